@@ -1,0 +1,141 @@
+"""Every error that the bot raises on purpose, named by what the caller should do.
+
+::
+
+    BotError
+    ├─ ConfigError          bot.toml or the environment is wrong; nothing starts
+    ├─ UserError            shown to the person, as it is
+    ├─ SourceError          the run is incomplete
+    │  ├─ SourceThrottled     wait, then one trial request
+    │  ├─ SourceDown          ask again later
+    │  └─ SourceGarbled       keep a sample, ask again later
+    ├─ SendError
+    │  ├─ TryLater            certainly not delivered: send again
+    │  ├─ OutcomeUnknown      perhaps delivered: find() before sending again
+    │  ├─ CannotTell          find() cannot know: hold for a person
+    │  ├─ ChannelRefused      pause the channel with this reason
+    │  └─ PostRefused         this message is faulty: dead
+    └─ StoreError
+       ├─ StoreBusy           another process holds the database
+       ├─ SchemaTooNew        written by a newer version of the bot
+       └─ StoreBroken         disk full, not writable, or damaged
+
+No foreign exception leaves its border untranslated, and the cause is kept (``raise … from``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class BotError(Exception):
+    """The root. Its text is a sentence that can be shown to the person who hosts the bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in the configuration: its TOML path, what is wrong, and what to do."""
+
+    path: str
+    problem: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.path}: {self.problem}{hint}" if self.path else f"{self.problem}{hint}"
+
+
+class ConfigError(BotError):
+    """The configuration is wrong; every mistake is listed."""
+
+    def __init__(self, where: str, mistakes: tuple[Mistake, ...]) -> None:
+        self.where = where
+        self.mistakes = mistakes
+        super().__init__("\n".join([f"{where}:", *(f"  {mistake}" for mistake in mistakes)]))
+
+
+class UserError(BotError):
+    """A person asked for something that can't be done; the text tells them what to do instead.
+
+    ``position`` is the 0-based place of the mistake in what they typed, where there is one.
+    """
+
+    def __init__(self, text: str, position: int | None = None) -> None:
+        self.position = position
+        super().__init__(text)
+
+
+class SourceError(BotError):
+    """A source did not give an answer that can be used. ``sample`` is the start of what it gave."""
+
+    def __init__(self, text: str, *, sample: bytes = b"", requests: int = 0) -> None:
+        self.sample = sample
+        self.requests = requests
+        super().__init__(text)
+
+
+class SourceThrottled(SourceError):
+    """The source wants to be left alone until ``until``."""
+
+    def __init__(
+        self, text: str, *, until: datetime, sample: bytes = b"", requests: int = 0
+    ) -> None:
+        self.until = until
+        super().__init__(text, sample=sample, requests=requests)
+
+
+class SourceDown(SourceError):
+    """No answer: refused, reset, timed out, or a server error."""
+
+
+class SourceGarbled(SourceError):
+    """An answer came that is not what was asked for. Never to be read as "no papers"."""
+
+
+class SendError(BotError):
+    """A message was not plainly delivered."""
+
+
+class TryLater(SendError):
+    """Certainly not delivered; send again after ``seconds`` (``None``: the caller's own delay)."""
+
+    def __init__(self, text: str, seconds: float | None = None) -> None:
+        self.seconds = seconds
+        super().__init__(text)
+
+
+class OutcomeUnknown(SendError):
+    """Perhaps delivered. Ask ``find`` after ``seconds`` (``None``: the caller's own delay)."""
+
+    def __init__(self, text: str, seconds: float | None = None) -> None:
+        self.seconds = seconds
+        super().__init__(text)
+
+
+class CannotTell(SendError):
+    """Nobody can say whether the message arrived. It is held for a person."""
+
+
+class ChannelRefused(SendError):
+    """The channel does not take posts from us; the text says why and how to mend it."""
+
+
+class PostRefused(SendError):
+    """This one message is faulty, which is a bug in our rendering. Sending it again won't help."""
+
+
+class StoreError(BotError):
+    """The database could not do what was asked; nothing of it was done."""
+
+
+class StoreBusy(StoreError):
+    """Another process holds the database."""
+
+
+class SchemaTooNew(StoreError):
+    """A newer version of the bot wrote this database."""
+
+
+class StoreBroken(StoreError):
+    """The disk is full, the file is not writable, or it is damaged."""
