@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# The one door to this project: ./do help
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+./do demo            the whole job on an invented sample: no account, no network
+./do test [ARGS]     the tests; ARGS go to pytest
+./do check           ruff (rules and format) and mypy --strict
+./do fix             let ruff mend and format what it can
+./do run [ARGS]      the bot itself, or one of its commands: ./do run status
+./do bench [ARGS]    benchmarks against other libraries
+./do lock [ARGS]     renew requirements/*.txt; ARGS go to uv: ./do lock --upgrade
+./do help            this text
+
+The first call makes .venv and installs the locked packages. PYTHON=python3.13 ./do test
+uses that Python, in an environment of its own (.venv-3.13).
+TEXT
+}
+
+die() { echo "./do: $*" >&2; exit 1; }
+
+version_of() { # prints "3.12"; fails when the command is no Python, or one older than 3.11
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' \
+        2>/dev/null
+}
+
+choose_python() { # sets python, version, venv
+    if [ -n "${PYTHON:-}" ]; then
+        python=$PYTHON
+        version=$(version_of "$python") || die "PYTHON=$PYTHON is not a Python 3.11 or newer."
+        venv=$root/.venv-$version
+        return
+    fi
+    venv=$root/.venv
+    for python in python3 python3.13 python3.12 python3.11; do
+        version=$(version_of "$python") && return
+    done
+    die "found no Python 3.11 or newer. Install one, or name it: PYTHON=/path/to/python3 ./do ..."
+}
+
+locked() { # runs a command while no other ./do changes the same environment
+    exec 9>"$venv.lock" # the kernel lets go of it, however this script ends
+    "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+    "$@"
+    exec 9>&-
+}
+
+pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+
+install() { # dev: a fresh environment from requirements/dev.txt; bench: that lock on top of it
+    local stamp=$venv/installed-$1 want
+    want="$root $version $(cksum requirements/dev.txt "requirements/$1.txt")"
+    if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then return; fi
+    echo "Setting up $(basename "$venv"): Python $version, requirements/$1.txt ..." >&2
+    if [ "$1" = dev ]; then
+        "$python" -m venv --clear "$venv" ||
+            die "$python cannot make environments. On Debian and Ubuntu: apt install python3-venv"
+    fi
+    pip --require-hashes -r "requirements/$1.txt"
+    pip --no-deps --no-build-isolation --editable .
+    echo "$want" >"$stamp"
+}
+
+lock() { # one resolution for every system and Python; each lock agrees with those before it
+    local tools args extra name
+    tools=$(mktemp -d)
+    trap "rm -rf '$tools'" EXIT
+    "$python" -m venv "$tools"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+    args=(--universal --python-version 3.11 --generate-hashes --no-header --no-annotate "$@")
+    for name in base discord slack dev bench; do
+        extra=(--quiet)
+        [ "$name" = base ] || extra+=(--extra "$name")
+        "$tools/bin/uv" pip compile pyproject.toml "${args[@]}" "${extra[@]}" \
+            --output-file "requirements/$name.txt"
+        args+=(--constraint "requirements/$name.txt")
+    done
+}
+
+tool() { "$venv/bin/python" -m "$@"; }
+
+check() { # every tool has its say before the verdict
+    local verdict=0
+    tool ruff check . || verdict=1
+    tool ruff format --check . || verdict=1
+    tool mypy || verdict=1
+    return $verdict
+}
+
+papers() { # the program, where the caller stands: paths it is given are the caller's
+    cd "$here"
+    exec "$venv/bin/daily-papers" "$@"
+}
+
+here=$PWD
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+command=${1:-help}
+[ $# -eq 0 ] || shift
+cd "$root"
+case $command in
+    help | -h | --help) usage; exit ;;
+    demo | test | check | fix | run | bench) choose_python; locked install dev ;;
+    lock) choose_python; lock "$@"; exit ;;
+    *) usage >&2; die "there is no command '$command'." ;;
+esac
+case $command in
+    demo) papers demo "$@" ;;
+    test) tool pytest "$@" ;;
+    check) check ;;
+    fix) tool ruff check --fix . && tool ruff format . ;;
+    run) case ${1:--} in -*) papers run "$@" ;; *) papers "$@" ;; esac ;;
+    bench) locked install bench; tool benchmarks "$@" ;;
+esac
