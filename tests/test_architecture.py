@@ -31,15 +31,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.log": frozenset({"rich"}),
     "bot.health": frozenset({"aiohttp", "prometheus_client"}),
     "bot.text": frozenset({"pylatexenc"}),
+    "bot.slots": frozenset(),
     "bot.ports": frozenset({"bot.model"}),
     "bot.keywords": WORDS | {"snowballstemmer", "Stemmer"},
     # matching evaluates what keywords has parsed
     "bot.matching": WORDS | {"bot.keywords", "snowballstemmer", "Stemmer"},
-    # text: a digest carries titles as people write them, so that no adapter needs to know LaTeX
-    "bot.pipeline": CORE | {"bot.text"},
+    # text: a digest carries titles as people write them, so that no adapter needs to know LaTeX;
+    # slots: whether a channel's time has come
+    "bot.pipeline": CORE | {"bot.text", "bot.slots"},
     "bot.delivery": CORE,
-    # text: a preview shows the same titles as a digest
-    "bot.commands": CORE | {"bot.text"},
+    # text: a preview shows the same titles as a digest; slots: status names the next time
+    "bot.commands": CORE | {"bot.text", "bot.slots"},
     # ports: a source waits and asks for the time through a Clock
     "bot.sources": EDGE | {"bot.sources", "httpx"},
     "bot.store": WORDS | {"bot.store"},
@@ -47,7 +49,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.config": WORDS | {"bot.keywords", "msgspec"},
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file
     "bot.channels_file": EDGE | {"bot.config", "bot.keywords", "msgspec", "tomli_w"},
-    "bot.schedule": EDGE | {"apscheduler"},
+    # slots: the bell rings at the channels' times
+    "bot.schedule": EDGE | {"bot.slots", "apscheduler"},
     # text: the page shows the same titles as a digest
     "bot.page": EDGE | {"bot.text"},
     "bot.demo": ANYTHING,
