@@ -1,0 +1,68 @@
+"""arXiv identifiers: which paper a text means, and in which order papers were announced.
+
+Forms, from arXiv's own page on identifiers (info.arxiv.org/help/arxiv_identifier, November 2026):
+``YYMM.number`` since April 2007, ``archive/YYMMNNN`` or ``archive.XX/YYMMNNN`` before. The id is
+given at the announcement, in its month, and within a month the numbers grow in announcement order.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Numbers have 4 digits to 1412 and 5 since 1501; arXiv keeps a sixth possible.
+_ID: Final = re.compile(
+    r"(?P<new>[0-9]{2}(?:0[0-9]|1[0-2])\.[0-9]{4,6})"
+    r"|[a-z][a-z-]*(?:\.[A-Z]{2})?/(?P<old>[0-9]{2}(?:0[0-9]|1[0-2])[0-9]{3})"
+)
+_VERSION: Final = re.compile(r"v([1-9][0-9]{0,3})\Z")
+_PREFIX: Final = re.compile(
+    r"(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/|arxiv:\s*)", re.IGNORECASE
+)
+
+# The two digits of a year stand for 1991 to 2007 in old ids, and for 2007 to 2106 in new ones.
+_FIRST_OLD_YEAR: Final = 91
+_FIRST_NEW_YEAR: Final = 7
+_NUMBERS_A_MONTH: Final = 10**7
+_OLD_NUMBERS_A_MONTH: Final = 1000
+
+
+def _understood(text: str) -> tuple[re.Match[str], int | None]:
+    bare = _PREFIX.sub("", text.strip(), count=1).removesuffix(".pdf")
+    version = _VERSION.search(bare)
+    found = _ID.fullmatch(bare, 0, version.start() if version else len(bare))
+    if found is None:
+        raise ValueError(f"{text[:100]!r} is not an arXiv id")
+    return found, int(version[1]) if version else None
+
+
+def split_id(text: str) -> tuple[str, int | None]:
+    """The id without its version, and the version if the text has one.
+
+    Takes a bare id, ``arXiv:<id>``, or the address of an abstract or PDF page. Does not ask
+    whether the paper exists. Raises ValueError if the text is not an arXiv id.
+    """
+    found, version = _understood(text)
+    return found[0], version
+
+
+def base_id(text: str) -> str:
+    """The identity of a paper: its id without the version. Raises ValueError, see split_id."""
+    return split_id(text)[0]
+
+
+def serial_of(arxiv_id: str) -> int:
+    """A number that grows in announcement order, far below 2**63.
+
+    Old ids are below all new ones. Different archives numbered their old papers apart, so that
+    the order of two old ids of one month says nothing. Raises ValueError, see split_id.
+    """
+    found, _ = _understood(arxiv_id)
+    if new := found["new"]:
+        year = int(new[:2])
+        year += 2000 if year >= _FIRST_NEW_YEAR else 2100
+        return (year * 100 + int(new[2:4])) * _NUMBERS_A_MONTH + int(new[5:])
+    old = found["old"]
+    year = int(old[:2])
+    year += 1900 if year >= _FIRST_OLD_YEAR else 2000
+    return (year * 100 + int(old[2:4])) * _OLD_NUMBERS_A_MONTH + int(old[4:])
