@@ -1,6 +1,7 @@
-"""The words of the house as frozen data. Standard library only; nothing here acts or asks for the time.
+"""The words of the house as frozen data. Nothing here acts, or asks for the time.
 
-Every ``datetime`` is aware and in UTC. Collections are tuples, so that every value can be shared freely.
+Every ``datetime`` is aware and in UTC. Collections are tuples, so that every value can be shared
+freely.
 """
 
 from __future__ import annotations
@@ -80,6 +81,33 @@ class Subscription:
     primed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Interests:
+    """What a collect starts from: every keyword once, and how far earlier runs got.
+
+    ``primed`` are followed since an earlier run; ``fresh`` have still to be primed in at least one
+    channel (a keyword can be both). ``complete_at`` and ``swept_at`` are when the last complete
+    run and the last complete wide run began; ``first_at`` when the first run of all did.
+    """
+
+    primed: tuple[Keyword, ...]
+    fresh: tuple[Keyword, ...]
+    first_at: datetime | None = None
+    complete_at: datetime | None = None
+    swept_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Papers that a complete answer for ``keywords`` must hold again, because the last one did.
+
+    ``short_runs`` counts the runs since then that were refused because papers were missing.
+    """
+
+    paper_ids: frozenset[str]
+    short_runs: int = 0
+
+
 class NoteKind(StrEnum):
     """Why a fetch was not plainly complete, or what an operator should know of it."""
 
@@ -122,6 +150,51 @@ class Hit:
     field: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prime:
+    """The present papers of one keyword, newest first, taken as known.
+
+    ``since`` is the submission time from which on they are complete (``None``: all there are);
+    ``baseline`` is the highest serial the source had announced by then.
+    """
+
+    canonical: str
+    paper_ids: tuple[str, ...]
+    since: datetime | None
+    baseline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The outcome of one collect, to be recorded in one transaction.
+
+    Only a ``complete`` run moves the cursor. ``wide`` is the weekly look further back.
+    ``disagreements`` are (paper id, canonical) pairs that the source and our matcher see
+    differently.
+    """
+
+    started_at: datetime
+    finished_at: datetime
+    since: datetime
+    wide: bool
+    complete: bool
+    papers: tuple[Paper, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    primes: tuple[Prime, ...] = ()
+    notes: tuple[Note, ...] = ()
+    requests: int = 0
+    disagreements: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording a run changed: papers not seen before, rows now due, keywords primed."""
+
+    new_papers: int
+    due: int
+    primed: int
+
+
 class Why(StrEnum):
     """For what reason a paper is due in a channel."""
 
@@ -154,6 +227,30 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A paper that waits to be posted in a channel, with the channel's keywords it matches."""
+
+    paper: Paper
+    why: Why
+    since: datetime
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """One channel's state when its time to publish is weighed.
+
+    ``served`` is the posting time up to which the channel was served, ``None`` for a channel that
+    never was. ``settled`` is when the last complete run began.
+    """
+
+    channel: Channel
+    served: datetime | None
+    settled: datetime | None
+    due: tuple[Due, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """One rendered message: the bytes to send, and the papers it shows.
 
@@ -163,6 +260,16 @@ class Draft:
     payload: str
     paper_ids: tuple[str, ...]
     parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What publishing decided for one channel: messages with their keys, papers left out, and up to
+    which posting time the channel is served now (``None``: no further than before)."""
+
+    drafts: tuple[tuple[str, Draft], ...] = ()
+    skipped: tuple[str, ...] = ()
+    served: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

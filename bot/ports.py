@@ -6,11 +6,26 @@ An implementation does not inherit from them. What a method may raise is part of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.model import Batch, Digest, Draft, Keyword, Post, Receipt, Reply
+from bot.model import (
+    Agenda,
+    Batch,
+    Channel,
+    Digest,
+    Draft,
+    Expected,
+    Interests,
+    Keyword,
+    Post,
+    Publication,
+    Receipt,
+    Recorded,
+    Reply,
+    Run,
+)
 
 
 class Clock(Protocol):
@@ -81,4 +96,58 @@ class Listener(Protocol):
 
     async def listen(self, commands: Commands) -> None:
         """Runs until cancelled."""
+        ...
+
+
+class CollectStore(Protocol):
+    """What a collect needs of the store. Every method is one transaction; raises StoreError."""
+
+    async def interests(self) -> Interests: ...
+
+    async def expected(self, canonicals: Sequence[str], since: datetime) -> Expected: ...
+
+    async def unexplained(self, paper_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these papers about which the source was not asked yet."""
+        ...
+
+    async def record(self, run: Run, *, first_post: int) -> Recorded:
+        """Save the papers, put what is new on the ledger as due, prime, move the cursor."""
+        ...
+
+
+class PublishStore(Protocol):
+    """What a publish needs of the store. Every method is one transaction; raises StoreError."""
+
+    async def publishable(self) -> Sequence[Channel]: ...
+
+    async def publish(
+        self, channel_id: str, plan: Callable[[Agenda], Publication | None], at: datetime
+    ) -> int:
+        """Carry out what ``plan`` (pure) decides; how many posts went into the outbox."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """The outbox. Every method is one transaction; raises StoreError."""
+
+    async def claim(self, platform: str, now: datetime, lease_until: datetime) -> Post | None:
+        """The next post to send, now in the caller's hand, or ``None`` if none is ready."""
+        ...
+
+    async def next_claim(self, platform: str) -> datetime | None: ...
+
+    async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None: ...
+
+    async def put_back(self, key: str, not_before: datetime, error: str) -> None: ...
+
+    async def mark_unknown(self, key: str, not_before: datetime, error: str) -> None: ...
+
+    async def hold(self, key: str, at: datetime, error: str) -> None: ...
+
+    async def bury(self, key: str, at: datetime, error: str) -> None: ...
+
+    async def refuse(
+        self, key: str, uncertain: bool, at: datetime, error: str, delay: float
+    ) -> bool:
+        """Pause the channel, keep the post; whether this is the first refusal in a row."""
         ...

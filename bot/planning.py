@@ -1,0 +1,84 @@
+"""What one channel gets at this moment. Pure: no database, no network, no time of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot import text
+from bot.model import Agenda, Channel, Digest, Draft, Due, Entry, Publication, Why
+from bot.ports import Composer
+from bot.slots import Timetable
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one channel wants to be published to.
+
+    ``backlog`` is how many papers of missed days are posted: ``None`` for all, 0 for none.
+    """
+
+    timetable: Timetable
+    backlog: int | None
+
+
+# A complete run that began this long before a slot still speaks for it: arXiv announces in the
+# evening, and many channels are served in the morning.
+SPEAKS_FOR = timedelta(hours=12)
+
+
+def plan(
+    agenda: Agenda, composer: Composer, rules: Rules, at: datetime, *, now: bool = False
+) -> Publication | None:
+    """Decide what one channel gets at this moment; ``None`` if its time has not come.
+
+    The first papers of a new keyword go out at once, so that people see that it works; the others
+    wait for the channel's time. A time counts as served only when a complete run speaks for it,
+    so that papers which arXiv was late with are still posted the same day. Pure.
+    """
+    slot = rules.timetable.latest(at)
+    served = agenda.served
+    its_time = now or served is None or served < slot
+    first = [due for due in agenda.due if due.why is Why.FIRST]
+    new = [due for due in agenda.due if due.why is Why.NEW] if its_time else []
+    missed = rules.timetable.missed(served, slot) if its_time and served is not None else ()
+    left_out = new[rules.backlog :] if missed and rules.backlog is not None else []
+    new = new[: len(new) - len(left_out)]
+
+    day = rules.timetable.day_of(at)
+    drafts: list[tuple[str, Draft]] = []
+    if new:
+        digest = Digest(agenda.channel, day, Why.NEW, _entries(new), missed, len(left_out))
+        drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.NEW)
+    if first:
+        digest = Digest(agenda.channel, day, Why.FIRST, _entries(first))
+        offset = len(drafts)
+        drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.FIRST, offset)
+    settled = agenda.settled is not None and agenda.settled >= slot - SPEAKS_FOR
+    if not drafts and not left_out and not (its_time and settled):
+        return None
+    return Publication(
+        drafts=tuple(drafts),
+        skipped=tuple(due.paper.id for due in left_out),
+        served=slot if its_time and settled else None,
+    )
+
+
+def _entries(dues: Sequence[Due]) -> tuple[Entry, ...]:
+    return tuple(Entry(text.displayed(due.paper), due.keywords) for due in dues)
+
+
+def _keyed(
+    drafts: Sequence[Draft], channel: Channel, at: datetime, why: Why, offset: int = 0
+) -> list[tuple[str, Draft]]:
+    """Give each message the key that it keeps over all attempts: 24 characters, so that a
+    platform's nonce can hold it. ``parent`` is shifted to count from the publication's start."""
+    keyed = []
+    for index, draft in enumerate(drafts):
+        seed = "\n".join([channel.id, at.isoformat(), why, str(index), draft.payload])
+        parent = None if draft.parent is None else draft.parent + offset
+        key = hashlib.sha256(seed.encode()).hexdigest()[:24]
+        keyed.append((key, Draft(draft.payload, draft.paper_ids, parent)))
+    return keyed

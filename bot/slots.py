@@ -1,0 +1,62 @@
+"""Posting times: which one is the latest, which is next, which were missed. Pure.
+
+A slot is a channel's local time of day on one of its posting days, as an instant in UTC. Where the
+clocks spring over that time of day the slot is as much later as they sprang; where they repeat it
+the first of the two counts. So each posting day has exactly one slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When a channel is posted to. ``days`` are weekdays, 0 for Monday, at least one."""
+
+    timezone: ZoneInfo
+    post_at: time
+    days: frozenset[int]
+
+    def latest(self, now: datetime) -> datetime:
+        """The last slot at or before ``now``."""
+        day = now.astimezone(self.timezone).date()
+        return next(slot for slot in self._backwards(day) if slot <= now)
+
+    def following(self, now: datetime) -> datetime:
+        """The first slot after ``now``."""
+        day = now.astimezone(self.timezone).date()
+        return next(slot for slot in self._forwards(day) if slot > now)
+
+    def missed(self, served: datetime, slot: datetime) -> tuple[date, ...]:
+        """The posting days strictly between two instants, oldest first."""
+        first = served.astimezone(self.timezone).date()
+        days: list[date] = []
+        for between in self._forwards(first):
+            if between >= slot:
+                return tuple(days)
+            if between > served:
+                days.append(between.astimezone(self.timezone).date())
+        raise AssertionError("the slots never end")
+
+    def day_of(self, moment: datetime) -> date:
+        """The channel's own date at that moment."""
+        return moment.astimezone(self.timezone).date()
+
+    def _slot(self, day: date) -> datetime:
+        return datetime.combine(day, self.post_at, self.timezone).astimezone(UTC)
+
+    def _backwards(self, day: date) -> Iterator[datetime]:
+        while True:
+            if day.weekday() in self.days:
+                yield self._slot(day)
+            day -= timedelta(days=1)
+
+    def _forwards(self, day: date) -> Iterator[datetime]:
+        while True:
+            if day.weekday() in self.days:
+                yield self._slot(day)
+            day += timedelta(days=1)

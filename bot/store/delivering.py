@@ -1,0 +1,151 @@
+"""The states of a post (design, "States of a post"): claim with a lease, then settle.
+
+A claimed post is ``sending`` until it is settled. Whoever finds it so after its lease ran out
+knows only that it may have arrived, and claims it as uncertain.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from bot.model import Post, Receipt
+from bot.store.rows import channel_from_row, to_text, to_time, to_time_or_none
+
+OPEN = "('queued', 'sending', 'unknown')"
+
+# The head of each channel's queue, so that a digest's messages arrive in their order. A post under
+# a message that did not arrive yet waits; a refused channel is tried with one post at a time.
+_CLAIMABLE = f"""
+    from outbox o join channels c on c.id = o.channel_id
+    where o.platform = :platform and o.state in {OPEN}
+      and (c.paused is null or c.paused = 'refused')
+      and not exists (select 1 from outbox e where e.channel_id = o.channel_id
+                      and e.seq < o.seq and e.state in {OPEN})
+      and (o.parent_key is null
+           or exists (select 1 from outbox p where p.key = o.parent_key and p.state = 'sent'))
+"""
+_READY_AT = """
+    max(iif(o.state = 'sending', o.lease_until, o.not_before),
+        iif(c.paused = 'refused', coalesce(c.probe_at, ''), ''))
+"""
+
+
+def release(db: sqlite3.Connection) -> None:
+    """At start, when no other process delivers: what was being sent has an unknown outcome."""
+    db.execute(
+        "update outbox set state = 'unknown', lease_until = null,"
+        " error = 'the bot stopped while sending it' where state = 'sending'"
+    )
+
+
+def claim(
+    db: sqlite3.Connection, platform: str, now: datetime, lease_until: datetime
+) -> Post | None:
+    row = db.execute(
+        f"""
+        select o.key, o.payload, o.attempt, o.state, o.created_at, o.parent_key,
+               c.id, c.post_at, c.days, c.catch_up, c.layout
+        {_CLAIMABLE} and {_READY_AT} <= :now order by o.seq limit 1
+        """,
+        {"platform": platform, "now": to_text(now)},
+    ).fetchone()
+    if row is None:
+        return None
+    key, payload, attempt, state, created_at, parent_key, *channel = row
+    db.execute(
+        "update outbox set state = 'sending', attempt = attempt + 1, lease_until = ? where key = ?",
+        (to_text(lease_until), key),
+    )
+    return Post(
+        key=key,
+        channel=channel_from_row(channel),
+        payload=payload,
+        attempt=attempt + 1,
+        uncertain=state != "queued",
+        created_at=to_time(created_at),
+        parent=_receipt(db, parent_key),
+    )
+
+
+def next_claim(db: sqlite3.Connection, platform: str) -> datetime | None:
+    """When the next post can be claimed; ``None`` while none waits for time alone."""
+    row = db.execute(f"select min({_READY_AT}) {_CLAIMABLE}", {"platform": platform}).fetchone()
+    return to_time_or_none(row[0])
+
+
+def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) -> None:
+    """Settle it, and lift the pause of a channel that had refused us: it takes posts again."""
+    db.execute(
+        "update outbox set state = 'sent', settled_at = ?, lease_until = null, error = '',"
+        " message_id = ?, message_url = ? where key = ?",
+        (to_text(at), receipt.message_id, receipt.url, key),
+    )
+    db.execute(
+        "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
+        " probes = 0 where paused = 'refused'"
+        " and id = (select channel_id from outbox where key = ?)",
+        (key,),
+    )
+
+
+def put_back(db: sqlite3.Connection, key: str, not_before: datetime, error: str) -> None:
+    _reopen(db, key, "queued", not_before, error)
+
+
+def mark_unknown(db: sqlite3.Connection, key: str, not_before: datetime, error: str) -> None:
+    _reopen(db, key, "unknown", not_before, error)
+
+
+def settle(db: sqlite3.Connection, key: str, state: str, at: datetime, error: str) -> None:
+    """``held`` or ``dead``: nothing more happens to it by itself."""
+    db.execute(
+        "update outbox set state = ?, settled_at = ?, lease_until = null, error = ? where key = ?",
+        (state, to_text(at), error, key),
+    )
+
+
+def refuse(
+    db: sqlite3.Connection, key: str, uncertain: bool, at: datetime, error: str, delay: float
+) -> bool:
+    """Pause the channel and keep the post; whether this is the first refusal in a row.
+
+    ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day.
+    """
+    channel_id, probes = db.execute(
+        "select c.id, c.probes from channels c join outbox o on o.channel_id = c.id"
+        " where o.key = ?",
+        (key,),
+    ).fetchone()
+    pause = min(timedelta(seconds=delay) * 2 ** min(probes, 16), timedelta(days=1))
+    _reopen(db, key, "unknown" if uncertain else "queued", at, error)
+    db.execute(
+        "update channels set paused = 'refused', reason = ?, probe_at = ?, probes = probes + 1,"
+        " paused_at = coalesce(paused_at, ?) where id = ? and paused is not 'person'",
+        (error, to_text(at + pause), to_text(at), channel_id),
+    )
+    return bool(probes == 0)
+
+
+def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
+    """A person decided to send a held or dead post again. False: there is no such post."""
+    changed = db.execute(
+        "update outbox set state = 'queued', not_before = ?, settled_at = null, error = ''"
+        " where key = ? and state in ('held', 'dead')",
+        (to_text(at), key),
+    )
+    return changed.rowcount == 1
+
+
+def _reopen(db: sqlite3.Connection, key: str, state: str, not_before: datetime, error: str) -> None:
+    db.execute(
+        "update outbox set state = ?, not_before = ?, lease_until = null, error = ? where key = ?",
+        (state, to_text(not_before), error, key),
+    )
+
+
+def _receipt(db: sqlite3.Connection, key: str | None) -> Receipt | None:
+    if key is None:
+        return None
+    row = db.execute("select message_id, message_url from outbox where key = ?", (key,)).fetchone()
+    return Receipt(row[0], row[1])

@@ -1,0 +1,131 @@
+"""Turning what is due in one channel into posts: one transaction per channel.
+
+The decision and the rendering are handed in as ``plan`` and run inside the transaction, so that a
+keyword removed at the same moment is either in the digest or not, never half. They are pure.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.model import Agenda, Channel, Due, Publication, Why
+from bot.store.rows import (
+    channel_from_row,
+    paper_from_row,
+    qualified,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
+
+CHANNEL_COLUMNS = "id, post_at, days, catch_up, layout"
+
+
+def publishable(db: sqlite3.Connection) -> tuple[Channel, ...]:
+    """Every channel that is not paused and follows something, or still has papers due."""
+    rows = db.execute(
+        f"""
+        select {CHANNEL_COLUMNS} from channels c where paused is null and (
+          exists (select 1 from subscriptions s where s.channel_id = c.id)
+          or exists (select 1 from ledger l where l.channel_id = c.id and l.state = 'due'))
+        order by served, id
+        """
+    )
+    return tuple(map(channel_from_row, rows))
+
+
+def publish(
+    db: sqlite3.Connection,
+    channel_id: str,
+    plan: Callable[[Agenda], Publication | None],
+    at: datetime,
+) -> int:
+    """Carry out what ``plan`` decides for the channel; how many posts went into the outbox."""
+    # A paper is no longer due where every keyword that brought it was removed meanwhile.
+    db.execute(
+        """
+        update ledger set state = 'dropped', at = ?2
+        where channel_id = ?1 and state = 'due' and not exists (
+          select 1 from hits h join subscriptions s
+            on s.canonical = h.canonical and s.channel_id = ledger.channel_id
+          where h.paper_id = ledger.paper_id)
+        """,
+        (channel_id, to_text(at)),
+    )
+    publication = plan(_agenda(db, channel_id))
+    if publication is None:
+        return 0
+    _queue(db, channel_id, publication, at)
+    db.executemany(
+        "update ledger set state = 'skipped', at = ? where channel_id = ? and paper_id = ?",
+        [(to_text(at), channel_id, paper_id) for paper_id in publication.skipped],
+    )
+    if publication.served is not None:
+        db.execute(
+            "update channels set served = ? where id = ?",
+            (to_text(publication.served), channel_id),
+        )
+    return len(publication.drafts)
+
+
+def _agenda(db: sqlite3.Connection, channel_id: str) -> Agenda:
+    *channel, served = db.execute(
+        f"select {CHANNEL_COLUMNS}, served from channels where id = ?", (channel_id,)
+    ).fetchone()
+    settled = db.execute("select max(started_at) from runs where complete").fetchone()[0]
+    rows = db.execute(
+        f"""
+        select {qualified("p")}, l.why, l.at, group_concat(s.text, char(31))
+        from ledger l
+        join papers p on p.id = l.paper_id
+        join hits h on h.paper_id = l.paper_id
+        join subscriptions s on s.canonical = h.canonical and s.channel_id = l.channel_id
+        where l.channel_id = ? and l.state = 'due'
+        group by p.id order by p.serial desc
+        """,
+        (channel_id,),
+    )
+    due = tuple(
+        Due(
+            paper=paper_from_row(row[:15]),
+            why=Why(row[15]),
+            since=to_time(row[16]),
+            keywords=tuple(sorted(row[17].split("\x1f"))),
+        )
+        for row in rows
+    )
+    return Agenda(
+        channel=channel_from_row(channel),
+        served=to_time_or_none(served),
+        settled=to_time_or_none(settled),
+        due=due,
+    )
+
+
+def _queue(db: sqlite3.Connection, channel_id: str, publication: Publication, at: datetime) -> None:
+    """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
+    keys = [key for key, _ in publication.drafts]
+    for key, draft in publication.drafts:
+        db.execute(
+            """
+            insert into outbox (key, channel_id, platform, payload, parent_key, not_before,
+                                created_at)
+            values (?, ?, ?, ?, ?, ?, ?)
+            """,
+            (
+                key,
+                channel_id,
+                Channel(channel_id).platform,
+                draft.payload,
+                None if draft.parent is None else keys[draft.parent],
+                to_text(at),
+                to_text(at),
+            ),
+        )
+        db.executemany(
+            "update ledger set state = 'posted', at = ?, post_key = ?"
+            " where channel_id = ? and paper_id = ?",
+            [(to_text(at), key, channel_id, paper_id) for paper_id in draft.paper_ids],
+        )

@@ -1,0 +1,177 @@
+"""The tables, as migrations. Each runs in one transaction with the record that it ran.
+
+A migration that was released is never edited; a change is a new one at the end. The schema's
+version is ``PRAGMA user_version``, which SQLite writes in the same transaction.
+
+Times are text in UTC with a fixed width (``2026-11-24T08:00:00.000Z``), so that they sort as they
+read. Lists are JSON.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bot.errors import SchemaTooNew
+
+APPLICATION_ID = 0x6461_7079  # "dapy": tells our file from any other SQLite database
+
+_FIRST = """
+create table papers (
+  id               text primary key,      -- without version
+  version          integer not null,      -- of the text below: the highest we have seen
+  serial           integer not null,      -- grows with the announcement
+  title            text not null,
+  abstract         text not null,
+  authors          text not null,         -- JSON
+  categories       text not null,         -- JSON, primary first
+  primary_category text not null,
+  published        text not null,         -- submission of version 1
+  updated          text not null,         -- submission of this version
+  url              text not null,
+  pdf_url          text not null,
+  comment          text not null,
+  journal_ref      text not null,
+  doi              text not null,
+  first_seen       text not null,         -- start of the run that brought it
+  last_seen        text not null          -- start of the last run that brought it again
+) strict, without rowid;
+create index papers_by_published on papers (published);
+
+create table keywords (                   -- one row per meaning
+  canonical text primary key,
+  text      text not null,
+  query     text not null,
+  clauses   integer not null
+) strict, without rowid;
+
+create table hits (                       -- which paper matches which keyword, decided by us
+  canonical text not null references keywords,
+  paper_id  text not null references papers,
+  field     text not null,
+  primary key (canonical, paper_id)
+) strict, without rowid;
+create index hits_by_paper on hits (paper_id);
+
+create table channels (
+  id        text primary key,
+  platform  text not null,
+  post_at   text,                         -- null in these four: as bot.toml's [schedule] says
+  days      text,
+  catch_up  text,
+  layout    text,
+  served    text,                         -- posting time up to which the channel was served
+  paused    text check (paused in ('person', 'refused')),
+  reason    text not null default '',     -- why it is paused, in a sentence
+  paused_at text,
+  probe_at  text,                         -- when a refused channel is tried again
+  probes    integer not null default 0
+) strict, without rowid;
+
+create table subscriptions (
+  channel_id text not null references channels,
+  canonical  text not null references keywords,
+  text       text not null,               -- as this channel's person wrote it
+  added_by   text not null,
+  added_at   text not null,
+  primed_at  text,                        -- null: its present papers are not known yet
+  since      text,                        -- the known ones are complete from this submission on
+  baseline   integer not null default 0,  -- highest serial announced when it was primed
+  primary key (channel_id, canonical)
+) strict, without rowid;
+create index subscriptions_by_keyword on subscriptions (canonical);
+
+create table ledger (                     -- the promise: one row per paper and channel, for ever
+  channel_id text not null references channels,
+  paper_id   text not null references papers,
+  state      text not null check (state in ('due', 'posted', 'known', 'skipped', 'dropped')),
+  why        text not null,               -- new, first; empty for known
+  at         text not null,               -- when it got this state
+  post_key   text,
+  primary key (channel_id, paper_id)
+) strict, without rowid;
+create index ledger_due on ledger (channel_id) where state = 'due';
+create index ledger_by_paper on ledger (paper_id);
+
+create table outbox (
+  seq         integer primary key autoincrement,
+  key         text not null unique,
+  channel_id  text not null references channels,
+  platform    text not null,
+  payload     text not null,              -- the bytes that every attempt sends
+  parent_key  text references outbox (key),
+  state       text not null default 'queued'
+              check (state in ('queued', 'sending', 'unknown', 'sent', 'held', 'dead')),
+  attempt     integer not null default 0,
+  not_before  text not null,
+  lease_until text,
+  created_at  text not null,
+  settled_at  text,
+  message_id  text not null default '',
+  message_url text not null default '',
+  error       text not null default ''
+) strict;
+create index outbox_open on outbox (channel_id, seq)
+  where state in ('queued', 'sending', 'unknown');
+
+create table runs (
+  id          integer primary key,
+  started_at  text not null,
+  finished_at text not null,
+  since       text not null,
+  wide        integer not null,
+  complete    integer not null,
+  requests    integer not null,
+  fetched     integer not null,
+  matched     integer not null,
+  new_papers  integer not null,
+  due         integer not null,
+  primed      integer not null,
+  notes       text not null                -- JSON: kind, text, keyword
+) strict;
+
+create table samples (                     -- foreign answers that we did not understand
+  id     integer primary key,
+  at     text not null,
+  kind   text not null,
+  text   text not null,
+  body   blob not null
+) strict;
+
+create table disagreements (               -- the source says yes, our matcher says no
+  paper_id  text not null references papers,
+  canonical text not null,                 -- empty: no keyword came near
+  at        text not null,
+  primary key (paper_id, canonical)
+) strict, without rowid;
+
+create table channel_revisions (           -- what bot.toml's [[channels]] said at each writing
+  number   integer primary key,
+  snapshot text not null                   -- JSON
+) strict;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the database to this version's schema. Raises SchemaTooNew and leaves it untouched."""
+    version: int = db.execute("pragma user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise SchemaTooNew(
+            f"the database has schema {version}, this version of Daily Papers knows up to "
+            f"{len(MIGRATIONS)}. Install the newer version again, or restore an older backup."
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        db.execute("begin immediate")
+        try:
+            # Another process may have migrated while we waited for the lock.
+            if db.execute("pragma user_version").fetchone()[0] < number:
+                for statement in script.split(";\n"):
+                    if statement.strip():
+                        db.execute(statement)
+                db.execute(f"pragma application_id = {APPLICATION_ID}")
+                db.execute(f"pragma user_version = {number}")
+            db.execute("commit")
+        except BaseException:
+            db.execute("rollback")
+            raise

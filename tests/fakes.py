@@ -1,0 +1,186 @@
+"""What can't be run in a test: time, vendors, and chance. Everything else is the real thing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.errors import CannotTell, SourceError
+from bot.model import Batch, Digest, Draft, Keyword, Paper, Post, Receipt
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
+
+
+class FakeClock:
+    """A clock that stands still until someone sleeps or advances it."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+        self._monotonic = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._monotonic += seconds
+
+    def jump(self, to: datetime) -> None:
+        """Set the wall clock, as an administrator or NTP does; no time passes."""
+        self._now = to
+
+
+Matches = Callable[[Keyword, Paper], bool]
+
+
+def phrase_in_title(keyword: Keyword, paper: Paper) -> bool:
+    return keyword.text.lower() in f"{paper.title} {paper.abstract}".lower()
+
+
+@dataclass
+class FakeSource:
+    """A source over a list of papers, each visible from its announcement on.
+
+    ``faults`` are consumed one per request: an error to raise, or a function from the honest batch
+    to the one that is answered.
+    """
+
+    clock: FakeClock
+    papers: list[tuple[datetime, Paper]] = field(default_factory=list)
+    matches: Matches = phrase_in_title
+    faults: list[SourceError | Callable[[Batch], Batch] | None] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def announce(self, *papers: Paper, at: datetime | None = None) -> None:
+        self.papers.extend((at or self.clock.now(), paper) for paper in papers)
+
+    async def fetch(self, keywords: Sequence[Keyword], since: datetime) -> Batch:
+        found = [
+            paper
+            for paper in self._visible()
+            if paper.published >= since and any(self.matches(k, paper) for k in keywords)
+        ]
+        return self._answer(f"fetch {since:%Y-%m-%d}", found)
+
+    async def latest(self, keyword: Keyword, limit: int) -> Batch:
+        found = [paper for paper in self._visible() if self.matches(keyword, paper)]
+        return self._answer(f"latest {keyword.text}", found[:limit])
+
+    async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
+        batch = self._answer(f"confirm {keyword.text}", [])
+        del batch
+        return frozenset(
+            paper.id
+            for paper in self._visible()
+            if paper.id in paper_ids and self.matches(keyword, paper)
+        )
+
+    def _visible(self) -> list[Paper]:
+        papers = [paper for at, paper in self.papers if at <= self.clock.now()]
+        return sorted(papers, key=lambda paper: paper.published, reverse=True)
+
+    def _answer(self, request: str, papers: Sequence[Paper]) -> Batch:
+        self.requests.append(request)
+        batch = Batch(tuple(papers), complete=True, requests=1)
+        fault = self.faults.pop(0) if self.faults else None
+        if isinstance(fault, SourceError):
+            raise fault
+        return fault(batch) if fault else batch
+
+
+class PlainComposer:
+    """A paper id per line; ``per_message`` papers in each message, the later under the first."""
+
+    def __init__(self, per_message: int = 10, threaded: bool = False) -> None:
+        self._per_message = per_message
+        self._threaded = threaded
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        step = self._per_message
+        drafts = []
+        for start in range(0, len(digest.entries), step):
+            entries = digest.entries[start : start + step]
+            payload = {
+                "papers": [entry.paper.id for entry in entries],
+                "keywords": [list(entry.keywords) for entry in entries],
+                "why": digest.why,
+                "missed": [day.isoformat() for day in digest.missed],
+                "skipped": digest.skipped,
+            }
+            parent = 0 if self._threaded and start else None
+            ids = tuple(entry.paper.id for entry in entries)
+            drafts.append(Draft(json.dumps(payload), ids, parent))
+        return drafts
+
+
+class FakePlatform:
+    """A platform whose messages live in a file, so that they outlast a killed bot.
+
+    ``faults`` maps the number of a send (from 0, counted in this process) to what happens: a pair
+    (arrives, error). ``remembers`` switches ``find`` off when false, for the control that shows
+    why it is needed; ``can_tell`` makes it raise instead.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        faults: dict[int, tuple[bool, Exception]] | None = None,
+        remembers: bool = True,
+        can_tell: bool = True,
+    ) -> None:
+        self._path = path
+        self.faults = faults or {}
+        self._remembers = remembers
+        self._can_tell = can_tell
+        self.sends = 0
+
+    async def send(self, post: Post) -> Receipt:
+        arrives, error = self.faults.get(self.sends, (True, None))
+        self.sends += 1
+        if arrives:
+            self._append(post)
+        if error is not None:
+            raise error
+        return Receipt(f"m-{post.key}")
+
+    async def find(self, post: Post) -> Receipt | None:
+        if not self._can_tell:
+            raise CannotTell("this platform has no history")
+        if self._remembers and any(message["key"] == post.key for message in self.messages()):
+            return Receipt(f"m-{post.key}")
+        return None
+
+    def messages(self) -> list[dict[str, str]]:
+        if not self._path.exists():
+            return []
+        return [json.loads(line) for line in self._path.read_text().splitlines()]
+
+    def papers(self, channel_id: str) -> list[str]:
+        """Every paper id posted to the channel, in order, as often as it was posted."""
+        return [
+            paper_id
+            for message in self.messages()
+            if message["channel"] == channel_id
+            for paper_id in json.loads(message["payload"])["papers"]
+        ]
+
+    def _append(self, post: Post) -> None:
+        line = {"key": post.key, "channel": post.channel.id, "payload": post.payload}
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(handle, (json.dumps(line) + "\n").encode())
+        finally:
+            os.close(handle)
