@@ -30,9 +30,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.clock": frozenset(),
     "bot.log": frozenset({"rich"}),
     "bot.health": frozenset({"aiohttp", "prometheus_client"}),
-    "bot.text": frozenset({"bot.model", "pylatexenc"}),
+    "bot.latex_words": frozenset(),
+    "bot.latex": frozenset({"bot.latex_words", "pylatexenc"}),
+    "bot.text": frozenset({"bot.model", "bot.latex"}),
     "bot.slots": frozenset(),
-    "bot.ports": frozenset({"bot.model"}),
+    "bot.views": frozenset({"bot.model"}),
+    # views: what a store shows of its state
+    "bot.ports": frozenset({"bot.model", "bot.views"}),
     "bot.keywords": WORDS | {"snowballstemmer", "Stemmer"},
     # matching evaluates what keywords has parsed
     "bot.matching": WORDS | {"bot.keywords", "snowballstemmer", "Stemmer"},
@@ -42,19 +46,21 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # planning: the pure half of publish()
     "bot.pipeline": CORE | {"bot.planning"},
     "bot.delivery": CORE,
-    # text: a preview shows the same titles as a digest; slots: status names the next time
-    "bot.commands": CORE | {"bot.text", "bot.slots"},
+    # text: a preview shows the same titles as a digest; slots: status names the next time;
+    # views: status and why put the store's views into words
+    "bot.commands": CORE | {"bot.text", "bot.slots", "bot.views"},
     # ports: a source waits and asks for the time through a Clock
     "bot.sources": EDGE | {"bot.sources", "httpx"},
-    "bot.store": WORDS | {"bot.store"},
+    # views: it is the one that fills them
+    "bot.store": WORDS | {"bot.store", "bot.views"},
     # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
     "bot.config": WORDS | {"bot.keywords", "msgspec"},
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file
     "bot.channels_file": EDGE | {"bot.config", "bot.keywords", "msgspec", "tomli_w"},
     # slots: the bell rings at the channels' times
     "bot.schedule": EDGE | {"bot.slots", "apscheduler"},
-    # text: the page shows the same titles as a digest
-    "bot.page": EDGE | {"bot.text"},
+    # text: the page shows the same titles as a digest; views: it shows what the store has
+    "bot.page": EDGE | {"bot.text", "bot.views"},
     "bot.demo": ANYTHING,
     "bot.app": ANYTHING,
     "bot.doctor": ANYTHING,
