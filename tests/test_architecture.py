@@ -30,9 +30,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.clock": frozenset(),
     "bot.log": frozenset({"rich"}),
     "bot.health": frozenset({"aiohttp", "prometheus_client"}),
-    "bot.latex_words": frozenset(),
-    "bot.latex": frozenset({"bot.latex_words", "pylatexenc"}),
-    "bot.text": frozenset({"bot.model", "bot.latex"}),
+    "bot.text": frozenset({"bot.text", "bot.model", "pylatexenc"}),
     "bot.slots": frozenset(),
     "bot.views": frozenset({"bot.model"}),
     # views: what a store shows of its state
