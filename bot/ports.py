@@ -25,7 +25,9 @@ from bot.model import (
     Recorded,
     Reply,
     Run,
+    Subscription,
 )
+from bot.views import KeywordPapers, PaperView, StateView
 
 
 class Clock(Protocol):
@@ -151,3 +153,39 @@ class DeliveryStore(Protocol):
     ) -> bool:
         """Pause the channel, keep the post; whether this is the first refusal in a row."""
         ...
+
+
+class PeopleStore(Protocol):
+    """What the commands need of the store. Every method is one transaction; raises StoreError."""
+
+    async def follow(self, channel_id: str, keyword: Keyword, person: str, at: datetime) -> bool:
+        """False if the channel already follows it, in these words or others."""
+        ...
+
+    async def unfollow(self, channel_id: str, canonical: str) -> bool:
+        """False if the channel did not follow it."""
+        ...
+
+    async def subscriptions(self, channel_id: str = "") -> Sequence[Subscription]:
+        """In the order in which they were added; of all channels if none is named."""
+        ...
+
+    async def set_settings(self, channel: Channel) -> None: ...
+
+    async def pause(self, channel_id: str, reason: str, at: datetime) -> bool:
+        """False if a person had paused it before."""
+        ...
+
+    async def resume(self, channel_id: str) -> bool:
+        """False if it was not paused."""
+        ...
+
+    async def resend(self, key: str, at: datetime) -> bool:
+        """Send a held or dead post again; false if there is none of that key."""
+        ...
+
+    async def state(self) -> StateView: ...
+
+    async def paper(self, paper_id: str) -> PaperView: ...
+
+    async def page(self, limit: int) -> Sequence[KeywordPapers]: ...

@@ -54,10 +54,10 @@ def publish(
         """,
         (channel_id, to_text(at)),
     )
-    publication = plan(_agenda(db, channel_id))
+    publication = plan(agenda(db, channel_id))
     if publication is None:
         return 0
-    _queue(db, channel_id, publication, at)
+    queue(db, channel_id, publication, at)
     db.executemany(
         "update ledger set state = 'skipped', at = ? where channel_id = ? and paper_id = ?",
         [(to_text(at), channel_id, paper_id) for paper_id in publication.skipped],
@@ -70,7 +70,8 @@ def publish(
     return len(publication.drafts)
 
 
-def _agenda(db: sqlite3.Connection, channel_id: str) -> Agenda:
+def agenda(db: sqlite3.Connection, channel_id: str) -> Agenda:
+    """What waits in the channel, and how far it was served."""
     *channel, served = db.execute(
         f"select {CHANNEL_COLUMNS}, served from channels where id = ?", (channel_id,)
     ).fetchone()
@@ -104,7 +105,7 @@ def _agenda(db: sqlite3.Connection, channel_id: str) -> Agenda:
     )
 
 
-def _queue(db: sqlite3.Connection, channel_id: str, publication: Publication, at: datetime) -> None:
+def queue(db: sqlite3.Connection, channel_id: str, publication: Publication, at: datetime) -> None:
     """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
     keys = [key for key, _ in publication.drafts]
     for key, draft in publication.drafts:

@@ -26,14 +26,17 @@ from bot.model import (
     Channel,
     Expected,
     Interests,
+    Keyword,
     Post,
     Publication,
     Receipt,
     Recorded,
     Run,
+    Subscription,
 )
-from bot.store import collecting, delivering, publishing
+from bot.store import collecting, delivering, following, publishing, viewing
 from bot.store.schema import APPLICATION_ID, migrate
+from bot.views import KeywordPapers, PaperView, StateView
 
 T = TypeVar("T")
 Connect = Callable[[str], sqlite3.Connection]
@@ -148,6 +151,35 @@ class SqliteStore:
 
     async def resend(self, key: str, at: datetime) -> bool:
         return await self.run(lambda db: delivering.resend(db, key, at))
+
+    # -- what people ask ----------------------------------------------------------------------
+
+    async def follow(self, channel_id: str, keyword: Keyword, person: str, at: datetime) -> bool:
+        return await self.run(lambda db: following.follow(db, channel_id, keyword, person, at))
+
+    async def unfollow(self, channel_id: str, canonical: str) -> bool:
+        return await self.run(lambda db: following.unfollow(db, channel_id, canonical))
+
+    async def subscriptions(self, channel_id: str = "") -> tuple[Subscription, ...]:
+        return await self.run(lambda db: following.subscriptions(db, channel_id))
+
+    async def set_settings(self, channel: Channel) -> None:
+        await self.run(lambda db: following.set_settings(db, channel))
+
+    async def pause(self, channel_id: str, reason: str, at: datetime) -> bool:
+        return await self.run(lambda db: following.pause(db, channel_id, reason, at))
+
+    async def resume(self, channel_id: str) -> bool:
+        return await self.run(lambda db: following.resume(db, channel_id))
+
+    async def state(self) -> StateView:
+        return await self.run(viewing.state)
+
+    async def paper(self, paper_id: str) -> PaperView:
+        return await self.run(lambda db: viewing.paper(db, paper_id))
+
+    async def page(self, limit: int) -> Sequence[KeywordPapers]:
+        return await self.run(lambda db: viewing.page(db, limit))
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:

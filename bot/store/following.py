@@ -1,0 +1,106 @@
+"""Who follows what, and how each channel wants to be posted to."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from bot.model import Channel, Keyword, Subscription
+from bot.store.rows import channel_from_row, to_text, to_time, to_time_or_none
+
+
+def follow(
+    db: sqlite3.Connection, channel_id: str, keyword: Keyword, person: str, at: datetime
+) -> bool:
+    """Let the channel follow the keyword; false if it already does (in these or other words)."""
+    ensure_channel(db, channel_id)
+    db.execute(
+        "insert into keywords (canonical, text, query, clauses) values (?, ?, ?, ?)"
+        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses",
+        (keyword.canonical, keyword.text, keyword.query, keyword.clauses),
+    )
+    added = db.execute(
+        "insert or ignore into subscriptions (channel_id, canonical, text, added_by, added_at)"
+        " values (?, ?, ?, ?, ?)",
+        (channel_id, keyword.canonical, keyword.text, person, to_text(at)),
+    )
+    return added.rowcount == 1
+
+
+def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str) -> bool:
+    """Stop following; false if the channel didn't. The ledger stays: nothing is posted again."""
+    removed = db.execute(
+        "delete from subscriptions where channel_id = ? and canonical = ?", (channel_id, canonical)
+    )
+    return removed.rowcount == 1
+
+
+def ensure_channel(db: sqlite3.Connection, channel_id: str) -> None:
+    db.execute(
+        "insert or ignore into channels (id, platform) values (?, ?)",
+        (channel_id, Channel(channel_id).platform),
+    )
+
+
+def set_settings(db: sqlite3.Connection, channel: Channel) -> None:
+    ensure_channel(db, channel.id)
+    db.execute(
+        "update channels set post_at = ?, days = ?, catch_up = ?, layout = ? where id = ?",
+        (channel.post_at, channel.days, channel.catch_up, channel.layout, channel.id),
+    )
+
+
+def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:
+    """Every channel that follows something or has a setting of its own."""
+    rows = db.execute(
+        """
+        select id, post_at, days, catch_up, layout from channels c
+        where coalesce(post_at, days, catch_up, layout) is not null
+           or exists (select 1 from subscriptions s where s.channel_id = c.id)
+        order by id
+        """
+    )
+    return tuple(map(channel_from_row, rows))
+
+
+def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscription, ...]:
+    """In the order in which they were added; of all channels if none is named."""
+    rows = db.execute(
+        """
+        select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
+               s.primed_at
+        from subscriptions s join keywords k using (canonical)
+        where ?1 = '' or s.channel_id = ?1 order by s.channel_id, s.added_at, s.text
+        """,
+        (channel_id,),
+    )
+    return tuple(
+        Subscription(
+            channel_id=row[0],
+            keyword=Keyword(row[1], row[2], row[3], row[4]),
+            added_by=row[5],
+            added_at=to_time(row[6]),
+            primed_at=to_time_or_none(row[7]),
+        )
+        for row in rows
+    )
+
+
+def pause(db: sqlite3.Connection, channel_id: str, reason: str, at: datetime) -> bool:
+    """A person wants quiet; false if it is paused by a person already. Papers go on gathering."""
+    changed = db.execute(
+        "update channels set paused = 'person', reason = ?, paused_at = ?, probe_at = null"
+        " where id = ? and paused is not 'person'",
+        (reason, to_text(at), channel_id),
+    )
+    return changed.rowcount == 1
+
+
+def resume(db: sqlite3.Connection, channel_id: str) -> bool:
+    """Post again, whoever paused it; false if it was not paused."""
+    changed = db.execute(
+        "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
+        " probes = 0 where id = ? and paused is not null",
+        (channel_id,),
+    )
+    return changed.rowcount == 1

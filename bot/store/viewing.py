@@ -1,0 +1,168 @@
+"""What people are shown: status, why, and the page's sections. Reads only."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from bot.model import Note, NoteKind
+from bot.store.following import subscriptions
+from bot.store.rows import (
+    PAPER_COLUMNS,
+    channel_from_row,
+    paper_from_row,
+    qualified,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
+from bot.views import (
+    ChannelView,
+    KeywordPapers,
+    OpenPost,
+    PaperView,
+    RunView,
+    Standing,
+    StateView,
+)
+
+NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
+
+
+def state(db: sqlite3.Connection) -> StateView:
+    return StateView(
+        last_run=_run(db, ""),
+        last_complete=_run(db, "where complete"),
+        papers=db.execute("select count(*) from papers").fetchone()[0],
+        channels=_channels(db),
+    )
+
+
+def _run(db: sqlite3.Connection, where: str) -> RunView | None:
+    row = db.execute(
+        f"""
+        select started_at, finished_at, since, wide, complete, requests, fetched, matched,
+               new_papers, due, primed, notes
+        from runs {where} order by id desc limit 1
+        """
+    ).fetchone()
+    if row is None:
+        return None
+    notes = tuple(
+        Note(NoteKind(note["kind"]), note["text"], note["keyword"]) for note in json.loads(row[11])
+    )
+    return RunView(
+        started_at=to_time(row[0]),
+        finished_at=to_time(row[1]),
+        since=to_time(row[2]),
+        wide=bool(row[3]),
+        complete=bool(row[4]),
+        requests=row[5],
+        fetched=row[6],
+        matched=row[7],
+        new_papers=row[8],
+        due=row[9],
+        primed=row[10],
+        notes=notes,
+    )
+
+
+def _channels(db: sqlite3.Connection) -> tuple[ChannelView, ...]:
+    following: dict[str, list[Any]] = {}
+    for subscription in subscriptions(db):
+        following.setdefault(subscription.channel_id, []).append(subscription)
+    due = dict(db.execute("select channel_id, count(*) from ledger where state = 'due' group by 1"))
+    sent = dict(
+        db.execute("select channel_id, count(*) from outbox where state = 'sent' group by 1")
+    )
+    posts: dict[str, list[OpenPost]] = {}
+    for row in db.execute(
+        """
+        select o.channel_id, o.key, o.state, o.attempt, o.created_at, o.not_before,
+               (select count(*) from ledger l where l.channel_id = o.channel_id
+                and l.post_key = o.key), o.error
+        from outbox o where o.state <> 'sent' order by o.seq
+        """
+    ):
+        posts.setdefault(row[0], []).append(
+            OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
+        )
+    rows = db.execute(
+        "select id, post_at, days, catch_up, layout, served, coalesce(paused, ''), reason,"
+        " paused_at, probe_at from channels order by id"
+    )
+    return tuple(
+        ChannelView(
+            channel=channel_from_row(row[:5]),
+            subscriptions=tuple(following.get(row[0], ())),
+            due=due.get(row[0], 0),
+            sent=sent.get(row[0], 0),
+            posts=tuple(posts.get(row[0], ())),
+            served=to_time_or_none(row[5]),
+            paused=row[6],
+            reason=row[7],
+            paused_at=to_time_or_none(row[8]),
+            probe_at=to_time_or_none(row[9]),
+        )
+        for row in rows
+    )
+
+
+def paper(db: sqlite3.Connection, paper_id: str) -> PaperView:
+    row = db.execute(
+        f"select {PAPER_COLUMNS}, first_seen from papers where id = ?", (paper_id,)
+    ).fetchone()
+    standings = db.execute(
+        """
+        select l.channel_id, l.state, l.why, l.at, coalesce(o.key, ''), coalesce(o.state, ''),
+               o.settled_at, coalesce(o.message_url, ''), coalesce(o.error, '')
+        from ledger l left join outbox o on o.key = l.post_key
+        where l.paper_id = ? order by l.channel_id
+        """,
+        (paper_id,),
+    )
+    return PaperView(
+        paper=None if row is None else paper_from_row(row[:15]),
+        first_seen=None if row is None else to_time(row[15]),
+        standings=tuple(
+            Standing(
+                channel_id=r[0],
+                state=r[1],
+                why=r[2],
+                at=to_time(r[3]),
+                post_key=r[4],
+                post_state=r[5],
+                sent_at=to_time_or_none(r[6]),
+                message_url=r[7],
+                error=r[8],
+            )
+            for r in standings
+        ),
+    )
+
+
+def page(db: sqlite3.Connection, limit: int) -> Sequence[KeywordPapers]:
+    """A section per keyword that any channel follows, in the order in which they were added."""
+    keywords = db.execute(
+        "select canonical, min(text), min(added_at), min(primed_at) from subscriptions"
+        " group by canonical order by min(added_at), min(text)"
+    ).fetchall()
+    complete = db.execute("select max(started_at) from runs where complete").fetchone()[0]
+    new_from = "" if complete is None else to_text(to_time(complete) - NEW_FOR)
+    sections = []
+    for canonical, text, _, primed_at in keywords:
+        rows = db.execute(
+            f"""
+            select {qualified("p")}, p.first_seen >= ?1 and p.first_seen > ?2
+            from hits h join papers p on p.id = h.paper_id
+            where h.canonical = ?3 order by p.published desc, p.serial desc limit ?4
+            """,
+            (new_from, primed_at or "9", canonical, limit),
+        ).fetchall()
+        papers = tuple(paper_from_row(row[:15]) for row in rows)
+        new = frozenset(row[0] for row in rows if row[15])
+        sections.append(KeywordPapers(text, canonical, papers, new))
+    return sections

@@ -1,0 +1,270 @@
+"""What becomes of a post: sent, sent later, looked for, held, dead, or waiting for its channel."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.delivery import Deliverer, Patience
+from bot.errors import ChannelRefused, OutcomeUnknown, PostRefused, SendError, StoreBroken, TryLater
+from bot.model import Agenda, Draft, Publication
+from bot.store import delivering, publishing, viewing
+from bot.store.following import ensure_channel, pause, resume
+from bot.store.sqlite import SqliteStore
+from bot.views import ChannelView
+from tests.fakes import FakeClock, FakePlatform
+
+Faults = dict[int, tuple[bool, Exception]]
+
+
+class Bench:
+    """A store with posts in its outbox, a platform that fails on command, and a clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.store = SqliteStore(folder / "db", alone=True)
+        self.platform = FakePlatform(folder / "messages")
+
+    def queue(self, channel: str, *payloads: str, threaded: bool = False) -> None:
+        drafts = tuple(
+            (f"{channel}-{n}", Draft(f'{{"papers": ["{p}"]}}', (), 0 if threaded and n else None))
+            for n, p in enumerate(payloads)
+        )
+
+        def plan(agenda: Agenda) -> Publication:
+            return Publication(drafts=drafts)
+
+        def work(db) -> None:  # type: ignore[no-untyped-def]
+            ensure_channel(db, channel)
+            publishing.publish(db, channel, plan, self.clock.now())
+
+        self.store.run_now(work)
+
+    def deliverer(self, faults: Faults | None = None, *, can_tell: bool = True) -> Deliverer:
+        path = self.platform._path
+        self.platform = FakePlatform(path, faults=faults, can_tell=can_tell)
+        return Deliverer("fake", self.platform, self.store, self.clock, random.Random(7))
+
+    def channel(self, channel: str) -> ChannelView:
+        views = self.store.run_now(viewing.state).channels
+        return next(view for view in views if view.channel.id == channel)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.store.close()
+
+
+async def test_messages_of_a_channel_arrive_in_their_order(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2", "3")
+    done = await bench.deliverer().deliver()
+    assert done.sent == 3
+    assert bench.platform.papers("fake:a") == ["1", "2", "3"]
+
+
+async def test_a_later_message_does_not_overtake_one_that_has_to_wait(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2")
+    bench.queue("fake:b", "3")
+    done = await bench.deliverer({0: (False, TryLater("slow down", 60))}).deliver()
+    assert (done.sent, done.put_back) == (1, 1)
+    assert bench.platform.papers("fake:a") == []
+    assert bench.platform.papers("fake:b") == ["3"], "another channel is not held up"
+    await bench.deliverer().deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1", "2"]
+
+
+async def test_the_delay_that_a_platform_asks_for_is_kept(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    deliverer = bench.deliverer({0: (False, TryLater("slow down", 42.0))})
+    await deliverer.deliver(wait=41)
+    assert bench.platform.papers("fake:a") == []
+    await deliverer.deliver(wait=42)
+    assert bench.clock.slept == [42.0]
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_platform_that_says_again_in_zero_seconds_for_ever_does_not_spin_the_bot(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    faults: Faults = {n: (False, TryLater("again", 0.0)) for n in range(1000)}
+    await bench.deliverer(faults).deliver(wait=10)
+    assert bench.platform.sends <= 11
+
+
+async def test_delays_grow_and_differ_between_posts(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    faults: Faults = {n: (False, TryLater("down")) for n in range(12)}
+    await bench.deliverer(faults).deliver(wait=86_400)
+    delays = bench.clock.slept
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert delays[0] <= 5.0
+    assert all(later > earlier * 0.9 for earlier, later in zip(delays, delays[1:9], strict=False))
+    assert max(delays) <= Patience().longest_delay
+    assert len({round(delay / 2**n, 3) for n, delay in enumerate(delays)}) > 6, "no jitter"
+
+
+async def test_a_message_whose_answer_was_lost_is_not_sent_twice(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    lost_answer = (True, OutcomeUnknown("reset after the request"))
+    done = await bench.deliverer({0: lost_answer}).deliver(wait=120)
+    assert done.sent == 1
+    assert bench.platform.sends == 1
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_message_whose_request_was_lost_is_sent_again(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    done = await bench.deliverer({0: (False, OutcomeUnknown("reset"))}).deliver(wait=120)
+    assert done.sent == 1
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_what_a_dead_process_was_sending_is_looked_for_first(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    now = bench.clock.now()
+    post = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert post is not None
+    await bench.platform.send(post)
+    assert await bench.store.claim("fake", now, now) is None, "it is in another hand"
+    bench.store.run_now(delivering.release)
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_a_lease_that_ran_out_makes_the_outcome_unknown(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    now = bench.clock.now()
+    await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    bench.clock.advance(181)
+    again = await bench.store.claim("fake", bench.clock.now(), bench.clock.now())
+    assert again is not None
+    assert again.uncertain
+    assert again.attempt == 2
+
+
+async def test_where_the_platform_cannot_tell_the_post_is_held_and_not_sent_on_a_guess(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1", "2")
+    faults: Faults = {0: (False, OutcomeUnknown("no answer"))}
+    done = await bench.deliverer(faults, can_tell=False).deliver(wait=120)
+    assert (done.held, done.sent) == (1, 1)
+    assert bench.platform.papers("fake:a") == ["2"]
+    (held,) = bench.channel("fake:a").posts
+    assert (held.state, held.error) == ("held", "this platform has no history")
+    assert await bench.store.resend(held.key, bench.clock.now())
+    await bench.deliverer(can_tell=False).deliver()
+    assert bench.platform.papers("fake:a") == ["2", "1"]
+
+
+async def test_a_channel_that_refuses_is_paused_and_resumes_by_itself(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2")
+    bench.queue("fake:b", "3")
+    refusal = (False, ChannelRefused("I may not write here. Grant 'Send Messages'."))
+    await bench.deliverer({0: refusal}).deliver()
+    view = bench.channel("fake:a")
+    assert (view.paused, view.reason) == ("refused", str(refusal[1]))
+    assert bench.platform.papers("fake:b") == ["3"]
+    assert bench.platform.sends == 2, "the channel's other post is not tried"
+    done = await bench.deliverer().deliver(wait=3600)
+    assert done.sent == 2
+    assert bench.platform.papers("fake:a") == ["1", "2"]
+    assert bench.channel("fake:a").paused == ""
+
+
+async def test_a_channel_that_goes_on_refusing_is_tried_ever_less_often(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    faults: Faults = {n: (False, ChannelRefused("no")) for n in range(50)}
+    await bench.deliverer(faults).deliver(wait=7 * 86_400)
+    assert 5 < bench.platform.sends < 14
+    assert bench.channel("fake:a").posts[0].state == "queued", "the post waits, whatever happens"
+
+
+async def test_a_faulty_message_is_dead_and_does_not_block_the_next(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2")
+    done = await bench.deliverer({0: (False, PostRefused("too long"))}).deliver()
+    assert (done.dead, done.sent) == (1, 1)
+    assert bench.platform.papers("fake:a") == ["2"]
+    assert bench.channel("fake:a").posts[0].state == "dead"
+
+
+async def test_replies_wait_for_the_message_they_stand_under(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2", threaded=True)
+    await bench.deliverer({0: (False, OutcomeUnknown("?"))}, can_tell=False).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == [], "the head is held, so its reply has no place"
+    now = bench.clock.now()
+    assert await bench.store.resend("fake:a-0", now)
+    first = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert first is not None
+    await bench.store.mark_sent(first.key, await bench.platform.send(first), now)
+    reply = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert reply is not None
+    assert reply.parent is not None
+    assert reply.parent.message_id == "m-fake:a-0"
+
+
+async def test_a_channel_that_a_person_paused_gets_nothing_until_it_is_resumed(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    bench.store.run_now(lambda db: pause(db, "fake:a", "quiet please", bench.clock.now()))
+    await bench.deliverer().deliver(wait=86_400)
+    assert bench.platform.sends == 0
+    bench.store.run_now(lambda db: resume(db, "fake:a"))
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_send_that_never_ends_has_an_unknown_outcome(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+
+    class Silent(FakePlatform):
+        async def send(self, post):  # type: ignore[no-untyped-def]
+            self._append(post)
+            import asyncio
+
+            await asyncio.Event().wait()
+
+    silent = Silent(bench.platform._path)
+    patience = Patience(send=0.02)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", silent, bench.store, bench.clock, rng, patience)
+    done = await deliverer.deliver()
+    assert done.put_back == 1
+    await bench.deliverer().deliver(wait=60)
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_full_disk_after_the_send_does_not_send_it_again(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+
+    class DiskFull(SqliteStore):
+        async def mark_sent(self, *_: object) -> None:
+            raise StoreBroken("the disk is full")
+
+    bench.store.close()
+    full = DiskFull(bench.store._path, alone=True)
+    deliverer = Deliverer("fake", bench.platform, full, bench.clock, random.Random(1))
+    with pytest.raises(StoreBroken):
+        await deliverer.deliver()
+    full.close()
+    bench.store = SqliteStore(bench.store._path, alone=True)
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+@pytest.mark.parametrize(
+    "error", [TryLater("x"), OutcomeUnknown("x"), ChannelRefused("x"), PostRefused("x")]
+)
+async def test_no_kind_of_failure_loses_the_post(bench: Bench, error: SendError) -> None:
+    bench.queue("fake:a", "1")
+    await bench.deliverer({0: (False, error)}).deliver()
+    assert [post.key for post in bench.channel("fake:a").posts] == ["fake:a-0"]
