@@ -95,6 +95,11 @@ class AtomReader:
         self._entries = 0
         self._error: str | None = None
 
+    @property
+    def sample(self) -> bytes:
+        """How the answer begins."""
+        return self._sample
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes. Raises SourceGarbled as soon as the answer can't be right."""
         self._size += len(chunk)

@@ -1,0 +1,151 @@
+"""arXiv's query API as a source of papers.
+
+Asks for as little as possible: one union of all keywords over the days that matter, split only
+where arXiv's limits demand it (``bot.sources.queries``), one request per interval for all processes
+of a host (``bot.sources.pacing``), repeated within bounds (``bot.sources.asking``). An answer that
+is not whole is never passed off as one (``bot.sources.sweep``, ``bot.sources.verdicts``).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from bot.errors import SourceError, SourceGarbled
+from bot.model import Batch, Keyword, Note, NoteKind
+from bot.ports import Clock
+from bot.sources.asking import Asker, Run
+from bot.sources.atom import Feed
+from bot.sources.pacing import Gate
+from bot.sources.queries import PAGE, among, newest
+from bot.sources.sweep import Sweep, Yield, note_of, prove_alive
+from bot.sources.verdicts import ShortAnswer, stale, unsorted
+from bot.sources.wire import Timeouts, Wire
+
+_IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
+
+
+class ArxivSource:
+    """Implements :class:`bot.ports.Source`. Close it with ``aclose``, or use it in ``async with``.
+
+    ``url`` is the query API; ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is
+    in seconds; ``pace_file`` is shared by all processes that ask for the same owner. ``progress``
+    hears a few words about each request and each longer wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        contact: str,
+        interval: float,
+        clock: Clock,
+        pace_file: Path | None,
+        rng: random.Random,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeouts: Timeouts | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self._url = url
+        self._clock = clock
+        self._wire = Wire(
+            url=url, contact=contact, timeouts=timeouts or Timeouts(), transport=transport
+        )
+        self._asker = Asker(
+            wire=self._wire,
+            gate=Gate(interval=interval, clock=clock, path=pace_file, rng=rng),
+            interval=interval,
+            clock=clock,
+            rng=rng,
+            progress=progress,
+        )
+
+    async def fetch(self, keywords: Sequence[Keyword], since: datetime) -> Batch:
+        """Every paper submitted since the start of ``since``'s day (UTC) that may match.
+
+        A keyword that arXiv does not understand is noted as REFUSED, and the batch is whole for
+        the others. Raises SourceError if nothing usable came at all; else what came is in the
+        batch, and ``complete`` and the notes say what is missing.
+        """
+        run = Run()
+        with _counted(run):
+            sweep = Sweep(
+                asker=self._asker, url=self._url, run=run, since=since, now=self._clock.now()
+            )
+            return await sweep.collect(keywords)
+
+    async def latest(self, keyword: Keyword, limit: int) -> Batch:
+        """The newest papers that may match, at most ``limit`` and at most 2,000, newest first."""
+        run = Run()
+        rows = min(limit, PAGE)
+        taken = Yield()
+        with _counted(run):
+            try:
+                feed = await self._asker.ask(newest(keyword, rows), run)
+            except ShortAnswer as error:
+                feed = error.feed
+                taken.remark(note_of(error))
+            _refuse_error(feed, keyword)
+            now = self._clock.now()
+            if feed.total == 0:
+                await prove_alive(self._asker, run, now, now)
+            taken.add(feed.papers)
+            taken.remark(stale(feed, now))
+            # If these are all that there are, their order does not matter.
+            taken.remark(unsorted(feed.papers), hole=feed.total > rows)
+            if len(taken.papers) < min(rows, feed.total):
+                taken.remark(Note(NoteKind.SHORT, "arXiv gave the same paper more than once."))
+            return taken.batch(run.requests, most=rows)
+
+    async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these papers arXiv itself counts as matching. Asks nothing about no papers."""
+        run = Run()
+        asked = list(dict.fromkeys(paper_ids))
+        confirmed: set[str] = set()
+        with _counted(run):
+            for start in range(0, len(asked), _IDS_AT_ONCE):
+                ids = asked[start : start + _IDS_AT_ONCE]
+                feed = await self._asker.ask(among(keyword, ids), run)
+                _refuse_error(feed, keyword)
+                found = {paper.id for paper in feed.papers}
+                if not found <= set(ids):
+                    raise SourceGarbled("arXiv answered with papers that it was not asked about.")
+                confirmed |= found
+        return frozenset(confirmed)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._wire.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+@contextmanager
+def _counted(run: Run) -> Iterator[None]:
+    """Errors say how many requests they cost."""
+    try:
+        yield
+    except SourceError as error:
+        error.requests = run.requests
+        raise
+
+
+def _refuse_error(feed: Feed, keyword: Keyword) -> None:
+    if feed.error is not None:
+        raise SourceGarbled(f"arXiv does not understand the keyword {keyword.text!r}: {feed.error}")

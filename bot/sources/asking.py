@@ -1,0 +1,146 @@
+"""Ask arXiv until it answers, within bounds: what to repeat, when, and when to leave it alone.
+
+A fault that may pass is asked again twice, with growing delays. Where arXiv wants us to slow down,
+one trial follows if the wait is short; after that it is left alone, by all processes, for minutes
+to hours. Does not look at which papers came.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.errors import SourceDown, SourceGarbled, SourceThrottled
+from bot.ports import Clock
+from bot.sources.atom import Feed
+from bot.sources.pacing import Gate, Turn
+from bot.sources.queries import Request
+from bot.sources.verdicts import Failed, Moved, Throttled, Usable, judge
+from bot.sources.wire import Silence, Wire
+
+log = logging.getLogger(__name__)
+
+# All in intervals, so that a stand-in which allows quick requests is also retried quickly. The
+# seconds are for arXiv's interval of 3.
+_BACKOFF: Final = (2.0, 6.0)  # 6 s, 18 s
+_SLOW_DOWN: Final = 10.0  # 30 s, or what Retry-After asks for if that is more
+_PATIENCE: Final = 40.0  # 120 s: a longer wait is left to the next run
+# Delays are longer by chance, so that many bots do not come back at once, and never shorter.
+_SPREAD: Final = (1.02, 1.25)
+_MOST_MOVES: Final = 3
+
+
+@dataclass(slots=True)
+class Run:
+    """What one call of the source has cost so far. Only one trial is made in a run."""
+
+    requests: int = 0
+    trial_left: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Ask the same again after so many seconds."""
+
+    seconds: float
+    reason: str
+
+
+class Asker:
+    """Asks one question at a time, politely."""
+
+    def __init__(
+        self,
+        *,
+        wire: Wire,
+        gate: Gate,
+        interval: float,
+        clock: Clock,
+        rng: random.Random,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self._wire = wire
+        self._gate = gate
+        self._interval = interval
+        self._clock = clock
+        self._rng = rng
+        self._progress = progress
+
+    async def ask(self, request: Request, run: Run) -> Feed:
+        """The answer: papers, or ``error`` where arXiv does not understand the request.
+
+        Raises SourceThrottled, also without a request while arXiv is left alone; SourceDown; and
+        SourceGarbled, as ShortAnswer if papers are missing on the page.
+        """
+        target, post = "", False
+        failures = moves = 0
+        while True:
+            last = failures == len(_BACKOFF)
+            verdict = await self._once(request, run, target, post, last)
+            match verdict:
+                case Usable(feed):
+                    return feed
+                case _Wait(seconds, reason):
+                    await self._wait(seconds, reason)
+                case Moved(location):
+                    moves += 1
+                    if moves > _MOST_MOVES:
+                        raise SourceGarbled("arXiv sends us from one address to the next.")
+                    target = self._wire.follow(location, target)
+                case Failed(error, again, by_post):
+                    if last or not again:
+                        raise error
+                    await self._wait(self._backoff(failures), str(error))
+                    failures += 1
+                    post = post or by_post
+
+    async def _once(
+        self, request: Request, run: Run, target: str, post: bool, last: bool
+    ) -> Usable | _Wait | Moved | Failed:
+        async with self._gate.turn() as turn:
+            run.requests += 1
+            self._say(f"asking arXiv, request {run.requests}")
+            try:
+                answer = await self._wire.exchange(request, target, post)
+            except SourceDown as error:
+                if last and isinstance(error, Silence):
+                    turn.strike(str(error))
+                return Failed(error)
+            verdict = judge(answer, request, self._clock.now())
+            if isinstance(verdict, Throttled):
+                return self._slow_down(verdict, turn, run, answer.sample)
+            if isinstance(verdict, Usable):
+                turn.went_well()
+            return verdict
+
+    def _slow_down(self, verdict: Throttled, turn: Turn, run: Run, sample: bytes) -> _Wait:
+        seconds = max(verdict.retry_after, _SLOW_DOWN * self._interval)
+        # After an earlier refusal this request was the trial already.
+        if run.trial_left and turn.strikes == 0 and seconds <= _PATIENCE * self._interval:
+            run.trial_left = False
+            turn.hold(seconds, verdict.reason)
+            return _Wait(seconds, verdict.reason)
+        until = turn.strike(verdict.reason, verdict.retry_after)
+        raise SourceThrottled(
+            f"arXiv asks us to slow down; it is left alone until {until:%Y-%m-%d %H:%M} UTC."
+            f" {verdict.reason}",
+            until=until,
+            sample=sample,
+        )
+
+    def _backoff(self, failures: int) -> float:
+        return self._interval * _BACKOFF[failures]
+
+    async def _wait(self, seconds: float, reason: str) -> None:
+        seconds *= self._rng.uniform(*_SPREAD)
+        log.info("Waiting %.0f s before asking arXiv again: %s", seconds, reason)
+        self._say(f"waiting {seconds:.0f} s: {reason}")
+        if seconds > 0:
+            await self._clock.sleep(seconds)
+
+    def _say(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress(text)
