@@ -1,0 +1,85 @@
+"""Words as people write them: papers ready to be shown, and the small sentences around them.
+
+What comes out is plain text without LaTeX, control characters, terminal escapes or invisible
+characters. Markup of a platform (Discord's, Slack's, Markdown, HTML) is not escaped here: each
+renderer knows its own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.model import Paper
+from bot.text.latex import unicode_from_latex
+
+__all__ = ["authors_line", "clean", "displayed", "plural", "shorten", "unicode_from_latex"]
+
+# ECMA-48: control sequences, then strings (window titles, links) up to their terminator. A string
+# that does not end within a line's length is no string, and must not swallow the text behind it.
+_TERMINAL = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]{0,200}(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*[0-~]"
+)
+# Control characters that are no white space; zero-width characters and joiners; marks, overrides
+# and isolates of writing direction (U+202A-202E, U+2066-2069); soft hyphens; tags.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """One line without anything that is not seen; white space is one blank. Idempotent."""
+    text = _INVISIBLE.sub("", _TERMINAL.sub("", text))
+    return " ".join(_LONE_SURROGATE.sub("\ufffd", text).split())
+
+
+def displayed(paper: Paper) -> Paper:
+    """The paper with title, abstract, comment and authors ready to be shown.
+
+    A title of which nothing is left becomes the paper's id, so that there is something to click.
+    """
+    return replace(
+        paper,
+        title=_shown(paper.title) or paper.id,
+        abstract=_shown(paper.abstract),
+        comment=_shown(paper.comment),
+        authors=tuple(filter(None, map(_shown, paper.authors))),
+    )
+
+
+def _shown(text: str) -> str:
+    return clean(unicode_from_latex(clean(text)))
+
+
+def authors_line(authors: Sequence[str], shown: int = 3) -> str:
+    """``A. Author, B. Writer, C. Third and 4 more``. Names stay as their owners gave them."""
+    rest = len(authors) - shown
+    names = ", ".join(authors[:shown])
+    return f"{names} and {rest} more" if rest > 0 else names
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most ``limit`` characters (code points), cut between words where there is a place near.
+
+    Does not cut between a letter and its accent. A limit below 1 counts as 1.
+    """
+    if len(text) <= max(limit, 1):
+        return text
+    end = max(limit, 1) - 1
+    between_words = text.rfind(" ", 0, end + 1)
+    if between_words > end // 2:
+        end = between_words
+    while end > 0 and unicodedata.combining(text[end]):
+        end -= 1
+    return text[:end].rstrip(" ,;:.–—-") + "…"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 paper``, ``2,100 papers``, for nouns that take an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,159 @@
+"""Papers as they are shown: what people see of hostile, odd or simply long texts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.text import authors_line, clean, displayed, plural, shorten
+from tests.builders import paper
+
+ROOT = Path(__file__).resolve().parents[2]
+RIGHT_TO_LEFT = "\u202e"
+ZERO_WIDTH = "\u200b"
+
+
+def test_a_paper_is_shown_without_latex_and_in_one_line() -> None:
+    shown = displayed(
+        paper(
+            1,
+            title="On\n  $x^2$\tfields",
+            abstract=r"We \emph{show}  it.",
+            comment=r"12 pages,\n 3 figures".replace(r"\n", "\n"),
+            authors=(r"Ren\'e Example", "  ", "A.  B. Sample"),
+        )
+    )
+    assert shown.title == "On x² fields"
+    assert shown.abstract == "We show it."
+    assert shown.comment == "12 pages, 3 figures"
+    assert shown.authors == ("René Example", "A. B. Sample")
+
+
+def test_only_the_words_of_a_paper_change() -> None:
+    raw = paper(1, title="$a$", url="https://x.example/$a$", doi="10.1/a--b")
+    assert displayed(raw) == replace(raw, title="a")
+
+
+def test_a_title_of_which_nothing_is_seen_becomes_the_id() -> None:
+    raw = paper(1, title=ZERO_WIDTH + RIGHT_TO_LEFT)
+    assert displayed(raw).title == raw.id
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x07", "click"),
+        ("\x1b]0;title\x07bell\x07", "bell"),
+        ("\x9b2Jgone\x1bc", "gone"),
+        ("\x1b]never ends, and must not swallow " + "text " * 60, "text"),
+        (f"abc{RIGHT_TO_LEFT}def{ZERO_WIDTH}", "abcdef"),
+        ("\u2066isolated\u2069 \ufeffmark\u00ad", "isolated mark"),
+        ("tag\U000e0041ged", "tagged"),
+        ("two\u2028lines\x85and\x0bmore\x00", "two lines and more"),
+        ("half a pair \ud83d", "half a pair \ufffd"),
+        ("שלום, 你好 and naïve 🎉 stay", "שלום, 你好 and naïve 🎉 stay"),
+    ],
+)
+def test_what_cannot_be_seen_is_gone(text: str, seen: str) -> None:
+    assert seen in clean(text)
+    assert clean(text) == seen or text.startswith("\x1b]never")
+
+
+@given(st.text(alphabet=st.characters() | st.sampled_from("\x1b[]\\;m\x07\u202e\u200b\ud800 ")))
+@example("\x1b\x1b[31m[31m")
+@example("\x1b\u200b[31m")
+def test_a_clean_text_is_one_printable_line_and_stays_so(text: str) -> None:
+    once = clean(text)
+    assert clean(once) == once
+    assert all(c == " " or unicodedata.category(c) not in {"Cc", "Cs", "Zl", "Zp"} for c in once)
+    once.encode()
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cc"])))
+def test_every_visible_letter_stays(text: str) -> None:
+    letters = [c for c in text if c.isascii() and c.isalnum()]
+    assert [c for c in clean(text) if c.isascii() and c.isalnum()] == letters
+
+
+@given(st.text(), st.text())
+def test_what_is_shown_is_clean(title: str, abstract: str) -> None:
+    shown = displayed(paper(1, title=title, abstract=abstract))
+    assert shown.title
+    assert clean(shown.title) == shown.title
+    assert clean(shown.abstract) == shown.abstract
+
+
+@pytest.mark.parametrize(
+    ("count", "line"),
+    [
+        (0, ""),
+        (1, "Author 1"),
+        (3, "Author 1, Author 2, Author 3"),
+        (4, "Author 1, Author 2, Author 3 and 1 more"),
+        (40, "Author 1, Author 2, Author 3 and 37 more"),
+    ],
+)
+def test_three_authors_are_named_and_the_others_counted(count: int, line: str) -> None:
+    assert authors_line([f"Author {number}" for number in range(1, count + 1)]) == line
+
+
+def test_more_authors_are_named_where_there_is_room() -> None:
+    assert authors_line(["A", "B", "C"], shown=1) == "A and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "short"),
+    [
+        ("short enough", 12, "short enough"),
+        ("cut between two words", 14, "cut between…"),
+        ("cut between two words", 12, "cut between…"),
+        ("cut, here", 6, "cut…"),
+        ("Donaudampfschifffahrt", 10, "Donaudamp…"),
+        ("a Donaudampfschifffahrt", 10, "a Donauda…"),
+        ("cafe\u0301 noir", 5, "caf…"),
+        ("anything", 1, "…"),
+        ("anything", 0, "…"),
+        ("", 5, ""),
+    ],
+)
+def test_a_long_text_is_cut_between_words(text: str, limit: int, short: str) -> None:
+    assert shorten(text, limit) == short
+
+
+@given(st.text(), st.integers(1, 50))
+def test_a_shortened_text_fits_and_stays_as_it_is(text: str, limit: int) -> None:
+    short = shorten(text, limit)
+    assert len(short) <= limit
+    assert bool(short) == bool(text)
+    assert shorten(short, limit) == short
+    assert short == text or text.startswith(short.removesuffix("…"))
+
+
+def test_one_paper_and_two_papers() -> None:
+    assert [plural(n, "paper") for n in (0, 1, 2, 2100)] == [
+        "0 papers",
+        "1 paper",
+        "2 papers",
+        "2,100 papers",
+    ]
+
+
+def test_titles_without_latex_do_not_load_the_latex_library() -> None:
+    program = (
+        "import sys\n"
+        "from bot.text import unicode_from_latex\n"
+        "unicode_from_latex('Plain words')\n"
+        "assert 'pylatexenc' not in sys.modules\n"
+        "unicode_from_latex(chr(92) + 'alpha')\n"
+        "assert 'pylatexenc' in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
