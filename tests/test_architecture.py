@@ -46,8 +46,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.pipeline": CORE | {"bot.planning"},
     "bot.delivery": CORE,
     # text: a preview shows the same titles as a digest; slots: status names the next time;
-    # views: status and why put the store's views into words
-    "bot.commands": CORE | {"bot.text", "bot.slots", "bot.views"},
+    # views: what the store has to show is put into words
+    "bot.answers": WORDS | {"bot.answers", "bot.text", "bot.slots", "bot.views"},
+    # answers: the wording, apart from the doing
+    "bot.commands": CORE | {"bot.answers", "bot.text", "bot.slots", "bot.views"},
     # ports: a source waits and asks for the time through a Clock
     "bot.sources": EDGE | {"bot.sources", "httpx"},
     # views: it is the one that fills them
