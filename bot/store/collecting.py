@@ -160,14 +160,20 @@ def _prime(db: sqlite3.Connection, run: Run, prime: Prime, first_post: int) -> i
         db.execute(
             """
             insert into ledger (channel_id, paper_id, state, why, at)
-            select ?1, value, 'due', ?2, ?3 from (
-              select n.value, l.paper_id as taken from json_each(?4) n
-              left join ledger l on l.channel_id = ?1 and l.paper_id = n.value
-              where l.paper_id is null or (l.why = ?2 and l.at = ?3)
-              order by n.key limit ?5)
+            select :channel, value, 'due', :why, :at from (
+              select n.value, l.paper_id as taken from json_each(:ids) n
+              left join ledger l on l.channel_id = :channel and l.paper_id = n.value
+              where l.paper_id is null or (l.why = :why and l.at = :at)
+              order by n.key limit :limit)
             where taken is null
             """,
-            (channel_id, Why.FIRST, at, json.dumps(prime.paper_ids), first_post),
+            {
+                "channel": channel_id,
+                "why": Why.FIRST,
+                "at": at,
+                "ids": json.dumps(prime.paper_ids),
+                "limit": first_post,
+            },
         )
     db.execute(
         "update subscriptions set primed_at = ?, since = ?, baseline = ?"
@@ -182,10 +188,14 @@ def _take_as_known(db: sqlite3.Connection, run: Run, prime: Prime) -> None:
     db.execute(
         """
         insert or ignore into ledger (channel_id, paper_id, state, why, at)
-        select s.channel_id, n.value, 'known', '', ?1 from subscriptions s, json_each(?2) n
-        where s.canonical = ?3 and s.primed_at = ?1
+        select s.channel_id, n.value, 'known', '', :at from subscriptions s, json_each(:ids) n
+        where s.canonical = :canonical and s.primed_at = :at
         """,
-        (to_text(run.started_at), json.dumps(prime.paper_ids), prime.canonical),
+        {
+            "at": to_text(run.started_at),
+            "ids": json.dumps(prime.paper_ids),
+            "canonical": prime.canonical,
+        },
     )
 
 

@@ -70,9 +70,9 @@ def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscri
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
                s.primed_at
         from subscriptions s join keywords k using (canonical)
-        where ?1 = '' or s.channel_id = ?1 order by s.channel_id, s.added_at, s.text
+        where :channel in ('', s.channel_id) order by s.channel_id, s.added_at, s.text
         """,
-        (channel_id,),
+        {"channel": channel_id},
     )
     return tuple(
         Subscription(

@@ -46,13 +46,13 @@ def publish(
     # A paper is no longer due where every keyword that brought it was removed meanwhile.
     db.execute(
         """
-        update ledger set state = 'dropped', at = ?2
-        where channel_id = ?1 and state = 'due' and not exists (
+        update ledger set state = 'dropped', at = ?
+        where channel_id = ? and state = 'due' and not exists (
           select 1 from hits h join subscriptions s
             on s.canonical = h.canonical and s.channel_id = ledger.channel_id
           where h.paper_id = ledger.paper_id)
         """,
-        (channel_id, to_text(at)),
+        (to_text(at), channel_id),
     )
     publication = plan(agenda(db, channel_id))
     if publication is None:

@@ -10,6 +10,7 @@ read. Lists are JSON.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from bot.errors import SchemaTooNew
 
@@ -153,15 +154,15 @@ create table channel_revisions (           -- what bot.toml's [[channels]] said 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)
 
 
-def migrate(db: sqlite3.Connection) -> None:
+def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Bring the database to this version's schema. Raises SchemaTooNew and leaves it untouched."""
     version: int = db.execute("pragma user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
+    if version > len(migrations):
         raise SchemaTooNew(
             f"the database has schema {version}, this version of Daily Papers knows up to "
-            f"{len(MIGRATIONS)}. Install the newer version again, or restore an older backup."
+            f"{len(migrations)}. Install the newer version again, or restore an older backup."
         )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+    for number, script in enumerate(migrations[version:], start=version + 1):
         db.execute("begin immediate")
         try:
             # Another process may have migrated while we waited for the lock.

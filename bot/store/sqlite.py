@@ -188,9 +188,9 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
     if application != APPLICATION_ID and tables:
         raise StoreBroken(f"{path} is a database, but not one of Daily Papers")
+    migrate(db)
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
-    migrate(db)
 
 
 def _lock(path: Path) -> int:

@@ -156,9 +156,9 @@ def page(db: sqlite3.Connection, limit: int) -> Sequence[KeywordPapers]:
     for canonical, text, _, primed_at in keywords:
         rows = db.execute(
             f"""
-            select {qualified("p")}, p.first_seen >= ?1 and p.first_seen > ?2
+            select {qualified("p")}, p.first_seen >= ? and p.first_seen > ?
             from hits h join papers p on p.id = h.paper_id
-            where h.canonical = ?3 order by p.published desc, p.serial desc limit ?4
+            where h.canonical = ? order by p.published desc, p.serial desc limit ?
             """,
             (new_from, primed_at or "9", canonical, limit),
         ).fetchall()

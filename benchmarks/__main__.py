@@ -1,0 +1,29 @@
+"""Run every benchmark, or those named: ``./do bench parsing store``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from benchmarks.report import table
+
+ALL = {
+    "parsing": "Parsing an answer of 2,000 papers",
+    "matching": "Matching 2,000 papers",
+    "store": "The database",
+    "startup": "Start-up and memory",
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}. There are: {', '.join(ALL)}", file=sys.stderr)  # noqa: T201
+        return 2
+    for name in names or ALL:
+        table(ALL[name], importlib.import_module(f"benchmarks.bench_{name}").run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""How long the program takes to say its help, and how much memory a whole ``once`` needs.
+
+Against the bare interpreter, and against importing the client library of a chat platform, which is
+what most bots do before they read their configuration.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+from benchmarks.report import Row, table
+from bot.demo.arxiv_standin import ArxivStandin, StandinPaper
+from tests.builders import paper
+
+ROUNDS = 7
+
+
+def run() -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        now = datetime.now(UTC)
+        papers = [
+            StandinPaper(paper(n, published=now - timedelta(hours=n)), now - timedelta(hours=n))
+            for n in range(1, 200)
+        ]
+        with ArxivStandin(papers, lambda: datetime.now(UTC)) as arxiv:
+            (folder / "bot.toml").write_text(
+                '[bot]\ntimezone = "UTC"\n[arxiv]\ncontact = "mailto:bench@example.org"\n'
+                f'url = "{arxiv.url}"\ninterval = 0\n'
+                '[[channels]]\nid = "console:"\nkeywords = ["reward model"]\n'
+            )
+            contestants = {
+                "bare interpreter": "pass",
+                "daily-papers --help": _program("--help"),
+                "daily-papers once": _program("once", "--config", str(folder / "bot.toml")),
+                "import aiohttp, httpx": "import aiohttp, httpx",
+                "import discord": "import discord",
+            }
+            figures: dict[str, list[tuple[float, float]]] = {}
+            for _ in range(ROUNDS):
+                for what, script in contestants.items():
+                    if (figure := _measure(script)) is not None:
+                        figures.setdefault(what, []).append(figure)
+    bare_seconds = median(seconds for seconds, _ in figures["bare interpreter"])
+    bare_memory = median(memory for _, memory in figures["bare interpreter"])
+    rows = []
+    for what, measured in figures.items():
+        seconds = median(seconds for seconds, _ in measured)
+        memory = median(memory for _, memory in measured)
+        rows.append(Row(what, f"{seconds:.2f} s", seconds / bare_seconds, "bare, wall"))
+        rows.append(Row("", f"{memory:.0f} MB", memory / bare_memory, "bare, peak memory"))
+    return rows
+
+
+def _program(*arguments: str) -> str:
+    return (
+        "import runpy, sys\n"
+        f"sys.argv = ['daily-papers', *{list(arguments)!r}]\n"
+        "try: runpy.run_module('bot', run_name='__main__')\n"
+        "except SystemExit as end: code = end.code\n"
+        "assert code in (0, None), code"
+    )
+
+
+# The high-water mark of the process itself: ru_maxrss of a child is carried over from its parent.
+_MEMORY = (
+    "\nimport sys\nstatus = open('/proc/self/status').read()\n"
+    "sys.stderr.write('\\nVmHWM ' + status.split('VmHWM:')[1].split()[0])"
+)
+
+
+def _measure(script: str) -> tuple[float, float] | None:
+    """Wall seconds and peak resident MB of one run; ``None`` where a library is not installed."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", script + _MEMORY], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        return None
+    return time.perf_counter() - start, int(done.stderr.rpartition("VmHWM ")[2]) / 1024
+
+
+if __name__ == "__main__":
+    table("Start-up and memory", run())

@@ -1,0 +1,177 @@
+"""The database's part: a durable commit against the disk's own floor, and a whole big collect.
+
+Ratios of medians, rounds interleaved, so that a drifting machine hurts both sides alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+from benchmarks.report import Row, table
+from bot.keywords import parse
+from bot.model import Agenda, Batch, Draft, Keyword, Paper, Publication, Receipt
+from bot.pipeline import collect
+from bot.store.following import follow
+from bot.store.publishing import publish
+from bot.store.sqlite import SqliteStore
+from tests.builders import paper
+from tests.fakes import START, FakeClock
+
+COMMITS = 300
+ROUNDS = 5
+CHANNELS = 1_000
+KEYWORDS = 10
+PAPERS = 2_000
+WORDS = 400  # the vocabulary; each keyword is two of them, so that a paper matches a few dozen
+
+
+def run() -> list[Row]:
+    return [*durable_commit(), *big_collect()]
+
+
+def durable_commit() -> list[Row]:
+    """Settling one post (claim, then sent) against writing and syncing 4 KiB, twice as well."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = SqliteStore(folder / "db", alone=True)
+        _queue(store, COMMITS * ROUNDS)
+        handle = os.open(folder / "raw", os.O_RDWR | os.O_CREAT)
+        os.posix_fallocate(handle, 0, 4096 * COMMITS)
+        pairs = []
+        for _ in range(ROUNDS):
+            pairs.append((_seconds(lambda: _settle(store)), _seconds(lambda: _write(handle))))
+        os.close(handle)
+        store.close()
+    commit = median(ours for ours, _ in pairs) / (2 * COMMITS)
+    raw = median(floor for _, floor in pairs) / COMMITS
+    ratio = median((ours / 2) / floor for ours, floor in pairs)
+    return [
+        Row("durable commit (claim, mark_sent)", f"{commit * 1e3:.3f} ms", ratio, "raw write"),
+        Row("raw 4 KiB write + fdatasync", f"{raw * 1e3:.3f} ms", 1.0, "raw write"),
+    ]
+
+
+def _queue(store: SqliteStore, posts: int) -> None:
+    def work(db: sqlite3.Connection) -> None:
+        for n in range(100):
+            follow(db, f"fake:{n}", parse("reward model"), "", START)
+        for n in range(posts):
+            draft = (f"key-{n}", Draft("{}" * 400, ()))
+
+            def plan(_: Agenda, draft: tuple[str, Draft] = draft) -> Publication:
+                return Publication(drafts=(draft,))
+
+            publish(db, f"fake:{n % 100}", plan, START)
+
+    store.run_now(work)
+
+
+def _settle(store: SqliteStore) -> None:
+    async def work() -> None:
+        for _ in range(COMMITS):
+            post = await store.claim("fake", START, START + timedelta(seconds=180))
+            assert post is not None
+            await store.mark_sent(post.key, Receipt("1"), START)
+
+    asyncio.run(work())
+
+
+def _write(handle: int) -> None:
+    page = b"x" * 4096
+    for n in range(COMMITS):
+        os.pwrite(handle, page, 4096 * n)
+        os.fdatasync(handle)
+
+
+class _Day:
+    """A source that answers at once with one day's papers."""
+
+    def __init__(self, papers: tuple[Paper, ...]) -> None:
+        self._batch = Batch(papers, complete=True, requests=1)
+
+    async def fetch(self, *_: object) -> Batch:
+        return self._batch
+
+    async def latest(self, *_: object) -> Batch:
+        return Batch((), complete=True, requests=1)
+
+    async def confirm(self, *_: object) -> frozenset[str]:
+        return frozenset()
+
+
+def big_collect() -> list[Row]:
+    """A collect of 2,000 papers for 1,000 channels of 10 keywords, against bare inserts."""
+    rng = random.Random(7)
+    vocabulary = [f"{a}{b}" for a in _SYLLABLES for b in _SYLLABLES][:WORDS]
+    pool = [parse(" ".join(rng.sample(vocabulary, 2))) for _ in range(CHANNELS * KEYWORDS // 2)]
+    papers = tuple(
+        paper(n, " ".join(rng.choices(vocabulary, k=12)), month="2604",
+              abstract=" ".join(rng.choices(vocabulary, k=180)))
+        for n in range(1, PAPERS + 1)
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        store = SqliteStore(Path(name) / "db", alone=True)
+        clock = FakeClock()
+        store.run_now(lambda db: _follow(db, pool, rng))
+        asyncio.run(collect(_Day(()), store, clock, first_post=0))  # primes
+        clock.advance(86_400)
+        whole = _processor_seconds(
+            lambda: asyncio.run(collect(_Day(papers), store, clock, first_post=0))
+        )
+        rows: int = store.run_now(
+            lambda db: db.execute("select count(*) from ledger").fetchone()[0]
+        )
+        hits: int = store.run_now(lambda db: db.execute("select count(*) from hits").fetchone()[0])
+        store.close()
+        floor = _processor_seconds(lambda: _bare_inserts(Path(name) / "bare", rows + hits))
+    what = f"collect, {PAPERS} papers x {CHANNELS} channels x {KEYWORDS} keywords"
+    return [
+        Row(what, f"{whole:.2f} s CPU", whole / floor, "bare inserts"),
+        Row(f"bare inserts of its {rows + hits} rows", f"{floor:.2f} s CPU", 1.0, "bare inserts"),
+    ]
+
+
+_SYLLABLES = ["ka", "lo", "mi", "ne", "pu", "ra", "si", "to", "vu", "we", "xa", "yo", "zi", "bru",
+              "cle", "dro", "fla", "gri", "sto", "tri", "ple"]  # fmt: skip
+
+
+def _follow(db: sqlite3.Connection, pool: list[Keyword], rng: random.Random) -> None:
+    for n in range(CHANNELS):
+        for keyword in rng.sample(pool, KEYWORDS):
+            follow(db, f"fake:{n}", keyword, "", START)
+
+
+def _bare_inserts(path: Path, rows: int) -> None:
+    db = sqlite3.connect(path)
+    db.execute("create table t (a text, b text, c text, primary key (a, b)) without rowid")
+    db.executemany(
+        "insert into t values (?, ?, ?)",
+        ((f"fake:{n % CHANNELS}", f"2604.{n:07d}", "due") for n in range(rows)),
+    )
+    db.commit()
+    db.close()
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _processor_seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+if __name__ == "__main__":
+    table("The database", run())
