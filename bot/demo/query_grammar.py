@@ -128,6 +128,9 @@ class _Parser:
     def _factor(self, field: str) -> Node:
         kind, text = self._next()
         if kind == "field":
+            following = self.peek()
+            if following is not None and following[0] == "field":
+                raise QueryError(f"unexpected {following[1]}")
             return self._factor(text.removesuffix(":"))
         if (kind, text) == ("sign", "("):
             inner = self.expression(field)

@@ -1,0 +1,278 @@
+"""The stand-in for arXiv, with everything that arXiv has been seen to do wrong, on command."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from bot.demo.arxiv_standin import ArxivStandin, Exchange, Params, Reply
+from bot.demo.standin_feed import Page, StandinPaper, render_page
+from bot.ports import Clock
+
+HTML: Final = {"Content-Type": "text/html"}
+TEXT: Final = {"Content-Type": "text/plain"}
+
+BOMB: Final = (
+    b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha">'
+    + b"".join(
+        b'<!ENTITY %c "%s">' % (ord("a") + level, b"&%c;" % (ord("a") + level - 1) * 10)
+        for level in range(1, 10)
+    )
+    + b']><feed xmlns="http://www.w3.org/2005/Atom"><title>&j;</title></feed>'
+)
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request. ``answered`` is when its answer began; both are monotonic seconds."""
+
+    method: str
+    params: Params
+    headers: Mapping[str, str]
+    url_length: int
+    started: float
+    answered: float
+
+
+Fault = Callable[["ArxivServer", Exchange], None]
+
+
+class ArxivServer(ArxivStandin):
+    """``faults`` are used up, one per request; after them, ``habit`` is what it does."""
+
+    def __init__(self, papers: Sequence[StandinPaper], clock: Clock) -> None:
+        super().__init__(papers, clock.now)
+        self.clock = clock
+        self.faults: deque[Fault] = deque()
+        self.habit: Fault = honest
+        self.requests: list[Seen] = []
+
+    def serve(self, exchange: Exchange) -> None:
+        now = self.clock.monotonic()
+        seen = Seen(
+            method=exchange.command,
+            params=exchange.params,
+            headers=dict(exchange.headers.items()),
+            url_length=len(f"http://127.0.0.1:12345{exchange.path}"),
+            started=now,
+            answered=now,
+        )
+        self.requests.append(seen)
+        fault = self.faults.popleft() if self.faults else self.habit
+        seen.answered = self.clock.monotonic()
+        fault(self, exchange)
+
+    def assert_polite(self, interval: float, contact: str) -> None:
+        """What arXiv's terms and limits ask of a client, for every request so far."""
+        for seen in self.requests:
+            assert re.fullmatch(r"daily-papers/\S+ \(\+.+\)", seen.headers["User-Agent"])
+            assert contact in seen.headers["User-Agent"]
+            assert "application/atom+xml" in seen.headers["Accept"]
+            rows, start = int(seen.params["max_results"]), int(seen.params["start"])
+            assert 0 < rows <= 2000
+            assert start + rows <= 10_000
+            assert seen.url_length <= 4000
+        for before, after in zip(self.requests, self.requests[1:], strict=False):
+            assert after.started - before.answered >= interval - 1e-6
+
+
+def honest(server: ArxivServer, exchange: Exchange) -> None:
+    exchange.send(server.answer(exchange.params))
+
+
+def status(code: int, body: bytes = b"", **headers: str) -> Fault:
+    """A plain answer. Header names are written with underscores."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def fault(server: ArxivServer, exchange: Exchange) -> None:
+        del server
+        exchange.send(Reply(code, body, {**TEXT, **named}))
+
+    return fault
+
+
+def throttled(retry_after: str = "") -> Fault:
+    headers = {"Retry_After": retry_after} if retry_after else {}
+    return status(429, b"Rate exceeded.", **headers)
+
+
+def rate_exceeded_at_200() -> Fault:
+    return status(200, b"Rate exceeded.\n")
+
+
+def blocked() -> Fault:
+    return status(403, b"<html><title>Access denied</title></html>")
+
+
+def not_acceptable() -> Fault:
+    return status(406, b"Not Acceptable")
+
+
+def varnish() -> Fault:
+    return status(503, b"<html>Error 503 first byte timeout. Varnish</html>", Retry_After="0")
+
+
+def page_of_html() -> Fault:
+    return status(200, b"<!DOCTYPE html><html><body>arXiv is being mended.</body></html>")
+
+
+def wrong_content() -> Fault:
+    return status(200, json.dumps({"papers": []}).encode())
+
+
+def bomb() -> Fault:
+    return status(200, BOMB)
+
+
+def moved(location: str, code: int = 302) -> Fault:
+    """To another host or scheme with the same path and query; ``location`` may be relative."""
+
+    def fault(server: ArxivServer, exchange: Exchange) -> None:
+        del server
+        where = location.replace("{path}", exchange.path)
+        exchange.send(Reply(code, b"", {**TEXT, "Location": where}))
+
+    return fault
+
+
+def reset(server: ArxivServer, exchange: Exchange) -> None:
+    """The connection ends with a TCP reset and no answer."""
+    del server
+    exchange.close_connection = True
+    linger = struct.pack("ii", 1, 0)
+    exchange.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    os.close(exchange.connection.detach())
+
+
+def stall(server: ArxivServer, exchange: Exchange) -> None:
+    """Nothing at all, until the client hangs up or the server stops."""
+    del server
+    exchange.close_connection = True
+    exchange.connection.recv(1)
+
+
+def drip(server: ArxivServer, exchange: Exchange) -> None:
+    """An answer that never ends, a few bytes at a time, so that no single read times out."""
+    del server
+    exchange.close_connection = True
+    _start(exchange, 200, {})
+    exchange.connection.settimeout(0.01)
+    while True:
+        exchange.wfile.write(b"<!-- -->\n")
+        try:
+            if not exchange.connection.recv(1):
+                return
+        except TimeoutError:
+            continue
+
+
+def huge(size: int = 100 * 1024**2, *, packed: bool = True) -> Fault:
+    """A feed that begins well and goes on for ``size`` bytes."""
+    head = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>'
+
+    def fault(server: ArxivServer, exchange: Exchange) -> None:
+        del server
+        exchange.close_connection = True
+        if packed:
+            body = gzip.compress(head + b"x" * size, compresslevel=1)
+            _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(body))})
+            exchange.wfile.write(body)
+            return
+        _start(exchange, 200, {"Content-Length": str(len(head) + size)})
+        exchange.wfile.write(head)
+        for _ in range(0, size, 1024**2):
+            exchange.wfile.write(b"x" * 1024**2)
+
+    return fault
+
+
+def cut_xml(server: ArxivServer, exchange: Exchange) -> None:
+    """Half of the feed, and by HTTP's measure that is all."""
+    reply = server.answer(exchange.params)
+    exchange.send(replace(reply, body=reply.body[: len(reply.body) // 2]))
+
+
+def cut_gzip(server: ArxivServer, exchange: Exchange) -> None:
+    """All of the feed but the last bytes of its packing, which hold its check sum."""
+    body = gzip.compress(server.answer(exchange.params).body)[:-6]
+    _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(body))})
+    exchange.wfile.write(body)
+
+
+def cut_connection(server: ArxivServer, exchange: Exchange) -> None:
+    """The connection ends before the length that was announced."""
+    exchange.close_connection = True
+    body = server.answer(exchange.params).body
+    _start(exchange, 200, {"Content-Length": str(len(body))})
+    exchange.wfile.write(body[: len(body) // 2])
+
+
+def pages(change: Callable[[Page], Page], *, age: timedelta = timedelta(0)) -> Fault:
+    """A well-formed answer with other rows in it, made ``age`` ago by its own account."""
+
+    def fault(server: ArxivServer, exchange: Exchange) -> None:
+        page = change(server.page(exchange.params))
+        exchange.send(Reply(200, render_page(page, server.now() - age)))
+
+    return fault
+
+
+def short(rows: int, *, plausible: bool = False) -> Fault:
+    """Only the first rows; ``plausible`` if the total agrees with that."""
+    return pages(
+        lambda page: replace(
+            page, papers=page.papers[:rows], total=rows if plausible else page.total
+        )
+    )
+
+
+def hollow() -> Fault:
+    """``totalResults`` says that there are papers, and none is there."""
+    return short(0)
+
+
+def nothing() -> Fault:
+    """An index that has lost everything, and says so."""
+    return short(0, plausible=True)
+
+
+def upside_down() -> Fault:
+    """``sortBy`` was ignored: the oldest come first."""
+    return pages(lambda page: replace(page, papers=page.papers[::-1]))
+
+
+def doubled() -> Fault:
+    """The index changed between two pages: the first row stands there twice, the last is lost."""
+    return pages(lambda page: replace(page, papers=[page.papers[0], *page.papers[:-1]]))
+
+
+def stale(age: timedelta) -> Fault:
+    return pages(lambda page: page, age=age)
+
+
+def query_ignored(server: ArxivServer, exchange: Exchange) -> None:
+    """Everything there is, whatever was asked."""
+    everything = {"search_query": "submittedDate:[1991 TO 2100]"}
+    exchange.send(server.answer({**exchange.params, **everything}))
+
+
+def quotes_ignored(server: ArxivServer, exchange: Exchange) -> None:
+    """The words anywhere instead of the phrase."""
+    page = server.page(exchange.params, phrases=False)
+    exchange.send(Reply(200, render_page(page, server.now())))
+
+
+def _start(exchange: Exchange, code: int, headers: Mapping[str, str]) -> None:
+    exchange.send_response(code)
+    for name, value in headers.items():
+        exchange.send_header(name, value)
+    exchange.end_headers()
