@@ -1,0 +1,319 @@
+"""When arXiv may be asked: the whole host keeps its distance, and no broken clock stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.clock import SystemClock
+from bot.errors import SourceDown, SourceThrottled
+from bot.sources.pacing import Gate, Turn
+from tests.fakes import START, FakeClock
+
+
+class YieldingClock(FakeClock):
+    """Lets the others run while one sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0)
+
+
+def gate(clock: FakeClock, path: Path | None = None, interval: float = 3.0) -> Gate:
+    return Gate(interval=interval, clock=clock, path=path, rng=random.Random(1))
+
+
+async def take(
+    gate: Gate, clock: FakeClock, seconds: float = 0.0, act: Callable[[Turn], object] | None = None
+) -> datetime:
+    """One request of so many seconds; returns when it started."""
+    async with gate.turn() as turn:
+        start = clock.now()
+        clock.advance(seconds)
+        if act is not None:
+            act(turn)
+    return start
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(START)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "pace.json"
+
+
+async def test_a_request_starts_three_seconds_after_the_end_of_the_one_before(
+    clock: FakeClock, file: Path
+) -> None:
+    polite = gate(clock, file)
+    first = await take(polite, clock, seconds=10)
+    second = await take(polite, clock)
+    assert second - first == timedelta(seconds=13)
+
+
+async def test_the_first_request_does_not_wait(clock: FakeClock, file: Path) -> None:
+    assert await take(gate(clock, file), clock) == START
+    assert clock.slept == []
+
+
+async def test_a_request_after_a_long_pause_does_not_wait(clock: FakeClock, file: Path) -> None:
+    polite = gate(clock, file)
+    await take(polite, clock)
+    clock.advance(60)
+    await take(polite, clock)
+    assert clock.slept == []
+
+
+async def test_another_process_keeps_the_distance_too(clock: FakeClock, file: Path) -> None:
+    await take(gate(clock, file), clock)
+    second = await take(gate(clock, file), clock)
+    assert second - START == timedelta(seconds=3)
+
+
+async def test_a_request_that_fails_or_is_cancelled_counts(clock: FakeClock, file: Path) -> None:
+    polite = gate(clock, file)
+    for error in (SourceDown("no"), asyncio.CancelledError()):
+
+        def fail(turn: Turn, error: BaseException = error) -> None:
+            raise error
+
+        with pytest.raises(type(error)):
+            await take(polite, clock, act=fail)
+        before = clock.now()
+        assert await take(polite, clock) - before == timedelta(seconds=3)
+        clock.advance(60)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_requests_never_overlap_whoever_asks(tmp_path: Path, shared: bool) -> None:
+    clock = YieldingClock(START)
+    file = tmp_path / "pace.json"
+    one = gate(clock, file)
+    gates = [one, one, one] if shared else [gate(clock, file) for _ in range(3)]
+    spans: list[tuple[datetime, datetime]] = []
+
+    async def ask(gate: Gate) -> None:
+        async with gate.turn():
+            start = clock.now()
+            for _ in range(5):
+                await clock.sleep(0.1)
+            spans.append((start, clock.now()))
+
+    await asyncio.gather(*(ask(each) for each in gates))
+    spans.sort()
+    assert len(spans) == 3
+    for (_, end), (start, _) in pairwise(spans):
+        assert start - end >= timedelta(seconds=3)
+
+
+def _ask_in_a_process(file: Path, log: Path) -> None:
+    async def ask() -> None:
+        clock = SystemClock()
+        polite = Gate(interval=0.2, clock=clock, path=file, rng=random.Random(1))
+        for _ in range(2):
+            async with polite.turn():
+                start = clock.now().timestamp()
+                await clock.sleep(0.02)
+                with log.open("a") as out:
+                    out.write(f"{start} {clock.now().timestamp()}\n")
+
+    asyncio.run(ask())
+
+
+def test_real_processes_take_turns(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_ask_in_a_process, args=(tmp_path / "pace.json", log))
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    spans = sorted(tuple(map(float, line.split())) for line in log.read_text().splitlines())
+    assert len(spans) == 4
+    for (_, end), (start, _) in pairwise(spans):
+        assert start - end >= 0.199
+
+
+async def test_waiting_for_another_process_can_be_cancelled(tmp_path: Path) -> None:
+    file = tmp_path / "pace.json"
+    clock = SystemClock()
+    holder = Gate(interval=3, clock=clock, path=file, rng=random.Random(1))
+    waiter = Gate(interval=3, clock=clock, path=file, rng=random.Random(1))
+
+    async def wait() -> None:
+        async with waiter.turn():
+            pytest.fail("the turn was taken twice")
+
+    async with holder.turn():
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_a_process_that_never_ends_its_turn_is_not_waited_for_forever(
+    clock: FakeClock, file: Path
+) -> None:
+    async with gate(clock, file).turn():
+        with pytest.raises(SourceDown, match="Another process"):
+            await take(gate(clock, file), clock)
+    assert timedelta(minutes=15) <= clock.now() - START <= timedelta(minutes=16)
+
+
+# Clocks that jump, files that are damaged
+
+
+async def test_a_clock_that_was_set_back_delays_nothing_by_more_than_the_interval(
+    clock: FakeClock, file: Path
+) -> None:
+    for back in (timedelta(seconds=30), timedelta(hours=5), timedelta(days=400)):
+        await take(gate(clock, file), clock)
+        clock.jump(clock.now() - back)
+        before = clock.monotonic()
+        await take(gate(clock, file), clock)
+        assert clock.monotonic() - before <= 3
+
+
+async def test_a_clock_that_was_set_forward_does_not_shorten_the_distance(
+    clock: FakeClock, file: Path
+) -> None:
+    polite = gate(clock, file)
+    await take(polite, clock)
+    clock.jump(clock.now() + timedelta(days=1))
+    before = clock.monotonic()
+    await take(polite, clock)
+    assert clock.monotonic() - before == 3
+
+
+async def test_a_cool_down_of_the_future_does_not_hold_after_the_clock_was_set_back(
+    clock: FakeClock, file: Path
+) -> None:
+    for path in (file, None):
+        polite = gate(clock, path)
+        await take(polite, clock, act=lambda turn: turn.strike("no"))
+        clock.jump(clock.now() - timedelta(days=2))
+        await take(polite, clock)
+
+
+def damage(file: Path, content: bytes) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+
+
+def held(file: Path) -> dict[str, object]:
+    state = json.loads(file.read_bytes())
+    assert isinstance(state, dict)
+    return state
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"ended": 1}',
+        b'{"ended": NaN, "until": NaN, "strikes": 0, "reason": ""}',
+        b'{"ended": 1e999, "until": 1e999, "strikes": 0, "reason": ""}',
+        b'{"ended": 0, "until": 99999999999, "strikes": 0, "reason": ""}',
+        b'{"ended": 0, "until": 0, "strikes": -1, "reason": ""}',
+        b'{"ended": "x", "until": 0, "strikes": 0, "reason": ""}',
+        b'{"ended": 0, "until": 0, "strikes": 1e999, "reason": ""}',
+        b"0" * 10_000,
+    ],
+)
+async def test_a_damaged_file_is_written_anew(clock: FakeClock, file: Path, content: bytes) -> None:
+    damage(file, content)
+    assert await take(gate(clock, file), clock) == START
+    assert held(file)["ended"] == START.timestamp()
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=50)
+async def test_no_file_at_all_can_stop_the_bot(tmp_path_factory: object, content: bytes) -> None:
+    assert isinstance(tmp_path_factory, pytest.TempPathFactory)
+    clock = FakeClock(START)
+    file = tmp_path_factory.mktemp("pace") / "pace.json"
+    damage(file, content)
+    await take(gate(clock, file), clock)
+    assert clock.now() - START <= timedelta(seconds=3)
+
+
+async def test_a_folder_that_is_none_is_a_clear_error(clock: FakeClock, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(SourceDown, match="data folder must be writable"):
+        await take(gate(clock, tmp_path / "data" / "pace.json"), clock)
+
+
+# Leaving arXiv alone
+
+
+async def test_arxiv_is_left_alone_longer_each_time_it_refuses(
+    clock: FakeClock, file: Path
+) -> None:
+    polite = gate(clock, file)
+    for minutes in (5, 15, 60, 180, 180):
+        await take(polite, clock, act=lambda turn: turn.strike("It answered 429."))
+        with pytest.raises(SourceThrottled, match="429") as caught:
+            await take(polite, clock)
+        wait = (caught.value.until - clock.now()) / timedelta(minutes=1)
+        assert minutes <= wait <= minutes * 1.25
+        clock.jump(caught.value.until)
+        clock.advance(1)
+
+
+async def test_other_processes_leave_it_alone_too(clock: FakeClock, file: Path) -> None:
+    await take(gate(clock, file), clock, act=lambda turn: turn.strike("It answered 403."))
+    with pytest.raises(SourceThrottled, match="403"):
+        await take(gate(clock, file), clock)
+    assert clock.slept == []
+
+
+async def test_an_answer_ends_the_row_of_refusals(clock: FakeClock, file: Path) -> None:
+    polite = gate(clock, file)
+    for _ in range(3):
+        await take(polite, clock, act=lambda turn: turn.strike("no"))
+        clock.advance(4 * 3600)
+    await take(polite, clock, act=lambda turn: turn.went_well())
+    await take(polite, clock, act=lambda turn: turn.strike("no"))
+    with pytest.raises(SourceThrottled) as caught:
+        await take(polite, clock)
+    assert caught.value.until - clock.now() <= timedelta(minutes=7)
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [(60, 300, 375), (7200, 7200, 7200), (10**6, 86400, 86400)],
+)
+async def test_what_arxiv_asks_for_counts_if_it_is_longer_and_within_a_day(
+    clock: FakeClock, asked: float, least: float, most: float
+) -> None:
+    await take(polite := gate(clock), clock, act=lambda turn: turn.strike("no", retry_after=asked))
+    with pytest.raises(SourceThrottled) as caught:
+        await take(polite, clock)
+    assert least <= (caught.value.until - clock.now()).total_seconds() <= most
+
+
+async def test_without_an_interval_nothing_waits(clock: FakeClock, file: Path) -> None:
+    eager = gate(clock, file, interval=0)
+    for _ in range(3):
+        await take(eager, clock, act=lambda turn: turn.strike("no"))
+    assert clock.slept == []
