@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.demo.standin_feed import Page, StandinPaper, render_page
+from bot.model import Keyword
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 
@@ -27,3 +28,8 @@ def standin_paper(number: int = 1, **fields: object) -> StandinPaper:
 def feed(*papers: StandinPaper, total: int | None = None) -> bytes:
     page = Page(papers, len(papers) if total is None else total, "ti:reward", rows=100)
     return render_page(page, NOON)
+
+
+def phrase(text: str, *, query: str = "") -> Keyword:
+    """A keyword that is one phrase in title or abstract."""
+    return Keyword(text, text, query or f'(ti:"{text}" OR abs:"{text}")', 2)
