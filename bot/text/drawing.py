@@ -23,7 +23,7 @@ def is_formula(raw: str, following: str) -> bool:
 def tie(before: str, after: str) -> str:
     """``~`` is a space after a word; elsewhere it is the "about" of ``~50``."""
     after_a_word = before.isalnum() or before in _ENDS_A_WORD
-    return " " if before and after.strip() and after_a_word else "~"
+    return " " if before and after_a_word and after.strip(" ~") else "~"
 
 
 def dash(run: str, before: str, after: str) -> str:

@@ -67,6 +67,7 @@ UNCHANGED = [
     "a closing } brace and an {open one",
     'the set {0, 1} and {"key": 1} and {}',
     "~50 samples, about ~ 3 (~7M)",
+    "~~struck~~ and ~/home",
     "run with --fast, -v or ----",
     "https://x.example/~user/a_b?c=d^2",
     "it's the authors' own `code`",

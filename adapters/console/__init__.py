@@ -1,0 +1,1 @@
+"""Posts to the terminal: dry runs, pipes, and people who read the news in a shell."""

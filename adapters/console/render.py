@@ -1,0 +1,206 @@
+"""A digest in words, and the looks of these words on a terminal or in plain text. Pure.
+
+The payload holds words, not looks: whether a digest gets colour and links, or is plain text with
+each address on a line of its own, is decided when it is sent, by what the stream is then.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from bot.errors import PostRefused
+from bot.model import Digest, Entry, Why
+
+VERSION = 1
+IN_FULL = 30  # papers; the others of a long digest get a line each
+AUTHORS = 3
+WIDEST = 100  # columns; longer lines are hard to read
+INDENT = "  "
+
+HEADING = Style(bold=True)
+NOTE = Style(color="yellow")
+TITLE = Style(bold=True, color="cyan")
+KEYWORDS = Style(color="green")
+QUIET = Style(dim=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One paper in words."""
+
+    title: str
+    url: str
+    authors: str
+    facts: str
+    keywords: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One digest in words."""
+
+    heading: str
+    notes: tuple[str, ...]
+    items: tuple[Item, ...]
+
+
+def page_of(digest: Digest) -> Page:
+    return Page(_heading(digest), _notes(digest), tuple(map(_item, digest.entries)))
+
+
+def to_payload(page: Page) -> str:
+    """The same text for the same page, always."""
+    payload = {"version": VERSION, **asdict(page)}
+    return json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def from_payload(payload: str) -> Page:
+    """Raises PostRefused."""
+    try:
+        data = json.loads(payload)
+        if data["version"] != VERSION:
+            raise PostRefused("This digest was prepared by another version of the bot.")
+        items = tuple(Item(**item) for item in data["items"])
+        return Page(data["heading"], tuple(data["notes"]), items)
+    except (ValueError, KeyError, TypeError) as error:
+        raise PostRefused("This digest is damaged and can't be shown.") from error
+
+
+def _heading(digest: Digest) -> str:
+    count = len(digest.entries)
+    if digest.why is Why.FIRST:
+        newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
+        return f"New keyword: {newest}"
+    return f"{_long(digest.day)} · {_papers(count, 'new')}"
+
+
+def _notes(digest: Digest) -> tuple[str, ...]:
+    notes = []
+    if digest.why is Why.FIRST:
+        notes.append(f"{_long(digest.day)}. From now on, new papers come as they appear.")
+    if digest.missed:
+        when = _days(digest.missed, digest.day)
+        notes.append(f"I was down {when}; these papers are from then too.")
+    if digest.skipped:
+        left_out = _papers(digest.skipped, "older")
+        notes.append(f"{left_out} left out, as catch_up in bot.toml says.")
+    return tuple(notes)
+
+
+def _item(entry: Entry) -> Item:
+    paper = entry.paper
+    facts = (paper.primary_category, _short(paper.published.date()), paper.id)
+    return Item(
+        title=_inert(paper.title) or paper.id,
+        url=_inert(paper.url).replace(" ", "%20"),
+        authors=_authors(paper.authors),
+        facts=" · ".join(filter(None, map(_inert, facts))),
+        keywords=", ".join(map(_inert, entry.keywords)),
+        comment=_inert(paper.comment),
+    )
+
+
+def _authors(authors: Sequence[str]) -> str:
+    names = ", ".join(map(_inert, authors[:AUTHORS]))
+    rest = len(authors) - AUTHORS
+    return f"{names} and {rest} more" if rest > 0 else names
+
+
+def _days(missed: Sequence[date], today: date) -> str:
+    """``Monday and Tuesday``; days that are not of the last week get their dates."""
+    if len(missed) > 5:
+        return f"on {len(missed)} posting days, {_short(missed[0])} to {_short(missed[-1])}"
+    recent = (today - missed[0]).days < 7
+    names = [f"{day:%A}" if recent else f"{day:%A} {day.day} {day:%B}" for day in missed]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _papers(count: int, which: str) -> str:
+    return f"{count:,} {which} paper" if count == 1 else f"{count:,} {which} papers"
+
+
+def _long(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _inert(text: str) -> str:
+    """One line that only prints: no escapes, no control, format or half characters."""
+    line = " ".join(text.split())
+    return "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
+
+
+def plain(page: Page) -> str:
+    """No line is wrapped, each address stands on a line of its own."""
+    lines = [page.heading, *page.notes]
+    for item in page.items[:IN_FULL]:
+        below = (item.url, item.authors, _facts(item).plain, item.comment)
+        lines += ["", item.title, *(INDENT + line for line in below if line)]
+    rest = page.items[IN_FULL:]
+    if rest:
+        lines += ["", _and_more(rest)]
+    for item in rest:
+        lines += [item.title, INDENT + item.url]
+    return "\n".join([*lines, "", ""])
+
+
+def _facts(item: Item) -> Text:
+    separator = " · " if item.facts and item.keywords else ""
+    return Text.assemble((item.facts + separator, QUIET), (item.keywords, KEYWORDS))
+
+
+def _and_more(rest: Sequence[Item]) -> str:
+    return f"And {len(rest):,} more:"
+
+
+def styled(page: Page, terminal: Console) -> str:
+    """As wide as ``terminal`` is, but never wider than can be read; writes nothing to it."""
+    with terminal.capture() as capture:
+        for text in _texts(page, terminal):
+            terminal.print(text, soft_wrap=True)
+    return capture.get()
+
+
+def _texts(page: Page, terminal: Console) -> Iterator[Text]:
+    """The lines, wrapped to the terminal's width. Text objects: markup in titles means nothing."""
+    yield from _wrapped(terminal, Text(page.heading, HEADING))
+    for note in page.notes:
+        yield from _wrapped(terminal, Text(note, NOTE))
+    for item in page.items[:IN_FULL]:
+        yield Text()
+        yield from _wrapped(terminal, _title(item))
+        yield from _wrapped(terminal, Text(item.authors), INDENT)
+        yield from _wrapped(terminal, _facts(item), INDENT)
+        yield from _wrapped(terminal, Text(item.comment, QUIET), INDENT)
+    rest = page.items[IN_FULL:]
+    if rest:
+        yield Text()
+        yield Text(_and_more(rest))
+    for item in rest:
+        line = _title(item)
+        line.truncate(terminal.width - len(INDENT), overflow="ellipsis")
+        yield Text(INDENT) + line
+    yield Text()
+
+
+def _title(item: Item) -> Text:
+    return Text(item.title, TITLE + Style(link=item.url or None))
+
+
+def _wrapped(terminal: Console, text: Text, indent: str = "") -> Iterator[Text]:
+    for line in text.wrap(terminal, max(terminal.width - len(indent), 1)):
+        line.rstrip()
+        if line:
+            yield Text(indent) + line

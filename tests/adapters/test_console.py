@@ -1,0 +1,343 @@
+"""What people see on a terminal, in a pipe and in a file, and what becomes of a digest there."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import pty
+import re
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from fcntl import ioctl
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters import PLATFORMS, Settings
+from adapters.console.platform import Console
+from bot.errors import CannotTell, OutcomeUnknown, PostRefused, TryLater
+from bot.model import Draft, Entry, Post, Receipt, Why
+from bot.ports import Composer, Sender
+from tests.adapters import golden, samples
+from tests.adapters.golden import Case, printed
+from tests.builders import paper
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", golden.CASES)
+def test_a_digest_looks_as_it_did(name: str) -> None:
+    """If the change is meant: python -m tests.adapters.golden"""
+    assert printed(golden.CASES[name]) == (golden.FOLDER / name).read_bytes()
+
+
+def test_every_golden_file_belongs_to_a_case() -> None:
+    assert {path.name for path in golden.FOLDER.iterdir()} == set(golden.CASES)
+
+
+def test_the_registry_leads_to_a_composer_that_is_a_sender() -> None:
+    module, _, name = PLATFORMS["console"].partition(":")
+    assert (module, name) == (Console.__module__, Console.__name__)
+    console = Console(Settings(stream=io.StringIO()))
+    composer: Composer = console
+    sender: Sender = console
+    assert callable(composer.compose)
+    assert callable(sender.send)
+
+
+def send(stream: TextIO, post: Post) -> Receipt:
+    return asyncio.run(Console(Settings(stream=stream)).send(post))
+
+
+# What is in a digest
+
+
+@pytest.mark.parametrize("count", [1, 30, 31, 300])
+@pytest.mark.parametrize("colour", [False, True])
+def test_no_paper_of_a_long_digest_is_dropped(count: int, colour: bool) -> None:
+    digest = samples.long_day(count)
+    (draft,) = Console(Settings(stream=io.StringIO())).compose(digest)
+    assert draft.paper_ids == tuple(entry.paper.id for entry in digest.entries)
+    shown = printed(Case(digest, colour=colour, width=80)).decode()
+    assert re.findall(r"abs/(2611\.\d{5})", shown) == list(draft.paper_ids)
+
+
+def test_thirty_papers_are_shown_in_full_and_the_others_in_a_line_each() -> None:
+    lines = printed(Case(samples.long_day(300), colour=True, width=80)).decode().splitlines()
+    assert sum("Ada Example" in line for line in lines) == 30
+    assert "And 270 more:" in lines
+    assert len(lines) < 30 * 4 + 270 + 10
+
+
+def test_the_same_digest_gives_the_same_payload() -> None:
+    def payload() -> str:
+        return Console(Settings(stream=io.StringIO())).compose(samples.HOSTILE_DAY)[0].payload
+
+    assert payload() == payload()
+    assert list(json.loads(payload())) == sorted(json.loads(payload()))
+    assert json.loads(payload())["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "words"),
+    [
+        ((1,), "I was down Monday; these"),
+        ((2, 1), "I was down Sunday and Monday; these"),
+        ((4, 2, 1), "I was down Friday, Sunday and Monday; these"),
+        ((8, 1), "I was down Monday 16 November and Monday 23 November; these"),
+        (range(9, 0, -1), "I was down on 9 posting days, 15 Nov 2026 to 23 Nov 2026; these"),
+    ],
+)
+def test_the_days_that_were_missed_are_named(days_ago: tuple[int, ...], words: str) -> None:
+    missed = tuple(samples.DAY - timedelta(days=days) for days in days_ago)
+    digest = samples.digest(samples.entry(1, "Found Late"), missed=missed)
+    assert words in printed(Case(digest)).decode()
+
+
+def test_a_single_paper_is_no_papers() -> None:
+    first = samples.digest(samples.entry(1, "One"), why=Why.FIRST)
+    assert b"New keyword: the newest paper\n" in printed(Case(first))
+    one = samples.digest(samples.entry(1, "One"), missed=(date(2026, 11, 23),), skipped=1)
+    assert "· 1 new paper\n" in printed(Case(one)).decode()
+    assert b"1 older paper left out" in printed(Case(one))
+
+
+# Titles are data
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^;\x1b]*;[^\x1b]*\x1b\\")
+ODD_TEXT = st.text(
+    st.characters() | st.sampled_from("\x1b\x9b\x07\r\n[]\\/;|`*_\u202e\u2066\u200b\ud800"),
+    max_size=80,
+)
+
+
+@given(ODD_TEXT, ODD_TEXT, ODD_TEXT, ODD_TEXT, st.booleans())
+@settings(max_examples=60)
+def test_nothing_in_a_paper_speaks_to_the_terminal(
+    title: str, author: str, comment: str, keyword: str, colour: bool
+) -> None:
+    raw = paper(
+        1, title, authors=(author, title), comment=comment, url=f"https://x.example/{title}"
+    )
+    shown = printed(Case(samples.digest(Entry(raw, (keyword,))), colour=colour, width=60)).decode()
+    seen = ESCAPES.sub("", shown) if colour else shown
+    unseen = {c for c in seen if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+    assert unseen == {"\n"}
+
+
+def test_markup_of_our_own_library_in_a_title_is_only_text() -> None:
+    digest = samples.digest(samples.entry(1, "[bold]A[/bold] [red]:smile:"))
+    shown = printed(Case(digest, colour=True, width=80)).decode()
+    assert "[bold]A[/bold] [red]:smile:" in ESCAPES.sub("", shown)
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_no_line_is_wider_than_the_terminal_and_every_word_is_there(width: int) -> None:
+    shown = printed(Case(samples.HOSTILE_DAY, colour=True, width=width)).decode()
+    lines = ESCAPES.sub("", shown).splitlines()
+    assert max(len(line) for line in lines) <= width
+    letters = "".join("".join(lines).split())
+    for entry in samples.HOSTILE_DAY.entries:
+        assert "".join(entry.paper.title.split()) in letters
+
+
+# What the stream can do
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize("colour", [False, True])
+def test_an_encoding_that_lacks_a_letter_gets_another_one(encoding: str, colour: bool) -> None:
+    case = Case(samples.HOSTILE_DAY, colour=colour, width=80, encoding=encoding)
+    shown = printed(case).decode(encoding)
+    assert "https://arxiv.org/abs/2611.00012" in shown
+    assert "Schr" in shown
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **more}
+
+
+PROGRAM = [sys.executable, "-m", "tests.adapters.samples"]
+
+
+def on_a_real_terminal(**more: str) -> str:
+    """What a terminal 50 columns wide receives from a real process."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as reader:
+        ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
+        process = subprocess.Popen(
+            [*PROGRAM, "3"],
+            stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
+            cwd=ROOT, env=environment(**more),
+        )  # fmt: skip
+        with process:
+            os.close(theirs)
+            received = b""
+            while chunk := _read_terminal(reader):
+                received += chunk
+            assert process.stderr is not None
+            assert process.stderr.read() == b"console:k1\n"
+    return received.decode()
+
+
+def _read_terminal(reader: io.RawIOBase) -> bytes:
+    try:
+        return reader.read(4096) or b""
+    except OSError:  # so Linux says that the other side has closed
+        return b""
+
+
+def test_a_terminal_gets_colour_and_links() -> None:
+    shown = on_a_real_terminal(TERM="xterm-256color")
+    assert "\x1b]8;" in shown
+    assert "\x1b[1;36mStudy number 1" in shown
+
+
+def test_no_color_is_heeded() -> None:
+    shown = on_a_real_terminal(TERM="xterm-256color", NO_COLOR="1")
+    assert "\x1b[1mStudy number 1" in shown
+    assert "36m" not in shown
+
+
+def test_a_dumb_terminal_gets_plain_text_with_addresses() -> None:
+    shown = on_a_real_terminal(TERM="dumb")
+    assert "\x1b" not in shown
+    assert "  https://arxiv.org/abs/2611.00001\r\n" in shown
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    done = subprocess.run([*PROGRAM, "2"], capture_output=True, cwd=ROOT, env=environment())
+    assert done.stdout == printed(Case(samples.long_day(2)))
+    assert b"\x1b" not in done.stdout
+
+
+def test_an_ascii_pipe_is_no_reason_to_crash() -> None:
+    more = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run([*PROGRAM, "2"], capture_output=True, cwd=ROOT, env=environment(**more))
+    assert done.stderr == b"console:k1\n"
+    assert done.stdout == printed(Case(samples.long_day(2), encoding="ascii"))
+
+
+# What becomes of it
+
+
+def draft_of(count: int) -> Draft:
+    return Console(Settings(stream=io.StringIO())).compose(samples.long_day(count))[0]
+
+
+def test_a_digest_that_was_printed_has_a_receipt() -> None:
+    stream = io.StringIO()
+    receipt = send(stream, samples.post(draft_of(1), key="abc"))
+    assert receipt.message_id == "console:abc"
+    assert "Study number 1" in stream.getvalue()
+
+
+def test_a_terminal_cannot_tell_what_it_has_shown() -> None:
+    with pytest.raises(CannotTell, match="keeps no record"):
+        asyncio.run(Console(Settings(stream=io.StringIO())).find(samples.post(draft_of(1))))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["", "{}", "[]", "null", '{"version":2}', '{"version":1}', '{"version":1,"items":[{"a":1}]}'],
+)
+def test_a_payload_that_is_not_ours_is_refused_and_nothing_is_shown(payload: str) -> None:
+    stream = io.StringIO()
+    with pytest.raises(PostRefused):
+        send(stream, samples.post(Draft(payload, ())))
+    assert stream.getvalue() == ""
+
+
+def test_the_whole_digest_goes_out_at_one_go_after_what_was_said_before() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs, open(theirs.fileno(), "w", encoding="utf-8", closefd=False) as stream:
+        stream.write("Said before.\n")
+        send(stream, samples.post(draft_of(40)))
+        assert ours.recv(1 << 20) == b"Said before.\n"
+        assert ours.recv(1 << 20) == printed(Case(samples.long_day(40)))
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, io.TextIOWrapper]]:
+    reader, writer = os.pipe()
+    stream = open(writer, "w", encoding="utf-8")  # noqa: SIM115 - closed below
+    try:
+        yield reader, stream
+    finally:
+        stream.close()  # would raise if the digest's bytes were left in the buffer
+
+
+def test_a_digest_that_nobody_can_have_read_is_kept_for_later() -> None:
+    with pipe() as (reader, stream):
+        os.close(reader)
+        with pytest.raises(TryLater, match="Nobody reads the output any more"):
+            send(stream, samples.post(draft_of(2)))
+
+
+def test_a_closed_output_is_tried_again_later() -> None:
+    with pipe() as (reader, stream):
+        os.close(reader)
+        stream.close()
+        with pytest.raises(TryLater, match="closed"):
+            send(stream, samples.post(draft_of(2)))
+
+
+def test_a_digest_of_which_a_part_may_have_been_read_is_uncertain() -> None:
+    with pipe() as (reader, stream):
+        os.set_blocking(stream.fileno(), False)  # a pipe takes 64 KiB, then no more
+        try:
+            with pytest.raises(OutcomeUnknown, match="A part of the digest"):
+                send(stream, samples.post(draft_of(2000)))
+        finally:
+            os.close(reader)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_said_and_the_digest_kept() -> None:
+    with (
+        open("/dev/full", "w", encoding="utf-8") as stream,
+        pytest.raises(TryLater, match=r"disk .* is full"),
+    ):
+        send(stream, samples.post(draft_of(2)))
+
+
+def into_a_closing_pipe(count: int, read: int) -> tuple[int, str]:
+    """Exit status and standard error of a real process whose reader leaves after ``read`` bytes."""
+    process = subprocess.Popen(
+        [*PROGRAM, str(count)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment(),
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if read:
+            process.stdout.read1(read)  # type: ignore[attr-defined]
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    return process.returncode, said
+
+
+def test_a_reader_that_left_before_leaves_no_traceback() -> None:
+    status, said = into_a_closing_pipe(3, read=0)
+    assert status == 0
+    assert said.startswith("TryLater: Nobody reads the output any more")
+    assert said.count("\n") == 1
+
+
+def test_a_reader_that_leaves_in_the_middle_leaves_no_traceback() -> None:
+    status, said = into_a_closing_pipe(2000, read=1000)
+    assert status == 0
+    assert said.startswith("OutcomeUnknown: Nobody reads the output any more")
+    assert said.count("\n") == 1
