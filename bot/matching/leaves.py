@@ -1,0 +1,61 @@
+"""What each kind of leaf accepts, one at a time. ``index`` finds the same for many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from bot.keywords.tokens import GAP
+from bot.keywords.tree import Author, Category, Prefix, rotations
+
+
+def stands_in(terms: Sequence[str], text: Sequence[str]) -> bool:
+    """Whether the terms stand next to each other; a gap is any one word, also a stop word."""
+    solid = [(at, term) for at, term in enumerate(terms) if term != GAP]
+    return any(
+        all(text[start + at] == term for at, term in solid)
+        for start in range(len(text) - len(terms) + 1)
+    )
+
+
+def begins(prefix: Prefix, word: str) -> bool:
+    """Whether one unstemmed word begins so, and is long enough."""
+    further = len(word) - len(prefix.start)
+    long_enough = further >= prefix.least if prefix.open_ended else further == prefix.least
+    return long_enough and word.startswith(prefix.start)
+
+
+def is_in_category(category: Category, name: str) -> bool:
+    name, pattern = name.lower(), category.pattern
+    if "*" in pattern or "?" in pattern:
+        return fnmatchcase(name, pattern)
+    return name == pattern or ("." not in pattern and name.startswith(f"{pattern}."))
+
+
+def is_called(author: Author, name: Sequence[str]) -> bool:
+    """Whether a name's parts hold the author's next to each other, from any part on.
+
+    Initials of the name that nobody asked for may stand in between. An initial of the author's
+    is any part that begins so.
+    """
+    return any(_follow(parts, name) for parts in rotations(author.parts))
+
+
+def _follow(parts: Sequence[str], name: Sequence[str]) -> bool:
+    places = set(range(len(name)))  # where the next part may stand
+    for part in parts:
+        behind = {
+            at + 1
+            for at in places
+            if name[at] == part or (len(part) == 1 and name[at].startswith(part))
+        }
+        if not behind:
+            return False
+        places = set()
+        for at in behind:
+            while at < len(name) and at not in places:
+                places.add(at)
+                if len(name[at]) > 1:
+                    break
+                at += 1
+    return True
