@@ -21,7 +21,7 @@ from bot.sources.verdicts import ShortAnswer, astray, stale, unsorted
 PROOF_DAYS: Final = timedelta(days=14)
 """arXiv is never without a paper for so long: longer than every holiday, and every weekend."""
 
-_MOST_HALVINGS: Final = 6  # 64 windows of 10,000 papers are two years of all of arXiv
+_MOST_PAPERS: Final = 200_000  # all that arXiv gets in seven months
 _MOST_REFUSED: Final = (
     10  # keywords are checked when they are added; more than this is arXiv's fault
 )
@@ -30,7 +30,7 @@ _MOST_FAILURES: Final = 2  # groups in a row; then arXiv is down, and the rest n
 
 @dataclass(slots=True)
 class Yield:
-    """What a call has brought so far."""
+    """What a call has brought so far. ``answers`` counts those that can be relied on."""
 
     papers: dict[str, Paper] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Sweep:
         in_a_row = 0
         for group in groups(keywords, self._window, self._url):
             try:
-                await self._cover(group, self._window, _MOST_HALVINGS)
+                await self._cover(group, self._window)
             except SourceError as error:
                 failures.append(error)
                 self._yield.remark(note_of(error))
@@ -122,8 +122,10 @@ class Sweep:
             raise failures[-1]
         return self._yield.batch(self._run.requests)
 
-    async def _cover(self, keywords: Sequence[Keyword], window: Window, halvings: int) -> None:
-        """All of a window, in as many answers as it takes."""
+    async def _cover(
+        self, keywords: Sequence[Keyword], window: Window, most: int = _MOST_PAPERS
+    ) -> None:
+        """All of a window, in as many answers as it takes. ``most`` papers it can't have."""
         first = await self._page(keywords, window, 0)
         if first is None:
             return
@@ -131,8 +133,9 @@ class Sweep:
             await self._find_refused(keywords, window, first.error)
         elif first.total == 0:
             await self._prove_alive()
+            self._yield.answers += 1
         elif first.total > DEEPEST_ROW:
-            await self._halve(keywords, window, halvings)
+            await self._halve(keywords, window, first.total, most)
         elif not await self._all_pages(keywords, window, first):
             # The index may have changed between two pages: once more from the start.
             again = await self._page(keywords, window, 0)
@@ -163,7 +166,7 @@ class Sweep:
         if feed.error is not None:
             return feed
         taken = self._yield
-        taken.answers += 1
+        taken.answers += bool(feed.papers)  # an empty one has to prove itself
         taken.add(paper for paper in feed.papers if window.holds(paper.published))
         taken.remark(stale(feed, self._now))
         taken.remark(astray(feed.papers, window))
@@ -174,14 +177,16 @@ class Sweep:
         taken.remark(note_of(short))
         return None
 
-    async def _halve(self, keywords: Sequence[Keyword], window: Window, halvings: int) -> None:
-        if halvings == 0:
-            self._yield.remark(
-                Note(NoteKind.SHORT, f"arXiv has too many papers for {len(keywords)} keywords.")
-            )
+    async def _halve(
+        self, keywords: Sequence[Keyword], window: Window, total: int, most: int
+    ) -> None:
+        if total >= most or window.first == window.last:
+            # Half of the days can't have as many papers as all of them.
+            text = f"arXiv says that {total} papers match, which can't be or is too much to read."
+            self._yield.remark(Note(NoteKind.SHORT, text))
             return
         for half in window.halves():
-            await self._cover(keywords, half, halvings - 1)
+            await self._cover(keywords, half, total)
 
     async def _find_refused(
         self, keywords: Sequence[Keyword], window: Window, message: str
@@ -191,8 +196,8 @@ class Sweep:
             await self._prove_alive()
         if len(keywords) > 1:
             middle = len(keywords) // 2
-            await self._cover(keywords[:middle], window, _MOST_HALVINGS)
-            await self._cover(keywords[middle:], window, _MOST_HALVINGS)
+            await self._cover(keywords[:middle], window)
+            await self._cover(keywords[middle:], window)
             return
         [culprit] = keywords
         self._refused += 1
