@@ -1,0 +1,51 @@
+"""A keyword in words, so that people see what was understood of what they typed."""
+
+from __future__ import annotations
+
+from bot.keywords.tree import (
+    And,
+    Anywhere,
+    Author,
+    Category,
+    Expression,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+)
+
+_WHERE = {"": "title or abstract", "ti": "title", "abs": "abstract", "co": "comment"}
+
+
+def in_words(tree: Expression) -> str:
+    """``"reward model" in title or abstract``; every operator's reach shown by parentheses."""
+    match tree:
+        case And(items):
+            return " and ".join(map(_operand, items))
+        case Or(items):
+            return " or ".join(map(_operand, items))
+        case Not(item):
+            return f"not {_operand(item)}"
+        case Phrase(field):
+            return f'"{tree.spellings[0]}" in {_WHERE[field]}'
+        case Prefix(field, start, least, open_ended):
+            more = "" if least == 0 else f" with {'at least ' * open_ended}{least} more letters"
+            return f'a word that begins with "{start}"{more} in {_WHERE[field]}'
+        case Author(parts):
+            return f"an author called {' '.join(part.capitalize() for part in parts)}"
+        case Category(pattern):
+            return _category(pattern)
+        case Anywhere(phrase):
+            return f'"{phrase.spellings[0]}" anywhere'
+
+
+def _category(pattern: str) -> str:
+    """As arXiv writes it: sections of two letters in capitals."""
+    archive, dot, section = pattern.partition(".")
+    if not dot:
+        return f"any category of {archive}"
+    return f"category {archive}.{section.upper() if len(section) == 2 else section}"
+
+
+def _operand(tree: Expression) -> str:
+    return f"({in_words(tree)})" if isinstance(tree, And | Or) else in_words(tree)

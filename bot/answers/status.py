@@ -1,0 +1,176 @@
+"""What ``status`` says: when we last looked, and what waits in each channel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.answers.reasons import PLAINLY, Look, short_key, verdict
+from bot.answers.times import Calendar, iso
+from bot.model import Note, NoteKind, Reply
+from bot.text import plural
+from bot.views import RunView, StateView
+
+
+def status_reply(state: StateView, looks: Sequence[Look], calendar: Calendar) -> Reply:
+    """The whole answer, for the channels of these looks."""
+    upcoming = [_next_post(look) for look in looks if not look.view.paused]
+    lines = _runs(state, calendar)
+    if upcoming:
+        lines.append(f"Next posting time: {calendar.moment(min(upcoming))}.")
+    lines.append(f"Times are {calendar.timezone.key}.")
+    for look in looks:
+        lines += ["", *_channel(look)]
+    if not looks:
+        lines += ["", "No channel follows anything yet. Add a first keyword: add reward model"]
+    return Reply(
+        text="\n".join(lines),
+        data={
+            "now": iso(calendar.now),
+            "timezone": calendar.timezone.key,
+            "last_run": run_data(state.last_run),
+            "last_complete_run": run_data(state.last_complete),
+            "papers": state.papers,
+            "next_post": iso(min(upcoming)) if upcoming else None,
+            "channels": [_channel_data(look) for look in looks],
+        },
+    )
+
+
+def _next_post(look: Look) -> datetime:
+    return look.timetable.following(look.calendar.now)
+
+
+def looked(state: StateView, calendar: Calendar) -> str:
+    """When arXiv was last asked, in one line; two facts where the last run was not complete."""
+    if state.last_run is None:
+        return "arXiv was never asked yet."
+    last = calendar.moment(state.last_run.started_at)
+    if state.last_run.complete:
+        return f"Last look at arXiv: {last}, complete."
+    complete = state.last_complete
+    before = "no run was complete yet"
+    if complete is not None:
+        before = f"the last complete run was {calendar.moment(complete.started_at)}"
+    return f"Last look at arXiv: {last}, not complete; {before}."
+
+
+def run_data(run: RunView | None) -> dict[str, object] | None:
+    if run is None:
+        return None
+    return {
+        "started_at": iso(run.started_at),
+        "finished_at": iso(run.finished_at),
+        "since": iso(run.since),
+        "complete": run.complete,
+        "requests": run.requests,
+        "fetched": run.fetched,
+        "matched": run.matched,
+        "new": run.new_papers,
+        "due": run.due,
+        "primed": run.primed,
+        "notes": [
+            {"kind": note.kind, "text": note.text, "keyword": note.keyword} for note in run.notes
+        ],
+    }
+
+
+def _runs(state: StateView, calendar: Calendar) -> list[str]:
+    run, complete = state.last_run, state.last_complete
+    if run is None:
+        return ["arXiv was never asked yet. The first run does it (the service, or: once)."]
+    verdict = "complete" if run.complete else "not complete"
+    lines = [f"Last run: {calendar.moment(run.started_at)}, {verdict}. {_figures(run)}"]
+    lines += _notes(run.notes)
+    if not run.complete and complete is None:
+        lines.append("No run was complete yet.")
+    elif not run.complete and complete is not None:
+        began = calendar.moment(complete.started_at)
+        lines.append(f"Last complete run: {began}. {_figures(complete)}")
+    return lines
+
+
+def _figures(run: RunView) -> str:
+    return (
+        f"{plural(run.requests, 'request')}, {plural(run.fetched, 'paper')} came, "
+        f"{run.matched:,} matched, {run.due:,} to post."
+    )
+
+
+def _notes(notes: Sequence[Note]) -> list[str]:
+    """What went wrong, said once per kind of trouble and text; differences of opinion counted."""
+    differ = sum(note.kind is NoteKind.DISAGREES for note in notes)
+    texts = [n for n in notes if n.kind is not NoteKind.DISAGREES]
+    lines = [f"  {PLAINLY[n.kind]}: {n.text}" for n in texts]
+    if differ:
+        lines.append(f"  {PLAINLY[NoteKind.DISAGREES]} ({differ}); what we decide counts.")
+    return list(dict.fromkeys(lines))
+
+
+def _channel(look: Look) -> list[str]:
+    view = look.view
+    counts = Counter(post.state for post in view.posts)
+    on_the_way = counts["queued"] + counts["sending"] + counts["unknown"]
+    amounts = [
+        (view.due, f"{plural(view.due, 'paper')} due"),
+        (on_the_way, f"{plural(on_the_way, 'post')} on the way"),
+        (view.sent, f"{plural(view.sent, 'post')} sent"),
+        (counts["held"], f"{counts['held']} held"),
+        (counts["dead"], f"{counts['dead']} dead"),
+    ]
+    said = [plural(len(view.subscriptions), "keyword"), *(text for n, text in amounts if n)]
+    _, explanation = verdict(look)
+    return [f"{look.name}: {', '.join(said)}", f"  {explanation}", *_stuck(look)]
+
+
+def _stuck(look: Look) -> list[str]:
+    """Posts that wait for a person, each with what to do."""
+    lines = []
+    for post in look.posts("held"):
+        lines.append(
+            f"  Held since {look.calendar.moment(post.created_at)}: nobody can say whether a post"
+            f" of {plural(post.papers, 'paper')} arrived ({post.error}). Look in the channel;"
+            f" if it is missing: resend {short_key(post.key)}"
+        )
+    for post in look.posts("dead"):
+        lines.append(
+            f"  Refused for good: a post of {plural(post.papers, 'paper')} ({post.error})."
+            f" That is our fault, please report it. To try it again: resend {short_key(post.key)}"
+        )
+    return lines
+
+
+def _channel_data(look: Look) -> dict[str, object]:
+    view = look.view
+    counts = Counter(post.state for post in view.posts)
+    cause, explanation = verdict(look)
+    return {
+        "channel": view.channel.id,
+        "keywords": [subscription.keyword.text for subscription in view.subscriptions],
+        "due": view.due,
+        "queued": counts["queued"] + counts["sending"] + counts["unknown"],
+        "held": counts["held"],
+        "dead": counts["dead"],
+        "sent": view.sent,
+        "paused": view.paused,
+        "paused_at": iso(view.paused_at),
+        "reason": view.reason,
+        "tried_again_at": iso(view.probe_at),
+        "served_until": iso(view.served),
+        "next_post": iso(_next_post(look)),
+        "cause": cause,
+        "explanation": explanation,
+        "posts": [
+            {
+                "key": post.key,
+                "state": post.state,
+                "attempts": post.attempt,
+                "created_at": iso(post.created_at),
+                "not_before": iso(post.not_before),
+                "papers": post.papers,
+                "error": post.error,
+            }
+            for post in view.posts
+        ],
+    }

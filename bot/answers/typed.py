@@ -1,0 +1,109 @@
+"""What people type: the commands they can give, however spelled, and what to say if it is none."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+
+from bot.errors import UserError
+from bot.text import clean
+
+# Name → what follows it, and what it does. The order is that of ``help``.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "add": ("KEYWORD", "follow a keyword in this channel"),
+    "remove": ("KEYWORD", "stop following it"),
+    "list": ("", "the keywords of this channel"),
+    "preview": ("KEYWORD", "how many papers a day it would bring; saves nothing"),
+    "why": ("ARXIV_ID", "why a paper was posted here, or was not"),
+    "status": ("", "when arXiv was last asked, what waits, and why nothing came"),
+    "pause": ("", "post nothing here for now; papers gather"),
+    "resume": ("", "post again"),
+    "settings": ("[NAME VALUE]", "when and how this channel is posted to"),
+    "resend": ("KEY", "send a post again that status shows as held or dead"),
+    "help": ("", "this text"),
+}
+_EXAMPLES = {"KEYWORD": "reward model", "ARXIV_ID": "2603.01234", "KEY": "1f2e3d4c"}
+
+# What people type who come from other bots, and what they mean.
+_SYNONYMS: Mapping[str, str] = {
+    "follow": "add", "subscribe": "add", "watch": "add", "new": "add",
+    "unfollow": "remove", "unsubscribe": "remove", "delete": "remove", "del": "remove",
+    "rm": "remove", "drop": "remove",
+    "ls": "list", "keywords": "list", "show": "list",
+    "test": "preview", "try": "preview", "search": "preview",
+    "explain": "why", "state": "status", "info": "status",
+    "mute": "pause", "stop": "pause", "unmute": "resume", "start": "resume", "continue": "resume",
+    "set": "settings", "setting": "settings", "config": "settings",
+    "?": "help", "h": "help", "-h": "help", "--help": "help", "commands": "help",
+}  # fmt: skip
+
+_PREFIX = re.compile(r"\s*/?\s*papers?\b", re.IGNORECASE)
+_AROUND = "\"'`“”„‟‘’«».,:;!/"
+
+_KEYWORDS = """\
+A keyword is a phrase, looked for in titles and abstracts:
+  add reward model
+or an expression with fields (ti: abs: au: cat: co: all:), AND, OR, ANDNOT, parentheses, quotes:
+  add ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey"""
+
+
+def understand(words: str) -> tuple[str, str]:
+    """The command and what follows it. Nothing at all means ``help``.
+
+    Forgives case, quotes, spaces, a slash, a leading ``papers`` and other bots' words. Raises
+    UserError with the nearest command, or if something is missing after the command.
+    """
+    plain = words.strip()
+    if prefix := _PREFIX.match(plain):
+        plain = plain[prefix.end() :].strip()
+    typed, rest = _first_word(plain)
+    name = typed.strip(_AROUND).casefold() or "help"
+    name = _SYNONYMS.get(name, name)
+    if name not in COMMANDS:
+        raise UserError(_unknown(typed, rest))
+    what, does = COMMANDS[name]
+    if what in _EXAMPLES and not rest:
+        raise UserError(f"{name}: {does}. For example: {name} {_EXAMPLES[what]}")
+    return name, rest
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    first, *rest = text.split(maxsplit=1) or [""]
+    return first, "".join(rest).strip()
+
+
+def _unknown(typed: str, rest: str) -> str:
+    near = nearest(typed.strip(_AROUND), [*COMMANDS, *_SYNONYMS])
+    if near:
+        return f"There is no command {typed}. Did you mean: {near[0]} {rest}".rstrip()
+    return (
+        f"There is no command {typed}. To follow that as a keyword: add {typed} {rest}".rstrip()
+        + "\nTo see all commands: help"
+    )
+
+
+def nearest(typed: str, known: Sequence[str]) -> list[str]:
+    """Up to three of the known words or phrases that look like the typed one, best first."""
+    by_folded = {word.casefold(): word for word in known}
+    return [
+        by_folded[n] for n in difflib.get_close_matches(typed.casefold(), by_folded, cutoff=0.6)
+    ]
+
+
+_ADDRESS = re.compile(r"(?:https?://)?(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/", re.IGNORECASE)
+
+
+def bare_id(text: str) -> str:
+    """An id without the address, brackets and full stop that chats and people put around it."""
+    bare = clean(text).strip("<>()[]\"'`“”., ").partition("|")[0]
+    if _ADDRESS.match(bare):
+        bare = re.split("[?#]", bare)[0].rstrip("/")
+    return _ADDRESS.sub("", bare, count=1)
+
+
+def help_text() -> str:
+    heads = {name: f"{name} {what}".strip() for name, (what, _) in COMMANDS.items()}
+    width = max(map(len, heads.values()))
+    lines = [f"{heads[name]:{width}}  {does}" for name, (_, does) in COMMANDS.items()]
+    return "\n".join([*lines, "", _KEYWORDS])
