@@ -181,6 +181,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds without a request
+    disable_nagle_algorithm = True  # else each body waits 40 ms for the headers to be acknowledged
     server: _Server
     params: Params
 

@@ -178,14 +178,14 @@ def drip(server: ArxivServer, exchange: Exchange) -> None:
 def huge(size: int = 100 * 1024**2, *, packed: bool = True) -> Fault:
     """A feed that begins well and goes on for ``size`` bytes."""
     head = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>'
+    bomb = gzip.compress(head + b"x" * size, compresslevel=1) if packed else b""
 
     def fault(server: ArxivServer, exchange: Exchange) -> None:
         del server
         exchange.close_connection = True
         if packed:
-            body = gzip.compress(head + b"x" * size, compresslevel=1)
-            _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(body))})
-            exchange.wfile.write(body)
+            _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(bomb))})
+            exchange.wfile.write(bomb)
             return
         _start(exchange, 200, {"Content-Length": str(len(head) + size)})
         exchange.wfile.write(head)
@@ -206,6 +206,19 @@ def cut_gzip(server: ArxivServer, exchange: Exchange) -> None:
     body = gzip.compress(server.answer(exchange.params).body)[:-6]
     _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(body))})
     exchange.wfile.write(body)
+
+
+def not_gzip(server: ArxivServer, exchange: Exchange) -> None:
+    """Says that it is packed, and is not."""
+    reply = server.answer(exchange.params)
+    packed = {**reply.headers, "Content-Encoding": "gzip"}
+    exchange.send(replace(reply, headers=packed), packed=False)
+
+
+def more_behind_gzip(server: ArxivServer, exchange: Exchange) -> None:
+    """A whole feed, and something behind it."""
+    body = gzip.compress(server.answer(exchange.params).body) + b"more"
+    exchange.send(Reply(200, body, {"Content-Encoding": "gzip"}), packed=False)
 
 
 def cut_connection(server: ArxivServer, exchange: Exchange) -> None:
