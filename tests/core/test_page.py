@@ -92,6 +92,7 @@ HOSTILE = [
     "|",
     "\\",
     "]( x",
+    "<!channel> and <?php ?> and <![CDATA[ x",
 ]
 TEXT = st.one_of(
     st.text(st.sampled_from("|\\`*_[]<>&$@#~:!(){}-+=^'\"/.;x1 \n\t"), max_size=40),
@@ -104,6 +105,7 @@ TEXT = st.one_of(
 @example(HOSTILE[0], HOSTILE[1], HOSTILE[2], HOSTILE[3], True)
 @example(HOSTILE[4], HOSTILE[5], HOSTILE[6], HOSTILE[7], False)
 @example(HOSTILE[8], HOSTILE[9], HOSTILE[10], HOSTILE[11], False)
+@example(HOSTILE[-1], HOSTILE[-1], HOSTILE[-1], HOSTILE[-1], False)
 @settings(max_examples=150)
 def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
     title: str, abstract: str, comment: str, keyword: str, new: bool
