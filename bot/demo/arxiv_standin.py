@@ -196,7 +196,8 @@ class Exchange(BaseHTTPRequestHandler):
         """Answer, packed if the client can unpack."""
         headers = dict(reply.headers)
         body = reply.body
-        if packed and "gzip" in self.headers.get("Accept-Encoding", ""):
+        takes = self.headers.get("Accept-Encoding", "")
+        if packed and "gzip" in takes and "Content-Encoding" not in headers:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=1)
         self.send_response(reply.status)

@@ -86,17 +86,12 @@ _Token = tuple[str, str]  # kind and text; kinds are the groups of _TOKEN
 
 def _tokens(text: str) -> list[_Token]:
     found = []
-    place = 0
-    text = text.rstrip()
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None or match.lastgroup is None:
-            raise QueryError(f"unexpected character at {place}")
-        place = match.end()
-        if match.lastgroup == "quoted" and "\\" in match["quoted"]:
+    for match in _TOKEN.finditer(text.rstrip()):
+        kind = match.lastgroup or ""
+        if kind == "quoted" and "\\" in match[kind]:
             raise QueryError("backslash in a quoted term")
-        if match.lastgroup != "stray":  # an unclosed quote is dropped
-            found.append((match.lastgroup, match[match.lastgroup]))
+        if kind != "stray":  # an unclosed quote is dropped
+            found.append((kind, match[kind]))
     return found
 
 

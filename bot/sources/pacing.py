@@ -206,7 +206,7 @@ def _read(file: int) -> PaceState:
             strikes=int(held["strikes"]),
             reason=str(held["reason"]),
         )
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return PaceState(ended=math.inf)
 
 

@@ -230,6 +230,18 @@ async def test_a_paper_lost_between_two_pages_is_missed(
     assert batch.requests == 4
 
 
+async def test_a_later_page_that_stays_short_makes_the_run_incomplete(
+    server: ArxivServer, source: ArxivSource
+) -> None:
+    server.add(*(standin_paper(number) for number in range(31, 2500)))
+    server.faults.extend([arxiv.honest, *[arxiv.short(100)] * 3])
+    batch = await source.fetch([REWARD], SINCE)
+    assert len(batch.papers) == 2100
+    assert not batch.complete
+    assert kinds(batch) == [NoteKind.SHORT]
+    assert batch.requests == 4
+
+
 async def test_an_unsorted_answer_is_harmless_for_a_whole_window(
     server: ArxivServer, source: ArxivSource
 ) -> None:
@@ -424,11 +436,12 @@ async def test_requests_of_several_tasks_and_sources_never_crowd(
 
 
 async def test_a_proxy_of_the_host_is_not_used_for_the_host_itself(
-    make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+    server: ArxivServer, make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    assert (await make_source(transport=None).latest(REWARD, 3)).complete
+    for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+        assert (await make_source(url=url, transport=None).latest(REWARD, 3)).complete
 
 
 async def test_a_contact_with_other_letters_still_makes_a_header(

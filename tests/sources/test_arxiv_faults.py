@@ -196,13 +196,24 @@ async def test_a_fault_that_stays_is_an_error_never_an_empty_day(
     assert (await source.fetch([REWARD], SINCE)).complete
 
 
+async def test_an_answer_need_not_be_packed(server: ArxivServer, source: ArxivSource) -> None:
+    server.habit = arxiv.unpacked
+    assert len((await source.fetch([REWARD], SINCE)).papers) == 30
+
+
 async def test_a_refused_answer_keeps_a_sample(server: ArxivServer, source: ArxivSource) -> None:
     server.habit = arxiv.page_of_html()
     assert b"arXiv is being mended" in (await refused(source)).sample
 
 
 @pytest.mark.parametrize(
-    ("fault", "shown"), [(arxiv.blocked(), b"Access denied"), (arxiv.status(500, b"oops"), b"oops")]
+    ("fault", "shown"),
+    [
+        (arxiv.blocked(), b"Access denied"),
+        (arxiv.status(500, b"oops", packed=False), b"oops"),
+        (arxiv.status(500, b"oops", Content_Encoding="gzip"), b"oops"),
+        (arxiv.status(500, b"", packed=False), b""),
+    ],
 )
 async def test_an_error_page_keeps_a_sample_too(
     server: ArxivServer, source: ArxivSource, fault: arxiv.Fault, shown: bytes
@@ -375,8 +386,9 @@ def test_arxiv_may_move_within_its_own_house() -> None:
     )
     assert wire.follow("https://arxiv.org/api?a=b") == "https://arxiv.org/api?a=b"
     assert wire.follow("/new?a=b") == "https://export.arxiv.org/new?a=b"
-    with pytest.raises(SourceGarbled, match="elsewhere"):
-        wire.follow("http://export.arxiv.org/api/query")
+    for elsewhere in ("http://export.arxiv.org/api/query", "https://arxiv.org.example.org", "\0"):
+        with pytest.raises(SourceGarbled, match="arXiv sent us"):
+            wire.follow(elsewhere)
 
 
 # The stand-in of the demo allows quick requests

@@ -21,6 +21,9 @@ from bot.sources.pacing import Gate, Turn
 from tests.fakes import START, FakeClock
 
 
+FULL_DISK = Path("/dev/full")  # on Linux, a file that takes nothing
+
+
 class YieldingClock(FakeClock):
     """Lets the others run while one sleeps."""
 
@@ -238,6 +241,7 @@ def held(file: Path) -> dict[str, object]:
         b'{"ended": "x", "until": 0, "strikes": 0, "reason": ""}',
         b'{"ended": 0, "until": 0, "strikes": 1e999, "reason": ""}',
         b"0" * 10_000,
+        b"[" * 10_000,
     ],
 )
 async def test_a_damaged_file_is_written_anew(clock: FakeClock, file: Path, content: bytes) -> None:
@@ -255,6 +259,16 @@ async def test_no_file_at_all_can_stop_the_bot(tmp_path_factory: object, content
     damage(file, content)
     await take(gate(clock, file), clock)
     assert clock.now() - START <= timedelta(seconds=3)
+
+
+@pytest.mark.skipif(not FULL_DISK.is_char_device(), reason="this system has no /dev/full")
+async def test_a_full_disk_costs_the_record_but_not_the_answer(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    polite = gate(clock, FULL_DISK)
+    assert await take(polite, clock) == START
+    assert "No space left" in caplog.text
+    assert await take(polite, clock) == START + timedelta(seconds=3)
 
 
 async def test_a_folder_that_is_none_is_a_clear_error(clock: FakeClock, tmp_path: Path) -> None:

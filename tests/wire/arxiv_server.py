@@ -89,20 +89,25 @@ def honest(server: ArxivServer, exchange: Exchange) -> None:
     exchange.send(server.answer(exchange.params))
 
 
-def status(code: int, body: bytes = b"", **headers: str) -> Fault:
+def unpacked(server: ArxivServer, exchange: Exchange) -> None:
+    """As it should be, but not packed, though the client asked for that."""
+    exchange.send(server.answer(exchange.params), packed=False)
+
+
+def status(code: int, body: bytes = b"", *, packed: bool = True, **headers: str) -> Fault:
     """A plain answer. Header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def fault(server: ArxivServer, exchange: Exchange) -> None:
         del server
-        exchange.send(Reply(code, body, {**TEXT, **named}))
+        exchange.send(Reply(code, body, {**TEXT, **named}), packed=packed)
 
     return fault
 
 
 def throttled(retry_after: str = "") -> Fault:
-    headers = {"Retry_After": retry_after} if retry_after else {}
-    return status(429, b"Rate exceeded.", **headers)
+    body = b"Rate exceeded."
+    return status(429, body, Retry_After=retry_after) if retry_after else status(429, body)
 
 
 def rate_exceeded_at_200() -> Fault:
@@ -212,13 +217,13 @@ def not_gzip(server: ArxivServer, exchange: Exchange) -> None:
     """Says that it is packed, and is not."""
     reply = server.answer(exchange.params)
     packed = {**reply.headers, "Content-Encoding": "gzip"}
-    exchange.send(replace(reply, headers=packed), packed=False)
+    exchange.send(replace(reply, headers=packed))
 
 
 def more_behind_gzip(server: ArxivServer, exchange: Exchange) -> None:
     """A whole feed, and something behind it."""
     body = gzip.compress(server.answer(exchange.params).body) + b"more"
-    exchange.send(Reply(200, body, {"Content-Encoding": "gzip"}), packed=False)
+    exchange.send(Reply(200, body, {"Content-Encoding": "gzip"}))
 
 
 def cut_connection(server: ArxivServer, exchange: Exchange) -> None:

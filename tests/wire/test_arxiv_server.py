@@ -110,6 +110,8 @@ def test_without_quotes_the_words_may_stand_anywhere() -> None:
         "ti:a)",
         "()",
         "ti:a AND",
+        "ti:a AND )",
+        "submittedDate:[20261 TO 2027]",
         "AND ti:a",
         'ti:"a\\b"',
         "all:title:x",
@@ -263,7 +265,16 @@ def server() -> Iterator[ArxivServer]:
         yield running
 
 
-def ask(server: ArxivServer, method: str = "GET", **params: str) -> tuple[int, bytes]:
+def test_the_plain_stand_in_serves_inside_its_block_only() -> None:
+    standin = ArxivStandin([standin_paper()], lambda: NOON)
+    with pytest.raises(RuntimeError, match="with block"):
+        _ = standin.url
+    with standin:
+        status, body = ask(standin)
+    assert (status, len(read(body).papers)) == (200, 1)
+
+
+def ask(server: ArxivStandin, method: str = "GET", **params: str) -> tuple[int, bytes]:
     address = urlsplit(server.url)
     connection = http.client.HTTPConnection(address.netloc, timeout=5)
     query = urlencode({"search_query": "cat:cs.LG", **params})
