@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -165,5 +166,5 @@ def test_clock_changes_neither_skip_nor_double_a_posting_day() -> None:
         moment = timetable.following(moment)
         days.append(timetable.day_of(moment))
         assert timetable.latest(moment) == moment
-    gaps = {later - earlier for earlier, later in zip(days, days[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in itertools.pairwise(days)}
     assert gaps == {DAY}

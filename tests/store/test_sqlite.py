@@ -115,9 +115,12 @@ def test_a_damaged_database_is_named_with_a_remedy(tmp_path: Path) -> None:
     damaged = bytearray(path.read_bytes())
     damaged[4096:] = os.urandom(len(damaged) - 4096)
     path.write_bytes(damaged)
+
+    def look() -> None:
+        open_store(tmp_path, alone=True).run_now(subscriptions)
+
     with pytest.raises(StoreBroken, match="Restore a backup"):
-        store = open_store(tmp_path, alone=True)
-        store.run_now(subscriptions)
+        look()
 
 
 def test_a_full_disk_takes_back_the_whole_step(tmp_path: Path) -> None:
@@ -148,8 +151,7 @@ def test_a_read_only_database_is_named_with_a_remedy(tmp_path: Path) -> None:
         )
 
     with pytest.raises(StoreBroken, match=r"can't be written to"):
-        store = SqliteStore(path, alone=True, connect=read_only)
-        store.run_now(lambda db: follow(db, "console:", parse("reward model"), "", START))
+        SqliteStore(path, alone=True, connect=read_only)
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

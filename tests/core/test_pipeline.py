@@ -1,0 +1,453 @@
+"""From what a source says to what is due where: new, known, primed, incomplete."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
+from bot.keywords import parse
+from bot.model import Batch, Note, NoteKind, Paper, Recorded, Run
+from bot.pipeline import collect, publish
+from bot.planning import Rules
+from bot.slots import Timetable
+from bot.store import viewing
+from bot.store.following import follow, unfollow
+from bot.store.sqlite import SqliteStore
+from tests.builders import paper
+from tests.fakes import START, FakeClock, FakeSource, PlainComposer
+
+DAY = timedelta(days=1)
+RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)
+A, B = "fake:a", "fake:b"
+
+
+class House:
+    """The core over a real database, with a scripted source."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.source = FakeSource(self.clock)
+        self.store = SqliteStore(folder / "db", alone=True)
+
+    def follow(self, channel: str, *texts: str) -> None:
+        for text in texts:
+            keyword = parse(text)
+            self.store.run_now(lambda db, k=keyword: follow(db, channel, k, "", self.clock.now()))
+
+    def unfollow(self, channel: str, text: str) -> None:
+        self.store.run_now(lambda db: unfollow(db, channel, parse(text).canonical))
+
+    async def collect(self, first_post: int = 3) -> tuple[Run, Recorded]:
+        return await collect(self.source, self.store, self.clock, first_post=first_post)
+
+    async def publish(self, *, now: bool = True) -> dict[str, list[str]]:
+        """Publish, and return what the new messages hold, by channel."""
+        before = self._messages()
+        composers = {"fake": PlainComposer(100)}
+        await publish(self.store, composers, lambda _: RULES, self.clock, now=now)
+        posted: dict[str, list[str]] = {}
+        for channel, payload in self._messages()[len(before) :]:
+            posted.setdefault(channel, []).extend(json.loads(payload)["papers"])
+        return posted
+
+    async def day(self) -> dict[str, list[str]]:
+        """A day passes, and the bot does its work."""
+        self.clock.advance(86_400)
+        await self.collect()
+        return await self.publish()
+
+    def _messages(self) -> list[tuple[str, str]]:
+        return self.store.run_now(
+            lambda db: db.execute("select channel_id, payload from outbox order by seq").fetchall()
+        )
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.store.close()
+
+
+def numbered(ids: list[str]) -> list[int]:
+    return sorted(int(paper_id.partition(".")[2]) for paper_id in ids)
+
+
+async def test_a_new_keyword_shows_its_newest_three_and_does_not_flood(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 60)))
+    house.follow(A, "reward model")
+    await house.collect()
+    posted = await house.publish()
+    assert numbered(posted[A]) == [57, 58, 59]
+    assert await house.day() == {}
+
+
+async def test_what_is_announced_after_that_is_posted_once(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 10)))
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    house.source.announce(paper(11), paper(12), at=START + DAY)
+    assert numbered((await house.day())[A]) == [11, 12]
+    for _ in range(20):
+        assert await house.day() == {}
+
+
+async def test_a_paper_announced_days_after_its_submission_is_posted(house: House) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    late = paper(5, published=START - 9 * DAY)
+    house.source.announce(late, at=START + DAY)
+    assert numbered((await house.day())[A]) == [5]
+
+
+async def test_a_paper_that_moderation_held_for_seven_weeks_is_found_by_the_weekly_look(
+    house: House,
+) -> None:
+    house.source.announce(paper(1))
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    held = paper(900, published=START - 45 * DAY)
+    house.source.announce(held, at=START + 2 * DAY)
+    posted = [await house.day() for _ in range(9)]
+    assert [numbered(p[A]) for p in posted if p] == [[900]]
+    wide = [r for r in house.source.requests if r == f"fetch {START + 7 * DAY - 60 * DAY:%Y-%m-%d}"]
+    assert wide or any("fetch 2026-01" in request for request in house.source.requests)
+
+
+async def test_a_broad_keyword_with_more_history_than_priming_reads_does_not_flood_later(
+    house: House,
+) -> None:
+    """Priming reads 100 papers; a wide look brings older ones that were there all along."""
+    old = [paper(n, published=START - 50 * DAY + timedelta(minutes=n)) for n in range(1, 300)]
+    house.source.announce(*old, at=START - 40 * DAY)
+    house.follow(A, "reward model")
+    await house.collect()
+    assert len((await house.publish())[A]) == 3
+    for _ in range(9):
+        assert await house.day() == {}
+
+
+async def test_a_paper_that_the_index_was_late_with_is_posted_although_its_id_is_low(
+    house: House,
+) -> None:
+    house.source.announce(paper(1), paper(3))
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    house.source.announce(paper(2), at=START + DAY)
+    assert numbered((await house.day())[A]) == [2]
+
+
+async def test_a_new_version_of_a_posted_paper_is_not_news(house: House) -> None:
+    house.source.announce(paper(1))
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    house.source.papers.clear()
+    house.source.announce(paper(1, version=2, title="A study of reward models, corrected"))
+    assert await house.day() == {}
+
+
+async def test_a_paper_first_seen_as_version_two_is_posted(house: House) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.announce(paper(1, version=2), at=START + DAY)
+    assert numbered((await house.day())[A]) == [1]
+
+
+async def test_a_paper_of_two_keywords_is_posted_once_and_names_both(house: House) -> None:
+    house.follow(A, "reward model", "graph network")
+    await house.collect()
+    house.source.announce(paper(1, "A reward model for a graph network"), at=START + DAY)
+    assert numbered((await house.day())[A]) == [1]
+    payload = json.loads(house._messages()[-1][1])
+    assert payload["keywords"] == [["graph network", "reward model"]]
+
+
+async def test_each_channel_gets_its_own_keywords_and_one_request_serves_all(house: House) -> None:
+    house.follow(A, "reward model")
+    house.follow(B, "reward model", "graph network")
+    await house.collect()
+    house.source.announce(paper(1), paper(2, "A graph network"), at=START + DAY)
+    house.source.requests.clear()
+    posted = await house.day()
+    assert (numbered(posted[A]), numbered(posted[B])) == ([1], [1, 2])
+    assert len(house.source.requests) == 1
+
+
+async def test_a_keyword_added_to_a_second_channel_is_primed_there_alone(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 10)))
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    house.follow(B, "Reward-Models")
+    posted = await house.day()
+    assert numbered(posted[B]) == [7, 8, 9]
+    assert A not in posted
+
+
+async def test_what_an_old_keyword_posted_is_not_posted_again_for_a_new_one(house: House) -> None:
+    both = [paper(n, "A reward model of a graph network") for n in range(1, 6)]
+    house.source.announce(*both)
+    house.follow(A, "reward model")
+    await house.collect()
+    posted = numbered((await house.publish())[A])
+    house.follow(A, "graph network")
+    again = numbered((await house.day()).get(A, []))
+    assert not set(posted) & set(again)
+
+
+async def test_two_new_keywords_both_show_their_newest(house: House) -> None:
+    shared = [paper(n, "A reward model of a graph network") for n in range(1, 4)]
+    house.source.announce(*shared, *(paper(n, "A graph network") for n in range(4, 7)))
+    house.follow(A, "reward model", "graph network")
+    await house.collect()
+    assert numbered((await house.publish())[A]) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceDown("no answer"),
+        SourceGarbled("a page of HTML", sample=b"<html>"),
+        SourceThrottled("wait", until=START + DAY),
+    ],
+)
+async def test_a_source_that_fails_is_no_empty_day(house: House, error: SourceError) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.announce(paper(1), at=START + DAY)
+    house.clock.advance(86_400)
+    house.source.faults = [error]
+    run, _ = await house.collect()
+    assert not run.complete
+    state = house.store.run_now(viewing.state)
+    assert state.last_run is not None
+    assert state.last_run.notes[0].text == str(error)
+    assert state.last_complete is not None
+    assert state.last_complete.started_at == START, "the cursor did not move"
+    assert numbered((await house.day())[A]) == [1]
+
+
+async def test_the_garbled_answer_is_kept_as_a_sample(house: House) -> None:
+    house.follow(A, "reward model")
+    house.source.faults = [SourceGarbled("not Atom", sample=b"<html>Oops")]
+    await house.collect()
+    rows = house.store.run_now(lambda db: db.execute("select kind, body from samples").fetchall())
+    assert rows == [("garbled", b"<html>Oops")]
+
+
+def cut(keep: int, *, complete: bool) -> Callable[[Batch], Batch]:
+    def fault(batch: Batch) -> Batch:
+        notes = () if complete else (Note(NoteKind.SHORT, "cut"),)
+        papers = batch.papers[:keep]
+        return dataclasses.replace(batch, papers=papers, complete=complete, notes=notes)
+
+    return fault
+
+
+async def test_what_an_incomplete_answer_did_bring_is_posted_and_the_rest_later(
+    house: House,
+) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.announce(*(paper(n) for n in range(1, 6)), at=START + DAY)
+    house.clock.advance(86_400)
+    house.source.faults = [cut(2, complete=False)]
+    run, _ = await house.collect()
+    assert not run.complete
+    assert numbered((await house.publish())[A]) == [4, 5]
+    assert numbered((await house.day())[A]) == [1, 2, 3]
+
+
+async def test_an_incomplete_answer_does_not_prime_a_keyword(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 50)))
+    house.follow(A, "reward model")
+    house.source.faults = [cut(1, complete=False)]
+    await house.collect()
+    assert await house.publish() == {}
+    posted = await house.day()
+    assert numbered(posted[A]) == [47, 48, 49]
+
+
+async def test_a_well_formed_answer_of_one_row_is_noticed_by_yesterdays_papers(
+    house: House,
+) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 41)))
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    house.source.announce(*(paper(n) for n in range(50, 60)), at=START + DAY)
+    house.clock.advance(86_400)
+    house.source.faults = [cut(1, complete=True), cut(1, complete=True)]
+    run, _ = await house.collect()
+    assert not run.complete
+    assert run.requests == 2, "asked once more before it is called short"
+    assert [note.kind for note in run.notes] == [NoteKind.SHORT]
+    assert len((await house.publish())[A]) == 1
+    assert len((await house.day())[A]) == 9
+
+
+async def test_a_second_look_at_a_short_answer_can_mend_it(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 41)))
+    house.follow(A, "reward model")
+    await house.collect()
+    house.clock.advance(86_400)
+    house.source.faults = [cut(1, complete=True)]
+    run, _ = await house.collect()
+    assert run.complete
+    assert run.notes == ()
+
+
+async def test_papers_that_stay_away_are_believed_to_be_gone_after_a_while(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 41)))
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.papers = house.source.papers[:10]
+    outcomes = []
+    for _ in range(5):
+        house.clock.advance(86_400)
+        run, _ = await house.collect()
+        outcomes.append(run.complete)
+    assert outcomes == [False, False, False, True, True]
+
+
+async def test_a_downtime_widens_the_look_back_by_as_much(house: House) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.clock.advance(100 * 86_400)
+    run, _ = await house.collect()
+    assert START - run.since >= 14 * DAY
+
+
+async def test_a_clock_that_jumps_back_loses_nothing(house: House) -> None:
+    house.source.announce(paper(1))
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    house.source.announce(paper(2), at=START - 400 * DAY)
+    house.clock.jump(START - 300 * DAY)
+    run, _ = await house.collect()
+    assert run.since <= START - 314 * DAY
+    posted = await house.publish()
+    house.clock.jump(START + DAY)
+    await house.collect()
+    later = await house.publish()
+    assert numbered(posted.get(A, []) + later.get(A, [])) == [2]
+
+
+async def test_a_clock_that_was_wrong_for_a_run_does_not_narrow_later_ones(house: House) -> None:
+    house.follow(A, "reward model")
+    house.clock.jump(START + 3000 * DAY)
+    await house.collect()
+    house.clock.jump(START)
+    run, _ = await house.collect()
+    assert run.since <= START - 14 * DAY
+
+
+async def test_a_keyword_removed_before_its_papers_were_posted_takes_them_along(
+    house: House,
+) -> None:
+    house.follow(A, "reward model", "graph network")
+    await house.collect()
+    house.source.announce(paper(1), paper(2, "A reward model of a graph network"), at=START + DAY)
+    house.clock.advance(86_400)
+    await house.collect()
+    house.unfollow(A, "reward model")
+    assert numbered((await house.publish())[A]) == [2]
+
+
+async def test_a_keyword_removed_and_added_again_posts_nothing_twice(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 4)))
+    house.follow(A, "reward model")
+    await house.collect()
+    first = numbered((await house.publish())[A])
+    house.unfollow(A, "reward model")
+    house.follow(A, "reward models")
+    assert await house.day() == {}
+    assert first == [1, 2, 3]
+
+
+async def test_a_throttled_source_is_not_asked_for_the_next_keyword(house: House) -> None:
+    house.follow(A, "reward model", "graph network", "time series")
+    house.source.faults = [SourceThrottled("wait", until=START + DAY)]
+    await house.collect()
+    assert len(house.source.requests) == 1
+
+
+async def test_a_paper_that_matches_nothing_here_is_asked_back_once_and_not_posted(
+    house: House,
+) -> None:
+    def loose(keyword: object, candidate: Paper) -> bool:
+        return "model" in candidate.title.lower()
+
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.matches = loose
+    house.source.announce(paper(1, "A model of the reward"), at=START + DAY)
+    house.clock.advance(86_400)
+    run, _ = await house.collect()
+    assert [note.kind for note in run.notes] == [NoteKind.DISAGREES]
+    assert house.source.requests[-1] == "confirm reward model"
+    assert await house.publish() == {}
+    house.source.requests.clear()
+    await house.day()
+    assert [r for r in house.source.requests if r.startswith("confirm")] == []
+
+
+async def test_the_cursor_is_bound_to_what_was_found_not_to_the_calendar_day(
+    house: House,
+) -> None:
+    """Asked too early, the source still shows yesterday; the same day's second run finds it."""
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.announce(paper(1), at=START + timedelta(hours=3))
+    house.clock.advance(3 * 3600)
+    await house.collect()
+    assert numbered((await house.publish())[A]) == [1]
+
+
+async def test_a_year_of_days_posts_every_paper_exactly_once(house: House) -> None:
+    """Papers arrive with delays as arXiv's do, the source fails now and then, the bot is down."""
+    import random
+
+    rng = random.Random(20260302)
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    announced: list[int] = []
+    posted: list[int] = []
+    number = 0
+    for day in range(1, 120):
+        today = START + day * DAY
+        for _ in range(rng.randrange(0, 4)):
+            number += 1
+            delay = rng.choice([1, 1, 1, 2, 3, 4, 9, 13, 40])
+            house.source.announce(paper(number, published=today - delay * DAY), at=today)
+            announced.append(number)
+        house.clock.jump(today + timedelta(minutes=5))
+        roll = rng.random()
+        if roll < 0.1:
+            continue  # the bot is down
+        if roll < 0.25:
+            house.source.faults = [SourceDown("no answer")]
+        elif roll < 0.35:
+            house.source.faults = [cut(1, complete=False)]
+        await house.collect()
+        house.source.faults = []
+        posted += numbered((await house.publish(now=False)).get(A, []))
+    house.clock.jump(datetime(2026, 8, 1, 9, 0, tzinfo=UTC))
+    for _ in range(8):
+        house.clock.advance(86_400)
+        await house.collect()
+        posted += numbered((await house.publish(now=False)).get(A, []))
+    assert sorted(posted) == announced

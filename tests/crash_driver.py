@@ -1,0 +1,244 @@
+"""Lives three days of the bot, and is killed at every step of them (run by ``test_crash.py``).
+
+A *step* is a moment before or after a transaction begins, before or after it commits, and before,
+in the middle of and after a send. For each step a process of its own lives the days and kills
+itself there with SIGKILL, so that nothing can clean up; a second process then takes over what it
+left on disk. What stands in the channels at the end is held against an undisturbed life.
+
+Prints one JSON object: the number of steps, and what went wrong at which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.delivery import Deliverer
+from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
+from bot.keywords import parse
+from bot.model import Agenda, Post, Publication, Receipt
+from bot.pipeline import collect, publish
+from bot.planning import Rules
+from bot.slots import Timetable
+from bot.store import publishing
+from bot.store.following import follow
+from bot.store.rows import to_text
+from bot.store.sqlite import SqliteStore
+from tests.builders import paper
+from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
+
+CHANNELS = ("fake:one", "fake:two", "fake:three")
+FIRST_DAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+DAYS = 3
+RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), backlog=None)
+
+
+class Steps:
+    """Counts steps and dies at the chosen one."""
+
+    def __init__(self, fatal: int | None) -> None:
+        self._fatal = fatal
+        self.count = 0
+
+    def step(self) -> None:
+        if self.count == self._fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.count += 1
+
+
+def connecting(steps: Steps) -> Callable[[str], sqlite3.Connection]:
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
+            if sql not in ("begin immediate", "commit"):
+                return super().execute(sql, *args)  # type: ignore[arg-type]
+            steps.step()
+            cursor = super().execute(sql)
+            steps.step()
+            return cursor
+
+    return lambda path: sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, factory=Connection
+    )
+
+
+class MortalPlatform(FakePlatform):
+    steps: Steps
+
+    async def send(self, post: Post) -> Receipt:
+        self.steps.step()
+        receipt = await super().send(post)
+        self.steps.step()
+        return receipt
+
+    def _append(self, post: Post) -> None:
+        self.steps.step()
+        super()._append(post)
+        self.steps.step()
+
+
+class SeenBeforeQueued(SqliteStore):
+    """The common mistake, as a control: "posted" is committed before the message is queued."""
+
+    async def publish(
+        self, channel_id: str, plan: Callable[[Agenda], Publication | None], at: datetime
+    ) -> int:
+        decided: list[Publication | None] = []
+
+        def mark(db: sqlite3.Connection) -> None:
+            publication = plan(publishing.agenda(db, channel_id))
+            decided.append(publication)
+            for _, draft in publication.drafts if publication else ():
+                db.executemany(
+                    "update ledger set state = 'posted', at = ? where channel_id = ?"
+                    " and paper_id = ?",
+                    [(to_text(at), channel_id, paper_id) for paper_id in draft.paper_ids],
+                )
+
+        await self.run(mark)
+        publication = decided[0]
+        if publication is None:
+            return 0
+        await self.run(lambda db: publishing.queue(db, channel_id, publication, at))
+        return len(publication.drafts)
+
+
+def source(clock: FakeClock) -> FakeSource:
+    """Nine papers before the bot; a day with new ones, one of them late; then a failing day."""
+    arxiv = FakeSource(clock)
+    first = FIRST_DAY - timedelta(days=1)
+    arxiv.announce(*(paper(n, "A reward model") for n in range(1, 6)), at=first)
+    arxiv.announce(*(paper(n, "A graph network") for n in range(6, 10)), at=first)
+    second = FIRST_DAY + timedelta(hours=12)
+    arxiv.announce(*(paper(n, "A reward model of a graph network") for n in (11, 12)), at=second)
+    arxiv.announce(*(paper(n, "Another graph network") for n in (13, 14, 15)), at=second)
+    late = FIRST_DAY - timedelta(days=9)
+    arxiv.announce(paper(16, "A reward model held for long", published=late), at=second)
+    third = FIRST_DAY + timedelta(hours=36)
+    arxiv.announce(*(paper(n, "The last reward model") for n in (17, 18)), at=third)
+    return arxiv
+
+
+def faults() -> dict[int, tuple[bool, Exception]]:
+    return {
+        1: (True, OutcomeUnknown("the answer was lost")),
+        2: (False, OutcomeUnknown("the request was lost")),
+        4: (False, TryLater("slow down", 2.0)),
+        6: (False, ChannelRefused("not a member")),
+    }
+
+
+async def live(folder: Path, steps: Steps, store_type: type[SqliteStore], remembers: bool) -> None:
+    """From the day on which a former life ended to the last; then until everything has settled."""
+    notebook = folder / "day"
+    began = int(notebook.read_text()) if notebook.exists() else 0
+    clock = FakeClock(FIRST_DAY + timedelta(days=began))
+    platform = MortalPlatform(folder / "messages", faults=faults(), remembers=remembers)
+    platform.steps = steps
+    store = store_type(folder / "db", alone=True, connect=connecting(steps))
+    await store.run(lambda db: _follow_all(db, clock.now()))
+    arxiv = source(clock)
+    deliverer = Deliverer("fake", platform, store, clock, random.Random(1))
+    for day in range(began, DAYS + 1):
+        notebook.write_text(str(day))
+        clock.jump(FIRST_DAY + timedelta(days=day))
+        if day == 2:
+            arxiv.faults = [SourceDown("no answer")]
+            await collect(arxiv, store, clock, first_post=3)
+        await collect(arxiv, store, clock, first_post=3)
+        await publish(store, {"fake": PlainComposer(2)}, lambda _: RULES, clock)
+        await deliverer.deliver(wait=7200 if day == DAYS else 60)
+    store.close()
+
+
+def _follow_all(db: sqlite3.Connection, at: datetime) -> None:
+    for channel in CHANNELS:
+        follow(db, channel, parse("reward model"), "", at)
+        if channel != "fake:three":
+            follow(db, channel, parse("graph network"), "", at)
+
+
+def in_a_process(work: Callable[[], None]) -> int:
+    """Fork, do the work there, and return how it ended: 0, an exit status, or minus a signal."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            if status:
+                traceback.print_exc()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def life(folder: Path, fatal: int | None, store_type: type[SqliteStore], remembers: bool) -> int:
+    def work() -> None:
+        steps = Steps(fatal)
+        asyncio.run(live(folder, steps, store_type, remembers))
+        (folder / "steps").write_text(str(steps.count))
+
+    return in_a_process(work)
+
+
+def posted(folder: Path) -> dict[str, Counter[str]]:
+    platform = FakePlatform(folder / "messages")
+    return {channel: Counter(platform.papers(channel)) for channel in CHANNELS}
+
+
+def main(mode: str) -> None:
+    store_type = SeenBeforeQueued if mode == "seen-before-queued" else SqliteStore
+    remembers = mode != "no-find"
+    base = Path(tempfile.mkdtemp(prefix="crash-"))
+    try:
+        undisturbed = base / "undisturbed"
+        undisturbed.mkdir()
+        status = life(undisturbed, None, SqliteStore, True)
+        reference = posted(undisturbed)
+        wrong: list[dict[str, object]] = []
+        fatal = 0
+        while status == 0 and not (wrong and mode != "real"):
+            folder = base / str(fatal)
+            folder.mkdir()
+            first = life(folder, fatal, store_type, remembers)
+            if first == 0:
+                break
+            second = life(folder, None, store_type, remembers)
+            got = posted(folder)
+            if (first, second) != (-signal.SIGKILL, 0) or got != reference:
+                wrong.append(
+                    {"step": fatal, "ended": [first, second], **difference(got, reference)}
+                )
+            shutil.rmtree(folder)
+            fatal += 1
+        counts = {channel: dict(papers) for channel, papers in reference.items()}
+        outcome = {"steps": fatal, "status": status, "wrong": wrong, "posted": counts}
+        json.dump(outcome, sys.stdout)
+    finally:
+        shutil.rmtree(base)
+
+
+def difference(
+    got: dict[str, Counter[str]], reference: dict[str, Counter[str]]
+) -> dict[str, list[str]]:
+    return {
+        "lost": [f"{c} {p}" for c in CHANNELS for p in reference[c] - got[c]],
+        "doubled": [f"{c} {p}" for c in CHANNELS for p in got[c] - reference[c]],
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

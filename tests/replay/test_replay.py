@@ -1,0 +1,281 @@
+"""The bot lives through real history, one run a day, against a local arXiv that serves it.
+
+Over every day: nothing that arXiv listed for a keyword after priming is missing, nothing is posted
+twice, and nothing that does not match.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.delivery import Deliverer
+from bot.demo.query_grammar import parse_query
+from bot.demo.standin_feed import Page, StandinPaper
+from bot.demo.standin_search import Searchable
+from bot.keywords import parse
+from bot.pipeline import collect, publish
+from bot.planning import Rules
+from bot.slots import Timetable
+from bot.sources.arxiv import ArxivSource
+from bot.store.following import follow
+from bot.store.sqlite import SqliteStore
+from tests.fakes import FakeClock, FakePlatform, PlainComposer
+from tests.replay.history import Day, listings, submissions
+from tests.wire import arxiv_server as wire
+from tests.wire.arxiv_server import ArxivServer, Fault, honest, pages
+
+RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)
+
+
+@dataclass
+class Outcome:
+    """What a replay is judged by; printed with ``pytest -s``."""
+
+    days: int = 0
+    incomplete: int = 0
+    requests: Counter[int] = field(default_factory=Counter)
+    posted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    primed_at: int = 0
+
+    @property
+    def doubled(self) -> list[tuple[str, str]]:
+        return [key for key, times in self.posted.items() if times > 1]
+
+    def by_channel(self, channel: str) -> set[str]:
+        return {paper_id for posted_in, paper_id in self.posted if posted_in == channel}
+
+
+Break = Callable[[ArxivServer, int], None]
+AT_LAST = datetime.max.replace(tzinfo=UTC)
+Papers = dict[str, StandinPaper]
+LOOK_BACK = timedelta(days=60 - 7)  # the wide look comes once a week
+
+
+async def replay(
+    folder: Path,
+    papers: Sequence[StandinPaper],
+    channels: dict[str, list[str]],
+    days: Sequence[datetime],
+    fault: Break | None = None,
+) -> Outcome:
+    """Run once a day; ``fault`` may break the server before the run of a day."""
+    clock = FakeClock(days[0])
+    store = SqliteStore(folder / "db", alone=True)
+    platform = FakePlatform(folder / "messages")
+    deliverer = Deliverer("fake", platform, store, clock, random.Random(1))
+    store.run_now(lambda db: _follow(db, channels, days[0]))
+    outcome = Outcome()
+    with ArxivServer(papers, clock) as arxiv:
+        source = ArxivSource(
+            url=arxiv.url, contact="mailto:test@example.org", interval=3, clock=clock,
+            pace_file=folder / "pace", rng=random.Random(1),
+        )  # fmt: skip
+        async with source:
+            for number, day in enumerate(days):
+                clock.jump(max(day, clock.now()))
+                if fault is not None:
+                    fault(arxiv, number)
+                run, _ = await collect(source, store, clock, first_post=3)
+                arxiv.faults.clear()
+                arxiv.habit = honest
+                outcome.days += 1
+                outcome.incomplete += not run.complete
+                outcome.requests[run.requests] += 1
+                outcome.notes.update(str(note.kind) for note in run.notes)
+                await publish(store, {"fake": PlainComposer(50)}, lambda _: RULES, clock, now=True)
+                await deliverer.deliver()
+        arxiv.assert_polite(3, "mailto:test@example.org")
+    for message in platform.messages():
+        for paper_id in json.loads(message["payload"])["papers"]:
+            outcome.posted[message["channel"], paper_id] += 1
+    store.close()
+    return outcome
+
+
+def _follow(db: sqlite3.Connection, channels: dict[str, list[str]], at: datetime) -> None:
+    for channel, texts in channels.items():
+        for text in texts:
+            follow(db, channel, parse(text), "", at)
+
+
+class Judge:
+    """The stand-in's own matcher, which shares no line with ours. Any version of a paper counts."""
+
+    def __init__(self, papers: Sequence[StandinPaper]) -> None:
+        self._texts = [Searchable(paper) for paper in papers]
+
+    def matches(self, text: str, *, at: datetime = AT_LAST) -> Papers:
+        """By id, what matches among the papers that were there at that time."""
+        query = parse_query(parse(text).query)
+        return {
+            each.paper.id: each.paper
+            for each in self._texts
+            if each.paper.visible_at <= at and each.found_by(query)
+        }
+
+
+LISTED = {
+    "Time Series": "time series",
+    "Trajectory": "ti:trajectory AND abs:trajectory",
+    "Graph Neural Networks": "graph neural networks",
+}
+
+
+async def test_half_a_year_of_real_listings_nothing_missing_nothing_twice(
+    shared_data: Path, tmp_path: Path, figures: Callable[[str], None]
+) -> None:
+    history = listings(shared_data / "arxiv")
+    judge = Judge(history.papers)
+    channels = {f"fake:{name}": [text] for name, text in LISTED.items()}
+    channels["fake:all"] = list(LISTED.values())
+    days = [day.at + timedelta(minutes=1) for day in history.days]
+    days.append(days[-1] + timedelta(days=1))
+
+    def as_it_was(arxiv: ArxivServer, number: int) -> None:
+        if number < len(history.days):
+            _real_faults(arxiv, history.days[number], judge)
+
+    outcome = await replay(tmp_path, history.papers, channels, days, as_it_was)
+
+    missing: list[tuple[str, str]] = []
+    expected = older = 0
+    for name, text in LISTED.items():
+        matching = judge.matches(text)
+        for paper_id, number in history.first_listed(name).items():
+            if number == 0:
+                continue
+            submitted = history.submitted.get(paper_id)
+            if submitted is None or submitted < history.days[0].at.date() - timedelta(days=14):
+                older += 1  # listed because it was revised, or submitted long before the bot
+                continue
+            assert paper_id in matching, f"{paper_id} was listed for {name}"
+            expected += 1
+            if paper_id not in outcome.by_channel(f"fake:{name}"):
+                missing.append((name, paper_id))
+    wrong = [
+        (name, paper_id)
+        for name, text in LISTED.items()
+        for paper_id in outcome.by_channel(f"fake:{name}") - set(judge.matches(text))
+    ]
+    union = set().union(*(outcome.by_channel(f"fake:{name}") for name in LISTED))
+    figures(
+        f"listings 2025: days={outcome.days} papers={len({p.id for p in history.papers})}"
+        f" expected={expected} revised_or_older={older} posted={len(outcome.posted)}"
+        f" missing={len(missing)} doubled={len(outcome.doubled)} wrong={len(wrong)}"
+        f" incomplete_runs={outcome.incomplete} requests_per_run={dict(outcome.requests)}"
+        f" notes={dict(outcome.notes)}"
+    )
+    assert missing == []
+    assert outcome.doubled == []
+    assert wrong == []
+    assert expected > 2000
+    assert union == outcome.by_channel("fake:all")
+    assert outcome.incomplete >= 1, "the short answers of that half year went unnoticed"
+    plain = sum(times for requests, times in outcome.requests.items() if requests == 1)
+    assert plain > 0.8 * outcome.days, "one request a run for three keywords"
+
+
+def _real_faults(arxiv: ArxivServer, day: Day, judge: Judge) -> None:
+    """On the days on which arXiv answered a few rows it answers just those, for that keyword."""
+    short = {name: set(ids) for name, ids in day.listed.items() if len(ids) < 50}
+    if not short:
+        return
+    hidden = {
+        paper_id
+        for name, kept in short.items()
+        for paper_id in judge.matches(LISTED[name], at=day.at)
+        if paper_id not in kept
+    }
+
+    def cut(page: Page) -> Page:
+        kept = tuple(paper for paper in page.papers if paper.id not in hidden)
+        return dataclasses.replace(page, papers=kept, total=len(kept))
+
+    arxiv.habit = pages(cut)
+
+
+_FAULTS: tuple[Fault, ...] = (
+    wire.throttled(),
+    wire.throttled("7"),
+    wire.rate_exceeded_at_200(),
+    wire.blocked(),
+    wire.not_acceptable(),
+    wire.varnish(),
+    wire.page_of_html(),
+    wire.wrong_content(),
+    wire.reset,
+    wire.cut_xml,
+    wire.cut_gzip,
+    wire.hollow(),
+    wire.nothing(),
+    wire.short(1),
+    wire.short(1, plausible=True),
+    wire.upside_down(),
+    wire.doubled(),
+    wire.stale(timedelta(days=3)),
+    wire.query_ignored,
+    wire.quotes_ignored,
+)
+
+APRIL = {
+    "fake:one": ["reward model", "graph neural network", "retrieval augmented generation"],
+    "fake:two": ['"reinforcement learning" cat:cs.RO -survey', "black hole", "au:nakamura"],
+    "fake:three": ["cat:hep-th AND (dark OR gravity)", "diffusion model"],
+}
+
+
+@pytest.mark.parametrize("seed", [1])
+async def test_a_month_of_real_submissions_under_every_kind_of_fault(
+    shared_data: Path, tmp_path: Path, seed: int, figures: Callable[[str], None]
+) -> None:
+    papers = submissions(shared_data / "arxiv")
+    judge = Judge(papers)
+    first = datetime.fromisoformat("2026-04-07T05:00:00+00:00")
+    days = [first + timedelta(days=n) for n in range(36)]  # there are no papers of May
+    rng = random.Random(seed)
+
+    def breaks(arxiv: ArxivServer, number: int) -> None:
+        if number and rng.random() < 0.3:
+            arxiv.faults.extend([rng.choice(_FAULTS)] * rng.randrange(1, 9))
+
+    outcome = await replay(tmp_path, papers, APRIL, days, breaks)
+    missing: list[tuple[str, str]] = []
+    wrong: list[tuple[str, str]] = []
+    expected = held = 0
+    for channel, texts in APRIL.items():
+        matching: dict[str, StandinPaper] = {}
+        for text in texts:
+            matching |= judge.matches(text)
+        wrong += [(channel, i) for i in outcome.by_channel(channel) - set(matching)]
+        for paper_id, paper in matching.items():
+            if first < paper.visible_at <= days[-6]:
+                if paper.visible_at - paper.published > LOOK_BACK:
+                    held += 1  # longer than we look back; the harvest's business
+                    continue
+                expected += 1
+                if paper_id not in outcome.by_channel(channel):
+                    missing.append((channel, paper_id))
+    figures(
+        f"submissions of April 2026: days={outcome.days} papers={len(papers)}"
+        f" expected={expected} held_longer={held} posted={len(outcome.posted)}"
+        f" missing={len(missing)} doubled={len(outcome.doubled)} wrong={len(wrong)}"
+        f" incomplete_runs={outcome.incomplete} requests_per_run={dict(outcome.requests)}"
+        f" notes={dict(outcome.notes)}"
+    )
+    assert missing == []
+    assert outcome.doubled == []
+    assert wrong == []
+    assert expected > 400
+    assert outcome.incomplete > 3, "the faults were not noticed"
