@@ -1,0 +1,123 @@
+"""What every command shares: its options, where the configuration is, how errors are told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli import terminal
+from bot.errors import BotError
+
+if TYPE_CHECKING:
+    from bot.app import Bot
+    from bot.config import Config
+    from bot.model import Reply
+
+HERE = Path("bot.toml")
+IN_CONTAINER = Path("/data/bot.toml")
+
+# Words of a keyword may begin with a hyphen (-survey). So these commands have no short options,
+# and take what they don't know as a word.
+TAKES_KEYWORD = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration. Without it: bot.toml here, else /data/bot.toml.",
+        show_default=False,
+    ),
+]
+_VERBOSE = "Tell every step on standard error."
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help=_VERBOSE)]
+LongVerboseOption = Annotated[bool, typer.Option("--verbose", help=_VERBOSE)]
+JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON, for programs.")]
+ChannelOption = Annotated[
+    str,
+    typer.Option("--channel", metavar="ID", help="As in bot.toml: discord:…, slack:… or console:"),
+]
+# Hidden where arguments are listed, because the list would show Python's types.
+KeywordArgument = Annotated[list[str], typer.Argument(metavar="KEYWORD", hidden=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options that may stand before the command too."""
+
+    config: Path | None
+    verbose: bool
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """An error of ours becomes a sentence and an exit status, without a traceback."""
+    try:
+        yield
+    except BotError as error:
+        terminal.remark(str(error))
+        raise typer.Exit(terminal.exit_status(error)) from error
+
+
+def configured(ctx: typer.Context, config: Path | None, *, secrets: bool = False) -> Config:
+    """The configuration that this call means. Raises ConfigError."""
+    from bot import config as configuration
+
+    given: Given = ctx.obj
+    path = config or given.config
+    if path is None:
+        path = IN_CONTAINER if IN_CONTAINER.exists() and not HERE.exists() else HERE
+    return configuration.load(path, configuration.environment(), need_secrets=secrets)
+
+
+def log_to_stderr(ctx: typer.Context, verbose: bool) -> None:
+    from bot import log
+
+    given: Given = ctx.obj
+    log.set_up(verbose=verbose or given.verbose)
+
+
+def answer(
+    ctx: typer.Context,
+    config: Path | None,
+    verbose: bool,
+    as_json: bool,
+    ask: Callable[[Bot], Coroutine[Any, Any, Reply]],
+) -> None:
+    """Ask the bot something, beside the service that may be running, and show the reply."""
+    import asyncio
+
+    from bot.app import assembled
+
+    async def asking(settings: Config) -> Reply:
+        async with assembled(settings, serving=False) as bot:
+            return await ask(bot)
+
+    log_to_stderr(ctx, verbose)
+    with plain_errors():
+        reply = asyncio.run(asking(configured(ctx, config)))
+        terminal.show_reply(reply, as_json=as_json)
+
+
+# A word of the shell's that had quotes around it: it has spaces, and is no expression.
+_QUOTED = re.compile(r'(-?(?:[a-z]+:)?)((?!.*\b(?:AND|OR|NOT|ANDNOT)\b)[^"():]*\s[^"():]*)')
+
+
+def joined(words: Sequence[str]) -> str:
+    """The keyword that is meant by these words, whatever the shell made of its quotes.
+
+    One word is taken as it is. Among several, a phrase gets its quotes back. Raises a usage error
+    for what looks like an option.
+    """
+    for word in words:
+        if word.startswith("--"):
+            raise typer.BadParameter(f"there is no option {word} here.")
+    if len(words) == 1:
+        return words[0]
+    return " ".join(_QUOTED.sub(r'\1"\2"', w) if _QUOTED.fullmatch(w) else w for w in words)

@@ -1,0 +1,121 @@
+"""What the command line shows: results on standard output, remarks and progress on standard error.
+
+A reader that leaves early (``| head -1``) is no error of ours: what is left is not shown, and the
+work goes on. Everything is plain text, so that pipes, screen readers and logs get the same words.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from bot.errors import BotError, ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from bot.model import Entry, Reply
+
+# A terminal obeys these, and texts of others reach us in errors; a line may end.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+OK = 0
+FAILED = 1  # it could not be done: a wrong keyword, the database
+WRONG = 2  # a wrong call, or a wrong bot.toml
+INCOMPLETE = 3  # arXiv gave no whole answer
+OPEN = 4  # posts still wait, or a person has to decide about them
+
+
+def exit_status(error: BotError) -> int:
+    """What a command that ends with this error returns to the shell."""
+    if isinstance(error, ConfigError):
+        return WRONG
+    return INCOMPLETE if isinstance(error, SourceError) else FAILED
+
+
+def show(text: str) -> None:
+    """A result, on standard output."""
+    _write(sys.stdout, _CONTROL.sub("\ufffd", text))
+
+
+def remark(text: str) -> None:
+    """Something beside the result, on standard error."""
+    _write(sys.stderr, _CONTROL.sub("\ufffd", text))
+
+
+def show_reply(reply: Reply, *, as_json: bool) -> None:
+    """An answer, for people or for other programs."""
+    if as_json:
+        import json
+
+        show(json.dumps(reply.data, ensure_ascii=False, indent=2))
+        return
+    show(reply.text)
+    for entry in reply.entries:
+        show(_entry(entry))
+
+
+def _entry(entry: Entry) -> str:
+    from bot.text import authors_line
+
+    paper = entry.paper
+    about = f"{authors_line(paper.authors)} · {paper.primary_category} · {paper.published:%Y-%m-%d}"
+    return f"\n  {paper.title}\n  {about}\n  {paper.url}"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except BrokenPipeError:
+        leave_unread(stream)
+
+
+def leave_unread(stream: TextIO) -> None:
+    """Nobody reads the stream any more: let what else is written to it go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    finally:
+        os.close(nowhere)
+
+
+class Progress:
+    """Says what is being done: a moving line on a terminal, a line each elsewhere.
+
+    ``done`` takes the moving line away, and it comes back with the next thing that is said.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._moving: Status | None = None
+
+    def __call__(self, text: str) -> None:
+        if not self._stream.isatty():
+            _write(self._stream, text)
+        elif self._moving is None:
+            from rich.console import Console
+
+            self._moving = Console(file=self._stream).status(text)
+            self._moving.start()
+        else:
+            self._moving.update(text)
+
+    def done(self) -> None:
+        if self._moving is not None:
+            self._moving.stop()
+            self._moving = None
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress on standard error, taken away at the end, however it ends."""
+    shown = Progress(sys.stderr)
+    try:
+        yield shown
+    finally:
+        shown.done()

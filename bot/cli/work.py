@@ -1,0 +1,133 @@
+"""The commands that do the work: init, run, once, page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.common import (
+    HERE,
+    ConfigOption,
+    Given,
+    VerboseOption,
+    configured,
+    log_to_stderr,
+    plain_errors,
+)
+
+if TYPE_CHECKING:
+    from bot.app import Outcome
+    from bot.config import Config
+
+
+def init(ctx: typer.Context, config: ConfigOption = None) -> None:
+    """Write a bot.toml to fill in, with every setting explained.
+
+    An existing file stays as it is.
+
+    \b
+    Example: daily-papers init
+    """
+    from bot.config import sample
+
+    given: Given = ctx.obj
+    path = config or given.config or HERE
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(sample())
+    except FileExistsError:
+        terminal.remark(f"{path} is there already, and stays as it is.")
+        raise typer.Exit(terminal.WRONG) from None
+    except OSError as error:
+        terminal.remark(f"{path} can't be written: {error.strerror}.")
+        raise typer.Exit(terminal.FAILED) from error
+    terminal.show(f"Wrote {path}. Put your contact and your keywords into it, and look:")
+    terminal.show("  daily-papers once --dry-run")
+
+
+def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+    """Be the service, until it is stopped.
+
+    Looks for new papers, posts them at each channel's time, and listens to people in the chat.
+    Ctrl-C or SIGTERM ends it; what was being sent is settled first.
+
+    \b
+    Example: daily-papers run
+    """
+    import asyncio
+
+    from bot import log
+    from bot.app import assembled
+
+    async def serving(settings: Config) -> None:
+        async with assembled(settings, serving=True) as bot:
+            await bot.run()
+
+    log.set_up(verbose=True)
+    with plain_errors():
+        asyncio.run(serving(configured(ctx, config, secrets=True)))
+
+
+def once(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the posts here; send and change nothing.")
+    ] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Post all that is due, whatever the time of day.")
+    ] = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Look once, post what is due, and stop.
+
+    For cron, and to try things out. Exit status 3: arXiv gave no whole answer. 4: posts still
+    wait to be sent, or a person has to decide about them.
+
+    \b
+    Example: daily-papers once --dry-run --now
+    """
+    import asyncio
+
+    from bot.app import assembled
+
+    async def working(settings: Config, progress: terminal.Progress) -> Outcome:
+        async with assembled(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
+            return await bot.once(now=now)
+
+    log_to_stderr(ctx, verbose)
+    with plain_errors(), terminal.progress() as progress:
+        settings = configured(ctx, config, secrets=not dry_run)
+        outcome = asyncio.run(working(settings, progress))
+    if not outcome.complete:
+        terminal.remark("arXiv gave no whole answer. What came is kept; see: daily-papers status")
+        raise typer.Exit(terminal.INCOMPLETE)
+    if outcome.open_posts or outcome.held:
+        terminal.remark("Some posts still wait, or are held; see: daily-papers status")
+        raise typer.Exit(terminal.OPEN)
+
+
+def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+    """Write the Markdown page of all keywords.
+
+    The path is in bot.toml, below [page]. The file is written only if something changed.
+
+    \b
+    Example: daily-papers page
+    """
+    import asyncio
+
+    from bot.app import assembled
+
+    async def writing(settings: Config) -> bool:
+        async with assembled(settings, serving=False) as bot:
+            return await bot.write_page()
+
+    log_to_stderr(ctx, verbose)
+    with plain_errors():
+        settings = configured(ctx, config)
+        changed = asyncio.run(writing(settings))
+        path = settings.page.path if settings.page else HERE
+        terminal.show(f"Wrote {path}" if changed else f"{path} shows everything already.")
