@@ -28,7 +28,7 @@ _INTRODUCTION = f"""\
 # Daily Papers
 
 One section per keyword, with the newest papers on arXiv that match it: at most {PER_SECTION},
-newest first, dated by their submission. {NEW} marks papers that were not here at the last update.
+newest first, dated by their submission. {NEW} marks what the last day brought.
 """
 _TABLE = "| **Title** | **Date** | **Abstract** | **Comment** |\n| --- | --- | --- | --- |"
 _LAST_UPDATE = re.compile(rb"^Last update: .*$", re.MULTILINE)

@@ -35,8 +35,10 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def clean(text: str) -> str:
     """One line without anything that is not seen; white space is one blank. Idempotent."""
-    text = _INVISIBLE.sub("", _TERMINAL.sub("", text))
-    return " ".join(_LONE_SURROGATE.sub("\ufffd", text).split())
+    if not (text.isascii() and text.isprintable()):
+        text = _INVISIBLE.sub("", _TERMINAL.sub("", text))
+        text = _LONE_SURROGATE.sub("\ufffd", text)
+    return " ".join(text.split())
 
 
 def displayed(paper: Paper) -> Paper:

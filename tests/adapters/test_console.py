@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import io
 import json
 import os
 import pty
 import re
+import runpy
 import socket
 import struct
 import subprocess
@@ -228,6 +230,17 @@ def test_an_ascii_pipe_is_no_reason_to_crash() -> None:
     done = subprocess.run([*PROGRAM, "2"], capture_output=True, cwd=ROOT, env=environment(**more))
     assert done.stderr == b"console:k1\n"
     assert done.stdout == printed(Case(samples.long_day(2), encoding="ascii"))
+
+
+def test_the_picture_in_the_readme_shows_what_the_console_prints() -> None:
+    """If the change is meant: python docs/make_digest_picture.py"""
+    maker = runpy.run_path(str(ROOT / "docs" / "make_digest_picture.py"))
+    svg = (ROOT / "docs" / "digest.svg").read_text(encoding="utf-8")
+    seen = html.unescape(re.sub(r"<[^>]*>", "", svg)).replace("\u00a0", " ")
+    printed_lines = ESCAPES.sub("\n", maker["on_a_terminal"](maker["sample"]())).splitlines()
+    assert [line for line in printed_lines if line.strip() not in seen] == []
+    assert sum("cs.CL" in line for line in printed_lines) == 2
+    assert re.findall(r"@font-face|@import|url\((?!#)|(?:src|href)=", svg) == []
 
 
 # What becomes of it
