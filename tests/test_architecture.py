@@ -47,7 +47,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.delivery": CORE,
     # text: a preview shows the same titles as a digest; slots: status names the next time;
     # views: what the store has to show is put into words
-    "bot.answers": WORDS | {"bot.answers", "bot.text", "bot.slots", "bot.views"},
+    # keywords: what was understood of one is said in words; settings: what they may be
+    "bot.answers": WORDS
+    | {"bot.answers", "bot.keywords", "bot.settings", "bot.slots", "bot.text", "bot.views"},
     # answers: the wording, apart from the doing
     "bot.commands": CORE | {"bot.answers", "bot.text", "bot.slots", "bot.views"},
     # ports: a source waits and asks for the time through a Clock
@@ -65,6 +67,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.demo": ANYTHING,
     "bot.app": ANYTHING,
     "bot.doctor": ANYTHING,
+    "bot.cli": ANYTHING,
     "bot.__main__": ANYTHING,
     "adapters": EDGE,
     "adapters.console": ADAPTER | {"adapters.console", "rich"},
