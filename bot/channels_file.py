@@ -1,0 +1,240 @@
+"""One set of keywords, two doors: the database and the ``[[channels]]`` part of ``bot.toml``.
+
+The database holds the truth; the file always shows it. People change the truth in the chat, where
+the store writes it, or in the file, in any editor. ``sync`` carries each side's changes over to
+the other, and neither can lose the other's. It decides nothing about what is in a keyword, keeps no
+state but what a look at the file costs, and never waits for anybody but another ``sync``.
+
+**Three-way merge.** Each time the file is written the truth gets a revision, whose snapshot the
+database keeps, and the file a marker line with the revision's number and digest. What a person
+changed is the difference between the file and the snapshot *that their editor started from*: the
+marker travels with the text. So a file that was opened at revision 17 and saved after a slash
+command made revision 18 says 17, and does not take back what 18 brought. Comparing with the last
+revision instead would.
+
+**A text of unknown origin removes nothing.** No marker, two that disagree, or one of a revision
+that is not ours (too old, another bot's, newer than a restored database): then what is not in the
+text may have been removed, or never been known to it, and nobody can tell. Its additions count. A
+fresh ``bot.toml`` on an old database therefore does not empty it.
+
+**Commit first, then write.** A round reads the file, and in *one* transaction merges, applies,
+records the new revision and notes the digests of the text it merged and of the one it is about to
+write. Then it writes. Stopped before the commit, nothing happened. Stopped after it, the file still
+holds the text that was merged: its digest says so, it is not merged again, and the file is
+written. Stopped after the write, everything is done; the revision in the file is known.
+The other order has a hole: the file would carry a revision that the database never recorded,
+its origin would be unknown, and the removals in it would be lost. It would also hold the
+database's write lock while it waits for a disk. (Commit first would be wrong if the last revision
+were taken for the base: what the commit brought and the file does not show yet would look removed.)
+
+**An editor that saves between the read and the write** is seen by ``shared_file``, which leaves
+theirs in place; the next round merges that. A text saved in place over ours by an editor that
+opened the file before carries its old marker and is merged like any other.
+
+**A file that can't be written** is a one-way door: nothing in it shows what the bot did. There
+the base is what the file said when it was last merged, which the note keeps.
+
+**A wrong file** changes nothing and is not overwritten: ``sync`` raises ConfigError, the chat goes
+on with the database alone, and once the file is right it is merged as above.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from bot.channels_merge import Merge, Note, Pages
+from bot.channels_text import read
+from bot.disk import Disk, Writers
+from bot.errors import StoreBroken
+from bot.listing import Change
+from bot.shared_file import Look, Outcome, SharedFile, Unwritable, digest_of
+from bot.toml_source import LARGEST, FileUnreadable
+from bot.toml_source import decode as text_of
+
+_ROUNDS = 20  # attempts while somebody saves again and again
+
+
+class Book(Protocol):
+    """The database, as this module needs it. The store implements it; raises StoreError."""
+
+    def transaction(self) -> AbstractContextManager[Pages]:
+        """One transaction that sees no other's half: commits at the end, rolls back on an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What one ``sync`` did.
+
+    ``changes`` were taken over from the file. ``wrote``: the file is another now. ``again``:
+    somebody is saving the file at this moment; sync once more in a second. ``problem``: why the
+    file does not show the truth, in a sentence, or empty. ``warnings`` are for the log; a lasting
+    one is told only the first time.
+    """
+
+    changes: tuple[Change, ...] = ()
+    wrote: bool = False
+    again: bool = False
+    problem: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What a sync found so far, over its rounds."""
+
+    changes: list[Change] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+class ChannelsFile:
+    """The door that is a file. ``lock`` is a file of its own; all bots of one database share it."""
+
+    def __init__(self, path: Path, lock: Path, disk: Disk | None = None) -> None:
+        self._path = path
+        self._lock_path = lock
+        self._file = SharedFile(path, disk or Disk())
+        self._seen = ""  # digest of the file when sync last looked
+        self._signature: tuple[int, ...] | None = None
+        self._sure = False  # the signature was the same in two looks
+        self._problem = ""
+        self._again = True
+
+    def sync(self, book: Book) -> SyncReport:
+        """Take over what was changed in the file, and let the file show the truth.
+
+        Blocking, for milliseconds; not to be called inside a transaction of the same book. A file
+        that is missing or can't be written is a ``problem`` in the report, and removes nothing.
+        Raises ConfigError if the file is wrong, StoreError; nothing was changed then.
+        """
+        findings = _Findings()
+        before = self._seen
+        self._again = False
+        with self._locked():
+            try:
+                outcome = self._rounds(book, before, findings)
+            except (FileUnreadable, Unwritable) as error:
+                return self._report(findings, problem=_sentence(self._path, error))
+        self._again = outcome in (Outcome.RACED, Outcome.BUSY)
+        return self._report(findings, outcome)
+
+    def changed_since_last_look(self) -> bool:
+        """Whether there may be something to ``sync`` in the file. Cheap, for asking often.
+
+        True until ``sync`` has looked, also if it then raises ConfigError.
+        """
+        if self._again:
+            return True
+        signature = self._file.signature()
+        if signature == self._signature and self._sure:
+            return False
+        # Two changes in one tick of the file system's clock have one signature, so the content
+        # is compared once more after the signature has stopped changing.
+        self._sure = signature == self._signature
+        self._signature = signature
+        if self._problem:
+            return not self._sure
+        try:
+            return self._file.look().digest != self._seen
+        except FileUnreadable:
+            return True
+
+    # -- rounds -----------------------------------------------------------------------------------
+
+    def _rounds(self, book: Book, before: str, findings: _Findings) -> Outcome | None:
+        """The outcome of the last round; ``None`` if the file showed the truth already."""
+        outcome: Outcome | None = Outcome.RACED
+        for _ in range(_ROUNDS):
+            self._recover(book, findings)
+            look = self._file.look()
+            self._seen = look.digest
+            steady = look.digest == before
+            if look.writers is not Writers.NONE and not steady:
+                return Outcome.BUSY
+            outcome = self._round(book, look, findings, steady=steady)
+            if outcome is not Outcome.RACED:
+                break
+        return outcome
+
+    def _round(
+        self, book: Book, look: Look, findings: _Findings, *, steady: bool
+    ) -> Outcome | None:
+        text = text_of(look.data, self._path)
+        reading = read(text, self._path)
+        with book.transaction() as pages:
+            merged = Merge(pages, reading, look.digest)
+            new = merged.new_text(text, self._path)
+        findings.changes += merged.changes
+        findings.warnings += [merged.warning] if merged.warning else []
+        if new is None:
+            return None
+        data = new.encode()
+        try:
+            if len(data) > LARGEST:
+                raise Unwritable(f"with all keywords it would be over {LARGEST // 1024**2} MiB")
+            outcome = self._file.replace(look.data, data, steady=steady)
+        except Unwritable:
+            _set_note(book, Note(look.digest, digest_of(data), base=reading.snapshot))
+            raise
+        if outcome is Outcome.WRITTEN:
+            self._seen = digest_of(data)
+            if merged.one_way:
+                _set_note(book, Note(look.digest, digest_of(data)))
+        return outcome
+
+    def _recover(self, book: Book, findings: _Findings) -> None:
+        if not self._file.left_over():
+            return
+        with book.transaction() as pages:
+            note = Note.decode(pages.note())
+        rescued = self._file.recover(note.answer, note.merged)
+        if rescued is not None:
+            findings.warnings.append(
+                f"{rescued} was saved while the bot was stopped in the middle of writing"
+                f" {self._path}: take over by hand what is missing, and remove it"
+            )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One sync at a time, whichever process or thread it is in."""
+        try:
+            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise StoreBroken(f"{self._lock_path}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _report(
+        self, findings: _Findings, outcome: Outcome | None = None, problem: str = ""
+    ) -> SyncReport:
+        self._signature = self._file.signature()
+        self._sure = False
+        new = [problem] if problem and problem != self._problem else []
+        self._problem = problem
+        return SyncReport(
+            changes=tuple(findings.changes),
+            wrote=outcome is Outcome.WRITTEN,
+            again=self._again,
+            problem=problem,
+            warnings=(*findings.warnings, *new),
+        )
+
+
+def _set_note(book: Book, note: Note) -> None:
+    with book.transaction() as pages:
+        pages.set_note(note.encode())
+
+
+def _sentence(path: Path, error: FileUnreadable | Unwritable) -> str:
+    if isinstance(error, FileUnreadable):
+        return f"{error}\n  keywords changed in the chat still count; nothing was removed"
+    return f"{path} can't be written ({error}), so it does not show what is changed in the chat"

@@ -1,0 +1,198 @@
+"""``bot.toml`` and the environment, read once into a frozen ``Config``; all mistakes together.
+
+The only module that reads the environment. Secrets come from there (or from a file that it names)
+and never from ``bot.toml``. Nothing here watches or writes the file (``channels_file`` does),
+opens a connection, or asks whether a token works (``doctor`` does). The keys, with their ranges
+and defaults, are data in ``config_keys`` and prose in ``docs/configuration.md``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from bot import config_keys, toml_source
+from bot.config_channels import read_channels
+from bot.config_keys import SECTIONS, Mistakes, check_table, join
+from bot.config_secrets import Secret, read_secrets
+from bot.listing import Snapshot
+from bot.settings import CatchUp
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """``data`` is the folder of the database, absolute."""
+
+    timezone: ZoneInfo
+    data: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When every channel is posted to that says nothing else. ``days``: 0 is Monday."""
+
+    post_at: time
+    days: frozenset[int]
+    catch_up: CatchUp
+    first_post: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arxiv:
+    """``contact`` may be empty only where ``url`` is not arXiv's own; ``interval`` in seconds."""
+
+    contact: str
+    url: str
+    interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class Discord:
+    """``token`` is ``None`` only if the configuration was loaded without secrets."""
+
+    api_url: str
+    gateway_url: str
+    token: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """The tokens are ``None`` only if the configuration was loaded without secrets."""
+
+    api_url: str
+    bot_token: Secret | None
+    app_token: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``path`` is absolute."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a person configured. A platform is ``None`` when its section is not there.
+
+    ``channels`` is what the file says; the truth is in the database (``channels_file``).
+    """
+
+    path: Path
+    bot: Bot
+    schedule: Schedule
+    arxiv: Arxiv
+    discord: Discord | None
+    slack: Slack | None
+    page: Page | None
+    channels: Snapshot
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, for ``load``."""
+    return dict(os.environ)
+
+
+def sample() -> str:
+    """The commented ``bot.toml`` that ``daily-papers init`` writes."""
+    return resources.files("bot").joinpath("sample.toml").read_text(encoding="utf-8")
+
+
+def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool) -> Config:
+    """Read the file and, if the command needs them, the secrets of the platforms it switches on.
+
+    Raises ConfigError with every mistake: in the file by TOML path, in the environment by name.
+    """
+    text = toml_source.decode(toml_source.read_bytes(path), path)
+    return _build(text, path, environ if need_secrets else None)
+
+
+def check(text: str, path: Path) -> Config:
+    """What this text would mean as the file at ``path``, without secrets. Raises ConfigError."""
+    return _build(text, path, None)
+
+
+def _build(text: str, path: Path, environ: Mapping[str, str] | None) -> Config:
+    document = toml_source.parse(text, path)
+    mistakes = Mistakes()
+    tables = _sections(document, mistakes)
+    _check_arxiv(tables["arxiv"], mistakes)
+    channels = read_channels(document, text, mistakes)
+    secrets = {} if environ is None else read_secrets(tables, environ, mistakes)
+    mistakes.raise_any(path)
+
+    return Config(path=path, channels=channels, **_typed(tables, secrets, path.absolute().parent))
+
+
+def _typed(
+    tables: Mapping[str, dict[str, Any]], secrets: Mapping[str, Secret], folder: Path
+) -> dict[str, Any]:
+    """The sections as what ``Config`` holds; relative paths are relative to the file's folder."""
+    typed: dict[str, Any] = {
+        "bot": Bot(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
+        "schedule": Schedule(**tables["schedule"]),
+        "arxiv": Arxiv(**tables["arxiv"]),
+        "discord": None,
+        "slack": None,
+        "page": None,
+    }
+    if discord := tables.get("discord"):
+        typed["discord"] = Discord(**discord, token=secrets.get("DISCORD_TOKEN"))
+    if slack := tables.get("slack"):
+        names = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")
+        typed["slack"] = Slack(slack["api_url"], *map(secrets.get, names))
+    if page := tables.get("page"):
+        typed["page"] = Page(folder / page["path"])
+    return typed
+
+
+_ALWAYS = ("bot", "schedule", "arxiv")  # the other sections switch something on
+
+
+def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, dict[str, Any]]:
+    """The values of every section that is there or has defaults, by name."""
+    known = [*SECTIONS, "channels"]
+    for name, value in document.items():
+        if name not in known:
+            problem, hint = config_keys.unknown(name, value, dict.fromkeys(known), mistakes)
+            mistakes.add(join("", name), problem, hint)
+    tables = {}
+    for name, keys in SECTIONS.items():
+        table = document.get(name, {} if name in _ALWAYS else None)
+        if table is not None and not isinstance(table, dict):
+            found = config_keys.kind_of(table)
+            mistakes.add(name, f"must be a section, not {found}", f"write [{name}] on its own line")
+            table = {}
+        if table is not None:
+            tables[name] = check_table(name, table, keys, mistakes)
+    return tables
+
+
+def _check_arxiv(arxiv: Mapping[str, Any], mistakes: Mistakes) -> None:
+    """What arXiv asks of everybody who uses its own address; a local one takes anything."""
+    if not config_keys.belongs_to(urlsplit(arxiv["url"]).hostname, config_keys.ARXIV):
+        return
+    least = config_keys.ARXIV_INTERVAL
+    if arxiv["interval"] < least:
+        mistakes.add("arxiv.interval", f"must be at least {least} seconds; arXiv asks for it")
+    if "arxiv.contact" in {mistake.path for mistake in mistakes.found}:
+        return
+    hint = 'put your own e-mail or web address, as in contact = "mailto:you@example.org"'
+    if not arxiv["contact"]:
+        mistakes.add("arxiv.contact", "is missing; arXiv asks for it", hint)
+    elif _is_example(arxiv["contact"]):
+        mistakes.add("arxiv.contact", "is still the address of the example", hint)
+
+
+def _is_example(contact: str) -> bool:
+    """A name that belongs to nobody (RFC 2606). Sent by many, it gets all of them refused."""
+    host = urlsplit(contact).hostname if "://" in contact else contact.rpartition("@")[2]
+    labels = (host or "").lower().split(".")
+    return labels[-1] == "example" or labels[-2:-1] == ["example"]

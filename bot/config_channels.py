@@ -1,0 +1,82 @@
+"""The ``[[channels]]`` blocks of ``bot.toml``: which channel follows what, and how.
+
+Only reads them; ``channels_text`` changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot import config_keys, toml_blocks
+from bot.config_keys import CHANNEL_KEYS, SECTIONS, Mistakes, check_table
+from bot.errors import UserError
+from bot.keywords import parse as parse_keyword
+from bot.listing import SETTINGS, Listing, Snapshot
+from bot.model import Channel, Keyword
+from bot.settings import quoted
+
+
+def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes) -> Snapshot:
+    """What the blocks say, in their order; ``text`` is the document as it is written."""
+    blocks = document.get("channels", [])
+    as_blocks = "write each channel as a block of its own that begins with [[channels]]"
+    if not isinstance(blocks, list):
+        found = config_keys.kind_of(blocks)
+        mistakes.add("channels", f"must be [[channels]] blocks, not {found}", as_blocks)
+        return Snapshot()
+    if "channels" in document and not any(map(opens_channel, toml_blocks.statements(text))):
+        mistakes.add("channels", "stands in one array", as_blocks)
+        return Snapshot()
+    listings: dict[str, Listing] = {}
+    for index, block in enumerate(blocks):
+        at = f"channels[{index}]"
+        listing = _listing(at, block, document, mistakes)
+        if listing.channel.id in listings:
+            problem = f"{listing.channel.id} has a block above already"
+            mistakes.add(f"{at}.id", problem, "put all its keywords into one block")
+        elif listing.channel.id:
+            listings[listing.channel.id] = listing
+    return Snapshot(tuple(listings.values()))
+
+
+def opens_channel(statement: toml_blocks.Statement) -> bool:
+    """Whether this is a line ``[[channels]]``."""
+    return statement.kind is toml_blocks.Kind.ARRAY_HEADER and statement.key == ("channels",)
+
+
+def _listing(
+    at: str, block: Mapping[str, object], document: Mapping[str, object], mistakes: Mistakes
+) -> Listing:
+    """One block; where it is wrong, what could be read of it."""
+    values = check_table(at, block, CHANNEL_KEYS, mistakes)
+    channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
+    if channel.platform in SECTIONS and channel.platform not in document:
+        problem = f"{channel.platform} is switched off"
+        mistakes.add(f"{at}.id", problem, f"add a line [{channel.platform}], or remove this block")
+    keywords = _keywords(f"{at}.keywords", block.get("keywords", []), mistakes)
+    return Listing(channel, keywords)
+
+
+def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:
+    if not isinstance(written, list):
+        found = config_keys.kind_of(written)
+        mistakes.add(at, f"must be an array, not {found}", 'write keywords = ["reward model"]')
+        return ()
+    keywords: dict[str, Keyword] = {}
+    for index, words in enumerate(written):
+        here = f"{at}[{index}]"
+        if not isinstance(words, str):
+            mistakes.add(here, f"must be text in quotes, not {config_keys.kind_of(words)}")
+        elif config_keys.holds_secret(words):
+            mistakes.add(here, *config_keys.SECRET_HERE)
+        else:
+            try:
+                keyword = parse_keyword(words)
+            except UserError as error:
+                mistakes.add(here, str(error))
+                continue
+            twin = keywords.setdefault(keyword.canonical, keyword)
+            if twin is not keyword:
+                problem = f"{quoted(words)} means the same as {quoted(twin.text)} above"
+                mistakes.add(here, problem, "remove one of them")
+    return tuple(keywords.values())

@@ -1,0 +1,94 @@
+"""Tokens: from the environment, or from the files that it names. Never from ``bot.toml``.
+
+No text of a token is ever part of a mistake. Whether a token works, nobody asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from pathlib import Path
+
+from bot.config_keys import Mistakes
+from bot.settings import quoted
+
+LONGEST_SECRET = 64 * 1024  # bytes; a file that is larger is the wrong file
+
+# Of each platform, with what the token begins with, so that two of them are not mistaken for each
+# other (Slack's "Tokens" page, read 2026-11). Discord's tokens have no common beginning.
+SECRETS = {
+    "discord": {"DISCORD_TOKEN": ""},
+    "slack": {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"},
+}
+
+
+class Secret:
+    """A token. Its text comes out of ``reveal`` only, never into a log, an error or a dump."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written anywhere")
+
+
+def read_secrets(
+    platforms: Container[str], environ: Mapping[str, str], mistakes: Mistakes
+) -> dict[str, Secret]:
+    """The secrets of these platforms, by name; a missing or wrong one is a mistake."""
+    secrets = {}
+    for platform, names in SECRETS.items():
+        for name, beginning in names.items() if platform in platforms else ():
+            text = _secret(name, environ, f"[{platform}] needs it", mistakes)
+            if text is None:
+                continue
+            if not text.isascii() or not text.isprintable() or " " in text:
+                hint = "copy the token alone, without a word before it"
+                mistakes.add(name, "holds a character that no token has", hint)
+            elif not text.startswith(beginning):
+                mistakes.add(name, f"is another kind of token; this one begins with {beginning}")
+            else:
+                secrets[name] = Secret(text)
+    return secrets
+
+
+def _secret(name: str, environ: Mapping[str, str], need: str, mistakes: Mistakes) -> str | None:
+    """The token's text; ``None`` when that is a mistake, which is then recorded."""
+    file_name = f"{name}_FILE"
+    text, file = environ.get(name, "").strip(), environ.get(file_name, "")
+    if text and file:
+        mistakes.add(name, f"is set, and so is {file_name}", "set only one of them")
+    elif file:
+        return _secret_from_file(file_name, Path(file), mistakes)
+    elif not text:
+        mistakes.add(name, f"is not set; {need}", f"set {name} in the environment, or {file_name}")
+    return text or None
+
+
+def _secret_from_file(name: str, file: Path, mistakes: Mistakes) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(LONGEST_SECRET + 1)
+        text = data.decode("utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        mistakes.add(name, f"can't read {quoted(str(file), 200)}: {reason}")
+        return None
+    if not text or len(data) > LONGEST_SECRET:
+        size = "empty" if not text else "too large for a token"
+        mistakes.add(name, f"the file {quoted(str(file), 200)} is {size}")
+        return None
+    return text

@@ -1,0 +1,185 @@
+"""Where the statements of a TOML document stand in its text.
+
+For changing a part of a file and leaving every other byte alone. Takes text that ``tomllib``
+accepts (see ``toml_source``) and does not check it again: for other text the outcome is
+meaningless, but it always ends. Does not read values; ``tomllib`` does.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from bot.toml_source import BOM
+
+
+class Kind(Enum):
+    HEADER = "header"  # [table]
+    ARRAY_HEADER = "array header"  # [[array of tables]]
+    PAIR = "pair"  # key = value
+    COMMENT = "comment"  # alone on its line
+    BLANK = "blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the text, from ``start`` up to but not including ``end``."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        return text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement with its whole lines, line end included.
+
+    ``key`` is the name in a header, or left of ``=``, as its parts; ``value`` is for pairs;
+    ``comment`` begins with ``#`` and stands alone or behind a header or value.
+    """
+
+    kind: Kind
+    lines: Span
+    key: tuple[str, ...] = ()
+    value: Span = Span(0, 0)
+    comment: Span | None = None
+
+
+class PartKind(Enum):
+    ITEM = "item"
+    COMMENT_BEHIND = "comment behind"  # on the line of the item before it
+    COMMENT_ALONE = "comment alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing in an array of text: an item as it is written, or a comment."""
+
+    kind: PartKind
+    text: str
+
+
+_BLANKS = re.compile(r"[ \t]*")
+_LINE_END = re.compile(r"\r?\n")
+_COMMENT = re.compile(r"#[^\r\n]*")
+# One string of any kind. A multi-line one may end in up to two quotes of its own before the three.
+_STRING = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""(?:"{0,2})'
+    r"|'''.*?'''(?:'{0,2})"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'[^'\n]*'",
+    re.DOTALL,
+)
+_KEY = re.compile(r'(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|[ \t]+|\.)*')
+
+
+def statements(text: str) -> Iterator[Statement]:
+    """All of them, in order; their lines cover the text without a gap."""
+    place = 0
+    while place < len(text):
+        statement = _statement(text, place)
+        yield statement
+        place = statement.lines.end
+
+
+def _statement(text: str, start: int) -> Statement:
+    place = start + len(BOM) if start == 0 and text.startswith(BOM) else start
+    place = _after(_BLANKS, text, place)
+    if text.startswith("#", place):
+        return _finished(Kind.COMMENT, text, start, place)
+    if text.startswith("[", place):
+        width = 2 if text.startswith("[[", place) else 1
+        key = Span(place + width, _after(_KEY, text, place + width))
+        kind = Kind.ARRAY_HEADER if width == 2 else Kind.HEADER
+        return _finished(kind, text, start, key.end + width, _key_parts(key.of(text)))
+    key = Span(place, _after(_KEY, text, place))
+    if not text.startswith("=", key.end):
+        return _finished(Kind.BLANK, text, start, key.end)
+    value_start = _after(_BLANKS, text, key.end + 1)
+    value = Span(value_start, _value_end(text, value_start))
+    return _finished(Kind.PAIR, text, start, value.end, _key_parts(key.of(text)), value)
+
+
+def _finished(
+    kind: Kind,
+    text: str,
+    start: int,
+    place: int,
+    key: tuple[str, ...] = (),
+    value: Span = Span(0, 0),
+) -> Statement:
+    """From ``place`` to the end of the line there is only white space, and perhaps a comment."""
+    place = _after(_BLANKS, text, place)
+    comment = Span(place, _after(_COMMENT, text, place))
+    line_end = text.find("\n", comment.end)
+    end = len(text) if line_end < 0 else line_end + 1
+    found = comment if comment.end > comment.start else None
+    return Statement(kind, Span(start, end), key, value, found)
+
+
+def _value_end(text: str, place: int) -> int:
+    depth = 0
+    while place < len(text):
+        character = text[place]
+        if character in "\"'":
+            place = max(_after(_STRING, text, place), place + 1)
+        elif character == "#" and depth:
+            place = _after(_COMMENT, text, place)
+        elif character in "#\r\n" and not depth:
+            break
+        else:
+            depth += (character in "[{") - (character in "]}")
+            place += 1
+        if not depth and character in "\"']}":
+            break
+    return _without_blanks(text, place)
+
+
+def _without_blanks(text: str, end: int) -> int:
+    while end and text[end - 1] in " \t":
+        end -= 1
+    return end
+
+
+def _key_parts(written: str) -> tuple[str, ...]:
+    """``a."b c"`` as its parts, read by tomllib."""
+    parts = []
+    node: object = tomllib.loads(f"{written} = 0")
+    while isinstance(node, dict):
+        ((part, node),) = node.items()
+        parts.append(part)
+    return tuple(parts)
+
+
+def array_parts(written: str) -> list[Part]:
+    """The items and comments of an array of text, from its ``[`` to its ``]``."""
+    parts: list[Part] = []
+    place, same_line = 1, False
+    while place < len(written) - 1:
+        if string := _STRING.match(written, place):
+            parts.append(Part(PartKind.ITEM, string[0]))
+            place, same_line = string.end(), True
+        elif comment := _COMMENT.match(written, place):
+            kind = PartKind.COMMENT_BEHIND if same_line else PartKind.COMMENT_ALONE
+            parts.append(Part(kind, comment[0]))
+            place = comment.end()
+        else:
+            same_line = same_line and written[place] != "\n"
+            place += 1
+    return parts
+
+
+def line_end_of(text: str) -> str:
+    """How lines end in this text, judged by the first."""
+    found = _LINE_END.search(text)
+    return found[0] if found else "\n"
+
+
+def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
+    found = pattern.match(text, place)
+    return found.end() if found else place

@@ -1,0 +1,124 @@
+"""From a file's bytes to a TOML document, with a clear mistake for every way in which that fails.
+
+Knows nothing of what the document should say (``config`` does), and never writes. Whatever the
+bytes are, the outcome is a document or a ConfigError that says where and what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.errors import ConfigError, Mistake
+
+LARGEST = 4 * 1024 * 1024  # bytes; ten thousand channels fit
+BOM = "\ufeff"
+
+# tomllib (3.11) needs memory in the square of the number of parts of one dotted key: a megabyte of
+# "a.a.a" takes the whole machine. No key of ours has more than one part.
+_ENDLESS_KEY = re.compile(
+    r"""(?<![\w"'-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){32}""", re.ASCII
+)
+_PLACE = re.compile(r"(.*) \((?:at )?(line \d+, column \d+|end of document)\)", re.DOTALL)
+_HINTS = {
+    "Invalid value": 'text stands in quotes: key = "text"',
+    "Illegal character '\\n'": "is a closing quote missing?",
+    "Unclosed array": "is a ] or a comma missing?",
+    "Cannot overwrite a value": "the same key stands there twice; keep one",
+}
+
+
+class FileUnreadable(ConfigError):
+    """There is no file to read: missing, a folder, not permitted. Says nothing of its content."""
+
+
+def read_bytes(path: Path, opened: Callable[[int], object] = lambda descriptor: None) -> bytes:
+    """The file's bytes, at most one more than ``LARGEST``. Raises FileUnreadable.
+
+    ``opened`` gets the descriptor before the first byte is read.
+    """
+    try:
+        # A pipe would wait for a writer for ever.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _unreadable(path, *_no_file(path))
+            opened(file.fileno())
+            return file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise _unreadable(
+            path, "there is no such file", "`daily-papers init` writes one"
+        ) from error
+    except PermissionError as error:
+        hint = "let the user who runs the bot read it"
+        raise _unreadable(path, "the file can't be read: permission denied", hint) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(path, f"the file can't be read: {reason}") from error
+
+
+def _no_file(path: Path) -> tuple[str, str]:
+    if path.is_dir():
+        return (
+            "this is a folder, not a file",
+            "Docker makes a folder where the file it should mount is missing; remove the folder,"
+            " write the file, and start again",
+        )
+    return "this is not a regular file", "give the path of a bot.toml"
+
+
+def decode(data: bytes, where: Path) -> str:
+    """The bytes as text; a BOM stays. Raises ConfigError for what is no text of ours."""
+    if len(data) > LARGEST:
+        raise _wrong(where, f"the file is larger than {LARGEST // 1024**2} MiB", "is it the right?")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _wrong(where, "the file is UTF-16", "save it as UTF-8")
+    if b"\0" in data:
+        offset = data.index(b"\0")
+        problem = f"this is not a text file: byte {offset} is zero"
+        raise _wrong(where, problem, "is it the right file?", _line(data, offset))
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        problem = f"this is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}"
+        raise _wrong(where, problem, "save it as UTF-8", _line(data, error.start)) from error
+
+
+def parse(text: str, where: Path) -> dict[str, object]:
+    """The TOML document. Raises ConfigError with line and column."""
+    plain = text.removeprefix(BOM)
+    if endless := _ENDLESS_KEY.search(plain):
+        line = f"line {plain.count(chr(10), 0, endless.start()) + 1}"
+        raise _wrong(where, "this key has too many dots", "no key of ours has a dot", line)
+    try:
+        return tomllib.loads(plain)
+    except tomllib.TOMLDecodeError as error:
+        message, place = _split(str(error))
+        hint = next((hint for start, hint in _HINTS.items() if message.startswith(start)), "")
+        raise _wrong(where, message, hint, place) from error
+    except RecursionError as error:
+        raise _wrong(where, "brackets are nested too deeply") from error
+    except ValueError as error:  # an integer of thousands of digits, a date that does not exist
+        raise _wrong(where, f"a value can't be read: {error}") from error
+
+
+def _split(message: str) -> tuple[str, str]:
+    """tomllib's ``problem (at line 1, column 2)`` as problem and place."""
+    found = _PLACE.fullmatch(message)
+    problem, place = (found[1], found[2]) if found else (message, "")
+    return problem if len(problem) <= 200 else f"{problem[:199]}…", place
+
+
+def _line(data: bytes, offset: int) -> str:
+    return f"line {data.count(10, 0, offset) + 1}"
+
+
+def _wrong(where: Path, problem: str, hint: str = "", place: str = "") -> ConfigError:
+    return ConfigError(str(where), (Mistake(place, problem, hint),))
+
+
+def _unreadable(where: Path, problem: str, hint: str = "") -> FileUnreadable:
+    return FileUnreadable(str(where), (Mistake("", problem, hint),))
