@@ -12,7 +12,7 @@ from bot.keywords.tree import (
     Or,
     Phrase,
     Prefix,
-)
+)from bot.text import plural
 
 _WHERE = {"": "title or abstract", "ti": "title", "abs": "abstract", "co": "comment"}
 
@@ -29,7 +29,7 @@ def in_words(tree: Expression) -> str:
         case Phrase(field):
             return f'"{tree.spellings[0]}" in {_WHERE[field]}'
         case Prefix(field, start, least, open_ended):
-            more = "" if least == 0 else f" with {'at least ' * open_ended}{least} more letters"
+            more = f" and {'at least ' * open_ended}{plural(least, 'letter')} more" if least else ""
             return f'a word that begins with "{start}"{more} in {_WHERE[field]}'
         case Author(parts):
             return f"an author called {' '.join(part.capitalize() for part in parts)}"
@@ -43,7 +43,7 @@ def _category(pattern: str) -> str:
     """As arXiv writes it: sections of two letters in capitals."""
     archive, dot, section = pattern.partition(".")
     if not dot:
-        return f"any category of {archive}"
+        return f"category {archive} with all below it"
     return f"category {archive}.{section.upper() if len(section) == 2 else section}"
 
 
