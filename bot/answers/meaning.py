@@ -12,7 +12,8 @@ from bot.keywords.tree import (
     Or,
     Phrase,
     Prefix,
-)from bot.text import plural
+)
+from bot.text import plural
 
 _WHERE = {"": "title or abstract", "ti": "title", "abs": "abstract", "co": "comment"}
 
