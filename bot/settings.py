@@ -18,7 +18,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_NUMBERS = {name: number for names in (DAYS, _LONG_DAYS) for number, name in enumerate(names)}
 
-LAYOUTS = ("full", "compact")
+LAYOUTS = ("digest", "list")
 LONGEST_CATCH_UP = 10_000
 
 # What an id looks like, and an example. Discord: a snowflake, 17 to 20 digits (Discord's developer
@@ -98,7 +98,7 @@ def parse_catch_up(text: str) -> CatchUp:
 
 
 def parse_layout(text: str) -> str:
-    """``full`` or ``compact``."""
+    """``digest`` or ``list``."""
     word = text.strip().lower()
     if word not in LAYOUTS:
         choice = " or ".join(f'"{layout}"' for layout in LAYOUTS)

@@ -20,7 +20,9 @@ ANYTHING = frozenset({"*"})
 WORDS = frozenset({"bot.model", "bot.errors"})
 CORE = WORDS | {"bot.ports", "bot.keywords", "bot.matching"}
 EDGE = WORDS | {"bot.ports"}
-ADAPTER = EDGE | {"adapters.Settings"}  # what a platform is given when it is made
+# Settings: what a platform is given when it is made; text: authors are counted and titles cut the
+# same way everywhere.
+ADAPTER = EDGE | {"adapters.Settings", "bot.text"}
 
 # Who may import what beside the standard library. A row holds for the module and all below it;
 # the longest row wins. A module without a row is a violation: a new room gets its row here and in
@@ -55,7 +57,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # ports: a source waits and asks for the time through a Clock
     "bot.sources": EDGE | {"bot.sources", "httpx"},
     # views: it is the one that fills them
-    "bot.store": WORDS | {"bot.store", "bot.views"},
+    # listing: bot.toml and the database each say who follows what, as one value
+    "bot.store": WORDS | {"bot.store", "bot.views", "bot.listing"},
     # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
     "bot.config": WORDS | {"bot.keywords", "msgspec"},
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file

@@ -18,10 +18,11 @@ from rich.text import Text
 
 from bot.errors import PostRefused
 from bot.model import Digest, Entry, Why
+from bot.text import authors_line, plural
 
 VERSION = 1
 IN_FULL = 30  # papers; the others of a long digest get a line each
-AUTHORS = 3
+OWN = "console:"
 WIDEST = 100  # columns; longer lines are hard to read
 INDENT = "  "
 
@@ -46,15 +47,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One digest in words."""
+    """One digest in words. The first ``in_full`` items are shown whole, the others in a line."""
 
     heading: str
     notes: tuple[str, ...]
     items: tuple[Item, ...]
+    in_full: int
 
 
 def page_of(digest: Digest) -> Page:
-    return Page(_heading(digest), _notes(digest), tuple(map(_item, digest.entries)))
+    in_full = 0 if digest.channel.layout == "list" else IN_FULL
+    return Page(_heading(digest), _notes(digest), tuple(map(_item, digest.entries)), in_full)
 
 
 def to_payload(page: Page) -> str:
@@ -70,17 +73,19 @@ def from_payload(payload: str) -> Page:
         if data["version"] != VERSION:
             raise PostRefused("This digest was prepared by another version of the bot.")
         items = tuple(Item(**item) for item in data["items"])
-        return Page(data["heading"], tuple(data["notes"]), items)
+        return Page(data["heading"], tuple(data["notes"]), items, data["in_full"])
     except (ValueError, KeyError, TypeError) as error:
         raise PostRefused("This digest is damaged and can't be shown.") from error
 
 
 def _heading(digest: Digest) -> str:
     count = len(digest.entries)
+    # In a dry run the terminal shows what other channels would get.
+    where = "" if digest.channel.id == OWN else f"{_inert(digest.channel.id)} · "
     if digest.why is Why.FIRST:
         newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
-        return f"New keyword: {newest}"
-    return f"{_long(digest.day)} · {_papers(count, 'new')}"
+        return f"{where}New keyword: {newest}"
+    return f"{where}{_long(digest.day)} · {plural(count, 'new paper')}"
 
 
 def _notes(digest: Digest) -> tuple[str, ...]:
@@ -89,9 +94,9 @@ def _notes(digest: Digest) -> tuple[str, ...]:
         notes.append(f"{_long(digest.day)}. From now on, new papers come as they appear.")
     if digest.missed:
         when = _days(digest.missed, digest.day)
-        notes.append(f"I was down {when}; these papers are from then too.")
+        notes.append(f"Nothing was posted {when}; these papers are from then too.")
     if digest.skipped:
-        left_out = _papers(digest.skipped, "older")
+        left_out = plural(digest.skipped, "older paper")
         notes.append(f"{left_out} left out, as catch_up in bot.toml says.")
     return tuple(notes)
 
@@ -102,17 +107,11 @@ def _item(entry: Entry) -> Item:
     return Item(
         title=_inert(paper.title) or paper.id,
         url=_inert(paper.url).replace(" ", "%20"),
-        authors=_authors(paper.authors),
+        authors=_inert(authors_line(paper.authors)),
         facts=" · ".join(filter(None, map(_inert, facts))),
         keywords=", ".join(map(_inert, entry.keywords)),
         comment=_inert(paper.comment),
     )
-
-
-def _authors(authors: Sequence[str]) -> str:
-    names = ", ".join(map(_inert, authors[:AUTHORS]))
-    rest = len(authors) - AUTHORS
-    return f"{names} and {rest} more" if rest > 0 else names
 
 
 def _days(missed: Sequence[date], today: date) -> str:
@@ -122,10 +121,6 @@ def _days(missed: Sequence[date], today: date) -> str:
     recent = (today - missed[0]).days < 7
     names = [f"{day:%A}" if recent else f"{day:%A} {day.day} {day:%B}" for day in missed]
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _papers(count: int, which: str) -> str:
-    return f"{count:,} {which} paper" if count == 1 else f"{count:,} {which} papers"
 
 
 def _long(day: date) -> str:
@@ -145,12 +140,12 @@ def _inert(text: str) -> str:
 def plain(page: Page) -> str:
     """No line is wrapped, each address stands on a line of its own."""
     lines = [page.heading, *page.notes]
-    for item in page.items[:IN_FULL]:
+    for item in page.items[: page.in_full]:
         below = (item.url, item.authors, _facts(item).plain, item.comment)
         lines += ["", item.title, *(INDENT + line for line in below if line)]
-    rest = page.items[IN_FULL:]
+    rest = page.items[page.in_full :]
     if rest:
-        lines += ["", _and_more(rest)]
+        lines += ["", *_and_more(page)]
     for item in rest:
         lines += [item.title, INDENT + item.url]
     return "\n".join([*lines, "", ""])
@@ -161,8 +156,9 @@ def _facts(item: Item) -> Text:
     return Text.assemble((item.facts + separator, QUIET), (item.keywords, KEYWORDS))
 
 
-def _and_more(rest: Sequence[Item]) -> str:
-    return f"And {len(rest):,} more:"
+def _and_more(page: Page) -> list[str]:
+    """The line above what is only listed, where something stands above it."""
+    return [f"And {len(page.items) - page.in_full:,} more:"] if page.in_full else []
 
 
 def styled(page: Page, terminal: Console) -> str:
@@ -178,16 +174,16 @@ def _texts(page: Page, terminal: Console) -> Iterator[Text]:
     yield from _wrapped(terminal, Text(page.heading, HEADING))
     for note in page.notes:
         yield from _wrapped(terminal, Text(note, NOTE))
-    for item in page.items[:IN_FULL]:
+    for item in page.items[: page.in_full]:
         yield Text()
         yield from _wrapped(terminal, _title(item))
         yield from _wrapped(terminal, Text(item.authors), INDENT)
         yield from _wrapped(terminal, _facts(item), INDENT)
         yield from _wrapped(terminal, Text(item.comment, QUIET), INDENT)
-    rest = page.items[IN_FULL:]
+    rest = page.items[page.in_full :]
     if rest:
         yield Text()
-        yield Text(_and_more(rest))
+        yield from map(Text, _and_more(page))
     for item in rest:
         line = _title(item)
         line.truncate(terminal.width - len(INDENT), overflow="ellipsis")

@@ -15,13 +15,13 @@ EXAMPLES = {
     "post_at": "08:00",
     "days": "mon-fri",
     "catch_up": "newest 20",
-    "layout": "compact",
+    "layout": "list",
 }
 _MEANS = {
     "post_at": "time of day of the post",
     "days": "days with a post",
     "catch_up": "which papers of missed days are posted: all, newest N, or skip",
-    "layout": "how much of a paper is shown: full or compact",
+    "layout": "how much of a paper is shown: digest or list",
 }
 _READERS: Mapping[str, Callable[[str], object]] = {
     "post_at": parse_post_at,

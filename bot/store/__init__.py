@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from bot.store.sqlite import SqliteStore
+from bot.store import delivering
+from bot.store.sqlite import SqliteStore, translated
+
+FILE = "daily-papers.sqlite3"
 
 
 def open_store(folder: Path, *, alone: bool) -> SqliteStore:
@@ -16,4 +21,22 @@ def open_store(folder: Path, *, alone: bool) -> SqliteStore:
 
     Raises StoreBusy if another process already serves this database, SchemaTooNew, StoreBroken.
     """
-    return SqliteStore(folder / "daily-papers.sqlite3", alone=alone)
+    return SqliteStore(folder / FILE, alone=alone)
+
+
+def rehearse(folder: Path, elsewhere: Path) -> SqliteStore:
+    """Open a copy of the database in another folder, for a dry run that changes nothing.
+
+    Posts that wait in the outbox are set aside in the copy. A running service is not disturbed.
+    Raises StoreError.
+    """
+    if (folder / FILE).exists():
+        with (
+            translated(folder / FILE),
+            closing(sqlite3.connect(folder / FILE)) as source,
+            closing(sqlite3.connect(elsewhere / FILE)) as target,
+        ):
+            source.backup(target)
+    store = SqliteStore(elsewhere / FILE, alone=True)
+    store.run_now(delivering.set_aside)
+    return store

@@ -39,6 +39,11 @@ def release(db: sqlite3.Connection) -> None:
     )
 
 
+def set_aside(db: sqlite3.Connection) -> None:
+    """Let nobody send what waits."""
+    db.execute(f"update outbox set state = 'held' where state in {OPEN}")
+
+
 def claim(
     db: sqlite3.Connection, platform: str, now: datetime, lease_until: datetime
 ) -> Post | None:

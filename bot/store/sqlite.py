@@ -60,7 +60,7 @@ class SqliteStore:
         self._db: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         try:
-            with _translated(path):
+            with translated(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if alone:
                     self._lock_file = _lock(path)
@@ -94,7 +94,7 @@ class SqliteStore:
         """The same on the calling thread, for code that is not asynchronous and alone."""
         if self._db is None:
             raise StoreBroken("the database is closed")
-        with _translated(self._path), _transaction(self._db):
+        with translated(self._path), _transaction(self._db):
             return work(self._db)
 
     # -- collect ------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ _REMEDIES = {
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
     """Turn what a person can mend into a StoreError; an error of ours in SQL stays what it is."""
     try:
         yield

@@ -18,6 +18,7 @@ import termios
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from fcntl import ioctl
 from pathlib import Path
@@ -30,7 +31,7 @@ from hypothesis import strategies as st
 from adapters import PLATFORMS, Settings
 from adapters.console.platform import Console
 from bot.errors import CannotTell, OutcomeUnknown, PostRefused, TryLater
-from bot.model import Draft, Entry, Post, Receipt, Why
+from bot.model import Channel, Draft, Entry, Post, Receipt, Why
 from bot.ports import Composer, Sender
 from tests.adapters import golden, samples
 from tests.adapters.golden import Case, printed
@@ -95,11 +96,14 @@ def test_the_same_digest_gives_the_same_payload() -> None:
 @pytest.mark.parametrize(
     ("days_ago", "words"),
     [
-        ((1,), "I was down Monday; these"),
-        ((2, 1), "I was down Sunday and Monday; these"),
-        ((4, 2, 1), "I was down Friday, Sunday and Monday; these"),
-        ((8, 1), "I was down Monday 16 November and Monday 23 November; these"),
-        (range(9, 0, -1), "I was down on 9 posting days, 15 Nov 2026 to 23 Nov 2026; these"),
+        ((1,), "Nothing was posted Monday; these"),
+        ((2, 1), "Nothing was posted Sunday and Monday; these"),
+        ((4, 2, 1), "Nothing was posted Friday, Sunday and Monday; these"),
+        ((8, 1), "Nothing was posted Monday 16 November and Monday 23 November; these"),
+        (
+            range(9, 0, -1),
+            "Nothing was posted on 9 posting days, 15 Nov 2026 to 23 Nov 2026",
+        ),
     ],
 )
 def test_the_days_that_were_missed_are_named(days_ago: tuple[int, ...], words: str) -> None:
@@ -114,6 +118,24 @@ def test_a_single_paper_is_no_papers() -> None:
     one = samples.digest(samples.entry(1, "One"), missed=(date(2026, 11, 23),), skipped=1)
     assert "· 1 new paper\n" in printed(Case(one)).decode()
     assert b"1 older paper left out" in printed(Case(one))
+
+
+def test_a_channel_with_the_list_layout_gets_a_line_per_paper() -> None:
+    channel = Channel("console:", layout="list")
+    first = samples.entry(1, "One", authors=("Ada Example",))
+    digest = replace(samples.digest(first, samples.entry(2, "Two")), channel=channel)
+    shown = printed(Case(digest)).decode()
+    assert "One\n  https://" in shown
+    assert "Two\n  https://" in shown
+    assert "Ada Example" not in shown
+    assert "more:" not in shown
+
+
+def test_a_dry_run_says_which_channel_would_get_the_digest() -> None:
+    channel = Channel("discord:1142000000000000000")
+    digest = replace(samples.digest(samples.entry(1, "One")), channel=channel)
+    shown = printed(Case(digest)).decode()
+    assert shown.startswith("discord:1142000000000000000 · ")
 
 
 # Titles are data
