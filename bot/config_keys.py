@@ -28,7 +28,7 @@ from bot.settings import (
 )
 
 ARXIV = "arxiv.org"
-ARXIV_INTERVAL = 3  # seconds; arXiv's terms of use of its APIs, read 2026-11
+ARXIV_INTERVAL = 3  # seconds between requests that arXiv asks for, over all its interfaces
 MOST_LISTED = 100  # mistakes; nobody reads more, and a hostile file has a million
 
 Reader = Callable[[object], object]

@@ -13,8 +13,8 @@ from bot.settings import quoted
 
 LONGEST_SECRET = 64 * 1024  # bytes; a file that is larger is the wrong file
 
-# Of each platform, with what the token begins with, so that two of them are not mistaken for each
-# other (Slack's "Tokens" page, read 2026-11). Discord's tokens have no common beginning.
+# Of each platform, with what the token begins with, so that Slack's two are not mistaken for each
+# other. Discord's have no common beginning.
 SECRETS = {
     "discord": {"DISCORD_TOKEN": ""},
     "slack": {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"},

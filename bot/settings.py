@@ -21,9 +21,8 @@ _DAY_NUMBERS = {name: number for names in (DAYS, _LONG_DAYS) for number, name in
 LAYOUTS = ("digest", "list")
 LONGEST_CATCH_UP = 10_000
 
-# What an id looks like, and an example. Discord: a snowflake, 17 to 20 digits (Discord's developer
-# reference, "Snowflakes", read 2026-11). Slack: C public, G private or group, D direct message,
-# then capitals and digits (Slack's "Conversations API" page, read 2026-11).
+# What an id looks like, and an example. Discord's is a snowflake of 17 to 20 digits; Slack's begins
+# with C (public), G (private or a group) or D (a direct message), then capitals and digits.
 _CHANNEL_IDS = {
     "discord": (re.compile(r"[0-9]{17,20}"), "discord:1142000000000000000"),
     "slack": (re.compile(r"[CGD][A-Z0-9]{6,20}"), "slack:C0123456789"),

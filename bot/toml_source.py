@@ -27,6 +27,8 @@ _PLACE = re.compile(r"(.*) \((?:at )?(line \d+, column \d+|end of document)\)", 
 _HINTS = {
     "Invalid value": 'text stands in quotes: key = "text"',
     "Illegal character '\\n'": "is a closing quote missing?",
+    'Expected "\'"': "is a closing quote missing?",
+    "Unterminated string": "is a closing quote missing?",
     "Unclosed array": "is a ] or a comma missing?",
     "Cannot overwrite a value": "the same key stands there twice; keep one",
 }
@@ -43,11 +45,17 @@ def read_bytes(path: Path, opened: Callable[[int], object] = lambda descriptor: 
     """
     try:
         # A pipe would wait for a writer for ever.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise _unreadable(path, *_no_file(path))
+                raise _unreadable(path, "this is not a regular file", "give the path of a bot.toml")
             opened(file.fileno())
             return file.read(LARGEST + 1)
+    except IsADirectoryError as error:
+        hint = (
+            "Docker makes a folder where the file it should mount is missing; remove the folder,"
+            " write the file, and start again"
+        )
+        raise _unreadable(path, "this is a folder, not a file", hint) from error
     except FileNotFoundError as error:
         raise _unreadable(
             path, "there is no such file", "`daily-papers init` writes one"
@@ -60,14 +68,8 @@ def read_bytes(path: Path, opened: Callable[[int], object] = lambda descriptor: 
         raise _unreadable(path, f"the file can't be read: {reason}") from error
 
 
-def _no_file(path: Path) -> tuple[str, str]:
-    if path.is_dir():
-        return (
-            "this is a folder, not a file",
-            "Docker makes a folder where the file it should mount is missing; remove the folder,"
-            " write the file, and start again",
-        )
-    return "this is not a regular file", "give the path of a bot.toml"
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def decode(data: bytes, where: Path) -> str:
