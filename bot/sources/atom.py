@@ -4,6 +4,9 @@ Reads while the bytes come in, and takes nothing on trust: no DTD (so no entitie
 nothing to load), a cap on size, a cap on depth. Does not ask whether the answer is the right one
 for the question; ``bot.sources.verdicts`` does.
 
+Straight on expat, without a tree: half the processor time of ElementTree's pull parser, a DTD can
+be refused where it starts, and memory stays the same whatever is nested in what.
+
 The form of the answers: arXiv's public server source and recorded answers of April to August 2026
 (arXiv/arxiv-search, "classic_api"; a feed of 2,000 entries has 4 to 6 MB).
 """
@@ -11,19 +14,18 @@ The form of the answers: arXiv's public server source and recorded answers of Ap
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, NoReturn, cast
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from datetime import datetime
+from typing import Final, NoReturn
 from xml.parsers import expat
 
 from bot.errors import SourceGarbled
 from bot.model import Paper
-from bot.sources.ids import serial_of, split_id
+from bot.sources.entry import OPTIONAL, REQUIRED, Entry, timestamp
 
 LARGEST_BODY: Final = 16 * 1024 * 1024
-"""Decoded bytes. About three times the largest feed that arXiv sends; memory stays near twice."""
+"""Decoded bytes. About three times the largest feed that arXiv sends."""
 
 SAMPLE: Final = 2048
 """How many bytes of a refused answer are kept for whoever looks into it."""
@@ -33,21 +35,24 @@ SAMPLE: Final = 2048
 _PIECE: Final = 1024 * 1024
 _DEEPEST: Final = 20  # a feed has 4 levels
 
-_ATOM: Final = "{http://www.w3.org/2005/Atom}"
-_ARXIV: Final = "{http://arxiv.org/schemas/atom}"
-_OPENSEARCH: Final = "{http://a9.com/-/spec/opensearch/1.1/}"
-_NUMBERS: Final = tuple(
-    _OPENSEARCH + name for name in ("totalResults", "startIndex", "itemsPerPage")
-)
-_REQUIRED: Final = frozenset(
-    _ATOM + name for name in ("id", "title", "summary", "published", "updated")
-)
-_OPTIONAL: Final = frozenset(_ARXIV + name for name in ("comment", "journal_ref", "doi"))
+# expat writes a name as its namespace, a separator of our choice, and the local name.
+_ATOM: Final = "http://www.w3.org/2005/Atom}"
+_ARXIV: Final = "http://arxiv.org/schemas/atom}"
+_OPENSEARCH: Final = "http://a9.com/-/spec/opensearch/1.1/}"
 
-_ABSTRACT_PAGE: Final = re.compile(r"https?://(?:[a-z]+\.)?arxiv\.org/abs/(.+)", re.ASCII)
-_TIMESTAMP: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII
-)
+_FEED: Final = _ATOM + "feed"
+_ENTRY: Final = _ATOM + "entry"
+_AUTHOR: Final = _ATOM + "author"
+_NAME: Final = _ATOM + "name"
+_CATEGORY: Final = _ATOM + "category"
+_PRIMARY: Final = _ARXIV + "primary_category"
+
+_NUMBERS: Final = ("totalResults", "startIndex", "itemsPerPage")
+# Elements whose text is kept, and under which name.
+_OF_FEED: Final = {_OPENSEARCH + n: n for n in _NUMBERS} | {
+    _ATOM + n: n for n in ("title", "updated")
+}
+_OF_ENTRY: Final = {_ATOM + n: n for n in REQUIRED} | {_ARXIV + n: n for n in OPTIONAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +83,24 @@ class AtomReader:
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
 
     def __init__(self) -> None:
-        self._pull: XMLPullParser[Element] = XMLPullParser(events=("start", "end"))
-        # ElementTree's parser has no hook for a DTD, so a bare expat reads ahead of it until the
-        # root element starts. After that no DTD can follow.
-        self._guard = expat.ParserCreate()
-        self._guard.StartDoctypeDeclHandler = self._refuse_doctype
-        self._guard.StartElementHandler = self._stop_guarding
-        self._guarding = True
         self._waiting = bytearray()
         self._size = 0
         self._sample = b""
-        self._root: Element | None = None
         self._depth = 0
+        self._pieces: list[str] = []
+        self._taking = ""  # the element whose text is being read
         self._texts: dict[str, str] = {}
-        self._papers: list[Paper] = []
+        self._entry: Entry | None = None
+        self._in_author = False
         self._entries = 0
+        self._papers: list[Paper] = []
         self._error: str | None = None
+        self._parser = expat.ParserCreate(namespace_separator="}")
+        self._parser.buffer_text = True
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._pieces.append
 
     @property
     def sample(self) -> bytes:
@@ -113,162 +120,122 @@ class AtomReader:
             self._waiting += rest[:room]
             rest = rest[room:]
             if len(self._waiting) == _PIECE:
-                self._parse_waiting()
+                self._parse_waiting(last=False)
 
     def close(self) -> Feed:
         """The answer, now that all of it is there. Raises SourceGarbled, also if it was cut off."""
         if not self._sample.strip():
             self._garbled("the answer is empty")
-        self._parse_waiting()
-        try:
-            self._pull.close()
-            self._take_events()
-        except (ParseError, ValueError, LookupError) as error:
-            self._garbled(f"the answer is cut off or not XML: {error}", error)
+        self._parse_waiting(last=True)
+        del self._parser  # it refers back to us, and would keep all the papers until a collection
         total, start, items_per_page = (self._number(name) for name in _NUMBERS)
+        try:
+            updated = timestamp(self._texts.get("updated", ""), "<updated> of the feed")
+        except ValueError as error:
+            self._garbled(str(error), error)
         return Feed(
             papers=() if self._error is not None else tuple(self._papers),
             total=total,
             start=start,
             items_per_page=items_per_page,
-            updated=self._time(self._texts.get(_ATOM + "updated", ""), "the feed's <updated>"),
-            title=self._texts.get(_ATOM + "title", ""),
+            updated=updated,
+            title=self._texts.get("title", ""),
             error=self._error,
         )
 
-    def _parse_waiting(self) -> None:
+    def _parse_waiting(self, *, last: bool) -> None:
         piece = bytes(self._waiting)
         self._waiting.clear()
         try:
-            if self._guarding:
-                self._guard.Parse(piece, False)
-            self._pull.feed(piece)
-            self._take_events()
+            self._parser.Parse(piece, last)
         # Beside its own errors, expat lets through what Python's codecs raise for the encoding
         # that the XML declaration names.
-        except (expat.ExpatError, ParseError, ValueError, LookupError) as error:
-            self._garbled(f"the answer is not XML: {error}", error)
+        except (expat.ExpatError, ValueError, LookupError) as error:
+            problem = "cut off, or not XML" if last else "not XML"
+            self._garbled(f"the answer is {problem}: {error}", error)
 
     def _refuse_doctype(self, *_: object) -> NoReturn:
         self._garbled("the answer has a DTD, which no feed needs")
 
-    def _stop_guarding(self, *_: object) -> None:
-        self._guarding = False
-        self._guard.StartDoctypeDeclHandler = None
-        self._guard.StartElementHandler = None
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        depth = self._depth = self._depth + 1
+        if self._taking:  # text behind an inner element would be lost without a word
+            self._garbled(f"<{self._taking}> of {self._place} has markup inside")
+        match depth:
+            case 3:
+                if self._entry is not None:
+                    self._start_in_entry(self._entry, name, attributes)
+            case 2:
+                self._start_in_feed(name)
+            case 1:
+                if name != _FEED:
+                    self._garbled(f"the answer is not an Atom feed but <{_local(name)}>")
+            case 4:
+                if self._in_author and name == _NAME:
+                    self._take("name")
+            case _ if depth > _DEEPEST:
+                self._garbled(f"the answer is nested more than {_DEEPEST} levels deep")
 
-    def _take_events(self) -> None:
-        # Only comments and the like would come in another form; they were not asked for.
-        events = cast("Iterator[tuple[str, Element]]", self._pull.read_events())
-        for event, element in events:
-            if event == "start":
-                self._depth += 1
-                if self._depth > _DEEPEST:
-                    self._garbled(f"the answer is nested more than {_DEEPEST} levels deep")
-                if self._root is None:
-                    self._begin(element)
-            else:
-                self._depth -= 1
-                if self._depth == 1 and self._root is not None:
-                    self._take(element)
-                    self._root.clear()  # else the whole tree stays in memory
-
-    def _begin(self, root: Element) -> None:
-        if root.tag != _ATOM + "feed":
-            self._garbled(f"the answer is not an Atom feed but <{root.tag[:100]}>")
-        self._root = root
-
-    def _take(self, element: Element) -> None:
-        if element.tag == _ATOM + "entry":
+    def _start_in_feed(self, name: str) -> None:
+        if name == _ENTRY:
             self._entries += 1
-            self._take_entry(element)
-        elif element.tag in {_ATOM + "title", _ATOM + "updated", *_NUMBERS}:
-            self._texts[element.tag] = self._text(element, "the feed")
+            self._entry = Entry(self._entries)
+        elif name in _OF_FEED:
+            self._take(_OF_FEED[name])
 
-    def _take_entry(self, entry: Element) -> None:
-        place = f"entry {self._entries}"
-        texts: dict[str, str] = {}
-        for child in entry:
-            if child.tag in _REQUIRED:
-                if child.tag in texts:
-                    self._garbled(f"{place} has two <{_local(child)}>")
-                texts[child.tag] = self._text(child, place)
-            elif child.tag in _OPTIONAL:
-                texts.setdefault(child.tag, self._text(child, place))
-        link = texts.get(_ATOM + "id", "")
-        if "/api/errors" in link:
-            self._error = texts.get(_ATOM + "summary") or link
-            return
-        place = f"{place} ({link[:100]})"
-        for tag in _REQUIRED - texts.keys():
-            self._garbled(f"{place} has no <{tag.removeprefix(_ATOM)}>")
-        self._papers.append(self._paper(entry, texts, place))
+    def _start_in_entry(self, entry: Entry, name: str, attributes: Mapping[str, str]) -> None:
+        self._in_author = name == _AUTHOR
+        if name in _OF_ENTRY:
+            self._take(_OF_ENTRY[name])
+        elif name == _AUTHOR:
+            entry.people += 1
+        elif name == _CATEGORY:
+            entry.categories.append(self._term(attributes, name))
+        elif name == _PRIMARY:
+            entry.primary = entry.primary or self._term(attributes, name)
 
-    def _paper(self, entry: Element, texts: dict[str, str], place: str) -> Paper:
-        address = _ABSTRACT_PAGE.fullmatch(texts[_ATOM + "id"])
+    def _take(self, name: str) -> None:
+        self._taking = name
+        self._pieces.clear()
+
+    def _end(self, _: str) -> None:
+        self._depth -= 1
+        entry = self._entry
         try:
-            paper_id, version = split_id(address[1] if address else "")
+            if self._taking:
+                name, self._taking = self._taking, ""
+                self._keep(name, _collapsed("".join(self._pieces)), entry)
+            elif self._depth == 1 and entry is not None:
+                self._entry = None
+                self._error = self._error or entry.error
+                if entry.error is None:
+                    self._papers.append(entry.paper())
         except ValueError as error:
-            self._garbled(f"the id of {place} is not that of a paper", error)
-        if not texts[_ATOM + "title"]:
-            self._garbled(f"{place} has an empty title")
-        published = self._time(texts[_ATOM + "published"], f"<published> of {place}")
-        updated = self._time(texts[_ATOM + "updated"], f"<updated> of {place}")
-        categories = tuple(self._terms(entry.iterfind(_ATOM + "category"), place))
-        primary = tuple(self._terms(entry.iterfind(_ARXIV + "primary_category"), place))
-        authors = tuple(
-            self._text(name, place) for name in entry.iterfind(f"{_ATOM}author/{_ATOM}name")
-        )
-        if not categories:
-            self._garbled(f"{place} has no <category>")
-        if not authors or not all(authors):
-            self._garbled(f"{place} has no author, or one without a name")
-        if version is None:
-            # In every recorded entry "first version" and "published == updated" go together.
-            version = 1 if published == updated else 2
-        return Paper(
-            id=paper_id,
-            version=version,
-            serial=serial_of(paper_id),
-            title=texts[_ATOM + "title"],
-            abstract=texts[_ATOM + "summary"],
-            authors=authors,
-            categories=categories,
-            primary_category=(primary or categories)[0],
-            published=published,
-            updated=updated,
-            url=f"https://arxiv.org/abs/{paper_id}",
-            pdf_url=f"https://arxiv.org/pdf/{paper_id}",
-            comment=texts.get(_ARXIV + "comment", ""),
-            journal_ref=texts.get(_ARXIV + "journal_ref", ""),
-            doi=texts.get(_ARXIV + "doi", ""),
-        )
+            self._garbled(str(error), error)
 
-    def _terms(self, elements: Iterable[Element], place: str) -> Iterable[str]:
-        for element in elements:
-            term = " ".join(element.get("term", "").split())
-            if not term:
-                self._garbled(f"{place} has a <{_local(element)}> without a term")
-            yield term
+    def _keep(self, name: str, text: str, entry: Entry | None) -> None:
+        if entry is None:
+            self._texts[name] = text
+        elif name == "name":
+            entry.names.append(text)
+        else:
+            entry.keep(name, text)
 
-    def _text(self, element: Element, place: str) -> str:
-        if len(element):  # text behind an inner element would be lost without a word
-            self._garbled(f"<{_local(element)}> of {place} has markup inside")
-        return " ".join((element.text or "").split())
+    @property
+    def _place(self) -> str:
+        return "the feed" if self._entry is None else self._entry.place
 
-    def _number(self, tag: str) -> int:
-        text = self._texts.get(tag, "")
+    def _term(self, attributes: Mapping[str, str], name: str) -> str:
+        term = attributes.get("term", "").strip()
+        if not term:
+            self._garbled(f"{self._place} has a <{_local(name)}> without a term")
+        return term
+
+    def _number(self, name: str) -> int:
+        text = self._texts.get(name, "")
         if not re.fullmatch(r"[0-9]{1,12}", text):
-            self._garbled(f"the feed has no usable <{tag.removeprefix(_OPENSEARCH)}>")
+            self._garbled(f"the feed has no usable <{name}>")
         return int(text)
-
-    def _time(self, text: str, place: str) -> datetime:
-        if not _TIMESTAMP.fullmatch(text):
-            self._garbled(f"{place} is not a time: {text[:40]!r}")
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            self._garbled(f"{place} is not a time: {text!r}", error)
 
     def _garbled(self, problem: str, cause: BaseException | None = None) -> NoReturn:
         raise SourceGarbled(f"arXiv's answer can't be read: {problem}.", sample=self._sample) from (
@@ -276,5 +243,13 @@ class AtomReader:
         )
 
 
-def _local(element: Element) -> str:
-    return element.tag.rpartition("}")[2][:100]
+def _collapsed(text: str) -> str:
+    """White space as single spaces, none at the ends."""
+    # What is printable has no white space but the space. Most texts need nothing more.
+    if text.isprintable() and "  " not in text:
+        return text.strip()
+    return " ".join(text.split())
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2][:100]

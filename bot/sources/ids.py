@@ -27,37 +27,35 @@ _NUMBERS_A_MONTH: Final = 10**7
 _OLD_NUMBERS_A_MONTH: Final = 1000
 
 
-def _understood(text: str) -> tuple[re.Match[str], int | None]:
+def identify(text: str) -> tuple[str, int | None, int]:
+    """The id without its version, the version if the text has one, and the serial.
+
+    Takes a bare id, ``arXiv:<id>``, or the address of an abstract or PDF page. Does not ask
+    whether the paper exists. Raises ValueError if the text is not an arXiv id.
+    """
     bare = _PREFIX.sub("", text.strip(), count=1).removesuffix(".pdf")
     version = _VERSION.search(bare)
     found = _ID.fullmatch(bare, 0, version.start() if version else len(bare))
     if found is None:
         raise ValueError(f"{text[:100]!r} is not an arXiv id")
-    return found, int(version[1]) if version else None
-
-
-def split_id(text: str) -> tuple[str, int | None]:
-    """The id without its version, and the version if the text has one.
-
-    Takes a bare id, ``arXiv:<id>``, or the address of an abstract or PDF page. Does not ask
-    whether the paper exists. Raises ValueError if the text is not an arXiv id.
-    """
-    found, version = _understood(text)
-    return found[0], version
+    return found[0], int(version[1]) if version else None, _serial(found)
 
 
 def base_id(text: str) -> str:
-    """The identity of a paper: its id without the version. Raises ValueError, see split_id."""
-    return split_id(text)[0]
+    """The identity of a paper: its id without the version. Raises ValueError, see identify."""
+    return identify(text)[0]
 
 
 def serial_of(arxiv_id: str) -> int:
     """A number that grows in announcement order, far below 2**63.
 
     Old ids are below all new ones. Different archives numbered their old papers apart, so that
-    the order of two old ids of one month says nothing. Raises ValueError, see split_id.
+    the order of two old ids of one month says nothing. Raises ValueError, see identify.
     """
-    found, _ = _understood(arxiv_id)
+    return identify(arxiv_id)[2]
+
+
+def _serial(found: re.Match[str]) -> int:
     if new := found["new"]:
         year = int(new[:2])
         year += 2000 if year >= _FIRST_NEW_YEAR else 2100

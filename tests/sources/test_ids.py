@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sources.ids import base_id, serial_of, split_id
+from bot.sources.ids import base_id, identify, serial_of
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from bot.sources.ids import base_id, serial_of, split_id
 def test_an_id_is_found_in_whatever_people_paste(
     text: str, expected: tuple[str, int | None]
 ) -> None:
-    assert split_id(text) == expected
+    assert identify(text)[:2] == expected
     assert base_id(text) == expected[0]
 
 
@@ -49,7 +49,7 @@ def test_an_id_is_found_in_whatever_people_paste(
 )
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an arXiv id"):
-        split_id(text)
+        identify(text)
 
 
 def test_serials_grow_in_the_order_of_announcement() -> None:
@@ -81,9 +81,9 @@ def test_a_version_does_not_change_the_serial() -> None:
 @given(st.text())
 def test_any_text_is_an_id_or_is_refused(text: str) -> None:
     try:
-        base, version = split_id(text)
+        base, version, serial = identify(text)
     except ValueError:
         return
     assert base in text
-    assert split_id(base) == (base, None)
+    assert identify(base) == (base, None, serial)
     assert version is None or f"v{version}" in text

@@ -20,7 +20,6 @@ from bot.errors import SourceDown, SourceThrottled
 from bot.sources.pacing import Gate, Turn
 from tests.fakes import START, FakeClock
 
-
 FULL_DISK = Path("/dev/full")  # on Linux, a file that takes nothing
 
 
