@@ -24,6 +24,8 @@ from bot.demo.query_grammar import QueryError, parse_query
 from bot.demo.standin_feed import Page, StandinPaper, render_error, render_page
 from bot.demo.standin_search import Searchable
 
+__all__ = ["ArxivStandin", "Exchange", "Params", "Reply", "StandinPaper", "Unmapped"]
+
 _PATH: Final = "/api/query"
 _MOST_ROWS: Final = 10_000
 _POLL: Final = 0.01  # seconds until the server notices that it shall stop
