@@ -57,7 +57,7 @@ class Deliverer:
         rng: random.Random,
         patience: Patience | None = None,
     ) -> None:
-        self._platform = platform
+        self.platform = platform
         self._sender = sender
         self._store = store
         self._clock = clock
@@ -74,7 +74,7 @@ class Deliverer:
         while True:
             if await self._deliver_next(done):
                 continue
-            soonest = await self._store.next_claim(self._platform)
+            soonest = await self._store.next_claim(self.platform)
             if soonest is None:
                 return done
             delay = max(0.0, (soonest - self._clock.now()).total_seconds())
@@ -85,7 +85,7 @@ class Deliverer:
     async def _deliver_next(self, done: Delivered) -> bool:
         now = self._clock.now()
         lease_until = now + timedelta(seconds=self._patience.lease)
-        post = await self._store.claim(self._platform, now, lease_until)
+        post = await self._store.claim(self.platform, now, lease_until)
         if post is None:
             return False
         if not post.uncertain or await self._is_certainly_missing(post, done):

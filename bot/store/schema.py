@@ -145,9 +145,14 @@ create table disagreements (               -- the source says yes, our matcher s
   primary key (paper_id, canonical)
 ) strict, without rowid;
 
-create table channel_revisions (           -- what bot.toml's [[channels]] said at each writing
+create table file_revisions (              -- what bot.toml's [[channels]] showed at each writing
   number   integer primary key,
-  snapshot text not null                   -- JSON
+  snapshot blob not null
+) strict;
+
+create table file_note (                   -- what is known of bot.toml's last text; one row
+  id   integer primary key check (id = 1),
+  note blob not null
 ) strict;
 """
 

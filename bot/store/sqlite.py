@@ -35,6 +35,7 @@ from bot.model import (
     Subscription,
 )
 from bot.store import collecting, delivering, following, publishing, viewing
+from bot.store.book import SqliteBook
 from bot.store.schema import APPLICATION_ID, migrate
 from bot.views import KeywordPapers, PaperView, StateView
 
@@ -96,6 +97,21 @@ class SqliteStore:
             raise StoreBroken("the database is closed")
         with translated(self._path), _transaction(self._db):
             return work(self._db)
+
+    async def visit(self, work: Callable[[SqliteBook], T], at: datetime) -> T:
+        """Do ``work``, which opens its own transactions, on the store's thread.
+
+        Raises StoreError and whatever ``work`` raises.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._visit_now, work, at
+        )
+
+    def _visit_now(self, work: Callable[[SqliteBook], T], at: datetime) -> T:
+        if self._db is None:
+            raise StoreBroken("the database is closed")
+        with translated(self._path):
+            return work(SqliteBook(self._db, _transaction, at))
 
     # -- collect ------------------------------------------------------------------------------
 

@@ -1,0 +1,253 @@
+"""The composition root: builds everything from a Config, hands it to each other, and closes it.
+
+The only module that loads adapters, by name and only those that the configuration switches on.
+Decides nothing about papers, posts or people.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from adapters import PLATFORMS, Settings
+from bot import page
+from bot.channels_file import ChannelsFile
+from bot.clock import SystemClock
+from bot.commands import BotCommands
+from bot.config import Config
+from bot.delivery import Deliverer
+from bot.errors import ConfigError, Mistake
+from bot.model import Channel
+from bot.pipeline import collect, publish
+from bot.planning import Rules
+from bot.ports import Clock, Composer, Sender, Source
+from bot.service import Service
+from bot.settings import parse_catch_up, parse_days, parse_post_at
+from bot.slots import Timetable
+from bot.sources.arxiv import ArxivSource
+from bot.sources.ids import base_id
+from bot.store import open_store, rehearse
+from bot.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str], None]
+PAGE_ROWS = 100  # papers in a section of the page
+PATIENCE = 30.0  # seconds that ``once`` waits for posts that may be sent again soon
+
+
+class Platform(Composer, Sender, Protocol):
+    """What an adapter's class is: both sides of posting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a look came to: whether arXiv's answer was whole, and the posts that did not arrive."""
+
+    complete: bool
+    open_posts: int
+    held: int
+
+
+class Bot:
+    """Everything, wired together. Made by ``assembled``."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        clock: Clock,
+        store: SqliteStore,
+        source: Source,
+        platforms: Mapping[str, Platform],
+        file: ChannelsFile,
+        rehearsing: bool,
+        progress: Progress,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.store = store
+        self.source = source
+        self.file = file
+        self._platforms = platforms
+        self._rehearsing = rehearsing
+        self._progress = progress
+        self.commands = BotCommands(
+            store=store,
+            source=source,
+            clock=clock,
+            timetable=self.timetable,
+            changed=self._show_change,
+            first_post=config.schedule.first_post,
+            identify=base_id,
+        )
+
+    def rules(self, channel: Channel) -> Rules:
+        """The channel's own settings, and bot.toml's [schedule] for the others."""
+        schedule = self.config.schedule
+        catch_up = parse_catch_up(channel.catch_up) if channel.catch_up else schedule.catch_up
+        return Rules(self.timetable(channel), catch_up.backlog)
+
+    def timetable(self, channel: Channel) -> Timetable:
+        schedule = self.config.schedule
+        return Timetable(
+            self.config.bot.timezone,
+            parse_post_at(channel.post_at) if channel.post_at else schedule.post_at,
+            parse_days(channel.days) if channel.days else schedule.days,
+        )
+
+    async def synchronise(self) -> None:
+        """Make bot.toml and the database say the same, whichever of them was changed.
+
+        Raises ConfigError if bot.toml is wrong (the database goes on as it was), StoreError.
+        """
+        report = await self.store.visit(self.file.sync, self.clock.now())
+        for warning in report.warnings:
+            log.warning("bot.toml: %s", warning)
+        for change in report.changes:
+            log.info("bot.toml: %s", change)
+
+    async def _show_change(self) -> None:
+        """After a change in the chat. A bot.toml that is wrong at the moment does not stop it."""
+        try:
+            await self.synchronise()
+        except ConfigError as error:
+            log.warning("bot.toml does not show the change yet: %s", error)
+
+    async def once(self, *, now: bool = False) -> Outcome:
+        """Look once and deliver what is due. Raises ConfigError and StoreError.
+
+        ``now`` posts whatever the time of day. Waits a little for posts that can be sent again
+        soon, and leaves the others for the next time.
+        """
+        complete = await self.look(now=now)
+        for deliverer in self.deliverers():
+            self._progress("posting")
+            await deliverer.deliver(wait=PATIENCE)
+        state = await self.store.state()
+        states = [post.state for channel in state.channels for post in channel.posts]
+        decided = sum(state in ("held", "dead") for state in states)
+        return Outcome(complete, len(states) - decided, 0 if self._rehearsing else decided)
+
+    async def run(self) -> None:
+        """Be the service, until SIGTERM or SIGINT."""
+        await Service(self).run()
+
+    async def look(self, *, now: bool = False) -> bool:
+        """Collect and publish; whether the source's answer was whole."""
+        run, _ = await collect(
+            self.source, self.store, self.clock, first_post=self.config.schedule.first_post
+        )
+        self._progress("composing")
+        await publish(self.store, self._platforms, self.rules, self.clock, now=now)
+        if self.config.page is not None and not self._rehearsing:
+            await self.write_page()
+        return run.complete
+
+    def deliverers(self) -> list[Deliverer]:
+        """One for each platform."""
+        rng = random.Random()
+        return [
+            Deliverer(name, platform, self.store, self.clock, rng)
+            for name, platform in self._platforms.items()
+        ]
+
+    async def write_page(self) -> bool:
+        """Write the Markdown page if it changed; whether it did. Raises ConfigError, UserError."""
+        if self.config.page is None:
+            mistake = Mistake("page", "is missing", 'add [page] with path = "papers.md"')
+            raise ConfigError(str(self.config.path), (mistake,))
+        sections = [
+            page.Section(each.text, each.papers, each.new)
+            for each in await self.store.page(PAGE_ROWS)
+        ]
+        today = self.clock.now().astimezone(self.config.bot.timezone).date()
+        return page.write(self.config.page.path, page.render(sections, today))
+
+
+@asynccontextmanager
+async def assembled(
+    config: Config,
+    *,
+    serving: bool,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+    stream: TextIO | None = None,
+) -> AsyncIterator[Bot]:
+    """Build the bot, and close it again whatever happens.
+
+    ``serving`` is for the one process that collects and delivers. With ``dry_run`` it does so on a
+    copy of the database, and every channel's posts go to ``stream`` (standard output). Raises
+    ConfigError and StoreError.
+    """
+    clock = clock or SystemClock()
+    progress = progress or (lambda _: None)
+    async with AsyncExitStack() as stack:
+        platforms = _platforms(config, stream or sys.stdout, dry_run=dry_run)
+        if dry_run:
+            copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
+            store = rehearse(config.bot.data, Path(copy))
+            path = Path(shutil.copy(config.path, copy))
+            file = ChannelsFile(path, path.with_suffix(".lock"))
+        else:
+            store = open_store(config.bot.data, alone=serving)
+            file = ChannelsFile(config.path, config.bot.data / "channels.lock")
+        stack.callback(store.close)
+        source = await stack.enter_async_context(_source(config, clock, progress))
+        bot = Bot(
+            config=config,
+            clock=clock,
+            store=store,
+            source=source,
+            platforms=platforms,
+            file=file,
+            rehearsing=dry_run,
+            progress=progress,
+        )
+        await bot.synchronise()
+        yield bot
+
+
+def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:
+    return ArxivSource(
+        url=config.arxiv.url,
+        contact=config.arxiv.contact,
+        interval=config.arxiv.interval,
+        clock=clock,
+        pace_file=config.bot.data / "arxiv.pace",
+        rng=random.Random(),
+        progress=progress,
+    )
+
+
+def _platforms(config: Config, stream: TextIO, *, dry_run: bool) -> dict[str, Platform]:
+    """The switched-on platforms by name; in a dry run the console stands in for each."""
+    wanted = {"console": True, "discord": config.discord, "slack": config.slack}
+    names = [name for name, section in wanted.items() if section]
+    missing = [name for name in names if name not in PLATFORMS]
+    if dry_run:
+        console = _load("console", stream)
+        return dict.fromkeys(names, console)
+    if missing:
+        mistakes = tuple(
+            Mistake(name, "is not supported by this version yet", "remove the section for now")
+            for name in missing
+        )
+        raise ConfigError(str(config.path), mistakes)
+    return {name: _load(name, stream) for name in names}
+
+
+def _load(name: str, stream: TextIO) -> Platform:
+    module, _, attribute = PLATFORMS[name].partition(":")
+    made: Platform = getattr(importlib.import_module(module), attribute)(Settings(stream=stream))
+    return made

@@ -1,0 +1,92 @@
+"""The truth about who follows what, as the other door (``bot.toml``) needs it.
+
+One transaction for each visit, on the store's own thread. What a change means and which side wins
+is decided by ``channels_file``; this only reads and writes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from bot.listing import Change, Configure, Follow, Listing, Snapshot
+from bot.model import Channel
+from bot.store.following import channels, follow, set_settings, subscriptions, unfollow
+from bot.store.rows import channel_from_row
+
+REVISIONS_KEPT = 500
+
+Transaction = Callable[[sqlite3.Connection], AbstractContextManager[None]]
+
+
+class Pages:
+    """The truth, and what is kept about the file, within one transaction."""
+
+    def __init__(self, db: sqlite3.Connection, at: datetime) -> None:
+        self._db = db
+        self._at = at
+
+    def truth(self) -> Snapshot:
+        """Every channel that follows something or has a setting of its own."""
+        following = subscriptions(self._db)
+        return Snapshot(
+            tuple(
+                Listing(channel, tuple(s.keyword for s in following if s.channel_id == channel.id))
+                for channel in channels(self._db)
+            )
+        )
+
+    def apply(self, changes: Sequence[Change], who: str) -> None:
+        """Make the truth so; what is so already stays."""
+        for change in changes:
+            match change:
+                case Follow(channel_id, keyword):
+                    follow(self._db, channel_id, keyword, who, self._at)
+                case Configure(channel_id, setting, value):
+                    set_settings(self._db, replace(self._channel(channel_id), **{setting: value}))
+                case _:
+                    unfollow(self._db, change.channel_id, change.keyword.canonical)
+
+    def last_revision(self) -> int:
+        row = self._db.execute("select coalesce(max(number), 0) from file_revisions").fetchone()
+        return int(row[0])
+
+    def revision(self, number: int) -> bytes | None:
+        row = self._db.execute(
+            "select snapshot from file_revisions where number = ?", (number,)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def record_revision(self, number: int, snapshot: bytes) -> None:
+        self._db.execute("insert or replace into file_revisions values (?, ?)", (number, snapshot))
+        self._db.execute("delete from file_revisions where number <= ?", (number - REVISIONS_KEPT,))
+
+    def note(self) -> bytes | None:
+        row = self._db.execute("select note from file_note").fetchone()
+        return None if row is None else bytes(row[0])
+
+    def set_note(self, note: bytes) -> None:
+        self._db.execute("insert or replace into file_note values (1, ?)", (note,))
+
+    def _channel(self, channel_id: str) -> Channel:
+        row = self._db.execute(
+            "select id, post_at, days, catch_up, layout from channels where id = ?", (channel_id,)
+        ).fetchone()
+        return Channel(channel_id) if row is None else channel_from_row(row)
+
+
+class SqliteBook:
+    """Opens the pages, one transaction at a time."""
+
+    def __init__(self, db: sqlite3.Connection, transaction: Transaction, at: datetime) -> None:
+        self._db = db
+        self._transaction = transaction
+        self._at = at
+
+    @contextmanager
+    def transaction(self) -> Iterator[Pages]:
+        with self._transaction(self._db):
+            yield Pages(self._db, self._at)
