@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from bot.cli.common import (
@@ -15,6 +17,12 @@ from bot.cli.common import (
     answer,
     joined,
 )
+from bot.errors import UserError
+from bot.settings import parse_channel_id
+
+if TYPE_CHECKING:
+    from bot.app import Bot
+    from bot.model import Reply
 
 PERSON = "the command line"  # who added a keyword, for those who ask
 
@@ -39,7 +47,11 @@ def list_them(
     \b
     Example: daily-papers keywords list --channel console:
     """
-    answer(ctx, config, verbose, as_json, lambda bot: bot.commands.listing(channel))
+
+    async def ask(bot: Bot) -> Reply:
+        return await bot.commands.listing(parse_channel_id(channel))
+
+    answer(ctx, config, verbose, as_json, ask)
 
 
 @group.command("add", context_settings=TAKES_KEYWORD)
@@ -60,7 +72,12 @@ def add(
               daily-papers keywords add --channel console: 'au:"Ada Example" OR ti:sampling'
     """
     words = joined(keyword)
-    answer(ctx, config, verbose, as_json, lambda bot: bot.commands.add(channel, words, PERSON))
+
+    async def ask(bot: Bot) -> Reply:
+        _check_place(bot, channel)
+        return await bot.commands.add(channel, words, PERSON)
+
+    answer(ctx, config, verbose, as_json, ask)
 
 
 @group.command("remove", context_settings=TAKES_KEYWORD)
@@ -80,4 +97,18 @@ def remove(
     Example: daily-papers keywords remove --channel console: reward model
     """
     words = joined(keyword)
-    answer(ctx, config, verbose, as_json, lambda bot: bot.commands.remove(channel, words, PERSON))
+
+    async def ask(bot: Bot) -> Reply:
+        return await bot.commands.remove(parse_channel_id(channel), words, PERSON)
+
+    answer(ctx, config, verbose, as_json, ask)
+
+
+def _check_place(bot: Bot, channel: str) -> None:
+    """Raises UserError for a channel that bot.toml could not hold."""
+    platform = parse_channel_id(channel).partition(":")[0]
+    sections = {"discord": bot.config.discord, "slack": bot.config.slack}
+    if platform in sections and sections[platform] is None:
+        raise UserError(
+            f"{platform} is switched off. Add a line [{platform}] to {bot.config.path} first."
+        )

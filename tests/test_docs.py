@@ -1,0 +1,124 @@
+"""Holds the documentation against the program: what people can type, meet or read is described."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from bot import config, errors
+from bot.__main__ import app
+from bot.answers.reasons import Cause
+from bot.answers.typed import COMMANDS
+from bot.cli import terminal
+from bot.config_keys import CHANNEL_KEYS, SECTIONS
+
+ROOT = Path(__file__).resolve().parents[1]
+CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    """Every command by its words, those of groups too."""
+    top = typer.main.get_command(app)
+    assert isinstance(top, typer.core.TyperGroup)
+    for name, command in top.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            for below, inner in command.commands.items():
+                assert isinstance(inner, typer.core.TyperCommand)
+                yield f"{name} {below}", inner
+        else:
+            assert isinstance(command, typer.core.TyperCommand)
+            yield name, command
+
+
+def sections(text: str, mark: str) -> dict[str, str]:
+    """Heading → what stands below it."""
+    parts = re.split(rf"^{mark} (.*)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_every_command_has_its_heading(name: str) -> None:
+    assert any(f"`{name}" in heading for heading in sections(CLI, "###"))
+
+
+def test_every_option_of_every_command_is_described() -> None:
+    general = sections(CLI, "##")["Options of every command"]
+    for name, command in commands():
+        [own] = [
+            heading + below
+            for heading, below in sections(CLI, "###").items()
+            if f"`{name}" in heading
+        ]
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--"):
+                    assert option in own or f"`{option}" in general, f"{name} {option}"
+
+
+def test_no_command_is_described_that_is_not_there() -> None:
+    described = {
+        name
+        for heading in sections(CLI, "###")
+        for name in re.findall(r"`([a-z]+(?: [a-z]+)?)", heading)
+    }
+    assert described == {name for name, _ in commands()}
+
+
+def test_every_exit_status_is_described() -> None:
+    table = sections(CLI, "##")["Exit status"]
+    known = {terminal.OK, terminal.FAILED, terminal.WRONG, terminal.INCOMPLETE, terminal.OPEN}
+    assert {int(row) for row in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == known | {130}
+
+
+def test_every_cause_that_status_names_is_described() -> None:
+    named = re.findall(r"^\| `([a-z_]+)` \|", sections(CLI, "###")["`status`"], re.MULTILINE)
+    assert sorted(named) == sorted(Cause)
+
+
+def test_every_error_is_described_and_drawn_in_its_tree() -> None:
+    raised = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, errors.BotError)
+    }
+    described = re.findall(r"^\| `([A-Za-z]+)` \|", ERRORS, re.MULTILINE)
+    assert sorted(described) == sorted(raised)
+    drawn = set(
+        re.findall(r"\b[A-Z][A-Za-z]+\b", (errors.__doc__ or "").partition("No foreign")[0])
+    )
+    assert raised <= drawn
+
+
+def test_every_key_of_the_configuration_is_described() -> None:
+    for key in [*CHANNEL_KEYS, *(key for keys in SECTIONS.values() for key in keys)]:
+        assert f"| `{key}` |" in CONFIGURATION, key
+
+
+def test_help_in_the_chat_names_what_the_command_line_offers_too() -> None:
+    both = {"add", "remove", "list", "preview", "why", "status", "resend"}
+    offered = {name.split()[-1] for name, _ in commands()}
+    assert both <= offered & set(COMMANDS)
+
+
+def test_the_bot_toml_of_the_repository_is_right() -> None:
+    file = ROOT / "bot.toml"
+    text = file.read_text(encoding="utf-8").replace("you@example.org", "me@uni-anywhere.edu")
+    assert config.check(text, file).channels.listings
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_no_link_between_pages_leads_nowhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([\w./-]+\.md)?(#[\w-]+)?\)", page.read_text("utf-8")):
+        other = page.parent / target if target else page
+        assert other.is_file(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", other.read_text("utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+            assert anchor[1:] in slugs
