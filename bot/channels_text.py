@@ -250,7 +250,7 @@ class _Rewriter:
             for index, statement in enumerate(self._statements)
             if _marker(self._text, statement) is not None
         ]
-        if len(markers) == 1 and markers[0] in self._tail():
+        if len(markers) == 1 and self._is_behind(markers[0]):
             self._renew(self._statements[markers[0]], new)
             return
         for index in markers:
@@ -261,17 +261,15 @@ class _Rewriter:
                 self._end_of_remarks(self._blocks[-1].behind) if self._blocks else end, new
             )
 
-    def _tail(self) -> range:
-        """The blank lines and comments behind the last block, or at the end of the text."""
-        if not self._blocks:
-            start = len(self._statements)
-            while start and self._statements[start - 1].kind in _QUIET:
-                start -= 1
-            return range(start, len(self._statements))
-        end = start = self._blocks[-1].behind
-        while end < len(self._statements) and self._statements[end].kind in _QUIET:
-            end += 1
-        return range(start, end)
+    def _is_behind(self, index: int) -> bool:
+        """Whether blocks may stand here: below the last one, and no pair up to the next header."""
+        first = self._blocks[-1].behind if self._blocks else index
+        between = self._statements[first:index]
+        if index < first or any(statement.kind not in _QUIET for statement in between):
+            return False
+        while index < len(self._statements) and self._statements[index].kind in _QUIET:
+            index += 1
+        return index == len(self._statements) or self._statements[index].kind in _HEADERS
 
     def _renew(self, marker: Statement, new: list[Listing]) -> None:
         """A marker in its place is rewritten there; new channels come before it."""

@@ -551,8 +551,8 @@ def test_what_the_documentation_shows_is_right(tmp_path: Path) -> None:
 # fmt: off
 _WORDS = [
     "[bot]", "[arxiv]", "[slack]", "[[channels]]", "channels", "id", "keywords", "timezone",
-    "token", "interval", "=", '"', "'", '"""', "[", "]", "{", "}", ",", "#", ".", "\\", "console:", "'UTC'",
-    "1e9999", "-0", "nan", "2026-01-01", "\n", "\r\n", " ", "\0",
+    "token", "interval", "=", '"', "'", '"""', "[", "]", "{", "}", ",", "#", ".", "\\",
+    "console:", "'UTC'", "1e9999", "-0", "nan", "2026-01-01", "\n", "\r\n", " ", "\0",
 ]
 # fmt: on
 _SOUP = st.lists(st.sampled_from(_WORDS), max_size=40).map("".join)
