@@ -83,8 +83,9 @@ class AtomReader:
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
 
     def __init__(self) -> None:
-        self._waiting = bytearray()
+        self._waiting: list[bytes] = []
         self._size = 0
+        self._parsed = 0
         self._sample = b""
         self._depth = 0
         self._pieces: list[str] = []
@@ -114,13 +115,9 @@ class AtomReader:
             self._sample += chunk[: SAMPLE - len(self._sample)]
         if self._size > LARGEST_BODY:
             self._garbled(f"the answer is larger than {LARGEST_BODY // 1024**2} MiB")
-        rest = memoryview(chunk)
-        while rest:
-            room = _PIECE - len(self._waiting)
-            self._waiting += rest[:room]
-            rest = rest[room:]
-            if len(self._waiting) == _PIECE:
-                self._parse_waiting(last=False)
+        self._waiting.append(chunk)
+        if self._size >= self._parsed + _PIECE:
+            self._parse_waiting(last=False)
 
     def close(self) -> Feed:
         """The answer, now that all of it is there. Raises SourceGarbled, also if it was cut off."""
@@ -144,8 +141,9 @@ class AtomReader:
         )
 
     def _parse_waiting(self, *, last: bool) -> None:
-        piece = bytes(self._waiting)
+        piece = b"".join(self._waiting)
         self._waiting.clear()
+        self._parsed = self._size
         try:
             self._parser.Parse(piece, last)
         # Beside its own errors, expat lets through what Python's codecs raise for the encoding
@@ -180,14 +178,14 @@ class AtomReader:
         if name == _ENTRY:
             self._entries += 1
             self._entry = Entry(self._entries)
-        elif name in _OF_FEED:
-            self._take(_OF_FEED[name])
+        elif taken := _OF_FEED.get(name):
+            self._take(taken)
 
     def _start_in_entry(self, entry: Entry, name: str, attributes: Mapping[str, str]) -> None:
         self._in_author = name == _AUTHOR
-        if name in _OF_ENTRY:
-            self._take(_OF_ENTRY[name])
-        elif name == _AUTHOR:
+        if taken := _OF_ENTRY.get(name):
+            self._take(taken)
+        elif self._in_author:
             entry.people += 1
         elif name == _CATEGORY:
             entry.categories.append(self._term(attributes, name))
@@ -204,7 +202,13 @@ class AtomReader:
         try:
             if self._taking:
                 name, self._taking = self._taking, ""
-                self._keep(name, _collapsed("".join(self._pieces)), entry)
+                text = _collapsed("".join(self._pieces))
+                if entry is None:
+                    self._texts[name] = text
+                elif name == "name":
+                    entry.names.append(text)
+                else:
+                    entry.keep(name, text)
             elif self._depth == 1 and entry is not None:
                 self._entry = None
                 self._error = self._error or entry.error
@@ -212,14 +216,6 @@ class AtomReader:
                     self._papers.append(entry.paper())
         except ValueError as error:
             self._garbled(str(error), error)
-
-    def _keep(self, name: str, text: str, entry: Entry | None) -> None:
-        if entry is None:
-            self._texts[name] = text
-        elif name == "name":
-            entry.names.append(text)
-        else:
-            entry.keep(name, text)
 
     @property
     def _place(self) -> str:
