@@ -64,7 +64,8 @@ class Look:
 
     @property
     def name(self) -> str:
-        return "This channel" if self.here else self.view.channel.id
+        """Without the colon at its end that ``console:`` has; one follows anyway."""
+        return "This channel" if self.here else self.view.channel.id.removesuffix(":")
 
     def when_posted(self) -> str:
         """When papers that are due get posted: the channel's time may have come already."""

@@ -21,7 +21,7 @@ _MEANS = {
     "post_at": "time of day of the post",
     "days": "days with a post",
     "catch_up": "which papers of missed days are posted: all, newest N, or skip",
-    "layout": "how much of a paper is shown: digest or list",
+    "layout": "how papers are shown: digest or list",
 }
 _READERS: Mapping[str, Callable[[str], object]] = {
     "post_at": parse_post_at,

@@ -657,7 +657,7 @@ async def test_a_channel_that_follows_nothing_can_not_be_paused(house: House) ->
         ("settings post-at = “07:05”", Channel(HERE, post_at="07:05")),
         ("settings DAYS Mon, Wed,fri", Channel(HERE, days="mon, wed,fri")),
         ("settings catch_up newest 20", Channel(HERE, catch_up="newest 20")),
-        ("settings layout compact", Channel(HERE, layout="compact")),
+        ("settings layout list", Channel(HERE, layout="list")),
     ],
 )
 async def test_a_setting_is_changed_shown_and_written(
@@ -690,7 +690,7 @@ async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
         ("settings colour red", "There are: post_at, days, catch_up, layout."),
         ("settings days someday", "mon-fri"),
         ("settings catch_up newest", "newest 20"),
-        ("settings layout huge", "compact"),
+        ("settings layout huge", "list"),
     ],
 )
 async def test_a_wrong_setting_says_what_to_write_and_changes_nothing(

@@ -1,0 +1,440 @@
+"""The real program, started as people start it, against an arXiv on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bot.__main__ import app
+from bot.cli.common import joined
+from bot.demo.arxiv_standin import ArxivStandin
+from bot.demo.standin_feed import StandinPaper
+from bot.store import open_store
+
+PROGRAM = [sys.executable, "-m", "bot"]
+CHANNEL = ("--channel", "console:")
+LONGEST = 60  # seconds; a program that hangs is killed
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def submitted(number: int, title: str) -> StandinPaper:
+    """A paper submitted so many hours ago and announced long since."""
+    at = now() - timedelta(hours=number)
+    return StandinPaper(
+        id=f"{at:%y%m}.{10_000 - number:05d}",
+        title=title,
+        abstract="We look at what happens.",
+        authors=("Ada Example", "Ben Sämple"),
+        categories=("cs.LG",),
+        published=at,
+        visible_at=at,
+    )
+
+
+class Home:
+    """A folder with a bot.toml, in which the program is started."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.file = folder / "bot.toml"
+        self.configure(url)
+
+    def configure(self, url: str) -> None:
+        self.file.write_text(
+            '# mine, and it stays\n[bot]\ntimezone = "UTC"\n'
+            f'[arxiv]\nurl = "{url}"\ninterval = 0\n[page]\n'
+            '[[channels]]\nid = "console:"\nkeywords = ["reward model"]\n',
+            encoding="utf-8",
+        )
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*PROGRAM, *words],
+            cwd=self.folder,
+            env={**clean_environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def call(self, *words: str, **environment: str) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error."""
+        with self.start(*words, **environment) as process:
+            out, err = process.communicate(timeout=LONGEST)
+        assert "Traceback" not in err
+        return process.returncode, out, err
+
+    def ask(self, *words: str) -> dict[str, Any]:
+        """The JSON of a call that must succeed, with nothing beside it."""
+        status, out, err = self.call(*words, "--json")
+        assert (status, err) == (0, "")
+        answer = json.loads(out)
+        assert isinstance(answer, dict)
+        return answer
+
+    def change(self, sql: str) -> None:
+        """What would take hours, or a platform's fault, to come about."""
+        with closing(sqlite3.connect(self.folder / "data" / "daily-papers.sqlite3")) as db, db:
+            db.execute(sql)
+
+    @property
+    def keywords(self) -> list[str]:
+        """What bot.toml says."""
+        [channel] = tomllib.loads(self.file.read_text(encoding="utf-8"))["channels"]
+        found: list[str] = channel["keywords"]
+        return found
+
+
+def clean_environment() -> dict[str, str]:
+    kept = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+@pytest.fixture
+def arxiv() -> Iterator[ArxivStandin]:
+    titles = ["A reward model for gardens", "Reward models | and pipes", "Of graphs", "A Zoo"]
+    papers = [submitted(2 * number, title) for number, title in enumerate(titles, start=1)]
+    with ArxivStandin(papers, now) as server:
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path, arxiv: ArxivStandin) -> Home:
+    return Home(tmp_path, arxiv.url)
+
+
+# -- calls ----------------------------------------------------------------------------------------
+
+
+def every_command() -> Iterator[tuple[str, ...]]:
+    top = typer.main.get_command(app)
+    assert isinstance(top, typer.core.TyperGroup)
+    for name, command in top.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from ((name, below) for below in command.commands)
+        else:
+            yield (name,)
+
+
+@pytest.mark.parametrize("command", list(every_command()), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(command: Sequence[str]) -> None:
+    called = CliRunner().invoke(app, [*command, "--help"], prog_name="daily-papers")
+    assert called.exit_code == 0
+    assert f"daily-papers {' '.join(command)}" in called.stdout.partition("Example")[2]
+    assert called.stderr == ""
+
+
+WRONG_CALLS = [
+    ((), "Commands:"),
+    (("statsu",), "Did you mean 'status'?"),
+    (("status", "--confg", "x"), "--config"),
+    (("preview",), "KEYWORD"),
+    (("preview", "--jsno", "reward model"), "no option --jsno"),
+    (("preview", "--days", "0", "reward model"), "--days"),
+    (("keywords", "add", "reward model"), "--channel"),
+    (("why",), "ARXIV_ID"),
+]
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_CALLS)
+def test_a_wrong_call_is_told_what_is_wrong(words: Sequence[str], answer: str) -> None:
+    called = CliRunner().invoke(app, words)
+    assert (called.exit_code, called.stdout) == (2, "")
+    assert answer in called.stderr
+
+
+def test_without_a_configuration_the_way_to_one_is_told(tmp_path: Path, home: Home) -> None:
+    home.file.unlink()
+    status, out, err = home.call("status")
+    assert (status, out) == (2, "")
+    assert "daily-papers init" in err
+
+
+def test_every_mistake_of_a_configuration_is_listed(home: Home) -> None:
+    home.file.write_text('[bot]\ntimezon = "UTC"\n[schedule]\npost_at = "25:00"\n')
+    status, out, err = home.call("once")
+    assert (status, out) == (2, "")
+    for mistake in ("bot.timezon", "did you mean timezone", "schedule.post_at", "arxiv.contact"):
+        assert mistake in err
+
+
+def test_init_writes_a_file_that_lacks_but_a_contact_and_never_overwrites_one(home: Home) -> None:
+    home.file.unlink()
+    status, out, _ = home.call("init")
+    assert status == 0
+    assert "once --dry-run" in out
+    written = home.file.read_bytes()
+    status, _, err = home.call("once", "--dry-run")
+    assert status == 2
+    assert err.count("\n") == 2  # the file's name, and one mistake
+    assert "arxiv.contact" in err
+    assert home.call("init")[0] == 2
+    assert home.file.read_bytes() == written
+
+
+def test_the_configuration_can_be_named_before_and_after_the_command(home: Home) -> None:
+    other = home.file.rename(home.folder / "other.toml")
+    for words in (("--config", other.name, "status"), ("status", "--config", str(other))):
+        assert home.call(*words)[0] == 0
+
+
+# -- keywords -------------------------------------------------------------------------------------
+
+
+def test_keywords_come_and_go_and_the_file_shows_it(home: Home) -> None:
+    status, out, err = home.call("keywords", "add", *CHANNEL, "graph", "network", "-verbose")
+    assert (status, err) == (0, "")
+    assert 'I understand: "graph network" in title or abstract and not "verbose"' in out
+    assert home.keywords == ["reward model", "graph network -verbose"]
+    assert home.ask("keywords", "add", *CHANNEL, "Reward-Models")["changed"] is False
+    listed = home.ask("keywords", "list", *CHANNEL)["keywords"]
+    assert [each["keyword"] for each in listed] == ["reward model", "graph network -verbose"]
+    status, out, _ = home.call("keywords", "remove", *CHANNEL, '"graph networks" ANDNOT verbose')
+    assert status == 0
+    assert "no longer follows graph network -verbose" in out
+    assert home.keywords == ["reward model"]
+    assert home.file.read_text().startswith("# mine, and it stays\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["reward", "model", "-survey"], "reward model -survey"),
+        (["reward AND (model OR value)"], "reward AND (model OR value)"),
+        (["graph network", "AND", "cat:cs.LG"], '"graph network" AND cat:cs.LG'),
+        (["ti:graph network", "-cat:cs.CV"], 'ti:"graph network" -cat:cs.CV'),
+        (["-verbose thing", "zebra"], '-"verbose thing" zebra'),
+        (["a1 AND b2", "OR", "c3"], "a1 AND b2 OR c3"),
+    ],
+)
+def test_a_keyword_means_the_same_with_and_without_the_shells_quotes(
+    words: list[str], meant: str
+) -> None:
+    assert joined(words) == meant
+
+
+def test_a_wrong_keyword_is_pointed_at_and_nothing_changes(home: Home) -> None:
+    status, out, err = home.call("keywords", "add", *CHANNEL, "ti:(reward OR")
+    assert (status, out) == (1, "")
+    assert "^" in err
+    status, _, err = home.call("keywords", "remove", *CHANNEL, "rewrad model")
+    assert status == 1
+    assert "Did you mean: reward model" in err
+    assert home.keywords == ["reward model"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "answer"),
+    [
+        ("discord:general", "discord:1142000000000000000"),
+        ("discord:1142000000000000000", "Add a line [discord] to bot.toml first."),
+    ],
+)
+def test_a_channel_that_nothing_can_be_posted_to_is_refused(
+    home: Home, channel: str, answer: str
+) -> None:
+    status, out, err = home.call("keywords", "add", "--channel", channel, "reward model")
+    assert (status, out) == (1, "")
+    assert answer in err
+    assert home.keywords == ["reward model"]
+
+
+# -- questions ------------------------------------------------------------------------------------
+
+
+def test_a_preview_shows_papers_and_saves_nothing(home: Home) -> None:
+    status, out, err = home.call("preview", "reward", "model")
+    assert (status, err) == (0, "asking arXiv\n")
+    assert "About 2 papers a week (2 papers in the last 7 days)." in out
+    assert "Reward models | and pipes\n  Ada Example, Ben Sämple · cs.LG" in out
+    assert home.ask("preview", "zebra", "--days", "3")["papers"] == 0
+    assert home.ask("status")["last_run"] is None
+
+
+def test_an_old_locale_stops_no_title(home: Home) -> None:
+    status, out, _ = home.call("preview", "reward model", PYTHONIOENCODING="ascii")
+    assert status == 0
+    assert "Ben S?mple" in out
+
+
+def test_a_silent_arxiv_is_an_incomplete_answer_and_never_no_papers(home: Home) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as closed:
+        port = closed.getsockname()[1]
+    home.configure(f"http://127.0.0.1:{port}/api/query")
+    status, out, err = home.call("preview", "reward model")
+    assert (status, out) == (3, "")
+    assert "arXiv can't be reached" in err
+    status, out, err = home.call("once")
+    assert (status, out) == (3, "")
+    assert "no whole answer" in err
+    [channel] = home.ask("status")["channels"]
+    assert channel["cause"] == "source_failed"
+
+
+def test_a_text_that_is_no_id_is_answered_with_examples(home: Home) -> None:
+    status, out, err = home.call("why", "zebra")
+    assert (status, out) == (1, "")
+    assert "2603.01234" in err
+
+
+# -- work -----------------------------------------------------------------------------------------
+
+
+def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home: Home) -> None:
+    status, out, err = home.call("once")
+    assert status == 0
+    assert "A reward model for gardens" in out
+    assert "Of graphs" not in out
+    assert "asking arXiv" in err
+    assert home.call("once")[:2] == (0, "")  # once each
+    state = home.ask("status")
+    assert state["last_complete_run"]["matched"] == 2
+    [channel] = state["channels"]
+    assert channel["cause"] == "nothing_new"
+    found = home.ask("why", submitted(2, "").id)
+    assert found["channels"][0]["post_state"] == "sent"
+    assert home.call("why", f"https://arxiv.org/abs/{found['paper']}v1", *CHANNEL)[0] == 0
+
+
+def test_a_dry_run_shows_the_posts_and_changes_nothing(home: Home) -> None:
+    for _ in range(2):
+        status, out, _ = home.call("once", "--dry-run")
+        assert status == 0
+        assert "A reward model for gardens" in out
+    assert home.ask("status")["last_run"] is None
+
+
+def test_the_page_is_written_once_and_then_found_to_be_right(home: Home) -> None:
+    home.call("once")
+    page = home.folder / "papers.md"
+    page.unlink()
+    status, out, _ = home.call("page")
+    assert (status, out) == (0, f"Wrote {page}\n")
+    assert "A reward model for gardens" in page.read_text(encoding="utf-8")
+    assert "shows everything already" in home.call("page")[1]
+
+
+def test_verbose_tells_every_step_as_lines_of_keys_and_values(home: Home) -> None:
+    status, _, err = home.call("once", "-v")
+    assert status == 0
+    [line] = [line for line in err.splitlines() if "event=collect " in line]
+    assert line.startswith("time=20")
+    assert "level=info logger=bot.pipeline event=collect complete=True" in line
+
+
+def test_a_reader_that_left_costs_no_paper(home: Home) -> None:
+    """Nobody takes the digest (``once | head -0``), and the person gives up: it comes later."""
+    with home.start("once") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        for line in process.stderr:
+            if line == "posting\n":
+                break
+        while "pipe" not in home.ask("status")["channels"][0]["explanation"]:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        process.wait(LONGEST)
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert "Exception ignored" not in rest
+    home.change("update outbox set not_before = ''")  # its time has come
+    status, out, _ = home.call("once")
+    assert status == 0
+    assert out.count("A reward model for gardens") == 1
+
+
+def test_an_answer_that_nobody_reads_is_no_failure(home: Home) -> None:
+    for words in (("status",), ("--help",)):
+        with home.start(*words) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            err = process.stderr.read()
+            process.wait(LONGEST)
+        assert process.returncode in {0, 1}
+        assert "Traceback" not in err
+        assert "Exception ignored" not in err
+
+
+def test_ctrl_c_ends_quietly(home: Home) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        home.configure(f"http://127.0.0.1:{silent.getsockname()[1]}/api/query")
+        with home.start("preview", "reward model") as process:
+            connection, _ = silent.accept()  # it is asking, and will wait
+            with closing(connection):
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == 130
+    assert (out, err) == ("", "asking arXiv\n")
+
+
+# -- the database ---------------------------------------------------------------------------------
+
+
+def test_two_can_not_serve_one_database_but_questions_are_answered_beside(home: Home) -> None:
+    store = open_store(home.folder / "data", alone=True)
+    try:
+        status, out, err = home.call("once")
+        assert (status, out) == (1, "")
+        assert "another Daily Papers already serves" in err
+        assert home.call("status")[0] == 0
+    finally:
+        store.close()
+
+
+def test_a_damaged_database_is_named_with_what_to_do(home: Home) -> None:
+    data = home.folder / "data"
+    data.mkdir()
+    (data / "daily-papers.sqlite3").write_bytes(b"this is no database, " * 500)
+    status, out, err = home.call("once")
+    assert (status, out) == (1, "")
+    assert "Restore a backup" in err
+
+
+def test_a_held_post_is_shown_and_sent_again_on_request(home: Home) -> None:
+    home.call("once")
+    home.change("update outbox set state = 'held'")
+    status, _, err = home.call("once")
+    assert status == 4
+    assert "daily-papers status" in err
+    [post] = home.ask("status")["channels"][0]["posts"]
+    assert post["state"] == "held"
+    assert home.call("resend", post["key"][:8])[0] == 0
+    status, out, _ = home.call("once")
+    assert status == 0
+    assert "A reward model for gardens" in out
+
+
+def test_help_is_there_at_once_because_nothing_heavy_is_imported() -> None:
+    code = "import sys, bot.__main__; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    heavy = {"httpx", "rich.console", "sqlite3", "asyncio", "msgspec", "bot.app", "bot.commands"}
+    assert heavy.isdisjoint(loaded)
+
+
+def test_the_papers_of_these_tests_are_recent() -> None:
+    assert abs((time.time() - submitted(2, "").published.timestamp()) - 7200) < 60
