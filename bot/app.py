@@ -26,6 +26,7 @@ from bot.commands import BotCommands
 from bot.config import Config
 from bot.delivery import Deliverer
 from bot.errors import ConfigError, Mistake
+from bot.listing import Change, Configure
 from bot.model import Channel
 from bot.pipeline import collect, publish
 from bot.planning import Rules
@@ -114,7 +115,7 @@ class Bot:
         for warning in report.warnings:
             log.warning("bot.toml: %s", warning)
         for change in report.changes:
-            log.info("bot.toml: %s", change)
+            log.info("taken over from bot.toml: %s", _said(change))
 
     async def _show_change(self) -> None:
         """After a change in the chat. A bot.toml that is wrong at the moment does not stop it."""
@@ -216,6 +217,12 @@ async def assembled(
         )
         await bot.synchronise()
         yield bot
+
+
+def _said(change: Change) -> str:
+    if isinstance(change, Configure):
+        return f"{change.channel_id} {change.setting} = {change.value!r}"
+    return f"{change.channel_id} {type(change).__name__.lower()} {change.keyword.text!r}"
 
 
 def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:

@@ -7,6 +7,7 @@ same work.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -20,24 +21,46 @@ Work = Callable[[], Awaitable[None]]
 
 
 class Bell:
-    """Rings for named work. Work of one name never runs twice at once."""
+    """Rings for named work. Work of one name never runs twice at once, and no ring is lost."""
 
     def __init__(self) -> None:
         # A late bell is still rung (the library's own grace is one second, then it is dropped).
-        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        defaults = {"misfire_grace_time": None, "coalesce": True}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: dict[str, Work] = {}
 
     def start(self) -> None:
         self._scheduler.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """Ring no more, and end what is running."""
         self._scheduler.shutdown(wait=False)
+        self._again.clear()
+        running = tuple(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     def ring(self, name: str, at: datetime, work: Work) -> None:
         """Do the work at that moment, in place of an earlier appointment of the same name."""
         self._scheduler.add_job(
-            _guarded, DateTrigger(at), [name, work], id=name, name=name, replace_existing=True
+            self._begin, DateTrigger(at), [name, work], id=name, name=name, replace_existing=True
         )
+
+    async def _begin(self, name: str, work: Work) -> None:
+        """Start a task of our own, so that the library's limits and logs have no say in it."""
+        if name in self._running:
+            self._again[name] = work
+            return
+        task = asyncio.create_task(_guarded(name, work), name=name)
+        self._running[name] = task
+        task.add_done_callback(lambda _: self._end(name))
+
+    def _end(self, name: str) -> None:
+        del self._running[name]
+        if (work := self._again.pop(name, None)) is not None:
+            self.ring(name, datetime.min.replace(tzinfo=UTC), work)
 
 
 async def _guarded(name: str, work: Work) -> None:

@@ -53,9 +53,7 @@ class Service:
         try:
             await stopped.wait()
         finally:
-            self._bell.stop()
-            working = asyncio.all_tasks() - {asyncio.current_task()}
-            await asyncio.gather(*working, return_exceptions=True)
+            await self._bell.stop()
             log.info("stopped")
 
     async def _look(self) -> None:
