@@ -107,6 +107,16 @@ class Running:
         return re.findall(r"https://arxiv.org/abs/(\S+)", self.said)
 
 
+def call(*words: str, config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *words, "--config", str(config)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @contextmanager
 def running(config: Path) -> Iterator[Running]:
     with Running(config) as process:
@@ -141,11 +151,7 @@ def test_a_keyword_added_by_another_process_is_served_at_once(
     config = write_config(tmp_path, arxiv, "reward model")
     with running(config) as bot:
         bot.wait_until(lambda bot: len(bot.posted) == 3)
-        added = subprocess.run(
-            [sys.executable, "-m", "bot", "keywords", "add", "--config", str(config)]
-            + ["--channel", "console:", "graph network"],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        added = call("keywords", "add", "--channel", "console:", "graph network", config=config)
         assert added.returncode == 0, added.stderr
         bot.wait_until(lambda bot: len(bot.posted) == 6)
     assert "graph network" in config.read_text()
@@ -155,10 +161,7 @@ def test_a_second_service_on_the_same_data_is_told_so(tmp_path: Path, arxiv: Arx
     config = write_config(tmp_path, arxiv, "reward model")
     with running(config) as bot:
         bot.wait_until(lambda bot: len(bot.posted) == 3)
-        second = subprocess.run(
-            [sys.executable, "-m", "bot", "once", "--config", str(config)],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        second = call("once", config=config)
     assert second.returncode == 1
     assert "another Daily Papers already serves" in second.stderr
     assert "Traceback" not in second.stderr
@@ -184,17 +187,11 @@ def test_killed_and_started_again_it_posts_nothing_twice_and_nothing_is_missing(
     for turn in range(3):
         arxiv.add(standin_paper(100 + turn, "A new reward model", visible=datetime.now(UTC)))
         with running(config) as bot:
-            want = 3 if turn == 0 else 0
-            bot.wait_until(
-                lambda bot, want=want: len(bot.posted) >= want and "collect" in bot.logged
-            )
+            bot.wait_until(lambda bot: "collect" in bot.logged)
             time.sleep(0.3)
             bot.process.send_signal(signal.SIGKILL)
         posted += bot.posted
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "once", "--now", "--config", str(config)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = call("once", "--now", config=config)
     assert done.returncode == 0, done.stderr
     posted += re.findall(r"https://arxiv.org/abs/(\S+)", done.stdout)
     assert sorted(posted) == sorted(set(posted))
