@@ -66,7 +66,7 @@ def _first_word(text: str) -> str:
 
 
 def _anywhere(text: str, pieces: list[str]) -> Anywhere:
-    parts = name_parts(text)
+    parts = _asked_name(text)
     is_name = 0 < len(parts) <= _MOST_PARTS and all(
         len(part) > 1 and not _SIGN.search(part) for part in parts
     )
@@ -89,8 +89,13 @@ def name_parts(name: str) -> list[str]:
     return [part for part in parts if any(map(str.isalnum, part))]
 
 
+def _asked_name(text: str) -> list[str]:
+    """As ``name_parts``; people also type ``Hinton,G.E.`` without spaces."""
+    return name_parts(re.sub(r"[.,;]", " ", text))
+
+
 def _author(typed: str, text: str, place: int) -> Author:
-    parts = name_parts(text)
+    parts = _asked_name(text)
     if len(parts) > _MOST_PARTS:
         raise mistake(
             typed, place, f"A name has at most {_MOST_PARTS} parts. Join several names with OR."

@@ -170,4 +170,5 @@ class _Lexer:
 
 
 def _is_name(text: str) -> bool:
-    return text.replace("_", "a").isalpha()
+    """Whether it could be meant as a field's name; the same for any way to type an accent."""
+    return unicodedata.normalize("NFC", text).replace("_", "a").isalpha()
