@@ -95,13 +95,15 @@ def answer(
 
     from bot.app import assembled
 
-    async def asking(settings: Config) -> Reply:
-        async with assembled(settings, serving=False) as bot:
+    async def asking(settings: Config, progress: terminal.Progress | None) -> Reply:
+        async with assembled(settings, serving=False, progress=progress) as bot:
             return await ask(bot)
 
     log_to_stderr(ctx, verbose)
     with plain_errors():
-        reply = asyncio.run(asking(configured(ctx, config)))
+        with terminal.progress() as progress:
+            settings = configured(ctx, config)
+            reply = asyncio.run(asking(settings, None if as_json else progress))
         terminal.show_reply(reply, as_json=as_json)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bot.cli import terminal
 from bot.cli.common import (
     ConfigOption,
     JsonOption,
@@ -16,10 +15,6 @@ from bot.cli.common import (
     answer,
     joined,
 )
-
-if TYPE_CHECKING:
-    from bot.app import Bot
-    from bot.model import Reply
 
 
 def preview(
@@ -41,14 +36,7 @@ def preview(
               daily-papers preview 'ti:"graph network" AND cat:cs.LG ANDNOT survey'
     """
     words = joined(keyword)
-
-    async def ask(bot: Bot) -> Reply:
-        with terminal.progress() as progress:
-            if not as_json:
-                progress("asking arXiv")
-            return await bot.commands.preview(words, days)
-
-    answer(ctx, config, verbose, as_json, ask)
+    answer(ctx, config, verbose, as_json, lambda bot: bot.commands.preview(words, days))
 
 
 def status(

@@ -84,10 +84,13 @@ def leave_unread(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+POSTING = "posting"  # what is said before posts are shown or sent
+
+
 class Progress:
     """Says what is being done: a moving line on a terminal, a line each elsewhere.
 
-    ``done`` takes the moving line away, and it comes back with the next thing that is said.
+    While posts are shown it keeps away: those of ``console:`` go to the same terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -97,6 +100,8 @@ class Progress:
     def __call__(self, text: str) -> None:
         if not self._stream.isatty():
             _write(self._stream, text)
+        elif text == POSTING:
+            self.done()
         elif self._moving is None:
             from rich.console import Console
 
