@@ -65,6 +65,8 @@ def preview_reply(
             "That is very broad. Narrow it: look in titles only (ti:), in one category"
             " (AND cat:cs.LG), or leave something out (ANDNOT survey)."
         )
+    if not newest and batch.complete:
+        lines.append("arXiv names no paper at all that matches. Is it spelled as people write it?")
     if newest:
         last = calendar.day(newest[0].published)
         lines.append("The newest:" if found.papers else f"The newest (submitted {last}):")

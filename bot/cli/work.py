@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,8 @@ from bot.cli.common import (
 if TYPE_CHECKING:
     from bot.app import Outcome
     from bot.config import Config
+
+SUMMARISED = 10  # channels that once tells of at its end
 
 
 def init(ctx: typer.Context, config: ConfigOption = None) -> None:
@@ -93,20 +96,33 @@ def once(
 
     from bot.app import assembled
 
-    async def working(settings: Config, progress: terminal.Progress) -> Outcome:
+    async def working(
+        settings: Config, progress: terminal.Progress
+    ) -> tuple[Outcome, Mapping[str, object]]:
         async with assembled(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
-            return await bot.once(now=now)
+            outcome = await bot.once(now=now)
+            return outcome, (await bot.commands.status()).data
 
     log_to_stderr(ctx, verbose)
     with plain_errors(), terminal.progress() as progress:
         settings = configured(ctx, config, secrets=not dry_run)
-        outcome = asyncio.run(working(settings, progress))
+        outcome, state = asyncio.run(working(settings, progress))
+    _summarise(state)
     if not outcome.complete:
         terminal.remark("arXiv gave no whole answer. What came is kept; see: daily-papers status")
         raise typer.Exit(terminal.INCOMPLETE)
     if outcome.open_posts or outcome.held:
         terminal.remark("Some posts still wait, or are held; see: daily-papers status")
         raise typer.Exit(terminal.OPEN)
+
+
+def _summarise(state: Mapping[str, Any]) -> None:
+    """How each channel stands now, so that nobody wonders why nothing was posted."""
+    channels = state["channels"]
+    for channel in channels[:SUMMARISED]:
+        terminal.remark(f"{channel['channel'].removesuffix(':')}: {channel['explanation']}")
+    if len(channels) > SUMMARISED:
+        terminal.remark(f"And {len(channels) - SUMMARISED} more channels: daily-papers status")
 
 
 def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption = False) -> None:

@@ -294,7 +294,9 @@ async def test_a_broad_keyword_is_counted_over_the_days_that_the_answer_covers_a
 
 
 async def test_a_keyword_without_recent_papers_is_not_called_broken(house: House) -> None:
-    assert "No paper in the last 7 days." in (await house.say("preview zebra")).text
+    text = (await house.say("preview zebra")).text
+    assert "No paper in the last 7 days." in text
+    assert "no paper at all that matches" in text
     house.source.announce(paper(1, published=START - timedelta(days=40)))
     reply = await house.say("preview reward model")
     assert "No paper in the last 7 days." in reply.text

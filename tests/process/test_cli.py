@@ -300,7 +300,9 @@ def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home
     assert "A reward model for gardens" in out
     assert "Of graphs" not in out
     assert "asking arXiv" in err
-    assert home.call("once")[:2] == (0, "")  # once each
+    status, out, err = home.call("once")
+    assert (status, out) == (0, "")  # once each
+    assert "console: Nothing new matched at the last run" in err
     state = home.ask("status")
     assert state["last_complete_run"]["matched"] == 2
     [channel] = state["channels"]
