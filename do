@@ -107,7 +107,7 @@ case $command in
 esac
 case $command in
     demo) papers demo "$@" ;;
-    test) tool pytest "$@" ;;
+    test) tool pytest --numprocesses 2 --dist worksteal "$@" ;;
     check) check ;;
     fix) tool ruff check --fix . && tool ruff format . ;;
     run) case ${1:--} in -*) papers run "$@" ;; *) papers "$@" ;; esac ;;

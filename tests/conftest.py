@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,20 @@ def shared_data() -> Path:
     return folder
 
 
-FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
-
-
 @pytest.fixture
-def figures(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def figures(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Lines for the end of the run's output: what a long test counted, also when it passed."""
-    return request.config.stash.setdefault(FIGURES, []).append
+    return partial(record_property, "figures")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    lines = terminalreporter.config.stash.get(FIGURES, [])
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = [
+        str(value)
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "figures"
+    ]
     if lines:
         terminalreporter.section("figures")
         for line in lines:

@@ -199,7 +199,8 @@ def posted(folder: Path) -> dict[str, Counter[str]]:
     return {channel: Counter(platform.papers(channel)) for channel in CHANNELS}
 
 
-def main(mode: str) -> None:
+def main(mode: str, first_step: int, stride: int) -> None:
+    """``mode`` is ``real`` or the name of a control, which ends with the first wrong outcome."""
     store_type = SeenBeforeQueued if mode == "seen-before-queued" else SqliteStore
     remembers = mode != "no-find"
     base = Path(tempfile.mkdtemp(prefix="crash-"))
@@ -209,7 +210,7 @@ def main(mode: str) -> None:
         status = life(undisturbed, None, SqliteStore, True)
         reference = posted(undisturbed)
         wrong: list[dict[str, object]] = []
-        fatal = 0
+        fatal, killed = first_step, 0
         while status == 0 and not (wrong and mode != "real"):
             folder = base / str(fatal)
             folder.mkdir()
@@ -223,9 +224,9 @@ def main(mode: str) -> None:
                     {"step": fatal, "ended": [first, second], **difference(got, reference)}
                 )
             shutil.rmtree(folder)
-            fatal += 1
+            fatal, killed = fatal + stride, killed + 1
         counts = {channel: dict(papers) for channel, papers in reference.items()}
-        outcome = {"steps": fatal, "status": status, "wrong": wrong, "posted": counts}
+        outcome = {"steps": killed, "status": status, "wrong": wrong, "posted": counts}
         json.dump(outcome, sys.stdout)
     finally:
         shutil.rmtree(base)
@@ -241,4 +242,4 @@ def difference(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
