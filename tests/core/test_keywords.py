@@ -61,6 +61,9 @@ UNDERSTOOD = [
      '(ti:"x" ANDNOT (ti:"z" ANDNOT ti:"y"))', 3),
     # … and what arXiv would exclude too widely is not asked
     ("ti:x -au:smith", 'NOT au:"smith" AND ti:"x"', 'ti:"x"', 1),
+    ("ti:x -cat:c*.lg", 'NOT cat:c*.lg AND ti:"x"', 'ti:"x"', 1),
+    ("ti:x -all:y", 'NOT all:"y" AND ti:"x"', 'ti:"x"', 1),
+    ("ti:x -ti:generat*", 'NOT ti:generat* AND ti:"x"', 'ti:"x"', 1),
     ("ti:x -cat:math", 'NOT cat:math AND ti:"x"', '(ti:"x" ANDNOT cat:math.*)', 2),
     # arXiv keeps some words in one piece, so both spellings are asked
     ("ti:node.js", 'ti:"node.js"', '(ti:"node.js" OR ti:"node js")', 2),

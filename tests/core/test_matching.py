@@ -90,6 +90,7 @@ NOT_FOUND = [
     ("state of the art", "state of the best art"),
     ("Schrodinger", "Schrödinger"),
     ("being", "to be or not to be"),  # the same stem, but arXiv does not index "be"
+    ("being", "see example.be"),  # one word for arXiv
     ("A.I.", "type I errors"),
     ("A.I. x", "a i x"),
     ("深度", "基于深度学习的"),
