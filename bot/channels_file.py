@@ -27,9 +27,10 @@ its origin would be unknown, and the removals in it would be lost. It would also
 database's write lock while it waits for a disk. (Commit first would be wrong if the last revision
 were taken for the base: what the commit brought and the file does not show yet would look removed.)
 
-**An editor that saves between the read and the write** is seen by ``shared_file``, which leaves
-theirs in place; the next round merges that. A text saved in place over ours by an editor that
-opened the file before carries its old marker and is merged like any other.
+**An editor that saves between the read and the write** is seen by ``shared_file``, which keeps
+theirs beside the file. The next round merges it, puts it back where it was saved, and goes on from
+there. Merged before put back: whoever opens the file between the two sees ours without theirs, and
+may save that. After a crash the same is done.
 
 **A file that can't be written** is a one-way door: nothing in it shows what the bot did. There
 the base is what the file said when it was last merged, which the note keeps.
@@ -43,7 +44,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -51,13 +52,17 @@ from typing import Protocol
 from bot.channels_merge import Merge, Note, Pages
 from bot.channels_text import read
 from bot.disk import Disk, Writers
-from bot.errors import StoreBroken
+from bot.errors import ConfigError, StoreBroken
 from bot.listing import Change
 from bot.shared_file import Look, Outcome, SharedFile, Unwritable, digest_of
 from bot.toml_source import LARGEST, FileUnreadable
 from bot.toml_source import decode as text_of
 
 _ROUNDS = 20  # attempts while somebody saves again and again
+_RESCUED = (
+    "{} was saved while the bot wrote {}, and so was another text. What it says about channels was"
+    " taken over; look whether anything else in it is missing, and remove it"
+)
 
 
 class Book(Protocol):
@@ -189,16 +194,22 @@ class ChannelsFile:
         return outcome
 
     def _recover(self, book: Book, findings: _Findings) -> None:
-        if not self._file.left_over():
+        """Take over a text that a race or a crash left beside the file, and put it back."""
+        left = self._file.left_over()
+        if left is None:
             return
         with book.transaction() as pages:
             note = Note.decode(pages.note())
-        rescued = self._file.recover(note.answer, note.merged)
-        if rescued is not None:
-            findings.warnings.append(
-                f"{rescued} was saved while the bot was stopped in the middle of writing"
-                f" {self._path}: take over by hand what is missing, and remove it"
-            )
+        if left.digest in (note.answer, note.merged):
+            self._file.discard()
+            return
+        with suppress(ConfigError):  # a wrong text says nothing; in its place it will be reported
+            reading = read(text_of(left.data, self._path), self._path)
+            with book.transaction() as pages:
+                merged = Merge(pages, reading, left.digest)
+                merged.taken()
+            findings.changes += merged.changes
+        self._file.put_back(note.answer)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -220,6 +231,10 @@ class ChannelsFile:
         self._sure = False
         new = [problem] if problem and problem != self._problem else []
         self._problem = problem
+        findings.warnings += [
+            _RESCUED.format(rescued, self._path) for rescued in self._file.rescued
+        ]
+        self._file.rescued.clear()
         return SyncReport(
             changes=tuple(findings.changes),
             wrote=outcome is Outcome.WRITTEN,

@@ -121,6 +121,10 @@ class Merge:
             " go, remove it now, and leave that line"
         )
 
+    def taken(self) -> None:
+        """Note that this text was merged, and nothing else."""
+        self._keep(Note(self._digest, self._note.answer, self._note.base))
+
     def new_text(self, text: str, path: Path) -> str | None:
         """What the file should hold; ``None`` if what it holds is right. Raises ConfigError."""
         meaning = self._truth.meaning

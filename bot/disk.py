@@ -30,6 +30,10 @@ class Writers(Enum):
 class Disk:
     """The real disk."""
 
+    def flush(self, descriptor: int) -> None:
+        """Wait until an open file, or the names in a folder, would outlast a loss of power."""
+        os.fsync(descriptor)
+
     def create(self, path: Path, data: bytes, like: Path) -> None:
         """A new file, durable, with the mode, owner and attributes of another."""
         owner = like.stat()
@@ -41,7 +45,7 @@ class Disk:
             shutil.copystat(like, path)
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            self.flush(descriptor)
 
     def exchange(self, one: Path, other: Path) -> None:
         """Let two files change places in one step.
@@ -69,17 +73,17 @@ class Disk:
         written = 0
         while written < len(data):
             written += os.pwrite(descriptor, data[written:], offset + written)
-        os.fsync(descriptor)
+        self.flush(descriptor)
 
     def truncate(self, descriptor: int, length: int) -> None:
         os.ftruncate(descriptor, length)
-        os.fsync(descriptor)
+        self.flush(descriptor)
 
     def settle(self, folder: Path) -> None:
         """Make what happened to the names in a folder durable."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(descriptor)
+            self.flush(descriptor)
         finally:
             os.close(descriptor)
 

@@ -7,15 +7,16 @@ where it would have to, it says so and leaves everything as it was.
 - **Read** under a Linux lease, which says whether somebody has the file open for writing. An editor
   that writes in place empties the file first; what is read in between is not what anybody meant.
 - **Replace** by exchanging the file with the new one in one step, and then looking at what came
-  out. If that is not what had been read, somebody saved in between: it is exchanged back, so that
-  theirs stands where they left it, and the caller starts again from it. A rename would have
-  destroyed it. Where the system can't exchange, the file is compared just before the rename.
+  out. If that is not what had been read, somebody saved in between; a rename would have destroyed
+  it. It stays beside the file until the caller has taken over what it says and puts it back. In
+  this order, because who opens the file meanwhile sees ours, without theirs, and may save over it.
+  Where the system can't exchange, the file is compared just before the rename.
 - **In place**, from the first byte that differs, where a rename is impossible (a single file
   mounted into a container), not permitted (the folder), or would break something (a hard link, an
   owner that can't be kept). A shorter text is first filled up with empty lines, so that the file
   is whole before and after each step. Only a crash of the machine can leave a part.
-- **Recover**: a crash leaves at most a file beside ours. If nobody has taken over what is in it, it
-  was somebody's, and it goes back or gets a name that they find.
+- **Recover**: what a crash leaves beside the file is the same text that a race leaves, and goes the
+  same way. Where there is no place for it any more it gets a name that a person finds.
 
 A link stays a link: what it points to is replaced.
 """
@@ -61,16 +62,24 @@ class Outcome(Enum):
     BUSY = "busy"  # somebody is saving it now
 
 
+def _reason(error: OSError | FileUnreadable) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
 def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
 class SharedFile:
-    """One such file. Callers exclude each other (``channels_file`` holds a lock)."""
+    """One such file. Callers exclude each other (``channels_file`` holds a lock).
+
+    ``rescued`` are the names that were given to texts for which there was no place any more.
+    """
 
     def __init__(self, path: Path, disk: Disk) -> None:
         self._path = path
         self._disk = disk
+        self.rescued: list[Path] = []
 
     def look(self) -> Look:
         """The file's bytes. Raises FileUnreadable."""
@@ -101,36 +110,40 @@ class SharedFile:
         except FileNotFoundError:
             return Outcome.RACED
         except (OSError, FileUnreadable) as error:
-            raise Unwritable(getattr(error, "strerror", None) or str(error)) from error
+            raise Unwritable(_reason(error)) from error
 
-    def left_over(self) -> bool:
-        """Whether a crash left something to ``recover``."""
-        return any(place.exists() for place in self._places()[1:])
-
-    def recover(self, ours: str, taken: str) -> Path | None:
-        """Clear away what a crash left, given the digests of what we meant to write and of what was
-        taken over before. Returns the file that a person should look at, if any.
-
-        Raises Unwritable.
-        """
-        target, beside, part = self._places()
+    def left_over(self) -> Look | None:
+        """What a race or a crash left beside the file, if anything. Raises Unwritable."""
+        _, beside, part = self._places()
         try:
             if part.exists():  # perhaps not complete, and never anybody else's
                 self._disk.remove(part)
-            if not beside.exists():
-                return None
-            left = self._look_at(beside)
-            if left.digest in (ours, taken):
-                self._disk.remove(beside)
-                return None
-            if target.exists() and self._look_at(target).digest == ours:
-                self._give_back(target, beside, self._look_at(target).data)
-                return None
-            rescued = target.with_name(f"{target.name}.rescued-{left.digest[:8]}")
-            self._disk.rename(beside, rescued)
-            return rescued
+            return self._look_at(beside) if beside.exists() else None
         except (OSError, FileUnreadable) as error:
-            raise Unwritable(str(error)) from error
+            raise Unwritable(_reason(error)) from error
+
+    def discard(self) -> None:
+        """Remove what was left over, which is nobody's any more. Raises Unwritable."""
+        try:
+            self._disk.remove(self._places()[1])
+        except OSError as error:
+            raise Unwritable(_reason(error)) from error
+
+    def put_back(self, ours: str) -> None:
+        """Put what was left over in the place of ours, given its digest.
+
+        If by now something else stands there, that stays, and the left-over text is rescued.
+        Raises Unwritable.
+        """
+        target, beside, _ = self._places()
+        try:
+            present = self._look_at(target) if target.exists() else None
+            if present is not None and present.digest == ours:
+                self._give_back(target, beside, present.data)
+            else:
+                self._rescue(target, beside)
+        except (OSError, FileUnreadable) as error:
+            raise Unwritable(_reason(error)) from error
 
     def _places(self) -> tuple[Path, Path, Path]:
         """The file itself behind any links, the helper beside it, and that one while unfinished."""
@@ -179,7 +192,6 @@ class SharedFile:
             self._disk.remove(beside)
             raise
         if displaced.data != seen:
-            self._give_back(target, beside, new)
             return Outcome.RACED
         if displaced.writers is Writers.SOME and not steady:
             self._give_back(target, beside, new)
@@ -188,7 +200,7 @@ class SharedFile:
         return Outcome.WRITTEN
 
     def _give_back(self, target: Path, beside: Path, ours: bytes) -> None:
-        """Exchange until what comes out is what we put in: the last that somebody saved stands."""
+        """Exchange until what comes out is what was put in: the last that somebody saved stands."""
         put = ours
         while True:
             returned = self._look_at(beside).data
@@ -196,8 +208,16 @@ class SharedFile:
             if self._look_at(beside).data == put:
                 break
             put = returned
-        self._disk.remove(beside)
         self._disk.settle(target.parent)
+        if put == ours:
+            self._disk.remove(beside)
+        else:
+            self._rescue(target, beside)
+
+    def _rescue(self, target: Path, beside: Path) -> None:
+        name = f"{target.name}.rescued-{self._look_at(beside).digest[:8]}"
+        self._disk.rename(beside, target.with_name(name))
+        self.rescued.append(target.with_name(name))
 
     def _rename(
         self, target: Path, beside: Path, seen: bytes, new: bytes, *, steady: bool
