@@ -26,7 +26,7 @@ from bot.sources.atom import Feed
 from bot.sources.pacing import Gate
 from bot.sources.queries import PAGE, among, newest
 from bot.sources.sweep import Sweep, Yield, note_of, prove_alive
-from bot.sources.verdicts import ShortAnswer, stale, unsorted
+from bot.sources.verdicts import ShortAnswer, is_old, stale, unsorted
 from bot.sources.wire import Timeouts, Wire
 
 _IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
@@ -97,7 +97,7 @@ class ArxivSource:
             if feed.total == 0:
                 await prove_alive(self._asker, run, now, now)
             taken.add(feed.papers)
-            taken.remark(stale(feed, now))
+            taken.remark(stale(feed, now), hole=is_old(feed, now))
             # If these are all that there are, their order does not matter.
             taken.remark(unsorted(feed.papers), hole=feed.total > rows)
             if len(taken.papers) < min(rows, feed.total):

@@ -16,7 +16,7 @@ from bot.model import Batch, Keyword, Note, NoteKind, Paper
 from bot.sources.asking import Asker, Run
 from bot.sources.atom import Feed
 from bot.sources.queries import DEEPEST_ROW, PAGE, Window, anything_in, groups, in_window
-from bot.sources.verdicts import ShortAnswer, astray, stale, unsorted
+from bot.sources.verdicts import ShortAnswer, astray, is_old, stale, unsorted
 
 PROOF_DAYS: Final = timedelta(days=14)
 """arXiv is never without a paper for so long: longer than every holiday, and every weekend."""
@@ -168,7 +168,7 @@ class Sweep:
         taken = self._yield
         taken.answers += bool(feed.papers)  # an empty one has to prove itself
         taken.add(paper for paper in feed.papers if window.holds(paper.published))
-        taken.remark(stale(feed, self._now))
+        taken.remark(stale(feed, self._now), hole=is_old(feed, self._now))
         taken.remark(astray(feed.papers, window))
         # Order matters only where it decides what is on which page.
         taken.remark(unsorted(feed.papers), hole=feed.total > PAGE)

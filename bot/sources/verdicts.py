@@ -128,7 +128,11 @@ def retry_after(header: str, now: datetime) -> float:
 
 
 def stale(feed: Feed, now: datetime) -> Note | None:
-    """A remark if the answer was made on another day than ours."""
+    """A remark if the answer was made on another day than ours.
+
+    One from the past is an old copy, and lacks what came since. One from the future is whole: then
+    it is the clock here that is wrong, and only that is worth a remark (``is_old``).
+    """
     if abs(now - feed.updated) <= STALE_AFTER:
         return None
     return Note(
@@ -136,6 +140,11 @@ def stale(feed: Feed, now: datetime) -> Note | None:
         f"arXiv's answer says that it was made at {feed.updated:%Y-%m-%d %H:%M} UTC,"
         f" while the clock here says {now:%Y-%m-%d %H:%M} UTC.",
     )
+
+
+def is_old(feed: Feed, now: datetime) -> bool:
+    """Whether papers may be missing because the answer is an old copy."""
+    return now - feed.updated > STALE_AFTER
 
 
 def unsorted(papers: Sequence[Paper]) -> Note | None:

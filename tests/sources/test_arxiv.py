@@ -252,14 +252,14 @@ async def test_an_unsorted_answer_is_harmless_for_a_whole_window(
     assert kinds(batch) == [NoteKind.UNSORTED]
 
 
-@pytest.mark.parametrize("age", [timedelta(hours=25), timedelta(hours=-25)])
-async def test_an_answer_of_another_day_does_not_count_as_todays(
-    server: ArxivServer, source: ArxivSource, age: timedelta
+@pytest.mark.parametrize(("hours", "complete"), [(25, False), (-25, True)])
+async def test_an_old_copy_does_not_count_as_todays_answer_and_a_wrong_clock_here_is_remarked(
+    server: ArxivServer, source: ArxivSource, hours: int, complete: bool
 ) -> None:
-    server.habit = arxiv.stale(age)
+    server.habit = arxiv.stale(timedelta(hours=hours))
     batch = await source.fetch([REWARD], SINCE)
     assert len(batch.papers) == 30
-    assert not batch.complete
+    assert batch.complete == complete
     assert kinds(batch) == [NoteKind.STALE]
 
 
