@@ -54,10 +54,12 @@ from bot.channels_text import read
 from bot.disk import Disk, Writers
 from bot.errors import ConfigError, StoreBroken
 from bot.listing import Change
+from bot.ports import Clock
 from bot.shared_file import Look, Outcome, SharedFile, Unwritable, digest_of
 from bot.toml_source import LARGEST, FileUnreadable
 from bot.toml_source import decode as text_of
 
+STEADY = 2.0  # seconds without a change after which nobody is in the middle of saving
 _ROUNDS = 20  # attempts while somebody saves again and again
 _RESCUED = (
     "{} was saved while the bot wrote {}, and so was another text. What it says about channels was"
@@ -101,11 +103,13 @@ class _Findings:
 class ChannelsFile:
     """The door that is a file. ``lock`` is a file of its own; all bots of one database share it."""
 
-    def __init__(self, path: Path, lock: Path, disk: Disk | None = None) -> None:
+    def __init__(self, path: Path, lock: Path, clock: Clock, disk: Disk | None = None) -> None:
         self._path = path
         self._lock_path = lock
+        self._clock = clock
         self._file = SharedFile(path, disk or Disk())
         self._seen = ""  # digest of the file when sync last looked
+        self._seen_since = 0.0  # by the monotonic clock
         self._signature: tuple[int, ...] | None = None
         self._sure = False  # the signature was the same in two looks
         self._problem = ""
@@ -119,11 +123,10 @@ class ChannelsFile:
         Raises ConfigError if the file is wrong, StoreError; nothing was changed then.
         """
         findings = _Findings()
-        before = self._seen
         self._again = False
         with self._locked():
             try:
-                outcome = self._rounds(book, before, findings)
+                outcome = self._rounds(book, findings)
             except (FileUnreadable, Unwritable) as error:
                 return self._report(findings, problem=_sentence(self._path, error))
         self._again = outcome in (Outcome.RACED, Outcome.BUSY)
@@ -152,14 +155,13 @@ class ChannelsFile:
 
     # -- rounds -----------------------------------------------------------------------------------
 
-    def _rounds(self, book: Book, before: str, findings: _Findings) -> Outcome | None:
+    def _rounds(self, book: Book, findings: _Findings) -> Outcome | None:
         """The outcome of the last round; ``None`` if the file showed the truth already."""
         outcome: Outcome | None = Outcome.RACED
         for _ in range(_ROUNDS):
             self._recover(book, findings)
             look = self._file.look()
-            self._seen = look.digest
-            steady = look.digest == before
+            steady = self._is_steady(look.digest)
             if look.writers is not Writers.NONE and not steady:
                 return Outcome.BUSY
             outcome = self._round(book, look, findings, steady=steady)
@@ -188,10 +190,17 @@ class ChannelsFile:
             _set_note(book, Note(look.digest, digest_of(data), base=reading.snapshot))
             raise
         if outcome is Outcome.WRITTEN:
-            self._seen = digest_of(data)
+            self._is_steady(digest_of(data))
             if merged.one_way:
                 _set_note(book, Note(look.digest, digest_of(data)))
         return outcome
+
+    def _is_steady(self, digest: str) -> bool:
+        """Whether the file has been like this for longer than it takes to save it."""
+        now = self._clock.monotonic()
+        if digest != self._seen:
+            self._seen, self._seen_since = digest, now
+        return now - self._seen_since >= STEADY
 
     def _recover(self, book: Book, findings: _Findings) -> None:
         """Take over a text that a race or a crash left beside the file, and put it back."""

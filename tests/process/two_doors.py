@@ -22,6 +22,7 @@ from pathlib import Path
 
 from bot.channels_file import ChannelsFile
 from bot.channels_text import Marker
+from bot.clock import SystemClock
 from bot.keywords import parse
 from bot.listing import Change, Follow, Unfollow, decode
 from tests.sqlite_book import SqliteBook
@@ -38,7 +39,7 @@ class Doors:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bot.toml"
         self.book = SqliteBook(folder / "papers.sqlite3")
-        self.file = ChannelsFile(self.path, folder / "channels.lock")
+        self.file = ChannelsFile(self.path, folder / "channels.lock", SystemClock())
 
     def sync(self) -> list[str]:
         """Until nobody is in the middle of saving; the warnings."""
