@@ -18,7 +18,7 @@ ALL = {
 def main(names: list[str]) -> int:
     unknown = [name for name in names if name not in ALL]
     if unknown:
-        print(f"unknown: {', '.join(unknown)}. There are: {', '.join(ALL)}", file=sys.stderr)  # noqa: T201
+        print(f"unknown: {', '.join(unknown)}. There are: {', '.join(ALL)}", file=sys.stderr)
         return 2
     for name in names or ALL:
         table(ALL[name], importlib.import_module(f"benchmarks.bench_{name}").run())

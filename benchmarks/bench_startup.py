@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.report import Row, table
-from bot.demo.arxiv_standin import ArxivStandin, StandinPaper
-from tests.builders import paper
+from bot.demo.arxiv_standin import ArxivStandin
+from bot.demo.standin_feed import StandinPaper
 
 ROUNDS = 7
 
@@ -25,10 +25,7 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         now = datetime.now(UTC)
-        papers = [
-            StandinPaper(paper(n, published=now - timedelta(hours=n)), now - timedelta(hours=n))
-            for n in range(1, 200)
-        ]
+        papers = [_paper(n, now - timedelta(hours=n)) for n in range(1, 200)]
         with ArxivStandin(papers, lambda: datetime.now(UTC)) as arxiv:
             (folder / "bot.toml").write_text(
                 '[bot]\ntimezone = "UTC"\n[arxiv]\ncontact = "mailto:bench@example.org"\n'
@@ -56,6 +53,18 @@ def run() -> list[Row]:
         rows.append(Row(what, f"{seconds:.2f} s", seconds / bare_seconds, "bare, wall"))
         rows.append(Row("", f"{memory:.0f} MB", memory / bare_memory, "bare, peak memory"))
     return rows
+
+
+def _paper(number: int, at: datetime) -> StandinPaper:
+    return StandinPaper(
+        id=f"2603.{number:05d}",
+        title=f"A study of reward models, part {number}",
+        abstract="We look at what happens." * 20,
+        authors=("Ada Example", "Ben Sample"),
+        categories=("cs.LG",),
+        published=at,
+        visible_at=at,
+    )
 
 
 def _program(*arguments: str) -> str:

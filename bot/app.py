@@ -199,10 +199,10 @@ async def assembled(
             copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
             store = rehearse(config.bot.data, Path(copy))
             path = Path(shutil.copy(config.path, copy))
-            file = ChannelsFile(path, path.with_suffix(".lock"))
+            file = ChannelsFile(path, path.with_suffix(".lock"), clock)
         else:
             store = open_store(config.bot.data, alone=serving)
-            file = ChannelsFile(config.path, config.bot.data / "channels.lock")
+            file = ChannelsFile(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
         source = await stack.enter_async_context(_source(config, clock, progress))
         bot = Bot(

@@ -111,7 +111,9 @@ create table outbox (
   message_url text not null default '',
   error       text not null default ''
 ) strict;
-create index outbox_open on outbox (channel_id, seq)
+create index outbox_waiting on outbox (platform, seq)
+  where state in ('queued', 'sending', 'unknown');
+create index outbox_in_channel on outbox (channel_id, seq)
   where state in ('queued', 'sending', 'unknown');
 
 create table runs (
