@@ -16,6 +16,7 @@ from bot.answers.changes import added_reply, known_reply, listing_reply, removed
 from bot.answers.meaning import in_words
 from bot.answers.preview import estimate, preview_reply
 from bot.answers.reasons import Look, short_key
+from bot.answers.scope import seen_everywhere, seen_in
 from bot.answers.settings import setting_named, settings_reply, stored_value
 from bot.answers.status import status_reply
 from bot.answers.times import Calendar
@@ -111,7 +112,7 @@ class BotCommands:
         """What became of a paper in one channel, or in all. Raises UserError if it is no id."""
         identity = self._identity(paper_id)
         known = await self._store.paper(identity)
-        state = await self._store.state()
+        state = await self._state(channel_id)
         standings = {standing.channel_id: standing for standing in known.standings}
         cases = [
             Case(
@@ -119,14 +120,14 @@ class BotCommands:
                 standings.get(view.channel.id),
                 () if known.paper is None else _judged(view, known.paper),
             )
-            for view in _chosen(state, channel_id)
+            for view in state.channels
         ]
         return why_reply(identity, known, state, cases, self._calendar(channel_id))
 
     async def status(self, channel_id: str | None = None) -> Reply:
         """When arXiv was last asked, and how one channel stands, or all."""
-        state = await self._store.state()
-        looks = [self._look(view, state, channel_id) for view in _chosen(state, channel_id)]
+        state = await self._state(channel_id)
+        looks = [self._look(view, state, channel_id) for view in state.channels]
         return status_reply(state, looks, self._calendar(channel_id))
 
     async def help(self) -> Reply:
@@ -136,7 +137,7 @@ class BotCommands:
 
     async def pause(self, channel_id: str, person: str) -> Reply:
         """Post nothing in the channel until somebody resumes it; papers gather."""
-        [view] = _chosen(await self._store.state(), channel_id)
+        [view] = (await self._state(channel_id)).channels
         data = {"channel": channel_id}
         if view.paused == "person":
             return Reply(f"It is paused already ({view.reason}).", data={**data, "changed": False})
@@ -150,8 +151,8 @@ class BotCommands:
 
     async def resume(self, channel_id: str, person: str) -> Reply:
         """Post again, whoever or whatever had paused the channel."""
-        state = await self._store.state()
-        [view] = _chosen(state, channel_id)
+        state = await self._state(channel_id)
+        [view] = state.channels
         data = {"channel": channel_id, "due": view.due}
         if not await self._store.resume(channel_id):
             return Reply("It was not paused.", data={**data, "changed": False})
@@ -167,7 +168,7 @@ class BotCommands:
         self, channel_id: str, name: str | None = None, value: str | None = None, person: str = ""
     ) -> Reply:
         """Show how a channel is posted to, or change one setting of it. Raises UserError."""
-        [view] = _chosen(await self._store.state(), channel_id)
+        [view] = (await self._state(channel_id)).channels
         if name is None:
             return settings_reply(view.channel, self._timetable(view.channel))
         key = setting_named(name)
@@ -187,8 +188,8 @@ class BotCommands:
 
     async def resend(self, key: str, channel_id: str | None = None) -> Reply:
         """Send a held or dead post again, named by its key or the start of it. Raises UserError."""
-        state = await self._store.state()
-        post = _stuck(_chosen(state, channel_id), key.strip().casefold())
+        state = await self._state(channel_id)
+        post = _stuck(state.channels, key.strip().casefold())
         if not await self._store.resend(post.key, self._clock.now()):
             raise UserError("Its state has just changed. Look again: status")
         return Reply(
@@ -245,6 +246,11 @@ class BotCommands:
 
     # -- helpers ------------------------------------------------------------------------------
 
+    async def _state(self, channel_id: str | None) -> StateView:
+        """What may be known in one channel; without one, everything."""
+        state = await self._store.state()
+        return seen_everywhere(state) if channel_id is None else seen_in(channel_id, state)
+
     def _calendar(self, channel_id: str | None = None) -> Calendar:
         timetable = self._timetable(Channel(channel_id or ""))
         return Calendar(self._clock.now(), timetable.timezone)
@@ -285,21 +291,6 @@ def _followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     if near:
         raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
     raise UserError(f"This channel does not follow {typed}. To see what it follows: list")
-
-
-def _chosen(state: StateView, channel_id: str | None) -> list[ChannelView]:
-    """The channel that is asked about, also if it is new; without one, all that have a life."""
-    if channel_id is None:
-        return [v for v in state.channels if v.subscriptions or v.due or v.posts or v.paused]
-    known = [view for view in state.channels if view.channel.id == channel_id]
-    return known or [_blank(channel_id)]
-
-
-def _blank(channel_id: str) -> ChannelView:
-    return ChannelView(
-        channel=Channel(channel_id), subscriptions=(), due=0, sent=0, posts=(), served=None,
-        paused="", reason="", paused_at=None, probe_at=None,
-    )  # fmt: skip
 
 
 def _judged(view: ChannelView, paper: Paper) -> tuple[Judged, ...]:

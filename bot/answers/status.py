@@ -121,7 +121,20 @@ def _channel(look: Look) -> list[str]:
     ]
     said = [plural(len(view.subscriptions), "keyword"), *(text for n, text in amounts if n)]
     _, explanation = verdict(look)
-    return [f"{look.name}: {', '.join(said)}", f"  {explanation}", *_stuck(look)]
+    head = f"{look.name}: {', '.join(said)}"
+    return [head, f"  {explanation}", *_not_understood(look), *_stuck(look)]
+
+
+def _not_understood(look: Look) -> list[str]:
+    """Keywords for which arXiv has no answer, so that nothing will ever come of them."""
+    run = look.state.last_run
+    refused = {n.keyword for n in run.notes if n.kind is NoteKind.REFUSED} if run else set()
+    return [
+        f"  arXiv does not understand {subscription.keyword.text}, so nothing can come of it."
+        " Please remove it, and add it in other words."
+        for subscription in look.view.subscriptions
+        if subscription.keyword.canonical in refused
+    ]
 
 
 def _stuck(look: Look) -> list[str]:

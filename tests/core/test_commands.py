@@ -625,6 +625,22 @@ async def test_status_in_one_channel_tells_nothing_of_another(house: House) -> N
     assert THERE in everywhere.text
 
 
+async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_follow_it_alone(
+    house: House,
+) -> None:
+    await house.settled("reward model")
+    await house.say("add secret project", THERE)
+    [subscription] = await house.store.subscriptions(THERE)
+    note = Note(NoteKind.REFUSED, "no such field: secret", subscription.keyword.canonical)
+    house.source.faults = [None, lambda batch: Batch((), False, (note,))]
+    await house.collect()
+    assert "arXiv does not understand secret project" in (await house.say("status", THERE)).text
+    for words in ("status", "why 2603.00070"):
+        reply = await house.say(words)
+        assert "secret" not in reply.text
+        assert "secret" not in json.dumps(reply.data)
+
+
 async def test_status_of_an_empty_house_says_how_to_begin(house: House) -> None:
     assert "No channel follows anything yet" in (await house.commands.status()).text
 
