@@ -57,6 +57,7 @@ SHORT_RUNS_BELIEVED = 3  # missing this often in a row, they are believed to be 
 
 ASKED_BACK_KEYWORDS = 3  # requests a run may spend on papers that match nothing here
 ASKED_BACK_PAPERS = 50
+ASKED_BACK_LOOKS = 50_000  # keywords x papers: each look at a pair takes some microseconds
 
 
 @dataclass
@@ -222,7 +223,8 @@ async def _ask_back(
     matched = {hit.paper_id for hit in hits}
     strangers = [paper for paper in papers if paper.id not in matched]
     fresh = await store.unexplained([paper.id for paper in strangers])
-    asked = [paper for paper in strangers if paper.id in fresh][:ASKED_BACK_PAPERS]
+    most = min(ASKED_BACK_PAPERS, ASKED_BACK_LOOKS // max(len(keywords), 1))
+    asked = [paper for paper in strangers if paper.id in fresh][:most]
     if not asked or answers.throttled or not answers.complete:
         return ()
     near = {k.canonical: [p.id for p in asked if nearly(k, p)] for k in keywords}
