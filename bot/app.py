@@ -31,7 +31,6 @@ from bot.model import Channel
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.ports import Clock, Composer, Sender, Source
-from bot.service import Service
 from bot.settings import parse_catch_up, parse_days, parse_post_at
 from bot.slots import Timetable
 from bot.sources.arxiv import ArxivSource
@@ -43,7 +42,9 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 PAGE_ROWS = 100  # papers in a section of the page
-PATIENCE = 30.0  # seconds that ``once`` waits for posts that may be sent again soon
+# Seconds that ``once`` waits for posts that may go soon. Nobody returns to a closed pipe.
+LONG_PATIENCE = 30.0
+PATIENCE = {"console": 2.0}
 
 
 class Platform(Composer, Sender, Protocol):
@@ -133,15 +134,11 @@ class Bot:
         complete = await self.look(now=now)
         for deliverer in self.deliverers():
             self._progress("posting")
-            await deliverer.deliver(wait=PATIENCE)
+            await deliverer.deliver(wait=PATIENCE.get(deliverer.platform, LONG_PATIENCE))
         state = await self.store.state()
         states = [post.state for channel in state.channels for post in channel.posts]
         decided = sum(state in ("held", "dead") for state in states)
         return Outcome(complete, len(states) - decided, 0 if self._rehearsing else decided)
-
-    async def run(self) -> None:
-        """Be the service, until SIGTERM or SIGINT."""
-        await Service(self).run()
 
     async def look(self, *, now: bool = False) -> bool:
         """Collect and publish; whether the source's answer was whole."""

@@ -175,7 +175,7 @@ class BotCommands:
         stored = stored_value(key, value or "")
         own: dict[str, Any] = {key: stored}
         changed = replace(view.channel, **own)
-        await self._store.set_settings(changed)
+        await self._store.change_setting(channel_id, key, stored)
         await self._changed()
         reply = settings_reply(changed, self._timetable(changed))
         new = "as bot.toml says" if stored is None else stored
@@ -216,6 +216,15 @@ class BotCommands:
             raise UserError(
                 "The bot's database does not work right now, so nothing was changed. Whoever hosts"
                 " the bot finds the reason in its log."
+            ) from error
+        except UserError:
+            raise
+        except Exception as error:
+            # One of the two places that catch everything: whoever asked gets an answer.
+            log.exception("command=%s channel=%s failed", command, channel_id)
+            raise UserError(
+                "Something went wrong in the bot, and it can't say what was done of this. Whoever"
+                " hosts it finds the reason in its log."
             ) from error
 
     async def _run(self, command: str, rest: str, channel_id: str, person: str) -> Reply:

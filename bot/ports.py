@@ -170,7 +170,9 @@ class PeopleStore(Protocol):
         """In the order in which they were added; of all channels if none is named."""
         ...
 
-    async def set_settings(self, channel: Channel) -> None: ...
+    async def change_setting(self, channel_id: str, name: str, value: str | None) -> None:
+        """One of the channel's own settings; ``None``: as ``[schedule]`` says."""
+        ...
 
     async def pause(self, channel_id: str, reason: str, at: datetime) -> bool:
         """False if a person had paused it before."""

@@ -11,14 +11,11 @@ import logging
 import signal
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
+from bot.app import Bot
+from bot.delivery import Deliverer
 from bot.errors import ConfigError
 from bot.schedule import Bell
-
-if TYPE_CHECKING:
-    from bot.app import Bot
-    from bot.delivery import Deliverer
 
 log = logging.getLogger(__name__)
 

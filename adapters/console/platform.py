@@ -30,6 +30,7 @@ SUBSTITUTES = str.maketrans(
     {"·": "-", "…": "...", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'"}
     | {"─": "-", "→": "->", "≤": "<=", "≥": ">=", "×": "x", "′": "'", "⁄": "/"}
 )
+SOON = 1.0  # seconds; the next call of the program has another output
 SCRIPTS = {"<super>": "^", "<sub>": "_"}
 
 
@@ -92,7 +93,7 @@ def _write(stream: TextIO, text: str) -> None:
     except OSError as error:
         raise _failure(error, written=0) from error
     except ValueError as error:  # so Python says that a file is closed
-        raise TryLater("The output is closed.") from error
+        raise TryLater("The output is closed.", SOON) from error
     else:
         _write_bytes(descriptor, data.encode(encoding))
 
@@ -111,7 +112,7 @@ def _failure(error: OSError, written: int) -> SendError:
     reason = REASONS.get(error.errno or 0) or f"The output can't be written: {error.strerror}."
     if written:
         return OutcomeUnknown(f"{reason} A part of the digest had been written.")
-    return TryLater(f"{reason} The digest is kept for the next time.")
+    return TryLater(f"{reason} The digest is kept for the next time.", SOON)
 
 
 def _encodable(text: str, encoding: str) -> str:

@@ -63,10 +63,11 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
 
     from bot import log
     from bot.app import assembled
+    from bot.service import Service
 
     async def serving(settings: Config) -> None:
         async with assembled(settings, serving=True) as bot:
-            await bot.run()
+            await Service(bot).run()
 
     log.set_up(verbose=True)
     with plain_errors():

@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
-from bot.listing import SETTINGS, Change, Configure, Follow, Listing, Snapshot
-from bot.model import Channel
-from bot.store.following import channels, follow, set_settings, subscriptions, unfollow
-from bot.store.rows import channel_from_row
+from bot.listing import Change, Configure, Follow, Listing, Snapshot
+from bot.store.following import change_setting, channels, follow, subscriptions, unfollow
 
 REVISIONS_KEPT = 500
 
@@ -45,7 +43,7 @@ class Pages:
                 case Follow(channel_id, keyword):
                     follow(self._db, channel_id, keyword, who, self._at)
                 case Configure(channel_id, setting, value):
-                    set_settings(self._db, _with(self._channel(channel_id), setting, value))
+                    change_setting(self._db, channel_id, setting, value)
                 case _:
                     unfollow(self._db, change.channel_id, change.keyword.canonical)
 
@@ -69,17 +67,6 @@ class Pages:
 
     def set_note(self, note: bytes) -> None:
         self._db.execute("insert or replace into file_note values (1, ?)", (note,))
-
-    def _channel(self, channel_id: str) -> Channel:
-        row = self._db.execute(
-            "select id, post_at, days, catch_up, layout from channels where id = ?", (channel_id,)
-        ).fetchone()
-        return Channel(channel_id) if row is None else channel_from_row(row)
-
-
-def _with(channel: Channel, setting: str, value: str | None) -> Channel:
-    settings = {name: getattr(channel, name) for name in SETTINGS} | {setting: value}
-    return Channel(channel.id, **settings)
 
 
 class SqliteBook:

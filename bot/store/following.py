@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
+from bot.listing import SETTINGS
 from bot.model import Channel, Keyword, Subscription
 from bot.store.rows import channel_from_row, to_text, to_time, to_time_or_none
 
@@ -42,12 +43,12 @@ def ensure_channel(db: sqlite3.Connection, channel_id: str) -> None:
     )
 
 
-def set_settings(db: sqlite3.Connection, channel: Channel) -> None:
-    ensure_channel(db, channel.id)
-    db.execute(
-        "update channels set post_at = ?, days = ?, catch_up = ?, layout = ? where id = ?",
-        (channel.post_at, channel.days, channel.catch_up, channel.layout, channel.id),
-    )
+def change_setting(db: sqlite3.Connection, channel_id: str, name: str, value: str | None) -> None:
+    """One setting at a time, so that two people who change two of them both get theirs."""
+    if name not in SETTINGS:
+        raise ValueError(f"{name!r} is no setting of a channel")
+    ensure_channel(db, channel_id)
+    db.execute(f"update channels set {name} = ? where id = ?", (value, channel_id))
 
 
 def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:

@@ -179,8 +179,8 @@ class SqliteStore:
     async def subscriptions(self, channel_id: str = "") -> tuple[Subscription, ...]:
         return await self.run(lambda db: following.subscriptions(db, channel_id))
 
-    async def set_settings(self, channel: Channel) -> None:
-        await self.run(lambda db: following.set_settings(db, channel))
+    async def change_setting(self, channel_id: str, name: str, value: str | None) -> None:
+        await self.run(lambda db: following.change_setting(db, channel_id, name, value))
 
     async def pause(self, channel_id: str, reason: str, at: datetime) -> bool:
         return await self.run(lambda db: following.pause(db, channel_id, reason, at))

@@ -187,6 +187,19 @@ async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(
     assert await house.store.subscriptions(HERE) == ()
 
 
+async def test_a_fault_of_our_own_still_gives_an_answer_and_its_trace_goes_to_the_log(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    def bug(batch: Batch) -> Batch:
+        return batch.papers[99]  # type: ignore[return-value]
+
+    house.source.faults = [bug]
+    answer = await house.refused("preview reward model")
+    assert "Something went wrong in the bot" in answer
+    assert "IndexError" not in answer
+    assert "IndexError" in caplog.text
+
+
 # -- keywords -------------------------------------------------------------------------------------
 
 
