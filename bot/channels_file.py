@@ -29,8 +29,7 @@ were taken for the base: what the commit brought and the file does not show yet 
 
 **An editor that saves between the read and the write** is seen by ``shared_file``, which keeps
 theirs beside the file. The next round merges it, puts it back where it was saved, and goes on from
-there. Merged before put back: whoever opens the file between the two sees ours without theirs, and
-may save that. After a crash the same is done.
+there; after a crash the same is done.
 
 **A file that can't be written** is a one-way door: nothing in it shows what the bot did. There
 the base is what the file said when it was last merged, which the note keeps.
@@ -159,11 +158,14 @@ class ChannelsFile:
         """The outcome of the last round; ``None`` if the file showed the truth already."""
         outcome: Outcome | None = Outcome.RACED
         for _ in range(_ROUNDS):
-            self._recover(book, findings)
-            look = self._file.look()
+            left = self._file.left_over()
+            look = left or self._file.look()
             steady = self._is_steady(look.digest)
             if look.writers is not Writers.NONE and not steady:
                 return Outcome.BUSY
+            if left is not None:
+                self._take_over(book, left, findings)
+                continue
             outcome = self._round(book, look, findings, steady=steady)
             if outcome is not Outcome.RACED:
                 break
@@ -202,11 +204,8 @@ class ChannelsFile:
             self._seen, self._seen_since = digest, now
         return now - self._seen_since >= STEADY
 
-    def _recover(self, book: Book, findings: _Findings) -> None:
-        """Take over a text that a race or a crash left beside the file, and put it back."""
-        left = self._file.left_over()
-        if left is None:
-            return
+    def _take_over(self, book: Book, left: Look, findings: _Findings) -> None:
+        """Merge a text that a race or a crash left beside the file, and put it back."""
         with book.transaction() as pages:
             note = Note.decode(pages.note())
         if left.digest in (note.answer, note.merged):

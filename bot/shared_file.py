@@ -7,16 +7,17 @@ where it would have to, it says so and leaves everything as it was.
 - **Read** under a Linux lease, which says whether somebody has the file open for writing. An editor
   that writes in place empties the file first; what is read in between is not what anybody meant.
 - **Replace** by exchanging the file with the new one in one step, and then looking at what came
-  out. If that is not what had been read, somebody saved in between; a rename would have destroyed
-  it. It stays beside the file until the caller has taken over what it says and puts it back. In
-  this order, because who opens the file meanwhile sees ours, without theirs, and may save over it.
-  Where the system can't exchange, the file is compared just before the rename.
+  out. If that is not what had been read, or somebody is writing it, it is *left over*: somebody
+  saved in between, and a rename would have destroyed it. It stays beside the file until it is whole
+  and the caller has taken over what it says, and then goes back. In this order, because who opens
+  the file meanwhile sees ours, without theirs, and may save over it. Where the system can't
+  exchange, the file is compared just before the rename.
 - **In place**, from the first byte that differs, where a rename is impossible (a single file
   mounted into a container), not permitted (the folder), or would break something (a hard link, an
   owner that can't be kept). A shorter text is first filled up with empty lines, so that the file
   is whole before and after each step. Only a crash of the machine can leave a part.
-- **Recover**: what a crash leaves beside the file is the same text that a race leaves, and goes the
-  same way. Where there is no place for it any more it gets a name that a person finds.
+- **After a crash** there is at most such a left-over text, and it goes the same way. Where its
+  place is taken it gets a name that a person finds.
 
 A link stays a link: what it points to is replaced.
 """
@@ -55,7 +56,7 @@ class Look:
 
 
 class Outcome(Enum):
-    """What became of an attempt to replace the file. Only after ``WRITTEN`` it is another."""
+    """What became of an attempt to replace the file. After the other two, look for a left-over."""
 
     WRITTEN = "written"
     RACED = "raced"  # somebody saved since it was read
@@ -130,18 +131,21 @@ class SharedFile:
             raise Unwritable(_reason(error)) from error
 
     def put_back(self, ours: str) -> None:
-        """Put what was left over in the place of ours, given its digest.
+        """Put what was left over in the place of ours, given its digest; what comes out of there is
+        left over next.
 
         If by now something else stands there, that stays, and the left-over text is rescued.
         Raises Unwritable.
         """
         target, beside, _ = self._places()
         try:
-            present = self._look_at(target) if target.exists() else None
-            if present is not None and present.digest == ours:
-                self._give_back(target, beside, present.data)
+            if target.exists() and self._look_at(target).digest == ours:
+                self._disk.exchange(beside, target)
             else:
-                self._rescue(target, beside)
+                name = f"{target.name}.rescued-{self._look_at(beside).digest[:8]}"
+                self._disk.rename(beside, target.with_name(name))
+                self.rescued.append(target.with_name(name))
+            self._disk.settle(target.parent)
         except (OSError, FileUnreadable) as error:
             raise Unwritable(_reason(error)) from error
 
@@ -184,40 +188,14 @@ class SharedFile:
             if error.errno in _CANNOT_RENAME:
                 return self._in_place(target, seen, new, steady=steady)
             raise
-        self._disk.settle(target.parent)
-        try:
-            displaced = self._look_at(beside)
-        except FileUnreadable:
-            self._disk.exchange(beside, target)
-            self._disk.remove(beside)
-            raise
+        displaced = self._look_at(beside)
         if displaced.data != seen:
             return Outcome.RACED
         if displaced.writers is Writers.SOME and not steady:
-            self._give_back(target, beside, new)
             return Outcome.BUSY
         self._disk.remove(beside)
-        return Outcome.WRITTEN
-
-    def _give_back(self, target: Path, beside: Path, ours: bytes) -> None:
-        """Exchange until what comes out is what was put in: the last that somebody saved stands."""
-        put = ours
-        while True:
-            returned = self._look_at(beside).data
-            self._disk.exchange(beside, target)
-            if self._look_at(beside).data == put:
-                break
-            put = returned
         self._disk.settle(target.parent)
-        if put == ours:
-            self._disk.remove(beside)
-        else:
-            self._rescue(target, beside)
-
-    def _rescue(self, target: Path, beside: Path) -> None:
-        name = f"{target.name}.rescued-{self._look_at(beside).digest[:8]}"
-        self._disk.rename(beside, target.with_name(name))
-        self.rescued.append(target.with_name(name))
+        return Outcome.WRITTEN
 
     def _rename(
         self, target: Path, beside: Path, seen: bytes, new: bytes, *, steady: bool

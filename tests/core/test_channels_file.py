@@ -616,10 +616,12 @@ def test_an_editor_that_begins_to_save_while_we_exchange_is_left_to_finish(house
     house.file = house.opened(Crowded("exchange", begin))
     assert house.sync().again
     os.truncate(half[0], 0)
-    os.write(half[0], theirs.encode())
+    os.write(half[0], theirs[:50].encode())
+    assert house.sync().again
+    os.write(half[0], theirs[50:].encode())
     os.close(half[0])
-    assert house.text == theirs
-    house.sync()
+    assert house.file.changed_since_last_look()
+    assert not house.sync().again
     assert house.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
 
 
@@ -806,7 +808,8 @@ def test_a_text_that_has_lost_its_place_is_merged_and_gets_a_name_that_a_person_
     house.book.follow(ONE, "diffusion")
 
     class Last(Crowded):
-        def settle(self, folder: Path) -> None:
+        def exchange(self, one: Path, other: Path) -> None:
+            super().exchange(one, other)
             raise Stopped
 
     with pytest.raises(Stopped):
@@ -825,8 +828,8 @@ def test_two_texts_that_are_saved_while_we_exchange_are_both_merged(house: House
     first = house.text.replace('"graph"', '"x ray"')
 
     class Twice(Crowded):
-        def settle(self, folder: Path) -> None:
-            super().settle(folder)
+        def exchange(self, one: Path, other: Path) -> None:
+            super().exchange(one, other)
             if "diffusion" in house.text and "x ray" not in house.text:
                 by_rename(house.path, house.text.replace('"diffusion"', '"protein folding"'))
 
