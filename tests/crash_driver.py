@@ -203,7 +203,9 @@ def main(mode: str, first_step: int, stride: int) -> None:
     """``mode`` is ``real`` or the name of a control, which ends with the first wrong outcome."""
     store_type = SeenBeforeQueued if mode == "seen-before-queued" else SqliteStore
     remembers = mode != "no-find"
-    base = Path(tempfile.mkdtemp(prefix="crash-"))
+    # In memory where there is such a folder: a killed process loses nothing of that either.
+    memory = Path("/dev/shm")
+    base = Path(tempfile.mkdtemp(prefix="crash-", dir=memory if memory.is_dir() else None))
     try:
         undisturbed = base / "undisturbed"
         undisturbed.mkdir()
