@@ -11,6 +11,7 @@ import typer
 from bot import __version__
 from bot.cli import keywords, questions, terminal, work
 from bot.cli.common import TAKES_KEYWORD, ConfigOption, Given, VerboseOption
+from bot.cli.demo import demo
 
 app = typer.Typer(
     name="daily-papers",
@@ -43,6 +44,7 @@ def everywhere(
     ctx.obj = Given(config, verbose)
 
 
+app.command()(demo)
 app.command()(work.init)
 app.command()(work.run)
 app.command()(work.once)

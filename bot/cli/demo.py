@@ -1,0 +1,36 @@
+"""``daily-papers demo``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.common import VerboseOption, log_to_stderr, plain_errors
+
+
+def demo(ctx: typer.Context, verbose: VerboseOption = False) -> None:
+    """Show the whole job on invented papers, in seconds.
+
+    Three mornings with a pretend arXiv on this machine: what is posted, what is not, and what
+    happens when arXiv does not answer. Needs no bot.toml, no account and no network, and leaves
+    nothing behind. Exit status 1: something that was shown is not true.
+
+    \b
+    Example: daily-papers demo
+    """
+    from bot.demo.show import show
+
+    log_to_stderr(ctx, verbose)
+    if not verbose:  # the story tells by itself that arXiv did not answer
+        logging.getLogger("bot").setLevel(logging.ERROR)
+    with plain_errors():
+        try:
+            fine = show(sys.stdout)
+        except OSError as error:
+            terminal.remark(f"The demo can't go on: {error}")
+            raise typer.Exit(terminal.FAILED) from error
+    if not fine:
+        raise typer.Exit(terminal.FAILED)

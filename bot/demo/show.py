@@ -1,0 +1,269 @@
+"""``daily-papers demo``: the real program on three invented mornings, against a pretend arXiv.
+
+What the bot does here is what it does for anybody: its configuration is read from a ``bot.toml``,
+its parts are assembled by ``app``, arXiv is asked over HTTP, papers are kept in a database and
+posted. Only arXiv (a stand-in on 127.0.0.1), the papers and the time are made up. Each scene is
+held against the sample, and the story ends well only if all of it was true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+from bot import config
+from bot.app import assembled
+from bot.demo.arxiv_standin import ArxivStandin, Exchange, Reply
+from bot.demo.clock import DemoClock
+from bot.demo.sample import Sample, load
+from bot.demo.stage import Narrator, Terminal
+from bot.text import plural
+
+FIRST = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # a Monday, at the time at which the bot posts
+DAY = timedelta(days=1)
+
+# Throttling that a careless program takes for "no papers" (openags/paper-search-mcp PR #81, 2026).
+_BUSY = Reply(200, b"Rate exceeded.\n", {"Content-Type": "text/plain"})
+
+
+class PretendArxiv(ArxivStandin):
+    """The stand-in; while ``busy`` it answers as arXiv does to those who ask too often."""
+
+    busy = False
+
+    def serve(self, exchange: Exchange) -> None:
+        if self.busy:
+            exchange.send(_BUSY)
+        else:
+            super().serve(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of one ``once``: the papers that were seen, and what ``status`` says after it."""
+
+    posted: tuple[str, ...]
+    waiting: int
+    run: dict[str, Any]
+    cause: str
+
+
+def show(stream: TextIO, sample: Sample | None = None) -> bool:
+    """Play the demo; whether everything it showed was true.
+
+    Leaves nothing behind, however it ends. Raises OSError if there is no room for a temporary
+    folder, no free port, or if ``stream`` can't be written.
+    """
+    sample = sample or load()
+    clock = DemoClock(FIRST)
+    with (
+        tempfile.TemporaryDirectory(prefix="daily-papers-demo-") as folder,
+        PretendArxiv(sample.papers, clock.now) as arxiv,
+    ):
+        path = Path(folder) / "bot.toml"
+        path.write_text(_bot_toml(arxiv.url, sample.keywords), encoding="utf-8")
+        play = _Play(Narrator(stream), Terminal(stream), sample, arxiv, clock, path)
+        return asyncio.run(play.through())
+
+
+def _bot_toml(url: str, keywords: Iterable[str]) -> str:
+    """Strings and lists are written as JSON, which is TOML too."""
+    return (
+        "[schedule]\nfirst_post = 1\n"
+        f"[arxiv]\nurl = {json.dumps(url)}\n"
+        f"[[channels]]\nid = {json.dumps(Terminal.channel)}\nkeywords = {json.dumps([*keywords])}\n"
+    )
+
+
+class _Play:
+    """The scenes, in their order. Each starts the bot anew: all it knows is in its database."""
+
+    def __init__(
+        self,
+        narrator: Narrator,
+        terminal: Terminal,
+        sample: Sample,
+        arxiv: PretendArxiv,
+        clock: DemoClock,
+        path: Path,
+    ) -> None:
+        self._tell = narrator.tell
+        self._narrator = narrator
+        self._terminal = terminal
+        self._sample = sample
+        self._arxiv = arxiv
+        self._clock = clock
+        self._config = config.load(path, {}, need_secrets=False)
+        self._posted: Counter[str] = Counter()
+        self._faults: list[str] = []
+
+    async def through(self) -> bool:
+        self._opening()
+        await self._first_morning()
+        await self._second_morning()
+        await self._once_more()
+        await self._busy_morning()
+        await self._questions()
+        return self._ending()
+
+    def _opening(self) -> None:
+        papers = {paper.id for paper in self._sample.papers}
+        self._tell(
+            f"Three mornings of Daily Papers, with {len(papers)} invented papers on a pretend arXiv"
+            " on this machine. The bot is the real one. No account, no network.\n\n"
+            f"The channel is this terminal. It follows {len(self._sample.keywords)} keywords:"
+        )
+        for keyword in self._sample.keywords:
+            self._narrator.keyword(keyword)
+
+    async def _first_morning(self) -> None:
+        self._heading("the keywords are new")
+        look = await self._once()
+        self._tell(
+            f"{look.run['matched']} papers match. The newest of each keyword is shown, so that you"
+            f" see that it works. The {look.run['matched'] - len(look.posted)} others count as"
+            " known, and will not flood you."
+        )
+        self._check(look, expected=self._due_today())
+
+    async def _second_morning(self) -> None:
+        self._clock.move_to(FIRST + DAY)
+        self._heading("what is new")
+        look = await self._once()
+        late, revised = self._sample.parts["late"], self._sample.parts["revised"]
+        self._tell(
+            f"{plural(look.run['requests'], 'request')} to arXiv for all"
+            f" {len(self._sample.keywords)} keywords brought {look.run['fetched']} papers."
+            f" {len(look.posted)} were new here.\n"
+            f"- {late} was submitted {self._days_until_announced(late)} days before arXiv announced"
+            " it last night. Who asks for yesterday's papers never sees it.\n"
+            f"- {revised} got a version 2 last night. You have seen the paper, so it stays quiet."
+        )
+        self._check(look, expected=self._due_today())
+
+    async def _once_more(self) -> None:
+        self._clock.move_to(self._clock.now() + timedelta(minutes=5))
+        self._heading("the same again")
+        look = await self._once()
+        self._tell(
+            f"arXiv gave the same {look.run['fetched']} papers again, and none is posted twice."
+        )
+        self._check(look, cause="nothing_new")
+
+    async def _busy_morning(self) -> None:
+        self._clock.move_to(FIRST + 2 * DAY)
+        self._heading("arXiv is too busy")
+        self._tell(
+            'It answers every request with "Rate exceeded." and status 200. That looks like a day'
+            " without papers, and is none."
+        )
+        self._arxiv.busy = True
+        look = await self._once()
+        self._check(look, complete=False, cause="source_failed")
+        self._arxiv.busy = False
+        self._clock.move_to(FIRST + 2 * DAY + timedelta(hours=1))
+        self._tell("\nAn hour later it answers, and what was announced meanwhile is not lost:")
+        self._check(await self._once(), expected=self._due_today())
+
+    async def _questions(self) -> None:
+        self._heading("why, and why not")
+        late = await self._why(self._sample.parts["late"])
+        self._hold(late["post_state"] == "sent", "why does not know that a paper was posted")
+        near = await self._why(self._sample.parts["near miss"])
+        self._hold(
+            near["state"] is None and near["closest"] is not None,
+            "why does not say which keyword came closest",
+        )
+
+    def _ending(self) -> bool:
+        """Everything together: each paper that is due once, every other one never."""
+        papers = {paper.id for paper in self._sample.papers}
+        for paper_id in sorted(papers | set(self._posted)):
+            times, due = self._posted[paper_id], int(paper_id in self._sample.posted)
+            self._hold(times == due, f"{paper_id}: posted {times} times instead of {due}")
+        if self._faults:
+            self._narrator.heading("This went wrong")
+            for fault in self._faults:
+                self._narrator.fault(fault)
+            return False
+        due_papers = len(self._sample.posted)
+        self._narrator.heading("Checked")
+        self._tell(
+            f"{due_papers} papers had to be posted, and each stands above exactly once. The"
+            f" {len(papers) - due_papers} others do not.\n\n"
+            "Your own papers, in five minutes (in a checkout: ./do run init, and so on):"
+        )
+        self._narrator.command("daily-papers init")
+        self._tell("writes bot.toml. Put your contact and your keywords into it.")
+        self._narrator.command("daily-papers once --dry-run")
+        self._tell("shows what would be posted. README.md goes on from there.")
+        return True
+
+    # -- what the scenes are made of ----------------------------------------------------------
+
+    async def _once(self) -> Look:
+        """What the command does."""
+        self._narrator.command("daily-papers once")
+        async with assembled(
+            self._config, serving=True, clock=self._clock, stream=self._terminal.screen
+        ) as bot:
+            outcome = await bot.once()
+            status: Any = (await bot.commands.status()).data
+        posted = tuple(self._terminal.seen())
+        self._posted.update(posted)
+        [channel] = status["channels"]
+        self._tell(f"{self._terminal.channel.removesuffix(':')}: {channel['explanation']}")
+        waiting = outcome.open_posts + outcome.held
+        return Look(posted, waiting, status["last_run"], channel["cause"])
+
+    async def _why(self, paper_id: str) -> dict[str, Any]:
+        """What the command does; its data for the one channel that there is."""
+        self._narrator.command(f"daily-papers why {paper_id}")
+        async with assembled(
+            self._config, serving=False, clock=self._clock, stream=self._terminal.screen
+        ) as bot:
+            reply = await bot.commands.why(paper_id)
+        self._tell(reply.text)
+        data: Any = reply.data
+        [channel] = data["channels"]
+        found: dict[str, Any] = channel
+        return found
+
+    def _heading(self, text: str) -> None:
+        now = self._clock.now()
+        day = (now.date() - FIRST.date()).days + 1
+        self._narrator.heading(f"Day {day}, {now:%A %H:%M}: {text}")
+
+    def _due_today(self) -> frozenset[str]:
+        return self._sample.expected(self._clock.now().date())
+
+    def _days_until_announced(self, paper_id: str) -> int:
+        [paper] = [paper for paper in self._sample.papers if paper.id == paper_id]
+        return (paper.visible_at.date() - paper.published.date()).days
+
+    def _check(
+        self,
+        look: Look,
+        *,
+        expected: frozenset[str] = frozenset(),
+        complete: bool = True,
+        cause: str = "all_posted",
+    ) -> None:
+        when = f"{self._clock.now():%A %H:%M}"
+        missing, wrong = expected - set(look.posted), set(look.posted) - expected
+        self._hold(not missing, f"{when}: due, but not posted: {', '.join(sorted(missing))}")
+        self._hold(not wrong, f"{when}: posted, but not due: {', '.join(sorted(wrong))}")
+        self._hold(not look.waiting, f"{when}: {look.waiting} posts wait")
+        self._hold(look.run["complete"] == complete, f"{when}: wrong about arXiv's answer")
+        self._hold(look.cause == cause, f"{when}: the channel is told {look.cause}, not {cause}")
+
+    def _hold(self, true: bool, fault: str) -> None:
+        if not true:
+            self._faults.append(fault)

@@ -1,0 +1,103 @@
+"""Where the demo is seen: the terminal, or whatever standard output is connected to.
+
+The bot's posts and the story around them go to the same stream, in order, through a screen each.
+What stood on the bot's screen is what the demo is checked against, not what the bot believes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TextIO
+
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+WIDEST = 100  # columns, as for posts
+
+HEADING = Style(color="magenta", bold=True)
+COMMAND = Style(color="yellow")
+KEYWORD = Style(color="green")
+FAULT = Style(color="red", bold=True)
+
+_LINK = re.compile(r"\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
+_ADDRESS = re.compile(r"https?://\S+")
+_PAPER = re.compile(r"(?<![\d.])\d{4}\.\d{5}(?!\d)")
+
+
+class Screen(io.StringIO):
+    """Hands on what is written, and keeps it.
+
+    Has no file descriptor, so that nobody writes past it. Where the reader went away (``| head``)
+    what follows is only kept.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream: TextIO | None = stream
+        self._is_terminal = stream.isatty()
+        self._encoding = stream.encoding or "utf-8"
+
+    @property
+    def encoding(self) -> str:
+        return self._encoding
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+    def write(self, text: str, /) -> int:
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except BrokenPipeError:
+                self._stream = None
+        return super().write(text)
+
+
+class Terminal:
+    """The channel ``console:``, as the demo shows it. Another platform's channel is shown by an
+    object with the same ``channel`` and ``seen``."""
+
+    channel = "console:"
+
+    def __init__(self, stream: TextIO) -> None:
+        self.screen = Screen(stream)
+
+    def seen(self) -> list[str]:
+        """The ids of the papers posted since the last call, as often as they were posted."""
+        shown = self.screen.getvalue()
+        self.screen.seek(0)
+        self.screen.truncate()
+        return _PAPER.findall(_ADDRESS.sub("", _LINK.sub("", shown)))
+
+
+class Narrator:
+    """Tells the story around the posts. Texts are shown as they are: no markup, no escapes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=Screen(stream), highlight=False, legacy_windows=False)
+        self._console.width = min(self._console.width, WIDEST)
+
+    def heading(self, text: str) -> None:
+        self._console.print()
+        self._console.rule(Text(text, HEADING), align="left", style=HEADING)
+
+    def command(self, text: str) -> None:
+        """What a person would type to get what follows."""
+        self._print(f"\n$ {text}", COMMAND)
+
+    def tell(self, text: str) -> None:
+        self._print(text)
+
+    def keyword(self, text: str) -> None:
+        self._print(f"    {text}", KEYWORD)
+
+    def fault(self, text: str) -> None:
+        self._print(text, FAULT)
+
+    def _print(self, text: str, style: Style | None = None) -> None:
+        for line in Text(text, style or "").wrap(self._console, self._console.width):
+            line.rstrip()
+            self._console.print(line, soft_wrap=True)
