@@ -30,7 +30,8 @@ def demo(ctx: typer.Context, verbose: VerboseOption = False) -> None:
         try:
             fine = show(sys.stdout)
         except OSError as error:
-            terminal.remark(f"The demo can't go on: {error}")
+            terminal.leave_unread(sys.stdout)  # it may be the output that takes nothing more
+            terminal.remark(f"The demo can't go on: {error.strerror or error}.")
             raise typer.Exit(terminal.FAILED) from error
     if not fine:
         raise typer.Exit(terminal.FAILED)

@@ -117,8 +117,8 @@ class _Play:
         papers = {paper.id for paper in self._sample.papers}
         self._tell(
             f"Three mornings of Daily Papers, with {len(papers)} invented papers on a pretend arXiv"
-            " on this machine. The bot is the real one. No account, no network.\n\n"
-            f"The channel is this terminal. It follows {len(self._sample.keywords)} keywords:"
+            " on this machine. The bot is the real one. No account, no network.",
+            f"The channel is this terminal. It follows {len(self._sample.keywords)} keywords:",
         )
         for keyword in self._sample.keywords:
             self._narrator.keyword(keyword)
@@ -137,14 +137,16 @@ class _Play:
         self._clock.move_to(FIRST + DAY)
         self._heading("what is new")
         look = await self._once()
-        late, revised = self._sample.parts["late"], self._sample.parts["revised"]
+        parts = self._sample.parts
         self._tell(
             f"{plural(look.run['requests'], 'request')} to arXiv for all"
             f" {len(self._sample.keywords)} keywords brought {look.run['fetched']} papers."
-            f" {len(look.posted)} were new here.\n"
-            f"- {late} was submitted {self._days_until_announced(late)} days before arXiv announced"
-            " it last night. Who asks for yesterday's papers never sees it.\n"
-            f"- {revised} got a version 2 last night. You have seen the paper, so it stays quiet."
+            f" {len(look.posted)} were new here.",
+            f"- {parts['late']} was submitted {self._days_until_announced(parts['late'])} days"
+            " before arXiv announced it last night. Who asks for yesterday's papers never sees it.",
+            f"- {parts['revised']} got a version 2 last night. You have seen the paper, so it is"
+            " not posted again.",
+            f"- {parts['excluded']} is a survey, and the second keyword leaves those out.",
         )
         self._check(look, expected=self._due_today())
 
@@ -169,7 +171,7 @@ class _Play:
         self._check(look, complete=False, cause="source_failed")
         self._arxiv.busy = False
         self._clock.move_to(FIRST + 2 * DAY + timedelta(hours=1))
-        self._tell("\nAn hour later it answers, and what was announced meanwhile is not lost:")
+        self._tell("An hour later it answers, and what was announced meanwhile is not lost:")
         self._check(await self._once(), expected=self._due_today())
 
     async def _questions(self) -> None:
@@ -187,7 +189,8 @@ class _Play:
         papers = {paper.id for paper in self._sample.papers}
         for paper_id in sorted(papers | set(self._posted)):
             times, due = self._posted[paper_id], int(paper_id in self._sample.posted)
-            self._hold(times == due, f"{paper_id}: posted {times} times instead of {due}")
+            seen = plural(times, "time")
+            self._hold(times == due, f"{paper_id}: posted {seen} instead of {due}")
         if self._faults:
             self._narrator.heading("This went wrong")
             for fault in self._faults:
@@ -197,13 +200,12 @@ class _Play:
         self._narrator.heading("Checked")
         self._tell(
             f"{due_papers} papers had to be posted, and each stands above exactly once. The"
-            f" {len(papers) - due_papers} others do not.\n\n"
-            "Your own papers, in five minutes (in a checkout: ./do run init, and so on):"
+            f" {len(papers) - due_papers} others do not.",
+            "",
+            "Your own papers, in five minutes (in a checkout: ./do run init):",
+            "    daily-papers init              writes bot.toml, to fill in",
+            "    daily-papers once --dry-run    shows what would be posted",
         )
-        self._narrator.command("daily-papers init")
-        self._tell("writes bot.toml. Put your contact and your keywords into it.")
-        self._narrator.command("daily-papers once --dry-run")
-        self._tell("shows what would be posted. README.md goes on from there.")
         return True
 
     # -- what the scenes are made of ----------------------------------------------------------
@@ -219,7 +221,8 @@ class _Play:
         posted = tuple(self._terminal.seen())
         self._posted.update(posted)
         [channel] = status["channels"]
-        self._tell(f"{self._terminal.channel.removesuffix(':')}: {channel['explanation']}")
+        name = self._terminal.channel.removesuffix(":")
+        self._narrator.answer(f"{name}: {channel['explanation']}")
         waiting = outcome.open_posts + outcome.held
         return Look(posted, waiting, status["last_run"], channel["cause"])
 
@@ -230,7 +233,7 @@ class _Play:
             self._config, serving=False, clock=self._clock, stream=self._terminal.screen
         ) as bot:
             reply = await bot.commands.why(paper_id)
-        self._tell(reply.text)
+        self._narrator.answer(reply.text)
         data: Any = reply.data
         [channel] = data["channels"]
         found: dict[str, Any] = channel

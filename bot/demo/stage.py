@@ -33,15 +33,13 @@ class Screen(io.StringIO):
     what follows is only kept.
     """
 
+    encoding = "utf-8"  # where the stream has none
+
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream: TextIO | None = stream
         self._is_terminal = stream.isatty()
-        self._encoding = stream.encoding or "utf-8"
-
-    @property
-    def encoding(self) -> str:
-        return self._encoding
+        self.encoding = stream.encoding or self.encoding
 
     def isatty(self) -> bool:
         return self._is_terminal
@@ -74,21 +72,33 @@ class Terminal:
 
 
 class Narrator:
-    """Tells the story around the posts. Texts are shown as they are: no markup, no escapes."""
+    """Tells the story around the posts, and shows what a person would type and read.
+
+    Texts are shown as they are: no markup, no escapes.
+    """
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=Screen(stream), highlight=False, legacy_windows=False)
+        screen = Screen(stream)
+        self._console = Console(file=screen, highlight=False, legacy_windows=False)
         self._console.width = min(self._console.width, WIDEST)
+        self._bar = "│ " if _can_say("│", screen.encoding) else "| "
 
     def heading(self, text: str) -> None:
         self._console.print()
         self._console.rule(Text(text, HEADING), align="left", style=HEADING)
 
+    def tell(self, *paragraphs: str) -> None:
+        """What the story says, told apart from the program's words by a bar."""
+        self._console.print()
+        for paragraph in paragraphs:
+            self._print(paragraph, bar=self._bar)
+
     def command(self, text: str) -> None:
         """What a person would type to get what follows."""
         self._print(f"\n$ {text}", COMMAND)
 
-    def tell(self, text: str) -> None:
+    def answer(self, text: str) -> None:
+        """What the program says beside its posts."""
         self._print(text)
 
     def keyword(self, text: str) -> None:
@@ -97,7 +107,17 @@ class Narrator:
     def fault(self, text: str) -> None:
         self._print(text, FAULT)
 
-    def _print(self, text: str, style: Style | None = None) -> None:
-        for line in Text(text, style or "").wrap(self._console, self._console.width):
-            line.rstrip()
-            self._console.print(line, soft_wrap=True)
+    def _print(self, text: str, style: Style | None = None, bar: str = "") -> None:
+        width = max(self._console.width - len(bar), 1)
+        for line in Text(text, style or "").wrap(self._console, width):
+            shown = Text.assemble((bar, HEADING), line)
+            shown.rstrip()
+            self._console.print(shown, soft_wrap=True)
+
+
+def _can_say(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
