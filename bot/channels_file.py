@@ -36,6 +36,10 @@ the base is what the file said when it was last merged, which the note keeps.
 
 **A wrong file** changes nothing and is not overwritten: ``sync`` raises ConfigError, the chat goes
 on with the database alone, and once the file is right it is merged as above.
+
+**What stays undecidable** errs to the side of a keyword too many, which people see and can remove
+again. Who adds a keyword in the file, saves, and takes it out again before the bot has answered the
+first save (milliseconds, or a crash) has written what somebody else would have who never saw it.
 """
 
 from __future__ import annotations
@@ -97,6 +101,10 @@ class _Findings:
 
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def add(self, merged: Merge) -> None:
+        self.changes += merged.changes
+        self.warnings += [merged.warning] if merged.warning else []
 
 
 class ChannelsFile:
@@ -179,8 +187,7 @@ class ChannelsFile:
         with book.transaction() as pages:
             merged = Merge(pages, reading, look.digest)
             new = merged.new_text(text, self._path)
-        findings.changes += merged.changes
-        findings.warnings += [merged.warning] if merged.warning else []
+        findings.add(merged)
         if new is None:
             return None
         data = new.encode()
@@ -216,7 +223,7 @@ class ChannelsFile:
             with book.transaction() as pages:
                 merged = Merge(pages, reading, left.digest)
                 merged.taken()
-            findings.changes += merged.changes
+            findings.add(merged)
         self._file.put_back(note.answer)
 
     @contextmanager

@@ -132,7 +132,7 @@ class Merge:
         base = self._reading.snapshot if self.one_way else None
         if self._reading.snapshot.meaning == meaning == shown:
             if self.one_way:
-                self._keep(Note(merged=self._digest, base=base))
+                self._keep(Note(self._digest, self._note.answer, base))
             return None
         new = render(text, path, self._truth, self._revision())
         self._keep(Note(self._digest, digest_of(new.encode()), base))

@@ -12,7 +12,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,7 +101,7 @@ def environment() -> Mapping[str, str]:
 
 def sample() -> str:
     """The commented ``bot.toml`` that ``daily-papers init`` writes."""
-    return resources.files("bot").joinpath("sample.toml").read_text(encoding="utf-8")
+    return Path(__file__).with_name("sample.toml").read_text(encoding="utf-8")
 
 
 def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool) -> Config:
