@@ -32,9 +32,11 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**own, "TMPDIR": str(folder), "PYTHONUTF8": "1", **more}
 
 
-def start(folder: Path, **more: str) -> subprocess.Popen[str]:
+def start(folder: Path, pipe: int = -1, **more: str) -> subprocess.Popen[str]:
+    """``pipe`` is how many bytes the program can be ahead of its reader."""
     return subprocess.Popen(
         PROGRAM,
+        pipesize=pipe,
         cwd=folder,
         env=environment(folder, **more),
         stdin=subprocess.DEVNULL,
@@ -151,7 +153,7 @@ def test_a_reader_that_leaves_early_leaves_no_traceback_and_no_folder(tmp_path: 
 
 
 def test_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with start(tmp_path) as process:
+    with start(tmp_path, pipe=4096) as process:  # so that it can't have come to its end
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("Day 1"):
