@@ -63,7 +63,7 @@ def connecting(steps: Steps) -> Callable[[str], sqlite3.Connection]:
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
             if sql not in ("begin immediate", "commit"):
-                return super().execute(sql, *args)  # type: ignore[arg-type]
+                return super().execute(sql, *args)
             steps.step()
             cursor = super().execute(sql)
             steps.step()
@@ -204,7 +204,7 @@ def main(mode: str, first_step: int, stride: int) -> None:
     store_type = SeenBeforeQueued if mode == "seen-before-queued" else SqliteStore
     remembers = mode != "no-find"
     # In memory where there is such a folder: a killed process loses nothing of that either.
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     base = Path(tempfile.mkdtemp(prefix="crash-", dir=memory if memory.is_dir() else None))
     try:
         undisturbed = base / "undisturbed"

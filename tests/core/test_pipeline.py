@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -38,8 +39,10 @@ class House:
 
     def follow(self, channel: str, *texts: str) -> None:
         for text in texts:
-            keyword = parse(text)
-            self.store.run_now(lambda db, k=keyword: follow(db, channel, k, "", self.clock.now()))
+            at = self.clock.now()
+            self.store.run_now(
+                partial(follow, channel_id=channel, keyword=parse(text), person="", at=at)
+            )
 
     def unfollow(self, channel: str, text: str) -> None:
         self.store.run_now(lambda db: unfollow(db, channel, parse(text).canonical))

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,7 @@ def test_an_older_text_from_a_stale_index_does_not_replace_a_newer_one(tmp_path:
     store = open_store(tmp_path, alone=True)
     for version, title in ((2, "Corrected"), (1, "First")):
         run = Run(START, START, START, False, True, papers=(paper(1, title, version=version),))
-        store.run_now(lambda db, run=run: collecting.record(db, run, 3))
+        store.run_now(partial(collecting.record, run=run, first_post=3))
     view = store.run_now(lambda db: viewing.paper(db, "2603.00001"))
     assert view.paper is not None
     assert (view.paper.title, view.paper.version) == ("Corrected", 2)
