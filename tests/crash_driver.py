@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.delivery import Deliverer
@@ -61,7 +62,7 @@ class Steps:
 
 def connecting(steps: Steps) -> Callable[[str], sqlite3.Connection]:
     class Connection(sqlite3.Connection):
-        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
+        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
             if sql not in ("begin immediate", "commit"):
                 return super().execute(sql, *args)
             steps.step()
