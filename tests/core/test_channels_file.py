@@ -260,6 +260,9 @@ def test_a_database_from_a_backup_takes_over_what_the_file_has_and_numbers_on(
     assert ahead is not None
     assert house.marker is not None
     assert house.marker.number > ahead.number
+    house.edit('    "graph",\n', "")
+    house.sync()
+    assert house.agree() == {ONE: {"reward model", *topics}, TWO: {"diffusion"}}
 
 
 def test_a_revision_that_was_forgotten_removes_nothing(house: House) -> None:
@@ -395,6 +398,12 @@ def test_a_read_only_file_still_counts_and_the_chat_goes_on(house: House) -> Non
     house.path.chmod(0o644)
     house.sync()
     assert house.agree() == {ONE: {"graph", "x ray", "x ray two"}}
+    opened = house.text
+    house.edit('"x ray two"', '"x ray two", "diffusion"')
+    house.sync()
+    house.write(opened.replace('"x ray two"', '"x ray three"'))
+    house.sync()
+    assert house.agree() == {ONE: {"graph", "x ray", "x ray three", "diffusion"}}
 
 
 def test_a_read_only_file_without_a_marker_can_have_keywords_removed(tmp_path: Path) -> None:

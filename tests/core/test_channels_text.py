@@ -94,7 +94,7 @@ def test_what_stands_in_text_or_in_a_comment_is_no_block_and_no_marker() -> None
 def test_every_statement_is_found_however_it_is_spelled() -> None:
     text = (
         "\ufeff# one\n\n  a = 1 # x\r\n"
-        "'b c'.\"d\\\"e\" = [ # in\n  '''\n]''', \"]\", {x = ']'}\n ] # y\n"
+        "'b c'.\"d\\\"e\" = [ # it's ]\n  '''\n]''', \"]\", {x = ']'}\n ] # y\n"
         "[ t . 'u v' ] # z\n c = 1979-05-27 07:32:00\nd = {a = [1, 2], b = '#'}\n"
         'e = """"four"""""\n\n[[ q ]]\nf = ""'
     )
@@ -104,7 +104,7 @@ def test_every_statement_is_found_however_it_is_spelled() -> None:
     pairs = {".".join(each.key): each.value.of(text) for each in found if each.kind is Kind.PAIR}
     assert pairs == {
         "a": "1",
-        'b c.d"e': "[ # in\n  '''\n]''', \"]\", {x = ']'}\n ]",
+        'b c.d"e': "[ # it's ]\n  '''\n]''', \"]\", {x = ']'}\n ]",
         "c": "1979-05-27 07:32:00",
         "d": "{a = [1, 2], b = '#'}",
         "e": '""""four"""""',
@@ -225,6 +225,11 @@ def test_windows_line_ends_and_a_byte_order_mark_stay() -> None:
     assert outcome.startswith("\ufeff[arxiv]\r\n")
     assert outcome.count("\n") == outcome.count("\r\n")
     assert read(outcome, PATH).snapshot.meaning == truth.meaning
+
+
+def test_a_byte_order_mark_outlives_the_block_behind_it() -> None:
+    text = f'\ufeff[[channels]]\nid = "{ONE}"\nkeywords = ["graph"]\n\n{TOP}'
+    assert render(text, PATH, snapshot(), 1) == f"\ufeff{TOP}"
 
 
 def test_a_marker_that_a_person_wrote_below_is_replaced_where_it_belongs() -> None:
