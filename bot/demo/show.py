@@ -202,9 +202,10 @@ class _Play:
             f"{due_papers} papers had to be posted, and each stands above exactly once. The"
             f" {len(papers) - due_papers} others do not.",
             "",
-            "Your own papers, in five minutes (in a checkout: ./do run init):",
+            "Your own papers, in five minutes, in a folder of their own:",
             "    daily-papers init              writes bot.toml, to fill in",
             "    daily-papers once --dry-run    shows what would be posted",
+            "In a checkout the program is .venv/bin/daily-papers. README.md goes on from here.",
         )
         return True
 

@@ -1,0 +1,291 @@
+"""Does what README.md, docs/guide.md and docs/hosting.md tell people to do, and looks.
+
+That commands, options, keys and errors are described at all is held by ``test_docs``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import typer
+
+from adapters import PLATFORMS
+from bot import config
+from bot.__main__ import app
+from bot.app import assembled
+from bot.cli import terminal
+from bot.demo.clock import DemoClock
+from bot.demo.sample import load
+from bot.demo.show import PretendArxiv
+from bot.keywords import parse
+from bot.matching import Matcher
+from tests.builders import paper
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+PAGES = {"README.md": README, "guide.md": GUIDE, "hosting.md": HOSTING}
+SAMPLE = load()
+OLD = "2610.90007"  # on arXiv long before anybody follows anything
+NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)  # the sample's second day
+
+
+def blocks(text: str) -> list[str]:
+    """What stands in the fences of a shell."""
+    return re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """The rows of the tables whose head begins so, cell by cell."""
+    rows = []
+    for found in re.findall(rf"^\| {head}.*\|\n\|[-|]+\|\n((?:\|.*\|\n)+)", text, re.MULTILINE):
+        rows += [[cell.strip() for cell in row.strip("|").split("|")] for row in found.split("\n")]
+    return [row for row in rows if len(row) > 1]
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+def calls(text: str) -> Iterator[str]:
+    """Every call of the program, in a fence or within a line."""
+    inline = re.findall(r"`(daily-papers [^`]+)`", text)
+    fenced = "\n".join([*blocks(text), *re.findall(r"^```\n(.*?)^```", text, re.M | re.S)])
+    for line in [*inline, *fenced.splitlines()]:
+        if call := re.search(r"(?:^|[/ ])(daily-papers .*)$", line.partition(" # ")[0]):
+            yield call[1].strip()
+
+
+@pytest.mark.parametrize("call", sorted({call for text in PAGES.values() for call in calls(text)}))
+def test_every_call_in_the_pages_is_one_that_the_program_takes(call: str) -> None:
+    command = typer.main.get_command(app)
+    words = shlex.split(call)[1:]
+    while isinstance(command, typer.core.TyperGroup):
+        command = command.commands[words.pop(0)]
+    given = command.make_context("daily-papers", words).params
+    assert not [word for word in given.get("keyword", ()) if word.startswith("--")]
+
+
+def test_the_calls_are_found() -> None:
+    assert len(set(calls(README))) > 10
+    assert "daily-papers once" in set(calls(HOSTING)) & set(calls(GUIDE))
+
+
+def test_every_do_in_the_pages_is_one() -> None:
+    usage = subprocess.run([ROOT / "do", "help"], capture_output=True, text=True, check=True).stdout
+    named = {name for text in PAGES.values() for name in re.findall(r"\./do (\w+)", text)}
+    assert {"demo", "test"} <= named
+    for name in named:
+        assert f"\n./do {name} " in f"\n{usage}"
+
+
+class Newcomer:
+    """Follows the pages in a home of their own, with an arXiv on this machine."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def type(self, lines: str, folder: str = ".") -> str:
+        """What a shell shows; the program is the one under test."""
+        program = f'daily-papers() {{ {shlex.quote(sys.executable)} -m bot "$@"; }}\n'
+        lines = re.sub(r"^alias .*\n", "", lines, flags=re.MULTILINE)
+        done = subprocess.run(
+            ["bash", "-euc", program + lines],
+            cwd=self.home / folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home), "PYTHONUTF8": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def fill_in(self, url: str) -> None:
+        """What the pages ask of the person, and the pretend arXiv's address."""
+        file = self.home / "papers" / "bot.toml"
+        text = file.read_text(encoding="utf-8")
+        for old, new in (
+            ("mailto:you@example.org", "mailto:me@newcomer.test"),
+            ('# url = "https://export.arxiv.org/api/query"', f'url = "{url}"'),
+            ("# interval = 3 ", "interval = 0 "),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    """Somebody who has followed README.md up to the point where bot.toml is filled in."""
+    with PretendArxiv(SAMPLE.papers, lambda: NOW) as arxiv:
+        person = Newcomer(tmp_path)
+        [setting_up] = [block for block in blocks(README) if "daily-papers init" in block]
+        assert "once --dry-run" in person.type(setting_up)
+        person.fill_in(arxiv.url)
+        yield person
+
+
+def test_five_minutes_lead_to_the_first_post(newcomer: Newcomer) -> None:
+    [first_post] = [block for block in blocks(README) if "daily-papers once " in block]
+    shown = newcomer.type(first_post, "papers")
+    assert 'I understand: "reward model" in title or abstract' in shown
+    assert shown.count("New keyword: the 5 newest papers") == 2  # the dry run, and the real one
+    assert "console: 2 keywords, 1 post sent" in shown
+
+
+def test_the_guide_can_be_followed_from_its_top_to_its_end(newcomer: Newcomer) -> None:
+    shown = newcomer.type("\n".join(blocks(GUIDE)), "papers")
+    assert "New keyword: the 5 newest papers" in shown
+    assert "This channel no longer follows" in shown
+    assert "arXiv has not brought us this paper." in shown
+
+
+def test_a_backup_as_the_page_says_it_holds_what_was_posted(newcomer: Newcomer) -> None:
+    if shutil.which("sqlite3") is None:
+        pytest.skip("no sqlite3 on this machine")
+    [backup] = [block for block in blocks(HOSTING) if "sqlite3" in block]
+    assert "New keyword" in newcomer.type("daily-papers once", "papers")
+    newcomer.type(backup, "papers")
+    shutil.rmtree(newcomer.home / "papers" / "data")
+    newcomer.type("mkdir data && cp backup.sqlite3 data/daily-papers.sqlite3", "papers")
+    assert newcomer.type("daily-papers once", "papers") == ""
+
+
+def test_what_is_asked_through_a_proxy_reaches_it(newcomer: Newcomer, tmp_path: Path) -> None:
+    with PretendArxiv(SAMPLE.papers, lambda: NOW) as proxy:  # takes whole addresses too
+        file = tmp_path / "papers" / "bot.toml"
+        text = re.sub(
+            '^url = ".*"', 'url = "http://arxiv.test/api/query"', file.read_text(), flags=re.M
+        )
+        file.write_text(text)
+        at = proxy.url.removesuffix("/api/query")
+        shown = newcomer.type(f"ALL_PROXY={at} daily-papers preview reward model", "papers")
+    assert "I understand" in shown
+
+
+# -- keywords -------------------------------------------------------------------------------------
+
+
+def keyword_rows() -> Iterator[tuple[str, str, str, bool]]:
+    """Keyword, field, example, whether it is found: from the guide's tables by their heads."""
+    for field in ("title", "author", "category"):
+        for keyword, finds, not_those in table(GUIDE, rf"keyword \| finds the {field}"):
+            for cell, found in ((finds, True), (not_those, False)):
+                for example in re.findall(r"\*([^*]+)\*", cell):
+                    yield keyword.strip("`"), field, example, found
+
+
+@pytest.mark.parametrize(("keyword", "field", "example", "found"), list(keyword_rows()))
+def test_the_guides_examples_are_found_or_not_as_it_says(
+    keyword: str, field: str, example: str, found: bool
+) -> None:
+    shown = {
+        "title": paper(90001, title=example, abstract="Nothing."),
+        "author": paper(90001, authors=(example,)),
+        "category": paper(90001, categories=(example,), primary_category=example),
+    }[field]
+    assert bool(Matcher([parse(keyword)]).match(shown)) == found
+
+
+def test_the_guides_examples_are_read() -> None:
+    assert len({keyword for keyword, *_ in keyword_rows()}) == 16
+    assert len(list(keyword_rows())) > 45
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        text
+        for row in [*table(README, "keyword"), *table(GUIDE, "write")]
+        for text in re.findall(r"^`([^`]+)`", row[0])
+    ],
+)
+def test_every_keyword_that_is_shown_is_one(keyword: str) -> None:
+    assert parse(keyword).query
+
+
+# -- what the bot says ----------------------------------------------------------------------------
+
+
+async def heard(folder: Path) -> str:
+    """Everything that status and why say through some days, normalised."""
+    clock = DemoClock(datetime(2026, 11, 20, 8, 0, tzinfo=UTC))
+    said = []
+    with PretendArxiv(SAMPLE.papers, clock.now) as arxiv:
+        file = folder / "bot.toml"
+        file.write_text(
+            f'[arxiv]\nurl = "{arxiv.url}"\n[[channels]]\nid = "console:"\n'
+            f"keywords = {list(SAMPLE.keywords)!r}\n"
+        )
+        settings = config.load(file, {}, need_secrets=False)
+        async with assembled(settings, serving=True, clock=clock, stream=io.StringIO()) as bot:
+
+            async def ask() -> None:
+                said.append((await bot.commands.status()).text)
+                for paper_id in (*SAMPLE.parts.values(), OLD, "2603.01234"):
+                    said.append((await bot.commands.why(paper_id, "console:")).text)
+
+            await bot.once()
+            clock.move_to(clock.now() + timedelta(minutes=5))
+            await bot.once()
+            await ask()
+            clock.move_to(datetime(2026, 11, 24, 7, 30, tzinfo=UTC))
+            await ask()  # Monday was missed
+            await bot.once()
+            clock.move_to(datetime(2026, 11, 24, 8, 0, tzinfo=UTC))
+            await bot.once()
+            await ask()
+            clock.move_to(datetime(2026, 11, 25, 7, 30, tzinfo=UTC))
+            await bot.look()
+            await ask()
+            arxiv.busy = True
+            clock.move_to(datetime(2026, 11, 25, 8, 0, tzinfo=UTC))
+            await bot.once()
+            await ask()
+    return normalised("\n".join(said))
+
+
+def normalised(text: str) -> str:
+    day = r"today|yesterday|tomorrow|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ [A-Z][a-z]{2}"
+    return re.sub(r"\d+", "N", re.sub(rf"\b(?:{day})\b", "DAY", text)).replace("papers", "paper")
+
+
+async def test_the_sentences_in_the_tables_are_the_bots_own(tmp_path: Path) -> None:
+    everything = await heard(tmp_path)
+    rows = [*table(README, "it says"), *table(GUIDE, "it says")]
+    assert len(rows) == 9
+    for sentence, _ in rows:
+        assert normalised(sentence) in everything, sentence
+
+
+# -- the rest -------------------------------------------------------------------------------------
+
+
+def test_platforms_that_are_said_to_be_missing_are_missing() -> None:
+    assert "**not there yet**" in README
+    assert set(PLATFORMS) == {"console"}
+
+
+def test_the_exit_statuses_for_scripts_are_those_of_the_program() -> None:
+    known = {terminal.OK, terminal.FAILED, terminal.WRONG, terminal.INCOMPLETE, terminal.OPEN}
+    assert {int(row[0]) for row in table(HOSTING, "status")} == known
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
+def test_the_links_of_the_first_page_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).is_file()
+
+
+def test_arxiv_is_thanked_in_the_words_that_it_asks_for() -> None:
+    assert "Thank you to arXiv for use of its open access interoperability." in README
+    assert "not endorsed by it" in README
