@@ -224,7 +224,8 @@ async def heard(folder: Path) -> str:
     with PretendArxiv(SAMPLE.papers, clock.now) as arxiv:
         file = folder / "bot.toml"
         file.write_text(
-            f'[arxiv]\nurl = "{arxiv.url}"\n[[channels]]\nid = "console:"\n'
+            f'[schedule]\nfirst_post = 1\n[arxiv]\nurl = "{arxiv.url}"\n'
+            '[[channels]]\nid = "console:"\n'
             f"keywords = {list(SAMPLE.keywords)!r}\n"
         )
         settings = config.load(file, {}, need_secrets=False)
