@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot import text
 from bot.model import Agenda, Channel, Digest, Draft, Due, Entry, Publication, Why
 from bot.ports import Composer
-from bot.slots import Timetable
+from bot.slots import SPEAKS_FOR, Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,6 @@ class Rules:
 
     timetable: Timetable
     backlog: int | None
-
-
-# A complete run that began this long before a slot still speaks for it: arXiv announces in the
-# evening, and many channels are served in the morning.
-SPEAKS_FOR = timedelta(hours=12)
 
 
 def plan(

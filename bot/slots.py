@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+# A complete run that began this long before a slot still speaks for it: arXiv announces in the
+# evening, and many channels are served in the morning.
+SPEAKS_FOR = timedelta(hours=12)
+
 
 @dataclass(frozen=True, slots=True)
 class Timetable:

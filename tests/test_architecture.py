@@ -60,15 +60,19 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # listing: bot.toml and the database each say who follows what, as one value
     "bot.store": WORDS | {"bot.store", "bot.views", "bot.listing"},
     # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
-    "bot.config": WORDS | {"bot.keywords", "msgspec"},
+    # settings: the words that a setting is written in are the same as in the chat
+    "bot.config": WORDS | {"bot.config", "bot.keywords", "bot.listing", "bot.settings"},
+    "bot.settings": frozenset({"bot.errors"}),
+    "bot.listing": frozenset({"bot.model"}),
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file
-    "bot.channels_file": EDGE | {"bot.config", "bot.keywords", "msgspec", "tomli_w"},
+    "bot.channels_file": EDGE | {"bot.channels_file", "bot.config", "bot.listing", "tomli_w"},
     # slots: the bell rings at the channels' times
     "bot.schedule": EDGE | {"bot.slots", "apscheduler"},
     # text: the page shows the same titles as a digest; views: it shows what the store has
     "bot.page": EDGE | {"bot.text", "bot.views"},
     "bot.demo": ANYTHING,
     "bot.app": ANYTHING,
+    "bot.service": ANYTHING,
     "bot.doctor": ANYTHING,
     "bot.cli": ANYTHING,
     "bot.__main__": ANYTHING,

@@ -15,7 +15,7 @@ from bot.__main__ import app
 from bot.answers.reasons import Cause
 from bot.answers.typed import COMMANDS
 from bot.cli import terminal
-from bot.config_keys import CHANNEL_KEYS, SECTIONS
+from bot.config.keys import CHANNEL_KEYS, SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")

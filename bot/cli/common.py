@@ -65,7 +65,9 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(terminal.exit_status(error)) from error
 
 
-def configured(ctx: typer.Context, config: Path | None, *, secrets: bool = False) -> Config:
+def configured(
+    ctx: typer.Context, config: Path | None, *, secrets: bool = False, asks_arxiv: bool = False
+) -> Config:
     """The configuration that this call means. Raises ConfigError."""
     from bot import config as configuration
 
@@ -73,7 +75,9 @@ def configured(ctx: typer.Context, config: Path | None, *, secrets: bool = False
     path = config or given.config
     if path is None:
         path = IN_CONTAINER if IN_CONTAINER.exists() and not HERE.exists() else HERE
-    return configuration.load(path, configuration.environment(), need_secrets=secrets)
+    return configuration.load(
+        path, configuration.environment(), need_secrets=secrets, asks_arxiv=asks_arxiv
+    )
 
 
 def log_to_stderr(ctx: typer.Context, verbose: bool) -> None:
@@ -89,6 +93,8 @@ def answer(
     verbose: bool,
     as_json: bool,
     ask: Callable[[Bot], Coroutine[Any, Any, Reply]],
+    *,
+    asks_arxiv: bool = False,
 ) -> None:
     """Ask the bot something, beside the service that may be running, and show the reply."""
     import asyncio
@@ -102,7 +108,7 @@ def answer(
     log_to_stderr(ctx, verbose)
     with plain_errors():
         with terminal.progress() as progress:
-            settings = configured(ctx, config)
+            settings = configured(ctx, config, asks_arxiv=asks_arxiv)
             reply = asyncio.run(asking(settings, None if as_json else progress))
         terminal.show_reply(reply, as_json=as_json)
 

@@ -36,7 +36,14 @@ def preview(
               daily-papers preview 'ti:"graph network" AND cat:cs.LG ANDNOT survey'
     """
     words = joined(keyword)
-    answer(ctx, config, verbose, as_json, lambda bot: bot.commands.preview(words, days))
+    answer(
+        ctx,
+        config,
+        verbose,
+        as_json,
+        lambda bot: bot.commands.preview(words, days),
+        asks_arxiv=True,
+    )
 
 
 def status(

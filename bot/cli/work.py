@@ -71,7 +71,7 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
 
     log.set_up(verbose=True)
     with plain_errors():
-        asyncio.run(serving(configured(ctx, config, secrets=True)))
+        asyncio.run(serving(configured(ctx, config, secrets=True, asks_arxiv=True)))
 
 
 def once(
@@ -106,7 +106,7 @@ def once(
 
     log_to_stderr(ctx, verbose)
     with plain_errors(), terminal.progress() as progress:
-        settings = configured(ctx, config, secrets=not dry_run)
+        settings = configured(ctx, config, secrets=not dry_run, asks_arxiv=True)
         outcome, state = asyncio.run(working(settings, progress))
     _summarise(state)
     if not outcome.complete:

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from bot.channels_file import STEADY, ChannelsFile, SyncReport
-from bot.channels_text import Marker, read
+from bot.channels_file.disk import Disk, Writers
+from bot.channels_file.text import Marker, read
 from bot.config import sample
-from bot.disk import Disk, Writers
 from bot.errors import ConfigError, StoreBroken
 from bot.listing import Follow, Snapshot, Unfollow, encode
 from tests.fakes import FakeClock

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.channels_text import Marker, read, render
+from bot.channels_file.text import Marker, read, render
 from bot.config import sample
+from bot.config.toml_blocks import Kind, statements
 from bot.errors import ConfigError
 from bot.keywords import parse
 from bot.listing import (
@@ -25,7 +26,6 @@ from bot.listing import (
     merge,
 )
 from bot.model import Channel
-from bot.toml_blocks import Kind, statements
 
 PATH = Path("bot.toml")
 ONE, TWO, THREE = (f"discord:{number}1420000000000000" for number in (1, 2, 3))

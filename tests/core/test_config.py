@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from bot import config
 from bot.config import Config
-from bot.config_keys import CHANNEL_KEYS, MOST_LISTED, SECTIONS
-from bot.config_secrets import Secret
+from bot.config.keys import CHANNEL_KEYS, MOST_LISTED, SECTIONS
+from bot.config.secrets import Secret
+from bot.config.toml_source import LARGEST
 from bot.errors import ConfigError, UserError
 from bot.settings import (
     LAYOUTS,
@@ -29,7 +30,6 @@ from bot.settings import (
     parse_days,
     parse_post_at,
 )
-from bot.toml_source import LARGEST
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = '[arxiv]\nurl = "http://127.0.0.1:8080/api/query"\n'

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from bot.channels_file import ChannelsFile
-from bot.channels_text import Marker
+from bot.channels_file.text import Marker
 from bot.clock import SystemClock
 from bot.keywords import parse
 from bot.listing import Change, Follow, Unfollow, decode

@@ -14,11 +14,19 @@ from pathlib import Path
 import tomli_w
 
 from bot import config
-from bot.config_channels import opens_channel
+from bot.config.channels import opens_channel
+from bot.config.toml_blocks import (
+    Kind,
+    PartKind,
+    Span,
+    Statement,
+    array_parts,
+    line_end_of,
+    statements,
+)
+from bot.config.toml_source import BOM
 from bot.listing import SETTINGS, Listing, Snapshot
 from bot.model import Channel, Keyword
-from bot.toml_blocks import Kind, PartKind, Span, Statement, array_parts, line_end_of, statements
-from bot.toml_source import BOM
 
 WIDEST = 100  # columns of an array that stays on one line
 INDENT = "    "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from pathlib import Path
 
-from bot.config_keys import Mistakes
+from bot.config.keys import Mistakes
 from bot.settings import quoted
 
 LONGEST_SECRET = 64 * 1024  # bytes; a file that is larger is the wrong file

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from bot.toml_source import BOM
+from bot.config.toml_source import BOM
 
 
 class Kind(Enum):

@@ -52,15 +52,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bot.channels_merge import Merge, Note, Pages
-from bot.channels_text import read
-from bot.disk import Disk, Writers
+from bot.channels_file.disk import Disk, Writers
+from bot.channels_file.merge import Merge, Note, Pages
+from bot.channels_file.shared_file import Look, Outcome, SharedFile, Unwritable, digest_of
+from bot.channels_file.text import read
+from bot.config.toml_source import LARGEST, FileUnreadable
+from bot.config.toml_source import decode as text_of
 from bot.errors import ConfigError, StoreBroken
 from bot.listing import Change
 from bot.ports import Clock
-from bot.shared_file import Look, Outcome, SharedFile, Unwritable, digest_of
-from bot.toml_source import LARGEST, FileUnreadable
-from bot.toml_source import decode as text_of
 
 STEADY = 2.0  # seconds without a change after which nobody is in the middle of saving
 _ROUNDS = 20  # attempts while somebody saves again and again

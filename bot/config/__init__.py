@@ -17,10 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from bot import config_keys, toml_source
-from bot.config_channels import read_channels
-from bot.config_keys import SECTIONS, Mistakes, check_table, join
-from bot.config_secrets import Secret, read_secrets
+from bot.config import keys as config_keys
+from bot.config import toml_source
+from bot.config.channels import read_channels
+from bot.config.keys import SECTIONS, Mistakes, check_table, join
+from bot.config.secrets import Secret, read_secrets
 from bot.listing import Snapshot
 from bot.settings import CatchUp
 
@@ -104,25 +105,31 @@ def sample() -> str:
     return Path(__file__).with_name("sample.toml").read_text(encoding="utf-8")
 
 
-def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool) -> Config:
+def load(
+    path: Path, environ: Mapping[str, str], *, need_secrets: bool, asks_arxiv: bool = True
+) -> Config:
     """Read the file and, if the command needs them, the secrets of the platforms it switches on.
 
-    Raises ConfigError with every mistake: in the file by TOML path, in the environment by name.
+    A contact of one's own is needed only by a command that asks arXiv. Raises ConfigError with
+    every mistake: in the file by TOML path, in the environment by name.
     """
     text = toml_source.decode(toml_source.read_bytes(path), path)
-    return _build(text, path, environ if need_secrets else None)
+    return _build(text, path, environ if need_secrets else None, asks_arxiv=asks_arxiv)
 
 
 def check(text: str, path: Path) -> Config:
-    """What this text would mean as the file at ``path``, without secrets. Raises ConfigError."""
-    return _build(text, path, None)
+    """What this text would mean as the file at ``path``, without secrets and without a contact.
+
+    Raises ConfigError.
+    """
+    return _build(text, path, None, asks_arxiv=False)
 
 
-def _build(text: str, path: Path, environ: Mapping[str, str] | None) -> Config:
+def _build(text: str, path: Path, environ: Mapping[str, str] | None, *, asks_arxiv: bool) -> Config:
     document = toml_source.parse(text, path)
     mistakes = Mistakes()
     tables = _sections(document, mistakes)
-    _check_arxiv(tables["arxiv"], mistakes)
+    _check_arxiv(tables["arxiv"], mistakes, asks_arxiv=asks_arxiv)
     channels = read_channels(document, text, mistakes)
     secrets = {} if environ is None else read_secrets(tables, environ, mistakes)
     mistakes.raise_any(path)
@@ -174,14 +181,14 @@ def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, d
     return tables
 
 
-def _check_arxiv(arxiv: Mapping[str, Any], mistakes: Mistakes) -> None:
+def _check_arxiv(arxiv: Mapping[str, Any], mistakes: Mistakes, *, asks_arxiv: bool) -> None:
     """What arXiv asks of everybody who uses its own address; a local one takes anything."""
     if not config_keys.belongs_to(urlsplit(arxiv["url"]).hostname, config_keys.ARXIV):
         return
     least = config_keys.ARXIV_INTERVAL
     if arxiv["interval"] < least:
         mistakes.add("arxiv.interval", f"must be at least {least} seconds; arXiv asks for it")
-    if "arxiv.contact" in {mistake.path for mistake in mistakes.found}:
+    if not asks_arxiv or "arxiv.contact" in {mistake.path for mistake in mistakes.found}:
         return
     hint = 'put your own e-mail or web address, as in contact = "mailto:you@example.org"'
     if not arxiv["contact"]:

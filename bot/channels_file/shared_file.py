@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from bot.disk import Disk, Writers
-from bot.toml_source import FileUnreadable, read_bytes
+from bot.channels_file.disk import Disk, Writers
+from bot.config.toml_source import FileUnreadable, read_bytes
 
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 _CANNOT_RENAME = {errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS}

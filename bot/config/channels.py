@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot import config_keys, toml_blocks
-from bot.config_keys import CHANNEL_KEYS, SECTIONS, Mistakes, check_table
+from bot.config import keys as config_keys
+from bot.config import toml_blocks
+from bot.config.keys import CHANNEL_KEYS, SECTIONS, Mistakes, check_table
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.listing import SETTINGS, Listing, Snapshot

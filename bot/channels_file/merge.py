@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bot.channels_text import Marker, Reading, render
+from bot.channels_file.shared_file import digest_of
+from bot.channels_file.text import Marker, Reading, render
 from bot.listing import Change, Snapshot, decode, encode, merge
-from bot.shared_file import digest_of
 
 WHO = "bot.toml"  # who made a change that came from the file
 _CEILING = 10**11  # no revision number of ours; a marker above it was made up
