@@ -20,7 +20,7 @@ from typing import Protocol, TextIO
 
 from adapters import PLATFORMS, Settings
 from bot import page
-from bot.channels_file import ChannelsFile
+from bot.channels_file import ChannelsFile, SyncReport
 from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
@@ -41,6 +41,7 @@ from bot.store.sqlite import SqliteStore
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
+SAVING = 3.0  # seconds that an editor may take to save bot.toml
 PAGE_ROWS = 100  # papers in a section of the page
 # Seconds that ``once`` waits for posts that may go soon. Nobody returns to a closed pipe.
 LONG_PATIENCE = 30.0
@@ -112,11 +113,17 @@ class Bot:
 
         Raises ConfigError if bot.toml is wrong (the database goes on as it was), StoreError.
         """
+        give_up = self.clock.monotonic() + SAVING
+        while (await self._synchronise_once()).again and self.clock.monotonic() < give_up:
+            await self.clock.sleep(SAVING / 10)  # somebody is saving it at this moment
+
+    async def _synchronise_once(self) -> SyncReport:
         report = await self.store.visit(self.file.sync, self.clock.now())
         for warning in report.warnings:
             log.warning("bot.toml: %s", warning)
         for change in report.changes:
             log.info("taken over from bot.toml: %s", _said(change))
+        return report
 
     async def _show_change(self) -> None:
         """After a change in the chat. A bot.toml that is wrong at the moment does not stop it."""

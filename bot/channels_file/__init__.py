@@ -12,10 +12,15 @@ marker travels with the text. So a file that was opened at revision 17 and saved
 command made revision 18 says 17, and does not take back what 18 brought. Comparing with the last
 revision instead would.
 
-**A text of unknown origin removes nothing.** No marker, two that disagree, or one of a revision
-that is not ours (too old, another bot's, newer than a restored database): then what is not in the
-text may have been removed, or never been known to it, and nobody can tell. Its additions count. A
-fresh ``bot.toml`` on an old database therefore does not empty it.
+**A text without a marker** was written by somebody who never saw ours, as a program does that
+writes the whole file from a template. Its base is the last text without a marker: what the template
+lost is removed, and what came through the chat stays.
+
+**A text of unknown origin removes nothing.** The first without a marker, one about other channels
+than the one before it, two markers that disagree, or one of a revision that is not ours (too old,
+another bot's, newer than a restored database): then what is not in the text may have been removed,
+or never been known to it, and nobody can tell. Its additions count. A fresh ``bot.toml`` on an old
+database therefore does not empty it.
 
 **Commit first, then write.** A round reads the file, and in *one* transaction merges, applies,
 records the new revision and notes the digests of the text it merged and of the one it is about to
@@ -48,7 +53,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -196,12 +201,12 @@ class ChannelsFile:
                 raise Unwritable(f"with all keywords it would be over {LARGEST // 1024**2} MiB")
             outcome = self._file.replace(look.data, data, steady=steady)
         except Unwritable:
-            _set_note(book, Note(look.digest, digest_of(data), base=reading.snapshot))
+            _set_note(book, replace(merged.note, base=reading.snapshot))
             raise
         if outcome is Outcome.WRITTEN:
             self._is_steady(digest_of(data))
             if merged.one_way:
-                _set_note(book, Note(look.digest, digest_of(data)))
+                _set_note(book, replace(merged.note, base=None))
         return outcome
 
     def _is_steady(self, digest: str) -> bool:

@@ -55,45 +55,56 @@ class Pages(Protocol):
 class Note:
     """``merged`` is the digest of the last text that was taken over, ``answer`` of the text that
     was to replace it. ``base`` is what that text said, kept only while the file can't be written.
+    ``plain`` is what the last text without a marker said.
     """
 
     merged: str = ""
     answer: str = ""
     base: Snapshot | None = None
+    plain: Snapshot | None = None
 
     def encode(self) -> bytes:
-        base = None if self.base is None else base64.b64encode(encode(self.base)).decode()
-        return json.dumps([self.merged, self.answer, base]).encode()
+        kept = [self.merged, self.answer, _packed(self.base), _packed(self.plain)]
+        return json.dumps(kept).encode()
 
     @classmethod
     def decode(cls, kept: bytes | None) -> Note:
         """What ``encode`` kept; the empty note for ``None``."""
         if kept is None:
             return cls()
-        merged, answer, base = json.loads(kept)
-        return cls(merged, answer, base and decode(base64.b64decode(base)))
+        merged, answer, base, plain = json.loads(kept)
+        return cls(merged, answer, _unpacked(base), _unpacked(plain))
+
+
+def _packed(snapshot: Snapshot | None) -> str | None:
+    return None if snapshot is None else base64.b64encode(encode(snapshot)).decode()
+
+
+def _unpacked(packed: str | None) -> Snapshot | None:
+    return None if packed is None else decode(base64.b64decode(packed))
 
 
 class Merge:
     """Merges the text into the truth, and says what the file should hold.
 
-    ``changes`` were applied. ``one_way``: the file could not be written the last time.
+    ``changes`` were applied. ``one_way``: the file could not be written the last time. ``note`` is
+    what is kept about the file.
     """
 
     def __init__(self, pages: Pages, reading: Reading, digest: str) -> None:
         self._pages = pages
         self._reading = reading
         self._digest = digest
-        self._note = Note.decode(pages.note())
+        self.note = Note.decode(pages.note())
         self._shown = self._known(reading.marker)
-        self.one_way = self._note.base is not None
+        self.one_way = self.note.base is not None
         self.changes: tuple[Change, ...] = ()
-        if digest != self._note.merged:
+        if digest != self.note.merged:
             self.changes = merge(self._origin(), reading.snapshot)
         if self.changes:
             pages.apply(self.changes, WHO)
         self._truth = pages.truth()
-        self.warning = self._doubt() if digest != self._note.merged else ""
+        self.warning = self._doubt() if digest != self.note.merged else ""
 
     def _known(self, marker: Marker | None) -> Snapshot | None:
         """The revision that the marker names; ``None`` if it is not ours."""
@@ -105,25 +116,38 @@ class Merge:
 
     def _origin(self) -> Snapshot:
         """What the person who saved this text started from; empty if nobody can tell."""
-        return self._note.base or self._shown or Snapshot()
+        return self.note.base or self._shown or self._earlier() or Snapshot()
+
+    def _earlier(self) -> Snapshot | None:
+        """For a text without a marker: the one without a marker before it, if the two are about the
+        same channels. So does a program that writes the whole file from a template of its own.
+        """
+        before = self.note.plain
+        if not self._reading.plain or before is None:
+            return None
+        related = before.meaning.keys() & self._reading.snapshot.meaning.keys()
+        return before if related else None
 
     def _doubt(self) -> str:
         """What to tell if the text may have been meant to remove something, and did not."""
         known = self.one_way or self._shown is not None or not self._pages.last_revision()
         if known or not merge(self._truth, self._reading.snapshot):
             return ""
-        lacks = (
-            "has no line" if self._reading.marker is None else "is of an unknown state: its line"
-        )
+        if self._reading.plain:
+            return (
+                'bot.toml has no line "# daily-papers: revision …" any more. What it adds was taken'
+                " over, and what it lost since the last text without that line; what came through"
+                " the chat stays. To drop something of that, remove it now, and leave that line"
+            )
         return (
-            f'bot.toml {lacks} "# daily-papers: revision …", so nobody can tell what was removed'
-            " from it; what it adds was taken over, and nothing was removed. If something should"
-            " go, remove it now, and leave that line"
+            'bot.toml is of an unknown state: its line "# daily-papers: revision …" is not ours,'
+            " so nobody can tell what was removed from it; what it adds was taken over, and nothing"
+            " was removed. If something should go, remove it now, and leave that line"
         )
 
     def taken(self) -> None:
         """Note that this text was merged, and nothing else."""
-        self._keep(Note(self._digest, self._note.answer, self._note.base))
+        self._keep(self.note.answer, self.note.base)
 
     def new_text(self, text: str, path: Path) -> str | None:
         """What the file should hold; ``None`` if what it holds is right. Raises ConfigError."""
@@ -132,10 +156,10 @@ class Merge:
         base = self._reading.snapshot if self.one_way else None
         if self._reading.snapshot.meaning == meaning == shown:
             if self.one_way:
-                self._keep(Note(self._digest, self._note.answer, base))
+                self._keep(self.note.answer, base)
             return None
         new = render(text, path, self._truth, self._revision())
-        self._keep(Note(self._digest, digest_of(new.encode()), base))
+        self._keep(digest_of(new.encode()), base)
         return new
 
     def _revision(self) -> int:
@@ -149,6 +173,10 @@ class Merge:
         self._pages.record_revision(max(last, found) + 1, encode(self._truth))
         return max(last, found) + 1
 
-    def _keep(self, note: Note) -> None:
-        if note != self._note:
+    def _keep(self, answer: str, base: Snapshot | None) -> None:
+        """Note that this text was merged, and what is to stand in its place."""
+        plain = self._reading.snapshot if self._reading.plain else self.note.plain
+        note = Note(self._digest, answer, base, plain)
+        if note != self.note:
             self._pages.set_note(note.encode())
+        self.note = note

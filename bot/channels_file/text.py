@@ -49,16 +49,23 @@ class Marker:
     def __str__(self) -> str:
         return (
             f"# daily-papers: revision {self.number}.{self.digest}"
-            " (written by the bot; without this line it removes nothing)"
+            " (written by the bot; please leave this line)"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text says. ``marker`` is ``None`` if there is none, or several that disagree."""
+    """What a text says. ``marker`` is ``None`` if there is none, or several that disagree; then
+    the text is ``disputed``."""
 
     snapshot: Snapshot
     marker: Marker | None
+    disputed: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether the text never had a marker, or lost it."""
+        return self.marker is None and not self.disputed
 
 
 def read(text: str, path: Path) -> Reading:
@@ -68,7 +75,7 @@ def read(text: str, path: Path) -> Reading:
     """
     snapshot = config.check(text, path).channels
     found = {_marker(text, statement) for statement in statements(text)} - {None}
-    return Reading(snapshot, found.pop() if len(found) == 1 else None)
+    return Reading(snapshot, found.pop() if len(found) == 1 else None, disputed=len(found) > 1)
 
 
 def render(text: str, path: Path, truth: Snapshot, revision: int) -> str:

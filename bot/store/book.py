@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from bot.listing import Change, Configure, Follow, Listing, Snapshot
+from bot.model import Keyword
 from bot.store.following import change_setting, channels, follow, subscriptions, unfollow
 
 REVISIONS_KEPT = 500
@@ -28,10 +29,12 @@ class Pages:
 
     def truth(self) -> Snapshot:
         """Every channel that follows something or has a setting of its own."""
-        following = subscriptions(self._db)
+        following: dict[str, list[Keyword]] = {}
+        for subscription in subscriptions(self._db):
+            following.setdefault(subscription.channel_id, []).append(subscription.keyword)
         return Snapshot(
             tuple(
-                Listing(channel, tuple(s.keyword for s in following if s.channel_id == channel.id))
+                Listing(channel, tuple(following.get(channel.id, ())))
                 for channel in channels(self._db)
             )
         )

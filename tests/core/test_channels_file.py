@@ -202,12 +202,27 @@ def without_marker(text: str) -> str:
     return "".join(line for line in text.splitlines(True) if not line.startswith("# daily-papers"))
 
 
-def test_without_the_marker_nothing_is_removed_and_a_person_hears_of_it(house: House) -> None:
-    house.write(without_marker(house.text).replace('"graph"', '"x ray"'))
+def test_a_template_takes_back_what_it_brought_and_nothing_from_the_chat(house: House) -> None:
+    house.book.follow(ONE, "diffusion")
+    house.sync()
+    house.write(TOP + block(ONE, "reward model", "x ray"))
+    assert "what came through the chat stays" in house.sync().warnings[0]
+    assert house.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
+    house.write(TOP + block(ONE, "reward model", "diffusion"))
+    house.sync()
+    house.write(TOP + block(ONE, "reward model"))
+    house.sync()
+    assert house.agree() == {ONE: {"reward model"}}, "the template brought it too, by then"
+
+
+def test_without_the_marker_the_chat_loses_nothing_and_a_person_hears_of_it(house: House) -> None:
+    house.book.follow(ONE, "x ray")
+    house.sync()
+    house.write(without_marker(house.text).replace('    "x ray",\n', ""))
     report = house.sync()
     assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
     assert len(report.warnings) == 1
-    assert "nothing was removed" in report.warnings[0]
+    assert "what came through the chat stays" in report.warnings[0]
     assert house.sync().warnings == ()
 
 
