@@ -1,0 +1,99 @@
+"""What every platform keeps to, as composer and as sender."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from adapters import Settings
+from adapters.console.platform import Console
+from bot.errors import CannotTell
+from bot.model import Channel, Digest, Draft, Entry, Post, Why
+from bot.ports import Composer, Sender
+from tests.builders import paper
+from tests.fakes import START, FakePlatform, PlainComposer
+
+
+@dataclass
+class Platform:
+    """One implementation, and how to see what arrived there."""
+
+    composer: Composer
+    sender: Sender
+    channel: Channel
+    arrived: Callable[[], str]
+    remembers: bool = True
+
+
+def fake(folder: Path) -> Platform:
+    platform = FakePlatform(folder / "messages")
+    return Platform(PlainComposer(), platform, Channel("fake:a"), lambda: str(platform.messages()))
+
+
+def console(folder: Path) -> Platform:
+    del folder
+    stream = io.StringIO()
+    made = Console(Settings(stream=stream))
+    return Platform(made, made, Channel("console:"), stream.getvalue, remembers=False)
+
+
+@pytest.fixture(params=[fake, console], ids=["fake", "console"])
+def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Platform:
+    made: Platform = request.param(tmp_path)
+    return made
+
+
+def digest(channel: Channel, papers: int, why: Why = Why.NEW) -> Digest:
+    entries = tuple(Entry(paper(n), ("reward model",)) for n in range(1, papers + 1))
+    return Digest(channel, date(2026, 3, 2), why, entries)
+
+
+def post(channel: Channel, draft: Draft, *, key: str = "k1") -> Post:
+    return Post(key, channel, draft.payload, attempt=1, uncertain=False, created_at=START)
+
+
+@pytest.mark.parametrize("papers", [1, 30, 31, 300])
+@pytest.mark.parametrize("why", list(Why))
+def test_every_paper_stands_in_exactly_one_message(
+    platform: Platform, papers: int, why: Why
+) -> None:
+    whole = digest(platform.channel, papers, why)
+    shown = [paper_id for d in platform.composer.compose(whole) for paper_id in d.paper_ids]
+    assert shown == [entry.paper.id for entry in whole.entries]
+
+
+def test_the_same_digest_is_the_same_bytes(platform: Platform) -> None:
+    first, again = (platform.composer.compose(digest(platform.channel, 40)) for _ in range(2))
+    assert first == again
+
+
+def test_a_reply_hangs_under_an_earlier_message(platform: Platform) -> None:
+    drafts = platform.composer.compose(digest(platform.channel, 300))
+    for index, draft in enumerate(drafts):
+        assert draft.parent is None or draft.parent < index
+
+
+async def test_what_was_sent_arrived_with_every_paper_in_it(platform: Platform) -> None:
+    for number, draft in enumerate(platform.composer.compose(digest(platform.channel, 300))):
+        receipt = await platform.sender.send(post(platform.channel, draft, key=f"k{number}"))
+        assert receipt.message_id
+    for n in range(1, 301):
+        assert paper(n).id in platform.arrived()
+
+
+async def test_find_knows_what_arrived_or_says_that_it_cannot_know(platform: Platform) -> None:
+    (draft,) = platform.composer.compose(digest(platform.channel, 1))
+    sent, other = post(platform.channel, draft), post(platform.channel, draft, key="k2")
+    receipt = await platform.sender.send(sent)
+    if platform.remembers:
+        assert await platform.sender.find(sent) == receipt
+        assert await platform.sender.find(other) is None
+    else:
+        for each in (sent, other):
+            with pytest.raises(CannotTell, match=r"\.$"):
+                await platform.sender.find(each)
