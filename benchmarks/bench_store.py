@@ -39,25 +39,44 @@ def run() -> list[Row]:
 
 
 def durable_commit() -> list[Row]:
-    """Settling one post (claim, then sent) against writing and syncing 4 KiB, twice as well."""
+    """A commit of one row, and the settling of a post (two commits, each a hop to another thread),
+    against writing and syncing 4 KiB as often."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = SqliteStore(folder / "db", alone=True)
         _queue(store, COMMITS * ROUNDS)
         handle = os.open(folder / "raw", os.O_RDWR | os.O_CREAT)
         os.posix_fallocate(handle, 0, 4096 * COMMITS)
-        pairs = []
-        for _ in range(ROUNDS):
-            pairs.append((_seconds(lambda: _settle(store)), _seconds(lambda: _write(handle))))
+        rounds = [
+            (
+                _seconds(lambda: _commit(store)) / COMMITS,
+                _seconds(lambda: _settle(store)) / (2 * COMMITS),
+                _seconds(lambda: _write(handle)) / COMMITS,
+            )
+            for _ in range(ROUNDS)
+        ]
         os.close(handle)
         store.close()
-    commit = median(ours for ours, _ in pairs) / (2 * COMMITS)
-    raw = median(floor for _, floor in pairs) / COMMITS
-    ratio = median((ours / 2) / floor for ours, floor in pairs)
+    names = ("commit of one row", "commit of a claim or a settling", "raw 4 KiB write + fdatasync")
     return [
-        Row("durable commit (claim, mark_sent)", f"{commit * 1e3:.3f} ms", ratio, "raw write"),
-        Row("raw 4 KiB write + fdatasync", f"{raw * 1e3:.3f} ms", 1.0, "raw write"),
+        Row(
+            name,
+            f"{median(each[n] for each in rounds) * 1e3:.3f} ms",
+            median(each[n] / each[-1] for each in rounds),
+            "raw write",
+        )
+        for n, name in enumerate(names)
     ]
+
+
+def _commit(store: SqliteStore) -> None:
+    for _ in range(COMMITS):
+        store.run_now(_touch)
+
+
+def _touch(db: sqlite3.Connection) -> None:
+    # A different value each time: SQLite does not write what does not change.
+    db.execute("update channels set probes = probes + 1 where id = 'fake:1'")
 
 
 def _queue(store: SqliteStore, posts: int) -> None:
