@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from bot.cli import terminal
 from bot.demo.clock import DemoClock
 from bot.demo.sample import load
 from bot.demo.show import PretendArxiv
+from bot.demo.standin_feed import StandinPaper
 from bot.keywords import parse
 from bot.matching import Matcher
 from tests.builders import paper
@@ -124,10 +126,29 @@ class Newcomer:
         file.write_text(text, encoding="utf-8")
 
 
+def now() -> datetime:
+    """The time that the program under test sees: it runs as a person runs it, on the real clock."""
+    return datetime.now(UTC)
+
+
+def papers_of_today() -> list[StandinPaper]:
+    """The sample as if its second day were today; else the bot would rightly call it old."""
+    later = now() - NOW
+    return [
+        replace(
+            each,
+            published=each.published + later,
+            updated=each.updated and each.updated + later,
+            visible_at=each.visible_at + later,
+        )
+        for each in SAMPLE.papers
+    ]
+
+
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     """Somebody who has followed README.md up to the point where bot.toml is filled in."""
-    with PretendArxiv(SAMPLE.papers, lambda: NOW) as arxiv:
+    with PretendArxiv(papers_of_today(), now) as arxiv:
         person = Newcomer(tmp_path)
         [setting_up] = [block for block in blocks(README) if "daily-papers init" in block]
         assert "once --dry-run" in person.type(setting_up)
@@ -162,7 +183,7 @@ def test_a_backup_as_the_page_says_it_holds_what_was_posted(newcomer: Newcomer) 
 
 
 def test_what_is_asked_through_a_proxy_reaches_it(newcomer: Newcomer, tmp_path: Path) -> None:
-    with PretendArxiv(SAMPLE.papers, lambda: NOW) as proxy:  # takes whole addresses too
+    with PretendArxiv(papers_of_today(), now) as proxy:  # takes whole addresses too
         file = tmp_path / "papers" / "bot.toml"
         text = re.sub(
             '^url = ".*"', 'url = "http://arxiv.test/api/query"', file.read_text(), flags=re.M
