@@ -19,12 +19,12 @@ from typing import Final, Self
 import httpx
 
 from bot.errors import SourceError, SourceGarbled
-from bot.model import Batch, Keyword, Note, NoteKind
+from bot.model import Batch, Keyword, Note, NoteKind, Paper
 from bot.ports import Clock
 from bot.sources.asking import Asker, Run
 from bot.sources.atom import Feed
 from bot.sources.pacing import Gate
-from bot.sources.queries import PAGE, among, newest
+from bot.sources.queries import PAGE, among, newest, these
 from bot.sources.sweep import Sweep, Yield, note_of, prove_alive
 from bot.sources.verdicts import ShortAnswer, is_old, stale, unsorted
 from bot.sources.wire import Timeouts, Wire
@@ -119,6 +119,15 @@ class ArxivSource:
                     raise SourceGarbled("arXiv answered with papers that it was not asked about.")
                 confirmed |= found
         return frozenset(confirmed)
+
+    async def paper(self, paper_id: str) -> Paper | None:
+        """One paper by its identity; ``None`` if arXiv knows none."""
+        run = Run()
+        with _counted(run):
+            feed = await self._asker.ask(these([paper_id]), run)
+            if feed.error is not None:
+                raise SourceGarbled(f"arXiv does not understand the id {paper_id}: {feed.error}")
+            return next((paper for paper in feed.papers if paper.id == paper_id), None)
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -80,7 +80,7 @@ class Request:
 
     def encoded(self) -> str:
         """As the query of an address, or as the body of a form."""
-        fields = [("search_query", self.search_query)]
+        fields = [("search_query", self.search_query)] if self.search_query else []
         if self.ids:
             fields.append(("id_list", ",".join(self.ids)))
         fields += [("start", str(self.start)), ("max_results", str(self.rows))]
@@ -107,6 +107,11 @@ def newest(keyword: Keyword, rows: int) -> Request:
 def among(keyword: Keyword, ids: Sequence[str]) -> Request:
     """Those of the given papers that match, by arXiv's own verdict."""
     return Request(keyword.query, rows=len(ids), ids=tuple(ids), newest_first=False)
+
+
+def these(ids: Sequence[str]) -> Request:
+    """The given papers, whatever they are about; arXiv leaves out those that it does not know."""
+    return Request("", rows=len(ids), ids=tuple(ids), newest_first=False)
 
 
 def groups(keywords: Sequence[Keyword], window: Window, url: str) -> Iterator[tuple[Keyword, ...]]:
