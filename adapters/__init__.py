@@ -5,22 +5,37 @@ Imports none of them, so that a host of one platform needs no other platform's l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, TextIO
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TextIO
+
+from bot.ports import Clock
 
 PLATFORMS: Final = {"console": "adapters.console.platform:Console"}
-"""The part of a channel's id before the colon → ``module:Class``. The class is called with Settings
-and is both the platform's Composer and its Sender."""
+"""The part of a channel's id before the colon → ``module:Class``, called with Settings.
+
+The class is the platform's Composer, Sender, Listener and Examiner, and has ``workers``, the number
+of channels that it can send to at once. Entering it as an asynchronous context manager opens what
+sending needs and asks nobody anything; leaving it closes that."""
+
+
+def no_secret(name: str) -> str:
+    """For a platform that needs none."""
+    raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a platform is given when it is made; each takes what it needs.
 
-    ``stream`` is where the console writes. ``width`` (columns) and ``colour`` are for it too;
-    ``None`` means: as the stream is and can.
+    ``options`` is the platform's section of bot.toml, checked; ``secret`` gives a token's text by
+    the name of its variable. ``stream`` is where the console writes. ``width`` (columns) and
+    ``colour`` are for it too; ``None`` means: as the stream is and can.
     """
 
     stream: TextIO
+    clock: Clock
+    options: Mapping[str, Any] = field(default_factory=dict)
+    secret: Callable[[str], str] = no_secret
     width: int | None = None
     colour: bool | None = None

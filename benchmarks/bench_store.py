@@ -18,7 +18,7 @@ from statistics import median
 
 from benchmarks.report import Row, table
 from bot.keywords import parse
-from bot.model import Agenda, Batch, Draft, Keyword, Paper, Publication, Receipt
+from bot.model import Agenda, Batch, Draft, Keyword, Paper, Person, Publication, Receipt
 from bot.pipeline import collect
 from bot.store.following import follow
 from bot.store.publishing import publish
@@ -82,7 +82,7 @@ def _touch(db: sqlite3.Connection) -> None:
 def _queue(store: SqliteStore, posts: int) -> None:
     def work(db: sqlite3.Connection) -> None:
         for n in range(100):
-            follow(db, f"fake:{n}", parse("reward model"), "", START)
+            follow(db, f"fake:{n}", parse("reward model"), Person(""), START)
         for n in range(posts):
             draft = (f"key-{n}", Draft("{}" * 400, ()))
 
@@ -166,7 +166,7 @@ _SYLLABLES = ["ka", "lo", "mi", "ne", "pu", "ra", "si", "to", "vu", "we", "xa", 
 def _follow(db: sqlite3.Connection, pool: list[Keyword], rng: random.Random) -> None:
     for n in range(CHANNELS):
         for keyword in rng.sample(pool, KEYWORDS):
-            follow(db, f"fake:{n}", keyword, "", START)
+            follow(db, f"fake:{n}", keyword, Person(""), START)
 
 
 def _bare_inserts(path: Path, rows: int) -> None:

@@ -6,6 +6,7 @@ Decides nothing about papers, posts or people.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 import random
@@ -15,8 +16,9 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol, Self, TextIO
 
 from adapters import PLATFORMS, Settings
 from bot import page
@@ -24,17 +26,20 @@ from bot.channels_file import ChannelsFile, SyncReport
 from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
+from bot.config.secrets import Secret
 from bot.delivery import Deliverer
-from bot.errors import ConfigError, Mistake
+from bot.errors import ConfigError, Mistake, PlatformRefused, SendError
 from bot.listing import Change, Configure
 from bot.model import Channel
 from bot.pipeline import collect, publish
 from bot.planning import Rules
-from bot.ports import Clock, Composer, Sender, Source
+from bot.ports import Clock, Composer, Examiner, Listener, Sender, Source
+from bot.questions import Questions
 from bot.settings import parse_catch_up, parse_days, parse_post_at
 from bot.slots import Timetable
 from bot.sources.arxiv import ArxivSource
 from bot.sources.ids import base_id
+from bot.sources.recent import RecentSource
 from bot.store import open_store, rehearse
 from bot.store.sqlite import SqliteStore
 
@@ -48,8 +53,15 @@ LONG_PATIENCE = 30.0
 PATIENCE = {"console": 2.0}
 
 
-class Platform(Composer, Sender, Protocol):
-    """What an adapter's class is: both sides of posting."""
+class Platform(Composer, Sender, Listener, Examiner, Protocol):
+    """What an adapter's class is (``adapters.PLATFORMS``)."""
+
+    @property
+    def workers(self) -> int: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *error: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +93,26 @@ class Bot:
         self.store = store
         self.source = source
         self.file = file
-        self._platforms = platforms
+        self.platforms = platforms
         self._rehearsing = rehearsing
         self._progress = progress
+        self.questions = Questions(
+            store=store, source=source, clock=clock, timetable=self.timetable, identify=base_id
+        )
         self.commands = BotCommands(
+            questions=self.questions,
             store=store,
-            source=source,
             clock=clock,
             timetable=self.timetable,
             changed=self._show_change,
             first_post=config.schedule.first_post,
-            identify=base_id,
         )
 
     def rules(self, channel: Channel) -> Rules:
         """The channel's own settings, and bot.toml's [schedule] for the others."""
         schedule = self.config.schedule
         catch_up = parse_catch_up(channel.catch_up) if channel.catch_up else schedule.catch_up
-        return Rules(self.timetable(channel), catch_up.backlog)
+        return Rules(self.timetable(channel), catch_up.backlog, schedule.in_full)
 
     def timetable(self, channel: Channel) -> Timetable:
         schedule = self.config.schedule
@@ -139,13 +153,24 @@ class Bot:
         soon, and leaves the others for the next time.
         """
         complete = await self.look(now=now)
-        for deliverer in self.deliverers():
-            self._progress("posting")
-            await deliverer.deliver(wait=PATIENCE.get(deliverer.platform, LONG_PATIENCE))
+        self._progress("posting")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for deliverer in self.deliverers():
+                    group.create_task(self._deliver_once(deliverer))
+        except ExceptionGroup as failed:  # the store's, which is the same for all of them
+            raise failed.exceptions[0] from failed
         state = await self.store.state()
         states = [post.state for channel in state.channels for post in channel.posts]
         decided = sum(state in ("held", "dead") for state in states)
         return Outcome(complete, len(states) - decided, 0 if self._rehearsing else decided)
+
+    async def _deliver_once(self, deliverer: Deliverer) -> None:
+        """A platform that does not let us in keeps its posts waiting, and no other from its own."""
+        try:
+            await deliverer.deliver(wait=PATIENCE.get(deliverer.platform, LONG_PATIENCE))
+        except PlatformRefused as error:
+            log.error("platform=%s refused why=%s", deliverer.platform, error)
 
     async def look(self, *, now: bool = False) -> bool:
         """Collect and publish; whether the source's answer was whole."""
@@ -153,7 +178,7 @@ class Bot:
             self.source, self.store, self.clock, first_post=self.config.schedule.first_post
         )
         self._progress("composing")
-        await publish(self.store, self._platforms, self.rules, self.clock, now=now)
+        await publish(self.store, self.platforms, self.rules, self.clock, now=now)
         if self.config.page is not None and not self._rehearsing:
             await self.write_page()
         return run.complete
@@ -162,9 +187,32 @@ class Bot:
         """One for each platform."""
         rng = random.Random()
         return [
-            Deliverer(name, platform, self.store, self.clock, rng)
-            for name, platform in self._platforms.items()
+            Deliverer(
+                name,
+                platform,
+                self.store,
+                self.clock,
+                rng,
+                workers=platform.workers,
+                refused=self._tell_of_refusal,
+            )
+            for name, platform in self.platforms.items()
         ]
+
+    async def _tell_of_refusal(self, channel: Channel, reason: str) -> None:
+        """Write once to whoever first added a keyword there; who can't be written to, is not."""
+        added_by = [each.added_by for each in await self.store.subscriptions(channel.id)]
+        person = next((each for each in added_by if each.id), None)
+        if person is None:
+            return
+        text = (
+            f"I can't post papers in {channel.id}: {reason} Until then they wait there, and nothing"
+            " is lost. It is tried again by itself."
+        )
+        try:
+            await self.platforms[channel.platform].tell(person.id, text)
+        except (SendError, PlatformRefused) as error:
+            log.info("telling person=%s failed why=%s", person.id, error)
 
     async def write_page(self) -> bool:
         """Write the Markdown page if it changed; whether it did. Raises ConfigError, UserError."""
@@ -198,7 +246,10 @@ async def assembled(
     clock = clock or SystemClock()
     progress = progress or (lambda _: None)
     async with AsyncExitStack() as stack:
-        platforms = _platforms(config, stream or sys.stdout, dry_run=dry_run)
+        platforms = _platforms(config, clock, stream or sys.stdout, dry_run=dry_run)
+        if serving:
+            for platform in dict.fromkeys(platforms.values()):
+                await stack.enter_async_context(platform)
         if dry_run:
             copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
             store = rehearse(config.bot.data, Path(copy))
@@ -208,7 +259,8 @@ async def assembled(
             store = open_store(config.bot.data, alone=serving)
             file = ChannelsFile(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
-        source = await stack.enter_async_context(_source(config, clock, progress))
+        arxiv = await stack.enter_async_context(_source(config, clock, progress))
+        source = RecentSource(arxiv, clock)
         bot = Bot(
             config=config,
             clock=clock,
@@ -241,24 +293,41 @@ def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:
     )
 
 
-def _platforms(config: Config, stream: TextIO, *, dry_run: bool) -> dict[str, Platform]:
+def _platforms(
+    config: Config, clock: Clock, stream: TextIO, *, dry_run: bool
+) -> dict[str, Platform]:
     """The switched-on platforms by name; in a dry run the console stands in for each."""
-    wanted = {"console": True, "discord": config.discord, "slack": config.slack}
-    names = [name for name, section in wanted.items() if section]
-    missing = [name for name in names if name not in PLATFORMS]
+    names = ["console", *config.platforms]
     if dry_run:
-        console = _load("console", stream)
-        return dict.fromkeys(names, console)
+        return dict.fromkeys(names, _load("console", Settings(stream, clock)))
+    missing = [name for name in names if name not in PLATFORMS]
     if missing:
         mistakes = tuple(
             Mistake(name, "is not supported by this version yet", "remove the section for now")
             for name in missing
         )
         raise ConfigError(str(config.path), mistakes)
-    return {name: _load(name, stream) for name in names}
+    settings = {name: Settings(stream, clock) for name in names}
+    for name, section in config.platforms.items():
+        secret = partial(_revealed, section.secrets)
+        settings[name] = Settings(stream, clock, section.options, secret)
+    return {name: _load(name, each) for name, each in settings.items()}
 
 
-def _load(name: str, stream: TextIO) -> Platform:
+def _revealed(secrets: Mapping[str, Secret], name: str) -> str:
+    return secrets[name].reveal()
+
+
+def _load(name: str, settings: Settings) -> Platform:
     module, _, attribute = PLATFORMS[name].partition(":")
-    made: Platform = getattr(importlib.import_module(module), attribute)(Settings(stream=stream))
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in {"adapters", "bot"}:
+            raise
+        mistake = Mistake(
+            name, f"needs {error.name}, which is not installed", f"install daily-papers[{name}]"
+        )
+        raise ConfigError("bot.toml", (mistake,)) from error
+    made: Platform = getattr(loaded, attribute)(settings)
     return made

@@ -1,7 +1,8 @@
 """deliver(): claim a post, look whether it arrived before, send it, settle what became of it.
 
 Does not render, does not decide what is due, and never sends on a guess: a post whose last attempt
-may have arrived is looked for first, and held where the platform can't say.
+may have arrived is looked for first, and held where the platform can't say. Several channels are
+served at once, so that a slow one delays no other; within a channel the store keeps the order.
 """
 
 from __future__ import annotations
@@ -9,14 +10,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.errors import CannotTell, ChannelRefused, OutcomeUnknown, PostRefused, TryLater
-from bot.model import Post
+from bot.errors import (
+    CannotTell,
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformError,
+    PostRefused,
+    TryLater,
+)
+from bot.model import Channel, Post
 from bot.ports import Clock, DeliveryStore, Sender
 
 log = logging.getLogger(__name__)
+
+Refused = Callable[[Channel, str], Awaitable[None]]
 
 SHORTEST_DELAY = 1.0  # seconds; a platform that says "again in 0 s" for ever must not spin us
 
@@ -45,8 +56,15 @@ class Delivered:
     refused: int = 0
 
 
+async def _tell_nobody(channel: Channel, reason: str) -> None:
+    pass
+
+
 class Deliverer:
-    """Delivers one platform's posts, in order within a channel."""
+    """Delivers one platform's posts, in order within a channel, ``workers`` channels at once.
+
+    ``refused`` is awaited when a channel refuses us for the first time in a row.
+    """
 
     def __init__(
         self,
@@ -56,6 +74,9 @@ class Deliverer:
         clock: Clock,
         rng: random.Random,
         patience: Patience | None = None,
+        *,
+        workers: int = 1,
+        refused: Refused = _tell_nobody,
     ) -> None:
         self.platform = platform
         self._sender = sender
@@ -63,34 +84,76 @@ class Deliverer:
         self._clock = clock
         self._rng = rng
         self._patience = patience or Patience()
+        self._workers = workers
+        self._refused = refused
+        self._called = asyncio.Event()
+        self._finishing = False
+
+    def call(self) -> None:
+        """There may be something new to deliver; heard also while slow posts are in hand."""
+        self._called.set()
+
+    def finish(self) -> None:
+        """Take nothing new in hand: ``deliver`` returns when what is in hand is settled."""
+        self._finishing = True
+        self._called.set()
 
     async def deliver(self, *, wait: float = 0.0) -> Delivered:
         """Deliver until nothing can be claimed now, or within ``wait`` further seconds.
 
-        Raises StoreError; a post in hand is then found as uncertain by the next one who delivers.
+        Raises StoreError, and PlatformRefused when the platform does not let us in. A post that is
+        in hand then is found as uncertain by the next one who delivers.
         """
         done = Delivered()
         give_up = self._clock.monotonic() + wait
-        while True:
-            if await self._deliver_next(done):
-                continue
-            soonest = await self._store.next_claim(self.platform)
-            if soonest is None:
-                return done
-            delay = max(0.0, (soonest - self._clock.now()).total_seconds())
-            if self._clock.monotonic() + delay > give_up:
-                return done
-            await self._clock.sleep(delay)
+        hands: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                self._called.clear()
+                post = await self._claim() if len(hands) < self._workers else None
+                if post is not None:
+                    hands.add(asyncio.create_task(self._handle(post, done)))
+                elif hands:
+                    await self._next_event(hands)
+                elif self._finishing or not await self._wait(give_up):
+                    return done
+        finally:
+            for task in hands:
+                task.cancel()
+            await asyncio.gather(*hands, return_exceptions=True)
 
-    async def _deliver_next(self, done: Delivered) -> bool:
+    async def _claim(self) -> Post | None:
+        if self._finishing:
+            return None
         now = self._clock.now()
         lease_until = now + timedelta(seconds=self._patience.lease)
-        post = await self._store.claim(self.platform, now, lease_until)
-        if post is None:
+        return await self._store.claim(self.platform, now, lease_until)
+
+    async def _next_event(self, hands: set[asyncio.Task[None]]) -> None:
+        """Until a post in hand is settled, or somebody calls. Raises what ended a hand."""
+        call = asyncio.create_task(self._called.wait())
+        try:
+            settled, _ = await asyncio.wait({*hands, call}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            call.cancel()
+        for task in settled & hands:
+            hands.discard(task)
+            task.result()
+
+    async def _wait(self, give_up: float) -> bool:
+        """Until the next post can be claimed; false where that is too late or never."""
+        soonest = await self._store.next_claim(self.platform)
+        if soonest is None:
             return False
+        delay = max(0.0, (soonest - self._clock.now()).total_seconds())
+        if self._clock.monotonic() + delay > give_up:
+            return False
+        await self._clock.sleep(delay)
+        return True
+
+    async def _handle(self, post: Post, done: Delivered) -> None:
         if not post.uncertain or await self._is_certainly_missing(post, done):
             await self._send(post, done)
-        return True
 
     async def _is_certainly_missing(self, post: Post, done: Delivered) -> bool:
         """Settle a post that an earlier attempt brought through; true if none did."""
@@ -109,6 +172,9 @@ class Deliverer:
         except TimeoutError:
             await self._ask_later(post, None, "asking whether it arrived took too long", done)
             return False
+        except PlatformError as error:
+            await self._ask_later(post, None, str(error), done)
+            raise
         if receipt is None:
             return True
         await self._store.mark_sent(post.key, receipt, self._clock.now())
@@ -130,6 +196,9 @@ class Deliverer:
             await self._hold(post, str(error), done)
         except ChannelRefused as error:
             await self._refuse(post, False, str(error), done)
+        except PlatformError as error:
+            await self._put_back(post, None, str(error), done)
+            raise
         except PostRefused as error:
             await self._store.bury(post.key, self._clock.now(), str(error))
             log.error("dead key=%s channel=%s why=%s", post.key, post.channel.id, error)
@@ -175,6 +244,8 @@ class Deliverer:
             "paused channel=%s why=%s", post.channel.id, error,
         )  # fmt: skip
         done.refused += 1
+        if first:
+            await self._refused(post.channel, error)
 
     def _backoff(self, attempt: int) -> float:
         """Doubling delay with half of it jitter, so that many posts do not come back as one."""

@@ -15,6 +15,10 @@
     │  ├─ CannotTell          find() cannot know: hold for a person
     │  ├─ ChannelRefused      pause the channel with this reason
     │  └─ PostRefused         this message is faulty: dead
+    ├─ PlatformError        a platform as a whole, whatever the channel
+    │  ├─ PlatformDown        connect again after a while
+    │  └─ PlatformRefused     it does not let us in: a person must mend that
+    ├─ GaveUp               the service ends itself, for whatever started it to start it again
     └─ StoreError
        ├─ StoreBusy           another process holds the database
        ├─ SchemaTooNew        written by a newer version of the bot
@@ -123,6 +127,25 @@ class ChannelRefused(SendError):
 
 class PostRefused(SendError):
     """This one message is faulty, which is a bug in our rendering. Sending it again won't help."""
+
+
+class PlatformError(BotError):
+    """A platform can't be used, whatever the channel."""
+
+
+class PlatformDown(PlatformError):
+    """No connection, or it was lost. Connect again after a while."""
+
+
+class PlatformRefused(PlatformError):
+    """The platform does not let us in (a wrong token, a missing scope); the text says what to do.
+
+    Trying again changes nothing before a person has mended it.
+    """
+
+
+class GaveUp(BotError):
+    """A part of the service failed again and again, or no platform lets us in any more."""
 
 
 class StoreError(BotError):

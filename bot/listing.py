@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from bot.model import Channel, Keyword
 
-SETTINGS = ("post_at", "days", "catch_up", "layout")  # of a channel; Channel has them as fields
+SETTINGS = ("post_at", "days", "catch_up", "layout", "editors")  # fields of Channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ async def collect(
         complete=answers.complete,
         papers=papers,
         hits=hits,
-        primes=tuple(_prime(keyword, batch, hits, papers) for keyword, batch in answers.histories),
+        primes=tuple(_prime(keyword, batch, hits) for keyword, batch in answers.histories),
         notes=tuple(answers.notes),
         requests=answers.requests,
         disagreements=disagreements,
@@ -197,14 +197,14 @@ def _match(keywords: Sequence[Keyword], papers: Sequence[Paper]) -> tuple[Hit, .
     return tuple(hit for paper in papers for hit in matcher.match(paper))
 
 
-def _prime(keyword: Keyword, batch: Batch, hits: Sequence[Hit], papers: Sequence[Paper]) -> Prime:
+def _prime(keyword: Keyword, batch: Batch, hits: Sequence[Hit]) -> Prime:
     matching = {hit.paper_id for hit in hits if hit.canonical == keyword.canonical}
     newest_first = sorted(batch.papers, key=lambda p: (p.published, p.serial), reverse=True)
     return Prime(
         canonical=keyword.canonical,
         paper_ids=tuple(paper.id for paper in newest_first if paper.id in matching),
         since=newest_first[-1].published if len(newest_first) >= HISTORY else None,
-        baseline=max((paper.serial for paper in papers), default=0),
+        baseline=max((paper.serial for paper in batch.papers), default=0),
     )
 
 

@@ -18,10 +18,12 @@ class Rules:
     """How one channel wants to be published to.
 
     ``backlog`` is how many papers of missed days are posted: ``None`` for all, 0 for none.
+    ``in_full`` is how many papers of a digest are shown whole.
     """
 
     timetable: Timetable
     backlog: int | None
+    in_full: int = 30
 
 
 def plan(
@@ -45,10 +47,12 @@ def plan(
     day = rules.timetable.day_of(at)
     drafts: list[tuple[str, Draft]] = []
     if new:
-        digest = Digest(agenda.channel, day, Why.NEW, _entries(new), missed, len(left_out))
+        digest = Digest(
+            agenda.channel, day, Why.NEW, _entries(new), missed, len(left_out), rules.in_full
+        )
         drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.NEW)
     if first:
-        digest = Digest(agenda.channel, day, Why.FIRST, _entries(first))
+        digest = Digest(agenda.channel, day, Why.FIRST, _entries(first), in_full=rules.in_full)
         offset = len(drafts)
         drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.FIRST, offset)
     settled = agenda.settled is not None and agenda.settled >= slot - SPEAKS_FOR

@@ -17,8 +17,11 @@ from bot.model import (
     Digest,
     Draft,
     Expected,
+    Finding,
     Interests,
     Keyword,
+    Paper,
+    Person,
     Post,
     Publication,
     Receipt,
@@ -62,6 +65,10 @@ class Source(Protocol):
         """Which of these papers the source itself counts as matching. Raises SourceError."""
         ...
 
+    async def paper(self, paper_id: str) -> Paper | None:
+        """The paper of this identity; ``None`` means: it has none. Raises SourceError."""
+        ...
+
 
 class Composer(Protocol):
     """Turns a digest into messages within a platform's limits. Pure: no network, no time."""
@@ -73,7 +80,10 @@ class Sender(Protocol):
     """Hands one message to a platform."""
 
     async def send(self, post: Post) -> Receipt:
-        """Send it, and return when the platform has taken it. Raises SendError."""
+        """Send it, and return when the platform has taken it.
+
+        Raises SendError; or PlatformRefused, and then it has certainly not arrived.
+        """
         ...
 
     async def find(self, post: Post) -> Receipt | None:
@@ -86,18 +96,51 @@ class Sender(Protocol):
 
 
 class Commands(Protocol):
-    """What people can ask, in words that are the same on every platform."""
+    """What people can ask, in words that are the same on every platform.
 
-    async def run(self, channel_id: str, person: str, words: str) -> Reply:
-        """Do what ``words`` say (``add reward model``). Raises UserError."""
+    Any of it may take some seconds. A method raises UserError with a text for the person, and
+    nothing else.
+    """
+
+    async def run(self, channel_id: str, person: Person, words: str) -> Reply:
+        """Do what ``words`` say (``add reward model``)."""
+        ...
+
+    async def keywords(self, channel_id: str) -> tuple[str, ...]:
+        """What the channel follows, as it was written; for completing what somebody types."""
+        ...
+
+    async def abstract(self, paper_id: str) -> Paper:
+        """A paper ready to be shown whole, also one that was posted long ago."""
+        ...
+
+    async def home(self, person: Person) -> Reply:
+        """The channels in which this person added keywords, and how each stands."""
         ...
 
 
 class Listener(Protocol):
     """Hears people's commands on a platform and answers them."""
 
+    @property
+    def deaf_since(self) -> datetime | None:
+        """Since when it hears nobody although it listens; ``None`` while all is well."""
+        ...
+
     async def listen(self, commands: Commands) -> None:
-        """Runs until cancelled."""
+        """Connect and answer people until cancelled. Raises PlatformDown or PlatformRefused."""
+        ...
+
+    async def tell(self, person_id: str, text: str) -> None:
+        """Write to one person privately. Raises SendError or PlatformRefused."""
+        ...
+
+
+class Examiner(Protocol):
+    """Looks at what a platform would need to work, for ``check``."""
+
+    async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
+        """Token, scopes and each channel's permissions. What is wrong is a finding, no error."""
         ...
 
 
@@ -158,7 +201,7 @@ class DeliveryStore(Protocol):
 class PeopleStore(Protocol):
     """What the commands need of the store. Every method is one transaction; raises StoreError."""
 
-    async def follow(self, channel_id: str, keyword: Keyword, person: str, at: datetime) -> bool:
+    async def follow(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
         """False if the channel already follows it, in these words or others."""
         ...
 
@@ -168,6 +211,10 @@ class PeopleStore(Protocol):
 
     async def subscriptions(self, channel_id: str = "") -> Sequence[Subscription]:
         """In the order in which they were added; of all channels if none is named."""
+        ...
+
+    async def known_keywords(self) -> Sequence[Keyword]:
+        """All that any channel follows or once followed."""
         ...
 
     async def change_setting(self, channel_id: str, name: str, value: str | None) -> None:
@@ -186,7 +233,9 @@ class PeopleStore(Protocol):
         """Send a held or dead post again; false if there is none of that key."""
         ...
 
-    async def state(self) -> StateView: ...
+    async def state(self, channel_id: str = "") -> StateView:
+        """With every channel; or with this one alone, which may be unknown."""
+        ...
 
     async def paper(self, paper_id: str) -> PaperView: ...
 

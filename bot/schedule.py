@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -18,12 +18,14 @@ from apscheduler.triggers.date import DateTrigger
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
+Ended = Callable[[str, bool], None]  # the work's name, and whether it went well
 
 
 class Bell:
     """Rings for named work. Work of one name never runs twice at once, and no ring is lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Ended) -> None:
+        self._ended = ended
         # A late bell is still rung (the library's own grace is one second, then it is dropped).
         defaults = {"misfire_grace_time": None, "coalesce": True}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
@@ -33,10 +35,13 @@ class Bell:
     def start(self) -> None:
         self._scheduler.start()
 
-    async def stop(self) -> None:
-        """Ring no more, and end what is running."""
+    async def stop(self, *, finishing: Collection[str] = (), within: float = 0.0) -> None:
+        """Ring no more, and end what is running; work of these names gets so many seconds first."""
         self._scheduler.shutdown(wait=False)
         self._again.clear()
+        finish = [task for name, task in self._running.items() if name in finishing]
+        if finish:
+            await asyncio.wait(finish, timeout=within)
         running = tuple(self._running.values())
         for task in running:
             task.cancel()
@@ -53,7 +58,7 @@ class Bell:
         if name in self._running:
             self._again[name] = work
             return
-        task = asyncio.create_task(_guarded(name, work), name=name)
+        task = asyncio.create_task(self._guarded(name, work), name=name)
         self._running[name] = task
         task.add_done_callback(lambda _: self._end(name))
 
@@ -62,10 +67,12 @@ class Bell:
         if (work := self._again.pop(name, None)) is not None:
             self.ring(name, datetime.min.replace(tzinfo=UTC), work)
 
-
-async def _guarded(name: str, work: Work) -> None:
-    """One of the two places that catch everything: a job that fails must not end the service."""
-    try:
-        await work()
-    except Exception:
-        log.exception("job=%s failed; the service goes on", name)
+    async def _guarded(self, name: str, work: Work) -> None:
+        """One of the two places that catch everything: a job that fails must not end the others."""
+        try:
+            await work()
+        except Exception:
+            log.exception("job=%s failed; the service goes on", name)
+            self._ended(name, False)
+        else:
+            self._ended(name, True)

@@ -1,7 +1,9 @@
-"""``daily-papers run``: look at the channels' times, deliver, and follow bot.toml, until stopped.
+"""``daily-papers run``: look, deliver, listen and follow bot.toml, until stopped.
 
 Keeps nothing that a restart needs: what is due, what is being sent and what was changed are in the
-database. A look that was missed while the bot was down is made up at the start.
+database. A look that was missed while the bot was down is made up at the start. The collector, each
+platform's deliverer and each platform's listener fail by themselves; what fails again and again
+ends the service, so that whatever started it starts it afresh.
 """
 
 from __future__ import annotations
@@ -9,49 +11,121 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 from bot.app import Bot
+from bot.config import Config
 from bot.delivery import Deliverer
-from bot.errors import ConfigError
+from bot.errors import ConfigError, GaveUp, PlatformRefused
 from bot.schedule import Bell
+from bot.supervision import keep_listening
 
 log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)  # how soon an edit of bot.toml is noticed
 # Before arXiv is asked again after an answer with holes; the last one repeats.
 AGAIN_AFTER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
+LAST_WORDS = 1.5  # seconds that posts in hand get when the service is stopped
+MOST_FAILURES = 5  # of one job in a row
 
 
 class Service:
-    """Use it once."""
+    """Use it once. ``reload`` reads bot.toml again, and raises ConfigError."""
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, reload: Callable[[], Config]) -> None:
         self._bot = bot
-        self._bell = Bell()
+        self._reload = reload
+        self._bell = Bell(self._ended)
+        self._stopped = asyncio.Event()
+        self._next: Config | None = None  # what to go on with after SIGHUP
+        self._failed = ""  # why the service gave up
+        self._refused: dict[str, str] = {}  # platforms that do not let us in, and why
+        self._failures: Counter[str] = Counter()  # of each job, in a row
         self._looking = asyncio.Lock()
         self._holes = 0  # looks in a row that brought no whole answer
         self._told = ""  # the mistake in bot.toml that was reported last
         self._tried: frozenset[str] = frozenset()  # new keywords that the last look asked about
         self._deliverers = bot.deliverers()
 
-    async def run(self) -> None:
-        """Until SIGTERM or SIGINT. What was being sent then is looked for at the next start."""
-        stopped = asyncio.Event()
+    async def run(self) -> Config | None:
+        """Until SIGTERM or SIGINT. What was being sent then is looked for at the next start.
+
+        Returns the configuration to go on with after SIGHUP, and ``None`` if there is nothing to go
+        on with. Raises GaveUp.
+        """
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, stopped.set)
+            loop.add_signal_handler(name, self._stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, self._start_anew)
         self._bell.start()
         now = self._bot.clock.now()
         self._bell.ring("look", now, self._look)
         self._bell.ring("watch", now + WATCH_EVERY, self._watch)
+        listening = [asyncio.create_task(self._listen(name)) for name in self._bot.platforms]
         log.info("running; stop with Ctrl-C or SIGTERM")
         try:
-            await stopped.wait()
+            await self._stopped.wait()
         finally:
-            await self._bell.stop()
+            await self._stop(listening)
             log.info("stopped")
+        if self._failed:
+            raise GaveUp(self._failed)
+        return self._next
+
+    async def _stop(self, listening: list[asyncio.Task[None]]) -> None:
+        for task in listening:
+            task.cancel()
+        for deliverer in self._deliverers:
+            deliverer.finish()
+        deliveries = [_delivery(each.platform) for each in self._deliverers]
+        await asyncio.gather(
+            self._bell.stop(finishing=deliveries, within=LAST_WORDS),
+            *listening,
+            return_exceptions=True,
+        )
+
+    def _start_anew(self) -> None:
+        """SIGHUP. A wrong bot.toml changes nothing."""
+        try:
+            self._next = self._reload()
+        except ConfigError as error:
+            log.warning("bot.toml was not read again, everything stays as it is: %s", error)
+        else:
+            log.info("starting anew with bot.toml as it is now")
+            self._stopped.set()
+
+    # -- what may fail -------------------------------------------------------------------------
+
+    def _give_up(self, why: str) -> None:
+        log.error("gave up why=%s", why)
+        self._failed = self._failed or why
+        self._stopped.set()
+
+    def _ended(self, job: str, well: bool) -> None:
+        self._failures[job] = 0 if well else self._failures[job] + 1
+        if self._failures[job] >= MOST_FAILURES:
+            self._give_up(f"{job} failed {MOST_FAILURES} times in a row; the log says why")
+
+    async def _listen(self, name: str) -> None:
+        bot = self._bot
+        try:
+            await keep_listening(name, bot.platforms[name], bot.commands, bot.clock, self._give_up)
+        except PlatformRefused as error:
+            self._shut_out(name, error)
+
+    def _shut_out(self, name: str, error: PlatformRefused) -> None:
+        """Its posts wait until a person has mended it; the other platforms go on."""
+        if name in self._refused:
+            return
+        log.error("platform=%s refused why=%s", name, error)
+        self._refused[name] = str(error)
+        if set(self._refused) >= set(self._bot.config.platforms):
+            self._give_up(" ".join(self._refused.values()))
+
+    # -- looking and delivering ----------------------------------------------------------------
 
     async def _look(self) -> None:
         async with self._looking:
@@ -75,16 +149,26 @@ class Service:
         return min(times, default=now + timedelta(days=1))
 
     async def _deliver(self, deliverer: Deliverer) -> None:
-        await deliverer.deliver()
+        try:
+            await deliverer.deliver()
+        except PlatformRefused as error:
+            self._shut_out(deliverer.platform, error)
+            return
         soonest = await self._bot.store.next_claim(deliverer.platform)
         if soonest is not None:
             self._deliver_at(soonest, deliverer)
 
     def _deliver_at(self, at: datetime, deliverer: Deliverer) -> None:
-        self._bell.ring(f"deliver {deliverer.platform}", at, partial(self._deliver, deliverer))
+        if deliverer.platform not in self._refused:
+            work = partial(self._deliver, deliverer)
+            self._bell.ring(_delivery(deliverer.platform), at, work)
+
+    # -- following bot.toml --------------------------------------------------------------------
 
     async def _watch(self) -> None:
         try:
+            for deliverer in self._deliverers:
+                deliverer.call()  # another post's time may have come while a slow one is in hand
             if self._bot.file.changed_since_last_look():
                 await self._take_over()
             # Also those that another process added (daily-papers keywords add). What a look could
@@ -108,3 +192,8 @@ class Service:
             self._told = str(error)
         else:
             self._told = ""
+
+
+def _delivery(platform: str) -> str:
+    """The name of the job that delivers a platform's posts."""
+    return f"deliver {platform}"

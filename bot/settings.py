@@ -8,6 +8,7 @@ UserError with a text that says what to write instead.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
@@ -18,7 +19,13 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_NUMBERS = {name: number for names in (DAYS, _LONG_DAYS) for number, name in enumerate(names)}
 
-LAYOUTS = ("digest", "list")
+# How papers can be shown, the usual way first; ``digest`` is understood everywhere.
+LAYOUTS = {
+    "console": ("digest", "list"),
+    "discord": ("digest", "list", "thread"),
+    "slack": ("thread", "digest", "inline", "list"),
+}
+EDITORS = ("managers", "members")
 LONGEST_CATCH_UP = 10_000
 
 # What an id looks like, and an example. Discord's is a snowflake of 17 to 20 digits; Slack's begins
@@ -96,12 +103,22 @@ def parse_catch_up(text: str) -> CatchUp:
     raise UserError(f'{quoted(text)} is no way to catch up; write "all", "newest 20" or "skip"')
 
 
-def parse_layout(text: str) -> str:
-    """``digest`` or ``list``."""
+def parse_layout(text: str, platform: str = "") -> str:
+    """``digest``, ``list`` …: one of the platform's, or of any if none is named."""
+    anywhere = dict.fromkeys(layout for layouts in LAYOUTS.values() for layout in layouts)
+    return _one_of(LAYOUTS.get(platform, tuple(anywhere)), text, "layout")
+
+
+def parse_editors(text: str) -> str:
+    """``managers`` or ``members``: who may change what a channel follows."""
+    return _one_of(EDITORS, text, "group of people")
+
+
+def _one_of(known: Sequence[str], text: str, what: str) -> str:
     word = text.strip().lower()
-    if word not in LAYOUTS:
-        choice = " or ".join(f'"{layout}"' for layout in LAYOUTS)
-        raise UserError(f"{quoted(text)} is no layout; write {choice}")
+    if word not in known:
+        first, last = ", ".join(f'"{each}"' for each in known[:-1]), f'"{known[-1]}"'
+        raise UserError(f"{quoted(text)} is no {what}; write {first} or {last}")
     return word
 
 

@@ -22,6 +22,7 @@ from rich.text import Text  # noqa: E402
 
 from adapters import Settings  # noqa: E402
 from adapters.console.platform import Console as Terminal  # noqa: E402
+from bot.clock import SystemClock  # noqa: E402
 from bot.model import Channel, Digest, Entry, Paper, Post, Why  # noqa: E402
 from bot.text import displayed  # noqa: E402
 
@@ -98,7 +99,7 @@ def sample() -> Digest:
 
 def on_a_terminal(digest: Digest) -> str:
     stream = io.StringIO()
-    terminal = Terminal(Settings(stream=stream, width=COLUMNS, colour=True))
+    terminal = Terminal(Settings(stream, SystemClock(), width=COLUMNS, colour=True))
     for draft in terminal.compose(digest):
         post = Post("sample", CHANNEL, draft.payload, 1, False, NOW)
         asyncio.run(terminal.send(post))

@@ -30,7 +30,7 @@ from zoneinfo import ZoneInfo
 from bot.delivery import Deliverer
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
-from bot.model import Agenda, Post, Publication, Receipt
+from bot.model import Agenda, Person, Post, Publication, Receipt
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.slots import Timetable
@@ -166,9 +166,9 @@ async def live(folder: Path, steps: Steps, store_type: type[SqliteStore], rememb
 
 def _follow_all(db: sqlite3.Connection, at: datetime) -> None:
     for channel in CHANNELS:
-        follow(db, channel, parse("reward model"), "", at)
+        follow(db, channel, parse("reward model"), Person(""), at)
         if channel != "fake:three":
-            follow(db, channel, parse("graph network"), "", at)
+            follow(db, channel, parse("graph network"), Person(""), at)
 
 
 def in_a_process(work: Callable[[], None]) -> int:

@@ -78,6 +78,10 @@ class FakeSource:
         found = [paper for paper in self._visible() if self.matches(keyword, paper)]
         return self._answer(f"latest {keyword.text}", found[:limit])
 
+    async def paper(self, paper_id: str) -> Paper | None:
+        batch = self._answer(f"paper {paper_id}", [p for p in self._visible() if p.id == paper_id])
+        return batch.papers[0] if batch.papers else None
+
     async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
         batch = self._answer(f"confirm {keyword.text}", [])
         del batch

@@ -5,18 +5,21 @@ Remembers nothing of what it has shown, splits nothing: a digest is one post.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import os
 import unicodedata
-from typing import TextIO
+from collections.abc import Sequence
+from typing import Self, TextIO
 
 from rich.console import Console as Terminal
 
 from adapters import Settings
 from adapters.console import render
 from bot.errors import CannotTell, OutcomeUnknown, SendError, TryLater
-from bot.model import Digest, Draft, Post, Receipt
+from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
+from bot.ports import Commands
 
 REASONS = {
     errno.EPIPE: "Nobody reads the output any more: the pipe is closed.",
@@ -35,12 +38,39 @@ SCRIPTS = {"<super>": "^", "<sub>": "_"}
 
 
 class Console:
-    """Composer and Sender of ``console:`` channels."""
+    """The platform of ``console:`` channels. Nobody types commands into it: the program has its
+    own command line."""
+
+    workers = 1  # two digests must not mix
+    deaf_since = None
 
     def __init__(self, settings: Settings) -> None:
         self._stream = settings.stream
         self._width = settings.width
         self._colour = settings.colour
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leaves the stream open; it belongs to the program."""
+
+    async def listen(self, commands: Commands) -> None:
+        """Hears nobody, until cancelled."""
+        await asyncio.get_running_loop().create_future()
+
+    async def tell(self, person_id: str, text: str) -> None:
+        """Raises CannotTell, always."""
+        raise CannotTell("Nobody can be written to at a terminal.")
+
+    async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
+        """Whether somebody sees what is written."""
+        if not channels:
+            return ()
+        if self._stream.closed:
+            remedy = "Run the program where its output can be seen."
+            return (Finding("console:", False, "The output is closed.", remedy),)
+        return (Finding("console:", True, "The output can be written to."),)
 
     def compose(self, digest: Digest) -> list[Draft]:
         """One draft that holds every paper. Pure."""

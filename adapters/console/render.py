@@ -21,7 +21,6 @@ from bot.model import Digest, Entry, Why
 from bot.text import authors_line, plural
 
 VERSION = 1
-IN_FULL = 30  # papers; the others of a long digest get a line each
 OWN = "console:"
 WIDEST = 100  # columns; longer lines are hard to read
 INDENT = "  "
@@ -56,7 +55,7 @@ class Page:
 
 
 def page_of(digest: Digest) -> Page:
-    in_full = 0 if digest.channel.layout == "list" else IN_FULL
+    in_full = 0 if digest.channel.layout == "list" else digest.in_full
     return Page(_heading(digest), _notes(digest), tuple(map(_item, digest.entries)), in_full)
 
 

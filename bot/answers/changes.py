@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bot.answers.meant import handle
+from bot.answers.preview import Outlook
 from bot.answers.times import Calendar, iso
-from bot.model import Keyword, Reply, Subscription
+from bot.model import Keyword, Offer, Person, Reply, Row, Subscription
 from bot.text import plural
+
+ROWS = 10  # keywords on a page of the list
 
 
 def added_reply(
-    keyword: Keyword, understood: str, person: str, first_post: int, data: Mapping[str, object]
+    keyword: Keyword,
+    understood: str,
+    person: Person,
+    first_post: int,
+    data: Mapping[str, object],
+    seen: Outlook | None,
 ) -> Reply:
+    """``seen`` is what arXiv had to say of the keyword, if it was asked."""
     lines = [
         f"This channel now follows {keyword.text}",
         f"I understand: {understood}",
         _first_papers(first_post),
-        f"To see how many papers a day that means: preview {keyword.text}",
     ]
+    if seen is None:
+        lines.append(f"To see how many papers a day that means: preview {keyword.text}")
+    else:
+        lines += seen.lines
     return Reply(
         "\n".join(lines),
-        announcement=f"{person} added a keyword: {keyword.text}",
+        entries=seen.entries if seen else (),
+        offers=(Offer("Undo", f"remove {handle(keyword)}"),),
+        announcement=f"{person.name} added a keyword: {keyword.text}",
         data={**data, "changed": True},
     )
 
@@ -44,31 +59,45 @@ def known_reply(keyword: Keyword, followed_as: str, data: Mapping[str, object]) 
     )
 
 
-def removed_reply(keyword: Keyword, person: str, data: Mapping[str, object]) -> Reply:
+def removed_reply(keyword: Keyword, person: Person, data: Mapping[str, object]) -> Reply:
     return Reply(
         f"This channel no longer follows {keyword.text}\n"
         "What was posted stays. Papers that wait only because of it are not posted.",
-        announcement=f"{person} removed a keyword: {keyword.text}",
+        offers=(Offer("Undo", f"add {handle(keyword)}"),),
+        announcement=f"{person.name} removed a keyword: {keyword.text}",
         data={**data, "changed": True},
     )
 
 
 def listing_reply(
-    channel_id: str, subscriptions: Sequence[Subscription], calendar: Calendar
+    channel_id: str,
+    subscriptions: Sequence[Subscription],
+    calendar: Calendar,
+    page: int | None = None,
 ) -> Reply:
+    """All of them, or one page, counted from 1; a page beyond the last is the last."""
     head = "This channel follows nothing yet. Add a first keyword: add reward model"
     if subscriptions:
         head = f"This channel follows {plural(len(subscriptions), 'keyword')}:"
-    lines = [_line(subscription, calendar) for subscription in subscriptions]
+    shown, offers = subscriptions, list[Offer]()
+    if page is not None and len(subscriptions) > ROWS:
+        last = (len(subscriptions) - 1) // ROWS + 1
+        page = min(max(page, 1), last)
+        shown = subscriptions[(page - 1) * ROWS : page * ROWS]
+        head = f"{head.removesuffix(':')} (page {page} of {last}):"
+        offers += [Offer("Back", f"list {page - 1}")] if page > 1 else []
+        offers += [Offer("More", f"list {page + 1}")] if page < last else []
     return Reply(
-        "\n".join([head, *lines]),
+        head,
+        rows=tuple(_row(subscription, calendar) for subscription in shown),
+        offers=tuple(offers),
         data={
             "channel": channel_id,
             "keywords": [
                 {
                     "keyword": subscription.keyword.text,
                     "canonical": subscription.keyword.canonical,
-                    "added_by": subscription.added_by,
+                    "added_by": subscription.added_by.name,
                     "added_at": iso(subscription.added_at),
                     "primed_at": iso(subscription.primed_at),
                 }
@@ -78,8 +107,9 @@ def listing_reply(
     )
 
 
-def _line(subscription: Subscription, calendar: Calendar) -> str:
-    by = f" by {subscription.added_by}" if subscription.added_by else ""
+def _row(subscription: Subscription, calendar: Calendar) -> Row:
+    by = f" by {subscription.added_by.name}" if subscription.added_by.name else ""
     added = f"added {calendar.day(subscription.added_at)}{by}"
     new = "; new, its first papers come with the next run" if subscription.primed_at is None else ""
-    return f"  {subscription.keyword.text}  ({added}{new})"
+    remove = Offer("Remove", f"remove {handle(subscription.keyword)}")
+    return Row(subscription.keyword.text, f"{added}{new}", (remove,))

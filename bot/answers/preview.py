@@ -46,17 +46,25 @@ def estimate(
     return Estimate(counted, max((now - begin) / DAY, 1 / 24), cut)
 
 
-def preview_reply(
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a keyword would bring: sentences, and the newest papers."""
+
+    lines: tuple[str, ...]
+    entries: tuple[Entry, ...] = ()
+
+
+def outlook(
     keyword: Keyword,
-    understood: str,
     batch: Batch,
     matching: Sequence[Paper],
     found: Estimate,
     days: int,
     calendar: Calendar,
-) -> Reply:
+    shown: int = SHOWN,
+) -> Outlook:
     newest = sorted(matching, key=lambda paper: (paper.published, paper.serial), reverse=True)
-    lines = [f"I understand: {understood}", *_count(found, days, len(batch.papers))]
+    lines = _count(found, days, len(batch.papers))
     lines += [f"Careful: {note.text}" for note in batch.notes if note.kind is NoteKind.REFUSED]
     if not batch.complete:
         lines.append("arXiv's answer was not complete, so there may be more.")
@@ -70,9 +78,16 @@ def preview_reply(
     if newest:
         last = calendar.day(newest[0].published)
         lines.append("The newest:" if found.papers else f"The newest (submitted {last}):")
+    entries = (Entry(displayed(paper), (keyword.text,)) for paper in newest[:shown])
+    return Outlook(tuple(lines), tuple(entries))
+
+
+def preview_reply(
+    keyword: Keyword, understood: str, batch: Batch, found: Estimate, seen: Outlook, days: int
+) -> Reply:
     return Reply(
-        text="\n".join(lines),
-        entries=tuple(Entry(displayed(paper), (keyword.text,)) for paper in newest[:SHOWN]),
+        text="\n".join([f"I understand: {understood}", *seen.lines]),
+        entries=seen.entries,
         data={
             "keyword": keyword.text,
             "canonical": keyword.canonical,
@@ -83,7 +98,7 @@ def preview_reply(
             "per_day": round(found.per_day, 2),
             "complete": batch.complete,
             "broad": found.per_day > BROAD,
-            "newest": [_paper_data(displayed(paper)) for paper in newest[:SHOWN]],
+            "newest": [_paper_data(entry.paper) for entry in seen.entries],
         },
     )
 

@@ -8,7 +8,14 @@ from bot.answers.times import days_said
 from bot.answers.typed import nearest
 from bot.errors import UserError
 from bot.model import Channel, Reply
-from bot.settings import parse_catch_up, parse_days, parse_layout, parse_post_at
+from bot.settings import (
+    LAYOUTS,
+    parse_catch_up,
+    parse_days,
+    parse_editors,
+    parse_layout,
+    parse_post_at,
+)
 from bot.slots import Timetable
 
 EXAMPLES = {
@@ -16,18 +23,19 @@ EXAMPLES = {
     "days": "mon-fri",
     "catch_up": "newest 20",
     "layout": "list",
+    "editors": "members",
 }
 _MEANS = {
     "post_at": "time of day of the post",
     "days": "days with a post",
     "catch_up": "which papers of missed days are posted: all, newest N, or skip",
-    "layout": "how papers are shown: digest or list",
+    "editors": "who may change what the channel follows: managers or members",
 }
 _READERS: Mapping[str, Callable[[str], object]] = {
     "post_at": parse_post_at,
     "days": parse_days,
     "catch_up": parse_catch_up,
-    "layout": parse_layout,
+    "editors": parse_editors,
 }
 AS_USUAL = "default"  # the word that takes a channel's own value away
 
@@ -42,30 +50,36 @@ def setting_named(name: str) -> str:
     raise UserError(f"There is no setting {name}. {meant}")
 
 
-def stored_value(key: str, typed: str) -> str | None:
+def stored_value(key: str, typed: str, platform: str) -> str | None:
     """A setting's value as it is stored; ``None``: as ``bot.toml`` says. Raises UserError."""
     value = " ".join(typed.strip(" \"'“”").lower().split())
     if not value:
         raise UserError(f"What should {key} be? For example: settings {key} {EXAMPLES[key]}")
     if value == AS_USUAL:
         return None
+    if key == "layout":
+        return parse_layout(value, platform)
     _READERS[key](value)
     return f"{parse_post_at(value):%H:%M}" if key == "post_at" else value
 
 
 def settings_reply(channel: Channel, timetable: Timetable) -> Reply:
     """The values in force. What the channel did not set itself is as ``bot.toml`` says."""
+    layouts = LAYOUTS.get(channel.platform, ())
+    means = {**_MEANS, "layout": f"how papers are shown: {', '.join(layouts)}"}
     in_force = {
         "post_at": f"{timetable.post_at:%H:%M}",
         "days": days_said(timetable),
         "catch_up": "",
-        "layout": "",
+        "layout": layouts[0] if layouts else "",
+        "editors": "",
     }
     lines = []
     for name, value in in_force.items():
         own = getattr(channel, name)
-        shown = own or f"{value} (as bot.toml says)".strip()
-        lines.append(f"{name} = {shown}: {_MEANS[name]}")
+        usual = "as is usual" if name in {"layout", "editors"} else "as bot.toml says"
+        shown = own or f"{value} ({usual})".strip()
+        lines.append(f"{name} = {shown}: {means[name]}")
     lines.append(f"Times are {timetable.timezone.key}.")
     lines.append(
         f"To change one: settings post_at 09:30. To undo that: settings post_at {AS_USUAL}"

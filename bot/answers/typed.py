@@ -25,6 +25,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 _EXAMPLES = {"KEYWORD": "reward model", "ARXIV_ID": "2603.01234", "KEY": "1f2e3d4c"}
 
+# Those that change something, and so are not for everybody; settings only with something behind it.
+CHANGES = frozenset({"add", "remove", "pause", "resume", "settings", "resend"})
+
 # What people type who come from other bots, and what they mean.
 _SYNONYMS: Mapping[str, str] = {
     "follow": "add", "subscribe": "add", "watch": "add", "new": "add",

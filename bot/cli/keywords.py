@@ -18,13 +18,14 @@ from bot.cli.common import (
     joined,
 )
 from bot.errors import UserError
+from bot.model import Person
 from bot.settings import parse_channel_id
 
 if TYPE_CHECKING:
     from bot.app import Bot
     from bot.model import Reply
 
-PERSON = "the command line"  # who added a keyword, for those who ask
+PERSON = Person("the command line")  # who added a keyword, for those who ask
 
 group = typer.Typer(
     name="keywords",
@@ -49,7 +50,7 @@ def list_them(
     """
 
     async def ask(bot: Bot) -> Reply:
-        return await bot.commands.listing(parse_channel_id(channel))
+        return await bot.questions.listing(parse_channel_id(channel))
 
     answer(ctx, config, verbose, as_json, ask)
 
@@ -107,8 +108,7 @@ def remove(
 def _check_place(bot: Bot, channel: str) -> None:
     """Raises UserError for a channel that bot.toml could not hold."""
     platform = parse_channel_id(channel).partition(":")[0]
-    sections = {"discord": bot.config.discord, "slack": bot.config.slack}
-    if platform in sections and sections[platform] is None:
+    if platform not in ("console", *bot.config.platforms):
         raise UserError(
             f"{platform} is switched off. Add a line [{platform}] to {bot.config.path} first."
         )

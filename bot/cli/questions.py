@@ -41,7 +41,7 @@ def preview(
         config,
         verbose,
         as_json,
-        lambda bot: bot.commands.preview(words, days),
+        lambda bot: bot.questions.preview(words, days),
         asks_arxiv=True,
     )
 
@@ -59,7 +59,7 @@ def status(
     \b
     Example: daily-papers status
     """
-    answer(ctx, config, verbose, as_json, lambda bot: bot.commands.status())
+    answer(ctx, config, verbose, as_json, lambda bot: bot.questions.status())
 
 
 def why(
@@ -79,7 +79,7 @@ def why(
     \b
     Example: daily-papers why 2603.01234
     """
-    answer(ctx, config, verbose, as_json, lambda bot: bot.commands.why(arxiv_id, channel))
+    answer(ctx, config, verbose, as_json, lambda bot: bot.questions.why(arxiv_id, channel))
 
 
 def resend(

@@ -55,6 +55,8 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
         show(json.dumps(reply.data, ensure_ascii=False, indent=2))
         return
     show(reply.text)
+    for row in reply.rows:
+        show(f"  {row.text}  ({row.detail})")
     for entry in reply.entries:
         show(_entry(entry))
 

@@ -54,7 +54,8 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
     """Be the service, until it is stopped.
 
     Looks for new papers, posts them at each channel's time, and listens to people in the chat.
-    Ctrl-C or SIGTERM ends it; what was being sent is settled first.
+    Ctrl-C or SIGTERM ends it; what was being sent is settled first. SIGHUP lets it read bot.toml
+    again. Exit status 1: something failed again and again, or no platform lets the bot in.
 
     \b
     Example: daily-papers run
@@ -65,13 +66,17 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
     from bot.app import assembled
     from bot.service import Service
 
-    async def serving(settings: Config) -> None:
-        async with assembled(settings, serving=True) as bot:
-            await Service(bot).run()
+    def settings() -> Config:
+        return configured(ctx, config, secrets=True, asks_arxiv=True)
+
+    async def serving(now: Config | None) -> None:
+        while now is not None:
+            async with assembled(now, serving=True) as bot:
+                now = await Service(bot, settings).run()
 
     log.set_up(verbose=True)
     with plain_errors():
-        asyncio.run(serving(configured(ctx, config, secrets=True, asks_arxiv=True)))
+        asyncio.run(serving(settings()))
 
 
 def once(
@@ -102,7 +107,7 @@ def once(
     ) -> tuple[Outcome, Mapping[str, object]]:
         async with assembled(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
             outcome = await bot.once(now=now)
-            return outcome, (await bot.commands.status()).data
+            return outcome, (await bot.questions.status()).data
 
     log_to_stderr(ctx, verbose)
     with plain_errors(), terminal.progress() as progress:

@@ -21,7 +21,7 @@ from bot.config import keys as config_keys
 from bot.config import toml_source
 from bot.config.channels import read_channels
 from bot.config.keys import SECTIONS, Mistakes, check_table, join
-from bot.config.secrets import Secret, read_secrets
+from bot.config.secrets import SECRETS, Secret, read_secrets
 from bot.listing import Snapshot
 from bot.settings import CatchUp
 
@@ -42,6 +42,7 @@ class Schedule:
     days: frozenset[int]
     catch_up: CatchUp
     first_post: int
+    in_full: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +55,14 @@ class Arxiv:
 
 
 @dataclass(frozen=True, slots=True)
-class Discord:
-    """``token`` is ``None`` only if the configuration was loaded without secrets."""
+class Platform:
+    """A section that switches a platform on: its keys, and its tokens by name.
 
-    api_url: str
-    gateway_url: str
-    token: Secret | None
+    There are no tokens only if the configuration was loaded without secrets.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Slack:
-    """The tokens are ``None`` only if the configuration was loaded without secrets."""
-
-    api_url: str
-    bot_token: Secret | None
-    app_token: Secret | None
+    options: Mapping[str, Any]
+    secrets: Mapping[str, Secret]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything a person configured. A platform is ``None`` when its section is not there.
+    """Everything a person configured. ``platforms`` holds those that have a section, by name.
 
     ``channels`` is what the file says; the truth is in the database (``channels_file``).
     """
@@ -89,8 +83,7 @@ class Config:
     bot: Bot
     schedule: Schedule
     arxiv: Arxiv
-    discord: Discord | None
-    slack: Slack | None
+    platforms: Mapping[str, Platform]
     page: Page | None
     channels: Snapshot
 
@@ -145,15 +138,13 @@ def _typed(
         "bot": Bot(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
         "schedule": Schedule(**tables["schedule"]),
         "arxiv": Arxiv(**tables["arxiv"]),
-        "discord": None,
-        "slack": None,
+        "platforms": {
+            name: Platform(tables[name], {n: secrets[n] for n in names if n in secrets})
+            for name, names in SECRETS.items()
+            if name in tables
+        },
         "page": None,
     }
-    if discord := tables.get("discord"):
-        typed["discord"] = Discord(**discord, token=secrets.get("DISCORD_TOKEN"))
-    if slack := tables.get("slack"):
-        names = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")
-        typed["slack"] = Slack(slack["api_url"], *map(secrets.get, names))
     if page := tables.get("page"):
         typed["page"] = Page(folder / page["path"])
     return typed

@@ -14,7 +14,7 @@ from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.listing import SETTINGS, Listing, Snapshot
 from bot.model import Channel, Keyword
-from bot.settings import quoted
+from bot.settings import LAYOUTS, parse_layout, quoted
 
 
 def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes) -> Snapshot:
@@ -51,11 +51,21 @@ def _listing(
     """One block; where it is wrong, what could be read of it."""
     values = check_table(at, block, CHANNEL_KEYS, mistakes)
     channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
+    _check_layout(at, channel, mistakes)
     if channel.platform in SECTIONS and channel.platform not in document:
         problem = f"{channel.platform} is switched off"
         mistakes.add(f"{at}.id", problem, f"add a line [{channel.platform}], or remove this block")
     keywords = _keywords(f"{at}.keywords", block.get("keywords", []), mistakes)
     return Listing(channel, keywords)
+
+
+def _check_layout(at: str, channel: Channel, mistakes: Mistakes) -> None:
+    """Each platform has layouts of its own."""
+    if channel.layout is not None and channel.platform in LAYOUTS:
+        try:
+            parse_layout(channel.layout, channel.platform)
+        except UserError as error:
+            mistakes.add(f"{at}.layout", f"{error} on {channel.platform}")
 
 
 def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:

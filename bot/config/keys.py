@@ -22,6 +22,7 @@ from bot.settings import (
     parse_catch_up,
     parse_channel_id,
     parse_days,
+    parse_editors,
     parse_layout,
     parse_post_at,
     quoted,
@@ -190,6 +191,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "days": Key(text(parse_days), parse_days("mon-fri")),
         "catch_up": Key(text(parse_catch_up), parse_catch_up("all")),
         "first_post": Key(number(0, 100, whole=True), 3),
+        "in_full": Key(number(1, 1000, whole=True), 30),
     },
     "arxiv": {
         "contact": Key(text(contact), ""),
@@ -213,7 +215,8 @@ CHANNEL_KEYS: dict[str, Key] = {
     "post_at": Key(spelled(parse_post_at)),
     "days": Key(spelled(parse_days)),
     "catch_up": Key(spelled(parse_catch_up)),
-    "layout": Key(spelled(parse_layout)),
+    "layout": Key(text(parse_layout)),
+    "editors": Key(text(parse_editors)),
 }
 _HOMES = {key: section for section, keys in SECTIONS.items() for key in keys}
 

@@ -218,7 +218,7 @@ class _Play:
             self._config, serving=True, clock=self._clock, stream=self._terminal.screen
         ) as bot:
             outcome = await bot.once()
-            status: Any = (await bot.commands.status()).data
+            status: Any = (await bot.questions.status()).data
         posted = tuple(self._terminal.seen())
         self._posted.update(posted)
         [channel] = status["channels"]
@@ -233,7 +233,7 @@ class _Play:
         async with assembled(
             self._config, serving=False, clock=self._clock, stream=self._terminal.screen
         ) as bot:
-            reply = await bot.commands.why(paper_id)
+            reply = await bot.questions.why(paper_id)
         self._narrator.answer(reply.text)
         data: Any = reply.data
         [channel] = data["channels"]

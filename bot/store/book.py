@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from bot.listing import Change, Configure, Follow, Listing, Snapshot
-from bot.model import Keyword
+from bot.model import Keyword, Person
 from bot.store.following import change_setting, channels, follow, subscriptions, unfollow
 
 REVISIONS_KEPT = 500
@@ -44,7 +44,7 @@ class Pages:
         for change in changes:
             match change:
                 case Follow(channel_id, keyword):
-                    follow(self._db, channel_id, keyword, who, self._at)
+                    follow(self._db, channel_id, keyword, Person(who), self._at)
                 case Configure(channel_id, setting, value):
                     change_setting(self._db, channel_id, setting, value)
                 case _:

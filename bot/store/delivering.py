@@ -10,7 +10,14 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from bot.model import Post, Receipt
-from bot.store.rows import channel_from_row, to_text, to_time, to_time_or_none
+from bot.store.rows import (
+    CHANNEL_COLUMNS,
+    channel_from_row,
+    qualified,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
 
 OPEN = "('queued', 'sending', 'unknown')"
 
@@ -50,7 +57,7 @@ def claim(
     row = db.execute(
         f"""
         select o.key, o.payload, o.attempt, o.state, o.created_at, o.parent_key,
-               c.id, c.post_at, c.days, c.catch_up, c.layout
+               {qualified("c", CHANNEL_COLUMNS)}
         {_CLAIMABLE} and {_READY_AT} <= :now order by o.seq limit 1
         """,
         {"platform": platform, "now": to_text(now)},

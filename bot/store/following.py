@@ -6,12 +6,19 @@ import sqlite3
 from datetime import datetime
 
 from bot.listing import SETTINGS
-from bot.model import Channel, Keyword, Subscription
-from bot.store.rows import channel_from_row, to_text, to_time, to_time_or_none
+from bot.model import Channel, Keyword, Person, Subscription
+from bot.store.rows import (
+    CHANNEL_COLUMNS,
+    channel_from_row,
+    keyword_from_row,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
 
 
 def follow(
-    db: sqlite3.Connection, channel_id: str, keyword: Keyword, person: str, at: datetime
+    db: sqlite3.Connection, channel_id: str, keyword: Keyword, person: Person, at: datetime
 ) -> bool:
     """Let the channel follow the keyword; false if it already does (in these or other words)."""
     ensure_channel(db, channel_id)
@@ -21,9 +28,10 @@ def follow(
         (keyword.canonical, keyword.text, keyword.query, keyword.clauses),
     )
     added = db.execute(
-        "insert or ignore into subscriptions (channel_id, canonical, text, added_by, added_at)"
-        " values (?, ?, ?, ?, ?)",
-        (channel_id, keyword.canonical, keyword.text, person, to_text(at)),
+        "insert or ignore into subscriptions"
+        " (channel_id, canonical, text, added_by, added_by_id, added_at)"
+        " values (?, ?, ?, ?, ?, ?)",
+        (channel_id, keyword.canonical, keyword.text, person.name, person.id, to_text(at)),
     )
     return added.rowcount == 1
 
@@ -54,9 +62,9 @@ def change_setting(db: sqlite3.Connection, channel_id: str, name: str, value: st
 def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:
     """Every channel that follows something or has a setting of its own."""
     rows = db.execute(
-        """
-        select id, post_at, days, catch_up, layout from channels c
-        where coalesce(post_at, days, catch_up, layout) is not null
+        f"""
+        select {CHANNEL_COLUMNS} from channels c
+        where coalesce({", ".join(SETTINGS)}) is not null
            or exists (select 1 from subscriptions s where s.channel_id = c.id)
         order by id
         """
@@ -69,7 +77,7 @@ def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscri
     rows = db.execute(
         """
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
-               s.primed_at
+               s.primed_at, s.added_by_id
         from subscriptions s join keywords k using (canonical)
         where :channel in ('', s.channel_id) order by s.channel_id, s.added_at, s.text
         """,
@@ -79,12 +87,18 @@ def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscri
         Subscription(
             channel_id=row[0],
             keyword=Keyword(row[1], row[2], row[3], row[4]),
-            added_by=row[5],
+            added_by=Person(row[5], row[8]),
             added_at=to_time(row[6]),
             primed_at=to_time_or_none(row[7]),
         )
         for row in rows
     )
+
+
+def known_keywords(db: sqlite3.Connection) -> tuple[Keyword, ...]:
+    """All that any channel follows or once followed."""
+    rows = db.execute("select canonical, text, query, clauses from keywords")
+    return tuple(map(keyword_from_row, rows))
 
 
 def pause(db: sqlite3.Connection, channel_id: str, reason: str, at: datetime) -> bool:

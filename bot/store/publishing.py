@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bot.model import Agenda, Channel, Due, Publication, Why
 from bot.store.rows import (
+    CHANNEL_COLUMNS,
     channel_from_row,
     paper_from_row,
     qualified,
@@ -19,8 +20,6 @@ from bot.store.rows import (
     to_time,
     to_time_or_none,
 )
-
-CHANNEL_COLUMNS = "id, post_at, days, catch_up, layout"
 
 
 def publishable(db: sqlite3.Connection) -> tuple[Channel, ...]:

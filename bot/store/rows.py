@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.listing import SETTINGS
 from bot.model import Channel, Keyword, Paper
 
 PAPER_COLUMNS = (
     "id, version, serial, title, abstract, authors, categories, primary_category, "
     "published, updated, url, pdf_url, comment, journal_ref, doi"
 )
+
+CHANNEL_COLUMNS = ", ".join(["id", *SETTINGS])  # in the order of Channel's fields
 
 
 def to_text(moment: datetime) -> str:
@@ -28,9 +31,9 @@ def to_time_or_none(text: str | None) -> datetime | None:
     return None if text is None else to_time(text)
 
 
-def qualified(prefix: str) -> str:
-    """The paper's columns for a select that joins it under another name."""
-    return ", ".join(f"{prefix}.{column.strip()}" for column in PAPER_COLUMNS.split(","))
+def qualified(prefix: str, columns: str = PAPER_COLUMNS) -> str:
+    """The columns for a select that joins their table under another name."""
+    return ", ".join(f"{prefix}.{column.strip()}" for column in columns.split(","))
 
 
 def paper_to_row(paper: Paper) -> tuple[object, ...]:
@@ -79,8 +82,8 @@ def keyword_from_row(row: Sequence[Any]) -> Keyword:
 
 
 def channel_from_row(row: Sequence[Any]) -> Channel:
-    """From ``id, post_at, days, catch_up, layout``."""
-    return Channel(row[0], row[1], row[2], row[3], row[4])
+    """From ``CHANNEL_COLUMNS``."""
+    return Channel(*row)
 
 
 def _list_to_text(values: Sequence[str]) -> str:

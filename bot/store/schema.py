@@ -158,7 +158,13 @@ create table file_note (                   -- what is known of bot.toml's last t
 ) strict;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_EDITORS = """
+-- null: as is usual on the platform
+alter table channels add column editors text;
+alter table subscriptions add column added_by_id text not null default '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS)
 
 
 def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:

@@ -27,6 +27,7 @@ from bot.model import (
     Expected,
     Interests,
     Keyword,
+    Person,
     Post,
     Publication,
     Receipt,
@@ -60,6 +61,9 @@ class SqliteStore:
         self._lock_file: int | None = None
         self._db: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        # Questions have a connection of their own, so that none waits for a long transaction.
+        self._reader: sqlite3.Connection | None = None
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
         try:
             with translated(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +74,8 @@ class SqliteStore:
                 if alone:
                     with _transaction(self._db):
                         delivering.release(self._db)
+                self._reader = connect(str(path))
+                self._reader.execute("pragma query_only = on")
         except BaseException:
             self.close()
             raise
@@ -77,9 +83,10 @@ class SqliteStore:
     def close(self) -> None:
         """Wait for the transaction in hand, then let go of the file and the lock."""
         self._thread.shutdown(wait=True)
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._reading.shutdown(wait=True)
+        for db in filter(None, (self._reader, self._db)):
+            db.close()
+        self._reader = self._db = None
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -97,6 +104,19 @@ class SqliteStore:
             raise StoreBroken("the database is closed")
         with translated(self._path), _transaction(self._db):
             return work(self._db)
+
+    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Answer from one consistent look at what is committed; changes nothing, waits for no
+        writer. Raises StoreError."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reading, self._ask_now, question
+        )
+
+    def _ask_now(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        if self._reader is None:
+            raise StoreBroken("the database is closed")
+        with translated(self._path), _transaction(self._reader, "begin"):
+            return question(self._reader)
 
     async def visit(self, work: Callable[[SqliteBook], T], at: datetime) -> T:
         """Do ``work``, which opens its own transactions, on the store's thread.
@@ -170,14 +190,17 @@ class SqliteStore:
 
     # -- what people ask ----------------------------------------------------------------------
 
-    async def follow(self, channel_id: str, keyword: Keyword, person: str, at: datetime) -> bool:
+    async def follow(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
         return await self.run(lambda db: following.follow(db, channel_id, keyword, person, at))
 
     async def unfollow(self, channel_id: str, canonical: str) -> bool:
         return await self.run(lambda db: following.unfollow(db, channel_id, canonical))
 
     async def subscriptions(self, channel_id: str = "") -> tuple[Subscription, ...]:
-        return await self.run(lambda db: following.subscriptions(db, channel_id))
+        return await self.ask(lambda db: following.subscriptions(db, channel_id))
+
+    async def known_keywords(self) -> tuple[Keyword, ...]:
+        return await self.ask(following.known_keywords)
 
     async def change_setting(self, channel_id: str, name: str, value: str | None) -> None:
         await self.run(lambda db: following.change_setting(db, channel_id, name, value))
@@ -188,14 +211,14 @@ class SqliteStore:
     async def resume(self, channel_id: str) -> bool:
         return await self.run(lambda db: following.resume(db, channel_id))
 
-    async def state(self) -> StateView:
-        return await self.run(viewing.state)
+    async def state(self, channel_id: str = "") -> StateView:
+        return await self.ask(lambda db: viewing.state(db, channel_id))
 
     async def paper(self, paper_id: str) -> PaperView:
-        return await self.run(lambda db: viewing.paper(db, paper_id))
+        return await self.ask(lambda db: viewing.paper(db, paper_id))
 
     async def page(self, limit: int) -> Sequence[KeywordPapers]:
-        return await self.run(lambda db: viewing.page(db, limit))
+        return await self.ask(lambda db: viewing.page(db, limit))
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
@@ -224,8 +247,8 @@ def _lock(path: Path) -> int:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("begin immediate")
+def _transaction(db: sqlite3.Connection, begin: str = "begin immediate") -> Iterator[None]:
+    db.execute(begin)
     try:
         yield
         db.execute("commit")

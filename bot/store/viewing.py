@@ -11,6 +11,7 @@ from typing import Any
 from bot.model import Note, NoteKind
 from bot.store.following import subscriptions
 from bot.store.rows import (
+    CHANNEL_COLUMNS,
     PAPER_COLUMNS,
     channel_from_row,
     paper_from_row,
@@ -32,12 +33,13 @@ from bot.views import (
 NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
 
 
-def state(db: sqlite3.Connection) -> StateView:
+def state(db: sqlite3.Connection, channel_id: str = "") -> StateView:
+    """With every channel; or with this one alone, where it is known."""
     return StateView(
         last_run=_run(db, ""),
         last_complete=_run(db, "where complete"),
         papers=db.execute("select count(*) from papers").fetchone()[0],
-        channels=_channels(db),
+        channels=_channels(db, channel_id),
     )
 
 
@@ -70,44 +72,54 @@ def _run(db: sqlite3.Connection, where: str) -> RunView | None:
     )
 
 
-def _channels(db: sqlite3.Connection) -> tuple[ChannelView, ...]:
+def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...]:
     following: dict[str, list[Any]] = {}
-    for subscription in subscriptions(db):
+    for subscription in subscriptions(db, channel_id):
         following.setdefault(subscription.channel_id, []).append(subscription)
-    due = dict(db.execute("select channel_id, count(*) from ledger where state = 'due' group by 1"))
+    one = "and channel_id = :channel" if channel_id else ""
+    asked = {"channel": channel_id}
+    due = dict(
+        db.execute(
+            f"select channel_id, count(*) from ledger where state = 'due' {one} group by 1", asked
+        )
+    )
     sent = dict(
-        db.execute("select channel_id, count(*) from outbox where state = 'sent' group by 1")
+        db.execute(
+            f"select channel_id, count(*) from outbox where state = 'sent' {one} group by 1", asked
+        )
     )
     posts: dict[str, list[OpenPost]] = {}
     for row in db.execute(
-        """
+        f"""
         select o.channel_id, o.key, o.state, o.attempt, o.created_at, o.not_before,
                (select count(*) from ledger l where l.channel_id = o.channel_id
                 and l.post_key = o.key), o.error
-        from outbox o where o.state <> 'sent' order by o.seq
-        """
+        from outbox o where o.state <> 'sent' {one} order by o.seq
+        """,
+        asked,
     ):
         posts.setdefault(row[0], []).append(
             OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
         )
     rows = db.execute(
-        "select id, post_at, days, catch_up, layout, served, coalesce(paused, ''), reason,"
-        " paused_at, probe_at from channels order by id"
+        f"select served, coalesce(paused, ''), reason, paused_at, probe_at, {CHANNEL_COLUMNS}"
+        " from channels where :channel in ('', id) order by id",
+        asked,
     )
     return tuple(
         ChannelView(
-            channel=channel_from_row(row[:5]),
-            subscriptions=tuple(following.get(row[0], ())),
-            due=due.get(row[0], 0),
-            sent=sent.get(row[0], 0),
-            posts=tuple(posts.get(row[0], ())),
-            served=to_time_or_none(row[5]),
-            paused=row[6],
-            reason=row[7],
-            paused_at=to_time_or_none(row[8]),
-            probe_at=to_time_or_none(row[9]),
+            channel=channel_from_row(channel),
+            subscriptions=tuple(following.get(channel[0], ())),
+            due=due.get(channel[0], 0),
+            sent=sent.get(channel[0], 0),
+            posts=tuple(posts.get(channel[0], ())),
+            served=to_time_or_none(served),
+            paused=paused,
+            reason=reason,
+            paused_at=to_time_or_none(paused_at),
+            probe_at=to_time_or_none(probe_at),
         )
-        for row in rows
+        for served, paused, reason, paused_at, probe_at, *channel in rows
     )
 
 

@@ -16,6 +16,7 @@ from adapters import Settings
 from adapters.console.platform import Console
 from bot.model import Digest
 from tests.adapters import samples
+from tests.fakes import FakeClock
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -48,7 +49,7 @@ def printed(case: Case) -> bytes:
     """The bytes that reach the stream. rich numbers its links by chance; the number is left out."""
     buffer = io.BytesIO()
     with io.TextIOWrapper(buffer, encoding=case.encoding) as stream:
-        console = Console(Settings(stream=stream, width=case.width, colour=case.colour))
+        console = Console(Settings(stream, FakeClock(), width=case.width, colour=case.colour))
         for draft in console.compose(case.digest):
             asyncio.run(console.send(samples.post(draft)))
         return re.sub(rb"\x1b\]8;id=[^;]*;", b"\x1b]8;;", buffer.getvalue())

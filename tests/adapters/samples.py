@@ -16,6 +16,7 @@ from bot.errors import SendError
 from bot.model import Channel, Digest, Draft, Entry, Post, Why
 from bot.text import displayed
 from tests.builders import paper
+from tests.fakes import FakeClock
 
 CHANNEL = Channel("console:")
 DAY = date(2026, 11, 24)
@@ -83,7 +84,7 @@ def long_day(count: int) -> Digest:
 
 
 async def main() -> None:
-    console = Console(Settings(stream=sys.stdout))
+    console = Console(Settings(sys.stdout, FakeClock()))
     (draft,) = console.compose(long_day(int(sys.argv[1])))
     try:
         receipt = await console.send(post(draft))

@@ -36,6 +36,7 @@ from bot.ports import Composer, Sender
 from tests.adapters import golden, samples
 from tests.adapters.golden import Case, printed
 from tests.builders import paper
+from tests.fakes import FakeClock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +54,7 @@ def test_every_golden_file_belongs_to_a_case() -> None:
 def test_the_registry_leads_to_a_composer_that_is_a_sender() -> None:
     module, _, name = PLATFORMS["console"].partition(":")
     assert (module, name) == (Console.__module__, Console.__name__)
-    console = Console(Settings(stream=io.StringIO()))
+    console = Console(Settings(io.StringIO(), FakeClock()))
     composer: Composer = console
     sender: Sender = console
     assert callable(composer.compose)
@@ -61,7 +62,7 @@ def test_the_registry_leads_to_a_composer_that_is_a_sender() -> None:
 
 
 def send(stream: TextIO, post: Post) -> Receipt:
-    return asyncio.run(Console(Settings(stream=stream)).send(post))
+    return asyncio.run(Console(Settings(stream, FakeClock())).send(post))
 
 
 # What is in a digest
@@ -71,7 +72,7 @@ def send(stream: TextIO, post: Post) -> Receipt:
 @pytest.mark.parametrize("colour", [False, True])
 def test_no_paper_of_a_long_digest_is_dropped(count: int, colour: bool) -> None:
     digest = samples.long_day(count)
-    (draft,) = Console(Settings(stream=io.StringIO())).compose(digest)
+    (draft,) = Console(Settings(io.StringIO(), FakeClock())).compose(digest)
     assert draft.paper_ids == tuple(entry.paper.id for entry in digest.entries)
     shown = printed(Case(digest, colour=colour, width=80)).decode()
     assert re.findall(r"abs/(2611\.\d{5})", shown) == list(draft.paper_ids)
@@ -86,7 +87,7 @@ def test_thirty_papers_are_shown_in_full_and_the_others_in_a_line_each() -> None
 
 def test_the_same_digest_gives_the_same_payload() -> None:
     def payload() -> str:
-        return Console(Settings(stream=io.StringIO())).compose(samples.HOSTILE_DAY)[0].payload
+        return Console(Settings(io.StringIO(), FakeClock())).compose(samples.HOSTILE_DAY)[0].payload
 
     assert payload() == payload()
     assert list(json.loads(payload())) == sorted(json.loads(payload()))
@@ -269,7 +270,7 @@ def test_the_picture_in_the_readme_shows_what_the_console_prints() -> None:
 
 
 def draft_of(count: int) -> Draft:
-    return Console(Settings(stream=io.StringIO())).compose(samples.long_day(count))[0]
+    return Console(Settings(io.StringIO(), FakeClock())).compose(samples.long_day(count))[0]
 
 
 def test_a_digest_that_was_printed_has_a_receipt() -> None:
@@ -281,7 +282,7 @@ def test_a_digest_that_was_printed_has_a_receipt() -> None:
 
 def test_a_terminal_cannot_tell_what_it_has_shown() -> None:
     with pytest.raises(CannotTell, match="keeps no record"):
-        asyncio.run(Console(Settings(stream=io.StringIO())).find(samples.post(draft_of(1))))
+        asyncio.run(Console(Settings(io.StringIO(), FakeClock())).find(samples.post(draft_of(1))))
 
 
 @pytest.mark.parametrize(

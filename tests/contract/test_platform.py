@@ -16,7 +16,7 @@ from bot.errors import CannotTell
 from bot.model import Channel, Digest, Draft, Entry, Post, Why
 from bot.ports import Composer, Sender
 from tests.builders import paper
-from tests.fakes import START, FakePlatform, PlainComposer
+from tests.fakes import START, FakeClock, FakePlatform, PlainComposer
 
 
 @dataclass
@@ -38,7 +38,7 @@ def fake(folder: Path) -> Platform:
 def console(folder: Path) -> Platform:
     del folder
     stream = io.StringIO()
-    made = Console(Settings(stream=stream))
+    made = Console(Settings(stream, FakeClock()))
     return Platform(made, made, Channel("console:"), stream.getvalue, remembers=False)
 
 

@@ -26,9 +26,10 @@ from bot.errors import (
     UserError,
 )
 from bot.matching import explain
-from bot.model import Batch, Channel, Note, NoteKind, Paper, Reply
+from bot.model import Batch, Channel, Note, NoteKind, Paper, Person, Reply
 from bot.pipeline import collect, publish
 from bot.planning import Rules
+from bot.questions import Questions
 from bot.slots import Timetable
 from bot.sources.ids import base_id
 from bot.store.sqlite import SqliteStore
@@ -37,6 +38,7 @@ from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainCompose
 
 HERE = "discord:1142000000000000000"
 THERE = "discord:1142000000000000001"
+ADA = Person("Ada", "discord:7")
 BERLIN = ZoneInfo("Europe/Berlin")  # START is Monday 09:00 there, a posting time
 DAY = 86_400
 
@@ -56,14 +58,20 @@ class House:
         self.platform = FakePlatform(folder / "platform.jsonl")
         self.written = 0  # how often bot.toml would have been written
         self.backlog: int | None = None
-        self.commands = BotCommands(
+        self.questions = Questions(
             store=self.store,
             source=self.source,
             clock=self.clock,
             timetable=self.timetable,
+            identify=base_id,
+        )
+        self.commands = BotCommands(
+            questions=self.questions,
+            store=self.store,
+            clock=self.clock,
+            timetable=self.timetable,
             changed=self._changed,
             first_post=3,
-            identify=base_id,
         )
 
     async def _changed(self) -> None:
@@ -73,14 +81,14 @@ class House:
         hour, minute = map(int, (channel.post_at or "09:00").split(":"))
         return Timetable(BERLIN, time(hour, minute), frozenset(range(5)))
 
-    async def say(self, words: str, channel_id: str = HERE) -> Reply:
-        reply = await self.commands.run(channel_id, "Ada", words)
+    async def say(self, words: str, channel_id: str = HERE, person: Person = ADA) -> Reply:
+        reply = await self.commands.run(channel_id, person, words)
         json.dumps(reply.data)  # every answer can be given to other programs
         return reply
 
-    async def refused(self, words: str, channel_id: str = HERE) -> str:
+    async def refused(self, words: str, channel_id: str = HERE, person: Person = ADA) -> str:
         with pytest.raises(UserError) as caught:
-            await self.commands.run(channel_id, "Ada", words)
+            await self.commands.run(channel_id, person, words)
         return str(caught.value)
 
     async def collect(self) -> None:
@@ -180,7 +188,7 @@ async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(
         other.execute("begin immediate")
         answer = await house.refused("add reward model")
         with pytest.raises(StoreBusy):
-            await house.commands.add(HERE, "reward model", "Ada")
+            await house.commands.add(HERE, "reward model", ADA)
     assert "nothing was changed" in answer
     assert str(tmp_path) not in answer
     assert "another process keeps the database busy" in caplog.text
@@ -203,7 +211,7 @@ async def test_a_fault_of_our_own_still_gives_an_answer_and_its_trace_goes_to_th
 # -- keywords -------------------------------------------------------------------------------------
 
 
-async def test_add_says_what_it_understood_and_asks_arxiv_nothing(house: House) -> None:
+async def test_add_says_what_it_understood(house: House) -> None:
     reply = await house.say("add ti:graph AND (cat:cs.LG OR cat:math) ANDNOT survey")
     assert (
         '"graph" in title and (category cs.LG or category math with all below it)'
@@ -212,8 +220,126 @@ async def test_add_says_what_it_understood_and_asks_arxiv_nothing(house: House) 
     assert "the newest 3 papers" in reply.text
     assert reply.announcement.startswith("Ada added a keyword: ti:graph")
     assert reply.data["changed"] is True
-    assert house.source.requests == []
     assert house.written == 1
+
+
+async def test_at_the_command_line_a_keyword_is_added_without_asking_arxiv(house: House) -> None:
+    reply = await house.commands.add(HERE, "reward model", ADA)
+    assert "preview reward model" in reply.text
+    assert house.source.requests == []
+
+
+async def test_in_a_chat_add_says_how_many_papers_a_day_and_shows_the_newest_three(
+    house: House,
+) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 9)))
+    reply = await house.say("add reward model")
+    assert "(8 papers in the last 7 days)" in reply.text
+    assert len(reply.entries) == 3
+    assert house.source.requests == ["latest reward model"]
+
+
+async def test_a_keyword_is_kept_although_arxiv_is_silent_when_it_is_added(house: House) -> None:
+    house.source.faults = [SourceDown("timed out")]
+    reply = await house.say("add reward model")
+    assert "arXiv gives no answer just now" in reply.text
+    assert "The keyword is kept" in reply.text
+    assert [s.keyword.text for s in await house.store.subscriptions(HERE)] == ["reward model"]
+
+
+async def test_what_was_added_or_removed_by_mistake_is_undone_with_a_button(house: House) -> None:
+    keyword = 'ti:"graph network" AND cat:cs.LG'
+    await house.say("add reward model")
+    [undo] = (await house.say(f"add {keyword}")).offers
+    assert "no longer follows" in (await house.say(undo.words)).text
+    assert await house.commands.keywords(HERE) == ("reward model",)
+    assert "does not follow that any more" in await house.refused(undo.words)
+    await house.say(f"add {keyword}")
+    [undo] = (await house.say(f"remove {keyword}")).offers
+    await house.say(undo.words)
+    assert set(await house.commands.keywords(HERE)) == {"reward model", keyword}
+    assert "Please type it" in await house.refused("add #0123456789ab")
+
+
+async def test_a_long_list_comes_in_pages_and_every_keyword_has_its_button(house: House) -> None:
+    for number in range(23):
+        await house.commands.add(HERE, f"keyword number{number}", ADA)
+    seen: list[str] = []
+    words = "list"
+    while words:
+        reply = await house.say(words)
+        assert len(reply.rows) <= 10
+        seen += [row.text for row in reply.rows]
+        for offer in (*reply.offers, *(offer for row in reply.rows for offer in row.offers)):
+            assert offer.words.isascii()
+            assert len(offer.words) <= 60
+        words = next((offer.words for offer in reply.offers if offer.label == "More"), "")
+    assert sorted(seen) == sorted(f"keyword number{n}" for n in range(23))
+    assert (await house.say("list 99")).rows == reply.rows
+    await house.say(reply.rows[-1].offers[0].words)
+    assert reply.rows[-1].text not in await house.commands.keywords(HERE)
+
+
+MEMBER = Person("Bob", "discord:8", manages=False, governs=False)
+MANAGER = Person("Cleo", "discord:9", manages=True, governs=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["add graph network", "remove reward model", "pause", "resume", "settings days daily"],
+)
+async def test_who_does_not_manage_the_channel_changes_nothing(house: House, words: str) -> None:
+    await house.say("add reward model")
+    before = (await house.store.state(HERE)).channels
+    assert "for those who manage the channel" in await house.refused(words, person=MEMBER)
+    assert (await house.store.state(HERE)).channels == before
+
+
+async def test_everybody_may_read(house: House) -> None:
+    await house.say("add reward model")
+    for words in ("list", "status", "settings", "help", "preview reward model", "why 2603.00001"):
+        assert (await house.say(words, person=MEMBER)).text
+
+
+async def test_a_channel_can_be_opened_to_its_members_by_those_who_govern_alone(
+    house: House,
+) -> None:
+    assert "those to decide who run" in await house.refused(
+        "settings editors members", person=MANAGER
+    )
+    await house.say("settings editors members")
+    await house.say("add reward model", person=MEMBER)
+    assert await house.commands.keywords(HERE) == ("reward model",)
+    await house.refused("add reward model", THERE, MEMBER)
+
+
+async def test_at_home_a_person_sees_the_channels_in_which_they_added_something(
+    house: House,
+) -> None:
+    assert "no keyword yet" in (await house.commands.home(ADA)).text
+    await house.say("add reward model")
+    await house.say("add secret project", THERE, MANAGER)
+    [row] = (await house.commands.home(ADA)).rows
+    assert row.text == HERE
+    assert "reward model" in row.detail
+    assert "secret" not in row.detail
+
+
+async def test_an_abstract_comes_from_the_database_and_where_it_was_forgotten_from_arxiv(
+    house: House,
+) -> None:
+    house.source.announce(paper(1, abstract="About $x^2$."))
+    await house.say("add reward model")
+    await house.collect()
+    asked = len(house.source.requests)
+    assert (await house.commands.abstract("2603.00001")).abstract == "About x²."
+    assert len(house.source.requests) == asked
+    house.source.announce(paper(2, "Something else", abstract="Found."))
+    assert (await house.commands.abstract("2603.00002")).abstract == "Found."
+    with pytest.raises(UserError, match="knows no paper"):
+        await house.commands.abstract("2603.00003")
+    with pytest.raises(UserError, match="no arXiv id"):
+        await house.commands.abstract("nonsense")
 
 
 async def test_a_keyword_that_is_followed_in_other_words_is_told_so_and_announced_to_nobody(
@@ -264,13 +390,11 @@ async def test_list_tells_new_keywords_from_settled_ones(house: House) -> None:
     assert "follows nothing yet" in (await house.say("list")).text
     await house.settled("reward model")
     await house.say("add graph network")
-    lines = (await house.say("list")).text.splitlines()
-    assert lines[0] == "This channel follows 2 keywords:"
-    assert [line for line in lines if "reward model" in line] == [
-        "  reward model  (added today by Ada)"
-    ]
-    [new] = [line for line in lines if "graph network" in line]
-    assert "first papers come with the next run" in new
+    reply = await house.say("list")
+    assert reply.text == "This channel follows 2 keywords:"
+    details = {row.text: row.detail for row in reply.rows}
+    assert details["reward model"] == "added today by Ada"
+    assert "first papers come with the next run" in details["graph network"]
 
 
 # -- preview --------------------------------------------------------------------------------------
@@ -330,7 +454,7 @@ async def test_a_silent_arxiv_is_told_as_such_and_never_as_no_papers(house: Hous
     assert "timed out" in answer
     assert "says nothing about the papers" in answer
     with pytest.raises(SourceDown):
-        await house.commands.preview("reward model")
+        await house.questions.preview("reward model")
 
 
 async def test_an_answer_with_holes_is_previewed_with_a_warning(house: House) -> None:
@@ -345,7 +469,7 @@ async def test_an_answer_with_holes_is_previewed_with_a_warning(house: House) ->
 
 async def test_a_preview_needs_a_day_at_least(house: House) -> None:
     with pytest.raises(UserError, match="one day"):
-        await house.commands.preview("reward model", days=0)
+        await house.questions.preview("reward model", days=0)
 
 
 # -- why ------------------------------------------------------------------------------------------
@@ -487,7 +611,7 @@ async def test_why_of_all_channels_answers_for_each(house: House) -> None:
     await house.collect()
     house.source.announce(paper(70), at=START + timedelta(days=1))
     await house.day()
-    lines = (await house.commands.why("2603.00070")).text.splitlines()
+    lines = (await house.questions.why("2603.00070")).text.splitlines()
     assert lines[1].startswith(f"{HERE}: Posted today 09:00.")
     assert lines[2].startswith(f"{THERE}: Not posted: graph network does not match it")
 
@@ -633,7 +757,7 @@ async def test_status_in_one_channel_tells_nothing_of_another(house: House) -> N
     await house.say("add reward model")
     await house.say("add secret project", THERE)
     assert "secret" not in json.dumps((await house.say("status")).data)
-    everywhere = await house.commands.status()
+    everywhere = await house.questions.status()
     assert HERE in everywhere.text
     assert THERE in everywhere.text
 
@@ -655,7 +779,7 @@ async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_fol
 
 
 async def test_status_of_an_empty_house_says_how_to_begin(house: House) -> None:
-    assert "No channel follows anything yet" in (await house.commands.status()).text
+    assert "No channel follows anything yet" in (await house.questions.status()).text
 
 
 # -- how a channel is posted to -------------------------------------------------------------------
@@ -718,7 +842,7 @@ async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
         ("settings post_at 25:00", "08:00"),
         ("settings post_at", "For example: settings post_at 08:00"),
         ("settings postat 08:00", "Did you mean post_at?"),
-        ("settings colour red", "There are: post_at, days, catch_up, layout."),
+        ("settings colour red", "There are: post_at, days, catch_up, layout, editors."),
         ("settings days someday", "mon-fri"),
         ("settings catch_up newest", "newest 20"),
         ("settings layout huge", "list"),

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.delivery import Deliverer, Patience
-from bot.errors import ChannelRefused, OutcomeUnknown, PostRefused, SendError, StoreBroken, TryLater
-from bot.model import Agenda, Draft, Publication
+from bot.errors import (
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformRefused,
+    PostRefused,
+    SendError,
+    StoreBroken,
+    TryLater,
+)
+from bot.model import Agenda, Channel, Draft, Post, Publication, Receipt
 from bot.store import delivering, publishing, viewing
 from bot.store.following import ensure_channel, pause, resume
 from bot.store.sqlite import SqliteStore
@@ -31,6 +41,14 @@ class Bench:
         self.platform = FakePlatform(folder / "messages")
 
     def queue(self, channel: str, *payloads: str, threaded: bool = False) -> None:
+        self.store.run_now(self._queueing(channel, payloads, threaded=threaded))
+
+    async def queue_meanwhile(self, channel: str, *payloads: str) -> None:
+        await self.store.run(self._queueing(channel, payloads))
+
+    def _queueing(
+        self, channel: str, payloads: Sequence[str], *, threaded: bool = False
+    ) -> Callable[[sqlite3.Connection], None]:
         drafts = tuple(
             (f"{channel}-{n}", Draft(f'{{"papers": ["{p}"]}}', (), 0 if threaded and n else None))
             for n, p in enumerate(payloads)
@@ -39,11 +57,11 @@ class Bench:
         def plan(agenda: Agenda) -> Publication:
             return Publication(drafts=drafts)
 
-        def work(db) -> None:  # type: ignore[no-untyped-def]
+        def work(db: sqlite3.Connection) -> None:
             ensure_channel(db, channel)
             publishing.publish(db, channel, plan, self.clock.now())
 
-        self.store.run_now(work)
+        return work
 
     def deliverer(self, faults: Faults | None = None, *, can_tell: bool = True) -> Deliverer:
         path = self.platform._path
@@ -230,8 +248,6 @@ async def test_a_send_that_never_ends_has_an_unknown_outcome(bench: Bench) -> No
     class Silent(FakePlatform):
         async def send(self, post):  # type: ignore[no-untyped-def]
             self._append(post)
-            import asyncio
-
             await asyncio.Event().wait()
 
     silent = Silent(bench.platform._path)
@@ -242,6 +258,84 @@ async def test_a_send_that_never_ends_has_an_unknown_outcome(bench: Bench) -> No
     assert done.put_back == 1
     await bench.deliverer().deliver(wait=60)
     assert bench.platform.papers("fake:a") == ["1"]
+
+
+class Gated(FakePlatform):
+    """Keeps a message of one channel in its hands until the gate is opened."""
+
+    def __init__(self, path: Path, slow: str) -> None:
+        super().__init__(path)
+        self.slow = slow
+        self.gate = asyncio.Event()
+        self.reached = asyncio.Event()
+        self.sent = asyncio.Event()
+
+    async def send(self, post: Post) -> Receipt:
+        if post.channel.id == self.slow:
+            self.reached.set()
+            await self.gate.wait()
+        self.sent.set()
+        return await super().send(post)
+
+    async def until(self, channel_id: str, papers: list[str]) -> None:
+        while self.papers(channel_id) != papers:
+            self.sent.clear()
+            await self.sent.wait()
+
+
+async def test_a_slow_channel_delays_no_other_and_keeps_its_own_order(bench: Bench) -> None:
+    bench.queue("fake:slow", "1", "2")
+    bench.queue("fake:b", "3", "4")
+    gated = Gated(bench.platform._path, "fake:slow")
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", gated, bench.store, bench.clock, rng, workers=2)
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await gated.until("fake:b", ["3", "4"])
+    # What is queued while the slow one is still in hand is heard too.
+    await bench.queue_meanwhile("fake:c", "5")
+    deliverer.call()
+    await gated.until("fake:c", ["5"])
+    assert gated.papers("fake:slow") == []
+    gated.gate.set()
+    assert (await delivering_now).sent == 5
+    assert gated.papers("fake:slow") == ["1", "2"]
+
+
+async def test_a_stop_settles_what_is_in_hand_and_takes_nothing_new(bench: Bench) -> None:
+    bench.queue("fake:slow", "1", "2")
+    gated = Gated(bench.platform._path, "fake:slow")
+    deliverer = Deliverer("fake", gated, bench.store, bench.clock, random.Random(1))
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await gated.reached.wait()
+    deliverer.finish()
+    gated.gate.set()
+    assert (await delivering_now).sent == 1
+    assert [post.state for post in bench.channel("fake:slow").posts] == ["queued"]
+
+
+async def test_a_platform_that_lets_nobody_in_keeps_every_post_waiting(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    with pytest.raises(PlatformRefused):
+        await bench.deliverer({0: (False, PlatformRefused("the token is wrong"))}).deliver()
+    assert [post.state for post in bench.channel("fake:a").posts] == ["queued"]
+    await bench.deliverer().deliver(wait=60)
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_channel_that_goes_on_refusing_is_told_of_once(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    told: list[str] = []
+
+    async def tell(channel: Channel, reason: str) -> None:
+        told.append(f"{channel.id} {reason}")
+
+    faults: Faults = {n: (False, ChannelRefused("not a member")) for n in range(3)}
+    platform = FakePlatform(bench.platform._path, faults=faults)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", platform, bench.store, bench.clock, rng, refused=tell)
+    await deliverer.deliver(wait=30 * 3600)
+    assert platform.papers("fake:a") == ["1"]
+    assert told == ["fake:a not a member"]
 
 
 async def test_a_full_disk_after_the_send_does_not_send_it_again(bench: Bench) -> None:

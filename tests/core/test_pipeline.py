@@ -14,7 +14,7 @@ import pytest
 
 from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
 from bot.keywords import parse
-from bot.model import Batch, Note, NoteKind, Paper, Recorded, Run
+from bot.model import Batch, Note, NoteKind, Paper, Person, Recorded, Run
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.slots import Timetable
@@ -41,7 +41,7 @@ class House:
         for text in texts:
             at = self.clock.now()
             self.store.run_now(
-                partial(follow, channel_id=channel, keyword=parse(text), person="", at=at)
+                partial(follow, channel_id=channel, keyword=parse(text), person=Person(""), at=at)
             )
 
     def unfollow(self, channel: str, text: str) -> None:

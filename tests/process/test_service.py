@@ -179,6 +179,24 @@ def test_it_stops_cleanly_when_asked_to(tmp_path: Path, arxiv: ArxivStandin, nam
         assert "Traceback" not in bot.logged
 
 
+def test_a_hangup_lets_it_start_anew_with_bot_toml_as_it_is_now(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    config = write_config(tmp_path, arxiv, "reward model")
+    with running(config) as bot:
+        bot.wait_until(lambda bot: len(bot.posted) == 3)
+        good = config.read_text()
+        config.write_text(good.replace('post_at = "00:00"', 'post_at = "25:00"'))
+        bot.process.send_signal(signal.SIGHUP)
+        bot.wait_until(lambda bot: "everything stays as it is" in bot.logged)
+        assert "schedule.post_at" in bot.logged
+        config.write_text(good.replace('post_at = "00:00"', 'post_at = "00:01"'))
+        bot.process.send_signal(signal.SIGHUP)
+        bot.wait_until(lambda bot: bot.logged.count("event=running") == 2)
+        bot.process.send_signal(signal.SIGTERM)
+        assert bot.process.wait(PATIENCE) == 0
+
+
 def test_killed_and_started_again_it_posts_nothing_twice_and_nothing_is_missing(
     tmp_path: Path, arxiv: ArxivStandin
 ) -> None:

@@ -24,6 +24,7 @@ from bot.demo.query_grammar import parse_query
 from bot.demo.standin_feed import Page, StandinPaper
 from bot.demo.standin_search import Searchable
 from bot.keywords import parse
+from bot.model import Person
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.slots import Timetable
@@ -107,7 +108,7 @@ async def replay(
 def _follow(db: sqlite3.Connection, channels: dict[str, list[str]], at: datetime) -> None:
     for channel, texts in channels.items():
         for text in texts:
-            follow(db, channel, parse(text), "", at)
+            follow(db, channel, parse(text), Person(""), at)
 
 
 class Judge:

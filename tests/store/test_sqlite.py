@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
-from bot.model import Run
+from bot.model import Person, Run
 from bot.store import open_store
 from bot.store.following import follow, subscriptions
 from bot.store.schema import MIGRATIONS
@@ -49,7 +51,7 @@ def test_a_second_serving_process_is_told_so(tmp_path: Path) -> None:
 def test_other_processes_read_and_change_keywords_beside_it(tmp_path: Path) -> None:
     serving = open_store(tmp_path, alone=True)
     beside = open_store(tmp_path, alone=False)
-    beside.run_now(lambda db: follow(db, "console:", parse("reward model"), "", START))
+    beside.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
     assert [s.keyword.text for s in serving.run_now(subscriptions)] == ["reward model"]
     beside.close()
     serving.close()
@@ -110,7 +112,7 @@ def test_a_file_that_is_no_database_is_named_with_a_remedy(tmp_path: Path) -> No
 
 def test_a_damaged_database_is_named_with_a_remedy(tmp_path: Path) -> None:
     store = open_store(tmp_path, alone=True)
-    store.run_now(lambda db: follow(db, "console:", parse("reward model"), "", START))
+    store.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
     store.close()
     path = tmp_path / "daily-papers.sqlite3"
     damaged = bytearray(path.read_bytes())
@@ -131,7 +133,7 @@ def test_a_full_disk_takes_back_the_whole_step(tmp_path: Path) -> None:
         return db
 
     store = SqliteStore(tmp_path / "db", alone=True, connect=small)
-    store.run_now(lambda db: follow(db, "console:", parse("reward model"), "", START))
+    store.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
     from bot.store import collecting
 
     with pytest.raises(StoreBroken, match="disk is full"):
@@ -169,10 +171,40 @@ def test_a_database_kept_busy_by_another_is_told_so_and_nothing_is_lost(tmp_path
     other = connect(str(tmp_path / "db"))
     other.execute("begin immediate")
     with pytest.raises(StoreBusy):
-        store.run_now(lambda db: follow(db, "console:", parse("reward model"), "", START))
+        store.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
     other.execute("rollback")
     other.close()
-    assert store.run_now(lambda db: follow(db, "console:", parse("reward model"), "", START))
+    assert store.run_now(
+        lambda db: follow(db, "console:", parse("reward model"), Person(""), START)
+    )
+    store.close()
+
+
+async def test_a_question_is_answered_while_a_long_collect_is_being_written(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "db", alone=True)
+    await store.run(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
+    writing, may_end = threading.Event(), threading.Event()
+
+    def long_work(db: sqlite3.Connection) -> None:
+        follow(db, "console:", parse("graph network"), Person(""), START)
+        writing.set()
+        assert may_end.wait(20)
+
+    work = asyncio.create_task(store.run(long_work))
+    await asyncio.to_thread(writing.wait, 20)
+    assert len(await store.subscriptions("console:")) == 1  # what is committed, and at once
+    may_end.set()
+    await work
+    assert len(await store.subscriptions("console:")) == 2
+    store.close()
+
+
+async def test_a_question_can_change_nothing(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "db", alone=True)
+    with pytest.raises(StoreBroken, match="can't be written"):
+        await store.ask(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
     store.close()
 
 

@@ -1,0 +1,36 @@
+"""What a person sees of their own: the channels in which they added keywords."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.answers.reasons import Look, verdict
+from bot.answers.status import looked
+from bot.answers.times import Calendar
+from bot.model import Reply, Row
+from bot.text import plural, shorten
+from bot.views import StateView
+
+LONGEST_KEYWORDS = 150  # characters of a channel's keywords in one line
+
+
+def home_reply(state: StateView, looks: Sequence[Look], calendar: Calendar) -> Reply:
+    """A row for each channel: its id, what it follows, and how it stands."""
+    head = "You have added no keyword yet. In a channel, say: add reward model"
+    if looks:
+        head = f"You added keywords in {plural(len(looks), 'channel')}."
+    return Reply(
+        f"{head}\n{looked(state, calendar)} Times are {calendar.timezone.key}.",
+        rows=tuple(Row(look.view.channel.id, _detail(look)) for look in looks),
+        data={"channels": [look.view.channel.id for look in looks]},
+    )
+
+
+def _detail(look: Look) -> str:
+    keywords = ", ".join(subscription.keyword.text for subscription in look.view.subscriptions)
+    following = look.timetable.following(look.calendar.now)
+    _, explanation = verdict(look)
+    return (
+        f"{shorten(keywords, LONGEST_KEYWORDS)}\n{explanation}"
+        f" Next posting time: {look.calendar.moment(following)}."
+    )

@@ -1,0 +1,42 @@
+"""The words of the house as frozen data. Nothing here acts, or asks for the time.
+
+Every ``datetime`` is aware and in UTC. Collections are tuples, so that every value can be shared
+freely.
+"""
+
+from __future__ import annotations
+
+from bot.model.following import Channel, Interests, Keyword, Person, Subscription
+from bot.model.papers import Batch, Expected, Hit, Note, NoteKind, Paper, Prime, Recorded, Run
+from bot.model.posts import Agenda, Digest, Draft, Due, Entry, Post, Publication, Receipt, Why
+from bot.model.replies import Finding, Offer, Reply, Row
+
+__all__ = [
+    "Agenda",
+    "Batch",
+    "Channel",
+    "Digest",
+    "Draft",
+    "Due",
+    "Entry",
+    "Expected",
+    "Finding",
+    "Hit",
+    "Interests",
+    "Keyword",
+    "Note",
+    "NoteKind",
+    "Offer",
+    "Paper",
+    "Person",
+    "Post",
+    "Prime",
+    "Publication",
+    "Receipt",
+    "Recorded",
+    "Reply",
+    "Row",
+    "Run",
+    "Subscription",
+    "Why",
+]

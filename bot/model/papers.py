@@ -1,0 +1,130 @@
+"""One article, what a source says of many, and what a collect makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One article, as its source gave it: text is raw (LaTeX stays), white space is collapsed.
+
+    ``id`` is the identity and never holds a version. ``serial`` grows in the order in which the
+    source announced its papers; it is comparable only within one source.
+    """
+
+    id: str
+    version: int
+    serial: int
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    categories: tuple[str, ...]
+    primary_category: str
+    published: datetime
+    updated: datetime
+    url: str
+    pdf_url: str
+    comment: str = ""
+    journal_ref: str = ""
+    doi: str = ""
+
+
+class NoteKind(StrEnum):
+    """Why a fetch was not plainly complete, or what an operator should know of it."""
+
+    THROTTLED = "throttled"  # asked to wait; we do
+    DOWN = "down"  # no answer, or a server error
+    GARBLED = "garbled"  # an answer that is not what was asked for
+    SHORT = "short"  # papers that must be there are not
+    STALE = "stale"  # an answer of another day
+    UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
+    REFUSED = "refused"  # the source does not understand one keyword
+    DISAGREES = "disagrees"  # the source says "matches", our matcher says "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One remark on a fetch, in a sentence. ``sample`` is the start of a foreign answer."""
+
+    kind: NoteKind
+    text: str
+    keyword: str = ""
+    sample: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source answered. ``complete`` is true only if nothing that matches can be missing."""
+
+    papers: tuple[Paper, ...]
+    complete: bool
+    notes: tuple[Note, ...] = ()
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A paper matches a keyword; ``field`` says where (``title``, ``abstract``, ``authors`` …)."""
+
+    paper_id: str
+    canonical: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Papers that a complete answer for ``keywords`` must hold again, because the last one did.
+
+    ``short_runs`` counts the runs since then that were refused because papers were missing.
+    """
+
+    paper_ids: frozenset[str]
+    short_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prime:
+    """The present papers of one keyword, newest first, taken as known.
+
+    ``since`` is the submission time from which on they are complete (``None``: all there are);
+    ``baseline`` is the highest serial the source had announced by then.
+    """
+
+    canonical: str
+    paper_ids: tuple[str, ...]
+    since: datetime | None
+    baseline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The outcome of one collect, to be recorded in one transaction.
+
+    Only a ``complete`` run moves the cursor. ``wide`` is the weekly look further back.
+    ``disagreements`` are (paper id, canonical) pairs that the source and our matcher see
+    differently.
+    """
+
+    started_at: datetime
+    finished_at: datetime
+    since: datetime
+    wide: bool
+    complete: bool
+    papers: tuple[Paper, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    primes: tuple[Prime, ...] = ()
+    notes: tuple[Note, ...] = ()
+    requests: int = 0
+    disagreements: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording a run changed: papers not seen before, rows now due, keywords primed."""
+
+    new_papers: int
+    due: int
+    primed: int

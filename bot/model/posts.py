@@ -1,0 +1,115 @@
+"""From what is due in a channel to the message that stands there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from bot.model.following import Channel
+from bot.model.papers import Paper
+
+
+class Why(StrEnum):
+    """For what reason a paper is due in a channel."""
+
+    NEW = "new"  # announced since the keyword was primed
+    FIRST = "first"  # shown because the keyword is new in the channel
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A paper in a digest, its text as people write it, with the channel's keywords it matches."""
+
+    paper: Paper
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one channel gets at one time. ``day`` is the channel's own date.
+
+    ``missed`` are the posting days that the bot was down; ``skipped`` is how many papers the
+    channel's catch-up policy left out. Of a long digest only the first ``in_full`` papers are shown
+    whole, and the others in a line each.
+    """
+
+    channel: Channel
+    day: date
+    why: Why
+    entries: tuple[Entry, ...]
+    missed: tuple[date, ...] = ()
+    skipped: int = 0
+    in_full: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A paper that waits to be posted in a channel, with the channel's keywords it matches."""
+
+    paper: Paper
+    why: Why
+    since: datetime
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """One channel's state when its time to publish is weighed.
+
+    ``served`` is the posting time up to which the channel was served, ``None`` for a channel that
+    never was. ``settled`` is when the last complete run began.
+    """
+
+    channel: Channel
+    served: datetime | None
+    settled: datetime | None
+    due: tuple[Due, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One rendered message: the bytes to send, and the papers it shows.
+
+    ``parent`` is the index of an earlier draft of the same digest under which it belongs (thread).
+    """
+
+    payload: str
+    paper_ids: tuple[str, ...]
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What publishing decided for one channel: messages with their keys, papers left out, and up to
+    which posting time the channel is served now (``None``: no further than before)."""
+
+    drafts: tuple[tuple[str, Draft], ...] = ()
+    skipped: tuple[str, ...] = ()
+    served: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The platform's own id of a message that arrived, and a link to it where there is one."""
+
+    message_id: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One message in the outbox, claimed for sending.
+
+    ``key`` never changes over retries. ``attempt`` counts from 1. ``uncertain`` means that an
+    earlier attempt may have arrived: look before sending. ``parent`` is the receipt of the
+    message under which this one belongs.
+    """
+
+    key: str
+    channel: Channel
+    payload: str
+    attempt: int
+    uncertain: bool
+    created_at: datetime
+    parent: Receipt | None = None

@@ -1,0 +1,56 @@
+"""What people are answered, for any platform to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.model.posts import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A button: pressing it is saying ``words``.
+
+    ``words`` is a command in at most 60 ASCII characters (``remove #1f2e3d4c5b6a``), so that a
+    button can carry it, and outlives a restart without anybody remembering it.
+    """
+
+    label: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list, with the buttons that belong to it."""
+
+    text: str
+    detail: str = ""
+    offers: tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a command answers, for any platform to show privately to the person who asked.
+
+    Shown in this order: ``text``, ``rows``, ``entries`` (papers), ``offers``. ``announcement`` is
+    one line for the whole channel (a change was made), or empty. ``data`` is the same answer for
+    other programs.
+    """
+
+    text: str
+    rows: tuple[Row, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    announcement: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that ``check`` looked at. ``remedy`` says what to do where it is not ``ok``."""
+
+    subject: str
+    ok: bool
+    text: str
+    remedy: str = ""

@@ -1,0 +1,186 @@
+"""What people can ask, in chat and on the command line alike. Knows no platform, changes nothing.
+
+Asks the store and the source; the wording is in ``bot.answers``. A question about a channel is
+answered for this channel alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.answers.changes import listing_reply
+from bot.answers.home import home_reply
+from bot.answers.meaning import in_words
+from bot.answers.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
+from bot.answers.reasons import Look
+from bot.answers.scope import seen_everywhere, seen_in
+from bot.answers.settings import settings_reply
+from bot.answers.status import status_reply
+from bot.answers.times import Calendar
+from bot.answers.typed import COMMANDS, bare_id, help_text
+from bot.answers.why import Case, Judged, why_reply
+from bot.errors import UserError
+from bot.keywords import expression, parse
+from bot.matching import Matcher, explain
+from bot.model import Batch, Channel, Keyword, Paper, Person, Reply
+from bot.ports import Clock, PeopleStore, Source
+from bot.slots import Timetable
+from bot.text import clean, displayed
+from bot.views import ChannelView, StateView
+
+PREVIEWED = 100  # papers that a preview asks for: one request, as priming makes it
+DAYS = 7  # how far a preview counts back, unless somebody says otherwise
+
+
+class Questions:
+    """``identify`` gives a paper's identity from an id as its source writes it, and raises
+    ValueError. Every method may raise StoreError."""
+
+    def __init__(
+        self,
+        *,
+        store: PeopleStore,
+        source: Source,
+        clock: Clock,
+        timetable: Callable[[Channel], Timetable],
+        identify: Callable[[str], str],
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._clock = clock
+        self._timetable = timetable
+        self._identify = identify
+
+    # -- keywords -----------------------------------------------------------------------------
+
+    async def listing(self, channel_id: str, page: int | None = None) -> Reply:
+        """The keywords of one channel: all, or one page of them."""
+        subscriptions = await self._store.subscriptions(channel_id)
+        return listing_reply(channel_id, subscriptions, self._calendar(channel_id), page)
+
+    async def keywords(self, channel_id: str) -> tuple[str, ...]:
+        """The same as bare texts, for completing what somebody types."""
+        subscriptions = await self._store.subscriptions(channel_id)
+        return tuple(subscription.keyword.text for subscription in subscriptions)
+
+    async def preview(self, text: str, days: int = DAYS) -> Reply:
+        """How many papers a day a keyword would bring, and the newest few. Saves nothing.
+
+        Raises UserError for a wrong keyword, and SourceError if arXiv gives no usable answer.
+        """
+        if days < 1:
+            raise UserError("A preview looks at one day at least.")
+        keyword = parse(text)
+        batch, found, seen = await self._look_at(keyword, days, SHOWN)
+        understood = in_words(expression(keyword))
+        return preview_reply(keyword, understood, batch, found, seen, days)
+
+    async def outlook(self, keyword: Keyword, shown: int) -> Outlook:
+        """The same in sentences, for whoever has just added the keyword. Raises SourceError."""
+        _, _, seen = await self._look_at(keyword, DAYS, shown)
+        return seen
+
+    async def _look_at(
+        self, keyword: Keyword, days: int, shown: int
+    ) -> tuple[Batch, Estimate, Outlook]:
+        batch = await self._source.latest(keyword, PREVIEWED)
+        matcher = Matcher([keyword])
+        matching = [paper for paper in batch.papers if matcher.match(paper)]
+        calendar = self._calendar()
+        found = estimate(batch, matching, PREVIEWED, days, calendar.now)
+        seen = outlook(keyword, batch, matching, found, days, calendar, shown)
+        return batch, found, seen
+
+    # -- papers -------------------------------------------------------------------------------
+
+    async def why(self, paper_id: str, channel_id: str | None = None) -> Reply:
+        """What became of a paper in one channel, or in all. Raises UserError if it is no id."""
+        identity = self._identity(paper_id)
+        known = await self._store.paper(identity)
+        state = await self.state(channel_id)
+        standings = {standing.channel_id: standing for standing in known.standings}
+        cases = [
+            Case(
+                self.look(view, state, channel_id),
+                standings.get(view.channel.id),
+                () if known.paper is None else _judged(view, known.paper),
+            )
+            for view in state.channels
+        ]
+        return why_reply(identity, known, state, cases, self._calendar(channel_id))
+
+    async def abstract(self, paper_id: str) -> Paper:
+        """A paper ready to be shown whole. Asks arXiv where we have forgotten it.
+
+        Raises UserError if there is no such paper, and SourceError.
+        """
+        identity = self._identity(paper_id)
+        paper = (await self._store.paper(identity)).paper
+        if paper is None or not paper.abstract:
+            paper = await self._source.paper(identity)
+        if paper is None:
+            raise UserError(f"arXiv knows no paper {identity}.")
+        return displayed(paper)
+
+    # -- channels -----------------------------------------------------------------------------
+
+    async def status(self, channel_id: str | None = None) -> Reply:
+        """When arXiv was last asked, and how one channel stands, or all."""
+        state = await self.state(channel_id)
+        looks = [self.look(view, state, channel_id) for view in state.channels]
+        return status_reply(state, looks, self._calendar(channel_id))
+
+    async def settings(self, channel_id: str) -> Reply:
+        """How a channel is posted to."""
+        [view] = (await self.state(channel_id)).channels
+        return settings_reply(view.channel, self._timetable(view.channel))
+
+    async def home(self, person: Person) -> Reply:
+        """The channels in which this person added keywords, and how each stands."""
+        state = await self.state(None)
+        looks = [
+            self.look(view, state, None)
+            for view in state.channels
+            if any(each.added_by.id == person.id for each in view.subscriptions)
+        ]
+        return home_reply(state, looks, self._calendar())
+
+    async def help(self) -> Reply:
+        return Reply(help_text(), data={"commands": list(COMMANDS)})
+
+    # -- what others build on -----------------------------------------------------------------
+
+    async def state(self, channel_id: str | None) -> StateView:
+        """What may be known in one channel; without one, everything."""
+        if channel_id is None:
+            return seen_everywhere(await self._store.state())
+        return seen_in(channel_id, await self._store.state(channel_id))
+
+    def look(self, view: ChannelView, state: StateView, asked: str | None) -> Look:
+        """One channel with everything that its sentence depends on."""
+        timetable = self._timetable(view.channel)
+        calendar = Calendar(self._clock.now(), timetable.timezone)
+        return Look(view, state, timetable, calendar, here=asked is not None)
+
+    def _calendar(self, channel_id: str | None = None) -> Calendar:
+        timetable = self._timetable(Channel(channel_id or ""))
+        return Calendar(self._clock.now(), timetable.timezone)
+
+    def _identity(self, text: str) -> str:
+        try:
+            return self._identify(bare_id(text))
+        except ValueError as error:
+            raise UserError(
+                f"{clean(text)[:60]} is no arXiv id. Write it like 2603.01234, hep-th/0408048, or"
+                " as the address of the paper's page."
+            ) from error
+
+
+def _judged(view: ChannelView, paper: Paper) -> tuple[Judged, ...]:
+    judged = []
+    for subscription in view.subscriptions:
+        found = explain(subscription.keyword, paper)
+        judged.append(
+            Judged(subscription.keyword, found.matched, found.field, found.reason, found.closeness)
+        )
+    return tuple(judged)
