@@ -11,7 +11,10 @@ from typing import Any, Final, TextIO
 
 from bot.ports import Clock
 
-PLATFORMS: Final = {"console": "adapters.console.platform:Console"}
+PLATFORMS: Final = {
+    "console": "adapters.console.platform:Console",
+    "discord": "adapters.discord.platform:Discord",
+}
 """The part of a channel's id before the colon → ``module:Class``, called with Settings.
 
 The class is the platform's Composer, Sender, Listener and Examiner, and has ``workers``, the number

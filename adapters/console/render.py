@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import date
 
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
 from bot.errors import PostRefused
-from bot.model import Digest, Entry, Why
-from bot.text import authors_line, plural
+from bot.model import Digest, Entry
+from bot.text import authors_line, digests
 
 VERSION = 1
 OWN = "console:"
@@ -56,7 +55,9 @@ class Page:
 
 def page_of(digest: Digest) -> Page:
     in_full = 0 if digest.channel.layout == "list" else digest.in_full
-    return Page(_heading(digest), _notes(digest), tuple(map(_item, digest.entries)), in_full)
+    return Page(
+        _heading(digest), digests.remarks(digest), tuple(map(_item, digest.entries)), in_full
+    )
 
 
 def to_payload(page: Page) -> str:
@@ -78,31 +79,14 @@ def from_payload(payload: str) -> Page:
 
 
 def _heading(digest: Digest) -> str:
-    count = len(digest.entries)
     # In a dry run the terminal shows what other channels would get.
     where = "" if digest.channel.id == OWN else f"{_inert(digest.channel.id)} · "
-    if digest.why is Why.FIRST:
-        newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
-        return f"{where}New keyword: {newest}"
-    return f"{where}{_long(digest.day)} · {plural(count, 'new paper')}"
-
-
-def _notes(digest: Digest) -> tuple[str, ...]:
-    notes = []
-    if digest.why is Why.FIRST:
-        notes.append(f"{_long(digest.day)}. From now on, new papers come as they appear.")
-    if digest.missed:
-        when = _days(digest.missed, digest.day)
-        notes.append(f"Nothing was posted {when}; these papers are from then too.")
-    if digest.skipped:
-        left_out = plural(digest.skipped, "older paper")
-        notes.append(f"{left_out} left out, as catch_up in bot.toml says.")
-    return tuple(notes)
+    return f"{where}{digests.heading(digest)}"
 
 
 def _item(entry: Entry) -> Item:
     paper = entry.paper
-    facts = (paper.primary_category, _short(paper.published.date()), paper.id)
+    facts = (*digests.facts(paper), paper.id)
     return Item(
         title=_inert(paper.title) or paper.id,
         url=_inert(paper.url).replace(" ", "%20"),
@@ -111,23 +95,6 @@ def _item(entry: Entry) -> Item:
         keywords=", ".join(map(_inert, entry.keywords)),
         comment=_inert(paper.comment),
     )
-
-
-def _days(missed: Sequence[date], today: date) -> str:
-    """``Monday and Tuesday``; days that are not of the last week get their dates."""
-    if len(missed) > 5:
-        return f"on {len(missed)} posting days, {_short(missed[0])} to {_short(missed[-1])}"
-    recent = (today - missed[0]).days < 7
-    names = [f"{day:%A}" if recent else f"{day:%A} {day.day} {day:%B}" for day in missed]
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _long(day: date) -> str:
-    return f"{day:%A} {day.day} {day:%B %Y}"
-
-
-def _short(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
 
 
 def _inert(text: str) -> str:
@@ -157,7 +124,8 @@ def _facts(item: Item) -> Text:
 
 def _and_more(page: Page) -> list[str]:
     """The line above what is only listed, where something stands above it."""
-    return [f"And {len(page.items) - page.in_full:,} more:"] if page.in_full else []
+    more = digests.and_more(len(page.items) - page.in_full, below=page.in_full > 0)
+    return [more] if more else []
 
 
 def styled(page: Page, terminal: Console) -> str:

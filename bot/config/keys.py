@@ -117,6 +117,12 @@ def number(least: float, most: float, *, whole: bool = False) -> Reader:
     return read
 
 
+def truth(value: object) -> object:
+    if not isinstance(value, bool):
+        raise Wrong(f"must be true or false, not {kind_of(value)}")
+    return value
+
+
 def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
     """An address; the vendor's own host only over TLS. ``ending`` is what it must end with."""
 
@@ -201,6 +207,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "discord": {
         "api_url": Key(url(("https", "http"), "discord.com"), "https://discord.com/api/v10"),
         "gateway_url": Key(url(("wss", "ws"), "discord.gg"), "wss://gateway.discord.gg"),
+        "proxy": Key(url(("http", "https"), "")),
+        "crosspost": Key(truth, False),
     },
     "slack": {
         "api_url": Key(url(("https", "http"), "slack.com", "/"), "https://slack.com/api/"),

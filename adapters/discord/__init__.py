@@ -1,0 +1,1 @@
+"""Discord: channels, threads and forums by the REST API, people by slash commands."""

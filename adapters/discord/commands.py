@@ -1,0 +1,225 @@
+"""``/papers`` and the buttons: what people say on Discord, handed to the core, and its answers.
+
+Everything is acknowledged before anything else is done, because Discord waits 3 seconds (docs,
+interactions/receiving-and-responding, 2026-08-06). Who may change what is decided by the core;
+this says only what Discord says of a person. Discord's own permissions for commands hold for all of
+``/papers`` at once, so they are not used: reading is to stay open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from typing import Any, Final
+
+import discord
+from discord import app_commands
+
+from adapters.discord import answers, permissions
+from adapters.discord.markup import inert
+from bot.errors import SendError, UserError
+from bot.model import Channel, Person, Reply
+from bot.ports import Commands
+
+log = logging.getLogger(__name__)
+
+CHOICES: Final = 25  # that Discord shows while somebody types
+LONGEST_CHOICE: Final = 100  # characters
+LONGEST_KEYWORD: Final = 300
+Interaction = discord.Interaction[Any]
+Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for everybody in it
+
+
+class People:
+    """Answers interactions. ``say`` posts a line into a channel and raises SendError."""
+
+    def __init__(self, commands: Commands, say: Say) -> None:
+        self._commands = commands
+        self._say = say
+        self.busy: set[asyncio.Task[Any]] = set()
+
+    async def command(self, interaction: Interaction, words: str) -> None:
+        """A slash command."""
+        async with self._in_hand():
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await self._answer(interaction, words)
+
+    async def button(self, interaction: Interaction, words: str) -> None:
+        """A button below an answer: the new answer takes its place."""
+        async with self._in_hand():
+            await interaction.response.defer()
+            await self._answer(interaction, words)
+
+    async def abstract(self, interaction: Interaction, paper_id: str) -> None:
+        """The button of a paper, perhaps of one that was posted months ago."""
+        async with self._in_hand():
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            try:
+                view = answers.abstract_view(await self._commands.abstract(paper_id))
+            except UserError as error:
+                view = answers.plain_view(str(error))
+            await interaction.edit_original_response(view=view)
+
+    async def complete(
+        self, interaction: Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """The channel's keywords that hold what was typed so far."""
+        try:
+            keywords = await self._commands.keywords(place(interaction))
+        except UserError:
+            return []  # a list that stays empty while somebody types is no failure to tell
+        found = [each for each in keywords if typed.casefold() in each.casefold()]
+        return [
+            app_commands.Choice(name=each[:LONGEST_CHOICE], value=each)
+            for each in found
+            if len(each) <= LONGEST_CHOICE
+        ][:CHOICES]
+
+    async def _answer(self, interaction: Interaction, words: str) -> None:
+        where = place(interaction)
+        try:
+            reply = await self._commands.run(where, person(interaction), words)
+        except UserError as error:
+            await interaction.edit_original_response(view=answers.plain_view(str(error)))
+            return
+        note = await self._announce(interaction, where, reply)
+        view = answers.reply_view(reply, monospaced=words == "help", note=note)
+        await interaction.edit_original_response(
+            view=view, allowed_mentions=discord.AllowedMentions.none()
+        )
+
+    async def _announce(self, interaction: Interaction, where: str, reply: Reply) -> str:
+        """Tell the channel of a change; what stands in the way of that, and so of posts, is told to
+        the person."""
+        if not reply.announcement:
+            return ""
+        missing = permissions.missing(interaction.app_permissions)
+        if missing:
+            return f"I can't post here yet: {permissions.remedy(missing)}"
+        try:
+            await self._say(where.partition(":")[2], inert(reply.announcement))
+        except SendError as error:
+            return f"I could not tell the channel: {error}"
+        return ""
+
+    @asynccontextmanager
+    async def _in_hand(self) -> AsyncIterator[None]:
+        """A stop waits for it a moment. An answer that comes too late is nobody's loss."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        self.busy.add(task)
+        try:
+            yield
+        except discord.HTTPException as error:
+            log.warning("answer status=%s code=%s why=%s", error.status, error.code, error.text)
+        finally:
+            self.busy.discard(task)
+
+
+def place(interaction: Interaction) -> str:
+    """The channel that is meant: in a thread the one that it belongs to."""
+    channel = interaction.channel
+    home = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
+    return f"discord:{home}"
+
+
+def person(interaction: Interaction) -> Person:
+    may = interaction.permissions
+    return Person(
+        interaction.user.display_name,
+        f"discord:{interaction.user.id}",
+        manages=may.manage_channels or may.administrator,
+        governs=may.manage_guild or may.administrator,
+    )
+
+
+# -- the commands as Discord lists them -----------------------------------------------------------
+
+SETTINGS: Final = [
+    app_commands.Choice(name=each.name, value=each.name)
+    for each in fields(Channel)
+    if each.name != "id"
+]
+Keyword = app_commands.Range[str, 1, LONGEST_KEYWORD]
+
+
+@app_commands.guild_only()
+class Papers(app_commands.Group):
+    """``/papers``, with one command for each thing that can be said."""
+
+    def __init__(self, people: People) -> None:
+        super().__init__(name="papers", description="Daily arXiv papers for this channel")
+        self._people = people
+
+    @app_commands.command(description="Follow a keyword in this channel")
+    @app_commands.describe(keyword='A phrase, or ti:"graph network" AND cat:cs.LG ANDNOT survey')
+    async def add(self, interaction: Interaction, keyword: Keyword) -> None:
+        await self._people.command(interaction, f"add {keyword}")
+
+    @app_commands.command(description="Stop following a keyword")
+    @app_commands.describe(keyword="One that this channel follows")
+    async def remove(self, interaction: Interaction, keyword: Keyword) -> None:
+        await self._people.command(interaction, f"remove {keyword}")
+
+    @remove.autocomplete("keyword")
+    async def _complete(
+        self, interaction: Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return await self._people.complete(interaction, typed)
+
+    @app_commands.command(name="list", description="The keywords of this channel")
+    async def list_(self, interaction: Interaction) -> None:
+        await self._people.command(interaction, "list")
+
+    @app_commands.command(description="How many papers a day a keyword would bring; saves nothing")
+    @app_commands.describe(keyword="A phrase or an expression")
+    async def preview(self, interaction: Interaction, keyword: Keyword) -> None:
+        await self._people.command(interaction, f"preview {keyword}")
+
+    @app_commands.command(description="Why a paper was posted here, or was not")
+    @app_commands.describe(paper="Its arXiv id, or the address of its page")
+    async def why(self, interaction: Interaction, paper: app_commands.Range[str, 1, 200]) -> None:
+        await self._people.command(interaction, f"why {paper}")
+
+    @app_commands.command(description="What waits, when arXiv was last asked, why nothing came")
+    async def status(self, interaction: Interaction) -> None:
+        await self._people.command(interaction, "status")
+
+    @app_commands.command(description="Post nothing here for now; papers gather")
+    async def pause(self, interaction: Interaction) -> None:
+        await self._people.command(interaction, "pause")
+
+    @app_commands.command(description="Post again")
+    async def resume(self, interaction: Interaction) -> None:
+        await self._people.command(interaction, "resume")
+
+    @app_commands.command(description="When and how this channel is posted to")
+    @app_commands.describe(name="What to change", value='For example 09:30, or "default"')
+    @app_commands.choices(name=SETTINGS)
+    async def settings(
+        self,
+        interaction: Interaction,
+        name: str | None = None,
+        value: app_commands.Range[str, 1, 100] | None = None,
+    ) -> None:
+        await self._people.command(interaction, f"settings {name or ''} {value or ''}".strip())
+
+    @app_commands.command(description="All commands, and how keywords are written")
+    async def help(self, interaction: Interaction) -> None:
+        await self._people.command(interaction, "help")
+
+
+def shape(command: Mapping[str, Any]) -> dict[str, Any]:
+    """What people would notice of a command if it changed."""
+    return {
+        "name": command["name"],
+        "description": command["description"],
+        "required": bool(command.get("required")),
+        "autocomplete": bool(command.get("autocomplete")),
+        "choices": [each["value"] for each in command.get("choices") or ()],
+        "longest": command.get("max_length"),
+        "options": [shape(each) for each in command.get("options") or ()],
+    }

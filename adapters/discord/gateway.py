@@ -1,0 +1,145 @@
+"""The gateway: a client that hears slash commands and buttons, as long as it is connected.
+
+A new client for each connection that has to be made from the start; short interruptions the
+library mends itself. What is final (a wrong token, a missing intent) is told apart from what
+passes: 1,000 identifications a day cost the bot its token (docs, topics/gateway, 2026-08-06).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any, Final
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.gateway import DiscordWebSocket
+
+from adapters.discord.buttons import AbstractButton, SayButton
+from adapters.discord.commands import Papers, People, Say, shape
+from adapters.discord.translate import NOT_LET_IN
+from bot.errors import PlatformDown, PlatformRefused
+from bot.ports import Clock, Commands
+
+log = logging.getLogger(__name__)
+
+LAST_WORDS: Final = 1.0  # seconds that answers in hand get when the bot stops
+AUTHENTICATION_FAILED: Final = 4004
+FINAL_CODES: Final = {
+    AUTHENTICATION_FAILED: NOT_LET_IN,
+    4010: "Discord refuses the connection: invalid shard.",
+    4011: "The bot is in too many servers for one connection (2,500).",
+    4012: "Discord no longer speaks the version of its gateway that the bot speaks. Update it.",
+    4013: "Discord refuses what the bot asks to hear (invalid intents). Update it.",
+    4014: "Discord refuses what the bot asks to hear (disallowed intents). Update it.",
+}
+
+
+class Gateway:
+    """Listens once at a time."""
+
+    def __init__(
+        self, *, gateway_url: str, token: str, proxy: str | None, clock: Clock, say: Say
+    ) -> None:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # of the class, as Route.BASE is
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
+        self._token = token
+        self._proxy = proxy
+        self._clock = clock
+        self._say = say
+        self._client: PapersClient | None = None
+        self.deaf_since: datetime | None = None
+
+    def guild_of(self, channel_id: str) -> str:
+        """The server of a channel, where we are connected and see it."""
+        channel = self._client.get_channel(int(channel_id)) if self._client else None
+        return str(channel.guild.id) if isinstance(channel, discord.abc.GuildChannel) else ""
+
+    async def listen(self, commands: Commands) -> None:
+        """Until cancelled. Raises PlatformDown and PlatformRefused."""
+        people = People(commands, self._say)
+        client = PapersClient(people, heard=self._heard, proxy=self._proxy)
+        self._heard(connected=False)
+        self._client = client
+        try:
+            async with client:
+                try:
+                    await client.start(self._token)
+                finally:
+                    if people.busy:
+                        await asyncio.wait(people.busy, timeout=LAST_WORDS)
+        except discord.LoginFailure as error:
+            raise PlatformRefused(NOT_LET_IN) from error
+        except discord.PrivilegedIntentsRequired as error:
+            raise PlatformRefused(FINAL_CODES[4014]) from error
+        except discord.ConnectionClosed as error:
+            if error.code in FINAL_CODES:
+                raise PlatformRefused(FINAL_CODES[error.code]) from error
+            raise PlatformDown(f"Discord closed the connection (code {error.code}).") from error
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            raise PlatformDown(f"Discord can't be reached: {error}") from error
+        except AttributeError as error:
+            # So the library fails when the very first connection to the gateway is refused
+            # (discord.py 2.7.1, measured): it looks at a socket that was never made.
+            raise PlatformDown("Discord's gateway can't be reached.") from error
+        finally:
+            self._client = None
+            self.deaf_since = None
+        raise PlatformDown("The connection to Discord ended.")
+
+    def _heard(self, *, connected: bool) -> None:
+        if connected:
+            self.deaf_since = None
+        elif self.deaf_since is None:
+            self.deaf_since = self._clock.now()
+
+
+class PapersClient(discord.Client):
+    """Hears commands and buttons; keeps no members and no messages in memory."""
+
+    def __init__(self, people: People, *, heard: Any, proxy: str | None) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            max_messages=None,
+            max_ratelimit_timeout=30.0,
+            proxy=proxy,
+        )
+        self.people = people
+        self._heard_of = heard
+        self.tree = app_commands.CommandTree(
+            self,
+            allowed_contexts=app_commands.AppCommandContext(guild=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True),
+        )
+        self.tree.add_command(Papers(people))
+
+    async def setup_hook(self) -> None:
+        self.add_dynamic_items(SayButton, AbstractButton)
+        try:
+            await self._synchronise()
+        except discord.HTTPException as error:
+            log.warning(
+                "commands not synchronised status=%s why=%s remedy='invite the bot with the scope"
+                " applications.commands; daily-papers check prints the link'",
+                error.status, error.text,
+            )  # fmt: skip
+
+    async def _synchronise(self) -> None:
+        """Only what changed is written: Discord counts, and commands vanish for a while."""
+        there = [shape(command.to_dict()) for command in await self.tree.fetch_commands()]
+        here = [shape(command.to_dict(self.tree)) for command in self.tree.get_commands()]
+        if there != here:
+            await self.tree.sync()
+            log.info("commands synchronised")
+
+    async def on_connect(self) -> None:
+        self._heard_of(connected=True)
+
+    async def on_resumed(self) -> None:
+        self._heard_of(connected=True)
+
+    async def on_disconnect(self) -> None:
+        self._heard_of(connected=False)

@@ -1,0 +1,66 @@
+"""Which permissions the bot needs in a channel, in the words of Discord's own settings. Pure.
+
+How they add up: discord/discord-api-docs at c98d64bc, topics/permissions, 2026-08-06.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import discord
+
+NEEDED: Final[Mapping[str, str]] = {
+    "view_channel": "View Channel",
+    "send_messages": "Send Messages",
+    "read_message_history": "Read Message History",  # to see whether a message arrived
+}
+FOR_THREADS: Final[Mapping[str, str]] = {
+    "create_public_threads": "Create Public Threads",
+    "send_messages_in_threads": "Send Messages in Threads",
+}
+INVITE: Final = discord.Permissions(**dict.fromkeys([*NEEDED, *FOR_THREADS], True))
+
+
+def missing(allowed: discord.Permissions, *, threads: bool = False) -> tuple[str, ...]:
+    """The names of the needed permissions that are not there."""
+    if allowed.administrator:
+        return ()
+    needed = {**NEEDED, **(FOR_THREADS if threads else {})}
+    return tuple(name for flag, name in needed.items() if not getattr(allowed, flag))
+
+
+def remedy(names: Sequence[str]) -> str:
+    return (
+        f"I lack {', '.join(names)}. In the channel's settings, under Permissions, add the bot and"
+        f" allow {'it' if len(names) == 1 else 'them'}."
+    )
+
+
+def added_up(
+    guild: Mapping[str, Any], channel: Mapping[str, Any], member: Mapping[str, Any]
+) -> discord.Permissions:
+    """What a member may do in a channel, from Discord's own descriptions of the three."""
+    if str(guild.get("owner_id")) == str(member["user"]["id"]):
+        return discord.Permissions.all()
+    mine = {str(guild["id"]), *map(str, member["roles"])}
+    base = 0
+    for role in guild["roles"]:
+        if str(role["id"]) in mine:
+            base |= int(role["permissions"])
+    if discord.Permissions(base).administrator:
+        return discord.Permissions.all()
+    overwrites = {str(each["id"]): each for each in channel.get("permission_overwrites") or ()}
+    everyone = str(guild["id"])
+    base = _applied(base, [everyone], overwrites)
+    base = _applied(base, mine - {everyone}, overwrites)
+    return discord.Permissions(_applied(base, [str(member["user"]["id"])], overwrites))
+
+
+def _applied(base: int, ids: Iterable[str], overwrites: Mapping[str, Mapping[str, Any]]) -> int:
+    found = [overwrites[each] for each in ids if each in overwrites]
+    for each in found:
+        base &= ~int(each["deny"])
+    for each in found:
+        base |= int(each["allow"])
+    return base

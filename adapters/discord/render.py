@@ -1,0 +1,211 @@
+"""A digest as Discord messages: the exact bodies that are sent. Pure.
+
+``digest`` is one container a message (Components V2), each paper with a button for its abstract;
+``list`` is plain text with bare addresses, for bridges and screen readers; ``thread`` is one line
+in the channel and the digest below it. Whether a channel is a forum is not known here: the day's
+name for its post stands beside the body.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
+from typing import Any, Final
+
+from adapters.discord.limits import CONTENT, PAPERS, TEXT_DISPLAY, Component, fits
+from adapters.discord.markup import inert, link
+from bot.errors import PostRefused
+from bot.model import Digest, Draft, Entry
+from bot.text import authors_line, digests, shorten
+
+VERSION: Final = 1
+ACCENT: Final = 0xB31B1B  # arXiv's red
+CONTAINER, SECTION, BUTTON = 17, 9, 2
+SECONDARY: Final = 2
+COMPONENTS_V2, SUPPRESS_EMBEDS = 1 << 15, 1 << 2
+ABSTRACT: Final = "abs:"  # what a button's custom_id begins with; the paper's id follows
+
+LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
+Body = dict[str, Any]
+
+
+class Place(StrEnum):
+    """Where a message belongs."""
+
+    CHANNEL = "channel"
+    THREAD = "thread"  # below the message that is its parent
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A stored payload: the body of the request, where it goes, and the day's name for a forum."""
+
+    place: Place
+    day: str
+    body: Body
+
+
+def compose(digest: Digest) -> list[Draft]:
+    """The messages of a digest, in order; every paper stands in exactly one of them."""
+    day = digests.long_day(digest.day)
+    if digest.channel.layout == "list":
+        return [
+            Draft(_payload(Message(Place.CHANNEL, day, body)), papers)
+            for body, papers in _plain_messages(digest)
+        ]
+    messages = list(_containers(digest))
+    if digest.channel.layout != "thread":
+        return [
+            Draft(_payload(Message(Place.CHANNEL, day, body)), papers) for body, papers in messages
+        ]
+    line: Body = {"content": inert(digests.heading(digest)), "flags": SUPPRESS_EMBEDS}
+    return [
+        Draft(_payload(Message(Place.CHANNEL, day, line)), ()),
+        *(
+            Draft(_payload(Message(Place.THREAD, day, body)), papers, parent=0)
+            for body, papers in messages
+        ),
+    ]
+
+
+def read(payload: str) -> Message:
+    """What ``compose`` stored. Raises PostRefused."""
+    try:
+        stored = json.loads(payload)
+        if stored["version"] != VERSION:
+            raise PostRefused("This message was prepared by another version of the bot.")
+        return Message(Place(stored["place"]), stored["day"], stored["body"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise PostRefused("This message is damaged and can't be sent.") from error
+
+
+def _payload(message: Message) -> str:
+    stored = {
+        "version": VERSION,
+        "place": message.place,
+        "day": message.day,
+        "body": {**message.body, "allowed_mentions": {"parse": []}},
+    }
+    return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+# -- components -----------------------------------------------------------------------------------
+
+
+def _containers(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
+    """Each message's body and the ids of its papers."""
+    pieces = [
+        *((_section(entry), entry.paper.id) for entry in digest.entries[: digest.in_full]),
+        *_folded(digest.entries[digest.in_full :], below=digest.in_full > 0),
+    ]
+    groups = _grouped(_head(digest), pieces)
+    for number, (components, papers) in enumerate(groups, start=1):
+        if len(groups) > 1:
+            components = [*components, text(f"-# {number} of {len(groups)}")]
+        yield container(components), papers
+
+
+def _grouped(
+    head: list[Component], pieces: Sequence[tuple[Component, str]]
+) -> list[tuple[list[Component], tuple[str, ...]]]:
+    """The pieces in as few messages as the limits allow. One is left for the number below."""
+    whole = sum(piece["type"] == SECTION for piece, _ in pieces)
+    most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
+    groups: list[tuple[list[Component], tuple[str, ...]]] = []
+    components, papers = list(head), tuple[str, ...]()
+    for piece, ids in pieces:
+        longer = [*components, piece]
+        sections = sum(each["type"] == SECTION for each in longer)
+        if papers and (sections > most or not fits([*_boxed(longer), text("-# 99 of 99")])):
+            groups.append((components, papers))
+            longer, papers = [piece], ()
+        components, papers = longer, (*papers, *ids.split())
+    groups.append((components, papers))
+    return groups
+
+
+def _head(digest: Digest) -> list[Component]:
+    lines = [f"### {inert(digests.heading(digest))}"]
+    lines += [f"-# {inert(remark)}" for remark in digests.remarks(digest)]
+    return [text("\n".join(lines))]
+
+
+def _section(entry: Entry) -> Component:
+    paper = entry.paper
+    facts = [*digests.facts(paper), shorten(paper.comment, LONGEST_COMMENT)]
+    facts.append(shorten(", ".join(entry.keywords), LONGEST_KEYWORDS))
+    lines = [
+        f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**",
+        inert(shorten(authors_line(paper.authors), LONGEST_AUTHORS)),
+        f"-# {' · '.join(inert(fact) for fact in facts if fact)}",
+    ]
+    return {
+        "type": SECTION,
+        "components": [text("\n".join(filter(None, lines)))],
+        "accessory": {
+            "type": BUTTON,
+            "style": SECONDARY,
+            "label": "Abstract",
+            "custom_id": f"{ABSTRACT}{paper.id}",
+        },
+    }
+
+
+LINES_AT_ONCE: Final = 10
+
+
+def _folded(entries: Sequence[Entry], *, below: bool) -> Iterator[tuple[Component, str]]:
+    """Papers with a line each, some lines in each text."""
+    more = digests.and_more(len(entries), below=below)
+    for start in range(0, len(entries), LINES_AT_ONCE):
+        some = entries[start : start + LINES_AT_ONCE]
+        lines = [f"**{more}**"] if more and start == 0 else []
+        lines += [
+            f"- {link(shorten(entry.paper.title, LONGEST_TITLE), entry.paper.url)}"
+            for entry in some
+        ]
+        yield text("\n".join(lines)), " ".join(entry.paper.id for entry in some)
+
+
+def text(content: str) -> Component:
+    return {"type": TEXT_DISPLAY, "content": content}
+
+
+def container(components: Sequence[Component]) -> Body:
+    """The body of a message that is one container."""
+    return {"components": _boxed(components), "flags": COMPONENTS_V2}
+
+
+def _boxed(components: Sequence[Component]) -> list[Component]:
+    return [{"type": CONTAINER, "accent_color": ACCENT, "components": list(components)}]
+
+
+# -- plain text -----------------------------------------------------------------------------------
+
+
+def _plain_messages(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
+    lines = [f"**{inert(digests.heading(digest))}**", *map(inert, digests.remarks(digest))]
+    content, papers = "\n".join(lines), tuple[str, ...]()
+    for entry in digest.entries:
+        item = _plain(entry)
+        if papers and len(content) + len(item) + 2 > CONTENT:
+            yield {"content": content, "flags": SUPPRESS_EMBEDS}, papers
+            content, papers = item, ()
+        else:
+            content = f"{content}\n\n{item}" if content else item
+        papers = (*papers, entry.paper.id)
+    yield {"content": content, "flags": SUPPRESS_EMBEDS}, papers
+
+
+def _plain(entry: Entry) -> str:
+    paper = entry.paper
+    facts = (authors_line(paper.authors), *digests.facts(paper), ", ".join(entry.keywords))
+    lines = [
+        inert(shorten(paper.title, LONGEST_TITLE)),
+        inert(shorten(" · ".join(filter(None, facts)), LONGEST_AUTHORS + LONGEST_KEYWORDS)),
+        f"<{paper.url}>",
+    ]
+    return "\n".join(filter(None, lines))

@@ -1,0 +1,100 @@
+"""What Discord or the network says, as what the core should do. One table; the cause is kept.
+
+Codes from discord/discord-api-docs at c98d64bc (topics/opcodes-and-status-codes, 2026-08-06), and
+which errors pass from discord.py 2.7.1 (http.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.errors import (
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformRefused,
+    PostRefused,
+    SendError,
+    TryLater,
+)
+
+NOT_A_TEXT_CHANNEL: Final = 50008
+THREAD_EXISTS: Final = 160004
+
+NOT_LET_IN: Final = (
+    "Discord does not know the token in DISCORD_TOKEN. Make a new one: discord.com/developers, your"
+    " application, Bot, Reset Token."
+)
+GRANT: Final = "in the channel's settings, under Permissions, add the bot and allow it."
+REFUSED: Final[Mapping[int, str]] = {
+    10003: "The channel is gone.",
+    50001: f"I can't see the channel. I need View Channel: {GRANT}",
+    50013: "I may not write there. I need View Channel and Send Messages (for threads also Create"
+    f" Public Threads and Send Messages in Threads): {GRANT}",
+    50007: "This person takes no private messages from me.",
+    50083: "The thread is archived. Open it again, or let the next digest make a new one.",
+    160005: "The thread is locked. Unlock it.",
+    160006: "The server has as many open threads as Discord allows. Archive some.",
+    30058: "The server has as many webhooks as Discord allows.",
+    40066: "The server is not available to me at the moment.",
+}
+PASSING: Final[Mapping[int, float]] = {  # seconds until it is worth another try
+    20016: 60.0,  # slow mode
+    20028: 60.0,  # write rate of the channel
+    20029: 60.0,  # write rate of the server
+    130000: 60.0,  # the resource is overloaded
+}
+CLOUDFLARE: Final = 900.0  # a 429 without Via comes from in front of Discord, and lasts
+
+
+def translated(error: Exception) -> SendError | PlatformRefused | None:
+    """What it means for a message that was being sent; ``None`` for what is no fault of theirs."""
+    match error:
+        case discord.LoginFailure():
+            return PlatformRefused(NOT_LET_IN)
+        case discord.RateLimited():
+            return TryLater("Discord asked us to wait.", error.retry_after)
+        case discord.HTTPException():
+            return _of_answer(error)
+        case aiohttp.ClientConnectorError() | aiohttp.ServerTimeoutError():
+            # No connection was made, or none that took the request: nothing was sent.
+            if isinstance(error, aiohttp.SocketTimeoutError):
+                return OutcomeUnknown("Discord did not answer in time.")
+            return TryLater("Discord can't be reached.")
+        case aiohttp.ClientError() | OSError() | TimeoutError():
+            return OutcomeUnknown("The connection to Discord broke before it answered.")
+        case _:
+            return None
+
+
+def _of_answer(error: discord.HTTPException) -> SendError | PlatformRefused:
+    if error.status == 401:
+        return PlatformRefused(NOT_LET_IN)
+    if error.status == 429:
+        return TryLater("Discord asked us to wait.", CLOUDFLARE)
+    if error.code in PASSING:
+        return TryLater("The channel takes no more messages just now.", PASSING[error.code])
+    if error.code in REFUSED:
+        return ChannelRefused(REFUSED[error.code])
+    if error.status >= 500:
+        return OutcomeUnknown(f"Discord had a fault of its own (status {error.status}).")
+    said = error.text.replace("\n", " ")[:300] or "no reason given"
+    if error.status in {403, 404}:
+        return ChannelRefused(f"Discord refuses it: {said} (code {error.code}).")
+    return PostRefused(f"Discord does not take this message: {said} (code {error.code}).")
+
+
+@contextmanager
+def at_the_border() -> Iterator[None]:
+    """Raises what the core knows, for whatever comes from Discord."""
+    try:
+        yield
+    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        known = translated(error)
+        if known is None:
+            raise
+        raise known from error

@@ -1,0 +1,62 @@
+"""The words around a digest, the same on every platform: its heading, its remarks, a paper's facts.
+
+Plain text, in which no platform's markup is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from bot.model import Digest, Paper, Why
+from bot.text import plural
+
+
+def heading(digest: Digest) -> str:
+    """``Monday 2 March 2026 · 5 new papers``, or that of a new keyword's first papers."""
+    count = len(digest.entries)
+    if digest.why is Why.FIRST:
+        newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
+        return f"New keyword: {newest}"
+    return f"{long_day(digest.day)} · {plural(count, 'new paper')}"
+
+
+def remarks(digest: Digest) -> tuple[str, ...]:
+    """What the channel should know beside the papers, a sentence each."""
+    said = []
+    if digest.why is Why.FIRST:
+        said.append(f"{long_day(digest.day)}. From now on, new papers come as they appear.")
+    if digest.missed:
+        when = _days(digest.missed, digest.day)
+        said.append(f"Nothing was posted {when}; these papers are from then too.")
+    if digest.skipped:
+        left_out = plural(digest.skipped, "older paper")
+        said.append(f"{left_out} left out, as catch_up in bot.toml says.")
+    return tuple(said)
+
+
+def facts(paper: Paper) -> tuple[str, ...]:
+    """Primary category and day of submission."""
+    return tuple(filter(None, (paper.primary_category, short_day(paper.published.date()))))
+
+
+def and_more(count: int, *, below: bool) -> str:
+    """The line above papers that get a line each; ``below`` others that are shown whole."""
+    return f"And {count:,} more:" if below else ""
+
+
+def long_day(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
+def short_day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _days(missed: Sequence[date], today: date) -> str:
+    """``Monday and Tuesday``; days that are not of the last week get their dates."""
+    if len(missed) > 5:
+        return f"on {len(missed)} posting days, {short_day(missed[0])} to {short_day(missed[-1])}"
+    recent = (today - missed[0]).days < 7
+    names = [f"{day:%A}" if recent else f"{day:%A} {day.day} {day:%B}" for day in missed]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

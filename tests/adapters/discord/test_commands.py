@@ -1,0 +1,221 @@
+"""What a member of a Discord server sees who types /papers or presses a button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import pytest
+from discord.http import Route
+
+from adapters.discord.render import compose, read
+from bot.errors import SourceDown
+from bot.model import Channel, Digest, Entry, Why
+from tests.adapters.discord.house import House, buttons, texts
+from tests.builders import paper
+from tests.fakes import START
+
+Env = Any
+MANAGE = discord.Permissions(manage_channels=True)
+GOVERN = discord.Permissions(manage_guild=True)
+
+
+class Server:
+    """A server with a channel, a manager, a governor and a member without rights."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+        self.guild = env.create_guild()
+        self.channel = self.guild.create_text_channel("papers")
+        managers = self.guild.create_role("managers", permissions=MANAGE)
+        governors = self.guild.create_role("governors", permissions=GOVERN)
+        self.ann = self.guild.add_member(env.create_user("ann"), roles=[managers])
+        self.gov = self.guild.add_member(env.create_user("gov"), roles=[managers, governors])
+        self.bob = self.guild.add_member(env.create_user("bob"))
+
+    @property
+    def here(self) -> str:
+        return f"discord:{self.channel.id}"
+
+    async def say(self, who: Any, command: str, **options: Any) -> Any:
+        result = await who.slash(self.channel, f"papers {command}", **options)
+        assert result.ephemeral, "nobody else is shown what one person asked"
+        return result.response
+
+
+@pytest.fixture
+def server(simcord_env: Env) -> Server:
+    return Server(simcord_env)
+
+
+async def keywords(house: House, server: Server) -> list[str]:
+    return [s.keyword.text for s in await house.store.subscriptions(server.here)]
+
+
+async def test_a_manager_adds_a_keyword_and_the_channel_hears_of_it(
+    house: House, server: Server
+) -> None:
+    house.source.announce(*(paper(n, f"Reward model {n}") for n in range(1, 9)))
+    answer = await server.say(server.ann, "add", keyword="reward model")
+    said = texts(answer)
+    assert "This channel now follows reward model" in said
+    assert "8 papers in the last 7 days" in said
+    assert said.count("https://arxiv.org/abs/") == 3, "the newest three"
+    assert await keywords(house, server) == ["reward model"]
+    [line] = [m for m in server.channel.history() if "added a keyword" in texts(m)]
+    assert "ann added a keyword: reward model" in texts(line)
+
+
+async def test_a_member_without_rights_reads_everything_and_changes_nothing(
+    house: House, server: Server
+) -> None:
+    await server.say(server.ann, "add", keyword="reward model")
+    before = len(server.channel.history())
+    for command, options in (
+        ("add", {"keyword": "graph network"}),
+        ("remove", {"keyword": "reward model"}),
+        ("pause", {}),
+        ("resume", {}),
+        ("settings", {"name": "days", "value": "daily"}),
+    ):
+        answer = await server.say(server.bob, command, **options)
+        assert "for those who manage the channel" in texts(answer), command
+    assert await keywords(house, server) == ["reward model"]
+    for command, options in (
+        ("list", {}),
+        ("status", {}),
+        ("settings", {}),
+        ("help", {}),
+        ("why", {"paper": "2603.00001"}),
+        ("preview", {"keyword": "graph network"}),
+    ):
+        assert texts(await server.say(server.bob, command, **options))
+    assert len(server.channel.history()) == before, "reading is nobody else's business"
+
+
+async def test_the_channel_is_opened_to_its_members_by_who_governs_the_server_alone(
+    house: House, server: Server
+) -> None:
+    refused = await server.say(server.ann, "settings", name="editors", value="members")
+    assert "for those to decide who run this server" in texts(refused)
+    await server.say(server.gov, "settings", name="editors", value="members")
+    await server.say(server.bob, "add", keyword="reward model")
+    assert await keywords(house, server) == ["reward model"]
+
+
+async def test_a_keyword_is_removed_from_the_list_and_put_back_with_undo(
+    house: House, server: Server
+) -> None:
+    await server.say(server.ann, "add", keyword="reward model")
+    result = await server.ann.slash(server.channel, "papers list")
+    assert "reward model" in texts(result.response)
+    pressed = await server.ann.click(result.response, custom_id=buttons(result.response)["Remove"])
+    assert pressed.acknowledged
+    assert await keywords(house, server) == []
+    shown = result.response if "no longer" in texts(result.response) else pressed.response
+    assert "no longer follows reward model" in texts(shown)
+    await server.ann.click(shown, custom_id=buttons(shown)["Undo"])
+    assert await keywords(house, server) == ["reward model"]
+
+
+async def test_remove_completes_from_the_channels_own_keywords(
+    house: House, server: Server
+) -> None:
+    await server.say(server.ann, "add", keyword="reward model")
+    await server.say(server.ann, "add", keyword="graph network")
+    found = await server.ann.autocomplete(server.channel, "papers remove", "keyword", "NET")
+    assert [choice["value"] for choice in found] == ["graph network"]
+
+
+async def test_a_mistake_is_pointed_at_and_only_its_author_sees_it(
+    house: House, server: Server
+) -> None:
+    answer = await server.say(server.ann, "add", keyword="(reward model")
+    assert "never closed" in texts(answer)
+    assert "^" in texts(answer)
+    assert server.channel.history() == []
+
+
+async def test_a_silent_arxiv_keeps_nobody_from_adding(house: House, server: Server) -> None:
+    house.source.faults = [SourceDown("timed out")]
+    answer = await server.say(server.ann, "add", keyword="reward model")
+    assert "arXiv gives no answer just now" in texts(answer)
+    assert await keywords(house, server) == ["reward model"]
+
+
+async def test_where_the_bot_may_not_write_the_one_who_adds_is_told_what_is_missing(
+    house: House, server: Server, simcord_env: Env
+) -> None:
+    silent = discord.PermissionOverwrite(send_messages=False)
+    server.channel = server.guild.create_text_channel(
+        "quiet", overwrites={simcord_env.bot.user: silent}
+    )
+    answer = await server.say(server.ann, "add", keyword="reward model")
+    assert "I lack Send Messages" in texts(answer)
+    assert "under Permissions" in texts(answer)
+    assert await keywords(house, server) == ["reward model"]
+
+
+async def test_an_abstract_is_shown_to_who_asks_also_after_a_restart(
+    house: House, server: Server, simcord_env: Env
+) -> None:
+    house.source.announce(paper(1, "Reward model", abstract="We look at $x^2$ and *stars*."))
+    entry = Entry(paper(1, "Reward model"), ("reward model",))
+    [draft] = compose(Digest(Channel(server.here), START.date(), Why.NEW, (entry,)))
+    route = Route("POST", "/channels/{channel_id}/messages", channel_id=server.channel.id)
+    await simcord_env.bot.http.request(route, json=read(draft.payload).body)
+    for _ in range(2):
+        pressed = await server.bob.click(server.channel.last_message, label="Abstract")
+        assert pressed.ephemeral
+        assert r"We look at x² and \*stars\*." in texts(pressed.response)
+        await simcord_env.restart_bot(house.new_client())
+    assert len(server.channel.history()) == 1, "the channel stays as it was"
+
+
+async def test_an_abstract_of_a_paper_that_nobody_knows_is_told_kindly(
+    house: House, server: Server, simcord_env: Env
+) -> None:
+    house.source.faults = [SourceDown("timed out")]
+    entry = Entry(paper(1, "Reward model"), ("reward model",))
+    [draft] = compose(Digest(Channel(server.here), START.date(), Why.NEW, (entry,)))
+    route = Route("POST", "/channels/{channel_id}/messages", channel_id=server.channel.id)
+    await simcord_env.bot.http.request(route, json=read(draft.payload).body)
+    pressed = await server.bob.click(server.channel.last_message, label="Abstract")
+    assert "arXiv gave no usable answer" in texts(pressed.response)
+
+
+async def test_a_long_list_has_pages(house: House, server: Server) -> None:
+    for number in range(12):
+        await server.say(server.ann, "add", keyword=f"topic number{number}")
+    result = await server.ann.slash(server.channel, "papers list")
+    assert "page 1 of 2" in texts(result.response)
+    await server.ann.click(result.response, custom_id=buttons(result.response)["More"])
+
+
+async def test_hostile_words_are_shown_as_words(house: House, server: Server) -> None:
+    answer = await server.say(server.ann, "add", keyword="everyone AND here")
+    assert "@everyone" not in texts(answer)
+    for message in server.channel.history():
+        assert not message.mentions
+        assert not message.mention_everyone
+
+
+async def test_in_a_thread_its_channel_is_meant(
+    house: House, server: Server, simcord_env: Env
+) -> None:
+    channel = simcord_env.bot.get_channel(server.channel.id)
+    await channel.create_thread(name="today", type=discord.ChannelType.public_thread)
+    [thread] = server.channel.threads
+    await server.ann.slash(thread, "papers add", keyword="reward model")
+    assert await keywords(house, server) == ["reward model"]
+
+
+async def test_commands_are_written_to_discord_only_when_they_changed(
+    house: House, simcord_env: Env
+) -> None:
+    def writes() -> int:
+        return sum(r.method == "PUT" and "commands" in r.path for r in simcord_env.http_requests)
+
+    assert writes() == 1
+    await simcord_env.restart_bot(house.new_client())
+    assert writes() == 1
