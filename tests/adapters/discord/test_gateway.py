@@ -1,0 +1,167 @@
+"""What becomes of a command when the gateway breaks, refuses or is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters import Settings
+from adapters.discord.platform import Discord
+from bot.errors import PlatformDown, PlatformRefused
+from tests.adapters.discord.house import House
+from tests.builders import paper
+from tests.fakes import FakeClock
+from tests.wire.discord_server import DiscordServer
+from tests.wire.discord_shapes import TOKEN, text_of
+
+
+@pytest.fixture
+def server() -> Iterator[DiscordServer]:
+    with DiscordServer() as made:
+        made.here = made.open_channel()  # type: ignore[attr-defined]
+        yield made
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.store.close()
+
+
+def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Discord:
+    settings = Settings(
+        sys.stdout, FakeClock(), {**server.options, **options}, {"DISCORD_TOKEN": token}.__getitem__
+    )
+    return Discord(settings)
+
+
+@asynccontextmanager
+async def listening(server: DiscordServer, house: House) -> AsyncIterator[Discord]:
+    async with platform(server) as discord:
+        task = asyncio.create_task(discord.listen(house.commands))
+        await asyncio.to_thread(server.gateway.wait_for_client)
+        yield discord
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+
+async def ask(server: DiscordServer, words: str, **more: Any) -> str:
+    here: str = server.here  # type: ignore[attr-defined]
+    return text_of(await asyncio.to_thread(server.gateway.ask, words, here, **more))
+
+
+async def test_a_command_is_answered_and_announced(server: DiscordServer, house: House) -> None:
+    async with listening(server, house) as discord:
+        assert discord.deaf_since is None
+        assert "now follows reward model" in await ask(server, "add reward model")
+        assert "for those who manage" in await ask(server, "add graph network", rights=0)
+    here: str = server.here  # type: ignore[attr-defined]
+    assert server.texts(here) == ["Ann added a keyword: reward model"]
+
+
+async def test_a_command_is_acknowledged_while_arxiv_takes_its_time(
+    server: DiscordServer, house: House
+) -> None:
+    async with listening(server, house):
+        first = await asyncio.to_thread(
+            server.gateway.ask,
+            "preview reward model",
+            server.here,  # type: ignore[attr-defined]
+            acknowledged_only=True,
+        )
+        assert first["type"] == 5
+        assert first["data"]["flags"] == 64, "seen by the one who asks alone"
+
+
+async def test_a_button_works_in_a_message_of_a_former_life(
+    server: DiscordServer, house: House
+) -> None:
+    here: str = server.here  # type: ignore[attr-defined]
+    house.source.announce(paper(1, "Reward model", abstract="What we found."))
+    async with listening(server, house):
+        await ask(server, "preview reward model")
+        row = {
+            "type": 1,
+            "components": [
+                {"type": 2, "style": 2, "label": "Abstract", "custom_id": "abs:2603.00001"}
+            ],
+        }
+        old = server.store(here, {"content": "a digest of months ago", "components": [row]})
+    async with listening(server, house):
+        await asyncio.to_thread(server.gateway.wait_for_client, 2)
+        shown = await asyncio.to_thread(server.gateway.press, "abs:2603.00001", old, here)
+    assert "What we found." in text_of(shown)
+
+
+@pytest.mark.parametrize("abort", [False, True])
+async def test_a_dropped_connection_is_resumed_and_no_command_is_lost(
+    server: DiscordServer, house: House, abort: bool
+) -> None:
+    async with listening(server, house):
+        await asyncio.to_thread(server.gateway.break_off, 4000, abort=abort)
+        await asyncio.to_thread(server.gateway.wait_for_client, 2)
+        assert "now follows" in await ask(server, "add reward model")
+    assert server.gateway.identifies == 1
+    assert server.gateway.resumes == 1
+
+
+async def test_a_session_that_discord_has_forgotten_is_begun_anew(
+    server: DiscordServer, house: House
+) -> None:
+    async with listening(server, house):
+        server.gateway.forget = True
+        await asyncio.to_thread(server.gateway.break_off)
+        await asyncio.to_thread(server.gateway.wait_for_client, 2)
+        assert "now follows" in await ask(server, "add reward model")
+    assert server.gateway.identifies == 2
+    assert server.commands, "the commands were written once"
+    assert sum(seen.method == "PUT" for seen in server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(4004, PlatformRefused), (4014, PlatformRefused), (4013, PlatformRefused)],
+)
+async def test_a_final_refusal_stops_with_a_plain_sentence(
+    server: DiscordServer, house: House, code: int, error: type[Exception]
+) -> None:
+    async with platform(server) as discord:
+        server.gateway.refuse = code
+        with pytest.raises(error, match=r"\.$"):
+            await discord.listen(house.commands)
+        assert discord.deaf_since is None
+
+
+async def test_a_wrong_token_is_told_at_login(server: DiscordServer, house: House) -> None:
+    async with platform(server, token="another") as discord:
+        with pytest.raises(PlatformRefused, match="DISCORD_TOKEN"):
+            await discord.listen(house.commands)
+
+
+@pytest.mark.parametrize("option", ["api_url", "gateway_url"])
+async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
+    server: DiscordServer, house: House, option: str
+) -> None:
+    scheme = "ws" if option == "gateway_url" else "http"
+    async with platform(server, **{option: f"{scheme}://127.0.0.1:9/x"}) as discord:
+        with pytest.raises(PlatformDown):
+            await discord.listen(house.commands)
+
+
+async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House) -> None:
+    async with listening(server, house) as discord:
+        server.gateway.refuse = 4000
+        await asyncio.to_thread(server.gateway.break_off, 4000)
+        while discord.deaf_since is None:
+            await asyncio.to_thread(lambda: None)
+        server.gateway.refuse = None
+        await asyncio.to_thread(server.gateway.wait_for_client, 2)
+        assert discord.deaf_since is None

@@ -1,0 +1,322 @@
+"""One message each, none lost, whatever Discord answers: the adapter against the small Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters import Settings
+from adapters.discord.permissions import INVITE
+from adapters.discord.platform import Discord
+from adapters.discord.render import compose
+from bot.errors import (
+    BotError,
+    CannotTell,
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformRefused,
+    PostRefused,
+    TryLater,
+)
+from bot.model import Channel, Digest, Draft, Entry, Post, Receipt, Why
+from tests.builders import paper
+from tests.fakes import START, FakeClock
+from tests.wire.discord_server import DiscordServer, Limits
+from tests.wire.discord_shapes import ANNOUNCEMENT, FORUM, TOKEN
+
+MESSAGES = r"/channels/\d+/messages"
+KEY = "0123456789abcdef01234567"
+
+
+@pytest.fixture
+def server() -> Iterator[DiscordServer]:
+    with DiscordServer() as made:
+        yield made
+
+
+@pytest.fixture
+async def discord(server: DiscordServer) -> AsyncIterator[Discord]:
+    async with platform(server) as made:
+        yield made
+
+
+def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Discord:
+    settings = Settings(
+        sys.stdout, FakeClock(), {**server.options, **options}, {"DISCORD_TOKEN": token}.__getitem__
+    )
+    return Discord(settings)
+
+
+def drafts(channel_id: str, papers: int = 2, layout: str | None = None) -> list[Draft]:
+    channel = Channel(f"discord:{channel_id}", layout=layout)
+    entries = tuple(Entry(paper(n), ("reward model",)) for n in range(1, papers + 1))
+    return compose(Digest(channel, START.date(), Why.NEW, entries))
+
+
+def post(channel_id: str, draft: Draft, key: str = KEY, parent: Receipt | None = None) -> Post:
+    return Post(
+        key=key,
+        channel=Channel(f"discord:{channel_id}"),
+        payload=draft.payload,
+        attempt=1,
+        uncertain=False,
+        created_at=datetime.now(UTC),
+        parent=parent,
+    )
+
+
+async def test_a_digest_arrives_with_a_link_to_it(server: DiscordServer, discord: Discord) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    receipt = await discord.send(post(here, draft))
+    [message] = server.messages[here]
+    assert receipt.message_id == message["id"]
+    assert receipt.url.endswith(f"/{here}/{message['id']}")
+    assert server.papers(here) == {"2603.00001": 1, "2603.00002": 1}
+    assert not server.gateway.sessions, "posting alone opens no gateway"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"how": "after", "status": 503},
+        {"how": "after", "status": 0},
+        {"how": "before", "status": 503},
+        {"how": "before", "status": 0},
+        {"how": "after", "status": 503, "times": 3},
+    ],
+)
+async def test_a_lost_answer_ends_as_one_message(
+    server: DiscordServer, discord: Discord, fault: dict[str, object]
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.fail("POST", MESSAGES, **fault)
+    await discord.send(post(here, draft))
+    assert len(server.messages[here]) == 1
+
+
+async def test_what_stays_unknown_is_found_in_the_history_and_not_sent_again(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.fail("POST", MESSAGES, how="after", status=0, times=4)
+    lost = post(here, draft)
+    with pytest.raises(OutcomeUnknown):
+        await discord.send(lost)
+    server.store(here, {"content": "people talk meanwhile"})
+    found = await discord.find(lost)
+    assert found is not None
+    assert found.message_id == server.messages[here][0]["id"]
+    [other] = drafts(here, papers=3)
+    assert await discord.find(post(here, other)) is None
+
+
+@pytest.mark.parametrize("layout", [None, "list", "thread"])
+async def test_every_layout_is_found_again(
+    server: DiscordServer, discord: Discord, layout: str | None
+) -> None:
+    here = server.open_channel()
+    parent = None
+    for number, draft in enumerate(drafts(here, papers=15, layout=layout)):
+        each = post(here, draft, key=f"{number:024x}", parent=parent)
+        if draft.parent is not None or number == 0 or layout != "thread":
+            assert await discord.find(each) is None
+        receipt = await discord.send(each)
+        assert await discord.find(each) == receipt
+        parent = parent or (receipt if layout == "thread" else None)
+
+
+async def test_a_history_that_may_not_be_read_is_not_taken_for_an_empty_one(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    assert await discord.find(post(here, draft)) is None, "nothing was ever written here"
+    await discord.send(post(here, draft))
+    server.messages[here].clear()  # as Discord shows it without the permission
+    with pytest.raises(CannotTell, match="Read Message History"):
+        await discord.find(post(here, draft))
+
+
+async def test_a_busy_channel_is_searched_page_by_page(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    for number in range(250):
+        server.store(here, {"content": f"chatter {number}"})
+    receipt = await discord.send(post(here, draft))
+    for number in range(120):
+        server.store(here, {"content": f"more chatter {number}"})
+    assert await discord.find(post(here, draft)) == receipt
+
+
+async def test_a_thread_holds_the_digest_and_the_channel_one_line(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    line, *rest = drafts(here, papers=15, layout="thread")
+    top = await discord.send(post(here, line))
+    for number, draft in enumerate(rest, start=1):
+        for _ in range(2):  # also when the thread is there already
+            await discord.send(post(here, draft, key=f"{number:024x}", parent=top))
+    assert server.texts(here) == ["Monday 2 March 2026 · 15 new papers"]
+    thread = top.message_id
+    assert server.channels[thread]["name"] == "Monday 2 March 2026"
+    assert len(server.messages[thread]) == len(rest)
+    assert set(server.papers(here).values()) == {1}
+
+
+async def test_a_forum_gets_one_post_a_day_and_everything_goes_into_it(
+    server: DiscordServer, discord: Discord
+) -> None:
+    forum = server.open_channel(FORUM)
+    made = [post(forum, d, key=f"{n:024x}") for n, d in enumerate(drafts(forum, papers=15))]
+    server.fail("POST", r"/channels/\d+/threads", how="after", status=0)
+    with pytest.raises(OutcomeUnknown):
+        await discord.send(made[0])
+    receipt = await discord.find(made[0])
+    assert receipt is not None, "its first message is found by the day's name"
+    for each in made:
+        await discord.send(each)
+    [thread] = [c for c in server.channels.values() if c["parent_id"] == forum]
+    assert thread["name"] == "Monday 2 March 2026"
+    assert set(server.papers(forum).values()) == {1}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_an_announcement_is_handed_on_where_that_is_wanted(
+    server: DiscordServer, wanted: bool
+) -> None:
+    here = server.open_channel(ANNOUNCEMENT)
+    elsewhere = server.open_channel()
+    async with platform(server, crosspost=wanted) as discord:
+        for channel in (here, elsewhere):
+            [draft] = drafts(channel)
+            await discord.send(post(channel, draft))
+        server.fail("POST", r".*/crosspost", status=403, body={"code": 50013, "message": "no"})
+        [draft] = drafts(here, papers=3)
+        await discord.send(post(here, draft, key="f" * 24))
+    flags = [message["flags"] & 2 for message in server.messages[here]]
+    assert flags == [2 * wanted, 0], "a post counts although it could not be handed on"
+    assert not any(message["flags"] & 2 for message in server.messages[elsewhere])
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "said"),
+    [
+        (403, 50013, ChannelRefused, "Send Messages"),
+        (403, 50001, ChannelRefused, "View Channel"),
+        (404, 10003, ChannelRefused, "gone"),
+        (403, 160005, ChannelRefused, "locked"),
+        (400, 50035, PostRefused, "does not take this message"),
+        (400, 20016, TryLater, "takes no more"),
+        (401, 0, PlatformRefused, "DISCORD_TOKEN"),
+    ],
+)
+async def test_each_refusal_is_told_apart_and_says_what_to_do(
+    server: DiscordServer,
+    discord: Discord,
+    status: int,
+    code: int,
+    error: type[BotError],
+    said: str,
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.fail("POST", MESSAGES, status=status, body={"code": code, "message": "x"})
+    with pytest.raises(error, match=said):
+        await discord.send(post(here, draft))
+    assert server.messages[here] == []
+
+
+async def test_a_long_wait_is_left_to_the_outbox(server: DiscordServer, discord: Discord) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.fail("POST", MESSAGES, status=429, body={"retry_after": 3000.0, "message": "later"})
+    with pytest.raises(TryLater) as caught:
+        await discord.send(post(here, draft))
+    assert caught.value.seconds == 3000.0
+
+
+async def test_a_ban_from_in_front_of_discord_is_respected_for_a_while(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.fail("POST", MESSAGES, status=429, headers={"Via": ""}, body={"message": "banned"})
+    with pytest.raises(TryLater) as caught:
+        await discord.send(post(here, draft))
+    assert (caught.value.seconds or 0) >= 600
+
+
+async def test_a_wrong_token_stops_with_a_sentence(server: DiscordServer) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    async with platform(server, token="another") as discord:
+        with pytest.raises(PlatformRefused, match="Reset Token"):
+            await discord.send(post(here, draft))
+
+
+async def test_a_discord_that_is_not_there_is_tried_later(server: DiscordServer) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    async with platform(server, api_url="http://127.0.0.1:9/api/v10") as discord:
+        with pytest.raises(TryLater, match="can't be reached"):
+            await discord.send(post(here, draft))
+
+
+async def test_the_limits_of_discord_are_kept_over_many_channels() -> None:
+    with DiscordServer(limits=Limits(over_all=50)) as server:
+        channels = [server.open_channel() for _ in range(40)]
+        async with platform(server) as discord:
+            sends = [discord.send(post(each, drafts(each)[0], each[-24:])) for each in channels]
+            await asyncio.gather(*sends)
+        assert all(len(server.messages[each]) == 1 for each in channels)
+
+
+async def test_a_private_word_reaches_the_person(server: DiscordServer, discord: Discord) -> None:
+    await discord.tell("discord:4242", "I can't post in discord:1: I lack Send Messages.")
+    [dm] = [c for c in server.channels.values() if c["type"] == 1]
+    assert server.texts(dm["id"]) == ["I can't post in discord:1: I lack Send Messages."]
+
+
+async def test_check_names_the_invitation_and_each_missing_permission(
+    server: DiscordServer, discord: Discord
+) -> None:
+    fine, closed, gone = server.open_channel(), server.open_channel(), "1" * 18
+    send = str(1 << 11)
+    server.channels[closed]["permission_overwrites"] = [
+        {"id": "500", "type": 0, "allow": "0", "deny": send}
+    ]
+    asked = [Channel(f"discord:{each}") for each in (fine, closed, gone)]
+    token, *found = await discord.examine(asked)
+    assert token.ok
+    assert f"permissions={INVITE.value}" in token.text
+    assert "scope=bot+applications.commands" in token.text
+    assert [finding.ok for finding in found] == [True, False, False]
+    assert "lacks Send Messages" in found[1].text
+    assert "under Permissions" in found[1].remedy
+    assert "gone" in found[2].text
+
+
+async def test_check_tells_of_a_wrong_token(server: DiscordServer) -> None:
+    async with platform(server, token="another") as discord:
+        [finding] = await discord.examine([])
+    assert not finding.ok
+    assert "another" not in finding.text
+
+
+async def test_a_damaged_payload_is_no_post(server: DiscordServer, discord: Discord) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    for payload in ("", "{}", '{"version": 99}', draft.payload.replace("channel", "moon")):
+        with pytest.raises(PostRefused):
+            await discord.send(replace(post(here, draft), payload=payload))

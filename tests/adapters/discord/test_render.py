@@ -1,0 +1,183 @@
+"""A digest as it stands in a Discord channel: whole, inert, and within every limit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.discord.finding import same
+from adapters.discord.limits import BYTES, nested
+from adapters.discord.markup import inert
+from adapters.discord.render import compose, read
+from bot.model import Channel, Digest, Entry
+from bot.text import displayed
+from tests.adapters import samples
+from tests.builders import paper
+from tests.wire import discord_rules
+from tests.wire.discord_shapes import text_of
+
+HERE = Channel("discord:1142000000000000000")
+LAYOUTS = ("digest", "list", "thread")
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def bodies(digest: Digest, layout: str = "digest") -> list[dict[str, Any]]:
+    drafts = compose(replace(digest, channel=replace(HERE, layout=layout)))
+    return [read(draft.payload).body for draft in drafts]
+
+
+def valid(body: dict[str, Any]) -> None:
+    whole = {**body, "nonce": "0" * 24, "enforce_nonce": True}
+    assert list(discord_rules.message_faults(whole)) == []
+    assert not discord_rules.too_heavy(whole)
+    document = discord_rules.document()
+    if document is not None:
+        assert document.faults("POST", "/channels/1/messages", whole) == []
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("plain", samples.PLAIN_DAY),
+        ("hostile", samples.HOSTILE_DAY),
+        ("first", samples.FIRST),
+        ("after-downtime", samples.AFTER_DOWNTIME),
+        ("many", samples.long_day(70)),
+    ],
+)
+def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
+    """Written anew where the file is missing: look at what it holds before you commit it."""
+    text = "\n\n=====\n\n".join(text_of(body) for body in bodies(digest, layout))
+    file = GOLDEN / f"{name}-{layout}.md"
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text + "\n", encoding="utf-8")
+        pytest.fail(f"{file.name} was not there; it is now")
+    assert text + "\n" == file.read_text(encoding="utf-8")
+
+
+characters = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs"]) | st.sampled_from("*_~`|<>[]()#@:\\\n"),
+    max_size=400,
+)
+papers = st.builds(
+    lambda number, title, name, comment: displayed(
+        paper(number, title or "x", authors=(name,) * 5, comment=comment)
+    ),
+    st.integers(1, 99_999),
+    characters,
+    characters,
+    characters,
+)
+
+
+@settings(max_examples=60)
+@given(
+    found=st.lists(papers, min_size=1, max_size=60, unique_by=lambda each: each.id),
+    keyword=characters,
+    layout=st.sampled_from(LAYOUTS),
+    in_full=st.integers(1, 40),
+)
+def test_whatever_people_write_every_message_is_valid_and_every_paper_stands_once(
+    found: list[Any], keyword: str, layout: str, in_full: int
+) -> None:
+    digest = Digest(
+        replace(HERE, layout=layout), samples.DAY, samples.PLAIN_DAY.why,
+        tuple(Entry(each, (keyword,)) for each in found), in_full=in_full,
+    )  # fmt: skip
+    drafts = compose(digest)
+    assert [i for draft in drafts for i in draft.paper_ids] == [each.id for each in found]
+    for draft in drafts:
+        body = read(draft.payload).body
+        valid(body)
+        assert body["allowed_mentions"] == {"parse": []}
+        for paper_id in draft.paper_ids:
+            assert f"arxiv.org/abs/{paper_id}" in text_of(body)
+
+
+@given(characters)
+def test_nothing_in_a_text_of_others_is_obeyed(text: str) -> None:
+    shown = inert(text)
+    plain = re.sub(r"\\(.)", r"", shown, flags=re.DOTALL)
+    assert not re.search(r"[*_~`|<\[\]]", plain)
+    assert not re.search(r"@\S", plain.replace("@\u200b", ""))
+    assert "://" not in plain
+    assert not re.search(r"(?m)^\s*(?:[#>+-]|\d+\.)", plain)
+    assert shown.replace("\u200b", "").replace("\\", "") == text.replace("\u200b", "").replace(
+        "\\", ""
+    ), "and no word is lost"
+
+
+def test_three_hundred_papers_are_a_readable_sequence_and_none_is_dropped() -> None:
+    made = bodies(samples.long_day(300))
+    assert len(made) <= 15
+    text = "\n".join(map(text_of, made))
+    assert len(set(re.findall(r"abs/2611\.(\d+)", text))) == 300
+    assert text.count("Author") < 300, "the most are a line each"
+    assert "And 270 more:" in text
+
+
+def test_messages_of_one_digest_are_about_as_long_as_each_other() -> None:
+    counts = [
+        sum(part["type"] == 9 for part in nested(body["components"]))
+        for body in bodies(samples.long_day(13))
+    ]
+    assert counts == [7, 6]
+
+
+def test_wide_characters_reach_the_hidden_limit_of_bytes_first() -> None:
+    wide = "深層学習" * 60
+    entries = tuple(samples.entry(n, wide, comment=wide) for n in range(1, 13))
+    for body in bodies(samples.digest(*entries)):
+        size = sum(len(p.get("content", "").encode()) + 12 for p in nested(body["components"]))
+        assert size <= BYTES + 200
+
+
+def test_a_message_is_told_from_another_by_its_papers() -> None:
+    first, second = bodies(samples.long_day(13))
+    assert same(first, first)
+    assert not same(first, second)
+    numbered = json.loads(json.dumps(first))
+    for number, part in enumerate(discord_rules.nested(numbered["components"])):
+        part["id"] = number  # type: ignore[index]
+    assert same(numbered, first), "Discord gives the parts numbers"
+
+
+def test_all_papers_of_a_real_month_are_valid_in_every_layout(
+    shared_data: Path, figures: Any
+) -> None:
+    lines = gzip.decompress(
+        (shared_data / "arxiv" / "papers-2026-04.jsonl.gz").read_bytes()
+    ).splitlines()
+    entries = [entry_of(json.loads(line)) for line in lines]
+    messages = 0
+    for start in range(0, len(entries), 300):
+        some = tuple(entries[start : start + 300])
+        for layout in LAYOUTS:
+            for body in bodies(replace(samples.PLAIN_DAY, entries=some, in_full=300), layout):
+                messages += 1
+                assert list(discord_rules.message_faults(body)) == []
+                assert not discord_rules.too_heavy(body)
+                if messages % 10 == 0:
+                    valid(body)
+    figures(f"discord: {len(entries)} real papers in {messages} messages, all valid")
+
+
+def entry_of(row: dict[str, Any]) -> Entry:
+    made = paper(
+        1,
+        row["title"],
+        abstract=row.get("abstract") or row.get("summary") or "",
+        authors=tuple(row["authors"]),
+        comment=row.get("comment") or "",
+    )
+    return Entry(displayed(replace(made, id=row["id"])), ("reward model",))

@@ -1,0 +1,418 @@
+"""A small Discord on 127.0.0.1: the REST API with a world behind it, and every way it can fail.
+
+Runs on a thread of its own, so that it serves a client in the same process and in another one. The
+gateway is in ``discord_gateway``, what Discord would not take in ``discord_rules``. Shapes, status
+codes and the traps of the client library: facts of Discord, 3 and 9.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from aiohttp import web
+
+from tests.wire import discord_rules
+from tests.wire.discord_gateway import DiscordGateway
+from tests.wire.discord_shapes import (
+    ABOUT,
+    APPLICATION,
+    BOT,
+    BOT_ID,
+    FORUM,
+    GUILD,
+    TEXT,
+    THREAD,
+    TOKEN,
+    answer,
+    epoch_id,
+    guild,
+    numbered,
+    text_of,
+)  # fmt: skip
+
+T = TypeVar("T")
+
+NONCE_LIVES = 120.0  # seconds
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next ``times`` requests that fit.
+
+    ``how`` is ``before`` or ``after`` (the message was stored), with ``status`` 0 for a connection
+    that breaks.
+    """
+
+    method: str
+    path: str
+    how: str = "before"
+    status: int = 0
+    body: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    times: int = 1
+    wait: float = 0.0
+
+    def fits(self, request: web.Request) -> bool:
+        path = request.path.removeprefix("/api/v10")
+        return (
+            self.times > 0 and request.method == self.method and bool(re.fullmatch(self.path, path))
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request that came, with its time in monotonic seconds."""
+
+    method: str
+    path: str
+    body: Any
+    at: float
+
+
+@dataclass
+class Limits:
+    """Discord's rate limits: requests a second over all, and of a bucket in ``per`` seconds."""
+
+    over_all: int = 50
+    bucket: int = 5
+    per: float = 5.0
+
+
+class DiscordServer:
+    """Serves while it is entered. ``violations`` must be empty at the end of a test."""
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        self.limits = limits
+        self.seen: list[Seen] = []
+        self.faults: list[Fault] = []
+        self.violations: list[str] = []
+        self.channels: dict[str, dict[str, Any]] = {}
+        self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.commands: list[dict[str, Any]] = []
+        self.closed: dict[str, int] = {}  # channels that refuse us, and the code they say
+        self.too_fast = 0  # requests that were answered with 429
+        self.gateway = DiscordGateway(self)
+        self._nonces: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self._buckets: dict[str, tuple[float, int]] = {}
+        self._second: tuple[float, int] = (0.0, 0)
+        self._ids = 0
+        self._loop = asyncio.new_event_loop()
+        self._serving = threading.Thread(target=self._loop.run_forever, name="wire-discord")
+        self._port = 0
+
+    # -- as a test uses it -----------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._serving.start()
+        self.run(self._start())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._serving.join()
+        self._loop.close()
+        if error is None:
+            assert self.violations == [], "Discord would not have taken these"
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it on the server's own loop, from any thread but the server's."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    @property
+    def settings(self) -> str:
+        """For bot.toml."""
+        return (
+            f'[discord]\napi_url = "http://127.0.0.1:{self._port}/api/v10"\n'
+            f'gateway_url = "ws://127.0.0.1:{self._port}/gateway"\n'
+        )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        at = f"127.0.0.1:{self._port}"
+        return {"api_url": f"http://{at}/api/v10", "gateway_url": f"ws://{at}/gateway"}
+
+    def open_channel(self, kind: int = TEXT, **more: Any) -> str:
+        """A new channel's id."""
+        channel_id = self.new_id()
+        self.channels[channel_id] = {
+            "id": channel_id,
+            "type": kind,
+            "guild_id": GUILD,
+            "name": f"channel-{len(self.channels)}",
+            "parent_id": None,
+            "position": 0,
+            "permission_overwrites": [],
+            "last_message_id": None,
+            **more,
+        }
+        return channel_id
+
+    def fail(self, method: str, path: str, **what: Any) -> None:
+        self.faults.append(Fault(method, path, **what))
+
+    def texts(self, channel_id: str) -> list[str]:
+        """All that stands in each message of a channel, oldest first."""
+        return [text_of(message) for message in self.messages[channel_id]]
+
+    def papers(self, channel_id: str) -> Counter[str]:
+        """How often each paper stands in a channel or in its threads."""
+        homes = [channel_id, *(i for i, c in self.channels.items() if c["parent_id"] == channel_id)]
+        found: Counter[str] = Counter()
+        for home in homes:
+            for text in self.texts(home):
+                found.update(re.findall(r"arxiv\.org/abs/([0-9.]+)", text))
+        return found
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return epoch_id(self._ids)
+
+    # -- the server -------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        app = web.Application(middlewares=[self._around])
+        app.router.add_get("/gateway", self.gateway.serve)
+        app.router.add_route("*", "/api/v10/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    async def _stop(self) -> None:
+        await self.gateway.close()
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _around(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Records the request, lets it fail if it is to, and keeps the limits."""
+        if request.path == "/gateway":
+            return await handler(request)  # type: ignore[no-any-return]
+        body = await request.json() if request.can_read_body else None
+        request["body"] = body
+        path = request.path.removeprefix("/api/v10")
+        self.seen.append(Seen(request.method, path, body, time.monotonic()))
+        if request.headers.get("Authorization") not in (f"Bot {TOKEN}", None):
+            return answer({"message": "401: Unauthorized", "code": 0}, 401)
+        fault = next((each for each in self.faults if each.fits(request)), None)
+        if fault is not None:
+            fault.times -= 1
+            if fault.how == "after":
+                await handler(request)
+            if fault.wait:
+                await asyncio.sleep(fault.wait)
+            if fault.status == 0:
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+            if fault.status != 200:
+                return answer(
+                    fault.body or {"message": "fault", "code": 0}, fault.status, fault.headers
+                )
+        self._check(request.method, path, body)
+        limited, headers = self._limited(request.method, path)
+        if limited is not None:
+            return limited
+        response = await handler(request)
+        response.headers.update(headers)
+        return response  # type: ignore[no-any-return]
+
+    def _check(self, method: str, path: str, body: Any) -> None:
+        faults = []
+        document = discord_rules.document()
+        if document is not None and body is not None:
+            faults += document.faults(method, path, body)
+        if method == "POST" and re.fullmatch(r"/channels/\d+/messages", path):
+            faults += discord_rules.message_faults(body)
+        if re.fullmatch(r"/webhooks/.*/messages/@original", path) and method == "PATCH":
+            faults += discord_rules.message_faults({**body, "flags": body.get("flags", 0)})
+        self.violations += [f"{method} {path}: {fault}" for fault in faults]
+
+    def _limited(self, method: str, path: str) -> tuple[web.Response | None, dict[str, str]]:
+        if self.limits is None or path.startswith(("/interactions", "/webhooks")):
+            return None, {}
+        now = time.monotonic()
+        began, used = self._second if now - self._second[0] < 1 else (now, 0)
+        self._second = (began, used + 1)
+        if used >= self.limits.over_all:
+            return self._slow_down(began + 1 - now, everywhere=True), {}
+        bucket = f"{method}{path}"
+        began, used = self._buckets.get(bucket, (now, 0))
+        if now - began >= self.limits.per:
+            began, used = now, 0
+        self._buckets[bucket] = (began, used + 1)
+        left = self.limits.bucket - used - 1
+        after = began + self.limits.per - now
+        if left < 0:
+            return self._slow_down(after, everywhere=False), {}
+        return None, {
+            "X-RateLimit-Bucket": re.sub(r"\d+", "N", bucket),
+            "X-RateLimit-Limit": str(self.limits.bucket),
+            "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": str(time.time() + after),
+            "X-RateLimit-Reset-After": f"{after:.3f}",
+        }
+
+    def _slow_down(self, seconds: float, *, everywhere: bool) -> web.Response:
+        self.too_fast += 1
+        body = {"message": "slow down", "retry_after": seconds, "global": everywhere}
+        return answer(body, 429, {"Retry-After": f"{seconds:.3f}"})
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        path = f"/{request.match_info['path']}"
+        for method, pattern, handle in self._routes():
+            found = re.fullmatch(pattern, path)
+            if found and method == request.method:
+                given = handle(request, *found.groups())
+                return await given if asyncio.iscoroutine(given) else given  # type: ignore[no-any-return]
+        self.violations.append(f"no route for {request.method} {path}")
+        return answer({"message": "404: Not Found", "code": 0}, 404)
+
+    def _routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
+        ids = r"(\d+)"
+        here = rf"/channels/{ids}"
+        return [
+            ("GET", "/users/@me", lambda _: answer(BOT)),
+            ("GET", "(?:/oauth2)?/applications/@me", lambda _: answer(ABOUT)),
+            ("GET", rf"/applications/{APPLICATION}/commands", lambda _: answer(self.commands)),
+            ("PUT", rf"/applications/{APPLICATION}/commands", self._put_commands),
+            ("POST", "/users/@me/channels", self._open_dm),
+            ("GET", rf"/guilds/{ids}", lambda *_: answer(guild())),
+            ("GET", rf"/guilds/{ids}/members/{ids}", lambda *_: answer({"user": BOT, "roles": []})),
+            ("GET", rf"/guilds/{ids}/threads/active", self._threads),
+            ("GET", here, self._channel),
+            ("GET", rf"{here}/messages", self._history),
+            ("POST", rf"{here}/messages", self._post),
+            ("GET", rf"{here}/messages/{ids}", self._message),
+            ("POST", rf"{here}/messages/{ids}/crosspost", self._crosspost),
+            ("POST", rf"{here}/messages/{ids}/threads", self._start_thread),
+            ("POST", rf"{here}/threads", self._forum_post),
+            ("POST", rf"/interactions/{ids}/([^/]+)/callback", self.gateway.callback),
+            ("PATCH", rf"/webhooks/{ids}/([^/]+)/messages/@original", self.gateway.edited),
+            ("GET", rf"/webhooks/{ids}/([^/]+)/messages/@original", self.gateway.original),
+        ]
+
+    # -- the world --------------------------------------------------------------------------------
+
+    def _refusal(self, channel_id: str) -> web.Response | None:
+        if channel_id not in self.channels:
+            return answer({"message": "Unknown Channel", "code": 10003}, 404)
+        code = self.closed.get(channel_id) or self.closed.get(
+            self.channels[channel_id]["parent_id"] or ""
+        )
+        return answer({"message": "Missing", "code": code}, 403) if code else None
+
+    def _channel(self, _: web.Request, channel_id: str) -> web.Response:
+        if channel_id in self.channels and self.closed.get(channel_id) == 50013:
+            return answer(self.channels[channel_id])
+        return self._refusal(channel_id) or answer(self.channels[channel_id])
+
+    def _history(self, request: web.Request, channel_id: str) -> web.Response:
+        if refusal := self._refusal(channel_id):
+            return refusal
+        after = int(request.query.get("after", 0))
+        limit = int(request.query.get("limit", 50))
+        found = [each for each in self.messages[channel_id] if int(each["id"]) > after]
+        page = found[:limit] if after else found[-limit:]
+        return answer([{k: v for k, v in each.items() if k != "nonce"} for each in page[::-1]])
+
+    def _message(self, _: web.Request, channel_id: str, message_id: str) -> web.Response:
+        for each in self.messages[channel_id]:
+            if each["id"] == message_id:
+                return answer(each)
+        return answer({"message": "Unknown Message", "code": 10008}, 404)
+
+    def _post(self, request: web.Request, channel_id: str) -> web.Response:
+        if refusal := self._refusal(channel_id):
+            return refusal
+        body = request["body"]
+        if self.channels[channel_id]["type"] == FORUM:
+            return answer(
+                {"message": "Cannot send messages in a non-text channel", "code": 50008}, 400
+            )
+        if list(discord_rules.message_faults(body)):
+            return answer({"message": "Invalid Form Body", "code": 50035}, 400)
+        if discord_rules.too_heavy(body):
+            return answer({"message": "500: Internal Server Error", "code": 0}, 500)
+        nonce = (channel_id, str(body.get("nonce", "")))
+        at, known = self._nonces.get(nonce, (-NONCE_LIVES, {}))
+        if body.get("enforce_nonce") and time.monotonic() - at < NONCE_LIVES:
+            return answer(known)
+        message = self.store(channel_id, body)
+        self._nonces[nonce] = (time.monotonic(), message)
+        return answer(message)
+
+    def store(self, channel_id: str, body: dict[str, Any], message_id: str = "") -> dict[str, Any]:
+        message = {
+            "id": message_id or self.new_id(), "channel_id": channel_id, "author": BOT,
+            "content": (body.get("content") or "").strip(), "embeds": [], "attachments": [],
+            "timestamp": datetime.now(UTC).isoformat(), "edited_timestamp": None, "tts": False,
+            "mention_everyone": False, "mentions": [], "mention_roles": [], "pinned": False,
+            "type": 0, "flags": body.get("flags", 0), "nonce": body.get("nonce"),
+            "components": numbered(body.get("components") or []),
+        }  # fmt: skip
+        self.messages[channel_id].append(message)
+        self.channels[channel_id]["last_message_id"] = message["id"]
+        return message
+
+    def _crosspost(self, _: web.Request, channel_id: str, message_id: str) -> web.Response:
+        [message] = [each for each in self.messages[channel_id] if each["id"] == message_id]
+        message["flags"] |= 2
+        return answer(message)
+
+    def _start_thread(self, request: web.Request, channel_id: str, message_id: str) -> web.Response:
+        if refusal := self._refusal(channel_id):
+            return refusal
+        if message_id in self.channels:
+            return answer({"message": "A thread has already been created", "code": 160004}, 400)
+        return answer(self._thread(channel_id, request["body"]["name"], message_id), 201)
+
+    def _thread(self, parent: str, name: str, thread_id: str) -> dict[str, Any]:
+        self.channels[thread_id] = {
+            "id": thread_id, "type": THREAD, "guild_id": GUILD, "name": name, "parent_id": parent,
+            "owner_id": BOT_ID, "last_message_id": None, "message_count": 0, "member_count": 1,
+            "thread_metadata": {
+                "archived": False, "auto_archive_duration": 1440, "locked": False,
+                "archive_timestamp": datetime.now(UTC).isoformat(),
+            },
+        }  # fmt: skip
+        return self.channels[thread_id]
+
+    def _forum_post(self, request: web.Request, channel_id: str) -> web.Response:
+        if refusal := self._refusal(channel_id):
+            return refusal
+        body = request["body"]
+        thread = self._thread(channel_id, body["name"], self.new_id())
+        self.store(thread["id"], body["message"], thread["id"])
+        return answer(thread, 201)
+
+    def _threads(self, _: web.Request, guild: str) -> web.Response:
+        threads = [each for each in self.channels.values() if each["type"] == THREAD]
+        return answer({"threads": threads, "members": []})
+
+    def _put_commands(self, request: web.Request) -> web.Response:
+        self.commands = [
+            {**each, "id": self.new_id(), "application_id": APPLICATION, "version": "1"}
+            for each in request["body"]
+        ]
+        return answer(self.commands)
+
+    def _open_dm(self, request: web.Request) -> web.Response:
+        person = request["body"]["recipient_id"]
+        dm = self.open_channel(1, recipients=[{"id": person, "username": "someone"}])
+        return answer(self.channels[dm])

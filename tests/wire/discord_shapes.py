@@ -1,0 +1,72 @@
+"""How Discord describes things, and how it answers. Shapes as in its documentation (2026-08-06)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from aiohttp import web
+
+from tests.wire import discord_rules
+
+BOT_ID, APPLICATION, GUILD, ROLE_EVERYONE = "901", "901", "500", "500"
+TOKEN = "wire-discord-token"
+EPOCH = 1420070400000
+TEXT, ANNOUNCEMENT, THREAD, FORUM = 0, 5, 11, 15
+PERMISSIONS = str(1 << 10 | 1 << 11 | 1 << 16 | 1 << 35 | 1 << 38)
+
+BOT = {"id": BOT_ID, "username": "papers", "discriminator": "0", "avatar": None, "bot": True}
+ABOUT = {
+    "id": APPLICATION, "name": "Papers", "icon": None, "description": "", "bot_public": False,
+    "bot_require_code_grant": False, "verify_key": "00", "flags": 0, "owner": {**BOT, "id": "1"},
+}  # fmt: skip
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """As Discord answers: a bare content type, and ``Via``, without which a 429 means a ban."""
+    response = web.Response(
+        body=json.dumps(body).encode(), status=status, headers={"Via": "1.1 google"}
+    )
+    response.headers["Content-Type"] = "application/json"
+    for name, value in (headers or {}).items():
+        if value:
+            response.headers[name] = value
+        else:
+            del response.headers[name]
+    return response
+
+
+def numbered(components: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Discord gives every component an id of its own."""
+    copied = json.loads(json.dumps(components))
+    for number, part in enumerate(discord_rules.nested(copied), start=1):
+        part["id"] = number  # type: ignore[index]
+    return copied  # type: ignore[no-any-return]
+
+
+def text_of(message: dict[str, Any]) -> str:
+    parts = discord_rules.nested(message.get("components"))
+    texts = [message.get("content") or "", *(part.get("content") or "" for part in parts)]
+    return "\n".join(filter(None, texts))
+
+
+def epoch_id(number: int) -> str:
+    """An id that says when it was given, and no other says the same."""
+    return str(((int(time.time() * 1000) - EPOCH) << 22) + number % (1 << 22))
+
+
+def guild() -> dict[str, Any]:
+    """The one server that there is, as Discord describes it."""
+    role = {
+        "id": ROLE_EVERYONE, "name": "@everyone", "color": 0, "colors": {"primary_color": 0},
+        "hoist": False, "position": 0, "permissions": PERMISSIONS, "managed": False,
+        "mentionable": False, "flags": 0,
+    }  # fmt: skip
+    return {
+        "id": GUILD, "name": "Wire", "owner_id": "1", "roles": [role], "emojis": [],
+        "features": [], "afk_timeout": 300, "verification_level": 0, "mfa_level": 0,
+        "default_message_notifications": 0, "explicit_content_filter": 0, "premium_tier": 0,
+        "system_channel_flags": 0, "preferred_locale": "en-US", "nsfw_level": 0,
+        "stickers": [], "premium_progress_bar_enabled": False,
+    }  # fmt: skip
