@@ -47,7 +47,8 @@ class Service:
         self._looking = asyncio.Lock()
         self._holes = 0  # looks in a row that brought no whole answer
         self._told = ""  # the mistake in bot.toml that was reported last
-        self._tried: frozenset[str] = frozenset()  # new keywords that the last look asked about
+        # What is new in a channel and the last look could not prime; it waits for the next one.
+        self._tried: frozenset[tuple[str, str]] = frozenset()
         self._deliverers = bot.deliverers()
 
     async def run(self) -> Config | None:
@@ -131,8 +132,9 @@ class Service:
         async with self._looking:
             soonest = self._bot.clock.now() + AGAIN_AFTER[-1]
             try:
-                self._tried = await self._fresh()
+                began_with = await self._bot.store.unprimed()
                 complete = await self._bot.look()
+                self._tried = began_with & await self._bot.store.unprimed()
                 self._holes = 0 if complete else self._holes + 1
                 soonest = await self._next_look()
             finally:
@@ -171,16 +173,11 @@ class Service:
                 deliverer.call()  # another post's time may have come while a slow one is in hand
             if self._bot.file.changed_since_last_look():
                 await self._take_over()
-            # Also those that another process added (daily-papers keywords add). What a look could
-            # not prime waits for the next one.
-            if not await self._fresh() <= self._tried:
+            # Also those that another process added (daily-papers keywords add).
+            if not await self._bot.store.unprimed() <= self._tried:
                 self._bell.ring("look", self._bot.clock.now(), self._look)
         finally:
             self._bell.ring("watch", self._bot.clock.now() + WATCH_EVERY, self._watch)
-
-    async def _fresh(self) -> frozenset[str]:
-        interests = await self._bot.store.interests()
-        return frozenset(keyword.canonical for keyword in interests.fresh)
 
     async def _take_over(self) -> None:
         """A wrong edit changes nothing, and is reported once."""

@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.__main__": ANYTHING,
     "adapters": EDGE,
     "adapters.console": ADAPTER | {"adapters.console", "rich"},
-    "adapters.discord": ADAPTER | {"adapters.discord", "discord", "aiohttp"},
+    "adapters.discord": ADAPTER | {"adapters.discord", "discord", "aiohttp", "yarl"},
     "adapters.slack": ADAPTER | {"adapters.slack", "slack_bolt", "slack_sdk", "aiohttp"},
 }
 CHAT_LIBRARIES = frozenset({"discord", "slack_bolt", "slack_sdk"})

@@ -46,13 +46,13 @@ class Discord:
         self._rest = Rest(
             api_url=options["api_url"],
             token=settings.secret("DISCORD_TOKEN"),
-            proxy=options.get("proxy"),
+            proxy=options.get("proxy") or None,
             clock=settings.clock,
         )
         self._gateway = Gateway(
             gateway_url=options["gateway_url"],
             token=settings.secret("DISCORD_TOKEN"),
-            proxy=options.get("proxy"),
+            proxy=options.get("proxy") or None,
             clock=settings.clock,
             say=self._say,
         )

@@ -123,6 +123,11 @@ def truth(value: object) -> object:
     return value
 
 
+def or_nothing(read: Reader) -> Reader:
+    """The same, where ``""`` says that there is none."""
+    return lambda value: value if value == "" else read(value)
+
+
 def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
     """An address; the vendor's own host only over TLS. ``ending`` is what it must end with."""
 
@@ -207,7 +212,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "discord": {
         "api_url": Key(url(("https", "http"), "discord.com"), "https://discord.com/api/v10"),
         "gateway_url": Key(url(("wss", "ws"), "discord.gg"), "wss://gateway.discord.gg"),
-        "proxy": Key(url(("http", "https"), "")),
+        "proxy": Key(or_nothing(url(("http", "https"), "")), ""),
         "crosspost": Key(truth, False),
     },
     "slack": {

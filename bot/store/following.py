@@ -95,6 +95,12 @@ def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscri
     )
 
 
+def unprimed(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Channel and canonical keyword of each subscription whose present papers are not known yet."""
+    rows = db.execute("select channel_id, canonical from subscriptions where primed_at is null")
+    return frozenset((channel, canonical) for channel, canonical in rows)
+
+
 def known_keywords(db: sqlite3.Connection) -> tuple[Keyword, ...]:
     """All that any channel follows or once followed."""
     rows = db.execute("select canonical, text, query, clauses from keywords")

@@ -199,6 +199,9 @@ class SqliteStore:
     async def subscriptions(self, channel_id: str = "") -> tuple[Subscription, ...]:
         return await self.ask(lambda db: following.subscriptions(db, channel_id))
 
+    async def unprimed(self) -> frozenset[tuple[str, str]]:
+        return await self.ask(following.unprimed)
+
     async def known_keywords(self) -> tuple[Keyword, ...]:
         return await self.ask(following.known_keywords)
 

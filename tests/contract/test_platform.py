@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 
 from adapters import Settings
 from adapters.console.platform import Console
+from adapters.discord.platform import Discord
 from bot.errors import CannotTell
 from bot.model import Channel, Digest, Draft, Entry, Post, Why
 from bot.ports import Composer, Sender
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, PlainComposer
+from tests.wire.discord_server import DiscordServer
+from tests.wire.discord_shapes import TOKEN
 
 
 @dataclass
@@ -30,22 +34,40 @@ class Platform:
     remembers: bool = True
 
 
-def fake(folder: Path) -> Platform:
+@contextmanager
+def fake(folder: Path) -> Iterator[Platform]:
     platform = FakePlatform(folder / "messages")
-    return Platform(PlainComposer(), platform, Channel("fake:a"), lambda: str(platform.messages()))
+    yield Platform(PlainComposer(), platform, Channel("fake:a"), lambda: str(platform.messages()))
 
 
-def console(folder: Path) -> Platform:
+@contextmanager
+def console(folder: Path) -> Iterator[Platform]:
     del folder
     stream = io.StringIO()
     made = Console(Settings(stream, FakeClock()))
-    return Platform(made, made, Channel("console:"), stream.getvalue, remembers=False)
+    yield Platform(made, made, Channel("console:"), stream.getvalue, remembers=False)
 
 
-@pytest.fixture(params=[fake, console], ids=["fake", "console"])
-def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Platform:
-    made: Platform = request.param(tmp_path)
-    return made
+@contextmanager
+def discord(folder: Path) -> Iterator[Platform]:
+    del folder
+    with DiscordServer() as server:
+        here = server.open_channel()
+        settings = Settings(
+            io.StringIO(), FakeClock(), server.options, {"DISCORD_TOKEN": TOKEN}.__getitem__
+        )
+        made = Discord(settings)
+        yield Platform(
+            made, made, Channel(f"discord:{here}"), lambda: "\n".join(server.texts(here))
+        )
+
+
+@pytest.fixture(params=[fake, console, discord], ids=["fake", "console", "discord"])
+async def platform(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Platform]:
+    with request.param(tmp_path) as made:
+        yield made
+        if isinstance(made.sender, Discord):
+            await made.sender.__aexit__()
 
 
 def digest(channel: Channel, papers: int, why: Why = Why.NEW) -> Digest:
@@ -88,7 +110,8 @@ async def test_what_was_sent_arrived_with_every_paper_in_it(platform: Platform) 
 
 async def test_find_knows_what_arrived_or_says_that_it_cannot_know(platform: Platform) -> None:
     (draft,) = platform.composer.compose(digest(platform.channel, 1))
-    sent, other = post(platform.channel, draft), post(platform.channel, draft, key="k2")
+    (another,) = platform.composer.compose(digest(platform.channel, 2))
+    sent, other = post(platform.channel, draft), post(platform.channel, another, key="k2")
     receipt = await platform.sender.send(sent)
     if platform.remembers:
         assert await platform.sender.find(sent) == receipt

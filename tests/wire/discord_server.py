@@ -108,6 +108,7 @@ class DiscordServer:
         self._loop = asyncio.new_event_loop()
         self._serving = threading.Thread(target=self._loop.run_forever, name="wire-discord")
         self._port = 0
+        self._news = asyncio.Event()  # a request was answered
 
     # -- as a test uses it -----------------------------------------------------------------------
 
@@ -132,6 +133,16 @@ class DiscordServer:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do it on the server's own loop, from any thread but the server's."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def wait_for(self, happened: Callable[[], bool], seconds: float) -> None:
+        """Until something has happened here; asked again after each request."""
+
+        async def waiting() -> None:
+            while not happened():
+                self._news.clear()
+                await self._news.wait()
+
+        asyncio.run_coroutine_threadsafe(asyncio.wait_for(waiting(), seconds), self._loop).result()
 
     @property
     def settings(self) -> str:
@@ -214,6 +225,7 @@ class DiscordServer:
             fault.times -= 1
             if fault.how == "after":
                 await handler(request)
+                self._news.set()
             if fault.wait:
                 await asyncio.sleep(fault.wait)
             if fault.status == 0:
@@ -230,6 +242,7 @@ class DiscordServer:
             return limited
         response = await handler(request)
         response.headers.update(headers)
+        self._news.set()
         return response  # type: ignore[no-any-return]
 
     def _check(self, method: str, path: str, body: Any) -> None:
