@@ -53,6 +53,7 @@ app.command(context_settings=TAKES_KEYWORD)(questions.preview)
 app.command()(questions.status)
 app.command()(questions.why)
 app.command()(questions.resend)
+app.command()(questions.check)
 app.add_typer(keywords.group)
 
 

@@ -232,6 +232,7 @@ async def assembled(
     config: Config,
     *,
     serving: bool,
+    reaching: bool | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
     clock: Clock | None = None,
@@ -240,14 +241,16 @@ async def assembled(
     """Build the bot, and close it again whatever happens.
 
     ``serving`` is for the one process that collects and delivers. With ``dry_run`` it does so on a
-    copy of the database, and every channel's posts go to ``stream`` (standard output). Raises
-    ConfigError and StoreError.
+    copy of the database, and every channel's posts go to ``stream`` (standard output). Platforms
+    are loaded only for who serves, or is ``reaching`` for them otherwise: that takes their tokens
+    and half a second. Raises ConfigError and StoreError.
     """
     clock = clock or SystemClock()
     progress = progress or (lambda _: None)
     async with AsyncExitStack() as stack:
-        platforms = _platforms(config, clock, stream or sys.stdout, dry_run=dry_run)
-        if serving:
+        platforms: dict[str, Platform] = {}
+        if serving if reaching is None else reaching:
+            platforms = _platforms(config, clock, stream or sys.stdout, dry_run=dry_run)
             for platform in dict.fromkeys(platforms.values()):
                 await stack.enter_async_context(platform)
         if dry_run:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli import terminal
 from bot.cli.common import (
     ConfigOption,
     JsonOption,
@@ -13,8 +14,15 @@ from bot.cli.common import (
     LongVerboseOption,
     VerboseOption,
     answer,
+    configured,
     joined,
+    log_to_stderr,
+    plain_errors,
 )
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.model import Finding
 
 
 def preview(
@@ -80,6 +88,41 @@ def why(
     Example: daily-papers why 2603.01234
     """
     answer(ctx, config, verbose, as_json, lambda bot: bot.questions.why(arxiv_id, channel))
+
+
+def check(
+    ctx: typer.Context,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only what is on this machine; asks nobody.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Look whether everything is there that the bot needs.
+
+    Files, database, clock, arXiv, each platform's token and each channel's permissions; what is
+    wrong comes with its remedy. Exit status 1: something is.
+
+    \b
+    Example: daily-papers check
+    """
+    import asyncio
+
+    from bot.app import assembled
+    from bot.doctor import examine
+
+    async def examining(settings: Config) -> list[Finding]:
+        async with assembled(settings, serving=False, reaching=not quick) as bot:
+            return await examine(bot, quick=quick)
+
+    log_to_stderr(ctx, verbose)
+    with plain_errors():
+        settings = configured(ctx, config, secrets=True, asks_arxiv=not quick)
+        findings = asyncio.run(examining(settings))
+    terminal.show_findings(findings, as_json=as_json)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(terminal.FAILED)
 
 
 def resend(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,7 +18,7 @@ from bot.errors import BotError, ConfigError, SourceError
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from bot.model import Entry, Reply
+    from bot.model import Entry, Finding, Reply
 
 # A terminal obeys these, and texts of others reach us in errors; a line may end.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -59,6 +59,20 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
         show(f"  {row.text}  ({row.detail})")
     for entry in reply.entries:
         show(_entry(entry))
+
+
+def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """What ``check`` found, a line each; what is wrong with its remedy below."""
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        show(json.dumps([asdict(each) for each in findings], ensure_ascii=False, indent=2))
+        return
+    for each in findings:
+        show(f"{'ok   ' if each.ok else 'WRONG'} {each.subject}: {each.text}")
+        if not each.ok and each.remedy:
+            show(f"      {each.remedy}")
 
 
 def _entry(entry: Entry) -> str:

@@ -24,10 +24,11 @@ SECRETS = {
 class Secret:
     """A token. Its text comes out of ``reveal`` only, never into a log, an error or a dump."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "file")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, file: Path | None = None) -> None:
         self._text = text
+        self.file = file  # that it was read from
 
     def reveal(self) -> str:
         return self._text
@@ -61,7 +62,8 @@ def read_secrets(
             elif not text.startswith(beginning):
                 mistakes.add(name, f"is another kind of token; this one begins with {beginning}")
             else:
-                secrets[name] = Secret(text)
+                file = environ.get(f"{name}_FILE")
+                secrets[name] = Secret(text, Path(file) if file else None)
     return secrets
 
 

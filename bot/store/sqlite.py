@@ -217,6 +217,9 @@ class SqliteStore:
     async def state(self, channel_id: str = "") -> StateView:
         return await self.ask(lambda db: viewing.state(db, channel_id))
 
+    async def damages(self) -> tuple[str, ...]:
+        return await self.ask(viewing.damages)
+
     async def paper(self, paper_id: str) -> PaperView:
         return await self.ask(lambda db: viewing.paper(db, paper_id))
 

@@ -1,0 +1,106 @@
+"""``daily-papers check``: what the bot needs, looked at one by one, each fault with its remedy.
+
+Changes nothing, posts nothing. ``quick`` stays on this machine, for health checks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from bot.app import Bot
+from bot.config import Config
+from bot.errors import SourceError, SourceThrottled, StoreError
+from bot.model import Finding
+
+LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
+# The first paper with an id of today's form; it will be there as long as arXiv is.
+A_PAPER = "0704.0001"
+
+
+async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
+    """Everything that was looked at, in the order in which it is needed."""
+    findings = [*_files(bot.config), *_folder(bot.config.bot.data)]
+    findings += [finding async for finding in _database(bot)]
+    if quick:
+        return findings
+    findings += [await _arxiv(bot)]
+    channels = [view.channel for view in (await bot.questions.state(None)).channels]
+    for name, platform in bot.platforms.items():
+        own = [channel for channel in channels if channel.platform == name]
+        findings += await platform.examine(own)
+    return findings
+
+
+def _files(config: Config) -> Iterator[Finding]:
+    """Who else may write bot.toml, and who else may read a token."""
+    mode = stat.S_IMODE(config.path.stat().st_mode)
+    name = str(config.path)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        remedy = f"chmod go-w {name}"
+        yield Finding("bot.toml", False, f"Others may write {name} (mode {mode:o}).", remedy)
+    else:
+        yield Finding("bot.toml", True, f"{name} is understood.")
+    for platform in config.platforms.values():
+        for variable, secret in platform.secrets.items():
+            if secret.file is not None:
+                yield _secret_file(variable, secret.file)
+
+
+def _secret_file(variable: str, file: Path) -> Finding:
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        text = f"Others may read the file of {variable} (mode {mode:o})."
+        return Finding(variable, False, text, f"chmod 600 {file}")
+    return Finding(variable, True, "Its file is for the bot alone.")
+
+
+def _folder(data: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(data).free
+    if not os.access(data, os.W_OK | os.X_OK):
+        remedy = "Give the folder to the user that the bot runs as."
+        yield Finding("data", False, f"{data} can't be written to.", remedy)
+    elif free < LEAST_FREE:
+        text = f"Only {free // 1024**2} MiB are free where {data} lies."
+        yield Finding(
+            "data", False, text, "Make room; nothing is lost when it runs out, but it stops."
+        )
+    else:
+        yield Finding("data", True, f"{data}, {free // 1024**3} GiB free.")
+
+
+async def _database(bot: Bot) -> AsyncIterator[Finding]:
+    try:
+        damages = await bot.store.damages()
+        state = await bot.store.state()
+    except StoreError as error:
+        yield Finding("database", False, str(error), "See docs/hosting.md, Restore.")
+        return
+    if damages:
+        remedy = "Stop the bot and restore a backup (docs/hosting.md, Restore)."
+        yield Finding("database", False, f"It is damaged: {'; '.join(damages)}", remedy)
+    else:
+        yield Finding("database", True, f"{state.papers:,} papers, {len(state.channels)} channels.")
+    run = state.last_run
+    if run is not None and run.finished_at > bot.clock.now():
+        text = (
+            f"The last run ended at {run.finished_at:%Y-%m-%d %H:%M} UTC, which is still to come."
+        )
+        yield Finding("clock", False, text, "Set the machine's clock, best by NTP.")
+    else:
+        yield Finding("clock", True, f"{bot.clock.now():%Y-%m-%d %H:%M} UTC.")
+
+
+async def _arxiv(bot: Bot) -> Finding:
+    try:
+        await bot.source.paper(A_PAPER)
+    except SourceThrottled as error:
+        remedy = "Wait; it is asked again by itself. Is another program here asking arXiv?"
+        return Finding("arxiv", False, str(error), remedy)
+    except SourceError as error:
+        remedy = "Check the network and [arxiv] url. If it lasts: status.arxiv.org"
+        return Finding("arxiv", False, str(error), remedy)
+    return Finding("arxiv", True, f"{bot.config.arxiv.url} answers.")

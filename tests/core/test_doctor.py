@@ -1,0 +1,118 @@
+"""What ``daily-papers check`` finds, and the remedy it names; the real program where it can be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.demo.arxiv_standin import ArxivStandin
+from tests.wire.discord_server import DiscordServer
+from tests.wire.discord_shapes import TOKEN
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def arxiv() -> Iterator[ArxivStandin]:
+    with ArxivStandin([], lambda: datetime.now(UTC)) as server:
+        yield server
+
+
+def check(
+    folder: Path, arxiv: ArxivStandin, more: str = "", *words: str, **environ: str
+) -> tuple[int, dict[str, dict[str, Any]]]:
+    config = folder / "bot.toml"
+    if not config.exists():
+        config.write_text(f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n{more}')
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "check", "--json", "--config", str(config), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], **environ},
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, {each["subject"]: each for each in json.loads(done.stdout)}
+
+
+def test_a_sound_house_has_nothing_to_mend(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    status, found = check(tmp_path, arxiv)
+    assert status == 0
+    assert set(found) == {"bot.toml", "data", "database", "clock", "arxiv"}
+    assert all(each["ok"] for each in found.values())
+
+
+def test_quick_asks_nobody(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    config = tmp_path / "bot.toml"
+    config.write_text('[arxiv]\nurl = "http://127.0.0.1:9/api/query"\ninterval = 0\n')
+    status, found = check(tmp_path, arxiv, "", "--quick")
+    assert status == 0
+    assert "arxiv" not in found
+
+
+def test_an_arxiv_out_of_reach_is_named_with_a_remedy(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    config = tmp_path / "bot.toml"
+    config.write_text('[arxiv]\nurl = "http://127.0.0.1:9/api/query"\ninterval = 0\n')
+    status, found = check(tmp_path, arxiv)
+    assert status == 1
+    assert not found["arxiv"]["ok"]
+    assert "network" in found["arxiv"]["remedy"]
+
+
+def test_files_that_others_may_read_or_write_are_named(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    secret = tmp_path / "token"
+    secret.write_text(TOKEN)
+    secret.chmod(0o644)
+    with DiscordServer() as server:
+        config = tmp_path / "bot.toml"
+        config.write_text(f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n{server.settings}')
+        config.chmod(0o666)
+        status, found = check(tmp_path, arxiv, DISCORD_TOKEN_FILE=str(secret))
+    assert status == 1
+    assert found["DISCORD_TOKEN"]["remedy"] == f"chmod 600 {secret}"
+    assert found["bot.toml"]["remedy"].startswith("chmod go-w")
+    assert TOKEN not in json.dumps(found)
+
+
+def test_each_channel_is_asked_about_and_the_invitation_is_printed(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    with DiscordServer() as server:
+        fine, closed = server.open_channel(), server.open_channel()
+        server.closed[closed] = 50001
+        blocks = "".join(
+            f'[[channels]]\nid = "discord:{each}"\nkeywords = ["reward model"]\n'
+            for each in (fine, closed)
+        )
+        status, found = check(tmp_path, arxiv, server.settings + blocks, DISCORD_TOKEN=TOKEN)
+    assert status == 1
+    assert "scope=bot+applications.commands" in found["discord"]["text"]
+    assert found[f"discord:{fine}"]["ok"]
+    assert "View Channel" in found[f"discord:{closed}"]["text"]
+
+
+def test_a_damaged_database_is_found(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    check(tmp_path, arxiv)
+    file = tmp_path / "data" / "daily-papers.sqlite3"
+    data = bytearray(file.read_bytes())
+    data[4096 * 3 : 4096 * 3 + 2000] = os.urandom(2000)
+    file.write_bytes(bytes(data))
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "check", "--config", str(tmp_path / "bot.toml")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "damaged" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
