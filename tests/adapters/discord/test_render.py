@@ -107,7 +107,7 @@ def test_whatever_people_write_every_message_is_valid_and_every_paper_stands_onc
 @given(characters)
 def test_nothing_in_a_text_of_others_is_obeyed(text: str) -> None:
     shown = inert(text)
-    plain = re.sub(r"\\(.)", r"", shown, flags=re.DOTALL)
+    plain = re.sub(r"\\(.)", "x", shown, flags=re.DOTALL)
     assert not re.search(r"[*_~`|<\[\]]", plain)
     assert not re.search(r"@\S", plain.replace("@\u200b", ""))
     assert "://" not in plain
