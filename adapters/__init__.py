@@ -14,6 +14,7 @@ from bot.ports import Clock
 PLATFORMS: Final = {
     "console": "adapters.console.platform:Console",
     "discord": "adapters.discord.platform:Discord",
+    "slack": "adapters.slack.platform:Slack",
 }
 """The part of a channel's id before the colon → ``module:Class``, called with Settings.
 

@@ -117,6 +117,23 @@ def number(least: float, most: float, *, whole: bool = False) -> Reader:
     return read
 
 
+def slash_command(value: str) -> str:
+    if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
+        raise Wrong(f"{quoted(value)} is no command", 'write it like "/papers"')
+    return value
+
+
+def user_ids(value: object) -> object:
+    """Slack's own ids of people; a name is no id."""
+    if not isinstance(value, list):
+        raise Wrong(f"must be an array, not {kind_of(value)}", 'write ["U0123456789"]')
+    for each in value:
+        if not isinstance(each, str) or not re.fullmatch(r"[UW][A-Z0-9]{6,20}", each):
+            hint = "a person's profile, three dots, Copy member ID"
+            raise Wrong(f"{quoted(str(each))} is no member id", hint)
+    return tuple(value)
+
+
 def truth(value: object) -> object:
     if not isinstance(value, bool):
         raise Wrong(f"must be true or false, not {kind_of(value)}")
@@ -217,6 +234,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
     },
     "slack": {
         "api_url": Key(url(("https", "http"), "slack.com", "/"), "https://slack.com/api/"),
+        "command": Key(text(slash_command), "/papers"),
+        "managers": Key(user_ids, ()),
     },
     "page": {
         "path": Key(text(path), PurePath("papers.md")),
