@@ -1,0 +1,194 @@
+"""Draws docs/pictures/discord-*.png: our messages as Discord shows them, from the real payloads.
+
+Run it after a change of their looks, with Chromium installed:
+``python docs/make_discord_pictures.py``. The page is a drawing of our own, not Discord's client: the
+same Markdown, cards and buttons in Discord's colours. It asks no server for anything.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from adapters.discord import answers, render  # noqa: E402
+from bot.model import Channel, Digest, Offer, Reply, Row  # noqa: E402
+from docs.make_digest_picture import sample  # noqa: E402
+
+OUT = ROOT / "docs" / "pictures"
+WIDTH = 720
+STYLE = (OUT / "discord.css").read_text(encoding="utf-8")
+
+
+def markdown(text: str) -> str:
+    """The part of Discord's Markdown that our messages use; what is escaped is left in peace."""
+    if code := re.fullmatch(r"```\n(.*)\n```", text, re.DOTALL):
+        return f"<pre>{html.escape(code[1])}</pre>"
+    kept: list[str] = []
+
+    def keep(character: str) -> str:
+        kept.append(html.escape(character))
+        return f"\x00{len(kept) - 1}\x00"
+
+    text = re.sub(r"\\([^a-zA-Z0-9\s])", lambda found: keep(found[1]), text)
+    lines = [_line(html.escape(line, quote=False)) for line in text.split("\n")]
+    drawn = "".join(line if line.startswith("<h3>") else line + "\n" for line in lines).rstrip("\n")
+    return re.sub("\x00(\\d+)\x00", lambda found: kept[int(found[1])], drawn)
+
+
+def _line(line: str) -> str:
+    line = re.sub(r"\[([^\]]*)\]\(([^)]*)\)", r'<a href="\2">\1</a>', line)
+    line = re.sub(r"&lt;(https://[^&]*)&gt;", r'<a href="\1">\1</a>', line)
+    line = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", line)
+    if line.startswith("### "):
+        return f"<h3>{line[4:]}</h3>"
+    if line.startswith("-# "):
+        return f'<span class="small">{line[3:]}</span>'
+    return f"• {line[2:]}" if line.startswith("- ") else line
+
+
+def components(parts: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(map(_component, parts))
+
+
+def _component(part: Mapping[str, Any]) -> str:
+    inner = part.get("components", ())
+    match part["type"]:
+        case render.CONTAINER:
+            accent = part.get("accent_color")
+            colour = f' style="--accent: #{accent:06x}"' if accent else ""
+            return f'<div class="card"{colour}>{components(inner)}</div>'
+        case render.SECTION:
+            accessory = _component(part["accessory"])
+            return f'<div class="section">{components(inner)}{accessory}</div>'
+        case render.BUTTON:
+            return f'<span class="button">{html.escape(part["label"])}</span>'
+        case 1:
+            return f'<div class="part">{components(inner)}</div>'
+        case _:
+            return f'<div class="part">{markdown(part["content"])}</div>'
+
+
+def message(body: Mapping[str, Any], *, below: str = "", when: str = "today at 08:00") -> str:
+    inside = components(body.get("components", ()))
+    if body.get("content"):
+        inside = f'<div class="part">{markdown(body["content"])}</div>'
+    return (
+        '<div class="message"><div class="face">P</div><div class="body"><span class="who">Papers'
+        f'</span><span class="app">APP</span><span class="when">{when}</span>{inside}{below}'
+        "</div></div>"
+    )
+
+
+ONLY = '<div class="only">Only you can see this · <span>Dismiss message</span></div>'
+
+
+def answer(view: Any) -> str:
+    return message({"components": view.to_components()}, below=ONLY, when="today at 09:12")
+
+
+def pages() -> dict[str, str]:
+    """A page for each picture."""
+    whole = sample()
+
+    def bodies(layout: str) -> list[dict[str, Any]]:
+        digest: Digest = replace(whole, channel=Channel("discord:1", layout=layout))
+        return [render.read(draft.payload).body for draft in render.compose(digest)]
+
+    line, *rest = bodies("thread")
+    hint = (
+        '<div class="thread">Tuesday 24 November 2026<br><small>1 message › 4 papers, as a'
+        " digest</small></div>"
+    )
+    paper = replace(
+        whole.entries[0].paper,
+        abstract="We ask what a reward model should say when it does not know. Instead of a number"
+        " it may abstain, at a price α that the user sets. On invented tasks this halves the"
+        " regret, and where it does not, we say so. The proof needs no assumption that we would"
+        " not make again.",
+        categories=("cs.LG", "stat.ML"),
+        published=datetime(2026, 11, 23, tzinfo=UTC),
+    )
+    listed = Reply(
+        "This channel follows 3 keywords:",
+        rows=tuple(
+            Row(text, f"added {day} by Ann", (Offer("Remove", "remove #0123456789ab"),))
+            for text, day in (
+                ("reward model", "Mon 2 Nov"),
+                ('ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey', "Mon 2 Nov"),
+                ("language agent", "yesterday"),
+            )
+        ),
+    )
+    added = Reply(
+        'This channel now follows reward model\nI understand: "reward model" in title or'
+        " abstract\nAt the next run it gets the newest 3 papers, and from then on whatever is"
+        " new.\nAbout 3 papers a day (21 papers in the last 7 days).\nThe newest:",
+        entries=whole.entries[:2],
+        offers=(Offer("Undo", "remove #0123456789ab"),),
+    )
+    return {
+        "discord-digest": "".join(map(message, bodies("digest"))),
+        "discord-list": "".join(map(message, bodies("list"))),
+        "discord-thread": message(line, below=hint) + "".join(map(message, rest)),
+        "discord-keywords": answer(answers.reply_view(listed)),
+        "discord-add": answer(answers.reply_view(added)),
+        "discord-abstract": answer(answers.abstract_view(paper)),
+    }
+
+
+def draw(chromium: str, page: str, file: Path) -> None:
+    """One page as a PNG, as high as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "page.html"
+        source.write_text(
+            f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>{page}", encoding="utf-8"
+        )
+        flags = [
+            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+            "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
+            f"--user-data-dir={folder}/profile",
+        ]  # fmt: skip
+        shown = subprocess.run(  # noqa: S603 - a browser on a page of ours
+            [chromium, *flags, "--dump-dom", _measuring(source)],
+            capture_output=True, text=True, check=True, timeout=60,
+        ).stdout  # fmt: skip
+        height = int(re.findall(r"<title>(\d+)", shown)[0])
+        subprocess.run(  # noqa: S603 - the same
+            [chromium, *flags, f"--window-size={WIDTH},{height}", f"--screenshot={file}",
+             source.as_uri()],
+            capture_output=True, check=True, timeout=60,
+        )  # fmt: skip
+
+
+def _measuring(source: Path) -> str:
+    """The same page, saying in its title how high it is."""
+    script = (
+        "<script>document.title = Math.ceil(document.body.getBoundingClientRect().height)</script>"
+    )
+    measuring = source.with_name("measuring.html")
+    measuring.write_text(source.read_text(encoding="utf-8") + script, encoding="utf-8")
+    return measuring.as_uri()
+
+
+def main() -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise SystemExit("Chromium is needed to draw: apt-get install chromium")
+    for name, page in pages().items():
+        draw(chromium, page, OUT / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
