@@ -1,8 +1,8 @@
 """Draws docs/pictures/discord-*.png: our messages as Discord shows them, from the real payloads.
 
 Run it after a change of their looks, with Chromium installed:
-``python docs/make_discord_pictures.py``. The page is a drawing of our own, not Discord's client: the
-same Markdown, cards and buttons in Discord's colours. It asks no server for anything.
+``python docs/make_discord_pictures.py``. The page is a drawing of our own, not Discord's client:
+the same Markdown, cards and buttons in Discord's colours. It asks no server for anything.
 """
 
 from __future__ import annotations

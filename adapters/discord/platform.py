@@ -102,8 +102,8 @@ class Discord:
         message = render.read(post.payload)
         body = {**message.body, "nonce": post.key, "enforce_nonce": True}
         home = _own_id(post.channel)
-        if message.place is render.Place.THREAD:
-            home = await self._thread_below(home, post, message.day)
+        if message.place is render.Place.THREAD and post.parent is not None:
+            home = await self._thread_below(home, post.parent.message_id, message.day)
         if self._kind(home) in {FORUM, MEDIA}:
             return await self._send_to_forum(home, post, message)
         try:
@@ -131,11 +131,8 @@ class Discord:
                 return answer
         raise AssertionError("the last try returns or raises")
 
-    async def _thread_below(self, channel_id: str, post: Post, day: str) -> str:
+    async def _thread_below(self, channel_id: str, above: str, day: str) -> str:
         """The thread of the message above: it has the message's id, so it is never made twice."""
-        if post.parent is None:
-            raise PostRefused("This message belongs below another one, and there is none.")
-        above = post.parent.message_id
         if (await self._described(channel_id))["type"] in {FORUM, MEDIA}:
             return above  # a forum's post is a thread itself
         path = "/channels/{channel_id}/messages/{message_id}/threads"
@@ -205,14 +202,16 @@ class Discord:
         """Look through the history since the post was made. Raises SendError."""
         message = render.read(post.payload)
         home = _own_id(post.channel)
-        described = await self._described(home)
-        if message.place is render.Place.THREAD and post.parent is not None:
-            home = post.parent.message_id
-        elif described["type"] in {FORUM, MEDIA}:
+        if (await self._described(home))["type"] in {FORUM, MEDIA}:
             thread = await self._forum_thread(home, message.day)
             if thread is None:
                 return None
             home = thread
+        elif message.place is render.Place.THREAD and post.parent is not None:
+            found = await self._find_in(post.parent.message_id, message.body, post.created_at)
+            if found is not None:
+                return found
+            # It went without the message above if that arrived only after a person sent it again.
         return await self._find_in(home, message.body, post.created_at)
 
     async def _find_in(self, home: str, body: render.Body, since: datetime) -> Receipt | None:

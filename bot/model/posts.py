@@ -103,7 +103,7 @@ class Post:
 
     ``key`` never changes over retries. ``attempt`` counts from 1. ``uncertain`` means that an
     earlier attempt may have arrived: look before sending. ``parent`` is the receipt of the
-    message under which this one belongs.
+    message under which this one belongs, ``None`` also where that one has not arrived.
     """
 
     key: str

@@ -22,15 +22,15 @@ from bot.store.rows import (
 OPEN = "('queued', 'sending', 'unknown')"
 
 # The head of each channel's queue, so that a digest's messages arrive in their order. A post under
-# a message that did not arrive yet waits; a refused channel is tried with one post at a time.
+# a message that is on its way waits for it; where nobody knows what became of that message, or it
+# is dead, the post goes without it, because papers must not wait for a heading. A refused channel
+# is tried with one post at a time.
 _CLAIMABLE = f"""
     from outbox o join channels c on c.id = o.channel_id
     where o.platform = :platform and o.state in {OPEN}
       and (c.paused is null or c.paused = 'refused')
       and not exists (select 1 from outbox e where e.channel_id = o.channel_id
                       and e.seq < o.seq and e.state in {OPEN})
-      and (o.parent_key is null
-           or exists (select 1 from outbox p where p.key = o.parent_key and p.state = 'sent'))
 """
 _READY_AT = """
     max(iif(o.state = 'sending', o.lease_until, o.not_before),
@@ -159,5 +159,7 @@ def _reopen(db: sqlite3.Connection, key: str, state: str, not_before: datetime, 
 def _receipt(db: sqlite3.Connection, key: str | None) -> Receipt | None:
     if key is None:
         return None
-    row = db.execute("select message_id, message_url from outbox where key = ?", (key,)).fetchone()
-    return Receipt(row[0], row[1])
+    row = db.execute(
+        "select message_id, message_url from outbox where key = ? and state = 'sent'", (key,)
+    ).fetchone()
+    return None if row is None else Receipt(row[0], row[1])

@@ -40,17 +40,20 @@ class Bench:
         self.store = SqliteStore(folder / "db", alone=True)
         self.platform = FakePlatform(folder / "messages")
 
-    def queue(self, channel: str, *payloads: str, threaded: bool = False) -> None:
-        self.store.run_now(self._queueing(channel, payloads, threaded=threaded))
+    def queue(self, channel: str, *payloads: str, threaded: bool = False, key: str = "") -> None:
+        self.store.run_now(self._queueing(channel, payloads, threaded=threaded, key=key))
 
     async def queue_meanwhile(self, channel: str, *payloads: str) -> None:
         await self.store.run(self._queueing(channel, payloads))
 
     def _queueing(
-        self, channel: str, payloads: Sequence[str], *, threaded: bool = False
+        self, channel: str, payloads: Sequence[str], *, threaded: bool = False, key: str = ""
     ) -> Callable[[sqlite3.Connection], None]:
         drafts = tuple(
-            (f"{channel}-{n}", Draft(f'{{"papers": ["{p}"]}}', (), 0 if threaded and n else None))
+            (
+                f"{channel}-{key}{n}",
+                Draft(f'{{"papers": ["{p}"]}}', (), 0 if threaded and n else None),
+            )
             for n, p in enumerate(payloads)
         )
 
@@ -217,10 +220,10 @@ async def test_a_faulty_message_is_dead_and_does_not_block_the_next(bench: Bench
 
 async def test_replies_wait_for_the_message_they_stand_under(bench: Bench) -> None:
     bench.queue("fake:a", "1", "2", threaded=True)
-    await bench.deliverer({0: (False, OutcomeUnknown("?"))}, can_tell=False).deliver(wait=120)
-    assert bench.platform.papers("fake:a") == [], "the head is held, so its reply has no place"
+    await bench.deliverer({0: (False, TryLater("slow down", 60))}).deliver()
+    assert bench.platform.papers("fake:a") == [], "the head is on its way"
+    bench.clock.advance(60)
     now = bench.clock.now()
-    assert await bench.store.resend("fake:a-0", now)
     first = await bench.store.claim("fake", now, now + timedelta(seconds=180))
     assert first is not None
     await bench.store.mark_sent(first.key, await bench.platform.send(first), now)
@@ -228,6 +231,21 @@ async def test_replies_wait_for_the_message_they_stand_under(bench: Bench) -> No
     assert reply is not None
     assert reply.parent is not None
     assert reply.parent.message_id == "m-fake:a-0"
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("?"), PostRefused("no")])
+async def test_no_paper_and_no_later_day_waits_for_a_heading_that_is_held_or_dead(
+    bench: Bench, error: SendError
+) -> None:
+    bench.queue("fake:a", "1", "2", threaded=True)
+    await bench.deliverer({0: (False, error)}, can_tell=False).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["2"]
+    bench.queue("fake:a", "3", key="later")
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["2", "3"]
+    assert await bench.store.resend("fake:a-0", bench.clock.now())
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["2", "3", "1"]
 
 
 async def test_a_channel_that_a_person_paused_gets_nothing_until_it_is_resumed(
