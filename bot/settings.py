@@ -28,11 +28,12 @@ LAYOUTS = {
 EDITORS = ("managers", "members")
 LONGEST_CATCH_UP = 10_000
 
-# What an id looks like, and an example. Discord's is a snowflake of 17 to 20 digits; Slack's begins
-# with C (public), G (private or a group) or D (a direct message), then capitals and digits.
+# What an id looks like, and an example. Discord's is a snowflake of 17 to 20 digits. Slack's begins
+# with C (public), G (private or a group) or D (a direct message), then capitals and digits; the
+# name of its workspace and a slash stand before it where bot.toml gives the workspace one.
 _CHANNEL_IDS = {
     "discord": (re.compile(r"[0-9]{17,20}"), "discord:1142000000000000000"),
-    "slack": (re.compile(r"[CGD][A-Z0-9]{6,20}"), "slack:C0123456789"),
+    "slack": (re.compile(r"(?:[a-z0-9-]{1,30}/)?[CGD][A-Z0-9]{6,20}"), "slack:C0123456789"),
     "console": (re.compile(r""), "console:"),
 }
 PLATFORMS = tuple(_CHANNEL_IDS)

@@ -1,4 +1,8 @@
-"""What people are answered on Slack: replies with their buttons, the windows, App Home. Pure."""
+"""What people are answered on Slack: replies with their buttons, and whole abstracts. Pure.
+
+Text of others is rich text or plain text, in which it means nothing; papers beside their buttons
+are as in a digest.
+"""
 
 from __future__ import annotations
 
@@ -6,187 +10,171 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from adapters.slack import blocks
-from adapters.slack.blocks import Block, Element
-from adapters.slack.render import ABSTRACT, LONGEST_TITLE, escaped
-from bot.model import Entry, Offer, Paper, Reply
-from bot.text import authors_line, digests, shorten
+from adapters.slack.blocks import link, plain, quiet, rich, section, words
+from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, fits
+from bot.model import Paper, Reply
+from bot.text import clean, digests, plural, shorten
 
-SAY: Final = "say"  # action_id of a button that is a command; its value is the words
-ADD: Final = "add"  # callback_id of the modal in which a keyword is put together
-LONGEST_AUTHORS: Final = 1000
-CATEGORIES: Final = (
-    "astro-ph.*", "cond-mat.*", "cs.*", "cs.AI", "cs.CL", "cs.CV", "cs.CY", "cs.DB", "cs.DS",
-    "cs.HC", "cs.IR", "cs.LG", "cs.NE", "cs.RO", "cs.SE", "econ.*", "eess.*", "gr-qc", "hep-ex",
-    "hep-lat", "hep-ph", "hep-th", "math.*", "math-ph", "nlin.*", "nucl-ex", "nucl-th",
-    "physics.*", "q-bio.*", "q-fin.*", "quant-ph", "stat.*", "stat.ML",
-)  # fmt: skip
-WHERE: Final = {
-    "any": "Title or abstract",
-    "ti": "Title",
-    "abs": "Abstract",
-    "au": "Author",
-}
+View = dict[str, Any]
+
+MOST_SAID: Final = 5000  # characters of a reply's own text
+LONGEST_ROW: Final = 1000
+MOST_AUTHORS: Final = 5000  # characters; some papers have three thousand
+MOST_BUTTONS: Final = 5
 
 
-def reply_blocks(reply: Reply, note: str = "") -> list[Block]:
+def reply_blocks(reply: Reply, note: str = "", *, monospaced: bool = False) -> list[Block]:
     """``note`` is a remark of the platform's own below the text."""
-    shown: list[Block] = [blocks.rich([blocks.words(shorten(reply.text, 6000))])]
+    said = _cut(reply.text)
+    if monospaced or "\n " in said:  # a mistake pointed at
+        shown = [rich({"type": "rich_text_preformatted", "elements": [words(said)]})]
+    else:
+        shown = [rich(section(words(said)))]
     if note:
-        shown.append(blocks.context(note))
-    for number, row in enumerate(reply.rows):
-        text = f"{row.text}\n{row.detail}" if row.detail else row.text
-        press = _button(row.offers[0], number) if row.offers else None
-        shown.append(blocks.section(shorten(text, 500), press))
-    for entry in reply.entries:
-        shown += _entry(entry)
-    if reply.offers:
-        shown.append(blocks.actions(*(_button(o, n) for n, o in enumerate(reply.offers[:5]))))
-    while not blocks.fits(shown):
-        shown.pop()
-    return shown
+        shown.append(rich(section(words(note, italic=True))))
+    pieces: list[list[Block]] = []
+    for row in reply.rows:
+        text = shorten(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
+        line: Block = {"type": "section", "text": plain(text[:SECTION])}
+        if row.offers:
+            line["accessory"] = blocks.say_button(row.offers[0])
+        pieces.append([line])
+    pieces += [[blocks.paper_beside_its_button(entry)] for entry in reply.entries]
+    offers = [blocks.say_button(each, n) for n, each in enumerate(reply.offers[:MOST_BUTTONS])]
+    last = [blocks.actions(*offers)] if offers else []
+    for number, piece in enumerate(pieces):
+        if not fits([*shown, *piece, quiet("and 9,999 more"), *last]):
+            shown.append(quiet(f"and {len(pieces) - number:,} more"))
+            break
+        shown += piece
+    return [*shown, *last]
 
 
-def reply_arguments(reply: Reply, note: str = "") -> dict[str, Any]:
+def _cut(text: str) -> str:
+    """Whole lines, as many as fit; never empty."""
+    if len(text) > MOST_SAID:
+        text = f"{text[:MOST_SAID].rpartition(chr(10))[0] or text[:MOST_SAID]}\n…"
+    return text or "Done."
+
+
+def reply_message(reply: Reply, note: str = "", *, monospaced: bool = False) -> dict[str, Any]:
     """For a response_url: shown to the person who asked, alone."""
     return {
-        "text": escaped(shorten(reply.text, blocks.TEXT - 100)),
-        "blocks": reply_blocks(reply, note),
+        "text": spoken(reply),
+        "blocks": reply_blocks(reply, note, monospaced=monospaced),
         "response_type": "ephemeral",
         "unfurl_links": False,
         "unfurl_media": False,
     }
 
 
-def _button(offer: Offer, number: int) -> Element:
-    # Slack wants each action_id once in a message; what follows the colon means nothing.
-    return blocks.button(offer.label, f"{SAY}:{number}", offer.words)
+def spoken(reply: Reply) -> str:
+    """For screen readers: what is said, and the titles."""
+    titles = [f"{blocks.title(entry)}." for entry in reply.entries]
+    rows = [f"{row.text}." for row in reply.rows]
+    return shorten(blocks.spoken(" ".join([reply.text or "Done.", *rows, *titles])), TEXT)
 
 
-def _entry(entry: Entry) -> list[Block]:
-    paper = entry.paper
-    about = " · ".join((authors_line(paper.authors), *digests.facts(paper)))
-    title = blocks.link(shorten(paper.title, LONGEST_TITLE), paper.url, bold=True)
-    return [
-        blocks.rich([title, blocks.words(f"\n{about}")]),
-        blocks.actions(blocks.button("Abstract", ABSTRACT, paper.id)),
-    ]
+def plain_message(text: str) -> dict[str, Any]:
+    return reply_message(Reply(text))
 
 
-# -- views ----------------------------------------------------------------------------------------
+# -- windows --------------------------------------------------------------------------------------
 
 
-def modal(title: str, shown: Sequence[Block], **more: Any) -> dict[str, Any]:
+def window(title: str, shown: Sequence[Block], channel: str = "", **more: Any) -> View:
+    """A modal. ``channel`` is what its buttons are about."""
     return {
         "type": "modal",
-        "title": blocks.plain(title[:24]),
-        "close": blocks.plain("Close"),
+        "title": plain(shorten(title, VIEW_TITLE)),
+        "close": plain("Close"),
         "blocks": list(shown),
+        "private_metadata": channel,
         **more,
     }
 
 
-def loading() -> dict[str, Any]:
-    return modal("Abstract", [blocks.rich([blocks.words("One moment …")])])
+def moment(title: str) -> View:
+    """Until there is an answer."""
+    return window(title, [rich(section(words("One moment …")))])
 
 
-def sentence(title: str, text: str) -> dict[str, Any]:
-    return modal(title, [blocks.rich([blocks.words(shorten(text, 2900))])])
+def reply_window(title: str, reply: Reply, note: str, channel: str) -> View:
+    return window(title, reply_blocks(reply, note), channel)
 
 
-def abstract_modal(paper: Paper) -> dict[str, Any]:
+def sentence(title: str, text: str) -> View:
+    return window(title, [rich(section(words(_cut(text))))])
+
+
+def abstract_window(paper: Paper) -> View:
     """The whole abstract, all authors, and where to read on."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
     facts += [paper.journal_ref, f"version {paper.version}" if paper.version > 1 else ""]
-    abstract = paper.abstract or "arXiv has no abstract of it."
-    return modal(
-        "Abstract",
+    about = " · ".join(shorten(clean(fact), 300) for fact in facts if fact)
+    name = shorten(clean(paper.title), SECTION) or paper.id
+    parts = [link(name, paper.url, bold=True)]
+    if paper.authors:
+        parts.append(words(f"\n{_authors(paper)}"))
+    abstract = shorten(clean(paper.abstract), MOST_SAID) or "arXiv has no abstract of it."
+    return window(
+        paper.id,
         [
-            blocks.rich(
-                [blocks.link(shorten(paper.title, LONGEST_TITLE), paper.url, bold=True)],
-                [blocks.words(shorten(", ".join(paper.authors), LONGEST_AUTHORS))],
-                [blocks.words(" · ".join(filter(None, facts)), italic=True)],
-            ),
-            blocks.rich([blocks.words(shorten(abstract, 3000))]),
-            blocks.rich(
-                [
-                    blocks.link("arXiv", paper.url),
-                    blocks.words("  ·  "),
-                    blocks.link("PDF", paper.pdf_url),
-                ]
+            rich(section(*parts)),
+            quiet(about or paper.id),
+            rich(section(words(abstract))),
+            blocks.actions(
+                blocks.open_button("arXiv", paper.url), blocks.open_button("PDF", paper.pdf_url)
             ),
         ],
     )
 
 
-def add_modal(channel: str) -> dict[str, Any]:
-    """Put a keyword together. ``channel`` is where it was asked for."""
-    options = [_option(words, value) for value, words in WHERE.items()]
-    categories = [_option(each, each) for each in CATEGORIES]
-    return modal(
-        "Follow a keyword",
-        [
-            _input("phrase", "Phrase", {"type": "plain_text_input", "max_length": 150}),
-            _input(
-                "where",
-                "Where to look",
-                {"type": "radio_buttons", "options": options, "initial_option": options[0]},
-            ),
-            _input(
-                "categories",
-                "Only in these categories",
-                {"type": "multi_static_select", "options": categories},
-                optional=True,
-            ),
-            _input(
-                "channel",
-                "In which channel",
-                {
-                    "type": "conversations_select",
-                    "initial_conversation": channel,
-                    "response_url_enabled": True,
-                },
-            ),
-        ],
-        callback_id=ADD,
-        submit=blocks.plain("Follow"),
-    )
+def _authors(paper: Paper) -> str:
+    """All of them, as far as a window can hold."""
+    names: list[str] = []
+    room = MOST_AUTHORS
+    for author in map(clean, paper.authors):
+        room -= len(author) + 2
+        if room < 0:
+            return f"{', '.join(names)} and {plural(len(paper.authors) - len(names), 'other')}"
+        names.append(author)
+    return ", ".join(names)
 
 
-def _input(name: str, label: str, element: Element, *, optional: bool = False) -> Block:
-    return {
-        "type": "input",
-        "block_id": name,
-        "label": blocks.plain(label),
-        "element": {**element, "action_id": name},
-        "optional": optional,
-    }
+# -- App Home -------------------------------------------------------------------------------------
+
+ADD: Final = "add"  # of the button that opens the form, and of the form
+MOST_CHANNELS: Final = 40
 
 
-def _option(words: str, value: str) -> Element:
-    return {"text": blocks.plain(words), "value": value}
-
-
-def keyword_of(values: dict[str, Any]) -> tuple[str, str]:
-    """What was put together in the modal: the keyword, and the channel's id."""
-    phrase = (values["phrase"]["phrase"].get("value") or "").replace('"', " ").strip()
-    where = values["where"]["where"]["selected_option"]["value"]
-    keyword = phrase if where == "any" else f'{where}:"{phrase}"'
-    chosen = values["categories"]["categories"].get("selected_options") or ()
-    if chosen:
-        either = " OR ".join(f"cat:{each['value']}" for each in chosen)
-        keyword = f'"{phrase}"' if where == "any" else keyword
-        keyword = f"{keyword} AND ({either})" if len(chosen) > 1 else f"{keyword} AND {either}"
-    return keyword, values["channel"]["channel"]["selected_conversation"]
-
-
-def home_view(reply: Reply) -> dict[str, Any]:
-    """App Home: the person's channels. A row's text is the channel's id in our words."""
-    shown: list[Block] = [blocks.rich([blocks.words(reply.text)])]
-    for row in reply.rows[:40]:
-        channel = row.text.partition(":")[2].rpartition("/")[2]
-        shown.append(
-            blocks.rich(
-                [{"type": "channel", "channel_id": channel}, blocks.words(f"\n{row.detail}")]
-            )
-        )
+def home_view(reply: Reply, command: str) -> View:
+    """The person's channels. A row's text is the channel's id in the core's words."""
+    shown = [
+        blocks.header("Daily papers"),
+        rich(section(words(_cut(reply.text)))),
+        blocks.actions(
+            {
+                "type": "button",
+                "action_id": ADD,
+                "text": plain("Follow a keyword"),
+                "style": "primary",
+            }
+        ),
+    ]
+    for row in reply.rows[:MOST_CHANNELS]:
+        shown += [
+            {"type": "divider"},
+            rich(section(_channel(row.text), words(f"\n{row.detail or ' '}"))),
+        ]
+    if len(reply.rows) > MOST_CHANNELS:
+        shown.append(quiet(f"and {len(reply.rows) - MOST_CHANNELS:,} more channels"))
+    shown.append(quiet(f"In a channel: {command} list, {command} status, {command} help"))
     return {"type": "home", "blocks": shown}
+
+
+def _channel(core_id: str) -> Block:
+    own = core_id.partition(":")[2].rpartition("/")[2]
+    if own.startswith(("C", "G")):
+        return {"type": "channel", "channel_id": own, "style": {"bold": True}}
+    return words("A conversation with me", bold=True)

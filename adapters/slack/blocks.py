@@ -1,104 +1,179 @@
-"""The parts that our Slack messages are made of, and what one message may hold. Pure.
+"""The blocks that our messages are made of, in which text of others means nothing. Pure.
 
-Text of others goes into rich text or plain text alone. Slack does not parse those: no mention, no
-channel, no formatting, no emoji code in it means anything (docs.slack.dev, Formatting text, read
-2026-11). In mrkdwn ``*``, ``_`` and backticks can't be escaped, so mrkdwn is not used at all.
-
-Limits: 50 blocks a message, 100 a view (docs). Hidden: about 12,000 characters over all blocks,
-then ``msg_blocks_too_long`` (bolt-js #2509, #2867).
+Rich text and plain text are not parsed by Slack (with ``emoji`` off, no ``:code:`` either). Where
+only mrkdwn will do, beside a button, the signs that can't be escaped there are replaced by signs
+that look alike, and ``verbatim`` keeps names and addresses from becoming mentions and links
+(docs.slack.dev, messaging/formatting-message-text, November 2026).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-Block = dict[str, Any]
-Element = dict[str, Any]
+from adapters.slack.limits import HEADER, LABEL, Block, escaped
+from bot.model import Entry, Offer
+from bot.text import authors_line, clean, digests, shorten
 
-BLOCKS: Final = 50
-CHARACTERS: Final = 9000
-HEADER: Final = 150
-SECTION: Final = 3000
-BUTTON_LABEL: Final = 75
-TEXT: Final = 4000  # of the message itself, for notifications and screen readers
+ABSTRACT: Final = "abstract"  # a button's action_id; its value is the paper's id
+SAY: Final = "say"  # what the action_id of a button begins with whose value is a command
 
+LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
+LONGEST_URL: Final = 500
 
-def header(text: str) -> Block:
-    return {"type": "header", "text": plain(text[:HEADER])}
-
-
-def plain(text: str) -> Element:
-    """Exactly these characters; without this, ``:x:`` would become a picture."""
-    return {"type": "plain_text", "text": text, "emoji": False}
+_LOOKS_LIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
+_EMOJI = re.compile(r":(?=[\w+'-]+:)")
+_QUOTE = re.compile(r"^>")
+_IN_ADDRESSES = str.maketrans({" ": "%20", "|": "%7C", "<": "%3C", ">": "%3E", '"': "%22"})
 
 
-def words(text: str, *, bold: bool = False, italic: bool = False) -> Element:
-    element: Element = {"type": "text", "text": text}
-    style = {name: True for name, wanted in (("bold", bold), ("italic", italic)) if wanted}
-    return {**element, "style": style} if style else element
+def plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text or " ", "emoji": False}
 
 
-def link(text: str, url: str, *, bold: bool = False) -> Element:
-    element: Element = {"type": "link", "url": url, "text": text}
-    return {**element, "style": {"bold": True}} if bold else element
+def mrkdwn(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def rich(*paragraphs: Sequence[Element]) -> Block:
-    """Rich text; each paragraph begins on a line of its own."""
-    sections = [
-        {"type": "rich_text_section", "elements": list(elements)}
-        for elements in paragraphs
-        if elements
-    ]
-    return {"type": "rich_text", "elements": sections}
+def inert(text: str) -> str:
+    """Text of others for mrkdwn: nothing in it is bold, a quote, an emoji, a link or a mention."""
+    line = _QUOTE.sub("›", _EMOJI.sub("∶", clean(text)))
+    return escaped(line.translate(_LOOKS_LIKE))
 
 
-def bullets(items: Sequence[Sequence[Element]]) -> Block:
-    listed = [{"type": "rich_text_section", "elements": list(item)} for item in items]
-    element = {"type": "rich_text_list", "style": "bullet", "elements": listed}
-    return {"type": "rich_text", "elements": [element]}
+def spoken(text: str) -> str:
+    """Text of others for the top-level text, which is sent with ``mrkdwn`` off."""
+    return escaped(_EMOJI.sub("∶", clean(text)))
 
 
-def section(text: str, accessory: Element | None = None) -> Block:
-    block: Block = {"type": "section", "text": plain(text[:SECTION])}
-    return {**block, "accessory": accessory} if accessory else block
+def address(url: str) -> str:
+    return clean(url).translate(_IN_ADDRESSES)[:LONGEST_URL]
 
 
-def context(text: str) -> Block:
-    return {"type": "context", "elements": [plain(text[:SECTION])]}
+# -- rich text ------------------------------------------------------------------------------------
 
 
-def actions(*elements: Element) -> Block:
-    return {"type": "actions", "elements": list(elements)}
+def words(text: str, **style: bool) -> Block:
+    """``text`` must not be empty."""
+    return {"type": "text", "text": text, **({"style": style} if style else {})}
 
 
-def button(label: str, action_id: str, value: str) -> Element:
+def link(label: str, url: str, **style: bool) -> Block:
+    made = {"type": "link", "url": address(url), "text": label}
+    return {**made, **({"style": style} if style else {})}
+
+
+def section(*elements: Block) -> Block:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def bullets(items: Iterable[Sequence[Block]]) -> Block:
     return {
-        "type": "button",
-        "text": plain(label[:BUTTON_LABEL]),
-        "action_id": action_id,
-        "value": value,
+        "type": "rich_text_list",
+        "style": "bullet",
+        "elements": [section(*item) for item in items],
     }
 
 
-def characters(blocks: Sequence[Mapping[str, Any]]) -> int:
-    """All that may count: texts, and addresses too, because nobody knows whether they do."""
-    return sum(map(len, _strings(list(blocks))))
+def rich(*elements: Block) -> Block:
+    return {"type": "rich_text", "elements": list(elements)}
 
 
-def _strings(part: Any) -> Iterator[str]:
-    if isinstance(part, Mapping):
-        for name, value in part.items():
-            if name in {"text", "url"} and isinstance(value, str):
-                yield value
-            else:
-                yield from _strings(value)
-    elif isinstance(part, list):
-        for each in part:
-            yield from _strings(each)
+# -- whole blocks ---------------------------------------------------------------------------------
 
 
-def fits(blocks: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether one message can hold all of these."""
-    return len(blocks) <= BLOCKS and characters(blocks) <= CHARACTERS
+def header(text: str) -> Block:
+    return {"type": "header", "text": plain(shorten(text, HEADER))}
+
+
+def quiet(*lines: str) -> Block:
+    """Small and grey; a line each, at most ten."""
+    return {"type": "context", "elements": [plain(line) for line in lines]}
+
+
+def actions(*buttons: Block) -> Block:
+    return {"type": "actions", "elements": list(buttons)}
+
+
+def abstract_button(entry: Entry) -> Block:
+    return {
+        "type": "button",
+        "action_id": ABSTRACT,
+        "value": entry.paper.id,
+        "text": plain("Abstract"),
+        "accessibility_label": shorten(f"Abstract of {title(entry)}", LABEL),
+    }
+
+
+def say_button(offer: Offer, number: int = 0) -> Block:
+    """A button that is a command. ``number`` tells those of one block apart."""
+    return {
+        "type": "button",
+        "action_id": f"{SAY}:{number}",
+        "value": offer.words,
+        "text": plain(shorten(offer.label, LABEL)),
+    }
+
+
+def open_button(label: str, url: str) -> Block:
+    return {
+        "type": "button",
+        "action_id": f"open:{label}",
+        "url": address(url),
+        "text": plain(label),
+    }
+
+
+# -- a paper --------------------------------------------------------------------------------------
+
+
+def title(entry: Entry) -> str:
+    return shorten(clean(entry.paper.title), LONGEST_TITLE) or entry.paper.id
+
+
+def authors(entry: Entry) -> str:
+    return shorten(clean(authors_line(entry.paper.authors)), LONGEST_AUTHORS)
+
+
+def about(entry: Entry) -> str:
+    """What else is known of a paper, in one line."""
+    paper = entry.paper
+    facts = [*digests.facts(paper), f"version {paper.version}" if paper.version > 1 else ""]
+    facts.append(shorten(clean(paper.comment), LONGEST_COMMENT))
+    facts.append(shorten(clean(", ".join(entry.keywords)), LONGEST_KEYWORDS))
+    return " · ".join(filter(None, facts))
+
+
+def titled(entry: Entry) -> Block:
+    return link(title(entry), entry.paper.url)
+
+
+def paper(entry: Entry) -> list[Block]:
+    """A paper shown whole, exactly as it is written."""
+    lines = [link(title(entry), entry.paper.url, bold=True)]
+    if by := authors(entry):
+        lines.append(words(f"\n{by}"))
+    return [rich(section(*lines)), quiet(about(entry)), actions(abstract_button(entry))]
+
+
+def paper_beside_its_button(entry: Entry) -> Block:
+    """A paper shown whole in one block, its markup replaced by signs that look alike."""
+    lines = [
+        f"*<{escaped(address(entry.paper.url))}|{inert(title(entry))}>*",
+        inert(authors(entry)),
+        inert(about(entry)),
+    ]
+    return {
+        "type": "section",
+        "text": mrkdwn("\n".join(filter(None, lines))),
+        "accessory": abstract_button(entry),
+    }
+
+
+def listed(entry: Entry) -> list[Any]:
+    """A paper in a line."""
+    by = authors_line(entry.paper.authors, shown=1)
+    facts = [clean(by), *digests.facts(entry.paper)[:1]]
+    tail = " · ".join(shorten(fact, LONGEST_COMMENT) for fact in facts if fact)
+    return [titled(entry), *([words(f"  {tail}")] if tail else [])]

@@ -1,23 +1,21 @@
-"""``/papers``, the buttons, the modals and App Home: what people say on Slack, and the answers.
+"""The slash command, the buttons, the form and App Home: what people say, and what they get.
 
-What came is acknowledged before it gets here. Who may change what is decided by the core; this says
-only whether a person is on the list of managers, where there is one.
+What came is acknowledged before it gets here (``socket``). Who may change what is decided by the
+core; this says only whether a person is on bot.toml's list of managers, where there is one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import html
 import logging
 import unicodedata
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from slack_sdk.errors import SlackClientError
-from slack_sdk.webhook.async_client import AsyncWebhookClient
-
-from adapters.slack import answers, render
-from adapters.slack.translate import at_the_border
-from adapters.slack.workspace import Workspace
+from adapters.slack import answers, form
+from adapters.slack.blocks import ABSTRACT, SAY
+from adapters.slack.workspace import Workspace, joined
 from bot.errors import ChannelRefused, PlatformError, SendError, UserError
 from bot.model import Person, Reply
 from bot.ports import Commands
@@ -25,10 +23,20 @@ from bot.ports import Commands
 log = logging.getLogger(__name__)
 
 Payload = Mapping[str, Any]
-# What phones and word processors make of quotes, and a space that does not break.
-_QUOTES: Final = str.maketrans(
-    {**dict.fromkeys("“”„‟«»″", '"'), **dict.fromkeys("’‘‚‛′", "'"), "\u00a0": " ", "\u202f": " "}
+SOON: Final = 2.0  # seconds after which somebody is told that it takes a moment
+FORM_WORDS: Final = frozenset({"add", "follow", "subscribe", "watch", "new"})
+ASKING: Final = "One moment, please: I am asking arXiv."
+UNKNOWN_BUTTON: Final = "I do not know this button any more. To see what I can do: {command} help"
+# What phones and word processors make of quotes, and spaces that do not break.
+_MEANT: Final = str.maketrans(
+    {**dict.fromkeys("“”„‟«»″", '"'), **dict.fromkeys("’‘‚‛′", "'")}
+    | dict.fromkeys("\u00a0\u202f\u2007", " ")
 )
+
+
+def typed(text: str) -> str:
+    """What a person meant to type: without Slack's escapes, with the quotes of a keyboard."""
+    return unicodedata.normalize("NFC", html.unescape(text)).translate(_MEANT).strip()
 
 
 class People:
@@ -47,87 +55,120 @@ class People:
         self._command = command
         self._managers = managers
 
-    def handler(self, kind: str, payload: Payload) -> Callable[[Payload], Awaitable[None]]:
-        """Who answers this; what nobody knows is answered too, or not worth an answer."""
-        if kind == "slash_commands":
-            return self.command
-        if kind == "interactive" and payload.get("type") == "block_actions":
-            return self.pressed
+    def acknowledgement(self, kind: str, payload: Payload) -> dict[str, Any] | None:
+        """What Slack is told at once: after the form, to show that something is being done."""
         if kind == "interactive" and payload.get("type") == "view_submission":
-            return self.submitted
-        if kind == "events_api" and payload.get("event", {}).get("type") == "app_home_opened":
-            return self.home_opened
-        return self.unknown
+            view = answers.moment("Follow a keyword")
+            return {"response_action": "update", "view": view}
+        return None
 
-    async def command(self, payload: Payload) -> None:
-        """``/papers …``. Without a keyword, ``add`` opens a window to put one together."""
+    async def hear(self, kind: str, payload: Payload) -> None:
+        """Do what was said. Raises SendError and PlatformRefused where the answer gets lost."""
+        match kind, payload.get("type"):
+            case "slash_commands", _:
+                await self._command_given(payload)
+            case "interactive", "block_actions":
+                await self._pressed(payload)
+            case "interactive", "view_submission":
+                await self._submitted(payload)
+            case "events_api", _ if payload.get("event", {}).get("type") == "app_home_opened":
+                await self._home_opened(payload["event"])
+            case _:
+                log.info("nobody answers kind=%s type=%s", kind, payload.get("type"))
+
+    # -- what was said -------------------------------------------------------------------------
+
+    async def _command_given(self, payload: Payload) -> None:
+        """Any command of the app: what is called otherwise in bot.toml is still meant for us."""
         words = typed(payload.get("text") or "")
-        if payload.get("command") != self._command:
-            words = "help"  # another command of the same app; what there is, is said
-        if words.casefold() == "add":
-            view = answers.add_modal(payload["channel_id"])
-            await self._workspace.web.ask("views_open", trigger_id=payload["trigger_id"], view=view)
+        channel = payload["channel_id"]
+        if words.casefold() in FORM_WORDS:
+            await self._open("views.open", payload, form.form(channel))
             return
-        await self._answer(payload, payload["channel_id"], self._person(payload), words)
+        place = Place(response_url=payload["response_url"])
+        await self._answer(place, channel, self._person(payload), words)
 
-    async def pressed(self, payload: Payload) -> None:
-        """A button. One of an answer puts the next answer in its place."""
-        action = payload["actions"][0]
-        action_id = action["action_id"]
-        if action_id == render.ABSTRACT:
-            await self._show_abstract(payload, action["value"])
-        elif action_id.startswith(f"{answers.SAY}:") and "response_url" in payload:
-            channel = payload["channel"]["id"]
+    async def _pressed(self, payload: Payload) -> None:
+        action = (payload.get("actions") or [{}])[0]
+        action_id = str(action.get("action_id") or "")
+        view = payload.get("view") or {}
+        channel = (payload.get("channel") or {}).get("id") or view.get("private_metadata") or ""
+        if action_id == ABSTRACT:
+            await self._show_abstract(payload, str(action["value"]))
+        elif action_id == answers.ADD:
+            await self._open("views.open", payload, form.form(channel))
+        elif action_id.startswith(f"{SAY}:"):
             person = self._person(payload["user"])
-            await self._answer(payload, channel, person, action["value"], replace=True)
+            await self._answer(Place.of(payload), channel, person, str(action["value"]))
+        elif not action.get("url"):
+            message = answers.plain_message(UNKNOWN_BUTTON.format(command=self._command))
+            if payload.get("response_url"):
+                await self._workspace.web.respond(
+                    payload["response_url"], {**message, "replace_original": False}
+                )
 
-    async def submitted(self, payload: Payload) -> None:
-        """The window in which a keyword was put together."""
-        if payload["view"].get("callback_id") != answers.ADD:
+    async def _submitted(self, payload: Payload) -> None:
+        view = payload["view"]
+        place = Place(view_id=view["id"])
+        if view.get("callback_id") != answers.ADD:
+            await self._show(place, Reply(UNKNOWN_BUTTON.format(command=self._command)), "", "")
             return
-        keyword, channel = answers.keyword_of(payload["view"]["state"]["values"])
-        urls = payload.get("response_urls") or [{}]
-        where = {"response_url": urls[0].get("response_url", "")}
-        await self._answer(where, channel, self._person(payload["user"]), f"add {keyword}")
+        values = view["state"]["values"]
+        filled = form.Filled(values)
+        person = self._person(payload["user"])
+        try:
+            reply = await self._commands.run(
+                self._id(filled.channel), person, f"add {filled.keyword}"
+            )
+        except UserError as error:
+            again = form.form(filled.channel, values, str(error))
+            await self._update(view["id"], again)
+            return
+        note = await self._announce(filled.channel, reply)
+        await self._show(place, reply, note, filled.channel)
 
-    async def home_opened(self, payload: Payload) -> None:
-        event = payload["event"]
-        if event.get("tab") != "home":
+    async def _home_opened(self, event: Payload) -> None:
+        if event.get("tab", "home") != "home":
             return
         try:
             reply = await self._commands.home(Person("", self._id(event["user"])))
         except UserError as error:
             reply = Reply(str(error))
-        view = answers.home_view(reply)
-        await self._workspace.web.ask("views_publish", user_id=event["user"], view=view)
-
-    async def unknown(self, payload: Payload) -> None:
-        log.info("unknown type=%s", payload.get("type") or payload.get("event", {}).get("type"))
+        view = answers.home_view(reply, self._command)
+        await self._workspace.web.ask(
+            "views.publish", json={"user_id": event["user"], "view": view}
+        )
 
     # -- answering -----------------------------------------------------------------------------
 
-    async def _answer(
-        self, payload: Payload, channel: str, person: Person, words: str, *, replace: bool = False
-    ) -> None:
-        note = ""
+    async def _answer(self, place: Place, channel: str, person: Person, words: str) -> None:
+        """Run a command, and show what comes of it. Somebody who waits is told so."""
+        running = asyncio.ensure_future(self._commands.run(self._id(channel), person, words))
         try:
-            reply = await self._commands.run(self._id(channel), person, words)
-            note = await self._announce(channel, reply)
+            done, _ = await asyncio.wait({running}, timeout=SOON)
+            if not done:
+                await self._show(place, Reply(ASKING), "", channel)
+            reply = await running
         except UserError as error:
-            reply = Reply(str(error))
-        arguments = answers.reply_arguments(reply, note)
-        await self._respond(payload.get("response_url") or "", replace, arguments)
-
-    async def _respond(self, url: str, replace: bool, arguments: dict[str, Any]) -> None:
-        """By the address that came with the question: it works where the bot is no member too."""
-        if not url:
+            await self._show(place, Reply(str(error)), "", channel)
             return
-        with at_the_border():
-            response = await AsyncWebhookClient(url, retry_handlers=[]).send(
-                replace_original=replace, **arguments
-            )
-        if response.status_code != 200:
-            log.warning("answer status=%s why=%s", response.status_code, response.body[:200])
+        finally:
+            running.cancel()
+        note = await self._announce(channel, reply)
+        plain_help = words.casefold() in {"", "help"}
+        await self._show(place, reply, note, channel, monospaced=plain_help)
+
+    async def _show(
+        self, place: Place, reply: Reply, note: str, channel: str, *, monospaced: bool = False
+    ) -> None:
+        """Where it was asked: it works in channels too that the bot is no member of."""
+        if place.view_id:
+            view = answers.reply_window("Papers", reply, note, channel)
+            await self._update(place.view_id, view)
+        elif place.response_url:
+            message = answers.reply_message(reply, note, monospaced=monospaced)
+            message["replace_original"] = place.replaces
+            await self._workspace.web.respond(place.response_url, message)
 
     async def _announce(self, channel: str, reply: Reply) -> str:
         """Tell the channel of a change; what stands in the way of that, and so of posts, is told to
@@ -135,7 +176,7 @@ class People:
         if not reply.announcement:
             return ""
         try:
-            await self._workspace.announce(channel, reply.announcement)
+            await self._workspace.say(channel, reply.announcement)
         except ChannelRefused as error:
             return f"I can't post here yet: {error}"
         except (SendError, PlatformError) as error:
@@ -144,36 +185,49 @@ class People:
 
     async def _show_abstract(self, payload: Payload, paper_id: str) -> None:
         """The window opens at once, because what opens it lives for three seconds only."""
-        web = self._workspace.web
-        opened = await web.ask(
-            "views_open", trigger_id=payload["trigger_id"], view=answers.loading()
-        )
+        inside = (payload.get("view") or {}).get("type") == "modal"
+        method = "views.push" if inside else "views.open"
+        opened = await self._open(method, payload, answers.moment(paper_id))
         try:
-            view = answers.abstract_modal(await self._commands.abstract(paper_id))
+            view = answers.abstract_window(await self._commands.abstract(paper_id))
         except UserError as error:
-            view = answers.sentence("Abstract", str(error))
-        await web.ask("views_update", view_id=opened["view"]["id"], view=view)
+            view = answers.sentence(paper_id, str(error))
+        await self._update(opened["view"]["id"], view)
+
+    async def _open(self, method: str, payload: Payload, view: answers.View) -> dict[str, Any]:
+        return await self._workspace.web.ask(
+            method, json={"trigger_id": payload["trigger_id"], "view": view}
+        )
+
+    async def _update(self, view_id: str, view: answers.View) -> None:
+        await self._workspace.web.ask("views.update", json={"view_id": view_id, "view": view})
+
+    # -- who and where -------------------------------------------------------------------------
 
     def _person(self, who: Payload) -> Person:
         """From a command's payload, or from the ``user`` of another one."""
-        user = who.get("user_id") or who.get("id") or ""
-        name = who.get("user_name") or who.get("username") or who.get("name") or "Somebody"
+        user = str(who.get("user_id") or who.get("id") or "")
+        name = str(who.get("user_name") or who.get("username") or who.get("name") or "Somebody")
         listed = not self._managers or user in self._managers
         return Person(name, self._id(user), manages=listed, governs=listed)
 
     def _id(self, own: str) -> str:
-        """A channel or a person in the core's words."""
-        return f"slack:{self._workspace.name}/{own}" if self._workspace.name else f"slack:{own}"
+        return joined(self._workspace.name, own)
 
 
-def typed(text: str) -> str:
-    """What a person meant to type: without Slack's escapes, with the quotes of a keyboard."""
-    return unicodedata.normalize("NFC", html.unescape(text)).translate(_QUOTES).strip()
+class Place:
+    """Where an answer is shown: by an interaction's own address, or in an open window."""
 
+    def __init__(
+        self, *, response_url: str = "", view_id: str = "", replaces: bool = False
+    ) -> None:
+        self.response_url = response_url
+        self.view_id = view_id
+        self.replaces = replaces  # the answer whose button was pressed
 
-async def outlived(work: Awaitable[None], kind: str) -> None:
-    """What goes wrong in an answer is nobody's loss but the asker's; it is logged."""
-    try:
-        await work
-    except (SendError, PlatformError, SlackClientError) as error:
-        log.warning("answering kind=%s failed why=%s", kind, error)
+    @classmethod
+    def of(cls, payload: Payload) -> Place:
+        """Of a button."""
+        if payload.get("response_url"):
+            return cls(response_url=payload["response_url"], replaces=True)
+        return cls(view_id=(payload.get("view") or {}).get("id") or "")

@@ -1,7 +1,8 @@
 """Slack as a platform: one workspace, or several that have their own tokens.
 
 A message is sent once. What became of one whose answer was lost is looked for by its metadata,
-where a history scope is granted; else nobody can say, and a person decides.
+where a history scope is granted; else nobody can say, and a person decides. The socket is opened by
+``listen`` alone.
 """
 
 from __future__ import annotations
@@ -13,30 +14,32 @@ from datetime import datetime
 from typing import Final, Self
 
 from adapters import Settings
-from adapters.slack import render
+from adapters.slack import examining, render
 from adapters.slack.socket import Socket
-from adapters.slack.workspace import Workspace
-from bot.errors import ChannelRefused, PlatformRefused
+from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, parted, variable
+from bot.errors import ChannelRefused, PlatformDown, PlatformRefused
 from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
-from bot.ports import Commands
+from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
 
-BOT_TOKEN, APP_TOKEN = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"
-WORKERS: Final = 16  # several hundred messages a minute are allowed (docs, rate limits)
+AGAIN_AFTER: Final = 60.0  # seconds until one of several workspaces is connected to again
 
 
 class Slack:
-    """The platform of ``slack:`` channels: ``slack:C…``, or ``slack:name/C…`` of several."""
+    """The platform of ``slack:`` channels: ``slack:C…``, and ``slack:name/C…`` of a workspace that
+    bot.toml gives a name."""
 
-    workers = WORKERS
+    workers = 20  # channels at once; a workspace takes several hundred messages a minute
 
     def __init__(self, settings: Settings) -> None:
-        names = [each["name"] for each in settings.options.get("workspaces") or ()] or [""]
+        options = settings.options
+        self._clock: Clock = settings.clock
+        names = options.get("workspaces") or ("",)
         self._workspaces = {
             name: Workspace(
                 name=name,
-                api_url=settings.options["api_url"],
+                api_url=options["api_url"],
                 bot_token=settings.secret(variable(BOT_TOKEN, name)),
                 app_token=settings.secret(variable(APP_TOKEN, name)),
                 clock=settings.clock,
@@ -46,8 +49,8 @@ class Slack:
         self._sockets = [
             Socket(
                 workspace,
-                command=settings.options["command"],
-                managers=frozenset(settings.options["managers"]),
+                command=options.get("command") or "/papers",
+                managers=frozenset(options.get("managers") or ()),
             )
             for workspace in self._workspaces.values()
         ]
@@ -59,31 +62,45 @@ class Slack:
         for workspace in self._workspaces.values():
             await workspace.web.close()
 
+    # -- listening -----------------------------------------------------------------------------
+
     @property
     def deaf_since(self) -> datetime | None:
         return min(filter(None, (each.deaf_since for each in self._sockets)), default=None)
 
     async def listen(self, commands: Commands) -> None:
-        """To all workspaces. One that does not let us in leaves the others alone.
+        """To all workspaces. Raises PlatformDown and PlatformRefused.
 
-        Raises PlatformDown if one is lost, PlatformRefused if none lets us in.
+        Of several, one that is lost is connected to again by itself, and one that does not let us
+        in leaves the others alone.
         """
-        tasks = {asyncio.create_task(each.listen(commands)): each for each in self._sockets}
+        if len(self._sockets) == 1:
+            await self._sockets[0].listen(commands)
+            return
+        listening = [
+            asyncio.create_task(self._keep_listening(each, commands)) for each in self._sockets
+        ]
         try:
-            while True:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    socket = tasks.pop(task)
-                    try:
-                        task.result()
-                    except PlatformRefused as error:
-                        if not tasks:
-                            raise
-                        log.error("workspace=%s refused why=%s", socket.name, error)
+            refusals = [str(refusal) for refusal in await asyncio.gather(*listening)]
         finally:
-            for task in tasks:
+            for task in listening:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*listening, return_exceptions=True)
+        raise PlatformRefused(" ".join(refusals))
+
+    async def _keep_listening(self, socket: Socket, commands: Commands) -> PlatformRefused:
+        """Until cancelled, or until the workspace does not let us in."""
+        while True:
+            try:
+                await socket.listen(commands)
+            except PlatformRefused as error:
+                log.error("workspace=%s refused why=%s", socket.workspace.title, error)
+                return error
+            except PlatformDown as error:
+                log.warning("workspace=%s down why=%s", socket.workspace.title, error)
+            await self._clock.sleep(AGAIN_AFTER)
+
+    # -- posting -------------------------------------------------------------------------------
 
     def compose(self, digest: Digest) -> list[Draft]:
         """Pure."""
@@ -91,47 +108,43 @@ class Slack:
 
     async def send(self, post: Post) -> Receipt:
         """Raises SendError and PlatformRefused."""
-        workspace, channel = self._home(post.channel)
+        workspace, channel = self._home(post.channel.id)
         try:
             return await workspace.send(post, channel)
         except PlatformRefused as error:
-            if len(self._workspaces) > 1:  # the others go on
-                raise ChannelRefused(str(error)) from error
-            raise
+            raise self._alone(error) from error
 
     async def find(self, post: Post) -> Receipt | None:
-        """Raises CannotTell where no history may be read, and SendError."""
-        workspace, channel = self._home(post.channel)
-        return await workspace.find(post, channel)
+        """Raises CannotTell where no history may be read, SendError and PlatformRefused."""
+        workspace, channel = self._home(post.channel.id)
+        try:
+            return await workspace.find(post, channel)
+        except PlatformRefused as error:
+            raise self._alone(error) from error
 
     async def tell(self, person_id: str, text: str) -> None:
         """Raises SendError and PlatformRefused."""
-        workspace, user = self._home(Channel(person_id))
-        await workspace.tell(user, text)
+        workspace, person = self._home(person_id)
+        await workspace.say(person, text)
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         findings: list[Finding] = []
-        for workspace in self._workspaces.values():
-            own = [
-                (channel, self._home(channel)[1])
-                for channel in channels
-                if self._home(channel)[0] is workspace
-            ]
-            findings += await workspace.examine(own)
+        for socket in self._sockets:
+            name = socket.workspace.name
+            own = [channel for channel in channels if parted(channel.id)[0] == name]
+            findings += await examining.examine(socket, own)
         return findings
 
-    def _home(self, channel: Channel) -> tuple[Workspace, str]:
-        """The workspace of a channel or a person, and their own id there. Raises ChannelRefused."""
-        own = channel.id.partition(":")[2]
-        name, _, short = own.rpartition("/")
+    def _alone(self, error: PlatformRefused) -> PlatformRefused | ChannelRefused:
+        """A workspace's fault is Slack's as a whole only where there is no other workspace."""
+        return error if len(self._workspaces) == 1 else ChannelRefused(str(error))
+
+    def _home(self, core_id: str) -> tuple[Workspace, str]:
+        """The workspace of a channel or a person, and the id there. Raises ChannelRefused."""
+        name, own = parted(core_id)
         if name not in self._workspaces:
             raise ChannelRefused(
-                f"There is no workspace {name or 'without a name'} in bot.toml. Add it below"
+                f"bot.toml has no workspace {name or 'without a name'} any more. Add it below"
                 " [[slack.workspaces]], or remove the channel."
             )
-        return self._workspaces[name], short
-
-
-def variable(token: str, workspace: str) -> str:
-    """The environment variable of a workspace's token: ``SLACK_BOT_TOKEN_RESEARCH``."""
-    return f"{token}_{workspace.upper().replace('-', '_')}" if workspace else token
+        return self._workspaces[name], own

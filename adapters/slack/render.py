@@ -1,214 +1,216 @@
-"""A digest as Slack messages: the arguments of ``chat.postMessage``, as they are sent. Pure.
+"""A digest as Slack messages, within its limits. Pure.
 
-``thread`` (also ``digest``) is one message a day with the linked titles, and the papers in its
-thread; ``inline`` is the papers in the channel; ``list`` is the titles alone, in the channel.
+Three looks: ``thread`` (the usual one; ``digest`` means the same) is one message with the linked
+titles in the channel, and the papers in its thread, about ten in each message; a digest of a few
+papers stands whole in that one message. ``inline`` puts all of it into the channel, each paper
+beside a button; ``list`` is a line for each paper. The payload is the JSON of chat.postMessage's
+arguments, without the channel, the thread and the post's key.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from math import ceil
 from typing import Any, Final
 
 from adapters.slack import blocks
-from adapters.slack.blocks import Block
+from adapters.slack.blocks import (
+    bullets,
+    header,
+    quiet,
+    rich,
+    section,
+    spoken,
+    title,
+    titled,
+    words,
+)
+from adapters.slack.limits import TEXT, Block, escaped, fits
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry
-from bot.text import authors_line, digests, shorten
+from bot.text import digests, plural
 
-VERSION: Final = 1
-ABSTRACT: Final = "abstract"  # action_id of a paper's button; its value is the paper's id
-IN_A_MESSAGE: Final = 10  # papers shown whole
-LINES_AT_ONCE: Final = 20
-LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
+FEW: Final = 3  # papers that need no thread
+IN_A_THREAD: Final = 10  # papers shown whole in a message of a thread
+IN_THE_CHANNEL: Final = 20
+LINES_AT_ONCE: Final = 10  # papers in a block of those with a line each
+
 Arguments = dict[str, Any]
 
 
-class Place(StrEnum):
-    """Where a message belongs."""
-
-    CHANNEL = "channel"
-    THREAD = "thread"  # below the message that is its parent
-
-
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A stored payload: where it goes, and the arguments less channel, thread and token."""
+class Piece:
+    """Blocks that stay together, and the papers that they show. ``whole`` is one shown whole."""
 
-    place: Place
-    arguments: Arguments
+    blocks: tuple[Block, ...]
+    entries: tuple[Entry, ...] = ()
+    whole: bool = False
 
 
 def compose(digest: Digest) -> list[Draft]:
     """The messages of a digest, in order; every paper stands in exactly one of them."""
     layout = digest.channel.layout
+    whole, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
+    more = digests.and_more(len(rest), below=bool(whole))
     if layout == "list":
-        return _drafts(digest, Place.CHANNEL, [*_lines(digest.entries)], head=_head(digest))
-    pieces = [*_whole(digest.entries[: digest.in_full])]
-    pieces += _lines(
-        digest.entries[digest.in_full :],
-        digests.and_more(max(len(digest.entries) - digest.in_full, 0), below=True),
-    )
+        pieces = [Piece((_bulleted(some),), tuple(some)) for some in _some(digest.entries)]
+        return _drafts(digest, [_head(digest), *pieces], 0)
     if layout == "inline":
-        return _drafts(digest, Place.CHANNEL, pieces, head=_head(digest))
-    return [_top(digest), *_drafts(digest, Place.THREAD, pieces, head=[], parent=0)]
+        shown = [Piece((blocks.paper_beside_its_button(e),), (e,), whole=True) for e in whole]
+        return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_THE_CHANNEL)
+    shown = [Piece(tuple(blocks.paper(e)), (e,), whole=True) for e in whole]
+    if len(digest.entries) <= FEW:
+        return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_A_THREAD)
+    below = _drafts(digest, [*shown, *_folded(rest, more)], IN_A_THREAD, parent=0)
+    return [Draft(_payload(_text(digest, digest.entries), _contents(digest)), ()), *below]
 
 
-def read(payload: str) -> Message:
+def read(payload: str) -> Arguments:
     """What ``compose`` stored. Raises PostRefused."""
     try:
         stored = json.loads(payload)
-        if stored["version"] != VERSION:
-            raise PostRefused("This message was prepared by another version of the bot.")
-        return Message(Place(stored["place"]), stored["arguments"])
+        return {**stored, "text": stored["text"] + "", "blocks": list(stored["blocks"])}
     except (ValueError, KeyError, TypeError) as error:
         raise PostRefused("This message is damaged and can't be sent.") from error
 
 
-def simplified(arguments: Arguments) -> Arguments:
-    """The same papers without blocks, for a workspace that takes none of ours."""
-    lines = [arguments["text"]]
-    for block in arguments.get("blocks", ()):
-        lines += [f"{text} {url}" for text, url in _links(block)]
-    return {**{k: v for k, v in arguments.items() if k != "blocks"}, "text": "\n".join(lines)}
-
-
-def _links(part: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(part, dict):
-        if part.get("type") == "link":
-            yield escaped(part["text"]), part["url"]
-        for value in part.values():
-            yield from _links(value)
-    elif isinstance(part, list):
-        for each in part:
-            yield from _links(each)
-
-
-Piece = tuple[list[Block], tuple[str, ...]]
+# -- messages -------------------------------------------------------------------------------------
 
 
 def _drafts(
-    digest: Digest,
-    place: Place,
-    pieces: Sequence[Piece],
-    *,
-    head: list[Block],
-    parent: int | None = None,
+    digest: Digest, pieces: Sequence[Piece], most: int, parent: int | None = None
 ) -> list[Draft]:
-    """The pieces in as few messages as the limits allow."""
-    titles = {entry.paper.id: entry.paper.title for entry in digest.entries}
-    groups: list[Piece] = []
-    shown, papers, whole = list(head), tuple[str, ...](), 0
-    for piece, ids in pieces:
-        full = whole >= IN_A_MESSAGE or not blocks.fits([*shown, *piece])
-        if papers and full:
-            groups.append((shown, papers))
-            shown, papers, whole = [], (), 0
-        shown, papers, whole = [*shown, *piece], (*papers, *ids), whole + (len(ids) == 1)
-    groups.append((shown, papers))
-    return [
-        Draft(
-            _payload(Message(place, _arguments(digest, group, [titles[i] for i in ids]))),
-            ids,
-            parent,
-        )
-        for group, ids in groups
-    ]
+    """The pieces in as few messages as the limits allow, each with its number where several."""
+    groups = _grouped(pieces, most)
+    drafts = []
+    first = 1
+    for number, group in enumerate(groups, start=1):
+        made = [block for piece in group for block in piece.blocks]
+        entries = [entry for piece in group for entry in piece.entries]
+        if len(groups) > 1:
+            made.append(quiet(f"{number} of {len(groups)}"))
+        span = (first, first + len(entries) - 1)
+        text = _text(digest, entries, None if len(groups) == 1 and parent is None else span)
+        ids = tuple(entry.paper.id for entry in entries)
+        drafts.append(Draft(_payload(text, made), ids, parent))
+        first += len(entries)
+    return drafts
 
 
-def _payload(message: Message) -> str:
-    stored = {"version": VERSION, "place": message.place, "arguments": message.arguments}
-    return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _grouped(pieces: Sequence[Piece], most: int) -> list[list[Piece]]:
+    """One block is left for the number below. ``most`` papers shown whole in a message."""
+    whole = sum(piece.whole for piece in pieces)
+    even = ceil(whole / ceil(whole / most)) if whole else 0  # 7 and 6 rather than 10 and 3
+    groups: list[list[Piece]] = [[]]
+    for piece in pieces:
+        longer = [*groups[-1], piece]
+        made = [*(block for each in longer for block in each.blocks), quiet("999 of 999")]
+        papers = any(each.entries for each in groups[-1])
+        if papers and (not fits(made) or sum(each.whole for each in longer) > even > 0):
+            groups.append([piece])
+        else:
+            groups[-1] = longer
+    return groups
 
 
-def _arguments(digest: Digest, shown: Sequence[Block], titles: Sequence[str]) -> Arguments:
+def _head(digest: Digest) -> Piece:
+    remarks = digests.remarks(digest)
+    notes = (quiet(*remarks),) if remarks else ()
+    return Piece((header(digests.heading(digest)), *notes))
+
+
+def _contents(digest: Digest) -> list[Block]:
+    """The message above a thread: the titles, as many as are shown whole and fit."""
+    made = list(_head(digest).blocks)
+    shown = list(digest.entries[: digest.in_full])
+    while shown:
+        rest = len(digest.entries) - len(shown)
+        more = f"and {rest:,} more in the thread" if rest else ""
+        below = quiet(" · ".join(filter(None, [more, "Abstracts and details are in the thread"])))
+        whole = [*made, rich(bullets([titled(entry)] for entry in shown)), below]
+        if fits(whole):
+            return whole
+        shown.pop()
+    return [*made, quiet(f"{plural(len(digest.entries), 'paper')} in the thread")]
+
+
+def _folded(entries: Sequence[Entry], more: str) -> Iterator[Piece]:
+    """Papers with a line each; ``more`` is the line above them."""
+    for number, some in enumerate(_some(entries)):
+        above = (rich(section(words(more, bold=True))),) if more and number == 0 else ()
+        yield Piece((*above, _bulleted(some)), tuple(some))
+
+
+def _some(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    for start in range(0, len(entries), LINES_AT_ONCE):
+        yield entries[start : start + LINES_AT_ONCE]
+
+
+def _bulleted(entries: Sequence[Entry]) -> Block:
+    return rich(bullets(map(blocks.listed, entries)))
+
+
+def _text(digest: Digest, entries: Sequence[Entry], span: tuple[int, int] | None = None) -> str:
+    """What notifications show and screen readers read: the titles."""
+    said = digests.heading(digest)
+    if span is not None:
+        said += f", {span[0]} to {span[1]}" if span[0] < span[1] else f", {span[0]}"
+    said = escaped(". ".join([said, *digests.remarks(digest)]).replace("..", "."))
+    titles = [spoken(title(entry)) for entry in entries]
+    for count in range(len(titles), -1, -1):
+        left = f"; and {len(titles) - count:,} more" if count < len(titles) else ""
+        whole = f"{said}: {'; '.join(titles[:count])}{left}" if count else said
+        if len(whole) <= TEXT:
+            return whole
+    raise AssertionError("a heading is short")
+
+
+def arguments(text: str, made: Sequence[Block]) -> Arguments:
+    """Of chat.postMessage, for a message in which nothing is unfurled and nobody is mentioned."""
     return {
-        "text": spoken(digests.heading(digest), titles),
-        "blocks": list(shown),
+        "text": text,
+        "blocks": list(made),
+        "mrkdwn": False,
+        "parse": "none",
         "unfurl_links": False,
         "unfurl_media": False,
-        "parse": "none",
     }
 
 
-def spoken(heading: str, titles: Sequence[str]) -> str:
-    """What notifications and screen readers tell: the heading, and the titles as far as they go."""
-    said = heading
-    for number, title in enumerate(titles):
-        longer = f"{said}{'; ' if number else ': '}{title}"
-        if len(escaped(longer)) > blocks.TEXT - 20:
-            return escaped(f"{said}; and more")
-        said = longer
-    return escaped(said)
+def _payload(text: str, made: Sequence[Block]) -> str:
+    stored = arguments(text, made)
+    return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def escaped(text: str) -> str:
-    """The three characters that Slack obeys in a message's text (docs, Formatting text).
+# -- where a workspace refuses the blocks ---------------------------------------------------------
 
-    ``@here`` and the like are nothing without them and ``link_names``.
-    """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+_LINKED = re.compile(r"\*<([^|>]*)\|([^>]*)>\*")
 
 
-# -- the parts ------------------------------------------------------------------------------------
+def simplified(message: Mapping[str, Any]) -> Arguments:
+    """The same papers as a text without blocks."""
+    lines = [line for block in message["blocks"] for line in _lines(block)]
+    text = "\n".join(lines) or str(message["text"])
+    return {**{name: each for name, each in message.items() if name != "blocks"}, "text": text}
 
 
-def _head(digest: Digest) -> list[Block]:
-    return [blocks.header(digests.heading(digest)), *map(blocks.context, digests.remarks(digest))]
+def _lines(block: Mapping[str, Any]) -> Iterator[str]:
+    match block["type"]:
+        case "header":
+            yield escaped(block["text"]["text"])
+        case "context":
+            yield from (escaped(each["text"]) for each in block["elements"])
+        case "section":
+            yield _LINKED.sub(r"\n\2 <\1>", block["text"]["text"])
+        case "rich_text":
+            for part in block["elements"]:
+                items = part["elements"] if part["type"] == "rich_text_list" else [part]
+                yield from ("\n" + "".join(map(_run, item["elements"])) for item in items)
 
 
-def _top(digest: Digest) -> Draft:
-    """The day's message: heading, remarks, and the linked titles that fit."""
-    shown = _head(digest)
-    titles = [[blocks.link(_title(entry), entry.paper.url)] for entry in digest.entries]
-    count = len(titles)
-    while not blocks.fits([*shown, blocks.bullets(titles[:count]), blocks.context("x" * 60)]):
-        count -= 1
-    shown.append(blocks.bullets(titles[:count]))
-    if count < len(titles):
-        shown.append(blocks.context(f"And {len(titles) - count:,} more in the thread."))
-    said = [entry.paper.title for entry in digest.entries]
-    return Draft(_payload(Message(Place.CHANNEL, _arguments(digest, shown, said))), ())
-
-
-def _title(entry: Entry) -> str:
-    return shorten(entry.paper.title, LONGEST_TITLE)
-
-
-def _whole(entries: Sequence[Entry]) -> Iterator[Piece]:
-    """A paper with everything, and the button for its abstract below it."""
-    for entry in entries:
-        paper = entry.paper
-        facts = [*digests.facts(paper), shorten(paper.comment, LONGEST_COMMENT)]
-        facts.append(shorten(", ".join(entry.keywords), LONGEST_KEYWORDS))
-        about = "\n".join(
-            filter(
-                None,
-                [
-                    shorten(authors_line(paper.authors), LONGEST_AUTHORS),
-                    " · ".join(filter(None, facts)),
-                ],
-            )
-        )
-        text = blocks.rich(
-            [blocks.link(_title(entry), paper.url, bold=True), blocks.words(f"\n{about}")]
-        )
-        press = blocks.actions(blocks.button("Abstract", ABSTRACT, paper.id))
-        yield [text, press], (paper.id,)
-
-
-def _lines(entries: Sequence[Entry], more: str = "") -> Iterator[Piece]:
-    """Papers with a line each, some lines in each block."""
-    for start in range(0, len(entries), LINES_AT_ONCE):
-        some = entries[start : start + LINES_AT_ONCE]
-        items = [
-            [
-                blocks.link(_title(entry), entry.paper.url),
-                blocks.words(f" · {shorten(authors_line(entry.paper.authors, 1), 80)}"),
-            ]
-            for entry in some
-        ]
-        above = [blocks.rich([blocks.words(more, bold=True)])] if more and start == 0 else []
-        yield [*above, blocks.bullets(items)], tuple(entry.paper.id for entry in some)
+def _run(element: Mapping[str, Any]) -> str:
+    label = escaped(element["text"])
+    return f"{label} <{escaped(element['url'])}>" if element["type"] == "link" else label

@@ -1,7 +1,8 @@
 """What Slack or the network says, as what the core should do. One table; the cause is kept.
 
-Codes: docs.slack.dev, chat.postMessage, and facts of Slack 3 (read 2026-11). ``internal_error`` and
-``fatal_error`` are documented as "possible some aspect of the operation succeeded".
+Codes from docs.slack.dev (reference/methods/chat.postMessage, conversations.history, auth.test and
+apps.connections.open; November 2026). Slack answers most faults with status 200 and ``ok: false``.
+"It's possible some aspect of the operation succeeded" it says of internal_error and fatal_error.
 """
 
 from __future__ import annotations
@@ -22,93 +23,173 @@ from bot.errors import (
     TryLater,
 )
 
-TOO_MUCH: Final = frozenset({"msg_blocks_too_long", "invalid_blocks", "msg_too_long"})
-TOKENS: Final = (
-    "api.slack.com/apps, your app, OAuth & Permissions (xoxb-) or Basic Information (xapp-)"
-)
-LET_IN: Final[Mapping[str, str]] = {
-    "invalid_auth": f"Slack does not know the token. Copy it again: {TOKENS}.",
-    "not_authed": f"Slack was given no token. Copy it again: {TOKENS}.",
-    "token_revoked": f"The token was revoked. Install the app again, and copy it: {TOKENS}.",
-    "token_expired": f"The token has expired. Switch token rotation off, and copy it: {TOKENS}.",
-    "account_inactive": "The app was removed from the workspace. Install it again.",
-    "not_allowed_token_type": "This is another kind of token: SLACK_BOT_TOKEN begins with xoxb-,"
-    " SLACK_APP_TOKEN with xapp-.",
-    "missing_scope": "The token lacks a scope. Give it to the app (slack-manifest.yaml lists them),"
-    " and install the app again.",
-    "no_permission": "The token may not do this. Install the app again.",
-    "org_login_required": "The workspace is moving into an organisation. Try again later.",
-    "team_access_not_granted": "The workspace does not let the app in. Ask its administrators.",
-    "access_denied": "The workspace does not let the app in. Ask its administrators.",
-    "ekm_access_denied": "The administrators have suspended the app's access to messages.",
+APPS: Final = "api.slack.com/apps, your app"
+NEW_BOT_TOKEN: Final = f"Copy the Bot User OAuth Token: {APPS}, OAuth & Permissions."
+REINSTALL: Final = f"add it and reinstall the app: {APPS}, OAuth & Permissions."
+
+TOKEN: Final[Mapping[str, str]] = {
+    "invalid_auth": f"Slack does not know this token. {NEW_BOT_TOKEN}",
+    "not_authed": f"Slack got no token. {NEW_BOT_TOKEN}",
+    "token_revoked": f"The token was revoked. Install the app again. {NEW_BOT_TOKEN}",
+    "token_expired": "The token has expired. Switch token rotation off in the app's manifest, and"
+    f" install it again. {NEW_BOT_TOKEN}",
+    "account_inactive": "The app was removed from the workspace, or the workspace is gone. Install"
+    f" the app again. {NEW_BOT_TOKEN}",
+    "not_allowed_token_type": f"This is the wrong kind of token. {NEW_BOT_TOKEN}",
+    "org_login_required": "The workspace is being moved into an organisation. Install the app again"
+    " when that is done.",
+    "team_access_not_granted": "The app has no access to this workspace. Ask an administrator of"
+    " the organisation to approve it.",
+    "access_denied": "Slack denies the app access. Ask an administrator of the workspace.",
+    "no_permission": "The app may not do that. Ask an administrator of the workspace.",
+    "enterprise_is_restricted": "The app can't be used with an organisation's token. Install it"
+    " into the workspace.",
+    "two_factor_setup_required": "The workspace demands two-factor authentication of whoever"
+    " installed the app. Let them set it up.",
+    "accesslimited": "The workspace limits from which networks it can be used. Ask an"
+    " administrator to allow the bot's address.",
 }
 REFUSED: Final[Mapping[str, str]] = {
-    "not_in_channel": "I am not in the channel. Say there: /invite @papers",
-    "channel_not_found": "I can't see the channel. If it is private, say there: /invite @papers",
-    "is_archived": "The channel is archived. Unarchive it, or remove its keywords.",
-    "restricted_action": "Posting there is restricted. Ask an administrator to let the app post.",
-    "restricted_action_read_only_channel": "The channel is read-only. Ask an administrator.",
-    "restricted_action_thread_only_channel": "Only threads are allowed there.",
-    "restricted_action_thread_locked": "The thread is locked. The next digest makes a new one.",
-    "restricted_action_non_threadable_channel": "Threads are not allowed there: choose another"
-    " layout, /papers settings layout inline",
-    "messages_tab_disabled": "The app's messages tab is off. Switch it on: App Home.",
-    "cannot_reply_to_message": "The message above takes no replies: choose another layout.",
-    "user_not_found": "That person is not here.",
-    "cannot_dm_bot": "That is a bot.",
+    "not_in_channel": "I am not in this channel. Write there: /invite @{bot}",
+    "channel_not_found": "I don't see this channel: it is private and I am not in it, or it is"
+    " gone. Write there: /invite @{bot}",
+    "is_archived": "The channel is archived. Unarchive it, or let the bot post elsewhere.",
+    "restricted_action": "A setting of the workspace lets only some people post here. Ask an"
+    " administrator to let the app post.",
+    "restricted_action_read_only_channel": "The channel is read-only. Ask an administrator to let"
+    " the app post.",
+    "restricted_action_thread_only_channel": "The channel takes no messages outside of threads."
+    " Choose another channel.",
+    "restricted_action_thread_locked": "The thread was locked. Ask an administrator to unlock it.",
+    "ekm_access_denied": "Administrators have suspended posting in this workspace.",
+    "messages_tab_disabled": "The app takes no private messages. Switch its messages tab on:"
+    f" {APPS}, App Home.",
+    "message_limit_exceeded": "The workspace has used up its messages.",
+    "user_not_found": "Slack does not know this person.",
+    "user_disabled": "This person's account is deactivated.",
+    "cannot_dm_bot": "A bot can't be written to.",
 }
-PASSING: Final[Mapping[str, float | None]] = {
-    "ratelimited": None,
-    "rate_limited": None,
-    "message_limit_exceeded": 3600.0,
-    "service_unavailable": None,
-    "team_added_to_org": 300.0,
-    "request_timeout": None,
+PASSING: Final[Mapping[str, float]] = {  # seconds until it is worth another try
+    "ratelimited": 60.0,
+    "rate_limited": 60.0,
+    "request_timeout": 5.0,  # "the POST data was either missing or truncated"
+    "team_added_to_org": 600.0,
 }
-UNCLEAR: Final = frozenset({"internal_error", "fatal_error"})
+AMBIGUOUS: Final = frozenset({"internal_error", "fatal_error", "service_unavailable"})
+FAULTY: Final = frozenset(
+    {"msg_too_long", "no_text", "invalid_metadata_format", "invalid_metadata_schema"}
+    | {"metadata_too_large", "too_many_attachments", "markdown_text_conflict"}
+    | {"invalid_arg_name", "invalid_arguments", "invalid_array_arg", "invalid_charset"}
+    | {"invalid_form_data", "invalid_post_type", "missing_post_type", "invalid_json"}
+    | {"json_not_object", "deprecated_endpoint", "method_deprecated", "unknown_method"}
+)
+SIMPLIFY: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+UNTHREADED: Final = frozenset(  # the message above is gone, or takes no answers
+    {"thread_not_found", "cannot_reply_to_message", "restricted_action_non_threadable_channel"}
+)
 
 
-def translated(error: Exception) -> SendError | PlatformRefused | None:
-    """What it means for a message that was being sent; ``None`` for what is no fault of theirs."""
-    match error:
-        case SlackApiError():
-            return _of_answer(error.response)
-        case aiohttp.ClientConnectorError():
-            return TryLater("Slack can't be reached.")
-        case aiohttp.ClientError() | SlackClientError() | OSError() | TimeoutError():
-            return OutcomeUnknown("The connection to Slack broke before it answered.")
-        case _:
-            return None
-
-
-def _of_answer(response: Any) -> SendError | PlatformRefused:
-    code = code_of(response)
-    if response.status_code == 429 or code in PASSING:
-        wait = response.headers.get("Retry-After") or response.headers.get("retry-after")
-        seconds = float(wait) if wait and str(wait).isdecimal() else PASSING.get(code)
-        return TryLater("Slack asked us to wait.", seconds)
-    if response.status_code >= 500 or code in UNCLEAR:
-        return OutcomeUnknown(f"Slack had a fault of its own ({code or response.status_code}).")
-    if code in LET_IN:
-        return PlatformRefused(LET_IN[code])
-    if code in REFUSED:
-        return ChannelRefused(REFUSED[code])
-    return PostRefused(f"Slack does not take this message ({code or response.status_code}).")
-
-
-def code_of(response: Any) -> str:
-    """``not_in_channel`` and the like; empty where the answer was no JSON."""
-    data = getattr(response, "data", None)
+def code_of(error: BaseException | None) -> str:
+    """Slack's own word for what is wrong, of the error or its cause; empty where it said none."""
+    cause = error.__cause__ if isinstance(error, SendError | PlatformRefused) else error
+    data = getattr(getattr(cause, "response", None), "data", None)
     return str(data.get("error") or "") if isinstance(data, dict) else ""
 
 
+def _status(response: Any) -> int:
+    status = getattr(response, "status_code", None) or getattr(response, "status", None)
+    return int(status or 0)
+
+
+def translated(error: Exception, bot: str) -> SendError | PlatformRefused:
+    """What it means for a message that was being sent. ``bot`` is the name it is invited by."""
+    match error:
+        case SlackApiError():
+            return _of_answer(error, bot)
+        case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
+            return TryLater("Slack can't be reached.")  # no request left the house
+        case TimeoutError():
+            return OutcomeUnknown("Slack did not answer in time.")
+        case _:
+            return OutcomeUnknown("The connection to Slack broke before it answered.")
+
+
+def _of_answer(error: SlackApiError, bot: str) -> SendError | PlatformRefused:
+    response = error.response
+    status = _status(response)
+    if status == 429:
+        asked = response.headers.get("Retry-After", "")
+        seconds = float(asked) if asked.isdecimal() else PASSING["ratelimited"]
+        return TryLater("Slack asked us to wait.", seconds)
+    if status >= 500:
+        return OutcomeUnknown(f"Slack had a fault of its own (status {status}).")
+    code = code_of(error)
+    if not code or code in AMBIGUOUS:
+        said = code or f"status {status} without a word of why"
+        return OutcomeUnknown(f"Slack had a fault of its own ({said}).")
+    if code in PASSING:
+        return TryLater(f"Slack takes no more just now ({code}).", PASSING[code])
+    if code in TOKEN:
+        return PlatformRefused(f"{TOKEN[code]} ({code})")
+    if code == "missing_scope":
+        needed = response.data.get("needed") or "another one"
+        return PlatformRefused(f"The app lacks the scope {needed}: {REINSTALL}")
+    if code in REFUSED:
+        return ChannelRefused(REFUSED[code].format(bot=bot))
+    if code in FAULTY | SIMPLIFY:
+        return PostRefused(f"Slack does not take this message: {code}{_details(response)}.")
+    # What nobody here knows of is no reason to lose a post: it waits, and its channel says why.
+    return ChannelRefused(f"Slack refuses it: {code}{_details(response)}.")
+
+
+def _details(response: Any) -> str:
+    metadata = response.data.get("response_metadata") or {}
+    messages = [str(each) for each in metadata.get("messages") or ()]
+    return f" ({'; '.join(messages)[:300]})" if messages else ""
+
+
+FOREIGN: Final = (
+    SlackClientError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    # So slack_sdk 3.47 fails on an answer that is no JSON although its status is 200: a proxy's.
+    AttributeError,
+    ValueError,
+)
+
+
 @contextmanager
-def at_the_border() -> Iterator[None]:
-    """Raises what the core knows, for whatever comes from Slack."""
+def at_the_border(bot: str = "papers") -> Iterator[None]:
+    """Raises what the core knows, for whatever comes from Slack. Only around a request."""
     try:
         yield
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        known = translated(error)
-        if known is None:
-            raise
-        raise known from error
+    except FOREIGN as error:
+        raise translated(error, bot) from error
+
+
+# -- the app-level token --------------------------------------------------------------------------
+
+NEW_APP_TOKEN: Final = (
+    f"Make one: {APPS}, Basic Information, App-Level Tokens, with the scope connections:write."
+)
+APP_TOKEN: Final[Mapping[str, str]] = {
+    "invalid_auth": f"Slack does not know this token. {NEW_APP_TOKEN}",
+    "not_authed": f"Slack got no token. {NEW_APP_TOKEN}",
+    "token_revoked": f"The token was revoked. {NEW_APP_TOKEN}",
+    "account_inactive": f"The app is gone, or was switched off. {NEW_APP_TOKEN}",
+    "not_allowed_token_type": "This is the wrong kind of token; an app-level token begins with"
+    f" xapp-. {NEW_APP_TOKEN}",
+    "missing_scope": f"The token lacks the scope connections:write. {NEW_APP_TOKEN}",
+}
+
+
+def app_token_fault(error: SendError | PlatformRefused) -> str | None:
+    """What is wrong with the app-level token; ``None`` where the fault passes by itself."""
+    if isinstance(error, TryLater | OutcomeUnknown):
+        return None
+    code = code_of(error)
+    return APP_TOKEN.get(code) or (
+        f"Slack does not let the app connect ({code}). Is Socket Mode switched on? {APPS}, Socket"
+        " Mode."
+    )

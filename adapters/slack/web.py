@@ -1,73 +1,162 @@
-"""Slack's Web API for one workspace: one client, and no faster than Slack allows in a channel.
+"""One workspace's Web API: one session, the bot's own pace, and what Slack says of the token.
 
-The library repeats a request after a broken connection by itself, and so posts twice; that is
-switched off (slack-sdk 3.47, measured: AsyncConnectionErrorRetryHandler).
+Repeats nothing by itself: what may be sent again is the core's decision. slack_sdk's own handlers
+are off, because the default one posts twice after a connection that broke (measured with 3.47).
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.slack.translate import at_the_border
+from bot.errors import OutcomeUnknown, TryLater
 from bot.ports import Clock
 
-PER_CHANNEL: Final = 1.05  # seconds between two messages in a channel (docs, rate limits)
-TIMEOUT: Final = 30  # seconds
+# docs.slack.dev, apis/web-api/rate-limits (November 2026): a message per second and channel, and
+# "several hundred messages per minute" for a workspace; what exceeds that may not be shown.
+PER_CHANNEL: Final = 1.0  # seconds between two messages
+PER_WORKSPACE: Final = 0.2
+LONGEST_TURN: Final = 20.0  # seconds that a message waits here for its turn
+TIMEOUT: Final = 30.0  # seconds for an answer
+CONNECT: Final = 10.0
+
+# The libraries log tickets, names and what people typed at DEBUG. They never get to.
+quiet = logging.getLogger("adapters.slack.library")
+quiet.setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who the bot is in this workspace, and what it may do there."""
+
+    team: str
+    url: str
+    name: str
+    user_id: str
+    bot_id: str
+    scopes: frozenset[str]
 
 
 class Web:
-    """Close it. ``scopes`` and ``bot_id`` are known after ``introduce``."""
+    """Opens its session at the first request. Close it."""
 
     def __init__(self, *, api_url: str, token: str, clock: Clock) -> None:
         self._api_url = api_url
         self._token = token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._client: AsyncWebClient | None = None
-        self._free_at: dict[str, float] = {}
-        self.scopes: frozenset[str] | None = None  # as Slack last named them
-        self.bot_id = ""
+        self._me: Me | None = None
+        self._asking = asyncio.Lock()
+        self._free_at = 0.0
+        self._channels: dict[str, float] = {}  # when each takes the next message
+        self._closed_until: dict[str, float] = {}  # methods that asked us to wait
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
-            self._session = self._client = None
+            self._session = None
 
+    @property
     def client(self) -> AsyncWebClient:
-        """The library's client, on a connection that is kept open."""
-        if self._client is None:
-            self._session = aiohttp.ClientSession(trust_env=True)
-            self._client = AsyncWebClient(
-                token=self._token,
-                base_url=self._api_url,
-                session=self._session,
-                timeout=TIMEOUT,
-                retry_handlers=[],
-                trust_env_in_session=True,
-            )
-        return self._client
+        return AsyncWebClient(
+            token=self._token,
+            base_url=self._api_url,
+            session=self._opened(),
+            retry_handlers=[],
+            logger=quiet,
+        )
 
-    async def ask(self, method: str, **arguments: Any) -> Any:
-        """The answer to a method, named as the library does. Raises SendError, PlatformRefused."""
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT, sock_connect=CONNECT)
+            self._session = aiohttp.ClientSession(timeout=timeout)
+        return self._session
+
+    async def me(self) -> Me:
+        """Asked once. Raises TryLater and PlatformRefused."""
+        async with self._asking:
+            if self._me is None:
+                self._me = await self._ask_who_i_am()
+            return self._me
+
+    async def _ask_who_i_am(self) -> Me:
+        try:
+            with at_the_border():
+                answer = await self.client.auth_test()
+        except OutcomeUnknown as error:
+            raise TryLater(str(error)) from error
+        data = _data(answer)
+        granted = str(answer.headers.get("x-oauth-scopes") or "")
+        return Me(
+            team=str(data.get("team") or "the workspace"),
+            url=str(data.get("url") or ""),
+            name=str(data.get("user") or "papers"),
+            user_id=str(data.get("user_id") or ""),
+            bot_id=str(data.get("bot_id") or ""),
+            scopes=frozenset(each.strip() for each in granted.split(",") if each.strip()),
+        )
+
+    async def post(self, channel: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """A message, in its turn. Raises SendError and PlatformRefused."""
+        await self._take_turn(channel)
+        return await self.ask("chat.postMessage", json={**message, "channel": channel})
+
+    async def ask(
+        self,
+        method: str,
+        *,
+        json: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Raises SendError and PlatformRefused. With ``params`` it is a GET request."""
+        wait = self._closed_until.get(method, 0.0) - self._clock.monotonic()
+        if wait > 0:
+            raise TryLater("Slack asked us to wait.", wait)
+        try:
+            with at_the_border(self._me.name if self._me else "papers"):
+                verb = "POST" if params is None else "GET"
+                return _data(
+                    await self.client.api_call(method, http_verb=verb, json=json, params=params)
+                )
+        except TryLater as error:
+            if error.seconds is not None:  # the method's limit, whatever the channel
+                self._closed_until[method] = self._clock.monotonic() + error.seconds
+            raise
+
+    async def open_socket(self, app_token: str) -> None:
+        """Whether Socket Mode would let us in. Raises SendError and PlatformRefused."""
         with at_the_border():
-            return await getattr(self.client(), method)(**arguments)
+            await self.client.apps_connections_open(app_token=app_token)
 
-    async def introduce(self) -> None:
-        """Learn who we are and what we may do. Raises SendError and PlatformRefused."""
-        if self.scopes is None:
-            answer = await self.ask("auth_test")
-            named = answer.headers.get("x-oauth-scopes") or answer.headers.get("X-OAuth-Scopes")
-            self.scopes = frozenset(each.strip() for each in str(named or "").split(",") if each)
-            self.bot_id = str(answer.get("bot_id") or "")
+    async def respond(self, url: str, message: Mapping[str, Any]) -> None:
+        """Answer an interaction by its own address. Raises SendError and PlatformRefused."""
+        webhook = AsyncWebhookClient(url, session=self._opened(), retry_handlers=[], logger=quiet)
+        with at_the_border():
+            answer = await webhook.send_dict(dict(message))
+        if answer.status_code != 200:
+            quiet.warning("answer status=%s said=%s", answer.status_code, answer.body[:200])
 
-    async def post(self, channel: str, **arguments: Any) -> Any:
-        """``chat.postMessage``, in its turn. Raises SendError and PlatformRefused."""
+    async def _take_turn(self, channel: str) -> None:
         now = self._clock.monotonic()
-        at = max(now, self._free_at.get(channel, 0.0))
-        self._free_at[channel] = at + PER_CHANNEL
+        turn = max(now, self._free_at)
+        at = max(turn, self._channels.get(channel, 0.0))
+        if at - now > LONGEST_TURN:
+            raise TryLater("Many messages wait to be sent.", at - now)
+        self._free_at = turn + PER_WORKSPACE
+        self._channels = {key: free for key, free in self._channels.items() if free > now}
+        self._channels[channel] = at + PER_CHANNEL
         if at > now:
             await self._clock.sleep(at - now)
-        return await self.ask("chat_postMessage", channel=channel, **arguments)
+
+
+def _data(answer: Any) -> dict[str, Any]:
+    data = answer.data
+    return dict(data) if isinstance(data, dict) else {}

@@ -21,7 +21,7 @@ from bot.config import keys as config_keys
 from bot.config import toml_source
 from bot.config.channels import read_channels
 from bot.config.keys import SECTIONS, Mistakes, check_table, join
-from bot.config.secrets import SECRETS, Secret, read_secrets
+from bot.config.secrets import SECRETS, Secret, read_secrets, variables
 from bot.listing import Snapshot
 from bot.settings import CatchUp
 
@@ -124,6 +124,7 @@ def _build(text: str, path: Path, environ: Mapping[str, str] | None, *, asks_arx
     tables = _sections(document, mistakes)
     _check_arxiv(tables["arxiv"], mistakes, asks_arxiv=asks_arxiv)
     channels = read_channels(document, text, mistakes)
+    _check_workspaces(channels, tables.get("slack"), mistakes)
     secrets = {} if environ is None else read_secrets(tables, environ, mistakes)
     mistakes.raise_any(path)
 
@@ -139,8 +140,11 @@ def _typed(
         "schedule": Schedule(**tables["schedule"]),
         "arxiv": Arxiv(**tables["arxiv"]),
         "platforms": {
-            name: Platform(tables[name], {n: secrets[n] for n in names if n in secrets})
-            for name, names in SECRETS.items()
+            name: Platform(
+                tables[name],
+                {each: secrets[each] for each in variables(name, tables[name]) if each in secrets},
+            )
+            for name in SECRETS
             if name in tables
         },
         "page": None,
@@ -186,6 +190,20 @@ def _check_arxiv(arxiv: Mapping[str, Any], mistakes: Mistakes, *, asks_arxiv: bo
         mistakes.add("arxiv.contact", "is missing; arXiv asks for it", hint)
     elif _is_example(arxiv["contact"]):
         mistakes.add("arxiv.contact", "is still the address of the example", hint)
+
+
+def _check_workspaces(
+    channels: Snapshot, slack: Mapping[str, Any] | None, mistakes: Mistakes
+) -> None:
+    """A channel belongs to a workspace that is there."""
+    names = (slack and slack["workspaces"]) or ("",)
+    for listing in channels.listings:
+        platform, _, own = listing.channel.id.partition(":")
+        name = own.rpartition("/")[0]
+        if platform == "slack" and name not in names:
+            problem = f"{listing.channel.id} is in a workspace that has no block"
+            known = ", ".join(f"slack:{each}/C…" if each else "slack:C…" for each in names)
+            mistakes.add("channels", problem, f"add [[slack.workspaces]], or write {known}")
 
 
 def _is_example(contact: str) -> bool:

@@ -8,16 +8,32 @@ secret is ever repeated in a mistake.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from bot.errors import ConfigError, Mistake, UserError
+from bot.config.readers import (
+    Reader,
+    Wrong,
+    belongs_to,
+    contact,
+    kind_of,
+    number,
+    or_nothing,
+    path,
+    slash_command,
+    spelled,
+    text,
+    timezone,
+    truth,
+    url,
+    user_ids,
+    workspaces,
+)
+from bot.errors import ConfigError, Mistake
 from bot.settings import (
     parse_catch_up,
     parse_channel_id,
@@ -28,20 +44,14 @@ from bot.settings import (
     quoted,
 )
 
+__all__ = [
+    "ARXIV", "ARXIV_INTERVAL", "CHANNEL_KEYS", "MOST_LISTED", "SECRET_HERE", "SECTIONS", "Key",
+    "Mistakes", "belongs_to", "check_table", "holds_secret", "join", "kind_of", "unknown",
+]  # fmt: skip
+
 ARXIV = "arxiv.org"
 ARXIV_INTERVAL = 3  # seconds between requests that arXiv asks for, over all its interfaces
 MOST_LISTED = 100  # mistakes; nobody reads more, and a hostile file has a million
-
-Reader = Callable[[object], object]
-
-
-class Wrong(Exception):
-    """One value is not what its key takes; becomes a Mistake with the key's path."""
-
-    def __init__(self, problem: str, hint: str = "") -> None:
-        self.problem = problem
-        self.hint = hint
-        super().__init__(problem)
 
 
 @dataclass(slots=True)
@@ -77,136 +87,6 @@ class Key:
     required: bool = False
 
 
-# -- readers ------------------------------------------------------------------------------------
-
-
-def text(parse: Callable[[str], object]) -> Reader:
-    """Text that ``parse`` turns into the value."""
-
-    def read(value: object) -> object:
-        if not isinstance(value, str):
-            raise Wrong(f"must be text in quotes, not {kind_of(value)}")
-        if not value.strip():
-            raise Wrong("is empty", "leave the line out for the default")
-        try:
-            return parse(value)
-        except UserError as error:
-            raise Wrong(str(error)) from error
-
-    return read
-
-
-def spelled(parse: Callable[[str], object]) -> Reader:
-    """Text that ``parse`` understands, as it was written."""
-
-    def checked(value: str) -> str:
-        parse(value)
-        return value
-
-    return text(checked)
-
-
-def number(least: float, most: float, *, whole: bool = False) -> Reader:
-    def read(value: object) -> object:
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise Wrong(f"must be a {'whole ' * whole}number, not {kind_of(value)}")
-        if not least <= value <= most:
-            raise Wrong(f"must be from {least:g} to {most:g}")
-        return value if whole else float(value)
-
-    return read
-
-
-def slash_command(value: str) -> str:
-    if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
-        raise Wrong(f"{quoted(value)} is no command", 'write it like "/papers"')
-    return value
-
-
-def user_ids(value: object) -> object:
-    """Slack's own ids of people; a name is no id."""
-    if not isinstance(value, list):
-        raise Wrong(f"must be an array, not {kind_of(value)}", 'write ["U0123456789"]')
-    for each in value:
-        if not isinstance(each, str) or not re.fullmatch(r"[UW][A-Z0-9]{6,20}", each):
-            hint = "a person's profile, three dots, Copy member ID"
-            raise Wrong(f"{quoted(str(each))} is no member id", hint)
-    return tuple(value)
-
-
-def truth(value: object) -> object:
-    if not isinstance(value, bool):
-        raise Wrong(f"must be true or false, not {kind_of(value)}")
-    return value
-
-
-def or_nothing(read: Reader) -> Reader:
-    """The same, where ``""`` says that there is none."""
-    return lambda value: value if value == "" else read(value)
-
-
-def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
-    """An address; the vendor's own host only over TLS. ``ending`` is what it must end with."""
-
-    def parse(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            host, _ = parts.hostname, parts.port
-        except ValueError as error:
-            raise Wrong(f"{quoted(value)} is not an address: {error}") from error
-        strange = not value.isascii() or not value.isprintable() or " " in value
-        if strange or parts.scheme not in schemes or not host:
-            raise Wrong(f"{quoted(value)} is not an address", f"it begins with {schemes[0]}://")
-        if "@" in parts.netloc:
-            raise Wrong("must not hold a user name or password")
-        if parts.query or parts.fragment:
-            raise Wrong("must end with the path, without ? or #")
-        if belongs_to(host, vendor) and parts.scheme != schemes[0]:
-            raise Wrong(f"must begin with {schemes[0]}:// for {vendor}")
-        return value.rstrip("/") + ending
-
-    return text(parse)
-
-
-def belongs_to(host: str | None, vendor: str) -> bool:
-    return host is not None and (host == vendor or host.endswith(f".{vendor}"))
-
-
-def timezone(value: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(value)
-    except (OSError, ValueError, LookupError):  # a folder, a strange path, no such zone
-        by_lower = {name.lower(): name for name in available_timezones()}
-        tail = {name.rpartition("/")[2]: full for name, full in by_lower.items()}
-        known = {**tail, **by_lower}
-        near = get_close_matches(value.lower().replace(" ", "_"), known, n=1)
-        hint = f'did you mean "{known[near[0]]}"?' if near else 'write it like "Europe/Berlin"'
-        if not by_lower:
-            hint = "this system has no time zones; install tzdata"
-        raise Wrong(f"{quoted(value)} is not a time zone", hint) from None
-
-
-def path(value: str) -> PurePath:
-    if not value.isprintable():
-        raise Wrong("holds a character that no path should have")
-    if value.startswith("~"):
-        raise Wrong("~ is not understood here", "write the whole path")
-    return PurePath(value)
-
-
-_ADDRESS = re.compile(r"(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
-_PAGE = re.compile(r"https?://[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/[\w./~%#?=&+-]*)?", re.ASCII)
-
-
-def contact(value: str) -> str:
-    """It goes into a header, so it holds nothing that could end one."""
-    value = value.strip()
-    if len(value) > 200 or not (_ADDRESS.fullmatch(value) or _PAGE.fullmatch(value)):
-        hint = 'write it like "mailto:you@example.org" or "https://example.org/about"'
-        raise Wrong(f"{quoted(value)} is no e-mail or web address", hint)
-    return value
-
-
 # -- the keys -----------------------------------------------------------------------------------
 
 SECTIONS: dict[str, dict[str, Key]] = {
@@ -236,6 +116,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "api_url": Key(url(("https", "http"), "slack.com", "/"), "https://slack.com/api/"),
         "command": Key(text(slash_command), "/papers"),
         "managers": Key(user_ids, ()),
+        "workspaces": Key(workspaces, ()),
     },
     "page": {
         "path": Key(text(path), PurePath("papers.md")),
@@ -320,20 +201,3 @@ def join(at: str, name: str) -> str:
     else:
         shown = name if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name) else quoted(name, 40)
     return f"{at}.{shown}" if at else shown
-
-
-_KINDS: tuple[tuple[type, str], ...] = (
-    (bool, "true or false"),  # before int, which it is in Python
-    (str, "text"),
-    (int, "a whole number"),
-    (float, "a number"),
-    (list, "an array"),
-    (dict, "a table"),
-    (datetime, "a date with a time"),
-    (date, "a date"),
-    (time, "a time without quotes"),
-)
-
-
-def kind_of(value: object) -> str:
-    return next((words for kind, words in _KINDS if isinstance(value, kind)), "that")

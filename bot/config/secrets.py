@@ -5,8 +5,9 @@ No text of a token is ever part of a mistake. Whether a token works, nobody asks
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bot.config.keys import Mistakes
 from bot.settings import quoted
@@ -19,6 +20,17 @@ SECRETS = {
     "discord": {"DISCORD_TOKEN": ""},
     "slack": {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"},
 }
+
+
+def variables(platform: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """A platform's tokens by their variables, and what each begins with. Of several Slack
+    workspaces each has its own, named after it: ``SLACK_BOT_TOKEN_RESEARCH``."""
+    endings = [
+        f"_{name.upper().replace('-', '_')}" if name else ""
+        for name in options.get("workspaces") or ("",)
+    ]
+    names = SECRETS[platform].items()
+    return {name + ending: beginning for ending in endings for name, beginning in names}
 
 
 class Secret:
@@ -47,12 +59,13 @@ class Secret:
 
 
 def read_secrets(
-    platforms: Container[str], environ: Mapping[str, str], mistakes: Mistakes
+    tables: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str], mistakes: Mistakes
 ) -> dict[str, Secret]:
-    """The secrets of these platforms, by name; a missing or wrong one is a mistake."""
+    """The secrets of the platforms that have a table, by name; a missing or wrong one is a
+    mistake."""
     secrets = {}
-    for platform, names in SECRETS.items():
-        for name, beginning in names.items() if platform in platforms else ():
+    for platform in filter(tables.__contains__, SECRETS):
+        for name, beginning in variables(platform, tables[platform]).items():
             text = _secret(name, environ, f"[{platform}] needs it", mistakes)
             if text is None:
                 continue

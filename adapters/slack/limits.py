@@ -1,0 +1,54 @@
+"""What one message may hold, the published limits and the hidden one. Pure.
+
+Published (docs.slack.dev, reference/block-kit/blocks and chat.postMessage, November 2026): 50
+blocks, 150 characters in a header, 3,000 in a section, 75 in a button's label, a top-level text of
+4,000 at best. Hidden: chat.postMessage answers ``msg_blocks_too_long`` from about 11,300 characters
+over all blocks (slackapi/bolt-js #2509 and #2867, where Slack's staff name 12,000 "with a buffer").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+BLOCKS: Final = 50
+CHARACTERS: Final = 9000  # over all blocks of a message
+TEXT: Final = 4000  # of the top-level text
+SECTION: Final = 3000
+HEADER: Final = 150
+LABEL: Final = 75
+VIEW_TITLE: Final = 24
+
+Block = dict[str, Any]
+
+COUNTED: Final = frozenset({"text", "url", "accessibility_label", "value"})
+
+
+def strings(part: object) -> Iterator[str]:
+    """Whatever somebody reads or opens in blocks, and what buttons carry."""
+    if isinstance(part, Mapping):
+        for name, value in part.items():
+            if isinstance(value, str):
+                if name in COUNTED:
+                    yield value
+            else:
+                yield from strings(value)
+    elif isinstance(part, Sequence) and not isinstance(part, str):
+        for each in part:
+            yield from strings(each)
+
+
+def escaped(text: str) -> str:
+    """The three characters that mean something in Slack's texts, as it wants them written."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def weight(blocks: object) -> int:
+    """Characters over all blocks, on the safe side: escaped, and a sign outside of the Basic
+    Multilingual Plane as two. Which of these Slack counts is not known."""
+    return sum(len(escaped(each).encode("utf-16-le")) // 2 for each in strings(blocks))
+
+
+def fits(blocks: Sequence[Block]) -> bool:
+    """Whether one message can hold all of these."""
+    return len(blocks) <= BLOCKS and weight(blocks) <= CHARACTERS

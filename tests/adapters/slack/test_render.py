@@ -1,0 +1,386 @@
+"""A digest as it stands in a Slack channel: whole, inert, and within every limit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.slack import answers, blocks, form, limits
+from adapters.slack.render import FEW, compose, read, simplified
+from bot.errors import PostRefused
+from bot.model import Channel, Digest, Draft, Entry, Offer, Reply, Row
+from bot.text import displayed
+from tests.adapters import samples
+from tests.adapters.slack import rules
+from tests.builders import paper
+
+HERE = Channel("slack:C0123456789")
+LAYOUTS = ("thread", "inline", "list")
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def drafts(digest: Digest, layout: str | None = None) -> list[Draft]:
+    return compose(replace(digest, channel=replace(HERE, layout=layout)))
+
+
+def messages(digest: Digest, layout: str | None = None) -> list[dict[str, Any]]:
+    return [read(draft.payload) for draft in drafts(digest, layout)]
+
+
+def links(part: Any) -> Iterator[str]:
+    """The addresses of papers, in the order in which they stand."""
+    yield from re.findall(r"https?://\S+?/abs/([\w./-]+?\d)(?=[\"|>\\\s])", json.dumps(part))
+
+
+def buttons(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        if part.get("type") == "button":
+            yield part
+        for each in part.values():
+            yield from buttons(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from buttons(each)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("plain", samples.PLAIN_DAY),
+        ("hostile", samples.HOSTILE_DAY),
+        ("first", samples.FIRST),
+        ("after-downtime", samples.AFTER_DOWNTIME),
+        ("many", samples.long_day(45)),
+    ],
+)
+def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
+    """Written anew where the file is missing: look at what it holds before you commit it."""
+    text = json.dumps(
+        [
+            {"parent": draft.parent, "papers": draft.paper_ids, "message": read(draft.payload)}
+            for draft in drafts(digest, layout)
+        ],
+        ensure_ascii=False,
+        indent=1,
+    )
+    file = GOLDEN / f"{name}-{layout}.json"
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text + "\n", encoding="utf-8")
+        pytest.fail(f"{file.name} was not there; it is now")
+    assert text + "\n" == file.read_text(encoding="utf-8")
+
+
+def test_every_golden_file_belongs_to_a_case() -> None:
+    names = ("plain", "hostile", "first", "after-downtime", "many")
+    cases = {f"{name}-{layout}.json" for name in names for layout in LAYOUTS}
+    assert {path.name for path in GOLDEN.iterdir()} == cases
+
+
+# The usual layout
+
+
+def test_a_day_is_one_message_with_the_linked_titles_and_a_thread() -> None:
+    top, *below = drafts(samples.long_day(24))
+    assert top.parent is None
+    assert {draft.parent for draft in below} == {0}
+    shown = read(top.payload)
+    assert list(links(shown["blocks"])) == [e.paper.id for e in samples.long_day(24).entries]
+    assert shown["blocks"][0]["text"]["text"] == "Tuesday 24 November 2026 · 24 new papers"
+    assert [len(draft.paper_ids) for draft in below] == [8, 8, 8]
+
+
+@pytest.mark.parametrize("count", range(1, FEW + 1))
+def test_a_few_papers_need_no_thread(count: int) -> None:
+    [draft] = drafts(samples.long_day(count))
+    assert (draft.parent, len(draft.paper_ids)) == (None, count)
+
+
+def test_digest_is_another_word_for_thread() -> None:
+    assert drafts(samples.long_day(9), "digest") == drafts(samples.long_day(9), "thread")
+
+
+def test_thirty_papers_are_shown_whole_and_the_others_in_a_line_each() -> None:
+    for layout in ("thread", "inline"):
+        whole = json.dumps(messages(samples.long_day(300), layout))
+        assert whole.count('"action_id": "abstract"') == 30
+        assert "And 270 more:" in whole
+
+
+def test_each_paper_has_a_button_that_carries_its_id_alone() -> None:
+    for layout in ("thread", "inline"):
+        pressed = [button["value"] for button in buttons(messages(samples.long_day(12), layout))]
+        assert pressed == [entry.paper.id for entry in samples.long_day(12).entries]
+
+
+def test_notifications_and_screen_readers_get_the_titles() -> None:
+    text = messages(samples.long_day(12))[0]["text"]
+    assert text.startswith("Tuesday 24 November 2026 · 12 new papers: Study number 1; Study")
+    assert text.endswith("Study number 12")
+
+
+def test_a_text_that_would_be_too_long_says_how_many_titles_it_leaves_out() -> None:
+    text = messages(samples.long_day(900))[0]["text"]
+    assert len(text) <= limits.TEXT
+    assert re.search(r"; and \d+ more$", text)
+
+
+def test_missed_days_and_skipped_papers_are_told() -> None:
+    shown = json.dumps(messages(samples.AFTER_DOWNTIME), ensure_ascii=False)
+    assert "Nothing was posted Friday and Monday" in shown
+    assert "12 older papers left out" in shown
+
+
+# Within the limits, whatever comes
+
+characters = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs"]) | st.sampled_from("*_~`|<>&:@#!\\\n"),
+    max_size=400,
+)
+papers = st.builds(
+    lambda number, title, name, comment: displayed(
+        paper(number, title or "x", authors=(name,) * 5, comment=comment)
+    ),
+    st.integers(1, 99_999),
+    characters,
+    characters,
+    characters,
+)
+digests = st.builds(
+    lambda shown, keyword, in_full: replace(
+        samples.digest(*(Entry(each, (keyword or "k",)) for each in shown)), in_full=in_full
+    ),
+    st.lists(papers, min_size=1, max_size=40, unique_by=lambda each: each.id),
+    characters,
+    st.sampled_from([1, 5, 30]),
+)
+
+
+@settings(max_examples=60)
+@given(digests, st.sampled_from(LAYOUTS))
+def test_any_papers_fit_and_each_stands_once_and_in_order(digest: Digest, layout: str) -> None:
+    made = drafts(digest, layout)
+    wanted = [entry.paper.id for entry in digest.entries]
+    assert [each for draft in made for each in draft.paper_ids] == wanted
+    for draft in made:
+        message = read(draft.payload)
+        assert list(rules.message_faults(message)) == []
+        assert limits.weight(message["blocks"]) <= limits.CHARACTERS
+        if draft.paper_ids:
+            assert list(links(message["blocks"])) == list(draft.paper_ids)
+        plainer = simplified(message)
+        assert "blocks" not in plainer
+        assert len(plainer["text"]) <= 40_000
+        if draft.paper_ids:
+            assert list(links(plainer["text"] + "\n")) == list(draft.paper_ids)
+
+
+def real_papers(folder: Path) -> list[Entry]:
+    entries = []
+    with gzip.open(folder / "arxiv" / "papers-2026-04.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            row = json.loads(line)
+            made = paper(
+                number,
+                row["title"],
+                id=row["id"],
+                version=row["version"] or 1,
+                abstract=row["abstract"],
+                authors=tuple(row["authors"]),
+                categories=tuple(row["categories"] or ()),
+                primary_category=row["primary_category"] or "",
+                comment=row["comment"] or "",
+                published=datetime.fromisoformat(row["published"]),
+                url=f"https://arxiv.org/abs/{row['id']}",
+            )
+            entries.append(Entry(displayed(made), ("reward model",)))
+    return entries
+
+
+def test_every_real_paper_of_a_month_is_posted_validly(shared_data: Path) -> None:
+    entries = real_papers(shared_data)
+    assert len(entries) > 5000
+    for layout in LAYOUTS:
+        for start in range(0, len(entries), 100):
+            some = entries[start : start + 100]
+            digest = replace(samples.digest(*some), in_full=60)
+            for message in messages(digest, layout):
+                assert list(rules.message_faults(message)) == []
+
+
+def test_every_real_abstract_fits_its_window(shared_data: Path) -> None:
+    for entry in real_papers(shared_data):
+        view = answers.abstract_window(entry.paper)
+        assert list(rules.view_faults(view)) == []
+        shown = json.dumps(view, ensure_ascii=False)
+        assert json.dumps(entry.paper.abstract, ensure_ascii=False)[1:-1] in shown
+
+
+# Titles are data
+
+HOSTILE = (
+    "@here <!channel> <@U0123456> #general *bold* _lines_ ~gone~ `code` :smile: :+1:"
+    " > quote https://evil.example <https://evil.example|click>"
+)
+
+
+def test_in_rich_text_a_title_stands_exactly_as_it_is_written() -> None:
+    [message] = messages(samples.digest(samples.entry(1, HOSTILE)))
+    [text] = [block for block in message["blocks"] if block["type"] == "rich_text"]
+    assert text["elements"][0]["elements"][0]["text"] == displayed(paper(1, HOSTILE)).title
+
+
+def test_beside_a_button_nothing_in_a_title_means_anything() -> None:
+    [message] = messages(samples.digest(samples.entry(1, HOSTILE, comment=HOSTILE)), "inline")
+    text = message["blocks"][1]["text"]
+    assert text["verbatim"] is True
+    said = re.sub(r"^\*<https://arxiv\.org/abs/[\d.]+\|([^>]*)>\*", r"\1", text["text"])
+    assert not re.search(r"[*_~`<>]|:[\w+]+:", said)
+    assert "&lt;!channel&gt;" in said
+
+
+def test_a_line_that_would_be_a_quote_is_none() -> None:
+    assert blocks.inert("> not quoted") == "› not quoted"
+
+
+def test_the_top_level_text_mentions_nobody() -> None:
+    [message] = messages(samples.digest(samples.entry(1, HOSTILE)))
+    assert "<!channel>" not in message["text"]
+    assert message["parse"] == "none"
+    assert message["mrkdwn"] is False
+
+
+def test_the_hidden_limit_is_what_splits_a_message() -> None:
+    name = "An Author With Many Names " * 3
+    long = [
+        samples.entry(n, "Long " + "word " * 60, comment="c " * 90, authors=(name,) * 3)
+        for n in range(1, 31)
+    ]
+    made = messages(samples.digest(*long), "inline")
+    assert len(made) > 2
+    assert all(limits.weight(each["blocks"]) <= limits.CHARACTERS for each in made)
+
+
+# The rules see what they forbid
+
+GOOD = {"text": "x", "unfurl_links": False, "unfurl_media": False}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "header", "text": {"type": "mrkdwn", "text": "x", "verbatim": True}},
+        {"type": "header", "text": blocks.plain("x" * 151)},
+        {"type": "section", "text": {"type": "mrkdwn", "text": "@here"}},
+        {"type": "section", "text": blocks.mrkdwn("<!channel>")},
+        {"type": "section", "text": blocks.plain("x" * 3001)},
+        {"type": "section", "text": {"type": "plain_text", "text": ":x:"}},
+        {"type": "nonsense"},
+        {"type": "actions", "elements": [blocks.say_button(Offer("a", "b"))] * 2},
+        {"type": "rich_text", "elements": [blocks.section()]},
+        blocks.rich(blocks.section(blocks.words(""))),
+    ],
+)
+def test_the_rules_see_a_fault(block: dict[str, Any]) -> None:
+    assert list(rules.message_faults({**GOOD, "blocks": [block]}))
+
+
+def test_the_rules_see_too_much() -> None:
+    many = [blocks.quiet("x")] * 51
+    long = [blocks.rich(blocks.section(blocks.words("x" * 2900)))] * 4
+    assert list(rules.message_faults({**GOOD, "blocks": many}))
+    assert list(rules.message_faults({**GOOD, "blocks": long}))
+    assert list(rules.message_faults({**GOOD, "text": "<!here>"}))
+    assert list(rules.message_faults({"text": "x"}))
+    assert list(rules.message_faults({**GOOD, "blocks": many[:50]})) == []
+
+
+# What is stored
+
+
+def test_the_payload_is_what_is_sent_and_the_same_for_the_same_digest() -> None:
+    first, again = (drafts(samples.HOSTILE_DAY) for _ in range(2))
+    assert first == again
+    assert set(json.loads(first[0].payload)) == {
+        "blocks", "mrkdwn", "parse", "text", "unfurl_links", "unfurl_media"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("payload", ["", "[]", "{}", '{"text": 1, "blocks": []}', '{"text": "x"}'])
+def test_a_damaged_payload_is_refused(payload: str) -> None:
+    with pytest.raises(PostRefused):
+        read(payload)
+
+
+# Answers
+
+
+def test_a_long_list_of_rows_fits_and_says_what_it_leaves_out() -> None:
+    rows = tuple(
+        Row(f"keyword {n} " + "x" * 900, "added", (Offer("Remove", f"remove #{n}"),))
+        for n in range(60)
+    )
+    message = answers.reply_message(Reply("This channel follows:", rows=rows))
+    faults = rules.message_faults({**message, "text": message["text"]})
+    assert list(faults) == []
+    assert re.search(r"and \d+ more", json.dumps(message["blocks"][-1]))
+
+
+def test_a_mistake_is_pointed_at_in_a_fixed_width() -> None:
+    shown = answers.reply_blocks(Reply('Never closed.\n  "reward\n  ^'))
+    assert shown[0]["elements"][0]["type"] == "rich_text_preformatted"
+
+
+def test_three_thousand_authors_fit_a_window_and_are_counted() -> None:
+    many = paper(1, authors=tuple(f"Author Number {n}" for n in range(3000)))
+    view = answers.abstract_window(many)
+    assert list(rules.view_faults(view)) == []
+    assert re.search(r"and 2,\d{3} others", json.dumps(view))
+
+
+def test_the_form_and_app_home_are_valid_views() -> None:
+    rows = tuple(Row(f"slack:C00000000{n}", "k\nAll is well.") for n in range(50))
+    for view in (
+        form.form("C0123456789"),
+        form.form(""),
+        form.form("C0123456789", {}, "Never closed.\n^"),
+        answers.home_view(Reply("You added keywords.", rows=rows), "/papers"),
+        answers.home_view(Reply("None.", rows=(Row("slack:lab/D012345678"),)), "/papers"),
+        answers.moment("Abstract"),
+        answers.sentence("2604.00001", "arXiv gave no answer."),
+    ):
+        assert list(rules.view_faults(view)) == []
+
+
+@pytest.mark.parametrize(
+    ("phrase", "where", "categories", "keyword"),
+    [
+        ("reward model", "any", [], "reward model"),
+        ("reward model", "ti", [], 'ti:"reward model"'),
+        ('"reward" model', "abs", [], 'abs:"reward model"'),
+        ("reward model", "any", ["cs.LG"], "(reward model) AND (cat:cs.LG)"),
+        ("Hinton", "au", ["cs.LG", "stat.ML"], '(au:"Hinton") AND (cat:cs.LG OR cat:stat.ML)'),
+    ],
+)
+def test_the_form_says_a_keyword_as_a_person_would(
+    phrase: str, where: str, categories: list[str], keyword: str
+) -> None:
+    values = {
+        "phrase": {"phrase": {"value": phrase}},
+        "where": {"where": {"selected_option": {"value": where}}},
+        "categories": {"categories": {"selected_options": [{"value": c} for c in categories]}},
+        "channel": {"channel": {"selected_conversation": "C0123456789"}},
+    }
+    filled = form.Filled(values)
+    assert (filled.keyword, filled.channel) == (keyword, "C0123456789")
