@@ -1,0 +1,334 @@
+"""A small Slack on 127.0.0.1: the Web API with a workspace behind it, and every way it can fail.
+
+Socket Mode is in ``slack_socket``, what Slack would not take in ``slack_rules``. Shapes and codes:
+facts of Slack, 3 to 5 and 8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.wire import slack_rules
+from tests.wire.serving import Seen, WireServer
+from tests.wire.slack_socket import SlackSocket
+
+BOT_TOKEN, APP_TOKEN = "xoxb-wire-1", "xapp-wire-1"
+HISTORY = ("channels:history", "groups:history")
+CHAT = ("commands", "chat:write")
+TRIGGER_LIVES = 3.0  # seconds
+ANSWERS = 5  # times that a response_url can be used
+
+
+@dataclass
+class Room:
+    """A channel, and why it does not take messages, if it doesn't."""
+
+    id: str
+    refuses: str = ""
+    private: bool = False
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+class SlackServer(WireServer):
+    """``scopes`` are those of the bot token; without history nobody can look back."""
+
+    vendor = "Slack"
+
+    def __init__(
+        self,
+        scopes: tuple[str, ...] = (*CHAT, *HISTORY, "channels:read"),
+        *,
+        limited: bool = False,
+    ) -> None:
+        super().__init__()
+        self.scopes = scopes
+        self.limited = limited
+        self.tokens = {BOT_TOKEN: "", APP_TOKEN: ""}  # and what is said to a token instead
+        self.rooms: dict[str, Room] = {}
+        self.answers: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.views: list[dict[str, Any]] = []
+        self.homes: dict[str, dict[str, Any]] = {}
+        self.too_fast = 0
+        self.socket = SlackSocket(self)
+        self._triggers: dict[str, float] = {}
+        self._last_ts = 0.0
+        self._posted_at: dict[str, float] = {}
+
+    # -- as a test uses it -----------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> str:
+        """For bot.toml."""
+        return f'[slack]\napi_url = "{self.url}/api/"\n'
+
+    def open_room(self, *, refuses: str = "", private: bool = False) -> str:
+        """A new channel's id."""
+        room_id = f"C{len(self.rooms):09d}"
+        self.rooms[room_id] = Room(room_id, refuses, private)
+        return room_id
+
+    def texts(self, room_id: str) -> list[str]:
+        """All that stands in each message of a channel, oldest first."""
+        return [text_of(message) for message in self.rooms[room_id].messages]
+
+    def papers(self, room_id: str) -> Counter[str]:
+        """How often each paper stands in full or in a list, less the day's message above."""
+        found: Counter[str] = Counter()
+        for message in self.rooms[room_id].messages:
+            shown = re.findall(r"arxiv\.org/abs/([0-9.]+)", text_of(message))
+            replies = any(
+                each.get("thread_ts") == message["ts"] for each in self.rooms[room_id].messages
+            )
+            if not replies:
+                found.update(shown)
+        return found
+
+    def new_trigger(self) -> str:
+        trigger = f"trigger.{len(self._triggers)}"
+        self._triggers[trigger] = time.monotonic()
+        return trigger
+
+    def new_ts(self) -> str:
+        self._last_ts = max(time.time(), self._last_ts + 0.000002)
+        return f"{self._last_ts:.6f}"
+
+    # -- the server ------------------------------------------------------------------------
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/socket", self.socket.serve)
+        app.router.add_post("/answers/{name}", self._take_answer)
+        app.router.add_route("*", "/api/{method}", self._answer)
+        return app
+
+    async def hang_up(self) -> None:
+        await self.socket.close()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        arguments = await _arguments(request)
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = token or str(arguments.pop("token", ""))
+        self.seen.append(Seen(request.method, method, arguments, time.monotonic()))
+        refused = self._refusal(method, token)
+        if refused is not None:
+            return refused
+        fault = self.fault_for("POST", method)
+        response: web.Response | None = None
+        if fault is not None:
+            if fault.how == "after":
+                response = self._do(method, arguments)
+                self._news.set()
+            if fault.wait:
+                await asyncio.sleep(fault.wait)
+            if fault.status == 0:
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+            body = fault.body or {"ok": False, "error": "internal_error"}
+            return web.json_response(body, status=fault.status, headers=fault.headers)
+        response = self._do(method, arguments)
+        response.headers["X-OAuth-Scopes"] = ",".join(self.scopes)
+        self._news.set()
+        return response
+
+    def _refusal(self, method: str, token: str) -> web.Response | None:
+        said = self.tokens.get(token)
+        if said is None:
+            return failed("not_authed" if not token else "invalid_auth")
+        if said:
+            return failed(said)
+        app_only = method == "apps.connections.open"
+        if app_only != token.startswith("xapp-"):
+            return failed("not_allowed_token_type")
+        needs = {"conversations.info": "channels:read", "chat.postMessage": "chat:write"}.get(
+            method
+        )
+        if needs and needs not in self.scopes:
+            return failed("missing_scope", needed=needs, provided=",".join(self.scopes))
+        if method in {"conversations.history", "conversations.replies"} and not (
+            set(HISTORY) & set(self.scopes)
+        ):
+            return failed("missing_scope", needed=HISTORY[0], provided=",".join(self.scopes))
+        return None
+
+    def _do(self, method: str, arguments: dict[str, Any]) -> web.Response:
+        handlers = {
+            "auth.test": self._auth_test,
+            "apps.connections.open": self._open_connection,
+            "chat.postMessage": self._post,
+            "conversations.history": self._history,
+            "conversations.replies": self._history,
+            "conversations.info": self._info,
+            "views.open": self._open_view,
+            "views.update": self._update_view,
+            "views.publish": self._publish_view,
+        }
+        if method not in handlers:
+            self.violations.append(f"no method {method}")
+            return failed("unknown_method")
+        return handlers[method](arguments)
+
+    def _auth_test(self, _: dict[str, Any]) -> web.Response:
+        return fine(team="Wire", team_id="T1", user="papers", user_id="UBOT", bot_id="B1")
+
+    def _open_connection(self, _: dict[str, Any]) -> web.Response:
+        self.socket.opened += 1
+        return fine(url=f"ws://127.0.0.1:{self.port}/socket?ticket={self.socket.opened}")
+
+    # -- messages --------------------------------------------------------------------------
+
+    def _post(self, arguments: dict[str, Any]) -> web.Response:
+        room_id = str(arguments.get("channel"))
+        if room_id.startswith("U"):  # a private message to a person
+            self.rooms.setdefault(room_id, Room(room_id))
+        room = self.rooms.get(room_id)
+        if room is None:
+            return failed("channel_not_found")
+        if room.refuses:
+            return failed(room.refuses)
+        now = time.monotonic()
+        if self.limited and now - self._posted_at.get(room_id, -1.0) < 1.0:
+            self.too_fast += 1
+            body = {"ok": False, "error": "ratelimited"}
+            return web.json_response(body, status=429, headers={"Retry-After": "1"})
+        self._posted_at[room_id] = now
+        if slack_rules.too_long(arguments):
+            return failed("msg_blocks_too_long")
+        faults = list(slack_rules.message_faults(arguments))
+        self.violations += [f"chat.postMessage: {fault}" for fault in faults]
+        if faults:
+            return failed("invalid_blocks")
+        kept = ("text", "blocks", "metadata", "thread_ts")
+        message = {
+            "type": "message", "ts": self.new_ts(), "bot_id": "B1", "app_id": "A1",
+            **{name: arguments[name] for name in kept if name in arguments},
+        }  # fmt: skip
+        room.messages.append(message)
+        return fine(channel=room_id, ts=message["ts"], message=message)
+
+    def _history(self, arguments: dict[str, Any]) -> web.Response:
+        room = self.rooms.get(str(arguments.get("channel")))
+        if room is None:
+            return failed("channel_not_found")
+        if room.refuses == "not_in_channel":
+            return failed("not_in_channel")
+        below = arguments.get("ts")
+        shown = [
+            {k: v for k, v in each.items() if k != "metadata" or _true(arguments, k)}
+            for each in room.messages
+            if float(each["ts"]) >= float(arguments.get("oldest") or 0)
+            and (below in (each.get("thread_ts"), each["ts"]) if below else "thread_ts" not in each)
+        ]
+        shown = shown if below else shown[::-1]
+        start, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+        more = start + limit < len(shown)
+        cursor = {"next_cursor": str(start + limit) if more else ""}
+        return fine(messages=shown[start : start + limit], has_more=more, response_metadata=cursor)
+
+    def _info(self, arguments: dict[str, Any]) -> web.Response:
+        room = self.rooms.get(str(arguments.get("channel")))
+        if room is None or (room.private and room.refuses):
+            return failed("channel_not_found")
+        about = {
+            "id": room.id, "name": f"room-{room.id[-2:].lower()}",
+            "is_member": room.refuses != "not_in_channel",
+            "is_archived": room.refuses == "is_archived",
+        }  # fmt: skip
+        return fine(channel=about)
+
+    # -- views -----------------------------------------------------------------------------
+
+    def _open_view(self, arguments: dict[str, Any]) -> web.Response:
+        made = self._triggers.pop(str(arguments.get("trigger_id")), None)
+        if made is None:
+            return failed("exchanged_trigger_id")
+        if time.monotonic() - made > TRIGGER_LIVES:
+            return failed("expired_trigger_id")
+        view = self._checked(arguments["view"])
+        view["id"] = f"V{len(self.views)}"
+        self.views.append(view)
+        return fine(view=view)
+
+    def _update_view(self, arguments: dict[str, Any]) -> web.Response:
+        view = self._checked(arguments["view"])
+        view["id"] = arguments["view_id"]
+        self.views.append(view)
+        return fine(view=view)
+
+    def _publish_view(self, arguments: dict[str, Any]) -> web.Response:
+        view = self._checked(arguments["view"])
+        self.homes[str(arguments["user_id"])] = view
+        return fine(view=view)
+
+    def _checked(self, view: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(view) if isinstance(view, str) else dict(view)
+        self.violations += [f"view: {fault}" for fault in slack_rules.view_faults(shown)]
+        return shown
+
+    # -- answers to a person -----------------------------------------------------------------
+
+    async def _take_answer(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if len(self.answers[name]) >= ANSWERS:
+            return web.Response(text="used_url", status=404)
+        body = await request.json()
+        faults = slack_rules.block_faults(body.get("blocks") or [])
+        self.violations += [f"response_url: {fault}" for fault in faults]
+        self.answers[name].append(body)
+        self._news.set()
+        return web.Response(text="ok")
+
+
+def fine(**more: Any) -> web.Response:
+    return web.json_response({"ok": True, **more})
+
+
+def failed(error: str, **more: Any) -> web.Response:
+    return web.json_response({"ok": False, "error": error, **more})
+
+
+def _true(arguments: dict[str, Any], _: str) -> bool:
+    return str(arguments.get("include_all_metadata", "")).lower() in {"true", "1"}
+
+
+async def _arguments(request: web.Request) -> dict[str, Any]:
+    """As JSON, as a form or in the address: the library does all three."""
+    found: dict[str, Any] = dict(request.query)
+    if request.content_type == "application/json" and request.can_read_body:
+        text = await request.text()
+        found.update(json.loads(text) if text else {})
+    elif request.method == "POST":
+        form = await request.post()
+        found.update({name: str(value) for name, value in form.items()})
+    for name in ("blocks", "metadata", "view"):
+        if isinstance(found.get(name), str):
+            found[name] = json.loads(found[name])
+    return found
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """Everything to be read in a message, the addresses of links too."""
+    parts = [each["text"] for each in slack_rules.texts(message.get("blocks") or [])]
+    return "\n".join([message.get("text") or "", *parts, *_urls(message.get("blocks") or [])])
+
+
+def _urls(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["url"]] if part.get("type") == "link" else []
+        return own + [url for value in part.values() for url in _urls(value)]
+    if isinstance(part, list):
+        return [url for each in part for url in _urls(each)]
+    return []

@@ -1,0 +1,156 @@
+"""Socket Mode of the small Slack: envelopes that are to be acknowledged, and sockets that break.
+
+Envelopes and their payloads have the shapes of slackapi/bolt-python's own tests (facts, 8.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import WSMsgType, web
+
+if TYPE_CHECKING:
+    from tests.wire.slack_server import SlackServer
+
+
+class SlackSocket:
+    """``deaf`` keeps new sockets open without a word."""
+
+    def __init__(self, server: SlackServer) -> None:
+        self._server = server
+        self.opened = 0  # addresses that were given out
+        self.connected = 0
+        self.deaf = False
+        self._sockets: list[tuple[web.WebSocketResponse, asyncio.Transport]] = []
+        self._acks: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._news = asyncio.Event()
+        self._count = 0
+
+    async def close(self) -> None:
+        for socket, _ in self._sockets:
+            await socket.close()
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(autoping=not self.deaf)
+        await socket.prepare(request)
+        assert request.transport is not None
+        self._sockets.append((socket, request.transport))
+        if not self.deaf:
+            self.connected += 1
+            self._news.set()
+            await socket.send_json(
+                {
+                    "type": "hello",
+                    "num_connections": 1,
+                    "debug_info": {"approximate_connection_time": 3600},
+                    "connection_info": {"app_id": "A1"},
+                }
+            )
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                self._hear(json.loads(message.data))
+        return socket
+
+    def _hear(self, payload: dict[str, Any]) -> None:
+        waiting = self._acks.pop(payload.get("envelope_id", ""), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(payload)
+
+    # -- as a test uses it, on any thread --------------------------------------------------
+
+    def wait_for_client(self, count: int = 1) -> None:
+        """Until so many sockets were opened in all."""
+
+        async def waiting() -> None:
+            while self.connected < count:
+                self._news.clear()
+                await self._news.wait()
+
+        self._server.run(asyncio.wait_for(waiting(), 40))
+
+    def disconnect(self, reason: str) -> None:
+        """As Slack does before it renews a connection, or when it has too many."""
+        self._server.run(self._send({"type": "disconnect", "reason": reason, "debug_info": {}}))
+
+    def hang_up(self, *, abort: bool = False) -> None:
+        async def breaking() -> None:
+            socket, transport = self._sockets[-1]
+            if abort:
+                transport.abort()
+            else:
+                await socket.close()
+
+        self._server.run(breaking())
+
+    def envelope(self, kind: str, payload: dict[str, Any], *, times: int = 1) -> dict[str, Any]:
+        """Send one, and wait for it to be acknowledged, as Slack does: for three seconds."""
+
+        async def sending() -> dict[str, Any]:
+            self._count += 1
+            envelope = f"envelope-{self._count}"
+            for _ in range(times):
+                acknowledged = asyncio.get_running_loop().create_future()
+                self._acks[envelope] = acknowledged
+                await self._send(
+                    {
+                        "type": kind,
+                        "envelope_id": envelope,
+                        "payload": payload,
+                        "accepts_response_payload": kind != "events_api",
+                    }
+                )
+                ack: dict[str, Any] = await asyncio.wait_for(acknowledged, 3)
+            return ack
+
+        return self._server.run(sending())
+
+    def command(self, text: str, room: str, *, times: int = 1, **more: Any) -> str:
+        """``/papers text`` as a person types it; the name under which answers come."""
+        name = f"answer{self._count}"
+        payload = {
+            "token": "t", "team_id": "T1", "channel_id": room, "channel_name": "papers",
+            "user_id": "U0000001", "user_name": "ann", "command": "/papers", "text": text,
+            "api_app_id": "A1", "response_url": f"{self._server.url}/answers/{name}",
+            "trigger_id": self._server.new_trigger(), **more,
+        }  # fmt: skip
+        self.envelope("slash_commands", payload, times=times)
+        return name
+
+    def press(self, action_id: str, value: str, room: str, **more: Any) -> str:
+        """A button of a message; the name under which answers come."""
+        name = f"answer{self._count}"
+        payload = {
+            "type": "block_actions", "user": {"id": "U0000001", "username": "ann", "name": "ann"},
+            "team": {"id": "T1"}, "channel": {"id": room, "name": "papers"},
+            "actions": [{"type": "button", "action_id": action_id, "value": value,
+                         "block_id": "b"}],
+            "trigger_id": self._server.new_trigger(),
+            "response_url": f"{self._server.url}/answers/{name}", **more,
+        }  # fmt: skip
+        self.envelope("interactive", payload)
+        return name
+
+    def submit(self, view: dict[str, Any], values: dict[str, Any], room: str) -> str:
+        """A window that was filled in; the name under which answers come."""
+        name = f"answer{self._count}"
+        payload = {
+            "type": "view_submission", "user": {"id": "U0000001", "username": "ann", "name": "ann"},
+            "team": {"id": "T1"}, "view": {**view, "state": {"values": values}},
+            "response_urls": [{
+                "response_url": f"{self._server.url}/answers/{name}", "channel_id": room,
+                "block_id": "channel", "action_id": "channel",
+            }],
+            "trigger_id": self._server.new_trigger(),
+        }  # fmt: skip
+        self.envelope("interactive", payload)
+        return name
+
+    def open_home(self, user: str) -> None:
+        event = {"type": "app_home_opened", "user": user, "channel": "D1", "tab": "home"}
+        payload = {"type": "event_callback", "team_id": "T1", "event": event, "event_id": "E1"}
+        self.envelope("events_api", payload)
+
+    async def _send(self, payload: dict[str, Any]) -> None:
+        await self._sockets[-1][0].send_json(payload)
