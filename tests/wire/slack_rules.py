@@ -54,12 +54,12 @@ def block_faults(blocks: Any, most: int = 50) -> Iterator[str]:
             yield "mrkdwn without verbatim"
         if each.get("type") == "plain_text" and each.get("emoji") is not False:
             yield "plain text in which :x: becomes a picture"
-    ids = [e["action_id"] for b in blocks for e in _elements(b) if "action_id" in e]
+    ids = [e["action_id"] for b in blocks for e in elements(b) if "action_id" in e]
     if len(ids) != len(set(ids)) and most == 100:
         yield "an action_id twice in a view"
 
 
-def _elements(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def elements(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (e for e in block.get("elements") or () if isinstance(e, Mapping))
     for name in ("accessory", "element"):
         if isinstance(block.get(name), Mapping):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -84,15 +83,12 @@ class SlackServer(WireServer):
         return [text_of(message) for message in self.rooms[room_id].messages]
 
     def papers(self, room_id: str) -> Counter[str]:
-        """How often each paper stands in full or in a list, less the day's message above."""
+        """How often each paper stands in full in a channel, threads included: by its button."""
         found: Counter[str] = Counter()
         for message in self.rooms[room_id].messages:
-            shown = re.findall(r"arxiv\.org/abs/([0-9.]+)", text_of(message))
-            replies = any(
-                each.get("thread_ts") == message["ts"] for each in self.rooms[room_id].messages
-            )
-            if not replies:
-                found.update(shown)
+            for block in message.get("blocks") or []:
+                buttons = (e for e in slack_rules.elements(block) if e.get("type") == "button")
+                found.update(each["value"] for each in buttons)
         return found
 
     def new_trigger(self) -> str:

@@ -1,0 +1,195 @@
+"""One message each, none lost, held where nobody can know: the core's delivery over a small Slack.
+
+Time is a clock that stands still until somebody waits, so that the minutes between two looks are
+none here; Slack is on the wire, the outbox is a real one.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters import Settings
+from adapters.slack.platform import Slack
+from adapters.slack.render import compose
+from bot.delivery import Deliverer
+from bot.model import Agenda, Channel, Digest, Entry, Publication, Why
+from bot.store import delivering, publishing
+from bot.store.following import ensure_channel
+from bot.store.sqlite import SqliteStore
+from bot.views import ChannelView
+from tests.builders import paper
+from tests.fakes import FakeClock
+from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, HISTORY, SlackServer
+
+POST = r"chat\.postMessage"
+SECRETS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
+
+
+class House:
+    """An outbox with one channel's digest, and what delivers it."""
+
+    def __init__(self, folder: Path, slack: SlackServer, layout: str | None = None) -> None:
+        self.clock = FakeClock(datetime.now(UTC))
+        self.slack = slack
+        self.room = slack.open_room()
+        self.path = folder / "db"
+        self.store = SqliteStore(self.path, alone=True)
+        entries = tuple(Entry(paper(n), ("reward model",)) for n in range(1, 16))
+        channel = Channel(f"slack:{self.room}", layout=layout)
+        drafts = compose(Digest(channel, self.clock.now().date(), Why.NEW, entries))
+
+        def plan(agenda: Agenda) -> Publication:
+            return Publication(tuple((f"{n:024x}", draft) for n, draft in enumerate(drafts)))
+
+        def work(db: sqlite3.Connection) -> None:
+            ensure_channel(db, channel.id)
+            publishing.publish(db, channel.id, plan, self.clock.now())
+
+        self.store.run_now(work)
+        options = {"api_url": f"{slack.url}/api/", "command": "/papers", "managers": ()}
+        self.settings = Settings(
+            sys.stdout, self.clock, {**options, "workspaces": ()}, SECRETS.__getitem__
+        )
+
+    async def deliver(self) -> None:
+        async with Slack(self.settings) as platform:
+            rng = random.Random(1)
+            deliverer = Deliverer("slack", platform, self.store, self.clock, rng, workers=4)
+            await deliverer.deliver(wait=900)
+
+    async def view(self) -> ChannelView:
+        [view] = (await self.store.state(f"slack:{self.room}")).channels
+        return view
+
+    @property
+    def papers(self) -> set[int]:
+        return set(self.slack.papers(self.room).values())
+
+
+@pytest.fixture(params=["thread", "inline"])
+async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    with SlackServer((*CHAT, *HISTORY)) as slack:
+        made = House(tmp_path, slack, request.param)
+        yield made
+        made.store.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"how": "after", "status": 0},
+        {"how": "before", "status": 0},
+        {"how": "after", "status": 500},
+        {"how": "after", "status": 200, "body": {"ok": False, "error": "fatal_error"}},
+        {"how": "before", "status": 200, "body": {"ok": False, "error": "internal_error"}},
+        {"status": 429, "body": {"ok": False}, "headers": {"Retry-After": "7"}},
+        {"status": 200, "body": {"ok": False, "error": "ratelimited"}},
+        {"how": "after", "status": 0, "times": 3},
+    ],
+)
+async def test_every_fault_ends_as_one_message_where_the_history_may_be_read(
+    house: House, fault: dict[str, object]
+) -> None:
+    house.slack.fail("POST", POST, **fault)
+    await house.deliver()
+    assert not (await house.view()).posts
+    assert house.papers == {1}
+    assert sum(house.slack.papers(house.room).values()) == 15
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_without_the_history_an_unknown_outcome_is_held_and_the_rest_still_comes(
+    tmp_path: Path, arrived: bool
+) -> None:
+    with SlackServer(CHAT) as slack:
+        house = House(tmp_path, slack)
+        slack.fail("POST", POST, how="after" if arrived else "before", status=0)
+        await house.deliver()
+        [held] = (await house.view()).posts
+        assert held.state == "held"
+        assert "channels:history" in held.error
+        assert house.papers == {1}, "papers do not wait for their heading"
+        before = len(slack.rooms[house.room].messages)
+        await house.deliver()
+        assert len(slack.rooms[house.room].messages) == before, "and nothing is sent on a guess"
+        assert await house.store.resend(held.key, house.clock.now())
+        await house.deliver()
+        assert not (await house.view()).posts, "a person decided"
+        house.store.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("not_in_channel", "/invite"),
+        ("channel_not_found", "/invite"),
+        ("is_archived", "archived"),
+        ("restricted_action", "administrator"),
+    ],
+)
+async def test_a_channel_that_refuses_is_paused_with_the_remedy_and_resumes_by_itself(
+    house: House, code: str, remedy: str
+) -> None:
+    house.slack.rooms[house.room].refuses = code
+    await house.deliver()
+    view = await house.view()
+    assert view.paused == "refused"
+    assert remedy in view.reason
+    house.slack.rooms[house.room].refuses = ""
+    house.clock.advance(2 * 3600)
+    await house.deliver()
+    assert (await house.view()).paused == ""
+    assert house.papers == {1}
+
+
+async def test_a_workspace_that_takes_no_such_blocks_gets_the_papers_as_plain_text(
+    house: House,
+) -> None:
+    refused = {"ok": False, "error": "invalid_blocks"}
+    house.slack.fail("POST", POST, status=200, body=refused, times=1)
+    await house.deliver()
+    assert not (await house.view()).posts, "no post is dead, and none is lost"
+    said = "\n".join(house.slack.texts(house.room))
+    for number in range(1, 16):
+        assert paper(number).id in said
+
+
+async def test_a_post_left_in_hand_by_a_killed_bot_is_looked_for_first(house: House) -> None:
+    now = house.clock.now()
+    async with Slack(house.settings) as platform:
+        claimed = await house.store.claim("slack", now, now)
+        assert claimed is not None
+        await platform.send(claimed)
+    house.store.run_now(delivering.release)  # as at the next start
+    await house.deliver()
+    assert house.papers == {1}
+    headings = [m for m in house.slack.rooms[house.room].messages if "thread_ts" not in m]
+    assert len({m["metadata"]["event_payload"]["key"] for m in headings}) == len(headings)
+
+
+async def test_one_slow_channel_delays_no_other(tmp_path: Path) -> None:
+    with SlackServer((*CHAT, *HISTORY)) as slack:
+        house = House(tmp_path, slack)
+        other = slack.open_room()
+        entry = Entry(paper(99), ("reward model",))
+        channel = Channel(f"slack:{other}")
+        [draft, *_] = compose(Digest(channel, house.clock.now().date(), Why.FIRST, (entry,)))
+
+        def work(db: sqlite3.Connection) -> None:
+            ensure_channel(db, channel.id)
+            plan = Publication((("f" * 24, replace(draft)),))
+            publishing.publish(db, channel.id, lambda _: plan, house.clock.now())
+
+        house.store.run_now(work)
+        slack.rooms[house.room].refuses = "ratelimited"
+        await house.deliver()
+        assert slack.rooms[other].messages
+        house.store.close()

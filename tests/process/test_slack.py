@@ -1,0 +1,214 @@
+"""The real program on Slack: a command in, a digest out, killed and started again."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.process.world import PATIENCE, ROOT, World, standin_paper
+from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, HISTORY, SlackServer, text_of
+
+SECRETS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
+KILLS = 3
+
+
+def world_of(folder: Path, channels: int, slack: SlackServer) -> World:
+    rooms = [slack.open_room() for _ in range(channels)]
+    return World(folder, "slack", slack, rooms, SECRETS)
+
+
+@pytest.fixture
+def slack() -> SlackServer:
+    return SlackServer()
+
+
+@pytest.fixture
+def world(tmp_path: Path, slack: SlackServer) -> Iterator[World]:
+    with world_of(tmp_path, 2, slack) as made:
+        yield made
+
+
+def test_once_posts_without_a_socket_and_posts_nothing_twice(
+    world: World, slack: SlackServer
+) -> None:
+    for _ in range(2):
+        done = world.once()
+        assert done.returncode == 0, done.stderr
+    assert world.posted() == {(1, 1, 1)}
+    assert slack.socket.opened == 0
+
+
+def test_a_command_in_and_a_digest_out(world: World, slack: SlackServer) -> None:
+    here = slack.open_room()
+    with world.program("run") as bot:
+        try:
+            slack.socket.wait_for_client()
+            name = slack.socket.command("add “reward model”", here)
+            slack.wait_for(lambda: bool(slack.answers[name]))
+            assert "now follows" in json.dumps(slack.answers[name])
+            slack.wait_for(lambda: len(slack.papers(here)) == 3, PATIENCE)
+            assert f'id = "slack:{here}"' in world.config.read_text()
+            bot.send_signal(signal.SIGTERM)
+            assert bot.wait(PATIENCE) == 0
+        finally:
+            bot.kill()
+    assert set(slack.papers(here).values()) == {1}
+    assert "ann added a keyword" in slack.texts(here)[0]
+
+
+def test_a_repeated_envelope_changes_nothing_twice(world: World, slack: SlackServer) -> None:
+    here = slack.open_room()
+    with world.program("run") as bot:
+        try:
+            slack.socket.wait_for_client()
+            name = slack.socket.command("add graph network", here, times=2)
+            slack.wait_for(lambda: bool(slack.answers[name]))
+            again = slack.socket.command("list", here)
+            slack.wait_for(lambda: bool(slack.answers[again]))
+        finally:
+            bot.kill()
+    assert len(slack.answers[name]) == 1
+    assert sum("added a keyword" in text for text in slack.texts(here)) == 1
+
+
+@pytest.mark.parametrize("reason", ["warning", "refresh_requested", "too_many_websockets"])
+def test_a_connection_that_slack_renews_is_made_again(
+    world: World, slack: SlackServer, reason: str
+) -> None:
+    here = slack.open_room()
+    with world.program("run") as bot:
+        try:
+            slack.socket.wait_for_client()
+            slack.socket.disconnect(reason)
+            slack.socket.wait_for_client(2)
+            name = slack.socket.command("list", here)
+            slack.wait_for(lambda: bool(slack.answers[name]))
+        finally:
+            bot.kill()
+
+
+@pytest.mark.parametrize(
+    ("token", "said", "sentence"),
+    [
+        (BOT_TOKEN, "invalid_auth", "SLACK_BOT_TOKEN"),
+        (BOT_TOKEN, "token_revoked", "revoked"),
+        (APP_TOKEN, "invalid_auth", "SLACK_APP_TOKEN"),
+    ],
+)
+def test_a_token_that_slack_refuses_ends_the_service_with_a_sentence(
+    world: World, slack: SlackServer, token: str, said: str, sentence: str
+) -> None:
+    slack.tokens[token] = said
+    done = subprocess.run(
+        world.call("run"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env=world.environ,
+    )
+    assert done.returncode == 1, done.stderr
+    assert sentence in done.stderr
+    assert token not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("scopes", [(*CHAT, *HISTORY), CHAT], ids=["history", "no-history"])
+def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is_lost(
+    tmp_path: Path, seed: int, scopes: tuple[str, ...], figures: Callable[[str], None]
+) -> None:
+    rng = random.Random(seed)
+    slack = SlackServer(scopes)
+    with world_of(tmp_path, 40, slack) as world:
+        for _ in range(KILLS):
+            wanted = attempts(slack) + rng.randint(1, 15)
+            with world.program("run") as bot:
+                try:
+                    with suppress(TimeoutError):  # what is held is not tried again
+                        slack.wait_for(partial(reached, slack, wanted), 6)
+                finally:
+                    bot.send_signal(signal.SIGKILL)
+                    bot.wait()
+        world.arxiv.add(standin_paper(77, "A reward model that came late"))
+        for _ in range(6):
+            done = world.once("--now")
+            if done.returncode == 0:
+                break
+        counts = [slack.papers(room) for room in world.channels]
+        assert all(set(found.values()) <= {1} for found in counts), "nothing is doubled"
+        missing = sum(4 - len(found) for found in counts)
+        held = _held(world)
+        if HISTORY[0] in scopes:
+            assert done.returncode == 0, done.stderr
+            assert (missing, held) == (0, 0)
+        else:
+            assert held or not missing, "what is missing is held, and told"
+        figures(f"slack: 40 channels, killed {KILLS} times, missing {missing}, held posts {held}")
+
+
+def attempts(slack: SlackServer) -> int:
+    """How often anything was posted, or tried to."""
+    return sum(each.path == "chat.postMessage" for each in slack.seen)
+
+
+def reached(slack: SlackServer, wanted: int) -> bool:
+    return attempts(slack) >= wanted
+
+
+def _held(world: World) -> int:
+    status = subprocess.run(
+        world.call("status", "--json"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=world.environ,
+    )
+    return sum(channel["held"] for channel in json.loads(status.stdout)["channels"])
+
+
+def test_with_slack_alone_discords_library_is_never_loaded(world: World) -> None:
+    code = (
+        "import sys\nfrom bot.__main__ import main\n"
+        "sys.argv = ['daily-papers', 'once', '--config', sys.argv[1]]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "assert 'slack_sdk' in sys.modules\n"
+        "assert 'discord' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [world.call()[0], "-c", code, str(world.config)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", **SECRETS},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_abstract_opens_in_a_window_and_home_shows_the_persons_channels(
+    world: World, slack: SlackServer
+) -> None:
+    here = world.channels[0]
+    with world.program("run") as bot:
+        try:
+            slack.socket.wait_for_client()
+            slack.wait_for(lambda: len(slack.papers(here)) == 3, PATIENCE)
+            [paper, *_] = slack.papers(here)
+            slack.socket.press("abstract", paper, here)
+            slack.wait_for(lambda: len(slack.views) >= 2)
+            assert "We look at what happens." in text_of(slack.views[-1])
+            slack.socket.command("add graph network", here)
+            slack.socket.open_home("U0000001")
+            slack.wait_for(lambda: "U0000001" in slack.homes)
+        finally:
+            bot.kill()
