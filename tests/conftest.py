@@ -17,13 +17,13 @@ settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seeds", type=int, default=2, help="how many random lives a test leads")
+    parser.addoption("--lives", type=int, default=1, help="how often a test of random kills runs")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``seed`` is run with so many."""
-    if "seed" in metafunc.fixturenames:
-        metafunc.parametrize("seed", range(metafunc.config.getoption("--seeds")))
+    """A test that takes ``life``, the seed of its random kills, leads so many."""
+    if "life" in metafunc.fixturenames:
+        metafunc.parametrize("life", range(metafunc.config.getoption("--lives")))
 
 
 @pytest.fixture(scope="session")

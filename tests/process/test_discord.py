@@ -108,9 +108,9 @@ def test_a_channel_that_refuses_delays_no_other_and_is_told_of_once(world: World
 
 
 def test_killed_at_a_random_moment_of_a_delivery_each_paper_stands_once_in_each_channel(
-    tmp_path: Path, seed: int, figures: Callable[[str], None]
+    tmp_path: Path, life: int, figures: Callable[[str], None]
 ) -> None:
-    rng = random.Random(seed)
+    rng = random.Random(life)
     kills = 0
     with World(tmp_path, channels=40) as world:
         while world.messages() < 40:

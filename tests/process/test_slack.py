@@ -124,9 +124,9 @@ def test_a_token_that_slack_refuses_ends_the_service_with_a_sentence(
 
 @pytest.mark.parametrize("scopes", [(*CHAT, *HISTORY), CHAT], ids=["history", "no-history"])
 def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is_lost(
-    tmp_path: Path, seed: int, scopes: tuple[str, ...], figures: Callable[[str], None]
+    tmp_path: Path, life: int, scopes: tuple[str, ...], figures: Callable[[str], None]
 ) -> None:
-    rng = random.Random(seed)
+    rng = random.Random(life)
     slack = SlackServer(scopes)
     with world_of(tmp_path, 40, slack) as world:
         for _ in range(KILLS):
@@ -134,7 +134,7 @@ def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is
             with world.program("run") as bot:
                 try:
                     with suppress(TimeoutError):  # what is held is not tried again
-                        slack.wait_for(partial(reached, slack, wanted), 6)
+                        slack.wait_for(partial(reached, slack, wanted), 3)
                 finally:
                     bot.send_signal(signal.SIGKILL)
                     bot.wait()

@@ -60,8 +60,8 @@ async def ask(server: DiscordServer, words: str, **more: Any) -> str:
 
 async def test_a_command_is_answered_and_announced(server: DiscordServer, house: House) -> None:
     async with listening(server, house) as discord:
-        assert discord.deaf_since is None
         assert "now follows reward model" in await ask(server, "add reward model")
+        assert discord.deaf_since is None
         assert "for those who manage" in await ask(server, "add graph network", rights=0)
     here: str = server.here  # type: ignore[attr-defined]
     assert server.texts(here) == ["Ann added a keyword: reward model"]
