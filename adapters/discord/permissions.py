@@ -22,11 +22,17 @@ FOR_THREADS: Final[Mapping[str, str]] = {
 INVITE: Final = discord.Permissions(**dict.fromkeys([*NEEDED, *FOR_THREADS], True))
 
 
-def missing(allowed: discord.Permissions, *, threads: bool = False) -> tuple[str, ...]:
+def missing(
+    allowed: discord.Permissions, *, threads: bool = False, forum: bool = False
+) -> tuple[str, ...]:
     """The names of the needed permissions that are not there."""
     if allowed.administrator:
         return ()
-    needed = {**NEEDED, **(FOR_THREADS if threads else {})}
+    needed = dict(NEEDED)
+    if threads or forum:
+        needed["send_messages_in_threads"] = FOR_THREADS["send_messages_in_threads"]
+    if threads and not forum:
+        needed["create_public_threads"] = FOR_THREADS["create_public_threads"]
     return tuple(name for flag, name in needed.items() if not getattr(allowed, flag))
 
 

@@ -1,7 +1,8 @@
 """Discord's REST API, as far as posting needs it: one session, the limits, and the own pace.
 
-discord.py's client keeps each channel's bucket by its headers and repeats what is safe to repeat.
-It has no limit over all channels of its own accord, so there is one here.
+discord.py's client keeps each channel's bucket by its headers, and repeats by itself what Discord
+answers with a fault of its own. It has no limit over all channels of its own accord, so there is
+one here.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import aiohttp
 import discord
-from discord.http import HTTPClient, Route
+from discord.http import HTTPClient, Route, json_or_text
 
 from adapters.discord.translate import at_the_border
 from bot.ports import Clock
@@ -38,14 +40,24 @@ class Rest:
             await self._http.close()
             self._http = None
 
-    async def ask(self, method: str, path: str, *, json: Any = None, **parts: Any) -> Any:
-        """The answer's JSON. Raises SendError and PlatformRefused."""
+    async def ask(
+        self, method: str, path: str, *, json: Any = None, once: bool = False, **parts: Any
+    ) -> Any:
+        """The answer's JSON. Raises SendError and PlatformRefused.
+
+        ``once``: a fault of Discord's is told at once instead of being asked away. What the library
+        meets on a second try (a wait, a refused connection) would otherwise hide that the first one
+        may have been obeyed.
+        """
         with at_the_border():
             http = await self._logged_in()
             await self._take_turn()
-            body = {} if json is None else {"json": json}
-            query = {"params": parts.pop("params")} if "params" in parts else {}
-            return await http.request(Route(method, path, **parts), **body, **query)
+            more: dict[str, Any] = {} if json is None else {"json": json}
+            if "params" in parts:
+                more["params"] = parts.pop("params")
+            if once:
+                more["raise_for_status"] = _tell_faults
+            return await http.request(Route(method, path, **parts), **more)
 
     async def _logged_in(self) -> HTTPClient:
         async with self._logging_in:
@@ -69,6 +81,12 @@ class Rest:
         self._free_at = at + 1 / PER_SECOND
         if at > now:
             await self._clock.sleep(at - now)
+
+
+async def _tell_faults(response: aiohttp.ClientResponse) -> None:
+    """Handed through the library to aiohttp, which asks it of each answer."""
+    if response.status >= 500:
+        raise discord.DiscordServerError(response, await json_or_text(response))
 
 
 def snowflake(seconds: float) -> int:

@@ -22,7 +22,11 @@ from bot.errors import (
     TryLater,
 )
 
+UNKNOWN_CHANNEL: Final = 10003
+UNKNOWN_MESSAGE: Final = 10008
 NOT_A_TEXT_CHANNEL: Final = 50008
+NO_ACCESS: Final = 50001
+NO_PERMISSION: Final = 50013
 THREAD_EXISTS: Final = 160004
 
 NOT_LET_IN: Final = (
@@ -31,21 +35,24 @@ NOT_LET_IN: Final = (
 )
 GRANT: Final = "in the channel's settings, under Permissions, add the bot and allow it."
 REFUSED: Final[Mapping[int, str]] = {
-    10003: "The channel is gone.",
-    50001: f"I can't see the channel. I need View Channel: {GRANT}",
-    50013: "I may not write there. I need View Channel and Send Messages (for threads also Create"
-    f" Public Threads and Send Messages in Threads): {GRANT}",
+    UNKNOWN_CHANNEL: "The channel is gone.",
+    NO_ACCESS: f"I can't see the channel. I need View Channel: {GRANT}",
+    NO_PERMISSION: "I may not write there. I need View Channel and Send Messages (for threads also"
+    f" Create Public Threads and Send Messages in Threads): {GRANT}",
     50007: "This person takes no private messages from me.",
     50083: "The thread is archived. Open it again, or let the next digest make a new one.",
     160005: "The thread is locked. Unlock it.",
     160006: "The server has as many open threads as Discord allows. Archive some.",
     30058: "The server has as many webhooks as Discord allows.",
+    40067: "The forum wants a tag on every post, and I know none. In the forum's settings, let"
+    " people post without tags.",
     40066: "The server is not available to me at the moment.",
 }
 PASSING: Final[Mapping[int, float]] = {  # seconds until it is worth another try
     20016: 60.0,  # slow mode
     20028: 60.0,  # write rate of the channel
     20029: 60.0,  # write rate of the server
+    40333: 60.0,  # a network fault within Discord, which comes as a 403
     130000: 60.0,  # the resource is overloaded
 }
 CLOUDFLARE: Final = 900.0  # a 429 without Via comes from in front of Discord, and lasts
@@ -77,11 +84,14 @@ def _of_answer(error: discord.HTTPException) -> SendError | PlatformRefused:
     if error.status == 429:
         return TryLater("Discord asked us to wait.", CLOUDFLARE)
     if error.code in PASSING:
-        return TryLater("The channel takes no more messages just now.", PASSING[error.code])
+        return TryLater("Discord takes no more messages there just now.", PASSING[error.code])
     if error.code in REFUSED:
         return ChannelRefused(REFUSED[error.code])
     if error.status >= 500:
         return OutcomeUnknown(f"Discord had a fault of its own (status {error.status}).")
+    if error.status == 403 and not error.code:
+        # From in front of Discord too: it has nothing to do with the channel.
+        return TryLater("Discord's network does not let us through just now.", CLOUDFLARE)
     said = error.text.replace("\n", " ")[:300] or "no reason given"
     if error.status in {403, 404}:
         return ChannelRefused(f"Discord refuses it: {said} (code {error.code}).")
@@ -98,3 +108,8 @@ def at_the_border() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+
+
+def code_of(error: BaseException) -> int:
+    """Discord's own code for what went wrong; 0 where there is none."""
+    return getattr(error.__cause__, "code", 0)

@@ -308,6 +308,8 @@ class DiscordServer:
             ("GET", rf"/guilds/{ids}", lambda *_: answer(guild())),
             ("GET", rf"/guilds/{ids}/members/{ids}", lambda *_: answer({"user": BOT, "roles": []})),
             ("GET", rf"/guilds/{ids}/threads/active", self._threads),
+            ("GET", rf"/guilds/{ids}/channels", self._channels_of),
+            ("GET", rf"{here}/threads/archived/public", self._archive),
             ("GET", here, self._channel),
             ("GET", rf"{here}/messages", self._history),
             ("POST", rf"{here}/messages", self._post),
@@ -393,6 +395,8 @@ class DiscordServer:
             return refusal
         if message_id in self.channels:
             return answer({"message": "A thread has already been created", "code": 160004}, 400)
+        if not any(each["id"] == message_id for each in self.messages[channel_id]):
+            return answer({"message": "Unknown Message", "code": 10008}, 404)
         return answer(self._thread(channel_id, request["body"]["name"], message_id), 201)
 
     def _thread(self, parent: str, name: str, thread_id: str) -> dict[str, Any]:
@@ -415,8 +419,18 @@ class DiscordServer:
         return answer(thread, 201)
 
     def _threads(self, _: web.Request, guild: str) -> web.Response:
+        return answer({"threads": self._resting(archived=False), "members": []})
+
+    def _archive(self, _: web.Request, channel_id: str) -> web.Response:
+        threads = [t for t in self._resting(archived=True) if t["parent_id"] == channel_id]
+        return answer({"threads": threads, "members": [], "has_more": False})
+
+    def _resting(self, *, archived: bool) -> list[dict[str, Any]]:
         threads = [each for each in self.channels.values() if each["type"] == THREAD]
-        return answer({"threads": threads, "members": []})
+        return [t for t in threads if t["thread_metadata"]["archived"] is archived]
+
+    def _channels_of(self, _: web.Request, guild: str) -> web.Response:
+        return answer([each for each in self.channels.values() if each["type"] != THREAD])
 
     def _put_commands(self, request: web.Request) -> web.Response:
         self.commands = [

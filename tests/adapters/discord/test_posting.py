@@ -101,6 +101,30 @@ async def test_a_lost_answer_ends_as_one_message(
     assert len(server.messages[here]) == 1
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"status": 429, "body": {"retry_after": 3000.0, "message": "later"}},
+        {"status": 429, "headers": {"Via": ""}, "body": {"message": "banned"}},
+        {"status": 403, "body": {"code": 50013, "message": "no"}},
+        {"status": 400, "body": {"code": 50035, "message": "no"}},
+        {"status": 401, "body": {"code": 0, "message": "no"}},
+    ],
+)
+@pytest.mark.parametrize("first", [502, 503, 0])
+async def test_what_a_second_try_meets_does_not_hide_that_the_first_may_have_arrived(
+    server: DiscordServer, discord: Discord, first: int, second: dict[str, object]
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.fail("POST", MESSAGES, how="after", status=first)
+    server.fail("POST", MESSAGES, **second)
+    with pytest.raises(OutcomeUnknown):
+        await discord.send(post(here, draft))
+    assert len(server.messages[here]) == 1
+    assert await discord.find(post(here, draft)) is not None
+
+
 async def test_what_stays_unknown_is_found_in_the_history_and_not_sent_again(
     server: DiscordServer, discord: Discord
 ) -> None:
@@ -191,6 +215,73 @@ async def test_a_forum_gets_one_post_a_day_and_everything_goes_into_it(
     assert set(server.papers(forum).values()) == {1}
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+async def test_a_forums_post_is_never_made_twice(
+    server: DiscordServer, discord: Discord, status: int
+) -> None:
+    forum = server.open_channel(FORUM)
+    [draft] = drafts(forum)
+    server.fail("POST", r"/channels/\d+/threads", how="after", status=status)
+    with pytest.raises(OutcomeUnknown):
+        await discord.send(post(forum, draft))
+    [thread] = [c for c in server.channels.values() if c["parent_id"] == forum]
+    thread["thread_metadata"]["archived"] = True  # the bot was away for more than a day
+    assert await discord.find(post(forum, draft)) is not None
+    await discord.send(post(forum, draft))
+    assert set(server.papers(forum).values()) == {1}
+    assert sum(c["parent_id"] == forum for c in server.channels.values()) == 1
+
+
+async def test_a_digest_whose_heading_somebody_deleted_is_posted_without_it(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    line, digest = drafts(here, layout="thread")
+    top = await discord.send(post(here, line))
+    server.messages[here].clear()
+    below = post(here, digest, key="b" * 24, parent=top)
+    receipt = await discord.send(below)
+    assert server.messages[here][0]["id"] == receipt.message_id
+    assert await discord.find(below) == receipt
+
+
+@pytest.mark.parametrize(
+    ("denied", "named"),
+    [(1 << 11, "Send Messages"), (1 << 16, "Read Message History")],
+)
+async def test_a_refused_channel_is_told_which_permission_is_missing(
+    server: DiscordServer, discord: Discord, denied: int, named: str
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.channels[here]["permission_overwrites"] = [
+        {"id": "500", "type": 0, "allow": "0", "deny": str(denied)}
+    ]
+    server.closed[here] = 50013
+    with pytest.raises(ChannelRefused, match=rf"I lack {named}\. In the channel's settings"):
+        await discord.send(post(here, draft))
+
+
+async def test_links_to_messages_cost_no_request_for_each_channel(
+    server: DiscordServer, discord: Discord
+) -> None:
+    for _ in range(10):
+        server.open_channel()
+    for number, channel in enumerate(list(server.channels)):
+        receipt = await discord.send(post(channel, drafts(channel)[0], f"{number:024x}"))
+        assert channel in receipt.url
+    assert sum(seen.method == "GET" for seen in server.seen if "/users" not in seen.path) == 3
+
+
+async def test_everything_goes_through_the_proxy_that_is_named(server: DiscordServer) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    at = server.options["api_url"].removesuffix("/api/v10")  # it takes whole addresses too
+    async with platform(server, api_url="http://discord.invalid/api/v10", proxy=at) as discord:
+        await discord.send(post(here, draft))
+    assert len(server.messages[here]) == 1
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 async def test_an_announcement_is_handed_on_where_that_is_wanted(
     server: DiscordServer, wanted: bool
@@ -217,7 +308,10 @@ async def test_an_announcement_is_handed_on_where_that_is_wanted(
         (404, 10003, ChannelRefused, "gone"),
         (403, 160005, ChannelRefused, "locked"),
         (400, 50035, PostRefused, "does not take this message"),
+        (400, 40067, ChannelRefused, "wants a tag"),
         (400, 20016, TryLater, "takes no more"),
+        (403, 40333, TryLater, "takes no more"),
+        (403, 0, TryLater, "does not let us through"),
         (401, 0, PlatformRefused, "DISCORD_TOKEN"),
     ],
 )
