@@ -5,32 +5,34 @@ Pure, but for the library's own objects. Text of others is inert here as in a di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil
 from typing import Any, Final
 
 import discord
 from discord import ui
 
 from adapters.discord.buttons import AbstractButton, SayButton
-from adapters.discord.markup import inert, link
+from adapters.discord.markup import BREAK, inert, link
 from adapters.discord.render import ACCENT, LONGEST_TITLE
 from bot.model import Entry, Offer, Paper, Reply, Row
 from bot.text import authors_line, digests, shorten
 
-MOST: Final = 3800  # characters over all texts of a message
+MOST: Final = 3800  # characters over all texts of a message, or that share of the bytes
+BYTES_EACH: Final = 2.5
 MOST_ROWS: Final = 10
+MOST_SECTIONS: Final = 11  # rows and papers, of three components each; 40 with the rest
 LONGEST_AUTHORS: Final = 1000
 
 
 def reply_view(reply: Reply, *, monospaced: bool = False, note: str = "") -> ui.LayoutView:
     """``note`` is a remark of the platform's own below the text."""
     view = ui.LayoutView(timeout=None)
-    room = MOST
     whole = f"{reply.text}\n{note}" if note else reply.text
-    said = f"```\n{_cut(whole, room)}\n```" if monospaced else inert(_cut(whole, room))
-    view.add_item(ui.TextDisplay(said[:MOST]))
-    room -= len(said)
-    for item in _listed(reply.rows[:MOST_ROWS], reply.entries, room):
+    said = _lines(whole, MOST, _fenced if monospaced else inert)
+    view.add_item(ui.TextDisplay(said))
+    rows = reply.rows[:MOST_ROWS]
+    for item in _listed(rows, reply.entries[: MOST_SECTIONS - len(rows)], MOST - _size(said)):
         view.add_item(item)
     if reply.offers:
         view.add_item(ui.ActionRow(*map(_button, reply.offers[:5])))
@@ -40,17 +42,17 @@ def reply_view(reply: Reply, *, monospaced: bool = False, note: str = "") -> ui.
 def _listed(
     rows: Sequence[Row], entries: Sequence[Entry], room: int
 ) -> Iterator[ui.Section[Any] | ui.TextDisplay[Any]]:
+    """Every row, the longer ones shortened; of the papers as many as find room."""
+    share = room // max(len(rows), 1)
     for row in rows:
-        detail = f"\n-# {inert(row.detail)}" if row.detail else ""
-        said = f"**{inert(row.text)}**{detail}"
-        room -= len(said)
-        if room < 0:
-            return
+        detail = f"\n-# {_fitted(row.detail, share // 3)}" if row.detail else ""
+        said = f"**{_fitted(row.text, share - _size(detail) - 4)}**{detail}"
+        room -= _size(said)
         display = ui.TextDisplay[Any](said)
         yield ui.Section(display, accessory=_button(row.offers[0])) if row.offers else display
     for entry in entries:
         said = _entry(entry)
-        room -= len(said)
+        room -= _size(said)
         if room < 0:
             return
         yield ui.Section(ui.TextDisplay(said), accessory=AbstractButton(entry.paper.id))
@@ -59,36 +61,52 @@ def _listed(
 def _entry(entry: Entry) -> str:
     paper = entry.paper
     about = " · ".join((authors_line(paper.authors), *digests.facts(paper)))
-    return f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**\n-# {inert(about)}"
+    return f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**\n-# {_fitted(about, 500)}"
 
 
 def _button(offer: Offer) -> SayButton:
     return SayButton(offer.words, offer.label)
 
 
-def _cut(text: str, room: int) -> str:
-    """Whole lines, as many as fit; escaping may make them longer by a third."""
-    room = room * 3 // 4
-    if len(text) <= room:
-        return text
-    return f"{text[:room].rpartition(chr(10))[0] or text[:room]}\n…"
+def _size(text: str) -> int:
+    """Characters, or as many as its bytes count for where these are the tighter limit."""
+    return max(len(text), ceil(len(text.encode()) / BYTES_EACH))
+
+
+def _fitted(text: str, room: int) -> str:
+    """Inert, and not larger than ``room``."""
+    while _size(shown := inert(text)) > max(room, 2):
+        text = shorten(text, min(len(text) - 1, len(text) * room // _size(shown)))
+    return shown
+
+
+def _lines(text: str, room: int, shown: Callable[[str], str]) -> str:
+    """As many whole lines as fit."""
+    while _size(said := shown(text)) > room:
+        kept = text[: min(len(text) - 2, len(text) * room // _size(said))]
+        text = f"{kept.rpartition(chr(10))[0] or kept}\n…"
+    return said
+
+
+def _fenced(text: str) -> str:
+    """Aligned, and nothing in it ends that."""
+    return f"```\n{text.replace('`', f'`{BREAK}')}\n```"
 
 
 def abstract_view(paper: Paper) -> ui.LayoutView:
     """The whole abstract, all authors, and where to read on."""
-    authors = shorten(", ".join(paper.authors), LONGEST_AUTHORS)
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
     facts += [paper.journal_ref, f"version {paper.version}" if paper.version > 1 else ""]
+    about = " · ".join(shorten(fact, 300) for fact in facts if fact)
     head = (
-        f"### {link(shorten(paper.title, LONGEST_TITLE), paper.url)}\n{inert(authors)}\n"
-        f"-# {' · '.join(inert(shorten(fact, 300)) for fact in facts if fact)}"
-    )[:2400]
-    room = MOST - len(head)
-    abstract = inert(paper.abstract) if paper.abstract else "arXiv has no abstract of it."
+        f"### {link(shorten(paper.title, LONGEST_TITLE), paper.url)}\n"
+        f"{_fitted(', '.join(paper.authors), LONGEST_AUTHORS)}\n-# {_fitted(about, 600)}"
+    )
+    abstract = paper.abstract or "arXiv has no abstract of it."
     view = ui.LayoutView(timeout=None)
     box = ui.Container[Any](accent_colour=ACCENT)
     box.add_item(ui.TextDisplay(head))
-    box.add_item(ui.TextDisplay(shorten(abstract, room)))
+    box.add_item(ui.TextDisplay(_fitted(abstract, MOST - _size(head))))
     view.add_item(box)
     view.add_item(
         ui.ActionRow(

@@ -15,12 +15,13 @@ from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import Any, Final
 
+import aiohttp
 import discord
 from discord import app_commands
 
 from adapters.discord import answers, permissions
 from adapters.discord.markup import inert
-from bot.errors import SendError, UserError
+from bot.errors import PlatformError, SendError, UserError
 from bot.model import Channel, Person, Reply
 from bot.ports import Commands
 
@@ -85,23 +86,28 @@ class People:
         except UserError as error:
             await interaction.edit_original_response(view=answers.plain_view(str(error)))
             return
-        note = await self._announce(interaction, where, reply)
+        note = await self._announce(interaction, where, words, reply)
         view = answers.reply_view(reply, monospaced=words == "help", note=note)
-        await interaction.edit_original_response(
-            view=view, allowed_mentions=discord.AllowedMentions.none()
-        )
+        await interaction.edit_original_response(view=view)
 
-    async def _announce(self, interaction: Interaction, where: str, reply: Reply) -> str:
+    async def _announce(
+        self, interaction: Interaction, where: str, words: str, reply: Reply
+    ) -> str:
         """Tell the channel of a change; what stands in the way of that, and so of posts, is told to
         the person."""
         if not reply.announcement:
             return ""
-        missing = permissions.missing(interaction.app_permissions)
+        forum = in_forum(interaction)
+        missing = permissions.missing(
+            interaction.app_permissions, threads=words == "settings layout thread", forum=forum
+        )
         if missing:
             return f"I can't post here yet: {permissions.remedy(missing)}"
+        # A forum itself takes no line: there it stands in the post in which it was said.
+        home = str(interaction.channel_id) if forum else where.partition(":")[2]
         try:
-            await self._say(where.partition(":")[2], inert(reply.announcement))
-        except SendError as error:
+            await self._say(home, inert(reply.announcement))
+        except (SendError, PlatformError) as error:
             return f"I could not tell the channel: {error}"
         return ""
 
@@ -115,6 +121,8 @@ class People:
             yield
         except discord.HTTPException as error:
             log.warning("answer status=%s code=%s why=%s", error.status, error.code, error.text)
+        except (aiohttp.ClientError, OSError) as error:
+            log.warning("answer why=%s", error)
         finally:
             self.busy.discard(task)
 
@@ -124,6 +132,11 @@ def place(interaction: Interaction) -> str:
     channel = interaction.channel
     home = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
     return f"discord:{home}"
+
+
+def in_forum(interaction: Interaction) -> bool:
+    channel = interaction.channel
+    return isinstance(channel, discord.Thread) and isinstance(channel.parent, discord.ForumChannel)
 
 
 def person(interaction: Interaction) -> Person:
@@ -143,6 +156,14 @@ SETTINGS: Final = [
     for each in fields(Channel)
     if each.name != "id"
 ]
+VALUES: Final[Mapping[str, tuple[str, ...]]] = {  # to choose from; others can be typed
+    "post_at": ("07:00", "08:00", "09:00", "10:00", "12:00", "18:00"),
+    "days": ("mon-fri", "daily", "mon, thu"),
+    "catch_up": ("all", "newest 20", "skip"),
+    "layout": ("digest", "list", "thread"),
+    "editors": ("managers", "members"),
+}
+AS_USUAL: Final = "default"
 Keyword = app_commands.Range[str, 1, LONGEST_KEYWORD]
 
 
@@ -206,6 +227,15 @@ class Papers(app_commands.Group):
         value: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
         await self._people.command(interaction, f"settings {name or ''} {value or ''}".strip())
+
+    @settings.autocomplete("value")
+    async def _values(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        fitting = (*VALUES.get(interaction.namespace.name or "", ()), AS_USUAL)
+        return [
+            app_commands.Choice(name=each, value=each)
+            for each in fitting
+            if typed.casefold() in each
+        ]
 
     @app_commands.command(description="All commands, and how keywords are written")
     async def help(self, interaction: Interaction) -> None:

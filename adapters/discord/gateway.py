@@ -104,6 +104,7 @@ class PapersClient(discord.Client):
         super().__init__(
             intents=discord.Intents(guilds=True),
             max_messages=None,
+            allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=30.0,
             proxy=proxy,
         )

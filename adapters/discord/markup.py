@@ -14,20 +14,20 @@ _ANYWHERE: Final = re.compile(r"[\\*_~`|<\[\]]")
 _AT_LINE_START: Final = re.compile(r"(?m)^(\s*)([#>+-]|\d+(?=\.))")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")  # :tada:
 # A zero-width space: the text looks the same, and is no mention, link or invitation any more.
-_BREAK: Final = "\u200b"
+BREAK: Final = "\u200b"
 _LINKS: Final = re.compile(r"(?i)(?<=:)(?=//)|(?<=discord)(?=\.(?:gg|com|new)\b)|(?<=@)(?=\S)")
 
 
 def inert(text: str) -> str:
     """The same words, and nothing but words."""
-    text = _ANYWHERE.sub(r"\\\g<0>", _LINKS.sub(_BREAK, text))
+    text = _ANYWHERE.sub(r"\\\g<0>", _LINKS.sub(BREAK, text))
     text = _AT_LINE_START.sub(lambda found: f"{found[1]}{_escaped(found[2])}", text)
     return _SHORTCODE.sub(r"\\:", text)
 
 
 def _escaped(mark: str) -> str:
     """A number keeps its digits: it is the full stop behind it that makes a list of them."""
-    return f"{mark}{_BREAK}" if mark.isdecimal() else f"\\{mark}"
+    return f"{mark}{BREAK}" if mark.isdecimal() else f"\\{mark}"
 
 
 def link(title: str, url: str) -> str:

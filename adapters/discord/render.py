@@ -189,15 +189,25 @@ def _boxed(components: Sequence[Component]) -> list[Component]:
 def _plain_messages(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
     lines = [f"**{inert(digests.heading(digest))}**", *map(inert, digests.remarks(digest))]
     content, papers = "\n".join(lines), tuple[str, ...]()
-    for entry in digest.entries:
-        item = _plain(entry)
-        if papers and len(content) + len(item) + 2 > CONTENT:
+    for item, paper_id in _plain_pieces(digest):
+        if papers and len(content) + len(item) > CONTENT:
             yield {"content": content, "flags": SUPPRESS_EMBEDS}, papers
-            content, papers = item, ()
-        else:
-            content = f"{content}\n\n{item}" if content else item
-        papers = (*papers, entry.paper.id)
+            content, papers = "", ()
+        content = f"{content}{item}" if content else item.lstrip("\n")
+        papers = (*papers, paper_id)
     yield {"content": content, "flags": SUPPRESS_EMBEDS}, papers
+
+
+def _plain_pieces(digest: Digest) -> Iterator[tuple[str, str]]:
+    """Each paper's text, with the line breaks before it, and its id."""
+    full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
+    for entry in full:
+        yield f"\n\n{_plain(entry)}", entry.paper.id
+    more = digests.and_more(len(rest), below=bool(full))
+    for number, entry in enumerate(rest):
+        before = f"\n\n{more}\n" if more and number == 0 else "\n"
+        title = inert(shorten(entry.paper.title, LONGEST_TITLE))
+        yield f"{before}- {title} <{entry.paper.url}>", entry.paper.id
 
 
 def _plain(entry: Entry) -> str:

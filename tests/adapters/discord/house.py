@@ -62,7 +62,7 @@ class House:
 
     async def say(self, channel_id: str, text: str) -> None:
         channel = self.client.get_channel(int(channel_id))
-        if not isinstance(channel, discord.TextChannel):
+        if not isinstance(channel, discord.TextChannel | discord.Thread):
             raise TryLater("no such channel")
         await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
 

@@ -8,6 +8,7 @@ import discord
 import pytest
 from discord.http import Route
 
+from adapters.discord.commands import VALUES
 from adapters.discord.render import compose, read
 from bot.errors import SourceDown
 from bot.model import Channel, Digest, Entry, Why
@@ -208,6 +209,43 @@ async def test_in_a_thread_its_channel_is_meant(
     [thread] = server.channel.threads
     await server.ann.slash(thread, "papers add", keyword="reward model")
     assert await keywords(house, server) == ["reward model"]
+
+
+async def test_in_a_forum_the_post_hears_of_the_change(
+    house: House, server: Server, simcord_env: Env
+) -> None:
+    server.channel = server.guild.create_forum_channel("papers")
+    forum = simcord_env.bot.get_channel(server.channel.id)
+    await forum.create_thread(name="today", content="What do we follow?")
+    [thread] = server.channel.threads
+    answer = await server.ann.slash(thread, "papers add", keyword="reward model")
+    assert "could not tell" not in texts(answer.response)
+    assert await keywords(house, server) == ["reward model"]
+    assert any("ann added a keyword" in texts(message) for message in thread.history())
+
+
+async def test_who_chooses_threads_is_told_which_permission_they_need(
+    server: Server, simcord_env: Env
+) -> None:
+    whole = discord.PermissionOverwrite(create_public_threads=False)
+    server.channel = server.guild.create_text_channel(
+        "narrow", overwrites={simcord_env.bot.user: whole}
+    )
+    other = await server.say(server.ann, "settings", name="days", value="daily")
+    assert "I lack" not in texts(other)
+    answer = await server.say(server.ann, "settings", name="layout", value="thread")
+    assert "I lack Create Public Threads" in texts(answer)
+
+
+@pytest.mark.parametrize("name", VALUES)
+async def test_every_value_that_is_offered_for_a_setting_is_taken(
+    server: Server, name: str
+) -> None:
+    found = await server.gov.autocomplete(server.channel, "papers settings", "value", "", name=name)
+    assert len(found) > 2
+    for choice in found:
+        answer = await server.say(server.gov, "settings", name=name, value=choice["value"])
+        assert f"Changed: {name} is" in texts(answer).replace("\\", ""), choice
 
 
 async def test_commands_are_written_to_discord_only_when_they_changed(

@@ -117,9 +117,12 @@ def test_nothing_in_a_text_of_others_is_obeyed(text: str) -> None:
     ), "and no word is lost"
 
 
-def test_three_hundred_papers_are_a_readable_sequence_and_none_is_dropped() -> None:
-    made = bodies(samples.long_day(300))
-    assert len(made) <= 15
+@pytest.mark.parametrize(("layout", "messages"), [("digest", 12), ("list", 25), ("thread", 13)])
+def test_three_hundred_papers_are_a_readable_sequence_and_none_is_dropped(
+    layout: str, messages: int
+) -> None:
+    made = bodies(samples.long_day(300), layout)
+    assert len(made) <= messages
     text = "\n".join(map(text_of, made))
     assert len(set(re.findall(r"abs/2611\.(\d+)", text))) == 300
     assert text.count("Author") < 300, "the most are a line each"

@@ -1,0 +1,115 @@
+"""What people are answered on Discord is within every limit, whatever stands in it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.discord.answers import abstract_view, plain_view, reply_view
+from adapters.discord.limits import nested
+from bot.model import Entry, Offer, Paper, Reply, Row
+from bot.text import displayed
+from tests.builders import paper
+from tests.wire import discord_rules
+from tests.wire.discord_shapes import text_of
+
+HOSTILE = "*_~`|<>[]()@#:\\\n"
+texts = st.text(st.sampled_from(HOSTILE) | st.characters(exclude_categories=["Cs"]), max_size=3000)
+long = st.sampled_from(["*" * 300, "深" * 300, "`" * 300, "word " * 60, "😀" * 300])
+rows = st.builds(
+    lambda number, text, detail: Row(text, detail, (Offer("Remove", f"remove #{number:012x}"),)),
+    st.integers(0, 2**48 - 1),
+    long | texts.map(lambda text: text[:300]),
+    st.sampled_from(["added Mon 2 Nov by Ann", "added today by " + "*" * 80, ""]),
+)
+
+
+def body(view: Any) -> dict[str, Any]:
+    """As it is sent; Discord would take it."""
+    made = {"components": view.to_components(), "flags": 1 << 15}
+    assert list(discord_rules.message_faults(made)) == []
+    assert not discord_rules.too_heavy(made)
+    document = discord_rules.document()
+    if document is not None:
+        assert document.faults("PATCH", "/webhooks/1/token/messages/@original", made) == []
+    return made
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=texts.filter(str.strip),
+    listed=st.lists(rows, max_size=10, unique_by=lambda row: row.offers[0].words),
+    papers=st.lists(st.integers(1, 99_999), max_size=3, unique=True),
+    monospaced=st.booleans(),
+)
+def test_any_answer_is_one_that_discord_takes(
+    text: str, listed: list[Row], papers: list[int], monospaced: bool
+) -> None:
+    entries = tuple(Entry(displayed(paper(n, text)), ()) for n in papers)
+    reply = Reply(text, rows=tuple(listed), entries=entries, offers=(Offer("More", "list 2"),))
+    body(reply_view(reply, monospaced=monospaced))
+
+
+def test_of_a_page_of_long_keywords_none_is_left_out() -> None:
+    listed = tuple(
+        Row(("深" + "*" * 299), "added", (Offer("Remove", f"remove #{n}"),)) for n in range(10)
+    )
+    shown = body(reply_view(Reply("This channel follows 10 keywords:", rows=listed)))
+    buttons = [part for part in nested(shown["components"]) if "custom_id" in part]
+    assert len(buttons) == 10
+
+
+def test_a_mistake_with_backticks_in_it_stays_in_its_box() -> None:
+    said = text_of(body(plain_view("``` **loud** @everyone\n   ^ this is never closed")))
+    assert said.count("```") == 2
+    assert said.startswith("```")
+    assert said.endswith("```")
+
+
+def test_a_long_text_is_cut_between_its_lines() -> None:
+    said = text_of(body(reply_view(Reply("\n".join(f"line {n} *" for n in range(900))))))
+    *whole, last = said.split("\n")
+    assert last == "…"
+    assert whole == [rf"line {n} \*" for n in range(len(whole))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(abstract=texts, comment=texts, names=st.lists(texts.map(lambda t: t[:60]), max_size=40))
+def test_any_abstract_is_one_that_discord_takes(
+    abstract: str, comment: str, names: list[str]
+) -> None:
+    made = paper(1, abstract[:200] or "x", abstract=abstract, comment=comment, authors=tuple(names))
+    body(abstract_view(displayed(made)))
+
+
+def test_every_real_abstract_of_a_month_is_shown_whole(shared_data: Path, figures: Any) -> None:
+    file = shared_data / "arxiv" / "papers-2026-04.jsonl.gz"
+    cut = 0
+    lines = gzip.decompress(file.read_bytes()).splitlines()
+    for line in lines:
+        shown = text_of(fast(abstract_view(real(json.loads(line)))))
+        cut += shown.endswith("…")
+    figures(f"discord: {len(lines)} real abstracts, {cut} of them cut")
+    assert cut == 0
+
+
+def real(row: dict[str, Any]) -> Paper:
+    made = paper(
+        1, row["title"], abstract=row.get("abstract") or row.get("summary") or "",
+        authors=tuple(row["authors"]), comment=row.get("comment") or "",
+    )  # fmt: skip
+    return displayed(replace(made, id=row["id"]))
+
+
+def fast(view: Any) -> dict[str, Any]:
+    """Held against the counters alone: the document takes 10 ms for each."""
+    made = {"components": view.to_components(), "flags": 1 << 15}
+    assert list(discord_rules.message_faults(made)) == []
+    assert not discord_rules.too_heavy(made)
+    return made
