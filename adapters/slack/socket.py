@@ -9,6 +9,7 @@ acknowledges after its own work, forgets its tasks and does not notice what come
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
 from contextlib import suppress
@@ -104,23 +105,27 @@ class Socket:
             web_client=self.workspace.web.client,
             ping_interval=PING,
         )
-        last_word = self.workspace.clock.monotonic()
+        clock = self.workspace.clock
+        last_word = clock.monotonic()
+        greeted = False
 
-        async def note(client: Any, message: dict[str, Any], raw: str | None) -> None:
-            nonlocal last_word
-            last_word = self.workspace.clock.monotonic()
+        async def note(message: aiohttp.WSMessage) -> None:
+            nonlocal last_word, greeted
+            last_word = clock.monotonic()
+            # After a "disconnect" the library keeps the old socket if it gets no new one.
+            kind = json.loads(message.data).get("type")
+            greeted = kind != "disconnect" and (greeted or kind == "hello")
 
         async def heard(client: SocketModeClient, request: SocketModeRequest) -> None:
             await self._heard(client, request, people)
 
-        client.message_listeners.append(note)
+        client.on_message_listeners.append(note)
         client.socket_mode_request_listeners.append(heard)  # type: ignore[arg-type]
         connecting = asyncio.create_task(client.connect())  # type: ignore[no-untyped-call]
         try:
-            clock = self.workspace.clock
             connected_once, lost = False, clock.monotonic()
             while True:
-                if await client.is_connected():
+                if greeted and await client.is_connected():
                     connected_once, lost, self.deaf_since = True, clock.monotonic(), None
                     if clock.monotonic() - last_word > SILENCE:
                         return True

@@ -21,8 +21,8 @@ from bot.errors import PostRefused
 from bot.model import Channel, Digest, Draft, Entry, Offer, Reply, Row
 from bot.text import displayed
 from tests.adapters import samples
-from tests.adapters.slack import rules
 from tests.builders import paper
+from tests.wire import slack_rules as rules
 
 HERE = Channel("slack:C0123456789")
 LAYOUTS = ("thread", "inline", "list")

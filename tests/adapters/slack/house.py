@@ -1,0 +1,107 @@
+"""The bot's commands over a real database, with Slack as a platform in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from adapters import Settings
+from adapters.slack.platform import Slack
+from bot.commands import BotCommands
+from bot.matching import explain
+from bot.model import Channel, Draft, Post, Receipt
+from bot.pipeline import collect
+from bot.questions import Questions
+from bot.slots import Timetable
+from bot.sources.ids import base_id
+from bot.store.sqlite import SqliteStore
+from tests.fakes import FakeClock, FakeSource
+from tests.wire.slack_server import SlackServer
+
+
+def platform(server: SlackServer, clock: Any = None, **options: Any) -> Slack:
+    settings = Settings(
+        io.StringIO(),
+        clock or FakeClock(),
+        {**server.options, **options},
+        server.environment.__getitem__,
+    )
+    return Slack(settings)
+
+
+def post(
+    channel: str, draft: Draft, *, key: str = "k1", parent: str = "", uncertain: bool = False
+) -> Post:
+    above = Receipt(parent) if parent else None
+    # The wire's clock is the machine's: what is looked for was made a moment ago.
+    made = datetime.now(UTC) - timedelta(seconds=5)
+    return Post(key, Channel(f"slack:{channel}"), draft.payload, 1, uncertain, made, above)
+
+
+class House:
+    """Everything behind the commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
+        self.store = SqliteStore(folder / "db", alone=True)
+        questions = Questions(
+            store=self.store,
+            source=self.source,
+            clock=self.clock,
+            timetable=self.timetable,
+            identify=base_id,
+        )
+        self.commands = BotCommands(
+            questions=questions,
+            store=self.store,
+            clock=self.clock,
+            timetable=self.timetable,
+            changed=self._changed,
+            first_post=3,
+        )
+
+    async def _changed(self) -> None:
+        """There is no bot.toml here."""
+
+    def timetable(self, channel: Channel) -> Timetable:
+        hour, minute = map(int, (channel.post_at or "09:00").split(":"))
+        return Timetable(ZoneInfo("UTC"), time(hour, minute), frozenset(range(5)))
+
+    async def collect(self) -> None:
+        await collect(self.source, self.store, self.clock, first_post=3)
+
+    async def keywords(self, channel: str) -> tuple[str, ...]:
+        return await self.commands.keywords(f"slack:{channel}")
+
+
+class TickingClock(FakeClock):
+    """Whoever sleeps wakes when the clock is advanced far enough; the loop turns meanwhile."""
+
+    async def sleep(self, seconds: float) -> None:
+        until = self.monotonic() + seconds
+        while self.monotonic() < until:
+            await asyncio.sleep(0.001)
+
+
+def shown(message: Any) -> str:
+    return json.dumps(message, ensure_ascii=False)
+
+
+def buttons(part: Any) -> dict[str, dict[str, Any]]:
+    """Each button by its label; of several, the last."""
+    found: dict[str, dict[str, Any]] = {}
+    if isinstance(part, dict):
+        if part.get("type") == "button":
+            found[part["text"]["text"]] = part
+        for each in part.values():
+            found |= buttons(each)
+    elif isinstance(part, list):
+        for each in part:
+            found |= buttons(each)
+    return found

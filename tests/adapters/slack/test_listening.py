@@ -1,0 +1,341 @@
+"""The connection to Slack: made, lost, replaced and given up."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from adapters import Settings
+from adapters.slack import socket as socket_room
+from adapters.slack.platform import Slack
+from bot.clock import SystemClock
+from bot.errors import PlatformDown, PlatformRefused
+from bot.model import Channel, Finding
+from bot.ports import Clock
+from tests.adapters.slack.house import House, TickingClock, platform
+from tests.wire.slack_server import Fault, SlackServer
+
+
+@pytest.fixture
+def server() -> Iterator[SlackServer]:
+    with SlackServer() as made:
+        yield made
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.store.close()
+
+
+@asynccontextmanager
+async def listening(
+    server: SlackServer, house: House, clock: Clock | None = None, **options: object
+) -> AsyncIterator[tuple[Slack, asyncio.Task[None]]]:
+    async with platform(server, clock or SystemClock(), **options) as slack:
+        task = asyncio.create_task(slack.listen(house.commands))
+        try:
+            yield slack, task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Something that our own side does by itself soon."""
+    async with asyncio.timeout(20):
+        while not happened():
+            await asyncio.sleep(0.005)
+
+
+async def heard(server: SlackServer, channel: str) -> None:
+    """A command gets its answer. One that is lost between two sockets is said again."""
+    for _ in range(10):
+        await server.happens(lambda: server.sockets)
+        envelope = server.say(channel, "list")
+        with suppress(TimeoutError):
+            await server.happens(lambda: server.answers[envelope], seconds=2.0)  # noqa: B023
+            return
+    pytest.fail("nobody is heard any more")
+
+
+# Both tokens are tried before anything is connected
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda s: setattr(s, "bot_token", "xoxb-another"), "SLACK_BOT_TOKEN: Slack does not know"),
+        (lambda s: setattr(s, "app_token", "xapp-another"), "SLACK_APP_TOKEN: Slack does not know"),
+        (lambda s: setattr(s, "app_scopes", frozenset()), "lacks the scope connections:write"),
+        (
+            lambda s: s.faults.append(Fault("auth.test", error="token_revoked")),
+            "SLACK_BOT_TOKEN: The token was revoked",
+        ),
+        (
+            lambda s: s.faults.append(Fault("auth.test", error="account_inactive")),
+            "was removed from the workspace",
+        ),
+        (
+            lambda s: s.faults.append(
+                Fault("apps.connections.open", error="not_allowed_token_type")
+            ),
+            "begins with xapp-",
+        ),
+        (
+            lambda s: s.faults.append(Fault("apps.connections.open", error="something_else")),
+            "Is Socket Mode switched on",
+        ),
+    ],
+)
+async def test_each_fault_of_a_token_has_its_own_sentence(
+    server: SlackServer, house: House, spoil: Callable[[SlackServer], None], says: str
+) -> None:
+    async with platform(server, SystemClock()) as slack:
+        spoil(server)
+        with pytest.raises(PlatformRefused, match=says) as told:
+            await slack.listen(house.commands)
+    assert "xoxb-" not in str(told.value)
+    assert slack.deaf_since is None
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("method", ["auth.test", "apps.connections.open"])
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 500}, {"drops": True}, {"status": 429}, {"error": "internal_error"}],
+    ids=str,
+)
+async def test_a_passing_fault_is_no_reason_to_give_up(
+    server: SlackServer, house: House, method: str, fault: dict[str, object]
+) -> None:
+    server.faults.append(Fault(method, **fault))  # type: ignore[arg-type]
+    async with platform(server, SystemClock()) as slack:
+        with pytest.raises(PlatformDown):
+            await slack.listen(house.commands)
+
+
+async def test_the_two_tokens_mistaken_for_each_other_are_told(
+    server: SlackServer, house: House
+) -> None:
+    server.app_token, server.bot_token = server.bot_token, server.app_token
+    async with platform(server, SystemClock()) as slack:
+        server.app_token, server.bot_token = server.bot_token, server.app_token
+        with pytest.raises(PlatformRefused, match="SLACK_BOT_TOKEN"):
+            await slack.listen(house.commands)
+
+
+# Lost connections
+
+
+@pytest.mark.parametrize(
+    "reason", ["warning", "refresh_requested", "link_disabled", "too_many_websockets"]
+)
+async def test_people_are_heard_again_after_a_disconnect(
+    server: SlackServer, house: House, reason: str
+) -> None:
+    here = server.open_channel()
+    async with listening(server, house):
+        await heard(server, here)
+        server.disconnect(reason)
+        await server.happens(lambda: server.connections == 2)
+        await heard(server, here)
+
+
+async def test_people_are_heard_again_after_a_closed_socket(
+    server: SlackServer, house: House
+) -> None:
+    here = server.open_channel()
+    async with listening(server, house):
+        await heard(server, here)
+        server.cut_sockets(rudely=False)
+        await server.happens(lambda: server.connections == 2)
+        await heard(server, here)
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["closed", "left open"])
+async def test_a_socket_that_stays_dead_is_replaced(
+    server: SlackServer, house: House, closes: bool
+) -> None:
+    """The library gets no new one when it asks, and keeps an old one that hears nothing."""
+    clock, here = TickingClock(), server.open_channel()
+    async with listening(server, house, clock) as (slack, _):
+        await server.happens(lambda: server.sockets)
+        await advanced_until(clock, lambda: slack.deaf_since is None)
+        tried = len(server.asked("apps.connections.open"))
+        server.faults.append(Fault("apps.connections.open", status=500))
+        server.faults.append(Fault("apps.connections.open", status=500))
+        server.disconnect("refresh_requested", closes=closes)
+        await server.happens(lambda: len(server.asked("apps.connections.open")) > tried)
+        server.faults.clear()
+        await advanced_until(clock, lambda: server.connections == 2)
+        await heard(server, here)
+
+
+async def advanced_until(
+    clock: TickingClock, happened: Callable[[], bool], by: float = 1.0
+) -> None:
+    async with asyncio.timeout(30):
+        while not happened():
+            clock.advance(by)
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["closed", "left open"])
+async def test_the_supervisor_is_told_when_there_is_no_way_back(
+    server: SlackServer, house: House, closes: bool
+) -> None:
+    clock = TickingClock()
+    async with listening(server, house, clock) as (slack, task):
+        await server.happens(lambda: server.sockets)
+        await advanced_until(clock, lambda: slack.deaf_since is None)
+        server.faults += [Fault("apps.connections.open", status=500) for _ in range(50)]
+        server.disconnect("link_disabled", closes=closes)
+        await advanced_until(clock, task.done)
+        with pytest.raises(PlatformDown):
+            task.result()
+    assert slack.deaf_since is None  # nobody listens any more
+
+
+async def test_while_nobody_is_heard_it_is_known_since_when(
+    server: SlackServer, house: House
+) -> None:
+    clock = TickingClock()
+    began = clock.now()
+    server.faults.append(Fault("auth.test", hangs=True))
+    async with listening(server, house, clock) as (slack, _):
+        await server.happens(lambda: server.asked("auth.test") != [])
+        assert slack.deaf_since == began
+    assert slack.deaf_since is None
+
+
+async def test_a_socket_that_says_nothing_for_hours_is_replaced(
+    server: SlackServer, house: House
+) -> None:
+    clock, here = TickingClock(), server.open_channel()
+    async with listening(server, house, clock):
+        await server.happens(lambda: server.sockets)
+        await advanced_until(clock, lambda: server.connections == 2, by=socket_room.SILENCE / 20)
+        await heard(server, here)
+
+
+# Stopping
+
+
+async def test_an_answer_in_hand_is_finished_when_the_bot_stops(
+    server: SlackServer, house: House
+) -> None:
+    here = server.open_channel()
+    async with listening(server, house) as (_, task):
+        await server.happens(lambda: server.sockets)
+        envelope = server.say(here, "list")
+        await server.happens(lambda: envelope in server.acknowledged)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert server.answers[envelope]
+
+
+async def test_a_stop_leaves_nothing_running(server: SlackServer, house: House) -> None:
+    before = asyncio.all_tasks()
+    async with listening(server, house):
+        await server.happens(lambda: server.sockets)
+    await until(lambda: asyncio.all_tasks() <= before)
+
+
+async def test_entering_asks_nobody_anything(server: SlackServer) -> None:
+    async with platform(server):
+        pass
+    assert server.requests == []
+
+
+# Several workspaces
+
+
+async def test_a_workspace_that_lets_nobody_in_leaves_the_others_alone(
+    server: SlackServer, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = server.open_channel()
+    tokens = {
+        **server.environment,
+        "SLACK_BOT_TOKEN_LAB": "xoxb-wrong",
+        "SLACK_APP_TOKEN_LAB": "xapp-wrong",
+    }
+    options = {**server.options, "workspaces": ("", "lab")}
+    settings = Settings(io.StringIO(), SystemClock(), options, tokens.__getitem__)
+    async with Slack(settings) as slack:
+        task = asyncio.create_task(slack.listen(house.commands))
+        await heard(server, here)
+        assert "Slack (lab)" in caplog.text
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+# What is logged
+
+
+async def test_no_token_or_ticket_is_logged(
+    server: SlackServer, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    here = server.open_channel()
+    async with listening(server, house):
+        await heard(server, here)
+    ours = [r.getMessage() for r in caplog.records if r.name.startswith(("adapters", "slack"))]
+    assert not any("xox" in line or "xapp" in line or "t-E" in line for line in ours)
+
+
+# check
+
+
+def said(findings: object) -> str:
+    assert isinstance(findings, tuple | list)
+    lines: list[Finding] = list(findings)
+    return "\n".join(f"{each.ok} {each.subject} {each.text} {each.remedy}" for each in lines)
+
+
+async def test_check_says_that_both_tokens_work_and_what_could_be_granted(
+    server: SlackServer,
+) -> None:
+    here = server.open_channel()
+    async with platform(server) as slack:
+        findings = await slack.examine([Channel(f"slack:{here}")])
+    assert all(each.ok for each in findings)
+    assert "Both tokens work, in Wire as @papers" in said(findings)
+    assert "channels:history (see whether" in said(findings)
+    assert "/invite @papers" in said(findings)
+
+
+async def test_check_names_a_missing_scope_and_where_to_find_it(server: SlackServer) -> None:
+    server.scopes = frozenset({"chat:write"})
+    async with platform(server) as slack:
+        findings = await slack.examine([])
+    assert "False slack The bot token lacks the scope commands" in said(findings)
+    assert "OAuth & Permissions" in said(findings)
+
+
+async def test_check_names_the_wrong_token(server: SlackServer) -> None:
+    async with platform(server) as slack:
+        server.app_token = "xapp-another"
+        findings = await slack.examine([])
+    assert "False slack SLACK_APP_TOKEN: Slack does not know this token" in said(findings)
+    assert "connections:write" in said(findings)
+
+
+async def test_check_looks_into_each_channel_where_it_may(server: SlackServer) -> None:
+    server.scopes |= {"channels:read"}
+    here, out = server.open_channel(), server.open_channel(member=False, name="lab")
+    old = server.open_channel(archived=True)
+    channels = [Channel(f"slack:{each}") for each in (here, out, old, "C9999999999")]
+    async with platform(server) as slack:
+        findings = said(await slack.examine(channels))
+    assert f"True slack:{here} #papers can be posted to" in findings
+    assert f"False slack:{out} I am not in #lab. Write there: /invite @papers" in findings
+    assert f"False slack:{old} #papers is archived" in findings
+    assert "False slack:C9999999999" in findings

@@ -1,0 +1,394 @@
+"""What becomes of a message on its way to Slack, and what the channel's people are told of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters import Settings
+from adapters.slack import translate
+from adapters.slack.finding import NO_SCOPE
+from adapters.slack.platform import Slack
+from adapters.slack.render import compose
+from bot.errors import (
+    CannotTell,
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformRefused,
+    PostRefused,
+    SendError,
+    TryLater,
+)
+from bot.model import Channel, Draft
+from tests.adapters import samples
+from tests.adapters.slack.house import platform, post
+from tests.fakes import FakeClock
+from tests.wire.slack_server import HISTORY_SCOPES, Fault, SlackServer
+
+
+@pytest.fixture
+def server() -> Iterator[SlackServer]:
+    with SlackServer(scopes=HISTORY_SCOPES) as made:
+        yield made
+
+
+@pytest.fixture
+async def slack(server: SlackServer) -> AsyncIterator[Slack]:
+    async with platform(server) as made:
+        yield made
+
+
+def drafts(count: int = 1, layout: str | None = None) -> list[Draft]:
+    return compose(replace(samples.long_day(count), channel=Channel("slack:C1", layout=layout)))
+
+
+async def test_a_digest_stands_in_the_channel_and_its_papers_in_the_thread(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_channel()
+    top, below = drafts(9)
+    receipt = await slack.send(post(here, top))
+    answer = await slack.send(post(here, below, key="k2", parent=receipt.message_id))
+    heading, details = server.messages(here)
+    assert "thread_ts" not in heading
+    assert details["thread_ts"] == heading["ts"] == receipt.message_id
+    assert (
+        receipt.url == f"https://wire.slack.com/archives/{here}/p{heading['ts'].replace('.', '')}"
+    )
+    assert answer.url.endswith(f"?thread_ts={heading['ts']}&cid={here}")
+    assert heading["metadata"]["event_payload"] == {"key": "k1"}
+
+
+async def test_a_channel_gets_a_message_a_second_and_another_one_does_not_wait_for_it(
+    server: SlackServer,
+) -> None:
+    clock = FakeClock()
+    here, there = server.open_channel(), server.open_channel()
+    async with platform(server, clock) as slack:
+        for number in range(3):
+            await slack.send(post(here, drafts()[0], key=f"a{number}"))
+        assert sum(clock.slept) == pytest.approx(2.0)
+        clock.slept.clear()
+        await slack.send(post(there, drafts()[0], key="b"))
+        assert sum(clock.slept) < 1.0
+
+
+async def test_while_slack_wants_to_be_left_alone_nothing_is_asked(
+    server: SlackServer,
+) -> None:
+    clock = FakeClock()
+    here = server.open_channel()
+    server.faults.append(Fault("chat.postMessage", status=429, headers={"Retry-After": "30"}))
+    async with platform(server, clock) as slack:
+        for _ in range(2):
+            with pytest.raises(TryLater) as refused:
+                await slack.send(post(here, drafts()[0]))
+        assert refused.value.seconds == pytest.approx(30, abs=2)
+        assert len(server.asked("chat.postMessage")) == 1
+        clock.advance(31)
+        await slack.send(post(here, drafts()[0]))
+    assert len(server.messages(here)) == 1
+
+
+# Outcomes that nobody knows
+
+LOST = [
+    Fault("chat.postMessage", drops=True, commits=True),
+    Fault("chat.postMessage", status=500, commits=True),
+    Fault("chat.postMessage", status=503, body="<html>", commits=True),
+    Fault("chat.postMessage", error="fatal_error", commits=True),
+    Fault("chat.postMessage", error="internal_error", commits=True),
+    Fault("chat.postMessage", body="a proxy's page", commits=True),
+]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda f: f"{f.status}-{f.error}-{f.drops}-{f.body}")
+async def test_a_message_whose_answer_was_lost_is_found_and_never_sent_again(
+    server: SlackServer, slack: Slack, fault: Fault
+) -> None:
+    here = server.open_channel()
+    server.faults.append(replace(fault))
+    sent = post(here, drafts()[0])
+    with pytest.raises(OutcomeUnknown):
+        await slack.send(sent)
+    [message] = server.messages(here)
+    receipt = await slack.find(sent)
+    assert receipt is not None
+    assert receipt.message_id == message["ts"]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda f: f"{f.status}-{f.error}-{f.drops}-{f.body}")
+async def test_a_message_that_did_not_arrive_is_known_to_be_missing(
+    server: SlackServer, slack: Slack, fault: Fault
+) -> None:
+    here = server.open_channel()
+    await slack.send(post(here, drafts()[0], key="another"))
+    server.faults.append(replace(fault, commits=False))
+    sent = post(here, drafts()[0])
+    with pytest.raises(OutcomeUnknown):
+        await slack.send(sent)
+    assert await slack.find(sent) is None
+
+
+async def test_a_message_of_a_thread_is_found_there_or_beside_it(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_channel()
+    top, below = drafts(9)
+    above = (await slack.send(post(here, top))).message_id
+    sent = post(here, below, key="k2", parent=above)
+    assert await slack.find(sent) is None
+    receipt = await slack.send(sent)
+    assert await slack.find(sent) == receipt
+
+
+async def test_a_message_is_found_among_many(server: SlackServer, slack: Slack) -> None:
+    here = server.open_channel()
+    sent = post(here, drafts()[0])
+    receipt = await slack.send(sent)
+    for number in range(450):
+        chat = {"ts": f"{float(receipt.message_id) + number:.6f}", "text": "hello", "user": "U1"}
+        server.messages(here).append(chat)
+    assert await slack.find(sent) == receipt
+
+
+async def test_somebody_elses_message_with_our_key_is_not_ours(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_channel()
+    sent = post(here, drafts()[0])
+    await slack.send(sent)
+    server.messages(here)[0].update(bot_id="B0OTHER", user="U0OTHER")
+    assert await slack.find(sent) is None
+
+
+async def test_without_a_history_scope_nobody_can_say(server: SlackServer) -> None:
+    server.scopes = frozenset({"commands", "chat:write"})
+    here = server.open_channel()
+    async with platform(server) as slack:
+        with pytest.raises(CannotTell, match="history"):
+            await slack.find(post(here, drafts()[0]))
+        server.scopes |= {"channels:history"}
+    there = server.open_channel(private=True)
+    async with platform(server) as slack:
+        with pytest.raises(CannotTell) as told:
+            await slack.find(post(there, drafts()[0]))
+    assert str(told.value) == NO_SCOPE
+
+
+async def test_what_can_not_be_asked_now_is_asked_later(server: SlackServer, slack: Slack) -> None:
+    here = server.open_channel()
+    server.faults.append(Fault("conversations.history", status=500))
+    with pytest.raises(TryLater):
+        await slack.find(post(here, drafts()[0]))
+
+
+async def test_a_slack_that_is_down_gets_nothing_and_loses_nothing(server: SlackServer) -> None:
+    async with platform(server, api_url="http://127.0.0.1:9/api/") as slack:
+        with pytest.raises(TryLater, match="can't be reached"):
+            await slack.send(post("C0000000001", drafts()[0]))
+
+
+async def test_who_the_bot_is_can_be_asked_again(server: SlackServer, slack: Slack) -> None:
+    here = server.open_channel()
+    server.faults.append(Fault("auth.test", drops=True))
+    with pytest.raises(TryLater):
+        await slack.send(post(here, drafts()[0]))
+    await slack.send(post(here, drafts()[0]))
+    assert len(server.messages(here)) == 1
+
+
+# A channel that does not take it
+
+
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ({"member": False}, "/invite @papers"),
+        ({"member": False, "private": True}, "/invite @papers"),
+        ({"archived": True}, "Unarchive it"),
+    ],
+)
+async def test_a_channel_that_refuses_says_what_to_do(
+    server: SlackServer, slack: Slack, about: dict[str, Any], says: str
+) -> None:
+    here = server.open_channel(**about)
+    with pytest.raises(ChannelRefused, match=says):
+        await slack.send(post(here, drafts()[0]))
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format"])
+@pytest.mark.parametrize("layout", ["thread", "inline", "list"])
+async def test_where_the_blocks_are_refused_the_papers_come_as_text(
+    server: SlackServer, slack: Slack, code: str, layout: str
+) -> None:
+    here = server.open_channel()
+    server.faults.append(Fault("chat.postMessage", error=code))
+    sent = post(here, drafts(3, layout)[0])
+    receipt = await slack.send(sent)
+    [message] = server.messages(here)
+    assert "blocks" not in message
+    for number in (1, 2, 3):
+        assert f"Study number {number}" in message["text"]
+        assert f"<https://arxiv.org/abs/2611.0000{number}>" in message["text"]
+    assert await slack.find(sent) == receipt
+
+
+async def test_what_is_refused_as_text_too_is_dead_and_not_sent_for_ever(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_channel()
+    for code in ("invalid_blocks", "invalid_blocks"):
+        server.faults.append(Fault("chat.postMessage", error=code))
+    with pytest.raises(PostRefused, match="invalid_blocks"):
+        await slack.send(post(here, drafts()[0]))
+    assert len(server.asked("chat.postMessage")) == 2
+
+
+async def test_papers_whose_heading_was_deleted_come_into_the_channel(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_channel()
+    _, below = drafts(9)
+    sent = post(here, below, parent="1.000001")
+    receipt = await slack.send(sent)
+    assert "thread_ts" not in server.messages(here)[0]
+    assert await slack.find(sent) == receipt
+
+
+async def test_a_person_is_told_in_a_message_of_their_own(
+    server: SlackServer, slack: Slack
+) -> None:
+    await slack.tell("slack:U0ANNA0001", "I can't post in <!channel> & @here.")
+    [message] = server.messages("U0ANNA0001")
+    assert message["text"] == "I can't post in &lt;!channel&gt; &amp; @here."
+
+
+# Several workspaces
+
+
+async def test_each_workspace_has_its_own_token_and_channels(server: SlackServer) -> None:
+    here = server.open_channel()
+    asked: list[str] = []
+
+    def secret(name: str) -> str:
+        asked.append(name)
+        return server.bot_token if "BOT" in name else server.app_token
+
+    options = {**server.options, "workspaces": ("", "lab-two")}
+    async with Slack(Settings(io.StringIO(), FakeClock(), options, secret)) as slack:
+        sent = replace(post(here, drafts()[0]), channel=Channel(f"slack:lab-two/{here}"))
+        assert (await slack.send(sent)).message_id
+        with pytest.raises(ChannelRefused, match="no workspace gone"):
+            await slack.send(replace(sent, channel=Channel(f"slack:gone/{here}")))
+        server.faults.append(Fault("chat.postMessage", error="token_revoked"))
+        with pytest.raises(ChannelRefused, match="revoked"):
+            await slack.send(sent)
+    assert {"SLACK_BOT_TOKEN", "SLACK_BOT_TOKEN_LAB_TWO"} <= set(asked)
+
+
+async def test_a_revoked_token_is_the_platforms_fault(server: SlackServer, slack: Slack) -> None:
+    here = server.open_channel()
+    server.faults.append(Fault("chat.postMessage", error="token_revoked"))
+    with pytest.raises(PlatformRefused, match="OAuth & Permissions"):
+        await slack.send(post(here, drafts()[0]))
+
+
+# The table
+
+# docs.slack.dev, reference/methods/chat.postMessage, "Errors".
+DOCUMENTED = [
+    "as_user_not_supported",
+    "cannot_reply_to_message",
+    "channel_not_found",
+    "duplicate_channel_not_found",
+    "duplicate_message_not_found",
+    "ekm_access_denied",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_metadata_format",
+    "invalid_metadata_schema",
+    "is_archived",
+    "markdown_text_conflict",
+    "message_limit_exceeded",
+    "messages_tab_disabled",
+    "metadata_must_be_sent_from_app",
+    "metadata_too_large",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "no_text",
+    "not_in_channel",
+    "rate_limited",
+    "restricted_action",
+    "restricted_action_non_threadable_channel",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_locked",
+    "restricted_action_thread_only_channel",
+    "team_access_not_granted",
+    "too_many_attachments",
+    "access_denied",
+    "account_inactive",
+    "deprecated_endpoint",
+    "enterprise_is_restricted",
+    "fatal_error",
+    "internal_error",
+    "invalid_arg_name",
+    "invalid_arguments",
+    "invalid_array_arg",
+    "invalid_auth",
+    "invalid_charset",
+    "invalid_form_data",
+    "invalid_post_type",
+    "method_deprecated",
+    "missing_post_type",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+    "not_authed",
+    "org_login_required",
+    "ratelimited",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
+    "token_expired",
+    "token_revoked",
+    "two_factor_setup_required",
+    "accesslimited",
+    "something_new",
+]
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+async def test_every_documented_fault_is_sorted_and_told_in_a_sentence(
+    server: SlackServer, slack: Slack, code: str
+) -> None:
+    here = server.open_channel()
+    for _ in range(2):
+        server.faults.append(Fault("chat.postMessage", error=code))
+    with pytest.raises((SendError, PlatformRefused)) as told:
+        await slack.send(post(here, drafts()[0]))
+    assert re.search(r"(\.( \(\w+\))?|/invite @papers)$", str(told.value))
+    assert "{" not in str(told.value)
+    assert isinstance(told.value, OutcomeUnknown) == (code in translate.AMBIGUOUS)
+    assert server.messages(here) == []
+
+
+def test_no_code_is_in_two_rows_of_the_table() -> None:
+    rows = [translate.TOKEN, translate.REFUSED, translate.PASSING, translate.AMBIGUOUS]
+    rows += [translate.FAULTY, translate.SIMPLIFY]
+    codes = [code for row in rows for code in row]
+    assert len(codes) == len(set(codes))
+
+
+async def test_no_token_is_in_what_people_are_told(server: SlackServer, slack: Slack) -> None:
+    here = server.open_channel()
+    server.faults.append(Fault("chat.postMessage", error="invalid_auth"))
+    with pytest.raises(PlatformRefused) as told:
+        await slack.send(post(here, drafts()[0]))
+    assert "xox" not in json.dumps(str(told.value)) + repr(told.value)
