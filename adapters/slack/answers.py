@@ -33,11 +33,11 @@ def reply_blocks(reply: Reply, note: str = "", *, monospaced: bool = False) -> l
     if note:
         shown.append(rich(section(words(note, italic=True))))
     pieces: list[list[Block]] = []
-    for row in reply.rows:
+    for number, row in enumerate(reply.rows, start=MOST_BUTTONS):
         text = shorten(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
         line: Block = {"type": "section", "text": plain(text[:SECTION])}
         if row.offers:
-            line["accessory"] = blocks.say_button(row.offers[0])
+            line["accessory"] = blocks.say_button(row.offers[0], number)
         pieces.append([line])
     pieces += [[blocks.paper_beside_its_button(entry)] for entry in reply.entries]
     offers = [blocks.say_button(each, n) for n, each in enumerate(reply.offers[:MOST_BUTTONS])]

@@ -16,8 +16,9 @@ from adapters.slack.limits import HEADER, LABEL, Block, escaped
 from bot.model import Entry, Offer
 from bot.text import authors_line, clean, digests, shorten
 
-ABSTRACT: Final = "abstract"  # a button's action_id; its value is the paper's id
-SAY: Final = "say"  # what the action_id of a button begins with whose value is a command
+# What the action_id of a button begins with; the rest makes it unlike any other in the message.
+ABSTRACT: Final = "abstract"  # its value is a paper's id
+SAY: Final = "say"  # its value is a command
 
 LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
 LONGEST_URL: Final = 500
@@ -99,15 +100,15 @@ def actions(*buttons: Block) -> Block:
 def abstract_button(entry: Entry) -> Block:
     return {
         "type": "button",
-        "action_id": ABSTRACT,
+        "action_id": f"{ABSTRACT}:{entry.paper.id}",
         "value": entry.paper.id,
         "text": plain("Abstract"),
         "accessibility_label": shorten(f"Abstract of {title(entry)}", LABEL),
     }
 
 
-def say_button(offer: Offer, number: int = 0) -> Block:
-    """A button that is a command. ``number`` tells those of one block apart."""
+def say_button(offer: Offer, number: int) -> Block:
+    """A button that is a command. ``number`` tells those of one message apart."""
     return {
         "type": "button",
         "action_id": f"{SAY}:{number}",

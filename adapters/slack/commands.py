@@ -93,7 +93,7 @@ class People:
         action_id = str(action.get("action_id") or "")
         view = payload.get("view") or {}
         channel = (payload.get("channel") or {}).get("id") or view.get("private_metadata") or ""
-        if action_id == ABSTRACT:
+        if action_id.partition(":")[0] == ABSTRACT:
             await self._show_abstract(payload, str(action["value"]))
         elif action_id == answers.ADD:
             await self._open("views.open", payload, form.form(channel))

@@ -30,7 +30,7 @@ class Fault:
     path: str
     how: str = "before"
     status: int = 0
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] | str = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     times: int = 1
     wait: float = 0.0
@@ -96,6 +96,10 @@ class WireServer:
 
         waited = asyncio.wait_for(waiting(), seconds)
         asyncio.run_coroutine_threadsafe(waited, self._loop).result()
+
+    def tell_news(self) -> None:
+        """Something happened; on the server's own loop."""
+        self._news.set()
 
     def fail(self, method: str, path: str, **what: Any) -> None:
         self.faults.append(Fault(method, path, **what))

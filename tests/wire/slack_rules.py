@@ -8,7 +8,7 @@ text, ``verbatim`` on mrkdwn, known blocks, no unfurling.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk.errors import SlackObjectFormationError
@@ -16,6 +16,7 @@ from slack_sdk.models.blocks import Block
 
 HIDDEN_TOTAL = 11_300  # the smallest sum of texts that was reported to be refused
 VIEW_BYTES = 250_000
+MENTIONS = ("<!", "<@", "<#")
 
 
 def texts(part: Any) -> Iterator[Mapping[str, Any]]:
@@ -52,11 +53,21 @@ def block_faults(blocks: Any, most: int = 50) -> Iterator[str]:
             yield "an empty text"
         if each.get("type") == "mrkdwn" and not each.get("verbatim"):
             yield "mrkdwn without verbatim"
+        if each.get("type") == "mrkdwn" and any(raw in each["text"] for raw in MENTIONS):
+            yield f"a mention in {each['text']}"
         if each.get("type") == "plain_text" and each.get("emoji") is not False:
             yield "plain text in which :x: becomes a picture"
+    yield from _structure_faults(blocks)
+
+
+def _structure_faults(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     ids = [e["action_id"] for b in blocks for e in elements(b) if "action_id" in e]
-    if len(ids) != len(set(ids)) and most == 100:
-        yield "an action_id twice in a view"
+    if len(ids) != len(set(ids)):
+        yield "an action_id twice"
+    for block in blocks:
+        for part in block.get("elements") or ():
+            if str(part.get("type")).startswith("rich_text") and not part.get("elements"):
+                yield f"{part['type']} with nothing in it"
 
 
 def elements(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -71,7 +82,7 @@ def message_faults(arguments: Mapping[str, Any]) -> Iterator[str]:
         yield "no_text"
     if len(str(arguments.get("text") or "")) > 4000:
         yield "the text is longer than 4,000 characters"
-    for raw in ("<!", "<@", "<#"):
+    for raw in MENTIONS:
         if raw in str(arguments.get("text") or ""):
             yield f"{raw} in the text"
     for name in ("unfurl_links", "unfurl_media"):

@@ -134,6 +134,8 @@ class SlackServer(WireServer):
                 request.transport.abort()
                 return web.Response()
             body = fault.body or {"ok": False, "error": "internal_error"}
+            if isinstance(body, str):  # a proxy's page
+                return web.Response(text=body, status=fault.status)
             return web.json_response(body, status=fault.status, headers=fault.headers)
         response = self._do(method, arguments)
         response.headers["X-OAuth-Scopes"] = ",".join(self.scopes)
@@ -169,6 +171,7 @@ class SlackServer(WireServer):
             "conversations.replies": self._history,
             "conversations.info": self._info,
             "views.open": self._open_view,
+            "views.push": self._open_view,
             "views.update": self._update_view,
             "views.publish": self._publish_view,
         }
@@ -178,7 +181,8 @@ class SlackServer(WireServer):
         return handlers[method](arguments)
 
     def _auth_test(self, _: dict[str, Any]) -> web.Response:
-        return fine(team="Wire", team_id="T1", user="papers", user_id="UBOT", bot_id="B1")
+        url = "https://wire.slack.com/"
+        return fine(team="Wire", team_id="T1", user="papers", user_id="UBOT", bot_id="B1", url=url)
 
     def _open_connection(self, _: dict[str, Any]) -> web.Response:
         self.socket.opened += 1
@@ -196,6 +200,9 @@ class SlackServer(WireServer):
         if room.refuses:
             return failed(room.refuses)
         now = time.monotonic()
+        above = arguments.get("thread_ts")
+        if above and not any(each["ts"] == above for each in room.messages):
+            return failed("thread_not_found")
         if self.limited and now - self._posted_at.get(room_id, -1.0) < 1.0:
             self.too_fast += 1
             body = {"ok": False, "error": "ratelimited"}
@@ -222,6 +229,11 @@ class SlackServer(WireServer):
         if room.refuses == "not_in_channel":
             return failed("not_in_channel")
         below = arguments.get("ts")
+        if below and not any(each["ts"] == below for each in room.messages):
+            return failed("thread_not_found")
+        needed = HISTORY[1] if room.private else HISTORY[0]
+        if needed not in self.scopes:
+            return failed("missing_scope", needed=needed, provided=",".join(self.scopes))
         shown = [
             {k: v for k, v in each.items() if k != "metadata" or _true(arguments, k)}
             for each in room.messages

@@ -40,6 +40,7 @@ class SlackSocket:
         if not self.deaf:
             self.connected += 1
             self._news.set()
+            self._server.tell_news()
             await socket.send_json(
                 {
                     "type": "hello",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,32 @@ from bot.slots import Timetable
 from bot.sources.ids import base_id
 from bot.store.sqlite import SqliteStore
 from tests.fakes import FakeClock, FakeSource
-from tests.wire.slack_server import SlackServer
+from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
+
+TOKENS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
 
 
-def platform(server: SlackServer, clock: Any = None, **options: Any) -> Slack:
-    settings = Settings(
-        io.StringIO(),
-        clock or FakeClock(),
-        {**server.options, **options},
-        server.environment.__getitem__,
-    )
-    return Slack(settings)
+def options(server: SlackServer, **more: Any) -> dict[str, Any]:
+    """The section of bot.toml."""
+    usual = {"api_url": f"{server.url}/api/", "command": "/papers", "managers": ()}
+    return {**usual, "workspaces": (), **more}
+
+
+def platform(
+    server: SlackServer, clock: Any = None, tokens: Mapping[str, str] = TOKENS, **more: Any
+) -> Slack:
+    given = options(server, **more)
+    return Slack(Settings(io.StringIO(), clock or FakeClock(), given, tokens.__getitem__))
+
+
+def asked(server: SlackServer, method: str) -> list[Any]:
+    """What came with each request for a method."""
+    return [each.body for each in server.seen if each.path == method]
+
+
+async def happens(server: SlackServer, happened: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Until something has happened at Slack; our own side goes on meanwhile."""
+    await asyncio.to_thread(server.wait_for, happened, seconds)
 
 
 def post(
@@ -85,7 +101,7 @@ class TickingClock(FakeClock):
 
     async def sleep(self, seconds: float) -> None:
         until = self.monotonic() + seconds
-        while self.monotonic() < until:
+        while self.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adapters import Settings
 from adapters.slack import socket as socket_room
 from adapters.slack.platform import Slack
 from bot.clock import SystemClock
 from bot.errors import PlatformDown, PlatformRefused
 from bot.model import Channel, Finding
 from bot.ports import Clock
-from tests.adapters.slack.house import House, TickingClock, platform
-from tests.wire.slack_server import Fault, SlackServer
+from tests.adapters.slack.house import TOKENS, House, TickingClock, asked, happens, platform
+from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, SlackServer
 
 
 @pytest.fixture
@@ -37,9 +36,9 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @asynccontextmanager
 async def listening(
-    server: SlackServer, house: House, clock: Clock | None = None, **options: object
+    server: SlackServer, house: House, clock: Clock | None = None
 ) -> AsyncIterator[tuple[Slack, asyncio.Task[None]]]:
-    async with platform(server, clock or SystemClock(), **options) as slack:
+    async with platform(server, clock or SystemClock()) as slack:
         task = asyncio.create_task(slack.listen(house.commands))
         try:
             yield slack, task
@@ -51,17 +50,17 @@ async def listening(
 async def until(happened: Callable[[], bool]) -> None:
     """Something that our own side does by itself soon."""
     async with asyncio.timeout(20):
-        while not happened():
+        while not happened():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
-async def heard(server: SlackServer, channel: str) -> None:
+async def heard(server: SlackServer, room: str) -> None:
     """A command gets its answer. One that is lost between two sockets is said again."""
+    await happens(server, lambda: server.socket.connected > 0)
     for _ in range(10):
-        await server.happens(lambda: server.sockets)
-        envelope = server.say(channel, "list")
-        with suppress(TimeoutError):
-            await server.happens(lambda: server.answers[envelope], seconds=2.0)  # noqa: B023
+        with suppress(TimeoutError, ConnectionError):
+            name = await asyncio.to_thread(server.socket.command, "list", room)
+            await happens(server, lambda: bool(server.answers[name]), 2.0)  # noqa: B023
             return
     pytest.fail("nobody is heard any more")
 
@@ -70,53 +69,46 @@ async def heard(server: SlackServer, channel: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("token", "said", "says"),
     [
-        (lambda s: setattr(s, "bot_token", "xoxb-another"), "SLACK_BOT_TOKEN: Slack does not know"),
-        (lambda s: setattr(s, "app_token", "xapp-another"), "SLACK_APP_TOKEN: Slack does not know"),
-        (lambda s: setattr(s, "app_scopes", frozenset()), "lacks the scope connections:write"),
-        (
-            lambda s: s.faults.append(Fault("auth.test", error="token_revoked")),
-            "SLACK_BOT_TOKEN: The token was revoked",
-        ),
-        (
-            lambda s: s.faults.append(Fault("auth.test", error="account_inactive")),
-            "was removed from the workspace",
-        ),
-        (
-            lambda s: s.faults.append(
-                Fault("apps.connections.open", error="not_allowed_token_type")
-            ),
-            "begins with xapp-",
-        ),
-        (
-            lambda s: s.faults.append(Fault("apps.connections.open", error="something_else")),
-            "Is Socket Mode switched on",
-        ),
+        (BOT_TOKEN, "invalid_auth", "SLACK_BOT_TOKEN: Slack does not know this token"),
+        (BOT_TOKEN, "token_revoked", "SLACK_BOT_TOKEN: The token was revoked"),
+        (BOT_TOKEN, "account_inactive", "was removed from the workspace"),
+        (BOT_TOKEN, "token_expired", "Switch token rotation off"),
+        (APP_TOKEN, "invalid_auth", "SLACK_APP_TOKEN: Slack does not know this token"),
+        (APP_TOKEN, "missing_scope", "lacks the scope connections:write"),
+        (APP_TOKEN, "not_allowed_token_type", "begins with xapp-"),
+        (APP_TOKEN, "something_else", "Is Socket Mode switched on"),
     ],
 )
 async def test_each_fault_of_a_token_has_its_own_sentence(
-    server: SlackServer, house: House, spoil: Callable[[SlackServer], None], says: str
+    server: SlackServer, house: House, token: str, said: str, says: str
 ) -> None:
+    server.tokens[token] = said
     async with platform(server, SystemClock()) as slack:
-        spoil(server)
         with pytest.raises(PlatformRefused, match=says) as told:
             await slack.listen(house.commands)
-    assert "xoxb-" not in str(told.value)
+    assert "xoxb-wire" not in str(told.value)
+    assert "xapp-wire" not in str(told.value)
     assert slack.deaf_since is None
-    assert server.connections == 0
+    assert server.socket.connected == 0
 
 
 @pytest.mark.parametrize("method", ["auth.test", "apps.connections.open"])
 @pytest.mark.parametrize(
     "fault",
-    [{"status": 500}, {"drops": True}, {"status": 429}, {"error": "internal_error"}],
+    [
+        {"status": 500},
+        {"status": 0},
+        {"status": 429, "headers": {"Retry-After": "5"}},
+        {"status": 200, "body": {"ok": False, "error": "internal_error"}},
+    ],
     ids=str,
 )
 async def test_a_passing_fault_is_no_reason_to_give_up(
-    server: SlackServer, house: House, method: str, fault: dict[str, object]
+    server: SlackServer, house: House, method: str, fault: dict[str, Any]
 ) -> None:
-    server.faults.append(Fault(method, **fault))  # type: ignore[arg-type]
+    server.fail("POST", method, **fault)
     async with platform(server, SystemClock()) as slack:
         with pytest.raises(PlatformDown):
             await slack.listen(house.commands)
@@ -125,10 +117,9 @@ async def test_a_passing_fault_is_no_reason_to_give_up(
 async def test_the_two_tokens_mistaken_for_each_other_are_told(
     server: SlackServer, house: House
 ) -> None:
-    server.app_token, server.bot_token = server.bot_token, server.app_token
-    async with platform(server, SystemClock()) as slack:
-        server.app_token, server.bot_token = server.bot_token, server.app_token
-        with pytest.raises(PlatformRefused, match="SLACK_BOT_TOKEN"):
+    tokens = {"SLACK_BOT_TOKEN": APP_TOKEN, "SLACK_APP_TOKEN": BOT_TOKEN}
+    async with platform(server, SystemClock(), tokens) as slack:
+        with pytest.raises(PlatformRefused, match="SLACK_BOT_TOKEN: This is the wrong kind"):
             await slack.listen(house.commands)
 
 
@@ -141,23 +132,30 @@ async def test_the_two_tokens_mistaken_for_each_other_are_told(
 async def test_people_are_heard_again_after_a_disconnect(
     server: SlackServer, house: House, reason: str
 ) -> None:
-    here = server.open_channel()
+    here = server.open_room()
     async with listening(server, house):
         await heard(server, here)
-        server.disconnect(reason)
-        await server.happens(lambda: server.connections == 2)
+        await asyncio.to_thread(server.socket.disconnect, reason)
+        await happens(server, lambda: server.socket.connected >= 2)
         await heard(server, here)
 
 
 async def test_people_are_heard_again_after_a_closed_socket(
     server: SlackServer, house: House
 ) -> None:
-    here = server.open_channel()
+    here = server.open_room()
     async with listening(server, house):
         await heard(server, here)
-        server.cut_sockets(rudely=False)
-        await server.happens(lambda: server.connections == 2)
+        await asyncio.to_thread(server.socket.hang_up)
+        await happens(server, lambda: server.socket.connected >= 2)
         await heard(server, here)
+
+
+async def leave(server: SlackServer, reason: str, *, closes: bool) -> None:
+    """Slack ends a connection; whether the socket is closed too."""
+    await asyncio.to_thread(server.socket.disconnect, reason)
+    if closes:
+        await asyncio.to_thread(server.socket.hang_up)
 
 
 @pytest.mark.parametrize("closes", [True, False], ids=["closed", "left open"])
@@ -165,17 +163,16 @@ async def test_a_socket_that_stays_dead_is_replaced(
     server: SlackServer, house: House, closes: bool
 ) -> None:
     """The library gets no new one when it asks, and keeps an old one that hears nothing."""
-    clock, here = TickingClock(), server.open_channel()
+    clock, here = TickingClock(), server.open_room()
     async with listening(server, house, clock) as (slack, _):
-        await server.happens(lambda: server.sockets)
+        await happens(server, lambda: server.socket.connected > 0)
         await advanced_until(clock, lambda: slack.deaf_since is None)
-        tried = len(server.asked("apps.connections.open"))
-        server.faults.append(Fault("apps.connections.open", status=500))
-        server.faults.append(Fault("apps.connections.open", status=500))
-        server.disconnect("refresh_requested", closes=closes)
-        await server.happens(lambda: len(server.asked("apps.connections.open")) > tried)
+        tried = len(asked(server, "apps.connections.open"))
+        server.fail("POST", "apps.connections.open", status=500, times=2)
+        await leave(server, "refresh_requested", closes=closes)
+        await until(lambda: len(asked(server, "apps.connections.open")) > tried)
         server.faults.clear()
-        await advanced_until(clock, lambda: server.connections == 2)
+        await advanced_until(clock, lambda: server.socket.connected >= 2)
         await heard(server, here)
 
 
@@ -194,10 +191,10 @@ async def test_the_supervisor_is_told_when_there_is_no_way_back(
 ) -> None:
     clock = TickingClock()
     async with listening(server, house, clock) as (slack, task):
-        await server.happens(lambda: server.sockets)
+        await happens(server, lambda: server.socket.connected > 0)
         await advanced_until(clock, lambda: slack.deaf_since is None)
-        server.faults += [Fault("apps.connections.open", status=500) for _ in range(50)]
-        server.disconnect("link_disabled", closes=closes)
+        server.fail("POST", "apps.connections.open", status=500, times=1000)
+        await leave(server, "link_disabled", closes=closes)
         await advanced_until(clock, task.done)
         with pytest.raises(PlatformDown):
             task.result()
@@ -209,9 +206,9 @@ async def test_while_nobody_is_heard_it_is_known_since_when(
 ) -> None:
     clock = TickingClock()
     began = clock.now()
-    server.faults.append(Fault("auth.test", hangs=True))
+    server.fail("POST", "auth.test", status=500, wait=0.5)
     async with listening(server, house, clock) as (slack, _):
-        await server.happens(lambda: server.asked("auth.test") != [])
+        await until(lambda: asked(server, "auth.test") != [])
         assert slack.deaf_since == began
     assert slack.deaf_since is None
 
@@ -219,10 +216,12 @@ async def test_while_nobody_is_heard_it_is_known_since_when(
 async def test_a_socket_that_says_nothing_for_hours_is_replaced(
     server: SlackServer, house: House
 ) -> None:
-    clock, here = TickingClock(), server.open_channel()
+    clock, here = TickingClock(), server.open_room()
     async with listening(server, house, clock):
-        await server.happens(lambda: server.sockets)
-        await advanced_until(clock, lambda: server.connections == 2, by=socket_room.SILENCE / 20)
+        await happens(server, lambda: server.socket.connected > 0)
+        await advanced_until(
+            clock, lambda: server.socket.connected == 2, by=socket_room.SILENCE / 20
+        )
         await heard(server, here)
 
 
@@ -232,27 +231,26 @@ async def test_a_socket_that_says_nothing_for_hours_is_replaced(
 async def test_an_answer_in_hand_is_finished_when_the_bot_stops(
     server: SlackServer, house: House
 ) -> None:
-    here = server.open_channel()
+    here = server.open_room()
     async with listening(server, house) as (_, task):
-        await server.happens(lambda: server.sockets)
-        envelope = server.say(here, "list")
-        await server.happens(lambda: envelope in server.acknowledged)
+        await happens(server, lambda: server.socket.connected > 0)
+        name = await asyncio.to_thread(server.socket.command, "list", here)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert server.answers[envelope]
+        assert server.answers[name]
 
 
 async def test_a_stop_leaves_nothing_running(server: SlackServer, house: House) -> None:
     before = asyncio.all_tasks()
     async with listening(server, house):
-        await server.happens(lambda: server.sockets)
+        await happens(server, lambda: server.socket.connected > 0)
     await until(lambda: asyncio.all_tasks() <= before)
 
 
 async def test_entering_asks_nobody_anything(server: SlackServer) -> None:
     async with platform(server):
         pass
-    assert server.requests == []
+    assert server.seen == []
 
 
 # Several workspaces
@@ -261,15 +259,14 @@ async def test_entering_asks_nobody_anything(server: SlackServer) -> None:
 async def test_a_workspace_that_lets_nobody_in_leaves_the_others_alone(
     server: SlackServer, house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    here = server.open_channel()
+    here = server.open_room()
     tokens = {
-        **server.environment,
-        "SLACK_BOT_TOKEN_LAB": "xoxb-wrong",
-        "SLACK_APP_TOKEN_LAB": "xapp-wrong",
+        **TOKENS,
+        "SLACK_BOT_TOKEN_LAB": "xoxb-of-nobody",
+        "SLACK_APP_TOKEN_LAB": "xapp-of-nobody",
     }
-    options = {**server.options, "workspaces": ("", "lab")}
-    settings = Settings(io.StringIO(), SystemClock(), options, tokens.__getitem__)
-    async with Slack(settings) as slack:
+    two = platform(server, SystemClock(), tokens, workspaces=("", "lab"))
+    async with two as slack:
         task = asyncio.create_task(slack.listen(house.commands))
         await heard(server, here)
         assert "Slack (lab)" in caplog.text
@@ -284,11 +281,11 @@ async def test_no_token_or_ticket_is_logged(
     server: SlackServer, house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    here = server.open_channel()
+    here = server.open_room()
     async with listening(server, house):
         await heard(server, here)
     ours = [r.getMessage() for r in caplog.records if r.name.startswith(("adapters", "slack"))]
-    assert not any("xox" in line or "xapp" in line or "t-E" in line for line in ours)
+    assert not any("xox" in line or "xapp" in line or "trigger." in line for line in ours)
 
 
 # check
@@ -303,7 +300,8 @@ def said(findings: object) -> str:
 async def test_check_says_that_both_tokens_work_and_what_could_be_granted(
     server: SlackServer,
 ) -> None:
-    here = server.open_channel()
+    server.scopes = CHAT
+    here = server.open_room()
     async with platform(server) as slack:
         findings = await slack.examine([Channel(f"slack:{here}")])
     assert all(each.ok for each in findings)
@@ -313,7 +311,7 @@ async def test_check_says_that_both_tokens_work_and_what_could_be_granted(
 
 
 async def test_check_names_a_missing_scope_and_where_to_find_it(server: SlackServer) -> None:
-    server.scopes = frozenset({"chat:write"})
+    server.scopes = ("chat:write",)
     async with platform(server) as slack:
         findings = await slack.examine([])
     assert "False slack The bot token lacks the scope commands" in said(findings)
@@ -321,21 +319,20 @@ async def test_check_names_a_missing_scope_and_where_to_find_it(server: SlackSer
 
 
 async def test_check_names_the_wrong_token(server: SlackServer) -> None:
+    server.tokens[APP_TOKEN] = "invalid_auth"
     async with platform(server) as slack:
-        server.app_token = "xapp-another"
         findings = await slack.examine([])
     assert "False slack SLACK_APP_TOKEN: Slack does not know this token" in said(findings)
     assert "connections:write" in said(findings)
 
 
 async def test_check_looks_into_each_channel_where_it_may(server: SlackServer) -> None:
-    server.scopes |= {"channels:read"}
-    here, out = server.open_channel(), server.open_channel(member=False, name="lab")
-    old = server.open_channel(archived=True)
+    here, out = server.open_room(), server.open_room(refuses="not_in_channel")
+    old = server.open_room(refuses="is_archived")
     channels = [Channel(f"slack:{each}") for each in (here, out, old, "C9999999999")]
     async with platform(server) as slack:
         findings = said(await slack.examine(channels))
-    assert f"True slack:{here} #papers can be posted to" in findings
-    assert f"False slack:{out} I am not in #lab. Write there: /invite @papers" in findings
-    assert f"False slack:{old} #papers is archived" in findings
+    assert f"True slack:{here} #room-00 can be posted to" in findings
+    assert f"False slack:{out} I am not in #room-01. Write there: /invite @papers" in findings
+    assert f"False slack:{old} #room-02 is archived" in findings
     assert "False slack:C9999999999" in findings
