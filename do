@@ -10,6 +10,7 @@ usage() {
 ./do fix             let ruff mend and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
 ./do bench [ARGS]    benchmarks against other libraries
+./do check-blocks    our Slack messages against Slack's own types; needs Node
 ./do lock [ARGS]     renew requirements/*.txt; ARGS go to uv: ./do lock --upgrade
 ./do help            this text
 
@@ -101,7 +102,7 @@ command=${1:-help}
 cd "$root"
 case $command in
     help | -h | --help) usage; exit ;;
-    demo | test | check | fix | run | bench) choose_python; locked install dev ;;
+    demo | test | check | check-blocks | fix | run | bench) choose_python; locked install dev ;;
     lock) choose_python; lock "$@"; exit ;;
     *) usage >&2; die "there is no command '$command'." ;;
 esac
@@ -109,6 +110,7 @@ case $command in
     demo) papers demo "$@" ;;
     test) tool pytest --numprocesses 2 --dist worksteal "$@" ;;
     check) check ;;
+    check-blocks) tool tests.blocks.check ;;
     fix) tool ruff check --fix . && tool ruff format . ;;
     run) case ${1:--} in -*) papers run "$@" ;; *) papers "$@" ;; esac ;;
     bench) locked install bench; tool benchmarks "$@" ;;
