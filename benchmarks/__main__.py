@@ -12,6 +12,7 @@ ALL = {
     "matching": "Matching 2,000 papers",
     "store": "The database",
     "startup": "Start-up and memory",
+    "slack": "Delivering on Slack",
 }
 
 
