@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,11 +12,12 @@ import discord
 
 from adapters.discord import permissions
 from adapters.discord.rest import Rest
-from bot.errors import SendError
+from bot.errors import PlatformRefused, SendError
 from bot.model import Receipt
 
 ANNOUNCEMENTS, FORUM, MEDIA = 5, 15, 16  # kinds of channels
 FORUMS: Final = frozenset({FORUM, MEDIA})
+AT_ONCE: Final = 5
 Described = dict[str, Any]
 
 
@@ -27,6 +29,7 @@ class Channels:
         self._guild_of = guild_of
         self._known: dict[str, Described] = {}
         self._asked: defaultdict[str, int] = defaultdict(int)  # how often, for each server
+        self._asking = asyncio.Semaphore(AT_ONCE)  # so that few ask before all of them are known
 
     def is_forum(self, channel_id: str) -> bool:
         """As far as was asked before; asks nothing."""
@@ -34,12 +37,15 @@ class Channels:
 
     async def described(self, channel_id: str, *, anew: bool = False) -> Described:
         """Raises SendError. From the second one on, all channels of a server are asked at once."""
-        if anew or channel_id not in self._known:
-            found = await self._rest.ask("GET", "/channels/{channel_id}", channel_id=channel_id)
-            self._known[channel_id] = found
-            if not anew:
-                await self._look_around(found.get("guild_id") or "")
-        return self._known[channel_id]
+        if not anew and channel_id in self._known:
+            return self._known[channel_id]
+        async with self._asking:
+            if anew or channel_id not in self._known:
+                found = await self._rest.ask("GET", "/channels/{channel_id}", channel_id=channel_id)
+                self._known[channel_id] = found
+                if not anew:
+                    await self._look_around(found.get("guild_id") or "")
+            return self._known[channel_id]
 
     async def _look_around(self, guild: str) -> None:
         self._asked[guild] += 1
@@ -49,12 +55,13 @@ class Channels:
                 for each in await self._rest.ask("GET", path, guild_id=guild):
                     self._known.setdefault(str(each["id"]), {"guild_id": guild, **each})
 
-    async def receipt(self, home: str, message: Mapping[str, Any]) -> Receipt:
-        """With a link to the message."""
-        guild = self._guild_of(home)
+    async def receipt(self, channel_id: str, home: str, message: Mapping[str, Any]) -> Receipt:
+        """With a link to the message, which stands in the channel, or in ``home`` below it."""
+        guild = self._guild_of(channel_id)
         if not guild:
-            with suppress(SendError):  # it arrived all the same; only the link to it is missing
-                guild = (await self.described(home)).get("guild_id") or ""
+            # It arrived all the same; only the link to it is missing.
+            with suppress(SendError, PlatformRefused):
+                guild = (await self.described(channel_id)).get("guild_id") or ""
         url = f"https://discord.com/channels/{guild}/{home}/{message['id']}" if guild else ""
         return Receipt(str(message["id"]), url)
 

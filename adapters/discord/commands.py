@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
 import aiohttp
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 CHOICES: Final = 25  # that Discord shows while somebody types
 LONGEST_CHOICE: Final = 100  # characters
 LONGEST_KEYWORD: Final = 300
+HERE: Final = "Here each begins with /papers: /papers add reward model"
 Interaction = discord.Interaction[Any]
 Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for everybody in it
 
@@ -86,6 +87,8 @@ class People:
         except UserError as error:
             await interaction.edit_original_response(view=answers.plain_view(str(error)))
             return
+        if words == "help":
+            reply = replace(reply, text=f"{reply.text}\n{HERE}")
         note = await self._announce(interaction, where, words, reply)
         view = answers.reply_view(reply, monospaced=words == "help", note=note)
         await interaction.edit_original_response(view=view)
@@ -216,6 +219,11 @@ class Papers(app_commands.Group):
     @app_commands.command(description="Post again")
     async def resume(self, interaction: Interaction) -> None:
         await self._people.command(interaction, "resume")
+
+    @app_commands.command(description="Send a post again that status shows as held or dead")
+    @app_commands.describe(key="As status names it")
+    async def resend(self, interaction: Interaction, key: app_commands.Range[str, 1, 40]) -> None:
+        await self._people.command(interaction, f"resend {key}")
 
     @app_commands.command(description="When and how this channel is posted to")
     @app_commands.describe(name="What to change", value='For example 09:30, or "default"')

@@ -24,6 +24,7 @@ from adapters.discord.translate import (
     NO_PERMISSION,
     NOT_A_TEXT_CHANNEL,
     THREAD_EXISTS,
+    UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     code_of,
 )
@@ -111,21 +112,23 @@ class Discord:
                 raise
             raise await self._naming_what_is_missing(error, home, message) from error.__cause__
 
-    async def _send(self, home: str, post: Post, message: render.Message) -> Receipt:
-        if self._channels.is_forum(home):
-            return await self._send_to_forum(home, post, message)
+    async def _send(self, channel: str, post: Post, message: render.Message) -> Receipt:
+        if self._channels.is_forum(channel):
+            return await self._send_to_forum(channel, post, message)
         if message.place is render.Place.THREAD and post.parent is not None:
-            home = await self._thread_below(home, post.parent.message_id, message.day)
+            receipt = await self._send_below(channel, post.parent.message_id, post, message)
+            if receipt is not None:
+                return receipt
         try:
-            answer = await self._post(home, post, message)
+            answer = await self._post(channel, post, message)
         except PostRefused as error:
             if code_of(error) != NOT_A_TEXT_CHANNEL:
                 raise
-            if (await self._channels.described(home))["type"] not in FORUMS:
+            if (await self._channels.described(channel))["type"] not in FORUMS:
                 raise ChannelRefused("This kind of channel holds no messages.") from error
-            return await self._send_to_forum(home, post, message)
-        await self._publish_announcement(home, answer)
-        return await self._channels.receipt(home, answer)
+            return await self._send_to_forum(channel, post, message)
+        await self._publish_announcement(channel, answer)
+        return await self._channels.receipt(channel, channel, answer)
 
     async def _post(self, home: str, post: Post, message: render.Message) -> dict[str, Any]:
         """Once one try may have been obeyed, nothing but an answer to a later one says more."""
@@ -147,26 +150,32 @@ class Discord:
                 return answer
         raise AssertionError("the last try returns or raises")
 
-    async def _thread_below(self, channel_id: str, above: str, day: str) -> str:
-        """The thread of the message above: it has the message's id, so it is never made twice.
+    async def _send_below(
+        self, channel: str, above: str, post: Post, message: render.Message
+    ) -> Receipt | None:
+        """Into the thread of the message above: it has the message's id, so it is never made twice.
 
-        Where somebody has deleted that message before, the channel itself.
+        ``None``: somebody deleted the message or the thread, and nothing was sent.
         """
         path = "/channels/{channel_id}/messages/{message_id}/threads"
-        body = {"name": day, "auto_archive_duration": ARCHIVE_AFTER}
+        body = {"name": message.day, "auto_archive_duration": ARCHIVE_AFTER}
         try:
-            await self._rest.ask("POST", path, channel_id=channel_id, message_id=above, json=body)
+            try:
+                await self._rest.ask("POST", path, channel_id=channel, message_id=above, json=body)
+            except SendError as error:
+                if code_of(error) != THREAD_EXISTS:
+                    raise
+            answer = await self._post(above, post, message)
         except SendError as error:
-            if code_of(error) == UNKNOWN_MESSAGE:
-                return channel_id
-            if code_of(error) != THREAD_EXISTS:
+            if code_of(error) not in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL}:
                 raise
-        return above
+            return None
+        return await self._channels.receipt(channel, above, answer)
 
     async def _send_to_forum(self, forum: str, post: Post, message: render.Message) -> Receipt:
         thread, posted = await self._forums.place(forum, message.day, message.body)
         answer = posted or await self._post(thread, post, message)
-        return await self._channels.receipt(thread, answer)
+        return await self._channels.receipt(forum, thread, answer)
 
     async def _naming_what_is_missing(
         self, refusal: ChannelRefused, home: str, message: render.Message
@@ -204,7 +213,7 @@ class Discord:
         for each in homes:
             found = await self._history.find(each, message.body, post.created_at)
             if found is not None:
-                return await self._channels.receipt(each, found)
+                return await self._channels.receipt(home, each, found)
         return None
 
 

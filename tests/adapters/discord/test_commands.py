@@ -77,6 +77,7 @@ async def test_a_member_without_rights_reads_everything_and_changes_nothing(
         ("remove", {"keyword": "reward model"}),
         ("pause", {}),
         ("resume", {}),
+        ("resend", {"key": "0123456789abcdef01234567"}),
         ("settings", {"name": "days", "value": "daily"}),
     ):
         answer = await server.say(server.bob, command, **options)
@@ -183,6 +184,14 @@ async def test_an_abstract_of_a_paper_that_nobody_knows_is_told_kindly(
     await simcord_env.bot.http.request(route, json=read(draft.payload).body)
     pressed = await server.bob.click(server.channel.last_message, label="Abstract")
     assert "arXiv gave no usable answer" in texts(pressed.response)
+
+
+async def test_help_names_every_command_that_there_is(server: Server, house: House) -> None:
+    said = texts(await server.say(server.bob, "help"))
+    [papers] = house.client.tree.get_commands()
+    for command in papers.commands:  # type: ignore[union-attr]
+        assert f"\n{command.name} " in said.replace("```", ""), command.name
+    assert "/papers add reward model" in said
 
 
 async def test_a_long_list_has_pages(house: House, server: Server) -> None:

@@ -232,16 +232,25 @@ async def test_a_forums_post_is_never_made_twice(
     assert sum(c["parent_id"] == forum for c in server.channels.values()) == 1
 
 
-async def test_a_digest_whose_heading_somebody_deleted_is_posted_without_it(
-    server: DiscordServer, discord: Discord
+@pytest.mark.parametrize("thread_too", [False, True])
+async def test_a_digest_whose_heading_or_thread_somebody_deleted_is_posted_without_it(
+    server: DiscordServer, discord: Discord, thread_too: bool
 ) -> None:
     here = server.open_channel()
-    line, digest = drafts(here, layout="thread")
+    line, *rest = drafts(here, papers=15, layout="thread")
     top = await discord.send(post(here, line))
-    server.messages[here].clear()
-    below = post(here, digest, key="b" * 24, parent=top)
+    if thread_too:
+        await discord.send(post(here, rest[0], key="a" * 24, parent=top))
+        del server.channels[top.message_id]
+        server.fail(
+            "POST", r"/channels/\d+/messages/\d+/threads", status=400,
+            body={"code": 160004, "message": "A thread was made before"},
+        )  # fmt: skip
+    else:
+        server.messages[here].clear()
+    below = post(here, rest[-1], key="b" * 24, parent=top)
     receipt = await discord.send(below)
-    assert server.messages[here][0]["id"] == receipt.message_id
+    assert server.messages[here][-1]["id"] == receipt.message_id
     assert await discord.find(below) == receipt
 
 
