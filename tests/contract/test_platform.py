@@ -14,6 +14,7 @@ import pytest
 from adapters import Settings
 from adapters.console.platform import Console
 from adapters.discord.platform import Discord
+from adapters.slack.platform import Slack
 from bot.errors import CannotTell
 from bot.model import Channel, Digest, Draft, Entry, Post, Why
 from bot.ports import Composer, Sender
@@ -21,6 +22,7 @@ from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, PlainComposer
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
+from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
 
 
 @dataclass
@@ -62,11 +64,25 @@ def discord(folder: Path) -> Iterator[Platform]:
         )
 
 
-@pytest.fixture(params=[fake, console, discord], ids=["fake", "console", "discord"])
+@contextmanager
+def slack(folder: Path) -> Iterator[Platform]:
+    del folder
+    with SlackServer() as server:
+        here = server.open_room()
+        options = {"api_url": f"{server.url}/api/", "command": "/papers", "managers": ()}
+        secrets = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
+        made = Slack(
+            Settings(io.StringIO(), FakeClock(), {**options, "workspaces": ()}, secrets.__getitem__)
+        )
+        channel = Channel(f"slack:{here}")
+        yield Platform(made, made, channel, lambda: "\n".join(server.texts(here)))
+
+
+@pytest.fixture(params=[fake, console, discord, slack], ids=["fake", "console", "discord", "slack"])
 async def platform(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Platform]:
     with request.param(tmp_path) as made:
         yield made
-        if isinstance(made.sender, Discord):
+        if isinstance(made.sender, Discord | Slack):
             await made.sender.__aexit__()
 
 

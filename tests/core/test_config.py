@@ -194,7 +194,14 @@ def test_catching_up_is_all_or_a_number_or_nothing() -> None:
 
 
 def test_a_channel_id_is_as_the_platform_writes_it() -> None:
-    for text in (DISCORD, "slack:C0123456789", "slack:G01234567", "slack:D01234567", "console:"):
+    for text in (
+        DISCORD,
+        "slack:C0123456789",
+        "slack:G01234567",
+        "slack:D01234567",
+        "slack:a-lab/C0123456789",
+        "console:",
+    ):
         assert parse_channel_id(text) == text
     for text in ("discord:123", "discord:#general", "slack:c012345678", "slack:", "console:x", ""):
         with pytest.raises(UserError, match="write it like"):
@@ -486,6 +493,47 @@ def test_swapped_slack_tokens_are_noticed(tmp_path: Path) -> None:
         "SLACK_BOT_TOKEN: is another kind of token; this one begins with xoxb-",
         "SLACK_APP_TOKEN: is another kind of token; this one begins with xapp-",
     ]
+
+
+def test_each_workspace_of_slack_has_tokens_and_channels_of_its_own(tmp_path: Path) -> None:
+    text = "[slack]\n[[slack.workspaces]]\n[[slack.workspaces]]\nname = 'lab-two'\n"
+    channels = channel(identity="slack:C0123456789") + channel(identity="slack:lab-two/C0123456789")
+    tokens = {
+        "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN,
+        "SLACK_BOT_TOKEN_LAB_TWO": BOT_TOKEN, "SLACK_APP_TOKEN_LAB_TWO": APP_TOKEN,
+    }  # fmt: skip
+    found = load(tmp_path, LOCAL + text + channels, tokens)
+    assert found.platforms["slack"].options["workspaces"] == ("", "lab-two")
+    assert set(found.platforms["slack"].secrets) == set(tokens)
+    del tokens["SLACK_APP_TOKEN_LAB_TWO"]
+    (missing,) = mistakes(tmp_path, LOCAL + text + channels, tokens)
+    assert missing.startswith("SLACK_APP_TOKEN_LAB_TWO: is not set")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("workspaces = 'lab'", "slack.workspaces: must be [[slack.workspaces]] blocks"),
+        ("[[slack.workspaces]]\nname = 'Lab'", "the name of a workspace is written otherwise"),
+        ("[[slack.workspaces]]\nname = 'file'", "the name of a workspace is written otherwise"),
+        ("[[slack.workspaces]]\nname = 3", "the name of a workspace is written otherwise"),
+        ("[[slack.workspaces]]\n[[slack.workspaces]]", "two workspaces have the same name"),
+        (f"[[slack.workspaces]]\ntoken = '{BOT_TOKEN}'", "each block holds a name and nothing"),
+        ("managers = ['anna']", "is no member id"),
+        ("managers = 'U0123456789'", "must be an array"),
+        ("command = 'papers'", "is no command"),
+    ],
+)
+def test_what_is_wrong_below_slack_is_told(tmp_path: Path, written: str, expected: str) -> None:
+    found = mistakes(tmp_path, LOCAL + f"[slack]\n{written}\n")
+    assert any(expected in each for each in found)
+    assert BOT_TOKEN not in "\n".join(found)
+
+
+def test_a_channel_of_a_workspace_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    text = LOCAL + "[slack]\n" + channel(identity="slack:lab/C0123456789")
+    (found,) = mistakes(tmp_path, text)
+    assert "slack:lab/C0123456789 is in a workspace that has no block" in found
 
 
 def test_the_tokens_of_a_platform_that_is_off_do_not_matter(tmp_path: Path) -> None:

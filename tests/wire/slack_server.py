@@ -58,6 +58,7 @@ class SlackServer(WireServer):
         self.too_fast = 0
         self.socket = SlackSocket(self)
         self._triggers: dict[str, float] = {}
+        self._given = 0  # triggers, ever
         self._last_ts = 0.0
         self._posted_at: dict[str, float] = {}
 
@@ -92,7 +93,8 @@ class SlackServer(WireServer):
         return found
 
     def new_trigger(self) -> str:
-        trigger = f"trigger.{len(self._triggers)}"
+        self._given += 1
+        trigger = f"trigger.{self._given}"
         self._triggers[trigger] = time.monotonic()
         return trigger
 

@@ -1,0 +1,443 @@
+"""What people say on Slack, and what they see: the slash command, buttons, windows and App Home."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.slack import commands as commands_room
+from adapters.slack.commands import People, typed
+from adapters.slack.socket import Socket
+from adapters.slack.workspace import Workspace
+from bot.clock import SystemClock
+from bot.errors import SourceDown
+from bot.keywords import parse
+from bot.model import Person, Reply
+from tests.adapters.slack.house import TOKENS, House, asked, buttons, happens, options, shown
+from tests.builders import paper
+from tests.wire.slack_server import SlackServer
+
+ANN = "U0000001"  # who speaks on the small Slack
+
+
+class Chat:
+    """One workspace with the bot connected to it, and Ann."""
+
+    def __init__(self, server: SlackServer, house: House) -> None:
+        self.server = server
+        self.house = house
+        self.room = server.open_room()
+
+    async def say(self, text: str, room: str = "", **more: Any) -> dict[str, Any]:
+        """A command; the last answer that comes of it."""
+        name = await self.send(text, room, **more)
+        await happens(self.server, lambda: bool(self.server.answers[name]))
+        return self.server.answers[name][-1]
+
+    async def send(self, text: str, room: str = "", **more: Any) -> str:
+        where = room or self.room
+        return await asyncio.to_thread(self.server.socket.command, text, where, **more)
+
+    async def press(self, button: dict[str, Any], **more: Any) -> dict[str, Any]:
+        name = await self.touch(button, **more)
+        await happens(self.server, lambda: bool(self.server.answers[name]))
+        return self.server.answers[name][-1]
+
+    async def touch(self, button: dict[str, Any], **more: Any) -> str:
+        action, value = button["action_id"], button.get("value", "")
+        return await asyncio.to_thread(self.server.socket.press, action, value, self.room, **more)
+
+    async def submit(self, view: dict[str, Any], **filled: Any) -> dict[str, Any]:
+        """The form; what its window shows at last."""
+        values = {
+            "phrase": {"phrase": {"value": filled.get("phrase")}},
+            "where": {"where": {"selected_option": {"value": filled.get("where", "any")}}},
+            "categories": {
+                "categories": {
+                    "selected_options": [{"value": each} for each in filled.get("categories", ())]
+                }
+            },
+            "channel": {"channel": {"selected_conversation": self.room}},
+        }
+        seen = len(self.server.views)
+        await asyncio.to_thread(self.server.socket.submit, view, values, self.room)
+        await happens(self.server, lambda: len(self.server.views) > seen)
+        return self.server.views[-1]
+
+    async def window(self, count: int) -> dict[str, Any]:
+        """What the windows show, after so many changes in all."""
+        await happens(self.server, lambda: len(self.server.views) >= count)
+        return self.server.views[-1]
+
+    def said(self) -> str:
+        return "\n".join(self.server.texts(self.room))
+
+    async def keywords(self) -> tuple[str, ...]:
+        return await self.house.keywords(self.room)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.store.close()
+
+
+@asynccontextmanager
+async def chatting(house: House, managers: tuple[str, ...] = ()) -> AsyncIterator[Chat]:
+    with SlackServer() as server:
+        workspace = Workspace(
+            name="",
+            api_url=options(server)["api_url"],
+            bot_token=TOKENS["SLACK_BOT_TOKEN"],
+            app_token=TOKENS["SLACK_APP_TOKEN"],
+            clock=SystemClock(),
+        )
+        socket = Socket(workspace, command="/papers", managers=frozenset(managers))
+        task = asyncio.create_task(socket.listen(house.commands))
+        try:
+            await happens(server, lambda: server.socket.connected > 0)
+            yield Chat(server, house)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await workspace.web.close()
+
+
+@pytest.fixture
+async def chat(house: House) -> AsyncIterator[Chat]:
+    async with chatting(house) as made:
+        yield made
+
+
+# Words
+
+
+async def test_who_adds_a_keyword_is_answered_alone_and_the_channel_is_told(chat: Chat) -> None:
+    answer = await chat.say("add reward model")
+    assert answer["response_type"] == "ephemeral"
+    assert "This channel now follows reward model" in shown(answer)
+    assert "ann added a keyword: reward model" in chat.said()
+    assert await chat.keywords() == ("reward model",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "add “reward model”",
+        "add ”reward model”",
+        "add « reward model »",
+        "add „reward model“",
+        'add ""reward model""',
+        "add ''reward model''",
+        "add\u00a0reward\u00a0model",
+        "add reward&#32;model",
+        "  ADD   reward   model  ",
+        "/papers add reward model",
+    ],
+)
+async def test_quotes_and_spaces_as_phones_type_them_make_no_difference(
+    chat: Chat, text: str
+) -> None:
+    await chat.say(text)
+    assert [parse(each).canonical for each in await chat.keywords()] == ['"reward model"']
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("why’s", "why's"),
+        ("au:O‘Brien", "au:O'Brien"),
+        ("a &amp; b &lt;c&gt;", "a & b <c>"),
+        ("e\u0301", "é"),
+    ],
+)
+def test_what_a_phone_made_of_it_is_undone(text: str, meant: str) -> None:
+    assert typed(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "help", "  ", "?"])
+async def test_nothing_at_all_and_help_show_the_commands(chat: Chat, text: str) -> None:
+    assert "follow a keyword in this channel" in shown(await chat.say(text))
+
+
+async def test_an_unknown_word_is_answered_with_the_nearest_one(chat: Chat) -> None:
+    assert "Did you mean: remove" in shown(await chat.say("remoev reward model"))
+
+
+async def test_a_wrong_keyword_is_pointed_at(chat: Chat) -> None:
+    answer = await chat.say('add "reward model')
+    assert answer["blocks"][0]["elements"][0]["type"] == "rich_text_preformatted"
+    assert await chat.keywords() == ()
+
+
+async def test_a_command_of_another_name_is_ours_too(chat: Chat) -> None:
+    assert "follows nothing yet" in shown(await chat.say("list", command="/arxiv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("list", "follows nothing yet"),
+        ("status", "arXiv"),
+        ("settings", "post_at"),
+        ("pause", "nothing to pause"),
+        ("resume", "not paused"),
+        ("why 2603.00001", "2603.00001"),
+        ("why", "For example"),
+        ("preview reward model", "I understand"),
+        ("remove reward model", "follow"),
+    ],
+)
+async def test_every_command_is_answered(chat: Chat, text: str, says: str) -> None:
+    assert says in shown(await chat.say(text))
+
+
+async def test_text_of_others_means_nothing_in_an_answer(chat: Chat) -> None:
+    answer = await chat.say("nonsense <!channel> *bold* :x:")
+    assert "&lt;!channel&gt;" in answer["text"]
+    assert answer["blocks"][0]["type"] == "rich_text"
+    await chat.say("add reward model", user_name="<!here>")
+    [told] = chat.server.rooms[chat.room].messages
+    assert "&lt;!here&gt; added a keyword" in told["text"]
+
+
+async def test_who_waits_for_arxiv_is_told_so(chat: Chat) -> None:
+    arrived = asyncio.Event()
+
+    class Slow:
+        async def run(self, channel_id: str, person: Person, words: str) -> Reply:
+            await arrived.wait()
+            return Reply("It is here.")
+
+    people = People(
+        Workspace(
+            name="",
+            api_url=options(chat.server)["api_url"],
+            bot_token=TOKENS["SLACK_BOT_TOKEN"],
+            app_token=TOKENS["SLACK_APP_TOKEN"],
+            clock=SystemClock(),
+        ),
+        Slow(),  # type: ignore[arg-type]
+        command="/papers",
+        managers=frozenset(),
+    )
+    payload = {
+        "text": "preview x",
+        "channel_id": chat.room,
+        "user_id": ANN,
+        "response_url": f"{chat.server.url}/answers/slow",
+    }
+    work = asyncio.create_task(people.hear("slash_commands", payload))
+    await happens(chat.server, lambda: bool(chat.server.answers["slow"]))
+    assert commands_room.ASKING in shown(chat.server.answers["slow"][0])
+    arrived.set()
+    await work
+    await people._workspace.web.close()
+    assert "It is here." in shown(chat.server.answers["slow"][1])
+
+
+async def test_a_silent_arxiv_costs_nobody_their_keyword(chat: Chat) -> None:
+    chat.house.source.faults.append(SourceDown("arXiv does not answer."))
+    assert "The keyword is kept" in shown(await chat.say("add reward model"))
+    assert await chat.keywords() == ("reward model",)
+
+
+# Heard once
+
+
+async def test_an_envelope_that_comes_twice_changes_nothing_twice(chat: Chat) -> None:
+    await chat.send("add reward model", times=2)
+    await happens(chat.server, lambda: "added a keyword" in chat.said())
+    await chat.say("list")
+    assert chat.said().count("added a keyword: reward model") <= 2  # text and block of one message
+    assert len(chat.server.rooms[chat.room].messages) == 1
+
+
+async def test_a_command_that_comes_again_in_another_envelope_is_not_done_again(
+    chat: Chat,
+) -> None:
+    trigger = chat.server.new_trigger()
+    await chat.say("add reward model", trigger_id=trigger)
+    await chat.say("remove reward model")
+    await chat.send("add reward model", trigger_id=trigger)
+    await chat.say("list")
+    assert await chat.keywords() == ()
+
+
+async def test_many_people_at_once_are_all_acknowledged_in_time(chat: Chat) -> None:
+    names = await asyncio.gather(*(chat.send(f"why 2603.{n:05d}") for n in range(40)))
+    await happens(
+        chat.server, lambda: all(chat.server.answers[name] for name in dict.fromkeys(names))
+    )
+
+
+# Where the bot is not in the channel
+
+
+async def test_whoever_adds_where_the_bot_is_not_is_told_to_invite_it(chat: Chat) -> None:
+    chat.server.rooms[chat.room].refuses = "not_in_channel"
+    answer = shown(await chat.say("add reward model"))
+    assert "This channel now follows" in answer
+    assert "I can't post here yet" in answer
+    assert "/invite @papers" in answer
+
+
+# Who may change something
+
+
+async def test_only_listed_people_change_keywords_and_everybody_reads_them(house: House) -> None:
+    async with chatting(house, managers=("U0000009",)) as chat:
+        assert "Please ask one of them" in shown(await chat.say("add reward model"))
+        assert "follows nothing yet" in shown(await chat.say("list"))
+        await chat.say("add reward model", user_id="U0000009", user_name="bo")
+        assert await chat.keywords() == ("reward model",)
+
+
+async def test_without_a_list_any_member_may(chat: Chat) -> None:
+    await chat.say("add reward model", user_id="U0000007", user_name="cy")
+    assert await chat.keywords() == ("reward model",)
+
+
+# Buttons
+
+
+async def test_list_shows_who_added_what_and_a_button_removes_it_and_undo_brings_it_back(
+    chat: Chat,
+) -> None:
+    await chat.say("add reward model")
+    answer = await chat.say("list")
+    assert "by ann" in shown(answer)
+    removed = await chat.press(buttons(answer)["Remove"])
+    assert removed["replace_original"] is True
+    assert "no longer follows reward model" in shown(removed)
+    assert await chat.keywords() == ()
+    again = await chat.press(buttons(removed)["Undo"])
+    assert "now follows reward model" in shown(again)
+
+
+async def test_a_stray_button_is_answered_beside_its_message(chat: Chat) -> None:
+    answer = await chat.press({"action_id": "of-a-year-ago", "value": "x"})
+    assert "/papers help" in shown(answer)
+    assert answer["replace_original"] is False
+
+
+async def test_the_abstract_opens_in_a_window_of_ones_own(chat: Chat) -> None:
+    made = paper(7, "On $\\alpha$ *stars*", abstract="We see @here " * 9, authors=("Ö. One",) * 30)
+    chat.house.source.announce(made)
+    await chat.touch({"action_id": f"abstract:{made.id}", "value": made.id})
+    view = await chat.window(2)
+    assert "One moment" in shown(chat.server.views[0])
+    assert "On α *stars*" in shown(view)
+    assert shown(view).count("Ö. One") == 30
+    assert "https://arxiv.org/pdf/2603.00007" in shown(view)
+    assert asked(chat.server, "chat.postMessage") == []
+
+
+async def test_an_abstract_within_a_window_opens_above_it(chat: Chat) -> None:
+    made = paper(7)
+    chat.house.source.announce(made)
+    button = {"action_id": "abstract", "value": made.id}
+    await chat.touch(button, view={"type": "modal", "id": "V9", "private_metadata": chat.room})
+    await chat.window(2)
+    assert len(asked(chat.server, "views.push")) == 1
+
+
+async def test_an_abstract_that_nobody_knows_is_told_in_the_window(chat: Chat) -> None:
+    await chat.touch({"action_id": "abstract", "value": "2603.99999"})
+    assert "2603.99999" in shown(await chat.window(2))
+
+
+# The form
+
+
+@pytest.mark.parametrize("text", ["add", "follow", " Add "])
+async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
+    chat: Chat, text: str
+) -> None:
+    await chat.send(text)
+    form = await chat.window(1)
+    assert form["private_metadata"] == chat.room
+    view = await chat.submit(form, phrase="reward model", where="ti", categories=["cs.LG"])
+    assert "now follows" in shown(view)
+    assert await chat.keywords() == ('(ti:"reward model") AND (cat:cs.LG)',)
+    assert "ann added a keyword" in chat.said()
+
+
+async def test_a_wrong_phrase_comes_back_with_what_is_wrong_and_what_was_filled_in(
+    chat: Chat,
+) -> None:
+    await chat.send("add")
+    view = await chat.submit(await chat.window(1), phrase='"never closed', categories=["cs.LG"])
+    assert "never closed" in shown(view)
+    assert "quote" in shown(view["blocks"][0])
+    assert view["blocks"][1]["element"]["initial_value"] == '"never closed'
+    assert shown(view).count('"initial_options"') == 1
+    assert await chat.keywords() == ()
+
+
+async def test_the_buttons_of_a_window_are_about_its_channel(chat: Chat) -> None:
+    await chat.send("add")
+    view = await chat.submit(await chat.window(1), phrase="reward model")
+    undo = buttons(view)["Undo"]
+    count = len(chat.server.views)
+    inside = {"type": "modal", "id": view["id"], "private_metadata": view["private_metadata"]}
+    await chat.touch(undo, view=inside, channel=None, response_url="")
+    assert "no longer follows" in shown(await chat.window(count + 1))
+    assert await chat.keywords() == ()
+
+
+# App Home
+
+
+async def home(chat: Chat, seen: Callable[[str], bool]) -> dict[str, Any]:
+    await asyncio.to_thread(chat.server.socket.open_home, ANN)
+    await happens(chat.server, lambda: seen(shown(chat.server.homes.get(ANN) or {})))
+    return chat.server.homes[ANN]
+
+
+async def test_app_home_shows_the_persons_channels_and_how_they_stand(chat: Chat) -> None:
+    assert "You have added no keyword yet" in shown(await home(chat, lambda s: "no keyword" in s))
+    await chat.say("add reward model")
+    view = await home(chat, lambda s: "reward model" in s)
+    assert chat.room in shown(view)
+    assert "Next posting time" in shown(view)
+    assert "arXiv" in shown(view)
+
+
+async def test_app_home_opens_the_form(chat: Chat) -> None:
+    view = await home(chat, lambda s: "Daily papers" in s)
+    button = buttons(view)["Follow a keyword"]
+    await chat.touch(button, view={"type": "home", "id": "VH"}, channel=None, response_url="")
+    assert (await chat.window(1))["callback_id"] == "add"
+
+
+# What gets lost
+
+
+async def test_an_answer_that_gets_lost_is_logged_and_the_next_command_is_heard(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    chat.server.fail("POST", r"views\.open", status=500)
+    await chat.send("add")
+    assert "follows nothing yet" in shown(await chat.say("list"))
+    assert "answering kind=slash_commands failed" in caplog.text
+
+
+async def test_a_payload_that_makes_no_sense_is_acknowledged_and_the_next_one_is_heard(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd: dict[str, dict[str, Any]] = {
+        "interactive": {"type": "block_actions"},
+        "events_api": {"event": {"type": "message"}},
+        "slash_commands": {"text": "list"},
+    }
+    for kind, payload in odd.items():
+        await asyncio.to_thread(chat.server.socket.envelope, kind, payload)
+    assert "follows nothing yet" in shown(await chat.say("list"))
+    assert "answering failed" in caplog.text

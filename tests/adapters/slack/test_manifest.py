@@ -1,0 +1,75 @@
+"""The app's manifest says what the code needs, and no more."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adapters.slack.examining import NEEDED, OPTIONAL
+from bot.config.keys import SECTIONS
+
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = (ROOT / "slack-manifest.yaml").read_text(encoding="utf-8")
+MANIFEST: dict[str, Any] = yaml.safe_load(TEXT)
+CODE = "\n".join(path.read_text("utf-8") for path in (ROOT / "adapters" / "slack").glob("*.py"))
+HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+
+# The scope that each method needs (docs.slack.dev, reference/methods, November 2026).
+SCOPES = {
+    "chat.postMessage": {"chat:write"},
+    "conversations.history": {"channels:history", "groups:history"},
+    "conversations.replies": {"channels:history", "groups:history"},
+    "conversations.info": {"channels:read", "groups:read"},
+    "views.open": set[str](),
+    "views.push": set[str](),
+    "views.update": set[str](),
+    "views.publish": set[str](),
+}
+
+
+def test_the_scopes_are_those_of_the_methods_that_are_asked() -> None:
+    methods = set(re.findall(r'"((?:chat|conversations|views|users|files)\.[a-zA-Z]+)"', CODE))
+    assert methods == set(SCOPES)
+    scopes = MANIFEST["oauth_config"]["scopes"]
+    assert scopes["bot"] == list(NEEDED)
+    assert set(scopes["bot_optional"]) == set(OPTIONAL)
+    used = {scope for needed in SCOPES.values() for scope in needed}
+    assert used <= {*scopes["bot"], *scopes["bot_optional"]}
+    assert {*NEEDED, *OPTIONAL} - used == {"commands", "chat:write.public"}
+
+
+def test_every_optional_scope_is_explained() -> None:
+    comments = "\n".join(line for line in TEXT.splitlines() if line.startswith("#"))
+    for scope in OPTIONAL:
+        assert scope in comments
+        assert scope in HOSTING
+
+
+def test_the_command_is_the_one_that_bot_toml_means() -> None:
+    [command] = MANIFEST["features"]["slash_commands"]
+    assert command["command"] == SECTIONS["slack"]["command"].default
+    assert command["should_escape"] is False
+
+
+def test_people_can_be_heard_without_a_public_address() -> None:
+    settings = MANIFEST["settings"]
+    assert settings["socket_mode_enabled"] is True
+    assert settings["interactivity"]["is_enabled"] is True
+    assert settings["event_subscriptions"]["bot_events"] == ["app_home_opened"]
+    assert settings["token_rotation_enabled"] is False
+    assert MANIFEST["features"]["app_home"]["messages_tab_enabled"] is True
+
+
+def test_it_keeps_to_slacks_lengths() -> None:
+    about, features = MANIFEST["display_information"], MANIFEST["features"]
+    assert len(about["name"]) <= 35
+    assert len(about["description"]) <= 140
+    assert all(len(each["command"]) <= 32 for each in features["slash_commands"])
+    assert all(len(each["usage_hint"]) <= 1000 for each in features["slash_commands"])
+
+
+def test_the_bot_is_invited_by_the_name_that_it_has() -> None:
+    assert f"/invite @{MANIFEST['features']['bot_user']['display_name']}" in HOSTING
