@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,10 +21,10 @@ sys.path.insert(0, str(ROOT))
 
 from adapters.discord import answers, render  # noqa: E402
 from bot.model import Channel, Digest, Offer, Reply, Row  # noqa: E402
+from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
-WIDTH = 720
 STYLE = (OUT / "discord.css").read_text(encoding="utf-8")
 
 
@@ -148,46 +145,8 @@ def pages() -> dict[str, str]:
     }
 
 
-def draw(chromium: str, page: str, file: Path) -> None:
-    """One page as a PNG, as high as it is."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "page.html"
-        source.write_text(
-            f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>{page}", encoding="utf-8"
-        )
-        flags = [
-            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-            "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-            f"--user-data-dir={folder}/profile",
-        ]  # fmt: skip
-        shown = subprocess.run(  # noqa: S603 - a browser on a page of ours
-            [chromium, *flags, "--dump-dom", _measuring(source)],
-            capture_output=True, text=True, check=True, timeout=60,
-        ).stdout  # fmt: skip
-        height = int(re.findall(r"<title>(\d+)", shown)[0])
-        subprocess.run(  # noqa: S603 - the same
-            [chromium, *flags, f"--window-size={WIDTH},{height}", f"--screenshot={file}",
-             source.as_uri()],
-            capture_output=True, check=True, timeout=60,
-        )  # fmt: skip
-
-
-def _measuring(source: Path) -> str:
-    """The same page, saying in its title how high it is."""
-    script = (
-        "<script>document.title = Math.ceil(document.body.getBoundingClientRect().height)</script>"
-    )
-    measuring = source.with_name("measuring.html")
-    measuring.write_text(source.read_text(encoding="utf-8") + script, encoding="utf-8")
-    return measuring.as_uri()
-
-
 def main() -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("Chromium is needed to draw: apt-get install chromium")
-    for name, page in pages().items():
-        draw(chromium, page, OUT / f"{name}.png")
+    draw(pages(), STYLE, OUT)
 
 
 if __name__ == "__main__":

@@ -177,4 +177,4 @@ def listed(entry: Entry) -> list[Any]:
     by = authors_line(entry.paper.authors, shown=1)
     facts = [clean(by), *digests.facts(entry.paper)[:1]]
     tail = " · ".join(shorten(fact, LONGEST_COMMENT) for fact in facts if fact)
-    return [titled(entry), *([words(f"  {tail}")] if tail else [])]
+    return [titled(entry), *([words(f" · {tail}")] if tail else [])]

@@ -1,0 +1,192 @@
+"""Draws docs/pictures/slack-*.png: our messages as Slack shows them, from the real payloads.
+
+Run it after a change of their looks, with Chromium installed:
+``python docs/make_slack_pictures.py``. The page is a drawing of our own, not Slack's client: the
+same blocks, in Slack's colours. It asks no server for anything.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from adapters.slack import answers, form, render  # noqa: E402
+from bot.model import Channel, Offer, Reply, Row  # noqa: E402
+from docs.drawing import draw  # noqa: E402
+from docs.make_digest_picture import sample  # noqa: E402
+
+OUT = ROOT / "docs" / "pictures"
+STYLE = (OUT / "slack.css").read_text(encoding="utf-8")
+Part = Mapping[str, Any]
+
+
+def drawn(blocks: Sequence[Part]) -> str:
+    return "".join(map(_block, blocks))
+
+
+def _block(block: Part) -> str:
+    match block["type"]:
+        case "header":
+            return f"<h3>{html.escape(block['text']['text'])}</h3>"
+        case "context":
+            lines = "<br>".join(_text(each) for each in block["elements"])
+            return f'<div class="context">{lines}</div>'
+        case "section":
+            accessory = _element(block["accessory"]) if "accessory" in block else ""
+            return f'<div class="section"><p>{_text(block["text"])}</p>{accessory}</div>'
+        case "actions":
+            return f'<div class="actions">{"".join(map(_element, block["elements"]))}</div>'
+        case "rich_text":
+            return "".join(map(_rich, block["elements"]))
+        case "divider":
+            return "<hr>"
+        case "input":
+            mark = "" if not block["optional"] else " <small>(optional)</small>"
+            label = f"<b>{_text(block['label'])}</b>{mark}"
+            return f'<div class="input">{label}{_element(block["element"])}</div>'
+        case other:
+            raise ValueError(f"nobody draws a block {other}")
+
+
+def _text(text: Part) -> str:
+    """Plain text as it is; of mrkdwn what our messages use."""
+    if text["type"] == "plain_text":
+        return html.escape(text["text"])
+    said = re.sub(r"<([^|>]+)\|([^>]*)>", r'<a href="\1">\2</a>', text["text"])
+    return re.sub(r"\*(<a .*?</a>)\*", r"<b>\1</b>", said)
+
+
+def _rich(part: Part) -> str:
+    if part["type"] == "rich_text_list":
+        items = "".join(f"<li>{_runs(item)}</li>" for item in part["elements"])
+        return f"<ul>{items}</ul>"
+    if part["type"] == "rich_text_preformatted":
+        return f"<pre>{_runs(part)}</pre>"
+    return f"<p>{_runs(part)}</p>"
+
+
+def _runs(part: Part) -> str:
+    return "".join(map(_run, part["elements"]))
+
+
+def _run(run: Part) -> str:
+    if run["type"] == "channel":
+        said = '<a class="channel">#papers</a>'
+    elif run["type"] == "link":
+        said = f'<a href="{html.escape(run["url"])}">{html.escape(run["text"])}</a>'
+    else:
+        said = html.escape(run["text"])
+    for name, tag in (("bold", "b"), ("italic", "i")):
+        if run.get("style", {}).get(name):
+            said = f"<{tag}>{said}</{tag}>"
+    return said
+
+
+def _element(element: Part) -> str:
+    match element["type"]:
+        case "button":
+            kind = element.get("style", "")
+            return f'<span class="button {kind}">{_text(element["text"])}</span>'
+        case "radio_buttons":
+            first = element["initial_option"]["value"]
+            return "".join(
+                f'<div class="radio{" on" * (each["value"] == first)}">{_text(each["text"])}</div>'
+                for each in element["options"]
+            )
+        case "conversations_select":
+            return '<div class="field"># papers<i>⌄</i></div>'
+        case "multi_static_select":
+            return f'<div class="field hint">{_text(element["placeholder"])}<i>⌄</i></div>'
+        case _:
+            return f'<div class="field hint">{_text(element["placeholder"])}</div>'
+
+
+def message(body: Part, *, below: str = "", only: bool = False, when: str = "08:00") -> str:
+    private = '<div class="only">Only visible to you</div>' if only else ""
+    who = '<span class="who">papers</span><span class="app">APP</span>'
+    who += f'<span class="when">{when}</span>'
+    inside = f'<div class="body">{private}{who}{drawn(body["blocks"])}{below}</div>'
+    return f'<div class="message{" private" * only}"><div class="face">P</div>{inside}</div>'
+
+
+def window(view: Part) -> str:
+    buttons = [f'<span class="button">{_text(view["close"])}</span>']
+    if "submit" in view:
+        buttons.append(f'<span class="button primary">{_text(view["submit"])}</span>')
+    parts = [
+        f'<div class="title">{_text(view["title"])}<i>×</i></div>',
+        f'<div class="inside">{drawn(view["blocks"])}</div>',
+        f'<div class="foot">{"".join(buttons)}</div>',
+    ]
+    return f'<div class="around"><div class="window">{"".join(parts)}</div></div>'
+
+
+def pages() -> dict[str, str]:
+    """A page for each picture."""
+    whole = sample()
+
+    def bodies(layout: str) -> list[dict[str, Any]]:
+        digest = replace(whole, channel=Channel("slack:C1", layout=layout))
+        return [render.read(draft.payload) for draft in render.compose(digest)]
+
+    top, *rest = bodies("thread")
+    replies = '<div class="replies">1 reply <small>Today at 08:00</small></div>'
+    paper = replace(
+        whole.entries[0].paper,
+        abstract="We ask what a reward model should say when it does not know. Instead of a number"
+        " it may abstain, at a price α that the user sets. On invented tasks this halves the"
+        " regret, and where it does not, we say so. The proof needs no assumption that we would"
+        " not make again.",
+        categories=("cs.LG", "stat.ML"),
+        published=datetime(2026, 11, 23, tzinfo=UTC),
+    )
+    listed = Reply(
+        "This channel follows 3 keywords:",
+        rows=tuple(
+            Row(text, f"added {day} by ann", (Offer("Remove", "remove #0123456789ab"),))
+            for text, day in (
+                ("reward model", "Mon 2 Nov"),
+                ('ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey', "Mon 2 Nov"),
+                ("language agent", "yesterday"),
+            )
+        ),
+    )
+    at_home = Reply(
+        "You added keywords in 1 channel.\narXiv was last asked on Tue 24 Nov at 08:00, and"
+        " answered in full. Times are Europe/Berlin.",
+        rows=(
+            Row(
+                "slack:C0123456789",
+                "reward model, language agent\nEverything was posted. Next posting time: Wed 25 Nov"
+                " at 08:00.",
+            ),
+        ),
+    )
+    home = answers.home_view(at_home, "/papers")
+    thread = "".join(message(each) for each in rest)
+    return {
+        "slack-thread": message(top, below=replies) + f'<div class="thread">{thread}</div>',
+        "slack-inline": "".join(map(message, bodies("inline"))),
+        "slack-list": "".join(map(message, bodies("list"))),
+        "slack-keywords": message(answers.reply_message(listed), only=True, when="09:12"),
+        "slack-add": window(form.form("C0123456789")),
+        "slack-home": f'<div class="home">{drawn(home["blocks"])}</div>',
+        "slack-abstract": window(answers.abstract_window(paper)),
+    }
+
+
+def main() -> None:
+    draw(pages(), STYLE, OUT)
+
+
+if __name__ == "__main__":
+    main()
