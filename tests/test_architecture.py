@@ -82,7 +82,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "adapters": EDGE,
     "adapters.console": ADAPTER | {"adapters.console", "rich"},
     "adapters.discord": ADAPTER | {"adapters.discord", "discord", "aiohttp", "yarl"},
-    "adapters.slack": ADAPTER | {"adapters.slack", "slack_bolt", "slack_sdk", "aiohttp"},
+    "adapters.slack": ADAPTER | {"adapters.slack", "slack_sdk", "aiohttp"},
 }
 CHAT_LIBRARIES = frozenset({"discord", "slack_bolt", "slack_sdk"})
 LOADS_ADAPTERS = "bot.app"

@@ -24,6 +24,7 @@ from bot.ports import Clock
 # "several hundred messages per minute" for a workspace; what exceeds that may not be shown.
 PER_CHANNEL: Final = 1.0  # seconds between two messages
 PER_WORKSPACE: Final = 0.12
+PAUSE: Final = 1.0  # for all channels, when one was too much
 LONGEST_TURN: Final = 20.0  # seconds that a message waits here for its turn
 TIMEOUT: Final = 30.0  # seconds for an answer
 CONNECT: Final = 10.0
@@ -57,7 +58,7 @@ class Web:
         self._asking = asyncio.Lock()
         self._free_at = 0.0
         self._channels: dict[str, float] = {}  # when each takes the next message
-        self._closed_until: dict[str, float] = {}  # methods that asked us to wait
+        self._closed_until: dict[str, float] = {}  # by channel or method: who asked us to wait
 
     async def close(self) -> None:
         if self._session is not None:
@@ -117,7 +118,9 @@ class Web:
         params: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Raises SendError and PlatformRefused. With ``params`` it is a GET request."""
-        wait = self._closed_until.get(method, 0.0) - self._clock.monotonic()
+        # Who wants to be left alone: a channel for its messages, a method for all else.
+        whose = str((json or {}).get("channel") or method)
+        wait = self._closed_until.get(whose, 0.0) - self._clock.monotonic()
         if wait > 0:
             raise TryLater("Slack asked us to wait.", wait)
         try:
@@ -127,8 +130,10 @@ class Web:
                     await self.client.api_call(method, http_verb=verb, json=json, params=params)
                 )
         except TryLater as error:
-            if error.seconds is not None:  # the method's limit, whatever the channel
-                self._closed_until[method] = self._clock.monotonic() + error.seconds
+            if error.seconds is not None:
+                now = self._clock.monotonic()
+                self._closed_until[whose] = now + error.seconds
+                self._free_at = max(self._free_at, now + PAUSE)
             raise
 
     async def open_socket(self, app_token: str) -> None:
