@@ -1,65 +1,184 @@
-"""What the bot logs, and where: one line per event on standard error, as ``key=value``.
+"""What the bot logs, and where: one line per event on standard error.
 
-::
+As text, the default::
 
     time=2026-03-02T08:00:00Z level=warning logger=bot.delivery event=paused channel=… why=…
 
+or, with ``[log] format = "json"``, the same as an object per line: ``time``, ``level``, ``logger``,
+``event``, ``message`` (the whole sentence), each ``key=value`` as a key of its own, and
+``traceback`` where there is one.
+
 A message begins with the name of its event. Control characters (a terminal's commands, line ends)
 become visible escapes, because errors quote what others sent. Foreign libraries are heard from
-warnings on. Writes no file, rotates nothing: whatever runs the bot keeps its output.
+warnings on, whatever they set for themselves: below that, chat libraries write down what they send.
+No token leaves: what the configuration loaded, and whatever looks like a token of Discord or
+Slack, is ``***`` in every line, traceback and crash. Writes no file, rotates nothing: whatever runs
+the bot keeps its output.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+import threading
 import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
 from typing import TextIO
 
+# Slack: xoxb-, xoxp-, xoxe., xapp- and their relatives (docs.slack.dev, Token types, 2026).
+# Discord: three parts of base64 joined by dots (its developer docs, Authentication, 2026).
+_TOKEN = re.compile(
+    r"xox[a-z][-.][\w.-]+|xapp-[\w-]+|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}", re.ASCII
+)
+_SHORTEST = 6  # characters; hiding what is shorter would hide words
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# A place in a message's pattern, with the key before it: key=%s, in=%.0fs.
+_PLACE = re.compile(r"(?:\b(\w+)=)?%[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
 _OURS = ("bot", "adapters")
 
+_hidden: list[str] = []  # texts of the secrets that were loaded, the longest first
 
-class _Lines(logging.Formatter):
-    converter = staticmethod(time.gmtime)
 
-    def __init__(self) -> None:
-        super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
+def hide(secrets: Iterable[str]) -> None:
+    """Let no log line, error or crash of this process show these texts."""
+    known = {*_hidden, *(text for text in secrets if len(text) >= _SHORTEST)}
+    _hidden[:] = sorted(known, key=len, reverse=True)
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = (
-            f"time={self.formatTime(record, self.datefmt)} level={record.levelname.lower()}"
-            f" logger={record.name} event={_CONTROL.sub(_escaped, record.getMessage())}"
-        )
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+
+def redacted(text: str) -> str:
+    """The same with ``***`` for every secret that was loaded, and for what looks like a token."""
+    for secret in _hidden:
+        text = text.replace(secret, "***")
+    return _TOKEN.sub("***", text)
 
 
 def _escaped(control: re.Match[str]) -> str:
     return control[0].encode("unicode_escape").decode("ascii")
 
 
+def _one_line(text: str) -> str:
+    return _CONTROL.sub(_escaped, redacted(text))
+
+
+class _Formatter(logging.Formatter):
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self) -> None:
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
+
+    def traceback(self, record: logging.LogRecord) -> str:
+        if not record.exc_info:
+            return ""
+        return _CONTROL_IN_TEXT.sub(_escaped, redacted(self.formatException(record.exc_info)))
+
+
+class _Text(_Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = (
+            f"time={self.formatTime(record, self.datefmt)} level={record.levelname.lower()}"
+            f" logger={record.name} event={_one_line(record.getMessage())}"
+        )
+        traceback = self.traceback(record)
+        return f"{line}\n{traceback}" if traceback else line
+
+
+class _Json(_Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        message = _one_line(record.getMessage())
+        line: dict[str, object] = dict(_fields(record))
+        line |= {
+            "time": self.formatTime(record, self.datefmt),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": message.partition(" ")[0].removesuffix(";"),
+            "message": message,
+        }
+        if traceback := self.traceback(record):
+            line["traceback"] = traceback
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _fields(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
+    """Each ``key=%s`` of the message's pattern with what was put there; numbers stay numbers."""
+    places = [place for place in _PLACE.finditer(str(record.msg)) if place[2] != "%"]
+    values = record.args if isinstance(record.args, tuple) else ()
+    if len(places) != len(values):
+        return
+    for place, value in zip(places, values, strict=True):
+        if place[1]:
+            plain = value is None or isinstance(value, bool | int | float)
+            yield place[1], value if plain else _one_line(str(value))
+
+
+def _worth_hearing(record: logging.LogRecord) -> bool:
+    """Whatever level a foreign library sets for itself."""
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS
+
+
 class _StandardError(logging.StreamHandler[TextIO]):
     """Asks for ``sys.stderr`` at each line: a progress display stands in for it while it shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, formatter: logging.Formatter) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(_Lines())
+        self.setFormatter(formatter)
+        self.addFilter(_worth_hearing)
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
         return sys.stderr
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """The library's own report would repeat the arguments, tokens and all."""
+        try:
+            self.stream.write(f"level=error event=unloggable at={record.name}:{record.lineno}\n")
+        except (OSError, ValueError):  # nobody listens any more
+            return
+
 
 def set_up(*, verbose: bool) -> None:
-    """Log to standard error: the bot's own events if ``verbose``, else warnings alone.
+    """Log to standard error as text: the bot's own events if ``verbose``, else warnings alone.
 
     Called once by each program, before anything is logged.
     """
     root = logging.getLogger()
-    root.handlers[:] = [_StandardError()]
+    root.handlers[:] = [_StandardError(_Text())]
     root.setLevel(logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def write_as(form: str) -> None:
+    """Go on as ``text`` or ``json`` (``[log] format``), once the configuration is known."""
+    formatter = _Json() if form == "json" else _Text()
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _StandardError):
+            handler.setFormatter(formatter)
+
+
+def catch_crashes() -> None:
+    """Let what nobody caught, on any thread, end in the log and not raw on the terminal.
+
+    A traceback shows the error's text, and that may quote a request with its token.
+    """
+    sys.excepthook = _crashed
+    threading.excepthook = lambda crash: _crashed(
+        crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback
+    )
+    sys.unraisablehook = lambda crash: _crashed(
+        crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback
+    )
+
+
+def _crashed(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+        return
+    if not logging.getLogger().handlers:  # it crashed before anything was set up
+        set_up(verbose=False)
+    logging.getLogger("bot").critical("crashed", exc_info=(kind, error, traceback))

@@ -70,14 +70,19 @@ def configured(
 ) -> Config:
     """The configuration that this call means. Raises ConfigError."""
     from bot import config as configuration
+    from bot import log
 
     given: Given = ctx.obj
     path = config or given.config
     if path is None:
         path = IN_CONTAINER if IN_CONTAINER.exists() and not HERE.exists() else HERE
-    return configuration.load(
+    loaded = configuration.load(
         path, configuration.environment(), need_secrets=secrets, asks_arxiv=asks_arxiv
     )
+    for platform in loaded.platforms.values():
+        log.hide(secret.reveal() for secret in platform.secrets.values())
+    log.write_as(loaded.log.format)
+    return loaded
 
 
 def log_to_stderr(ctx: typer.Context, verbose: bool) -> None:

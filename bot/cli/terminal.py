@@ -43,8 +43,10 @@ def show(text: str) -> None:
 
 
 def remark(text: str) -> None:
-    """Something beside the result, on standard error."""
-    _write(sys.stderr, _CONTROL.sub("\ufffd", text))
+    """Something beside the result, on standard error. Errors quote much, but never a token."""
+    from bot.log import redacted
+
+    _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(text)))
 
 
 def show_reply(reply: Reply, *, as_json: bool) -> None:

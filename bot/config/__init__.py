@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,11 +47,15 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Arxiv:
-    """``contact`` may be empty only where ``url`` is not arXiv's own; ``interval`` in seconds."""
+    """``contact`` may be empty only where ``url`` is not arXiv's own; ``interval`` in seconds.
+
+    ``holidays`` are evenings without an announcement that this version does not know by itself.
+    """
 
     contact: str
     url: str
     interval: float
+    holidays: frozenset[date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,31 @@ class Platform:
 
     options: Mapping[str, Any]
     secrets: Mapping[str, Secret]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What people may ask of the bot in the chat. ``keyword_length`` in characters."""
+
+    keywords_per_channel: int
+    keywords_per_server: int
+    keyword_length: int
+    commands_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """``format`` is ``text`` or ``json``."""
+
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``listen`` is host and port, or ``None`` for no listening; ``ping_url`` may be empty."""
+
+    listen: tuple[str, int] | None
+    ping_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +112,9 @@ class Config:
     bot: Bot
     schedule: Schedule
     arxiv: Arxiv
+    limits: Limits
+    log: Log
+    health: Health | None
     platforms: Mapping[str, Platform]
     page: Page | None
     channels: Snapshot
@@ -139,6 +171,9 @@ def _typed(
         "bot": Bot(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
         "schedule": Schedule(**tables["schedule"]),
         "arxiv": Arxiv(**tables["arxiv"]),
+        "limits": Limits(**tables["limits"]),
+        "log": Log(**tables["log"]),
+        "health": None,
         "platforms": {
             name: Platform(
                 tables[name],
@@ -149,12 +184,14 @@ def _typed(
         },
         "page": None,
     }
+    if health := tables.get("health"):
+        typed["health"] = Health(health["listen"] or None, health["ping_url"])
     if page := tables.get("page"):
         typed["page"] = Page(folder / page["path"])
     return typed
 
 
-_ALWAYS = ("bot", "schedule", "arxiv")  # the other sections switch something on
+_ALWAYS = ("bot", "schedule", "arxiv", "limits", "log")  # the other sections switch something on
 
 
 def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, dict[str, Any]]:

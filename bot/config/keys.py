@@ -18,10 +18,13 @@ from zoneinfo import ZoneInfo
 from bot.config.readers import (
     Reader,
     Wrong,
+    address,
     belongs_to,
     contact,
+    days_off,
     kind_of,
     number,
+    one_of,
     or_nothing,
     path,
     slash_command,
@@ -105,6 +108,20 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "contact": Key(text(contact), ""),
         "url": Key(url(("https", "http"), ARXIV), "https://export.arxiv.org/api/query"),
         "interval": Key(number(0, 3600), float(ARXIV_INTERVAL)),
+        "holidays": Key(days_off, frozenset()),
+    },
+    "limits": {
+        "keywords_per_channel": Key(number(1, 10_000, whole=True), 100),
+        "keywords_per_server": Key(number(1, 100_000, whole=True), 500),
+        "keyword_length": Key(number(10, 200, whole=True), 200),
+        "commands_per_minute": Key(number(1, 1000, whole=True), 20),
+    },
+    "log": {
+        "format": Key(one_of("text", "json"), "text"),
+    },
+    "health": {
+        "listen": Key(or_nothing(text(address)), ("127.0.0.1", 8080)),
+        "ping_url": Key(or_nothing(url(("https", "http"), "")), ""),
     },
     "discord": {
         "api_url": Key(url(("https", "http"), "discord.com"), "https://discord.com/api/v10"),

@@ -65,6 +65,42 @@ def number(least: float, most: float, *, whole: bool = False) -> Reader:
     return read
 
 
+def one_of(*words: str) -> Reader:
+    def parse(value: str) -> str:
+        if value not in words:
+            raise Wrong(f"{quoted(value)} is not known here", f"one of: {', '.join(words)}")
+        return value
+
+    return text(parse)
+
+
+def address(value: str) -> tuple[str, int]:
+    """Where to listen: a host and a port. IPv6 stands in brackets."""
+    host, _, port = value.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", bare) or (":" in bare) != (bare != host):
+        raise Wrong(f"{quoted(value)} is no address", 'write it like "127.0.0.1:8080"')
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise Wrong(f"{quoted(value)} has no port", 'write it like "127.0.0.1:8080"')
+    return bare, int(port)
+
+
+def days_off(value: object) -> object:
+    """Dates as TOML writes them, 2027-01-01, or the same in quotes."""
+    if not isinstance(value, list):
+        raise Wrong(f"must be an array, not {kind_of(value)}", "write [2027-01-01]")
+    found = set()
+    for each in value:
+        try:
+            day = date.fromisoformat(each) if isinstance(each, str) else each
+        except ValueError:
+            day = None
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise Wrong(f"{quoted(str(each))} is no date", "write it like 2027-01-01")
+        found.add(day)
+    return frozenset(found)
+
+
 def slash_command(value: str) -> str:
     if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
         raise Wrong(f"{quoted(value)} is no command", 'write it like "/papers"')

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bot import log
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +66,113 @@ def test_an_error_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> Non
     err = capsys.readouterr().err
     assert "level=error logger=bot event=failed job=collect\nTraceback" in err
     assert err.endswith("ValueError: here\n")
+
+
+# Invented, in the shape of real ones: what must never be seen again.
+CANARIES = (
+    "xoxb-1111111111-2222222222-CANARYcanaryCANARYcanary",
+    "xoxe.xoxp-1-CANARYcanaryCANARYcanary",
+    "xapp-1-A0CANARY00-3333333333-canarycanarycanary",
+    "MTE0MjAwMDAwMDAwMDAwMDAw.GCANRY.canaryCANARYcanaryCANARYcanaryCANARY1",
+)
+LOADED = "a loaded secret of no known shape"
+
+
+@pytest.fixture
+def _nothing_hidden() -> Iterator[None]:
+    yield
+    log._hidden.clear()
+
+
+@pytest.mark.usefixtures("_nothing_hidden")
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("canary", [*CANARIES, LOADED])
+def test_no_token_is_seen_in_a_line_an_argument_or_a_traceback(
+    capsys: pytest.CaptureFixture[str], canary: str, form: str
+) -> None:
+    log.set_up(verbose=True)
+    log.write_as(form)
+    log.hide([LOADED])
+    logger = logging.getLogger("bot.app")
+    logger.info("sent with=%s and=%r", canary, {"Authorization": f"Bot {canary}"})
+    logging.getLogger("discord.http").warning("refused %s", canary)
+    try:
+        try:
+            raise ValueError(f"POST https://example.org/?token={canary}")
+        except ValueError as error:
+            raise RuntimeError(canary) from error
+    except RuntimeError:
+        logger.exception("failed with=%s", canary)
+    logger.info("too few arguments %s %s", canary)
+    err = capsys.readouterr().err
+    assert canary not in err
+    assert "canarycanary" not in err.lower()
+    assert err.count("***") >= 6
+    assert "RuntimeError: ***" in err
+    assert "unloggable" in err
+
+
+@pytest.mark.usefixtures("_nothing_hidden")
+def test_a_crash_that_nobody_caught_shows_its_traceback_and_no_token() -> None:
+    program = (
+        "from bot import log\n"
+        "import threading\n"
+        f"log.hide([{LOADED!r}])\n"
+        "log.catch_crashes()\n"
+        f"def crash(): raise ValueError({CANARIES[0]!r} + ' ' + {LOADED!r})\n"
+        "thread = threading.Thread(target=crash); thread.start(); thread.join()\n"
+        "crash()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.count("event=crashed") == 2
+    assert done.stderr.count("ValueError: *** ***") == 2
+    assert "CANARY" not in done.stderr
+
+
+def test_as_json_a_line_is_an_object_with_its_keys_and_numbers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up(verbose=True)
+    log.write_as("json")
+    logging.getLogger("bot.delivery").info("later key=%s in=%.0fs why=%s", "abc", 5.0, "a\nb\x1b")
+    try:
+        raise ValueError("here")
+    except ValueError:
+        logging.getLogger("bot").exception("job=%s failed; the service goes on", "look")
+    later, failed = map(json.loads, capsys.readouterr().err.splitlines())
+    assert later.pop("time").endswith("Z")
+    assert later == {
+        "level": "info",
+        "logger": "bot.delivery",
+        "event": "later",
+        "message": r"later key=abc in=5s why=a\nb\x1b",
+        "key": "abc",
+        "in": 5.0,
+        "why": r"a\nb\x1b",
+    }
+    assert failed["job"] == "look"
+    assert failed["traceback"].endswith("ValueError: here")
+
+
+def test_a_librarys_debug_is_never_heard_even_if_it_asks_for_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up(verbose=True)
+    chatty = logging.getLogger("slack_sdk.web")
+    level = chatty.level
+    try:
+        chatty.setLevel(logging.DEBUG)
+        chatty.debug("Sending a request - headers: %s", {"Authorization": "x"})
+    finally:
+        chatty.setLevel(level)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_traceback_quotes_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_up(verbose=True)
+    try:
+        raise ValueError("a title \x1b[2J of somebody")
+    except ValueError:
+        logging.getLogger("bot").exception("failed")
+    assert "\x1b" not in capsys.readouterr().err
