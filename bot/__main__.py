@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__, log
-from bot.cli import keywords, questions, terminal, work
+from bot.cli import data, keywords, questions, terminal, work
 from bot.cli.common import TAKES_KEYWORD, ConfigOption, Given, VerboseOption
 from bot.cli.demo import demo
 
@@ -54,6 +54,8 @@ app.command()(questions.status)
 app.command()(questions.why)
 app.command()(questions.resend)
 app.command()(questions.check)
+app.command()(data.backup)
+app.command()(data.restore)
 app.add_typer(keywords.group)
 
 

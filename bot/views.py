@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -104,3 +105,30 @@ class KeywordPapers:
     canonical: str
     papers: tuple[Paper, ...]
     new: frozenset[str]
+
+
+DELAYS = (1, 5, 30, 60, 300, 1800, 3600, 21600)  # seconds; bounds of the histogram below
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Sums for machines that watch. ``posts`` by platform and state, ``ledger`` by state.
+
+    ``delays`` counts the delivered posts that took at most ``DELAYS`` seconds from the outbox to
+    the channel, ``delay_seconds`` is the sum of all of them.
+    """
+
+    runs: int
+    complete_runs: int
+    requests: int
+    fetched: int
+    matched: int
+    due: int
+    papers: int
+    subscriptions: int
+    ledger: Mapping[str, int]
+    posts: Mapping[tuple[str, str], int]
+    delays: tuple[int, ...]
+    delivered: int
+    delay_seconds: float
+    database_bytes: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
-from bot.store import delivering
+from bot.store import copies, delivering
 from bot.store.sqlite import SqliteStore, translated
 
 FILE = "daily-papers.sqlite3"
@@ -40,3 +41,16 @@ def rehearse(folder: Path, elsewhere: Path) -> SqliteStore:
     store = SqliteStore(elsewhere / FILE, alone=True)
     store.run_now(delivering.set_aside)
     return store
+
+
+def back_up(folder: Path, target: Path) -> int:
+    """Copy the database to a file, also while it is served; the copy's size in bytes.
+
+    Raises StoreError.
+    """
+    return copies.back_up(folder / FILE, target)
+
+
+def restore(folder: Path, backup: Path, now: datetime) -> Path | None:
+    """Put a backup in the database's place; where the old one is kept. Raises StoreError."""
+    return copies.restore(folder / FILE, backup, now)

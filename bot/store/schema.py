@@ -164,17 +164,19 @@ alter table channels add column editors text;
 alter table subscriptions add column added_by_id text not null default '';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS)
+_SERVERS = """
+-- the Discord server or Slack workspace it is in: empty where nobody from there has said so yet
+alter table channels add column server text not null default '';
+-- finds the payloads that are to be forgotten without reading the others
+create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS, _SERVERS)
 
 
 def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Bring the database to this version's schema. Raises SchemaTooNew and leaves it untouched."""
-    version: int = db.execute("pragma user_version").fetchone()[0]
-    if version > len(migrations):
-        raise SchemaTooNew(
-            f"the database has schema {version}, this version of Daily Papers knows up to "
-            f"{len(migrations)}. Install the newer version again, or restore an older backup."
-        )
+    version = refuse_newer(db, len(migrations))
     for number, script in enumerate(migrations[version:], start=version + 1):
         db.execute("begin immediate")
         try:
@@ -189,3 +191,14 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> N
         except BaseException:
             db.execute("rollback")
             raise
+
+
+def refuse_newer(db: sqlite3.Connection, known: int) -> int:
+    """The schema's version. Raises SchemaTooNew for one that this program does not know."""
+    version: int = db.execute("pragma user_version").fetchone()[0]
+    if version > known:
+        raise SchemaTooNew(
+            f"the database has schema {version}, this version of Daily Papers knows up to "
+            f"{known}. Install the newer version again, or restore an older backup."
+        )
+    return version

@@ -35,10 +35,11 @@ from bot.model import (
     Run,
     Subscription,
 )
-from bot.store import collecting, delivering, following, publishing, viewing
+from bot.store import collecting, delivering, following, forgetting, measuring, publishing, viewing
 from bot.store.book import SqliteBook
+from bot.store.forgetting import Outdated
 from bot.store.schema import APPLICATION_ID, migrate
-from bot.views import KeywordPapers, PaperView, StateView
+from bot.views import KeywordPapers, Measures, PaperView, StateView
 
 T = TypeVar("T")
 Connect = Callable[[str], sqlite3.Connection]
@@ -68,7 +69,7 @@ class SqliteStore:
             with translated(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if alone:
-                    self._lock_file = _lock(path)
+                    self._lock_file = lock(path)
                 self._db = connect(str(path))
                 _prepare(self._db, path)
                 if alone:
@@ -220,6 +221,15 @@ class SqliteStore:
     async def damages(self) -> tuple[str, ...]:
         return await self.ask(viewing.damages)
 
+    async def measures(self) -> Measures:
+        return await self.ask(measuring.measures)
+
+    async def outdated(self, now: datetime) -> Outdated:
+        return await self.ask(lambda db: forgetting.outdated(db, now))
+
+    async def forget(self, what: Outdated, now: datetime) -> None:
+        await self.run(lambda db: forgetting.forget(db, what, now))
+
     async def paper(self, paper_id: str) -> PaperView:
         return await self.ask(lambda db: viewing.paper(db, paper_id))
 
@@ -238,7 +248,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("pragma synchronous = full")
 
 
-def _lock(path: Path) -> int:
+def lock(path: Path) -> int:
     """Take the lock that only one serving process may hold; the kernel frees it when we die."""
     handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

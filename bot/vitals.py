@@ -1,0 +1,89 @@
+"""Whether the bot is alive and truly delivering: one sentence for each thing that is wrong. Pure.
+
+A process that runs is not enough: arXiv must have given a whole answer since it last announced,
+posts must leave, and each platform must hear people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.announcements import AWAITED, Evenings
+from bot.views import OpenPost, StateView
+
+WAITING = frozenset({"queued", "sending", "unknown"})
+DELIVERED_WITHIN = timedelta(hours=2)
+DEAF_FOR = timedelta(minutes=10)  # a connection that is made anew takes less
+BEGINNING = timedelta(minutes=30)  # what was missed before the start is made up meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What is looked at. ``deaf`` says since when a platform's listener hears nobody; ``refused``
+    why a platform does not let us in; ``started`` when the process began, if it is a service."""
+
+    state: StateView
+    now: datetime
+    evenings: Evenings
+    started: datetime | None = None
+    deaf: Mapping[str, datetime] | None = None
+    refused: Mapping[str, str] | None = None
+
+    @property
+    def collected(self) -> datetime | None:
+        """When the last run began to which arXiv gave a whole answer."""
+        run = self.state.last_complete
+        return None if run is None else run.started_at
+
+    @property
+    def waiting(self) -> list[OpenPost]:
+        """Posts that should be on their way: not those of channels that are paused."""
+        return [
+            post
+            for view in self.state.channels
+            if not view.paused
+            for post in view.posts
+            if post.state in WAITING
+        ]
+
+    @property
+    def oldest_waiting(self) -> timedelta:
+        """How long the oldest of them waits; nothing if none does."""
+        ages = [self.now - post.created_at for post in self.waiting]
+        return max(ages, default=timedelta())
+
+    def ailments(self) -> tuple[str, ...]:
+        """A sentence for each; none if all is well."""
+        said = [
+            *([] if self._has_collected() else [self._no_collect()]),
+            *([self._slow()] if self.oldest_waiting > DELIVERED_WITHIN else []),
+        ]
+        for name, since in (self.deaf or {}).items():
+            if self.now - since > DEAF_FOR:
+                said.append(f"{name} has not been heard since {since:%Y-%m-%d %H:%M} UTC.")
+        said += [
+            f"{name} does not let the bot in: {why}" for name, why in (self.refused or {}).items()
+        ]
+        return tuple(said)
+
+    def _has_collected(self) -> bool:
+        follows = any(view.subscriptions for view in self.state.channels)
+        begins = self.started is not None and self.now - self.started < BEGINNING
+        announced = self.evenings.latest(self.now)
+        if self.now - announced < AWAITED:  # that one may still be late; the one before may not
+            announced = self.evenings.latest(announced - timedelta(seconds=1))
+        return not follows or begins or (self.collected is not None and self.collected >= announced)
+
+    def _no_collect(self) -> str:
+        if self.collected is None:
+            return "arXiv has never given a whole answer."
+        return (
+            f"arXiv has given no whole answer since {self.collected:%Y-%m-%d %H:%M} UTC, and has"
+            " announced since."
+        )
+
+    def _slow(self) -> str:
+        hours = self.oldest_waiting.total_seconds() / 3600
+        return f"The oldest of {len(self.waiting)} waiting posts has waited for {hours:.1f} hours."
