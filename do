@@ -6,6 +6,7 @@ usage() {
     cat <<'TEXT'
 ./do demo            the whole job on an invented sample: no account, no network
 ./do test [ARGS]     the tests; ARGS go to pytest
+./do test-year       how large the database is after a year of a hundred keywords; minutes
 ./do check           ruff (rules and format) and mypy --strict
 ./do fix             let ruff mend and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
@@ -102,13 +103,15 @@ command=${1:-help}
 cd "$root"
 case $command in
     help | -h | --help) usage; exit ;;
-    demo | test | check | check-blocks | fix | run | bench) choose_python; locked install dev ;;
+    demo | test | test-year | check | check-blocks | fix | run | bench)
+        choose_python; locked install dev ;;
     lock) choose_python; lock "$@"; exit ;;
     *) usage >&2; die "there is no command '$command'." ;;
 esac
 case $command in
     demo) papers demo "$@" ;;
     test) tool pytest --numprocesses 2 --dist worksteal "$@" ;;
+    test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
     check) check ;;
     check-blocks) tool tests.blocks.check ;;
     fix) tool ruff check --fix . && tool ruff format . ;;

@@ -27,12 +27,11 @@ AWAITED = timedelta(hours=16)
 
 # info.arxiv.org/help/availability, read in 2025 (without December) and in November 2026.
 HOLIDAYS = frozenset(
-    date.fromisoformat(day)
-    for day in (
-        "2025-01-01 2025-01-20 2025-06-19 2025-07-06 2025-09-01 2025-11-27"
-        " 2026-01-01 2026-01-19 2026-06-19 2026-07-03 2026-09-07 2026-11-26 2026-12-25"
-        " 2026-12-29 2026-12-31"
-    ).split()
+    {
+        *(date(2025, *day) for day in ((1, 1), (1, 20), (6, 19), (7, 6), (9, 1), (11, 27))),
+        *(date(2026, *day) for day in ((1, 1), (1, 19), (6, 19), (7, 3), (9, 7), (11, 26))),
+        *(date(2026, 12, day) for day in (25, 29, 31)),
+    }
 )
 
 
@@ -45,9 +44,13 @@ class NoNews(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evenings:
-    """The calendar; ``more`` are holidays beyond those that are known here."""
+    """The calendar; ``more`` are holidays beyond those that are known here.
+
+    Where it is not ``binding``, as for what stands in for arXiv, no announcement is awaited.
+    """
 
     more: frozenset[date] = field(default_factory=frozenset)
+    binding: bool = True
 
     def quiet(self, evening: date) -> NoNews | None:
         """Why nothing is announced that evening (New York's date); ``None``: something is."""
@@ -80,7 +83,10 @@ class Evenings:
         return self.following(now - SETTLES) + SETTLES
 
     def reason(self, now: datetime) -> NoNews | None:
-        """Why nothing was announced on the evening before ``now``; ``None`` if it was."""
+        """Why nothing was announced on the evening before ``now``; ``None`` if something was to be
+        announced, or nobody knows."""
+        if not self.binding:
+            return None
         evening = now.astimezone(NEW_YORK).date()
         if _at(evening, AT) > now:
             evening -= timedelta(days=1)
@@ -93,7 +99,7 @@ class Evenings:
         awaited: it has not settled yet, or was long ago.
         """
         announced = self.latest(now)
-        if not SETTLES <= now - announced < AWAITED:
+        if not self.binding or not SETTLES <= now - announced < AWAITED:
             return None
         before = self.latest(announced - timedelta(seconds=1)).astimezone(NEW_YORK).date()
         return _at(before, DEADLINE)

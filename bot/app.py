@@ -42,12 +42,14 @@ from bot.sources.ids import base_id
 from bot.sources.recent import RecentSource
 from bot.store import open_store, rehearse
 from bot.store.sqlite import SqliteStore
+from bot.upkeep import tidy
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 SAVING = 3.0  # seconds that an editor may take to save bot.toml
 PAGE_ROWS = 100  # papers in a section of the page
+TIDIED_BY_ONCE = 2000  # things that ``once`` forgets; each two hundred take a quarter second
 # Seconds that ``once`` waits for posts that may go soon. Nobody returns to a closed pipe.
 LONG_PATIENCE = 30.0
 PATIENCE = {"console": 2.0}
@@ -96,8 +98,14 @@ class Bot:
         self.platforms = platforms
         self._rehearsing = rehearsing
         self._progress = progress
+        self.evenings = config.evenings
         self.questions = Questions(
-            store=store, source=source, clock=clock, timetable=self.timetable, identify=base_id
+            store=store,
+            source=source,
+            clock=clock,
+            timetable=self.timetable,
+            identify=base_id,
+            evenings=self.evenings,
         )
         self.commands = BotCommands(
             questions=self.questions,
@@ -160,6 +168,8 @@ class Bot:
                     group.create_task(self._deliver_once(deliverer))
         except ExceptionGroup as failed:  # the store's, which is the same for all of them
             raise failed.exceptions[0] from failed
+        if not self._rehearsing:
+            await tidy(self.store, self.clock, most=TIDIED_BY_ONCE)
         state = await self.store.state()
         states = [post.state for channel in state.channels for post in channel.posts]
         decided = sum(state in ("held", "dead") for state in states)
@@ -175,13 +185,17 @@ class Bot:
     async def look(self, *, now: bool = False) -> bool:
         """Collect and publish; whether the source's answer was whole."""
         run, _ = await collect(
-            self.source, self.store, self.clock, first_post=self.config.schedule.first_post
+            self.source,
+            self.store,
+            self.clock,
+            first_post=self.config.schedule.first_post,
+            opened=self.evenings.opened(self.clock.now()),
         )
         self._progress("composing")
         await publish(self.store, self.platforms, self.rules, self.clock, now=now)
         if self.config.page is not None and not self._rehearsing:
             await self.write_page()
-        return run.complete
+        return run.complete and not run.late
 
     def deliverers(self) -> list[Deliverer]:
         """One for each platform."""

@@ -11,6 +11,8 @@ import stat
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
+
 from bot.app import Bot
 from bot.config import Config
 from bot.errors import SourceError, SourceThrottled, StoreError
@@ -19,12 +21,15 @@ from bot.model import Finding
 LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
 # The first paper with an id of today's form; it will be there as long as arXiv is.
 A_PAPER = "0704.0001"
+SERVICE_PATIENCE = 10.0  # seconds for the running service to say how it is
 
 
 async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
     """Everything that was looked at, in the order in which it is needed."""
     findings = [*_files(bot.config), *_folder(bot.config.bot.data)]
     findings += [finding async for finding in _database(bot)]
+    if bot.config.health is not None and bot.config.health.listen is not None:
+        findings.append(await _service(*bot.config.health.listen, needed=quick))
     if quick:
         return findings
     findings += [await _arxiv(bot)]
@@ -104,3 +109,19 @@ async def _arxiv(bot: Bot) -> Finding:
         remedy = "Check the network and [arxiv] url. If it lasts: status.arxiv.org"
         return Finding("arxiv", False, str(error), remedy)
     return Finding("arxiv", True, f"{bot.config.arxiv.url} answers.")
+
+
+async def _service(host: str, port: int, *, needed: bool) -> Finding:
+    """What the running service says of itself. ``check`` may well come before its first start."""
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        async with httpx.AsyncClient(timeout=SERVICE_PATIENCE, trust_env=False) as client:
+            answer = (await client.get(f"http://{place}/healthz")).json()
+            ailments = [str(each) for each in answer["ailments"]]
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        remedy = "Start it: daily-papers run. If it runs, is another program at that address?"
+        return Finding("service", not needed, f"Nothing answers at {place}.", remedy)
+    if ailments:
+        remedy = "daily-papers status and the log say more."
+        return Finding("service", False, " ".join(ailments), remedy)
+    return Finding("service", True, f"It runs and delivers ({place}).")

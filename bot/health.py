@@ -192,10 +192,12 @@ def _condition(vitals: Vitals) -> Iterator[Metric]:
         channels.add_metric([label], count)
     yield channels
     deaf = GaugeMetricFamily(
-        "daily_papers_deaf_seconds", "Since the platform hears nobody; 0: it does.", ["platform"]
+        "daily_papers_deaf_seconds",
+        "For how long the platform has heard nobody; 0: it hears.",
+        labels=["platform"],
     )
-    for platform, since in (vitals.deaf or {}).items():
-        deaf.add_metric([platform], (vitals.now - since).total_seconds())
+    for platform, since in vitals.deaf.items():
+        deaf.add_metric([platform], (vitals.now - (since or vitals.now)).total_seconds())
     yield deaf
     info = GaugeMetricFamily("daily_papers_info", "The program.", labels=["version"])
     info.add_metric([__version__], 1)

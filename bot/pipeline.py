@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.errors import SourceError, SourceGarbled, SourceThrottled
+from bot.keywords import parse
 from bot.matching import Matcher, nearly
 from bot.model import (
     Agenda,
@@ -54,6 +55,9 @@ HISTORY = 100  # papers of a new keyword taken as known; as many as a section of
 MISSING_ALLOWED = 2
 MISSING_SHARE = 0.1
 SHORT_RUNS_BELIEVED = 3  # missing this often in a row, they are believed to be gone
+
+# What every announcement brings, whatever the keywords: it has more than a hundred papers a day.
+PROBE = parse("cat:cs.LG")
 
 ASKED_BACK_KEYWORDS = 3  # requests a run may spend on papers that match nothing here
 ASKED_BACK_PAPERS = 50
@@ -92,9 +96,17 @@ class _Answers:
 
 
 async def collect(
-    source: Source, store: CollectStore, clock: Clock, *, first_post: int
+    source: Source,
+    store: CollectStore,
+    clock: Clock,
+    *,
+    first_post: int,
+    opened: datetime | None = None,
 ) -> tuple[Run, Recorded]:
     """Ask the source what is there, and record what is due where.
+
+    ``opened`` is for when an announcement is awaited: papers submitted after it are to be seen. A
+    whole answer without any is ``late``: it counts, but does not yet speak for the day.
 
     Raises StoreError, and then nothing was recorded. A source that fails is not an error here: the
     run that is returned is then not ``complete``, and its notes say why.
@@ -106,6 +118,8 @@ async def collect(
     if interests.primed:
         await _fetch(source, store, interests.primed, since, answers)
     await _fetch_histories(source, interests.fresh, answers)
+    if opened is not None and interests.primed:
+        await _probe(source, opened, answers)
 
     keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
     papers = tuple(answers.papers.values())
@@ -162,6 +176,25 @@ async def _fetch(
     if short is not None:
         answers.notes.append(short)
     answers.complete = batch.complete and (short is None or believed)
+
+
+async def _probe(source: Source, opened: datetime, answers: _Answers) -> None:
+    """Whether the announcement is there: asked of the content, because no date tells it.
+
+    Costs a request only where the keywords themselves brought nothing that recent.
+    """
+    seen = tuple(answers.papers.values())
+    if not answers.complete or answers.throttled or any(p.published > opened for p in seen):
+        return
+    try:
+        batch = await source.latest(PROBE, 1)
+    except SourceError as error:
+        answers.fail(error)
+        return
+    answers.requests += batch.requests
+    if batch.complete and not any(paper.published > opened for paper in batch.papers):
+        text = f"nothing that was submitted after {opened:%Y-%m-%d %H:%M} UTC is there yet"
+        answers.notes.append(Note(NoteKind.LATE, text))
 
 
 def _shortfall(expected: Expected, got: frozenset[str]) -> Note | None:

@@ -44,7 +44,9 @@ def plan(
     left_out = new[rules.backlog :] if missed and rules.backlog is not None else []
     new = new[: len(new) - len(left_out)]
 
-    day = rules.timetable.day_of(at)
+    # One that had to wait, for arXiv or for us, says for which day it is.
+    waited = its_time and served is not None and served < slot
+    day = rules.timetable.day_of(slot if waited else at)
     drafts: list[tuple[str, Draft]] = []
     if new:
         digest = Digest(
@@ -52,7 +54,8 @@ def plan(
         )
         drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.NEW)
     if first:
-        digest = Digest(agenda.channel, day, Why.FIRST, _entries(first), in_full=rules.in_full)
+        today = rules.timetable.day_of(at)
+        digest = Digest(agenda.channel, today, Why.FIRST, _entries(first), in_full=rules.in_full)
         offset = len(drafts)
         drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.FIRST, offset)
     settled = agenda.settled is not None and agenda.settled >= slot - SPEAKS_FOR

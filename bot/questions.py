@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bot.announcements import Evenings
 from bot.answers.changes import listing_reply
 from bot.answers.home import home_reply
 from bot.answers.meaning import in_words
@@ -44,12 +45,14 @@ class Questions:
         clock: Clock,
         timetable: Callable[[Channel], Timetable],
         identify: Callable[[str], str],
+        evenings: Evenings | None = None,
     ) -> None:
         self._store = store
         self._source = source
         self._clock = clock
         self._timetable = timetable
         self._identify = identify
+        self._evenings = evenings or Evenings()
 
     # -- keywords -----------------------------------------------------------------------------
 
@@ -160,7 +163,7 @@ class Questions:
         """One channel with everything that its sentence depends on."""
         timetable = self._timetable(view.channel)
         calendar = Calendar(self._clock.now(), timetable.timezone)
-        return Look(view, state, timetable, calendar, here=asked is not None)
+        return Look(view, state, timetable, calendar, asked is not None, self._evenings)
 
     def _calendar(self, channel_id: str | None = None) -> Calendar:
         timetable = self._timetable(Channel(channel_id or ""))

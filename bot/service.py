@@ -13,21 +13,25 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from bot.app import Bot
 from bot.config import Config
 from bot.delivery import Deliverer
 from bot.errors import ConfigError, GaveUp, PlatformRefused
+from bot.health import Report, ping, served
 from bot.schedule import Bell
 from bot.supervision import keep_listening
+from bot.upkeep import next_night, tidy
+from bot.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)  # how soon an edit of bot.toml is noticed
 # Before arXiv is asked again after an answer with holes; the last one repeats.
 AGAIN_AFTER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
+PING_AGAIN = timedelta(minutes=10)
 LAST_WORDS = 1.5  # seconds that posts in hand get when the service is stopped
 MOST_FAILURES = 5  # of one job in a row
 
@@ -50,6 +54,8 @@ class Service:
         # What is new in a channel and the last look could not prime; it waits for the next one.
         self._tried: frozenset[tuple[str, str]] = frozenset()
         self._deliverers = bot.deliverers()
+        self._started = bot.clock.now()
+        self._pinged: date | None = None  # the last good day that was told
 
     async def run(self) -> Config | None:
         """Until SIGTERM or SIGINT. What was being sent then is looked for at the next start.
@@ -65,10 +71,13 @@ class Service:
         now = self._bot.clock.now()
         self._bell.ring("look", now, self._look)
         self._bell.ring("watch", now + WATCH_EVERY, self._watch)
+        self._bell.ring("tidy", self._night(), self._tidy)
         listening = [asyncio.create_task(self._listen(name)) for name in self._bot.platforms]
         log.info("running; stop with Ctrl-C or SIGTERM")
+        health = self._bot.config.health
         try:
-            await self._stopped.wait()
+            async with served(health.listen if health else None, self._report):
+                await self._stopped.wait()
         finally:
             await self._stop(listening)
             log.info("stopped")
@@ -146,9 +155,10 @@ class Service:
         now = self._bot.clock.now()
         channels = await self._bot.store.publishable()
         times = [self._bot.timetable(channel).following(now) for channel in channels]
+        times.append(self._bot.evenings.next_look(now))
         if self._holes:
             times.append(now + AGAIN_AFTER[min(self._holes, len(AGAIN_AFTER)) - 1])
-        return min(times, default=now + timedelta(days=1))
+        return min(times)
 
     async def _deliver(self, deliverer: Deliverer) -> None:
         try:
@@ -156,6 +166,7 @@ class Service:
         except PlatformRefused as error:
             self._shut_out(deliverer.platform, error)
             return
+        self._bell.ring("ping", self._bot.clock.now(), self._ping)
         soonest = await self._bot.store.next_claim(deliverer.platform)
         if soonest is not None:
             self._deliver_at(soonest, deliverer)
@@ -164,6 +175,46 @@ class Service:
         if deliverer.platform not in self._refused:
             work = partial(self._deliver, deliverer)
             self._bell.ring(_delivery(deliverer.platform), at, work)
+
+    # -- being watched -------------------------------------------------------------------------
+
+    async def _report(self) -> Report:
+        bot = self._bot
+        vitals = Vitals(
+            state=await bot.store.state(),
+            now=bot.clock.now(),
+            evenings=bot.evenings,
+            started=self._started,
+            deaf={name: platform.deaf_since for name, platform in bot.platforms.items()},
+            refused=dict(self._refused),
+        )
+        return Report(vitals, await bot.store.measures())
+
+    async def _ping(self) -> None:
+        """Once after each day on which a whole answer came and everything has left."""
+        health = self._bot.config.health
+        if health is None or not health.ping_url:
+            return
+        vitals = (await self._report()).vitals
+        today = vitals.now.astimezone(self._bot.config.bot.timezone).date()
+        good = not self._holes and not vitals.waiting and not vitals.ailments()
+        if not good or today == self._pinged:
+            return
+        if await ping(health.ping_url):
+            self._pinged = today
+        else:
+            self._bell.ring("ping", vitals.now + PING_AGAIN, self._ping)
+
+    # -- at night ------------------------------------------------------------------------------
+
+    def _night(self) -> datetime:
+        return next_night(self._bot.clock.now(), self._bot.config.bot.timezone)
+
+    async def _tidy(self) -> None:
+        try:
+            await tidy(self._bot.store, self._bot.clock)
+        finally:
+            self._bell.ring("tidy", self._night(), self._tidy)
 
     # -- following bot.toml --------------------------------------------------------------------
 

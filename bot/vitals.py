@@ -7,7 +7,7 @@ posts must leave, and each platform must hear people.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.announcements import AWAITED, Evenings
@@ -21,15 +21,16 @@ BEGINNING = timedelta(minutes=30)  # what was missed before the start is made up
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What is looked at. ``deaf`` says since when a platform's listener hears nobody; ``refused``
-    why a platform does not let us in; ``started`` when the process began, if it is a service."""
+    """What is looked at. ``deaf`` says since when each platform's listener hears nobody, ``None``
+    where it hears; ``refused`` why a platform does not let us in; ``started`` when the service
+    began."""
 
     state: StateView
     now: datetime
     evenings: Evenings
     started: datetime | None = None
-    deaf: Mapping[str, datetime] | None = None
-    refused: Mapping[str, str] | None = None
+    deaf: Mapping[str, datetime | None] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def collected(self) -> datetime | None:
@@ -60,12 +61,10 @@ class Vitals:
             *([] if self._has_collected() else [self._no_collect()]),
             *([self._slow()] if self.oldest_waiting > DELIVERED_WITHIN else []),
         ]
-        for name, since in (self.deaf or {}).items():
-            if self.now - since > DEAF_FOR:
+        for name, since in self.deaf.items():
+            if since is not None and self.now - since > DEAF_FOR:
                 said.append(f"{name} has not been heard since {since:%Y-%m-%d %H:%M} UTC.")
-        said += [
-            f"{name} does not let the bot in: {why}" for name, why in (self.refused or {}).items()
-        ]
+        said += [f"{name} does not let the bot in: {why}" for name, why in self.refused.items()]
         return tuple(said)
 
     def _has_collected(self) -> bool:

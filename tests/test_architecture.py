@@ -32,7 +32,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.errors": frozenset(),
     "bot.clock": frozenset(),
     "bot.log": frozenset({"rich"}),
-    "bot.health": frozenset({"aiohttp", "prometheus_client"}),
+    # views: the figures that it shows; httpx: the ping
+    "bot.health": frozenset(
+        {"aiohttp", "bot.errors", "bot.views", "bot.vitals", "httpx", "prometheus_client"}
+    ),
+    "bot.vitals": frozenset({"bot.announcements", "bot.views"}),
+    "bot.announcements": frozenset(),
+    "bot.upkeep": EDGE | {"bot.store"},
     "bot.text": frozenset({"bot.text", "bot.model", "pylatexenc"}),
     "bot.slots": frozenset(),
     "bot.views": frozenset({"bot.model"}),
@@ -51,9 +57,18 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # views: what the store has to show is put into words
     # keywords: what was understood of one is said in words; settings: what they may be
     "bot.answers": WORDS
-    | {"bot.answers", "bot.keywords", "bot.settings", "bot.slots", "bot.text", "bot.views"},
+    | {
+        "bot.announcements",
+        "bot.answers",
+        "bot.keywords",
+        "bot.settings",
+        "bot.slots",
+        "bot.text",
+        "bot.views",
+    },
     # answers: the wording, apart from the doing
-    "bot.questions": CORE | {"bot.answers", "bot.text", "bot.slots", "bot.views"},
+    "bot.questions": CORE
+    | {"bot.announcements", "bot.answers", "bot.text", "bot.slots", "bot.views"},
     # questions: reading, apart from changing
     "bot.commands": CORE | {"bot.answers", "bot.questions", "bot.slots"},
     # ports: a source waits and asks for the time through a Clock
@@ -63,7 +78,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.store": WORDS | {"bot.store", "bot.views", "bot.listing"},
     # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
     # settings: the words that a setting is written in are the same as in the chat
-    "bot.config": WORDS | {"bot.config", "bot.keywords", "bot.listing", "bot.settings"},
+    "bot.config": WORDS
+    | {"bot.announcements", "bot.config", "bot.keywords", "bot.listing", "bot.settings"},
     "bot.settings": frozenset({"bot.errors"}),
     "bot.listing": frozenset({"bot.model"}),
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.answers.times import Calendar, in_arxivs_weekend
+from bot.announcements import Evenings, NoNews
+from bot.answers.times import Calendar
 from bot.model import NoteKind
 from bot.slots import Timetable
 from bot.text import plural
@@ -28,6 +29,7 @@ PLAINLY: Mapping[NoteKind, str] = {
     NoteKind.STALE: "arXiv's answer was of another day",
     NoteKind.UNSORTED: "arXiv's answer was not in order",
     NoteKind.REFUSED: "arXiv does not understand a keyword",
+    NoteKind.LATE: "arXiv is late",
     NoteKind.DISAGREES: "arXiv and we differ about a paper",
 }
 
@@ -39,12 +41,17 @@ class Cause(StrEnum):
     PAUSED = "paused"
     REFUSED = "refused"
     NEVER_RAN = "never_ran"
+    THROTTLED = "throttled"
+    DOWN = "down"
     SOURCE_FAILED = "source_failed"
+    LATE = "late"
     SENDING = "sending"
     FIRST_RUN = "first_run"
     OVERDUE = "overdue"
     WAITING = "waiting"
     STUCK = "stuck"
+    WEEKEND = "weekend"
+    HOLIDAY = "holiday"
     NOTHING_NEW = "nothing_new"
     ALL_POSTED = "all_posted"
 
@@ -61,6 +68,7 @@ class Look:
     timetable: Timetable
     calendar: Calendar
     here: bool
+    evenings: Evenings = field(default_factory=Evenings)
 
     @property
     def name(self) -> str:
@@ -108,11 +116,18 @@ def _unasked(look: Look) -> tuple[Cause, str] | None:
         return Cause.NEVER_RAN, "Nothing yet: arXiv was never asked."
     if not run.complete:
         waiting = f" {plural(look.view.due, 'paper')} from before wait." if look.view.due else ""
-        return Cause.SOURCE_FAILED, (
+        return _failure(run), (
             f"We do not know what is new: {trouble(run)} ({look.calendar.moment(run.started_at)})."
             f" The next run asks for everything again; nothing is lost.{waiting}"
         )
     return None
+
+
+def _failure(run: RunView) -> Cause:
+    """Whether one thing alone stood in the way."""
+    kinds = {note.kind for note in run.notes if note.kind is not NoteKind.DISAGREES}
+    alone = {NoteKind.THROTTLED: Cause.THROTTLED, NoteKind.DOWN: Cause.DOWN}
+    return alone.get(kinds.pop(), Cause.SOURCE_FAILED) if len(kinds) == 1 else Cause.SOURCE_FAILED
 
 
 def trouble(run: RunView) -> str:
@@ -154,13 +169,36 @@ def _quiet(look: Look) -> tuple[Cause, str]:
             f"Nobody has asked arXiv since {began}, so {calendar.moment(slot)} was missed."
             " Is the bot running?"
         )
+    if any(note.kind is NoteKind.LATE for note in run.notes):
+        evening = look.evenings.latest(run.started_at)
+        return Cause.LATE, (
+            f"arXiv is late: its announcement of {calendar.moment(evening)} was not there at the"
+            f" last run ({began}). It is asked again, and what comes is posted at once."
+        )
     if not run.due:
-        weekend = in_arxivs_weekend(run.started_at)
-        reason = " arXiv announces nothing at weekends." if weekend else ""
-        return Cause.NOTHING_NEW, f"Nothing new matched at the last run ({began}).{reason}"
+        return _nothing(look, run, began)
     if look.posts("held", "dead"):
         return Cause.STUCK, f"What was new {began} has been posted, but for what is told below."
     return Cause.ALL_POSTED, f"Everything that was new {began} has been posted."
+
+
+def _nothing(look: Look, run: RunView, began: str) -> tuple[Cause, str]:
+    """A whole answer without news: had arXiv announced anything at all?"""
+    scanned = f"{plural(run.fetched, 'paper')} came, {run.matched:,} matched; none was new"
+    following = look.calendar.moment(look.evenings.following(run.started_at))
+    match look.evenings.reason(run.started_at):
+        case NoNews.WEEKEND:
+            return Cause.WEEKEND, (
+                f"Nothing new matched at the last run ({began}): arXiv announces nothing at"
+                f" weekends. Its next announcement is due {following}."
+            )
+        case NoNews.HOLIDAY:
+            return Cause.HOLIDAY, (
+                f"Nothing new matched at the last run ({began}): arXiv had a holiday. Its next"
+                f" announcement is due {following}."
+            )
+        case _:
+            return Cause.NOTHING_NEW, f"Nothing new matched at the last run ({began}). {scanned}."
 
 
 def sentence(text: str) -> str:

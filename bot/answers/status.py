@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.announcements import Evenings
 from bot.answers.reasons import PLAINLY, Look, short_key, verdict
 from bot.answers.times import Calendar, iso
 from bot.model import Note, NoteKind, Reply
@@ -16,9 +17,12 @@ from bot.views import RunView, StateView
 def status_reply(state: StateView, looks: Sequence[Look], calendar: Calendar) -> Reply:
     """The whole answer, for the channels of these looks."""
     upcoming = [_next_post(look) for look in looks if not look.view.paused]
+    evenings = looks[0].evenings if looks else Evenings()
+    announced = evenings.following(calendar.now)
     lines = _runs(state, calendar)
     if upcoming:
         lines.append(f"Next posting time: {calendar.moment(min(upcoming))}.")
+    lines.append(f"Next announcement of arXiv: {calendar.moment(announced)}.")
     lines.append(f"Times are {calendar.timezone.key}.")
     for look in looks:
         lines += ["", *_channel(look)]
@@ -32,6 +36,7 @@ def status_reply(state: StateView, looks: Sequence[Look], calendar: Calendar) ->
             "last_run": run_data(state.last_run),
             "last_complete_run": run_data(state.last_complete),
             "papers": state.papers,
+            "next_announcement": iso(announced),
             "next_post": iso(min(upcoming)) if upcoming else None,
             "channels": [_channel_data(look) for look in looks],
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.slots import Timetable
@@ -46,15 +46,3 @@ def days_said(timetable: Timetable) -> str:
     if len(days) > 2 and days == list(range(days[0], days[-1] + 1)):
         return f"{_DAYS[days[0]]}-{_DAYS[days[-1]]}"
     return ", ".join(_DAYS[day] for day in days)
-
-
-# arXiv announces Sunday to Thursday at 20:00 in New York (info.arxiv.org/help/availability,
-# November 2026), so that nothing is new from Friday evening to Sunday evening.
-_ARXIV = "America/New_York"
-_EVENING = timedelta(hours=20)
-
-
-def in_arxivs_weekend(at: datetime) -> bool:
-    """Whether arXiv had announced nothing for a day and more at that moment. Knows no holidays."""
-    evening_before = at.astimezone(ZoneInfo(_ARXIV)).replace(tzinfo=None) - _EVENING
-    return evening_before.weekday() in {4, 5}

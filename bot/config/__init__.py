@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from bot.announcements import Evenings
 from bot.config import keys as config_keys
 from bot.config import toml_source
 from bot.config.channels import read_channels
@@ -118,6 +119,12 @@ class Config:
     platforms: Mapping[str, Platform]
     page: Page | None
     channels: Snapshot
+
+    @property
+    def evenings(self) -> Evenings:
+        """arXiv's calendar; what stands in for arXiv announces when it likes."""
+        own = config_keys.belongs_to(urlsplit(self.arxiv.url).hostname, config_keys.ARXIV)
+        return Evenings(self.arxiv.holidays, binding=own)
 
 
 def environment() -> Mapping[str, str]:

@@ -168,7 +168,7 @@ class _Play:
         )
         self._arxiv.busy = True
         look = await self._once()
-        self._check(look, complete=False, cause="source_failed")
+        self._check(look, complete=False, cause="throttled")
         self._arxiv.busy = False
         self._clock.move_to(FIRST + 2 * DAY + timedelta(hours=1))
         self._tell("An hour later it answers, and what was announced meanwhile is not lost:")

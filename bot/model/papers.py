@@ -42,6 +42,7 @@ class NoteKind(StrEnum):
     STALE = "stale"  # an answer of another day
     UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
     REFUSED = "refused"  # the source does not understand one keyword
+    LATE = "late"  # whole, but without what was to be announced the evening before
     DISAGREES = "disagrees"  # the source says "matches", our matcher says "no"
 
 
@@ -119,6 +120,11 @@ class Run:
     notes: tuple[Note, ...] = ()
     requests: int = 0
     disagreements: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def late(self) -> bool:
+        """The answer is whole, but the announcement that was awaited is not in it yet."""
+        return any(note.kind is NoteKind.LATE for note in self.notes)
 
 
 @dataclass(frozen=True, slots=True)

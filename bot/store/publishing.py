@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.model import Agenda, Channel, Due, Publication, Why
+from bot.model import Agenda, Channel, Due, NoteKind, Publication, Why
 from bot.store.rows import (
     CHANNEL_COLUMNS,
     channel_from_row,
@@ -74,7 +74,13 @@ def agenda(db: sqlite3.Connection, channel_id: str) -> Agenda:
     *channel, served = db.execute(
         f"select {CHANNEL_COLUMNS}, served from channels where id = ?", (channel_id,)
     ).fetchone()
-    settled = db.execute("select max(started_at) from runs where complete").fetchone()[0]
+    settled = db.execute(
+        """
+        select max(started_at) from runs where complete and not exists (
+          select 1 from json_each(notes) where json_extract(value, '$.kind') = ?)
+        """,
+        (NoteKind.LATE,),
+    ).fetchone()[0]
     rows = db.execute(
         f"""
         select {qualified("p")}, l.why, l.at, group_concat(s.text, char(31))

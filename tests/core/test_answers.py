@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.announcements import Evenings, NoNews
 from bot.answers.meaning import in_words
 from bot.answers.preview import Estimate, estimate
-from bot.answers.times import Calendar, days_said, in_arxivs_weekend, iso
+from bot.answers.times import Calendar, days_said, iso
 from bot.answers.typed import COMMANDS, bare_id, understand
 from bot.errors import UserError
 from bot.keywords import expression, parse
@@ -76,7 +77,7 @@ def test_arxivs_weekend_is_from_friday_to_sunday_evening_in_new_york(
     local: str, weekend: bool
 ) -> None:
     at = datetime.fromisoformat(local).replace(tzinfo=NEW_YORK).astimezone(UTC)
-    assert in_arxivs_weekend(at) is weekend
+    assert (Evenings().reason(at) is NoNews.WEEKEND) is weekend
 
 
 @pytest.mark.parametrize(

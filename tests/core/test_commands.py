@@ -646,7 +646,8 @@ async def test_status_tells_nothing_new_from_all_posted_from_waiting(house: Hous
     await house.settled()
     assert await cause(house) == (
         "nothing_new",
-        "Nothing new matched at the last run (today 09:00).",
+        "Nothing new matched at the last run (today 09:00)."
+        " 0 papers came, 0 matched; none was new.",
     )
     house.clock.advance(DAY // 2)
     house.source.announce(paper(70), paper(71))
@@ -666,7 +667,9 @@ async def test_status_of_a_weekend_says_that_arxiv_announces_nothing(house: Hous
     await house.settled()
     for _ in range(5):
         await house.day()
-    assert (await cause(house))[1].endswith("arXiv announces nothing at weekends.")
+    kind, sentence = await cause(house)
+    assert kind == "weekend"
+    assert "arXiv announces nothing at weekends. Its next announcement is due" in sentence
     await house.day()
     await house.day()  # Monday morning in Europe: Sunday evening's announcement is in
     assert "weekends" not in (await cause(house))[1]
@@ -677,7 +680,7 @@ async def test_status_of_a_silent_arxiv_never_says_nothing_new(house: House) -> 
     house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
     await house.day()
     kind, sentence = await cause(house)
-    assert kind == "source_failed"
+    assert kind == "down"
     assert "We do not know what is new: arXiv did not answer (today 09:00)" in sentence
     text = (await house.say("status")).text
     assert "Last run: today 09:00, not complete." in text

@@ -454,3 +454,74 @@ async def test_a_year_of_days_posts_every_paper_exactly_once(house: House) -> No
         await house.collect()
         posted += numbered((await house.publish(now=False)).get(A, []))
     assert sorted(posted) == announced
+
+
+async def awaiting(house: House) -> tuple[Run, Recorded]:
+    return await collect(
+        house.source, house.store, house.clock, first_post=0, opened=house.clock.now() - DAY / 2
+    )
+
+
+async def settled_house(house: House) -> None:
+    house.follow(A, "reward model")
+    house.source.announce(paper(1))
+    await house.collect()
+    await house.publish()
+    house.clock.advance(86_400)
+
+
+def of_today(house: House, number: int, title: str) -> Paper:
+    return paper(number, title, published=house.clock.now() - timedelta(hours=6))
+
+
+async def test_an_announcement_that_the_keywords_brought_is_there_without_asking_more(
+    house: House,
+) -> None:
+    await settled_house(house)
+    house.source.announce(of_today(house, 2, "A reward model"))
+    house.source.requests.clear()
+    run, recorded = await awaiting(house)
+    assert (run.complete, run.late, recorded.due) == (True, False, 1)
+    assert len(house.source.requests) == 1
+
+
+async def test_whether_a_quiet_announcement_is_there_is_asked_of_the_content(house: House) -> None:
+    await settled_house(house)
+    house.source.announce(of_today(house, 3, "Of gardens, cat:cs.lg"))
+    run, _ = await awaiting(house)
+    assert (run.complete, run.late) == (True, False)
+    assert house.source.requests[-1] == "latest cat:cs.LG"
+
+
+async def test_a_late_announcement_is_awaited_and_posted_the_same_day(house: House) -> None:
+    await settled_house(house)
+    run, _ = await awaiting(house)
+    assert (run.complete, run.late) == (True, True)
+    assert await house.publish(now=False) == {}
+    house.clock.advance(3 * 3600)
+    house.source.announce(of_today(house, 2, "A reward model"))
+    run, _ = await awaiting(house)
+    assert not run.late
+    assert await house.publish(now=False) == {A: [paper(2).id]}
+    # and that was today's: what comes in the evening waits for tomorrow
+    house.clock.advance(9 * 3600)
+    house.source.announce(of_today(house, 5, "A reward model"))
+    await awaiting(house)
+    assert await house.publish(now=False) == {}
+
+
+async def test_a_probe_that_fails_leaves_the_day_open(house: House) -> None:
+    await settled_house(house)
+    house.source.faults = [None, SourceDown("arXiv can't be reached.")]
+    run, _ = await awaiting(house)
+    assert (run.complete, run.late) == (False, False)
+    assert [note.kind for note in run.notes] == [NoteKind.DOWN]
+
+
+async def test_a_new_keyword_does_not_wait_for_a_late_announcement(house: House) -> None:
+    await settled_house(house)
+    house.follow(A, "graph network")
+    house.source.announce(paper(7, "A graph network"))
+    run, recorded = await awaiting(house)
+    assert run.late
+    assert recorded.primed == 1

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.model import Agenda, Channel, Due, Publication, Why
+from bot.model import Agenda, Channel, Digest, Draft, Due, Publication, Why
 from bot.planning import Rules, plan
 from bot.slots import Timetable
 from tests.builders import paper
@@ -168,3 +168,35 @@ def test_clock_changes_neither_skip_nor_double_a_posting_day() -> None:
         assert timetable.latest(moment) == moment
     gaps = {later - earlier for earlier, later in itertools.pairwise(days)}
     assert gaps == {DAY}
+
+
+class DayComposer(PlainComposer):
+    """Notes for which day each digest is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.days: list[date] = []
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        self.days.append(digest.day)
+        return super().compose(digest)
+
+
+@pytest.mark.parametrize(
+    ("served", "at", "day"),
+    [
+        (MONDAY - 3 * DAY, MONDAY, MONDAY.date()),
+        # arXiv was silent all Monday and answers in the night
+        (MONDAY - 3 * DAY, MONDAY + timedelta(hours=18), MONDAY.date()),
+        # down since Friday morning, started on Sunday
+        (MONDAY - 4 * DAY, MONDAY - DAY, (MONDAY - 3 * DAY).date()),
+        # a person wants it now, before Tuesday's time
+        (MONDAY, MONDAY + timedelta(hours=18), (MONDAY + DAY).date()),
+    ],
+)
+def test_a_digest_that_had_to_wait_says_for_which_day_it_is(
+    served: datetime, at: datetime, day: date
+) -> None:
+    composer = DayComposer()
+    plan(agenda(1, served=served), composer, rules(), at, now=True)
+    assert composer.days == [day]

@@ -288,7 +288,7 @@ def test_a_silent_arxiv_is_an_incomplete_answer_and_never_no_papers(home: Home) 
     assert (status, out) == (3, "")
     assert "no whole answer" in err
     [channel] = home.ask("status")["channels"]
-    assert channel["cause"] == "source_failed"
+    assert channel["cause"] == "down"
 
 
 # -- work -----------------------------------------------------------------------------------------

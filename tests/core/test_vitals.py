@@ -1,0 +1,106 @@
+"""Healthy means: truly delivering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.announcements import NEW_YORK, Evenings
+from bot.keywords import parse
+from bot.model import Channel, Person, Subscription
+from bot.views import ChannelView, OpenPost, RunView, StateView
+from bot.vitals import Vitals
+
+NOW = datetime(2026, 3, 4, 13, tzinfo=UTC)  # a Wednesday; arXiv announced ten hours ago
+KEYWORD = Subscription("console:", parse("reward model"), Person("Ada"), NOW, NOW)
+CHANNEL = ChannelView(Channel("console:"), (KEYWORD,), 0, 0, (), NOW, "", "", None, None)
+RUN = RunView(NOW, NOW, NOW, False, True, 1, 60, 2, 2, 2, 0, ())
+
+
+def eastern(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).astimezone(UTC)
+
+
+def vitals(
+    now: datetime = NOW,
+    complete: datetime | None = NOW - timedelta(hours=5),
+    channel: ChannelView = CHANNEL,
+    *,
+    started: datetime | None = None,
+    deaf: Mapping[str, datetime | None] | None = None,
+    refused: Mapping[str, str] | None = None,
+) -> Vitals:
+    run = None if complete is None else replace(RUN, started_at=complete)
+    state = StateView(run, run, 60, (channel,))
+    return Vitals(state, now, Evenings(), started, deaf or {}, refused or {})
+
+
+def post(age: timedelta, state: str = "queued") -> OpenPost:
+    return OpenPost("key", state, 1, NOW - age, NOW, 2, "")
+
+
+def test_a_bot_that_collects_and_delivers_is_well() -> None:
+    assert vitals(deaf={"slack": None}).ailments() == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "complete", "well"),
+    [
+        ("2026-03-04T11:00", "2026-03-02T23:00", True),  # Tuesday's may still be late
+        ("2026-03-04T12:01", "2026-03-02T23:00", False),  # no longer
+        ("2026-03-04T12:01", "2026-03-03T23:00", True),
+        ("2026-03-08T19:00", "2026-03-05T23:00", True),  # a weekend is no reason to worry
+        ("2026-03-09T11:00", "2026-03-05T23:00", True),
+        ("2026-03-09T12:01", "2026-03-05T23:00", False),
+        ("2026-06-22T19:00", "2026-06-18T23:00", True),  # nor is a long one with a holiday
+    ],
+)
+def test_no_whole_answer_since_an_announcement_is_an_ailment(
+    now: str, complete: str, well: bool
+) -> None:
+    ailments = vitals(eastern(now), eastern(complete)).ailments()
+    assert (ailments == ()) is well
+    if not well:
+        assert "no whole answer since" in ailments[0]
+
+
+def test_arxiv_that_never_answered_is_an_ailment_but_not_at_once_and_not_for_nobody() -> None:
+    assert "never given" in vitals(complete=None).ailments()[0]
+    assert vitals(complete=None, started=NOW - timedelta(minutes=29)).ailments() == ()
+    assert vitals(complete=None, started=NOW - timedelta(minutes=31)).ailments() != ()
+    assert vitals(complete=None, channel=replace(CHANNEL, subscriptions=())).ailments() == ()
+
+
+@pytest.mark.parametrize("state", ["queued", "sending", "unknown"])
+def test_a_post_that_waits_for_hours_is_an_ailment(state: str) -> None:
+    young = replace(CHANNEL, posts=(post(timedelta(hours=1), state),))
+    old = replace(CHANNEL, posts=(post(timedelta(hours=3), state), post(timedelta(0))))
+    assert vitals(channel=young).ailments() == ()
+    assert vitals(channel=old).ailments() == (
+        "The oldest of 2 waiting posts has waited for 3.0 hours.",
+    )
+
+
+@pytest.mark.parametrize("paused", ["person", "refused"])
+def test_a_channel_that_is_paused_makes_nobody_ill(paused: str) -> None:
+    channel = replace(CHANNEL, posts=(post(timedelta(days=3)),), paused=paused)
+    assert vitals(channel=channel).ailments() == ()
+
+
+def test_what_waits_for_a_person_makes_nobody_ill() -> None:
+    channel = replace(CHANNEL, posts=(post(timedelta(days=3), "held"),))
+    assert vitals(channel=channel).ailments() == ()
+
+
+def test_a_deaf_socket_is_an_ailment_after_a_while() -> None:
+    assert vitals(deaf={"slack": NOW - timedelta(minutes=9)}).ailments() == ()
+    [said] = vitals(deaf={"slack": NOW - timedelta(minutes=11), "discord": None}).ailments()
+    assert said == "slack has not been heard since 2026-03-04 12:49 UTC."
+
+
+def test_a_platform_that_does_not_let_us_in_is_an_ailment() -> None:
+    [said] = vitals(refused={"discord": "The token is wrong."}).ailments()
+    assert said == "discord does not let the bot in: The token is wrong."
