@@ -114,6 +114,7 @@ class Bot:
             timetable=self.timetable,
             changed=self._show_change,
             first_post=config.schedule.first_post,
+            limits=config.limits,
         )
 
     def rules(self, channel: Channel) -> Rules:
@@ -184,12 +185,10 @@ class Bot:
 
     async def look(self, *, now: bool = False) -> bool:
         """Collect and publish; whether the source's answer was whole."""
+        first_post = self.config.schedule.first_post
+        opened = self.evenings.opened(self.clock.now())
         run, _ = await collect(
-            self.source,
-            self.store,
-            self.clock,
-            first_post=self.config.schedule.first_post,
-            opened=self.evenings.opened(self.clock.now()),
+            self.source, self.store, self.clock, first_post=first_post, opened=opened
         )
         self._progress("composing")
         await publish(self.store, self.platforms, self.rules, self.clock, now=now)

@@ -20,6 +20,7 @@ from bot.answers.settings import setting_named, settings_reply, stored_value
 from bot.answers.typed import CHANGES, understand
 from bot.errors import SourceError, StoreError, UserError
 from bot.keywords import expression, parse
+from bot.limits import Limits, Pace
 from bot.model import Channel, Keyword, Offer, Paper, Person, Reply
 from bot.ports import Clock, PeopleStore
 from bot.questions import Questions
@@ -52,6 +53,7 @@ class BotCommands:
         timetable: Callable[[Channel], Timetable],
         changed: Callable[[], Awaitable[None]],
         first_post: int,
+        limits: Limits | None = None,
     ) -> None:
         self._questions = questions
         self._store = store
@@ -59,6 +61,8 @@ class BotCommands:
         self._timetable = timetable
         self._changed = changed
         self._first_post = first_post
+        self._limits = limits or Limits()
+        self._pace = Pace(self._limits.commands_per_minute, clock)
 
     # -- keywords -----------------------------------------------------------------------------
 
@@ -182,10 +186,12 @@ class BotCommands:
         return await _answered("home", "", self._questions.home(person))
 
     async def _run(self, command: str, rest: str, channel_id: str, person: Person) -> Reply:
+        self._pace.count(person.id)
         if command in CHANGES and (rest or command != "settings"):
             await self._check_editor(channel_id, person)
         match command:
             case "add":
+                await self._check_limits(channel_id, rest, person)
                 return await self.add(channel_id, rest, person, look=True)
             case "remove":
                 return await self.remove(channel_id, rest, person)
@@ -212,6 +218,15 @@ class BotCommands:
                 return await self.resend(rest, channel_id)
             case _:
                 return await self._questions.help()
+
+    async def _check_limits(self, channel_id: str, text: str, person: Person) -> None:
+        typed = await self._typed(text)
+        self._limits.check_keyword(typed)
+        followed = await self._store.subscriptions(channel_id)
+        canonical = parse(typed).canonical
+        if all(each.keyword.canonical != canonical for each in followed):
+            in_server = await self._store.count_in_server(person.server)
+            self._limits.check_room(len(followed), in_server)
 
     async def _typed(self, text: str) -> str:
         """What somebody typed, or what the keyword says that a button stands for."""

@@ -205,6 +205,10 @@ class PeopleStore(Protocol):
         """False if the channel already follows it, in these words or others."""
         ...
 
+    async def count_in_server(self, server: str) -> int:
+        """Keywords of all channels that are known to be in this Discord server or workspace."""
+        ...
+
     async def unfollow(self, channel_id: str, canonical: str) -> bool:
         """False if the channel did not follow it."""
         ...

@@ -70,7 +70,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.questions": CORE
     | {"bot.announcements", "bot.answers", "bot.text", "bot.slots", "bot.views"},
     # questions: reading, apart from changing
-    "bot.commands": CORE | {"bot.answers", "bot.questions", "bot.slots"},
+    "bot.limits": EDGE,
+    "bot.commands": CORE | {"bot.limits", "bot.answers", "bot.questions", "bot.slots"},
     # ports: a source waits and asks for the time through a Clock
     "bot.sources": EDGE | {"bot.sources", "httpx"},
     # views: it is the one that fills them
@@ -79,7 +80,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
     # settings: the words that a setting is written in are the same as in the chat
     "bot.config": WORDS
-    | {"bot.announcements", "bot.config", "bot.keywords", "bot.listing", "bot.settings"},
+    | {"bot.announcements", "bot.config", "bot.keywords", "bot.limits"}
+    | {"bot.listing", "bot.settings"},
     "bot.settings": frozenset({"bot.errors"}),
     "bot.listing": frozenset({"bot.model"}),
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file

@@ -149,6 +149,7 @@ def person(interaction: Interaction) -> Person:
         f"discord:{interaction.user.id}",
         manages=may.manage_channels or may.administrator,
         governs=may.manage_guild or may.administrator,
+        server=f"discord:{interaction.guild_id}" if interaction.guild_id else "",
     )
 
 

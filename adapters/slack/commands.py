@@ -209,7 +209,8 @@ class People:
         user = str(who.get("user_id") or who.get("id") or "")
         name = str(who.get("user_name") or who.get("username") or who.get("name") or "Somebody")
         listed = not self._managers or user in self._managers
-        return Person(name, self._id(user), manages=listed, governs=listed)
+        server = f"slack:{self._workspace.name}"
+        return Person(name, self._id(user), manages=listed, governs=listed, server=server)
 
     def _id(self, own: str) -> str:
         return joined(self._workspace.name, own)

@@ -23,6 +23,7 @@ from bot.config import toml_source
 from bot.config.channels import read_channels
 from bot.config.keys import SECTIONS, Mistakes, check_table, join
 from bot.config.secrets import SECRETS, Secret, read_secrets, variables
+from bot.limits import Limits
 from bot.listing import Snapshot
 from bot.settings import CatchUp
 
@@ -68,16 +69,6 @@ class Platform:
 
     options: Mapping[str, Any]
     secrets: Mapping[str, Secret]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What people may ask of the bot in the chat. ``keyword_length`` in characters."""
-
-    keywords_per_channel: int
-    keywords_per_server: int
-    keyword_length: int
-    commands_per_minute: int
 
 
 @dataclass(frozen=True, slots=True)

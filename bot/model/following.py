@@ -27,13 +27,15 @@ class Person:
 
     ``id`` is ``<platform>:<platform's own id>``; empty where nobody can be written to, as at the
     command line. ``manages`` and ``governs`` are what the platform says: may this person change
-    what the channel follows, and decide who else may?
+    what the channel follows, and decide who else may? ``server`` is the Discord server or Slack
+    workspace in which they ask, ``<platform>:<its id>``; empty where there is none.
     """
 
     name: str
     id: str = ""
     manages: bool = True
     governs: bool = True
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)

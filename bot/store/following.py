@@ -27,6 +27,8 @@ def follow(
         " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses",
         (keyword.canonical, keyword.text, keyword.query, keyword.clauses),
     )
+    if person.server:
+        db.execute("update channels set server = ? where id = ?", (person.server, channel_id))
     added = db.execute(
         "insert or ignore into subscriptions"
         " (channel_id, canonical, text, added_by, added_by_id, added_at)"
@@ -42,6 +44,16 @@ def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str) -> bool:
         "delete from subscriptions where channel_id = ? and canonical = ?", (channel_id, canonical)
     )
     return removed.rowcount == 1
+
+
+def count_in_server(db: sqlite3.Connection, server: str) -> int:
+    """Keywords of all channels that are known to be in that server or workspace."""
+    row = db.execute(
+        "select count(*) from subscriptions s join channels c on c.id = s.channel_id"
+        " where c.server = ? and c.server <> ''",
+        (server,),
+    ).fetchone()
+    return int(row[0])
 
 
 def ensure_channel(db: sqlite3.Connection, channel_id: str) -> None:

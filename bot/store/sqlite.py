@@ -194,6 +194,9 @@ class SqliteStore:
     async def follow(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
         return await self.run(lambda db: following.follow(db, channel_id, keyword, person, at))
 
+    async def count_in_server(self, server: str) -> int:
+        return await self.ask(lambda db: following.count_in_server(db, server))
+
     async def unfollow(self, channel_id: str, canonical: str) -> bool:
         return await self.run(lambda db: following.unfollow(db, channel_id, canonical))
 
@@ -238,12 +241,13 @@ class SqliteStore:
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    db.execute("pragma foreign_keys = on")
     application = db.execute("pragma application_id").fetchone()[0]
     tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
     if application != APPLICATION_ID and tables:
         raise StoreBroken(f"{path} is a database, but not one of Daily Papers")
+    db.execute("pragma foreign_keys = off")
     migrate(db)
+    db.execute("pragma foreign_keys = on")
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
 

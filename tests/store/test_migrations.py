@@ -56,6 +56,8 @@ def test_an_upgrade_from_every_version_keeps_what_was_posted(tmp_path: Path, cop
         upgraded = store.run_now(tables_of)
     finally:
         store.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        assert db.execute("pragma foreign_key_check").fetchall() == []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
         assert upgraded == tables_of(fresh)

@@ -74,7 +74,7 @@ CREATE TABLE outbox (
   error       text not null default ''
 ) strict;
 INSERT INTO "outbox" VALUES(1,'k1','console:','console','text',NULL,'sent',0,'2026-03-02T08:00:00.000Z',NULL,'2026-03-02T08:00:00.000Z','2026-03-02T08:00:01.000Z','','','');
-CREATE TABLE papers (
+CREATE TABLE "papers" (
   id               text primary key,      -- without version
   version          integer not null,      -- of the text below: the highest we have seen
   serial           integer not null,      -- grows with the announcement
@@ -92,7 +92,7 @@ CREATE TABLE papers (
   doi              text not null,
   first_seen       text not null,         -- start of the run that brought it
   last_seen        text not null          -- start of the last run that brought it again
-) strict, without rowid;
+) strict;
 INSERT INTO "papers" VALUES('2603.00001',1,26030000001,'A study','We look.','["Ada Example"]','["cs.LG"]','cs.LG','2026-02-28T08:01:00.000Z','2026-02-28T08:01:00.000Z','https://arxiv.org/abs/2603.00001','https://arxiv.org/pdf/2603.00001','','','','2026-03-02T08:00:00.000Z','2026-03-02T08:00:00.000Z');
 CREATE TABLE runs (
   id          integer primary key,
@@ -129,7 +129,6 @@ CREATE TABLE subscriptions (
   primary key (channel_id, canonical)
 ) strict, without rowid;
 INSERT INTO "subscriptions" VALUES('console:','"reward model"','reward model','Ada','2026-03-01T08:00:00.000Z','2026-03-01T08:00:00.000Z',NULL,0,'');
-CREATE INDEX papers_by_published on papers (published);
 CREATE INDEX hits_by_paper on hits (paper_id);
 CREATE INDEX subscriptions_by_keyword on subscriptions (canonical);
 CREATE INDEX ledger_due on ledger (channel_id) where state = 'due';
@@ -139,4 +138,5 @@ CREATE INDEX outbox_waiting on outbox (platform, seq)
 CREATE INDEX outbox_in_channel on outbox (channel_id, seq)
   where state in ('queued', 'sending', 'unknown');
 CREATE INDEX outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
+CREATE INDEX papers_by_published on papers (published);
 COMMIT;

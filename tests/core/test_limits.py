@@ -1,0 +1,101 @@
+"""Who asks for too much is told so kindly, and everybody else goes on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.commands import BotCommands
+from bot.errors import UserError
+from bot.limits import MOST_REMEMBERED, Limits, Pace
+from bot.model import Person
+from tests.core.test_commands import House
+from tests.fakes import FakeClock
+
+HERE, NEXT, ELSEWHERE = "discord:114200000000000001", "discord:114200000000000002", "slack:C0000001"
+ADA = Person("Ada", "discord:1", server="discord:9")
+LIMITS = Limits(
+    keywords_per_channel=2, keywords_per_server=3, keyword_length=20, commands_per_minute=5
+)
+
+
+class Limited(House):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.commands = BotCommands(
+            questions=self.questions,
+            store=self.store,
+            clock=self.clock,
+            timetable=self.timetable,
+            changed=self._changed,
+            first_post=3,
+            limits=LIMITS,
+        )
+
+    async def ask(self, words: str, channel: str = HERE, person: Person = ADA) -> str:
+        self.clock.advance(60)
+        return (await self.commands.run(channel, person, words)).text
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Limited]:
+    house = Limited(tmp_path)
+    yield house
+    house.store.close()
+
+
+async def test_a_channel_follows_so_many_keywords_and_not_more(house: Limited) -> None:
+    await house.ask("add reward model")
+    await house.ask("add graph network")
+    with pytest.raises(UserError, match="follows 2 keywords already"):
+        await house.ask("add protein folding")
+    assert "already" in await house.ask("add Graph Network")  # the same is no more
+    await house.ask("remove graph network")
+    await house.ask("add protein folding")
+
+
+async def test_a_server_follows_so_many_keywords_in_all_its_channels(house: Limited) -> None:
+    await house.ask("add reward model")
+    await house.ask("add graph network")
+    await house.ask("add protein folding", NEXT)
+    with pytest.raises(UserError, match="follow 3 keywords together"):
+        await house.ask("add time series", NEXT)
+    somebody = Person("Ben", "slack:U1", server="slack:")
+    await house.ask("add time series", ELSEWHERE, somebody)  # another one is not touched by it
+
+
+async def test_a_keyword_that_is_too_long_is_refused_with_its_length(house: Limited) -> None:
+    with pytest.raises(UserError, match="has 27 characters, and 20 are the most"):
+        await house.ask("add a very very long phrase ooo")
+    assert (await house.store.subscriptions(HERE)) == ()
+
+
+async def test_the_host_is_not_limited(house: Limited) -> None:
+    host = Person("the command line")
+    for number in range(5):
+        await house.commands.add(HERE, f"a subject number {number} of many", host)
+    assert len(await house.store.subscriptions(HERE)) == 5
+
+
+async def test_who_asks_too_often_waits_and_nobody_else_does(house: Limited) -> None:
+    for _ in range(5):
+        await house.commands.run(HERE, ADA, "list")
+    with pytest.raises(UserError, match=r"Please give me 60 seconds"):
+        await house.commands.run(HERE, ADA, "list")
+    await house.commands.run(HERE, Person("Ben", "discord:2"), "list")
+    house.clock.advance(59)
+    with pytest.raises(UserError, match="give me a second"):
+        await house.commands.run(HERE, ADA, "list")
+    house.clock.advance(1)
+    await house.commands.run(HERE, ADA, "list")
+
+
+def test_a_crowd_costs_no_memory() -> None:
+    clock = FakeClock()
+    pace = Pace(5, clock)
+    for number in range(3 * MOST_REMEMBERED):
+        pace.count(f"discord:{number}")
+        clock.advance(0.01)
+    assert len(pace._asked) <= MOST_REMEMBERED
