@@ -232,6 +232,27 @@ async def test_a_forums_post_is_never_made_twice(
     assert sum(c["parent_id"] == forum for c in server.channels.values()) == 1
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_forum_with_the_thread_layout_takes_a_second_digest_of_the_day(
+    server: DiscordServer, restarted: bool
+) -> None:
+    forum = server.open_channel(FORUM)
+    for papers in (1, 2):
+        line, digest = drafts(forum, papers=papers, layout="thread")
+        async with platform(server) as discord:
+            top = await discord.send(post(forum, line, key=f"a{papers}"))
+            below = post(forum, digest, key=f"b{papers}", parent=top)
+            if not restarted:
+                receipt = await discord.send(below)
+        if restarted:
+            async with platform(server) as discord:
+                receipt = await discord.send(below)
+        async with platform(server) as discord:
+            assert await discord.find(below) == receipt
+    [thread] = [c for c in server.channels.values() if c["parent_id"] == forum]
+    assert len(server.messages[thread["id"]]) == 4
+
+
 @pytest.mark.parametrize("thread_too", [False, True])
 async def test_a_digest_whose_heading_or_thread_somebody_deleted_is_posted_without_it(
     server: DiscordServer, discord: Discord, thread_too: bool
