@@ -13,6 +13,7 @@ ALL = {
     "store": "The database",
     "startup": "Start-up and memory",
     "slack": "Delivering on Slack",
+    "discord": "Delivering on Discord",
 }
 
 
