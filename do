@@ -11,6 +11,7 @@ usage() {
 ./do fix             let ruff mend and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
 ./do bench [ARGS]    benchmarks against other libraries
+./do drill [ARGS]    three weeks of everything going wrong, in ten minutes; --days 5 --seed 7
 ./do check-blocks    our Slack messages against Slack's own types; needs Node
 ./do lock [ARGS]     renew requirements/*.txt; ARGS go to uv: ./do lock --upgrade
 ./do help            this text
@@ -103,7 +104,7 @@ command=${1:-help}
 cd "$root"
 case $command in
     help | -h | --help) usage; exit ;;
-    demo | test | test-year | check | check-blocks | fix | run | bench)
+    demo | test | test-year | check | check-blocks | drill | fix | run | bench)
         choose_python; locked install dev ;;
     lock) choose_python; lock "$@"; exit ;;
     *) usage >&2; die "there is no command '$command'." ;;
@@ -114,6 +115,7 @@ case $command in
     test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
     check) check ;;
     check-blocks) tool tests.blocks.check ;;
+    drill) tool tests.drill.drill "$@" ;;
     fix) tool ruff check --fix . && tool ruff format . ;;
     run) case ${1:--} in -*) papers run "$@" ;; *) papers "$@" ;; esac ;;
     bench) locked install bench; tool benchmarks "$@" ;;

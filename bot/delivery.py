@@ -88,6 +88,7 @@ class Deliverer:
         self._refused = refused
         self._called = asyncio.Event()
         self._finishing = False
+        self._in_hand: set[str] = set()
 
     def call(self) -> None:
         """There may be something new to deliver; heard also while slow posts are in hand."""
@@ -112,6 +113,7 @@ class Deliverer:
                 self._called.clear()
                 post = await self._claim() if len(hands) < self._workers else None
                 if post is not None:
+                    self._in_hand.add(post.key)
                     hands.add(asyncio.create_task(self._handle(post, done)))
                 elif hands:
                     await self._next_event(hands)
@@ -123,11 +125,15 @@ class Deliverer:
             await asyncio.gather(*hands, return_exceptions=True)
 
     async def _claim(self) -> Post | None:
-        if self._finishing:
-            return None
-        now = self._clock.now()
-        lease_until = now + timedelta(seconds=self._patience.lease)
-        return await self._store.claim(self.platform, now, lease_until)
+        """A post that nobody has in hand. One that we still have is leased for longer: its lease
+        only seemed to run out, because the wall clock jumped."""
+        while not self._finishing:
+            now = self._clock.now()
+            lease_until = now + timedelta(seconds=self._patience.lease)
+            post = await self._store.claim(self.platform, now, lease_until)
+            if post is None or post.key not in self._in_hand:
+                return post
+        return None
 
     async def _next_event(self, hands: set[asyncio.Task[None]]) -> None:
         """Until a post in hand is settled, or somebody calls. Raises what ended a hand."""
@@ -152,8 +158,11 @@ class Deliverer:
         return True
 
     async def _handle(self, post: Post, done: Delivered) -> None:
-        if not post.uncertain or await self._is_certainly_missing(post, done):
-            await self._send(post, done)
+        try:
+            if not post.uncertain or await self._is_certainly_missing(post, done):
+                await self._send(post, done)
+        finally:
+            self._in_hand.discard(post.key)
 
     async def _is_certainly_missing(self, post: Post, done: Delivered) -> bool:
         """Settle a post that an earlier attempt brought through; true if none did."""

@@ -319,6 +319,24 @@ async def test_a_slow_channel_delays_no_other_and_keeps_its_own_order(bench: Ben
     assert gated.papers("fake:slow") == ["1", "2"]
 
 
+async def test_a_clock_that_jumps_while_a_post_is_in_hand_does_not_send_it_twice(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:slow", "1")
+    gated = Gated(bench.platform._path, "fake:slow")
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", gated, bench.store, bench.clock, rng, workers=3)
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await gated.reached.wait()
+    bench.clock.advance(6 * 3600)  # the machine slept; the lease ran out
+    await bench.queue_meanwhile("fake:b", "2")
+    deliverer.call()
+    await gated.until("fake:b", ["2"])
+    gated.gate.set()
+    await delivering_now
+    assert gated.papers("fake:slow") == ["1"]
+
+
 async def test_a_stop_settles_what_is_in_hand_and_takes_nothing_new(bench: Bench) -> None:
     bench.queue("fake:slow", "1", "2")
     gated = Gated(bench.platform._path, "fake:slow")

@@ -1,0 +1,342 @@
+"""The fire drill: weeks of a bot's life in minutes, with everything going wrong that can.
+
+The real process between a small Discord, a small Slack and a small arXiv. A step is some hours: the
+clocks of all jump together, then the bot gets a moment. Meanwhile faults of every kind on all three
+sides, kills, hand edits of ``bot.toml`` and commands from the chats. At the end some quiet days,
+and the count: each matching paper once in each channel, nothing doubled, nothing lost.
+
+``./do drill`` runs three weeks, ``./do drill --days 5 --seed 7`` others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import time_machine
+
+from bot.clock import SystemClock
+from bot.demo.standin_feed import StandinPaper
+from tests.wire import arxiv_server, discord_shapes, slack_server
+from tests.wire.arxiv_server import ArxivServer
+from tests.wire.discord_server import DiscordServer
+from tests.wire.slack_server import SlackServer
+
+ROOT = Path(__file__).parents[2]
+BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday
+STEP = timedelta(hours=6)
+QUIET_DAYS = 4  # at the end, without faults
+MOMENT = 2.6  # real seconds that the bot gets after a step; it looks around every two
+KEYWORDS = ("reward model", "graph network")
+SECRETS = {
+    "DISCORD_TOKEN": discord_shapes.TOKEN,
+    "SLACK_BOT_TOKEN": slack_server.BOT_TOKEN,
+    "SLACK_APP_TOKEN": slack_server.APP_TOKEN,
+}
+DISCORD_POST, SLACK_POST = r"/channels/\d+/messages", r"chat\.postMessage"
+
+
+@dataclass
+class Figures:
+    """What the drill came to."""
+
+    steps: int = 0
+    runs: int = 0  # starts of the process
+    kills: int = 0
+    edits: int = 0
+    commands: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    papers: int = 0
+    posts: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    held: int = 0
+    memory: list[float] = field(default_factory=list)  # MiB, at the end of each life
+    tracebacks: int = 0
+
+    @property
+    def fine(self) -> bool:
+        return not (self.lost or self.doubled or self.wrong or self.tracebacks)
+
+    def __str__(self) -> str:
+        faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
+        memory = f"{min(self.memory):.0f} to {max(self.memory):.0f} MiB" if self.memory else "?"
+        return (
+            f"drill: steps={self.steps} runs={self.runs} kills={self.kills} edits={self.edits}"
+            f" commands={self.commands} papers={self.papers} posts={self.posts}"
+            f" lost={len(self.lost)} doubled={len(self.doubled)} wrong={len(self.wrong)}"
+            f" held={self.held} tracebacks={self.tracebacks} memory={memory}\nfaults: {faults}"
+        )
+
+
+class Drill:
+    """Use it once. ``stable`` channels keep their keywords; ``lively`` ones are changed."""
+
+    def __init__(self, folder: Path, seed: int, clock: time_machine.Traveller) -> None:
+        self.rng = random.Random(seed)
+        self.figures = Figures()
+        self.clock = clock
+        self.folder = folder
+        self.config = folder / "bot.toml"
+        self.time_file = folder / "time"
+        self.log = folder / "log"
+        self.discord = DiscordServer()
+        self.slack = SlackServer()
+        self.arxiv = ArxivServer([], SystemClock())
+        self.stable = [f"discord:{self.discord.open_channel()}" for _ in range(3)]
+        self.stable += [f"slack:{self.slack.open_room()}" for _ in range(3)]
+        self.lively = [
+            f"discord:{self.discord.open_channel()}",
+            f"slack:{self.slack.open_room()}",
+        ]
+        self.announced: dict[str, tuple[datetime, str]] = {}  # paper → when, and its keyword
+        self.process: subprocess.Popen[str] | None = None
+        self._numbers = 0
+
+    # -- the world ------------------------------------------------------------------------------
+
+    @contextmanager
+    def world(self) -> Iterator[None]:
+        with self.discord, self.slack, self.arxiv:
+            self.write_time()
+            blocks = "".join(
+                f'[[channels]]\nid = "{each}"\nkeywords = {json.dumps(KEYWORDS)}\n'
+                for each in [*self.stable, *self.lively]
+            )
+            self.config.write_text(
+                '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "08:00"\ndays = "daily"\n'
+                "first_post = 1\n"
+                f'[arxiv]\nurl = "{self.arxiv.url}"\ninterval = 0\n'
+                'contact = "mailto:drill@example.net"\n'
+                f"{self.discord.settings}{self.slack.settings}{blocks}"
+            )
+            yield
+
+    def announce(self, count: int) -> None:
+        """New papers, some of them submitted long before."""
+        now = datetime.now(UTC)
+        for _ in range(count):
+            self._numbers += 1
+            keyword = self.rng.choice(KEYWORDS)
+            held = self.rng.choice([1, 1, 1, 2, 3, 9])
+            submitted = now - timedelta(days=held, minutes=self._numbers)
+            paper = StandinPaper(
+                id=f"{now:%y%m}.{self._numbers:05d}",
+                title=f"A {keyword} of kind {self._numbers}",
+                abstract="We look at what happens.",
+                authors=("Ada Example", "Ben Sample"),
+                categories=("cs.LG",),
+                published=submitted,
+                visible_at=now,
+            )
+            self.arxiv.add(paper)
+            self.announced[paper.id] = (now, keyword)
+
+    def write_time(self) -> None:
+        self.time_file.write_text(f"{time.time():.3f}")
+
+    # -- the bot --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.drill.program",
+                    str(self.time_file),
+                    "run",
+                    "--config",
+                    str(self.config),
+                ],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                text=True,
+                env={**os.environ, **SECRETS},
+            )
+        self.figures.runs += 1
+
+    def end(self, how: signal.Signals) -> int:
+        assert self.process is not None
+        with suppress(OSError):
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+            self.figures.memory += [int(kb) / 1024 for kb in re.findall(r"VmRSS:\s+(\d+)", status)]
+        self.process.send_signal(how)
+        code = self.process.wait(30)
+        self.process = None
+        return code
+
+    # -- what goes on ---------------------------------------------------------------------------
+
+    def step(self, *, quiet: bool) -> None:
+        if self.process is None:
+            self.start()
+        if not quiet:
+            self._break_something()
+        self.clock.shift(STEP)
+        self.write_time()
+        self.figures.steps += 1
+        if datetime.now(UTC).hour < 6 and not quiet:  # arXiv announces in its evening
+            self.announce(self.rng.randint(0, 5))
+        if quiet:
+            time.sleep(MOMENT)
+            return
+        time.sleep(self.rng.uniform(0.2, MOMENT))
+        self._something_by_people()
+        if self.rng.random() < 0.25:
+            self.end(signal.SIGKILL)
+            self.figures.kills += 1
+
+    def _break_something(self) -> None:
+        for name, fault in (
+            ("discord lost after", {"how": "after", "status": 0}),
+            ("discord lost before", {"how": "before", "status": 0}),
+            ("discord 503 after", {"how": "after", "status": 503}),
+            ("discord 502 after", {"how": "after", "status": 502}),
+            ("discord 429", {"status": 429, "body": {"message": "x", "retry_after": 0.2}}),
+            ("discord 403", {"status": 403, "body": {"message": "x", "code": 50013}}),
+        ):
+            if self.rng.random() < 0.12:
+                self.discord.fail("POST", DISCORD_POST, **fault)
+                self.figures.faults[name] += 1
+        unclear = {"ok": False, "error": "fatal_error"}
+        for name, fault in (
+            ("slack lost after", {"how": "after", "status": 0}),
+            ("slack lost before", {"how": "before", "status": 0}),
+            ("slack 500 after", {"how": "after", "status": 500}),
+            ("slack fatal_error", {"how": "after", "status": 200, "body": unclear}),
+            ("slack 429", {"status": 429, "body": {"ok": False}, "headers": {"Retry-After": "1"}}),
+            ("slack refused", {"status": 200, "body": {"ok": False, "error": "not_in_channel"}}),
+        ):
+            if self.rng.random() < 0.12:
+                self.slack.fail("POST", SLACK_POST, **fault)
+                self.figures.faults[name] += 1
+        if self.rng.random() < 0.35:
+            name, broken = self.rng.choice(
+                [
+                    ("arxiv 429", arxiv_server.throttled()),
+                    ("arxiv says rate exceeded", arxiv_server.rate_exceeded_at_200()),
+                    ("arxiv html", arxiv_server.page_of_html()),
+                    ("arxiv 503", arxiv_server.varnish()),
+                    ("arxiv cut", arxiv_server.cut_xml),
+                    ("arxiv reset", arxiv_server.reset),
+                    ("arxiv short", arxiv_server.short(1)),
+                    ("arxiv hollow", arxiv_server.hollow()),
+                    ("arxiv upside down", arxiv_server.upside_down()),
+                    ("arxiv ignores the query", arxiv_server.query_ignored),
+                ]
+            )
+            self.arxiv.faults.append(broken)
+            self.figures.faults[name] += 1
+
+    def _something_by_people(self) -> None:
+        """An edit of the file, or a command in a chat; in the lively channels alone."""
+        words = self.rng.choice(["add tree search", "remove tree search", "list", "status"])
+        dice = self.rng.random()
+        if dice < 0.2:
+            text = self.config.read_text()
+            mark = "# a note by hand\n"
+            self.config.write_text(text.replace(mark, "") if mark in text else f"{mark}{text}")
+            self.figures.edits += 1
+        elif dice < 0.4 and self.process is not None:
+            own = self.lively[self.rng.randrange(2)].partition(":")
+            with suppress(
+                Exception
+            ):  # nobody may be there to answer: it is being killed, or starts
+                if own[0] == "discord":
+                    self.discord.gateway.ask(words, own[2])
+                else:
+                    self.slack.socket.command(words, own[2])
+                self.figures.commands += 1
+
+    # -- the count ------------------------------------------------------------------------------
+
+    def found(self, channel: str) -> Counter[str]:
+        platform, _, own = channel.partition(":")
+        server = self.discord if platform == "discord" else self.slack
+        return server.papers(own)
+
+    def judge(self, primed_at: datetime) -> Figures:
+        figures = self.figures
+        figures.papers = len(self.announced)
+        due = {each for each, (at, _) in self.announced.items() if at > primed_at}
+        for channel in [*self.stable, *self.lively]:
+            found = self.found(channel)
+            figures.posts += sum(found.values())
+            figures.doubled += [f"{channel} {p}" for p, times in found.items() if times > 1]
+            figures.wrong += [f"{channel} {p}" for p in found if p not in self.announced]
+            if channel in self.stable:
+                figures.lost += [f"{channel} {p}" for p in due - found.keys()]
+        status = subprocess.run(
+            [sys.executable, "-m", "bot", "status", "--json", "--config", str(self.config)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        figures.held = sum(each["held"] for each in json.loads(status.stdout)["channels"])
+        figures.tracebacks = self.log.read_text().count("Traceback")
+        return figures
+
+
+def run(days: int, seed: int, *, quiet_days: int = QUIET_DAYS, log: Path | None = None) -> Figures:
+    """Live so many days, and count. ``log`` keeps what the bot said."""
+    with (
+        tempfile.TemporaryDirectory(prefix="drill-") as name,
+        time_machine.travel(BEGIN, tick=True) as clock,
+    ):
+        drill = Drill(Path(name), seed, clock)
+        with drill.world():
+            drill.announce(4)
+            drill.clock.shift(timedelta(hours=1))
+            drill.write_time()
+            drill.start()
+            for each in drill.stable:  # primed: its first papers stand there
+                server = drill.discord if each.startswith("discord") else drill.slack
+                server.wait_for(lambda each=each: bool(drill.found(each)), 40)  # type: ignore[misc]
+            primed_at = datetime.now(UTC)
+            for _ in range(days * 4):
+                drill.step(quiet=False)
+            for _ in range(quiet_days * 4):
+                drill.step(quiet=True)
+            code = drill.end(signal.SIGTERM)
+            figures = drill.judge(primed_at)
+            if code != 0:
+                figures.wrong.append(f"it ended with {code}")
+            if log is not None:
+                log.write_text(drill.log.read_text())
+        return figures
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./do drill", description=__doc__.partition("\n")[0])
+    parser.add_argument("--days", type=int, default=21, help="with faults; quiet ones follow")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--log", type=Path, help="where to keep what the bot said")
+    given = parser.parse_args()
+    figures = run(given.days, given.seed, log=given.log)
+    sys.stdout.write(f"{figures}\n")
+    for kind in ("lost", "doubled", "wrong"):
+        for each in getattr(figures, kind):
+            sys.stdout.write(f"{kind}: {each}\n")
+    return 0 if figures.fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
