@@ -101,6 +101,18 @@ async def test_while_slack_wants_to_be_left_alone_nothing_is_asked(
     assert len(messages(server, here)) == 1
 
 
+async def test_a_channel_that_is_to_be_left_alone_delays_no_other(server: SlackServer) -> None:
+    clock = FakeClock()
+    here, there = server.open_room(), server.open_room()
+    server.fail("POST", POST, status=429, headers={"Retry-After": "300"})
+    async with platform(server, clock) as slack:
+        with pytest.raises(TryLater):
+            await slack.send(post(here, drafts()[0]))
+        await slack.send(post(there, drafts()[0], key="b"))
+    assert len(messages(server, there)) == 1
+    assert sum(clock.slept) < 2
+
+
 # Outcomes that nobody knows
 
 LOST: list[dict[str, Any]] = [
