@@ -106,6 +106,7 @@ async def test_a_dropped_connection_is_resumed_and_no_command_is_lost(
     server: DiscordServer, house: House, abort: bool
 ) -> None:
     async with listening(server, house) as discord:
+        await ask(server, "list")
         await asyncio.to_thread(server.gateway.break_off, 4000, abort=abort)
         await asyncio.to_thread(server.gateway.wait_for_client, 2)
         assert "now follows" in await ask(server, "add reward model")
@@ -118,6 +119,7 @@ async def test_a_session_that_discord_has_forgotten_is_begun_anew(
     server: DiscordServer, house: House
 ) -> None:
     async with listening(server, house):
+        await ask(server, "list")
         server.gateway.forget = True
         await asyncio.to_thread(server.gateway.break_off)
         await asyncio.to_thread(server.gateway.wait_for_client, 2)
@@ -159,6 +161,7 @@ async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
 
 async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House) -> None:
     async with listening(server, house) as discord:
+        await ask(server, "list")  # connected, and not just being so
         server.gateway.refuse = 4000
         await asyncio.to_thread(server.gateway.break_off, 4000)
         while discord.deaf_since is None:
