@@ -61,8 +61,8 @@ class Gateway:
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
         people = People(commands, self._say)
-        client = PapersClient(people, heard=self._heard, proxy=self._proxy)
-        self._heard(connected=False)
+        client = PapersClient(people, heard=self.heard, proxy=self._proxy)
+        self.heard(connected=False)
         self._client = client
         try:
             async with client:
@@ -90,7 +90,8 @@ class Gateway:
             self.deaf_since = None
         raise PlatformDown("The connection to Discord ended.")
 
-    def _heard(self, *, connected: bool) -> None:
+    def heard(self, *, connected: bool) -> None:
+        """The connection was made, or lost."""
         if connected:
             self.deaf_since = None
         elif self.deaf_since is None:

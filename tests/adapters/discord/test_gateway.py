@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from adapters import Settings
+from adapters.discord.commands import People
+from adapters.discord.gateway import PapersClient
 from adapters.discord.platform import Discord
 from bot.errors import PlatformDown, PlatformRefused
 from tests.adapters.discord.house import House
 from tests.builders import paper
-from tests.fakes import FakeClock
+from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN, text_of
 
@@ -160,10 +162,15 @@ async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
 
 
 async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House) -> None:
-    async with listening(server, house) as discord:
-        await ask(server, "list")  # connected, and not just being so
-        server.gateway.refuse = 4000
-        await asyncio.to_thread(server.gateway.break_off, 4000)
-        while discord.deaf_since is None:
-            await asyncio.to_thread(lambda: None)
-    assert discord.deaf_since is None, "who listens no more is not deaf"
+    discord = platform(server)
+    client = PapersClient(
+        People(house.commands, house.say), heard=discord._gateway.heard, proxy=None
+    )
+    assert discord.deaf_since is None
+    await client.on_disconnect()
+    assert discord.deaf_since == START
+    await client.on_resumed()
+    assert discord.deaf_since is None
+    await client.on_disconnect()
+    await client.on_connect()
+    assert discord.deaf_since is None
