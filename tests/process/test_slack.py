@@ -139,7 +139,7 @@ def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is
                     bot.send_signal(signal.SIGKILL)
                     bot.wait()
         world.arxiv.add(standin_paper(77, "A reward model that came late"))
-        for _ in range(6):
+        for _ in range(6 if HISTORY[0] in scopes else 2):
             done = world.once("--now")
             if done.returncode == 0:
                 break
