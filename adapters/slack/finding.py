@@ -39,6 +39,8 @@ async def find(web: Web, channel: str, post: Post) -> str | None:
     """
     me = await web.me()
     if not me.scopes & HISTORY:
+        me = await web.me(anew=True)  # somebody may have granted it meanwhile
+    if not me.scopes & HISTORY:
         raise CannotTell(NO_SCOPE)
     if post.parent is not None:
         # Under the message above; or beside it, if that takes no answers.

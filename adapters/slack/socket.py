@@ -45,13 +45,21 @@ REMEMBERED: Final = 2000  # envelopes, so that a repeated one changes nothing tw
 
 
 class Socket:
-    """Listens once at a time."""
+    """Listens once at a time. ``ping`` is in seconds."""
 
-    def __init__(self, workspace: Workspace, *, command: str, managers: frozenset[str]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        command: str,
+        managers: frozenset[str],
+        ping: float = PING,
+    ) -> None:
         self.workspace = workspace
         self.deaf_since: datetime | None = None
         self._command = command
         self._managers = managers
+        self._ping = ping
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._busy: set[asyncio.Task[None]] = set()
 
@@ -103,7 +111,7 @@ class Socket:
             self.workspace.app_token,
             logger=library,
             web_client=self.workspace.web.client,
-            ping_interval=PING,
+            ping_interval=self._ping,
         )
         clock = self.workspace.clock
         last_word = clock.monotonic()

@@ -81,10 +81,10 @@ class Web:
             self._session = aiohttp.ClientSession(timeout=timeout)
         return self._session
 
-    async def me(self) -> Me:
-        """Asked once. Raises TryLater and PlatformRefused."""
+    async def me(self, *, anew: bool = False) -> Me:
+        """Asked once, or ``anew``. Raises TryLater and PlatformRefused."""
         async with self._asking:
-            if self._me is None:
+            if self._me is None or anew:
                 self._me = await self._ask_who_i_am()
             return self._me
 

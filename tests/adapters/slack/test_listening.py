@@ -13,11 +13,21 @@ import pytest
 
 from adapters.slack import socket as socket_room
 from adapters.slack.platform import Slack
+from adapters.slack.socket import Socket
+from adapters.slack.workspace import Workspace
 from bot.clock import SystemClock
 from bot.errors import PlatformDown, PlatformRefused
 from bot.model import Channel, Finding
 from bot.ports import Clock
-from tests.adapters.slack.house import TOKENS, House, TickingClock, asked, happens, platform
+from tests.adapters.slack.house import (
+    TOKENS,
+    House,
+    TickingClock,
+    asked,
+    happens,
+    options,
+    platform,
+)
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, SlackServer
 
 
@@ -149,6 +159,37 @@ async def test_people_are_heard_again_after_a_closed_socket(
         await asyncio.to_thread(server.socket.hang_up)
         await happens(server, lambda: server.socket.connected >= 2)
         await heard(server, here)
+
+
+@pytest.mark.parametrize("how", ["cut", "mute"])
+async def test_people_are_heard_again_after_a_line_that_just_died(
+    server: SlackServer, house: House, how: str
+) -> None:
+    """Nobody says goodbye: the connection is cut, or the other side does not answer any more."""
+    workspace = Workspace(
+        name="",
+        api_url=options(server)["api_url"],
+        bot_token=BOT_TOKEN,
+        app_token=APP_TOKEN,
+        clock=SystemClock(),
+    )
+    socket = Socket(workspace, command="/papers", managers=frozenset(), ping=0.25)
+    here = server.open_room()
+    server.socket.deaf = how == "mute"
+    task = asyncio.create_task(socket.listen(house.commands))
+    try:
+        if how == "mute":
+            await until(lambda: len(asked(server, "apps.connections.open")) >= 2)
+            server.socket.deaf = False
+        else:
+            await heard(server, here)
+            await asyncio.to_thread(server.socket.hang_up, abort=True)
+            await happens(server, lambda: server.socket.connected >= 2)
+        await heard(server, here)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await workspace.web.close()
 
 
 async def leave(server: SlackServer, reason: str, *, closes: bool) -> None:

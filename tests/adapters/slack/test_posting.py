@@ -199,6 +199,16 @@ async def test_without_a_history_scope_nobody_can_say(server: SlackServer) -> No
     assert str(told.value) == NO_SCOPE
 
 
+async def test_a_history_scope_that_is_granted_later_is_noticed(server: SlackServer) -> None:
+    server.scopes = CHAT
+    here = server.open_room()
+    async with platform(server) as slack:
+        sent = post(here, drafts()[0])
+        receipt = await slack.send(sent)
+        server.scopes = (*CHAT, "channels:history")
+        assert await slack.find(sent) == receipt
+
+
 async def test_what_can_not_be_asked_now_is_asked_later(server: SlackServer, slack: Slack) -> None:
     here = server.open_room()
     server.fail("POST", "conversations.history", status=500)
