@@ -101,7 +101,14 @@ class Socket:
             raise PlatformRefused(f"{variable(APP_TOKEN, name)}: {fault}") from error
 
     def _is_deaf(self) -> None:
-        self.deaf_since = self.deaf_since or self.workspace.clock.now()
+        if self.deaf_since is None:
+            self.deaf_since = self.workspace.clock.now()
+            log.info("workspace=%s hears nobody yet", self.workspace.title)
+
+    def _hears(self) -> None:
+        if self.deaf_since is not None:
+            self.deaf_since = None
+            log.info("workspace=%s connected", self.workspace.title)
 
     # -- one client ----------------------------------------------------------------------------
 
@@ -134,7 +141,8 @@ class Socket:
             connected_once, lost = False, clock.monotonic()
             while True:
                 if greeted and await client.is_connected():
-                    connected_once, lost, self.deaf_since = True, clock.monotonic(), None
+                    self._hears()
+                    connected_once, lost = True, clock.monotonic()
                     if clock.monotonic() - last_word > SILENCE:
                         return True
                 else:

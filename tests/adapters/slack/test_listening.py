@@ -315,6 +315,35 @@ async def test_a_workspace_that_lets_nobody_in_leaves_the_others_alone(
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_when_no_workspace_lets_us_in_each_says_why(
+    server: SlackServer, house: House
+) -> None:
+    tokens = {
+        **TOKENS,
+        "SLACK_BOT_TOKEN_LAB": "xoxb-of-nobody",
+        "SLACK_APP_TOKEN_LAB": "xapp-of-nobody",
+    }
+    server.tokens[APP_TOKEN] = "missing_scope"
+    async with platform(server, SystemClock(), tokens, workspaces=("", "lab")) as slack:
+        with pytest.raises(PlatformRefused, match=r"SLACK_APP_TOKEN: .*SLACK_BOT_TOKEN_LAB: "):
+            await slack.listen(house.commands)
+
+
+async def test_a_workspace_that_is_lost_is_connected_to_again_beside_the_others(
+    server: SlackServer, house: House
+) -> None:
+    clock, here = TickingClock(), server.open_room()
+    tokens = {**TOKENS, **{f"{name}_LAB": token for name, token in TOKENS.items()}}
+    server.fail("POST", "auth.test", status=500)
+    async with platform(server, clock, tokens, workspaces=("", "lab")) as slack:
+        task = asyncio.create_task(slack.listen(house.commands))
+        await advanced_until(clock, lambda: server.socket.connected >= 2, by=2.0)
+        await heard(server, here)
+        await advanced_until(clock, lambda: slack.deaf_since is None)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 # What is logged
 
 

@@ -217,6 +217,7 @@ def test_every_real_paper_of_a_month_is_posted_validly(shared_data: Path) -> Non
             digest = replace(samples.digest(*some), in_full=60)
             for message in messages(digest, layout):
                 assert list(rules.message_faults(message)) == []
+                assert not rules.too_long(message)
 
 
 def test_every_real_abstract_fits_its_window(shared_data: Path) -> None:
