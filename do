@@ -7,6 +7,8 @@ usage() {
 ./do demo            the whole job on an invented sample: no account, no network
 ./do test [ARGS]     the tests; ARGS go to pytest
 ./do test-year       how large the database is after a year of a hundred keywords; minutes
+./do test-image      the Dockerfile: built, and run read-only and as user 1000
+./do audit           looks up the locked versions in a database of known faults; needs a network
 ./do check           ruff (rules and format) and mypy --strict
 ./do fix             let ruff mend and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
@@ -82,6 +84,16 @@ lock() { # one resolution for every system and Python; each lock agrees with tho
     done
 }
 
+audit() { # in an environment of its own; looks each locked version up
+    local tools name args=()
+    tools=$(mktemp -d)
+    trap "rm -rf '$tools'" EXIT
+    "$python" -m venv "$tools"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
+    for name in base discord slack dev bench; do args+=(--requirement "requirements/$name.txt"); done
+    "$tools/bin/python" -m pip_audit --require-hashes --disable-pip "${args[@]}"
+}
+
 tool() { "$venv/bin/python" -m "$@"; }
 
 check() { # every tool has its say before the verdict
@@ -89,6 +101,8 @@ check() { # every tool has its say before the verdict
     tool ruff check . || verdict=1
     tool ruff format --check . || verdict=1
     tool mypy || verdict=1
+    tool pip check || verdict=1
+    tool tests.locks || verdict=1
     return $verdict
 }
 
@@ -104,7 +118,8 @@ command=${1:-help}
 cd "$root"
 case $command in
     help | -h | --help) usage; exit ;;
-    demo | test | test-year | check | check-blocks | drill | fix | run | bench)
+    test-image) exec tests/image/run ;;
+    demo | test | test-year | audit | check | check-blocks | drill | fix | run | bench)
         choose_python; locked install dev ;;
     lock) choose_python; lock "$@"; exit ;;
     *) usage >&2; die "there is no command '$command'." ;;
@@ -113,6 +128,7 @@ case $command in
     demo) papers demo "$@" ;;
     test) tool pytest --numprocesses 2 --dist worksteal "$@" ;;
     test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
+    audit) audit ;;
     check) check ;;
     check-blocks) tool tests.blocks.check ;;
     drill) tool tests.drill.drill "$@" ;;

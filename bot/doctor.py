@@ -17,6 +17,7 @@ from bot.app import Bot
 from bot.config import Config
 from bot.errors import SourceError, SourceThrottled, StoreError
 from bot.model import Finding
+from bot.vitals import Vitals
 
 LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
 # The first paper with an id of today's form; it will be there as long as arXiv is.
@@ -97,6 +98,11 @@ async def _database(bot: Bot) -> AsyncIterator[Finding]:
         yield Finding("clock", False, text, "Set the machine's clock, best by NTP.")
     else:
         yield Finding("clock", True, f"{bot.clock.now():%Y-%m-%d %H:%M} UTC.")
+    if run is not None:  # before the first run there is nothing to be late with
+        ailments = Vitals(state, bot.clock.now(), bot.evenings).ailments()
+        text = " ".join(ailments) or "Posts leave, and arXiv has answered since it last announced."
+        remedy = "Is the bot running? daily-papers status says more."
+        yield Finding("delivery", not ailments, text, remedy)
 
 
 async def _arxiv(bot: Bot) -> Finding:

@@ -1,0 +1,70 @@
+"""The locks keep what they promise, and a lock that does not is seen."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.locks import ROOT, faults, faults_of_lock, faults_of_needs, pins, within
+
+HASH = "--hash=sha256:" + "0" * 64
+
+
+def test_every_locked_line_is_pinned_hashed_and_within_its_range() -> None:
+    assert list(faults()) == []
+    assert len(pins((ROOT / "requirements" / "dev.txt").read_text("utf-8"))) > 40
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "httpx>=0.28 " + HASH,
+        "httpx==0.28.1",
+        "httpx==0.28.1 --hash=md5:00",
+        "httpx==0.28.1 --hash=sha256:12",
+        "-i https://packages.example.org/simple",
+        "httpx @ https://packages.example.org/httpx.whl " + HASH,
+    ],
+)
+def test_a_line_that_holds_nobody_to_anything_is_seen(line: str) -> None:
+    assert list(faults_of_lock("base", line))
+    assert not list(faults_of_lock("base", f"# via x\nhttpx==0.28.1 \\\n    {HASH}\n"))
+
+
+@pytest.mark.parametrize(
+    ("need", "seen"),
+    [
+        ("httpx>=0.28,<1", False),
+        ("HTTPX>=0.28", False),
+        ("httpx>=0.29", True),
+        ("httpx<0.28", True),
+        ("httpx==0.28.1", False),
+        ("missing>=1", True),
+        ("tzdata; sys_platform == 'win32'", False),
+        ("discord.py[voice]>=2.7.1,<3", False),
+    ],
+)
+def test_a_lock_outside_its_range_is_seen(need: str, seen: bool) -> None:
+    locked = {"httpx": "0.28.1", "discord-py": "2.7.1"}
+    assert bool(list(faults_of_needs("base", [need], locked))) is seen
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    assert within("2.10.0", ">=2.9,<3")
+    assert not within("3.0", ">=2.9,<3")
+
+
+def test_the_container_gets_what_the_bot_needs_and_no_more() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+    service = compose["services"]["daily-papers"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "ports" not in service
+    assert service["volumes"] == ["./data:/data"]
+    for name, path in service["environment"].items():
+        assert name.endswith("_FILE"), "a token stands in a file, never in the environment"
+        assert path.removeprefix("/run/secrets/") in compose["secrets"]
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    assert "USER 1000:1000" in dockerfile
+    assert dockerfile.count("--require-hashes") == 2
+    assert "\nEXPOSE" not in dockerfile
