@@ -84,7 +84,8 @@ class Slack:
             refusals = [str(refusal) for refusal in await asyncio.gather(*listening)]
         finally:
             for task in listening:
-                task.cancel()
+                if not task.cancelling():  # a second time would interrupt its tidying up
+                    task.cancel()
             await asyncio.gather(*listening, return_exceptions=True)
         raise PlatformRefused(" ".join(refusals))
 
