@@ -28,7 +28,7 @@ from bot.keywords.tree import (
 )
 from bot.matching.explanation import Explanation, explain, nearly
 from bot.matching.index import Phrases, Prefixes
-from bot.matching.leaves import is_called, is_in_category
+from bot.matching.leaves import first_field, is_called, is_in_category
 from bot.model import Hit, Keyword, Paper
 
 __all__ = ["Explanation", "Matcher", "explain", "nearly"]
@@ -118,7 +118,7 @@ class _Node:
 
 
 def _field(node: _Node, found: _Found) -> str | None:
-    """Where the first wanted leaf is; ``""`` if only exclusions hold, ``None`` if not true."""
+    """Where it was found first; ``""`` if only exclusions hold, ``None`` if not true."""
     if node.kind == "leaf":
         return found.get(node.number)
     if node.kind == "not":
@@ -127,7 +127,7 @@ def _field(node: _Node, found: _Found) -> str | None:
     if node.kind == "and" and None in fields:
         return None
     true = [field for field in fields if field is not None]
-    return next(filter(None, true), "") if true else None
+    return first_field(true) if true else None
 
 
 def _cover(tree: Expression) -> tuple[float, frozenset[Leaf]]:

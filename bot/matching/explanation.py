@@ -23,7 +23,7 @@ from bot.keywords.tree import (
     category_name,
     shown,
 )
-from bot.matching.leaves import begins, is_called, is_in_category, stands_in
+from bot.matching.leaves import begins, first_field, is_called, is_in_category, stands_in
 from bot.model import Keyword, Paper
 
 _EXCLUDED = 0.9  # how close: all that is wanted is there, and so is something that is not
@@ -155,11 +155,9 @@ def _explain(tree: Expression, view: _View) -> Explanation:
         case Or(items):
             parts = [_explain(item, view) for item in items]
             true = [part for part in parts if part.matched]
-            return (
-                next((part for part in true if part.field), true[0])
-                if true
-                else max(parts, key=lambda part: part.closeness)
-            )
+            if true:
+                return Explanation(True, first_field(part.field for part in true), "", 1)
+            return max(parts, key=lambda part: part.closeness)
         case Not(leaf):
             field = _found_in(leaf, view)
             reason = f"excluded by NOT {shown(leaf)} ({field})" if field else ""
@@ -174,7 +172,7 @@ def _explain(tree: Expression, view: _View) -> Explanation:
 def _all_of(parts: Sequence[tuple[Expression, Explanation]]) -> Explanation:
     false = [(item, part) for item, part in parts if not part.matched]
     if not false:
-        return Explanation(True, next((p.field for _, p in parts if p.field), ""), "", 1)
+        return Explanation(True, first_field(part.field for _, part in parts), "", 1)
     wanted = [part for item, part in parts if not isinstance(item, Not)]
     reasons = [part.reason for item, part in false if not isinstance(item, Not)]
     if not reasons:

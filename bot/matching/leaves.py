@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from bot.keywords.tokens import GAP
 from bot.keywords.tree import Author, Category, Prefix, rotations
+
+# A phrase in several fields is said to be in the first of these, and so is a compound keyword.
+_FIELDS = ("title", "abstract", "authors", "comment", "categories")
+
+
+def first_field(fields: Iterable[str]) -> str:
+    """Which field is named of several, in whatever order they came; empty if there is none."""
+    return min(filter(None, fields), key=_FIELDS.index, default="")
 
 
 def stands_in(terms: Sequence[str], text: Sequence[str]) -> bool:

@@ -191,11 +191,11 @@ WHERE = [
     ("all:cs", ""),
     # expressions: where the first wanted part stands
     ("network reward", ""),
-    ("network AND reward", "abstract"),
+    ("network AND reward", "title"),
     ("nothing OR reward", "title"),
     ("nothing OR network", "abstract"),
     ("(reward AND nothing) OR network", "abstract"),
-    ("cat:cs.LG reward", "categories"),
+    ("cat:cs.LG reward", "title"),
     ("reward -survey", ""),
     ("reward -ti:survey", "title"),
     ("-nothing reward", "title"),
@@ -213,6 +213,13 @@ WHERE = [
 @pytest.mark.parametrize(("keyword", "field"), WHERE)
 def test_a_hit_says_where(keyword: str, field: str) -> None:
     assert fields(keyword, ONE) == [field] * bool(field)
+
+
+def test_the_same_keyword_written_the_other_way_round_is_found_in_the_same_field() -> None:
+    one = paper(1, "A graph", abstract="A model.")
+    for text in ('graph AND "of the model"', '"of the model" AND graph', "(model OR graph)"):
+        assert fields(text, one) == ["title"]
+        assert explain(parse(text), one).field == "title"
 
 
 def test_many_keywords_answer_in_their_order_and_each_meaning_once() -> None:
