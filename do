@@ -91,7 +91,7 @@ audit() { # in an environment of its own; looks each locked version up
     "$python" -m venv "$tools"
     "$tools/bin/python" -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
     for name in base discord slack dev bench; do args+=(--requirement "requirements/$name.txt"); done
-    "$tools/bin/python" -m pip_audit --require-hashes --disable-pip "${args[@]}"
+    "$tools/bin/python" -m pip_audit --strict --require-hashes --disable-pip "${args[@]}"
 }
 
 tool() { "$venv/bin/python" -m "$@"; }

@@ -32,9 +32,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.redaction import redacted
+
 
 class BotError(Exception):
-    """The root. Its text is a sentence that can be shown to the person who hosts the bot."""
+    """The root. Its text is a sentence that can be shown to the person who hosts the bot.
+
+    It never holds a token, also where it quotes an answer that does.
+    """
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,36 +24,17 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TextIO
 
-# Slack: xoxb-, xoxp-, xoxe., xapp- and their relatives (docs.slack.dev, Token types, 2026).
-# Discord: three parts of base64 joined by dots (its developer docs, Authentication, 2026).
-_TOKEN = re.compile(
-    r"xox[a-z][-.][\w.-]+|xapp-[\w-]+|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}", re.ASCII
-)
-_SHORTEST = 6  # characters; hiding what is shorter would hide words
+from bot.redaction import redacted
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # A place in a message's pattern, with the key before it: key=%s, in=%.0fs.
 _PLACE = re.compile(r"(?:\b(\w+)=)?%[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
 _OURS = ("bot", "adapters")
-
-_hidden: list[str] = []  # texts of the secrets that were loaded, the longest first
-
-
-def hide(secrets: Iterable[str]) -> None:
-    """Let no log line, error or crash of this process show these texts."""
-    known = {*_hidden, *(text for text in secrets if len(text) >= _SHORTEST)}
-    _hidden[:] = sorted(known, key=len, reverse=True)
-
-
-def redacted(text: str) -> str:
-    """The same with ``***`` for every secret that was loaded, and for what looks like a token."""
-    for secret in _hidden:
-        text = text.replace(secret, "***")
-    return _TOKEN.sub("***", text)
 
 
 def _escaped(control: re.Match[str]) -> str:

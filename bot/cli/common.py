@@ -13,6 +13,7 @@ import typer
 
 from bot.cli import terminal
 from bot.errors import BotError
+from bot.redaction import hide
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -80,7 +81,7 @@ def configured(
         path, configuration.environment(), need_secrets=secrets, asks_arxiv=asks_arxiv
     )
     for platform in loaded.platforms.values():
-        log.hide(secret.reveal() for secret in platform.secrets.values())
+        hide(secret.reveal() for secret in platform.secrets.values())
     log.write_as(loaded.log.format)
     return loaded
 

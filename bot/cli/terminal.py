@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from bot.errors import BotError, ConfigError, SourceError
+from bot.redaction import redacted
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -39,13 +40,11 @@ def exit_status(error: BotError) -> int:
 
 def show(text: str) -> None:
     """A result, on standard output."""
-    _write(sys.stdout, _CONTROL.sub("\ufffd", text))
+    _write(sys.stdout, _CONTROL.sub("\ufffd", redacted(text)))
 
 
 def remark(text: str) -> None:
     """Something beside the result, on standard error. Errors quote much, but never a token."""
-    from bot.log import redacted
-
     _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(text)))
 
 

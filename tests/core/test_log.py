@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import log
+from bot import log, redaction
+from bot.errors import PostRefused, UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +82,7 @@ LOADED = "a loaded secret of no known shape"
 @pytest.fixture
 def _nothing_hidden() -> Iterator[None]:
     yield
-    log._hidden.clear()
+    redaction._hidden.clear()
 
 
 @pytest.mark.usefixtures("_nothing_hidden")
@@ -92,7 +93,7 @@ def test_no_token_is_seen_in_a_line_an_argument_or_a_traceback(
 ) -> None:
     log.set_up(verbose=True)
     log.write_as(form)
-    log.hide([LOADED])
+    redaction.hide([LOADED])
     logger = logging.getLogger("bot.app")
     logger.info("sent with=%s and=%r", canary, {"Authorization": f"Bot {canary}"})
     logging.getLogger("discord.http").warning("refused %s", canary)
@@ -115,9 +116,9 @@ def test_no_token_is_seen_in_a_line_an_argument_or_a_traceback(
 @pytest.mark.usefixtures("_nothing_hidden")
 def test_a_crash_that_nobody_caught_shows_its_traceback_and_no_token() -> None:
     program = (
-        "from bot import log\n"
+        "from bot import log, redaction\n"
         "import threading\n"
-        f"log.hide([{LOADED!r}])\n"
+        f"redaction.hide([{LOADED!r}])\n"
         "log.catch_crashes()\n"
         f"def crash(): raise ValueError({CANARIES[0]!r} + ' ' + {LOADED!r})\n"
         "thread = threading.Thread(target=crash); thread.start(); thread.join()\n"
@@ -176,3 +177,12 @@ def test_what_a_traceback_quotes_commands_no_terminal(capsys: pytest.CaptureFixt
     except ValueError:
         logging.getLogger("bot").exception("failed")
     assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_nothing_hidden")
+@pytest.mark.parametrize("canary", [*CANARIES, LOADED])
+def test_an_error_of_ours_never_says_a_token_whoever_shows_it(canary: str) -> None:
+    redaction.hide([LOADED])
+    for error in (PostRefused(f"It says: {canary}."), UserError(canary, 3)):
+        assert canary not in str(error)
+        assert "***" in f"{error}"
