@@ -26,7 +26,9 @@ from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
 
+AGAIN: Final = 0.1  # seconds after which who does not stop is told once more
 LAST_WORDS: Final = 1.0  # seconds that answers in hand get when the bot stops
+LOST_IN_A_ROW: Final = 5  # connections, before a new client is to try after a pause
 AUTHENTICATION_FAILED: Final = 4004
 FINAL_CODES: Final = {
     AUTHENTICATION_FAILED: NOT_LET_IN,
@@ -66,11 +68,17 @@ class Gateway:
         self._client = client
         try:
             async with client:
+                running = asyncio.create_task(client.start(self._token))
+                given_up = asyncio.create_task(client.given_up.wait())
                 try:
-                    await client.start(self._token)
+                    await asyncio.wait({running, given_up}, return_when=asyncio.FIRST_COMPLETED)
+                    if running.done():
+                        await running
                 finally:
+                    given_up.cancel()
                     if people.busy:
                         await asyncio.wait(people.busy, timeout=LAST_WORDS)
+                    await _end(running)
         except discord.LoginFailure as error:
             raise PlatformRefused(NOT_LET_IN) from error
         except discord.PrivilegedIntentsRequired as error:
@@ -98,6 +106,16 @@ class Gateway:
             self.deaf_since = self._clock.now()
 
 
+async def _end(running: asyncio.Task[None]) -> None:
+    """However often it takes: on Python 3.11 ``wait_for``, with which the library waits, loses a
+    cancellation that meets an answer (measured while Discord closed each new connection)."""
+    while not running.done():
+        running.cancel()
+        await asyncio.wait({running}, timeout=AGAIN)
+    if not running.cancelled():
+        running.exception()  # looked at, so that nobody warns; what matters was raised before
+
+
 class PapersClient(discord.Client):
     """Hears commands and buttons; keeps no members and no messages in memory."""
 
@@ -111,6 +129,8 @@ class PapersClient(discord.Client):
         )
         self.people = people
         self._heard_of = heard
+        self.given_up = asyncio.Event()
+        self._lost = 0  # connections, since one was good
         self.tree = app_commands.CommandTree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),
@@ -138,10 +158,15 @@ class PapersClient(discord.Client):
             log.info("commands synchronised")
 
     async def on_connect(self) -> None:
+        self._lost = 0
         self._heard_of(connected=True)
 
     async def on_resumed(self) -> None:
-        self._heard_of(connected=True)
+        await self.on_connect()
 
     async def on_disconnect(self) -> None:
+        """The library connects again, after some kinds of closing without any pause."""
+        self._lost += 1
         self._heard_of(connected=False)
+        if self._lost >= LOST_IN_A_ROW:
+            self.given_up.set()

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
-from tests.wire.discord_shapes import APPLICATION, BOT, GUILD, PERMISSIONS, TOKEN, answer, guild
+from tests.wire.discord_shapes import (
+    APPLICATION,
+    BODY,
+    BOT,
+    GUILD,
+    PERMISSIONS,
+    TOKEN,
+    answer,
+    guild,
+)
 
 if TYPE_CHECKING:
     from tests.wire.discord_server import DiscordServer
@@ -71,7 +81,10 @@ class DiscordGateway:
         self.sessions: dict[str, Session] = {}
         self.identifies = 0
         self.resumes = 0
+        self.connections = 0
         self.refuse: int | None = None
+        self.pausing = threading.Event()  # unset: who connects is kept waiting
+        self.pausing.set()
         self.forget = False
         self._asked: dict[str, Asked] = {}
         self._welcomed = 0
@@ -85,6 +98,8 @@ class DiscordGateway:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse()
         await ws.prepare(request)
+        self.connections += 1
+        await asyncio.to_thread(self.pausing.wait, 20)
         if self.refuse is not None:
             await ws.close(code=self.refuse)
             return ws
@@ -238,12 +253,12 @@ class DiscordGateway:
         if asked.callback.done():
             self._server.violations.append("an interaction was acknowledged twice")
             return answer({"message": "already acknowledged", "code": 40060}, 400)
-        asked.callback.set_result(request["body"])
-        message = self._made(request["body"].get("data") or {})
+        asked.callback.set_result(request[BODY])
+        message = self._made(request[BODY].get("data") or {})
         asked.message = message
-        if request["body"]["type"] in (4, 8, 9):
+        if request[BODY]["type"] in (4, 8, 9):
             asked.final.set_result(message)
-        resource = {"type": request["body"]["type"], "message": message}
+        resource = {"type": request[BODY]["type"], "message": message}
         about = {"id": interaction, "type": 2, "response_message_id": message["id"]}
         return answer({"interaction": about, "resource": resource})
 
@@ -255,7 +270,7 @@ class DiscordGateway:
 
     def edited(self, request: web.Request, application: str, token: str) -> web.Response:
         asked = self._asked[token]
-        asked.message = {**self._made(request["body"]), "id": asked.message["id"]}
+        asked.message = {**self._made(request[BODY]), "id": asked.message["id"]}
         if not asked.final.done():
             asked.final.set_result(asked.message)
         return answer(asked.message)

@@ -25,6 +25,7 @@ from tests.wire.discord_gateway import DiscordGateway
 from tests.wire.discord_shapes import (
     ABOUT,
     APPLICATION,
+    BODY,
     BOT,
     BOT_ID,
     FORUM,
@@ -219,7 +220,7 @@ class DiscordServer:
         if request.path == "/gateway":
             return await handler(request)  # type: ignore[no-any-return]
         body = await request.json() if request.can_read_body else None
-        request["body"] = body
+        request[BODY] = body
         path = request.path.removeprefix("/api/v10")
         self.seen.append(Seen(request.method, path, body, time.monotonic()))
         if request.headers.get("Authorization") not in (f"Bot {TOKEN}", None):
@@ -358,7 +359,7 @@ class DiscordServer:
     def _post(self, request: web.Request, channel_id: str) -> web.Response:
         if refusal := self._refusal(channel_id):
             return refusal
-        body = request["body"]
+        body = request[BODY]
         if self.channels[channel_id]["type"] == FORUM:
             return answer(
                 {"message": "Cannot send messages in a non-text channel", "code": 50008}, 400
@@ -400,7 +401,7 @@ class DiscordServer:
             return answer({"message": "A thread has already been created", "code": 160004}, 400)
         if not any(each["id"] == message_id for each in self.messages[channel_id]):
             return answer({"message": "Unknown Message", "code": 10008}, 404)
-        return answer(self._thread(channel_id, request["body"]["name"], message_id), 201)
+        return answer(self._thread(channel_id, request[BODY]["name"], message_id), 201)
 
     def _thread(self, parent: str, name: str, thread_id: str) -> dict[str, Any]:
         self.channels[thread_id] = {
@@ -416,7 +417,7 @@ class DiscordServer:
     def _forum_post(self, request: web.Request, channel_id: str) -> web.Response:
         if refusal := self._refusal(channel_id):
             return refusal
-        body = request["body"]
+        body = request[BODY]
         thread = self._thread(channel_id, body["name"], self.new_id())
         self.store(thread["id"], body["message"], thread["id"])
         return answer(thread, 201)
@@ -438,11 +439,11 @@ class DiscordServer:
     def _put_commands(self, request: web.Request) -> web.Response:
         self.commands = [
             {**each, "id": self.new_id(), "application_id": APPLICATION, "version": "1"}
-            for each in request["body"]
+            for each in request[BODY]
         ]
         return answer(self.commands)
 
     def _open_dm(self, request: web.Request) -> web.Response:
-        person = request["body"]["recipient_id"]
+        person = request[BODY]["recipient_id"]
         dm = self.open_channel(1, recipients=[{"id": person, "username": "someone"}])
         return answer(self.channels[dm])

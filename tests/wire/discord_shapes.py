@@ -12,6 +12,7 @@ from tests.wire import discord_rules
 
 BOT_ID, APPLICATION, GUILD, ROLE_EVERYONE = "901", "901", "500", "500"
 TOKEN = "wire-discord-token"
+BODY: web.RequestKey[Any] = web.RequestKey("body", object)  # what was sent, as JSON
 EPOCH = 1420070400000
 TEXT, ANNOUNCEMENT, THREAD, FORUM = 0, 5, 11, 15
 PERMISSIONS = str(1 << 10 | 1 << 11 | 1 << 16 | 1 << 35 | 1 << 38)

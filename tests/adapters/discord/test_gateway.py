@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 from adapters import Settings
-from adapters.discord.commands import People
-from adapters.discord.gateway import PapersClient
 from adapters.discord.platform import Discord
 from bot.errors import PlatformDown, PlatformRefused
 from tests.adapters.discord.house import House
@@ -21,6 +19,8 @@ from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN, text_of
+
+PATIENCE = 20.0  # seconds until something that must happen counts as not happening
 
 
 @pytest.fixture
@@ -53,6 +53,12 @@ async def listening(server: DiscordServer, house: House) -> AsyncIterator[Discor
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
+
+
+async def happens(event: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not event():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
 
 
 async def ask(server: DiscordServer, words: str, **more: Any) -> str:
@@ -161,16 +167,47 @@ async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
             await discord.listen(house.commands)
 
 
+async def test_a_connection_that_never_lasts_is_given_up_for_a_pause(
+    server: DiscordServer, house: House
+) -> None:
+    async with platform(server) as discord:
+        task = asyncio.create_task(discord.listen(house.commands))
+        await asyncio.to_thread(server.gateway.wait_for_client)
+        server.gateway.refuse = 4000
+        await asyncio.to_thread(server.gateway.break_off, 4000)
+        with pytest.raises(PlatformDown):
+            await asyncio.wait_for(task, PATIENCE)
+        assert discord.deaf_since is None, "who listens no more is not deaf"
+    assert server.gateway.connections < 10
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 10, 2))
+async def test_a_stop_is_heard_while_discord_keeps_closing_the_connection(
+    server: DiscordServer, house: House, milliseconds: int
+) -> None:
+    async with platform(server) as discord:
+        task = asyncio.create_task(discord.listen(house.commands))
+        await asyncio.to_thread(server.gateway.wait_for_client)
+        server.gateway.pausing.clear()
+        await asyncio.to_thread(server.gateway.break_off)
+        await happens(lambda: server.gateway.connections == 2)
+        server.gateway.refuse = 4000
+        server.gateway.pausing.set()
+        await asyncio.sleep(milliseconds / 1000)
+        task.cancel()
+        ended, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        assert ended
+
+
 async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House) -> None:
-    discord = platform(server)
-    client = PapersClient(
-        People(house.commands, house.say), heard=discord._gateway.heard, proxy=None
-    )
-    assert discord.deaf_since is None
-    await client.on_disconnect()
-    assert discord.deaf_since == START
-    await client.on_resumed()
-    assert discord.deaf_since is None
-    await client.on_disconnect()
-    await client.on_connect()
-    assert discord.deaf_since is None
+    async with listening(server, house) as discord:
+        await ask(server, "list")
+        assert discord.deaf_since is None
+        server.gateway.pausing.clear()
+        try:
+            await asyncio.to_thread(server.gateway.break_off)
+            await happens(lambda: discord.deaf_since is not None)
+            assert discord.deaf_since == START
+        finally:
+            server.gateway.pausing.set()
+        await happens(lambda: discord.deaf_since is None)
