@@ -44,6 +44,17 @@ GOODBYE: Final = 0.3  # seconds to close the socket
 REMEMBERED: Final = 2000  # envelopes, so that a repeated one changes nothing twice
 
 
+class Client(SocketModeClient):
+    """Asks Slack for nothing after its end, though a task that the library has lost hold of may
+    still want to."""
+
+    async def issue_new_wss_url(self) -> str:
+        """Raises ConnectionAbortedError after the end."""
+        if self.closed:
+            raise ConnectionAbortedError("the bot stops")
+        return await super().issue_new_wss_url()
+
+
 class Socket:
     """Listens once at a time. ``ping`` is in seconds."""
 
@@ -114,7 +125,7 @@ class Socket:
 
     async def _one_client(self, people: People) -> bool:
         """Until it has been deaf for too long; whether it ever heard."""
-        client = SocketModeClient(
+        client = Client(
             self.workspace.app_token,
             logger=library,
             web_client=self.workspace.web.client,

@@ -258,11 +258,11 @@ async def test_a_socket_that_says_nothing_for_hours_is_replaced(
     server: SlackServer, house: House
 ) -> None:
     clock, here = TickingClock(), server.open_room()
-    async with listening(server, house, clock):
+    async with listening(server, house, clock) as (slack, _):
         await happens(server, lambda: server.socket.connected > 0)
-        await advanced_until(
-            clock, lambda: server.socket.connected == 2, by=socket_room.SILENCE / 20
-        )
+        await advanced_until(clock, lambda: slack.deaf_since is None)
+        clock.advance(socket_room.SILENCE + 1)
+        await advanced_until(clock, lambda: server.socket.connected >= 2, by=0.1)
         await heard(server, here)
 
 
