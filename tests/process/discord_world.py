@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from bot.demo.arxiv_standin import ArxivStandin
 from bot.demo.standin_feed import StandinPaper
@@ -71,19 +71,24 @@ class World:
         self.arxiv.__exit__(kind, error, traceback)
         self.discord.__exit__(kind, error, traceback)
 
-    def program(self, *words: str) -> subprocess.Popen[str]:
+    def program(
+        self, *words: str, log: IO[str] | int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "bot", *words, "--config", str(self.config)],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=log,
             text=True,
             env={**os.environ, "DISCORD_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"},
         )
 
     def once(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.call("once", *words)
+
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "bot", "once", *words, "--config", str(self.config)],
+            [sys.executable, "-m", "bot", *words, "--config", str(self.config)],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -98,6 +103,11 @@ class World:
 
     def messages(self) -> int:
         return sum(len(self.discord.messages[each]) for each in self.channels)
+
+    def asked_to_post(self) -> int:
+        """How many channels the bot has begun to post in."""
+        posts = {seen.path for seen in self.discord.seen if seen.method == "POST"}
+        return len(posts & {f"/channels/{each}/messages" for each in self.channels})
 
     def wait_for_messages(self, count: int) -> None:
         self.discord.wait_for(lambda: self.messages() >= count, PATIENCE)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from adapters.discord.permissions import INVITE
+from bot.store import FILE
 from tests.process.discord_world import PATIENCE, ROOT, World, standin_paper
 from tests.wire.discord_shapes import text_of
 
@@ -149,3 +155,101 @@ def test_with_discord_alone_slacks_library_is_never_loaded(world: World) -> None
         env={"PATH": "/usr/bin:/bin", "DISCORD_TOKEN": "wire-discord-token"},
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+def test_a_stop_in_the_middle_of_a_delivery_is_quick_and_each_paper_comes_once(
+    tmp_path: Path, how: str, figures: Callable[[str], None]
+) -> None:
+    """Ten channels are slow to answer; in half of the tests, with the message there already."""
+    with World(tmp_path, channels=40) as world:
+        for slow in world.channels[:10]:
+            world.discord.fail("POST", f"/channels/{slow}/messages", how=how, wait=30.0)
+        with world.program("run") as bot:
+            try:
+                world.wait_for(lambda: world.asked_to_post() == 40, bot)
+                bot.send_signal(signal.SIGTERM)
+                asked = time.monotonic()
+                assert bot.wait(PATIENCE) == 0
+                took = time.monotonic() - asked
+            finally:
+                bot.kill()
+        left = outbox(tmp_path)
+        assert left["sent"] == 30
+        assert left.total() == 40
+        figures(f"discord: a stop with ten posts in hand ({how}): {took:.2f} s, {dict(left)}")
+        for _ in range(20):
+            done = world.once()
+            if done.returncode == 0:
+                break
+        assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}, done.stderr
+
+
+def outbox(folder: Path) -> Counter[str]:
+    """How many posts are in each state."""
+    [path] = folder.rglob(FILE)
+    with closing(sqlite3.connect(path)) as db:
+        return Counter(state for (state,) in db.execute("select state from outbox"))
+
+
+def test_a_channel_that_does_not_answer_delays_no_other(world: World) -> None:
+    slow, fine = world.channels
+    world.discord.fail("POST", f"/channels/{slow}/messages", status=503, wait=30.0)
+    with world.program("run") as bot:
+        try:
+            world.wait_for(lambda: bool(world.discord.papers(fine)), bot)
+            assert not world.discord.papers(slow)
+            assert any(seen.path == f"/channels/{slow}/messages" for seen in world.discord.seen)
+        finally:
+            bot.kill()
+    for _ in range(4):
+        done = world.once()
+        if done.returncode == 0:
+            break
+    assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}, done.stderr
+
+
+def test_a_lost_connection_is_resumed_or_begun_anew_and_nothing_is_posted_twice(
+    world: World,
+) -> None:
+    gateway = world.discord.gateway
+    here = world.channels[0]
+    with world.program("run") as bot:
+        try:
+            world.wait_for(lambda: all(world.posted().values()), bot)
+            gateway.wait_for_client()
+            gateway.break_off(abort=True)
+            gateway.wait_for_client(2)
+            assert (gateway.identifies, gateway.resumes) == (1, 1)
+            gateway.forget = True
+            gateway.break_off()
+            gateway.wait_for_client(3)
+            assert (gateway.identifies, gateway.resumes) == (2, 2)
+            assert "reward model" in text_of(gateway.ask("list", here))
+            bot.send_signal(signal.SIGTERM)
+            assert bot.wait(PATIENCE) == 0
+        finally:
+            bot.kill()
+    assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}
+
+
+def test_a_token_that_is_withdrawn_while_it_runs_ends_the_service_with_a_sentence(
+    world: World, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as file, world.program("run", log=file) as bot:
+        try:
+            world.discord.gateway.wait_for_client()
+            world.discord.gateway.refuse = 4004
+            world.discord.gateway.break_off(4004)
+            assert bot.wait(PATIENCE) == 1
+        finally:
+            bot.kill()
+    assert "Discord does not know the token" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def test_check_prints_the_invitation_with_the_permissions_that_are_needed(world: World) -> None:
+    done = world.call("check")
+    assert "scope=bot+applications.commands" in done.stdout, done.stderr
+    assert f"permissions={INVITE.value}" in done.stdout

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -114,6 +115,7 @@ class DiscordServer:
         self._serving = threading.Thread(target=self._loop.run_forever, name="wire-discord")
         self._port = 0
         self._news = asyncio.Event()  # a request was answered
+        self._ended = asyncio.Event()
 
     # -- as a test uses it -----------------------------------------------------------------------
 
@@ -211,6 +213,7 @@ class DiscordServer:
         self._port = self._runner.addresses[0][1]
 
     async def _stop(self) -> None:
+        self._ended.set()
         await self.gateway.close()
         await self._runner.cleanup()
 
@@ -232,7 +235,8 @@ class DiscordServer:
                 await handler(request)
                 self._news.set()
             if fault.wait:
-                await asyncio.sleep(fault.wait)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), fault.wait)
             if fault.status == 0:
                 assert request.transport is not None
                 request.transport.abort()
