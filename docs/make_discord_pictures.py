@@ -7,12 +7,14 @@ the same Markdown, cards and buttons in Discord's colours. It asks no server for
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapters.discord import answers, render  # noqa: E402
-from bot.model import Channel, Digest, Offer, Reply, Row  # noqa: E402
+from bot.model import Channel, Digest, Person  # noqa: E402
 from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
+from tests.adapters.discord.house import House  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
+NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
 STYLE = (OUT / "discord.css").read_text(encoding="utf-8")
 
 
@@ -108,40 +113,47 @@ def pages() -> dict[str, str]:
         '<div class="thread">Tuesday 24 November 2026<br><small>1 message › 4 papers, as a'
         " digest</small></div>"
     )
-    paper = replace(
-        whole.entries[0].paper,
-        abstract="We ask what a reward model should say when it does not know. Instead of a number"
-        " it may abstain, at a price α that the user sets. On invented tasks this halves the"
-        " regret, and where it does not, we say so. The proof needs no assumption that we would"
-        " not make again.",
-        categories=("cs.LG", "stat.ML"),
-        published=datetime(2026, 11, 23, tzinfo=UTC),
-    )
-    listed = Reply(
-        "This channel follows 3 keywords:",
-        rows=tuple(
-            Row(text, f"added {day} by Ann", (Offer("Remove", "remove #0123456789ab"),))
-            for text, day in (
-                ("reward model", "Mon 2 Nov"),
-                ('ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey', "Mon 2 Nov"),
-                ("language agent", "yesterday"),
-            )
-        ),
-    )
-    added = Reply(
-        'This channel now follows reward model\nI understand: "reward model" in title or'
-        " abstract\nAt the next run it gets the newest 3 papers, and from then on whatever is"
-        " new.\nAbout 3 papers a day (21 papers in the last 7 days).\nThe newest:",
-        entries=whole.entries[:2],
-        offers=(Offer("Undo", "remove #0123456789ab"),),
-    )
+    said = asyncio.run(spoken(whole))
     return {
         "discord-digest": "".join(map(message, bodies("digest"))),
         "discord-list": "".join(map(message, bodies("list"))),
         "discord-thread": message(line, below=hint) + "".join(map(message, rest)),
-        "discord-keywords": answer(answers.reply_view(listed)),
-        "discord-add": answer(answers.reply_view(added)),
-        "discord-abstract": answer(answers.abstract_view(paper)),
+        **{f"discord-{name}": answer(view) for name, view in said.items()},
+    }
+
+
+ABSTRACT = (
+    "We ask what a reward model should say when it does not know. Instead of a number it may"
+    r" abstain, at a price $\alpha$ that the user sets. On invented tasks this halves the regret,"
+    " and where it does not, we say so. The proof needs no assumption that we would not make again."
+)
+FOLLOWED = (
+    ("Ben", 'ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey'),
+    ("Chloé", "language agent"),
+    ("Ann", "reward model"),
+)
+
+
+async def spoken(shown: Digest) -> dict[str, Any]:
+    """What the bot's own commands answer over a real database, with the sample as its arXiv."""
+    with tempfile.TemporaryDirectory() as folder:
+        house = House(Path(folder), NOW - 6 * DAY)
+        papers = [
+            replace(entry.paper, abstract=ABSTRACT if "reward model" in entry.keywords else "")
+            for entry in shown.entries
+        ]
+        house.source.announce(*papers)
+        for name, keyword in FOLLOWED:
+            house.clock.advance(2 * DAY.total_seconds())
+            added = await house.commands.run("discord:1", Person(name), f"add {keyword}")
+        await house.collect()
+        listed = await house.commands.run("discord:1", Person("Ann"), "list")
+        paper = await house.commands.abstract(papers[0].id)
+        house.store.close()
+    return {
+        "add": answers.reply_view(added),
+        "keywords": answers.reply_view(listed),
+        "abstract": answers.abstract_view(paper),
     }
 
 

@@ -26,10 +26,11 @@ LONGEST_AUTHORS: Final = 1000
 
 
 def reply_view(reply: Reply, *, monospaced: bool = False, note: str = "") -> ui.LayoutView:
-    """``note`` is a remark of the platform's own below the text."""
+    """``note`` is a remark of the platform's own below the text. What was done stands out."""
     view = ui.LayoutView(timeout=None)
     whole = f"{reply.text}\n{note}" if note else reply.text
-    said = _lines(whole, MOST, _fenced if monospaced else inert)
+    shown = _fenced if monospaced else _done if reply.announcement else inert
+    said = _lines(whole, MOST, shown)
     view.add_item(ui.TextDisplay(said))
     rows = reply.rows[:MOST_ROWS]
     for item in _listed(rows, reply.entries[: MOST_SECTIONS - len(rows)], MOST - _size(said)):
@@ -86,6 +87,11 @@ def _lines(text: str, room: int, shown: Callable[[str], str]) -> str:
         kept = text[: min(len(text) - 2, len(text) * room // _size(said))]
         text = f"{kept.rpartition(chr(10))[0] or kept}\n…"
     return said
+
+
+def _done(text: str) -> str:
+    first, newline, rest = text.partition("\n")
+    return f"**{inert(first)}**{newline}{inert(rest)}"
 
 
 def _fenced(text: str) -> str:

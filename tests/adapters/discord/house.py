@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,14 +21,14 @@ from bot.questions import Questions
 from bot.slots import Timetable
 from bot.sources.ids import base_id
 from bot.store.sqlite import SqliteStore
-from tests.fakes import FakeClock, FakeSource
+from tests.fakes import START, FakeClock, FakeSource
 
 
 class House:
     """Everything behind the commands. A new client stands for a restart of the bot."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = FakeClock()
+    def __init__(self, folder: Path, now: datetime = START) -> None:
+        self.clock = FakeClock(now)
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = SqliteStore(folder / "db", alone=True)
         questions = Questions(

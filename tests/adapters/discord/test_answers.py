@@ -47,12 +47,16 @@ def body(view: Any) -> dict[str, Any]:
     listed=st.lists(rows, max_size=10, unique_by=lambda row: row.offers[0].words),
     papers=st.lists(st.integers(1, 99_999), max_size=3, unique=True),
     monospaced=st.booleans(),
+    announcement=st.sampled_from(["", "Ann added a keyword"]),
 )
 def test_any_answer_is_one_that_discord_takes(
-    text: str, listed: list[Row], papers: list[int], monospaced: bool
+    text: str, listed: list[Row], papers: list[int], monospaced: bool, announcement: str
 ) -> None:
     entries = tuple(Entry(displayed(paper(n, text)), ()) for n in papers)
-    reply = Reply(text, rows=tuple(listed), entries=entries, offers=(Offer("More", "list 2"),))
+    reply = Reply(
+        text, rows=tuple(listed), entries=entries, offers=(Offer("More", "list 2"),),
+        announcement=announcement,
+    )  # fmt: skip
     body(reply_view(reply, monospaced=monospaced))
 
 
