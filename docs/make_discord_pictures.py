@@ -53,6 +53,7 @@ def _line(line: str) -> str:
     line = re.sub(r"\[([^\]]*)\]\(([^)]*)\)", r'<a href="\2">\1</a>', line)
     line = re.sub(r"&lt;(https://[^&]*)&gt;", r'<a href="\1">\1</a>', line)
     line = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", line)
+    line = re.sub(r"\*(.+?)\*", r"<i>\1</i>", line)
     if line.startswith("### "):
         return f"<h3>{line[4:]}</h3>"
     if line.startswith("-# "):

@@ -136,11 +136,13 @@ def _head(digest: Digest) -> list[Component]:
 def _section(entry: Entry) -> Component:
     paper = entry.paper
     facts = [*digests.facts(paper), shorten(paper.comment, LONGEST_COMMENT)]
-    facts.append(shorten(", ".join(entry.keywords), LONGEST_KEYWORDS))
+    about = [inert(fact) for fact in facts if fact]
+    if keywords := shorten(", ".join(entry.keywords), LONGEST_KEYWORDS).strip():
+        about.append(f"*{inert(keywords)}*")
     lines = [
         f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**",
         inert(shorten(authors_line(paper.authors), LONGEST_AUTHORS)),
-        f"-# {' · '.join(inert(fact) for fact in facts if fact)}",
+        f"-# {' · '.join(about)}",
     ]
     return {
         "type": SECTION,

@@ -89,6 +89,21 @@ async def test_a_command_is_acknowledged_while_arxiv_takes_its_time(
         assert first["data"]["flags"] == 64, "seen by the one who asks alone"
 
 
+async def test_what_was_acknowledged_too_late_was_not_done_and_the_next_command_works(
+    server: DiscordServer, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    here: str = server.here  # type: ignore[attr-defined]
+    dead = {"code": 10062, "message": "Unknown interaction"}
+    server.fail("POST", r"/interactions/.*", how="after", status=404, body=dead)
+    async with listening(server, house):
+        ask_and_leave = server.gateway.ask
+        await asyncio.to_thread(ask_and_leave, "add reward model", here, acknowledged_only=True)
+        assert "now follows graph network" in await ask(server, "add graph network")
+    followed = [s.keyword.text for s in await house.store.subscriptions(f"discord:{here}")]
+    assert followed == ["graph network"], "the person was shown a failure, and it was one"
+    assert "code=10062" in caplog.text
+
+
 async def test_a_button_works_in_a_message_of_a_former_life(
     server: DiscordServer, house: House
 ) -> None:
