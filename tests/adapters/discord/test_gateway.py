@@ -45,8 +45,10 @@ def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Di
 
 
 @asynccontextmanager
-async def listening(server: DiscordServer, house: House) -> AsyncIterator[Discord]:
-    async with platform(server) as discord:
+async def listening(
+    server: DiscordServer, house: House, **options: object
+) -> AsyncIterator[Discord]:
+    async with platform(server, **options) as discord:
         task = asyncio.create_task(discord.listen(house.commands))
         await asyncio.to_thread(server.gateway.wait_for_client)
         yield discord
@@ -180,6 +182,18 @@ async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
     async with platform(server, **{option: f"{scheme}://127.0.0.1:9/x"}) as discord:
         with pytest.raises(PlatformDown):
             await discord.listen(house.commands)
+
+
+async def test_people_are_heard_through_the_proxy_that_is_named(
+    server: DiscordServer, house: House
+) -> None:
+    at = server.options["api_url"].removesuffix("/api/v10")  # it takes whole addresses too
+    beyond = {
+        "api_url": "http://discord.invalid/api/v10",
+        "gateway_url": "ws://discord.invalid/gateway",
+    }
+    async with listening(server, house, proxy=at, **beyond):
+        assert "now follows" in await ask(server, "add reward model")
 
 
 async def test_a_connection_that_never_lasts_is_given_up_for_a_pause(
