@@ -41,6 +41,11 @@ async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
     return findings
 
 
+def exposed(config: Config) -> list[Finding]:
+    """The files that others may write to, or read a token from; ``run`` warns of them too."""
+    return [finding for finding in _files(config) if not finding.ok]
+
+
 def _files(config: Config) -> Iterator[Finding]:
     """Who else may write bot.toml, and who else may read a token."""
     mode = stat.S_IMODE(config.path.stat().st_mode)

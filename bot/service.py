@@ -19,6 +19,7 @@ from functools import partial
 from bot.app import Bot
 from bot.config import Config
 from bot.delivery import Deliverer
+from bot.doctor import exposed
 from bot.errors import ConfigError, GaveUp, PlatformRefused
 from bot.health import Report, ping, served
 from bot.schedule import Bell
@@ -74,6 +75,8 @@ class Service:
         self._bell.ring("tidy", self._night(), self._tidy)
         listening = [asyncio.create_task(self._listen(name)) for name in self._bot.platforms]
         log.info("running; stop with Ctrl-C or SIGTERM")
+        for finding in exposed(self._bot.config):
+            log.warning("exposed why=%s remedy=%s", finding.text, finding.remedy)
         health = self._bot.config.health
         try:
             async with served(health.listen if health else None, self._report):

@@ -145,6 +145,21 @@ def test_a_wrong_edit_is_reported_and_changes_nothing(tmp_path: Path, arxiv: Arx
     assert bot.logged.count("nothing has changed") == 1
 
 
+def test_files_that_others_may_write_to_or_read_a_token_from_are_warned_of_at_the_start(
+    tmp_path: Path, arxiv: ArxivStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, token = write_config(tmp_path, arxiv, "reward model"), tmp_path / "token"
+    token.write_text("a-token-that-nobody-knows")
+    monkeypatch.setenv("DISCORD_TOKEN_FILE", str(token))
+    config.write_text(config.read_text() + '[discord]\napi_url = "http://127.0.0.1:9/x"\n')
+    config.chmod(0o666)
+    token.chmod(0o644)
+    with running(config) as bot:
+        bot.wait_until(lambda bot: bot.logged.count("event=exposed") == 2)
+    assert f"chmod go-w {config}" in bot.logged
+    assert f"chmod 600 {token}" in bot.logged
+
+
 def test_a_keyword_added_by_another_process_is_served_at_once(
     tmp_path: Path, arxiv: ArxivStandin
 ) -> None:

@@ -46,7 +46,7 @@ def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Di
 
 @asynccontextmanager
 async def listening(
-    server: DiscordServer, house: House, **options: object
+    server: DiscordServer, house: House, **options: Any
 ) -> AsyncIterator[Discord]:
     async with platform(server, **options) as discord:
         task = asyncio.create_task(discord.listen(house.commands))
