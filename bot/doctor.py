@@ -17,6 +17,7 @@ from bot.app import Bot
 from bot.config import Config
 from bot.errors import SourceError, SourceThrottled, StoreError
 from bot.model import Finding
+from bot.text import plural
 from bot.vitals import Vitals
 
 LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
@@ -94,7 +95,9 @@ async def _database(bot: Bot) -> AsyncIterator[Finding]:
         remedy = "Stop the bot and restore a backup (docs/hosting.md, Restore)."
         yield Finding("database", False, f"It is damaged: {'; '.join(damages)}", remedy)
     else:
-        yield Finding("database", True, f"{state.papers:,} papers, {len(state.channels)} channels.")
+        yield Finding(
+            "database", True, f"{state.papers:,} papers, {plural(len(state.channels), 'channel')}."
+        )
     run = state.last_run
     if run is not None and run.finished_at > bot.clock.now():
         text = (

@@ -45,9 +45,7 @@ def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Di
 
 
 @asynccontextmanager
-async def listening(
-    server: DiscordServer, house: House, **options: Any
-) -> AsyncIterator[Discord]:
+async def listening(server: DiscordServer, house: House, **options: Any) -> AsyncIterator[Discord]:
     async with platform(server, **options) as discord:
         task = asyncio.create_task(discord.listen(house.commands))
         await asyncio.to_thread(server.gateway.wait_for_client)
