@@ -181,7 +181,7 @@ class Bot:
         try:
             await deliverer.deliver(wait=PATIENCE.get(deliverer.platform, LONG_PATIENCE))
         except PlatformRefused as error:
-            log.error("platform=%s refused why=%s", deliverer.platform, error)
+            log.error("refused platform=%s why=%s", deliverer.platform, error)
 
     async def look(self, *, now: bool = False) -> bool:
         """Collect and publish; whether the source's answer was whole."""

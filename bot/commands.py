@@ -261,7 +261,7 @@ async def _answered(command: str, channel_id: str, work: Coroutine[Any, Any, T])
             f" later. ({str(error) or 'It took too long.'})"
         ) from error
     except StoreError as error:
-        log.error("command=%s channel=%s failed why=%s", command, channel_id, error)
+        log.error("failed command=%s channel=%s why=%s", command, channel_id, error)
         raise UserError(
             "The bot's database does not work right now, so nothing was changed. Whoever hosts"
             " the bot finds the reason in its log."
@@ -270,7 +270,7 @@ async def _answered(command: str, channel_id: str, work: Coroutine[Any, Any, T])
         raise
     except Exception as error:
         # One of the two places that catch everything: whoever asked gets an answer.
-        log.exception("command=%s channel=%s failed", command, channel_id)
+        log.exception("failed command=%s channel=%s", command, channel_id)
         raise UserError(
             "Something went wrong in the bot, and it can't say what was done of this. Whoever"
             " hosts it finds the reason in its log."

@@ -75,12 +75,17 @@ class _Json(_Formatter):
             "time": self.formatTime(record, self.datefmt),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": message.partition(" ")[0].removesuffix(";"),
+            "event": _event(str(record.msg)),
             "message": message,
         }
         if traceback := self.traceback(record):
             line["traceback"] = traceback
         return json.dumps(line, ensure_ascii=False)
+
+
+def _event(pattern: str) -> str:
+    """What happened: the words before the first ``key=``, or before a remark."""
+    return re.split(r";| \w+=|%", pattern, maxsplit=1)[0].strip(" :")
 
 
 def _fields(record: logging.LogRecord) -> Iterator[tuple[str, object]]:

@@ -72,7 +72,7 @@ class Bell:
         try:
             await work()
         except Exception:
-            log.exception("job=%s failed; the service goes on", name)
+            log.exception("failed job=%s; the service goes on", name)
             self._ended(name, False)
         else:
             self._ended(name, True)

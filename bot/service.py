@@ -133,7 +133,7 @@ class Service:
         """Its posts wait until a person has mended it; the other platforms go on."""
         if name in self._refused:
             return
-        log.error("platform=%s refused why=%s", name, error)
+        log.error("refused platform=%s why=%s", name, error)
         self._refused[name] = str(error)
         if set(self._refused) >= set(self._bot.config.platforms):
             self._give_up(" ".join(self._refused.values()))

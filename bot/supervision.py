@@ -41,7 +41,7 @@ async def keep_listening(
         delay = min(FIRST_DELAY * 2 ** (failures - 1), LONGEST_DELAY)
         crashed = None if error is None or isinstance(error, PlatformDown) else error
         log.warning(
-            "platform=%s down failures=%d again_in=%.0fs why=%s", name, failures, delay, error,
+            "down platform=%s failures=%d again_in=%.0fs why=%s", name, failures, delay, error,
             exc_info=crashed,
         )  # fmt: skip
         await clock.sleep(delay)

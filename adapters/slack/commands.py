@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,10 +34,13 @@ _MEANT: Final = str.maketrans(
     | dict.fromkeys("\u00a0\u202f\u2007", " ")
 )
 
+_FRENCH: Final = re.compile(r"«\s*([^«»]*?)\s*»")  # with the spaces that French puts inside
+
 
 def typed(text: str) -> str:
     """What a person meant to type: without Slack's escapes, with the quotes of a keyboard."""
-    return unicodedata.normalize("NFC", html.unescape(text)).translate(_MEANT).strip()
+    text = _FRENCH.sub(r'"\1"', unicodedata.normalize("NFC", html.unescape(text)))
+    return text.translate(_MEANT).strip()
 
 
 class People:

@@ -95,10 +95,10 @@ class Slack:
             try:
                 await socket.listen(commands)
             except PlatformRefused as error:
-                log.error("workspace=%s refused why=%s", socket.workspace.title, error)
+                log.error("refused workspace=%s why=%s", socket.workspace.title, error)
                 return error
             except PlatformDown as error:
-                log.warning("workspace=%s down why=%s", socket.workspace.title, error)
+                log.warning("down workspace=%s why=%s", socket.workspace.title, error)
             await self._clock.sleep(AGAIN_AFTER)
 
     # -- posting -------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class Socket:
                 in_vain = 0 if heard else in_vain + 1
                 if in_vain >= REPLACEMENTS:
                     raise PlatformDown(f"{self.workspace.title} can't be connected to.")
-                log.warning("workspace=%s socket replaced", self.workspace.title)
+                log.warning("socket replaced workspace=%s", self.workspace.title)
         finally:
             if self._busy:
                 await asyncio.wait(self._busy, timeout=LAST_WORDS)
@@ -114,12 +114,12 @@ class Socket:
     def _is_deaf(self) -> None:
         if self.deaf_since is None:
             self.deaf_since = self.workspace.clock.now()
-            log.info("workspace=%s hears nobody yet", self.workspace.title)
+            log.info("hears nobody yet workspace=%s", self.workspace.title)
 
     def _hears(self) -> None:
         if self.deaf_since is not None:
             self.deaf_since = None
-            log.info("workspace=%s connected", self.workspace.title)
+            log.info("connected workspace=%s", self.workspace.title)
 
     # -- one client ----------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from bot.ports import Clock
 # docs.slack.dev, apis/web-api/rate-limits (November 2026): a message per second and channel, and
 # "several hundred messages per minute" for a workspace; what exceeds that may not be shown.
 PER_CHANNEL: Final = 1.0  # seconds between two messages
-PER_WORKSPACE: Final = 0.12
+PER_WORKSPACE: Final = 0.2  # 300 a minute; a burst beyond "several hundred" may go unshown
 PAUSE: Final = 1.0  # for all channels, when one was too much
 LONGEST_TURN: Final = 20.0  # seconds that a message waits here for its turn
 TIMEOUT: Final = 30.0  # seconds for an answer

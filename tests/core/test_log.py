@@ -140,7 +140,7 @@ def test_as_json_a_line_is_an_object_with_its_keys_and_numbers(
     try:
         raise ValueError("here")
     except ValueError:
-        logging.getLogger("bot").exception("job=%s failed; the service goes on", "look")
+        logging.getLogger("bot").exception("failed job=%s; the service goes on", "look")
     later, failed = map(json.loads, capsys.readouterr().err.splitlines())
     assert later.pop("time").endswith("Z")
     assert later == {
@@ -186,3 +186,22 @@ def test_an_error_of_ours_never_says_a_token_whoever_shows_it(canary: str) -> No
     for error in (PostRefused(f"It says: {canary}."), UserError(canary, 3)):
         assert canary not in str(error)
         assert "***" in f"{error}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "event"),
+    [
+        ("gave up why=%s", "gave up"),
+        ("failed job=%s; the service goes on", "failed"),
+        ("bot.toml: %s", "bot.toml"),
+        ("running; stop with Ctrl-C or SIGTERM", "running"),
+        ("commands not synchronised status=%s", "commands not synchronised"),
+    ],
+)
+def test_the_event_of_a_json_line_is_what_happened_and_nothing_of_whom(
+    pattern: str, event: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.set_up(verbose=True)
+    log.write_as("json")
+    logging.getLogger("bot").info(pattern, *["here"] * pattern.count("%s"))
+    assert json.loads(capsys.readouterr().err)["event"] == event

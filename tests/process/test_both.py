@@ -90,7 +90,7 @@ def test_a_discord_that_lets_nobody_in_leaves_slack_alone(both: Both) -> None:
         both.slack.wait_for(lambda: bool(both.slack.answers[name]))
         assert bot.poll() is None
     said = both.log.read_text()
-    assert "platform=discord refused" in said
+    assert "refused platform=discord" in said
     assert "somebody-elses-token" not in said
     assert not both.discord.papers(both.channel)
 
@@ -104,7 +104,7 @@ def test_a_slack_that_lets_nobody_in_leaves_discord_alone(both: Both) -> None:
             both.discord.gateway.ask("add graph network", both.channel)
         )
         assert bot.poll() is None
-    assert "platform=slack refused" in both.log.read_text()
+    assert "refused platform=slack" in both.log.read_text()
 
 
 def test_who_added_a_keyword_is_told_once_that_the_channel_refuses(both: Both) -> None:

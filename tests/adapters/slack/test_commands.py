@@ -441,3 +441,16 @@ async def test_a_payload_that_makes_no_sense_is_acknowledged_and_the_next_one_is
         await asyncio.to_thread(chat.server.socket.envelope, kind, payload)
     assert "follows nothing yet" in shown(await chat.say("list"))
     assert "answering failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "add « reward model »",
+        "add «\u202freward model\u00a0»",
+        "add “reward model”",
+        "add »reward model«",
+    ],
+)
+def test_quotes_as_phones_type_them_leave_no_spaces_in_the_keyword(text: str) -> None:
+    assert typed(text) == 'add "reward model"'
