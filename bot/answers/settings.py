@@ -78,7 +78,7 @@ def settings_reply(channel: Channel, timetable: Timetable) -> Reply:
     for name, value in in_force.items():
         own = getattr(channel, name)
         usual = "as is usual" if name in {"layout", "editors"} else "as bot.toml says"
-        shown = own or f"{value} ({usual})".strip()
+        shown = own or (f"{value} ({usual})" if value else usual)
         lines.append(f"{name} = {shown}: {means[name]}")
     lines.append(f"Times are {timetable.timezone.key}.")
     lines.append(

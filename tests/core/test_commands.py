@@ -835,6 +835,7 @@ async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
     assert "post_at = 10:00:" in (await house.say("settings")).text
     reply = await house.say("settings post_at default")
     assert "post_at = 09:00 (as bot.toml says)" in reply.text
+    assert "catch_up = as bot.toml says:" in reply.text
     [view] = (await house.store.state()).channels
     assert view.channel == Channel(HERE)
 
