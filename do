@@ -126,7 +126,8 @@ case $command in
 esac
 case $command in
     demo) papers demo "$@" ;;
-    test) tool pytest --numprocesses 2 --dist worksteal "$@" ;;
+    # Twice as many as the cores that are counted on: much of the time the tests wait for a process.
+    test) tool pytest --numprocesses 4 --dist worksteal "$@" ;;
     test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
     audit) audit ;;
     check) check ;;
