@@ -75,7 +75,7 @@ class _Json(_Formatter):
             "time": self.formatTime(record, self.datefmt),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": _event(str(record.msg)),
+            "event": _event(_one_line(str(record.msg))),
             "message": message,
         }
         if traceback := self.traceback(record):
