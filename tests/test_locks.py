@@ -22,8 +22,9 @@ def test_every_locked_line_is_pinned_hashed_and_within_its_range() -> None:
         "httpx==0.28.1",
         "httpx==0.28.1 --hash=md5:00",
         "httpx==0.28.1 --hash=sha256:12",
-        "-i https://packages.example.org/simple",
-        "httpx @ https://packages.example.org/httpx.whl " + HASH,
+        "-i packages",
+        "httpx @ file:///packages/httpx.whl " + HASH,
+        "httpx==0.28.1 " + HASH + " --extra-index-url file:///packages",
     ],
 )
 def test_a_line_that_holds_nobody_to_anything_is_seen(line: str) -> None:

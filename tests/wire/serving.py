@@ -8,14 +8,30 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import pytest
 from aiohttp import web
 
 T = TypeVar("T")
+Small = TypeVar("Small", bound=AbstractContextManager[Any])
+
+
+@contextmanager
+def refusing(server: Small) -> Iterator[Small]:
+    """A small vendor that must be found to have refused something when it is left."""
+    server.__enter__()
+    try:
+        yield server
+    except BaseException as error:
+        server.__exit__(type(error), error, None)
+        raise
+    with pytest.raises(AssertionError, match="would not have taken"):
+        server.__exit__(None, None, None)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from discord.http import HTTPClient, Route
 from tests.wire import discord_rules
 from tests.wire.discord_server import DiscordServer, Limits
 from tests.wire.discord_shapes import TOKEN, text_of
+from tests.wire.serving import refusing
 
 V2 = discord_rules.COMPONENTS_V2
 
@@ -37,20 +38,6 @@ async def http(server: DiscordServer) -> AsyncIterator[HTTPClient]:
         yield client
     finally:
         await client.close()
-
-
-@contextmanager
-def refusing() -> Iterator[DiscordServer]:
-    """A small Discord that must be found to have refused something when it is left."""
-    server = DiscordServer(documented=False)
-    server.__enter__()
-    try:
-        yield server
-    except BaseException as error:
-        server.__exit__(type(error), error, None)
-        raise
-    with pytest.raises(AssertionError, match="would not have taken"):
-        server.__exit__(None, None, None)
 
 
 async def post(client: HTTPClient, channel: str, **body: Any) -> dict[str, Any]:
@@ -101,7 +88,7 @@ TAKEN: list[dict[str, Any]] = [
 async def test_a_message_over_a_limit_is_refused_and_fails_the_test_that_sent_it(
     fault: str, body: dict[str, Any]
 ) -> None:
-    with refusing() as server:
+    with refusing(DiscordServer(documented=False)) as server:
         here = server.open_channel()
         async with http(server) as client:
             with pytest.raises(discord.HTTPException) as refused:
@@ -256,7 +243,7 @@ async def test_a_command_is_answered_through_the_gateway(server: DiscordServer) 
 
 
 async def test_a_second_acknowledgement_is_refused_and_fails_the_test_that_sent_it() -> None:
-    with refusing() as server:
+    with refusing(DiscordServer(documented=False)) as server:
         here = server.open_channel()
         async with connected(server, twice=True) as client:
             await asyncio.to_thread(server.gateway.ask, "help", here)

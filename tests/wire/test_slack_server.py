@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.wire import slack_rules
+from tests.wire.serving import refusing
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, TRIGGER_LIVES, SlackServer
 
 QUIET = {"unfurl_links": False, "unfurl_media": False}
@@ -22,20 +22,6 @@ QUIET = {"unfurl_links": False, "unfurl_media": False}
 def server() -> Iterator[SlackServer]:
     with SlackServer() as made:
         yield made
-
-
-@contextmanager
-def refusing() -> Iterator[SlackServer]:
-    """A small Slack that must be found to have refused something when it is left."""
-    server = SlackServer()
-    server.__enter__()
-    try:
-        yield server
-    except BaseException as error:
-        server.__exit__(type(error), error, None)
-        raise
-    with pytest.raises(AssertionError, match="would not have taken"):
-        server.__exit__(None, None, None)
 
 
 def client(server: SlackServer, token: str = BOT_TOKEN) -> AsyncWebClient:
@@ -121,7 +107,7 @@ async def test_a_message_that_slack_would_not_take_is_refused_and_remembered(
     fault: str, arguments: dict[str, Any]
 ) -> None:
     assert any(fault in found for found in slack_rules.message_faults(arguments))
-    with refusing() as server:
+    with refusing(SlackServer()) as server:
         room = server.open_room()
         with pytest.raises(SlackApiError) as error:
             await client(server).api_call("chat.postMessage", json={"channel": room, **arguments})

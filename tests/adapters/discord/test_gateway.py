@@ -96,8 +96,9 @@ async def test_what_was_acknowledged_too_late_was_not_done_and_the_next_command_
     dead = {"code": 10062, "message": "Unknown interaction"}
     server.fail("POST", r"/interactions/.*", how="after", status=404, body=dead)
     async with listening(server, house):
-        ask_and_leave = server.gateway.ask
-        await asyncio.to_thread(ask_and_leave, "add reward model", here, acknowledged_only=True)
+        await asyncio.to_thread(
+            server.gateway.ask, "add reward model", here, acknowledged_only=True
+        )
         assert "now follows graph network" in await ask(server, "add graph network")
     followed = [s.keyword.text for s in await house.store.subscriptions(f"discord:{here}")]
     assert followed == ["graph network"], "the person was shown a failure, and it was one"
