@@ -78,7 +78,7 @@ class Gateway:
                     given_up.cancel()
                     if people.busy:
                         await asyncio.wait(people.busy, timeout=LAST_WORDS)
-                    await _end(running)
+                    await end(running)
         except discord.LoginFailure as error:
             raise PlatformRefused(NOT_LET_IN) from error
         except discord.PrivilegedIntentsRequired as error:
@@ -106,9 +106,12 @@ class Gateway:
             self.deaf_since = self._clock.now()
 
 
-async def _end(running: asyncio.Task[None]) -> None:
-    """However often it takes: on Python 3.11 ``wait_for``, with which the library waits, loses a
-    cancellation that meets an answer (measured while Discord closed each new connection)."""
+async def end(running: asyncio.Task[None]) -> None:
+    """Cancel it, however often that takes.
+
+    On Python 3.11 ``wait_for``, with which the library waits, loses a cancellation that meets an
+    answer (measured while Discord closed each new connection).
+    """
     while not running.done():
         running.cancel()
         await asyncio.wait({running}, timeout=AGAIN)

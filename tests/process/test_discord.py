@@ -233,6 +233,21 @@ def test_a_lost_connection_is_resumed_or_begun_anew_and_nothing_is_posted_twice(
     assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}
 
 
+def test_a_stop_is_heard_while_discord_keeps_closing_the_connection(world: World) -> None:
+    gateway = world.discord.gateway
+    with world.program("run") as bot:
+        try:
+            gateway.wait_for_client()
+            connections = gateway.connections
+            gateway.refuse = 4000
+            gateway.break_off()
+            world.wait_for(lambda: gateway.connections > connections, bot)
+            bot.send_signal(signal.SIGTERM)
+            assert bot.wait(PATIENCE) == 0
+        finally:
+            bot.kill()
+
+
 def test_a_token_that_is_withdrawn_while_it_runs_ends_the_service_with_a_sentence(
     world: World, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ class DiscordGateway:
         ws = web.WebSocketResponse()
         await ws.prepare(request)
         self.connections += 1
+        self._server.tell_news()
         await asyncio.to_thread(self.pausing.wait, 20)
         if self.refuse is not None:
             await ws.close(code=self.refuse)

@@ -1,23 +1,20 @@
 """A small Discord on 127.0.0.1: the REST API with a world behind it, and every way it can fail.
 
-Runs on a thread of its own, so that it serves a client in the same process and in another one. The
-gateway is in ``discord_gateway``, what Discord would not take in ``discord_rules``. Shapes, status
-codes and the traps of the client library: facts of Discord, 3 and 9.3.
+The gateway is in ``discord_gateway``, what Discord would not take in ``discord_rules``. Shapes,
+status codes and the traps of the client library: facts of Discord, 3 and 9.3.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 
 from aiohttp import web
 
@@ -40,44 +37,9 @@ from tests.wire.discord_shapes import (
     numbered,
     text_of,
 )  # fmt: skip
-
-T = TypeVar("T")
+from tests.wire.serving import Seen, WireServer
 
 NONCE_LIVES = 120.0  # seconds
-
-
-@dataclass
-class Fault:
-    """What goes wrong with the next ``times`` requests that fit.
-
-    ``how`` is ``before`` or ``after`` (the message was stored), with ``status`` 0 for a connection
-    that breaks.
-    """
-
-    method: str
-    path: str
-    how: str = "before"
-    status: int = 0
-    body: dict[str, Any] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    times: int = 1
-    wait: float = 0.0
-
-    def fits(self, request: web.Request) -> bool:
-        path = request.path.removeprefix("/api/v10")
-        return (
-            self.times > 0 and request.method == self.method and bool(re.fullmatch(self.path, path))
-        )
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One request that came, with its time in monotonic seconds."""
-
-    method: str
-    path: str
-    body: Any
-    at: float
 
 
 @dataclass
@@ -89,18 +51,15 @@ class Limits:
     per: float = 5.0
 
 
-class DiscordServer:
-    """Serves while it is entered. ``violations`` must be empty at the end of a test.
+class DiscordServer(WireServer):
+    """``documented=False`` leaves the OpenAPI document out, which costs a benchmark its time."""
 
-    ``documented=False`` leaves the OpenAPI document out, which costs a benchmark its time.
-    """
+    vendor = "Discord"
 
     def __init__(self, *, limits: Limits | None = None, documented: bool = True) -> None:
+        super().__init__()
         self.limits = limits
         self._document = discord_rules.document() if documented else None
-        self.seen: list[Seen] = []
-        self.faults: list[Fault] = []
-        self.violations: list[str] = []
         self.channels: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.commands: list[dict[str, Any]] = []
@@ -111,57 +70,21 @@ class DiscordServer:
         self._buckets: dict[str, tuple[float, int]] = {}
         self._second: tuple[float, int] = (0.0, 0)
         self._ids = 0
-        self._loop = asyncio.new_event_loop()
-        self._serving = threading.Thread(target=self._loop.run_forever, name="wire-discord")
-        self._port = 0
-        self._news = asyncio.Event()  # a request was answered
         self._ended = asyncio.Event()
 
     # -- as a test uses it -----------------------------------------------------------------------
-
-    def __enter__(self) -> Self:
-        self._serving.start()
-        self.run(self._start())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._serving.join()
-        self._loop.close()
-        if error is None:
-            assert self.violations == [], "Discord would not have taken these"
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do it on the server's own loop, from any thread but the server's."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
-
-    def wait_for(self, happened: Callable[[], bool], seconds: float) -> None:
-        """Until something has happened here; asked again after each request."""
-
-        async def waiting() -> None:
-            while not happened():
-                self._news.clear()
-                await self._news.wait()
-
-        asyncio.run_coroutine_threadsafe(asyncio.wait_for(waiting(), seconds), self._loop).result()
 
     @property
     def settings(self) -> str:
         """For bot.toml."""
         return (
-            f'[discord]\napi_url = "http://127.0.0.1:{self._port}/api/v10"\n'
-            f'gateway_url = "ws://127.0.0.1:{self._port}/gateway"\n'
+            f'[discord]\napi_url = "http://127.0.0.1:{self.port}/api/v10"\n'
+            f'gateway_url = "ws://127.0.0.1:{self.port}/gateway"\n'
         )
 
     @property
     def options(self) -> dict[str, Any]:
-        at = f"127.0.0.1:{self._port}"
+        at = f"127.0.0.1:{self.port}"
         return {"api_url": f"http://{at}/api/v10", "gateway_url": f"ws://{at}/gateway"}
 
     def open_channel(self, kind: int = TEXT, **more: Any) -> str:
@@ -179,9 +102,6 @@ class DiscordServer:
             **more,
         }
         return channel_id
-
-    def fail(self, method: str, path: str, **what: Any) -> None:
-        self.faults.append(Fault(method, path, **what))
 
     def texts(self, channel_id: str) -> list[str]:
         """All that stands in each message of a channel, oldest first."""
@@ -202,20 +122,15 @@ class DiscordServer:
 
     # -- the server -------------------------------------------------------------------------------
 
-    async def _start(self) -> None:
+    def application(self) -> web.Application:
         app = web.Application(middlewares=[self._around])
         app.router.add_get("/gateway", self.gateway.serve)
         app.router.add_route("*", "/api/v10/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        return app
 
-    async def _stop(self) -> None:
+    async def hang_up(self) -> None:
         self._ended.set()
         await self.gateway.close()
-        await self._runner.cleanup()
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -228,12 +143,11 @@ class DiscordServer:
         self.seen.append(Seen(request.method, path, body, time.monotonic()))
         if request.headers.get("Authorization") not in (f"Bot {TOKEN}", None):
             return answer({"message": "401: Unauthorized", "code": 0}, 401)
-        fault = next((each for each in self.faults if each.fits(request)), None)
+        fault = self.fault_for(request.method, path)
         if fault is not None:
-            fault.times -= 1
             if fault.how == "after":
                 await handler(request)
-                self._news.set()
+                self.tell_news()
             if fault.wait:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), fault.wait)
@@ -251,7 +165,7 @@ class DiscordServer:
             return limited
         response = await handler(request)
         response.headers.update(headers)
-        self._news.set()
+        self.tell_news()
         return response  # type: ignore[no-any-return]
 
     def _check(self, method: str, path: str, body: Any) -> None:

@@ -17,6 +17,8 @@ from typing import Any, Self, TypeVar
 import pytest
 from aiohttp import web
 
+SETTLING = 0.01  # seconds
+
 T = TypeVar("T")
 Small = TypeVar("Small", bound=AbstractContextManager[Any])
 
@@ -137,10 +139,13 @@ class WireServer:
     async def _start(self) -> None:
         self._runner = web.AppRunner(self.application(), shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await self._site.start()
         self.port = self._runner.addresses[0][1]
 
     async def _stop(self) -> None:
         await self.hang_up()
+        await self._site.stop()
+        await asyncio.sleep(SETTLING)  # who was let in just now is known only a few turns later
         await self._runner.cleanup()
+        await asyncio.sleep(0)  # and its sockets are closed one turn later
