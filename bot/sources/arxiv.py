@@ -22,11 +22,11 @@ from bot.errors import SourceError, SourceGarbled
 from bot.model import Batch, Keyword, Note, NoteKind, Paper
 from bot.ports import Clock
 from bot.sources.asking import Asker, Run
-from bot.sources.atom import Feed
+from bot.sources.atom import AtomReader, Feed
 from bot.sources.pacing import Gate
 from bot.sources.queries import PAGE, among, newest, these
 from bot.sources.sweep import Sweep, Yield, note_of, prove_alive
-from bot.sources.verdicts import ShortAnswer, is_old, stale, unsorted
+from bot.sources.verdicts import ShortAnswer, is_old, judge_feed, stale, unsorted
 from bot.sources.wire import Timeouts, Wire
 
 _IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
@@ -56,10 +56,16 @@ class ArxivSource:
         self._url = url
         self._clock = clock
         self._wire = Wire(
-            url=url, contact=contact, timeouts=timeouts or Timeouts(), transport=transport
+            url=url,
+            reader=AtomReader,
+            contact=contact,
+            timeouts=timeouts or Timeouts(),
+            transport=transport,
         )
         self._asker = Asker(
             wire=self._wire,
+            look=judge_feed,
+            key="[arxiv] url",
             gate=Gate(interval=interval, clock=clock, path=pace_file, rng=rng),
             interval=interval,
             clock=clock,

@@ -11,15 +11,13 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from bot.errors import SourceDown, SourceGarbled, SourceThrottled
 from bot.ports import Clock
-from bot.sources.atom import Feed
 from bot.sources.pacing import Gate, Turn
-from bot.sources.queries import Request
-from bot.sources.verdicts import Failed, Moved, Throttled, Usable, judge
-from bot.sources.wire import Silence, Wire
+from bot.sources.verdicts import Answer, Failed, Moved, Throttled, Usable, Verdict, judge
+from bot.sources.wire import Question, Silence, Wire
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +29,16 @@ _PATIENCE: Final = 40.0  # 120 s: a longer wait is left to the next run
 # Delays are longer by chance, so that many bots do not come back at once, and never shorter.
 _SPREAD: Final = (1.02, 1.25)
 _MOST_MOVES: Final = 3
+
+T = TypeVar("T")
+Q = TypeVar("Q", bound=Question)
+Q_contra = TypeVar("Q_contra", bound=Question, contravariant=True)
+
+
+class Look(Protocol[T, Q_contra]):
+    """Judges what was read from an answer; ``None`` means: not with this status."""
+
+    def __call__(self, read: T, answer: Answer[T], asked: Q_contra, /) -> Verdict[T] | None: ...
 
 
 @dataclass(slots=True)
@@ -49,13 +57,18 @@ class _Wait:
     reason: str
 
 
-class Asker:
-    """Asks one question at a time, politely."""
+class Asker(Generic[T, Q]):
+    """Asks one service of arXiv one question at a time, politely. Share the gate among services.
+
+    ``key`` of bot.toml holds the service's address.
+    """
 
     def __init__(
         self,
         *,
-        wire: Wire,
+        wire: Wire[T],
+        look: Look[T, Q],
+        key: str,
         gate: Gate,
         interval: float,
         clock: Clock,
@@ -63,14 +76,16 @@ class Asker:
         progress: Callable[[str], None] | None,
     ) -> None:
         self._wire = wire
+        self._look = look
+        self._key = key
         self._gate = gate
         self._interval = interval
         self._clock = clock
         self._rng = rng
         self._progress = progress
 
-    async def ask(self, request: Request, run: Run) -> Feed:
-        """The answer: papers, or ``error`` where arXiv does not understand the request.
+    async def ask(self, request: Q, run: Run) -> T:
+        """What was read from the answer, which may be that arXiv does not understand the request.
 
         Raises SourceThrottled, also without a request while arXiv is left alone; SourceDown; and
         SourceGarbled, as ShortAnswer if papers are missing on the page.
@@ -81,8 +96,8 @@ class Asker:
             last = failures == len(_BACKOFF)
             verdict = await self._once(request, run, target, post, last)
             match verdict:
-                case Usable(feed):
-                    return feed
+                case Usable(read):
+                    return read
                 case _Wait(seconds, reason):
                     await self._wait(seconds, reason)
                 case Moved(location):
@@ -98,8 +113,8 @@ class Asker:
                     post = post or by_post
 
     async def _once(
-        self, request: Request, run: Run, target: str, post: bool, last: bool
-    ) -> Usable | _Wait | Moved | Failed:
+        self, request: Q, run: Run, target: str, post: bool, last: bool
+    ) -> Usable[T] | _Wait | Moved | Failed:
         async with self._gate.turn() as turn:
             run.requests += 1
             self._say(f"asking arXiv, request {run.requests}")
@@ -109,7 +124,12 @@ class Asker:
                 if last and isinstance(error, Silence):
                     turn.strike(str(error))
                 return Failed(error)
-            verdict = judge(answer, request, self._clock.now())
+            verdict = judge(
+                answer,
+                self._clock.now(),
+                lambda read, answer: self._look(read, answer, request),
+                self._key,
+            )
             if isinstance(verdict, Throttled):
                 return self._slow_down(verdict, turn, run, answer.sample)
             if isinstance(verdict, Usable):

@@ -1,11 +1,6 @@
 """Bytes of an arXiv query answer → papers. Strict: an answer is understood whole, or refused.
 
-Reads while the bytes come in, and takes nothing on trust: no DTD (so no entities to expand and
-nothing to load), a cap on size, a cap on depth. Does not ask whether the answer is the right one
-for the question; ``bot.sources.verdicts`` does.
-
-Straight on expat, without a tree: half the processor time of ElementTree's pull parser, a DTD can
-be refused where it starts, and memory stays the same whatever is nested in what.
+Does not ask whether the answer is the right one for the question; ``bot.sources.verdicts`` does.
 
 The form of the answers: arXiv's public server source and recorded answers of April to August 2026
 (arXiv/arxiv-search, "classic_api"; a feed of 2,000 entries has 4 to 6 MB).
@@ -17,23 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NoReturn
-from xml.parsers import expat
+from typing import Final
 
-from bot.errors import SourceGarbled
 from bot.model import Paper
 from bot.sources.entry import OPTIONAL, REQUIRED, Entry, timestamp
-
-LARGEST_BODY: Final = 16 * 1024 * 1024
-"""Decoded bytes. About three times the largest feed that arXiv sends."""
-
-SAMPLE: Final = 2048
-"""How many bytes of a refused answer are kept for whoever looks into it."""
-
-# libexpat before 2.6.0 (in CPython 3.11 and 3.12) reads one huge token that comes in small pieces
-# in quadratic time: 32 MiB in pieces of 64 KiB cost 12 s, in pieces of 1 MiB 1 s.
-_PIECE: Final = 1024 * 1024
-_DEEPEST: Final = 20  # a feed has 4 levels
+from bot.sources.xml_reader import XmlReader, local
 
 # expat writes a name as its namespace, a separator of our choice, and the local name.
 _ATOM: Final = "http://www.w3.org/2005/Atom}"
@@ -79,87 +62,20 @@ def read(body: bytes) -> Feed:
     return reader.close()
 
 
-class AtomReader:
+class AtomReader(XmlReader[Feed]):
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
 
     def __init__(self) -> None:
-        self._waiting: list[bytes] = []
-        self._size = 0
-        self._parsed = 0
-        self._sample = b""
-        self._depth = 0
-        self._pieces: list[str] = []
-        self._taking = ""  # the element whose text is being read
+        super().__init__()
         self._texts: dict[str, str] = {}
         self._entry: Entry | None = None
         self._in_author = False
         self._entries = 0
         self._papers: list[Paper] = []
         self._error: str | None = None
-        self._parser = expat.ParserCreate(namespace_separator="}")
-        self._parser.buffer_text = True
-        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._pieces.append
 
-    @property
-    def sample(self) -> bytes:
-        """How the answer begins."""
-        return self._sample
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises SourceGarbled as soon as the answer can't be right."""
-        self._size += len(chunk)
-        if len(self._sample) < SAMPLE:
-            self._sample += chunk[: SAMPLE - len(self._sample)]
-        if self._size > LARGEST_BODY:
-            self._garbled(f"the answer is larger than {LARGEST_BODY // 1024**2} MiB")
-        self._waiting.append(chunk)
-        if self._size >= self._parsed + _PIECE:
-            self._parse_waiting(last=False)
-
-    def close(self) -> Feed:
-        """The answer, now that all of it is there. Raises SourceGarbled, also if it was cut off."""
-        if not self._sample.strip():
-            self._garbled("the answer is empty")
-        self._parse_waiting(last=True)
-        del self._parser  # it refers back to us, and would keep all the papers until a collection
-        total, start, items_per_page = (self._number(name) for name in _NUMBERS)
-        try:
-            updated = timestamp(self._texts.get("updated", ""), "<updated> of the feed")
-        except ValueError as error:
-            self._garbled(str(error), error)
-        return Feed(
-            papers=() if self._error is not None else tuple(self._papers),
-            total=total,
-            start=start,
-            items_per_page=items_per_page,
-            updated=updated,
-            title=self._texts.get("title", ""),
-            error=self._error,
-        )
-
-    def _parse_waiting(self, *, last: bool) -> None:
-        piece = b"".join(self._waiting)
-        self._waiting.clear()
-        self._parsed = self._size
-        try:
-            self._parser.Parse(piece, last)
-        # Beside its own errors, expat lets through what Python's codecs raise for the encoding
-        # that the XML declaration names.
-        except (expat.ExpatError, ValueError, LookupError) as error:
-            problem = "cut off, or not XML" if last else "not XML"
-            self._garbled(f"the answer is {problem}: {error}", error)
-
-    def _refuse_doctype(self, *_: object) -> NoReturn:
-        self._garbled("the answer has a DTD, which no feed needs")
-
-    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
-        depth = self._depth = self._depth + 1
-        if self._taking:  # text behind an inner element would be lost without a word
-            self._garbled(f"<{self._taking}> of {self._place} has markup inside")
-        match depth:
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        match self.depth:
             case 3:
                 if self._entry is not None:
                     self._start_in_entry(self._entry, name, attributes)
@@ -167,24 +83,52 @@ class AtomReader:
                 self._start_in_feed(name)
             case 1:
                 if name != _FEED:
-                    self._garbled(f"the answer is not an Atom feed but <{_local(name)}>")
+                    self.garbled(f"the answer is not an Atom feed but <{local(name)}>")
             case 4:
                 if self._in_author and name == _NAME:
-                    self._take("name")
-            case _ if depth > _DEEPEST:
-                self._garbled(f"the answer is nested more than {_DEEPEST} levels deep")
+                    self.take("name")
+
+    def end(self, name: str, text: str | None) -> None:
+        entry = self._entry
+        if text is not None:
+            if entry is None:
+                self._texts[name] = text
+            elif name == "name":
+                entry.names.append(text)
+            else:
+                entry.keep(name, text)
+        elif self.depth == 1 and entry is not None:
+            self._entry = None
+            self._error = self._error or entry.error
+            if entry.error is None:
+                self._papers.append(entry.paper())
+
+    def result(self) -> Feed:
+        total, start, items_per_page = (self._number(name) for name in _NUMBERS)
+        return Feed(
+            papers=() if self._error is not None else tuple(self._papers),
+            total=total,
+            start=start,
+            items_per_page=items_per_page,
+            updated=timestamp(self._texts.get("updated", ""), "<updated> of the feed"),
+            title=self._texts.get("title", ""),
+            error=self._error,
+        )
+
+    def place(self) -> str:
+        return "the feed" if self._entry is None else self._entry.place
 
     def _start_in_feed(self, name: str) -> None:
         if name == _ENTRY:
             self._entries += 1
             self._entry = Entry(self._entries)
         elif taken := _OF_FEED.get(name):
-            self._take(taken)
+            self.take(taken)
 
     def _start_in_entry(self, entry: Entry, name: str, attributes: Mapping[str, str]) -> None:
         self._in_author = name == _AUTHOR
         if taken := _OF_ENTRY.get(name):
-            self._take(taken)
+            self.take(taken)
         elif self._in_author:
             entry.people += 1
         elif name == _CATEGORY:
@@ -192,60 +136,14 @@ class AtomReader:
         elif name == _PRIMARY:
             entry.primary = entry.primary or self._term(attributes, name)
 
-    def _take(self, name: str) -> None:
-        self._taking = name
-        self._pieces.clear()
-
-    def _end(self, _: str) -> None:
-        self._depth -= 1
-        entry = self._entry
-        try:
-            if self._taking:
-                name, self._taking = self._taking, ""
-                text = _collapsed("".join(self._pieces))
-                if entry is None:
-                    self._texts[name] = text
-                elif name == "name":
-                    entry.names.append(text)
-                else:
-                    entry.keep(name, text)
-            elif self._depth == 1 and entry is not None:
-                self._entry = None
-                self._error = self._error or entry.error
-                if entry.error is None:
-                    self._papers.append(entry.paper())
-        except ValueError as error:
-            self._garbled(str(error), error)
-
-    @property
-    def _place(self) -> str:
-        return "the feed" if self._entry is None else self._entry.place
-
     def _term(self, attributes: Mapping[str, str], name: str) -> str:
         term = attributes.get("term", "").strip()
         if not term:
-            self._garbled(f"{self._place} has a <{_local(name)}> without a term")
+            self.garbled(f"{self.place()} has a <{local(name)}> without a term")
         return term
 
     def _number(self, name: str) -> int:
         text = self._texts.get(name, "")
         if not re.fullmatch(r"[0-9]{1,12}", text):
-            self._garbled(f"the feed has no usable <{name}>")
+            raise ValueError(f"the feed has no usable <{name}>")
         return int(text)
-
-    def _garbled(self, problem: str, cause: BaseException | None = None) -> NoReturn:
-        raise SourceGarbled(f"arXiv's answer can't be read: {problem}.", sample=self._sample) from (
-            cause
-        )
-
-
-def _collapsed(text: str) -> str:
-    """White space as single spaces, none at the ends."""
-    # What is printable has no white space but the space. Most texts need nothing more.
-    if text.isprintable() and "  " not in text:
-        return text.strip()
-    return " ".join(text.split())
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2][:100]

@@ -130,9 +130,9 @@ def groups(keywords: Sequence[Keyword], window: Window, url: str) -> Iterator[tu
         yield tuple(group)
 
 
-def address(url: str, request: Request) -> str:
+def address(url: str, encoded: str) -> str:
     """The whole address of a GET."""
-    return f"{url}{'&' if '?' in url else '?'}{request.encoded()}"
+    return f"{url}{'&' if '?' in url else '?'}{encoded}"
 
 
 def _identity(keyword: Keyword) -> str:
@@ -143,7 +143,7 @@ def _fits(keywords: Sequence[Keyword], window: Window, url: str) -> bool:
     return (
         len(keywords) <= MOST_KEYWORDS
         and sum(keyword.clauses for keyword in keywords) <= MOST_CLAUSES
-        and len(address(url, in_window(keywords, window))) <= LONGEST_URL
+        and len(address(url, in_window(keywords, window).encoded())) <= LONGEST_URL
     )
 
 

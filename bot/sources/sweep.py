@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
 from bot.model import Batch, Keyword, Note, NoteKind, Paper
 from bot.sources.asking import Asker, Run
 from bot.sources.atom import Feed
-from bot.sources.queries import DEEPEST_ROW, PAGE, Window, anything_in, groups, in_window
+from bot.sources.queries import (
+    DEEPEST_ROW,
+    PAGE,
+    Request,
+    Window,
+    anything_in,
+    groups,
+    in_window,
+)
 from bot.sources.verdicts import ShortAnswer, astray, is_old, stale, unsorted
+
+QueryAsker: TypeAlias = Asker[Feed, Request]
 
 PROOF_DAYS: Final = timedelta(days=14)
 """arXiv is never without a paper for so long: longer than every holiday, and every weekend."""
@@ -59,7 +69,7 @@ class Yield:
         return Batch(tuple(papers[:most]), self.complete, tuple(self.notes), requests)
 
 
-async def prove_alive(asker: Asker, run: Run, since: datetime, now: datetime) -> None:
+async def prove_alive(asker: QueryAsker, run: Run, since: datetime, now: datetime) -> None:
     """Tell "nothing matches" from an index that has lost everything.
 
     Raises SourceGarbled if arXiv knows of no paper at all since then (and within two weeks), and
@@ -90,7 +100,7 @@ def note_of(error: SourceError) -> Note:
 class Sweep:
     """Use it once."""
 
-    def __init__(self, *, asker: Asker, url: str, run: Run, since: datetime, now: datetime) -> None:
+    def __init__(self, *, asker: QueryAsker, url: str, run: Run, since: datetime, now: datetime) -> None:
         self._asker = asker
         self._url = url
         self._run = run

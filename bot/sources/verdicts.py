@@ -7,18 +7,20 @@ an answer may say "556 results" and bring none; an error may be a feed with stat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from bot.errors import SourceDown, SourceError, SourceGarbled
 from bot.model import Note, NoteKind, Paper
 from bot.sources.atom import Feed
 from bot.sources.pacing import LONGEST_COOL_DOWN
 from bot.sources.queries import Request, Window
+
+T = TypeVar("T")
 
 STALE_AFTER: Final = timedelta(hours=24)
 
@@ -37,21 +39,21 @@ _THROTTLED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came over the wire: the feed, or why there is none. Header names are lower case."""
+class Answer(Generic[T]):
+    """What came over the wire: what was read, or why nothing was. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
     sample: bytes
-    feed: Feed | None = None
+    read: T | None = None
     problem: SourceGarbled | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Usable:
-    """A feed, perhaps one that only says why the request was refused."""
+class Usable(Generic[T]):
+    """An answer, perhaps one that only says why the request was refused."""
 
-    feed: Feed
+    read: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Failed:
     by_post: bool = False
 
 
-Verdict = Usable | Throttled | Moved | Failed
+Verdict = Usable[T] | Throttled | Moved | Failed
 
 
 class ShortAnswer(SourceGarbled):
@@ -89,10 +91,16 @@ class ShortAnswer(SourceGarbled):
         super().__init__(text, sample=sample)
 
 
-def judge(answer: Answer, request: Request, now: datetime) -> Verdict:
-    """What to make of an answer, before looking at which papers it holds."""
+def judge(
+    answer: Answer[T], now: datetime, look: Callable[[T, Answer[T]], Verdict[T] | None], key: str
+) -> Verdict[T]:
+    """What to make of an answer, before looking at which papers it holds.
+
+    ``look`` judges what was read; ``None`` means: not with this status. ``key`` of bot.toml holds
+    the address that was asked.
+    """
     throttled = _THROTTLED.get(answer.status)
-    if throttled is None and answer.feed is None and _says_rate_exceeded(answer.sample):
+    if throttled is None and answer.read is None and _says_rate_exceeded(answer.sample):
         throttled = 'It answered "Rate exceeded."'
     if throttled is not None:
         return Throttled(throttled, retry_after(answer.headers.get("retry-after", ""), now))
@@ -101,17 +109,34 @@ def judge(answer: Answer, request: Request, now: datetime) -> Verdict:
     if answer.status >= 500 or answer.status == 408:
         down = SourceDown(f"arXiv answered {answer.status}.", sample=answer.sample)
         return Failed(down)
-    if answer.feed is not None and (answer.status == 200 or answer.feed.error is not None):
-        return _judge_feed(answer.feed, request, answer.sample)
+    if answer.read is not None:
+        verdict = look(answer.read, answer)
+        if verdict is not None:
+            return verdict
     if answer.status == 200 and answer.problem is not None:
         return Failed(answer.problem)
     refused = SourceGarbled(
-        f"arXiv answered {answer.status}, which is no answer to a query."
-        " Is [arxiv] url the address of its query API?",
+        f"arXiv answered {answer.status}, which is no answer to a query. Is {key} right?",
         sample=answer.sample,
     )
     too_long = answer.status in _TOO_LONG
     return Failed(refused, again=too_long, by_post=too_long)
+
+
+def judge_feed(feed: Feed, answer: Answer[Feed], request: Request) -> Verdict[Feed] | None:
+    """Whether a feed has the rows that it must have. An error feed may have any status."""
+    if feed.error is not None:
+        return Usable(feed)
+    if answer.status != 200:
+        return None
+    if feed.start != request.start:
+        wrong = f"arXiv gave the papers from {feed.start} on instead of from {request.start} on."
+        return Failed(SourceGarbled(wrong, sample=answer.sample))
+    due = min(request.rows, feed.total - request.start)
+    if len(feed.papers) < due:
+        short = f"arXiv gave {len(feed.papers)} papers where {due} must be."
+        return Failed(ShortAnswer(short, feed, answer.sample))
+    return Usable(feed)
 
 
 def retry_after(header: str, now: datetime) -> float:
@@ -164,19 +189,6 @@ def astray(papers: Sequence[Paper], window: Window) -> Note | None:
         f"arXiv ignored what it was asked for: {strays} of {len(papers)} papers were not submitted"
         f" between {window.first:%Y-%m-%d} and {window.last:%Y-%m-%d}.",
     )
-
-
-def _judge_feed(feed: Feed, request: Request, sample: bytes) -> Verdict:
-    if feed.error is not None:
-        return Usable(feed)
-    if feed.start != request.start:
-        wrong = f"arXiv gave the papers from {feed.start} on instead of from {request.start} on."
-        return Failed(SourceGarbled(wrong, sample=sample))
-    due = min(request.rows, feed.total - request.start)
-    if len(feed.papers) < due:
-        short = f"arXiv gave {len(feed.papers)} papers where {due} must be."
-        return Failed(ShortAnswer(short, feed, sample))
-    return Usable(feed)
 
 
 def _says_rate_exceeded(sample: bytes) -> bool:

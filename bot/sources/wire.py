@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 import httpx
 
 from bot import __version__
 from bot.errors import SourceDown, SourceGarbled
-from bot.sources.atom import SAMPLE, AtomReader, Feed
-from bot.sources.queries import LONGEST_URL, Request, address
+from bot.sources.queries import LONGEST_URL, address
 from bot.sources.verdicts import Answer
+from bot.sources.xml_reader import SAMPLE, XmlReader
 
 # Without an explicit Accept, and with the default names of libraries, arXiv's edge answers 406 or
 # refuses (arxiv.py #203, wp-a/nature-academic-search PR #16, 2026).
@@ -26,8 +26,19 @@ _ACCEPT: Final = "application/atom+xml, application/xml;q=0.9, */*;q=0.1"
 
 _STEP: Final = 64 * 1024  # compressed bytes per hop to the parsing thread
 _LARGEST_PIECE: Final = 1024 * 1024  # decoded bytes at a time, however well they were packed
-_HAS_FEED: Final = frozenset({200, 400})
+_IS_READ: Final = frozenset({200, 400})  # arXiv says in XML, too, what it did not understand
 _GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+T = TypeVar("T")
+
+
+class Question(Protocol):
+    """What is asked of one of arXiv's services."""
+
+    def encoded(self) -> str:
+        """As the query of an address, or as the body of a form."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +57,23 @@ class Silence(SourceDown):
     """No answer in time, which is also how arXiv throttles."""
 
 
-class Wire:
-    """The one connection to arXiv. Opened at the first request; close it at the end."""
+class Wire(Generic[T]):
+    """The connection to one service of arXiv. Opened at the first request; close it at the end.
+
+    ``reader`` makes what reads one answer.
+    """
 
     def __init__(
         self,
         *,
         url: str,
+        reader: Callable[[], XmlReader[T]],
         contact: str,
         timeouts: Timeouts,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self._url = httpx.URL(url)
+        self._reader = reader
         self._timeouts = timeouts
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
@@ -67,7 +83,9 @@ class Wire:
             "Accept-Encoding": "gzip",
         }
 
-    async def exchange(self, request: Request, target: str = "", post: bool = False) -> Answer:
+    async def exchange(
+        self, request: Question, target: str = "", post: bool = False
+    ) -> Answer[T]:
         """Send it once and read the whole answer.
 
         ``target`` is where ``follow`` led, complete with the query; ``post`` puts the query into
@@ -103,8 +121,8 @@ class Wire:
         if client is not None:
             await client.aclose()
 
-    def _message(self, request: Request, target: str, post: bool) -> httpx.Request:
-        whole = target or address(str(self._url), request)
+    def _message(self, request: Question, target: str, post: bool) -> httpx.Request:
+        whole = target or address(str(self._url), request.encoded())
         if not post and len(whole) <= LONGEST_URL:
             return self._http().build_request("GET", whole)
         return self._http().build_request(
@@ -114,21 +132,21 @@ class Wire:
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
 
-    async def _receive(self, message: httpx.Request) -> Answer:
+    async def _receive(self, message: httpx.Request) -> Answer[T]:
         response = await self._http().send(message, stream=True)
         try:
-            body = _Body(response.headers.get("content-encoding", ""))
+            body = _Body(response.headers.get("content-encoding", ""), self._reader())
             headers = {name.lower(): value for name, value in response.headers.items()}
-            if response.status_code not in _HAS_FEED:
+            if response.status_code not in _IS_READ:
                 sample = await _beginning(response)
                 return Answer(response.status_code, headers, sample)
             try:
                 async for raw in response.aiter_raw(_STEP):
                     await asyncio.to_thread(body.take, raw)
-                feed = await asyncio.to_thread(body.close)
+                read = await asyncio.to_thread(body.close)
             except SourceGarbled as problem:
                 return Answer(response.status_code, headers, problem.sample, problem=problem)
-            return Answer(response.status_code, headers, body.sample, feed)
+            return Answer(response.status_code, headers, body.sample, read)
         finally:
             await response.aclose()
 
@@ -146,13 +164,13 @@ class Wire:
         return self._client
 
 
-class _Body:
+class _Body(Generic[T]):
     """Unpacks and parses an answer while it comes in. Runs in a thread, one call at a time."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, reader: XmlReader[T]) -> None:
         self._encoding = encoding.strip().lower()
         self._inflate = zlib.decompressobj(_GZIP)
-        self._reader = AtomReader()
+        self._reader = reader
 
     @property
     def sample(self) -> bytes:
@@ -162,7 +180,7 @@ class _Body:
         for piece in self._unpacked(raw):
             self._reader.feed(piece)
 
-    def close(self) -> Feed:
+    def close(self) -> T:
         if self._encoding == "gzip":
             self._reader.feed(self._inflate.flush())
             if not self._inflate.eof:

@@ -17,6 +17,7 @@ from bot.demo.arxiv_standin import Exchange
 from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
 from bot.model import NoteKind
 from bot.sources.arxiv import ArxivSource
+from bot.sources.atom import AtomReader
 from bot.sources.wire import Timeouts, Wire
 from tests.fakes import FakeClock
 from tests.sources.conftest import CONTACT, IMPATIENT, MakeSource
@@ -380,6 +381,7 @@ async def test_redirects_in_a_circle_end(server: ArxivServer, source: ArxivSourc
 def test_arxiv_may_move_within_its_own_house() -> None:
     wire = Wire(
         url="https://export.arxiv.org/api/query",
+        reader=AtomReader,
         contact=CONTACT,
         timeouts=Timeouts(),
         transport=None,

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from bot.demo.standin_feed import render_error
 from bot.errors import SourceGarbled
-from bot.sources.atom import LARGEST_BODY, SAMPLE, AtomReader, Feed, read
+from bot.sources.atom import AtomReader, Feed, read
+from bot.sources.xml_reader import LARGEST_BODY, SAMPLE
 from tests.sources.feeds import NOON, feed, standin_paper
 
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -35,7 +35,7 @@ def costly(number: int, clauses: int) -> Keyword:
 def test_the_days_keywords_are_one_address_as_arxiv_documents_it() -> None:
     keywords = [phrase("large language model"), phrase("graph neural network")]
     window = Window(datetime(2026, 11, 9, tzinfo=UTC), datetime(2026, 11, 24, 0, 0, tzinfo=UTC))
-    assert address(URL, in_window(keywords, window)) == (
+    assert address(URL, in_window(keywords, window).encoded()) == (
         "https://export.arxiv.org/api/query?search_query=%28%28ti%3A%22large+language+model%22+OR+"
         "abs%3A%22large+language+model%22%29+OR+%28ti%3A%22graph+neural+network%22+OR+abs%3A%22"
         "graph+neural+network%22%29%29+AND+submittedDate%3A%5B202611090000+TO+202611240000%5D"
@@ -45,11 +45,11 @@ def test_the_days_keywords_are_one_address_as_arxiv_documents_it() -> None:
 
 def test_the_other_questions_are_as_documented_too() -> None:
     keyword = phrase("graph neural network")
-    verdict = parse_qs(urlsplit(address(URL, among(keyword, ["2611.1", "2611.2"]))).query)
+    verdict = parse_qs(urlsplit(address(URL, among(keyword, ["2611.1", "2611.2"]).encoded())).query)
     assert verdict["id_list"] == ["2611.1,2611.2"]
     assert verdict["max_results"] == ["2"]
     assert verdict["search_query"] == [keyword.query]
-    assert parse_qs(urlsplit(address(URL, newest(keyword, 100))).query) == {
+    assert parse_qs(urlsplit(address(URL, newest(keyword, 100).encoded())).query) == {
         "search_query": [keyword.query],
         "start": ["0"],
         "max_results": ["100"],
@@ -84,7 +84,7 @@ def test_an_address_stays_the_same_all_day() -> None:
         now = datetime(2026, 3, 2, hour, 30, tzinfo=UTC)
         window = Window.of_days(now - timedelta(days=14), now)
         [group] = groups(keywords[:: 1 if hour % 2 else -1], window, URL)
-        addresses.add(address(URL, in_window(group, window)))
+        addresses.add(address(URL, in_window(group, window).encoded()))
     assert len(addresses) == 1
 
 
@@ -126,7 +126,7 @@ def test_many_keywords_are_split_by_length() -> None:
     keywords = [phrase(f"invented word {number:03d}") for number in range(100)]
     parts = list(groups(keywords, WINDOW, URL))
     assert len(parts) == 2
-    assert all(len(address(URL, in_window(part, WINDOW))) <= LONGEST_URL for part in parts)
+    assert all(len(address(URL, in_window(part, WINDOW).encoded())) <= LONGEST_URL for part in parts)
     assert [keyword for part in parts for keyword in part] == keywords
 
 

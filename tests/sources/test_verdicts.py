@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import SourceDown, SourceGarbled
 from bot.model import NoteKind
-from bot.sources.atom import read
+from bot.sources.atom import Feed, read
 from bot.sources.queries import Request, Window
 from bot.sources.verdicts import (
     Answer,
@@ -17,8 +17,10 @@ from bot.sources.verdicts import (
     ShortAnswer,
     Throttled,
     Usable,
+    Verdict,
     astray,
     judge,
+    judge_feed,
     retry_after,
     stale,
     unsorted,
@@ -30,7 +32,11 @@ GOOD = read(feed(standin_paper(1), standin_paper(2)))
 UNREADABLE = SourceGarbled("no feed", sample=b"<html>")
 
 
-def answer(status: int, sample: bytes = b"", **headers: str) -> Answer:
+def verdict_on(given: Answer[Feed], request: Request = REQUEST) -> Verdict[Feed]:
+    return judge(given, NOON, lambda read, answer: judge_feed(read, answer, request), "[arxiv] url")
+
+
+def answer(status: int, sample: bytes = b"", **headers: str) -> Answer[Feed]:
     """An answer without a feed."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     problem = SourceGarbled("no feed", sample=sample) if status in {200, 400} else None
@@ -38,7 +44,7 @@ def answer(status: int, sample: bytes = b"", **headers: str) -> Answer:
 
 
 def test_a_good_feed_is_usable() -> None:
-    assert judge(Answer(200, {}, b"", GOOD), REQUEST, NOON) == Usable(GOOD)
+    assert verdict_on(Answer(200, {}, b"", GOOD)) == Usable(GOOD)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +60,9 @@ def test_a_good_feed_is_usable() -> None:
     ],
 )
 def test_throttling_is_recognised_in_all_its_forms(
-    given: Answer, seconds: float, reason: str
+    given: Answer[Feed], seconds: float, reason: str
 ) -> None:
-    verdict = judge(given, REQUEST, NOON)
+    verdict = verdict_on(given)
     assert isinstance(verdict, Throttled)
     assert verdict.retry_after == seconds
     assert reason in verdict.reason
@@ -64,20 +70,20 @@ def test_throttling_is_recognised_in_all_its_forms(
 
 @pytest.mark.parametrize("status", [500, 502, 504, 520, 408])
 def test_a_server_error_may_pass(status: int) -> None:
-    verdict = judge(answer(status, b"oops"), REQUEST, NOON)
+    verdict = verdict_on(answer(status, b"oops"))
     assert isinstance(verdict, Failed)
     assert isinstance(verdict.error, SourceDown)
     assert (verdict.again, verdict.error.sample) == (True, b"oops")
 
 
 def test_a_page_that_is_no_feed_may_pass_and_keeps_its_beginning() -> None:
-    verdict = judge(Answer(200, {}, b"<html>", problem=UNREADABLE), REQUEST, NOON)
+    verdict = verdict_on(Answer(200, {}, b"<html>", problem=UNREADABLE))
     assert verdict == Failed(UNREADABLE)
 
 
 @pytest.mark.parametrize("status", [204, 300, 304, 401, 404, 410, 418])
 def test_other_answers_are_not_asked_for_again(status: int) -> None:
-    verdict = judge(answer(status), REQUEST, NOON)
+    verdict = verdict_on(answer(status))
     assert isinstance(verdict, Failed)
     assert isinstance(verdict.error, SourceGarbled)
     assert not verdict.again
@@ -85,21 +91,21 @@ def test_other_answers_are_not_asked_for_again(status: int) -> None:
 
 def test_a_bad_request_that_is_no_error_feed_is_not_asked_for_again() -> None:
     for given in (answer(400, b"<html>"), Answer(400, {}, b"", GOOD)):
-        verdict = judge(given, REQUEST, NOON)
+        verdict = verdict_on(given)
         assert isinstance(verdict, Failed)
         assert not verdict.again
 
 
 @pytest.mark.parametrize("status", [413, 414, 431])
 def test_what_was_too_long_for_a_get_is_posted(status: int) -> None:
-    verdict = judge(answer(status), REQUEST, NOON)
+    verdict = verdict_on(answer(status))
     assert isinstance(verdict, Failed)
     assert verdict.by_post
     assert verdict.again
 
 
 def test_a_redirect_is_a_redirect() -> None:
-    assert judge(answer(301, location="https://arxiv.org/x"), REQUEST, NOON) == Moved(
+    assert verdict_on(answer(301, location="https://arxiv.org/x")) == Moved(
         "https://arxiv.org/x"
     )
 
@@ -119,7 +125,7 @@ def test_a_page_must_hold_what_its_total_promises(
     total: int, start: int, rows: int, problem: str
 ) -> None:
     given = read(feed(standin_paper(1), standin_paper(2), total=total))
-    verdict = judge(Answer(200, {}, b"sample", given), Request("x", start, rows), NOON)
+    verdict = verdict_on(Answer(200, {}, b"sample", given), Request("x", start, rows))
     if not problem:
         assert verdict == Usable(given)
         return

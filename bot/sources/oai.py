@@ -1,0 +1,242 @@
+"""Bytes of an OAI-PMH answer of arXiv → records. The answer is understood whole, or refused.
+
+A single record that can't be read does not refuse the others: it is named, so that its paper can be
+asked for elsewhere. What a record does not say is marked, never invented: the format ``arXiv`` has
+neither the version nor the day of the first one (facts of arXiv, 8: ``created`` is the submission
+of the present version, seen in 2510.07502).
+
+The form of the answers: arXiv's public server source (arXiv/oaipmh at 27ad99e, 2026-08-11) and
+recorded answers of September 2026; a page has 2,500 records or 20,000 identifiers at most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Final
+
+from bot.model import Paper
+from bot.sources.entry import timestamp
+from bot.sources.ids import identify
+from bot.sources.xml_reader import XmlReader, local
+
+UNTOLD: Final = 0
+"""The version of a paper whose source did not say which it is."""
+
+_ROOT: Final = "http://www.openarchives.org/OAI/2.0/}OAI-PMH"
+_FORMAT: Final = "arXiv"
+_IDENTIFIER: Final = re.compile(r"oai:arXiv\.org:(.+)")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LISTS: Final = frozenset({"ListRecords", "ListIdentifiers"})
+_FIELDS: Final = frozenset(
+    {"id", "created", "title", "categories", "abstract", "comments", "journal-ref", "doi"}
+)
+_NAMES: Final = frozenset({"keyname", "forenames", "suffix"})
+
+
+@dataclass(frozen=True, slots=True)
+class OaiPage:
+    """One answer. ``ids`` are those of all its records, also of the deleted and the damaged ones.
+
+    The papers have version ``UNTOLD``, and ``published`` is the day on which their present version
+    was submitted. ``damaged`` says of records what is wrong with them. ``token`` asks for the next
+    page; empty on the last one. ``error`` is a code of OAI-PMH with its text; then there is nothing
+    else. ``answered`` is the server's own time.
+    """
+
+    answered: datetime
+    papers: tuple[Paper, ...] = ()
+    ids: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    token: str = ""
+    error: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class _Record:
+    """What a record says, gathered while it is read."""
+
+    number: int
+    identifier: str = ""
+    deleted: bool = False
+    format: str = ""
+    texts: dict[str, str] = field(default_factory=dict)
+    authors: list[str] = field(default_factory=list)
+    name: dict[str, str] = field(default_factory=dict)  # of the author who is being read
+    damage: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"record {self.number} ({self.identifier[:100]})"
+
+    def end_author(self) -> None:
+        parts = (self.name.get(part, "") for part in ("forenames", "keyname", "suffix"))
+        self.authors.append(" ".join(filter(None, parts)))
+        self.name.clear()
+
+    def paper_id(self) -> str:
+        """Raises ValueError if the header names no paper."""
+        found = _IDENTIFIER.fullmatch(self.identifier)
+        try:
+            return identify(found[1] if found else "")[0]
+        except ValueError as error:
+            raise ValueError(f"{self.place} does not name a paper of arXiv") from error
+
+    def paper(self) -> Paper:
+        """Raises ValueError if anything that must be there is not."""
+        texts = self.texts
+        if self.format != _FORMAT:
+            raise ValueError(f"{self.place} has no metadata of the format {_FORMAT}")
+        if self.damage:
+            raise ValueError(f"{self.place} {self.damage}")
+        for name in ("id", "created", "title", "categories", "abstract"):
+            if not texts.get(name):
+                raise ValueError(f"{self.place} has no <{name}>")
+        if not self.authors or not all(self.authors):
+            raise ValueError(f"{self.place} has no author, or one without a name")
+        paper_id, _, serial = identify(texts["id"])
+        if paper_id != self.paper_id():
+            raise ValueError(f"{self.place} holds the paper {paper_id[:100]}")
+        submitted = _day(texts["created"], self.place)
+        categories = tuple(texts["categories"].split())
+        return Paper(
+            id=paper_id,
+            version=UNTOLD,
+            serial=serial,
+            title=texts["title"],
+            abstract=texts["abstract"],
+            authors=tuple(self.authors),
+            categories=categories,
+            primary_category=categories[0],
+            published=submitted,
+            updated=submitted,
+            url=f"https://arxiv.org/abs/{paper_id}",
+            pdf_url=f"https://arxiv.org/pdf/{paper_id}",
+            comment=texts.get("comments", ""),
+            journal_ref=texts.get("journal-ref", ""),
+            doi=texts.get("doi", ""),
+        )
+
+
+class OaiReader(XmlReader[OaiPage]):
+    """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._path: list[str] = []  # the elements that are open, by local name
+        self._texts: dict[str, str] = {}
+        self._listed = False
+        self._code = ""
+        self._record: _Record | None = None
+        self._records = 0
+        self._papers: list[Paper] = []
+        self._ids: list[str] = []
+        self._damaged: list[str] = []
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        plain = local(name)
+        self._path.append(plain)
+        match self._path[1:]:
+            case []:
+                if name != _ROOT:
+                    self.garbled(f"the answer is not one of OAI-PMH but <{plain}>")
+            case ["responseDate"]:
+                self.take(plain)
+            case ["error"]:
+                self._code = attributes.get("code", "unknown")[:100]
+                self.take(plain)
+            case [verb]:
+                self._listed = self._listed or verb in _LISTS
+            case [_, "resumptionToken"]:
+                self.take(plain)
+            case [_, "record"] | [_, "header"]:
+                self._records += 1
+                self._record = _Record(self._records)
+                self._note_deleted(attributes)
+            case [_, "record", *inside]:
+                self._start_in_record(inside, attributes)
+            case [_, "header", "identifier"]:
+                self.take("identifier")
+
+    def end(self, name: str, text: str | None) -> None:
+        path = self._path[1:]
+        self._path.pop()
+        record = self._record
+        if text is None:
+            if record is not None and path[1:] in (["record"], ["header"]):
+                self._record = None
+                self._keep(record)
+            elif record is not None and path[-1:] == ["author"]:
+                record.end_author()
+        elif record is None:
+            self._texts[name] = text
+        elif name == "identifier":
+            record.identifier = text
+        elif name in _NAMES:
+            record.name[name] = text
+        elif name in record.texts:
+            record.damage = f"has two <{name}>"
+        else:
+            record.texts[name] = text
+
+    def result(self) -> OaiPage:
+        answered = timestamp(self._texts.get("responseDate", ""), "<responseDate> of the answer")
+        if self._code:
+            return OaiPage(answered, error=(self._code, self._texts.get("error", "")))
+        if not self._listed:
+            raise ValueError("the answer has neither records nor an error")
+        return OaiPage(
+            answered=answered,
+            papers=tuple(self._papers),
+            ids=tuple(self._ids),
+            damaged=tuple(self._damaged),
+            token=self._texts.get("resumptionToken", ""),
+        )
+
+    def place(self) -> str:
+        return "the answer" if self._record is None else self._record.place
+
+    def _start_in_record(self, inside: list[str], attributes: Mapping[str, str]) -> None:
+        assert self._record is not None
+        match inside:
+            case ["header"]:
+                self._note_deleted(attributes)
+            case ["header", "identifier"]:
+                self.take("identifier")
+            case ["metadata", found]:
+                self._record.format = found
+            case ["metadata", _, taken] if taken in _FIELDS:
+                self.take(taken)
+            case ["metadata", _, "authors", "author", taken] if taken in _NAMES:
+                self.take(taken)
+
+    def _note_deleted(self, attributes: Mapping[str, str]) -> None:
+        assert self._record is not None
+        self._record.deleted = attributes.get("status") == "deleted" or self._record.deleted
+
+    def _keep(self, record: _Record) -> None:
+        """A record that can't be read is named and left out."""
+        try:
+            self._ids.append(record.paper_id())
+            if not record.deleted and "ListIdentifiers" not in self._path:
+                self._papers.append(record.paper())
+        except ValueError as error:
+            self._damaged.append(str(error))
+
+
+def read(body: bytes) -> OaiPage:
+    """A whole answer at once. Raises SourceGarbled."""
+    reader = OaiReader()
+    reader.feed(body)
+    return reader.close()
+
+
+def _day(text: str, place: str) -> datetime:
+    try:
+        if _DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), time(0), UTC)
+    except ValueError as error:
+        raise ValueError(f"{place} has a <created> that is no day: {text!r}") from error
+    raise ValueError(f"{place} has a <created> that is no day: {text[:40]!r}")
