@@ -115,7 +115,7 @@ async def _database(bot: Bot) -> AsyncIterator[Finding]:
 
 async def _arxiv(bot: Bot) -> Finding:
     try:
-        await bot.source.paper(A_PAPER)
+        await bot.source.papers([A_PAPER])
     except SourceThrottled as error:
         remedy = "Wait; it is asked again by itself. Is another program here asking arXiv?"
         return Finding("arxiv", False, str(error), remedy)

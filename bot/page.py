@@ -93,7 +93,7 @@ def _row(paper: Paper, *, is_new: bool) -> str:
     title = f"**[{_text(paper.title)}]({_address(paper.url)})**"
     cells = (
         f"{NEW} {title}" if is_new else title,
-        paper.published.date().isoformat(),
+        f"{'' if paper.told else 'by '}{paper.published.date().isoformat()}",
         _folded("Show", paper.abstract) if paper.abstract else "",
         _comment(paper.comment),
     )

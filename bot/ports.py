@@ -46,11 +46,13 @@ class Clock(Protocol):
 class Source(Protocol):
     """Where papers come from. Decides nothing about what matches, is new or is due."""
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime) -> Batch:
-        """Every paper submitted at or after ``since`` that may match one of the keywords.
+    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
+        """Every paper that may match one of the keywords and is not known from earlier.
 
-        The batch may hold papers that match none. Raises SourceError if there is no usable
-        answer at all; an answer with holes is a batch that is not ``complete``.
+        These are the papers submitted at or after ``since``; or, if the batch is not ``chosen``,
+        those announced since the answer that left ``mark`` (empty: none did), whenever they were
+        submitted. The batch may hold papers that match none. Raises SourceError if there is no
+        usable answer at all; an answer with holes is a batch that is not ``complete``.
         """
         ...
 
@@ -65,8 +67,11 @@ class Source(Protocol):
         """Which of these papers the source itself counts as matching. Raises SourceError."""
         ...
 
-    async def paper(self, paper_id: str) -> Paper | None:
-        """The paper of this identity; ``None`` means: it has none. Raises SourceError."""
+    async def papers(self, paper_ids: Sequence[str]) -> Batch:
+        """The papers of these identities, all told; those that it does not have are left out.
+
+        Raises SourceError.
+        """
         ...
 
 
@@ -153,6 +158,10 @@ class CollectStore(Protocol):
 
     async def unexplained(self, paper_ids: Sequence[str]) -> frozenset[str]:
         """Those of these papers about which the source was not asked yet."""
+        ...
+
+    async def untold(self, paper_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these papers that the store does not have, or does not have all told."""
         ...
 
     async def record(self, run: Run, *, first_post: int) -> Recorded:

@@ -120,7 +120,7 @@ class Questions:
         identity = self._identity(paper_id)
         paper = (await self._store.paper(identity)).paper
         if paper is None or not paper.abstract:
-            paper = await self._source.paper(identity)
+            paper = next(iter((await self._source.papers([identity])).papers), None)
         if paper is None:
             raise UserError(f"arXiv knows no paper {identity}.")
         return displayed(paper)

@@ -25,6 +25,9 @@ class RunView:
     due: int
     primed: int
     notes: tuple[Note, ...]
+    plan: str
+    announced: int | None
+    missing: int
 
 
 @dataclass(frozen=True, slots=True)

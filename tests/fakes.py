@@ -58,15 +58,15 @@ class FakeSource:
     """
 
     clock: FakeClock
-    papers: list[tuple[datetime, Paper]] = field(default_factory=list)
+    announced: list[tuple[datetime, Paper]] = field(default_factory=list)
     matches: Matches = phrase_in_title
     faults: list[SourceError | Callable[[Batch], Batch] | None] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     def announce(self, *papers: Paper, at: datetime | None = None) -> None:
-        self.papers.extend((at or self.clock.now(), paper) for paper in papers)
+        self.announced.extend((at or self.clock.now(), paper) for paper in papers)
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime) -> Batch:
+    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
         found = [
             paper
             for paper in self._visible()
@@ -78,9 +78,9 @@ class FakeSource:
         found = [paper for paper in self._visible() if self.matches(keyword, paper)]
         return self._answer(f"latest {keyword.text}", found[:limit])
 
-    async def paper(self, paper_id: str) -> Paper | None:
-        batch = self._answer(f"paper {paper_id}", [p for p in self._visible() if p.id == paper_id])
-        return batch.papers[0] if batch.papers else None
+    async def papers(self, paper_ids: Sequence[str]) -> Batch:
+        found = [paper for paper in self._visible() if paper.id in paper_ids]
+        return self._answer(f"papers {' '.join(paper_ids)}", found)
 
     async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
         batch = self._answer(f"confirm {keyword.text}", [])
@@ -92,7 +92,7 @@ class FakeSource:
         )
 
     def _visible(self) -> list[Paper]:
-        papers = [paper for at, paper in self.papers if at <= self.clock.now()]
+        papers = [paper for at, paper in self.announced if at <= self.clock.now()]
         return sorted(papers, key=lambda paper: paper.published, reverse=True)
 
     def _answer(self, request: str, papers: Sequence[Paper]) -> Batch:

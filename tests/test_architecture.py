@@ -53,7 +53,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # slots: whether the channel's time has come
     "bot.planning": EDGE | {"bot.text", "bot.slots"},
     # planning: the pure half of publish()
-    "bot.pipeline": CORE | {"bot.planning"},
+    "bot.gathering": CORE,
+    "bot.pipeline": CORE | {"bot.gathering", "bot.planning"},
     "bot.delivery": CORE,
     # text: a preview shows the same titles as a digest; slots: status names the next time;
     # views: what the store has to show is put into words

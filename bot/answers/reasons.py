@@ -30,6 +30,7 @@ PLAINLY: Mapping[NoteKind, str] = {
     NoteKind.UNSORTED: "arXiv's answer was not in order",
     NoteKind.REFUSED: "arXiv does not understand a keyword",
     NoteKind.LATE: "arXiv is late",
+    NoteKind.HOLES: "papers that arXiv announced are not to be had yet",
     NoteKind.DISAGREES: "arXiv and we differ about a paper",
 }
 

@@ -7,11 +7,24 @@ freely.
 from __future__ import annotations
 
 from bot.model.following import Channel, Interests, Keyword, Person, Subscription
-from bot.model.papers import Batch, Expected, Hit, Note, NoteKind, Paper, Prime, Recorded, Run
+from bot.model.papers import (
+    UNTOLD,
+    Batch,
+    Expected,
+    Hit,
+    Note,
+    NoteKind,
+    Paper,
+    Prime,
+    Recorded,
+    Run,
+    Survey,
+)
 from bot.model.posts import Agenda, Digest, Draft, Due, Entry, Post, Publication, Receipt, Why
 from bot.model.replies import Finding, Offer, Reply, Row
 
 __all__ = [
+    "UNTOLD",
     "Agenda",
     "Batch",
     "Channel",
@@ -38,5 +51,6 @@ __all__ = [
     "Row",
     "Run",
     "Subscription",
+    "Survey",
     "Why",
 ]

@@ -75,7 +75,9 @@ class Interests:
 
     ``primed`` are followed since an earlier run; ``fresh`` have still to be primed in at least one
     channel (a keyword can be both). ``complete_at`` and ``swept_at`` are when the last complete
-    run and the last complete wide run began; ``first_at`` when the first run of all did.
+    run and the last complete wide run began; ``first_at`` when the first run of all did. ``mark``
+    is what the source wrote for itself the last time. ``untold`` are papers of the last
+    two weeks of which it did not say everything.
     """
 
     primed: tuple[Keyword, ...]
@@ -83,3 +85,5 @@ class Interests:
     first_at: datetime | None = None
     complete_at: datetime | None = None
     swept_at: datetime | None = None
+    mark: str = ""
+    untold: tuple[str, ...] = ()

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+UNTOLD: Final = 0
+"""The version of a paper whose source did not say which it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +16,9 @@ class Paper:
     """One article, as its source gave it: text is raw (LaTeX stays), white space is collapsed.
 
     ``id`` is the identity and never holds a version. ``serial`` grows in the order in which the
-    source announced its papers; it is comparable only within one source.
+    source announced its papers; it is comparable only within one source. ``published`` is when the
+    first version was submitted. Where ``version`` is ``UNTOLD`` the source did not say that: then
+    it is the day on which the present version was, and the paper was submitted then or before.
     """
 
     id: str
@@ -31,6 +37,11 @@ class Paper:
     journal_ref: str = ""
     doi: str = ""
 
+    @property
+    def told(self) -> bool:
+        """Whether the source said which version this is, and when the first was submitted."""
+        return self.version != UNTOLD
+
 
 class NoteKind(StrEnum):
     """Why a fetch was not plainly complete, or what an operator should know of it."""
@@ -43,6 +54,7 @@ class NoteKind(StrEnum):
     UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
     REFUSED = "refused"  # the source does not understand one keyword
     LATE = "late"  # whole, but without what was to be announced the evening before
+    HOLES = "holes"  # announced, by the numbers, but not to be had yet
     DISAGREES = "disagrees"  # the source says "matches", our matcher says "no"
 
 
@@ -57,13 +69,35 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """What a source knows of everything that was announced, whatever was asked for.
+
+    ``plan`` says in which way it looked, and why. ``announced`` counts the papers announced since
+    the look before, ``None`` where it did not learn that; ``missing`` those of them, and of earlier
+    ones, that are not to be had yet. ``mark`` is for the source alone: it is kept with what came,
+    and handed back the next time.
+    """
+
+    plan: str = ""
+    announced: int | None = None
+    missing: int = 0
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """What a source answered. ``complete`` is true only if nothing that matches can be missing."""
+    """What a source answered. ``complete`` is true only if nothing that matches can be missing.
+
+    ``chosen`` is false for papers that came because they were announced, and not because they may
+    match.
+    """
 
     papers: tuple[Paper, ...]
     complete: bool
     notes: tuple[Note, ...] = ()
     requests: int = 0
+    chosen: bool = True
+    survey: Survey = Survey()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +138,9 @@ class Prime:
 class Run:
     """The outcome of one collect, to be recorded in one transaction.
 
-    Only a ``complete`` run moves the cursor. ``wide`` is the weekly look further back.
-    ``disagreements`` are (paper id, canonical) pairs that the source and our matcher see
-    differently.
+    Only a ``complete`` run moves the cursor. ``wide`` is the weekly look further back. ``fetched``
+    counts the papers that came; ``papers`` are those worth keeping. ``disagreements`` are (paper
+    id, canonical) pairs that the source and our matcher see differently.
     """
 
     started_at: datetime
@@ -119,7 +153,9 @@ class Run:
     primes: tuple[Prime, ...] = ()
     notes: tuple[Note, ...] = ()
     requests: int = 0
+    fetched: int = 0
     disagreements: tuple[tuple[str, str], ...] = ()
+    survey: Survey = Survey()
 
     @property
     def late(self) -> bool:

@@ -1,9 +1,10 @@
-"""arXiv's query API as a source of papers.
+"""arXiv as a source of papers: its query API, and its OAI-PMH where that is cheaper or finds more.
 
-Asks for as little as possible: one union of all keywords over the days that matter, split only
-where arXiv's limits demand it (``bot.sources.queries``), one request per interval for all processes
-of a host (``bot.sources.pacing``), repeated within bounds (``bot.sources.asking``). An answer that
-is not whole is never passed off as one (``bot.sources.sweep``, ``bot.sources.verdicts``).
+Asks for as little as possible (``bot.sources.planner``): one union of all keywords over the days
+that matter, split only where arXiv's limits demand it (``bot.sources.queries``), or everything that
+was announced (``bot.sources.harvest``); one request per interval for all processes of a host
+(``bot.sources.pacing``), repeated within bounds (``bot.sources.asking``). An answer that is not
+whole is never passed off as one (``bot.sources.sweep``, ``bot.sources.verdicts``).
 """
 
 from __future__ import annotations
@@ -23,27 +24,36 @@ from bot.model import Batch, Keyword, Note, NoteKind, Paper
 from bot.ports import Clock
 from bot.sources.asking import Asker, Run
 from bot.sources.atom import AtomReader, Feed
+from bot.sources.harvest import IDS_AT_ONCE, judge_page
+from bot.sources.mark import Mark
+from bot.sources.oai import OaiReader
 from bot.sources.pacing import Gate
+from bot.sources.planner import Way
+from bot.sources.plans import Look
 from bot.sources.queries import PAGE, among, newest, these
-from bot.sources.sweep import Sweep, Yield, note_of, prove_alive
+from bot.sources.sweep import Yield, note_of, prove_alive
 from bot.sources.verdicts import ShortAnswer, is_old, judge_feed, stale, unsorted
 from bot.sources.wire import Timeouts, Wire
 
-_IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
+# Its edge gives up after 183 s ("first byte timeout", reported 2026).
+OAI_TIMEOUTS: Final = Timeouts(read=200.0, total=300.0)
 
 
 class ArxivSource:
     """Implements :class:`bot.ports.Source`. Close it with ``aclose``, or use it in ``async with``.
 
-    ``url`` is the query API; ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is
-    in seconds; ``pace_file`` is shared by all processes that ask for the same owner. ``progress``
-    hears a few words about each request and each longer wait.
+    ``url`` is the query API, ``oai_url`` OAI-PMH (empty: do without); ``way`` may fix the plan;
+    ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is in seconds;
+    ``pace_file`` is shared by all processes that ask for the same owner. ``progress`` hears a few
+    words about each request and each longer wait.
     """
 
     def __init__(
         self,
         *,
         url: str,
+        oai_url: str = "",
+        way: Way = Way.AUTO,
         contact: str,
         interval: float,
         clock: Clock,
@@ -54,7 +64,9 @@ class ArxivSource:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self._url = url
+        self._way = way
         self._clock = clock
+        gate = Gate(interval=interval, clock=clock, path=pace_file, rng=rng)
         self._wire = Wire(
             url=url,
             reader=AtomReader,
@@ -66,15 +78,34 @@ class ArxivSource:
             wire=self._wire,
             look=judge_feed,
             key="[arxiv] url",
-            gate=Gate(interval=interval, clock=clock, path=pace_file, rng=rng),
+            gate=gate,
             interval=interval,
             clock=clock,
             rng=rng,
             progress=progress,
         )
+        self._oai_wire = Wire(
+            url=oai_url,
+            reader=OaiReader,
+            contact=contact,
+            timeouts=timeouts or OAI_TIMEOUTS,
+            transport=transport,
+        )
+        self._oai = Asker(
+            wire=self._oai_wire,
+            look=judge_page,
+            key="[arxiv] oai_url",
+            gate=gate,
+            interval=interval,
+            clock=clock,
+            rng=rng,
+            progress=progress,
+        )
+        self._harvests = bool(oai_url)
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime) -> Batch:
-        """Every paper submitted since the start of ``since``'s day (UTC) that may match.
+    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
+        """Every paper submitted since the start of ``since``'s day (UTC) that may match; or
+        everything that was announced since ``mark``.
 
         A keyword that arXiv does not understand is noted as REFUSED, and the batch is whole for
         the others. Raises SourceError if nothing usable came at all; else what came is in the
@@ -82,10 +113,17 @@ class ArxivSource:
         """
         run = Run()
         with _counted(run):
-            sweep = Sweep(
-                asker=self._asker, url=self._url, run=run, since=since, now=self._clock.now()
+            look = Look(
+                keywords=keywords,
+                since=since,
+                now=self._clock.now(),
+                mark=Mark.read(mark),
+                url=self._url,
+                queries=self._asker,
+                oai=self._oai if self._harvests else None,
+                run=run,
             )
-            return await sweep.collect(keywords)
+            return await look.fetch(self._way)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         """The newest papers that may match, at most ``limit`` and at most 2,000, newest first."""
@@ -116,8 +154,8 @@ class ArxivSource:
         asked = list(dict.fromkeys(paper_ids))
         confirmed: set[str] = set()
         with _counted(run):
-            for start in range(0, len(asked), _IDS_AT_ONCE):
-                ids = asked[start : start + _IDS_AT_ONCE]
+            for start in range(0, len(asked), IDS_AT_ONCE):
+                ids = asked[start : start + IDS_AT_ONCE]
                 feed = await self._asker.ask(among(keyword, ids), run)
                 _refuse_error(feed, keyword)
                 found = {paper.id for paper in feed.papers}
@@ -126,18 +164,23 @@ class ArxivSource:
                 confirmed |= found
         return frozenset(confirmed)
 
-    async def paper(self, paper_id: str) -> Paper | None:
-        """One paper by its identity; ``None`` if arXiv knows none."""
+    async def papers(self, paper_ids: Sequence[str]) -> Batch:
+        """Papers by their identities, without those that arXiv does not know."""
         run = Run()
+        found: dict[str, Paper] = {}
         with _counted(run):
-            feed = await self._asker.ask(these([paper_id]), run)
-            if feed.error is not None:
-                raise SourceGarbled(f"arXiv does not understand the id {paper_id}: {feed.error}")
-            return next((paper for paper in feed.papers if paper.id == paper_id), None)
+            for start in range(0, len(paper_ids), IDS_AT_ONCE):
+                ids = paper_ids[start : start + IDS_AT_ONCE]
+                feed = await self._asker.ask(these(ids), run)
+                if feed.error is not None:
+                    raise SourceGarbled(f"arXiv does not understand an id: {feed.error}")
+                found |= {paper.id: paper for paper in feed.papers if paper.id in ids}
+        return Batch(tuple(found.values()), complete=True, requests=run.requests)
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         await self._wire.aclose()
+        await self._oai_wire.aclose()
 
     async def __aenter__(self) -> Self:
         return self

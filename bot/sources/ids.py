@@ -8,6 +8,8 @@ given at the announcement, in its month, and within a month the numbers grow in 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 # Numbers have 4 digits to 1412 and 5 since 1501; arXiv keeps a sixth possible.
@@ -53,6 +55,32 @@ def serial_of(arxiv_id: str) -> int:
     the order of two old ids of one month says nothing. Raises ValueError, see identify.
     """
     return identify(arxiv_id)[2]
+
+
+def first_serial_of(day: date) -> int:
+    """The lowest serial that an id of this day's month can have."""
+    return (day.year * 100 + day.month) * _NUMBERS_A_MONTH
+
+
+def following_ids(paper_id: str, before: str) -> Iterator[str]:
+    """The ids that arXiv gave out between two of its ids of today's form, by the numbers alone.
+
+    Numbers run on within a month, and start anew with the next (facts of arXiv, 2.3); how far a
+    month went is not known, so only that of ``before`` is counted up from its start. Raises
+    ValueError for an id of another form.
+    """
+    low, high = map(_numbered, (paper_id, before))
+    start = low[1] + 1 if low[0] == high[0] else 1
+    width = len(before.partition(".")[2])
+    for number in range(start, high[1]):
+        yield f"{before.partition('.')[0]}.{number:0{width}}"
+
+
+def _numbered(paper_id: str) -> tuple[int, int]:
+    month, point, number = paper_id.partition(".")
+    if not point or not (month + number).isdecimal():
+        raise ValueError(f"{paper_id[:100]!r} is not an arXiv id of today's form")
+    return int(month), int(number)
 
 
 def _serial(found: re.Match[str]) -> int:

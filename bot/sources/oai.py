@@ -17,13 +17,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final
 
-from bot.model import Paper
+from bot.model import UNTOLD, Paper
 from bot.sources.entry import timestamp
 from bot.sources.ids import identify
 from bot.sources.xml_reader import XmlReader, local
-
-UNTOLD: Final = 0
-"""The version of a paper whose source did not say which it is."""
 
 _ROOT: Final = "http://www.openarchives.org/OAI/2.0/}OAI-PMH"
 _FORMAT: Final = "arXiv"
@@ -41,15 +38,16 @@ class OaiPage:
     """One answer. ``ids`` are those of all its records, also of the deleted and the damaged ones.
 
     The papers have version ``UNTOLD``, and ``published`` is the day on which their present version
-    was submitted. ``damaged`` says of records what is wrong with them. ``token`` asks for the next
-    page; empty on the last one. ``error`` is a code of OAI-PMH with its text; then there is nothing
-    else. ``answered`` is the server's own time.
+    was submitted. ``damaged`` holds the ids of records that can't be read (empty where even that
+    can't be), with what is wrong. ``token`` asks for the next page; empty on the last one.
+    ``error`` is a code of OAI-PMH with its text; then there is nothing else. ``answered`` is the
+    server's own time.
     """
 
     answered: datetime
     papers: tuple[Paper, ...] = ()
     ids: tuple[str, ...] = ()
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[tuple[str, str], ...] = ()
     token: str = ""
     error: tuple[str, str] | None = None
 
@@ -133,7 +131,7 @@ class OaiReader(XmlReader[OaiPage]):
         self._records = 0
         self._papers: list[Paper] = []
         self._ids: list[str] = []
-        self._damaged: list[str] = []
+        self._damaged: list[tuple[str, str]] = []
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         plain = local(name)
@@ -153,10 +151,9 @@ class OaiReader(XmlReader[OaiPage]):
                 self.take(plain)
             case [_, "record"] | [_, "header"]:
                 self._records += 1
-                self._record = _Record(self._records)
-                self._note_deleted(attributes)
-            case [_, "record", *inside]:
-                self._start_in_record(inside, attributes)
+                self._record = _Record(self._records, deleted=_is_deleted(attributes))
+            case [_, "record", *inside] if self._record is not None:
+                self._start_in_record(self._record, inside, attributes)
             case [_, "header", "identifier"]:
                 self.take("identifier")
 
@@ -198,32 +195,31 @@ class OaiReader(XmlReader[OaiPage]):
     def place(self) -> str:
         return "the answer" if self._record is None else self._record.place
 
-    def _start_in_record(self, inside: list[str], attributes: Mapping[str, str]) -> None:
-        assert self._record is not None
+    def _start_in_record(
+        self, record: _Record, inside: list[str], attributes: Mapping[str, str]
+    ) -> None:
         match inside:
             case ["header"]:
-                self._note_deleted(attributes)
+                record.deleted = _is_deleted(attributes)
             case ["header", "identifier"]:
                 self.take("identifier")
             case ["metadata", found]:
-                self._record.format = found
+                record.format = found
             case ["metadata", _, taken] if taken in _FIELDS:
                 self.take(taken)
             case ["metadata", _, "authors", "author", taken] if taken in _NAMES:
                 self.take(taken)
 
-    def _note_deleted(self, attributes: Mapping[str, str]) -> None:
-        assert self._record is not None
-        self._record.deleted = attributes.get("status") == "deleted" or self._record.deleted
-
     def _keep(self, record: _Record) -> None:
         """A record that can't be read is named and left out."""
+        paper_id = ""
         try:
-            self._ids.append(record.paper_id())
+            paper_id = record.paper_id()
+            self._ids.append(paper_id)
             if not record.deleted and "ListIdentifiers" not in self._path:
                 self._papers.append(record.paper())
         except ValueError as error:
-            self._damaged.append(str(error))
+            self._damaged.append((paper_id, str(error)))
 
 
 def read(body: bytes) -> OaiPage:
@@ -231,6 +227,10 @@ def read(body: bytes) -> OaiPage:
     reader = OaiReader()
     reader.feed(body)
     return reader.close()
+
+
+def _is_deleted(attributes: Mapping[str, str]) -> bool:
+    return attributes.get("status") == "deleted"
 
 
 def _day(text: str, place: str) -> datetime:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from bot.model import Batch, Keyword, Paper
+from bot.model import Batch, Keyword
 from bot.ports import Clock, Source
 
 _KEPT_FOR: Final = 600.0  # seconds
@@ -27,8 +27,8 @@ class RecentSource:
         self._clock = clock
         self._answers: dict[tuple[str, int], tuple[float, Batch]] = {}
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime) -> Batch:
-        return await self._source.fetch(keywords, since)
+    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
+        return await self._source.fetch(keywords, since, mark)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         asked = (keyword.canonical, limit)
@@ -46,5 +46,5 @@ class RecentSource:
     async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
         return await self._source.confirm(keyword, paper_ids)
 
-    async def paper(self, paper_id: str) -> Paper | None:
-        return await self._source.paper(paper_id)
+    async def papers(self, paper_ids: Sequence[str]) -> Batch:
+        return await self._source.papers(paper_ids)

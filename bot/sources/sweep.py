@@ -100,7 +100,9 @@ def note_of(error: SourceError) -> Note:
 class Sweep:
     """Use it once."""
 
-    def __init__(self, *, asker: QueryAsker, url: str, run: Run, since: datetime, now: datetime) -> None:
+    def __init__(
+        self, *, asker: QueryAsker, url: str, run: Run, since: datetime, now: datetime
+    ) -> None:
         self._asker = asker
         self._url = url
         self._run = run

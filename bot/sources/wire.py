@@ -83,9 +83,7 @@ class Wire(Generic[T]):
             "Accept-Encoding": "gzip",
         }
 
-    async def exchange(
-        self, request: Question, target: str = "", post: bool = False
-    ) -> Answer[T]:
+    async def exchange(self, request: Question, target: str = "", post: bool = False) -> Answer[T]:
         """Send it once and read the whole answer.
 
         ``target`` is where ``follow`` led, complete with the query; ``post`` puts the query into

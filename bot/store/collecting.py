@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.model import Expected, Interests, NoteKind, Prime, Recorded, Run, Why
+from bot.model import UNTOLD, Expected, Interests, NoteKind, Prime, Recorded, Run, Why
 from bot.store.rows import (
     PAPER_COLUMNS,
     keyword_from_row,
@@ -20,6 +20,8 @@ from bot.store.rows import (
     to_time_or_none,
 )
 
+UNTOLD_FOR = timedelta(days=14)  # so long it is asked for what is not told of a paper
+UNTOLD_AT_ONCE = 500
 SAMPLES_KEPT = 50
 SAMPLE_BYTES = 64 * 1024
 
@@ -35,12 +37,22 @@ def interests(db: sqlite3.Connection) -> Interests:
         "select min(started_at), max(started_at) filter (where complete),"
         " max(started_at) filter (where complete and wide) from runs"
     ).fetchone()
+    mark = db.execute("select mark from runs where mark <> '' order by id desc limit 1").fetchone()
+    untold = db.execute(
+        """
+        select id from papers where version = ? and julianday(first_seen) >=
+        (select julianday(max(started_at)) from runs) - ? order by serial desc limit ?
+        """,
+        (UNTOLD, UNTOLD_FOR.days, UNTOLD_AT_ONCE),
+    ).fetchall()
     return Interests(
         primed=tuple(map(keyword_from_row, primed)),
         fresh=tuple(map(keyword_from_row, fresh)),
         first_at=to_time_or_none(first),
         complete_at=to_time_or_none(complete),
         swept_at=to_time_or_none(swept),
+        mark="" if mark is None else mark[0],
+        untold=tuple(row[0] for row in untold),
     )
 
 
@@ -72,6 +84,16 @@ def unexplained(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[s
     rows = db.execute(
         "select value from json_each(?) where value not in (select paper_id from disagreements)",
         (json.dumps(list(paper_ids)),),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def untold(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these papers that are not here, or not all told."""
+    rows = db.execute(
+        "select value from json_each(?) where value not in"
+        " (select id from papers where version <> ?)",
+        (json.dumps(list(paper_ids)), UNTOLD),
     )
     return frozenset(row[0] for row in rows)
 
@@ -127,21 +149,21 @@ def _put_due(db: sqlite3.Connection, run: Run) -> None:
 
     One exception: a paper that was announced before the keyword was primed (its serial is not
     above the baseline) and that the primed history was too short to hold. It was there already.
+    When that can't be told by its first submission, the serial alone decides.
     """
     db.execute(
         """
         insert or ignore into ledger (channel_id, paper_id, state, why, at)
-        select s.channel_id, h.paper_id,
-               iif(max(p.serial > s.baseline or p.published > coalesce(s.since, '')),
-                   'due', 'known'),
-               iif(max(p.serial > s.baseline or p.published > coalesce(s.since, '')), ?, ''),
-               ?
+        select channel_id, paper_id, iif(is_new, 'due', 'known'), iif(is_new, ?, ''), ?
+        from (
+        select s.channel_id, h.paper_id, max(p.serial > s.baseline
+               or (p.version <> ? and p.published > coalesce(s.since, ''))) as is_new
         from run_hits h
         join papers p on p.id = h.paper_id
         join subscriptions s on s.canonical = h.canonical and s.primed_at is not null
-        group by s.channel_id, h.paper_id
+        group by s.channel_id, h.paper_id)
         """,
-        (Why.NEW, to_text(run.started_at)),
+        (Why.NEW, to_text(run.started_at), UNTOLD),
     )
 
 
@@ -214,8 +236,8 @@ def _save_run(db: sqlite3.Connection, run: Run, recorded: Recorded) -> None:
     db.execute(
         """
         insert into runs (started_at, finished_at, since, wide, complete, requests, fetched,
-                          matched, new_papers, due, primed, notes)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          matched, new_papers, due, primed, notes, plan, announced, missing, mark)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             to_text(run.started_at),
@@ -224,12 +246,16 @@ def _save_run(db: sqlite3.Connection, run: Run, recorded: Recorded) -> None:
             run.wide,
             run.complete,
             run.requests,
-            len(run.papers),
+            run.fetched,
             len({hit.paper_id for hit in run.hits}),
             recorded.new_papers,
             recorded.due,
             recorded.primed,
             json.dumps(notes, ensure_ascii=False),
+            run.survey.plan,
+            run.survey.announced,
+            run.survey.missing,
+            run.survey.mark,
         ),
     )
     db.executemany(

@@ -198,7 +198,18 @@ alter table papers_anew rename to papers;
 create index papers_by_published on papers (published);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS, _SERVERS)
+_SURVEYS = """
+-- what the source knew of everything that was announced (null: it did not learn that), and what it
+-- wants to be told at the next run
+alter table runs add column plan text not null default '';
+alter table runs add column announced integer;
+alter table runs add column missing integer not null default 0;
+alter table runs add column mark text not null default '';
+-- papers of which the source did not say everything; they are few, and asked for again
+create index papers_untold on papers (first_seen) where version = 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS, _SERVERS, _SURVEYS)
 
 
 def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:

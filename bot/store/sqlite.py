@@ -142,6 +142,9 @@ class SqliteStore:
     async def expected(self, canonicals: Sequence[str], since: datetime) -> Expected:
         return await self.run(lambda db: collecting.expected(db, canonicals, since))
 
+    async def untold(self, paper_ids: Sequence[str]) -> frozenset[str]:
+        return await self.run(lambda db: collecting.untold(db, paper_ids))
+
     async def unexplained(self, paper_ids: Sequence[str]) -> frozenset[str]:
         return await self.run(lambda db: collecting.unexplained(db, paper_ids))
 

@@ -47,7 +47,7 @@ def _run(db: sqlite3.Connection, where: str) -> RunView | None:
     row = db.execute(
         f"""
         select started_at, finished_at, since, wide, complete, requests, fetched, matched,
-               new_papers, due, primed, notes
+               new_papers, due, primed, notes, plan, announced, missing
         from runs {where} order by id desc limit 1
         """
     ).fetchone()
@@ -69,6 +69,9 @@ def _run(db: sqlite3.Connection, where: str) -> RunView | None:
         due=row[9],
         primed=row[10],
         notes=notes,
+        plan=row[12],
+        announced=row[13],
+        missing=row[14],
     )
 
 

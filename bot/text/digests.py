@@ -36,8 +36,9 @@ def remarks(digest: Digest) -> tuple[str, ...]:
 
 
 def facts(paper: Paper) -> tuple[str, ...]:
-    """Primary category and day of submission."""
-    return tuple(filter(None, (paper.primary_category, short_day(paper.published.date()))))
+    """Primary category and day of submission, ``by`` where only that of a later one is known."""
+    day = short_day(paper.published.date())
+    return tuple(filter(None, (paper.primary_category, day if paper.told else f"by {day}")))
 
 
 def and_more(count: int, *, below: bool) -> str:

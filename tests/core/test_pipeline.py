@@ -155,7 +155,7 @@ async def test_a_new_version_of_a_posted_paper_is_not_news(house: House) -> None
     house.follow(A, "reward model")
     await house.collect()
     await house.publish()
-    house.source.papers.clear()
+    house.source.announced.clear()
     house.source.announce(paper(1, version=2, title="A study of reward models, corrected"))
     assert await house.day() == {}
 
@@ -315,7 +315,7 @@ async def test_papers_that_stay_away_are_believed_to_be_gone_after_a_while(house
     house.source.announce(*(paper(n) for n in range(1, 41)))
     house.follow(A, "reward model")
     await house.collect()
-    house.source.papers = house.source.papers[:10]
+    house.source.announced = house.source.announced[:10]
     outcomes = []
     for _ in range(5):
         house.clock.advance(86_400)

@@ -105,9 +105,7 @@ def test_what_was_too_long_for_a_get_is_posted(status: int) -> None:
 
 
 def test_a_redirect_is_a_redirect() -> None:
-    assert verdict_on(answer(301, location="https://arxiv.org/x")) == Moved(
-        "https://arxiv.org/x"
-    )
+    assert verdict_on(answer(301, location="https://arxiv.org/x")) == Moved("https://arxiv.org/x")
 
 
 @pytest.mark.parametrize(

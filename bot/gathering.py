@@ -1,0 +1,216 @@
+"""What a source says in one collect, question after question, gathered.
+
+Asks the store what must be there again, and what was asked already; changes nothing. A source that
+fails is no error here but a remark: what it did bring is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.errors import SourceError, SourceGarbled, SourceThrottled
+from bot.keywords import parse
+from bot.matching import nearly
+from bot.model import Batch, Expected, Hit, Keyword, Note, NoteKind, Paper, Survey
+from bot.ports import CollectStore, Source
+
+log = logging.getLogger(__name__)
+
+HISTORY = 100  # papers of a new keyword taken as known; as many as a section of the page holds
+
+# Papers of the last complete answer that may be missing from this one: texts change, papers go.
+MISSING_ALLOWED = 2
+MISSING_SHARE = 0.1
+SHORT_RUNS_BELIEVED = 3  # missing this often in a row, they are believed to be gone
+
+# What every announcement brings, whatever the keywords: it has more than a hundred papers a day.
+PROBE = parse("cat:cs.LG")
+
+ASKED_BACK_KEYWORDS = 3  # requests a run may spend on papers that match nothing here
+ASKED_BACK_PAPERS = 50
+ASKED_BACK_LOOKS = 50_000  # keywords x papers: each look at a pair takes some microseconds
+
+
+@dataclass
+class Gathered:
+    """What the source said in this run, gathered. ``chosen`` papers came because they may match."""
+
+    papers: dict[str, Paper] = field(default_factory=dict)
+    chosen: set[str] = field(default_factory=set)
+    survey: Survey = field(default_factory=Survey)
+    notes: list[Note] = field(default_factory=list)
+    histories: list[tuple[Keyword, Batch]] = field(default_factory=list)
+    requests: int = 0
+    complete: bool = True
+    throttled: bool = False
+
+    def take(self, batch: Batch) -> None:
+        for paper in batch.papers:
+            known = self.papers.get(paper.id)
+            if known is None or known.version <= paper.version:
+                self.papers[paper.id] = paper
+        if batch.chosen:
+            self.chosen.update(paper.id for paper in batch.papers)
+        self.notes.extend(batch.notes)
+        self.requests += batch.requests
+
+    def fail(self, error: SourceError, keyword: str = "") -> None:
+        self.complete = False
+        self.throttled = isinstance(error, SourceThrottled)
+        self.notes.append(_remark(error, keyword))
+        self.requests += error.requests
+
+
+def _remark(error: SourceError, keyword: str = "") -> Note:
+    kind = NoteKind.DOWN
+    if isinstance(error, SourceThrottled):
+        kind = NoteKind.THROTTLED
+    elif isinstance(error, SourceGarbled):
+        kind = NoteKind.GARBLED
+    return Note(kind, str(error), keyword, error.sample)
+
+
+async def fetch(
+    source: Source,
+    store: CollectStore,
+    keywords: Sequence[Keyword],
+    since: datetime,
+    mark: str,
+    gathered: Gathered,
+) -> None:
+    expected = await store.expected([keyword.canonical for keyword in keywords], since)
+    short: Note | None = None
+    for _ in range(2):  # an answer with holes is asked for once more
+        try:
+            batch = await source.fetch(keywords, since, mark)
+        except SourceError as error:
+            gathered.fail(error)
+            return
+        gathered.take(batch)
+        gathered.survey = batch.survey
+        if not batch.chosen:  # it need not hold what was announced before
+            break
+        short = _shortfall(expected, frozenset(gathered.papers))
+        if short is None or not batch.complete:
+            break
+    believed = short is not None and expected.short_runs >= SHORT_RUNS_BELIEVED
+    if short is not None:
+        gathered.notes.append(short)
+    gathered.complete = batch.complete and (short is None or believed)
+
+
+async def probe(source: Source, opened: datetime, gathered: Gathered) -> None:
+    """Whether the announcement is there: asked of the content, because no date tells it.
+
+    Costs a request only where the keywords themselves brought nothing that recent.
+    """
+    seen = tuple(gathered.papers.values())
+    if not gathered.complete or gathered.throttled or any(p.published > opened for p in seen):
+        return
+    try:
+        batch = await source.latest(PROBE, 1)
+    except SourceError as error:
+        gathered.fail(error)
+        return
+    gathered.requests += batch.requests
+    if batch.complete and not any(paper.published > opened for paper in batch.papers):
+        text = f"nothing that was submitted after {opened:%Y-%m-%d %H:%M} UTC is there yet"
+        gathered.notes.append(Note(NoteKind.LATE, text))
+
+
+def _shortfall(expected: Expected, got: frozenset[str]) -> Note | None:
+    """Well-formed answers of a few rows happen (facts of arXiv, 9): yesterday's papers tell."""
+    missing = expected.paper_ids - got
+    if len(missing) <= max(MISSING_ALLOWED, MISSING_SHARE * len(expected.paper_ids)):
+        return None
+    return Note(
+        NoteKind.SHORT,
+        f"{len(missing)} of {len(expected.paper_ids)} papers that were there at the last complete "
+        "run are missing from this answer",
+    )
+
+
+async def fetch_histories(source: Source, keywords: Sequence[Keyword], gathered: Gathered) -> None:
+    for keyword in keywords:
+        if gathered.throttled:
+            return
+        try:
+            batch = await source.latest(keyword, HISTORY)
+        except SourceError as error:
+            gathered.fail(error, keyword.canonical)
+            continue
+        gathered.take(batch)
+        if batch.complete:
+            gathered.histories.append((keyword, batch))
+        elif not any(note.kind is NoteKind.REFUSED for note in batch.notes):
+            gathered.complete = False
+
+
+async def complete(
+    source: Source,
+    store: CollectStore,
+    matched: set[str],
+    untold: Sequence[str],
+    gathered: Gathered,
+) -> Sequence[Paper]:
+    """Ask for what was not said of papers that match, now and in earlier runs.
+
+    They are posted in any case, marked as they are; so a source that does not answer is a remark.
+    """
+    asked = [p.id for p in gathered.papers.values() if not p.told and p.id in matched]
+    asked = [*await store.untold(asked), *untold]
+    if not asked or gathered.throttled:
+        return ()
+    try:
+        batch = await source.papers(list(dict.fromkeys(asked)))
+    except SourceError as error:
+        gathered.requests += error.requests
+        gathered.notes.append(_remark(error))
+        return ()
+    gathered.take(batch)
+    matched.update(paper.id for paper in batch.papers)
+    return batch.papers
+
+
+async def ask_back(
+    source: Source,
+    store: CollectStore,
+    keywords: Sequence[Keyword],
+    papers: Sequence[Paper],
+    hits: Sequence[Hit],
+    gathered: Gathered,
+) -> tuple[tuple[str, str], ...]:
+    """Ask the source about papers that it sent and that match nothing here, once per paper.
+
+    What comes back is a remark for whoever keeps the matcher, never a reason to post.
+    """
+    matched = {hit.paper_id for hit in hits}
+    strangers = [paper for paper in papers if paper.id not in matched]
+    fresh = await store.unexplained([paper.id for paper in strangers])
+    most = min(ASKED_BACK_PAPERS, ASKED_BACK_LOOKS // max(len(keywords), 1))
+    asked = [paper for paper in strangers if paper.id in fresh][:most]
+    if not asked or gathered.throttled or not gathered.complete:
+        return ()
+    near = {k.canonical: [p.id for p in asked if nearly(k, p)] for k in keywords}
+    candidates = [keyword for keyword in keywords if near[keyword.canonical]]
+    disagreements = [(paper.id, "") for paper in asked]
+    for keyword in candidates[:ASKED_BACK_KEYWORDS]:
+        try:
+            confirmed = await source.confirm(keyword, near[keyword.canonical])
+        except SourceError as error:
+            log.info("ask-back keyword=%r failed why=%s", keyword.text, error)
+            return ()
+        gathered.requests += 1
+        for paper_id in sorted(confirmed):
+            gathered.notes.append(
+                Note(
+                    NoteKind.DISAGREES,
+                    f"the source counts {paper_id} as matching {keyword.text!r}, we do not",
+                    keyword.canonical,
+                )
+            )
+            disagreements.append((paper_id, keyword.canonical))
+    return tuple(disagreements)
