@@ -2,7 +2,7 @@
 
 Parameters and limits are those of arXiv's public server source (arXiv/arxiv-search at 764d7eb,
 2026-07-01), grammar and matching as in ``query_grammar`` and ``standin_search``. It has no cache,
-no throttling and no other service; ``tests/wire/arxiv_server.py`` adds the faults.
+no throttling and no other service; ``tests/wire/arxiv_server.py`` adds OAI-PMH and the faults.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.demo.query_grammar import QueryError, parse_query
@@ -52,8 +52,11 @@ class ArxivStandin:
     """Serves while it is entered as a context manager; ``url`` is then its query API.
 
     A paper exists from its ``visible_at`` on, measured by ``now``. Several rows of one id are its
-    versions. Both are read at each request, so that a test may move time, or add papers.
+    versions. Both are read at each request, so that a test may move time, or add papers. Paths
+    other than ``paths`` are 404.
     """
+
+    paths: ClassVar[frozenset[str]] = frozenset({_PATH})
 
     def __init__(self, papers: Sequence[StandinPaper], now: Callable[[], datetime]) -> None:
         self.now = now
@@ -83,9 +86,13 @@ class ArxivStandin:
     @property
     def url(self) -> str:
         """For ``[arxiv] url``. Raises RuntimeError if the server was never entered."""
+        return self.address(_PATH)
+
+    def address(self, path: str) -> str:
+        """Where ``path`` is served. Raises RuntimeError if the server was never entered."""
         if self._server is None:
             raise RuntimeError("the stand-in serves only inside its with block")
-        return f"http://127.0.0.1:{self._server.server_port}{_PATH}"
+        return f"http://127.0.0.1:{self._server.server_port}{path}"
 
     def add(self, *papers: StandinPaper) -> None:
         """More papers, or further versions."""
@@ -179,13 +186,22 @@ def _sorted(papers: list[StandinPaper], params: Params) -> list[StandinPaper]:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One connection; ``params`` are those of its present request."""
+    """One connection; ``params`` are those of its present request.
+
+    ``query`` is what they were read from, url-encoded; of a repeated one they hold only the last.
+    """
 
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds without a request
     disable_nagle_algorithm = True  # else each body waits 40 ms for the headers to be acknowledged
     server: _Server
     params: Params
+    query: str
+
+    @property
+    def service(self) -> str:
+        """The path without the query."""
+        return urlsplit(self.path).path
 
     def do_GET(self) -> None:
         self._serve(urlsplit(self.path).query)
@@ -212,9 +228,10 @@ class Exchange(BaseHTTPRequestHandler):
         """Say nothing; who wants to know looks at the requests."""
 
     def _serve(self, query: str) -> None:
-        if urlsplit(self.path).path != _PATH:
+        if self.service not in self.server.standin.paths:
             self.send(Reply(404, b"Not Found", {"Content-Type": "text/plain"}))
             return
+        self.query = query
         self.params = dict(parse_qsl(query, keep_blank_values=True))
         with suppress(ConnectionError):  # the client went away, which is its right
             self.server.standin.serve(self)

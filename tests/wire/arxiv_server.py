@@ -1,4 +1,8 @@
-"""The stand-in for arXiv, with everything that arXiv has been seen to do wrong, on command."""
+"""The stand-in for arXiv, with everything that arXiv has been seen to do wrong, on command.
+
+Query API and OAI-PMH are one server; the faults here are those of both, or of the query API alone
+where they speak of pages, rows and queries. Those of OAI-PMH alone are in ``arxiv_oai_faults``.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,32 @@ import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.demo.arxiv_standin import ArxivStandin, Exchange, Params, Reply
 from bot.demo.standin_feed import Page, StandinPaper, render_page
 from bot.ports import Clock
+from tests.wire import arxiv_oai
+from tests.wire.oai_xml import NAMESPACE
 
 HTML: Final = {"Content-Type": "text/html"}
 TEXT: Final = {"Content-Type": "text/plain"}
 
-BOMB: Final = (
+BOMB_ENTITIES: Final = (
     b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha">'
     + b"".join(
         b'<!ENTITY %c "%s">' % (ord("a") + level, b"&%c;" % (ord("a") + level - 1) * 10)
         for level in range(1, 10)
     )
-    + b']><feed xmlns="http://www.w3.org/2005/Atom"><title>&j;</title></feed>'
+    + b"]>"
 )
+BOMB: Final = BOMB_ENTITIES + b'<feed xmlns="http://www.w3.org/2005/Atom"><title>&j;</title></feed>'
+_ATOM_HEAD: Final = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>'
+_OAI_HEAD: Final = b'<?xml version="1.0"?><OAI-PMH xmlns="%s"><responseDate>' % NAMESPACE.encode()
+OAI_BOMB: Final = (
+    BOMB_ENTITIES + b'<OAI-PMH xmlns="%s"><error code="badVerb">&j;</error></OAI-PMH>'
+) % NAMESPACE.encode()
 
 
 @dataclass(slots=True)
@@ -41,23 +53,60 @@ class Seen:
     url_length: int
     started: float
     answered: float
+    oai: bool = False
 
 
 Fault = Callable[["ArxivServer", Exchange], None]
 
 
 class ArxivServer(ArxivStandin):
-    """``faults`` are used up, one per request; after them, ``habit`` is what it does."""
+    """``faults`` are used up, one per request; after them, ``habit`` is what it does.
+
+    ``oai_faults`` and ``oai_habit`` are the same for OAI-PMH. ``requests`` are those of both.
+    """
+
+    paths = ArxivStandin.paths | {arxiv_oai.PATH}
 
     def __init__(self, papers: Sequence[StandinPaper], clock: Clock) -> None:
         super().__init__(papers, clock.now)
         self.clock = clock
+        self.oai = arxiv_oai.OaiService(lambda: [each.paper for each in self._texts], clock.now)
         self.faults: deque[Fault] = deque()
         self.habit: Fault = honest
+        self.oai_faults: deque[Fault] = deque()
+        self.oai_habit: Fault = honest
         self.requests: list[Seen] = []
+
+    @property
+    def oai_url(self) -> str:
+        """The base URL of OAI-PMH. Raises RuntimeError if the server was never entered."""
+        return self.address(arxiv_oai.PATH)
+
+    @property
+    def oai_page(self) -> int:
+        """How many records stand on one page of OAI-PMH."""
+        return self.oai.records
+
+    @oai_page.setter
+    def oai_page(self, records: int) -> None:
+        self.oai.records = records
+
+    def restamp(self, paper_id: str, moment: datetime) -> None:
+        """At ``moment`` OAI-PMH gives the paper that day as its datestamp: an edit in bulk."""
+        self.oai.restamp(paper_id, moment)
+
+    def index_after(
+        self, paper_id: str, moment: datetime, *, version: int = 1, backdated: bool = False
+    ) -> None:
+        """OAI-PMH shows this version from ``moment`` on, the query API still at ``visible_at``.
+
+        The datestamp is the day of ``moment``, or if ``backdated`` the day of ``visible_at``.
+        """
+        self.oai.index_after(paper_id, moment, version=version, backdated=backdated)
 
     def serve(self, exchange: Exchange) -> None:
         now = self.clock.monotonic()
+        oai = is_oai(exchange)
         seen = Seen(
             method=exchange.command,
             params=exchange.params,
@@ -65,33 +114,48 @@ class ArxivServer(ArxivStandin):
             url_length=len(f"http://127.0.0.1:12345{exchange.path}"),
             started=now,
             answered=now,
+            oai=oai,
         )
         self.requests.append(seen)
-        fault = self.faults.popleft() if self.faults else self.habit
+        faults, habit = (self.oai_faults, self.oai_habit) if oai else (self.faults, self.habit)
+        fault = faults.popleft() if faults else habit
         seen.answered = self.clock.monotonic()
         fault(self, exchange)
+
+    def reply(self, exchange: Exchange) -> Reply:
+        """What the service that was asked would say."""
+        if is_oai(exchange):
+            return self.oai.answer(exchange.query)
+        return self.answer(exchange.params)
 
     def assert_polite(self, interval: float, contact: str) -> None:
         """What arXiv's terms and limits ask of a client, for every request so far."""
         for seen in self.requests:
             assert re.fullmatch(r"daily-papers/\S+ \(\+.+\)", seen.headers["User-Agent"])
             assert contact in seen.headers["User-Agent"]
+            assert seen.url_length <= 4000
+            if seen.oai:
+                assert "xml" in seen.headers["Accept"]
+                continue
             assert "application/atom+xml" in seen.headers["Accept"]
             rows, start = int(seen.params["max_results"]), int(seen.params["start"])
             assert 0 < rows <= 2000
             assert start + rows <= 10_000
-            assert seen.url_length <= 4000
         for before, after in zip(self.requests, self.requests[1:], strict=False):
             assert after.started - before.answered >= interval - 1e-6
 
 
+def is_oai(exchange: Exchange) -> bool:
+    return exchange.service == arxiv_oai.PATH
+
+
 def honest(server: ArxivServer, exchange: Exchange) -> None:
-    exchange.send(server.answer(exchange.params))
+    exchange.send(server.reply(exchange))
 
 
 def unpacked(server: ArxivServer, exchange: Exchange) -> None:
     """As it should be, but not packed, though the client asked for that."""
-    exchange.send(server.answer(exchange.params), packed=False)
+    exchange.send(server.reply(exchange), packed=False)
 
 
 def status(code: int, body: bytes = b"", *, packed: bool = True, **headers: str) -> Fault:
@@ -135,7 +199,11 @@ def wrong_content() -> Fault:
 
 
 def bomb() -> Fault:
-    return status(200, BOMB)
+    def fault(server: ArxivServer, exchange: Exchange) -> None:
+        del server
+        exchange.send(Reply(200, OAI_BOMB if is_oai(exchange) else BOMB, TEXT))
+
+    return fault
 
 
 def moved(location: str, code: int = 302) -> Fault:
@@ -181,14 +249,14 @@ def drip(server: ArxivServer, exchange: Exchange) -> None:
 
 
 def huge(size: int = 100 * 1024**2, *, packed: bool = True) -> Fault:
-    """A feed that begins well and goes on for ``size`` bytes."""
-    head = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>'
-    bomb = gzip.compress(head + b"x" * size, compresslevel=1) if packed else b""
+    """An answer that begins well and goes on for ``size`` bytes."""
 
     def fault(server: ArxivServer, exchange: Exchange) -> None:
         del server
         exchange.close_connection = True
+        head = _OAI_HEAD if is_oai(exchange) else _ATOM_HEAD
         if packed:
+            bomb = gzip.compress(head + b"x" * size, compresslevel=1)
             _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(bomb))})
             exchange.wfile.write(bomb)
             return
@@ -201,35 +269,35 @@ def huge(size: int = 100 * 1024**2, *, packed: bool = True) -> Fault:
 
 
 def cut_xml(server: ArxivServer, exchange: Exchange) -> None:
-    """Half of the feed, and by HTTP's measure that is all."""
-    reply = server.answer(exchange.params)
+    """Half of the answer, and by HTTP's measure that is all."""
+    reply = server.reply(exchange)
     exchange.send(replace(reply, body=reply.body[: len(reply.body) // 2]))
 
 
 def cut_gzip(server: ArxivServer, exchange: Exchange) -> None:
-    """All of the feed but the last bytes of its packing, which hold its check sum."""
-    body = gzip.compress(server.answer(exchange.params).body)[:-6]
+    """All of the answer but the last bytes of its packing, which hold its check sum."""
+    body = gzip.compress(server.reply(exchange).body)[:-6]
     _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(body))})
     exchange.wfile.write(body)
 
 
 def not_gzip(server: ArxivServer, exchange: Exchange) -> None:
     """Says that it is packed, and is not."""
-    reply = server.answer(exchange.params)
+    reply = server.reply(exchange)
     packed = {**reply.headers, "Content-Encoding": "gzip"}
     exchange.send(replace(reply, headers=packed))
 
 
 def more_behind_gzip(server: ArxivServer, exchange: Exchange) -> None:
-    """A whole feed, and something behind it."""
-    body = gzip.compress(server.answer(exchange.params).body) + b"more"
+    """A whole answer, and something behind it."""
+    body = gzip.compress(server.reply(exchange).body) + b"more"
     exchange.send(Reply(200, body, {"Content-Encoding": "gzip"}))
 
 
 def cut_connection(server: ArxivServer, exchange: Exchange) -> None:
     """The connection ends before the length that was announced."""
     exchange.close_connection = True
-    body = server.answer(exchange.params).body
+    body = server.reply(exchange).body
     _start(exchange, 200, {"Content-Length": str(len(body))})
     exchange.wfile.write(body[: len(body) // 2])
 
