@@ -33,7 +33,6 @@ from tests.wire.oai_xml import (
     ARCHIVES,
     BASE_URL,
     Element,
-    Record,
     Row,
     document,
     moment,
@@ -53,7 +52,7 @@ class Listing:
 
     verb: str
     request: Mapping[str, str]
-    records: tuple[Record, ...]
+    records: tuple[Element, ...]
     token: str | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
     skip: int = 0
@@ -74,7 +73,7 @@ class OaiService:
     ) -> None:
         self.records = 1300  # seen in a harvest of July 2026; the source says 2,500
         self.identifiers = 20_000
-        self.previous: tuple[Record, ...] = ()
+        self.previous: tuple[Element, ...] = ()
         self.affiliations: dict[str, Sequence[str]] = {}
         self._papers = papers
         self._now = now
@@ -97,12 +96,10 @@ class OaiService:
 
     def answer(self, query: str, change: Change = lambda listing: listing) -> Reply:
         """``query`` is url-encoded, as it came. ``change`` is done to every page of records."""
-        now = self._now()
         try:
-            body = self._body(query, change)
+            return Reply(200, self._body(query, change), _XML)
         except OaiError as error:
-            body = error_document(now, error)
-        return Reply(200, body, _XML)
+            return error_reply(self._now(), error)
 
     def token(self, arguments: Mapping[str, str], skip: int) -> str:
         """A token for the page behind ``skip``; good until midnight UTC."""
@@ -136,15 +133,13 @@ class OaiService:
         return document(self._now(), given, Element(verb, tuple(inner)))
 
     def _rendered(self, page: Listing) -> bytes:
-        header_only = page.verb == "ListIdentifiers"
-        inner = [each.element(header_only=header_only).render(2) for each in page.records]
-        if page.token:
-            until = {"expirationDate": moment(self._midnight())}
-            inner.append(Element("resumptionToken", page.token, until).render(2))
-        elif page.token is not None:
-            inner.append("        <resumptionToken/>\n")
-        whole = f"    <{page.verb}>\n{''.join(inner)}    </{page.verb}>\n"
-        return document(self._now(), page.request, whole)
+        shown = list(page.records)
+        if page.verb == "ListIdentifiers":
+            shown = [part for record in shown for part in record.parts("header")]
+        if page.token is not None:
+            until = {"expirationDate": moment(self._midnight())} if page.token else {}
+            shown.append(Element("resumptionToken", page.token, until))
+        return document(self._now(), page.request, Element(page.verb, tuple(shown)))
 
     def rows(self) -> list[Row]:
         """What is shown now: the newest version of each paper, by datestamp and then id."""
@@ -256,6 +251,6 @@ class OaiService:
         ]
 
 
-def error_document(now: datetime, error: OaiError) -> bytes:
+def error_reply(now: datetime, error: OaiError) -> Reply:
     text = Element("error", error.text, {"code": error.code})
-    return document(now, error.request, text)
+    return Reply(200, document(now, error.request, text), _XML)

@@ -48,13 +48,31 @@ class Element:
     content: str | tuple[Element, ...] = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
 
+    def parts(self, name: str) -> list[Element]:
+        """The elements of this name directly in it."""
+        if isinstance(self.content, str):
+            return []
+        return [each for each in self.content if each.name == name]
+
+    def inside(self, change: Change) -> Element:
+        """The same with ``change`` done to everything in it, at every depth."""
+        if isinstance(self.content, str):
+            return self
+        content = tuple(new.inside(change) for each in self.content for new in change(each))
+        return replace(self, content=content)
+
     def render(self, depth: int = 1) -> str:
         pad = "    " * depth
         given = "".join(f' {name}="{_escape(value)}"' for name, value in self.attributes.items())
+        if not self.content:
+            return f"{pad}<{self.name}{given}/>\n"
         if isinstance(self.content, str):
             return f"{pad}<{self.name}{given}>{_escape(self.content)}</{self.name}>\n"
         inner = "".join(each.render(depth + 1) for each in self.content)
         return f"{pad}<{self.name}{given}>\n{inner}{pad}</{self.name}>\n"
+
+
+Change = Callable[[Element], Iterable[Element]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +95,8 @@ class Row:
         return any(each == wanted or each.startswith(f"{wanted}:") for each in self.sets)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """``metadata`` is None for a deleted record."""
-
-    header: tuple[Element, ...]
-    metadata: Element | None
-    deleted: bool = False
-
-    def element(self, *, header_only: bool = False) -> Element:
-        status = {"status": "deleted"} if self.deleted else {}
-        header = Element("header", self.header, status)
-        if header_only:
-            return header
-        if self.metadata is None:
-            return Element("record", (header,))
-        return Element("record", (header, Element("metadata", (self.metadata,))))
-
-    def rewritten(self, change: Callable[[Element], Iterable[Element]]) -> Record:
-        """Each field of header and metadata is replaced by what ``change`` makes of it."""
-        header = tuple(new for each in self.header for new in change(each))
-        metadata = self.metadata
-        if metadata is not None and not isinstance(metadata.content, str):
-            fields = tuple(new for each in metadata.content for new in change(each))
-            metadata = replace(metadata, content=fields)
-        return replace(self, header=header, metadata=metadata)
-
-
-def document(now: datetime, request: Mapping[str, str], *inner: Element | str) -> bytes:
-    """The whole answer. ``request`` is what it repeats of the request; a str is ready XML."""
-    parts = [each if isinstance(each, str) else each.render() for each in inner]
+def document(now: datetime, request: Mapping[str, str], inner: Element) -> bytes:
+    """The whole answer. ``request`` is what it repeats of the request."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<OAI-PMH xmlns="{NAMESPACE}" \n'
@@ -114,7 +104,7 @@ def document(now: datetime, request: Mapping[str, str], *inner: Element | str) -
         f'         xsi:schemaLocation="{NAMESPACE} {NAMESPACE}OAI-PMH.xsd">\n'
         f"    <responseDate>{moment(now)}</responseDate>\n"
         f"{Element('request', BASE_URL, request).render()}"
-        f"{''.join(parts)}</OAI-PMH>\n"
+        f"{inner.render()}</OAI-PMH>\n"
     ).encode()
 
 
@@ -128,7 +118,8 @@ def set_of(category: str) -> str:
     return f"{ARCHIVES.get(archive, archive)}:{category.replace('.', ':')}"
 
 
-def record_of(row: Row, prefix: str, affiliations: Mapping[str, Sequence[str]]) -> Record:
+def record_of(row: Row, prefix: str, affiliations: Mapping[str, Sequence[str]]) -> Element:
+    """A ``record`` of ``header`` and ``metadata``, in the format ``prefix``."""
     header = (
         Element("identifier", f"{ID_PREFIX}{row.paper.id}"),
         Element("datestamp", f"{row.day}"),
@@ -145,7 +136,7 @@ def record_of(row: Row, prefix: str, affiliations: Mapping[str, Sequence[str]]) 
             "xsi:schemaLocation": f"{namespace} https://oaipmh.arxiv.org/OAI/{prefix}.xsd",
         },
     )
-    return Record(header, metadata)
+    return Element("record", (Element("header", header), Element("metadata", (metadata,))))
 
 
 def _arxiv(row: Row, affiliations: Mapping[str, Sequence[str]]) -> list[Element]:
