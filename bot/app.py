@@ -39,6 +39,7 @@ from bot.settings import parse_catch_up, parse_days, parse_post_at
 from bot.slots import Timetable
 from bot.sources.arxiv import ArxivSource
 from bot.sources.ids import base_id
+from bot.sources.planner import Way
 from bot.sources.recent import RecentSource
 from bot.store import open_store, rehearse
 from bot.store.sqlite import SqliteStore
@@ -300,6 +301,8 @@ def _said(change: Change) -> str:
 def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:
     return ArxivSource(
         url=config.arxiv.url,
+        oai_url=config.arxiv.oai_url,
+        way=Way(config.arxiv.plan),
         contact=config.arxiv.contact,
         interval=config.arxiv.interval,
         clock=clock,

@@ -49,13 +49,16 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Arxiv:
-    """``contact`` may be empty only where ``url`` is not arXiv's own; ``interval`` in seconds.
+    """``contact`` may be empty only where no address is arXiv's own; ``interval`` in seconds.
 
+    ``oai_url`` is empty where there is no harvest; ``plan`` is ``auto``, ``union`` or ``harvest``.
     ``holidays`` are evenings without an announcement that this version does not know by itself.
     """
 
     contact: str
     url: str
+    oai_url: str
+    plan: str
     interval: float
     holidays: frozenset[date]
 
@@ -114,8 +117,7 @@ class Config:
     @property
     def evenings(self) -> Evenings:
         """arXiv's calendar; what stands in for arXiv announces when it likes."""
-        own = config_keys.belongs_to(urlsplit(self.arxiv.url).hostname, config_keys.ARXIV)
-        return Evenings(self.arxiv.holidays, binding=own)
+        return Evenings(self.arxiv.holidays, binding=_is_arxivs(self.arxiv.url))
 
 
 def environment() -> Mapping[str, str]:
@@ -189,6 +191,7 @@ def _typed(
     return typed
 
 
+OAI_URL = "https://oaipmh.arxiv.org/oai"
 _ALWAYS = ("bot", "schedule", "arxiv", "limits", "log")  # the other sections switch something on
 
 
@@ -211,9 +214,21 @@ def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, d
     return tables
 
 
-def _check_arxiv(arxiv: Mapping[str, Any], mistakes: Mistakes, *, asks_arxiv: bool) -> None:
-    """What arXiv asks of everybody who uses its own address; a local one takes anything."""
-    if not config_keys.belongs_to(urlsplit(arxiv["url"]).hostname, config_keys.ARXIV):
+def _is_arxivs(address: str) -> bool:
+    return config_keys.belongs_to(urlsplit(address).hostname, config_keys.ARXIV)
+
+
+def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes, *, asks_arxiv: bool) -> None:
+    """What arXiv asks of everybody who uses its own address; a local one takes anything.
+
+    What stands in for arXiv's query API is not mixed with arXiv's own OAI-PMH, unless both are
+    named.
+    """
+    if arxiv["oai_url"] is None:
+        arxiv["oai_url"] = OAI_URL if _is_arxivs(arxiv["url"]) else ""
+    if arxiv["plan"] == "harvest" and not arxiv["oai_url"]:
+        mistakes.add("arxiv.plan", "needs an address to harvest from", "set oai_url as well")
+    if not (_is_arxivs(arxiv["url"]) or _is_arxivs(arxiv["oai_url"])):
         return
     least = config_keys.ARXIV_INTERVAL
     if arxiv["interval"] < least:

@@ -107,6 +107,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "arxiv": {
         "contact": Key(text(contact), ""),
         "url": Key(url(("https", "http"), ARXIV), "https://export.arxiv.org/api/query"),
+        "oai_url": Key(or_nothing(url(("https", "http"), ARXIV)), None),
+        "plan": Key(one_of("auto", "union", "harvest"), "auto"),
         "interval": Key(number(0, 3600), float(ARXIV_INTERVAL)),
         "holidays": Key(days_off, frozenset()),
     },
