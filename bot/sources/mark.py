@@ -72,7 +72,8 @@ class Mark:
 
 def highest(ids: Iterable[str], now: datetime) -> str:
     """The id announced last, empty if there is none. One of a month to come is a mistake."""
-    end = first_serial_of((now + timedelta(days=32)).replace(day=1).date())
+    this_month = (now + timedelta(days=2)).replace(day=1)  # clocks differ, and time zones
+    end = first_serial_of((this_month + timedelta(days=32)).date())
     return max((each for each in ids if serial_of(each) < end), key=serial_of, default="")
 
 

@@ -1,0 +1,438 @@
+"""Everything that arXiv announced, over real HTTP: pages, tokens, gaps, and the way back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bot.demo.standin_feed import StandinPaper
+from bot.errors import SourceThrottled
+from bot.model import Batch, NoteKind
+from bot.sources.arxiv import ArxivSource
+from bot.sources.mark import Mark
+from bot.sources.planner import Way
+from tests.fakes import FakeClock
+from tests.sources.conftest import CONTACT, MakeSource
+from tests.sources.feeds import NOON, phrase, standin_paper
+from tests.wire import arxiv_oai_faults as oai_faults
+from tests.wire import arxiv_server as arxiv
+from tests.wire.arxiv_server import ArxivServer
+
+DAY = timedelta(days=1)
+SINCE = NOON - 14 * DAY
+REWARD = phrase("reward model")
+PAGE = 10
+ANNOUNCED = NOON + 12 * timedelta(hours=1)  # the papers of the evening that follows the first look
+
+
+def new_paper(number: int, **fields: object) -> StandinPaper:
+    """One of the evening after the first look; its number follows those of ``server``."""
+    values: dict[str, object] = {
+        "id": f"2603.{number:05d}",
+        "published": NOON - timedelta(minutes=number),
+        "visible_at": ANNOUNCED,
+    }
+    return standin_paper(number, **(values | fields))
+
+
+def numbers(batch: Batch, month: str = "2603") -> list[int]:
+    return sorted(int(paper.id[5:]) for paper in batch.papers if paper.id.startswith(month))
+
+
+@pytest.fixture
+def server(clock: FakeClock) -> Iterator[ArxivServer]:
+    """Five papers are known, of 2603; thirty come in the evening. Pages have ten records."""
+    old = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    with ArxivServer([*old, *(new_paper(n) for n in range(6, 36))], clock) as running:
+        running.oai_page = PAGE
+        yield running
+        running.assert_polite(3, CONTACT)
+
+
+@pytest.fixture
+def source(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
+    return make_source(oai_url=server.oai_url, way=Way.HARVEST)
+
+
+async def first_look(source: ArxivSource, clock: FakeClock) -> str:
+    """The mark that it leaves; it is evening afterwards, and all was announced."""
+    batch = await source.fetch([REWARD], SINCE)
+    assert batch.complete
+    assert numbers(batch) == [1, 2, 3, 4, 5]
+    clock.jump(NOON + DAY)
+    return batch.survey.mark
+
+
+async def look(source: ArxivSource, mark: str) -> Batch:
+    return await source.fetch([REWARD], SINCE, mark)
+
+
+async def test_all_that_was_announced_comes_whatever_it_is_about(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    batch = await look(source, mark)
+    assert batch.complete
+    assert not batch.chosen
+    assert set(range(6, 36)) <= set(numbers(batch))
+    assert (batch.survey.announced, batch.survey.missing) == (30, 0)
+    assert all(not paper.told for paper in batch.papers)
+    assert batch.requests == sum(seen.oai for seen in server.requests[1:]) == 3
+    assert Mark.read(batch.survey.mark).top == "2603.00035"
+
+
+async def test_a_second_look_at_the_same_evening_brings_nothing_new(
+    source: ArxivSource, clock: FakeClock
+) -> None:
+    batch = await look(source, await first_look(source, clock))
+    again = await look(source, batch.survey.mark)
+    assert again.complete
+    assert again.survey.announced == 0
+
+
+async def test_a_token_that_dies_in_the_middle_begins_again_and_loses_nothing(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_faults.extend([arxiv.honest, arxiv.honest, oai_faults.expired_token()])
+    batch = await look(source, mark)
+    assert batch.complete
+    assert set(range(6, 36)) <= set(numbers(batch))
+    assert len({paper.id for paper in batch.papers}) == len(batch.papers)
+
+
+async def test_midnight_between_two_pages_loses_nothing(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+
+    def midnight(server: ArxivServer, exchange: arxiv.Exchange) -> None:
+        arxiv.honest(server, exchange)
+        clock.jump(NOON + 1.5 * DAY)
+
+    server.oai_faults.extend([arxiv.honest, midnight])
+    batch = await look(source, mark)
+    assert batch.complete
+    assert set(range(6, 36)) <= set(numbers(batch))
+
+
+async def test_a_place_that_is_lost_again_and_again_is_a_failure(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_faults.append(arxiv.honest)
+    server.oai_habit = oai_faults.expired_token()
+    batch = await look(source, mark)
+    assert NoteKind.GARBLED in {note.kind for note in batch.notes}
+    assert Mark.read(batch.survey.mark).top == "2603.00005", "the place was not moved"
+    assert batch.complete, "the query API stood in"
+    assert "the other way gave no whole answer" in batch.survey.plan
+
+
+async def test_the_place_moves_only_behind_the_last_page(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_faults.extend([arxiv.honest, arxiv.honest, *[arxiv.status(500)] * 3])
+    server.faults.extend([arxiv.status(500)] * 3)
+    batch = await look(source, mark)
+    assert not batch.complete
+    assert len(numbers(batch)) >= PAGE, "what came is kept"
+    assert Mark.read(batch.survey.mark) == Mark.read(mark)
+    whole = await look(source, batch.survey.mark)
+    assert whole.complete
+    assert set(range(6, 36)) <= set(numbers(whole))
+
+
+async def test_records_that_stand_on_two_pages_come_once(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_faults.extend([arxiv.honest, oai_faults.repeated(5), oai_faults.repeated(10)])
+    batch = await look(source, mark)
+    assert batch.complete
+    assert len({paper.id for paper in batch.papers}) == len(batch.papers)
+
+
+async def test_a_number_that_no_page_held_is_asked_for_by_its_id(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    server.index_after("2603.00017", NOON + 3 * DAY)
+    batch = await look(source, await first_look(source, clock))
+    assert batch.complete
+    [found] = [paper for paper in batch.papers if paper.id == "2603.00017"]
+    assert found.told, "the query API says everything"
+    assert (batch.survey.announced, batch.survey.missing) == (30, 0)
+
+
+async def test_a_day_that_arrives_in_two_halves_is_whole_in_the_end(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    for number in range(20, 36):
+        server.index_after(f"2603.{number:05d}", NOON + 2 * DAY)
+    first = await look(source, await first_look(source, clock))
+    assert first.complete
+    assert max(numbers(first)) == 19
+    clock.jump(NOON + 2 * DAY)
+    second = await look(source, first.survey.mark)
+    assert second.complete
+    assert second.survey.announced == 16
+    assert set(range(20, 36)) <= set(numbers(second))
+
+
+async def test_a_record_that_can_not_be_read_is_asked_for_elsewhere(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    for fault in ("title", "created", "categories", "metadata"):
+        server.oai_faults.extend([arxiv.honest, oai_faults.without(fault)])
+        batch = await look(source, mark)
+        assert batch.complete, fault
+        assert set(range(6, 36)) <= set(numbers(batch)), fault
+        assert [note.kind for note in batch.notes] == [NoteKind.GARBLED]
+        server.oai_faults.clear()
+
+
+async def test_a_paper_that_was_taken_back_is_no_gap(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_faults.extend([arxiv.honest, oai_faults.deleted()])
+    batch = await look(source, mark)
+    assert batch.complete
+    assert batch.survey.missing == 0
+    assert all(seen.oai for seen in server.requests[2:]), "nothing was asked for by its id"
+
+
+async def test_a_number_that_nobody_has_is_said_asked_for_again_and_given_up_after_a_week(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    papers += [new_paper(n) for n in range(6, 20) if n != 9]
+    with ArxivServer(papers, clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        batch = await look(source, await first_look(source, clock))
+        assert batch.complete, "one missing number makes no day incomplete"
+        assert (batch.survey.announced, batch.survey.missing) == (14, 1)
+        [note] = batch.notes
+        assert note.kind is NoteKind.HOLES
+        assert "2603.00009" in note.text
+        clock.jump(NOON + 4 * DAY)
+        batch = await look(source, batch.survey.mark)
+        assert server.requests[-1].params["id_list"] == "2603.00009"
+        assert batch.survey.missing == 1
+        clock.jump(NOON + 9 * DAY)
+        batch = await look(source, batch.survey.mark)
+        assert (batch.survey.missing, batch.notes) == (0, ())
+        assert server.requests[-1].oai
+
+
+async def test_a_paper_that_comes_late_into_a_gap_is_brought(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    papers += [new_paper(n) for n in range(6, 20) if n != 9]
+    with ArxivServer([*papers, new_paper(9, visible_at=NOON + 3 * DAY)], clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        batch = await look(source, await first_look(source, clock))
+        assert (9 in numbers(batch), batch.survey.missing) == (False, 1)
+        clock.jump(NOON + 3 * DAY)
+        batch = await look(source, batch.survey.mark)
+        assert (9 in numbers(batch), batch.survey.missing) == (True, 0)
+
+
+async def test_many_missing_numbers_make_a_day_incomplete_until_the_next(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    papers += [new_paper(n) for n in range(6, 36) if n % 5]
+    with ArxivServer(papers, clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        mark = await first_look(source, clock)
+        server.faults.append(arxiv.honest)  # the audit
+        server.habit = arxiv.status(500)  # and the union that would stand in
+        batch = await look(source, mark)
+        assert not batch.complete
+        assert batch.survey.missing == 5
+        server.habit = arxiv.honest
+        clock.jump(NOON + 2 * DAY)
+        batch = await look(source, batch.survey.mark)
+        assert batch.complete, "they have been asked for on two days"
+
+
+async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    old = [
+        standin_paper(n, id=f"1903.{n:05d}", published=NOON - 2500 * DAY) for n in range(1, 3001)
+    ]
+    known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    with ArxivServer([*known, new_paper(6), *old], clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        first = await source.fetch([REWARD], SINCE)
+        clock.jump(NOON + DAY)
+        for paper in old:
+            server.restamp(paper.id, NOON + DAY / 2)
+        batch = await look(source, first.survey.mark)
+        assert batch.complete
+        assert numbers(batch, "1903") == []
+        assert 6 in numbers(batch)
+        assert batch.survey.announced == 1
+        assert batch.requests <= 4
+
+
+async def test_a_months_turn_begins_the_numbers_anew(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    february = [new_paper(n, id=f"2602.{n:05d}", visible_at=NOON - DAY) for n in range(1, 6)]
+    evening = [new_paper(n, id=f"2602.{n:05d}") for n in (6, 7)]
+    march = [new_paper(n) for n in range(1, 8)]
+    with ArxivServer([*february, *evening, *march], clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        server.index_after("2602.00007", NOON + 9 * DAY)  # the last of February: no page holds it
+        server.index_after("2603.00003", NOON + 9 * DAY)
+        first = await source.fetch([REWARD], SINCE)
+        clock.jump(NOON + DAY)
+        batch = await look(source, first.survey.mark)
+        assert batch.complete
+        assert {6, 7} <= set(numbers(batch, "2602"))
+        assert numbers(batch) == [1, 2, 3, 4, 5, 6, 7]
+        assert batch.survey.missing == 0
+        assert Mark.read(batch.survey.mark).top == "2603.00007"
+
+
+async def test_an_empty_evening_is_whole(source: ArxivSource, clock: FakeClock) -> None:
+    mark = await first_look(source, clock)
+    clock.jump(NOON + DAY)
+    batch = await look(source, mark)
+    clock.jump(NOON + 5 * DAY)
+    batch = await look(source, batch.survey.mark)
+    clock.jump(NOON + 6 * DAY)
+    batch = await look(source, batch.survey.mark)
+    assert batch.complete
+    assert batch.survey.announced == 0
+    assert batch.papers == ()
+
+
+async def test_a_harvest_that_is_asked_to_wait_waits_and_goes_on(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_faults.extend([arxiv.honest, oai_faults.unavailable("20")])
+    before = clock.monotonic()
+    batch = await look(source, mark)
+    assert batch.complete
+    assert clock.monotonic() - before >= 30
+
+
+async def test_where_arxiv_wants_to_be_left_alone_no_other_way_is_tried(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_habit = oai_faults.unavailable("3600")
+    with pytest.raises(SourceThrottled):
+        await look(source, mark)
+    assert all(seen.oai for seen in server.requests[1:])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        arxiv.status(500),
+        arxiv.page_of_html(),
+        arxiv.cut_xml,
+        arxiv.bomb(),
+        arxiv.status(404),
+        oai_faults.refused("badArgument"),
+        oai_faults.unknown_error(),
+        oai_faults.empty_page_with_token(),
+    ],
+    ids=["500", "html", "cut", "bomb", "404", "badArgument", "unknown", "endless"],
+)
+async def test_keywords_are_asked_for_where_there_is_no_harvest(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock, fault: arxiv.Fault
+) -> None:
+    mark = await first_look(source, clock)
+    server.oai_habit = fault
+    batch = await look(source, mark)
+    assert batch.complete
+    assert set(range(6, 36)) <= set(numbers(batch))
+    assert batch.survey.plan.startswith("by keyword, because the other way")
+    assert Mark.read(batch.survey.mark).top == "2603.00005"
+    server.oai_habit = arxiv.honest
+    later = await look(source, batch.survey.mark)
+    assert later.survey.announced == 30
+
+
+async def test_a_harvest_stands_in_where_the_query_api_is_down(
+    make_source: MakeSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    source = make_source(oai_url=server.oai_url, way=Way.UNION)
+    mark = (await source.fetch([REWARD], SINCE)).survey.mark
+    clock.jump(NOON + DAY)
+    server.habit = arxiv.status(500)
+    batch = await look(source, mark)
+    assert batch.complete
+    assert set(range(6, 36)) <= set(numbers(batch))
+    assert batch.survey.plan.startswith("all that was announced, because the other way")
+
+
+async def test_a_union_learns_how_many_papers_were_announced(
+    make_source: MakeSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    source = make_source(oai_url=server.oai_url)
+    first = await source.fetch([REWARD], SINCE)
+    assert first.chosen
+    assert first.survey.announced is None, "nothing was counted before"
+    clock.jump(NOON + DAY)
+    second = await look(source, first.survey.mark)
+    assert second.survey.announced == 30
+    assert second.survey.plan.startswith("by keyword: 1 requests")
+    assert second.requests == 2
+
+
+async def test_a_union_is_whole_without_knowing_what_was_announced(
+    make_source: MakeSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    source = make_source(oai_url=server.oai_url)
+    first = await source.fetch([REWARD], SINCE)
+    clock.jump(NOON + DAY)
+    server.oai_habit = arxiv.status(500)
+    second = await look(source, first.survey.mark)
+    assert second.complete
+    assert second.survey.announced is None
+    assert "did not tell" in second.survey.plan
+    server.oai_habit = arxiv.honest
+    clock.jump(NOON + 2 * DAY)
+    assert (await look(source, second.survey.mark)).survey.announced == 30
+
+
+async def test_what_arxiv_held_back_for_months_is_found_within_a_week(
+    make_source: MakeSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    held = new_paper(36, published=NOON - 77 * DAY, visible_at=NOON + 3 * DAY)
+    with ArxivServer([new_paper(n) for n in range(1, 36)] + [held], clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url)
+        mark, found = "", []
+        for day in range(11):
+            clock.jump(NOON + day * DAY)
+            batch = await source.fetch([REWARD], clock.now() - 14 * DAY, mark)
+            assert batch.complete
+            mark = batch.survey.mark
+            if 36 in numbers(batch):
+                found.append(day)
+        assert found
+        assert found[0] <= 10
+
+
+async def test_a_damaged_mark_reads_something_twice_and_loses_nothing(
+    source: ArxivSource, clock: FakeClock
+) -> None:
+    await first_look(source, clock)
+    for damaged in ("{", "[]", '{"day": 3}', json.dumps({"day": "x", "top": "y", "holes": []})):
+        batch = await look(source, damaged)
+        assert batch.complete
+        assert numbers(batch) == list(range(1, 36))
