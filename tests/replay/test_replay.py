@@ -7,125 +7,20 @@ twice, and nothing that does not match.
 from __future__ import annotations
 
 import dataclasses
-import json
 import random
-import sqlite3
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.delivery import Deliverer
-from bot.demo.query_grammar import parse_query
 from bot.demo.standin_feed import Page, StandinPaper
-from bot.demo.standin_search import Searchable
-from bot.keywords import parse
-from bot.model import Person
-from bot.pipeline import collect, publish
-from bot.planning import Rules
-from bot.slots import Timetable
-from bot.sources.arxiv import ArxivSource
-from bot.store.following import follow
-from bot.store.sqlite import SqliteStore
-from tests.fakes import FakeClock, FakePlatform, PlainComposer
 from tests.replay.history import Day, listings, submissions
+from tests.replay.living import Judge, replay
 from tests.wire import arxiv_server as wire
-from tests.wire.arxiv_server import ArxivServer, Fault, honest, pages
+from tests.wire.arxiv_server import ArxivServer, Fault, pages
 
-RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)
-
-
-@dataclass
-class Outcome:
-    """What a replay is judged by; printed with ``pytest -s``."""
-
-    days: int = 0
-    incomplete: int = 0
-    requests: Counter[int] = field(default_factory=Counter)
-    posted: Counter[tuple[str, str]] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
-    primed_at: int = 0
-
-    @property
-    def doubled(self) -> list[tuple[str, str]]:
-        return [key for key, times in self.posted.items() if times > 1]
-
-    def by_channel(self, channel: str) -> set[str]:
-        return {paper_id for posted_in, paper_id in self.posted if posted_in == channel}
-
-
-Break = Callable[[ArxivServer, int], None]
-AT_LAST = datetime.max.replace(tzinfo=UTC)
-Papers = dict[str, StandinPaper]
 LOOK_BACK = timedelta(days=60 - 7)  # the wide look comes once a week
-
-
-async def replay(
-    folder: Path,
-    papers: Sequence[StandinPaper],
-    channels: dict[str, list[str]],
-    days: Sequence[datetime],
-    fault: Break | None = None,
-) -> Outcome:
-    """Run once a day; ``fault`` may break the server before the run of a day."""
-    clock = FakeClock(days[0])
-    store = SqliteStore(folder / "db", alone=True)
-    platform = FakePlatform(folder / "messages")
-    deliverer = Deliverer("fake", platform, store, clock, random.Random(1))
-    store.run_now(lambda db: _follow(db, channels, days[0]))
-    outcome = Outcome()
-    with ArxivServer(papers, clock) as arxiv:
-        source = ArxivSource(
-            url=arxiv.url, contact="mailto:test@example.org", interval=3, clock=clock,
-            pace_file=folder / "pace", rng=random.Random(1),
-        )  # fmt: skip
-        async with source:
-            for number, day in enumerate(days):
-                clock.jump(max(day, clock.now()))
-                if fault is not None:
-                    fault(arxiv, number)
-                run, _ = await collect(source, store, clock, first_post=3)
-                arxiv.faults.clear()
-                arxiv.habit = honest
-                outcome.days += 1
-                outcome.incomplete += not run.complete
-                outcome.requests[run.requests] += 1
-                outcome.notes.update(str(note.kind) for note in run.notes)
-                await publish(store, {"fake": PlainComposer(50)}, lambda _: RULES, clock, now=True)
-                await deliverer.deliver()
-        arxiv.assert_polite(3, "mailto:test@example.org")
-    for message in platform.messages():
-        for paper_id in json.loads(message["payload"])["papers"]:
-            outcome.posted[message["channel"], paper_id] += 1
-    store.close()
-    return outcome
-
-
-def _follow(db: sqlite3.Connection, channels: dict[str, list[str]], at: datetime) -> None:
-    for channel, texts in channels.items():
-        for text in texts:
-            follow(db, channel, parse(text), Person(""), at)
-
-
-class Judge:
-    """The stand-in's own matcher, which shares no line with ours. Any version of a paper counts."""
-
-    def __init__(self, papers: Sequence[StandinPaper]) -> None:
-        self._texts = [Searchable(paper) for paper in papers]
-
-    def matches(self, text: str, *, at: datetime = AT_LAST) -> Papers:
-        """By id, what matches among the papers that were there at that time."""
-        query = parse_query(parse(text).query)
-        return {
-            each.paper.id: each.paper
-            for each in self._texts
-            if each.paper.visible_at <= at and each.found_by(query)
-        }
-
 
 LISTED = {
     "Time Series": "time series",

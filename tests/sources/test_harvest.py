@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.demo.arxiv_standin import Exchange
 from bot.demo.standin_feed import StandinPaper
 from bot.errors import SourceThrottled
 from bot.model import Batch, NoteKind
@@ -109,7 +110,7 @@ async def test_midnight_between_two_pages_loses_nothing(
 ) -> None:
     mark = await first_look(source, clock)
 
-    def midnight(server: ArxivServer, exchange: arxiv.Exchange) -> None:
+    def midnight(server: ArxivServer, exchange: Exchange) -> None:
         arxiv.honest(server, exchange)
         clock.jump(NOON + 1.5 * DAY)
 

@@ -1,0 +1,125 @@
+"""A bot that lives through days of a local arXiv, and who judges what it posted."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.delivery import Deliverer
+from bot.demo.query_grammar import parse_query
+from bot.demo.standin_feed import StandinPaper
+from bot.demo.standin_search import Searchable
+from bot.keywords import parse
+from bot.model import Person, Run
+from bot.pipeline import collect, publish
+from bot.planning import Rules
+from bot.slots import Timetable
+from bot.sources.arxiv import ArxivSource
+from bot.sources.planner import Way
+from bot.store.following import follow
+from bot.store.sqlite import SqliteStore
+from tests.fakes import FakeClock, FakePlatform, PlainComposer
+from tests.wire.arxiv_server import ArxivServer, honest
+
+RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)
+
+
+@dataclass
+class Outcome:
+    """What a replay is judged by; printed with ``pytest -s``."""
+
+    days: int = 0
+    incomplete: int = 0
+    requests: Counter[int] = field(default_factory=Counter)
+    posted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def doubled(self) -> list[tuple[str, str]]:
+        return [key for key, times in self.posted.items() if times > 1]
+
+    def by_channel(self, channel: str) -> set[str]:
+        return {paper_id for posted_in, paper_id in self.posted if posted_in == channel}
+
+
+Break = Callable[[ArxivServer, int], None]
+AT_LAST = datetime.max.replace(tzinfo=UTC)
+Papers = dict[str, StandinPaper]
+
+
+async def replay(
+    folder: Path,
+    papers: Sequence[StandinPaper],
+    channels: dict[str, list[str]],
+    days: Sequence[datetime],
+    fault: Break | None = None,
+    way: Way | None = None,
+) -> Outcome:
+    """Run once a day; ``fault`` may break the server before the run of a day.
+
+    Without a ``way`` there is no OAI-PMH.
+    """
+    clock = FakeClock(days[0])
+    store = SqliteStore(folder / "db", alone=True)
+    platform = FakePlatform(folder / "messages")
+    deliverer = Deliverer("fake", platform, store, clock, random.Random(1))
+    store.run_now(lambda db: _follow(db, channels, days[0]))
+    outcome = Outcome()
+    with ArxivServer(papers, clock) as arxiv:
+        source = ArxivSource(
+            url=arxiv.url, oai_url="" if way is None else arxiv.oai_url, way=way or Way.AUTO,
+            contact="mailto:test@example.org", interval=3, clock=clock,
+            pace_file=folder / "pace", rng=random.Random(1),
+        )  # fmt: skip
+        async with source:
+            for number, day in enumerate(days):
+                clock.jump(max(day, clock.now()))
+                if fault is not None:
+                    fault(arxiv, number)
+                run, _ = await collect(source, store, clock, first_post=3)
+                arxiv.faults.clear()
+                arxiv.oai_faults.clear()
+                arxiv.habit = arxiv.oai_habit = honest
+                outcome.runs.append(run)
+                outcome.days += 1
+                outcome.incomplete += not run.complete
+                outcome.requests[run.requests] += 1
+                outcome.notes.update(str(note.kind) for note in run.notes)
+                await publish(store, {"fake": PlainComposer(50)}, lambda _: RULES, clock, now=True)
+                await deliverer.deliver()
+        arxiv.assert_polite(3, "mailto:test@example.org")
+    for message in platform.messages():
+        for paper_id in json.loads(message["payload"])["papers"]:
+            outcome.posted[message["channel"], paper_id] += 1
+    store.close()
+    return outcome
+
+
+def _follow(db: sqlite3.Connection, channels: dict[str, list[str]], at: datetime) -> None:
+    for channel, texts in channels.items():
+        for text in texts:
+            follow(db, channel, parse(text), Person(""), at)
+
+
+class Judge:
+    """The stand-in's own matcher, which shares no line with ours. Any version of a paper counts."""
+
+    def __init__(self, papers: Sequence[StandinPaper]) -> None:
+        self._texts = [Searchable(paper) for paper in papers]
+
+    def matches(self, text: str, *, at: datetime = AT_LAST) -> Papers:
+        """By id, what matches among the papers that were there at that time."""
+        query = parse_query(parse(text).query)
+        return {
+            each.paper.id: each.paper
+            for each in self._texts
+            if each.paper.visible_at <= at and each.found_by(query)
+        }
