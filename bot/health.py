@@ -144,6 +144,7 @@ def _work(found: Measures) -> Iterator[Metric]:
     runs.add_metric(["false"], found.runs - found.complete_runs)
     yield runs
     yield _counter("requests", "Requests that runs have made to arXiv.", found.requests)
+    yield _counter("papers_announced", "Papers that arXiv has announced.", found.announced)
     yield _counter("papers_fetched", "Papers that arXiv has answered with.", found.fetched)
     yield _counter("papers_matched", "Papers of these that matched a keyword.", found.matched)
     yield _counter("papers_due", "Papers that became due, once per channel.", found.due)
@@ -182,6 +183,7 @@ def _condition(vitals: Vitals) -> Iterator[Metric]:
     if (run := vitals.state.last_run) is not None:
         lasted = (run.finished_at - run.started_at).total_seconds()
         yield _gauge("last_run_seconds", "How long the last run took.", lasted)
+        yield _gauge("papers_missing", "Announced, but not to be had yet.", run.missing)
     waited = vitals.oldest_waiting.total_seconds()
     yield _gauge("oldest_waiting_post_age_seconds", "Of posts to channels not paused.", waited)
     channels = GaugeMetricFamily(

@@ -127,6 +127,7 @@ class Measures:
     fetched: int
     matched: int
     due: int
+    announced: int
     papers: int
     subscriptions: int
     ledger: Mapping[str, int]

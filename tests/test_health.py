@@ -19,7 +19,7 @@ from bot.announcements import Evenings
 from bot.errors import GaveUp, StoreBusy
 from bot.health import Report, application, ping, served
 from bot.keywords import parse
-from bot.model import Draft, Hit, Person, Prime, Publication, Receipt, Run
+from bot.model import Draft, Hit, Person, Prime, Publication, Receipt, Run, Survey
 from bot.store import open_store
 from bot.store.sqlite import SqliteStore
 from bot.vitals import Vitals
@@ -46,9 +46,13 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     prime = Prime(KEYWORD.canonical, (), None, 0)
     await opened.record(Run(START, START, window, False, True, primes=(prime,)), first_post=0)
     later = START + timedelta(seconds=2)
-    run = Run(START, later, window, False, True, papers=papers, hits=hits, requests=1)
+    run = Run(
+        START, later, window, False, True, papers=papers, hits=hits, requests=1, fetched=3,
+        survey=Survey("by keyword", announced=40),
+    )  # fmt: skip
     await opened.record(run, first_post=0)
-    await opened.record(Run(START, START, window, False, False, requests=2), first_post=0)
+    failed = Run(START, START, window, False, False, requests=2, survey=Survey(missing=7))
+    await opened.record(failed, first_post=0)
     drafts = (("key-1", Draft("bytes", (papers[0].id, papers[1].id))),)
     await opened.publish("console:", lambda _: Publication(drafts, (), START), START)
     await opened.claim("console", START, START + timedelta(minutes=3))
@@ -96,6 +100,8 @@ async def test_prometheus_reads_what_happened(store: SqliteStore) -> None:
     assert values["daily_papers_runs_total", "true"] == 2
     assert values["daily_papers_runs_total", "false"] == 1
     assert values["daily_papers_requests_total",] == 3
+    assert values["daily_papers_papers_announced_total",] == 40
+    assert values["daily_papers_papers_missing",] == 7
     assert values["daily_papers_papers_fetched_total",] == 3
     assert values["daily_papers_papers_due_total",] == 3
     assert values["daily_papers_ledger", "due"] == 1

@@ -131,6 +131,14 @@ def _failure(run: RunView) -> Cause:
     return alone.get(kinds.pop(), Cause.SOURCE_FAILED) if len(kinds) == 1 else Cause.SOURCE_FAILED
 
 
+def scanned(run: RunView) -> str:
+    """How much of arXiv a run went through, as far as it learned that."""
+    if run.announced is None:
+        return f"{plural(run.fetched, 'paper')} came, {run.matched:,} matched"
+    announced = f"{plural(run.announced, 'paper')} announced"
+    return f"{announced}, {run.fetched:,} came, {run.matched:,} matched"
+
+
 def trouble(run: RunView) -> str:
     """What went wrong in a run that is not complete, in a few words."""
     kinds = dict.fromkeys(note.kind for note in run.notes if note.kind is not NoteKind.DISAGREES)
@@ -185,7 +193,7 @@ def _quiet(look: Look) -> tuple[Cause, str]:
 
 def _nothing(look: Look, run: RunView, began: str) -> tuple[Cause, str]:
     """A whole answer without news: had arXiv announced anything at all?"""
-    scanned = f"{plural(run.fetched, 'paper')} came, {run.matched:,} matched; none was new"
+    seen = f"{scanned(run)}; none was new"
     following = look.calendar.moment(look.evenings.following(run.started_at))
     match look.evenings.reason(run.started_at):
         case NoNews.WEEKEND:
@@ -199,7 +207,7 @@ def _nothing(look: Look, run: RunView, began: str) -> tuple[Cause, str]:
                 f" announcement is due {following}."
             )
         case _:
-            return Cause.NOTHING_NEW, f"Nothing new matched at the last run ({began}). {scanned}."
+            return Cause.NOTHING_NEW, f"Nothing new matched at the last run ({began}). {seen}."
 
 
 def sentence(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.announcements import Evenings
-from bot.answers.reasons import PLAINLY, Look, short_key, verdict
+from bot.answers.reasons import PLAINLY, Look, scanned, short_key, verdict
 from bot.answers.times import Calendar, iso
 from bot.model import Note, NoteKind, Reply
 from bot.text import plural
@@ -70,11 +70,14 @@ def run_data(run: RunView | None) -> dict[str, object] | None:
         "since": iso(run.since),
         "complete": run.complete,
         "requests": run.requests,
+        "announced": run.announced,
+        "missing": run.missing,
         "fetched": run.fetched,
         "matched": run.matched,
         "new": run.new_papers,
         "due": run.due,
         "primed": run.primed,
+        "plan": run.plan,
         "notes": [
             {"kind": note.kind, "text": note.text, "keyword": note.keyword} for note in run.notes
         ],
@@ -87,6 +90,8 @@ def _runs(state: StateView, calendar: Calendar) -> list[str]:
         return ["arXiv was never asked yet. The first run does it (the service, or: once)."]
     verdict = "complete" if run.complete else "not complete"
     lines = [f"Last run: {calendar.moment(run.started_at)}, {verdict}. {_figures(run)}"]
+    if run.plan:
+        lines.append(f"  Asked {run.plan}.")
     lines += _notes(run.notes)
     if not run.complete and complete is None:
         lines.append("No run was complete yet.")
@@ -97,10 +102,7 @@ def _runs(state: StateView, calendar: Calendar) -> list[str]:
 
 
 def _figures(run: RunView) -> str:
-    return (
-        f"{plural(run.requests, 'request')}, {plural(run.fetched, 'paper')} came, "
-        f"{run.matched:,} matched, {run.due:,} to post."
-    )
+    return f"{plural(run.requests, 'request')}, {scanned(run)}, {run.due:,} to post."
 
 
 def _notes(notes: Sequence[Note]) -> list[str]:

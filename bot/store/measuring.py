@@ -15,7 +15,8 @@ _DELAY = "(julianday(settled_at) - julianday(created_at)) * 86400"
 def measures(db: sqlite3.Connection) -> Measures:
     runs = db.execute(
         "select count(*), coalesce(sum(complete), 0), coalesce(sum(requests), 0),"
-        " coalesce(sum(fetched), 0), coalesce(sum(matched), 0), coalesce(sum(due), 0) from runs"
+        " coalesce(sum(fetched), 0), coalesce(sum(matched), 0), coalesce(sum(due), 0),"
+        " coalesce(sum(announced), 0) from runs"
     ).fetchone()
     buckets = ", ".join(f"coalesce(sum(delay <= {bound}), 0)" for bound in DELAYS)
     delays = db.execute(
@@ -30,6 +31,7 @@ def measures(db: sqlite3.Connection) -> Measures:
         fetched=runs[3],
         matched=runs[4],
         due=runs[5],
+        announced=runs[6],
         papers=db.execute("select count(*) from papers").fetchone()[0],
         subscriptions=db.execute("select count(*) from subscriptions").fetchone()[0],
         ledger=dict(db.execute("select state, count(*) from ledger group by 1")),

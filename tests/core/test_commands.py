@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import sqlite3
@@ -26,7 +27,7 @@ from bot.errors import (
     UserError,
 )
 from bot.matching import explain
-from bot.model import Batch, Channel, Note, NoteKind, Paper, Person, Reply
+from bot.model import Batch, Channel, Note, NoteKind, Paper, Person, Reply, Survey
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.questions import Questions
@@ -640,6 +641,22 @@ async def test_status_of_a_bot_that_was_never_started(house: House) -> None:
     assert (await cause(house))[0] == "no_keywords"
     await house.say("add reward model")
     assert await cause(house) == ("never_ran", "Nothing yet: arXiv was never asked.")
+
+
+async def test_status_says_what_arxiv_announced_and_how_it_was_asked(house: House) -> None:
+    await house.settled()
+    survey = Survey("by keyword: 1 request; a harvest would be about 3", 1296, missing=2)
+    house.source.faults.append(lambda batch: dataclasses.replace(batch, survey=survey))
+    house.clock.advance(DAY)
+    await house.collect()
+    reply = await house.say("status")
+    assert "1,296 papers announced, 0 came, 0 matched, 0 to post." in reply.text
+    assert "  Asked by keyword: 1 request; a harvest would be about 3." in reply.text
+    run = reply.data["last_run"]
+    assert isinstance(run, dict)
+    assert (run["announced"], run["missing"], run["plan"]) == (1296, 2, survey.plan)
+    _, explanation = await cause(house)
+    assert "1,296 papers announced, 0 came, 0 matched; none was new." in explanation
 
 
 async def test_status_tells_nothing_new_from_all_posted_from_waiting(house: House) -> None:

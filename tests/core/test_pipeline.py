@@ -14,7 +14,7 @@ import pytest
 
 from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
 from bot.keywords import parse
-from bot.model import Batch, Note, NoteKind, Paper, Person, Recorded, Run
+from bot.model import UNTOLD, Batch, Note, NoteKind, Paper, Person, Recorded, Run
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.slots import Timetable
@@ -101,6 +101,70 @@ async def test_what_is_announced_after_that_is_posted_once(house: House) -> None
     assert numbered((await house.day())[A]) == [11, 12]
     for _ in range(20):
         assert await house.day() == {}
+
+
+def harvested(*papers: Paper) -> Callable[[Batch], Batch]:
+    """What a harvest answers: everything, whatever it is about, and not all told."""
+    found = tuple(
+        dataclasses.replace(p, version=UNTOLD, published=p.updated, authors=("A. Example",))
+        for p in papers
+    )
+    return lambda batch: dataclasses.replace(batch, papers=found, chosen=False)
+
+
+async def test_what_a_harvest_does_not_say_of_a_paper_is_asked_for_before_it_is_posted(
+    house: House,
+) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    news = [paper(11, version=2, updated=START + DAY), paper(12, "Something else")]
+    house.source.announce(*news, at=START + DAY)
+    house.source.faults.append(harvested(*news))
+    assert numbered((await house.day())[A]) == [11]
+    assert house.source.requests[-1] == f"papers {news[0].id}"
+    known = await house.store.paper(news[0].id)
+    assert known.paper == news[0]
+    assert (await house.store.paper(news[1].id)).paper is None, "what matches nothing is not kept"
+
+
+async def test_a_paper_that_is_not_all_told_is_posted_and_completed_later(house: House) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    news = paper(11, published=START - 3 * DAY, updated=START + DAY)
+    house.source.announce(news, at=START + DAY)
+    house.source.faults += [harvested(news), SourceDown("no answer")]
+    assert numbered((await house.day())[A]) == [11]
+    known = (await house.store.paper(news.id)).paper
+    assert known is not None
+    assert not known.told
+    assert await house.day() == {}
+    assert (await house.store.paper(news.id)).paper == news
+
+
+async def test_an_old_paper_that_is_listed_again_is_no_news_though_its_version_is(
+    house: House,
+) -> None:
+    old = paper(5, published=START - 900 * DAY, month="2309")
+    house.source.announce(*(paper(n) for n in range(20, 130)), old)
+    house.follow(A, "reward model")
+    await house.collect()
+    await house.publish()
+    again = dataclasses.replace(old, updated=START + DAY)
+    house.source.faults += [harvested(again), SourceDown("no answer")]
+    assert await house.day() == {}
+
+
+async def test_a_harvest_need_not_hold_what_was_there_yesterday(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 40)))
+    house.follow(A, "reward model")
+    await house.collect()
+    house.clock.advance(86_400)
+    await house.collect()
+    house.clock.advance(86_400)
+    house.source.faults.append(harvested())
+    run, _ = await house.collect()
+    assert run.complete
+    assert run.notes == ()
 
 
 async def test_a_paper_announced_days_after_its_submission_is_posted(house: House) -> None:
