@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TextIO
 
@@ -26,9 +25,9 @@ from bot.channels_file import ChannelsFile, SyncReport
 from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
-from bot.config.secrets import Secret
 from bot.delivery import Deliverer
 from bot.errors import ConfigError, Mistake, PlatformRefused, SendError
+from bot.keywords.archives import archives
 from bot.listing import Change, Configure
 from bot.model import Channel
 from bot.pipeline import collect, publish
@@ -303,6 +302,7 @@ def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:
         url=config.arxiv.url,
         oai_url=config.arxiv.oai_url,
         way=Way(config.arxiv.plan),
+        archives=archives,
         contact=config.arxiv.contact,
         interval=config.arxiv.interval,
         clock=clock,
@@ -328,13 +328,8 @@ def _platforms(
         raise ConfigError(str(config.path), mistakes)
     settings = {name: Settings(stream, clock) for name in names}
     for name, section in config.platforms.items():
-        secret = partial(_revealed, section.secrets)
-        settings[name] = Settings(stream, clock, section.options, secret)
+        settings[name] = Settings(stream, clock, section.options, section.reveal)
     return {name: _load(name, each) for name, each in settings.items()}
-
-
-def _revealed(secrets: Mapping[str, Secret], name: str) -> str:
-    return secrets[name].reveal()
 
 
 def _load(name: str, settings: Settings) -> Platform:

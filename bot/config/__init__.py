@@ -73,6 +73,10 @@ class Platform:
     options: Mapping[str, Any]
     secrets: Mapping[str, Secret]
 
+    def reveal(self, name: str) -> str:
+        """The token of that name, for the platform's adapter alone."""
+        return self.secrets[name].reveal()
+
 
 @dataclass(frozen=True, slots=True)
 class Log:

@@ -28,7 +28,7 @@ from bot.sources.harvest import IDS_AT_ONCE, judge_page
 from bot.sources.mark import Mark
 from bot.sources.oai import OaiReader
 from bot.sources.pacing import Gate
-from bot.sources.planner import Way
+from bot.sources.planner import Archives, Task, Way
 from bot.sources.plans import Look
 from bot.sources.queries import PAGE, among, newest, these
 from bot.sources.sweep import Yield, note_of, prove_alive
@@ -43,6 +43,7 @@ class ArxivSource:
     """Implements :class:`bot.ports.Source`. Close it with ``aclose``, or use it in ``async with``.
 
     ``url`` is the query API, ``oai_url`` OAI-PMH (empty: do without); ``way`` may fix the plan;
+    ``archives`` says to which archives a keyword is confined, and nothing where it is to none;
     ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is in seconds;
     ``pace_file`` is shared by all processes that ask for the same owner. ``progress`` hears a few
     words about each request and each longer wait.
@@ -54,6 +55,7 @@ class ArxivSource:
         url: str,
         oai_url: str = "",
         way: Way = Way.AUTO,
+        archives: Archives = lambda _: frozenset(),
         contact: str,
         interval: float,
         clock: Clock,
@@ -65,6 +67,7 @@ class ArxivSource:
     ) -> None:
         self._url = url
         self._way = way
+        self._archives = archives
         self._clock = clock
         gate = Gate(interval=interval, clock=clock, path=pace_file, rng=rng)
         self._wire = Wire(
@@ -113,17 +116,16 @@ class ArxivSource:
         """
         run = Run()
         with _counted(run):
-            look = Look(
+            task = Task(
                 keywords=keywords,
                 since=since,
                 now=self._clock.now(),
                 mark=Mark.read(mark),
                 url=self._url,
-                queries=self._asker,
-                oai=self._oai if self._harvests else None,
-                run=run,
+                archives=self._archives,
             )
-            return await look.fetch(self._way)
+            oai = self._oai if self._harvests else None
+            return await Look(task, self._asker, oai, run).fetch(self._way)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         """The newest papers that may match, at most ``limit`` and at most 2,000, newest first."""

@@ -10,7 +10,7 @@ passed over. Does not ask whether a paper matches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from bot.errors import SourceError, SourceGarbled
 from bot.model import Batch, Note, NoteKind, Paper, Survey
 from bot.sources.asking import Asker, Run
-from bot.sources.ids import first_serial_of, serial_of
+from bot.sources.ids import first_serial_of
 from bot.sources.mark import Mark, announced_since, highest, tails
 from bot.sources.oai import OaiPage
 from bot.sources.queries import these
@@ -33,6 +33,8 @@ IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 202
 
 _MOST_PAGES: Final = 200  # of 1,300 records and more: ten minutes, and a month of arXiv
 _MOST_ASKED: Final = 2000  # numbers in one look
+# Archives that are groups of OAI-PMH's sets by themselves; the others are in the group "physics".
+_GROUPS: Final = frozenset({"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat"})
 _FEW: Final = 3  # missing papers that do not make an answer a bad one
 _SHARE: Final = 0.01
 _RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
@@ -40,17 +42,18 @@ _RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
 
 @dataclass(frozen=True, slots=True)
 class OaiRequest:
-    """One request to OAI-PMH: the first page from a day on, or the page of a token."""
+    """One request to OAI-PMH: the first page from a day on, of one archive or all; or a token's."""
 
     verb: str
-    since: date | None = None
+    since: date
     token: str = ""
+    archive: str = ""
 
     def encoded(self) -> str:
         if self.token:
             return urlencode({"verb": self.verb, "resumptionToken": self.token})
-        fields = {"verb": self.verb, "metadataPrefix": "arXiv"}
-        return urlencode(fields | ({"from": self.since.isoformat()} if self.since else {}))
+        fields = {"verb": self.verb, "metadataPrefix": "arXiv", "from": self.since.isoformat()}
+        return urlencode(fields | ({"set": _set_of(self.archive)} if self.archive else {}))
 
 
 OaiAsker: TypeAlias = Asker[OaiPage, OaiRequest]
@@ -76,7 +79,7 @@ class Pages:
         self.damaged: dict[str, str] = {}
         self.answered: datetime | None = None  # the server's time when it began
 
-    async def read(self, verb: str, since: date) -> None:
+    async def read(self, verb: str, since: date, archive: str = "") -> None:
         """Every page from a day on (UTC, included). What came before an error is kept.
 
         Raises SourceError.
@@ -85,7 +88,7 @@ class Pages:
         token = ""
         used: set[str] = set()
         for _ in range(_MOST_PAGES):
-            page = await self._asker.ask(OaiRequest(verb, since, token), self._run)
+            page = await self._asker.ask(OaiRequest(verb, since, token, archive), self._run)
             self.answered = self.answered or page.answered
             if page.error is not None and page.error[0] == "badResumptionToken":
                 restarts += 1
@@ -110,36 +113,41 @@ class Pages:
 
 
 class Harvest:
-    """Use it once."""
+    """Of everything, from the day ``since`` on (UTC, included). Use it once."""
 
     def __init__(
-        self, *, oai: OaiAsker, queries: QueryAsker, run: Run, mark: Mark, now: datetime
+        self,
+        *,
+        oai: OaiAsker,
+        queries: QueryAsker,
+        run: Run,
+        mark: Mark,
+        since: date,
+        now: datetime,
     ) -> None:
         self._queries = queries
         self._run = run
         self._mark = mark
+        self._since = since
         self._now = now
         self._pages = Pages(oai, run)
         self._notes: list[Note] = []
 
-    async def collect(self, since: date) -> Batch:
-        """What was announced from that day on (UTC). ``survey.plan`` is left to who planned.
+    async def collect(self) -> Batch:
+        """What was announced from ``since`` on. ``survey.plan`` is left to who planned.
 
         Raises SourceError if not a single page came.
         """
         pages = self._pages
         try:
-            await pages.read("ListRecords", since)
+            await pages.read("ListRecords", self._since)
         except SourceError as error:
             if not pages.ids:
                 raise
             self._notes.append(note_of(error))
             unmoved = Survey(mark=self._mark.written())
             return self._batch(pages.papers.values(), complete=False, survey=unmoved)
-        if pages.damaged:
-            text = f"{len(pages.damaged)} records could not be read: "
-            text += "; ".join(list(pages.damaged.values())[:3])
-            self._notes.append(Note(NoteKind.GARBLED, text))
+        self._notes += _damages(pages)
         return await self._audited()
 
     async def _audited(self) -> Batch:
@@ -158,7 +166,7 @@ class Harvest:
         top = highest([*filter(None, [mark.top]), *readable, *got], self._now)
         day = min(pages.answered or self._now, self._now).date()
         return self._batch(
-            [*(each for each in pages.papers.values() if self._is_recent(each)), *got.values()],
+            [*_recent(pages, self._since, self._now), *got.values()],
             complete=_is_little(sum(since == today for since in holes.values()), len(announced)),
             survey=Survey(
                 announced=len(announced) if mark.top else None,
@@ -179,13 +187,6 @@ class Harvest:
             got |= {paper.id: paper for paper in feed.papers if paper.id in ids}
         return got
 
-    def _is_recent(self, paper: Paper) -> bool:
-        """New, or not so old that being listed again is most likely a bulk edit."""
-        if self._mark.top and paper.serial > serial_of(self._mark.top):
-            return True
-        recent = paper.serial >= first_serial_of((self._now - REVISED).date())
-        return recent or paper.id in self._mark.holes
-
     def _batch(self, papers: Iterable[Paper], *, complete: bool, survey: Survey) -> Batch:
         return Batch(
             papers=tuple(papers),
@@ -195,6 +196,46 @@ class Harvest:
             chosen=False,
             survey=survey,
         )
+
+
+async def harvest_archives(
+    oai: OaiAsker, run: Run, begins: Mapping[str, date], now: datetime
+) -> tuple[Batch, dict[str, date]]:
+    """What was announced in some archives, each from a day on; and from when on to ask next.
+
+    The numbers can't be gone through: those between them belong to other archives. Raises
+    SourceError.
+    """
+    papers: dict[str, Paper] = {}
+    notes: list[Note] = []
+    read: dict[str, date] = {}
+    for archive, since in begins.items():
+        pages = Pages(oai, run)
+        await pages.read("ListRecords", since, archive)
+        papers |= {paper.id: paper for paper in _recent(pages, since, now)}
+        notes += _damages(pages)
+        read[archive] = min(pages.answered or now, now).date()
+    complete = not notes  # what can't be read here has no second place to be asked for
+    return Batch(tuple(papers.values()), complete, tuple(notes), run.requests, chosen=False), read
+
+
+def _recent(pages: Pages, since: date, now: datetime) -> list[Paper]:
+    """Without papers so old that their being listed again is most likely a bulk edit."""
+    floor = first_serial_of(min(since, (now - REVISED).date()))
+    return [paper for paper in pages.papers.values() if paper.serial >= floor]
+
+
+def _damages(pages: Pages) -> list[Note]:
+    if not pages.damaged:
+        return []
+    some = "; ".join(list(pages.damaged.values())[:3])
+    text = f"{len(pages.damaged)} records could not be read: {some}"
+    return [Note(NoteKind.GARBLED, text)]
+
+
+def _set_of(archive: str) -> str:
+    """As ``ListSets`` names them (facts of arXiv, 8)."""
+    return archive if archive in _GROUPS else f"physics:{archive}"
 
 
 def _is_little(missing: int, announced: int) -> bool:

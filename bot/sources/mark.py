@@ -25,7 +25,8 @@ class Mark:
     """``day`` is from when on OAI-PMH is to be asked next; ``top`` the highest id read so far.
 
     ``counted`` is the highest id that was seen, on ``counted_on``. ``holes`` are ids below ``top``
-    that are not to be had, and since when. Ids are empty where none is known yet. Days are UTC's.
+    that are not to be had, and since when. ``archives`` were read alone, further than the whole.
+    Ids are empty where none is known yet. Days are UTC's.
     """
 
     day: date | None = None
@@ -33,6 +34,7 @@ class Mark:
     counted: str = ""
     counted_on: date | None = None
     holes: Mapping[str, date] = field(default_factory=dict)
+    archives: Mapping[str, date] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str) -> Mark:
@@ -48,7 +50,8 @@ class Mark:
                 top=held["top"],
                 counted=held["counted"],
                 counted_on=_day(held["counted_on"]),
-                holes={each: date.fromisoformat(day) for each, day in held["holes"].items()},
+                holes=_days(held["holes"]),
+                archives=_days(held["archives"]),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             log.warning("mark unreadable why=%s; what arXiv announced is read anew", error)
@@ -62,6 +65,7 @@ class Mark:
                 "counted": self.counted,
                 "counted_on": self.counted_on and self.counted_on.isoformat(),
                 "holes": {each: day.isoformat() for each, day in self.holes.items()},
+                "archives": {each: day.isoformat() for each, day in self.archives.items()},
             }
         )
 
@@ -101,6 +105,10 @@ def tails(top: str, ids: Iterable[str]) -> list[str]:
         end = f"{month}.{int(last[5:]) + _TAIL + 1:0{len(last) - 5}}"
         probed += following_ids(last, end)
     return probed
+
+
+def _days(held: dict[str, str]) -> dict[str, date]:
+    return {each: date.fromisoformat(day) for each, day in held.items()}
 
 
 def _day(text: str | None) -> date | None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.errors import SourceError, SourceThrottled
-from bot.model import Batch, Keyword, NoteKind
+from bot.model import Batch, NoteKind, Survey
 from bot.sources.asking import Run
-from bot.sources.harvest import Harvest, OaiAsker, count
+from bot.sources.harvest import Harvest, OaiAsker, count, harvest_archives
 from bot.sources.mark import Mark
-from bot.sources.planner import Plan, Way, choose
+from bot.sources.planner import Plan, Task, Way, choose
 from bot.sources.sweep import QueryAsker, Sweep, note_of
 
 log = logging.getLogger(__name__)
@@ -21,80 +20,94 @@ log = logging.getLogger(__name__)
 # before it on: who began to follow something then has not seen it yet.
 _BEFORE_THE_FIRST = timedelta(days=4)
 
-_NAMES = {Way.UNION: "by keyword", Way.HARVEST: "all that was announced"}
+_NAMES = {
+    Way.UNION: "by keyword",
+    Way.HARVEST: "all that was announced",
+    Way.MIXED: "all of some archives, the rest by keyword",
+}
+
+
+_OTHERS = {Way.UNION: Way.HARVEST, Way.HARVEST: Way.UNION, Way.MIXED: Way.UNION}
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """One call of ``Source.fetch``. ``oai`` is ``None`` where arXiv can't be harvested."""
 
-    keywords: Sequence[Keyword]
-    since: datetime
-    now: datetime
-    mark: Mark
-    url: str
+    task: Task
     queries: QueryAsker
     oai: OaiAsker | None
     run: Run
 
     async def fetch(self, wanted: Way) -> Batch:
         """See ``Source.fetch``. Raises SourceError if neither way gave anything usable."""
-        plan = choose(
-            self.keywords,
-            self.since,
-            self.mark,
-            self.now,
-            url=self.url,
-            wanted=wanted,
-            can_harvest=self.oai is not None,
-        )
+        plan = choose(self.task, wanted=wanted, can_harvest=self.oai is not None)
         log.info("plan way=%s reason=%r", plan.way, plan.reason)
         first = await self._try(plan)
         if self.oai is None:
             return _or_raise(first, "")  # there was no choice
         said = f"{_NAMES[plan.way]}: {plan.reason}"
         if isinstance(first, Batch) and first.complete:
-            return await self._counted(self.oai, first, said)
+            return await self._told(self.oai, first, plan.way, said)
         if _throttled(first):
             return _or_raise(first, said)
-        other = Plan(Way.UNION if plan.way is Way.HARVEST else Way.HARVEST, plan.since, "")
+        other = self.task.plan(_OTHERS[plan.way])
         log.info("plan way=%s gave no whole answer; trying %s", plan.way, other.way)
         second = await self._try(other)
         if isinstance(second, SourceError):
             return _or_raise(first, said)
         said = f"{_NAMES[other.way]}, because the other way gave no whole answer ({said})"
-        return await self._counted(self.oai, _together(first, second), said)
+        return await self._told(self.oai, _together(first, second), other.way, said)
 
     async def _try(self, plan: Plan) -> Batch | SourceError:
         try:
-            if plan.way is Way.HARVEST and self.oai is not None:
-                harvest = Harvest(
-                    oai=self.oai, queries=self.queries, run=self.run, mark=self.mark, now=self.now
-                )
-                return await harvest.collect(plan.since)
-            sweep = Sweep(
-                asker=self.queries, url=self.url, run=self.run, since=self.since, now=self.now
+            if self.oai is None or plan.way is Way.UNION:
+                return await self._union(plan)
+            if plan.way is Way.MIXED:
+                return await self._mixed(self.oai, plan)
+            harvest = Harvest(
+                oai=self.oai,
+                queries=self.queries,
+                run=self.run,
+                mark=self.task.mark,
+                since=plan.since,
+                now=self.task.now,
             )
-            return await sweep.collect(self.keywords)
+            return await harvest.collect()
         except SourceError as error:
             return error
 
-    async def _counted(self, oai: OaiAsker, batch: Batch, said: str) -> Batch:
-        """With how many papers were announced, which a union alone does not learn."""
+    async def _union(self, plan: Plan) -> Batch:
+        task = self.task
+        sweep = Sweep(
+            asker=self.queries, url=task.url, run=self.run, since=task.since, now=task.now
+        )
+        return await sweep.collect(plan.asked)
+
+    async def _mixed(self, oai: OaiAsker, plan: Plan) -> Batch:
+        mark = self.task.mark
+        harvested, read = await harvest_archives(oai, self.run, plan.archives, self.task.now)
+        after = replace(mark, archives={**mark.archives, **read}) if harvested.complete else mark
+        both = replace(harvested, survey=Survey(mark=after.written()))
+        if not plan.asked:
+            return both
+        union = await self._union(plan)
+        return replace(_together(both, union), complete=both.complete and union.complete)
+
+    async def _told(self, oai: OaiAsker, batch: Batch, way: Way, said: str) -> Batch:
+        """With the plan, and how many papers were announced, which only a harvest learns itself."""
         survey = replace(batch.survey, plan=said)
-        if not survey.mark:
-            mark = self.mark
+        if way is not Way.HARVEST and survey.announced is None:
+            mark = Mark.read(survey.mark) if survey.mark else self.task.mark
             if mark.day is None:
-                mark = replace(mark, day=(self.now - _BEFORE_THE_FIRST).date())
-            announced = None
+                mark = replace(mark, day=(self.task.now - _BEFORE_THE_FIRST).date())
             try:
-                announced, mark = await count(oai, self.run, mark, self.now)
+                announced, mark = await count(oai, self.run, mark, self.task.now)
+                survey = replace(survey, announced=announced)
             except SourceError as error:
                 survey = replace(survey, plan=f"{said}; OAI-PMH did not tell what was announced")
                 log.info("count failed why=%s", error)
-            survey = replace(
-                survey, announced=announced, missing=len(mark.holes), mark=mark.written()
-            )
+            survey = replace(survey, missing=len(mark.holes), mark=mark.written())
         return replace(batch, requests=self.run.requests, survey=survey)
 
 

@@ -17,6 +17,7 @@ from bot.demo.query_grammar import parse_query
 from bot.demo.standin_feed import StandinPaper
 from bot.demo.standin_search import Searchable
 from bot.keywords import parse
+from bot.keywords.archives import archives
 from bot.model import Person, Run
 from bot.pipeline import collect, publish
 from bot.planning import Rules
@@ -77,7 +78,7 @@ async def replay(
         source = ArxivSource(
             url=arxiv.url, oai_url="" if way is None else arxiv.oai_url, way=way or Way.AUTO,
             contact="mailto:test@example.org", interval=3, clock=clock,
-            pace_file=folder / "pace", rng=random.Random(1),
+            pace_file=folder / "pace", rng=random.Random(1), archives=archives,
         )  # fmt: skip
         async with source:
             for number, day in enumerate(days):

@@ -11,7 +11,7 @@ import pytest
 from bot.demo.arxiv_standin import Exchange
 from bot.demo.standin_feed import StandinPaper
 from bot.errors import SourceThrottled
-from bot.model import Batch, NoteKind
+from bot.model import Batch, Keyword, NoteKind
 from bot.sources.arxiv import ArxivSource
 from bot.sources.mark import Mark
 from bot.sources.planner import Way
@@ -391,7 +391,7 @@ async def test_a_union_learns_how_many_papers_were_announced(
     clock.jump(NOON + DAY)
     second = await look(source, first.survey.mark)
     assert second.survey.announced == 30
-    assert second.survey.plan.startswith("by keyword: 1 requests")
+    assert second.survey.plan == ("by keyword: the fewest requests (about: harvest 10, union 1)")
     assert second.requests == 2
 
 
@@ -427,6 +427,53 @@ async def test_what_arxiv_held_back_for_months_is_found_within_a_week(
                 found.append(day)
         assert found
         assert found[0] <= 10
+
+
+def confined(keyword: Keyword) -> frozenset[str]:
+    """What ``bot.keywords.archives`` says of these, in short."""
+    return frozenset({"cs", "hep-th"}) if keyword is REWARD else frozenset()
+
+
+GRAPH = phrase("graph network")
+
+
+@pytest.fixture
+def mixed(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
+    return make_source(oai_url=server.oai_url, way=Way.MIXED, archives=confined)
+
+
+async def test_some_archives_are_read_whole_and_the_other_keywords_asked_for(
+    mixed: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    first = await mixed.fetch([REWARD, GRAPH], SINCE)
+    assert first.complete
+    asked = [seen.params for seen in server.requests]
+    assert [each["set"] for each in asked if "set" in each] == ["cs", "physics:hep-th"]
+    union = [each["search_query"] for each in asked if "search_query" in each]
+    assert "graph" in union[0]
+    assert not any("reward" in each for each in union)
+    clock.jump(NOON + DAY)
+    server.requests.clear()
+    second = await mixed.fetch([REWARD, GRAPH], SINCE, first.survey.mark)
+    assert second.complete
+    assert set(range(6, 36)) <= set(numbers(second))
+    assert second.survey.announced == 30
+    began = [seen.params["from"] for seen in server.requests if "set" in seen.params]
+    assert began == [f"{NOON:%Y-%m-%d}"] * 2, "from the last look on"
+
+
+async def test_an_archive_that_can_not_be_read_is_asked_for_by_keyword(
+    mixed: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    first = await mixed.fetch([REWARD, GRAPH], SINCE)
+    for fault in (arxiv.status(404), oai_faults.without("title")):
+        clock.jump(NOON + DAY)
+        server.oai_faults.append(fault)
+        batch = await mixed.fetch([REWARD, GRAPH], SINCE, first.survey.mark)
+        assert batch.complete
+        assert set(range(6, 36)) <= set(numbers(batch))
+        assert batch.survey.plan.startswith("by keyword, because the other way")
+        assert Mark.read(batch.survey.mark).archives == Mark.read(first.survey.mark).archives
 
 
 async def test_a_damaged_mark_reads_something_twice_and_loses_nothing(

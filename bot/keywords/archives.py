@@ -1,0 +1,36 @@
+"""In which archives of arXiv a keyword can find papers at all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.keywords import expression
+from bot.keywords.tree import And, Category, Expression, Or
+from bot.model import Keyword
+
+# arxiv.org/category_taxonomy, November 2026.
+_PHYSICS: Final = (
+    *("astro-ph", "cond-mat", "gr-qc", "hep-ex", "hep-lat", "hep-ph", "hep-th", "math-ph"),
+    *("nlin", "nucl-ex", "nucl-th", "physics", "quant-ph"),
+)
+ARCHIVES: Final = frozenset({"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat", *_PHYSICS})
+_ANYWHERE: Final[frozenset[str]] = frozenset()
+
+
+def archives(keyword: Keyword) -> frozenset[str]:
+    """A paper that matches is in one of these, be it by a cross-list. Empty: it may be anywhere."""
+    return _confined(expression(keyword))
+
+
+def _confined(tree: Expression) -> frozenset[str]:
+    match tree:
+        case Category(pattern):
+            archive = pattern.partition(".")[0]
+            return frozenset({archive}) if archive in ARCHIVES else _ANYWHERE
+        case And(items):
+            return min(filter(None, map(_confined, items)), key=len, default=_ANYWHERE)
+        case Or(items):
+            parts = [_confined(item) for item in items]
+            return frozenset().union(*parts) if all(parts) else _ANYWHERE
+        case _:
+            return _ANYWHERE
