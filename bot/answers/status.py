@@ -91,7 +91,7 @@ def _runs(state: StateView, calendar: Calendar) -> list[str]:
     verdict = "complete" if run.complete else "not complete"
     lines = [f"Last run: {calendar.moment(run.started_at)}, {verdict}. {_figures(run)}"]
     if run.plan:
-        lines.append(f"  Asked {run.plan}.")
+        lines.append(f"  arXiv was asked {run.plan}.")
     lines += _notes(run.notes)
     if not run.complete and complete is None:
         lines.append("No run was complete yet.")

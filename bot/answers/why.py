@@ -220,7 +220,7 @@ def _stranger(
         if len(keywords) > 1:
             none = f"matches none of the {len(keywords)} keywords here"
         lines.append(
-            "We ask only for papers that match. So either arXiv had not announced it yet when we"
+            "We keep only papers that match. So either arXiv had not announced it yet when we"
             f" last looked, or it {none}."
         )
         if run is not None:

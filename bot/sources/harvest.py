@@ -37,6 +37,7 @@ _MOST_ASKED: Final = 2000  # numbers in one look
 _GROUPS: Final = frozenset({"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat"})
 _FEW: Final = 3  # missing papers that do not make an answer a bad one
 _SHARE: Final = 0.01
+_NAMED: Final = 5  # of missing papers, in a remark
 _RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
 
 
@@ -160,9 +161,9 @@ class Harvest:
         got = await self._ask([*wanted, *tails(mark.top, announced)])
         holes = {each: since for each, since in wanted.items() if each not in got}
         if holes:
-            some = ", ".join(sorted(holes)[:5])
-            text = f"{len(holes)} numbers are missing, and are asked for again: {some}"
-            self._notes.append(Note(NoteKind.HOLES, text))
+            some = ", ".join(sorted(holes)[:_NAMED])
+            more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
+            self._notes.append(Note(NoteKind.HOLES, f"{some}{more}; asked for again next time"))
         top = highest([*filter(None, [mark.top]), *readable, *got], self._now)
         day = min(pages.answered or self._now, self._now).date()
         return self._batch(

@@ -113,5 +113,5 @@ def choose(task: Task, *, wanted: Way, can_harvest: bool) -> Plan:
     told = ", ".join(f"{way} {cost}" for way, cost in costs.items())
     due = task.mark.day is not None and task.now.date() - task.mark.day >= HARVEST_EVERY
     if due and best is not Way.HARVEST:
-        return task.plan(Way.HARVEST, f"the last was on {task.mark.day}, and one is due every week")
-    return task.plan(best, f"the fewest requests (about: {told})")
+        return task.plan(Way.HARVEST, f"one is due every week, the last was on {task.mark.day}")
+    return task.plan(best, f"the fewest requests, about: {told}")

@@ -22,8 +22,8 @@ _BEFORE_THE_FIRST = timedelta(days=4)
 
 _NAMES = {
     Way.UNION: "by keyword",
-    Way.HARVEST: "all that was announced",
-    Way.MIXED: "all of some archives, the rest by keyword",
+    Way.HARVEST: "for all that it announced",
+    Way.MIXED: "for all of some archives, and by keyword for the rest",
 }
 
 
@@ -46,7 +46,7 @@ class Look:
         first = await self._try(plan)
         if self.oai is None:
             return _or_raise(first, "")  # there was no choice
-        said = f"{_NAMES[plan.way]}: {plan.reason}"
+        said = f"{_NAMES[plan.way]} ({plan.reason})"
         if isinstance(first, Batch) and first.complete:
             return await self._told(self.oai, first, plan.way, said)
         if _throttled(first):
@@ -56,7 +56,7 @@ class Look:
         second = await self._try(other)
         if isinstance(second, SourceError):
             return _or_raise(first, said)
-        said = f"{_NAMES[other.way]}, because the other way gave no whole answer ({said})"
+        said = f"{_NAMES[other.way]}, because there was no whole answer when asked {said}"
         return await self._told(self.oai, _together(first, second), other.way, said)
 
     async def _try(self, plan: Plan) -> Batch | SourceError:

@@ -645,13 +645,13 @@ async def test_status_of_a_bot_that_was_never_started(house: House) -> None:
 
 async def test_status_says_what_arxiv_announced_and_how_it_was_asked(house: House) -> None:
     await house.settled()
-    survey = Survey("by keyword: 1 request; a harvest would be about 3", 1296, missing=2)
+    survey = Survey("by keyword (the fewest requests)", 1296, missing=2)
     house.source.faults.append(lambda batch: dataclasses.replace(batch, survey=survey))
     house.clock.advance(DAY)
     await house.collect()
     reply = await house.say("status")
     assert "1,296 papers announced, 0 came, 0 matched, 0 to post." in reply.text
-    assert "  Asked by keyword: 1 request; a harvest would be about 3." in reply.text
+    assert "  arXiv was asked by keyword (the fewest requests)." in reply.text
     run = reply.data["last_run"]
     assert isinstance(run, dict)
     assert (run["announced"], run["missing"], run["plan"]) == (1296, 2, survey.plan)

@@ -130,7 +130,7 @@ async def test_a_place_that_is_lost_again_and_again_is_a_failure(
     assert NoteKind.GARBLED in {note.kind for note in batch.notes}
     assert Mark.read(batch.survey.mark).top == "2603.00005", "the place was not moved"
     assert batch.complete, "the query API stood in"
-    assert "the other way gave no whole answer" in batch.survey.plan
+    assert "because there was no whole answer" in batch.survey.plan
 
 
 async def test_the_place_moves_only_behind_the_last_page(
@@ -361,7 +361,7 @@ async def test_keywords_are_asked_for_where_there_is_no_harvest(
     batch = await look(source, mark)
     assert batch.complete
     assert set(range(6, 36)) <= set(numbers(batch))
-    assert batch.survey.plan.startswith("by keyword, because the other way")
+    assert batch.survey.plan.startswith("by keyword, because there was no whole answer")
     assert Mark.read(batch.survey.mark).top == "2603.00005"
     server.oai_habit = arxiv.honest
     later = await look(source, batch.survey.mark)
@@ -378,7 +378,7 @@ async def test_a_harvest_stands_in_where_the_query_api_is_down(
     batch = await look(source, mark)
     assert batch.complete
     assert set(range(6, 36)) <= set(numbers(batch))
-    assert batch.survey.plan.startswith("all that was announced, because the other way")
+    assert batch.survey.plan.startswith("for all that it announced, because there was no whole")
 
 
 async def test_a_union_learns_how_many_papers_were_announced(
@@ -391,7 +391,7 @@ async def test_a_union_learns_how_many_papers_were_announced(
     clock.jump(NOON + DAY)
     second = await look(source, first.survey.mark)
     assert second.survey.announced == 30
-    assert second.survey.plan == ("by keyword: the fewest requests (about: harvest 10, union 1)")
+    assert second.survey.plan == ("by keyword (the fewest requests, about: harvest 10, union 1)")
     assert second.requests == 2
 
 
@@ -472,7 +472,7 @@ async def test_an_archive_that_can_not_be_read_is_asked_for_by_keyword(
         batch = await mixed.fetch([REWARD, GRAPH], SINCE, first.survey.mark)
         assert batch.complete
         assert set(range(6, 36)) <= set(numbers(batch))
-        assert batch.survey.plan.startswith("by keyword, because the other way")
+        assert batch.survey.plan.startswith("by keyword, because there was no whole answer")
         assert Mark.read(batch.survey.mark).archives == Mark.read(first.survey.mark).archives
 
 
