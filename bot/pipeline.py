@@ -15,19 +15,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot import gathering
-from bot.gathering import HISTORY, Gathered
+from bot.gathering import LOOK_BACK, LOOK_BACK_WIDE, Gathered, History
 from bot.matching import Matcher
 from bot.model import (
     Agenda,
-    Batch,
     Channel,
     Hit,
     Interests,
-    Keyword,
     Paper,
     Prime,
     Publication,
@@ -39,10 +37,6 @@ from bot.ports import Clock, CollectStore, Composer, PublishStore, Source
 
 log = logging.getLogger(__name__)
 
-# A third to two thirds of papers are announced more than a day after their submission, 0.8 % more
-# than 14 days after it (facts of arXiv, 2.5, measured 2024-2026): hence two widths.
-LOOK_BACK = timedelta(days=14)
-LOOK_BACK_WIDE = timedelta(days=60)
 WIDE_EVERY = timedelta(days=7)
 
 
@@ -68,7 +62,7 @@ async def collect(
     gathered = Gathered()
     if interests.primed:
         await gathering.fetch(source, store, interests.primed, since, interests.mark, gathered)
-    await gathering.fetch_histories(source, interests.fresh, gathered)
+    await gathering.fetch_histories(source, interests.fresh, started, gathered)
     if opened is not None and interests.primed:
         await gathering.probe(source, opened, gathered)
 
@@ -92,7 +86,7 @@ async def collect(
         complete=gathered.complete,
         papers=papers,
         hits=hits,
-        primes=tuple(_prime(keyword, batch, hits) for keyword, batch in gathered.histories),
+        primes=_primes(gathered.histories, papers, hits),
         notes=tuple(gathered.notes),
         requests=gathered.requests,
         fetched=fetched,
@@ -118,14 +112,27 @@ def _match(matcher: Matcher, papers: Sequence[Paper]) -> tuple[Hit, ...]:
     return tuple(hit for paper in papers for hit in matcher.match(paper))
 
 
-def _prime(keyword: Keyword, batch: Batch, hits: Sequence[Hit]) -> Prime:
-    matching = {hit.paper_id for hit in hits if hit.canonical == keyword.canonical}
-    newest_first = sorted(batch.papers, key=lambda p: (p.published, p.serial), reverse=True)
-    return Prime(
-        canonical=keyword.canonical,
-        paper_ids=tuple(paper.id for paper in newest_first if paper.id in matching),
-        since=newest_first[-1].published if len(newest_first) >= HISTORY else None,
-        baseline=max((paper.serial for paper in batch.papers), default=0),
+def _primes(
+    histories: Sequence[History], papers: Sequence[Paper], hits: Sequence[Hit]
+) -> tuple[Prime, ...]:
+    by_id = {paper.id: paper for paper in papers}
+    matching: dict[str, set[str]] = {history.keyword.canonical: set() for history in histories}
+    for hit in hits:
+        if hit.canonical in matching:
+            matching[hit.canonical].add(hit.paper_id)
+
+    def newest_first(ids: Iterable[str]) -> tuple[str, ...]:
+        found = sorted(map(by_id.__getitem__, ids), key=lambda p: (p.published, p.serial))
+        return tuple(paper.id for paper in reversed(found))
+
+    return tuple(
+        Prime(
+            canonical=history.keyword.canonical,
+            paper_ids=newest_first(matching[history.keyword.canonical] & history.among),
+            since=history.since,
+            baseline=history.baseline,
+        )
+        for history in histories
     )
 
 

@@ -103,6 +103,48 @@ async def test_what_is_announced_after_that_is_posted_once(house: House) -> None
         assert await house.day() == {}
 
 
+async def test_hundreds_of_new_keywords_cost_one_question_and_do_not_flood(house: House) -> None:
+    for number in range(200):
+        house.source.announce(
+            paper(900 + number, f"On topic{number}", published=START - 40 * DAY, month="2601"),
+            *(paper(10 * number + n, f"Of topic{number}") for n in range(5)),
+        )
+        house.follow(A, f"topic{number}")
+    house.source.announce(*(paper(3000 + n, "Of a broad topic199") for n in range(300)))
+    run, recorded = await house.collect(first_post=1)
+    assert (run.complete, recorded.primed) == (True, 200)
+    assert house.source.requests == [f"fetch {START - 14 * DAY:%Y-%m-%d}"]
+    posted = await house.publish()
+    assert numbered(posted[A]) == [*(10 * number + 4 for number in range(199)), 3299]
+    assert await house.day() == {}
+    news = [paper(5000 + n, f"More of topic{n}") for n in range(0, 200, 50)]
+    house.source.announce(*news)
+    assert numbered((await house.day())[A]) == [5000, 5050, 5100, 5150]
+
+
+async def test_of_hundreds_of_new_keywords_none_is_primed_by_an_answer_with_holes(
+    house: House,
+) -> None:
+    house.follow(A, *(f"topic{n}" for n in range(200)))
+    house.source.announce(paper(1, "Of topic7"))
+    house.source.faults.append(lambda batch: dataclasses.replace(batch, complete=False))
+    run, recorded = await house.collect()
+    assert (run.complete, recorded.primed) == (False, 0)
+    run, recorded = await house.collect()
+    assert (run.complete, recorded.primed) == (True, 200)
+    assert numbered((await house.publish())[A]) == [1]
+
+
+async def test_a_keyword_that_the_source_refuses_keeps_no_other_new_one_from_being_primed(
+    house: House,
+) -> None:
+    house.follow(A, *(f"topic{n}" for n in range(200)))
+    refused = Note(NoteKind.REFUSED, "no such thing", parse("topic3").canonical)
+    house.source.faults.append(lambda batch: dataclasses.replace(batch, notes=(refused,)))
+    _, recorded = await house.collect()
+    assert recorded.primed == 199
+
+
 def harvested(*papers: Paper) -> Callable[[Batch], Batch]:
     """What a harvest answers: everything, whatever it is about, and not all told."""
     found = tuple(
