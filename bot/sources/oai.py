@@ -6,7 +6,8 @@ neither the version nor the day of the first one (facts of arXiv, 8: ``created``
 of the present version, seen in 2510.07502).
 
 The form of the answers: arXiv's public server source (arXiv/oaipmh at 27ad99e, 2026-08-11) and
-recorded answers of September 2026; a page has 2,500 records or 20,000 identifiers at most.
+recorded answers of September 2026; a page has 2,500 records or 20,000 identifiers at most. A list
+without a record is an error there (``noRecordsMatch``), so that an empty one is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 
 from bot.model import UNTOLD, Paper
 from bot.sources.entry import timestamp
-from bot.sources.ids import identify
+from bot.sources.ids import identify, serial_of
 from bot.sources.xml_reader import XmlReader, local
 
 _ROOT: Final = "http://www.openarchives.org/OAI/2.0/}OAI-PMH"
@@ -40,8 +41,8 @@ class OaiPage:
     The papers have version ``UNTOLD``, and ``published`` is the day on which their present version
     was submitted. ``damaged`` holds the ids of records that can't be read (empty where even that
     can't be), with what is wrong. ``token`` asks for the next page; empty on the last one.
-    ``error`` is a code of OAI-PMH with its text; then there is nothing else. ``answered`` is the
-    server's own time.
+    ``error`` is a code of OAI-PMH with its text, or several codes; then there is nothing else.
+    ``answered`` is the server's own time.
     """
 
     answered: datetime
@@ -57,8 +58,8 @@ class _Record:
     """What a record says, gathered while it is read."""
 
     number: int
-    identifier: str = ""
     deleted: bool = False
+    identifiers: list[str] = field(default_factory=list)
     format: str = ""
     texts: dict[str, str] = field(default_factory=dict)
     authors: list[str] = field(default_factory=list)
@@ -67,7 +68,17 @@ class _Record:
 
     @property
     def place(self) -> str:
-        return f"record {self.number} ({self.identifier[:100]})"
+        return f"record {self.number} ({', '.join(self.identifiers)[:100]})"
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep the text of an element; a second one leaves two meanings."""
+        if name == "identifier":
+            self.identifiers.append(text)
+            return
+        held = self.name if name in _NAMES else self.texts
+        if name in held:
+            self.damage = f"has two <{name}>"
+        held[name] = text
 
     def end_author(self) -> None:
         parts = (self.name.get(part, "") for part in ("forenames", "keyname", "suffix"))
@@ -75,8 +86,10 @@ class _Record:
         self.name.clear()
 
     def paper_id(self) -> str:
-        """Raises ValueError if the header names no paper."""
-        found = _IDENTIFIER.fullmatch(self.identifier)
+        """Raises ValueError if the header does not name one paper."""
+        if len(self.identifiers) > 1:
+            raise ValueError(f"{self.place} names {len(self.identifiers)} papers")
+        found = _IDENTIFIER.fullmatch("".join(self.identifiers))
         try:
             return identify(found[1] if found else "")[0]
         except ValueError as error:
@@ -94,15 +107,15 @@ class _Record:
                 raise ValueError(f"{self.place} has no <{name}>")
         if not self.authors or not all(self.authors):
             raise ValueError(f"{self.place} has no author, or one without a name")
-        paper_id, _, serial = identify(texts["id"])
-        if paper_id != self.paper_id():
-            raise ValueError(f"{self.place} holds the paper {paper_id[:100]}")
+        paper_id = self.paper_id()
+        if texts["id"] != paper_id:
+            raise ValueError(f"{self.place} holds the paper {texts['id'][:100]!r}")
         submitted = _day(texts["created"], self.place)
         categories = tuple(texts["categories"].split())
         return Paper(
             id=paper_id,
             version=UNTOLD,
-            serial=serial,
+            serial=serial_of(paper_id),
             title=texts["title"],
             abstract=texts["abstract"],
             authors=tuple(self.authors),
@@ -126,7 +139,7 @@ class OaiReader(XmlReader[OaiPage]):
         self._path: list[str] = []  # the elements that are open, by local name
         self._texts: dict[str, str] = {}
         self._listed = False
-        self._code = ""
+        self._codes: list[str] = []
         self._record: _Record | None = None
         self._records = 0
         self._papers: list[Paper] = []
@@ -143,7 +156,7 @@ class OaiReader(XmlReader[OaiPage]):
             case ["responseDate"]:
                 self.take(plain)
             case ["error"]:
-                self._code = attributes.get("code", "unknown")[:100]
+                self._codes.append(attributes.get("code", "")[:100] or "unknown")
                 self.take(plain)
             case [verb]:
                 self._listed = self._listed or verb in _LISTS
@@ -165,31 +178,39 @@ class OaiReader(XmlReader[OaiPage]):
             if record is not None and path[1:] in (["record"], ["header"]):
                 self._record = None
                 self._keep(record)
-            elif record is not None and path[-1:] == ["author"]:
+            elif record is not None and path[4:] == ["authors", "author"]:
                 record.end_author()
-        elif record is None:
-            self._texts[name] = text
-        elif name == "identifier":
-            record.identifier = text
-        elif name in _NAMES:
-            record.name[name] = text
-        elif name in record.texts:
-            record.damage = f"has two <{name}>"
+        elif record is not None:
+            record.keep(name, text)
+        elif name in self._texts and name != "error":
+            raise ValueError(f"the answer has two <{name}>")
         else:
-            record.texts[name] = text
+            self._texts[name] = text
+
+    def markup(self) -> None:
+        if self._record is None:
+            super().markup()
+        else:
+            self._record.damage = f"has markup inside <{self.taking}>"
 
     def result(self) -> OaiPage:
         answered = timestamp(self._texts.get("responseDate", ""), "<responseDate> of the answer")
-        if self._code:
-            return OaiPage(answered, error=(self._code, self._texts.get("error", "")))
+        token = self._texts.get("resumptionToken", "")
+        if self._codes:
+            if self._records or token:
+                raise ValueError(f"the answer has records, and the error {self._codes[0]!r}")
+            codes = ", ".join(dict.fromkeys(self._codes))
+            return OaiPage(answered, error=(codes, self._texts.get("error", "")))
         if not self._listed:
-            raise ValueError("the answer has neither records nor an error")
+            raise ValueError("the answer has neither a list nor an error")
+        if not self._records and not token:
+            raise ValueError("the answer is an empty list")
         return OaiPage(
             answered=answered,
             papers=tuple(self._papers),
             ids=tuple(self._ids),
             damaged=tuple(self._damaged),
-            token=self._texts.get("resumptionToken", ""),
+            token=token,
         )
 
     def place(self) -> str:
@@ -205,6 +226,8 @@ class OaiReader(XmlReader[OaiPage]):
                 self.take("identifier")
             case ["metadata", found]:
                 record.format = found
+            case _ if record.format != _FORMAT:
+                pass
             case ["metadata", _, taken] if taken in _FIELDS:
                 self.take(taken)
             case ["metadata", _, "authors", "author", taken] if taken in _NAMES:

@@ -1,7 +1,8 @@
 """Bytes of one XML answer, in pieces as they come in; the parts that all of arXiv's answers share.
 
 Reads while the bytes come in, and takes nothing on trust: no DTD (so no entities to expand and
-nothing to load), a cap on size, a cap on depth.
+nothing to load), no encoding but those that expat knows by itself (any other name would have Python
+look for a codec), a cap on size, a cap on depth.
 
 Straight on expat, without a tree: half the processor time of ElementTree's pull parser, a DTD can
 be refused where it starts, and memory stays the same whatever is nested in what.
@@ -25,6 +26,7 @@ SAMPLE: Final = 2048
 # in quadratic time: 32 MiB in pieces of 64 KiB cost 12 s, in pieces of 1 MiB 1 s.
 _PIECE: Final = 1024 * 1024
 _DEEPEST: Final = 20  # a feed has 4 levels, a record 8
+_ENCODINGS: Final = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1"})
 
 T = TypeVar("T")
 
@@ -47,6 +49,7 @@ class XmlReader(Generic[T]):
         self.taking = ""  # the element whose text is being read
         self._parser = expat.ParserCreate(namespace_separator="}")
         self._parser.buffer_text = True
+        self._parser.XmlDeclHandler = self._check_encoding
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -70,7 +73,7 @@ class XmlReader(Generic[T]):
 
     def close(self) -> T:
         """The answer, now that all of it is there. Raises SourceGarbled, also if it was cut off."""
-        if not self._sample.strip():
+        if self._size <= SAMPLE and not self._sample.strip():
             self.garbled("the answer is empty")
         self._parse_waiting(last=True)
         del self._parser  # it refers back to us, and would keep all the papers until a collection
@@ -91,6 +94,13 @@ class XmlReader(Generic[T]):
         ``name`` is what ``take`` was told, or empty.
         """
         raise NotImplementedError
+
+    def markup(self) -> None:
+        """An element begins inside of the one that is taken, which is then not to be had.
+
+        Refuses the whole answer, if the inheritor does not make less of it.
+        """
+        self.garbled(f"<{self.taking}> of {self.place()} has markup inside")
 
     def result(self) -> T:
         """What the whole answer says. Raises ValueError if it lacks what must be there."""
@@ -119,11 +129,13 @@ class XmlReader(Generic[T]):
         self._parsed = self._size
         try:
             self._parser.Parse(piece, last)
-        # Beside its own errors, expat lets through what Python's codecs raise for the encoding
-        # that the XML declaration names.
-        except (expat.ExpatError, ValueError, LookupError) as error:
+        except expat.ExpatError as error:
             problem = "cut off, or not XML" if last else "not XML"
             self.garbled(f"the answer is {problem}: {error}", error)
+
+    def _check_encoding(self, _: str, encoding: str | None, __: int) -> None:
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            self.garbled(f"the answer is not XML in an encoding of arXiv's: {encoding[:40]!r}")
 
     def _refuse_doctype(self, *_: object) -> NoReturn:
         self.garbled("the answer has a DTD, which none needs")
@@ -131,7 +143,8 @@ class XmlReader(Generic[T]):
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         self.depth += 1
         if self.taking:  # text behind an inner element would be lost without a word
-            self.garbled(f"<{self.taking}> of {self.place()} has markup inside")
+            self.markup()
+            self.taking = ""
         if self.depth > _DEEPEST:
             self.garbled(f"the answer is nested more than {_DEEPEST} levels deep")
         self.start(name, attributes)
