@@ -14,8 +14,8 @@ from typing import Final
 
 # Numbers have 4 digits to 1412 and 5 since 1501; arXiv keeps a sixth possible.
 _ID: Final = re.compile(
-    r"(?P<new>[0-9]{2}(?:0[0-9]|1[0-2])\.[0-9]{4,6})"
-    r"|[a-z][a-z-]*(?:\.[A-Z]{2})?/(?P<old>[0-9]{2}(?:0[0-9]|1[0-2])[0-9]{3})"
+    r"(?P<new>[0-9]{2}(?:0[1-9]|1[0-2])\.[0-9]{4,6})"
+    r"|[a-z][a-z-]*(?:\.[A-Z]{2})?/(?P<old>[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})"
 )
 _VERSION: Final = re.compile(r"v([1-9][0-9]{0,3})\Z")
 _PREFIX: Final = re.compile(
@@ -25,6 +25,7 @@ _PREFIX: Final = re.compile(
 # The two digits of a year stand for 1991 to 2007 in old ids, and for 2007 to 2106 in new ones.
 _FIRST_OLD_YEAR: Final = 91
 _FIRST_NEW_YEAR: Final = 7
+_DIGITS: Final = 5
 _NUMBERS_A_MONTH: Final = 10**7
 _OLD_NUMBERS_A_MONTH: Final = 1000
 
@@ -58,29 +59,43 @@ def serial_of(arxiv_id: str) -> int:
 
 
 def first_serial_of(day: date) -> int:
-    """The lowest serial that an id of this day's month can have."""
+    """The lowest serial that an id of today's form can have in this day's month."""
     return (day.year * 100 + day.month) * _NUMBERS_A_MONTH
+
+
+def runs_on(text: str) -> bool:
+    """Whether the text is an id of today's form, and nothing else: no version, no address.
+
+    Only of these the numbers run on, over all archives.
+    """
+    found = _ID.fullmatch(text)
+    return found is not None and found["new"] is not None
 
 
 def following_ids(paper_id: str, before: str) -> Iterator[str]:
     """The ids that arXiv gave out between two of its ids of today's form, by the numbers alone.
 
     Numbers run on within a month, and start anew with the next (facts of arXiv, 2.3); how far a
-    month went is not known, so only that of ``before`` is counted up from its start. Raises
-    ValueError for an id of another form.
+    month went is not known, so only that of ``before`` is counted up from its start. There are none
+    if ``before`` is the older. Raises ValueError for an id of another form.
     """
-    low, high = map(_numbered, (paper_id, before))
-    start = low[1] + 1 if low[0] == high[0] else 1
-    width = len(before.partition(".")[2])
-    for number in range(start, high[1]):
-        yield f"{before.partition('.')[0]}.{number:0{width}}"
+    for each in (paper_id, before):
+        if not runs_on(each):
+            raise ValueError(f"{each[:100]!r} is not an arXiv id of today's form")
+    if serial_of(paper_id) >= serial_of(before):
+        return
+    month, _, last = before.partition(".")
+    numbers = [last, paper_id[5:]] if paper_id.startswith(month) else [last]
+    start = int(numbers[1]) + 1 if len(numbers) > 1 else 1
+    width = _digits(numbers)
+    for number in range(start, int(last)):
+        yield f"{month}.{number:0{width}}"
 
 
-def _numbered(paper_id: str) -> tuple[int, int]:
-    month, point, number = paper_id.partition(".")
-    if not point or not (month + number).isdecimal():
-        raise ValueError(f"{paper_id[:100]!r} is not an arXiv id of today's form")
-    return int(month), int(number)
+def _digits(numbers: list[str]) -> int:
+    """How many digits a month's numbers have at least. Behind 99999 there can only be more."""
+    padded = [len(each) for each in numbers if each.startswith("0")]
+    return padded[0] if padded else min(_DIGITS, *map(len, numbers))
 
 
 def _serial(found: re.Match[str]) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from bot.sources.ids import first_serial_of, following_ids, serial_of
+from bot.sources.ids import first_serial_of, following_ids, runs_on, serial_of
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,8 @@ class Mark:
 
     ``counted`` is the highest id that was seen, on ``counted_on``. ``holes`` are ids below ``top``
     that are not to be had, and since when. ``archives`` were read alone, further than the whole.
-    Ids are empty where none is known yet. Days are UTC's.
+    Ids are of today's form, because only their numbers run on, and empty where none is known yet.
+    Days are UTC's.
     """
 
     day: date | None = None
@@ -43,14 +44,12 @@ class Mark:
             return cls()
         try:
             held: Any = json.loads(text)
-            for paper_id in filter(None, (held["top"], held["counted"], *held["holes"])):
-                serial_of(paper_id)
             return cls(
                 day=_day(held["day"]),
-                top=held["top"],
-                counted=held["counted"],
+                top="" if held["top"] == "" else _id(held["top"]),
+                counted="" if held["counted"] == "" else _id(held["counted"]),
                 counted_on=_day(held["counted_on"]),
-                holes=_days(held["holes"]),
+                holes={_id(each): day for each, day in _days(held["holes"]).items()},
                 archives=_days(held["archives"]),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -70,44 +69,63 @@ class Mark:
         )
 
     def open_holes(self, today: date) -> dict[str, date]:
-        """Those that are still worth asking for."""
-        return {each: day for each, day in self.holes.items() if today - day < PATIENCE}
+        """Those that are still worth asking for. One since a day to come is one since today."""
+        held = {each: min(day, today) for each, day in self.holes.items()}
+        return {each: day for each, day in held.items() if today - day < PATIENCE}
+
+
+def given_out(ids: Iterable[str], now: datetime) -> list[str]:
+    """Those of today's form, in the order of their announcement.
+
+    One of a month to come can't have been given out: it is a mistake, and left out.
+    """
+    end = first_serial_of((now.replace(day=1) + timedelta(days=32)).date())
+    return sorted((each for each in ids if runs_on(each) and serial_of(each) < end), key=serial_of)
 
 
 def highest(ids: Iterable[str], now: datetime) -> str:
-    """The id announced last, empty if there is none. One of a month to come is a mistake."""
-    this_month = (now + timedelta(days=2)).replace(day=1)  # clocks differ, and time zones
-    end = first_serial_of((this_month + timedelta(days=32)).date())
-    return max((each for each in ids if serial_of(each) < end), key=serial_of, default="")
+    """The id announced last, see ``given_out``; empty if there is none."""
+    return (given_out(ids, now) or [""])[-1]
 
 
 def announced_since(top: str, ids: Iterable[str]) -> set[str]:
     """Every id that was announced after ``top``, if these are all that can be seen.
 
     With the numbers between them that can't be seen. Nothing is known before a first ``top``.
+    Believes each id, however high: pass what was ``given_out``.
     """
     if not top:
         return set()
-    found = {each for each in ids if serial_of(each) > serial_of(top)}
-    lasts = {each[:4]: each for each in sorted(found, key=serial_of)}
-    known = [top]
-    for last in sorted(lasts.values(), key=serial_of):
-        found.update(following_ids(known[-1], last))
-        known.append(last)
+    known = serial_of(top)
+    found = {each for each in ids if runs_on(each) and serial_of(each) > known}
+    for last in _lasts(found):
+        found.update(following_ids(top, last))
+        top = last
     return found
 
 
 def tails(top: str, ids: Iterable[str]) -> list[str]:
     """Numbers that may have been given out behind the last known one of a month that is over."""
-    lasts = {each[:4]: each for each in sorted(filter(None, (top, *ids)), key=serial_of)}
     probed: list[str] = []
-    for month, last in list(lasts.items())[:-1]:
-        end = f"{month}.{int(last[5:]) + _TAIL + 1:0{len(last) - 5}}"
-        probed += following_ids(last, end)
+    for last in _lasts((top, *ids))[:-1]:
+        end = int(last[5:]) + _TAIL + 1
+        probed += following_ids(last, f"{last[:5]}{end:0{len(last) - 5}}")
     return probed
 
 
-def _days(held: dict[str, str]) -> dict[str, date]:
+def _lasts(ids: Iterable[str]) -> list[str]:
+    """The highest id of each month, month after month."""
+    in_order = sorted(filter(runs_on, ids), key=serial_of)
+    return list({each[:4]: each for each in in_order}.values())
+
+
+def _id(text: str) -> str:
+    if not runs_on(text):
+        raise ValueError(f"{text[:100]!r} is not an id whose number runs on")
+    return text
+
+
+def _days(held: Mapping[str, str]) -> dict[str, date]:
     return {each: date.fromisoformat(day) for each, day in held.items()}
 
 
