@@ -20,7 +20,7 @@ from bot.errors import SourceError, SourceGarbled
 from bot.model import Batch, Note, NoteKind, Paper, Survey
 from bot.sources.asking import Asker, Run
 from bot.sources.ids import first_serial_of
-from bot.sources.mark import Mark, announced_since, highest, tails
+from bot.sources.mark import Mark, announced_since, given_out, highest, tails
 from bot.sources.oai import OaiPage
 from bot.sources.queries import these
 from bot.sources.sweep import QueryAsker, note_of
@@ -155,7 +155,7 @@ class Harvest:
         """Go through the numbers, and ask for those that no page held."""
         pages, mark, today = self._pages, self._mark, self._now.date()
         readable = pages.ids - pages.damaged.keys()
-        announced = announced_since(mark.top, pages.ids)
+        announced = announced_since(mark.top, given_out(pages.ids, self._now))
         wanted = dict.fromkeys(sorted(announced), today) | mark.open_holes(today)
         wanted = {each: since for each, since in wanted.items() if each not in readable}
         got = await self._ask([*wanted, *tails(mark.top, announced)])
@@ -164,7 +164,7 @@ class Harvest:
             some = ", ".join(sorted(holes)[:_NAMED])
             more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
             self._notes.append(Note(NoteKind.HOLES, f"{some}{more}; asked for again next time"))
-        top = highest([*filter(None, [mark.top]), *readable, *got], self._now)
+        top = highest([mark.top, *readable, *got], self._now)
         day = min(pages.answered or self._now, self._now).date()
         return self._batch(
             [*_recent(pages, self._since, self._now), *got.values()],
@@ -251,7 +251,8 @@ async def count(oai: OaiAsker, run: Run, mark: Mark, now: datetime) -> tuple[int
     """
     pages = Pages(oai, run)
     await pages.read("ListIdentifiers", mark.counted_on or (now - timedelta(days=1)).date())
-    announced = len(announced_since(mark.counted, pages.ids)) if mark.counted else None
-    top = highest([*filter(None, [mark.counted]), *pages.ids], now)
+    seen = given_out(pages.ids, now)
+    announced = len(announced_since(mark.counted, seen)) if mark.counted else None
+    top = highest([mark.counted, *seen], now)
     counted_on = min(pages.answered or now, now).date()
     return announced, replace(mark, counted=top, counted_on=counted_on)
