@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
+from math import ceil
 from typing import Final, TypeAlias
 
 from bot.model import Keyword
@@ -24,6 +26,10 @@ from bot.sources.mark import Mark
 from bot.sources.queries import Window, groups
 
 HARVEST_EVERY: Final = timedelta(days=7)
+FARTHEST: Final = timedelta(days=60)
+"""A harvest reads no further back: ninety pages, which take five minutes."""
+
+MANY: Final = 10_000  # requests
 
 # 6,650 papers a week are announced (facts of arXiv, 2.4), about as many records change beside, and
 # a page holds 1,300 to 2,500.
@@ -70,8 +76,22 @@ class Task:
     archives: Archives
 
     @property
+    def today(self) -> date:
+        return self.now.astimezone(UTC).date()
+
+    @property
     def begin(self) -> date:
-        return max(self.mark.day or self.since.date(), self.since.date())
+        """Where the last harvest was; anew at ``since`` if that is too long ago, or to come."""
+        day = self.mark.day
+        if day is not None and timedelta(0) <= self.today - day <= FARTHEST:
+            return day
+        return min(self.since.astimezone(UTC).date(), self.today)
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the last harvest was in the last week. Before there is a mark none is due."""
+        day = self.mark.day
+        return day is None or timedelta(0) <= self.today - day < HARVEST_EVERY
 
     def plan(self, way: Way, reason: str = "") -> Plan:
         """The plan of this way, whatever it costs."""
@@ -80,24 +100,31 @@ class Task:
             return Plan(way, self.begin, reason, asked=keywords if way is Way.UNION else ())
         confined = {keyword: self.archives(keyword) for keyword in keywords}
         names = sorted(frozenset().union(*confined.values()))
-        begins = {name: max(self.begin, self.mark.archives.get(name, self.begin)) for name in names}
+        begins = {name: self._begin_in(name) for name in names}
         asked = tuple(keyword for keyword, where in confined.items() if not where)
         return Plan(way, self.begin, reason, begins, asked)
 
-    def cost(self, plan: Plan) -> int:
-        """About how many requests a plan takes."""
-        window = Window.of_days(self.since, self.now)
-        cost = float(sum(1 for _ in groups(plan.asked, window, self.url)))
+    def cost(self, plan: Plan, most: int = MANY) -> int:
+        """About how many requests a plan takes; what is more than ``most`` is not counted."""
+        pages = 0.0
         if plan.way is Way.HARVEST:
-            cost += 1 + self._pages(plan.since) + _COMPLETING
+            pages = 1 + self._pages(plan.since) + _COMPLETING
         if plan.way is Way.MIXED:
             shares = {name: _SHARES.get(name, _SHARE) for name in plan.archives}
-            cost += sum(1 + shares[n] * self._pages(day) for n, day in plan.archives.items())
-            cost += _COMPLETING
-        return round(cost)
+            pages = sum(1 + shares[n] * self._pages(day) for n, day in plan.archives.items())
+            pages += _COMPLETING
+        # With ten thousand keywords it takes a second to form all of their requests.
+        window = Window.of_days(self.since, self.now)
+        left = max(0, most + 1 - ceil(pages))
+        asked = sum(1 for _ in islice(groups(plan.asked, window, self.url), left))
+        return min(ceil(pages) + asked, most + 1)
+
+    def _begin_in(self, archive: str) -> date:
+        day = self.mark.archives.get(archive, self.begin)
+        return max(self.begin, min(day, self.today))
 
     def _pages(self, since: date) -> float:
-        return max(0, (self.now.date() - since).days) * _PAGES_A_DAY
+        return (self.today - since).days * _PAGES_A_DAY
 
 
 def choose(task: Task, *, wanted: Way, can_harvest: bool) -> Plan:
@@ -106,12 +133,16 @@ def choose(task: Task, *, wanted: Way, can_harvest: bool) -> Plan:
         return task.plan(Way.UNION, "no OAI-PMH address is set")
     if wanted is not Way.AUTO:
         return task.plan(wanted, "bot.toml wants it")
-    costs = {way: task.cost(task.plan(way)) for way in (Way.HARVEST, Way.MIXED, Way.UNION)}
-    if not task.plan(Way.MIXED).archives:
-        del costs[Way.MIXED]
+    if task.today - task.begin > FARTHEST:
+        return task.plan(Way.UNION, f"everything since {task.begin} is too much to read")
+    harvest, mixed, union = map(task.plan, (Way.HARVEST, Way.MIXED, Way.UNION))
+    most = task.cost(harvest)
+    costs = {harvest.way: most}
+    if mixed.archives:
+        costs[mixed.way] = task.cost(mixed, most)
+    costs[union.way] = task.cost(union, most)
     best = min(costs, key=lambda way: costs[way])
-    told = ", ".join(f"{way} {cost}" for way, cost in costs.items())
-    due = task.mark.day is not None and task.now.date() - task.mark.day >= HARVEST_EVERY
-    if due and best is not Way.HARVEST:
+    if best is not Way.HARVEST and not task.is_recent:
         return task.plan(Way.HARVEST, f"one is due every week, the last was on {task.mark.day}")
-    return task.plan(best, f"the fewest requests, about: {told}")
+    told = (f"{way} {cost if cost <= most else 'more'}" for way, cost in costs.items())
+    return task.plan(best, f"the fewest requests, about: {', '.join(told)}")

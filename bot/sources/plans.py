@@ -65,11 +65,14 @@ class Look:
                 return await self._union(plan)
             if plan.way is Way.MIXED:
                 return await self._mixed(self.oai, plan)
+            mark = self.task.mark
+            if plan.since != mark.day:  # there is a gap, which says nothing about the numbers
+                mark = replace(mark, top="", holes={})
             harvest = Harvest(
                 oai=self.oai,
                 queries=self.queries,
                 run=self.run,
-                mark=self.task.mark,
+                mark=mark,
                 since=plan.since,
                 now=self.task.now,
             )

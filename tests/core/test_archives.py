@@ -15,6 +15,7 @@ from tests.builders import paper
     [
         ("reward model", ""),
         ("cat:cs.LG", "cs"),
+        ("category:cs.LG", "cs"),
         ("cat:CS.lg", "cs"),
         ("cat:cs.*", "cs"),
         ("cat:cs", "cs"),

@@ -391,7 +391,7 @@ async def test_a_union_learns_how_many_papers_were_announced(
     clock.jump(NOON + DAY)
     second = await look(source, first.survey.mark)
     assert second.survey.announced == 30
-    assert second.survey.plan == ("by keyword (the fewest requests, about: harvest 10, union 1)")
+    assert second.survey.plan == ("by keyword (the fewest requests, about: harvest 11, union 1)")
     assert second.requests == 2
 
 
