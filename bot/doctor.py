@@ -15,14 +15,12 @@ import httpx
 
 from bot.app import Bot
 from bot.config import Config
-from bot.errors import SourceError, SourceThrottled, StoreError
+from bot.errors import StoreError
 from bot.model import Finding
 from bot.text import plural
 from bot.vitals import Vitals
 
 LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
-# The first paper with an id of today's form; it will be there as long as arXiv is.
-A_PAPER = "0704.0001"
 SERVICE_PATIENCE = 10.0  # seconds for the running service to say how it is
 
 
@@ -34,7 +32,7 @@ async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
         findings.append(await _service(*bot.config.health.listen, needed=quick))
     if quick:
         return findings
-    findings += [await _arxiv(bot)]
+    findings += await bot.source.examine()
     channels = [view.channel for view in (await bot.questions.state(None)).channels]
     for name, platform in bot.platforms.items():
         own = [channel for channel in channels if channel.platform == name]
@@ -111,18 +109,6 @@ async def _database(bot: Bot) -> AsyncIterator[Finding]:
         text = " ".join(ailments) or "Posts leave, and arXiv has answered since it last announced."
         remedy = "Is the bot running? daily-papers status says more."
         yield Finding("delivery", not ailments, text, remedy)
-
-
-async def _arxiv(bot: Bot) -> Finding:
-    try:
-        await bot.source.papers([A_PAPER])
-    except SourceThrottled as error:
-        remedy = "Wait; it is asked again by itself. Is another program here asking arXiv?"
-        return Finding("arxiv", False, str(error), remedy)
-    except SourceError as error:
-        remedy = "Check the network and [arxiv] url. If it lasts: status.arxiv.org"
-        return Finding("arxiv", False, str(error), remedy)
-    return Finding("arxiv", True, f"{bot.config.arxiv.url} answers.")
 
 
 async def _service(host: str, port: int, *, needed: bool) -> Finding:

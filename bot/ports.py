@@ -74,6 +74,10 @@ class Source(Protocol):
         """
         ...
 
+    async def examine(self) -> Sequence[Finding]:
+        """Whether it answers, for ``check``. What is wrong is a finding, no error."""
+        ...
+
 
 class Composer(Protocol):
     """Turns a digest into messages within a platform's limits. Pure: no network, no time."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.errors import CannotTell, SourceError
-from bot.model import Batch, Digest, Draft, Keyword, Paper, Post, Receipt
+from bot.model import Batch, Digest, Draft, Finding, Keyword, Paper, Post, Receipt
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
 
@@ -81,6 +81,9 @@ class FakeSource:
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         found = [paper for paper in self._visible() if paper.id in paper_ids]
         return self._answer(f"papers {' '.join(paper_ids)}", found)
+
+    async def examine(self) -> Sequence[Finding]:
+        return [Finding("fake", True, "It answers.")]
 
     async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
         batch = self._answer(f"confirm {keyword.text}", [])

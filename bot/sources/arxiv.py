@@ -10,7 +10,7 @@ whole is never passed off as one (``bot.sources.sweep``, ``bot.sources.verdicts`
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,12 @@ from typing import Final, Self
 
 import httpx
 
-from bot.errors import SourceError, SourceGarbled
-from bot.model import Batch, Keyword, Note, NoteKind, Paper
+from bot.errors import SourceError, SourceGarbled, SourceThrottled
+from bot.model import Batch, Finding, Keyword, Note, NoteKind, Paper
 from bot.ports import Clock
 from bot.sources.asking import Asker, Run
 from bot.sources.atom import AtomReader, Feed
-from bot.sources.harvest import IDS_AT_ONCE, judge_page
+from bot.sources.harvest import IDS_AT_ONCE, count, judge_page
 from bot.sources.mark import Mark
 from bot.sources.oai import OaiReader
 from bot.sources.pacing import Gate
@@ -35,6 +35,8 @@ from bot.sources.sweep import Yield, note_of, prove_alive
 from bot.sources.verdicts import ShortAnswer, is_old, judge_feed, stale, unsorted
 from bot.sources.wire import Timeouts, Wire
 
+# The first paper with an id of today's form; it will be there as long as arXiv is.
+_A_PAPER: Final = "0704.0001"
 # Its edge gives up after 183 s ("first byte timeout", reported 2026).
 OAI_TIMEOUTS: Final = Timeouts(read=200.0, total=300.0)
 
@@ -179,6 +181,14 @@ class ArxivSource:
                 found |= {paper.id: paper for paper in feed.papers if paper.id in ids}
         return Batch(tuple(found.values()), complete=True, requests=run.requests)
 
+    async def examine(self) -> Sequence[Finding]:
+        """One request to each of its services."""
+        findings = [await _examined("arxiv", "[arxiv] url", self.papers([_A_PAPER]))]
+        if self._harvests:
+            counted = count(self._oai, Run(), Mark(), self._clock.now())
+            findings.append(await _examined("arxiv, harvest", "[arxiv] oai_url", counted))
+        return findings
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._wire.aclose()
@@ -194,6 +204,18 @@ class ArxivSource:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+async def _examined(name: str, key: str, asking: Awaitable[object]) -> Finding:
+    try:
+        await asking
+    except SourceThrottled as error:
+        remedy = "Wait; it is asked again by itself. Is another program here asking arXiv?"
+        return Finding(name, False, str(error), remedy)
+    except SourceError as error:
+        remedy = f"Check the network and {key}. If it lasts: status.arxiv.org"
+        return Finding(name, False, str(error), remedy)
+    return Finding(name, True, "It answers.")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from bot.model import Batch, Keyword
+from bot.model import Batch, Finding, Keyword
 from bot.ports import Clock, Source
 
 _KEPT_FOR: Final = 600.0  # seconds
@@ -48,3 +48,6 @@ class RecentSource:
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         return await self._source.papers(paper_ids)
+
+    async def examine(self) -> Sequence[Finding]:
+        return await self._source.examine()

@@ -68,6 +68,19 @@ def test_an_arxiv_out_of_reach_is_named_with_a_remedy(tmp_path: Path, arxiv: Arx
     assert "network" in found["arxiv"]["remedy"]
 
 
+def test_a_harvest_that_can_not_be_read_is_named_and_the_rest_goes_on(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    """The demo's stand-in has no OAI-PMH: it says 404 there."""
+    more = f'oai_url = "{arxiv.url.replace("/api/query", "/oai")}"\n'
+    status, found = check(tmp_path, arxiv, more)
+    assert status == 1
+    assert found["arxiv"]["ok"]
+    assert not found["arxiv, harvest"]["ok"]
+    assert "[arxiv] oai_url" in found["arxiv, harvest"]["remedy"]
+    assert "404" in found["arxiv, harvest"]["text"]
+
+
 def test_files_that_others_may_read_or_write_are_named(tmp_path: Path, arxiv: ArxivStandin) -> None:
     secret = tmp_path / "token"
     secret.write_text(TOKEN)
