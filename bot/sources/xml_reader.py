@@ -11,13 +11,13 @@ be refused where it starts, and memory stays the same whatever is nested in what
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Generic, NoReturn, TypeVar
+from typing import ClassVar, Final, Generic, NoReturn, TypeVar
 from xml.parsers import expat
 
 from bot.errors import SourceGarbled
 
 LARGEST_BODY: Final = 16 * 1024 * 1024
-"""Decoded bytes. About three times the largest answer that arXiv sends."""
+"""Decoded bytes. About three times the largest answer of arXiv's query API."""
 
 SAMPLE: Final = 2048
 """How many bytes of a refused answer are kept for whoever looks into it."""
@@ -36,8 +36,10 @@ class XmlReader(Generic[T]):
 
     Who inherits says what an element means, in ``start`` and ``end``, and what came out of it all,
     in ``result``; a ValueError out of ``end`` refuses the answer with its text. Names of elements
-    are a namespace, ``}`` and the local name.
+    are a namespace, ``}`` and the local name. ``largest`` is in decoded bytes; more is refused.
     """
+
+    largest: ClassVar[int] = LARGEST_BODY
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []
@@ -65,8 +67,8 @@ class XmlReader(Generic[T]):
         self._size += len(chunk)
         if len(self._sample) < SAMPLE:
             self._sample += chunk[: SAMPLE - len(self._sample)]
-        if self._size > LARGEST_BODY:
-            self.garbled(f"the answer is larger than {LARGEST_BODY // 1024**2} MiB")
+        if self._size > self.largest:
+            self.garbled(f"the answer is larger than {self.largest // 1024**2} MiB")
         self._waiting.append(chunk)
         if self._size >= self._parsed + _PIECE:
             self._parse_waiting(last=False)

@@ -11,6 +11,7 @@ import pytest
 
 from bot.model import UNTOLD
 from bot.sources.oai import OaiPage, read
+from bot.sources.xml_reader import LARGEST_BODY
 from tests.sources.feeds import NOON
 from tests.sources.oai_answers import (
     OPEN,
@@ -227,6 +228,20 @@ def test_an_error_without_a_code_is_an_error(named: str) -> None:
 def test_the_size_of_the_pieces_does_not_matter(size: int) -> None:
     body = answer([record(number) for number in range(1, 6)], token=TOKEN)
     assert in_pieces(body, size) == read(body)
+
+
+def test_a_page_of_large_collaborations_is_whole() -> None:
+    """Whole days of them are listed again when their journal references are filled in."""
+    people = tuple(f"Ada Q. Example-Sample the {number}th" for number in range(3000))
+    one = answer([record(1, authors=people)])
+    begin, end = one.index(b"<record>"), one.index(b"</ListRecords>")
+    ids = [f"2602.{number:05d}" for number in range(1, 41)]
+    records = (one[begin:end].replace(b"2602.00001", each.encode()) for each in ids)
+    body = one[:begin] + b"".join(records) + one[end:]
+    assert len(body) > LARGEST_BODY
+    found = in_pieces(body, 2**16)
+    assert [paper.id for paper in found.papers] == ids
+    assert {paper.authors for paper in found.papers} == {people}
 
 
 def test_a_page_of_two_and_a_half_thousand_records_is_whole() -> None:

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import SourceGarbled
-from bot.sources.oai import OaiPage, OaiReader, read
-from bot.sources.xml_reader import LARGEST_BODY, SAMPLE
+from bot.sources.oai import LARGEST_PAGE, OaiPage, OaiReader, read
+from bot.sources.xml_reader import SAMPLE
 from tests.sources.oai_answers import (
     OPEN,
     TOKEN,
@@ -191,15 +191,15 @@ def test_a_hundred_thousand_levels_are_refused(inside: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["<x>", "<ListRecords><resumptionToken>", "<error code='a'>"])
-def test_more_than_sixteen_megabytes_are_refused_before_they_are_all_there(where: str) -> None:
+def test_more_than_sixty_four_megabytes_are_refused_before_they_are_all_there(where: str) -> None:
     reader = OaiReader()
     reader.feed(f"{OPEN}{where}".encode())
     taken = 0
-    with pytest.raises(SourceGarbled, match="larger than 16 MiB"):  # noqa: PT012
-        for piece in islice(iter(lambda: b"x" * 65536, b""), 1024):
+    with pytest.raises(SourceGarbled, match="larger than 64 MiB"):  # noqa: PT012
+        for piece in islice(iter(lambda: b"x" * 2**20, b""), 100):
             reader.feed(piece)
             taken += len(piece)
-    assert taken <= LARGEST_BODY
+    assert taken <= LARGEST_PAGE
 
 
 @pytest.mark.parametrize(
