@@ -100,6 +100,7 @@ class ArxivSource:
             wire=self._oai_wire,
             look=judge_page,
             key="[arxiv] oai_url",
+            silence=False,
             gate=gate,
             interval=interval,
             clock=clock,

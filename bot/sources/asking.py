@@ -60,7 +60,8 @@ class _Wait:
 class Asker(Generic[T, Q]):
     """Asks one service of arXiv one question at a time, politely. Share the gate among services.
 
-    ``key`` of bot.toml holds the service's address.
+    ``key`` of bot.toml holds the service's address. Where ``silence`` means that arXiv wants to be
+    left alone, it is left alone for it; else whoever asks may turn to another service at once.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Asker(Generic[T, Q]):
         wire: Wire[T],
         look: Look[T, Q],
         key: str,
+        silence: bool = True,
         gate: Gate,
         interval: float,
         clock: Clock,
@@ -78,6 +80,7 @@ class Asker(Generic[T, Q]):
         self._wire = wire
         self._look = look
         self._key = key
+        self._silence = silence
         self._gate = gate
         self._interval = interval
         self._clock = clock
@@ -121,6 +124,8 @@ class Asker(Generic[T, Q]):
             try:
                 answer = await self._wire.exchange(request, target, post)
             except SourceDown as error:
+                if isinstance(error, Silence) and not self._silence:
+                    return Failed(error, again=False)
                 if last and isinstance(error, Silence):
                     turn.strike(str(error))
                 return Failed(error)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
@@ -32,7 +33,7 @@ REVISED: Final = timedelta(days=60)
 IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
 
 _MOST_PAGES: Final = 200  # of 1,300 records and more: ten minutes, and a month of arXiv
-_MOST_ASKED: Final = 2000  # numbers in one look
+_MOST_ASKED: Final = 2000  # numbers in one look; more can't be missing, but by a mistake
 # Archives that are groups of OAI-PMH's sets by themselves; the others are in the group "physics".
 _GROUPS: Final = frozenset({"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat"})
 _FEW: Final = 3  # missing papers that do not make an answer a bad one
@@ -60,12 +61,17 @@ class OaiRequest:
 OaiAsker: TypeAlias = Asker[OaiPage, OaiRequest]
 
 
-def judge_page(page: OaiPage, answer: Answer[OaiPage], _: OaiRequest) -> Verdict[OaiPage] | None:
+def judge_page(
+    page: OaiPage, answer: Answer[OaiPage], asked: OaiRequest
+) -> Verdict[OaiPage] | None:
     """Errors of OAI-PMH come with status 200. Only those of no records and of a token are ours."""
     if page.error is not None and page.error[0] not in ("noRecordsMatch", "badResumptionToken"):
         said = f"{page.error[0]}, {page.error[1]}"[:300]
         refused = SourceGarbled(f"arXiv's OAI-PMH refuses: {said}", sample=answer.sample)
         return Failed(refused, again=False)
+    if page.verb and page.verb != asked.verb:
+        wrong = f"arXiv's OAI-PMH answered {page.verb} where {asked.verb} was asked."
+        return Failed(SourceGarbled(wrong, sample=answer.sample))
     return Usable(page) if answer.status == 200 else None
 
 
@@ -77,7 +83,7 @@ class Pages:
         self._run = run
         self.papers: dict[str, Paper] = {}
         self.ids: set[str] = set()
-        self.damaged: dict[str, str] = {}
+        self.damaged: list[tuple[str, str]] = []  # ids, and what is wrong with their records
         self.answered: datetime | None = None  # the server's time when it began
 
     async def read(self, verb: str, since: date, archive: str = "") -> None:
@@ -110,7 +116,7 @@ class Pages:
         for paper in page.papers:
             self.papers[paper.id] = paper
         self.ids.update(page.ids)
-        self.damaged.update(page.damaged)
+        self.damaged += page.damaged
 
 
 class Harvest:
@@ -154,10 +160,11 @@ class Harvest:
     async def _audited(self) -> Batch:
         """Go through the numbers, and ask for those that no page held."""
         pages, mark, today = self._pages, self._mark, self._now.date()
-        readable = pages.ids - pages.damaged.keys()
+        readable = pages.ids - {paper_id for paper_id, _ in pages.damaged}
         announced = announced_since(mark.top, given_out(pages.ids, self._now))
         wanted = dict.fromkeys(sorted(announced), today) | mark.open_holes(today)
-        wanted = {each: since for each, since in wanted.items() if each not in readable}
+        missing = ((each, since) for each, since in wanted.items() if each not in readable)
+        wanted = dict(islice(missing, _MOST_ASKED))
         got = await self._ask([*wanted, *tails(mark.top, announced)])
         holes = {each: since for each, since in wanted.items() if each not in got}
         if holes:
@@ -179,12 +186,15 @@ class Harvest:
     async def _ask(self, ids: Sequence[str]) -> dict[str, Paper]:
         """Those of these papers that the query API has. One that is unknown to it is left out."""
         got: dict[str, Paper] = {}
-        for start in range(0, min(len(ids), _MOST_ASKED), IDS_AT_ONCE):
+        for start in range(0, len(ids), IDS_AT_ONCE):
             try:
                 feed = await self._queries.ask(these(ids[start : start + IDS_AT_ONCE]), self._run)
             except SourceError as error:
                 self._notes.append(note_of(error))
                 break
+            if feed.error is not None:
+                text = f"arXiv does not understand an id that it gave itself: {feed.error}"
+                self._notes.append(Note(NoteKind.GARBLED, text))
             got |= {paper.id: paper for paper in feed.papers if paper.id in ids}
         return got
 
@@ -229,7 +239,7 @@ def _recent(pages: Pages, since: date, now: datetime) -> list[Paper]:
 def _damages(pages: Pages) -> list[Note]:
     if not pages.damaged:
         return []
-    some = "; ".join(list(pages.damaged.values())[:3])
+    some = "; ".join(wrong for _, wrong in pages.damaged[:3])
     text = f"{len(pages.damaged)} records could not be read: {some}"
     return [Note(NoteKind.GARBLED, text)]
 
@@ -250,7 +260,8 @@ async def count(oai: OaiAsker, run: Run, mark: Mark, now: datetime) -> tuple[int
     ``None`` if there was no count before. Raises SourceError.
     """
     pages = Pages(oai, run)
-    await pages.read("ListIdentifiers", mark.counted_on or (now - timedelta(days=1)).date())
+    since = mark.counted_on or (now - timedelta(days=1)).date()
+    await pages.read("ListIdentifiers", min(since, now.date()))
     seen = given_out(pages.ids, now)
     announced = len(announced_since(mark.counted, seen)) if mark.counted else None
     top = highest([mark.counted, *seen], now)

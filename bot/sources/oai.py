@@ -46,10 +46,11 @@ class OaiPage:
     was submitted. ``damaged`` holds the ids of records that can't be read (empty where even that
     can't be), with what is wrong. ``token`` asks for the next page; empty on the last one.
     ``error`` is a code of OAI-PMH with its text, or several codes; then there is nothing else.
-    ``answered`` is the server's own time.
+    ``answered`` is the server's own time, ``verb`` what it says that it answers.
     """
 
     answered: datetime
+    verb: str = ""
     papers: tuple[Paper, ...] = ()
     ids: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
@@ -144,7 +145,7 @@ class OaiReader(XmlReader[OaiPage]):
         super().__init__()
         self._path: list[str] = []  # the elements that are open, by local name
         self._texts: dict[str, str] = {}
-        self._listed = False
+        self._verb = ""
         self._codes: list[str] = []
         self._record: _Record | None = None
         self._records = 0
@@ -165,7 +166,7 @@ class OaiReader(XmlReader[OaiPage]):
                 self._codes.append(attributes.get("code", "")[:100] or "unknown")
                 self.take(plain)
             case [verb]:
-                self._listed = self._listed or verb in _LISTS
+                self._verb = verb if verb in _LISTS else self._verb
             case [_, "resumptionToken"]:
                 self.take(plain)
             case [_, "record"] | [_, "header"]:
@@ -207,12 +208,13 @@ class OaiReader(XmlReader[OaiPage]):
                 raise ValueError(f"the answer has records, and the error {self._codes[0]!r}")
             codes = ", ".join(dict.fromkeys(self._codes))
             return OaiPage(answered, error=(codes, self._texts.get("error", "")))
-        if not self._listed:
+        if not self._verb:
             raise ValueError("the answer has neither a list nor an error")
         if not self._records and not token:
             raise ValueError("the answer is an empty list")
         return OaiPage(
             answered=answered,
+            verb=self._verb,
             papers=tuple(self._papers),
             ids=tuple(self._ids),
             damaged=tuple(self._damaged),

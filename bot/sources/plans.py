@@ -48,7 +48,7 @@ class Look:
             return _or_raise(first, "")  # there was no choice
         said = f"{_NAMES[plan.way]} ({plan.reason})"
         if isinstance(first, Batch) and first.complete:
-            return await self._told(self.oai, first, plan.way, said)
+            return await self._counted(None if plan.way is Way.HARVEST else self.oai, first, said)
         if _throttled(first):
             return _or_raise(first, said)
         other = self.task.plan(_OTHERS[plan.way])
@@ -57,7 +57,10 @@ class Look:
         if isinstance(second, SourceError):
             return _or_raise(first, said)
         said = f"{_NAMES[other.way]}, because there was no whole answer when asked {said}"
-        return await self._told(self.oai, _together(first, second), other.way, said)
+        both = _together(first, second)
+        # OAI-PMH is not asked again if it gave nothing a moment ago, nor if it was read whole.
+        speaks = other.way is Way.UNION and isinstance(first, Batch)
+        return await self._counted(self.oai if speaks else None, both, said)
 
     async def _try(self, plan: Plan) -> Batch | SourceError:
         try:
@@ -97,21 +100,22 @@ class Look:
         union = await self._union(plan)
         return replace(_together(both, union), complete=both.complete and union.complete)
 
-    async def _told(self, oai: OaiAsker, batch: Batch, way: Way, said: str) -> Batch:
-        """With the plan, and how many papers were announced, which only a harvest learns itself."""
-        survey = replace(batch.survey, plan=said)
-        if way is not Way.HARVEST and survey.announced is None:
+    async def _counted(self, oai: OaiAsker | None, batch: Batch, said: str) -> Batch:
+        """With the plan, and how many papers were announced, if ``oai`` is to be asked for that."""
+        survey = batch.survey
+        if survey.announced is None:
             mark = Mark.read(survey.mark) if survey.mark else self.task.mark
             if mark.day is None:
                 mark = replace(mark, day=(self.task.now - _BEFORE_THE_FIRST).date())
             try:
-                announced, mark = await count(oai, self.run, mark, self.task.now)
-                survey = replace(survey, announced=announced)
+                if oai is not None:
+                    announced, mark = await count(oai, self.run, mark, self.task.now)
+                    survey = replace(survey, announced=announced)
             except SourceError as error:
-                survey = replace(survey, plan=f"{said}; OAI-PMH did not tell what was announced")
+                said += "; OAI-PMH did not tell what was announced"
                 log.info("count failed why=%s", error)
             survey = replace(survey, missing=len(mark.holes), mark=mark.written())
-        return replace(batch, requests=self.run.requests, survey=survey)
+        return replace(batch, requests=self.run.requests, survey=replace(survey, plan=said))
 
 
 def _together(first: Batch | SourceError, second: Batch) -> Batch:

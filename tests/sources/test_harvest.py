@@ -16,7 +16,7 @@ from bot.sources.arxiv import ArxivSource
 from bot.sources.mark import Mark
 from bot.sources.planner import Way
 from tests.fakes import FakeClock
-from tests.sources.conftest import CONTACT, MakeSource
+from tests.sources.conftest import CONTACT, IMPATIENT, MakeSource
 from tests.sources.feeds import NOON, phrase, standin_paper
 from tests.wire import arxiv_oai_faults as oai_faults
 from tests.wire import arxiv_server as arxiv
@@ -366,6 +366,68 @@ async def test_keywords_are_asked_for_where_there_is_no_harvest(
     server.oai_habit = arxiv.honest
     later = await look(source, batch.survey.mark)
     assert later.survey.announced == 30
+
+
+async def test_keywords_are_asked_for_at_once_where_the_harvest_is_silent(
+    make_source: MakeSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    source = make_source(oai_url=server.oai_url, way=Way.HARVEST, timeouts=IMPATIENT)
+    mark = await first_look(source, clock)
+    server.oai_habit = arxiv.stall
+    server.requests.clear()
+    for _ in range(3):
+        batch = await look(source, mark)
+        assert batch.complete
+        mark = batch.survey.mark
+    silent = [seen for seen in server.requests if seen.oai]
+    assert len(silent) == 3, "it is waited for once in a look, and keeps nobody from the other way"
+
+
+async def test_an_answer_to_another_question_is_no_empty_day(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+
+    def headers_only(server: ArxivServer, exchange: Exchange) -> None:
+        exchange.send(server.oai.answer(exchange.query.replace("ListRecords", "ListIdentifiers")))
+
+    server.oai_habit = headers_only
+    batch = await look(source, mark)
+    assert batch.survey.plan.startswith("by keyword, because")
+    assert set(range(6, 36)) <= set(numbers(batch))
+
+
+async def test_an_id_that_can_not_be_makes_no_thousands_of_holes(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    papers += [new_paper(6), new_paper(99_999, id="2603.99999"), new_paper(7, id="2712.00001")]
+    with ArxivServer(papers, clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        batch = await look(source, await first_look(source, clock))
+        assert 6 in numbers(batch)
+        assert batch.survey.missing <= 2000
+        assert len(batch.survey.mark) < 100_000
+
+
+async def test_after_a_long_time_the_numbers_in_between_are_not_missing(
+    source: ArxivSource, clock: FakeClock
+) -> None:
+    mark = json.loads(await first_look(source, clock))
+    old = json.dumps(mark | {"day": "2025-10-01", "top": "2510.00003", "counted": "2510.00003"})
+    batch = await look(source, old)
+    assert batch.complete
+    assert (batch.survey.announced, batch.survey.missing) == (None, 0)
+    assert set(range(6, 36)) <= set(numbers(batch))
+
+
+async def test_a_count_of_a_day_to_come_is_made_today(
+    make_source: MakeSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    source = make_source(oai_url=server.oai_url, way=Way.UNION)
+    mark = json.loads((await source.fetch([REWARD], SINCE)).survey.mark)
+    batch = await look(source, json.dumps(mark | {"counted_on": "2031-01-01"}))
+    assert batch.survey.announced == 0
 
 
 async def test_a_harvest_stands_in_where_the_query_api_is_down(
