@@ -11,6 +11,7 @@ ALL = {
     "parsing": "Parsing an answer of 2,000 papers",
     "matching": "Matching 2,000 papers",
     "store": "The database",
+    "channels": "Many channels: a day of 2,000 papers for 10,000 of them",
     "startup": "Start-up and memory",
     "slack": "Delivering on Slack",
     "discord": "Delivering on Discord",

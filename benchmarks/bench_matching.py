@@ -38,7 +38,7 @@ _ENDINGS = "s ed ing ation ization al ly able er ity ive ment ness"
 
 def run() -> list[Row]:
     rng = random.Random(7)
-    words = _Words(rng)
+    words = Words(rng)
     papers = [
         paper(n, words.text(10), abstract=words.text(240), month="2604")
         for n in range(1, PAPERS + 1)
@@ -49,7 +49,7 @@ def run() -> list[Row]:
     return [row for size in SIZES for row in _rows(keywords[:size], papers)]
 
 
-class _Words:
+class Words:
     """Endless text in which some words are common and some pairs of words are usual."""
 
     def __init__(self, rng: random.Random) -> None:

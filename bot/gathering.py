@@ -6,6 +6,7 @@ fails is no error here but a remark: what it did bring is kept.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -253,7 +254,7 @@ async def ask_back(
     asked = [paper for paper in strangers if paper.id in fresh][:most]
     if not asked or gathered.throttled or not gathered.complete:
         return ()
-    near = {k.canonical: [p.id for p in asked if nearly(k, p)] for k in keywords}
+    near = await asyncio.to_thread(_near, keywords, asked)
     candidates = [keyword for keyword in keywords if near[keyword.canonical]]
     disagreements = [(paper.id, "") for paper in asked]
     for keyword in candidates[:ASKED_BACK_KEYWORDS]:
@@ -273,3 +274,8 @@ async def ask_back(
             )
             disagreements.append((paper_id, keyword.canonical))
     return tuple(disagreements)
+
+
+def _near(keywords: Sequence[Keyword], papers: Sequence[Paper]) -> dict[str, list[str]]:
+    """By canonical keyword, the ids of the papers that come near it."""
+    return {k.canonical: [p.id for p in papers if nearly(k, p)] for k in keywords}

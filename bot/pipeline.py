@@ -1,6 +1,6 @@
 """collect() and publish(): from what a source says to what stands in the outbox.
 
-The flow, with everything that touches the database in one transaction each:
+The flow; all that touches the database is one transaction, or short steps where it is long:
 
 ::
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot import gathering
@@ -32,7 +32,7 @@ from bot.model import (
     Recorded,
     Run,
 )
-from bot.planning import Rules, plan
+from bot.planning import Rules, plan, remembering
 from bot.ports import Clock, CollectStore, Composer, PublishStore, Source
 
 log = logging.getLogger(__name__)
@@ -53,8 +53,9 @@ async def collect(
     ``opened`` is for when an announcement is awaited: papers submitted after it are to be seen. A
     whole answer without any is ``late``: it counts, but does not yet speak for the day.
 
-    Raises StoreError, and then nothing was recorded. A source that fails is not an error here: the
-    run that is returned is then not ``complete``, and its notes say why.
+    Raises StoreError, and then the run does not count: what of it was recorded before is as an
+    incomplete run would have left it. A source that fails is not an error here: the run that is
+    returned is then not ``complete``, and its notes say why.
     """
     started = clock.now()
     interests = await store.interests()
@@ -162,18 +163,19 @@ async def publish(
     ``now`` publishes whatever the time of day. A channel whose platform is switched off keeps its
     papers due. Raises StoreError.
     """
-    posts = 0
-    for channel in await store.publishable():
-        composer = composers.get(channel.platform)
-        if composer is None:
-            log.info("publish channel=%s skipped: its platform is switched off", channel.id)
-            continue
-        at = clock.now()
-        posts += await store.publish(channel.id, _planner(composer, rules(channel), at, now), at)
-    return posts
+    channels = await store.publishable()
+    at = clock.now()
+    show = remembering()
 
+    def planned(channel: Channel, composer: Composer) -> Callable[[Agenda], Publication | None]:
+        return lambda agenda: plan(agenda, composer, rules(channel), at, now=now, show=show)
 
-def _planner(
-    composer: Composer, rules: Rules, at: datetime, now: bool
-) -> Callable[[Agenda], Publication | None]:
-    return lambda agenda: plan(agenda, composer, rules, at, now=now)
+    def plans() -> Iterator[tuple[str, Callable[[Agenda], Publication | None]]]:
+        for channel in channels:
+            composer = composers.get(channel.platform)
+            if composer is None:
+                log.info("publish channel=%s skipped: its platform is switched off", channel.id)
+            else:
+                yield channel.id, planned(channel, composer)
+
+    return await store.publish(plans(), at)

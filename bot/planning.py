@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from bot import text
-from bot.model import Agenda, Channel, Digest, Draft, Due, Entry, Publication, Why
+from bot.model import Agenda, Channel, Digest, Draft, Due, Entry, Paper, Publication, Why
 from bot.ports import Composer
 from bot.slots import SPEAKS_FOR, Timetable
+
+Show = Callable[[Paper], Paper]
+
+REMEMBERED = 4096  # papers, some 7 kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +32,20 @@ class Rules:
 
 
 def plan(
-    agenda: Agenda, composer: Composer, rules: Rules, at: datetime, *, now: bool = False
+    agenda: Agenda,
+    composer: Composer,
+    rules: Rules,
+    at: datetime,
+    *,
+    now: bool = False,
+    show: Show = text.displayed,
 ) -> Publication | None:
     """Decide what one channel gets at this moment; ``None`` if its time has not come.
 
     The first papers of a new keyword go out at once, so that people see that it works; the others
     wait for the channel's time. A time counts as served only when a complete run speaks for it,
-    so that papers which arXiv was late with are still posted the same day. Pure.
+    so that papers which arXiv was late with are still posted the same day. Pure. ``show`` makes a
+    paper ready to be shown; see ``remembering``.
     """
     slot = rules.timetable.latest(at)
     served = agenda.served
@@ -50,12 +62,14 @@ def plan(
     drafts: list[tuple[str, Draft]] = []
     if new:
         digest = Digest(
-            agenda.channel, day, Why.NEW, _entries(new), missed, len(left_out), rules.in_full
+            agenda.channel, day, Why.NEW, _entries(new, show), missed, len(left_out), rules.in_full
         )
         drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.NEW)
     if first:
         today = rules.timetable.day_of(at)
-        digest = Digest(agenda.channel, today, Why.FIRST, _entries(first), in_full=rules.in_full)
+        digest = Digest(
+            agenda.channel, today, Why.FIRST, _entries(first, show), in_full=rules.in_full
+        )
         offset = len(drafts)
         drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.FIRST, offset)
     settled = agenda.settled is not None and agenda.settled >= slot - SPEAKS_FOR
@@ -68,8 +82,13 @@ def plan(
     )
 
 
-def _entries(dues: Sequence[Due]) -> tuple[Entry, ...]:
-    return tuple(Entry(text.displayed(due.paper), due.keywords) for due in dues)
+def remembering() -> Show:
+    """Shows a paper that goes to thousands of channels by reading its LaTeX once."""
+    return lru_cache(maxsize=REMEMBERED)(text.displayed)
+
+
+def _entries(dues: Sequence[Due], show: Show) -> tuple[Entry, ...]:
+    return tuple(Entry(show(due.paper), due.keywords) for due in dues)
 
 
 def _keyed(

@@ -6,7 +6,7 @@ An implementation does not inherit from them. What a method may raise is part of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -154,7 +154,8 @@ class Examiner(Protocol):
 
 
 class CollectStore(Protocol):
-    """What a collect needs of the store. Every method is one transaction; raises StoreError."""
+    """What a collect needs of the store. Every method but ``record`` is one transaction; raises
+    StoreError."""
 
     async def interests(self) -> Interests: ...
 
@@ -169,27 +170,40 @@ class CollectStore(Protocol):
         ...
 
     async def record(self, run: Run, *, first_post: int) -> Recorded:
-        """Save the papers, put what is new on the ledger as due, prime, move the cursor."""
+        """Save the papers, put what is new on the ledger as due, prime, move the cursor.
+
+        In several short transactions, between which others get their turn. The last one alone
+        primes and moves the cursor; what came before it is what an incomplete run would leave.
+        """
         ...
 
 
 class PublishStore(Protocol):
-    """What a publish needs of the store. Every method is one transaction; raises StoreError."""
+    """What a publish needs of the store. Raises StoreError."""
 
     async def publishable(self) -> Sequence[Channel]: ...
 
     async def publish(
-        self, channel_id: str, plan: Callable[[Agenda], Publication | None], at: datetime
+        self, plans: Iterable[tuple[str, Callable[[Agenda], Publication | None]]], at: datetime
     ) -> int:
-        """Carry out what ``plan`` (pure) decides; how many posts went into the outbox."""
+        """Carry out what each channel's plan (pure) decides; how many posts went into the outbox.
+
+        A channel is whole in one transaction, with few others, and people get their turn between
+        them. The plans are drawn and called on a thread of the store.
+        """
         ...
 
 
 class DeliveryStore(Protocol):
     """The outbox. Every method is one transaction; raises StoreError."""
 
-    async def claim(self, platform: str, now: datetime, lease_until: datetime) -> Post | None:
-        """The next post to send, now in the caller's hand, or ``None`` if none is ready."""
+    async def claim(
+        self, platform: str, now: datetime, lease_until: datetime, behind: Collection[str] = ()
+    ) -> Post | None:
+        """The oldest post that is ready, now in the caller's hand, or ``None`` if there is none.
+
+        One of the channels ``behind`` only where no other channel has any.
+        """
         ...
 
     async def next_claim(self, platform: str) -> datetime | None: ...

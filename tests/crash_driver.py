@@ -1,9 +1,11 @@
 """Lives three days of the bot, and is killed at every step of them (run by ``test_crash.py``).
 
 A *step* is a moment before or after a transaction begins, before or after it commits, and before,
-in the middle of and after a send. For each step a process of its own lives the days and kills
-itself there with SIGKILL, so that nothing can clean up; a second process then takes over what it
-left on disk. What stands in the channels at the end is held against an undisturbed life.
+in the middle of and after a send. What is recorded and published is cut into many transactions, so
+that there are steps between any two parts of it. For each step a process of its own lives the days
+and kills itself there with SIGKILL, so that nothing can clean up; a second process then takes over
+what it left on disk. What stands in the channels at the end is held against an undisturbed life in
+which nothing was cut.
 
 Prints one JSON object: the number of steps, and what went wrong at which.
 """
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,20 +32,22 @@ from zoneinfo import ZoneInfo
 from bot.delivery import Deliverer
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
-from bot.model import Agenda, Person, Post, Publication, Receipt
+from bot.model import Person, Post, Publication, Receipt
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.slots import Timetable
 from bot.store import publishing
 from bot.store.following import follow
+from bot.store.publishing import Plan
 from bot.store.rows import to_text
-from bot.store.sqlite import SqliteStore
+from bot.store.sqlite import ROWS_AT_ONCE, SqliteStore
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
 
 CHANNELS = ("fake:one", "fake:two", "fake:three")
 FIRST_DAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 DAYS = 3
+CUT = 40  # rows at once, of some three hundred: a few papers, two channels
 RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), backlog=None)
 
 
@@ -93,9 +97,10 @@ class MortalPlatform(FakePlatform):
 class SeenBeforeQueued(SqliteStore):
     """The common mistake, as a control: "posted" is committed before the message is queued."""
 
-    async def publish(
-        self, channel_id: str, plan: Callable[[Agenda], Publication | None], at: datetime
-    ) -> int:
+    async def publish(self, plans: Iterable[tuple[str, Plan]], at: datetime) -> int:
+        return sum([await self._publish(channel_id, plan, at) for channel_id, plan in plans])
+
+    async def _publish(self, channel_id: str, plan: Plan, at: datetime) -> int:
         decided: list[Publication | None] = []
 
         def mark(db: sqlite3.Connection) -> None:
@@ -141,14 +146,16 @@ def faults() -> dict[int, tuple[bool, Exception]]:
     }
 
 
-async def live(folder: Path, steps: Steps, store_type: type[SqliteStore], remembers: bool) -> None:
+async def live(
+    folder: Path, steps: Steps, store_type: type[SqliteStore], remembers: bool, rows: int
+) -> None:
     """From the day on which a former life ended to the last; then until everything has settled."""
     notebook = folder / "day"
     began = int(notebook.read_text()) if notebook.exists() else 0
     clock = FakeClock(FIRST_DAY + timedelta(days=began))
     platform = MortalPlatform(folder / "messages", faults=faults(), remembers=remembers)
     platform.steps = steps
-    store = store_type(folder / "db", alone=True, connect=connecting(steps))
+    store = store_type(folder / "db", alone=True, connect=connecting(steps), rows_at_once=rows)
     await store.run(lambda db: _follow_all(db, clock.now()))
     arxiv = source(clock)
     deliverer = Deliverer("fake", platform, store, clock, random.Random(1))
@@ -186,10 +193,16 @@ def in_a_process(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def life(folder: Path, fatal: int | None, store_type: type[SqliteStore], remembers: bool) -> int:
+def life(
+    folder: Path,
+    fatal: int | None,
+    store_type: type[SqliteStore],
+    remembers: bool,
+    rows: int = CUT,
+) -> int:
     def work() -> None:
         steps = Steps(fatal)
-        asyncio.run(live(folder, steps, store_type, remembers))
+        asyncio.run(live(folder, steps, store_type, remembers, rows))
         (folder / "steps").write_text(str(steps.count))
 
     return in_a_process(work)
@@ -210,7 +223,7 @@ def main(mode: str, first_step: int, stride: int) -> None:
     try:
         undisturbed = base / "undisturbed"
         undisturbed.mkdir()
-        status = life(undisturbed, None, SqliteStore, True)
+        status = life(undisturbed, None, SqliteStore, True, ROWS_AT_ONCE)
         reference = posted(undisturbed)
         wrong: list[dict[str, object]] = []
         fatal, killed = first_step, 0

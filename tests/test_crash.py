@@ -20,7 +20,7 @@ def drive(mode: str, first_step: int = 0, stride: int = 1) -> dict[str, Any]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

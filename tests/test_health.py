@@ -54,7 +54,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     failed = Run(START, START, window, False, False, requests=2, survey=Survey(missing=7))
     await opened.record(failed, first_post=0)
     drafts = (("key-1", Draft("bytes", (papers[0].id, papers[1].id))),)
-    await opened.publish("console:", lambda _: Publication(drafts, (), START), START)
+    await opened.publish([("console:", lambda _: Publication(drafts, (), START))], START)
     await opened.claim("console", START, START + timedelta(minutes=3))
     await opened.mark_sent("key-1", Receipt("1", ""), START + timedelta(seconds=4))
     yield opened

@@ -9,6 +9,7 @@ components, nested ones counted; 4,000 characters of text. Hidden: more than 10,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 COMPONENTS: Final = 40
@@ -31,12 +32,34 @@ def nested(components: Sequence[Component]) -> Iterator[Component]:
             yield from nested([component["accessory"]])
 
 
-def fits(components: Sequence[Component]) -> bool:
-    """Whether one message can hold all of these."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What components take of each limit. That of several is the sum of theirs."""
+
+    components: int
+    characters: int
+    bytes: int
+
+    def __add__(self, other: Size) -> Size:
+        return Size(
+            self.components + other.components,
+            self.characters + other.characters,
+            self.bytes + other.bytes,
+        )
+
+    @property
+    def fits(self) -> bool:
+        """Whether one message can hold it."""
+        return (
+            self.components <= COMPONENTS and self.characters <= CHARACTERS and self.bytes <= BYTES
+        )
+
+
+def size(components: Sequence[Component]) -> Size:
     everything = list(nested(components))
     texts = [part["content"] for part in everything if part["type"] == TEXT_DISPLAY]
-    return (
-        len(everything) <= COMPONENTS
-        and sum(map(len, texts)) <= CHARACTERS
-        and sum(len(text.encode()) + BYTES_PER_TEXT for text in texts) <= BYTES
+    return Size(
+        len(everything),
+        sum(map(len, texts)),
+        sum(len(text.encode()) + BYTES_PER_TEXT for text in texts),
     )

@@ -15,7 +15,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Any, Final
 
-from adapters.discord.limits import CONTENT, PAPERS, TEXT_DISPLAY, Component, fits
+from adapters.discord.limits import CONTENT, PAPERS, TEXT_DISPLAY, Component, size
 from adapters.discord.markup import inert, link
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry
@@ -115,14 +115,18 @@ def _grouped(
     whole = sum(piece["type"] == SECTION for piece, _ in pieces)
     most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
     groups: list[tuple[list[Component], tuple[str, ...]]] = []
+    around = size([*_boxed([]), text("-# 99 of 99")])
     components, papers = list(head), tuple[str, ...]()
+    filled, sections = around + size(head), 0
     for piece, ids in pieces:
-        longer = [*components, piece]
-        sections = sum(each["type"] == SECTION for each in longer)
-        if papers and (sections > most or not fits([*_boxed(longer), text("-# 99 of 99")])):
+        added, is_section = size([piece]), piece["type"] == SECTION
+        if papers and (sections + is_section > most or not (filled + added).fits):
             groups.append((components, papers))
-            longer, papers = [piece], ()
-        components, papers = longer, (*papers, *ids.split())
+            components, papers = [], ()
+            filled, sections = around, 0
+        components.append(piece)
+        papers = (*papers, *ids.split())
+        filled, sections = filled + added, sections + is_section
     groups.append((components, papers))
     return groups
 

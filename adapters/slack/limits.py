@@ -8,7 +8,7 @@ over all blocks (slackapi/bolt-js #2509 and #2867, where Slack's staff name 12,0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 BLOCKS: Final = 50
@@ -26,14 +26,14 @@ COUNTED: Final = frozenset({"text", "url", "accessibility_label", "value"})
 
 def strings(part: object) -> Iterator[str]:
     """Whatever somebody reads or opens in blocks, and what buttons carry."""
-    if isinstance(part, Mapping):
+    if isinstance(part, dict):
         for name, value in part.items():
             if isinstance(value, str):
                 if name in COUNTED:
                     yield value
             else:
                 yield from strings(value)
-    elif isinstance(part, Sequence) and not isinstance(part, str):
+    elif isinstance(part, list | tuple):
         for each in part:
             yield from strings(each)
 
@@ -51,4 +51,9 @@ def weight(blocks: object) -> int:
 
 def fits(blocks: Sequence[Block]) -> bool:
     """Whether one message can hold all of these."""
-    return len(blocks) <= BLOCKS and weight(blocks) <= CHARACTERS
+    return within(len(blocks), weight(blocks))
+
+
+def within(count: int, weight: int) -> bool:
+    """The same for so many blocks that weigh so much; several weigh the sum of theirs."""
+    return count <= BLOCKS and weight <= CHARACTERS

@@ -28,7 +28,7 @@ from adapters.slack.blocks import (
     titled,
     words,
 )
-from adapters.slack.limits import TEXT, Block, escaped, fits
+from adapters.slack.limits import TEXT, Block, escaped, fits, weight, within
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry
 from bot.text import digests, plural
@@ -105,14 +105,19 @@ def _grouped(pieces: Sequence[Piece], most: int) -> list[list[Piece]]:
     whole = sum(piece.whole for piece in pieces)
     even = ceil(whole / ceil(whole / most)) if whole else 0  # 7 and 6 rather than 10 and 3
     groups: list[list[Piece]] = [[]]
+    numbered = weight([quiet("999 of 999")])
+    filled = numbered
     for piece in pieces:
         longer = [*groups[-1], piece]
-        made = [*(block for each in longer for block in each.blocks), quiet("999 of 999")]
+        added = weight(piece.blocks)
+        fit = within(sum(len(each.blocks) for each in longer) + 1, filled + added)
         papers = any(each.entries for each in groups[-1])
-        if papers and (not fits(made) or sum(each.whole for each in longer) > even > 0):
+        if papers and (not fit or sum(each.whole for each in longer) > even > 0):
             groups.append([piece])
+            filled = numbered + added
         else:
             groups[-1] = longer
+            filled += added
     return groups
 
 

@@ -6,6 +6,7 @@ Only reads them; ``channels_text`` changes them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
@@ -15,6 +16,9 @@ from bot.keywords import parse as parse_keyword
 from bot.listing import SETTINGS, Listing, Snapshot
 from bot.model import Channel, Keyword
 from bot.settings import LAYOUTS, parse_layout, quoted
+
+# Each change in the chat reads the file three times; many channels follow the same keywords.
+_understood = lru_cache(maxsize=16_384)(parse_keyword)
 
 
 def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes) -> Snapshot:
@@ -82,12 +86,14 @@ def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ..
             mistakes.add(here, *config_keys.SECRET_HERE)
         else:
             try:
-                keyword = parse_keyword(words)
+                keyword = _understood(words)
             except UserError as error:
                 mistakes.add(here, str(error))
                 continue
-            twin = keywords.setdefault(keyword.canonical, keyword)
-            if twin is not keyword:
+            if keyword.canonical in keywords:
+                twin = keywords[keyword.canonical]
                 problem = f"{quoted(words)} means the same as {quoted(twin.text)} above"
                 mistakes.add(here, problem, "remove one of them")
+            else:
+                keywords[keyword.canonical] = keyword
     return tuple(keywords.values())

@@ -136,7 +136,7 @@ class Prime:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The outcome of one collect, to be recorded in one transaction.
+    """The outcome of one collect, to be recorded in steps of which the last makes it count.
 
     Only a ``complete`` run moves the cursor. ``wide`` is the weekly look further back. ``fetched``
     counts the papers that came; ``papers`` are those worth keeping. ``disagreements`` are (paper

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.store import copies, delivering
-from bot.store.sqlite import SqliteStore, translated
+from bot.store.faults import translated
+from bot.store.sqlite import SqliteStore
 
 FILE = "daily-papers.sqlite3"
 

@@ -1,4 +1,4 @@
-"""The two transactions of a collect: what to ask for, and what the answer changes.
+"""The transactions of a collect: what to ask for, and, step by step, what the answer changes.
 
 Decides what is new in a channel, because that must be one with the ledger; what matches was
 decided before, and nothing here touches the network.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from bot.model import UNTOLD, Expected, Interests, NoteKind, Prime, Recorded, Run, Why
+from bot.model import UNTOLD, Expected, Hit, Interests, NoteKind, Paper, Recorded, Run, Why
+from bot.store import priming
 from bot.store.rows import (
     PAPER_COLUMNS,
     keyword_from_row,
@@ -20,10 +22,19 @@ from bot.store.rows import (
     to_time_or_none,
 )
 
+T = TypeVar("T")
+
 UNTOLD_FOR = timedelta(days=14)  # so long it is asked for what is not told of a paper
 UNTOLD_AT_ONCE = 500
 SAMPLES_KEPT = 50
 SAMPLE_BYTES = 64 * 1024
+
+# What else a step does, in rows that are written meanwhile: looking through a channel that has all
+# of its papers already, and writing a paper with its text.
+ROWS_PER_CHANNEL = 10
+ROWS_PER_PAPER = 4
+
+_PAPER_NAMES = PAPER_COLUMNS.replace(" ", "").split(",")
 
 
 def interests(db: sqlite3.Connection) -> Interests:
@@ -98,127 +109,123 @@ def untold(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def record(db: sqlite3.Connection, run: Run, first_post: int) -> Recorded:
-    """Save the papers, put on the ledger what is due, prime, and close the run."""
-    new_papers = _count_unseen(db, run)
-    _save_papers(db, run)
-    due_before = _count_due(db)
-    _save_hits(db, run)
-    _put_due(db, run)
-    primed = sum(_prime(db, run, prime, first_post) for prime in run.primes)
-    for prime in run.primes:
-        _take_as_known(db, run, prime)
-    recorded = Recorded(new_papers, _count_due(db) - due_before, primed)
+def record(
+    db: sqlite3.Connection, run: Run, first_post: int, rows: int
+) -> Generator[None, None, Recorded]:
+    """Save the papers, put on the ledger what is due, prime, and close the run.
+
+    In steps of about ``rows`` rows: the caller opens a transaction for each, and a step ends where
+    this yields. What a killed bot has recorded by then is what an incomplete run would have: papers
+    are known, some are due in some channels, and each stands once on their ledgers. Only the last
+    step makes the run count: it primes, and writes the row that moves the cursor. Until then the
+    next run asks for all of it again, and finds as new what no ledger holds.
+
+    One at a time on a connection.
+    """
+    db.execute(
+        "create temp table if not exists run_hits (canonical text, paper_id text, serial integer,"
+        " published text, primary key (canonical, paper_id)) without rowid"
+    )
+    db.execute("delete from run_hits")
+    new_papers = due = 0
+    for papers in _parts(run.papers, rows // ROWS_PER_PAPER):
+        new_papers += _count_unseen(db, papers)
+        _save_papers(db, run, papers)
+        yield
+    for hits in _parts(run.hits, rows):
+        _save_hits(db, hits)
+        yield
+    last: str | None = ""
+    while last is not None:
+        last, more = _put_due(db, run, last, rows)
+        due += more
+        yield
+    primed, first = priming.prime(db, run, first_post)
+    recorded = Recorded(new_papers, due + first, primed)
     _save_disagreements(db, run)
     _save_run(db, run, recorded)
     return recorded
 
 
-def _save_papers(db: sqlite3.Connection, run: Run) -> None:
-    names = PAPER_COLUMNS.replace(" ", "").split(",")
+def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    size = max(size, 1)
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _save_papers(db: sqlite3.Connection, run: Run, papers: Sequence[Paper]) -> None:
     # The text of the highest version wins; a stale index may answer with an older one.
     db.executemany(
         f"""
         insert into papers ({PAPER_COLUMNS}, first_seen, last_seen)
-        values ({", ".join("?" * len(names))}, ?, ?)
-        on conflict (id) do update set {", ".join(f"{n} = excluded.{n}" for n in names[1:])}
+        values ({", ".join("?" * len(_PAPER_NAMES))}, ?, ?)
+        on conflict (id) do update
+        set {", ".join(f"{n} = excluded.{n}" for n in _PAPER_NAMES[1:])}
         where excluded.version >= papers.version
         """,
-        [(*paper_to_row(paper), to_text(run.started_at), "") for paper in run.papers],
+        [(*paper_to_row(paper), to_text(run.started_at), "") for paper in papers],
     )
     db.executemany(
         "update papers set last_seen = ? where id = ?",
-        [(to_text(run.started_at), paper.id) for paper in run.papers],
+        [(to_text(run.started_at), paper.id) for paper in papers],
     )
 
 
-def _save_hits(db: sqlite3.Connection, run: Run) -> None:
-    db.execute("create temp table if not exists run_hits (canonical text, paper_id text)")
-    db.execute("delete from run_hits")
+def _save_hits(db: sqlite3.Connection, hits: Sequence[Hit]) -> None:
     db.executemany(
-        "insert into run_hits values (?, ?)", [(hit.canonical, hit.paper_id) for hit in run.hits]
+        "insert or ignore into run_hits select ?, id, serial, iif(version = ?, '', published)"
+        " from papers where id = ?",
+        [(hit.canonical, UNTOLD, hit.paper_id) for hit in hits],
     )
     db.executemany(
         "insert or ignore into hits (canonical, paper_id, field) values (?, ?, ?)",
-        [(hit.canonical, hit.paper_id, hit.field) for hit in run.hits],
+        [(hit.canonical, hit.paper_id, hit.field) for hit in hits],
     )
 
 
-def _put_due(db: sqlite3.Connection, run: Run) -> None:
-    """New in a channel is what its ledger does not hold, whatever its date or version.
+def _put_due(db: sqlite3.Connection, run: Run, last: str, rows: int) -> tuple[str | None, int]:
+    """Go on behind the channel ``last`` for about so many rows: where that ended (``None``: there
+    are no more channels), and how many papers became due.
 
-    One exception: a paper that was announced before the keyword was primed (its serial is not
-    above the baseline) and that the primed history was too short to hold. It was there already.
-    When that can't be told by its first submission, the serial alone decides.
+    Channel by channel, because that is how the ledger lies in the file.
     """
-    db.execute(
-        """
-        insert or ignore into ledger (channel_id, paper_id, state, why, at)
-        select channel_id, paper_id, iif(is_new, 'due', 'known'), iif(is_new, ?, ''), ?
-        from (
-        select s.channel_id, h.paper_id, max(p.serial > s.baseline
-               or (p.version <> ? and p.published > coalesce(s.since, ''))) as is_new
-        from run_hits h
-        join papers p on p.id = h.paper_id
-        join subscriptions s on s.canonical = h.canonical and s.primed_at is not null
-        group by s.channel_id, h.paper_id)
-        """,
-        (Why.NEW, to_text(run.started_at), UNTOLD),
-    )
-
-
-def _prime(db: sqlite3.Connection, run: Run, prime: Prime, first_post: int) -> int:
-    """Mark the keyword primed where it is new, and its newest papers as a first digest there.
-
-    The newest are taken from those that the channel has not on its ledger; one that another new
-    keyword of the same run brought counts for both.
-    """
-    fresh = db.execute(
-        "select channel_id from subscriptions where canonical = ? and primed_at is null",
-        (prime.canonical,),
+    channels = db.execute(
+        "select distinct channel_id from subscriptions where channel_id > ? order by 1 limit ?",
+        (last, max(rows // ROWS_PER_CHANNEL, 1)),
     ).fetchall()
-    at = to_text(run.started_at)
-    for (channel_id,) in fresh:
-        db.execute(
-            """
-            insert into ledger (channel_id, paper_id, state, why, at)
-            select :channel, value, 'due', :why, :at from (
-              select n.value, l.paper_id as taken from json_each(:ids) n
-              left join ledger l on l.channel_id = :channel and l.paper_id = n.value
-              where l.paper_id is null or (l.why = :why and l.at = :at)
-              order by n.key limit :limit)
-            where taken is null
-            """,
-            {
-                "channel": channel_id,
-                "why": Why.FIRST,
-                "at": at,
-                "ids": json.dumps(prime.paper_ids),
-                "limit": first_post,
-            },
-        )
-    db.execute(
-        "update subscriptions set primed_at = ?, since = ?, baseline = ?"
-        " where canonical = ? and primed_at is null",
-        (at, prime.since and to_text(prime.since), prime.baseline, prime.canonical),
-    )
-    return len(fresh)
+    written = due = 0
+    for (channel_id,) in channels:
+        states = _put_due_in(db, run, channel_id)
+        written += len(states)
+        due += states.count("due")
+        if written >= rows:
+            return channel_id, due
+    return (channels[-1][0] if channels else None), due
 
 
-def _take_as_known(db: sqlite3.Connection, run: Run, prime: Prime) -> None:
-    """After all first digests of the run, so that no keyword hides the newest of another."""
-    db.execute(
+def _put_due_in(db: sqlite3.Connection, run: Run, channel_id: str) -> list[str]:
+    """The states of the papers that were put on the channel's ledger.
+
+    New in a channel is what its ledger does not hold, whatever its date or version. One exception:
+    a paper that was announced before the keyword was primed (its serial is not above the baseline)
+    and that the primed history was too short to hold. It was there already. When that can't be
+    told by its first submission, the serial alone decides.
+    """
+    states = db.execute(
         """
         insert or ignore into ledger (channel_id, paper_id, state, why, at)
-        select s.channel_id, n.value, 'known', '', :at from subscriptions s, json_each(:ids) n
-        where s.canonical = :canonical and s.primed_at = :at
+        select s.channel_id, h.paper_id,
+               iif(max(h.serial > s.baseline or h.published > coalesce(s.since, '')),
+                   'due', 'known'),
+               iif(max(h.serial > s.baseline or h.published > coalesce(s.since, '')), ?, ''),
+               ?
+        from subscriptions s join run_hits h on h.canonical = s.canonical
+        where s.channel_id = ? and s.primed_at is not null
+        group by h.paper_id
+        returning state
         """,
-        {
-            "at": to_text(run.started_at),
-            "ids": json.dumps(prime.paper_ids),
-            "canonical": prime.canonical,
-        },
+        (Why.NEW, to_text(run.started_at), channel_id),
     )
+    return [state for (state,) in states]
 
 
 def _save_disagreements(db: sqlite3.Connection, run: Run) -> None:
@@ -269,13 +276,9 @@ def _save_run(db: sqlite3.Connection, run: Run, recorded: Recorded) -> None:
     db.execute("delete from samples where id <= (select max(id) from samples) - ?", (SAMPLES_KEPT,))
 
 
-def _count_unseen(db: sqlite3.Connection, run: Run) -> int:
-    ids = json.dumps([paper.id for paper in run.papers])
+def _count_unseen(db: sqlite3.Connection, papers: Sequence[Paper]) -> int:
+    ids = json.dumps([paper.id for paper in papers])
     row = db.execute(
         "select count(*) from json_each(?) where value not in (select id from papers)", (ids,)
     ).fetchone()
     return int(row[0])
-
-
-def _count_due(db: sqlite3.Connection) -> int:
-    return int(db.execute("select count(*) from ledger where state = 'due'").fetchone()[0])

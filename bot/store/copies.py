@@ -14,8 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.errors import StoreBroken
+from bot.store.faults import translated
 from bot.store.schema import APPLICATION_ID, MIGRATIONS, refuse_newer
-from bot.store.sqlite import lock, translated
+from bot.store.sqlite import lock
 
 
 def back_up(database: Path, target: Path) -> int:

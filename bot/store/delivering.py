@@ -6,8 +6,11 @@ knows only that it may have arrived, and claims it as uncertain.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.model import Post, Receipt
 from bot.store.rows import (
@@ -52,17 +55,15 @@ def set_aside(db: sqlite3.Connection) -> None:
 
 
 def claim(
-    db: sqlite3.Connection, platform: str, now: datetime, lease_until: datetime
+    db: sqlite3.Connection,
+    platform: str,
+    now: datetime,
+    lease_until: datetime,
+    behind: Collection[str] = (),
 ) -> Post | None:
-    row = db.execute(
-        f"""
-        select o.key, o.payload, o.attempt, o.state, o.created_at, o.parent_key,
-               {qualified("c", CHANNEL_COLUMNS)}
-        {_CLAIMABLE} and {_READY_AT} <= :now order by o.seq limit 1
-        """,
-        {"platform": platform, "now": to_text(now)},
-    ).fetchone()
-    if row is None:
+    """The oldest post that is ready; one of the channels ``behind`` only where no other is."""
+    row = _oldest(db, platform, now, behind) or (behind and _oldest(db, platform, now))
+    if not row:
         return None
     key, payload, attempt, state, created_at, parent_key, *channel = row
     db.execute(
@@ -78,6 +79,22 @@ def claim(
         created_at=to_time(created_at),
         parent=_receipt(db, parent_key),
     )
+
+
+def _oldest(
+    db: sqlite3.Connection, platform: str, now: datetime, without: Collection[str] = ()
+) -> tuple[Any, ...] | None:
+    row: tuple[Any, ...] | None = db.execute(
+        f"""
+        select o.key, o.payload, o.attempt, o.state, o.created_at, o.parent_key,
+               {qualified("c", CHANNEL_COLUMNS)}
+        {_CLAIMABLE} and {_READY_AT} <= :now
+          and o.channel_id not in (select value from json_each(:without))
+        order by o.seq limit 1
+        """,
+        {"platform": platform, "now": to_text(now), "without": json.dumps(list(without))},
+    ).fetchone()
+    return row
 
 
 def next_claim(db: sqlite3.Connection, platform: str) -> datetime | None:

@@ -86,12 +86,13 @@ def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:
 
 def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscription, ...]:
     """In the order in which they were added; of all channels if none is named."""
+    one = "where s.channel_id = :channel" if channel_id else ""
     rows = db.execute(
-        """
+        f"""
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
                s.primed_at, s.added_by_id
         from subscriptions s join keywords k using (canonical)
-        where :channel in ('', s.channel_id) order by s.channel_id, s.added_at, s.text
+        {one} order by s.channel_id, s.added_at, s.text
         """,
         {"channel": channel_id},
     )

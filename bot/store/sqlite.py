@@ -1,7 +1,8 @@
 """SQLite on a thread of its own: the connection, its transactions, its lock, its errors.
 
-Every public method is one transaction: all of it happened, or none. What the transactions do is
-in the modules beside this one, one per step of the flow; this one decides nothing.
+Every public method is one transaction: all of it happened, or none. Only ``record``, ``publish``
+and what a ``visit`` does are several. What the transactions do is in the modules beside this one,
+one per step of the flow; this one decides nothing.
 
 WAL with ``synchronous=FULL``: with NORMAL a power cut may take back the last commits, and a
 message sent but forgotten would be posted twice.
@@ -13,23 +14,20 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bot.errors import StoreBroken, StoreBusy, StoreError
+from bot.errors import StoreBroken, StoreBusy
 from bot.model import (
-    Agenda,
     Channel,
     Expected,
     Interests,
     Keyword,
     Person,
     Post,
-    Publication,
     Receipt,
     Recorded,
     Run,
@@ -37,7 +35,10 @@ from bot.model import (
 )
 from bot.store import collecting, delivering, following, forgetting, measuring, publishing, viewing
 from bot.store.book import SqliteBook
+from bot.store.faults import translated
 from bot.store.forgetting import Outdated
+from bot.store.publishing import Plan
+from bot.store.reading import Reader, transaction
 from bot.store.schema import APPLICATION_ID, migrate
 from bot.views import KeywordPapers, Measures, PaperView, StateView
 
@@ -45,6 +46,12 @@ T = TypeVar("T")
 Connect = Callable[[str], sqlite3.Connection]
 
 WAIT_FOR_OTHERS = 10.0  # seconds to wait for another process's transaction
+
+# Rows that a step of long work writes before it makes way for others: some tens of milliseconds, of
+# which the commit is a small part.
+ROWS_AT_ONCE = 2_000
+CACHE_KB = 16_000
+CHECKPOINT_PAGES = 4_000  # of 4 KiB
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -55,16 +62,28 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class SqliteStore:
-    """The database of one bot. Close it; a closed one can't be used again."""
+    """The database of one bot. Close it; a closed one can't be used again.
 
-    def __init__(self, path: Path, *, alone: bool, connect: Connect = connect) -> None:
+    ``rows_at_once`` is about how many rows a transaction of ``record`` and ``publish`` writes.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        alone: bool,
+        connect: Connect = connect,
+        rows_at_once: int = ROWS_AT_ONCE,
+    ) -> None:
         self._path = path
+        self._rows_at_once = rows_at_once
+        self._recording = asyncio.Lock()
         self._lock_file: int | None = None
         self._db: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        # Questions have a connection of their own, so that none waits for a long transaction.
-        self._reader: sqlite3.Connection | None = None
-        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
+        # Questions have connections of their own, so that none waits for a long transaction, and
+        # nobody's for one about everything, which takes more than a second with 10,000 channels.
+        self._readers: list[Reader] = []
         try:
             with translated(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,10 +92,10 @@ class SqliteStore:
                 self._db = connect(str(path))
                 _prepare(self._db, path)
                 if alone:
-                    with _transaction(self._db):
+                    with transaction(self._db):
                         delivering.release(self._db)
-                self._reader = connect(str(path))
-                self._reader.execute("pragma query_only = on")
+                for name in ("store-reader", "store-surveyor"):
+                    self._readers.append(Reader(path, connect(str(path)), name))
         except BaseException:
             self.close()
             raise
@@ -84,10 +103,11 @@ class SqliteStore:
     def close(self) -> None:
         """Wait for the transaction in hand, then let go of the file and the lock."""
         self._thread.shutdown(wait=True)
-        self._reading.shutdown(wait=True)
-        for db in filter(None, (self._reader, self._db)):
-            db.close()
-        self._reader = self._db = None
+        for reader in self._readers:
+            reader.close()
+        if self._db is not None:
+            self._db.close()
+            self._db = None
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -103,21 +123,40 @@ class SqliteStore:
         """The same on the calling thread, for code that is not asynchronous and alone."""
         if self._db is None:
             raise StoreBroken("the database is closed")
-        with translated(self._path), _transaction(self._db):
+        with translated(self._path), transaction(self._db):
             return work(self._db)
+
+    async def run_in_steps(
+        self, work: Callable[[sqlite3.Connection], Generator[None, None, T]]
+    ) -> T:
+        """Do ``work`` on the store's thread, each of its steps in a transaction of its own.
+
+        Who waits for the thread gets a turn between two steps. Raises StoreError, and then the
+        steps before have happened, and none after.
+        """
+        steps: list[Generator[None, None, T]] = []
+        results: list[T] = []
+
+        def step(db: sqlite3.Connection) -> None:
+            if not steps:
+                steps.append(work(db))
+            try:
+                next(steps[0])
+            except StopIteration as end:
+                results.append(end.value)
+
+        while not results:
+            await self.run(step)
+        return results[0]
 
     async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Answer from one consistent look at what is committed; changes nothing, waits for no
         writer. Raises StoreError."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._reading, self._ask_now, question
-        )
+        return await self._readers[0].ask(question)
 
-    def _ask_now(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        if self._reader is None:
-            raise StoreBroken("the database is closed")
-        with translated(self._path), _transaction(self._reader, "begin"):
-            return question(self._reader)
+    async def survey(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """The same for a question that looks at everything: no short one waits for it."""
+        return await self._readers[1].ask(question)
 
     async def visit(self, work: Callable[[SqliteBook], T], at: datetime) -> T:
         """Do ``work``, which opens its own transactions, on the store's thread.
@@ -132,7 +171,7 @@ class SqliteStore:
         if self._db is None:
             raise StoreBroken("the database is closed")
         with translated(self._path):
-            return work(SqliteBook(self._db, _transaction, at))
+            return work(SqliteBook(self._db, transaction, at))
 
     # -- collect ------------------------------------------------------------------------------
 
@@ -149,22 +188,25 @@ class SqliteStore:
         return await self.run(lambda db: collecting.unexplained(db, paper_ids))
 
     async def record(self, run: Run, *, first_post: int) -> Recorded:
-        return await self.run(lambda db: collecting.record(db, run, first_post))
+        rows = self._rows_at_once
+        async with self._recording:
+            return await self.run_in_steps(lambda db: collecting.record(db, run, first_post, rows))
 
     # -- publish ------------------------------------------------------------------------------
 
     async def publishable(self) -> tuple[Channel, ...]:
         return await self.run(publishing.publishable)
 
-    async def publish(
-        self, channel_id: str, plan: Callable[[Agenda], Publication | None], at: datetime
-    ) -> int:
-        return await self.run(lambda db: publishing.publish(db, channel_id, plan, at))
+    async def publish(self, plans: Iterable[tuple[str, Plan]], at: datetime) -> int:
+        rows = self._rows_at_once
+        return await self.run_in_steps(lambda db: publishing.publish_all(db, plans, at, rows))
 
     # -- deliver ------------------------------------------------------------------------------
 
-    async def claim(self, platform: str, now: datetime, lease_until: datetime) -> Post | None:
-        return await self.run(lambda db: delivering.claim(db, platform, now, lease_until))
+    async def claim(
+        self, platform: str, now: datetime, lease_until: datetime, behind: Collection[str] = ()
+    ) -> Post | None:
+        return await self.run(lambda db: delivering.claim(db, platform, now, lease_until, behind))
 
     async def next_claim(self, platform: str) -> datetime | None:
         return await self.run(lambda db: delivering.next_claim(db, platform))
@@ -222,16 +264,17 @@ class SqliteStore:
         return await self.run(lambda db: following.resume(db, channel_id))
 
     async def state(self, channel_id: str = "") -> StateView:
-        return await self.ask(lambda db: viewing.state(db, channel_id))
+        how = self.ask if channel_id else self.survey
+        return await how(lambda db: viewing.state(db, channel_id))
 
     async def damages(self) -> tuple[str, ...]:
-        return await self.ask(viewing.damages)
+        return await self.survey(viewing.damages)
 
     async def measures(self) -> Measures:
-        return await self.ask(measuring.measures)
+        return await self.survey(measuring.measures)
 
     async def outdated(self, now: datetime) -> Outdated:
-        return await self.ask(lambda db: forgetting.outdated(db, now))
+        return await self.survey(lambda db: forgetting.outdated(db, now))
 
     async def forget(self, what: Outdated, now: datetime) -> None:
         await self.run(lambda db: forgetting.forget(db, what, now))
@@ -240,7 +283,7 @@ class SqliteStore:
         return await self.ask(lambda db: viewing.paper(db, paper_id))
 
     async def page(self, limit: int) -> Sequence[KeywordPapers]:
-        return await self.ask(lambda db: viewing.page(db, limit))
+        return await self.survey(lambda db: viewing.page(db, limit))
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
@@ -253,6 +296,10 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("pragma foreign_keys = on")
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
+    # With thousands of channels each step of a collect touches thousands of pages: fewer are read
+    # again, and fewer written twice, for some 16 MB of memory and of WAL.
+    db.execute(f"pragma cache_size = -{CACHE_KB}")
+    db.execute(f"pragma wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
 def lock(path: Path) -> int:
@@ -267,46 +314,3 @@ def lock(path: Path) -> int:
             "at another folder ([bot] data)."
         ) from error
     return handle
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection, begin: str = "begin immediate") -> Iterator[None]:
-    db.execute(begin)
-    try:
-        yield
-        db.execute("commit")
-    except BaseException:
-        # SQLite has already rolled back by itself after some errors (a full disk, for one).
-        if db.in_transaction:
-            db.execute("rollback")
-        raise
-
-
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_REMEDIES = {
-    sqlite3.SQLITE_FULL: "the disk is full. Make room; nothing was lost.",
-    sqlite3.SQLITE_READONLY: "it can't be written to. Check the folder's owner and mount.",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened. Check that the folder exists and is ours.",
-    sqlite3.SQLITE_PERM: "it can't be opened. Check the file's owner.",
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write. Check the disk, and its free space.",
-    sqlite3.SQLITE_CORRUPT: "it is damaged. Restore a backup, or move it away to start afresh.",
-    sqlite3.SQLITE_NOTADB: "it is not a database. Restore a backup, or move it away.",
-}
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what a person can mend into a StoreError; an error of ours in SQL stays what it is."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _BUSY:
-            raise StoreBusy(f"{path}: another process keeps the database busy") from error
-        if code in _REMEDIES:
-            raise StoreBroken(f"{path}: {_REMEDIES[code]}") from error
-        raise
-    except OSError as error:
-        raise StoreBroken(f"{path}: {error.strerror or error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.delivery import Deliverer, Patience
+from bot.delivery import TURN, Deliverer, Patience
 from bot.errors import (
     ChannelRefused,
     OutcomeUnknown,
@@ -317,6 +318,44 @@ async def test_a_slow_channel_delays_no_other_and_keeps_its_own_order(bench: Ben
     gated.gate.set()
     assert (await delivering_now).sent == 5
     assert gated.papers("fake:slow") == ["1", "2"]
+
+
+async def test_the_oldest_message_goes_first_whatever_its_channel(bench: Bench) -> None:
+    for channel, number in (("fake:b", "1"), ("fake:a", "2"), ("fake:c", "3"), ("fake:a", "4")):
+        bench.queue(channel, number, key=number)
+    await bench.deliverer().deliver()
+    assert [json.loads(each["payload"])["papers"] for each in bench.platform.messages()] == [
+        ["1"], ["2"], ["3"], ["4"],
+    ]  # fmt: skip
+
+
+async def test_a_channel_with_fifty_messages_holds_back_the_first_one_of_another_by_a_few(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:heavy", *map(str, range(50)))
+    bench.queue("fake:also heavy", *map(str, range(50)))
+    bench.queue("fake:light", "first", "second")
+    done = await bench.deliverer().deliver()
+    order = [each["channel"] for each in bench.platform.messages()]
+    assert order.index("fake:light") == 2 * TURN
+    assert order[2 * TURN :][:2] == ["fake:light"] * 2, "a digest is not torn apart"
+    assert done.sent == 102
+    assert bench.platform.papers("fake:heavy") == list(map(str, range(50)))
+
+
+async def test_a_channel_alone_need_not_make_way(bench: Bench) -> None:
+    bench.queue("fake:a", *map(str, range(3 * TURN)))
+    done = await bench.deliverer().deliver()
+    assert done.sent == 3 * TURN
+    assert bench.clock.slept == []
+
+
+async def test_what_waits_for_one_platform_holds_back_no_other(bench: Bench) -> None:
+    bench.queue("other:old", *map(str, range(50)))
+    bench.queue("fake:a", "1")
+    now, platforms = bench.clock.now(), ("fake", "other")
+    posts = [await bench.store.claim(name, now, now + timedelta(hours=1)) for name in platforms]
+    assert [post and post.channel.id for post in posts] == ["fake:a", "other:old"]
 
 
 async def test_a_clock_that_jumps_while_a_post_is_in_hand_does_not_send_it_twice(

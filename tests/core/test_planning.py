@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.model import Agenda, Channel, Digest, Draft, Due, Publication, Why
-from bot.planning import Rules, plan
+from bot.planning import Rules, plan, remembering
 from bot.slots import Timetable
+from bot.text import displayed
 from tests.builders import paper
 from tests.fakes import PlainComposer
 
@@ -50,6 +51,13 @@ def test_new_papers_wait_for_the_channels_time_of_day() -> None:
     early = MONDAY - timedelta(minutes=1)
     assert plan(agenda(1), PlainComposer(), rules(), early) is None
     assert shown(decide(agenda(1), MONDAY, rules())) == ["2603.00001"]
+
+
+def test_a_paper_that_goes_to_many_channels_is_made_ready_once() -> None:
+    show, paper_of_latex = remembering(), paper(1, r"On $\alpha$-stable processes")
+    assert show(paper_of_latex) is show(paper(1, r"On $\alpha$-stable processes"))
+    assert show(paper_of_latex) == displayed(paper_of_latex)
+    assert show(paper(1, "Corrected", version=2)).title == "Corrected"
 
 
 def test_now_does_not_wait() -> None:

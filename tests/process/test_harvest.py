@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +16,15 @@ from tests.wire.arxiv_server import ArxivServer
 
 ROOT = Path(__file__).parents[2]
 DAY = timedelta(days=1)
-SOON = 1.5  # seconds
+
+
+class ArxivsClock(SystemClock):
+    """``ahead`` of ours, so that an evening comes when the test wants it."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
 
 def call(folder: Path, *words: str) -> str:
@@ -46,11 +53,12 @@ def test_status_says_how_many_papers_were_announced_and_each_comes_once(
             categories=("cs.LG",), published=now - days * DAY, visible_at=visible_at,
         )  # fmt: skip
 
-    evening = now + timedelta(seconds=SOON)
+    evening = now + timedelta(hours=1)
+    clock = ArxivsClock()
     papers = [paper(n, f"Reward model {n}", now - DAY) for n in range(1, 4)]
     papers += [paper(n, f"Something else {n}", evening) for n in range(4, 20) if n != 7]
     papers += [paper(20, "A reward model", evening), paper(21, "A reward model, held", evening, 99)]
-    with ArxivServer(papers, SystemClock()) as arxiv:
+    with ArxivServer(papers, clock) as arxiv:
         (tmp_path / "bot.toml").write_text(
             f'[schedule]\npost_at = "00:00"\ndays = "daily"\n[arxiv]\nurl = "{arxiv.url}"\n'
             f'oai_url = "{arxiv.oai_url}"\nplan = "{plan}"\ninterval = 0\n'
@@ -58,7 +66,7 @@ def test_status_says_how_many_papers_were_announced_and_each_comes_once(
         )
         for _ in range(2):
             call(tmp_path, "once")
-        time.sleep(SOON)
+        clock.ahead = timedelta(hours=2)
         shown = call(tmp_path, "once", "--now")
         assert shown.count(f"{month}.00020") == 2, "its address and its number, once each"
         assert (f"{month}.00021" in shown) is (plan == "harvest")

@@ -45,7 +45,7 @@ async def follow(store: SqliteStore) -> None:
 async def posted(store: SqliteStore, at: datetime, *numbers: int) -> None:
     ids = tuple(paper(n).id for n in numbers)
     drafts = ((f"key-{numbers[0]}", Draft("the bytes", ids)),)
-    await store.publish("console:", lambda _: Publication(drafts, (), at), at)
+    await store.publish([("console:", lambda _: Publication(drafts, (), at))], at)
     post = await store.claim("console", at, at + timedelta(minutes=3))
     assert post is not None
     await store.mark_sent(post.key, Receipt("1", ""), at)
@@ -103,7 +103,7 @@ async def test_a_held_post_keeps_its_bytes_because_somebody_may_send_it_again(
     await follow(store)
     await collected(store, START, 1)
     drafts = (("key-1", Draft("the bytes", (paper(1).id,))),)
-    await store.publish("console:", lambda _: Publication(drafts, (), START), START)
+    await store.publish([("console:", lambda _: Publication(drafts, (), START))], START)
     await store.hold("key-1", START, "nobody knows")
     assert await forgotten(store, START + timedelta(days=31)) == (0, 0, 0)
     assert await store.resend("key-1", LATER)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -126,7 +125,7 @@ def test_a_damaged_database_is_named_with_a_remedy(tmp_path: Path) -> None:
         look()
 
 
-def test_a_full_disk_takes_back_the_whole_step(tmp_path: Path) -> None:
+async def test_a_full_disk_takes_back_the_step_and_the_run_does_not_count(tmp_path: Path) -> None:
     def small(path: str) -> sqlite3.Connection:
         db = connect(path)
         db.execute("pragma max_page_count = 60")
@@ -134,13 +133,11 @@ def test_a_full_disk_takes_back_the_whole_step(tmp_path: Path) -> None:
 
     store = SqliteStore(tmp_path / "db", alone=True, connect=small)
     store.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
-    from bot.store import collecting
-
     with pytest.raises(StoreBroken, match="disk is full"):
-        store.run_now(lambda db: collecting.record(db, run_with(*range(1, 2000)), 3))
+        await store.record(run_with(*range(1, 2000)), first_post=3)
     assert store.run_now(lambda db: db.execute("select count(*) from papers").fetchone()) == (0,)
     assert store.run_now(lambda db: db.execute("select count(*) from runs").fetchone()) == (0,)
-    store.run_now(lambda db: collecting.record(db, run_with(1), 3))
+    await store.record(run_with(1), first_post=3)
     store.close()
 
 
@@ -201,6 +198,27 @@ async def test_a_question_is_answered_while_a_long_collect_is_being_written(
     store.close()
 
 
+async def test_a_question_about_one_channel_does_not_wait_for_one_about_all(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "db", alone=True)
+    await store.run(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
+    looking, may_end = threading.Event(), threading.Event()
+
+    def long_look(db: sqlite3.Connection) -> int:
+        looking.set()
+        assert may_end.wait(20)
+        return len(subscriptions(db))
+
+    survey = asyncio.create_task(store.survey(long_look))
+    await asyncio.to_thread(looking.wait, 20)
+    assert len(await store.subscriptions("console:")) == 1
+    assert len((await store.state("console:")).channels) == 1
+    may_end.set()
+    assert await survey == 1
+    store.close()
+
+
 async def test_a_question_can_change_nothing(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "db", alone=True)
     with pytest.raises(StoreBroken, match="can't be written"):
@@ -215,13 +233,15 @@ def test_commits_reach_the_disk_before_they_count(tmp_path: Path) -> None:
     store.close()
 
 
-def test_an_older_text_from_a_stale_index_does_not_replace_a_newer_one(tmp_path: Path) -> None:
-    from bot.store import collecting, viewing
+async def test_an_older_text_from_a_stale_index_does_not_replace_a_newer_one(
+    tmp_path: Path,
+) -> None:
+    from bot.store import viewing
 
     store = open_store(tmp_path, alone=True)
     for version, title in ((2, "Corrected"), (1, "First")):
         run = Run(START, START, START, False, True, papers=(paper(1, title, version=version),))
-        store.run_now(partial(collecting.record, run=run, first_post=3))
+        await store.record(run, first_post=3)
     view = store.run_now(lambda db: viewing.paper(db, "2603.00001"))
     assert view.paper is not None
     assert (view.paper.title, view.paper.version) == ("Corrected", 2)

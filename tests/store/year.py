@@ -73,8 +73,7 @@ async def a_year(folder: Path) -> tuple[int, int, int]:
                                 hits.append(Hit(made.id, other.canonical, "title"))
                 run = Run(now, now, now, False, True, tuple(papers), tuple(hits), requests=1)
                 await store.record(run, first_post=0)
-                for channel in channels:
-                    await store.publish(channel, publication, now)
+                await store.publish([(channel, publication) for channel in channels], now)
                 while post := await store.claim("slack", now, now + timedelta(minutes=3)):
                     await store.mark_sent(
                         post.key, Receipt("1700000000.000100", "https://x/y"), now
