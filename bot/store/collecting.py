@@ -116,9 +116,10 @@ def record(
 
     In steps of about ``rows`` rows: the caller opens a transaction for each, and a step ends where
     this yields. What a killed bot has recorded by then is what an incomplete run would have: papers
-    are known, some are due in some channels, and each stands once on their ledgers. Only the last
-    step makes the run count: it primes, and writes the row that moves the cursor. Until then the
-    next run asks for all of it again, and finds as new what no ledger holds.
+    are known, some are due in some channels, and each stands once on their ledgers; some new
+    keywords are primed, each channel's as a whole. Only the last step makes the run count: it
+    writes the row that moves the cursor. Until then the next run asks for all of it again, and
+    finds as new what no ledger holds.
 
     One at a time on a connection.
     """
@@ -140,7 +141,7 @@ def record(
         last, more = _put_due(db, run, last, rows)
         due += more
         yield
-    primed, first = priming.prime(db, run, first_post)
+    primed, first = yield from priming.prime(db, run, first_post, rows)
     recorded = Recorded(new_papers, due + first, primed)
     _save_disagreements(db, run)
     _save_run(db, run, recorded)

@@ -207,6 +207,10 @@ alter table runs add column missing integer not null default 0;
 alter table runs add column mark text not null default '';
 -- papers of which the source did not say everything; they are few, and asked for again
 create index papers_untold on papers (first_seen) where version = 0;
+-- what a question about one channel, and one asked every two seconds, look through
+create index outbox_by_channel on outbox (channel_id, state);
+create index subscriptions_unprimed on subscriptions (channel_id, canonical)
+  where primed_at is null;
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS, _SERVERS, _SURVEYS)

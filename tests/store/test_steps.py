@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
@@ -90,6 +91,20 @@ def interruptible(connections: list[Interrupted]) -> Callable[[str], sqlite3.Con
     return connect
 
 
+def half_primed(store: SqliteStore) -> list[str]:
+    """Channels in which the new keyword counts as primed, while its present papers are missing."""
+    [prime] = run_of_a_day().primes
+    rows = store.run_now(
+        lambda db: db.execute(
+            "select channel_id from subscriptions s where canonical = ? and primed_at is not null"
+            " and exists (select 1 from json_each(?) where value not in"
+            " (select paper_id from ledger l where l.channel_id = s.channel_id))",
+            (NEW.canonical, json.dumps(prime.paper_ids)),
+        ).fetchall()
+    )
+    return [row[0] for row in rows]
+
+
 async def test_a_run_in_many_steps_leaves_what_it_leaves_in_one(tmp_path: Path) -> None:
     whole = await opened(tmp_path / "whole", 10_000)
     parts = await opened(tmp_path / "parts", 1)
@@ -124,7 +139,7 @@ async def test_a_run_that_ends_between_any_two_steps_does_not_count_and_is_made_
         if not recorded:
             interests = await store.interests()
             assert interests.complete_at == START, "the cursor has not moved"
-            assert interests.fresh == (NEW,), "nothing is primed"
+            assert half_primed(store) == [], "a channel is primed whole, or not at all"
             await store.record(run_of_a_day(), first_post=3)
         assert rows_of(store, *RECORDED) == expected, step
         store.close()

@@ -140,6 +140,9 @@ CREATE INDEX outbox_in_channel on outbox (channel_id, seq)
 CREATE INDEX outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
 CREATE INDEX papers_by_published on papers (published);
 CREATE INDEX papers_untold on papers (first_seen) where version = 0;
+CREATE INDEX outbox_by_channel on outbox (channel_id, state);
+CREATE INDEX subscriptions_unprimed on subscriptions (channel_id, canonical)
+  where primed_at is null;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('outbox',1);
 COMMIT;
