@@ -1,6 +1,6 @@
 """Figures for machines: sums over everything that was recorded. Reads only.
 
-Rows are never deleted from the tables that are summed, so that the sums only grow.
+The sums only grow: posts are never deleted, and what is forgotten of the runs stays in their sums.
 """
 
 from __future__ import annotations
@@ -9,15 +9,24 @@ import sqlite3
 
 from bot.views import DELAYS, Measures
 
+# Column of ``forgotten_runs`` → the sum over rows of ``runs`` that it holds.
+RUN_SUMS = {
+    "runs": "count(*)",
+    "complete": "coalesce(sum(complete), 0)",
+    "requests": "coalesce(sum(requests), 0)",
+    "fetched": "coalesce(sum(fetched), 0)",
+    "matched": "coalesce(sum(matched), 0)",
+    "due": "coalesce(sum(due), 0)",
+    "announced": "coalesce(sum(announced), 0)",
+}
+
 _DELAY = "(julianday(settled_at) - julianday(created_at)) * 86400"
 
 
 def measures(db: sqlite3.Connection) -> Measures:
-    runs = db.execute(
-        "select count(*), coalesce(sum(complete), 0), coalesce(sum(requests), 0),"
-        " coalesce(sum(fetched), 0), coalesce(sum(matched), 0), coalesce(sum(due), 0),"
-        " coalesce(sum(announced), 0) from runs"
-    ).fetchone()
+    kept = db.execute(f"select {', '.join(RUN_SUMS.values())} from runs").fetchone()
+    gone = db.execute(f"select {', '.join(RUN_SUMS)} from forgotten_runs").fetchone()
+    runs = [sum(both) for both in zip(kept, gone, strict=True)]
     buckets = ", ".join(f"coalesce(sum(delay <= {bound}), 0)" for bound in DELAYS)
     delays = db.execute(
         f"select {buckets}, count(*), coalesce(sum(delay), 0) from (select {_DELAY} as delay"

@@ -211,6 +211,17 @@ create index papers_untold on papers (first_seen) where version = 0;
 create index outbox_by_channel on outbox (channel_id, state);
 create index subscriptions_unprimed on subscriptions (channel_id, canonical)
   where primed_at is null;
+create table forgotten_runs (             -- sums over the runs that were forgotten; one row
+  id        integer primary key check (id = 1),
+  runs      integer not null,
+  complete  integer not null,
+  requests  integer not null,
+  fetched   integer not null,
+  matched   integer not null,
+  due       integer not null,
+  announced integer not null
+) strict;
+insert into forgotten_runs values (1, 0, 0, 0, 0, 0, 0, 0);
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS, _SERVERS, _SURVEYS)

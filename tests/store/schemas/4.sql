@@ -31,6 +31,17 @@ CREATE TABLE file_revisions (              -- what bot.toml's [[channels]] showe
   number   integer primary key,
   snapshot blob not null
 ) strict;
+CREATE TABLE forgotten_runs (             -- sums over the runs that were forgotten; one row
+  id        integer primary key check (id = 1),
+  runs      integer not null,
+  complete  integer not null,
+  requests  integer not null,
+  fetched   integer not null,
+  matched   integer not null,
+  due       integer not null,
+  announced integer not null
+) strict;
+INSERT INTO "forgotten_runs" VALUES(1,0,0,0,0,0,0,0);
 CREATE TABLE hits (                       -- which paper matches which keyword, decided by us
   canonical text not null references keywords,
   paper_id  text not null references papers,
