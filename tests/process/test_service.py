@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,11 +57,11 @@ def write_config(folder: Path, arxiv: ArxivStandin, *keywords: str) -> Path:
 
 
 class Running:
-    """The program, and all that it has said so far."""
+    """The program, and all that it has said so far. ``program`` says how it is started."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, program: Sequence[str] = ("bot",)) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run", "--config", str(config)],
+            [sys.executable, "-m", *program, "run", "--config", str(config)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -118,8 +118,8 @@ def call(*words: str, config: Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(config: Path) -> Iterator[Running]:
-    with Running(config) as process:
+def running(config: Path, program: Sequence[str] = ("bot",)) -> Iterator[Running]:
+    with Running(config, program) as process:
         yield process
 
 

@@ -1,0 +1,152 @@
+"""The real service with somebody who waits for its ping, and calls the host when it does not come.
+
+The program runs with a clock that the test moves (``tests.drill.program``); what it waits for in
+between is real.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from bot.demo.show import PretendArxiv
+from bot.demo.standin_feed import StandinPaper
+from tests.process.test_service import Running, running, write_config
+
+TUESDAY = datetime(2026, 3, 3, 8, 5, tzinfo=UTC)
+WEDNESDAY, THURSDAY = TUESDAY + timedelta(days=1), TUESDAY + timedelta(days=2)
+SECRET = "invented-check-id"  # whoever knows the address can say that the bot is well
+
+
+class Watcher(ThreadingHTTPServer):
+    """Takes pings, or answers with the statuses that are in ``refusals`` first."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Asked)
+        self.now = TUESDAY
+        self.asked: list[datetime] = []
+        self.refusals: list[int] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/ping/{SECRET}"
+
+
+class _Asked(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, Watcher)
+        assert self.path == f"/ping/{SECRET}"
+        server.asked.append(server.now)
+        self.send_response(server.refusals.pop(0) if server.refusals else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing; who wants to know looks at what was asked."""
+
+
+@pytest.fixture
+def watcher() -> Iterator[Watcher]:
+    with Watcher() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class Days:
+    """An arXiv that announces every night, and the time that it and the program see."""
+
+    def __init__(self, folder: Path, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._file = folder / "time"
+        self.move_to(TUESDAY)
+        papers = [
+            _announced(number, TUESDAY + timedelta(days=number - 2)) for number in range(1, 6)
+        ]
+        self.arxiv = PretendArxiv(papers, lambda: watcher.now)
+        self.config = folder / "bot.toml"
+
+    @contextmanager
+    def lived(self) -> Iterator[Running]:
+        with self.arxiv:
+            text = write_config(self.config.parent, self.arxiv, "reward model").read_text()
+            text = text.replace('"00:00"', '"08:00"')
+            self.config.write_text(
+                f'[health]\nlisten = ""\nping_url = "{self._watcher.url}"\n{text}'
+            )
+            with running(self.config, ("tests.drill.program", str(self._file))) as bot:
+                yield bot
+        assert SECRET not in bot.logged
+        assert SECRET not in bot.said
+
+    def follow(self, keyword: str) -> None:
+        """Lets the program look at once, whatever its time."""
+        self.config.write_text(self.config.read_text().replace('"]', f'", "{keyword}"]'))
+
+    def move_to(self, moment: datetime) -> None:
+        self._watcher.now = moment
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(str(moment.timestamp()))
+        fresh.replace(self._file)
+
+    def pinged(self, bot: Running, *moments: datetime) -> None:
+        """Wait for the ping that comes once it is the last of these; there were no others."""
+        self.move_to(moments[-1])
+        bot.wait_until(lambda _: self._watcher.asked[-1:] == [moments[-1]])
+        assert self._watcher.asked == [*moments]
+
+    def looked(self, bot: Running, *, times: int, complete: bool) -> None:
+        """Wait until so many looks have ended so."""
+        bot.wait_until(lambda bot: bot.logged.count(f"event=collect complete={complete}") == times)
+
+
+def _announced(number: int, at: datetime) -> StandinPaper:
+    submitted = at - timedelta(hours=15)
+    return StandinPaper(
+        id=f"2603.{number:05d}", title=f"Reward model {number}", abstract="We look.",
+        authors=("Ada Example",), categories=("cs.LG",), published=submitted,
+        visible_at=at - timedelta(hours=6),
+    )  # fmt: skip
+
+
+def test_each_good_day_is_told_once(tmp_path: Path, watcher: Watcher) -> None:
+    days = Days(tmp_path, watcher)
+    with days.lived() as bot:
+        days.pinged(bot, TUESDAY)
+        days.move_to(TUESDAY + timedelta(hours=1))
+        days.follow("graph network")
+        days.looked(bot, times=2, complete=True)
+        days.pinged(bot, TUESDAY, WEDNESDAY)
+        days.pinged(bot, TUESDAY, WEDNESDAY, THURSDAY)
+
+
+def test_who_refused_the_ping_is_asked_again(tmp_path: Path, watcher: Watcher) -> None:
+    watcher.refusals += [503, 404]
+    again = [TUESDAY + timedelta(minutes=11), TUESDAY + timedelta(minutes=22)]
+    days = Days(tmp_path, watcher)
+    with days.lived() as bot:
+        days.pinged(bot, TUESDAY)
+        days.pinged(bot, TUESDAY, again[0])
+        days.pinged(bot, TUESDAY, *again)
+        bot.wait_until(lambda bot: "event=ping sent" in bot.logged)
+    assert "event=ping refused status=503 remedy=check [health] ping_url" in bot.logged
+    assert "event=ping refused status=404" in bot.logged
+
+
+def test_a_day_without_a_whole_answer_is_never_told(tmp_path: Path, watcher: Watcher) -> None:
+    days = Days(tmp_path, watcher)
+    days.arxiv.busy = True
+    with days.lived() as bot:
+        days.looked(bot, times=1, complete=False)
+        days.follow("graph network")
+        days.looked(bot, times=2, complete=False)
+        days.arxiv.busy = False
+        days.move_to(WEDNESDAY)
+        days.follow("world model")
+        days.pinged(bot, WEDNESDAY)
