@@ -65,7 +65,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an old locale must not stop a title
     try:
-        app()
+        # Not app(): typer would put its own hook for crashes in the place of ours.
+        typer.main.get_command(app)()
     finally:
         try:
             sys.stdout.flush()
