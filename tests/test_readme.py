@@ -1,6 +1,7 @@
 """Does what README.md, docs/guide.md and docs/hosting.md tell people to do, and looks.
 
-That commands, options, keys and errors are described at all is held by ``test_docs``.
+That commands, options, keys and errors are described at all is held by ``test_docs``; each single
+command of all pages is run by ``process/test_docs_commands``.
 """
 
 from __future__ import annotations
@@ -81,14 +82,6 @@ def test_every_call_in_the_pages_is_one_that_the_program_takes(call: str) -> Non
 def test_the_calls_are_found() -> None:
     assert len(set(calls(README))) > 10
     assert "daily-papers once" in set(calls(HOSTING)) & set(calls(GUIDE))
-
-
-def test_every_do_in_the_pages_is_one() -> None:
-    usage = subprocess.run([ROOT / "do", "help"], capture_output=True, text=True, check=True).stdout
-    named = {name for text in PAGES.values() for name in re.findall(r"\./do (\w+)", text)}
-    assert {"demo", "test"} <= named
-    for name in named:
-        assert f"\n./do {name} " in f"\n{usage}"
 
 
 class Newcomer:

@@ -1,0 +1,203 @@
+"""Every command line that the documentation shows is run here, or stands in a table with a reason.
+
+Each in a process and a folder of its own, as somebody has it who follows the pages: a ``bot.toml``,
+a database with posts, one of them held, and a backup. That the pages can be followed in their order
+is shown by ``tests/test_readme.py``.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.demo.arxiv_standin import ArxivStandin
+from bot.store import FILE
+from tests.process.forked import run_all
+from tests.process.test_service import ROOT, running, standin_paper, write_config
+
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+HELD = "9b740e8d"  # the key that the pages show
+GRAPHS = 'ti:"graph neural network" AND cat:cs.LG'
+
+# What is run, and something that it shows.
+RUN = {
+    "daily-papers --help": "Begin with: daily-papers init",
+    "daily-papers backup papers-monday.sqlite3": "papers-monday.sqlite3",
+    "daily-papers check": "arxiv",
+    "daily-papers check --quick": "database",
+    "daily-papers demo": "daily-papers init",
+    "daily-papers init": "Wrote bot.toml",
+    "daily-papers keywords list --channel console:": "reward model",
+    "daily-papers keywords add --channel console: reward model": "reward model",
+    f"daily-papers keywords add --channel console: '{GRAPHS}'": "graph neural network",
+    f"daily-papers keywords remove --channel console: '{GRAPHS}'": "no longer follows",
+    "daily-papers once": "console: ",
+    "daily-papers once --dry-run": "console: ",
+    "daily-papers page": "Wrote ",
+    "daily-papers preview reward model": "I understand",
+    "daily-papers preview reward model -survey": "I understand",
+    'daily-papers preview "graph network" AND cat:cs.LG': "I understand",
+    "daily-papers preview 'reward AND (ti:model OR ti:value)'": "I understand",
+    f"daily-papers resend {HELD}": "sent again",
+    "daily-papers restore papers-monday.sqlite3": "papers-monday.sqlite3",
+    "daily-papers run": "event=running",
+    "daily-papers status": "console:",
+    "daily-papers why 2603.01234": "arXiv has not brought us this paper.",
+}
+
+_DOCKER = "needs Docker; ./do test-image builds the image and runs it"
+_NETWORK = "needs a network"
+_CHECKOUT = "works on the checkout itself"
+_WORD = "a word in capitals stands for what the reader means"
+# What is not run, and why.
+NOT_RUN = {
+    "./do audit": _NETWORK,
+    "./do check": _CHECKOUT,
+    "./do demo": "may renew the environment that these tests run in; daily-papers demo is run",
+    "./do fix": _CHECKOUT,
+    "./do lock": _NETWORK,
+    "./do lock --upgrade-package NAME": _NETWORK,
+    "./do run COMMAND": _WORD,
+    "./do test": "runs these tests",
+    "PYTHON=python3.13 ./do test": "runs these tests",
+    "./do test-image": _DOCKER,
+    "./do test-year": "takes minutes",
+    ".venv/bin/python docs/make_digest_picture.py": _CHECKOUT,
+    "daily-papers COMMAND --help": _WORD,
+    "daily-papers backup /data/backup.sqlite3": "is said of the container, where /data is",
+    "daily-papers resend KEY": _WORD,
+    "docker build --tag daily-papers .": _DOCKER,
+    "docker compose kill --signal HUP daily-papers": _DOCKER,
+    "docker compose run --rm daily-papers check": _DOCKER,
+    "docker compose run --rm daily-papers init": _DOCKER,
+    "docker compose up --detach": _DOCKER,
+    "docker inspect": _DOCKER,
+    "docker run --rm daily-papers demo": _DOCKER,
+    "python3 -m venv ~/daily-papers": _NETWORK + " for what comes behind it",
+    "~/daily-papers/bin/pip install --no-deps .": _NETWORK,
+    "~/daily-papers/bin/pip install --require-hashes -r requirements/base.txt": _NETWORK,
+    "systemctl reload daily-papers": "needs systemd",
+}
+
+# Not ours: they prepare a folder, a token's file or a variable.
+SHELL = ("alias ", "cd ", "export ", "install ", "mkdir ", "sudo chown ")
+CRON = re.compile(r"^[\d,*/-]+(?: [\d,*/-]+){4}  ")
+OF_A_LINE = re.compile(
+    r"`((?:PYTHON=\S+ )?(?:daily-papers|\./do|docker|systemctl|\.venv/bin/python) [^`\n]+)`"
+)
+
+
+FENCE = re.compile(r"^( *)```(.*)\n((?:.*\n)*?)\1```$", re.MULTILINE)
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Each command line in a fence of a shell or within a line, with its page's name."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for indent, language, inside in FENCE.findall(text):
+            for line in inside.splitlines():
+                yield from ((command, page.name) for command in _of(language, line[len(indent) :]))
+        for command in OF_A_LINE.findall(text):
+            yield from ((part, page.name) for part in _parts(command))
+
+
+def _of(language: str, line: str) -> Iterator[str]:
+    """The commands of a line in a fence; none in a remark that goes on from the line before."""
+    if language in ("", "sh") and not line.startswith(" "):
+        yield from _parts(CRON.sub("", line))
+    if language == "ini" and (started := re.match(r"Exec(?:Start|Stop)\w*=(.*)", line)):
+        yield from _parts(started[1])
+
+
+def _parts(line: str) -> Iterator[str]:
+    """Commands without remarks, pipes and paths to the program."""
+    said = re.split(r" # | {2,}", line)[0]
+    for part in said.split(" && "):
+        command = re.sub(r"^\S+/(daily-papers) ", r"\1 ", re.split(r" [|>] ", part)[0].strip())
+        if command and not command.startswith(SHELL):
+            yield command
+
+
+SHOWN = dict(shown())
+
+
+def test_every_command_of_the_pages_is_run_or_has_its_reason() -> None:
+    assert {each: SHOWN[each] for each in SHOWN.keys() - RUN.keys() - NOT_RUN.keys()} == {}
+    assert RUN.keys() & NOT_RUN.keys() == set()
+
+
+def test_every_fence_is_of_a_kind_that_is_looked_into_or_has_no_commands() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        fences = FENCE.findall(text)
+        assert len(fences) * 2 == text.count("```")
+        assert {language for _, language, _ in fences} <= {"", "sh", "ini", "text", "toml"}
+
+
+def test_no_page_has_lost_a_command_of_the_tables() -> None:
+    assert (RUN.keys() | NOT_RUN.keys()) - SHOWN.keys() == set()
+
+
+def test_every_do_of_the_pages_is_one() -> None:
+    usage = subprocess.run([ROOT / "do", "help"], capture_output=True, text=True, check=True).stdout
+    names = {found[1] for command in SHOWN if (found := re.search(r"\./do (\S+)", command))}
+    assert names >= {"demo", "test", "check"}
+    assert [name for name in names if f"\n./do {name} " not in f"\n{usage}"] == []
+
+
+@pytest.fixture
+def arxiv() -> Iterator[ArxivStandin]:
+    papers = [standin_paper(number, f"Reward model {number}") for number in range(1, 6)]
+    with ArxivStandin(papers, lambda: datetime.now(UTC)) as server:
+        yield server
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, arxiv: ArxivStandin) -> Path:
+    """A folder in which the bot has worked once."""
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    config = write_config(folder, arxiv, "reward model", GRAPHS)
+    config.write_text(f"[page]\n{config.read_text()}")
+    for done in run_all([(folder, ["once"]), (folder, ["backup", "papers-monday.sqlite3"])]):
+        assert done.status == 0, done.err
+    (folder / "papers.md").unlink()
+    with closing(sqlite3.connect(folder / "data" / FILE)) as db:
+        key = f"{HELD}{'0' * 24}"
+        db.execute("update ledger set post_key = ? where post_key is not null", (key,))
+        db.execute("update outbox set key = ?, state = 'held'", (key,))
+        db.commit()
+    return folder
+
+
+def test_every_command_does_what_it_is_shown_for(prepared: Path, tmp_path: Path) -> None:
+    commands = [each for each in RUN if each != "daily-papers run"]
+    calls = []
+    for number, command in enumerate(commands):
+        folder = tmp_path / str(number)
+        if command == "daily-papers init":
+            folder.mkdir()
+        else:
+            shutil.copytree(prepared, folder)
+        calls.append((folder, shlex.split(command)[1:]))
+    for command, done in zip(commands, run_all(calls), strict=True):
+        held = command == "daily-papers once"
+        assert done.status == (4 if held else 0), f"{command}\n{done.out}{done.err}"
+        assert RUN[command] in done.out + done.err, f"{command}\n{done.out}{done.err}"
+
+
+def test_the_service_runs_until_it_is_stopped(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    with running(write_config(tmp_path, arxiv, "reward model")) as bot:
+        bot.wait_until(lambda bot: RUN["daily-papers run"] in bot.logged)
+        bot.process.send_signal(signal.SIGTERM)
+        assert bot.process.wait(timeout=20) == 0
