@@ -225,7 +225,7 @@ class BotCommands:
         followed = await self._store.subscriptions(channel_id)
         canonical = parse(typed).canonical
         if all(each.keyword.canonical != canonical for each in followed):
-            in_server = await self._store.count_in_server(person.server)
+            in_server = await self._store.count_in_server(person.server, channel_id)
             self._limits.check_room(len(followed), in_server)
 
     async def _typed(self, text: str) -> str:

@@ -232,8 +232,9 @@ class PeopleStore(Protocol):
         """False if the channel already follows it, in these words or others."""
         ...
 
-    async def count_in_server(self, server: str) -> int:
-        """Keywords of all channels that are known to be in this Discord server or workspace."""
+    async def count_in_server(self, server: str, channel_id: str) -> int:
+        """Keywords of all channels that are known to be in this Discord server or workspace, and
+        of this one, which is; 0 for a server that nobody knows."""
         ...
 
     async def unfollow(self, channel_id: str, canonical: str) -> bool:

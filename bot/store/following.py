@@ -46,12 +46,15 @@ def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str) -> bool:
     return removed.rowcount == 1
 
 
-def count_in_server(db: sqlite3.Connection, server: str) -> int:
-    """Keywords of all channels that are known to be in that server or workspace."""
+def count_in_server(db: sqlite3.Connection, server: str, channel_id: str) -> int:
+    """Keywords of this channel, and of all that somebody from that server has added to.
+
+    0 where the server is not known. Where a channel is that stands only in bot.toml, nobody knows.
+    """
     row = db.execute(
         "select count(*) from subscriptions s join channels c on c.id = s.channel_id"
-        " where c.server = ? and c.server <> ''",
-        (server,),
+        " where :server <> '' and (c.server = :server or c.id = :channel)",
+        {"server": server, "channel": channel_id},
     ).fetchone()
     return int(row[0])
 

@@ -239,8 +239,8 @@ class SqliteStore:
     async def follow(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
         return await self.run(lambda db: following.follow(db, channel_id, keyword, person, at))
 
-    async def count_in_server(self, server: str) -> int:
-        return await self.ask(lambda db: following.count_in_server(db, server))
+    async def count_in_server(self, server: str, channel_id: str) -> int:
+        return await self.ask(lambda db: following.count_in_server(db, server, channel_id))
 
     async def unfollow(self, channel_id: str, canonical: str) -> bool:
         return await self.run(lambda db: following.unfollow(db, channel_id, canonical))

@@ -14,7 +14,8 @@ from bot.model import Person
 from tests.core.test_commands import House
 from tests.fakes import FakeClock
 
-HERE, NEXT, ELSEWHERE = "discord:114200000000000001", "discord:114200000000000002", "slack:C0000001"
+HERE, NEXT, THIRD = (f"discord:11420000000000000{number}" for number in (1, 2, 3))
+ELSEWHERE = "slack:C0000001"
 ADA = Person("Ada", "discord:1", server="discord:9")
 LIMITS = Limits(
     keywords_per_channel=2, keywords_per_server=3, keyword_length=20, commands_per_minute=5
@@ -64,6 +65,20 @@ async def test_a_server_follows_so_many_keywords_in_all_its_channels(house: Limi
         await house.ask("add time series", NEXT)
     somebody = Person("Ben", "slack:U1", server="slack:")
     await house.ask("add time series", ELSEWHERE, somebody)  # another one is not touched by it
+
+
+async def test_keywords_of_bot_toml_count_where_somebody_wants_to_add_one_more(
+    house: Limited,
+) -> None:
+    host = Person("bot.toml")
+    await house.commands.add(HERE, "reward model", host)
+    await house.commands.add(NEXT, "time series", host)
+    await house.ask("add graph network", NEXT)
+    with pytest.raises(UserError, match="follow 3 keywords together"):
+        await house.ask("add graph network")
+    await house.ask("add protein folding", THIRD)  # HERE is the host's, and takes no room
+    nobody_knows_where = Person("Ben", "discord:2")
+    await house.ask("add graph network", person=nobody_knows_where)
 
 
 async def test_a_keyword_that_is_too_long_is_refused_with_its_length(house: Limited) -> None:
