@@ -294,12 +294,21 @@ def test_every_platform_of_the_first_page_is_there() -> None:
     assert set(PLATFORMS) == {"console", "discord", "slack"}
 
 
+def test_the_table_of_others_says_also_what_we_do_not_do() -> None:
+    rows = {row[0]: row[1:] for row in table(README, r"\| Daily Papers")}
+    assert {len(cells) for cells in rows.values()} == {6}
+    assert {each.lower() for each in rows["posts to"][0].split(", ")} == {
+        "terminal" if name == "console" else name for name in PLATFORMS
+    }
+    assert sum(cells[0] == "**no**" for cells in rows.values()) == 2
+
+
 def test_the_exit_statuses_for_scripts_are_those_of_the_program() -> None:
     known = {terminal.OK, terminal.FAILED, terminal.WRONG, terminal.INCOMPLETE, terminal.OPEN}
     assert {int(row[0]) for row in table(HOSTING, "status")} == known
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!https://)([^)#]+)\)", README))
 def test_the_links_of_the_first_page_lead_somewhere(target: str) -> None:
     assert (ROOT / target).is_file()
 
