@@ -58,10 +58,13 @@ RUN = {
 _DOCKER = "needs Docker; ./do test-image builds the image and runs it"
 _NETWORK = "needs a network"
 _CHECKOUT = "works on the checkout itself"
+_MINUTES = "takes minutes"
 _WORD = "a word in capitals stands for what the reader means"
 # What is not run, and why.
 NOT_RUN = {
     "./do audit": _NETWORK,
+    "./do bench": _MINUTES,
+    "./do bench channels": _MINUTES,
     "./do check": _CHECKOUT,
     "./do demo": "may renew the environment that these tests run in; daily-papers demo is run",
     "./do fix": _CHECKOUT,
@@ -71,7 +74,7 @@ NOT_RUN = {
     "./do test": "runs these tests",
     "PYTHON=python3.13 ./do test": "runs these tests",
     "./do test-image": _DOCKER,
-    "./do test-year": "takes minutes",
+    "./do test-year": _MINUTES,
     ".venv/bin/python docs/make_digest_picture.py": _CHECKOUT,
     "daily-papers COMMAND --help": _WORD,
     "daily-papers backup /data/backup.sqlite3": "is said of the container, where /data is",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from datetime import datetime, timedelta
@@ -160,7 +161,7 @@ def ran(
 def save(store: SqliteStore, runs: Sequence[Run]) -> None:
     def all_of_them(db: sqlite3.Connection) -> None:
         for run in runs:
-            record(db, run, 0)
+            deque(record(db, run, 0, rows=1000), maxlen=0)  # every step of it
 
     store.run_now(all_of_them)
 
@@ -240,7 +241,7 @@ async def test_a_bot_that_never_got_a_whole_answer_forgets_all_but_its_first_and
 
 async def what_runs_decide(store: SqliteStore) -> tuple[Interests, Expected, StateView, object]:
     agendas: list[Agenda] = []
-    await store.publish("console:", agendas.append, LATER)
+    await store.publish([("console:", agendas.append)], LATER)
     return (
         await store.interests(),
         await store.expected([KEYWORD.canonical], START - timedelta(days=99)),
