@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import tomli_w
@@ -68,6 +69,8 @@ class Reading:
         return self.marker is None and not self.disputed
 
 
+# Each change reads the text that the one before it wrote, and reads its own once it is made.
+@lru_cache(maxsize=2)
 def read(text: str, path: Path) -> Reading:
     """What this text says as the file at ``path``.
 
