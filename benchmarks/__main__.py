@@ -8,6 +8,7 @@ import sys
 from benchmarks.report import table
 
 ALL = {
+    "requests": "Asking arXiv on an ordinary day",
     "parsing": "Parsing an answer of 2,000 papers",
     "matching": "Matching 2,000 papers",
     "store": "The database",

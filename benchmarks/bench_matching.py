@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from benchmarks.invented import Words
 from benchmarks.report import Row, table
 from bot.keywords import parse
 from bot.matching import Matcher
@@ -31,9 +32,6 @@ PAPERS = 2_000
 SIZES = (10, 1_000, 100_000)
 ROUNDS = 3
 REGEX_PAIRS = 20_000  # of a keyword and a paper; what is more is extrapolated from these
-
-_SYLLABLES = "ka lo mi ne pu ra si to vu we za yo bru cle dro fla gri sto tri ple"
-_ENDINGS = "s ed ing ation ization al ly able er ity ive ment ness"
 
 
 def run() -> list[Row]:
@@ -47,34 +45,6 @@ def run() -> list[Row]:
         {words.text(rng.choices((1, 2, 3), (1, 10, 9))[0]): None for _ in range(160_000)}
     )
     return [row for size in SIZES for row in _rows(keywords[:size], papers)]
-
-
-class Words:
-    """Endless text in which some words are common and some pairs of words are usual."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        syllables, endings = _SYLLABLES.split(), ["", *_ENDINGS.split()]
-        starts = [a + b + c for a in syllables for b in syllables for c in ("", "n", "rt", "ss")]
-        self._all = [start + ending for start in starts for ending in endings]
-        rng.shuffle(self._all)
-        self._weights = [1 / (rank + 50) for rank in range(len(self._all))]
-        self._stock: list[str] = []
-        self._next: dict[str, list[str]] = {}
-
-    def _draw(self) -> str:
-        if not self._stock:
-            self._stock = self._rng.choices(self._all, self._weights, k=100_000)
-        return self._stock.pop()
-
-    def text(self, length: int) -> str:
-        text = [self._draw()]
-        while len(text) < length:
-            usual = self._next.setdefault(text[-1], [])
-            if len(usual) < 12:
-                usual.append(self._draw())
-            text.append(self._rng.choice(usual) if self._rng.random() < 0.6 else self._draw())
-        return " ".join(text)
 
 
 def _rows(texts: Sequence[str], papers: Sequence[Paper]) -> list[Row]:

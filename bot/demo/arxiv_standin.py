@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import ClassVar, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from bot.demo.query_grammar import QueryError, parse_query
+from bot.demo.query_grammar import Node, QueryError, parse_query
 from bot.demo.standin_feed import Page, StandinPaper, render_error, render_page
 from bot.demo.standin_search import Searchable
 
@@ -120,10 +120,18 @@ class ArxivStandin:
             raise QueryError("either search_query or id_list must be given")
         found = self._listed(id_list) if id_list else list(self._current().values())
         if query:
-            node = parse_query(query)
-            found = [each for each in found if each.found_by(node, phrases=phrases)]
+            found = self.search(parse_query(query), found, phrases=phrases)
         papers = _sorted([each.paper for each in found], params)
         return Page(papers[start : start + rows], len(papers), query, id_list, start, rows)
+
+    def search(
+        self, node: Node, among: Sequence[Searchable], *, phrases: bool = True
+    ) -> list[Searchable]:
+        """Those that the query finds, in their order. May be overridden, to search in another way.
+
+        Looks at each one. Raises QueryError (400).
+        """
+        return [each for each in among if each.found_by(node, phrases=phrases)]
 
     def _visible(self) -> list[Searchable]:
         now = self.now()

@@ -1,0 +1,187 @@
+"""What one ordinary day asks of arXiv, and how long that takes at its pace of 3 s a request.
+
+Against the way of the common bots: one request per keyword, a pause, the next. It is really sent,
+with the PyPI package ``arxiv``, for up to 1,000 keywords; more is extrapolated and marked so. Ours
+are whole collects of the real source: union, harvest, and what the planner takes by itself.
+
+Pauses cost no real time here; they are added up. Time is pauses plus what passed on the wall, in
+which the local arXiv's own searching is contained, for all alike. arXiv itself answers in its own
+time, which is not in it.
+
+Nobody is fast by finding nothing: union, harvest and auto must find the same papers of the day,
+and one by one nearly all of them (of a keyword it reads the newest hundred) and no others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import arxiv
+
+from benchmarks.ordinary_day import NOW, SIZES, Day, ordinary_day
+from benchmarks.quick_arxiv import QuickArxiv
+from benchmarks.report import Row, table
+from bot.model import Keyword
+from bot.pipeline import collect
+from bot.sources.arxiv import ArxivSource
+from bot.sources.planner import Way
+from bot.store.sqlite import SqliteStore
+from tests.fakes import FakeClock
+
+INTERVAL: Final = 3.0  # seconds between requests: arXiv's terms of use
+SENT: Final = 1_000  # keywords one by one; more is extrapolated
+NEWEST: Final = 100  # papers of a keyword that a common bot reads
+CONTROL: Final = 40  # keywords
+BOTH_FIND: Final = 0.98  # at least, of what the others find
+
+ONE_BY_ONE: Final = "one by one"
+CONTACT: Final = "mailto:bench@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``pauses`` and ``wall`` in seconds; ``found`` are the papers of the day that match."""
+
+    way: str
+    keywords: int
+    requests: int
+    pauses: float
+    wall: float
+    found: frozenset[str]
+    extrapolated: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return self.pauses + self.wall
+
+
+def run() -> list[Row]:
+    rows = []
+    for size in SIZES:
+        yardstick, *ours = (each for each in asked() if each.keywords == size)
+        rows += _rows(yardstick, yardstick)
+        for each in ours:
+            rows += _rows(each, yardstick)
+    return rows
+
+
+def _rows(asked: Asked, yardstick: Asked) -> list[Row]:
+    what = f"{asked.keywords:,} keywords, {asked.way}"
+    if asked.extrapolated:
+        what += " (extrapolated)"
+    time = f"{asked.seconds:,.0f} s, {asked.pauses:,.0f} of them pauses"
+    requests = asked.requests / yardstick.requests
+    return [
+        Row(what, f"{asked.requests:,} requests", requests, f"{ONE_BY_ONE}, requests"),
+        Row("", time, asked.seconds / yardstick.seconds, f"{ONE_BY_ONE}, time"),
+    ]
+
+
+@cache
+def asked() -> tuple[Asked, ...]:
+    """Of each size one by one, union, harvest and auto, in this order."""
+    day = ordinary_day()
+    clock = FakeClock(NOW)
+    outcomes: list[Asked] = []
+    with QuickArxiv(day.papers, clock) as server, tempfile.TemporaryDirectory() as name:
+        server.assert_searches_well(day.keywords[:CONTROL])
+        for size in SIZES:
+            path = Path(name) / f"{size}" / "db"
+            day.follow(path, size)
+            ours = [_collected(way, size, path, day, server) for way in (Way.UNION, Way.HARVEST)]
+            planned = _collected(Way.AUTO, size, path, day, server)
+            if size <= SENT:
+                common = _one_by_one(day.keywords[:size], day, server)
+                _agree(common, ours[0])
+            else:
+                common = _extrapolated(outcomes[-4], size)
+            assert ours[0].found == ours[1].found == planned.found
+            assert ours[0].found
+            outcomes += [common, *ours, planned]
+    return tuple(outcomes)
+
+
+def _agree(common: Asked, ours: Asked) -> None:
+    assert common.found <= ours.found
+    assert len(common.found) >= BOTH_FIND * len(ours.found), (len(common.found), len(ours.found))
+
+
+def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv) -> Asked:
+    """One collect of the whole program, on a copy of the database."""
+    path = database.with_name(f"{way}")
+    shutil.copy(database, path)
+    clock = FakeClock(NOW)
+    store = SqliteStore(path, alone=True)
+    source = ArxivSource(
+        url=server.url, oai_url=server.oai_url, way=way, contact=CONTACT, interval=INTERVAL,
+        clock=clock, pace_file=path.with_name("pace"), rng=random.Random(1),
+    )  # fmt: skip
+    path.with_name("pace").unlink(missing_ok=True)
+    before = len(server.requests)
+    begin = time.perf_counter()
+    done = asyncio.run(_collect(source, store, clock))
+    wall = time.perf_counter() - begin
+    store.close()
+    requests = len(server.requests) - before
+    return Asked(
+        way=f"{way}",
+        keywords=size,
+        requests=requests,
+        pauses=sum(clock.slept),
+        wall=wall,
+        found=frozenset(filter(day.is_new, done)),
+    )
+
+
+async def _collect(source: ArxivSource, store: SqliteStore, clock: FakeClock) -> set[str]:
+    """The papers that match."""
+    async with source:
+        done, _ = await collect(source, store, clock, first_post=0)
+    assert done.complete, done.notes
+    return {hit.paper_id for hit in done.hits}
+
+
+def _one_by_one(keywords: Sequence[Keyword], day: Day, server: QuickArxiv) -> Asked:
+    """As a script with the PyPI package ``arxiv`` does it; its pauses are added up, not waited."""
+    client = arxiv.Client(page_size=NEWEST, delay_seconds=0)
+    client.query_url_format = f"{server.url}?{{}}"
+    before = len(server.requests)
+    found: set[str] = set()
+    begin = time.perf_counter()
+    for keyword in keywords:
+        search = arxiv.Search(
+            keyword.query, max_results=NEWEST, sort_by=arxiv.SortCriterion.SubmittedDate
+        )
+        found.update(each.get_short_id().partition("v")[0] for each in client.results(search))
+    wall = time.perf_counter() - begin
+    requests = len(server.requests) - before
+    return Asked(
+        way=ONE_BY_ONE,
+        keywords=len(keywords),
+        requests=requests,
+        pauses=INTERVAL * (requests - 1),
+        wall=wall,
+        found=frozenset(filter(day.is_new, found)),
+    )
+
+
+def _extrapolated(fewer: Asked, size: int) -> Asked:
+    share = size / fewer.keywords
+    requests = round(fewer.requests * share)
+    pauses = INTERVAL * (requests - 1)
+    return Asked(
+        ONE_BY_ONE, size, requests, pauses, fewer.wall * share, frozenset(), extrapolated=True
+    )
+
+
+if __name__ == "__main__":
+    table("Asking arXiv on an ordinary day", run())
