@@ -9,6 +9,7 @@ from benchmarks.report import table
 
 ALL = {
     "requests": "Asking arXiv on an ordinary day",
+    "day": "A whole day's work",
     "parsing": "Parsing an answer of 2,000 papers",
     "matching": "Matching 2,000 papers",
     "store": "The database",
