@@ -12,6 +12,7 @@ ALL = {
     "day": "A whole day's work",
     "parsing": "Parsing an answer of 2,000 papers",
     "matching": "Matching 2,000 papers",
+    "growth": "How matching grows",
     "store": "The database",
     "channels": "Many channels: a day of 2,000 papers for 10,000 of them",
     "startup": "Start-up and memory",

@@ -123,9 +123,9 @@ def _ours(texts: Sequence[str], papers: Sequence[Paper]) -> tuple[tuple[float, .
             matchers[0].match(one)
 
     times = (
-        _seconds(lambda: keywords.extend(map(parse, texts))),
-        _seconds(lambda: matchers.append(Matcher(keywords))),
-        _seconds(match),
+        seconds_of(lambda: keywords.extend(map(parse, texts))),
+        seconds_of(lambda: matchers.append(Matcher(keywords))),
+        seconds_of(match),
     )
     # keywords of the same meaning are one here, and stand alone in the other contestants
     named: dict[str, list[str]] = {}
@@ -153,7 +153,7 @@ def _fts5(texts: Sequence[str], papers: Sequence[Paper]) -> tuple[float, Pairs]:
             found.append((text, rows.fetchall()))
         db.close()
 
-    seconds = _seconds(work)
+    seconds = seconds_of(work)
     return seconds, {(papers[row - 1].id, text) for text, rows in found for (row,) in rows}
 
 
@@ -185,7 +185,7 @@ def _aho_corasick(
             keys.update(key for _, key in automaton.iter(spaced(one.abstract)))
             found.append((one.id, keys))
 
-    seconds = _seconds(work)
+    seconds = seconds_of(work)
     named: dict[str, list[str]] = {}
     for text in texts:
         named.setdefault(spaced(text), []).append(text)
@@ -208,12 +208,13 @@ def _regexes(texts: Sequence[str], papers: Sequence[Paper]) -> tuple[float, bool
                 pattern.search(one.title) or pattern.search(one.abstract)
 
     share = len(texts) / len(some)
-    compiling = _seconds(compile_all) * share
-    searching = _seconds(search) * share * len(papers) / len(few)
+    compiling = seconds_of(compile_all) * share
+    searching = seconds_of(search) * share * len(papers) / len(few)
     return compiling + searching, share == 1 and len(few) == len(papers)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
+    """Processor seconds of it, which begins without garbage."""
     gc.collect()
     start = time.process_time()
     work()
