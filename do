@@ -12,7 +12,7 @@ usage() {
 ./do check           ruff (rules and format) and mypy --strict
 ./do fix             let ruff mend and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
-./do bench [ARGS]    benchmarks against other libraries
+./do bench [ARGS]    benchmarks against other libraries; ./do bench plot draws docs/pictures
 ./do drill [ARGS]    three weeks of everything going wrong, in ten minutes; --days 5 --seed 7
 ./do check-blocks    our Slack messages against Slack's own types; needs Node
 ./do lock [ARGS]     renew requirements/*.txt; ARGS go to uv: ./do lock --upgrade

@@ -1,10 +1,15 @@
-"""Run every benchmark, or those named: ``./do bench parsing store``."""
+"""Run every benchmark, or those named: ``./do bench parsing store``.
+
+``./do bench plot`` draws the pictures of docs/performance.md as well, or of those named those that
+have one: ``./do bench plot requests``. A picture shows the figures of the tables above it.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
+from benchmarks.plots import draw
 from benchmarks.report import table
 
 ALL = {
@@ -19,15 +24,21 @@ ALL = {
     "slack": "Delivering on Slack",
     "discord": "Delivering on Discord",
 }
+DRAWN = ("requests", "day", "matching", "growth")
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    plot = arguments[:1] == ["plot"]
+    names = arguments[1:] if plot else arguments
     unknown = [name for name in names if name not in ALL]
     if unknown:
         print(f"unknown: {', '.join(unknown)}. There are: {', '.join(ALL)}", file=sys.stderr)
         return 2
-    for name in names or ALL:
-        table(ALL[name], importlib.import_module(f"benchmarks.bench_{name}").run())
+    for name in names or (DRAWN if plot else ALL):
+        module = importlib.import_module(f"benchmarks.bench_{name}")
+        table(ALL[name], module.run())
+        if plot and name in DRAWN:
+            print(f"drawn: {draw(name, module.panels()).name}")
     return 0
 
 

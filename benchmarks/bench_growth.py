@@ -17,6 +17,7 @@ from statistics import linear_regression, median
 from typing import Final
 
 from benchmarks.bench_matching import corpus, seconds_of
+from benchmarks.plots import Line, Panel
 from benchmarks.report import Row, table
 from bot.keywords import parse
 from bot.matching import Matcher
@@ -59,6 +60,25 @@ class Growth:
 
 def run() -> list[Row]:
     return [row for growth in grown() for row in _rows(growth)]
+
+
+def panels() -> list[Panel]:
+    """With the papers, and with the keywords: how many times as much as at the smallest size."""
+    drawn = []
+    for growth in grown():
+        first = growth.points[0]
+        sizes = [point.size for point in growth.points]
+        drawn.append(
+            Panel(f"with the {growth.what}", growth.what, "times the smallest", [
+                Line("processor time",
+                     [(point.size, point.seconds / first.seconds) for point in growth.points]),
+                Line("memory",
+                     [(point.size, point.memory / first.memory) for point in growth.points]),
+                Line("linear", [(size, size / first.size) for size in sizes],
+                     sure=[False for _ in sizes]),
+            ])
+        )  # fmt: skip
+    return drawn
 
 
 @cache

@@ -23,11 +23,14 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from statistics import median
 
 import ahocorasick
 
 from benchmarks.invented import Words
+from benchmarks.plots import Line, Panel
 from benchmarks.report import Row, table
 from bot.keywords import parse
 from bot.keywords.tokens import stems
@@ -43,9 +46,53 @@ REGEX_PAIRS = 20_000  # of a keyword and a paper; what is more is extrapolated f
 Pairs = set[tuple[str, str]]  # a paper's id, a keyword's text
 
 
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Processor seconds for all papers, and that by those of ours in the same round."""
+
+    name: str
+    seconds: float
+    ratio: float
+    extrapolated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Of one number of keywords; ``contestants`` begin with ours, whose parts are ``steps``."""
+
+    keywords: int
+    hits: int
+    steps: tuple[float, ...]
+    contestants: tuple[Contestant, ...]
+
+
 def run() -> list[Row]:
+    return [row for each in compared() for row in _rows(each)]
+
+
+def panels() -> list[Panel]:
+    """Seconds, and how many times ours."""
+    return [
+        Panel(f"{PAPERS:,} papers", "keywords", "processor seconds",
+              _lines(lambda contestant: contestant.seconds)),
+        Panel("against ours", "keywords", "times ours",
+              _lines(lambda contestant: contestant.ratio)),
+    ]  # fmt: skip
+
+
+def _lines(figure: Callable[[Contestant], float]) -> list[Line]:
+    lines = []
+    for n, contestant in enumerate(compared()[0].contestants):
+        points = [(each.keywords, figure(each.contestants[n])) for each in compared()]
+        sure = [not each.contestants[n].extrapolated for each in compared()]
+        lines.append(Line(contestant.name, points, sure=sure, ours=n == 0))
+    return lines
+
+
+@cache
+def compared() -> tuple[Compared, ...]:
     papers, keywords = corpus(PAPERS, max(SIZES))
-    return [row for size in SIZES for row in _rows(keywords[:size], papers)]
+    return tuple(_compared(keywords[:size], papers) for size in SIZES)
 
 
 def corpus(papers: int, keywords: int) -> tuple[list[Paper], list[str]]:
@@ -58,50 +105,56 @@ def corpus(papers: int, keywords: int) -> tuple[list[Paper], list[str]]:
     ], texts
 
 
-def _rows(texts: Sequence[str], papers: Sequence[Paper]) -> list[Row]:
-    contestants = {
+def _compared(texts: Sequence[str], papers: Sequence[Paper]) -> Compared:
+    others = {
         "SQLite FTS5 porter": _fts5,
         "Aho-Corasick over our stems": _aho_corasick_stems,
         "Aho-Corasick over words": _aho_corasick_words,
     }
     ours = []
-    others: dict[str, list[float]] = {name: [] for name in contestants}
+    times: dict[str, list[float]] = {name: [] for name in others}
     for _ in range(ROUNDS):
-        times, found = _ours(texts, papers)
-        ours.append(times)
-        for name, contestant in contestants.items():
+        steps, found = _ours(texts, papers)
+        ours.append(steps)
+        for name, contestant in others.items():
             seconds, pairs = contestant(texts, papers)
-            others[name].append(seconds)
+            times[name].append(seconds)
             _agree(name, pairs, found)
-    parse_s, build_s, match_s = (median(times[step] for times in ours) for step in range(3))
     total = median(map(sum, ours))
     regex, whole = _regexes(texts, papers)
-    size = f"{len(papers):,} x {len(texts):,}"
-    against = f"ours, {len(texts):,}"
-    return [
-        Row(
-            f"{size}: ours (parse {parse_s:.2f}, build {build_s:.2f}, match {match_s:.2f}),"
-            f" {len(found) / len(papers):.0f} hits a paper",
-            f"{total:.2f} s CPU",
-            1.0,
-            against,
+    return Compared(
+        keywords=len(texts),
+        hits=len(found),
+        steps=tuple(median(steps[n] for steps in ours) for n in range(3)),
+        contestants=(
+            Contestant("ours", total, 1.0),
+            *(
+                Contestant(
+                    name,
+                    median(seconds),
+                    median(other / sum(own) for own, other in zip(ours, seconds, strict=True)),
+                )
+                for name, seconds in times.items()
+            ),
+            Contestant("loop of regular expressions", regex, regex / total, not whole),
         ),
-        *(
-            Row(
-                f"{size}: {name}",
-                f"{median(seconds):.2f} s CPU",
-                median(other / sum(own) for own, other in zip(ours, seconds, strict=True)),
-                against,
-            )
-            for name, seconds in others.items()
-        ),
-        Row(
-            f"{size}: loop of regular expressions{'' if whole else ' (extrapolated)'}",
-            f"{regex:.2f} s CPU",
-            regex / total,
-            against,
-        ),
-    ]
+    )
+
+
+def _rows(compared: Compared) -> list[Row]:
+    parsing, building, matching = compared.steps
+    ours = (
+        f" (parse {parsing:.2f}, build {building:.2f}, match {matching:.2f}),"
+        f" {compared.hits / PAPERS:.0f} hits a paper"
+    )
+    rows = []
+    for each in compared.contestants:
+        what = f"{PAPERS:,} x {compared.keywords:,}: {each.name}"
+        what += ours if each.name == "ours" else ""
+        what += " (extrapolated)" if each.extrapolated else ""
+        against = f"ours, {compared.keywords:,}"
+        rows.append(Row(what, f"{each.seconds:.2f} s CPU", each.ratio, against))
+    return rows
 
 
 def _agree(name: str, pairs: Pairs, ours: Pairs) -> None:

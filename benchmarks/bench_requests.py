@@ -28,9 +28,10 @@ from typing import Final
 import arxiv
 
 from benchmarks.ordinary_day import NOW, SIZES, Day, ordinary_day
+from benchmarks.plots import Line, Panel
 from benchmarks.quick_arxiv import QuickArxiv
 from benchmarks.report import Row, table
-from bot.model import Keyword
+from bot.model import Keyword, Run
 from bot.pipeline import collect
 from bot.sources.arxiv import ArxivSource
 from bot.sources.planner import Way
@@ -49,7 +50,10 @@ CONTACT: Final = "mailto:bench@example.org"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``pauses`` and ``wall`` in seconds; ``found`` are the papers of the day that match."""
+    """``pauses`` and ``wall`` in seconds; ``found`` are the papers of the day that match.
+
+    ``plan`` is what the planner took, where it was left to it.
+    """
 
     way: str
     keywords: int
@@ -57,6 +61,7 @@ class Asked:
     pauses: float
     wall: float
     found: frozenset[str]
+    plan: str = ""
     extrapolated: bool = False
 
     @property
@@ -74,8 +79,37 @@ def run() -> list[Row]:
     return rows
 
 
+def panels() -> list[Panel]:
+    """Requests, and minutes."""
+    by_way: dict[str, list[Asked]] = {}
+    for each in asked():
+        by_way.setdefault(each.way, []).append(each)
+    return [
+        Panel("one ordinary day", "keywords", "requests", [
+            _line(way, of_way, [each.requests for each in of_way])
+            for way, of_way in by_way.items()
+        ]),
+        Panel("how long they take, with the pauses", "keywords", "minutes", [
+            _line(way, of_way, [each.seconds / 60 for each in of_way])
+            for way, of_way in by_way.items()
+        ]),
+    ]  # fmt: skip
+
+
+def _line(way: str, asked: Sequence[Asked], figures: Sequence[float]) -> Line:
+    points = [(each.keywords, figure) for each, figure in zip(asked, figures, strict=True)]
+    return Line(
+        "auto: what the planner takes" if way == Way.AUTO else way,
+        points,
+        sure=[not each.extrapolated for each in asked],
+        ours=way == Way.AUTO,
+    )
+
+
 def _rows(asked: Asked, yardstick: Asked) -> list[Row]:
     what = f"{asked.keywords:,} keywords, {asked.way}"
+    if asked.plan:
+        what += f": {asked.plan}"
     if asked.extrapolated:
         what += " (extrapolated)"
     time = f"{asked.seconds:,.0f} s, {asked.pauses:,.0f} of them pauses"
@@ -138,16 +172,16 @@ def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv
         requests=requests,
         pauses=sum(clock.slept),
         wall=wall,
-        found=frozenset(filter(day.is_new, done)),
+        found=frozenset(filter(day.is_new, (hit.paper_id for hit in done.hits))),
+        plan=done.survey.plan.partition(":")[0] if way is Way.AUTO else "",
     )
 
 
-async def _collect(source: ArxivSource, store: SqliteStore, clock: FakeClock) -> set[str]:
-    """The papers that match."""
+async def _collect(source: ArxivSource, store: SqliteStore, clock: FakeClock) -> Run:
     async with source:
         done, _ = await collect(source, store, clock, first_post=0)
     assert done.complete, done.notes
-    return {hit.paper_id for hit in done.hits}
+    return done
 
 
 def _one_by_one(keywords: Sequence[Keyword], day: Day, server: QuickArxiv) -> Asked:

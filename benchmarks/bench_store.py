@@ -123,6 +123,9 @@ class _Day:
     async def latest(self, *_: object) -> Batch:
         return Batch((), complete=True, requests=1)
 
+    async def papers(self, *_: object) -> Batch:
+        return Batch((), complete=True, requests=1)
+
     async def confirm(self, *_: object) -> frozenset[str]:
         return frozenset()
 

@@ -151,7 +151,7 @@ def _keywords(rng: random.Random, papers: Sequence[Paper]) -> tuple[Keyword, ...
     while len(found) < max(SIZES):
         words = rng.choice(papers).abstract.split()
         start = rng.randrange(len(words) - 3)
-        length = rng.choices((2, 3), (1, 3))[0]
+        length = rng.choices((2, 3), (1, 5))[0]
         keyword = parse(" ".join(words[start : start + length]))
         found[keyword.canonical] = keyword
     return tuple(found.values())
