@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
     for formatted in (axes.xaxis, axes.yaxis):
         formatted.set_major_formatter(lambda value, _: f"{value:,.10g}")
         formatted.set_minor_formatter(lambda *_: "")
+    heights = [log10(y) for line in panel.lines for _, y in line.points]
+    axes.set_ylim(10.0 ** floor(min(heights)), 10.0 ** ceil(max(heights)))  # whole powers: labels
     axes.set_xticks(sorted({x for line in panel.lines for x, _ in line.points}))
     colours = iter(_COLOURS)
     for line in panel.lines:
