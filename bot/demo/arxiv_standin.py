@@ -127,9 +127,9 @@ class ArxivStandin:
     def search(
         self, node: Node, among: Sequence[Searchable], *, phrases: bool = True
     ) -> list[Searchable]:
-        """Those that the query finds, in their order. May be overridden, to search in another way.
+        """Those that the query finds, in their order, by a look at each.
 
-        Looks at each one. Raises QueryError (400).
+        May be overridden, to search in another way; QueryError is then answered with 400.
         """
         return [each for each in among if each.found_by(node, phrases=phrases)]
 
