@@ -112,11 +112,11 @@ def _rows(asked: Asked, yardstick: Asked) -> list[Row]:
         what += f": {asked.plan}"
     if asked.extrapolated:
         what += " (extrapolated)"
-    time = f"{asked.seconds:,.0f} s, {asked.pauses:,.0f} of them pauses"
+    duration = f"{asked.seconds:,.0f} s, {asked.pauses:,.0f} of them pauses"
     requests = asked.requests / yardstick.requests
     return [
         Row(what, f"{asked.requests:,} requests", requests, f"{ONE_BY_ONE}, requests"),
-        Row("", time, asked.seconds / yardstick.seconds, f"{ONE_BY_ONE}, time"),
+        Row("", duration, asked.seconds / yardstick.seconds, f"{ONE_BY_ONE}, time"),
     ]
 
 
@@ -181,6 +181,7 @@ async def _collect(source: ArxivSource, store: SqliteStore, clock: FakeClock) ->
     async with source:
         done, _ = await collect(source, store, clock, first_post=0)
     assert done.complete, done.notes
+    assert "no whole answer" not in done.survey.plan, "it went the other way than was wanted"
     return done
 
 
