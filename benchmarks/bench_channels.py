@@ -34,7 +34,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.discord import render as discord
 from adapters.slack import render as slack
-from benchmarks.bench_matching import Words
+from benchmarks.invented import Words
 from benchmarks.report import Row, table
 from bot.commands import BotCommands
 from bot.keywords import parse

@@ -59,12 +59,15 @@ _DOCKER = "needs Docker; ./do test-image builds the image and runs it"
 _NETWORK = "needs a network"
 _CHECKOUT = "works on the checkout itself"
 _MINUTES = "takes minutes"
+_BENCHMARKS = (
+    *("channels", "day", "discord slack", "growth", "matching", "parsing", "plot", "requests"),
+)
 _WORD = "a word in capitals stands for what the reader means"
 # What is not run, and why.
 NOT_RUN = {
     "./do audit": _NETWORK,
-    "./do bench": _MINUTES,
-    "./do bench channels": _MINUTES,
+    "./do bench NAME": _WORD,
+    **dict.fromkeys((f"./do bench {name}" for name in _BENCHMARKS), _MINUTES),
     "./do check": _CHECKOUT,
     "./do demo": "may renew the environment that these tests run in; daily-papers demo is run",
     "./do fix": _CHECKOUT,
