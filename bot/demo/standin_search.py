@@ -38,6 +38,7 @@ class Searchable:
 
     def __init__(self, paper: StandinPaper) -> None:
         self.paper = paper
+        self._known: dict[tuple[str, str, bool], bool] = {}  # the same is asked morning by morning
 
     @cached_property
     def _stems(self) -> Mapping[str, Places]:
@@ -64,7 +65,10 @@ class Searchable:
         if isinstance(node, Dates):
             return node.first <= self.paper.published.replace(second=0, microsecond=0) <= node.last
         if isinstance(node, Term):
-            return self._found_in(node.field, node.text, node.quoted and phrases)
+            asked = (node.field, node.text, node.quoted and phrases)
+            if asked not in self._known:
+                self._known[asked] = self._found_in(*asked)
+            return self._known[asked]
         left = self.found_by(node.left, phrases=phrases)
         if node.operator == "OR":
             return left or self.found_by(node.right, phrases=phrases)
