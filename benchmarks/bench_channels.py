@@ -22,7 +22,7 @@ import re
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
@@ -34,11 +34,12 @@ from zoneinfo import ZoneInfo
 
 from adapters.discord import render as discord
 from adapters.slack import render as slack
+from benchmarks.answering import Answer
 from benchmarks.invented import Words
 from benchmarks.report import Row, table
 from bot.commands import BotCommands
 from bot.keywords import parse
-from bot.model import Batch, Keyword, Paper, Person, Recorded, Run
+from bot.model import Keyword, Paper, Person, Recorded, Run
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.ports import Composer
@@ -189,25 +190,6 @@ def _keywords(words: Words, rng: random.Random) -> list[Keyword]:
         keyword = parse(words.text(rng.choice((2, 2, 3))))
         found[keyword.canonical] = keyword
     return list(found.values())
-
-
-class Answer:
-    """A source that answers at once, and always the same."""
-
-    def __init__(self, papers: Sequence[Paper]) -> None:
-        self._batch = Batch(tuple(papers), complete=True, requests=1)
-
-    async def fetch(self, *_: object) -> Batch:
-        return self._batch
-
-    async def latest(self, *_: object) -> Batch:
-        return Batch((), complete=True, requests=1)
-
-    async def confirm(self, *_: object) -> frozenset[str]:
-        return frozenset()
-
-    async def paper(self, paper_id: str) -> Paper | None:
-        return next((each for each in self._batch.papers if each.id == paper_id), None)
 
 
 # -- the day --------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def _ours(prepared: Path, size: int, server: QuickArxiv) -> Lived:
         arguments = ["-m", "benchmarks.one_day", name, server.url, server.oai_url, f"{NOW}"]
         outcome = _measure(arguments)
     assert outcome["posted"] > 0
-    way = str(outcome["plan"]).partition(":")[0]
+    way = str(outcome["plan"]).partition(" (")[0]
     what = f"{way}; papers posted: {outcome['posted']:,}, messages: {outcome['messages']:,}"
     return Lived(
         keywords=size,

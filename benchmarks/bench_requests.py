@@ -173,7 +173,7 @@ def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv
         pauses=sum(clock.slept),
         wall=wall,
         found=frozenset(filter(day.is_new, (hit.paper_id for hit in done.hits))),
-        plan=done.survey.plan.partition(":")[0] if way is Way.AUTO else "",
+        plan=done.survey.plan.partition(" (")[0] if way is Way.AUTO else "",
     )
 
 

@@ -76,7 +76,7 @@ def _queue(db: sqlite3.Connection, *, room: str) -> None:
         return Publication(keyed)
 
     ensure_channel(db, channel.id)
-    publishing.publish(db, channel.id, plan, now)
+    list(publishing.publish_all(db, [(channel.id, plan)], now, rows=1_000))
 
 
 async def _deliver(slack: SlackServer, store: SqliteStore) -> None:

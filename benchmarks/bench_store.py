@@ -16,9 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
+from benchmarks.answering import Answer
 from benchmarks.report import Row, table
 from bot.keywords import parse
-from bot.model import Agenda, Batch, Draft, Keyword, Paper, Person, Publication, Receipt
+from bot.model import Agenda, Draft, Keyword, Person, Publication, Receipt
 from bot.pipeline import collect
 from bot.store.following import follow
 from bot.store.publishing import publish
@@ -111,25 +112,6 @@ def _write(handle: int) -> None:
         os.fdatasync(handle)
 
 
-class _Day:
-    """A source that answers at once with one day's papers."""
-
-    def __init__(self, papers: tuple[Paper, ...]) -> None:
-        self._batch = Batch(papers, complete=True, requests=1)
-
-    async def fetch(self, *_: object) -> Batch:
-        return self._batch
-
-    async def latest(self, *_: object) -> Batch:
-        return Batch((), complete=True, requests=1)
-
-    async def papers(self, *_: object) -> Batch:
-        return Batch((), complete=True, requests=1)
-
-    async def confirm(self, *_: object) -> frozenset[str]:
-        return frozenset()
-
-
 def big_collect() -> list[Row]:
     """A collect of 2,000 papers for 1,000 channels of 10 keywords, against bare inserts."""
     rng = random.Random(7)
@@ -144,10 +126,10 @@ def big_collect() -> list[Row]:
         store = SqliteStore(Path(name) / "db", alone=True)
         clock = FakeClock()
         store.run_now(lambda db: _follow(db, pool, rng))
-        asyncio.run(collect(_Day(()), store, clock, first_post=0))  # primes
+        asyncio.run(collect(Answer(()), store, clock, first_post=0))  # primes
         clock.advance(86_400)
         whole = _processor_seconds(
-            lambda: asyncio.run(collect(_Day(papers), store, clock, first_post=0))
+            lambda: asyncio.run(collect(Answer(papers), store, clock, first_post=0))
         )
         rows: int = store.run_now(
             lambda db: db.execute("select count(*) from ledger").fetchone()[0]

@@ -11,6 +11,7 @@ channel.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -22,13 +23,12 @@ from typing import Final
 
 from benchmarks.invented import Words
 from bot.demo.standin_feed import StandinPaper
+from bot.gathering import LOOK_BACK_WIDE
 from bot.keywords import parse
 from bot.matching import Matcher
 from bot.model import Hit, Keyword, Paper, Person, Prime, Run, Survey
-from bot.pipeline import LOOK_BACK_WIDE
 from bot.sources.ids import serial_of
 from bot.sources.mark import Mark
-from bot.store import collecting
 from bot.store.following import follow
 from bot.store.sqlite import SqliteStore
 from tests.builders import paper as built
@@ -69,7 +69,7 @@ class Day:
         keywords = self.keywords[:count]
         store = SqliteStore(path, alone=True)
         store.run_now(partial(_follow, keywords=keywords))
-        store.run_now(lambda db: collecting.record(db, self._yesterday(keywords), first_post=0))
+        asyncio.run(store.record(self._yesterday(keywords), first_post=0))
         store.close()
 
     def _yesterday(self, keywords: Sequence[Keyword]) -> Run:
