@@ -22,6 +22,7 @@ from typing import Protocol, Self, TextIO
 from adapters import PLATFORMS, Settings
 from bot import page
 from bot.channels_file import ChannelsFile, SyncReport
+from bot.channels_file.late import ShownLate
 from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
@@ -98,6 +99,7 @@ class Bot:
         self.platforms = platforms
         self._rehearsing = rehearsing
         self._progress = progress
+        self.shown_late = ShownLate()
         self.evenings = config.evenings
         self.questions = Questions(
             store=store,
@@ -136,6 +138,7 @@ class Bot:
 
         Raises ConfigError if bot.toml is wrong (the database goes on as it was), StoreError.
         """
+        self.shown_late.begun(self.clock.monotonic())
         give_up = self.clock.monotonic() + SAVING
         while (await self._synchronise_once()).again and self.clock.monotonic() < give_up:
             await self.clock.sleep(SAVING / 10)  # somebody is saving it at this moment
@@ -150,6 +153,8 @@ class Bot:
 
     async def _show_change(self) -> None:
         """After a change in the chat. A bot.toml that is wrong at the moment does not stop it."""
+        if self.shown_late.puts_off(self.config.path):
+            return
         try:
             await self.synchronise()
         except ConfigError as error:
@@ -232,12 +237,10 @@ class Bot:
         if self.config.page is None:
             mistake = Mistake("page", "is missing", 'add [page] with path = "papers.md"')
             raise ConfigError(str(self.config.path), (mistake,))
-        sections = [
-            page.Section(each.text, each.papers, each.new)
-            for each in await self.store.page(PAGE_ROWS)
-        ]
-        today = self.clock.now().astimezone(self.config.bot.timezone).date()
-        return page.write(self.config.page.path, page.render(sections, today))
+        kept = await self.store.page(PAGE_ROWS)
+        sections = [page.Section(each.text, each.papers, each.new) for each in kept]
+        now = self.clock.now().astimezone(self.config.bot.timezone)
+        return page.write(self.config.page.path, page.render(sections, now.date()))
 
 
 @asynccontextmanager
@@ -276,12 +279,11 @@ async def assembled(
             file = ChannelsFile(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
         arxiv = await stack.enter_async_context(_source(config, clock, progress))
-        source = RecentSource(arxiv, clock)
         bot = Bot(
             config=config,
             clock=clock,
             store=store,
-            source=source,
+            source=RecentSource(arxiv, clock),
             platforms=platforms,
             file=file,
             rehearsing=dry_run,

@@ -68,6 +68,7 @@ class Service:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._start_anew)
+        self._bot.shown_late.watched = True
         self._bell.start()
         now = self._bot.clock.now()
         self._bell.ring("look", now, self._look)
@@ -225,7 +226,8 @@ class Service:
         try:
             for deliverer in self._deliverers:
                 deliverer.call()  # another post's time may have come while a slow one is in hand
-            if self._bot.file.changed_since_last_look():
+            late = self._bot.shown_late.is_due(self._bot.clock.monotonic())
+            if late or self._bot.file.changed_since_last_look():
                 await self._take_over()
             # Also those that another process added (daily-papers keywords add).
             if not await self._bot.store.unprimed() <= self._tried:

@@ -264,6 +264,30 @@ def test_a_token_that_is_withdrawn_while_it_runs_ends_the_service_with_a_sentenc
     assert "Traceback" not in log.read_text()
 
 
+def test_a_change_in_a_very_large_file_is_answered_first_and_shown_later(tmp_path: Path) -> None:
+    with World(tmp_path, channels=1) as world:
+        [here] = world.channels
+        words = "".join(f'    "invented topic number {n}",\n' for n in range(90))
+        blocks = "".join(
+            f'[[channels]]\nid = "discord:{10**17 + n}"\nkeywords = [\n{words}]\n'
+            for n in range(80)
+        )
+        text = world.config.read_text().replace("[schedule]\n", "[schedule]\nfirst_post = 0\n")
+        world.config.write_text(text + blocks)
+        with world.program("run") as bot:
+            try:
+                world.discord.gateway.wait_for_client()
+                world.wait_for(lambda: "revision" in world.config.read_text(), bot)
+                assert "now follows" in text_of(world.discord.gateway.ask("add late words", here))
+                assert "late words" not in world.config.read_text()
+                bot.send_signal(signal.SIGTERM)
+                assert bot.wait(PATIENCE) == 0
+            finally:
+                bot.kill()
+        assert world.call("status").returncode == 0
+        assert "late words" in world.config.read_text(), "at the latest with the next start"
+
+
 def test_check_prints_the_invitation_with_the_permissions_that_are_needed(world: World) -> None:
     done = world.call("check")
     assert "scope=bot+applications.commands" in done.stdout, done.stderr
