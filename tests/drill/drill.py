@@ -31,7 +31,7 @@ import time_machine
 
 from bot.clock import SystemClock
 from bot.demo.standin_feed import StandinPaper
-from tests.wire import arxiv_server, discord_shapes, slack_server
+from tests.wire import arxiv_oai_faults, arxiv_server, discord_shapes, slack_server
 from tests.wire.arxiv_server import ArxivServer
 from tests.wire.discord_server import DiscordServer
 from tests.wire.slack_server import SlackServer
@@ -106,7 +106,7 @@ class Drill:
         ]
         self.announced: dict[str, tuple[datetime, str]] = {}  # paper → when, and its keyword
         self.process: subprocess.Popen[str] | None = None
-        self._numbers = 0
+        self._numbers: Counter[str] = Counter()  # given out in each month
 
     # -- the world ------------------------------------------------------------------------------
 
@@ -121,7 +121,8 @@ class Drill:
             self.config.write_text(
                 '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "08:00"\ndays = "daily"\n'
                 "first_post = 1\n"
-                f'[arxiv]\nurl = "{self.arxiv.url}"\ninterval = 0\n'
+                f'[arxiv]\nurl = "{self.arxiv.url}"\noai_url = "{self.arxiv.oai_url}"\n'
+                "interval = 0\n"
                 'contact = "mailto:drill@example.net"\n'
                 f"{self.discord.settings}{self.slack.settings}{blocks}"
             )
@@ -130,14 +131,15 @@ class Drill:
     def announce(self, count: int) -> None:
         """New papers, some of them submitted long before."""
         now = datetime.now(UTC)
+        month = f"{now:%y%m}"
         for _ in range(count):
-            self._numbers += 1
+            self._numbers[month] += 1
             keyword = self.rng.choice(KEYWORDS)
             held = self.rng.choice([1, 1, 1, 2, 3, 9])
-            submitted = now - timedelta(days=held, minutes=self._numbers)
+            submitted = now - timedelta(days=held, minutes=self._numbers[month])
             paper = StandinPaper(
-                id=f"{now:%y%m}.{self._numbers:05d}",
-                title=f"A {keyword} of kind {self._numbers}",
+                id=f"{month}.{self._numbers[month]:05d}",
+                title=f"A {keyword} of kind {self._numbers[month]}",
                 abstract="We look at what happens.",
                 authors=("Ada Example", "Ben Sample"),
                 categories=("cs.LG",),
@@ -243,6 +245,19 @@ class Drill:
                 ]
             )
             self.arxiv.faults.append(broken)
+            self.figures.faults[name] += 1
+        if self.rng.random() < 0.35:
+            name, broken = self.rng.choice(
+                [
+                    ("harvest 503", arxiv_oai_faults.unavailable("1")),
+                    ("harvest cut", arxiv_server.cut_xml),
+                    ("harvest reset", arxiv_server.reset),
+                    ("harvest loses its place", arxiv_oai_faults.expired_token()),
+                    ("harvest refused", arxiv_oai_faults.refused("badArgument")),
+                    ("harvest without titles", arxiv_oai_faults.without("title")),
+                ]
+            )
+            self.arxiv.oai_faults.append(broken)
             self.figures.faults[name] += 1
 
     def _something_by_people(self) -> None:
