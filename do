@@ -8,8 +8,8 @@ usage() {
 ./do test [ARGS]     the tests; ARGS go to pytest
 ./do test-year       how large the database is after a year of a hundred keywords; minutes
 ./do test-image      the Dockerfile: built, and run read-only and as user 1000
-./do audit           looks up the locked versions in a database of known faults; needs a network
-./do check           ruff (rules and format) and mypy --strict
+./do check           ruff (rules and format), mypy --strict, the locks, and known faults of them
+./do audit           the last of these alone, and a failure if nothing can be looked up
 ./do fix             let ruff mend and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
 ./do bench [ARGS]    benchmarks against other libraries; ./do bench plot draws docs/pictures
@@ -84,16 +84,6 @@ lock() { # one resolution for every system and Python; each lock agrees with tho
     done
 }
 
-audit() { # in an environment of its own; looks each locked version up
-    local tools name args=()
-    tools=$(mktemp -d)
-    trap "rm -rf '$tools'" EXIT
-    "$python" -m venv "$tools"
-    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
-    for name in base discord slack dev bench; do args+=(--requirement "requirements/$name.txt"); done
-    "$tools/bin/python" -m pip_audit --strict --require-hashes --disable-pip "${args[@]}"
-}
-
 tool() { "$venv/bin/python" -m "$@"; }
 
 check() { # every tool has its say before the verdict
@@ -103,6 +93,7 @@ check() { # every tool has its say before the verdict
     tool mypy || verdict=1
     tool pip check || verdict=1
     tool tests.locks || verdict=1
+    tool tests.audit || verdict=1
     return $verdict
 }
 
@@ -129,7 +120,7 @@ case $command in
     # Twice as many as the cores that are counted on: much of the time the tests wait for a process.
     test) tool pytest --numprocesses 4 --dist worksteal "$@" ;;
     test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
-    audit) audit ;;
+    audit) tool tests.audit --needed "$@" ;;
     check) check ;;
     check-blocks) tool tests.blocks.check ;;
     drill) tool tests.drill.drill "$@" ;;

@@ -1,5 +1,5 @@
 """Holds requirements/*.txt against pyproject.toml, offline: every line pinned and hashed, every
-range kept, and the locks of one mind. ``./do check`` runs it; ``./do audit`` asks for known faults.
+range kept, and the locks of one mind. ``./do check`` runs it; known faults are ``tests.audit``'s.
 """
 
 from __future__ import annotations
