@@ -55,8 +55,9 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="./do audit", description=__doc__)
     parser.add_argument("--needed", action="store_true", help="fail if nothing can be looked up")
     parser.add_argument("--osv-url", help="another address of the database")
+    parser.add_argument("locks", nargs="*", type=Path, help="requirements/*.txt if none is named")
     given = parser.parse_args(argv)
-    locks = sorted((ROOT / "requirements").glob("*.txt"))
+    locks = given.locks or sorted((ROOT / "requirements").glob("*.txt"))
     more = ["--osv-url", given.osv_url] if given.osv_url else []
     status, said = verdict(look_up(locks, more), needed=given.needed)
     sys.stdout.write("\n".join(said) + "\n")

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.audit import main
+from tests.audit import ROOT, main
+
+BASE = str(ROOT / "requirements" / "base.txt")
 
 FAULT = {
     "id": "INVENTED-2026-1", "summary": "It can be talked into anything.", "details": "",
@@ -51,7 +53,7 @@ def test_a_known_fault_fails_the_check_and_names_what_mends_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with database("httpx") as url:
-        assert main(["--osv-url", url]) == 1
+        assert main([BASE, "--osv-url", url]) == 1
     said = capsys.readouterr().out
     assert "INVENTED-2026-1; mended in 99.1" in said
     assert "1 faults" in said
@@ -59,7 +61,7 @@ def test_a_known_fault_fails_the_check_and_names_what_mends_it(
 
 def test_every_locked_version_is_looked_up(capsys: pytest.CaptureFixture[str]) -> None:
     with database("nothing") as url:
-        assert main(["--needed", "--osv-url", url]) == 0
+        assert main([BASE, "--needed", "--osv-url", url]) == 0
     said = capsys.readouterr().out
     assert " 0 faults" in said
     assert "not looked up" not in said
@@ -69,5 +71,5 @@ def test_every_locked_version_is_looked_up(capsys: pytest.CaptureFixture[str]) -
 def test_a_silent_database_is_said_and_is_no_clean_bill(
     capsys: pytest.CaptureFixture[str], more: list[str], status: int
 ) -> None:
-    assert main([*more, "--osv-url", "http://127.0.0.1:9/v1/query"]) == status
+    assert main([BASE, *more, "--osv-url", "http://127.0.0.1:9/v1/query"]) == status
     assert "nothing was looked up" in capsys.readouterr().out
