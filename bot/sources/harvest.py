@@ -76,11 +76,16 @@ def judge_page(
 
 
 class Pages:
-    """Reads a whole list of OAI-PMH. Use it once."""
+    """Reads a whole list of OAI-PMH. Use it once.
 
-    def __init__(self, asker: OaiAsker, run: Run) -> None:
+    ``papers`` are those whose serial is not below ``floor``: bulk edits list a hundred thousand old
+    ones again, which need not be held in memory.
+    """
+
+    def __init__(self, asker: OaiAsker, run: Run, floor: int = 0) -> None:
         self._asker = asker
         self._run = run
+        self._floor = floor
         self.papers: dict[str, Paper] = {}
         self.ids: set[str] = set()
         self.damaged: list[tuple[str, str]] = []  # ids, and what is wrong with their records
@@ -113,8 +118,7 @@ class Pages:
         raise SourceGarbled(f"arXiv's OAI-PMH lists more than {_MOST_PAGES} pages.")
 
     def _take(self, page: OaiPage) -> None:
-        for paper in page.papers:
-            self.papers[paper.id] = paper
+        self.papers |= {each.id: each for each in page.papers if each.serial >= self._floor}
         self.ids.update(page.ids)
         self.damaged += page.damaged
 
@@ -137,7 +141,7 @@ class Harvest:
         self._mark = mark
         self._since = since
         self._now = now
-        self._pages = Pages(oai, run)
+        self._pages = Pages(oai, run, _floor(since, now))
         self._notes: list[Note] = []
 
     async def collect(self) -> Batch:
@@ -174,7 +178,7 @@ class Harvest:
         top = highest([mark.top, *readable, *got], self._now)
         day = min(pages.answered or self._now, self._now).date()
         return self._batch(
-            [*_recent(pages, self._since, self._now), *got.values()],
+            [*pages.papers.values(), *got.values()],
             complete=_is_little(sum(since == today for since in holes.values()), len(announced)),
             survey=Survey(
                 announced=len(announced) if mark.top else None,
@@ -221,19 +225,18 @@ async def harvest_archives(
     notes: list[Note] = []
     read: dict[str, date] = {}
     for archive, since in begins.items():
-        pages = Pages(oai, run)
+        pages = Pages(oai, run, _floor(since, now))
         await pages.read("ListRecords", since, archive)
-        papers |= {paper.id: paper for paper in _recent(pages, since, now)}
+        papers |= pages.papers
         notes += _damages(pages)
         read[archive] = min(pages.answered or now, now).date()
     complete = not notes  # what can't be read here has no second place to be asked for
     return Batch(tuple(papers.values()), complete, tuple(notes), run.requests, chosen=False), read
 
 
-def _recent(pages: Pages, since: date, now: datetime) -> list[Paper]:
-    """Without papers so old that their being listed again is most likely a bulk edit."""
-    floor = first_serial_of(min(since, (now - REVISED).date()))
-    return [paper for paper in pages.papers.values() if paper.serial >= floor]
+def _floor(since: date, now: datetime) -> int:
+    """A paper below is so old that its being listed again is most likely a bulk edit."""
+    return first_serial_of(min(since, (now - REVISED).date()))
 
 
 def _damages(pages: Pages) -> list[Note]:
