@@ -19,7 +19,7 @@ usage() {
 ./do help            this text
 
 The first call makes .venv and installs the locked packages. PYTHON=python3.13 ./do test
-uses that Python, in an environment of its own (.venv-3.13).
+uses that Python, in an environment of its own (.venv-3.13). OFFLINE=1 ./do check asks nobody.
 TEXT
 }
 
@@ -93,7 +93,11 @@ check() { # every tool has its say before the verdict
     tool mypy || verdict=1
     tool pip check || verdict=1
     tool tests.locks || verdict=1
-    tool tests.audit || verdict=1
+    if [ -n "${OFFLINE:-}" ]; then
+        echo "audit: left out, because OFFLINE is set"
+    else
+        tool tests.audit || verdict=1
+    fi
     return $verdict
 }
 
