@@ -6,6 +6,7 @@ paper really matches, is new or is due is not decided here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -119,7 +120,9 @@ class Sweep:
         self._asked = len({keyword.canonical for keyword in keywords})
         failures: list[SourceError] = []
         in_a_row = 0
-        for group in groups(keywords, self._window, self._url):
+        # Ten thousand keywords take a second, in which nobody would be answered.
+        parts = await asyncio.to_thread(list, groups(keywords, self._window, self._url))
+        for group in parts:
             try:
                 await self._cover(group, self._window)
             except SourceError as error:
