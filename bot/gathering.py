@@ -102,6 +102,11 @@ async def fetch(
     mark: str,
     gathered: Gathered,
 ) -> None:
+    """The papers that may match keywords which are followed since an earlier run.
+
+    An answer that lacks what was there at the last complete run is asked for once more, and then
+    not believed, unless it was so several times in a row.
+    """
     expected = await store.expected([keyword.canonical for keyword in keywords], since)
     short: Note | None = None
     for _ in range(2):  # an answer with holes is asked for once more

@@ -1,4 +1,4 @@
-"""What the core asks of the outside, as protocols of one to four methods.
+"""What the core asks of the outside, as small protocols.
 
 An implementation does not inherit from them. What a method may raise is part of its contract;
 ``tests/contract`` holds every implementation against it.

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bot.text import plural
+
 ROOT: Final = Path(__file__).parent.parent
 PATIENCE: Final = 120  # seconds for all of it; five for each answer
 
@@ -46,7 +48,8 @@ def verdict(found: list[dict[str, Any]] | None, *, needed: bool) -> tuple[int, l
         for each in found
         for fault in each.get("vulns", ())
     ]
-    said = [f"audit: {len(found) - len(skipped)} locked versions looked up, {len(faults)} faults"]
+    looked_up = len(found) - len(skipped)
+    said = [f"audit: {looked_up} locked versions looked up, {plural(len(faults), 'fault')}"]
     said += [f"audit: not looked up: {', '.join(skipped)}"] if skipped else []
     return int(bool(faults) or (needed and bool(skipped))), faults + said
 

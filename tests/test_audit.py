@@ -56,7 +56,7 @@ def test_a_known_fault_fails_the_check_and_names_what_mends_it(
         assert main([BASE, "--osv-url", url]) == 1
     said = capsys.readouterr().out
     assert "INVENTED-2026-1; mended in 99.1" in said
-    assert "1 faults" in said
+    assert "1 fault\n" in said
 
 
 def test_every_locked_version_is_looked_up(capsys: pytest.CaptureFixture[str]) -> None:

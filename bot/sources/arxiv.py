@@ -22,9 +22,9 @@ import httpx
 from bot.errors import SourceError, SourceGarbled, SourceThrottled
 from bot.model import Batch, Finding, Keyword, Note, NoteKind, Paper
 from bot.ports import Clock
-from bot.sources.asking import Asker, Run
+from bot.sources.asking import Asker, Manners, Run
 from bot.sources.atom import AtomReader, Feed
-from bot.sources.harvest import IDS_AT_ONCE, count, judge_page
+from bot.sources.harvest import IDS_AT_ONCE, OaiAsker, count, judge_page
 from bot.sources.mark import Mark
 from bot.sources.oai import OaiReader
 from bot.sources.pacing import Gate
@@ -72,42 +72,26 @@ class ArxivSource:
         self._archives = archives
         self._clock = clock
         gate = Gate(interval=interval, clock=clock, path=pace_file, rng=rng)
-        self._wire = Wire(
+        manners = Manners(gate, interval, clock, rng, progress)
+        wire = Wire(
             url=url,
             reader=AtomReader,
             contact=contact,
             timeouts=timeouts or Timeouts(),
             transport=transport,
         )
-        self._asker = Asker(
-            wire=self._wire,
-            look=judge_feed,
-            key="[arxiv] url",
-            gate=gate,
-            interval=interval,
-            clock=clock,
-            rng=rng,
-            progress=progress,
-        )
-        self._oai_wire = Wire(
-            url=oai_url,
-            reader=OaiReader,
-            contact=contact,
-            timeouts=timeouts or OAI_TIMEOUTS,
-            transport=transport,
-        )
-        self._oai = Asker(
-            wire=self._oai_wire,
-            look=judge_page,
-            key="[arxiv] oai_url",
-            silence=False,
-            gate=gate,
-            interval=interval,
-            clock=clock,
-            rng=rng,
-            progress=progress,
-        )
-        self._harvests = bool(oai_url)
+        self._asker = Asker(wire, judge_feed, manners, key="[arxiv] url")
+        self._oai: OaiAsker | None = None
+        if oai_url:
+            oai_wire = Wire(
+                url=oai_url,
+                reader=OaiReader,
+                contact=contact,
+                timeouts=timeouts or OAI_TIMEOUTS,
+                transport=transport,
+            )
+            key = "[arxiv] oai_url"
+            self._oai = Asker(oai_wire, judge_page, manners, key=key, silence=False)
 
     async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
         """Every paper submitted since the start of ``since``'s day (UTC) that may match; or
@@ -127,8 +111,7 @@ class ArxivSource:
                 url=self._url,
                 archives=self._archives,
             )
-            oai = self._oai if self._harvests else None
-            return await Look(task, self._asker, oai, run).fetch(self._way)
+            return await Look(task, self._asker, self._oai, run).fetch(self._way)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         """The newest papers that may match, at most ``limit`` and at most 2,000, newest first."""
@@ -185,15 +168,16 @@ class ArxivSource:
     async def examine(self) -> Sequence[Finding]:
         """One request to each of its services."""
         findings = [await _examined("arxiv", "[arxiv] url", self.papers([_A_PAPER]))]
-        if self._harvests:
+        if self._oai is not None:
             counted = count(self._oai, Run(), Mark(), self._clock.now())
             findings.append(await _examined("arxiv, harvest", "[arxiv] oai_url", counted))
         return findings
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._wire.aclose()
-        await self._oai_wire.aclose()
+        await self._asker.aclose()
+        if self._oai is not None:
+            await self._oai.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -57,8 +57,20 @@ class _Wait:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What is one for all services of arXiv. ``interval`` is in seconds; ``progress`` hears a few
+    words about each request and each longer wait."""
+
+    gate: Gate
+    interval: float
+    clock: Clock
+    rng: random.Random
+    progress: Callable[[str], None] | None = None
+
+
 class Asker(Generic[T, Q]):
-    """Asks one service of arXiv one question at a time, politely. Share the gate among services.
+    """Asks one service of arXiv one question at a time, politely.
 
     ``key`` of bot.toml holds the service's address. Where ``silence`` means that arXiv wants to be
     left alone, it is left alone for it; else whoever asks may turn to another service at once.
@@ -66,26 +78,26 @@ class Asker(Generic[T, Q]):
 
     def __init__(
         self,
-        *,
         wire: Wire[T],
         look: Look[T, Q],
+        manners: Manners,
+        *,
         key: str,
         silence: bool = True,
-        gate: Gate,
-        interval: float,
-        clock: Clock,
-        rng: random.Random,
-        progress: Callable[[str], None] | None,
     ) -> None:
         self._wire = wire
         self._look = look
         self._key = key
         self._silence = silence
-        self._gate = gate
-        self._interval = interval
-        self._clock = clock
-        self._rng = rng
-        self._progress = progress
+        self._gate = manners.gate
+        self._interval = manners.interval
+        self._clock = manners.clock
+        self._rng = manners.rng
+        self._progress = manners.progress
+
+    async def aclose(self) -> None:
+        """Close the connection. It opens again if something is asked."""
+        await self._wire.aclose()
 
     async def ask(self, request: Q, run: Run) -> T:
         """What was read from the answer, which may be that arXiv does not understand the request.

@@ -25,8 +25,6 @@ _NAMES = {
     Way.HARVEST: "for all that it announced",
     Way.MIXED: "for all of some archives, and by keyword for the rest",
 }
-
-
 _OTHERS = {Way.UNION: Way.HARVEST, Way.HARVEST: Way.UNION, Way.MIXED: Way.UNION}
 
 

@@ -10,6 +10,7 @@ be refused where it starts, and memory stays the same whatever is nested in what
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Final, Generic, NoReturn, TypeVar
 from xml.parsers import expat
@@ -31,7 +32,7 @@ _ENCODINGS: Final = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1"})
 T = TypeVar("T")
 
 
-class XmlReader(Generic[T]):
+class XmlReader(ABC, Generic[T]):
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use.
 
     Who inherits says what an element means, in ``start`` and ``end``, and what came out of it all,
@@ -86,16 +87,16 @@ class XmlReader(Generic[T]):
 
     # -- what an inheritor says ------------------------------------------------------------------
 
+    @abstractmethod
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """An element begins, ``self.depth`` levels deep."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, name: str, text: str | None) -> None:
         """An element ended; ``text`` is that of one which was taken, with single spaces.
 
         ``name`` is what ``take`` was told, or empty.
         """
-        raise NotImplementedError
 
     def markup(self) -> None:
         """An element begins inside of the one that is taken, which is then not to be had.
@@ -104,13 +105,13 @@ class XmlReader(Generic[T]):
         """
         self.garbled(f"<{self.taking}> of {self.place()} has markup inside")
 
+    @abstractmethod
     def result(self) -> T:
         """What the whole answer says. Raises ValueError if it lacks what must be there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def place(self) -> str:
         """What is being read, for whoever looks into a refused answer."""
-        raise NotImplementedError
 
     def take(self, name: str) -> None:
         """Keep the text of the element that just began, under this name."""

@@ -62,8 +62,10 @@ def claim(
     behind: Collection[str] = (),
 ) -> Post | None:
     """The oldest post that is ready; one of the channels ``behind`` only where no other is."""
-    row = _oldest(db, platform, now, behind) or (behind and _oldest(db, platform, now))
-    if not row:
+    row = _oldest(db, platform, now, behind)
+    if row is None and behind:
+        row = _oldest(db, platform, now)
+    if row is None:
         return None
     key, payload, attempt, state, created_at, parent_key, *channel = row
     db.execute(

@@ -34,6 +34,13 @@ CHANNELS = {
 }
 
 
+# As the plan begins where no other way had to stand in; with so few keywords ``auto`` asks by them.
+SAID = {
+    Way.UNION: "by keyword",
+    Way.HARVEST: "for all that it announced",
+    Way.MIXED: "for all of some archives, and by keyword for the rest",
+    Way.AUTO: "by keyword",
+}
 FAULTS = [
     wire.status(500),
     wire.cut_xml,
@@ -109,6 +116,8 @@ async def test_the_same_papers_are_posted_whichever_way_arxiv_is_asked(
         )
     union = outcomes[Way.UNION]
     for way, outcome in outcomes.items():
+        taken = sum(run.survey.plan.startswith(f"{SAID[way]} (") for run in outcome.runs)
+        assert taken > len(DAYS) / 2, f"{way} was wanted, and another way stood in for it"
         assert outcome.doubled == [], way
         assert outcome.posted.keys() == union.posted.keys(), way
         figures(
@@ -185,4 +194,7 @@ async def test_real_submissions_come_whole_by_harvest(
         f" incomplete_runs={outcome.incomplete} requests_per_run={dict(outcome.requests)}"
     )
     assert (missing, wrong, outcome.doubled, outcome.incomplete) == ([], [], [], 0)
+    plans = [run.survey.plan for run in outcome.runs if run.survey.plan]
+    assert len(plans) == len(days) - 1, "the first run has only new keywords, and no plan"
+    assert all(plan.startswith(f"{SAID[Way.HARVEST]} (") for plan in plans)
     assert NoteKind.HOLES not in outcome.notes

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from bot.errors import SourceGarbled
-from bot.sources.oai import OaiPage, OaiReader, read
+from bot.sources.oai import read
 from tests.sources.feeds import NOON, standin_paper
 from tests.wire.oai_xml import NAMESPACE, Element, Row, document, record_of
 
@@ -48,10 +48,3 @@ def refusal(body: bytes) -> SourceGarbled:
     with pytest.raises(SourceGarbled) as caught:
         read(body)
     return caught.value
-
-
-def in_pieces(body: bytes, size: int) -> OaiPage:
-    reader = OaiReader()
-    for start in range(0, len(body), size):
-        reader.feed(body[start : start + size])
-    return reader.close()

@@ -99,8 +99,10 @@ async def test_a_token_that_dies_in_the_middle_begins_again_and_loses_nothing(
 ) -> None:
     mark = await first_look(source, clock)
     server.oai_faults.extend([arxiv.honest, arxiv.honest, oai_faults.expired_token()])
+    server.requests.clear()
     batch = await look(source, mark)
     assert batch.complete
+    assert sum("from" in seen.params for seen in server.requests) == 2, "once more from the start"
     assert set(range(6, 36)) <= set(numbers(batch))
     assert len({paper.id for paper in batch.papers}) == len(batch.papers)
 
@@ -115,8 +117,10 @@ async def test_midnight_between_two_pages_loses_nothing(
         clock.jump(NOON + 1.5 * DAY)
 
     server.oai_faults.extend([arxiv.honest, midnight])
+    server.requests.clear()
     batch = await look(source, mark)
     assert batch.complete
+    assert sum("from" in seen.params for seen in server.requests) == 2, "once more from the start"
     assert set(range(6, 36)) <= set(numbers(batch))
 
 

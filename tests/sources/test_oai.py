@@ -10,16 +10,16 @@ from xml.etree import ElementTree
 import pytest
 
 from bot.model import UNTOLD
-from bot.sources.oai import OaiPage, read
+from bot.sources.oai import OaiPage, OaiReader, read
 from bot.sources.xml_reader import LARGEST_BODY
 from tests.sources.feeds import NOON
+from tests.sources.hostile import in_pieces
 from tests.sources.oai_answers import (
     OPEN,
     TOKEN,
     answer,
     changed,
     headers,
-    in_pieces,
     record,
     refusal,
 )
@@ -227,7 +227,7 @@ def test_an_error_without_a_code_is_an_error(named: str) -> None:
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_the_size_of_the_pieces_does_not_matter(size: int) -> None:
     body = answer([record(number) for number in range(1, 6)], token=TOKEN)
-    assert in_pieces(body, size) == read(body)
+    assert in_pieces(OaiReader(), body, size) == read(body)
 
 
 def test_a_page_of_large_collaborations_is_whole() -> None:
@@ -239,7 +239,7 @@ def test_a_page_of_large_collaborations_is_whole() -> None:
     records = (one[begin:end].replace(b"2602.00001", each.encode()) for each in ids)
     body = one[:begin] + b"".join(records) + one[end:]
     assert len(body) > LARGEST_BODY
-    found = in_pieces(body, 2**16)
+    found = in_pieces(OaiReader(), body, 2**16)
     assert [paper.id for paper in found.papers] == ids
     assert {paper.authors for paper in found.papers} == {people}
 
@@ -248,5 +248,5 @@ def test_a_page_of_two_and_a_half_thousand_records_is_whole() -> None:
     numbers = range(1, 2501)
     body = answer([record(number, abstract="word " * 400) for number in numbers])
     assert len(body) > 5 * 1024**2  # so several pieces
-    found = in_pieces(body, 10_000)
+    found = in_pieces(OaiReader(), body, 10_000)
     assert [paper.serial % 10**7 for paper in found.papers] == list(numbers)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from bot.errors import SourceGarbled
 from bot.sources.oai import LARGEST_PAGE, OaiPage, OaiReader, read
 from bot.sources.xml_reader import SAMPLE
+from tests.sources.hostile import Cuts, cuts, in_pieces, mutilated
 from tests.sources.oai_answers import (
     OPEN,
     TOKEN,
     answer,
     changed,
     headers,
-    in_pieces,
     record,
     refusal,
 )
@@ -182,7 +182,7 @@ def test_white_space_before_an_answer_is_no_empty_answer() -> None:
 @pytest.mark.parametrize("size", [64, 2**20])
 def test_a_dtd_is_refused_before_anything_is_expanded(body: str, size: int) -> None:
     with pytest.raises(SourceGarbled, match="DTD"):
-        in_pieces(body.encode(), size)
+        in_pieces(OaiReader(), body.encode(), size)
 
 
 @pytest.mark.parametrize("inside", ["", "<ListRecords><record><metadata><arXiv>"])
@@ -238,26 +238,13 @@ SNIPPETS = (
 
 
 @given(
-    st.lists(
-        st.tuples(
-            st.integers(0, len(WHOLE) - 1),
-            st.integers(0, 200),
-            st.one_of(st.binary(max_size=8), st.sampled_from([each.encode() for each in SNIPPETS])),
-        ),
-        min_size=1,
-        max_size=4,
-    ),
+    cuts(WHOLE, [each.encode() for each in SNIPPETS], longest=200),
     st.sampled_from([1, 100, 10**6]),
 )
 @settings(max_examples=300)
-def test_a_mutilated_answer_is_understood_or_refused(
-    cuts: list[tuple[int, int, bytes]], size: int
-) -> None:
-    body = WHOLE
-    for place, length, replacement in cuts:
-        body = body[:place] + replacement + body[place + length :]
+def test_a_mutilated_answer_is_understood_or_refused(made: Cuts, size: int) -> None:
     try:
-        found = in_pieces(body, size)
+        found = in_pieces(OaiReader(), mutilated(WHOLE, made), size)
     except SourceGarbled:
         return
     if found.error is not None:

@@ -164,17 +164,6 @@ def test_an_answer_may_come_unpacked(server: ArxivServer) -> None:
     assert fetch(server, EVERYTHING) == packed
 
 
-def test_a_harvest_that_is_being_waited_for_does_not_keep_the_server() -> None:
-    with ArxivServer([], FakeClock(NOON)) as running:
-        running.oai_habit = arxiv_server.stall
-        address = urlsplit(running.oai_url)
-        waiting = http.client.HTTPConnection(address.netloc, timeout=5)
-        waiting.request("GET", address.path)
-    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
-        waiting.getresponse()
-    waiting.close()
-
-
 # The faults of OAI-PMH alone
 
 

@@ -328,10 +328,11 @@ def test_a_broken_answer_is_broken_for_every_client(
         ask(server)
 
 
-def test_a_server_that_is_being_waited_for_still_stops() -> None:
+@pytest.mark.parametrize("service", ["query API", "OAI-PMH"])
+def test_a_server_that_is_being_waited_for_still_stops(service: str) -> None:
     with ArxivServer([], FakeClock(NOON)) as running:
-        running.habit = arxiv_server.stall
-        address = urlsplit(running.url)
+        running.habit = running.oai_habit = arxiv_server.stall
+        address = urlsplit(running.oai_url if service == "OAI-PMH" else running.url)
         waiting = http.client.HTTPConnection(address.netloc, timeout=5)
         waiting.request("GET", address.path)
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
