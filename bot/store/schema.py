@@ -1,7 +1,8 @@
 """The tables, as migrations. Each runs in one transaction with the record that it ran.
 
-A migration that was released is never edited; a change is a new one at the end. The schema's
-version is ``PRAGMA user_version``, which SQLite writes in the same transaction.
+Until the first release the one migration is edited in place; one that was released never is, and a
+change is then a new one at the end. The schema's version is ``PRAGMA user_version``, which SQLite
+writes in the same transaction. A statement ends at a semicolon that ends a line.
 
 Times are text in UTC with a fixed width (``2026-11-24T08:00:00.000Z``), so that they sort as they
 read. Lists are JSON.
@@ -17,6 +18,8 @@ from bot.errors import SchemaTooNew
 APPLICATION_ID = 0x6461_7079  # "dapy": tells our file from any other SQLite database
 
 _FIRST = """
+-- With a rowid: without one SQLite keeps a quarter page of a row and puts the rest into pages of
+-- its own, which made 5.6 kB of a paper of 2 kB.
 create table papers (
   id               text primary key,      -- without version
   version          integer not null,      -- of the text below: the highest we have seen
@@ -35,8 +38,10 @@ create table papers (
   doi              text not null,
   first_seen       text not null,         -- start of the run that brought it
   last_seen        text not null          -- start of the last run that brought it again
-) strict, without rowid;
+) strict;
 create index papers_by_published on papers (published);
+-- papers of which the source did not say everything; they are few, and asked for again
+create index papers_untold on papers (first_seen) where version = 0;
 
 create table keywords (                   -- one row per meaning
   canonical text primary key,
@@ -60,6 +65,9 @@ create table channels (
   days      text,
   catch_up  text,
   layout    text,
+  editors   text,                         -- null: as is usual on the platform
+  server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
+                                          -- where nobody from there has said so yet
   served    text,                         -- posting time up to which the channel was served
   paused    text check (paused in ('person', 'refused')),
   reason    text not null default '',     -- why it is paused, in a sentence
@@ -73,6 +81,7 @@ create table subscriptions (
   canonical  text not null references keywords,
   text       text not null,               -- as this channel's person wrote it
   added_by   text not null,
+  added_by_id text not null default '',   -- the platform's id of that person, if it has one
   added_at   text not null,
   primed_at  text,                        -- null: its present papers are not known yet
   since      text,                        -- the known ones are complete from this submission on
@@ -80,6 +89,9 @@ create table subscriptions (
   primary key (channel_id, canonical)
 ) strict, without rowid;
 create index subscriptions_by_keyword on subscriptions (canonical);
+-- what is asked every two seconds looks through
+create index subscriptions_unprimed on subscriptions (channel_id, canonical)
+  where primed_at is null;
 
 create table ledger (                     -- the promise: one row per paper and channel, for ever
   channel_id text not null references channels,
@@ -116,6 +128,11 @@ create index outbox_waiting on outbox (platform, seq)
 create index outbox_in_channel on outbox (channel_id, seq)
   where state in ('queued', 'sending', 'unknown');
 
+-- finds the payloads that are to be forgotten without reading the others
+create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
+-- what a question about one channel looks through
+create index outbox_by_channel on outbox (channel_id, state);
+
 create table runs (
   id          integer primary key,
   started_at  text not null,
@@ -129,8 +146,24 @@ create table runs (
   new_papers  integer not null,
   due         integer not null,
   primed      integer not null,
-  notes       text not null                -- JSON: kind, text, keyword
+  notes       text not null,               -- JSON: kind, text, keyword
+  plan        text not null default '',
+  announced   integer,                     -- null: the source did not learn that
+  missing     integer not null default 0,
+  mark        text not null default ''     -- what the source wants to be told at the next run
 ) strict;
+
+create table forgotten_runs (             -- sums over the runs that were forgotten; one row
+  id        integer primary key check (id = 1),
+  runs      integer not null,
+  complete  integer not null,
+  requests  integer not null,
+  fetched   integer not null,
+  matched   integer not null,
+  due       integer not null,
+  announced integer not null
+) strict;
+insert into forgotten_runs values (1, 0, 0, 0, 0, 0, 0, 0);
 
 create table samples (                     -- foreign answers that we did not understand
   id     integer primary key,
@@ -158,73 +191,7 @@ create table file_note (                   -- what is known of bot.toml's last t
 ) strict;
 """
 
-_EDITORS = """
--- null: as is usual on the platform
-alter table channels add column editors text;
-alter table subscriptions add column added_by_id text not null default '';
-"""
-
-_SERVERS = """
--- the Discord server or Slack workspace it is in: empty where nobody from there has said so yet
-alter table channels add column server text not null default '';
--- finds the payloads that are to be forgotten without reading the others
-create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
--- The same with a rowid: without one SQLite keeps a quarter page of a row and puts the rest into
--- pages of its own, which made 5.6 kB of a paper of 2 kB.
-create table papers_anew (
-  id               text primary key,      -- without version
-  version          integer not null,      -- of the text below: the highest we have seen
-  serial           integer not null,      -- grows with the announcement
-  title            text not null,
-  abstract         text not null,
-  authors          text not null,         -- JSON
-  categories       text not null,         -- JSON, primary first
-  primary_category text not null,
-  published        text not null,         -- submission of version 1
-  updated          text not null,         -- submission of this version
-  url              text not null,
-  pdf_url          text not null,
-  comment          text not null,
-  journal_ref      text not null,
-  doi              text not null,
-  first_seen       text not null,         -- start of the run that brought it
-  last_seen        text not null          -- start of the last run that brought it again
-) strict;
-insert into papers_anew
-  select id, version, serial, title, abstract, authors, categories, primary_category, published,
-  updated, url, pdf_url, comment, journal_ref, doi, first_seen, last_seen from papers;
-drop table papers;
-alter table papers_anew rename to papers;
-create index papers_by_published on papers (published);
-"""
-
-_SURVEYS = """
--- what the source knew of everything that was announced (null: it did not learn that), and what it
--- wants to be told at the next run
-alter table runs add column plan text not null default '';
-alter table runs add column announced integer;
-alter table runs add column missing integer not null default 0;
-alter table runs add column mark text not null default '';
--- papers of which the source did not say everything; they are few, and asked for again
-create index papers_untold on papers (first_seen) where version = 0;
--- what a question about one channel, and one asked every two seconds, look through
-create index outbox_by_channel on outbox (channel_id, state);
-create index subscriptions_unprimed on subscriptions (channel_id, canonical)
-  where primed_at is null;
-create table forgotten_runs (             -- sums over the runs that were forgotten; one row
-  id        integer primary key check (id = 1),
-  runs      integer not null,
-  complete  integer not null,
-  requests  integer not null,
-  fetched   integer not null,
-  matched   integer not null,
-  due       integer not null,
-  announced integer not null
-) strict;
-insert into forgotten_runs values (1, 0, 0, 0, 0, 0, 0, 0);
-"""
-
-MIGRATIONS: tuple[str, ...] = (_FIRST, _EDITORS, _SERVERS, _SURVEYS)
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
 
 
 def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
