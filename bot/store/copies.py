@@ -22,11 +22,13 @@ from bot.store.sqlite import lock
 def back_up(database: Path, target: Path) -> int:
     """Copy the database to ``target`` at one moment, also while others write; its size in bytes.
 
-    ``target`` appears when it is whole, and may replace an older backup but no other file. Only its
-    owner may read it. Raises StoreError.
+    ``target`` appears when it is whole, and may replace an older backup but no other file, least of
+    all one of the database's own, under whatever name. Only its owner may read it. Raises
+    StoreError.
     """
     if not database.exists():
         raise StoreBroken(f"there is no database to copy: {database}")
+    _refuse_own(database, target, "The backup needs another file.")
     if target.exists():
         with _reading(target) as old:
             _check_ours(old, target)
@@ -50,6 +52,7 @@ def restore(database: Path, backup: Path, now: datetime) -> Path | None:
     """
     if not backup.is_file():
         raise StoreBroken(f"there is no such file: {backup}")
+    _refuse_own(database, backup, "Restoring needs a backup.")
     with translated(backup), _reading(backup) as source:
         _check(source, backup)
     with translated(database):
@@ -63,6 +66,27 @@ def restore(database: Path, backup: Path, now: datetime) -> Path | None:
                 return _kept_aside(database, now)
         finally:
             os.close(held)
+
+
+# What SQLite keeps beside a database (its docs, "Temporary Files Used By SQLite", read 2026-11).
+_OWN_ENDINGS = ("", "-wal", "-shm", "-journal")
+
+
+def _refuse_own(database: Path, file: Path, remedy: str) -> None:
+    """Raises StoreError if ``file`` is, or is linked to, a file that SQLite keeps for ``database``.
+
+    Replaced under a running bot, or read without its log, the database would be damaged. Compared
+    by inode and before anything is opened: closing a file drops this process's locks on it.
+    """
+    with translated(file):
+        for ending in _OWN_ENDINGS:
+            own = database.with_name(database.name + ending)
+            if own.exists() and file.exists():
+                same = own.samefile(file)
+            else:  # one that SQLite has not made yet
+                same = own.name == file.name and own.parent.resolve() == file.parent.resolve()
+            if same:
+                raise StoreBroken(f"{file} is a file of the database itself. {remedy}")
 
 
 def _kept_aside(database: Path, now: datetime) -> Path | None:

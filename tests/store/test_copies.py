@@ -95,6 +95,57 @@ def test_a_backup_replaces_an_older_backup_and_nothing_else(tmp_path: Path) -> N
     assert (tmp_path / "thesis.tex").read_text().startswith("years of work")
 
 
+def _link_to(made_by: str, original: Path, link: Path) -> Path:
+    """A name for the file, made as somebody might: the file's own, a hard link, a symbolic link."""
+    match made_by:
+        case "hard link":
+            os.link(original, link)
+        case "symbolic link":
+            link.symlink_to(original)
+        case _:
+            return original
+    return link
+
+
+@pytest.mark.parametrize("made_by", ["its own name", "hard link", "symbolic link"])
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_backup_onto_a_file_of_the_database_is_refused_and_costs_nothing(
+    tmp_path: Path, ending: str, made_by: str
+) -> None:
+    serving = open_store(tmp_path / "data", alone=True)
+    for number in range(30):  # a log that holds what the database file does not
+        follows(serving, f"keyword {number}")
+    own = tmp_path / "data" / f"{FILE}{ending}"
+    before = own.stat()
+    target = _link_to(made_by, own, tmp_path / "monday.sqlite3")
+    with pytest.raises(StoreBroken, match="of the database itself"):
+        back_up(tmp_path / "data", target)
+    assert (own.stat().st_ino, own.stat().st_size) == (before.st_ino, before.st_size)
+    follows(serving, "still alive")
+    serving.close()
+    assert len(followed(tmp_path / "data")) == 31
+
+
+def test_a_backup_is_not_written_where_the_databases_log_will_be(tmp_path: Path) -> None:
+    """Of a stopped bot the log is gone; a file of that name would be read as one."""
+    open_store(tmp_path / "data", alone=True).close()
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "data")
+    for ending in ("-wal", "-shm", "-journal"):
+        with pytest.raises(StoreBroken, match="of the database itself"):
+            back_up(tmp_path / "data", tmp_path / "elsewhere" / f"{FILE}{ending}")
+    assert followed(tmp_path / "data") == []
+
+
+def test_the_database_is_not_restored_from_itself_without_its_log(tmp_path: Path) -> None:
+    serving = open_store(tmp_path / "data", alone=True)
+    follows(serving, "reward model")
+    os.link(tmp_path / "data" / FILE, tmp_path / "backup")
+    with pytest.raises(StoreBroken, match="of the database itself"):
+        restore(tmp_path / "data", tmp_path / "backup", START)
+    serving.close()
+    assert followed(tmp_path / "data") == ["reward model"]
+
+
 def test_restoring_keeps_what_was_there(tmp_path: Path) -> None:
     first = open_store(tmp_path / "data", alone=True)
     follows(first, "reward model")
