@@ -443,3 +443,13 @@ def test_help_is_there_at_once_because_nothing_heavy_is_imported() -> None:
 
 def test_the_papers_of_these_tests_are_recent() -> None:
     assert abs((time.time() - submitted(2, "").published.timestamp()) - 7200) < 60
+
+
+def test_a_machine_without_time_zone_data_is_told_the_time_all_the_same(home: Home) -> None:
+    """As minimal containers are: the interpreter finds no zones but those that we bring."""
+    zoned = home.file.read_text("utf-8").replace('"UTC"', '"Europe/Berlin"')
+    home.file.write_text(zoned, "utf-8")
+    assert home.call("once", PYTHONTZPATH="")[0] == 0
+    status, out, _ = home.call("status", PYTHONTZPATH="")
+    assert status == 0
+    assert "Times are Europe/Berlin." in out
