@@ -136,6 +136,11 @@ class Listener(Protocol):
         """Since when it hears nobody although it listens; ``None`` while all is well."""
         ...
 
+    @property
+    def degraded(self) -> str:
+        """What does not work although it listens, in plain sentences; empty while all is well."""
+        ...
+
     async def listen(self, commands: Commands) -> None:
         """Connect and answer people until cancelled. Raises PlatformDown or PlatformRefused."""
         ...

@@ -190,6 +190,7 @@ class Service:
             evenings=bot.evenings,
             started=self._started,
             deaf={name: platform.deaf_since for name, platform in bot.platforms.items()},
+            degraded={name: platform.degraded for name, platform in bot.platforms.items()},
             refused=dict(self._refused),
         )
         return Report(vitals, await bot.store.measures())

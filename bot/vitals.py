@@ -22,8 +22,8 @@ BEGINNING = timedelta(minutes=30)  # what was missed before the start is made up
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """What is looked at. ``deaf`` says since when each platform's listener hears nobody, ``None``
-    where it hears; ``refused`` why a platform does not let us in; ``started`` when the service
-    began."""
+    where it hears; ``refused`` why a platform does not let us in; ``degraded`` what does
+    not work although it hears, empty if all does; ``started`` when the service began."""
 
     state: StateView
     now: datetime
@@ -31,6 +31,7 @@ class Vitals:
     started: datetime | None = None
     deaf: Mapping[str, datetime | None] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    degraded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def collected(self) -> datetime | None:
@@ -64,6 +65,7 @@ class Vitals:
         for name, since in self.deaf.items():
             if since is not None and self.now - since > DEAF_FOR:
                 said.append(f"{name} has not been heard since {since:%Y-%m-%d %H:%M} UTC.")
+        said += [f"{name}: {what}" for name, what in self.degraded.items() if what]
         said += [f"{name} does not let the bot in: {why}" for name, why in self.refused.items()]
         return tuple(said)
 

@@ -43,6 +43,7 @@ class Console:
 
     workers = 1  # two digests must not mix
     deaf_since = None
+    degraded = ""
 
     def __init__(self, settings: Settings) -> None:
         self._stream = settings.stream

@@ -249,16 +249,3 @@ class Papers(app_commands.Group):
     @app_commands.command(description="All commands, and how keywords are written")
     async def help(self, interaction: Interaction) -> None:
         await self._people.command(interaction, "help")
-
-
-def shape(command: Mapping[str, Any]) -> dict[str, Any]:
-    """What people would notice of a command if it changed."""
-    return {
-        "name": command["name"],
-        "description": command["description"],
-        "required": bool(command.get("required")),
-        "autocomplete": bool(command.get("autocomplete")),
-        "choices": [each["value"] for each in command.get("choices") or ()],
-        "longest": command.get("max_length"),
-        "options": [shape(each) for each in command.get("options") or ()],
-    }

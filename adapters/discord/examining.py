@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import discord
 
 from adapters.discord import permissions
 from adapters.discord.channels import Channels
+from adapters.discord.registration import COMMANDS, IN_FULL, shapes
 from adapters.discord.rest import Rest
 from bot.errors import BotError, ChannelRefused, PlatformError, SendError
 from bot.model import Channel, Finding
@@ -15,8 +17,14 @@ from bot.model import Channel, Finding
 SCOPES = ("bot", "applications.commands")
 
 
-async def examine(rest: Rest, known: Channels, channels: Sequence[Channel]) -> list[Finding]:
-    """Raises nothing of ours: what is wrong is a finding."""
+async def examine(
+    rest: Rest,
+    known: Channels,
+    channels: Sequence[Channel],
+    declared: Sequence[Mapping[str, Any]],
+) -> list[Finding]:
+    """``declared`` are the slash commands that Discord should list. Raises nothing of ours: what is
+    wrong is a finding."""
     try:
         application = await rest.ask("GET", "/applications/@me")
     except (SendError, PlatformError) as error:
@@ -27,9 +35,37 @@ async def examine(rest: Rest, known: Channels, channels: Sequence[Channel]) -> l
     findings = [
         Finding("discord", True, f"The token works. To invite the bot into a server: {invite}")
     ]
+    findings.append(await _examine_commands(rest, application["id"], declared))
     for channel in channels:
         findings.append(await _examine_channel(known, channel, invite))
     return findings
+
+
+async def _examine_commands(
+    rest: Rest, application_id: str, declared: Sequence[Mapping[str, Any]]
+) -> Finding:
+    """Whether Discord lists them as they are. None at all is no fault: ``check`` may well come
+    before the first start, and whoever only calls ``once`` needs none."""
+    name = "discord, commands"
+    try:
+        listed = await rest.ask("GET", COMMANDS, params=IN_FULL, application_id=application_id)
+    except (SendError, PlatformError) as error:
+        return Finding(name, False, str(error), "Try again in a while.")
+    if not listed:
+        text = (
+            "No slash commands are registered yet: daily-papers run does that, again and again"
+            " until Discord takes them. If it runs, its log says why it could not."
+        )
+        return Finding(name, True, text)
+    if shapes(listed) != shapes(declared):
+        remedy = (
+            "Start daily-papers run, or start it again after an upgrade: it registers them. If it"
+            " runs, its log says why it could not; it tries again by itself."
+        )
+        return Finding(
+            name, False, "Discord lists other slash commands than this version has.", remedy
+        )
+    return Finding(name, True, "The slash commands are registered.")
 
 
 async def _examine_channel(known: Channels, channel: Channel, invite: str) -> Finding:

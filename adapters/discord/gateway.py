@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import discord
@@ -19,7 +19,8 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from adapters.discord.buttons import AbstractButton, SayButton
-from adapters.discord.commands import Papers, People, Say, shape
+from adapters.discord.commands import Papers, People, Say
+from adapters.discord.registration import Registration, declared
 from adapters.discord.translate import NOT_LET_IN
 from bot.errors import PlatformDown, PlatformRefused
 from bot.ports import Clock, Commands
@@ -53,7 +54,17 @@ class Gateway:
         self._clock = clock
         self._say = say
         self._client: PapersClient | None = None
+        self._registration = Registration(clock)
         self.deaf_since: datetime | None = None
+
+    @property
+    def degraded(self) -> str:
+        return self._registration.degraded
+
+    def declared_commands(self) -> list[dict[str, Any]]:
+        """The slash commands that Discord should list. Asks nobody."""
+        people = People(cast(Commands, None), self._say)  # nobody runs them
+        return declared(command_tree(discord.Client(intents=discord.Intents(guilds=True)), people))
 
     def guild_of(self, channel_id: str) -> str:
         """The server of a channel, where we are connected and see it."""
@@ -63,7 +74,9 @@ class Gateway:
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
         people = People(commands, self._say)
-        client = PapersClient(people, heard=self.heard, proxy=self._proxy)
+        client = PapersClient(
+            people, heard=self.heard, proxy=self._proxy, registration=self._registration
+        )
         self.heard(connected=False)
         self._client = client
         try:
@@ -95,6 +108,7 @@ class Gateway:
             raise PlatformDown("Discord's gateway can't be reached.") from error
         finally:
             self._client = None
+            self._registration.degraded = ""
             self.deaf_since = None
         raise PlatformDown("The connection to Discord ended.")
 
@@ -122,7 +136,9 @@ async def end(running: asyncio.Task[None]) -> None:
 class PapersClient(discord.Client):
     """Hears commands and buttons; keeps no members and no messages in memory."""
 
-    def __init__(self, people: People, *, heard: Any, proxy: str | None) -> None:
+    def __init__(
+        self, people: People, *, heard: Any, proxy: str | None, registration: Registration
+    ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
             max_messages=None,
@@ -134,31 +150,20 @@ class PapersClient(discord.Client):
         self._heard_of = heard
         self.given_up = asyncio.Event()
         self._lost = 0  # connections, since one was good
-        self.tree = app_commands.CommandTree(
-            self,
-            allowed_contexts=app_commands.AppCommandContext(guild=True),
-            allowed_installs=app_commands.AppInstallationType(guild=True),
-        )
-        self.tree.add_command(Papers(people))
+        self.tree = command_tree(self, people)
+        self._registration = registration
+        self._registering: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
+        """Commands are registered beside the connection: buttons work meanwhile."""
         self.add_dynamic_items(SayButton, AbstractButton)
-        try:
-            await self._synchronise()
-        except discord.HTTPException as error:
-            log.warning(
-                "commands not synchronised status=%s why=%s remedy='invite the bot with the scope"
-                " applications.commands; daily-papers check prints the link'",
-                error.status, error.text,
-            )  # fmt: skip
+        self._registering = asyncio.create_task(self._registration.keep_trying(self.tree))
 
-    async def _synchronise(self) -> None:
-        """Only what changed is written: Discord counts, and commands vanish for a while."""
-        there = [shape(command.to_dict()) for command in await self.tree.fetch_commands()]
-        here = [shape(command.to_dict(self.tree)) for command in self.tree.get_commands()]
-        if there != here:
-            await self.tree.sync()
-            log.info("commands synchronised")
+    async def close(self) -> None:
+        if self._registering is not None:
+            self._registering.cancel()
+            await asyncio.gather(self._registering, return_exceptions=True)
+        await super().close()
 
     async def on_connect(self) -> None:
         self._lost = 0
@@ -173,3 +178,16 @@ class PapersClient(discord.Client):
         self._heard_of(connected=False)
         if self._lost >= LOST_IN_A_ROW:
             self.given_up.set()
+
+
+def command_tree(
+    client: discord.Client, people: People
+) -> app_commands.CommandTree[discord.Client]:
+    """``/papers``, for servers alone."""
+    tree = app_commands.CommandTree(
+        client,
+        allowed_contexts=app_commands.AppCommandContext(guild=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True),
+    )
+    tree.add_command(Papers(people))
+    return tree

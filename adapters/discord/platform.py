@@ -73,6 +73,10 @@ class Discord:
     def deaf_since(self) -> datetime | None:
         return self._gateway.deaf_since
 
+    @property
+    def degraded(self) -> str:
+        return self._gateway.degraded
+
     async def listen(self, commands: Commands) -> None:
         """Raises PlatformDown and PlatformRefused."""
         await self._gateway.listen(commands)
@@ -88,7 +92,8 @@ class Discord:
         await self._say(str(made["id"]), text)
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
-        return await examining.examine(self._rest, self._channels, channels)
+        declared = self._gateway.declared_commands()
+        return await examining.examine(self._rest, self._channels, channels, declared)
 
     async def _say(self, channel_id: str, text: str) -> None:
         """A line of ours that mentions nobody, and may get lost: no post. Raises SendError."""

@@ -68,6 +68,8 @@ class Slack:
     def deaf_since(self) -> datetime | None:
         return min(filter(None, (each.deaf_since for each in self._sockets)), default=None)
 
+    degraded = ""  # its commands are in the app's manifest, which is not ours to write
+
     async def listen(self, commands: Commands) -> None:
         """To all workspaces. Raises PlatformDown and PlatformRefused.
 

@@ -22,6 +22,7 @@ class Listener:
     """Ends each time as told; after that it listens for ever."""
 
     deaf_since: datetime | None = None
+    degraded = ""
 
     def __init__(
         self, clock: FakeClock, outcomes: Sequence[Exception | None], lasts: float = 0.0

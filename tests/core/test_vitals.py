@@ -32,10 +32,11 @@ def vitals(
     started: datetime | None = None,
     deaf: Mapping[str, datetime | None] | None = None,
     refused: Mapping[str, str] | None = None,
+    degraded: Mapping[str, str] | None = None,
 ) -> Vitals:
     run = None if complete is None else replace(RUN, started_at=complete)
     state = StateView(run, run, 60, (channel,))
-    return Vitals(state, now, Evenings(), started, deaf or {}, refused or {})
+    return Vitals(state, now, Evenings(), started, deaf or {}, refused or {}, degraded or {})
 
 
 def post(age: timedelta, state: str = "queued") -> OpenPost:
@@ -104,3 +105,8 @@ def test_a_deaf_socket_is_an_ailment_after_a_while() -> None:
 def test_a_platform_that_does_not_let_us_in_is_an_ailment() -> None:
     [said] = vitals(refused={"discord": "The token is wrong."}).ailments()
     assert said == "discord does not let the bot in: The token is wrong."
+
+
+def test_what_does_not_work_on_a_platform_that_hears_is_an_ailment_at_once() -> None:
+    said = vitals(degraded={"discord": "The commands are not registered yet.", "slack": ""})
+    assert said.ailments() == ("discord: The commands are not registered yet.",)

@@ -12,6 +12,7 @@ import discord
 from adapters.discord.commands import People
 from adapters.discord.gateway import PapersClient
 from adapters.discord.limits import nested
+from adapters.discord.registration import Registration
 from bot.commands import BotCommands
 from bot.errors import TryLater
 from bot.matching import explain
@@ -57,7 +58,12 @@ class House:
 
     def new_client(self) -> PapersClient:
         people = People(self.commands, self.say)
-        self.client = PapersClient(people, heard=lambda *, connected: None, proxy=None)
+        self.client = PapersClient(
+            people,
+            heard=lambda *, connected: None,
+            proxy=None,
+            registration=Registration(self.clock),
+        )
         return self.client
 
     async def say(self, channel_id: str, text: str) -> None:

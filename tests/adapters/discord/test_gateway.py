@@ -242,3 +242,12 @@ async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House)
         finally:
             server.gateway.pausing.set()
         await happens(lambda: discord.deaf_since is None)
+
+
+async def test_commands_that_are_not_registered_yet_keep_no_button_from_working(
+    server: DiscordServer, house: House
+) -> None:
+    server.fail("GET", r"/applications/\d+/commands", status=503, times=1, wait=PATIENCE)
+    async with listening(server, house):
+        assert "follows nothing yet" in await ask(server, "list")
+    assert server.commands == []

@@ -421,7 +421,7 @@ async def test_check_names_the_invitation_and_each_missing_permission(
         {"id": "500", "type": 0, "allow": "0", "deny": send}
     ]
     asked = [Channel(f"discord:{each}") for each in (fine, closed, gone)]
-    token, *found = await discord.examine(asked)
+    token, _, *found = await discord.examine(asked)
     assert token.ok
     assert f"permissions={INVITE.value}" in token.text
     assert "scope=bot+applications.commands" in token.text
