@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bot.answers.changes import added_reply, known_reply, removed_reply
+from bot.answers.changes import added_reply, known_reply, removed_reply, restored_reply
 from bot.answers.meaning import in_words
 from bot.answers.meant import followed, handled, is_handle, stuck
 from bot.answers.preview import Outlook
@@ -66,21 +66,37 @@ class BotCommands:
 
     # -- keywords -----------------------------------------------------------------------------
 
-    async def add(self, channel_id: str, text: str, person: Person, *, look: bool = False) -> Reply:
-        """Follow a keyword. With ``look``, also say what arXiv has for it, if it answers soon.
+    async def add(
+        self, channel_id: str, text: str, person: Person, *, in_chat: bool = False
+    ) -> Reply:
+        """Follow a keyword; the button "Undo" of one that was removed puts it back as it was.
 
-        Raises UserError for a wrong keyword.
+        With ``in_chat`` the limits hold, and the answer says what arXiv has for it, if it answers
+        soon. Raises UserError for a wrong keyword, or one too many.
         """
-        keyword = parse(await self._typed(text))
+        typed = await self._typed(text)
+        if in_chat:
+            self._limits.check_keyword(typed)
+        keyword = parse(typed)
         understood = in_words(expression(keyword))
         data = {**_keyword_data(channel_id, keyword), "understood": understood}
-        if await self._store.follow(channel_id, keyword, person, self._clock.now()):
-            await self._changed()
-            seen = await self._outlook(keyword) if look else None
-            return added_reply(keyword, understood, person, self._first_post, data, seen)
+        added = await self._store.follow(
+            channel_id,
+            keyword,
+            person,
+            self._clock.now(),
+            check_room=self._limits.check_room if in_chat else None,
+            undo=is_handle(text),
+        )
         subscriptions = await self._store.subscriptions(channel_id)
-        same = [s.keyword for s in subscriptions if s.keyword.canonical == keyword.canonical]
-        return known_reply(keyword, same[0].text if same else keyword.text, data)
+        same = [s for s in subscriptions if s.keyword.canonical == keyword.canonical]
+        if not added:
+            return known_reply(keyword, same[0].keyword.text if same else keyword.text, data)
+        await self._changed()
+        if same and same[0].primed_at is not None:
+            return restored_reply(same[0].keyword, understood, person, data)
+        seen = await self._outlook(keyword) if in_chat else None
+        return added_reply(keyword, understood, person, self._first_post, data, seen)
 
     async def _outlook(self, keyword: Keyword) -> Outlook:
         """The keyword is kept, whatever arXiv says or does not."""
@@ -98,7 +114,7 @@ class BotCommands:
     async def remove(self, channel_id: str, text: str, person: Person) -> Reply:
         """Stop following a keyword, in any wording of the same meaning. Raises UserError."""
         keyword = followed(await self._store.subscriptions(channel_id), text)
-        if not await self._store.unfollow(channel_id, keyword.canonical):
+        if not await self._store.unfollow(channel_id, keyword.canonical, self._clock.now()):
             raise UserError(f"Somebody else has just removed {keyword.text}")
         await self._changed()
         return removed_reply(keyword, person, _keyword_data(channel_id, keyword))
@@ -191,8 +207,7 @@ class BotCommands:
             await self._check_editor(channel_id, person)
         match command:
             case "add":
-                await self._check_limits(channel_id, rest, person)
-                return await self.add(channel_id, rest, person, look=True)
+                return await self.add(channel_id, rest, person, in_chat=True)
             case "remove":
                 return await self.remove(channel_id, rest, person)
             case "list":
@@ -218,15 +233,6 @@ class BotCommands:
                 return await self.resend(rest, channel_id)
             case _:
                 return await self._questions.help()
-
-    async def _check_limits(self, channel_id: str, text: str, person: Person) -> None:
-        typed = await self._typed(text)
-        self._limits.check_keyword(typed)
-        followed = await self._store.subscriptions(channel_id)
-        canonical = parse(typed).canonical
-        if all(each.keyword.canonical != canonical for each in followed):
-            in_server = await self._store.count_in_server(person.server, channel_id)
-            self._limits.check_room(len(followed), in_server)
 
     async def _typed(self, text: str) -> str:
         """What somebody typed, or what the keyword says that a button stands for."""

@@ -233,17 +233,27 @@ class DeliveryStore(Protocol):
 class PeopleStore(Protocol):
     """What the commands need of the store. Every method is one transaction; raises StoreError."""
 
-    async def follow(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
-        """False if the channel already follows it, in these words or others."""
+    async def follow(
+        self,
+        channel_id: str,
+        keyword: Keyword,
+        person: Person,
+        at: datetime,
+        *,
+        check_room: Callable[[int, int], None] | None = None,
+        undo: bool = False,
+    ) -> bool:
+        """False if the channel already follows it, in these words or others.
+
+        One that was removed in the last days goes on where it ended, and with ``undo`` it is
+        wholly as it was. ``check_room`` gets the number of keywords in the channel, and in all
+        channels that are known to be in the person's Discord server or workspace (0 where that is
+        not known); what it raises is raised, and nothing has changed.
+        """
         ...
 
-    async def count_in_server(self, server: str, channel_id: str) -> int:
-        """Keywords of all channels that are known to be in this Discord server or workspace, and
-        of this one, which is; 0 for a server that nobody knows."""
-        ...
-
-    async def unfollow(self, channel_id: str, canonical: str) -> bool:
-        """False if the channel did not follow it."""
+    async def unfollow(self, channel_id: str, canonical: str, at: datetime) -> bool:
+        """False if the channel did not follow it. What was due because of it alone is dropped."""
         ...
 
     async def subscriptions(self, channel_id: str = "") -> Sequence[Subscription]:

@@ -59,10 +59,26 @@ def known_reply(keyword: Keyword, followed_as: str, data: Mapping[str, object]) 
     )
 
 
+def restored_reply(
+    keyword: Keyword, understood: str, person: Person, data: Mapping[str, object]
+) -> Reply:
+    """It was removed a short while ago, and goes on where it ended."""
+    return Reply(
+        f"This channel follows {keyword.text} again\n"
+        f"I understand: {understood}\n"
+        "It goes on where it ended: what waited for it waits again, and what has been announced"
+        " since comes too.",
+        offers=(Offer("Undo", f"remove {handle(keyword)}"),),
+        announcement=f"{person.name} added a keyword again: {keyword.text}",
+        data={**data, "changed": True},
+    )
+
+
 def removed_reply(keyword: Keyword, person: Person, data: Mapping[str, object]) -> Reply:
     return Reply(
         f"This channel no longer follows {keyword.text}\n"
-        "What was posted stays. Papers that wait only because of it are not posted.",
+        "What was posted stays. Papers that wait only because of it are not posted, unless it is"
+        " added again within a week.",
         offers=(Offer("Undo", f"add {handle(keyword)}"),),
         announcement=f"{person.name} removed a keyword: {keyword.text}",
         data={**data, "changed": True},

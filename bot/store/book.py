@@ -48,7 +48,7 @@ class Pages:
                 case Configure(channel_id, setting, value):
                     change_setting(self._db, channel_id, setting, value)
                 case _:
-                    unfollow(self._db, change.channel_id, change.keyword.canonical)
+                    unfollow(self._db, change.channel_id, change.keyword.canonical, self._at)
 
     def last_revision(self) -> int:
         row = self._db.execute("select coalesce(max(number), 0) from file_revisions").fetchone()

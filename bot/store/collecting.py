@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.model import UNTOLD, Expected, Hit, Interests, NoteKind, Paper, Recorded, Run, Why
-from bot.store import priming
+from bot.store import following, priming
 from bot.store.rows import (
     PAPER_COLUMNS,
     keyword_from_row,
@@ -38,12 +38,20 @@ _PAPER_NAMES = PAPER_COLUMNS.replace(" ", "").split(",")
 
 
 def interests(db: sqlite3.Connection) -> Interests:
-    select = """
-        select canonical, text, query, clauses from keywords where canonical in
-        (select canonical from subscriptions where primed_at is {} null) order by canonical
-    """
-    primed = db.execute(select.format("not")).fetchall()
-    fresh = db.execute(select.format("")).fetchall()
+    select = (
+        "select canonical, text, query, clauses from keywords where canonical in ({})"
+        " order by canonical"
+    )
+    # Also those that were just removed: who undoes that loses nothing that came meanwhile.
+    primed = db.execute(
+        select.format(
+            "select canonical from subscriptions where primed_at is not null union"
+            " select canonical from removed_subscriptions where primed_at is not null"
+        )
+    ).fetchall()
+    fresh = db.execute(
+        select.format("select canonical from subscriptions where primed_at is null")
+    ).fetchall()
     first, complete, swept = db.execute(
         "select min(started_at), max(started_at) filter (where complete),"
         " max(started_at) filter (where complete and wide) from runs"
@@ -145,6 +153,7 @@ def record(
     recorded = Recorded(new_papers, due + first, primed)
     _save_disagreements(db, run)
     _save_run(db, run, recorded)
+    following.forget_removed(db, run.started_at)
     return recorded
 
 

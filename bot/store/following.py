@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from bot.listing import SETTINGS
-from bot.model import Channel, Keyword, Person, Subscription
+from bot.model import UNTOLD, Channel, Keyword, Person, Subscription, Why
 from bot.store.rows import (
     CHANNEL_COLUMNS,
     channel_from_row,
@@ -16,11 +17,29 @@ from bot.store.rows import (
     to_time_or_none,
 )
 
+RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
+
+# Called with the number of keywords in the channel and in its server; raises to refuse one more.
+CheckRoom = Callable[[int, int], None]
+
 
 def follow(
-    db: sqlite3.Connection, channel_id: str, keyword: Keyword, person: Person, at: datetime
+    db: sqlite3.Connection,
+    channel_id: str,
+    keyword: Keyword,
+    person: Person,
+    at: datetime,
+    *,
+    check_room: CheckRoom | None = None,
+    undo: bool = False,
 ) -> bool:
-    """Let the channel follow the keyword; false if it already does (in these or other words)."""
+    """Let the channel follow the keyword; false if it already does (in these or other words).
+
+    One that was removed less than ``RESTORABLE_FOR`` ago goes on where it ended: what was due is
+    due again, and what was announced since is new. With ``undo`` its words, who had added it and
+    when are as they were, too. ``check_room`` is called in the same transaction, before a keyword
+    is added; what it raises is raised.
+    """
     ensure_channel(db, channel_id)
     db.execute(
         "insert into keywords (canonical, text, query, clauses) values (?, ?, ?, ?)"
@@ -29,21 +48,107 @@ def follow(
     )
     if person.server:
         db.execute("update channels set server = ? where id = ?", (person.server, channel_id))
-    added = db.execute(
-        "insert or ignore into subscriptions"
-        " (channel_id, canonical, text, added_by, added_by_id, added_at)"
-        " values (?, ?, ?, ?, ?, ?)",
-        (channel_id, keyword.canonical, keyword.text, person.name, person.id, to_text(at)),
+    key = (channel_id, keyword.canonical)
+    if db.execute(
+        "select 1 from subscriptions where channel_id = ? and canonical = ?", key
+    ).fetchone():
+        return False
+    if check_room is not None:
+        check_room(_count(db, channel_id), count_in_server(db, person.server, channel_id))
+    added: tuple[str, ...] = (keyword.text, person.name, person.id, to_text(at))
+    state: tuple[str | int | None, ...] = (None, None, 0)
+    removed = db.execute(
+        "delete from removed_subscriptions where channel_id = ? and canonical = ?"
+        " returning removed_at, text, added_by, added_by_id, added_at, primed_at, since, baseline",
+        key,
+    ).fetchone()
+    restored = removed is not None and removed[0] >= to_text(at - RESTORABLE_FOR)
+    if restored:
+        added, state = removed[1:5] if undo else added, removed[5:]
+    db.execute(
+        "insert into subscriptions (channel_id, canonical, text, added_by, added_by_id, added_at,"
+        " primed_at, since, baseline) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, *added, *state),
     )
-    return added.rowcount == 1
+    if restored and state[0] is not None:
+        _take_up(db, channel_id, keyword.canonical, removed[0], at)
+    return True
 
 
-def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str) -> bool:
-    """Stop following; false if the channel didn't. The ledger stays: nothing is posted again."""
+def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str, at: datetime) -> bool:
+    """Stop following; false if the channel didn't. Papers that were due because of this keyword
+    alone are dropped. The ledger stays: nothing is posted again."""
+    columns = (
+        "channel_id, canonical, text, added_by, added_by_id, added_at, primed_at, since, baseline"
+    )
+    db.execute(
+        f"insert or replace into removed_subscriptions ({columns}, removed_at)"
+        f" select {columns}, ? from subscriptions where channel_id = ? and canonical = ?",
+        (to_text(at), channel_id, canonical),
+    )
     removed = db.execute(
         "delete from subscriptions where channel_id = ? and canonical = ?", (channel_id, canonical)
     )
+    db.execute(
+        """
+        update ledger set state = 'dropped', at = ?
+        where channel_id = ? and state = 'due' and not exists (
+          select 1 from hits h join subscriptions s
+            on s.canonical = h.canonical and s.channel_id = ledger.channel_id
+          where h.paper_id = ledger.paper_id)
+        """,
+        (to_text(at), channel_id),
+    )
     return removed.rowcount == 1
+
+
+def _take_up(
+    db: sqlite3.Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
+) -> None:
+    """Make due again what its removal dropped, and what was announced since it was removed: runs
+    go on matching a removed keyword as long as it can be restored."""
+    given = {
+        "channel": channel_id,
+        "canonical": canonical,
+        "removed_at": removed_at,
+        "at": to_text(at),
+        "new": Why.NEW,
+        "untold": UNTOLD,
+    }
+    db.execute(
+        "update ledger set state = 'due', at = :at"
+        " where channel_id = :channel and state = 'dropped' and at >= :removed_at"
+        " and paper_id in (select paper_id from hits where canonical = :canonical)",
+        given,
+    )
+    # The same test of what is new as in ``collecting``.
+    db.execute(
+        """
+        insert or ignore into ledger (channel_id, paper_id, state, why, at)
+        select s.channel_id, p.id, 'due', :new, :at
+        from subscriptions s
+        join hits h on h.canonical = s.canonical
+        join papers p on p.id = h.paper_id
+        where s.channel_id = :channel and s.canonical = :canonical
+          and (p.serial > s.baseline
+               or iif(p.version = :untold, '', p.published) > coalesce(s.since, ''))
+        """,
+        given,
+    )
+
+
+def forget_removed(db: sqlite3.Connection, now: datetime) -> None:
+    """Forget the removed keywords that can't be restored any more."""
+    db.execute(
+        "delete from removed_subscriptions where removed_at < ?", (to_text(now - RESTORABLE_FOR),)
+    )
+
+
+def _count(db: sqlite3.Connection, channel_id: str) -> int:
+    row = db.execute(
+        "select count(*) from subscriptions where channel_id = ?", (channel_id,)
+    ).fetchone()
+    return int(row[0])
 
 
 def count_in_server(db: sqlite3.Connection, server: str, channel_id: str) -> int:

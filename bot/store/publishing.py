@@ -65,17 +65,6 @@ def publish_all(
 
 def publish(db: sqlite3.Connection, channel_id: str, plan: Plan, at: datetime) -> int:
     """Carry out what ``plan`` decides for the channel; how many posts went into the outbox."""
-    # A paper is no longer due where every keyword that brought it was removed meanwhile.
-    db.execute(
-        """
-        update ledger set state = 'dropped', at = ?
-        where channel_id = ? and state = 'due' and not exists (
-          select 1 from hits h join subscriptions s
-            on s.canonical = h.canonical and s.channel_id = ledger.channel_id
-          where h.paper_id = ledger.paper_id)
-        """,
-        (to_text(at), channel_id),
-    )
     publication = plan(agenda(db, channel_id))
     if publication is None:
         return 0

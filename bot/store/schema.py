@@ -89,6 +89,20 @@ create table subscriptions (
   primary key (channel_id, canonical)
 ) strict, without rowid;
 create index subscriptions_by_keyword on subscriptions (canonical);
+-- those that were removed a few days ago, as they were: adding one again takes up where it ended
+create table removed_subscriptions (
+  channel_id  text not null references channels,
+  canonical   text not null references keywords,
+  text        text not null,
+  added_by    text not null,
+  added_by_id text not null,
+  added_at    text not null,
+  primed_at   text,
+  since       text,
+  baseline    integer not null,
+  removed_at  text not null,
+  primary key (channel_id, canonical)
+) strict, without rowid;
 -- what is asked every two seconds looks through
 create index subscriptions_unprimed on subscriptions (channel_id, canonical)
   where primed_at is null;

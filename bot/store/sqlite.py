@@ -36,6 +36,7 @@ from bot.model import (
 from bot.store import collecting, delivering, following, forgetting, measuring, publishing, viewing
 from bot.store.book import SqliteBook
 from bot.store.faults import translated
+from bot.store.following import CheckRoom
 from bot.store.forgetting import Outdated
 from bot.store.publishing import Plan
 from bot.store.reading import Reader, transaction
@@ -236,14 +237,24 @@ class SqliteStore:
 
     # -- what people ask ----------------------------------------------------------------------
 
-    async def follow(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
-        return await self.run(lambda db: following.follow(db, channel_id, keyword, person, at))
+    async def follow(
+        self,
+        channel_id: str,
+        keyword: Keyword,
+        person: Person,
+        at: datetime,
+        *,
+        check_room: CheckRoom | None = None,
+        undo: bool = False,
+    ) -> bool:
+        return await self.run(
+            lambda db: following.follow(
+                db, channel_id, keyword, person, at, check_room=check_room, undo=undo
+            )
+        )
 
-    async def count_in_server(self, server: str, channel_id: str) -> int:
-        return await self.ask(lambda db: following.count_in_server(db, server, channel_id))
-
-    async def unfollow(self, channel_id: str, canonical: str) -> bool:
-        return await self.run(lambda db: following.unfollow(db, channel_id, canonical))
+    async def unfollow(self, channel_id: str, canonical: str, at: datetime) -> bool:
+        return await self.run(lambda db: following.unfollow(db, channel_id, canonical, at))
 
     async def subscriptions(self, channel_id: str = "") -> tuple[Subscription, ...]:
         return await self.ask(lambda db: following.subscriptions(db, channel_id))

@@ -262,6 +262,26 @@ async def test_what_was_added_or_removed_by_mistake_is_undone_with_a_button(hous
     assert "Please type it" in await house.refused("add #0123456789ab")
 
 
+async def test_status_counts_no_paper_of_a_removed_keyword_and_undo_brings_them_back(
+    house: House,
+) -> None:
+    await house.settled()
+    house.clock.advance(DAY // 2)
+    house.source.announce(*(paper(70 + n) for n in range(7)))
+    await house.collect()
+    assert "7 papers due" in (await house.say("status")).text
+    removed = await house.say("remove reward model", person=MANAGER)
+    assert "added again within a week" in removed.text
+    assert "due" not in (await house.say("status")).text
+    restored = await house.say(removed.offers[0].words, person=MANAGER)
+    assert "goes on where it ended" in restored.text
+    assert "newest 3" not in restored.text
+    assert "7 papers due" in (await house.say("status")).text
+    [row] = (await house.say("list")).rows
+    assert "by Ada" in row.detail
+    assert "first papers" not in row.detail
+
+
 async def test_a_long_list_comes_in_pages_and_every_keyword_has_its_button(house: House) -> None:
     for number in range(23):
         await house.commands.add(HERE, f"keyword number{number}", ADA)

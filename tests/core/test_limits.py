@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ LIMITS = Limits(
 
 
 class Limited(House):
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
         super().__init__(folder)
         self.commands = BotCommands(
             questions=self.questions,
@@ -32,7 +33,7 @@ class Limited(House):
             timetable=self.timetable,
             changed=self._changed,
             first_post=3,
-            limits=LIMITS,
+            limits=limits,
         )
 
     async def ask(self, words: str, channel: str = HERE, person: Person = ADA) -> str:
@@ -92,6 +93,61 @@ async def test_the_host_is_not_limited(house: Limited) -> None:
     for number in range(5):
         await house.commands.add(HERE, f"a subject number {number} of many", host)
     assert len(await house.store.subscriptions(HERE)) == 5
+
+
+async def test_when_many_add_at_once_no_more_keywords_are_followed_than_the_channel_may(
+    tmp_path: Path,
+) -> None:
+    house = Limited(tmp_path, Limits(keywords_per_channel=5))
+    answers = await asyncio.gather(
+        *(
+            house.commands.run(HERE, Person(f"P{n}", f"discord:{n}"), f"add subject{n}")
+            for n in range(20)
+        ),
+        return_exceptions=True,
+    )
+    refused = [str(answer) for answer in answers if isinstance(answer, UserError)]
+    assert len(await house.store.subscriptions(HERE)) == 5
+    assert len(refused) == 15
+    assert all(text.startswith("This channel follows 5 keywords already") for text in refused)
+    house.store.close()
+
+
+async def test_when_many_add_at_once_a_server_does_not_follow_more_than_it_may(
+    tmp_path: Path,
+) -> None:
+    house = Limited(tmp_path, Limits(keywords_per_server=5))
+    answers = await asyncio.gather(
+        *(
+            house.commands.run(
+                f"discord:{n % 4}", Person(f"P{n}", f"discord:{n}", server="discord:9"),
+                f"add subject{n}",
+            )
+            for n in range(20)
+        ),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert len(await house.store.subscriptions()) == 5
+    assert sum(isinstance(answer, UserError) for answer in answers) == 15
+    house.store.close()
+
+
+async def test_a_keyword_that_found_no_room_leaves_no_trace_of_its_channel(house: Limited) -> None:
+    await house.ask("add reward model")
+    await house.ask("add graph network")
+    await house.ask("add protein folding", NEXT)
+    with pytest.raises(UserError, match="follow 3 keywords together"):
+        await house.ask("add time series", THIRD)
+    assert [view.channel.id for view in (await house.store.state()).channels] == [HERE, NEXT]
+
+
+async def test_undo_of_a_removal_is_refused_where_somebody_took_the_room(house: Limited) -> None:
+    await house.ask("add reward model")
+    await house.ask("add graph network")
+    [undo] = (await house.commands.run(HERE, ADA, "remove graph network")).offers
+    await house.ask("add protein folding")
+    with pytest.raises(UserError, match="follows 2 keywords already"):
+        await house.ask(undo.words)
 
 
 async def test_who_asks_too_often_waits_and_nobody_else_does(house: Limited) -> None:

@@ -19,6 +19,7 @@ from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.slots import Timetable
 from bot.store import viewing
+from bot.store.collecting import interests
 from bot.store.following import follow, unfollow
 from bot.store.sqlite import SqliteStore
 from tests.builders import paper
@@ -27,6 +28,8 @@ from tests.fakes import START, FakeClock, FakeSource, PlainComposer
 DAY = timedelta(days=1)
 RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)
 A, B = "fake:a", "fake:b"
+
+ADA = Person("Ada")
 
 
 class House:
@@ -37,15 +40,28 @@ class House:
         self.source = FakeSource(self.clock)
         self.store = SqliteStore(folder / "db", alone=True)
 
-    def follow(self, channel: str, *texts: str) -> None:
+    def follow(self, channel: str, *texts: str, person: Person = ADA, undo: bool = False) -> None:
         for text in texts:
-            at = self.clock.now()
             self.store.run_now(
-                partial(follow, channel_id=channel, keyword=parse(text), person=Person(""), at=at)
+                partial(
+                    follow,
+                    channel_id=channel,
+                    keyword=parse(text),
+                    person=person,
+                    at=self.clock.now(),
+                    undo=undo,
+                )
             )
 
+    def following(self) -> list[tuple[object, ...]]:
+        """Every subscription with all that is kept of it."""
+        return self.store.run_now(
+            lambda db: db.execute("select * from subscriptions order by 1, 2").fetchall()
+        )
+
     def unfollow(self, channel: str, text: str) -> None:
-        self.store.run_now(lambda db: unfollow(db, channel, parse(text).canonical))
+        at = self.clock.now()
+        self.store.run_now(lambda db: unfollow(db, channel, parse(text).canonical, at))
 
     async def collect(self, first_post: int = 3) -> tuple[Run, Recorded]:
         return await collect(self.source, self.store, self.clock, first_post=first_post)
@@ -484,6 +500,93 @@ async def test_a_keyword_removed_and_added_again_posts_nothing_twice(house: Hous
     house.follow(A, "reward models")
     assert await house.day() == {}
     assert first == [1, 2, 3]
+
+
+async def test_undo_of_a_removal_brings_back_what_was_due_although_other_channels_were_served(
+    house: House,
+) -> None:
+    house.follow(A, "reward model")
+    house.follow(B, "graph network")
+    await house.collect()
+    house.source.announce(*(paper(n) for n in range(1, 8)), at=START + DAY)
+    house.clock.advance(86_400)
+    await house.collect()
+    before = house.following()
+    house.unfollow(A, "reward model")
+    house.source.announce(paper(8, "A graph network"))
+    await house.collect()
+    assert numbered((await house.publish())[B]) == [8]
+    house.follow(A, "reward models", undo=True)
+    assert house.following() == before
+    assert numbered((await house.publish())[A]) == [1, 2, 3, 4, 5, 6, 7]
+    assert await house.day() == {}
+
+
+async def test_what_is_announced_between_a_removal_and_its_undo_is_posted(house: House) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.unfollow(A, "reward model")
+    house.clock.advance(86_400)
+    house.source.announce(paper(1))
+    await house.collect()
+    house.source.announced.clear()  # as a harvest, which tells of each paper once
+    await house.collect()
+    assert await house.publish() == {}
+    house.follow(A, "reward model", undo=True)
+    assert numbered((await house.publish())[A]) == [1]
+
+
+async def test_a_removed_keyword_that_is_added_by_somebody_else_goes_on_and_is_theirs(
+    house: House,
+) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.announce(paper(1), at=START + DAY)
+    house.clock.advance(86_400)
+    await house.collect()
+    house.unfollow(A, "reward model")
+    house.follow(A, "Reward Models", person=Person("Ben", "fake:2"))
+    [own] = await house.store.subscriptions(A)
+    assert (own.keyword.text, own.added_by.name) == ("Reward Models", "Ben")
+    assert numbered((await house.publish())[A]) == [1]
+
+
+async def test_of_two_keywords_removed_one_that_comes_back_brings_what_both_had_found(
+    house: House,
+) -> None:
+    house.follow(A, "reward model", "graph network")
+    await house.collect()
+    house.source.announce(paper(1, "A reward model of a graph network"), at=START + DAY)
+    house.clock.advance(86_400)
+    await house.collect()
+    house.unfollow(A, "reward model")
+    house.clock.advance(60)
+    house.unfollow(A, "graph network")
+    house.follow(A, "reward model", undo=True)
+    assert numbered((await house.publish())[A]) == [1]
+
+
+async def test_a_keyword_that_was_removed_long_ago_is_new_when_it_is_added_again(
+    house: House,
+) -> None:
+    house.follow(A, "reward model")
+    house.follow(B, "graph network")
+    await house.collect()
+    house.source.announce(*(paper(n) for n in range(1, 8)), at=START + DAY)
+    house.clock.advance(86_400)
+    await house.collect()
+    house.unfollow(A, "reward model")
+    for _ in range(8):
+        await house.day()
+    asked = len(house.source.requests)
+    await house.collect()
+    assert not house.store.run_now(interests).fresh
+    assert [k.text for k in house.store.run_now(interests).primed] == ["graph network"]
+    assert len(house.source.requests) == asked + 1
+    house.source.announce(paper(20))
+    house.follow(A, "reward model", undo=True)
+    await house.collect()
+    assert numbered((await house.publish())[A]) == [20]  # what was dropped stays so
 
 
 async def test_a_throttled_source_is_not_asked_for_the_next_keyword(house: House) -> None:
