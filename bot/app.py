@@ -27,7 +27,7 @@ from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
 from bot.delivery import Deliverer
-from bot.errors import ConfigError, Mistake, PlatformRefused, SendError
+from bot.errors import ConfigError, Mistake, PlatformRefused, SendError, StoreBroken
 from bot.keywords.archives import archives
 from bot.listing import Change, Configure
 from bot.model import Channel
@@ -270,9 +270,14 @@ async def assembled(
             for platform in dict.fromkeys(platforms.values()):
                 await stack.enter_async_context(platform)
         if dry_run:
-            copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
+            try:
+                copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
+                path = Path(shutil.copy(config.path, copy))
+            except OSError as error:
+                raise StoreBroken(
+                    f"A dry run works on a copy, and can't make it: {error}"
+                ) from error
             store = rehearse(config.bot.data, Path(copy))
-            path = Path(shutil.copy(config.path, copy))
             file = ChannelsFile(path, path.with_suffix(".lock"), clock)
         else:
             store = open_store(config.bot.data, alone=serving)

@@ -18,7 +18,7 @@ from bot.answers.meant import followed, handled, is_handle, stuck
 from bot.answers.preview import Outlook
 from bot.answers.settings import setting_named, settings_reply, stored_value
 from bot.answers.typed import CHANGES, understand
-from bot.errors import SourceError, StoreError, UserError
+from bot.errors import SourceError, SourceNotAsked, StoreError, UserError
 from bot.keywords import expression, parse
 from bot.limits import Limits, Pace
 from bot.model import Channel, Keyword, Offer, Paper, Person, Reply
@@ -109,6 +109,11 @@ class BotCommands:
                 "arXiv gives no answer just now, so nobody can say how many papers a day that"
                 " means. The keyword is kept, and its first papers come when arXiv answers."
             )
+            if isinstance(error, SourceNotAsked):
+                silent = (
+                    "The bot can't ask arXiv just now, because of a fault on its own machine. The"
+                    " keyword is kept, and its first papers come when that is fixed."
+                )
             return Outlook((silent,))
 
     async def remove(self, channel_id: str, text: str, person: Person) -> Reply:
@@ -261,6 +266,12 @@ async def _answered(command: str, channel_id: str, work: Coroutine[Any, Any, T])
     """Whatever happens, the person gets an answer: UserError is all that is raised."""
     try:
         return await work
+    except SourceNotAsked as error:
+        log.error("failed command=%s channel=%s why=%s", command, channel_id, error)
+        raise UserError(
+            "The bot can't ask arXiv right now, because of a fault on its own machine. Whoever"
+            " hosts it finds the reason in its log."
+        ) from error
     except (SourceError, TimeoutError) as error:
         raise UserError(
             "arXiv gave no usable answer. That says nothing about the papers; please try again"

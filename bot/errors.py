@@ -8,7 +8,8 @@
     ├─ SourceError          the run is incomplete
     │  ├─ SourceThrottled     wait, then one trial request
     │  ├─ SourceDown          ask again later
-    │  └─ SourceGarbled       keep a sample, ask again later
+    │  ├─ SourceGarbled       keep a sample, ask again later
+    │  └─ SourceNotAsked      a fault of this machine; the source is not to blame
     ├─ SendError
     │  ├─ TryLater            certainly not delivered: send again
     │  ├─ OutcomeUnknown      perhaps delivered: find() before sending again
@@ -103,6 +104,13 @@ class SourceDown(SourceError):
 
 class SourceGarbled(SourceError):
     """An answer came that is not what was asked for. Never to be read as "no papers"."""
+
+
+class SourceNotAsked(SourceError):
+    """Something on this machine kept us from asking: a file, a lock, a limit of the system.
+
+    Says nothing about the source, so that no other of its services needs to be tried either.
+    """
 
 
 class SendError(BotError):

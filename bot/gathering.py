@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.errors import SourceError, SourceGarbled, SourceThrottled
+from bot.errors import SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.keywords import parse
 from bot.matching import nearly
 from bot.model import Batch, Expected, Hit, Keyword, Note, NoteKind, Paper, Survey
@@ -66,7 +66,7 @@ class Gathered:
     histories: list[History] = field(default_factory=list)
     requests: int = 0
     complete: bool = True
-    throttled: bool = False
+    stopped: bool = False  # nothing more can be asked in this run
 
     def take(self, batch: Batch) -> None:
         for paper in batch.papers:
@@ -80,7 +80,7 @@ class Gathered:
 
     def fail(self, error: SourceError, keyword: str = "") -> None:
         self.complete = False
-        self.throttled = isinstance(error, SourceThrottled)
+        self.stopped = isinstance(error, SourceThrottled | SourceNotAsked)
         self.notes.append(_remark(error, keyword))
         self.requests += error.requests
 
@@ -91,6 +91,8 @@ def _remark(error: SourceError, keyword: str = "") -> Note:
         kind = NoteKind.THROTTLED
     elif isinstance(error, SourceGarbled):
         kind = NoteKind.GARBLED
+    elif isinstance(error, SourceNotAsked):
+        kind = NoteKind.LOCAL
     return Note(kind, str(error), keyword, error.sample)
 
 
@@ -134,7 +136,7 @@ async def probe(source: Source, opened: datetime, gathered: Gathered) -> None:
     Costs a request only where the keywords themselves brought nothing that recent.
     """
     seen = tuple(gathered.papers.values())
-    if not gathered.complete or gathered.throttled or any(p.published > opened for p in seen):
+    if not gathered.complete or gathered.stopped or any(p.published > opened for p in seen):
         return
     try:
         batch = await source.latest(PROBE, 1)
@@ -168,7 +170,7 @@ async def fetch_histories(
         await _fetch_recent(source, keywords, now - LOOK_BACK, gathered)
         return
     for keyword in keywords:
-        if gathered.throttled:
+        if gathered.stopped:
             return
         try:
             batch = await source.latest(keyword, HISTORY)
@@ -187,7 +189,7 @@ async def fetch_histories(
 async def _fetch_recent(
     source: Source, keywords: Sequence[Keyword], since: datetime, gathered: Gathered
 ) -> None:
-    if gathered.throttled:
+    if gathered.stopped:
         return
     try:
         batch = await source.fetch(keywords, since)
@@ -227,7 +229,7 @@ async def complete(
     """
     asked = [p.id for p in gathered.papers.values() if not p.told and p.id in matched]
     asked = [*await store.untold(asked), *untold]
-    if not asked or gathered.throttled:
+    if not asked or gathered.stopped:
         return ()
     try:
         batch = await source.papers(list(dict.fromkeys(asked)))
@@ -257,7 +259,7 @@ async def ask_back(
     fresh = await store.unexplained([paper.id for paper in strangers])
     most = min(ASKED_BACK_PAPERS, ASKED_BACK_LOOKS // max(len(keywords), 1))
     asked = [paper for paper in strangers if paper.id in fresh][:most]
-    if not asked or gathered.throttled or not gathered.complete:
+    if not asked or gathered.stopped or not gathered.complete:
         return ()
     near = await asyncio.to_thread(_near, keywords, asked)
     candidates = [keyword for keyword in keywords if near[keyword.canonical]]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.announcements import AWAITED, Evenings
+from bot.model import NoteKind
 from bot.views import OpenPost, StateView
 
 WAITING = frozenset({"queued", "sending", "unknown"})
@@ -78,6 +79,10 @@ class Vitals:
         return not follows or begins or (self.collected is not None and self.collected >= announced)
 
     def _no_collect(self) -> str:
+        run = self.state.last_run
+        local = [note.text for note in run.notes if note.kind is NoteKind.LOCAL] if run else []
+        if local:
+            return local[0]
         if self.collected is None:
             return "arXiv has never given a whole answer."
         return (

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.health": frozenset(
         {"aiohttp", "bot.errors", "bot.views", "bot.vitals", "httpx", "prometheus_client"}
     ),
-    "bot.vitals": frozenset({"bot.announcements", "bot.views"}),
+    "bot.vitals": frozenset({"bot.announcements", "bot.model", "bot.views"}),
     "bot.announcements": frozenset(),
     "bot.upkeep": EDGE | {"bot.store"},
     "bot.text": frozenset({"bot.text", "bot.model", "pylatexenc"}),

@@ -24,6 +24,7 @@ UNDER_WAY = timedelta(minutes=30)  # a run that began at the posting time may st
 PLAINLY: Mapping[NoteKind, str] = {
     NoteKind.THROTTLED: "arXiv asked us to wait",
     NoteKind.DOWN: "arXiv did not answer",
+    NoteKind.LOCAL: "arXiv was not asked, because of a fault on the bot's own machine",
     NoteKind.GARBLED: "arXiv's answer could not be used",
     NoteKind.SHORT: "arXiv's answer lacked papers",
     NoteKind.STALE: "arXiv's answer was of another day",
@@ -44,6 +45,7 @@ class Cause(StrEnum):
     NEVER_RAN = "never_ran"
     THROTTLED = "throttled"
     DOWN = "down"
+    LOCAL = "local"
     SOURCE_FAILED = "source_failed"
     LATE = "late"
     SENDING = "sending"
@@ -127,7 +129,11 @@ def _unasked(look: Look) -> tuple[Cause, str] | None:
 def _failure(run: RunView) -> Cause:
     """Whether one thing alone stood in the way."""
     kinds = {note.kind for note in run.notes if note.kind is not NoteKind.DISAGREES}
-    alone = {NoteKind.THROTTLED: Cause.THROTTLED, NoteKind.DOWN: Cause.DOWN}
+    alone = {
+        NoteKind.THROTTLED: Cause.THROTTLED,
+        NoteKind.DOWN: Cause.DOWN,
+        NoteKind.LOCAL: Cause.LOCAL,
+    }
     return alone.get(kinds.pop(), Cause.SOURCE_FAILED) if len(kinds) == 1 else Cause.SOURCE_FAILED
 
 

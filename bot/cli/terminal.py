@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from bot.errors import BotError, ConfigError, SourceError
+from bot.errors import BotError, ConfigError, SourceError, SourceNotAsked
 from bot.redaction import redacted
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 OK = 0
-FAILED = 1  # it could not be done: a wrong keyword, the database
+FAILED = 1  # it could not be done: a wrong keyword, the database, the machine
 WRONG = 2  # a wrong call, or a wrong bot.toml
 INCOMPLETE = 3  # arXiv gave no whole answer
 OPEN = 4  # posts still wait, or a person has to decide about them
@@ -35,7 +35,8 @@ def exit_status(error: BotError) -> int:
     """What a command that ends with this error returns to the shell."""
     if isinstance(error, ConfigError):
         return WRONG
-    return INCOMPLETE if isinstance(error, SourceError) else FAILED
+    arxivs = isinstance(error, SourceError) and not isinstance(error, SourceNotAsked)
+    return INCOMPLETE if arxivs else FAILED
 
 
 def show(text: str) -> None:

@@ -92,8 +92,8 @@ def once(
 ) -> None:
     """Look once, post what is due, and stop.
 
-    For cron, and to try things out. Exit status 3: arXiv gave no whole answer. 4: posts still
-    wait to be sent, or a person has to decide about them.
+    For cron, and to try things out. Exit status 1: a fault of this machine. 3: arXiv gave no whole
+    answer. 4: posts still wait to be sent, or a person has to decide about them.
 
     \b
     Example: daily-papers once --dry-run --now
@@ -114,6 +114,9 @@ def once(
         settings = configured(ctx, config, secrets=not dry_run, asks_arxiv=True)
         outcome, state = asyncio.run(working(settings, progress))
     _summarise(state)
+    if local := _local_fault(state):
+        terminal.remark(local)
+        raise typer.Exit(terminal.FAILED)
     if not outcome.complete:
         terminal.remark("arXiv gave no whole answer. What came is kept; see: daily-papers status")
         raise typer.Exit(terminal.INCOMPLETE)
@@ -129,6 +132,14 @@ def _summarise(state: Mapping[str, Any]) -> None:
         terminal.remark(f"{channel['channel'].removesuffix(':')}: {channel['explanation']}")
     if len(channels) > SUMMARISED:
         terminal.remark(f"And {len(channels) - SUMMARISED} more channels: daily-papers status")
+
+
+def _local_fault(state: Mapping[str, Any]) -> str:
+    """Why this machine could not ask arXiv in this run; empty if it could."""
+    from bot.model import NoteKind
+
+    notes = state["last_run"]["notes"] if state["last_run"] else ()
+    return next((note["text"] for note in notes if note["kind"] == NoteKind.LOCAL), "")
 
 
 def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption = False) -> None:

@@ -48,6 +48,7 @@ class NoteKind(StrEnum):
 
     THROTTLED = "throttled"  # asked to wait; we do
     DOWN = "down"  # no answer, or a server error
+    LOCAL = "local"  # a fault of this machine; the source was not asked
     GARBLED = "garbled"  # an answer that is not what was asked for
     SHORT = "short"  # papers that must be there are not
     STALE = "stale"  # an answer of another day

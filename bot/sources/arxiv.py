@@ -19,7 +19,7 @@ from typing import Final, Self
 
 import httpx
 
-from bot.errors import SourceError, SourceGarbled, SourceThrottled
+from bot.errors import SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import Batch, Finding, Keyword, Note, NoteKind, Paper
 from bot.ports import Clock
 from bot.sources.asking import Asker, Manners, Run
@@ -197,6 +197,10 @@ async def _examined(name: str, key: str, asking: Awaitable[object]) -> Finding:
     except SourceThrottled as error:
         remedy = "Wait; it is asked again by itself. Is another program here asking arXiv?"
         return Finding(name, False, str(error), remedy)
+    except SourceNotAsked as error:
+        return Finding(
+            name, False, str(error), "Fix that on this machine; it is not arXiv's fault."
+        )
     except SourceError as error:
         remedy = f"Check the network and {key}. If it lasts: status.arxiv.org"
         return Finding(name, False, str(error), remedy)

@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from bot.errors import SourceDown, SourceThrottled
+from bot.errors import SourceNotAsked, SourceThrottled
 from bot.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class Gate:
 
         Waits at most ``interval`` seconds after the request before, whatever the wall clock does,
         and beside that only for requests under way. Raises SourceThrottled at once while arXiv is
-        left alone, and SourceDown if the pace file can't be used.
+        left alone, and SourceNotAsked if the pace file can't be used, or is held for too long.
         """
         async with self._lock, self._state() as state:
             now = self._clock.now().timestamp()
@@ -167,7 +167,10 @@ class Gate:
             raise _unusable(self._path, error) from error
         try:
             await self._lock_file(self._path, file)
-            state = _read(file)
+            try:
+                state = _read(file)
+            except OSError as error:
+                raise _unusable(self._path, error) from error
             try:
                 yield state
             finally:
@@ -183,9 +186,9 @@ class Gate:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if self._clock.monotonic() > deadline:
-                    raise SourceDown(
-                        f"Another process has been asking arXiv for {_LOCK_PATIENCE / 60:.0f}"
-                        f" minutes and holds {path.name}."
+                    raise SourceNotAsked(
+                        "arXiv was not asked: another process has been at it for"
+                        f" {_LOCK_PATIENCE / 60:.0f} minutes and holds {path.name}."
                     ) from error
                 await self._clock.sleep(_POLL)
             except OSError as error:
@@ -228,8 +231,8 @@ def _left_alone(state: PaceState) -> SourceThrottled:
     )
 
 
-def _unusable(path: Path, error: OSError) -> SourceDown:
-    return SourceDown(
-        f"arXiv can't be asked politely, because {path} can't be used: {error.strerror}."
+def _unusable(path: Path, error: OSError) -> SourceNotAsked:
+    return SourceNotAsked(
+        f"arXiv was not asked, because {path} can't be used: {error.strerror}."
         " The data folder must be writable."
     )

@@ -6,13 +6,13 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.errors import SourceError, SourceThrottled
+from bot.errors import SourceError
 from bot.model import Batch, NoteKind, Survey
 from bot.sources.asking import Run
 from bot.sources.harvest import Harvest, OaiAsker, count, harvest_archives
 from bot.sources.mark import Mark
 from bot.sources.planner import Plan, Task, Way, choose
-from bot.sources.sweep import QueryAsker, Sweep, note_of
+from bot.sources.sweep import QueryAsker, Sweep, note_of, stops
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Look:
         said = f"{_NAMES[plan.way]} ({plan.reason})"
         if isinstance(first, Batch) and first.complete:
             return await self._counted(None if plan.way is Way.HARVEST else self.oai, first, said)
-        if _throttled(first):
+        if _stopped(first):
             return _or_raise(first, said)
         other = self.task.plan(_OTHERS[plan.way])
         log.info("plan way=%s gave no whole answer; trying %s", plan.way, other.way)
@@ -131,11 +131,12 @@ def _together(first: Batch | SourceError, second: Batch) -> Batch:
     )
 
 
-def _throttled(outcome: Batch | SourceError) -> bool:
-    """arXiv wants to be left alone, and that is one for all its services."""
+def _stopped(outcome: Batch | SourceError) -> bool:
+    """Nothing more is to be asked: what stands in the way is one for all of arXiv's services."""
     if isinstance(outcome, Batch):
-        return any(note.kind is NoteKind.THROTTLED for note in outcome.notes)
-    return isinstance(outcome, SourceThrottled)
+        kinds = {note.kind for note in outcome.notes}
+        return not kinds.isdisjoint({NoteKind.THROTTLED, NoteKind.LOCAL})
+    return stops(outcome)
 
 
 def _or_raise(outcome: Batch | SourceError, said: str) -> Batch:

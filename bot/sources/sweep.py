@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
+from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import Batch, Keyword, Note, NoteKind, Paper
 from bot.sources.asking import Asker, Run
 from bot.sources.atom import Feed
@@ -93,9 +93,16 @@ def note_of(error: SourceError) -> Note:
         kind = NoteKind.THROTTLED
     elif isinstance(error, SourceDown):
         kind = NoteKind.DOWN
+    elif isinstance(error, SourceNotAsked):
+        kind = NoteKind.LOCAL
     elif isinstance(error, ShortAnswer):
         kind = NoteKind.SHORT
     return Note(kind, str(error), sample=error.sample)
+
+
+def stops(error: SourceError) -> bool:
+    """Whether no other request would fare better: arXiv wants to be left alone, or we can't ask."""
+    return isinstance(error, SourceThrottled | SourceNotAsked)
 
 
 class Sweep:
@@ -129,7 +136,7 @@ class Sweep:
                 failures.append(error)
                 self._yield.remark(note_of(error))
                 in_a_row += 1
-                if isinstance(error, SourceThrottled) or in_a_row == _MOST_FAILURES:
+                if stops(error) or in_a_row == _MOST_FAILURES:
                     break
             else:
                 in_a_row = 0

@@ -1,11 +1,13 @@
 """One HTTP exchange with arXiv: a request out, its answer in. Repeats nothing, judges nothing.
 
-Whatever goes wrong below HTTP becomes a SourceDown here, and nothing of httpx leaves this module.
+Whatever goes wrong below HTTP becomes a SourceDown here, or a SourceNotAsked where this machine is
+to blame, and nothing of httpx leaves this module.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import httpx
 
 from bot import __version__
-from bot.errors import SourceDown, SourceGarbled
+from bot.errors import SourceDown, SourceGarbled, SourceNotAsked
 from bot.sources.queries import LONGEST_URL, address
 from bot.sources.verdicts import Answer
 from bot.sources.xml_reader import SAMPLE, XmlReader
@@ -28,6 +30,8 @@ _STEP: Final = 64 * 1024  # compressed bytes per hop to the parsing thread
 _LARGEST_PIECE: Final = 1024 * 1024  # decoded bytes at a time, however well they were packed
 _IS_READ: Final = frozenset({200, 400})  # arXiv says in XML, too, what it did not understand
 _GZIP: Final = 16 + zlib.MAX_WBITS
+# No room for one more connection here: file descriptors, buffers, memory.
+_OUR_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 T = TypeVar("T")
@@ -87,15 +91,21 @@ class Wire(Generic[T]):
         """Send it once and read the whole answer.
 
         ``target`` is where ``follow`` led, complete with the query; ``post`` puts the query into
-        the body whatever its length. Raises SourceDown, and Silence for a timeout.
+        the body whatever its length. Raises SourceDown, and Silence for a timeout; SourceNotAsked
+        where this machine has nothing left to ask with.
         """
-        message = self._message(request, target, post)
+        try:
+            message = self._message(request, target, post)
+        except OSError as error:  # the certificates can't be read
+            raise _not_asked(error) from error
         try:
             async with asyncio.timeout(self._timeouts.total):
                 return await self._receive(message)
         except (httpx.TimeoutException, TimeoutError) as error:
             raise Silence("arXiv did not answer in time.") from error
         except httpx.TransportError as error:
+            if (own := _own_fault(error)) is not None:
+                raise _not_asked(own) from error
             raise SourceDown(f"arXiv can't be reached: {_reason(error)}.") from error
 
     def follow(self, location: str, target: str = "") -> str:
@@ -229,3 +239,20 @@ def _printable(header: str) -> str:
 
 def _reason(error: httpx.TransportError) -> str:
     return str(error).rstrip(".") or type(error).__name__
+
+
+def _own_fault(error: BaseException) -> OSError | None:
+    """What this machine lacked, if that is why there was no connection."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _OUR_LIMITS:
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _not_asked(error: OSError) -> SourceNotAsked:
+    name = f" ({error.filename})" if error.filename else ""
+    return SourceNotAsked(
+        f"arXiv was not asked, because of a fault of this machine: {error.strerror or error}{name}."
+    )

@@ -22,6 +22,7 @@ from bot.errors import (
     OutcomeUnknown,
     PostRefused,
     SourceDown,
+    SourceNotAsked,
     StoreBusy,
     TryLater,
     UserError,
@@ -246,6 +247,23 @@ async def test_a_keyword_is_kept_although_arxiv_is_silent_when_it_is_added(house
     assert "arXiv gives no answer just now" in reply.text
     assert "The keyword is kept" in reply.text
     assert [s.keyword.text for s in await house.store.subscriptions(HERE)] == ["reward model"]
+
+
+async def test_a_fault_of_the_bots_own_machine_is_never_blamed_on_arxiv(house: House) -> None:
+    fault = SourceNotAsked("arXiv was not asked, because /data can't be used: Permission denied.")
+    house.source.faults = [fault]
+    reply = await house.say("add reward model")
+    assert "a fault on its own machine" in reply.text
+    house.source.faults = [fault]
+    refused = await house.refused("preview graph network")
+    assert "a fault on its own machine" in refused
+    assert "/data" not in refused, "where the bot keeps its files is not for everybody"
+    house.source.faults = [fault]
+    await house.collect()
+    status = await house.say("status")
+    assert "arXiv was not asked, because of a fault on the bot's own machine" in status.text
+    assert "did not answer" not in status.text
+    assert '"cause": "local"' in json.dumps(status.data)
 
 
 async def test_what_was_added_or_removed_by_mistake_is_undone_with_a_button(house: House) -> None:

@@ -329,6 +329,16 @@ def test_a_dry_run_shows_the_posts_and_changes_nothing(home: Home) -> None:
     assert home.ask("status")["last_run"] is None
 
 
+def test_a_folder_that_can_not_be_written_is_not_blamed_on_arxiv(home: Home) -> None:
+    (home.folder / "data").write_text("not a folder")
+    for command in (("once", "--dry-run"), ("preview", "reward model")):
+        status, _, err = home.call(*command)
+        assert status == 1, command
+        assert "data" in err
+        assert "did not answer" not in err
+        assert "no whole answer" not in err
+
+
 def test_the_page_is_written_once_and_then_found_to_be_right(home: Home) -> None:
     home.call("once")
     page = home.folder / "papers.md"

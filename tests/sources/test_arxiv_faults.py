@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
 import socket
 import threading
@@ -14,10 +16,11 @@ import httpx
 import pytest
 
 from bot.demo.arxiv_standin import Exchange
-from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
+from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import NoteKind
 from bot.sources.arxiv import ArxivSource
 from bot.sources.atom import AtomReader
+from bot.sources.planner import Way
 from bot.sources.wire import Timeouts, Wire
 from tests.fakes import FakeClock
 from tests.sources.conftest import CONTACT, IMPATIENT, MakeSource
@@ -252,6 +255,46 @@ async def test_nobody_at_home_is_no_empty_day(make_source: MakeSource) -> None:
     error = await refused(make_source(url=f"http://127.0.0.1:{port}/api/query"))
     assert isinstance(error, SourceDown)
     assert "can't be reached" in str(error)
+
+
+@pytest.mark.parametrize("way", [Way.UNION, Way.HARVEST])
+async def test_a_folder_that_can_not_be_written_is_not_blamed_on_arxiv(
+    server: ArxivServer, make_source: MakeSource, tmp_path: Path, way: Way
+) -> None:
+    (tmp_path / "data").write_text("a file")
+    pace = tmp_path / "data" / "pace.json"
+    source = make_source(oai_url=server.oai_url, way=way, pace_file=pace)
+    error = await refused(source)
+    assert isinstance(error, SourceNotAsked)
+    assert str(pace) in str(error)
+    assert (error.requests, server.requests) == (0, [])
+    for finding in await source.examine():
+        assert not finding.ok
+        assert "network" not in finding.remedy
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+async def test_a_machine_without_room_for_a_connection_is_not_blamed_on_arxiv(
+    make_source: MakeSource, code: int
+) -> None:
+    def exhausted(request: httpx.Request) -> httpx.Response:
+        try:
+            raise OSError(code, os.strerror(code))
+        except OSError as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+
+    error = await refused(make_source(transport=httpx.MockTransport(exhausted)))
+    assert isinstance(error, SourceNotAsked)
+    assert os.strerror(code) in str(error)
+    assert error.requests == 1
+
+
+async def test_certificates_that_can_not_be_read_are_not_blamed_on_arxiv(
+    make_source: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    error = await refused(make_source(url="https://arxiv.invalid/api/query", transport=None))
+    assert isinstance(error, SourceNotAsked)
 
 
 async def test_an_address_that_is_too_long_for_arxiv_is_posted(

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.clock import SystemClock
-from bot.errors import SourceDown, SourceThrottled
+from bot.errors import SourceDown, SourceNotAsked, SourceThrottled
 from bot.sources.pacing import Gate, Turn
 from tests.fakes import START, FakeClock
 
@@ -174,7 +174,7 @@ async def test_a_process_that_never_ends_its_turn_is_not_waited_for_forever(
     clock: FakeClock, file: Path
 ) -> None:
     async with gate(clock, file).turn():
-        with pytest.raises(SourceDown, match="Another process"):
+        with pytest.raises(SourceNotAsked, match="another process"):
             await take(gate(clock, file), clock)
     assert timedelta(minutes=15) <= clock.now() - START <= timedelta(minutes=16)
 
@@ -270,10 +270,14 @@ async def test_a_full_disk_costs_the_record_but_not_the_answer(
     assert await take(polite, clock) == START + timedelta(seconds=3)
 
 
-async def test_a_folder_that_is_none_is_a_clear_error(clock: FakeClock, tmp_path: Path) -> None:
+async def test_a_pace_file_that_can_not_be_used_is_no_fault_of_arxivs(
+    clock: FakeClock, tmp_path: Path
+) -> None:
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(SourceDown, match="data folder must be writable"):
-        await take(gate(clock, tmp_path / "data" / "pace.json"), clock)
+    (tmp_path / "folder").mkdir()
+    for unusable in (tmp_path / "data" / "pace.json", tmp_path / "folder"):
+        with pytest.raises(SourceNotAsked, match=r"was not asked.*data folder must be writable"):
+            await take(gate(clock, unusable), clock)
 
 
 # Leaving arXiv alone
