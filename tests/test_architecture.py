@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST = 350  # lines; 200 to 300 is a good size
+LONGEST = 450  # lines; 200 to 300 is a good size
 
 ANYTHING = frozenset({"*"})
 WORDS = frozenset({"bot.model", "bot.errors"})
