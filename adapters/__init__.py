@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
+from bot.network import Network
 from bot.ports import Clock
 
 PLATFORMS: Final = {
@@ -33,8 +34,8 @@ class Settings:
     """What a platform is given when it is made; each takes what it needs.
 
     ``options`` is the platform's section of bot.toml, checked; ``secret`` gives a token's text by
-    the name of its variable. ``stream`` is where the console writes. ``width`` (columns) and
-    ``colour`` are for it too; ``None`` means: as the stream is and can.
+    the name of its variable; ``network`` is how to connect. ``stream`` is where the console writes;
+    ``width`` (columns) and ``colour`` are for it too, and ``None`` means: as the stream is and can.
     """
 
     stream: TextIO
@@ -43,3 +44,4 @@ class Settings:
     secret: Callable[[str], str] = no_secret
     width: int | None = None
     colour: bool | None = None
+    network: Network = field(default_factory=Network)

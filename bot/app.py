@@ -315,6 +315,7 @@ def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:
         clock=clock,
         pace_file=config.bot.data / "arxiv.pace",
         rng=random.Random(),
+        network=config.network,
         progress=progress,
     )
 
@@ -335,7 +336,9 @@ def _platforms(
         raise ConfigError(str(config.path), mistakes)
     settings = {name: Settings(stream, clock) for name in names}
     for name, section in config.platforms.items():
-        settings[name] = Settings(stream, clock, section.options, section.reveal)
+        settings[name] = Settings(
+            stream, clock, section.options, section.reveal, network=config.network
+        )
     return {name: _load(name, each) for name, each in settings.items()}
 
 

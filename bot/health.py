@@ -25,6 +25,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from bot import __version__
 from bot.errors import GaveUp, StoreError
+from bot.network import Network
 from bot.views import DELAYS, Measures
 from bot.vitals import Vitals
 
@@ -97,12 +98,12 @@ def application(look: Look) -> web.Application:
     return app
 
 
-async def ping(url: str) -> bool:
+async def ping(url: str, network: Network) -> bool:
     """Ask the address once; whether it took it. The address may be a secret, and is not logged."""
     try:
-        async with httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False) as client:
+        async with network.http_client(url, timeout=PATIENCE, follow_redirects=False) as client:
             answer = await client.get(url)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         log.warning("ping failed why=%s remedy=check [health] ping_url", type(error).__name__)
         return False
     if answer.is_success:

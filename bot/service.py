@@ -205,7 +205,7 @@ class Service:
         good = not self._holes and not vitals.waiting and not vitals.ailments()
         if not good or today == self._pinged:
             return
-        if await ping(health.ping_url):
+        if await ping(health.ping_url, self._bot.config.network):
             self._pinged = today
         else:
             self._bell.ring("ping", vitals.now + PING_AGAIN, self._ping)

@@ -22,7 +22,8 @@ CORE = WORDS | {"bot.ports", "bot.keywords", "bot.matching"}
 EDGE = WORDS | {"bot.ports"}
 # Settings: what a platform is given when it is made; text: authors are counted and titles cut the
 # same way everywhere.
-ADAPTER = EDGE | {"adapters.Settings", "bot.text"}
+# network: through which proxy, and which certificates count.
+ADAPTER = EDGE | {"adapters.Settings", "bot.network", "bot.text"}
 
 # Who may import what beside the standard library. A row holds for the module and all below it;
 # the longest row wins. A module without a row is a violation: a new room gets its row here and in
@@ -33,10 +34,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # redaction: an error quotes what others answered, and never a token
     "bot.errors": frozenset({"bot.redaction"}),
     "bot.clock": frozenset(),
+    "bot.network": frozenset({"certifi", "httpx"}),
     "bot.log": frozenset({"bot.redaction"}),
     # views: the figures that it shows; httpx: the ping
     "bot.health": frozenset(
-        {"aiohttp", "bot.errors", "bot.views", "bot.vitals", "httpx", "prometheus_client"}
+        {"aiohttp", "bot.errors", "bot.network", "bot.views", "bot.vitals"}
+        | {"httpx", "prometheus_client"}
     ),
     "bot.vitals": frozenset({"bot.announcements", "bot.model", "bot.views"}),
     "bot.announcements": frozenset(),
@@ -76,7 +79,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.limits": EDGE,
     "bot.commands": CORE | {"bot.limits", "bot.answers", "bot.questions", "bot.slots"},
     # ports: a source waits and asks for the time through a Clock
-    "bot.sources": EDGE | {"bot.sources", "httpx"},
+    "bot.sources": EDGE | {"bot.network", "bot.sources", "httpx"},
     # views: it is the one that fills them
     # listing: bot.toml and the database each say who follows what, as one value
     "bot.store": WORDS | {"bot.store", "bot.views", "bot.listing"},
@@ -84,7 +87,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # settings: the words that a setting is written in are the same as in the chat
     "bot.config": WORDS
     | {"bot.announcements", "bot.config", "bot.keywords", "bot.limits"}
-    | {"bot.listing", "bot.settings"},
+    | {"bot.listing", "bot.network", "bot.settings"},
     "bot.settings": frozenset({"bot.errors"}),
     "bot.listing": frozenset({"bot.model"}),
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file
@@ -100,7 +103,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.doctor": ANYTHING,
     "bot.cli": ANYTHING,
     "bot.__main__": ANYTHING,
-    "adapters": EDGE,
+    "adapters": EDGE | {"bot.network"},
     "adapters.console": ADAPTER | {"adapters.console", "rich"},
     "adapters.discord": ADAPTER | {"adapters.discord", "discord", "aiohttp", "yarl"},
     "adapters.slack": ADAPTER | {"adapters.slack", "slack_sdk", "aiohttp"},

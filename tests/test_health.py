@@ -20,6 +20,7 @@ from bot.errors import GaveUp, StoreBusy
 from bot.health import Report, application, ping, served
 from bot.keywords import parse
 from bot.model import Draft, Hit, Person, Prime, Publication, Receipt, Run, Survey
+from bot.network import Network
 from bot.store import open_store
 from bot.store.sqlite import SqliteStore
 from bot.vitals import Vitals
@@ -202,10 +203,10 @@ async def test_a_ping_is_sent_once_and_its_address_never_logged(
     await web.TCPSite(runner, "127.0.0.1", port).start()
     url = f"http://127.0.0.1:{port}/secret-check-id"
     with caplog.at_level("INFO", "bot"):
-        assert await ping(url)
-        assert not await ping(url)
+        assert await ping(url, Network())
+        assert not await ping(url, Network())
         await runner.cleanup()
-        assert not await ping(url)
+        assert not await ping(url, Network())
     assert asked == ["/secret-check-id"] * 2
     assert "secret-check-id" not in "".join(
         record.getMessage() for record in caplog.records if record.name.startswith("bot")

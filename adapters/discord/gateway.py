@@ -21,8 +21,10 @@ from discord.gateway import DiscordWebSocket
 from adapters.discord.buttons import AbstractButton, SayButton
 from adapters.discord.commands import Papers, People, Say
 from adapters.discord.registration import Registration, declared
+from adapters.discord.rest import connector
 from adapters.discord.translate import NOT_LET_IN
 from bot.errors import PlatformDown, PlatformRefused
+from bot.network import Network
 from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
@@ -45,12 +47,20 @@ class Gateway:
     """Listens once at a time."""
 
     def __init__(
-        self, *, gateway_url: str, token: str, proxy: str | None, clock: Clock, say: Say
+        self,
+        *,
+        gateway_url: str,
+        token: str,
+        proxy: str | None,
+        network: Network,
+        clock: Clock,
+        say: Say,
     ) -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # of the class, as Route.BASE is
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
         self._token = token
         self._proxy = proxy
+        self._network = network
         self._clock = clock
         self._say = say
         self._client: PapersClient | None = None
@@ -75,7 +85,11 @@ class Gateway:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
         people = People(commands, self._say)
         client = PapersClient(
-            people, heard=self.heard, proxy=self._proxy, registration=self._registration
+            people,
+            heard=self.heard,
+            proxy=self._proxy,
+            registration=self._registration,
+            connector=connector(self._network),
         )
         self.heard(connected=False)
         self._client = client
@@ -137,9 +151,16 @@ class PapersClient(discord.Client):
     """Hears commands and buttons; keeps no members and no messages in memory."""
 
     def __init__(
-        self, people: People, *, heard: Any, proxy: str | None, registration: Registration
+        self,
+        people: People,
+        *,
+        heard: Any,
+        proxy: str | None,
+        registration: Registration,
+        connector: aiohttp.BaseConnector | None = None,
     ) -> None:
         super().__init__(
+            connector=connector,
             intents=discord.Intents(guilds=True),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),

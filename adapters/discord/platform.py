@@ -46,16 +46,20 @@ class Discord:
         options = settings.options
         self._clock = settings.clock
         self._crosspost = bool(options.get("crosspost"))
+        # Of two addresses one decides: the library has one proxy for both.
+        proxy = options.get("proxy") or settings.network.proxy_for(options["api_url"])
         self._rest = Rest(
             api_url=options["api_url"],
             token=settings.secret("DISCORD_TOKEN"),
-            proxy=options.get("proxy") or None,
+            proxy=proxy,
+            network=settings.network,
             clock=settings.clock,
         )
         self._gateway = Gateway(
             gateway_url=options["gateway_url"],
             token=settings.secret("DISCORD_TOKEN"),
-            proxy=options.get("proxy") or None,
+            proxy=proxy,
+            network=settings.network,
             clock=settings.clock,
             say=self._say,
         )

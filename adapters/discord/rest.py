@@ -15,6 +15,7 @@ import discord
 from discord.http import HTTPClient, Route, json_or_text
 
 from adapters.discord.translate import at_the_border
+from bot.network import Network
 from bot.ports import Clock
 
 PER_SECOND: Final = 45.0  # Discord allows 50 over all (docs, topics/rate-limits, 2026-08-06)
@@ -24,11 +25,20 @@ LONGEST_WAIT: Final = 30.0  # seconds that the library may wait by itself for a 
 class Rest:
     """Logs in at the first request. Close it."""
 
-    def __init__(self, *, api_url: str, token: str, proxy: str | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        token: str,
+        proxy: str | None,
+        network: Network,
+        clock: Clock,
+    ) -> None:
         # Of the class, because the library builds its routes so: one Discord in a process.
         Route.BASE = api_url
         self._token = token
         self._proxy = proxy
+        self._network = network
         self._clock = clock
         self._http: HTTPClient | None = None
         self._logging_in = asyncio.Lock()
@@ -64,6 +74,7 @@ class Rest:
             if self._http is None:
                 http = HTTPClient(
                     asyncio.get_running_loop(),
+                    connector(self._network),
                     proxy=self._proxy,
                     max_ratelimit_timeout=LONGEST_WAIT,
                 )
@@ -81,6 +92,11 @@ class Rest:
         self._free_at = at + 1 / PER_SECOND
         if at > now:
             await self._clock.sleep(at - now)
+
+
+def connector(network: Network) -> aiohttp.TCPConnector:
+    """As the library makes its own, but for the certificates that count."""
+    return aiohttp.TCPConnector(limit=0, ssl=network.tls)
 
 
 async def _tell_faults(response: aiohttp.ClientResponse) -> None:

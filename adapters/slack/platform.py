@@ -43,6 +43,7 @@ class Slack:
                 bot_token=settings.secret(variable(BOT_TOKEN, name)),
                 app_token=settings.secret(variable(APP_TOKEN, name)),
                 clock=settings.clock,
+                network=settings.network,
             )
             for name in names
         }

@@ -25,6 +25,7 @@ from adapters.slack.commands import People
 from adapters.slack.translate import app_token_fault
 from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, variable
 from bot.errors import PlatformDown, PlatformError, PlatformRefused, SendError
+from bot.network import Network
 from bot.ports import Commands
 
 log = logging.getLogger(__name__)
@@ -46,13 +47,17 @@ REMEMBERED: Final = 2000  # envelopes, so that a repeated one changes nothing tw
 
 class Client(SocketModeClient):
     """Asks Slack for nothing after its end, though a task that the library has lost hold of may
-    still want to."""
+    still want to. Connects as ``network`` says, which is set before it connects."""
+
+    network: Network
 
     async def issue_new_wss_url(self) -> str:
         """Raises ConnectionAbortedError after the end."""
         if self.closed:
             raise ConnectionAbortedError("the bot stops")
-        return await super().issue_new_wss_url()
+        url = await super().issue_new_wss_url()
+        self.proxy = self.network.proxy_for(url)  # in place of what the library found by itself
+        return url
 
 
 class Socket:
@@ -131,6 +136,7 @@ class Socket:
             web_client=self.workspace.web.client,
             ping_interval=self._ping,
         )
+        client.network = self.workspace.web.network
         clock = self.workspace.clock
         last_word = clock.monotonic()
         greeted = False

@@ -18,6 +18,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.slack.translate import at_the_border
 from bot.errors import OutcomeUnknown, TryLater
+from bot.network import Network
 from bot.ports import Clock
 
 # docs.slack.dev, apis/web-api/rate-limits (November 2026): a message per second and channel, and
@@ -49,9 +50,10 @@ class Me:
 class Web:
     """Opens its session at the first request. Close it."""
 
-    def __init__(self, *, api_url: str, token: str, clock: Clock) -> None:
+    def __init__(self, *, api_url: str, token: str, network: Network, clock: Clock) -> None:
         self._api_url = api_url
         self._token = token
+        self.network = network
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._me: Me | None = None
@@ -67,13 +69,18 @@ class Web:
 
     @property
     def client(self) -> AsyncWebClient:
-        return AsyncWebClient(
+        client = AsyncWebClient(
             token=self._token,
             base_url=self._api_url,
+            ssl=self.network.tls,
             session=self._opened(),
             retry_handlers=[],
             logger=quiet,
         )
+        # Set afterwards: the library takes None for leave to look into the environment by itself,
+        # where it knows no exemptions and nothing of what is wrong (slack_sdk 3.47).
+        client.proxy = self.network.proxy_for(self._api_url)
+        return client
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -143,7 +150,10 @@ class Web:
 
     async def respond(self, url: str, message: Mapping[str, Any]) -> None:
         """Answer an interaction by its own address. Raises SendError and PlatformRefused."""
-        webhook = AsyncWebhookClient(url, session=self._opened(), retry_handlers=[], logger=quiet)
+        webhook = AsyncWebhookClient(
+            url, ssl=self.network.tls, session=self._opened(), retry_handlers=[], logger=quiet
+        )
+        webhook.proxy = self.network.proxy_for(url)  # as in ``client``
         with at_the_border():
             answer = await webhook.send_dict(dict(message))
         if answer.status_code != 200:

@@ -9,6 +9,7 @@ from adapters.slack.translate import SIMPLIFY, UNTHREADED, code_of
 from adapters.slack.web import Web
 from bot.errors import ChannelRefused, PostRefused
 from bot.model import Post, Receipt
+from bot.network import Network
 from bot.ports import Clock
 from bot.text import shorten
 
@@ -20,12 +21,19 @@ class Workspace:
     """``name`` is what bot.toml calls it; empty for the one that needs none."""
 
     def __init__(
-        self, *, name: str, api_url: str, bot_token: str, app_token: str, clock: Clock
+        self,
+        *,
+        name: str,
+        api_url: str,
+        bot_token: str,
+        app_token: str,
+        clock: Clock,
+        network: Network | None = None,
     ) -> None:
         self.name = name
         self.app_token = app_token
         self.clock = clock
-        self.web = Web(api_url=api_url, token=bot_token, clock=clock)
+        self.web = Web(api_url=api_url, token=bot_token, network=network or Network(), clock=clock)
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from bot.app import Bot
     from bot.config import Config
     from bot.model import Reply
+
+logger = logging.getLogger(__name__)
 
 HERE = Path("bot.toml")
 IN_CONTAINER = Path("/data/bot.toml")
@@ -83,6 +86,8 @@ def configured(
     for platform in loaded.platforms.values():
         hide(secret.reveal() for secret in platform.secrets.values())
     log.write_as(loaded.log.format)
+    for warning in loaded.warnings:
+        logger.warning("environment: %s", warning)
     return loaded
 
 

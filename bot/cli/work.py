@@ -63,13 +63,15 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
     import asyncio
 
     from bot import log
-    from bot.app import assembled
-    from bot.service import Service
 
     def settings() -> Config:
         return configured(ctx, config, secrets=True, asks_arxiv=True)
 
     async def serving(now: Config | None) -> None:
+        # Not before the configuration is read: that makes the environment safe for aiohttp.
+        from bot.app import assembled
+        from bot.service import Service
+
         while now is not None:
             async with assembled(now, serving=True) as bot:
                 now = await Service(bot, settings).run()

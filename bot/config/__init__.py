@@ -22,9 +22,11 @@ from bot.config import keys as config_keys
 from bot.config import toml_source
 from bot.config.channels import read_channels
 from bot.config.keys import SECTIONS, Mistakes, check_table, join
+from bot.config.network import KEY_LOG, read_network
 from bot.config.secrets import SECRETS, Secret, read_secrets, variables
 from bot.limits import Limits
 from bot.listing import Snapshot
+from bot.network import Network
 from bot.settings import CatchUp
 
 
@@ -105,6 +107,7 @@ class Config:
     """Everything a person configured. ``platforms`` holds those that have a section, by name.
 
     ``channels`` is what the file says; the truth is in the database (``channels_file``).
+    ``network`` is how every client connects; ``warnings`` say what of the environment was ignored.
     """
 
     path: Path
@@ -117,6 +120,8 @@ class Config:
     platforms: Mapping[str, Platform]
     page: Page | None
     channels: Snapshot
+    network: Network
+    warnings: tuple[str, ...]
 
     @property
     def evenings(self) -> Evenings:
@@ -125,8 +130,14 @@ class Config:
 
 
 def environment() -> Mapping[str, str]:
-    """The process's environment, for ``load``."""
-    return dict(os.environ)
+    """The process's environment, for ``load``.
+
+    Takes ``SSLKEYLOGFILE`` out of it for the rest of the process, which has to happen before
+    aiohttp is imported: its import fails where that file can't be written (aiohttp 3.14, measured).
+    """
+    environ = dict(os.environ)
+    os.environ.pop(KEY_LOG, None)
+    return environ
 
 
 def sample() -> str:
@@ -143,7 +154,7 @@ def load(
     every mistake: in the file by TOML path, in the environment by name.
     """
     text = toml_source.decode(toml_source.read_bytes(path), path)
-    return _build(text, path, environ if need_secrets else None, asks_arxiv=asks_arxiv)
+    return _build(text, path, environ, need_secrets=need_secrets, asks_arxiv=asks_arxiv)
 
 
 def check(text: str, path: Path) -> Config:
@@ -151,20 +162,29 @@ def check(text: str, path: Path) -> Config:
 
     Raises ConfigError.
     """
-    return _build(text, path, None, asks_arxiv=False)
+    return _build(text, path, {}, need_secrets=False, asks_arxiv=False)
 
 
-def _build(text: str, path: Path, environ: Mapping[str, str] | None, *, asks_arxiv: bool) -> Config:
+def _build(
+    text: str, path: Path, environ: Mapping[str, str], *, need_secrets: bool, asks_arxiv: bool
+) -> Config:
     document = toml_source.parse(text, path)
     mistakes = Mistakes()
     tables = _sections(document, mistakes)
     _check_arxiv(tables["arxiv"], mistakes, asks_arxiv=asks_arxiv)
     channels = read_channels(document, text, mistakes)
     _check_workspaces(channels, tables.get("slack"), mistakes)
-    secrets = {} if environ is None else read_secrets(tables, environ, mistakes)
+    secrets = read_secrets(tables, environ, mistakes) if need_secrets else {}
     mistakes.raise_any(path)
 
-    return Config(path=path, channels=channels, **_typed(tables, secrets, path.absolute().parent))
+    network, warnings = read_network(environ)
+    return Config(
+        path=path,
+        channels=channels,
+        network=network,
+        warnings=warnings,
+        **_typed(tables, secrets, path.absolute().parent),
+    )
 
 
 def _typed(

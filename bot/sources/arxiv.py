@@ -21,6 +21,7 @@ import httpx
 
 from bot.errors import SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import Batch, Finding, Keyword, Note, NoteKind, Paper
+from bot.network import Network
 from bot.ports import Clock
 from bot.sources.asking import Asker, Manners, Run
 from bot.sources.atom import AtomReader, Feed
@@ -65,6 +66,7 @@ class ArxivSource:
         rng: random.Random,
         transport: httpx.AsyncBaseTransport | None = None,
         timeouts: Timeouts | None = None,
+        network: Network | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self._url = url
@@ -73,11 +75,13 @@ class ArxivSource:
         self._clock = clock
         gate = Gate(interval=interval, clock=clock, path=pace_file, rng=rng)
         manners = Manners(gate, interval, clock, rng, progress)
+        network = network or Network()
         wire = Wire(
             url=url,
             reader=AtomReader,
             contact=contact,
             timeouts=timeouts or Timeouts(),
+            network=network,
             transport=transport,
         )
         self._asker = Asker(wire, judge_feed, manners, key="[arxiv] url")
@@ -88,6 +92,7 @@ class ArxivSource:
                 reader=OaiReader,
                 contact=contact,
                 timeouts=timeouts or OAI_TIMEOUTS,
+                network=network,
                 transport=transport,
             )
             key = "[arxiv] oai_url"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import httpx
 
 from bot import __version__
 from bot.errors import SourceDown, SourceGarbled, SourceNotAsked
+from bot.network import Network
 from bot.sources.queries import LONGEST_URL, address
 from bot.sources.verdicts import Answer
 from bot.sources.xml_reader import SAMPLE, XmlReader
@@ -74,11 +74,13 @@ class Wire(Generic[T]):
         reader: Callable[[], XmlReader[T]],
         contact: str,
         timeouts: Timeouts,
+        network: Network,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self._url = httpx.URL(url)
         self._reader = reader
         self._timeouts = timeouts
+        self._network = network
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._headers = {
@@ -160,14 +162,13 @@ class Wire(Generic[T]):
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
+            self._client = self._network.http_client(
+                str(self._url),
                 headers=self._headers,
                 timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
                 follow_redirects=False,
                 transport=self._transport,
-                # Proxies of the host's environment are honoured, but never on the way to itself.
-                trust_env=not _is_loopback(self._url.host),
             )
         return self._client
 
@@ -223,13 +224,6 @@ async def _beginning(response: httpx.Response) -> bytes:
         except zlib.error:
             return raw[:SAMPLE]
     return b""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _printable(header: str) -> str:

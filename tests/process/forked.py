@@ -1,6 +1,7 @@
 """Command lines of the program, each in a process of its own, forked from one that has loaded it.
 
-``python -m tests.process.forked`` reads a JSON list of ``[folder, [word, …]]`` and writes one of
+``python -m tests.process.forked`` reads a JSON list of ``[folder, [word, …], {variable: value}]``,
+where the variables are added to the environment, and writes one of
 ``[exit status, standard output, standard error]``. For many short calls: a start of Python for each
 would take most of the time. Does not replace a real start, of which ``test_cli`` has enough.
 """
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, NoReturn
 
@@ -25,13 +26,21 @@ class Done(NamedTuple):
     err: str
 
 
-def run_all(calls: Sequence[tuple[Path, Sequence[str]]]) -> list[Done]:
-    """What came of each, one after the other."""
+def run_all(
+    calls: Sequence[tuple[Path, Sequence[str]]], environ: Sequence[Mapping[str, str]] = ()
+) -> list[Done]:
+    """What came of each, one after the other; ``environ`` adds variables to each, if given."""
+    added = environ or [{} for _ in calls]
     done = subprocess.run(
         [sys.executable, "-m", "tests.process.forked"],
         cwd=ROOT,
         env={**os.environ, "PYTHONUTF8": "1"},
-        input=json.dumps([(str(folder), words) for folder, words in calls]),
+        input=json.dumps(
+            [
+                (str(folder), words, dict(variables))
+                for (folder, words), variables in zip(calls, added, strict=True)
+            ]
+        ),
         stdout=subprocess.PIPE,
         encoding="utf-8",
         check=True,
@@ -39,9 +48,16 @@ def run_all(calls: Sequence[tuple[Path, Sequence[str]]]) -> list[Done]:
     return [Done(*each) for each in json.loads(done.stdout)]
 
 
-def _child(folder: str, words: Sequence[str], out: IO[bytes], err: IO[bytes]) -> NoReturn:
+def _child(
+    folder: str,
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    out: IO[bytes],
+    err: IO[bytes],
+) -> NoReturn:
     from bot.__main__ import main
 
+    os.environ.update(environ)
     os.chdir(folder)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(out.fileno(), 1)
@@ -51,11 +67,11 @@ def _child(folder: str, words: Sequence[str], out: IO[bytes], err: IO[bytes]) ->
     sys.exit(0)
 
 
-def _call(folder: str, words: Sequence[str]) -> Done:
+def _call(folder: str, words: Sequence[str], environ: Mapping[str, str]) -> Done:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         pid = os.fork()
         if pid == 0:
-            _child(folder, words, out, err)
+            _child(folder, words, environ, out, err)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         out.seek(0)
         err.seek(0)
@@ -70,5 +86,5 @@ if __name__ == "__main__":
     import bot.doctor  # noqa: F401 - loaded once for all
 
     calls = json.load(sys.stdin)
-    answers = [_call(folder, words) for folder, words in calls]
+    answers = [_call(*call) for call in calls]
     json.dump(answers, sys.stdout)

@@ -18,6 +18,7 @@ import pytest
 from bot.demo.arxiv_standin import Exchange
 from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import NoteKind
+from bot.network import Network
 from bot.sources.arxiv import ArxivSource
 from bot.sources.atom import AtomReader
 from bot.sources.planner import Way
@@ -427,6 +428,7 @@ def test_arxiv_may_move_within_its_own_house() -> None:
         reader=AtomReader,
         contact=CONTACT,
         timeouts=Timeouts(),
+        network=Network(),
         transport=None,
     )
     assert wire.follow("https://arxiv.org/api?a=b") == "https://arxiv.org/api?a=b"

@@ -1,0 +1,113 @@
+"""How every client of ours reaches the network: through which proxy, and whose certificates count.
+
+``bot.config`` reads it from the environment once; arXiv's client, the health ping and the chat
+libraries all take it from here, so that none of them interprets the environment by itself. They
+differ in what they understand of it, and some end in a traceback over what they don't. Connects to
+nothing, and logs nothing: an address of a proxy may hold a password.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import certifi
+
+if TYPE_CHECKING:
+    import httpx
+
+_LIKE = {"wss": "https", "ws": "http"}  # a web socket takes the proxy of the protocol it begins as
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One entry of ``NO_PROXY``: hosts that are connected to directly.
+
+    ``host`` is a domain, which includes the domains below it; ``network`` are IP addresses instead.
+    ``port`` restricts either to one port.
+    """
+
+    host: str = ""
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
+    port: int | None = None
+
+    def covers(self, host: str, port: int | None) -> bool:
+        if self.port is not None and self.port != port:
+            return False
+        if self.network is not None:
+            try:
+                return ipaddress.ip_address(host) in self.network
+            except ValueError:
+                return False
+        return host == self.host or host.endswith(f".{self.host}")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``proxies`` are addresses by the scheme they are for: ``http``, ``https``, ``all``.
+
+    ``trusted`` are the certificates to trust; ``None``: those of the system, and certifi's.
+    """
+
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    exemptions: tuple[Exemption, ...] = ()
+    trusted: ssl.SSLContext | None = None
+
+    def proxy_for(self, url: str) -> str | None:
+        """The proxy on the way to this address; ``None``: connect directly, as to this machine."""
+        parts = urlsplit(url)
+        scheme = _LIKE.get(parts.scheme, parts.scheme)
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port or _PORTS.get(scheme)
+        if is_loopback(host) or any(each.covers(host, port) for each in self.exemptions):
+            return None
+        return self.proxies.get(scheme) or self.proxies.get("all")
+
+    def http_client(self, url: str, **options: Any) -> httpx.AsyncClient:
+        """A client for this address and what it redirects to. ``options`` are httpx's own; with a
+        ``transport`` among them there is no proxy."""
+        import httpx  # which takes a tenth of a second, and not every command connects
+
+        address = None if options.get("transport") else self.proxy_for(url)
+        proxy = None
+        if address is not None:
+            encrypted = urlsplit(address).scheme.lower() == "https"
+            proxy = httpx.Proxy(address, ssl_context=self.tls if encrypted else None)
+        return httpx.AsyncClient(proxy=proxy, verify=self.tls, trust_env=False, **options)
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """For every connection with TLS. Made when first needed, which takes some milliseconds."""
+        return self.trusted or _usual_certificates()
+
+
+def tls_context(file: str | None = None, directory: str | None = None) -> ssl.SSLContext:
+    """Trusts the certificates in that file and directory, and no others.
+
+    Not ``ssl.create_default_context``, which obeys ``SSLKEYLOGFILE``. Raises OSError (and with it
+    ssl.SSLError) where the file can't be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
+    context.load_verify_locations(file, directory)
+    return context
+
+
+@cache
+def _usual_certificates() -> ssl.SSLContext:
+    context = tls_context(certifi.where())
+    context.load_default_certs()
+    return context
+
+
+def is_loopback(host: str) -> bool:
+    """Whether it is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
