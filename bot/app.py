@@ -28,8 +28,10 @@ from bot.commands import BotCommands
 from bot.config import Config
 from bot.delivery import Deliverer
 from bot.errors import ConfigError, Mistake, PlatformRefused, SendError, StoreBroken
+from bot.keywords import expression
 from bot.keywords.archives import archives
-from bot.listing import Change, Configure
+from bot.keywords.categories import notices
+from bot.listing import Change, Configure, Follow
 from bot.model import Channel
 from bot.pipeline import collect, publish
 from bot.planning import Rules
@@ -149,6 +151,12 @@ class Bot:
             log.warning("bot.toml: %s", warning)
         for change in report.changes:
             log.info("taken over from bot.toml: %s", _said(change))
+            if isinstance(change, Follow):
+                for notice in notices(expression(change.keyword)):
+                    log.warning(
+                        "category channel=%s keyword=%r notice=%s",
+                        change.channel_id, change.keyword.text, notice,
+                    )  # fmt: skip
         return report
 
     async def _show_change(self) -> None:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from bot.answers.changes import added_reply, known_reply, removed_reply, restored_reply
-from bot.answers.meaning import in_words
+from bot.answers.meaning import understanding
 from bot.answers.meant import followed, handled, is_handle, stuck
 from bot.answers.preview import Outlook
 from bot.answers.settings import setting_named, settings_reply, stored_value
 from bot.answers.typed import CHANGES, understand
 from bot.errors import SourceError, SourceNotAsked, StoreError, UserError
-from bot.keywords import expression, parse
+from bot.keywords import parse
 from bot.limits import Limits, Pace
 from bot.model import Channel, Keyword, Offer, Paper, Person, Reply
 from bot.ports import Clock, PeopleStore
@@ -78,8 +78,12 @@ class BotCommands:
         if in_chat:
             self._limits.check_keyword(typed)
         keyword = parse(typed)
-        understood = in_words(expression(keyword))
-        data = {**_keyword_data(channel_id, keyword), "understood": understood}
+        understood = understanding(keyword)
+        data = {
+            **_keyword_data(channel_id, keyword),
+            "understood": understood.words,
+            "notices": list(understood.notices),
+        }
         added = await self._store.follow(
             channel_id,
             keyword,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -16,8 +16,11 @@ import httpx
 from bot.app import Bot
 from bot.config import Config
 from bot.errors import StoreError
+from bot.keywords import expression
+from bot.keywords.categories import notices
 from bot.model import Finding
 from bot.text import plural
+from bot.views import ChannelView
 from bot.vitals import Vitals
 
 LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
@@ -33,7 +36,9 @@ async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
     if quick:
         return findings
     findings += await bot.source.examine()
-    channels = [view.channel for view in (await bot.questions.state(None)).channels]
+    views = (await bot.questions.state(None)).channels
+    findings += _keywords(views)
+    channels = [view.channel for view in views]
     for name, platform in bot.platforms.items():
         own = [channel for channel in channels if channel.platform == name]
         findings += await platform.examine(own)
@@ -109,6 +114,15 @@ async def _database(bot: Bot) -> AsyncIterator[Finding]:
         text = " ".join(ailments) or "Posts leave, and arXiv has answered since it last announced."
         remedy = "Is the bot running? daily-papers status says more."
         yield Finding("delivery", not ailments, text, remedy)
+
+
+def _keywords(views: Sequence[ChannelView]) -> Iterator[Finding]:
+    """Categories that arXiv may not have. No fault: it may have added them, and they concern only
+    who follows them."""
+    for view in views:
+        for each in view.subscriptions:
+            for notice in notices(expression(each.keyword)):
+                yield Finding(view.channel.id, True, f"{each.keyword.text}: {notice}")
 
 
 async def _service(host: str, port: int, *, needed: bool) -> Finding:

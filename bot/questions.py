@@ -11,7 +11,7 @@ from collections.abc import Callable
 from bot.announcements import Evenings
 from bot.answers.changes import listing_reply
 from bot.answers.home import home_reply
-from bot.answers.meaning import in_words
+from bot.answers.meaning import understanding
 from bot.answers.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
 from bot.answers.reasons import Look
 from bot.answers.scope import seen_everywhere, seen_in
@@ -21,7 +21,7 @@ from bot.answers.times import Calendar
 from bot.answers.typed import COMMANDS, bare_id, help_text
 from bot.answers.why import Case, Judged, why_reply
 from bot.errors import UserError
-from bot.keywords import expression, parse
+from bot.keywords import parse
 from bot.matching import Matcher, explain
 from bot.model import Batch, Channel, Keyword, Paper, Person, Reply
 from bot.ports import Clock, PeopleStore, Source
@@ -75,8 +75,7 @@ class Questions:
             raise UserError("A preview looks at one day at least.")
         keyword = parse(text)
         batch, found, seen = await self._look_at(keyword, days, SHOWN)
-        understood = in_words(expression(keyword))
-        return preview_reply(keyword, understood, batch, found, seen, days)
+        return preview_reply(keyword, understanding(keyword), batch, found, seen, days)
 
     async def outlook(self, keyword: Keyword, shown: int) -> Outlook:
         """The same in sentences, for whoever has just added the keyword. Raises SourceError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bot.answers.meaning import Understanding
 from bot.answers.meant import handle
 from bot.answers.preview import Outlook
 from bot.answers.times import Calendar, iso
@@ -15,7 +16,7 @@ ROWS = 10  # keywords on a page of the list
 
 def added_reply(
     keyword: Keyword,
-    understood: str,
+    understood: Understanding,
     person: Person,
     first_post: int,
     data: Mapping[str, object],
@@ -24,7 +25,7 @@ def added_reply(
     """``seen`` is what arXiv had to say of the keyword, if it was asked."""
     lines = [
         f"This channel now follows {keyword.text}",
-        f"I understand: {understood}",
+        *understood.lines,
         _first_papers(first_post),
     ]
     if seen is None:
@@ -60,13 +61,13 @@ def known_reply(keyword: Keyword, followed_as: str, data: Mapping[str, object]) 
 
 
 def restored_reply(
-    keyword: Keyword, understood: str, person: Person, data: Mapping[str, object]
+    keyword: Keyword, understood: Understanding, person: Person, data: Mapping[str, object]
 ) -> Reply:
     """It was removed a short while ago, and goes on where it ended."""
     return Reply(
         f"This channel follows {keyword.text} again\n"
-        f"I understand: {understood}\n"
-        "It goes on where it ended: what waited for it waits again, and what has been announced"
+        + "\n".join(understood.lines)
+        + "\nIt goes on where it ended: what waited for it waits again, and what has been announced"
         " since comes too.",
         offers=(Offer("Undo", f"remove {handle(keyword)}"),),
         announcement=f"{person.name} added a keyword again: {keyword.text}",

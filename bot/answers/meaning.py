@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from bot.keywords import expression
+from bot.keywords.categories import notices
 from bot.keywords.tree import (
     And,
     Anywhere,
@@ -12,10 +16,30 @@ from bot.keywords.tree import (
     Or,
     Phrase,
     Prefix,
+    category_names,
 )
+from bot.model import Keyword
 from bot.text import plural
 
 _WHERE = {"": "title or abstract", "ti": "title", "abs": "abstract", "co": "comment"}
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """A keyword in words, and what whoever typed it should know beside, a sentence each."""
+
+    words: str
+    notices: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (f"I understand: {self.words}", *self.notices)
+
+
+def understanding(keyword: Keyword) -> Understanding:
+    """What was understood of a keyword that ``bot.keywords.parse`` takes."""
+    tree = expression(keyword)
+    return Understanding(in_words(tree), notices(tree))
 
 
 def in_words(tree: Expression) -> str:
@@ -41,11 +65,9 @@ def in_words(tree: Expression) -> str:
 
 
 def _category(pattern: str) -> str:
-    """As arXiv writes it: sections of two letters in capitals."""
-    archive, dot, section = pattern.partition(".")
-    if not dot:
-        return f"category {archive} with all below it"
-    return f"category {archive}.{section.upper() if len(section) == 2 else section}"
+    named = category_names(pattern)
+    whole = "." not in pattern and named == pattern
+    return f"category {named}{' with all below it' * whole}"
 
 
 def _operand(tree: Expression) -> str:

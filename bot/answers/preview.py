@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.answers.meaning import Understanding
 from bot.answers.times import Calendar, iso
 from bot.model import Batch, Entry, Keyword, NoteKind, Paper, Reply
 from bot.text import displayed, plural
@@ -83,15 +84,21 @@ def outlook(
 
 
 def preview_reply(
-    keyword: Keyword, understood: str, batch: Batch, found: Estimate, seen: Outlook, days: int
+    keyword: Keyword,
+    understood: Understanding,
+    batch: Batch,
+    found: Estimate,
+    seen: Outlook,
+    days: int,
 ) -> Reply:
     return Reply(
-        text="\n".join([f"I understand: {understood}", *seen.lines]),
+        text="\n".join([*understood.lines, *seen.lines]),
         entries=seen.entries,
         data={
             "keyword": keyword.text,
             "canonical": keyword.canonical,
-            "understood": understood,
+            "understood": understood.words,
+            "notices": list(understood.notices),
             "days": days,
             "papers": found.papers,
             "at_least": found.cut or not batch.complete,

@@ -7,18 +7,14 @@ from typing import Final
 from bot.keywords import expression
 from bot.keywords.tree import And, Category, Expression, Or
 from bot.model import Keyword
+from bot.model.categories import ARCHIVES
 
-# arxiv.org/category_taxonomy, November 2026.
-_PHYSICS: Final = (
-    *("astro-ph", "cond-mat", "gr-qc", "hep-ex", "hep-lat", "hep-ph", "hep-th", "math-ph"),
-    *("nlin", "nucl-ex", "nucl-th", "physics", "quant-ph"),
-)
-ARCHIVES: Final = frozenset({"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat", *_PHYSICS})
 _ANYWHERE: Final[frozenset[str]] = frozenset()
 
 
 def archives(keyword: Keyword) -> frozenset[str]:
-    """A paper that matches is in one of these, be it by a cross-list. Empty: it may be anywhere."""
+    """A paper that matches is in one of these, be it by a cross-list or by the second name of its
+    category: arXiv's sets hold a merged category under both names. Empty: it may be anywhere."""
     if "cat:" not in keyword.canonical:
         return _ANYWHERE  # quickly, as most keywords are
     return _confined(expression(keyword))

@@ -8,6 +8,7 @@ import unicodedata
 from bot.keywords import tokens
 from bot.keywords.lexer import mistake
 from bot.keywords.tree import Anywhere, Author, Category, Leaf, Phrase, Prefix
+from bot.model.categories import canonical_category
 
 _MOST_PARTS = 8  # of a name
 _WILDCARD = re.compile(r"[*?]")
@@ -76,7 +77,7 @@ def _anywhere(text: str, pieces: list[str]) -> Anywhere:
         phrase=_phrase("", text, pieces),
         comment=_phrase("co", text, pieces),
         author=Author(tuple(parts)) if is_name else None,
-        category=Category(folded) if is_category and not _WILDCARD.search(folded) else None,
+        category=_named(folded) if is_category and not _WILDCARD.search(folded) else None,
     )
 
 
@@ -116,7 +117,13 @@ def _category(typed: str, text: str, place: int) -> Category:
             typed, place, "This is no category. Write one like cs.LG, hep-th, cs.* or math."
         )
     archive = pattern.removesuffix(".*")
-    return Category(pattern if _WILDCARD.search(archive) else archive)
+    return Category(pattern) if _WILDCARD.search(archive) else _named(archive)
+
+
+def _named(name: str) -> Category:
+    """The category of a name in lower case, under its canonical one."""
+    canonical = canonical_category(name).lower()
+    return Category(canonical, "" if canonical == name else name)
 
 
 def _prefix(typed: str, field: str, text: str, place: int, at: int) -> Prefix:

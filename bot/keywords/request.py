@@ -16,7 +16,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+from bot.keywords.categories import has_wildcard, merged_into
 from bot.keywords.porter import stemmed_prefix
 from bot.keywords.tree import (
     And,
@@ -117,15 +119,15 @@ def _wide(leaf: Leaf) -> Request:
             # are left out: it has them as words of their own only where the author wrote them so.
             return _either([f'au:"{" ".join(part for part in parts if len(part) > 1)}"'])
         case Category(pattern):
-            return _either([f"cat:{_wide_category(pattern)}"])
+            return _categories(pattern, _wide_category(pattern))
         case Anywhere():
             first, *others = leaf.phrase.spellings
             terms = [f'{prefix}:"{words}"' for words in others for prefix in ("ti", "abs", "co")]
             if leaf.author is not None and " ".join(leaf.author.parts) != first:
                 terms.append(_wide(leaf.author).query)  # "jean-pierre" is one word only in names
             if leaf.category is not None:  # all: looks for names of categories, not for cs.LG
-                terms.append(f"cat:{category_name(leaf.category.pattern)}")
-            return _either([f'all:"{first}"', *terms], _ALL_CLAUSES + len(terms))
+                terms.append(_wide(leaf.category).query)
+            return _either([f'all:"{first}"', *terms], _ALL_CLAUSES + ",".join(terms).count(":"))
 
 
 def _narrow(leaf: Leaf) -> Request | None:
@@ -134,10 +136,10 @@ def _narrow(leaf: Leaf) -> Request | None:
         case Phrase(field):
             return _either([f'{prefix}:"{leaf.spellings[0]}"' for prefix in _fields(field)])
         case Category(pattern):
-            if not _has_wildcard(pattern) and "." not in pattern:
-                return _either([f"cat:{pattern}.*"])
+            if not has_wildcard(pattern) and "." not in pattern:
+                return _categories(pattern, f"{pattern}.*")
             archive = pattern.partition(".")[0]
-            return None if _has_wildcard(archive) else _either([f"cat:{category_name(pattern)}"])
+            return None if has_wildcard(archive) else _categories(pattern, category_name(pattern))
         case _:
             return None
 
@@ -146,12 +148,17 @@ def _fields(field: str) -> tuple[str, ...]:
     return (field,) if field else ("ti", "abs")
 
 
-def _has_wildcard(pattern: str) -> bool:
-    return "*" in pattern or "?" in pattern
+def _categories(pattern: str, asked: str) -> Request:
+    """``asked``, and the merged categories of the pattern that it does not find by itself.
+
+    arXiv's index holds one name of each, the canonical one as its answers show; both are asked for.
+    """
+    others = (each for each in merged_into(pattern) if not fnmatchcase(each.lower(), asked.lower()))
+    return _either([f"cat:{each}" for each in (asked, *others)])
 
 
 def _wide_category(pattern: str) -> str:
     archive, dot, _ = pattern.partition(".")
-    if _has_wildcard(archive):
+    if has_wildcard(archive):
         return re.split(r"[*?]", archive)[0] + "*"
     return category_name(pattern) if dot else f"{archive}*"

@@ -7,8 +7,10 @@ build trees without doubles and without nested operators of the same kind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+from bot.model.categories import second_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,14 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category in lower case, ``*`` and ``?`` as in file names. Without a dot: an archive."""
+    """A category in lower case, ``*`` and ``?`` as in file names. Without a dot: an archive.
+
+    The canonical name of a category that has several; ``typed`` is the other one, where a person
+    wrote that, and no part of the meaning.
+    """
 
     pattern: str
+    typed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,12 @@ def category_name(pattern: str) -> str:
     """As arXiv spells categories, to the letter: cs.LG, physics.flu-dyn, hep-th."""
     archive, dot, section = pattern.partition(".")
     return archive + dot + (section if archive in _LOWER_CASE else section.upper())
+
+
+def category_names(pattern: str) -> str:
+    """As ``category_name``, with the second name of a category that has two."""
+    second = second_name(pattern)
+    return category_name(pattern) + (f" (also called {second})" if second else "")
 
 
 def _operand(tree: Expression) -> str:

@@ -12,6 +12,7 @@ from math import inf
 from typing import TypeAlias
 
 from bot.keywords import expression, plain_terms
+from bot.keywords.categories import is_in_category
 from bot.keywords.leaves import name_parts
 from bot.keywords.tokens import stems, surfaces
 from bot.keywords.tree import (
@@ -28,7 +29,7 @@ from bot.keywords.tree import (
 )
 from bot.matching.explanation import Explanation, explain, nearly
 from bot.matching.index import Phrases, Prefixes
-from bot.matching.leaves import first_field, is_called, is_in_category
+from bot.matching.leaves import first_field, is_called
 from bot.model import Hit, Keyword, Paper
 
 __all__ = ["Explanation", "Matcher", "explain", "nearly"]
@@ -216,6 +217,8 @@ class _Leaves:
         for name in names:
             if name not in self._members:
                 self._members[name] = [
-                    number for leaf, number in self._categories if is_in_category(leaf, name)
+                    number
+                    for leaf, number in self._categories
+                    if is_in_category(leaf.pattern, name)
                 ]
         return [number for name in names for number in self._members[name]]

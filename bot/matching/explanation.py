@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from bot.keywords import expression, plain_terms, tokens
+from bot.keywords.categories import is_in_category
 from bot.keywords.leaves import name_parts
 from bot.keywords.tokens import GAP, stems, surfaces
 from bot.keywords.tree import (
@@ -20,10 +21,10 @@ from bot.keywords.tree import (
     Or,
     Phrase,
     Prefix,
-    category_name,
+    category_names,
     shown,
 )
-from bot.matching.leaves import begins, first_field, is_called, is_in_category, stands_in
+from bot.matching.leaves import begins, first_field, is_called, stands_in
 from bot.model import Keyword, Paper
 
 _EXCLUDED = 0.9  # how close: all that is wanted is there, and so is something that is not
@@ -139,9 +140,9 @@ def _found_in(leaf: Leaf, view: _View) -> str:
             )
         case Author():
             return "authors" if any(is_called(leaf, name) for name in view.names) else ""
-        case Category():
+        case Category(pattern):
             names = view.paper.categories
-            return "categories" if any(is_in_category(leaf, name) for name in names) else ""
+            return "categories" if any(is_in_category(pattern, name) for name in names) else ""
         case Anywhere():
             parts = (leaf.phrase, leaf.author, leaf.comment, leaf.category)
             found = (_found_in(part, view) for part in parts if part is not None)
@@ -193,7 +194,7 @@ def _missing(leaf: Leaf, view: _View) -> Explanation:
         case Author(parts):
             return Explanation(False, "", f"no author is called {' '.join(parts)}", 0)
         case Category(pattern):
-            return Explanation(False, "", f"category is not {category_name(pattern)}", 0)
+            return Explanation(False, "", f"category is not {category_names(pattern)}", 0)
 
 
 def _missing_words(

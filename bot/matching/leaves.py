@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 from bot.keywords.tokens import GAP
-from bot.keywords.tree import Author, Category, Prefix, rotations
+from bot.keywords.tree import Author, Prefix, rotations
 
 # A phrase in several fields is said to be in the first of these, and so is a compound keyword.
 _FIELDS = ("title", "abstract", "authors", "comment", "categories")
@@ -31,13 +30,6 @@ def begins(prefix: Prefix, word: str) -> bool:
     further = len(word) - len(prefix.start)
     long_enough = further >= prefix.least if prefix.open_ended else further == prefix.least
     return long_enough and word.startswith(prefix.start)
-
-
-def is_in_category(category: Category, name: str) -> bool:
-    name, pattern = name.lower(), category.pattern
-    if "*" in pattern or "?" in pattern:
-        return fnmatchcase(name, pattern)
-    return name == pattern or ("." not in pattern and name.startswith(f"{pattern}."))
 
 
 def is_called(author: Author, name: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.model import Paper
+from bot.model.categories import canonical_category
 from bot.text.latex import unicode_from_latex
 
 __all__ = ["authors_line", "clean", "displayed", "plural", "shorten", "unicode_from_latex"]
@@ -42,17 +43,25 @@ def clean(text: str) -> str:
 
 
 def displayed(paper: Paper) -> Paper:
-    """The paper with title, abstract, comment and authors ready to be shown.
+    """The paper with title, abstract, comment, authors and categories ready to be shown.
 
     A title of which nothing is left becomes the paper's id, so that there is something to click.
+    A name without a letter is no author: arXiv lists the colon behind a collaboration as one
+    (2604.12374, "NVIDIA, :, …"). Of a category with two names the canonical one is shown.
     """
     return replace(
         paper,
         title=_shown(paper.title) or paper.id,
         abstract=_shown(paper.abstract),
         comment=_shown(paper.comment),
-        authors=tuple(filter(None, map(_shown, paper.authors))),
+        authors=tuple(name for name in map(_shown, paper.authors) if _has_letter(name)),
+        categories=tuple(dict.fromkeys(map(canonical_category, paper.categories))),
+        primary_category=canonical_category(paper.primary_category),
     )
+
+
+def _has_letter(name: str) -> bool:
+    return any(map(str.isalpha, name))
 
 
 def _shown(text: str) -> str:

@@ -39,8 +39,24 @@ JOINED = ["node.js", "GPT-3.5", "A.I.", "k_means"]  # one word for arXiv, severa
 PREFIXES = ["gra*", "model*", "model?", "topolog??", "neural*", "generat*"]
 NAMES = ["Hinton", "hinton_g", "Geoffrey Hinton", "Hinton,Geoffrey", "Hinton, G.E.", "del maestro",
          "Schrodinger", "Serre Jean-Pierre", "maestro adrian del", "E. Weinan"]  # fmt: skip
-CATEGORIES = ["cs.LG", "CS.lg", "cs", "cs.*", "math", "math.A*", "hep-th", "h*", "physics.Optics"]
+CATEGORIES = [
+    "cs.LG",
+    "CS.lg",
+    "cs",
+    "cs.*",
+    "math",
+    "math.A*",
+    "hep-th",
+    "h*",
+    "physics.Optics",
+    "cs.SY",
+    "eess.SY",
+    "math.MP",
+    "stat",
+    "cs.S*",
+]
 ANYTHING = ["graph", "hinton", "cs.LG", "hep-th", "node.js", "accepted", "Jean-Pierre Serre"]
+ALSO = {"eess.SY": ["cs.sy"], "math-ph": ["math.mp"], "math.ST": ["stat.th"]}  # one category
 COMMENTS = ["accepted", "models", "12 pages"]
 
 
@@ -71,7 +87,16 @@ def papers() -> st.SearchStrategy[Paper]:
     text = st.lists(words, max_size=6).map(" ".join)
     names = ["Geoffrey E. Hinton", "G. Hinton", "Adrian Del Maestro", "Erwin Schrödinger",
              "Jean-Pierre Serre", "Weinan E", "Maestro Adrian"]  # fmt: skip
-    groups = ["cs.LG", "cs.CL", "math.AG", "math-ph", "hep-th", "physics.optics"]
+    groups = [
+        "cs.LG",
+        "cs.CL",
+        "math.AG",
+        "math-ph",
+        "hep-th",
+        "physics.optics",
+        "eess.SY",
+        "math.ST",
+    ]
     return st.builds(
         lambda title, abstract, comment, authors, categories: paper(
             1, title, abstract=abstract, comment=comment, authors=tuple(authors),
@@ -211,11 +236,11 @@ def called(words: str, name: str) -> bool:
 
 
 def in_category(words: str, name: str) -> bool:
-    words, name = words.lower(), name.lower()
+    words, known = words.lower(), {name.lower(), *ALSO.get(name, ())}
     whole = words.removesuffix(".*")
     if "*" not in whole and "?" not in whole and "." not in whole:
-        return name == whole or name.startswith(whole + ".")
-    return fnmatchcase(name, words)
+        return any(each == whole or each.startswith(whole + ".") for each in known)
+    return any(fnmatchcase(each, words) for each in known)
 
 
 # ---- what arXiv's language means

@@ -225,6 +225,18 @@ async def test_add_says_what_it_understood(house: House) -> None:
     assert house.written == 1
 
 
+async def test_add_and_preview_say_that_a_category_is_unknown_or_has_another_name_now(
+    house: House,
+) -> None:
+    for words in ("add reward cat:cs.ML", "preview reward cat:cs.ML"):
+        reply = await house.say(words)
+        assert "Did you mean stat.ML?" in reply.text
+        assert len(reply.data["notices"]) == 1  # type: ignore[arg-type]
+    assert "alg-geom is now math.AG" in (await house.say("add cat:alg-geom")).text
+    known = await house.say("add cat:math.AG")
+    assert known.data["changed"] is False
+
+
 async def test_at_the_command_line_a_keyword_is_added_without_asking_arxiv(house: House) -> None:
     reply = await house.commands.add(HERE, "reward model", ADA)
     assert "preview reward model" in reply.text

@@ -40,7 +40,13 @@ UNDERSTOOD = [
     ("State of the Art", '"state _ _ art"', '(ti:"state of the art" OR abs:"state of the art")', 2),
     ("ti:graph neural", 'ti:"graph neural"', 'ti:"graph neural"', 1),
     ("co:ICML 2026", 'co:"icml 2026"', 'co:"icml 2026"', 1),
-    ("cat:cs", "cat:cs", "cat:cs*", 1),
+    ("cat:cs", "cat:cs",
+     "(cat:cs* OR cat:math.IT OR cat:eess.SY OR cat:math.NA)", 4),
+    ("cat:hep-th", "cat:hep-th", "cat:hep-th*", 1),
+    # both names of a merged category are asked for
+    ("cat:cs.SY", "cat:eess.sy", "(cat:eess.SY OR cat:cs.SY)", 2),
+    ("ti:x -cat:stat.th", 'NOT cat:math.st AND ti:"x"',
+     '(ti:"x" ANDNOT (cat:math.ST OR cat:stat.TH))', 3),
     ("cat:CS.lg", "cat:cs.lg", "cat:cs.LG", 1),
     ("cat:astro-ph.ga", "cat:astro-ph.ga", "cat:astro-ph.GA", 1),
     ("cat:Physics.Flu-Dyn", "cat:physics.flu-dyn", "cat:physics.flu-dyn", 1),
@@ -64,7 +70,7 @@ UNDERSTOOD = [
     ("ti:x -cat:c*.lg", 'NOT cat:c*.lg AND ti:"x"', 'ti:"x"', 1),
     ("ti:x -all:y", 'NOT all:"y" AND ti:"x"', 'ti:"x"', 1),
     ("ti:x -ti:generat*", 'NOT ti:generat* AND ti:"x"', 'ti:"x"', 1),
-    ("ti:x -cat:math", 'NOT cat:math AND ti:"x"', '(ti:"x" ANDNOT cat:math.*)', 2),
+    ("ti:x -cat:nlin", 'NOT cat:nlin AND ti:"x"', '(ti:"x" ANDNOT cat:nlin.*)', 2),
     # arXiv keeps some words in one piece, so both spellings are asked
     ("ti:node.js", 'ti:"node.js"', '(ti:"node.js" OR ti:"node js")', 2),
 ]  # fmt: skip
@@ -93,6 +99,9 @@ SAME = [
     ["ti:(a1 OR abs:b1)", "abs:b1 OR ti:a1"],
     ["cat:cs.LG reward", "cat:cs.lg AND reward", "category:cs.LG reward", 'cat:"cs.LG" reward'],
     ["cat:cs.*", "cat:cs", "cat:CS.**"],
+    ["cat:cs.SY", "cat:eess.SY", "cat:EESS.sy", "cat:cs.SY OR cat:eess.SY"],
+    ["x1 -cat:math.MP", "x1 -cat:math-ph"],
+    ["cat:alg-geom", "cat:math.AG"],
     ["au:del maestro", 'au:"maestro del"', "author:del_maestro", "au:Del,Maestro au:Maestro,Del"],
     ["Newton's method", "Newton’s method", "newton methods"],
     ["model*?", "model?*"],

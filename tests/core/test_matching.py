@@ -165,7 +165,9 @@ WHERE = [
     ("cat:cs.*", "categories"),
     ("cat:cs.L?", "categories"),
     ("cat:c*", "categories"),
-    ("cat:math", ""),  # math-ph is another archive
+    ("cat:math", "categories"),  # math-ph is math.MP as well
+    ("cat:math.MP", "categories"),
+    ("cat:stat", ""),
     ("cat:math*", "categories"),
     ("cat:astro-ph", "categories"),
     ("cat:cs.AI", ""),
@@ -203,7 +205,8 @@ WHERE = [
     ("reward AND (nothing OR NOT survey)", ""),
     ("reward AND (nothing OR NOT else)", "title"),
     ("reward ANDNOT au:hinton", ""),
-    ("reward ANDNOT cat:math", "title"),
+    ("reward ANDNOT cat:stat", "title"),
+    ("reward ANDNOT cat:math.MP", ""),
     ("a1 OR b1 AND reward", ""),
     ("reward OR b1 AND c1", "title"),
     ("(reward OR b1) AND c1", ""),
@@ -299,6 +302,7 @@ WHY_NOT = [
     ("co:neurips", "'neurips' is missing in the comment"),
     ("all:neurips", "'neurips' is missing"),
     ("reward cat:cs.ai", "category is not cs.AI"),
+    ("reward cat:cs.SY", "category is not eess.SY (also called cs.SY)"),
     ("au:bengio", "no author is called bengio"),
     ("transform*", "no word is like transform*"),
     ("reward AND human AND nothing", "'human' is missing"),
