@@ -30,13 +30,13 @@ from adapters.discord.render import compose
 from benchmarks.report import Row, table
 from bot.clock import SystemClock
 from bot.delivery import Deliverer
-from bot.demo.arxiv_standin import ArxivStandin
 from bot.keywords import parse
 from bot.model import Agenda, Channel, Digest, Draft, Entry, Person, Publication, Why
 from bot.store.following import follow
 from bot.store.publishing import publish
 from bot.store.sqlite import SqliteStore
 from tests.builders import paper
+from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer, Limits
 from tests.wire.discord_shapes import TOKEN
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.report import Row, table
-from bot.demo.standin_feed import Page, StandinPaper, render_page
+from tests.wire.arxiv_feed import Page, StandinPaper, render_page
 
 ROUNDS = 7
 PAPERS = 2000

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.report import Row, table
-from bot.demo.arxiv_standin import ArxivStandin
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_standin import ArxivStandin
 
 ROUNDS = 7
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.invented import Words
-from bot.demo.standin_feed import StandinPaper
 from bot.gathering import LOOK_BACK_WIDE
 from bot.keywords import parse
 from bot.matching import Matcher
@@ -32,6 +31,7 @@ from bot.sources.mark import Mark
 from bot.store.following import follow
 from bot.store.sqlite import SqliteStore
 from tests.builders import paper as built
+from tests.wire.arxiv_feed import StandinPaper
 
 SIZES: Final = (10, 100, 1_000, 10_000)  # keywords
 PER_CHANNEL: Final = 10

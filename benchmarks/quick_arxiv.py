@@ -14,11 +14,11 @@ from typing import Final
 
 import snowballstemmer
 
-from bot.demo.query_grammar import Dates, Node, QueryError, Term, parse_query
-from bot.demo.standin_feed import StandinPaper
-from bot.demo.standin_search import Searchable
 from bot.model import Keyword
 from bot.ports import Clock
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_query_grammar import Dates, Node, QueryError, Term, parse_query
+from tests.wire.arxiv_search import Searchable
 from tests.wire.arxiv_server import ArxivServer
 
 _WORD: Final = re.compile(r"[a-z0-9]+")

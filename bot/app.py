@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self, TextIO
 
+import httpx
+
 from adapters import PLATFORMS, Settings
 from bot import page
 from bot.channels_file import ChannelsFile, SyncReport
@@ -261,13 +263,15 @@ async def assembled(
     progress: Progress | None = None,
     clock: Clock | None = None,
     stream: TextIO | None = None,
+    arxiv_transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Bot]:
     """Build the bot, and close it again whatever happens.
 
     ``serving`` is for the one process that collects and delivers. With ``dry_run`` it does so on a
     copy of the database, and every channel's posts go to ``stream`` (standard output). Platforms
     are loaded only for who serves, or is ``reaching`` for them otherwise: that takes their tokens
-    and half a second. Raises ConfigError and StoreError.
+    and half a second. ``arxiv_transport`` replaces the network to arXiv. Raises ConfigError and
+    StoreError.
     """
     clock = clock or SystemClock()
     progress = progress or (lambda _: None)
@@ -291,7 +295,7 @@ async def assembled(
             store = open_store(config.bot.data, alone=serving)
             file = ChannelsFile(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
-        arxiv = await stack.enter_async_context(_source(config, clock, progress))
+        arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
         bot = Bot(
             config=config,
             clock=clock,
@@ -312,7 +316,12 @@ def _said(change: Change) -> str:
     return f"{change.channel_id} {type(change).__name__.lower()} {change.keyword.text!r}"
 
 
-def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:
+def _source(
+    config: Config,
+    clock: Clock,
+    progress: Progress,
+    transport: httpx.AsyncBaseTransport | None,
+) -> ArxivSource:
     return ArxivSource(
         url=config.arxiv.url,
         oai_url=config.arxiv.oai_url,
@@ -324,6 +333,7 @@ def _source(config: Config, clock: Clock, progress: Progress) -> ArxivSource:
         pace_file=config.bot.data / "arxiv.pace",
         rng=random.Random(),
         network=config.network,
+        transport=transport,
         progress=progress,
     )
 

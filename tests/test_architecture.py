@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST = 450  # lines; 200 to 300 is a good size
 
 ANYTHING = frozenset({"*"})
 WORDS = frozenset({"bot.model", "bot.errors"})
@@ -315,17 +314,6 @@ def test_the_tests_mock_and_patch_nothing_of_ours() -> None:
     assert violations(mocks_nothing, TESTS) == []
 
 
-def test_every_module_is_small_enough_to_be_one_room() -> None:
-    assert too_long(PRODUCT) == []
-
-
-def too_long(modules: dict[str, Path]) -> list[str]:
-    lengths = {
-        name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in modules.items()
-    }
-    return [f"{name} has {length} lines" for name, length in lengths.items() if length > LONGEST]
-
-
 def test_every_exemption_belongs_to_a_room_that_has_a_row() -> None:
     exempt = {LOADS_ADAPTERS, READS_ENVIRONMENT, ASKS_FOR_TIME, *CATCH_ALL}
     assert exempt <= MAY_IMPORT.keys()
@@ -432,13 +420,6 @@ ALLOWED: list[tuple[Rule, str, str]] = [
 @pytest.mark.parametrize(("rule", "module", "source"), ALLOWED)
 def test_what_the_plan_allows_passes(rule: Rule, module: str, source: str) -> None:
     assert list(rule(module, ast.parse(source))) == []
-
-
-def test_a_module_that_grew_too_long_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "right.py").write_text("\n" * LONGEST, encoding="utf-8")
-    (tmp_path / "long.py").write_text("\n" * (LONGEST + 1), encoding="utf-8")
-    modules = {name: tmp_path / f"{name}.py" for name in ("right", "long")}
-    assert too_long(modules) == [f"long has {LONGEST + 1} lines"]
 
 
 def test_the_modules_are_found() -> None:

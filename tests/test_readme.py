@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,11 +28,11 @@ from bot.app import assembled
 from bot.cli import terminal
 from bot.demo.clock import DemoClock
 from bot.demo.sample import load
-from bot.demo.show import PretendArxiv
-from bot.demo.standin_feed import StandinPaper
 from bot.keywords import parse
 from bot.matching import Matcher
 from tests.builders import paper
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_standin import ArxivStandin
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +40,7 @@ GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 PAGES = {"README.md": README, "guide.md": GUIDE, "hosting.md": HOSTING}
 SAMPLE = load()
+PAPERS = [StandinPaper(**asdict(each)) for each in SAMPLE.papers]
 OLD = "2610.90007"  # on arXiv long before anybody follows anything
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)  # the sample's second day
 
@@ -134,14 +135,14 @@ def papers_of_today() -> list[StandinPaper]:
             updated=each.updated and each.updated + later,
             visible_at=each.visible_at + later,
         )
-        for each in SAMPLE.papers
+        for each in PAPERS
     ]
 
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     """Somebody who has followed README.md up to the point where bot.toml is filled in."""
-    with PretendArxiv(papers_of_today(), now) as arxiv:
+    with ArxivStandin(papers_of_today(), now) as arxiv:
         person = Newcomer(tmp_path)
         [setting_up] = [block for block in blocks(README) if "daily-papers init" in block]
         assert "once --dry-run" in person.type(setting_up)
@@ -179,7 +180,7 @@ def test_a_backup_as_the_page_says_it_holds_what_was_posted(newcomer: Newcomer) 
 
 
 def test_what_is_asked_through_a_proxy_reaches_it(newcomer: Newcomer, tmp_path: Path) -> None:
-    with PretendArxiv(papers_of_today(), now) as proxy:  # takes whole addresses too
+    with ArxivStandin(papers_of_today(), now) as proxy:  # takes whole addresses too
         file = tmp_path / "papers" / "bot.toml"
         text = re.sub(
             '^url = ".*"', 'url = "http://arxiv.test/api/query"', file.read_text(), flags=re.M
@@ -238,7 +239,7 @@ async def heard(folder: Path) -> str:
     """Everything that status and why say through some days, normalised."""
     clock = DemoClock(datetime(2026, 11, 20, 8, 0, tzinfo=UTC))
     said = []
-    with PretendArxiv(SAMPLE.papers, clock.now) as arxiv:
+    with ArxivStandin(PAPERS, clock.now) as arxiv:
         file = folder / "bot.toml"
         file.write_text(
             f'[schedule]\nfirst_post = 1\n[arxiv]\nurl = "{arxiv.url}"\n'

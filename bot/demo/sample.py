@@ -8,11 +8,25 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from importlib import resources
 from typing import Any
 
-from bot.demo.standin_feed import StandinPaper
+
+@dataclass(frozen=True, slots=True)
+class DemoPaper:
+    """One version of a paper. It is announced, and so becomes visible, at ``visible_at``."""
+
+    id: str
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    categories: tuple[str, ...]
+    published: datetime
+    visible_at: datetime
+    version: int = 1
+    updated: datetime | None = None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,7 @@ class Sample:
     posted, and lacks those that never must; ``parts`` names the ids that the story speaks of."""
 
     keywords: tuple[str, ...]
-    papers: tuple[StandinPaper, ...]
+    papers: tuple[DemoPaper, ...]
     posted: Mapping[str, date]
     parts: Mapping[str, str]
 
@@ -43,8 +57,8 @@ def load() -> Sample:
     )
 
 
-def _paper(row: Mapping[str, Any]) -> StandinPaper:
-    return StandinPaper(
+def _paper(row: Mapping[str, Any]) -> DemoPaper:
+    return DemoPaper(
         id=row["id"],
         title=row["title"],
         abstract=row["abstract"],

@@ -1,9 +1,9 @@
 """``daily-papers demo``: the real program on three invented mornings, against a pretend arXiv.
 
 What the bot does here is what it does for anybody: its configuration is read from a ``bot.toml``,
-its parts are assembled by ``app``, arXiv is asked over HTTP, papers are kept in a database and
-posted. Only arXiv (a stand-in on 127.0.0.1), the papers and the time are made up. Each scene is
-held against the sample, and the story ends well only if all of it was true.
+its parts are assembled by ``app``, arXiv's answers are read, papers are kept in a database and
+posted. Only arXiv (``bot.demo.arxiv``, behind the HTTP client), the papers and the time are made
+up. Each scene is held against the sample, and the story ends well only if all of it was true.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 from bot import config
 from bot.app import assembled
-from bot.demo.arxiv_standin import ArxivStandin, Exchange, Reply
+from bot.demo.arxiv import URL, DemoArxiv
 from bot.demo.clock import DemoClock
 from bot.demo.sample import Sample, load
 from bot.demo.stage import Narrator, Terminal
@@ -28,21 +28,6 @@ from bot.text import plural
 
 FIRST = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # a Monday, at the time at which the bot posts
 DAY = timedelta(days=1)
-
-# Throttling that a careless program takes for "no papers" (openags/paper-search-mcp PR #81, 2026).
-_BUSY = Reply(200, b"Rate exceeded.\n", {"Content-Type": "text/plain"})
-
-
-class PretendArxiv(ArxivStandin):
-    """The stand-in; while ``busy`` it answers as arXiv does to those who ask too often."""
-
-    busy = False
-
-    def serve(self, exchange: Exchange) -> None:
-        if self.busy:
-            exchange.send(_BUSY)
-        else:
-            super().serve(exchange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +44,23 @@ def show(stream: TextIO, sample: Sample | None = None) -> bool:
     """Play the demo; whether everything it showed was true.
 
     Leaves nothing behind, however it ends. Raises OSError if there is no room for a temporary
-    folder, no free port, or if ``stream`` can't be written.
+    folder, or if ``stream`` can't be written.
     """
     sample = sample or load()
     clock = DemoClock(FIRST)
-    with (
-        tempfile.TemporaryDirectory(prefix="daily-papers-demo-") as folder,
-        PretendArxiv(sample.papers, clock.now) as arxiv,
-    ):
+    arxiv = DemoArxiv(sample.papers, clock.now)
+    with tempfile.TemporaryDirectory(prefix="daily-papers-demo-") as folder:
         path = Path(folder) / "bot.toml"
-        path.write_text(_bot_toml(arxiv.url, sample.keywords), encoding="utf-8")
+        path.write_text(_bot_toml(sample.keywords), encoding="utf-8")
         play = _Play(Narrator(stream), Terminal(stream), sample, arxiv, clock, path)
         return asyncio.run(play.through())
 
 
-def _bot_toml(url: str, keywords: Iterable[str]) -> str:
+def _bot_toml(keywords: Iterable[str]) -> str:
     """Strings and lists are written as JSON, which is TOML too."""
     return (
         "[schedule]\nfirst_post = 1\n"
-        f"[arxiv]\nurl = {json.dumps(url)}\n"
+        f"[arxiv]\nurl = {json.dumps(URL)}\n"
         f"[[channels]]\nid = {json.dumps(Terminal.channel)}\nkeywords = {json.dumps([*keywords])}\n"
     )
 
@@ -90,7 +73,7 @@ class _Play:
         narrator: Narrator,
         terminal: Terminal,
         sample: Sample,
-        arxiv: PretendArxiv,
+        arxiv: DemoArxiv,
         clock: DemoClock,
         path: Path,
     ) -> None:
@@ -116,8 +99,8 @@ class _Play:
     def _opening(self) -> None:
         papers = {paper.id for paper in self._sample.papers}
         self._tell(
-            f"Three mornings of Daily Papers, with {len(papers)} invented papers on a pretend arXiv"
-            " on this machine. The bot is the real one. No account, no network.",
+            f"Three mornings of Daily Papers, with {len(papers)} invented papers on a pretend"
+            " arXiv. The bot is the real one. No account, no network.",
             f"The channel is this terminal. It follows {len(self._sample.keywords)} keywords:",
         )
         for keyword in self._sample.keywords:
@@ -215,7 +198,11 @@ class _Play:
         """What the command does."""
         self._narrator.command("daily-papers once")
         async with assembled(
-            self._config, serving=True, clock=self._clock, stream=self._terminal.screen
+            self._config,
+            serving=True,
+            clock=self._clock,
+            stream=self._terminal.screen,
+            arxiv_transport=self._arxiv.transport,
         ) as bot:
             outcome = await bot.once()
             status: Any = (await bot.questions.status()).data

@@ -10,13 +10,13 @@ from typing import cast
 
 import pytest
 
-from bot.demo.standin_feed import StandinPaper
 from bot.keywords import parse
 from bot.model import Paper
 from bot.ports import Source
 from bot.sources.arxiv import ArxivSource
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakeSource
+from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 
 REWARD, GRAPH, UNHEARD = parse("reward model"), parse("graph network"), parse("unheard of words")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
+from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
 

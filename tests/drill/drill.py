@@ -30,8 +30,8 @@ from pathlib import Path
 import time_machine
 
 from bot.clock import SystemClock
-from bot.demo.standin_feed import StandinPaper
 from tests.wire import arxiv_oai_faults, arxiv_server, discord_shapes, slack_server
+from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 from tests.wire.discord_server import DiscordServer
 from tests.wire.slack_server import SlackServer

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
 from tests.process.world import PATIENCE, ROOT, now, standin_paper
 from tests.wire import discord_shapes, slack_server
+from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
 from tests.wire.slack_server import SlackServer
 

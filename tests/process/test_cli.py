@@ -23,9 +23,9 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.cli.common import joined
-from bot.demo.arxiv_standin import ArxivStandin
-from bot.demo.standin_feed import StandinPaper
 from bot.store import open_store
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_standin import ArxivStandin
 
 PROGRAM = [sys.executable, "-m", "bot"]
 CHANNEL = ("--channel", "console:")

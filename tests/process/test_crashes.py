@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
 from bot.store import FILE
 from tests.process.test_service import ROOT, running, standin_paper, write_config
 from tests.process.test_watched import SLACK_APP, SLACK_BOT, call
+from tests.wire.arxiv_standin import ArxivStandin
 
 # Without the shape of one, so that it is known only because it was loaded.
 DISCORD = "discord-canary-of-no-known-shape"

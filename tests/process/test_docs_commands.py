@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
 from bot.store import FILE
 from tests.process.forked import run_all
 from tests.process.test_service import ROOT, running, standin_paper, write_config
+from tests.wire.arxiv_standin import ArxivStandin
 
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 HELD = "9b740e8d"  # the key that the pages show

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 
 ROOT = Path(__file__).parents[2]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.show import PretendArxiv
-from bot.demo.standin_feed import StandinPaper
 from tests.process.test_service import Running, running, write_config
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_standin import ArxivStandin
 
 TUESDAY = datetime(2026, 3, 3, 8, 5, tzinfo=UTC)
 WEDNESDAY, THURSDAY = TUESDAY + timedelta(days=1), TUESDAY + timedelta(days=2)
@@ -69,7 +69,7 @@ class Days:
         papers = [
             _announced(number, TUESDAY + timedelta(days=number - 2)) for number in range(1, 6)
         ]
-        self.arxiv = PretendArxiv(papers, lambda: watcher.now)
+        self.arxiv = ArxivStandin(papers, lambda: watcher.now)
         self.config = folder / "bot.toml"
 
     @contextmanager

@@ -18,8 +18,8 @@ from typing import Self
 
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_standin import ArxivStandin
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0  # seconds until something that must happen counts as not happening

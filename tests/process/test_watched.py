@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
 from tests.process.test_service import ROOT, Running, running, standin_paper, write_config
+from tests.wire.arxiv_standin import ArxivStandin
 
 # Invented, in the shape of real ones.
 DISCORD = "MTE0MjAwMDAwMDAwMDAwMDAw.GCANRY.discordCANARYdiscordCANARYdiscordCANAR"

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from bot.demo.arxiv_standin import ArxivStandin
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_standin import ArxivStandin
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 40.0  # seconds until something that must happen counts as not happening

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
 
 EASTERN = ZoneInfo("America/New_York")
 NOON = time(12, 0)

@@ -13,9 +13,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.delivery import Deliverer
-from bot.demo.query_grammar import parse_query
-from bot.demo.standin_feed import StandinPaper
-from bot.demo.standin_search import Searchable
 from bot.keywords import parse
 from bot.keywords.archives import archives
 from bot.model import Person, Run
@@ -27,6 +24,9 @@ from bot.sources.planner import Way
 from bot.store.following import follow
 from bot.store.sqlite import SqliteStore
 from tests.fakes import FakeClock, FakePlatform, PlainComposer
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_query_grammar import parse_query
+from tests.wire.arxiv_search import Searchable
 from tests.wire.arxiv_server import ArxivServer, honest
 
 RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.standin_feed import StandinPaper
 from bot.model import NoteKind
 from bot.sources.planner import Way
 from tests.replay.history import submissions
 from tests.replay.living import Judge, Outcome, replay
 from tests.wire import arxiv_oai_faults as oai_faults
 from tests.wire import arxiv_server as wire
+from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 
 DAY = timedelta(days=1)

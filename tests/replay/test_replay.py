@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.standin_feed import Page, StandinPaper
 from tests.replay.history import Day, listings, submissions
 from tests.replay.living import Judge, replay
 from tests.wire import arxiv_server as wire
+from tests.wire.arxiv_feed import Page, StandinPaper
 from tests.wire.arxiv_server import ArxivServer, Fault, pages
 
 LOOK_BACK = timedelta(days=60 - 7)  # the wide look comes once a week

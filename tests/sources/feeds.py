@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.demo.standin_feed import Page, StandinPaper, render_page
 from bot.model import Keyword
+from tests.wire.arxiv_feed import Page, StandinPaper, render_page
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.arxiv_standin import Exchange, Reply
-from bot.demo.standin_feed import Page, StandinPaper, render_page
 from bot.errors import SourceGarbled
 from bot.model import Batch, Keyword, NoteKind
 from bot.sources.arxiv import ArxivSource
@@ -19,7 +17,9 @@ from tests.fakes import FakeClock
 from tests.sources.conftest import CONTACT, MakeSource
 from tests.sources.feeds import NOON, phrase, standin_paper
 from tests.wire import arxiv_server as arxiv
+from tests.wire.arxiv_feed import Page, StandinPaper, render_page
 from tests.wire.arxiv_server import ArxivServer
+from tests.wire.arxiv_standin import Exchange, Reply
 
 REWARD = phrase("reward model")
 BROKEN = phrase("broken", query='ti:"a\\b"')

@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.demo.arxiv_standin import Exchange
 from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import NoteKind
 from bot.network import Network
@@ -28,6 +27,7 @@ from tests.sources.conftest import CONTACT, IMPATIENT, MakeSource
 from tests.sources.feeds import NOON, phrase
 from tests.wire import arxiv_server as arxiv
 from tests.wire.arxiv_server import ArxivServer
+from tests.wire.arxiv_standin import Exchange
 
 REWARD = phrase("reward model")
 SINCE = NOON - timedelta(days=14)

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.demo.standin_feed import render_error
 from bot.errors import SourceGarbled
 from bot.sources.atom import AtomReader, read
 from bot.sources.xml_reader import LARGEST_BODY, SAMPLE
 from tests.sources.feeds import NOON, feed, standin_paper
 from tests.sources.hostile import Cuts, cuts, in_pieces, mutilated
+from tests.wire.arxiv_feed import render_error
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 ARXIV = "{http://arxiv.org/schemas/atom}"

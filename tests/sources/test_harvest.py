@@ -8,8 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from bot.demo.arxiv_standin import Exchange
-from bot.demo.standin_feed import StandinPaper
 from bot.errors import SourceThrottled
 from bot.model import Batch, Keyword, NoteKind
 from bot.sources.arxiv import ArxivSource
@@ -20,7 +18,9 @@ from tests.sources.conftest import CONTACT, IMPATIENT, MakeSource
 from tests.sources.feeds import NOON, phrase, standin_paper
 from tests.wire import arxiv_oai_faults as oai_faults
 from tests.wire import arxiv_server as arxiv
+from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
+from tests.wire.arxiv_standin import Exchange
 
 DAY = timedelta(days=1)
 SINCE = NOON - 14 * DAY

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
-from bot.demo.arxiv_standin import Reply
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_standin import Reply
 from tests.wire.oai_requests import (
     EARLIEST,
     PREFIXES,

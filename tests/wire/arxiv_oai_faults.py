@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
-from bot.demo.arxiv_standin import Exchange
 from tests.wire.arxiv_oai import Change, Listing, error_reply
 from tests.wire.arxiv_server import ArxivServer, Fault, status
+from tests.wire.arxiv_standin import Exchange
 from tests.wire.oai_requests import OaiError
 from tests.wire.oai_xml import Element
 

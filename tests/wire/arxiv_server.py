@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.demo.arxiv_standin import ArxivStandin, Exchange, Params, Reply
-from bot.demo.standin_feed import Page, StandinPaper, render_page
 from bot.ports import Clock
 from tests.wire import arxiv_oai
+from tests.wire.arxiv_feed import Page, StandinPaper, render_page
+from tests.wire.arxiv_standin import ArxivStandin, Exchange, Params, Reply
 from tests.wire.oai_xml import NAMESPACE
 
 HTML: Final = {"Content-Type": "text/html"}

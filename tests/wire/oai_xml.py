@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 from xml.sax.saxutils import escape
 
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
 
 NAMESPACE: Final = "http://www.openarchives.org/OAI/2.0/"
 BASE_URL: Final = "http://oaipmh.arxiv.org/oai"  # what it calls itself, whatever was asked

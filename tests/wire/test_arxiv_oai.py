@@ -13,9 +13,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from bot.demo.standin_feed import StandinPaper
 from tests.fakes import FakeClock
 from tests.sources.feeds import NOON, standin_paper
+from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 from tests.wire.oai_asking import ARXIV, OAI, RAW, ask, error, fetch, harvest, ids, stamps, token
 from tests.wire.oai_xml import split_name

@@ -11,13 +11,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
 from bot.sources.atom import read
 from tests.fakes import FakeClock
 from tests.sources.feeds import NOON, standin_paper
 from tests.wire import arxiv_oai_faults as oai
 from tests.wire import arxiv_server
 from tests.wire.arxiv_server import ArxivServer, Fault
+from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.oai_asking import ARXIV, OAI, RAW, ask, error, fetch, ids, token
 
 EVERYTHING = "verb=ListRecords&metadataPrefix=arXiv"

@@ -13,15 +13,15 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from bot.demo.arxiv_standin import ArxivStandin
-from bot.demo.query_grammar import QueryError, parse_query
-from bot.demo.standin_feed import Page, StandinPaper, render_error, render_page
-from bot.demo.standin_search import Searchable
 from bot.sources.atom import read
 from tests.fakes import FakeClock
 from tests.sources.feeds import NOON, standin_paper
 from tests.wire import arxiv_server
+from tests.wire.arxiv_feed import Page, StandinPaper, render_error, render_page
+from tests.wire.arxiv_query_grammar import QueryError, parse_query
+from tests.wire.arxiv_search import Searchable
 from tests.wire.arxiv_server import ArxivServer
+from tests.wire.arxiv_standin import ArxivStandin
 
 PAPER = standin_paper(
     title="Rewarding state-of-the-art graph-neural networks",

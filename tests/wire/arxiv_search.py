@@ -19,8 +19,8 @@ from typing import Final
 
 import snowballstemmer
 
-from bot.demo.query_grammar import Dates, Node, Term
-from bot.demo.standin_feed import StandinPaper
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_query_grammar import Dates, Node, Term
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _POSSESSIVE: Final = re.compile(r"['’]s\b", re.IGNORECASE)

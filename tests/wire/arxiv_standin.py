@@ -1,8 +1,8 @@
-"""A small arXiv on this machine: the query API over HTTP on 127.0.0.1, for the demo and the tests.
+"""A small arXiv on this machine: the query API over HTTP on 127.0.0.1.
 
 Parameters and limits are those of arXiv's public server source (arXiv/arxiv-search at 764d7eb,
-2026-07-01), grammar and matching as in ``query_grammar`` and ``standin_search``. It has no cache,
-no throttling and no other service; ``tests/wire/arxiv_server.py`` adds OAI-PMH and the faults.
+2026-07-01), grammar and matching as in ``arxiv_query_grammar`` and ``arxiv_search``. It has no
+cache and no other service; ``arxiv_server`` adds OAI-PMH and the faults.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from types import TracebackType
 from typing import ClassVar, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from bot.demo.query_grammar import Node, QueryError, parse_query
-from bot.demo.standin_feed import Page, StandinPaper, render_error, render_page
-from bot.demo.standin_search import Searchable
+from tests.wire.arxiv_feed import Page, StandinPaper, render_error, render_page
+from tests.wire.arxiv_query_grammar import Node, QueryError, parse_query
+from tests.wire.arxiv_search import Searchable
 
 __all__ = ["ArxivStandin", "Exchange", "Params", "Reply", "StandinPaper", "Unmapped"]
 
@@ -53,13 +53,14 @@ class ArxivStandin:
 
     A paper exists from its ``visible_at`` on, measured by ``now``. Several rows of one id are its
     versions. Both are read at each request, so that a test may move time, or add papers. Paths
-    other than ``paths`` are 404.
+    other than ``paths`` are 404. While ``busy`` it throttles as arXiv does.
     """
 
     paths: ClassVar[frozenset[str]] = frozenset({_PATH})
 
     def __init__(self, papers: Sequence[StandinPaper], now: Callable[[], datetime]) -> None:
         self.now = now
+        self.busy = False
         self._texts = [Searchable(paper) for paper in papers]
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -104,6 +105,8 @@ class ArxivStandin:
 
     def answer(self, params: Params) -> Reply:
         """What arXiv would say, without HTTP around it."""
+        if self.busy:  # what a careless program takes for "no papers" (paper-search-mcp PR #81)
+            return Reply(200, b"Rate exceeded.\n", {"Content-Type": "text/plain"})
         now = self.now()
         try:
             return Reply(200, render_page(self.page(params), now))
