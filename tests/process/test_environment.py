@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from bot.demo.arxiv_standin import ArxivStandin
+
 from tests.process.forked import run_all
 from tests.process.test_service import PATIENCE, running, standin_paper
 
