@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from bot.demo.arxiv_standin import ArxivStandin
 
 from tests.process.forked import run_all
 from tests.process.test_service import PATIENCE, running, standin_paper
+from tests.wire.arxiv_standin import ArxivStandin
 
 UNUSABLE = {
     "NO_PROXY": "localhost,[::1],fd00::/8,[half",

@@ -290,14 +290,6 @@ async def test_a_machine_without_room_for_a_connection_is_not_blamed_on_arxiv(
     assert error.requests == 1
 
 
-async def test_certificates_that_can_not_be_read_are_not_blamed_on_arxiv(
-    make_source: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    error = await refused(make_source(url="https://arxiv.invalid/api/query", transport=None))
-    assert isinstance(error, SourceNotAsked)
-
-
 async def test_an_address_that_is_too_long_for_arxiv_is_posted(
     server: ArxivServer, source: ArxivSource
 ) -> None:
