@@ -21,7 +21,16 @@ from bot.answers.typed import CHANGES, understand
 from bot.errors import SourceError, SourceNotAsked, StoreError, UserError
 from bot.keywords import parse
 from bot.limits import Limits, Pace
-from bot.model import Channel, Keyword, Offer, Paper, Person, Reply
+from bot.model import (
+    Channel,
+    Keyword,
+    Offer,
+    Paper,
+    Person,
+    Reply,
+    refer_to,
+    without_references,
+)
 from bot.ports import Clock, PeopleStore
 from bot.questions import Questions
 from bot.slots import Timetable
@@ -138,8 +147,9 @@ class BotCommands:
             return Reply(f"It is paused already ({view.reason}).", data={**data, "changed": False})
         if not await self._store.pause(channel_id, f"by {person.name}", self._clock.now()):
             raise UserError("This channel follows nothing, so there is nothing to pause.")
+        resume = refer_to("resume", channel_id)
         return Reply(
-            "Paused. Papers gather meanwhile, and nothing is lost. To go on: resume",
+            f"Paused. Papers gather meanwhile, and nothing is lost. To go on: {resume}",
             offers=(Offer("Resume", "resume"),),
             announcement=f"{person.name} paused the posts in this channel.",
             data={**data, "changed": True},
@@ -185,7 +195,7 @@ class BotCommands:
         state = await self._questions.state(channel_id)
         post = stuck(state.channels, key.strip().casefold())
         if not await self._store.resend(post.key, self._clock.now()):
-            raise UserError("Its state has just changed. Look again: status")
+            raise UserError(f"Its state has just changed. Look again: {refer_to('status')}")
         return Reply(
             "It is sent again at the next delivery.", data={"key": post.key, "was": post.state}
         )
@@ -198,7 +208,8 @@ class BotCommands:
         Reading is open to everybody in the channel; changing is for those who manage it, or for
         its members where ``editors`` says so.
         """
-        command, rest = understand(words)
+        command, rest = understand(without_references(words))
+        person = replace(person, name=without_references(person.name))
         return await _answered(command, channel_id, self._run(command, rest, channel_id, person))
 
     async def keywords(self, channel_id: str) -> tuple[str, ...]:
@@ -256,7 +267,7 @@ class BotCommands:
         if view.channel.editors != "members":
             raise UserError(
                 "Changing this is for those who manage the channel. Please ask one of them. They"
-                " can also open it to every member: settings editors members"
+                f" can also open it to every member: {refer_to('settings editors members')}"
             )
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from bot.errors import UserError
+from bot.model import refer_to
 from bot.ports import Clock
 
 MINUTE = 60.0
@@ -39,7 +40,7 @@ class Limits:
         if in_channel >= self.keywords_per_channel:
             raise UserError(
                 f"This channel follows {in_channel} keywords already, which is as many as it may."
-                " Remove one that brings little, and try again: list"
+                f" Remove one that brings little, and try again: {refer_to('list')}"
             )
         if in_server >= self.keywords_per_server:
             raise UserError(

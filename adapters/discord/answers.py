@@ -13,7 +13,8 @@ import discord
 from discord import ui
 
 from adapters.discord.buttons import AbstractButton, SayButton
-from adapters.discord.markup import BREAK, inert, link
+from adapters.discord.markup import BREAK, link
+from adapters.discord.mentions import Mentions, Named, inert_but_for_references, plainly
 from adapters.discord.render import ACCENT, LONGEST_TITLE
 from bot.model import Entry, Offer, Paper, Reply, Row
 from bot.text import authors_line, digests, shorten
@@ -23,17 +24,29 @@ BYTES_EACH: Final = 2.5
 MOST_ROWS: Final = 10
 MOST_SECTIONS: Final = 11  # rows and papers, of three components each; 40 with the rest
 LONGEST_AUTHORS: Final = 1000
+DEFAULT: Final = Mentions()  # commands are to be typed
 
 
-def reply_view(reply: Reply, *, monospaced: bool = False, note: str = "") -> ui.LayoutView:
-    """``note`` is a remark of the platform's own below the text. What was done stands out."""
+def reply_view(
+    reply: Reply, *, named: Named = DEFAULT, monospaced: bool = False, note: str = ""
+) -> ui.LayoutView:
+    """``note`` is a remark of the platform's own below the text. What was done stands out.
+
+    ``named`` says how a command is shown that a text names.
+    """
     view = ui.LayoutView(timeout=None)
     whole = f"{reply.text}\n{note}" if note else reply.text
-    shown = _fenced if monospaced else _done if reply.announcement else inert
+
+    def shown(text: str) -> str:
+        if monospaced:
+            return _fenced(text)
+        return _done(text, named) if reply.announcement else inert_but_for_references(text, named)
+
     said = _lines(whole, MOST, shown)
     view.add_item(ui.TextDisplay(said))
     rows = reply.rows[:MOST_ROWS]
-    for item in _listed(rows, reply.entries[: MOST_SECTIONS - len(rows)], MOST - _size(said)):
+    entries = reply.entries[: MOST_SECTIONS - len(rows)]
+    for item in _listed(rows, entries, MOST - _size(said), named):
         view.add_item(item)
     if reply.offers:
         view.add_item(ui.ActionRow(*map(_button, reply.offers[:5])))
@@ -41,12 +54,12 @@ def reply_view(reply: Reply, *, monospaced: bool = False, note: str = "") -> ui.
 
 
 def _listed(
-    rows: Sequence[Row], entries: Sequence[Entry], room: int
+    rows: Sequence[Row], entries: Sequence[Entry], room: int, named: Named
 ) -> Iterator[ui.Section[Any] | ui.TextDisplay[Any]]:
     """Every row, the longer ones shortened; of the papers as many as find room."""
     share = room // max(len(rows), 1)
     for row in rows:
-        detail = f"\n-# {_fitted(row.detail, share // 3)}" if row.detail else ""
+        detail = f"\n-# {_fitted(row.detail, share // 3, named)}" if row.detail else ""
         said = f"**{_fitted(row.text, share - _size(detail) - 4)}**{detail}"
         room -= _size(said)
         display = ui.TextDisplay[Any](said)
@@ -74,9 +87,9 @@ def _size(text: str) -> int:
     return max(len(text), ceil(len(text.encode()) / BYTES_EACH))
 
 
-def _fitted(text: str, room: int) -> str:
+def _fitted(text: str, room: int, named: Named = DEFAULT) -> str:
     """Inert, and not larger than ``room``."""
-    while _size(shown := inert(text)) > max(room, 2):
+    while _size(shown := inert_but_for_references(text, named)) > max(room, 2):
         text = shorten(text, min(len(text) - 1, len(text) * room // _size(shown)))
     return shown
 
@@ -89,14 +102,15 @@ def _lines(text: str, room: int, shown: Callable[[str], str]) -> str:
     return said
 
 
-def _done(text: str) -> str:
+def _done(text: str, named: Named) -> str:
     first, newline, rest = text.partition("\n")
-    return f"**{inert(first)}**{newline}{inert(rest)}"
+    rest = inert_but_for_references(rest, named)
+    return f"**{inert_but_for_references(first, named)}**{newline}{rest}"
 
 
 def _fenced(text: str) -> str:
     """Aligned, and nothing in it ends that."""
-    return f"```\n{text.replace('`', f'`{BREAK}')}\n```"
+    return f"```\n{plainly(text).replace('`', f'`{BREAK}')}\n```"
 
 
 def abstract_view(paper: Paper) -> ui.LayoutView:
@@ -123,6 +137,6 @@ def abstract_view(paper: Paper) -> ui.LayoutView:
     return view
 
 
-def plain_view(text: str) -> ui.LayoutView:
-    """A sentence, or a mistake pointed at: aligned where it has several lines."""
-    return reply_view(Reply(text), monospaced="\n" in text)
+def plain_view(text: str, named: Named = DEFAULT) -> ui.LayoutView:
+    """A sentence or two, or a mistake pointed at: that is aligned."""
+    return reply_view(Reply(text), named=named, monospaced="\n " in text)

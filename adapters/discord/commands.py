@@ -21,6 +21,7 @@ from discord import app_commands
 
 from adapters.discord import answers, permissions
 from adapters.discord.markup import inert
+from adapters.discord.mentions import Mentions
 from bot.errors import PlatformError, SendError, UserError
 from bot.model import Channel, Person, Reply
 from bot.ports import Commands
@@ -38,9 +39,10 @@ Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for ev
 class People:
     """Answers interactions. ``say`` posts a line into a channel and raises SendError."""
 
-    def __init__(self, commands: Commands, say: Say) -> None:
+    def __init__(self, commands: Commands, say: Say, mentions: Mentions | None = None) -> None:
         self._commands = commands
         self._say = say
+        self.mentions = mentions or Mentions()
         self.busy: set[asyncio.Task[Any]] = set()
 
     async def command(self, interaction: Interaction, words: str) -> None:
@@ -62,7 +64,7 @@ class People:
             try:
                 view = answers.abstract_view(await self._commands.abstract(paper_id))
             except UserError as error:
-                view = answers.plain_view(str(error))
+                view = answers.plain_view(str(error), self.mentions)
             await interaction.edit_original_response(view=view)
 
     async def complete(
@@ -85,12 +87,14 @@ class People:
         try:
             reply = await self._commands.run(where, person(interaction), words)
         except UserError as error:
-            await interaction.edit_original_response(view=answers.plain_view(str(error)))
+            await interaction.edit_original_response(
+                view=answers.plain_view(str(error), self.mentions)
+            )
             return
         if words == "help":
             reply = replace(reply, text=f"{reply.text}\n{HERE}")
         note = await self._announce(interaction, where, words, reply)
-        view = answers.reply_view(reply, monospaced=words == "help", note=note)
+        view = answers.reply_view(reply, named=self.mentions, monospaced=words == "help", note=note)
         await interaction.edit_original_response(view=view)
 
     async def _announce(

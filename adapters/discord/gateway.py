@@ -83,7 +83,7 @@ class Gateway:
 
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
-        people = People(commands, self._say)
+        people = People(commands, self._say, self._registration.mentions)
         client = PapersClient(
             people,
             heard=self.heard,

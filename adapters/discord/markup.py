@@ -11,7 +11,8 @@ from typing import Final
 
 # What Discord's Markdown obeys anywhere in a line (support.discord.com, Markdown Text 101).
 _ANYWHERE: Final = re.compile(r"[\\*_~`|<\[\]]")
-_AT_LINE_START: Final = re.compile(r"(?m)^(\s*)([#>+-]|\d+(?=\.))")
+# A number makes a list where a blank follows its full stop: 2603.01234 is none, and stays whole.
+_AT_LINE_START: Final = re.compile(r"(?m)^(\s*)([#>+-]|\d+(?=\.(?:\s|$)))")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")  # :tada:
 # A zero-width space: the text looks the same, and is no mention, link or invitation any more.
 BREAK: Final = "\u200b"

@@ -15,6 +15,7 @@ import discord
 from discord import app_commands
 from discord.http import Route
 
+from adapters.discord.mentions import Mentions
 from bot.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Registration:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.degraded = ""
+        self.mentions = Mentions()  # of the commands that are registered
 
     async def keep_trying(self, tree: app_commands.CommandTree[Any]) -> None:
         """Until Discord lists our commands as they are. Raises nothing of Discord's."""
@@ -69,9 +71,11 @@ class Registration:
     async def _register(self, tree: app_commands.CommandTree[Any]) -> None:
         route = Route("GET", COMMANDS, application_id=tree.client.application_id)
         listed = await tree.client.http.request(route, params=IN_FULL)
+        ids = {str(each["name"]): int(each["id"]) for each in listed}
         if shapes(listed) != shapes(declared(tree)):
-            await tree.sync()
+            ids = {each.name: each.id for each in await tree.sync()}
             log.info("commands registered")
+        self.mentions.learn(ids)
 
 
 def declared(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:

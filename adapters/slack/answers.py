@@ -12,7 +12,7 @@ from typing import Any, Final
 from adapters.slack import blocks
 from adapters.slack.blocks import link, plain, quiet, rich, section, words
 from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, fits
-from bot.model import Paper, Reply
+from bot.model import Address, Paper, Reply, split_references, with_references
 from bot.text import clean, digests, plural, shorten
 
 View = dict[str, Any]
@@ -21,20 +21,26 @@ MOST_SAID: Final = 5000  # characters of a reply's own text
 LONGEST_ROW: Final = 1000
 MOST_AUTHORS: Final = 5000  # characters; some papers have three thousand
 MOST_BUTTONS: Final = 5
+COMMAND: Final = "/papers"  # what it is called unless bot.toml calls it otherwise
 
 
-def reply_blocks(reply: Reply, note: str = "", *, monospaced: bool = False) -> list[Block]:
-    """``note`` is a remark of the platform's own below the text."""
+def reply_blocks(
+    reply: Reply, note: str = "", *, monospaced: bool = False, command: str = COMMAND
+) -> list[Block]:
+    """``note`` is a remark of the platform's own below the text; ``command`` what is typed here
+    before the words of a command that a text names."""
     said = _cut(reply.text)
     if monospaced or "\n " in said:  # a mistake pointed at
-        shown = [rich({"type": "rich_text_preformatted", "elements": [words(said)]})]
+        plainly = [words(readable(said, command))]
+        shown = [rich({"type": "rich_text_preformatted", "elements": plainly})]
     else:
-        shown = [rich(section(words(said)))]
+        shown = [rich(section(*_sentences(said, command)))]
     if note:
         shown.append(rich(section(words(note, italic=True))))
     pieces: list[list[Block]] = []
     for number, row in enumerate(reply.rows, start=MOST_BUTTONS):
         text = shorten(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
+        text = readable(text, command)
         line: Block = {"type": "section", "text": plain(text[:SECTION])}
         if row.offers:
             line["accessory"] = blocks.say_button(row.offers[0], number)
@@ -50,6 +56,21 @@ def reply_blocks(reply: Reply, note: str = "", *, monospaced: bool = False) -> l
     return [*shown, *last]
 
 
+def readable(text: str, command: str) -> str:
+    """As plain text."""
+    return with_references(text, lambda reference: f"{command} {reference.words}")
+
+
+def _sentences(text: str, command: str) -> list[Block]:
+    """As rich text: addresses can be followed."""
+    return [
+        link(piece.url, piece.url)
+        if isinstance(piece, Address)
+        else words(piece if isinstance(piece, str) else f"{command} {piece.words}")
+        for piece in split_references(text)
+    ]
+
+
 def _cut(text: str) -> str:
     """Whole lines, as many as fit; never empty."""
     if len(text) > MOST_SAID:
@@ -57,26 +78,29 @@ def _cut(text: str) -> str:
     return text or "Done."
 
 
-def reply_message(reply: Reply, note: str = "", *, monospaced: bool = False) -> dict[str, Any]:
+def reply_message(
+    reply: Reply, note: str = "", *, monospaced: bool = False, command: str = COMMAND
+) -> dict[str, Any]:
     """For a response_url: shown to the person who asked, alone."""
     return {
-        "text": spoken(reply),
-        "blocks": reply_blocks(reply, note, monospaced=monospaced),
+        "text": spoken(reply, command),
+        "blocks": reply_blocks(reply, note, monospaced=monospaced, command=command),
         "response_type": "ephemeral",
         "unfurl_links": False,
         "unfurl_media": False,
     }
 
 
-def spoken(reply: Reply) -> str:
+def spoken(reply: Reply, command: str = COMMAND) -> str:
     """For screen readers: what is said, and the titles."""
     titles = [f"{blocks.title(entry)}." for entry in reply.entries]
     rows = [f"{row.text}." for row in reply.rows]
-    return shorten(blocks.spoken(" ".join([reply.text or "Done.", *rows, *titles])), TEXT)
+    text = readable(reply.text, command) or "Done."
+    return shorten(blocks.spoken(" ".join([text, *rows, *titles])), TEXT)
 
 
-def plain_message(text: str) -> dict[str, Any]:
-    return reply_message(Reply(text))
+def plain_message(text: str, command: str = COMMAND) -> dict[str, Any]:
+    return reply_message(Reply(text), command=command)
 
 
 # -- windows --------------------------------------------------------------------------------------
@@ -99,12 +123,12 @@ def moment(title: str) -> View:
     return window(title, [rich(section(words("One moment …")))])
 
 
-def reply_window(title: str, reply: Reply, note: str, channel: str) -> View:
-    return window(title, reply_blocks(reply, note), channel)
+def reply_window(title: str, reply: Reply, note: str, channel: str, command: str = COMMAND) -> View:
+    return window(title, reply_blocks(reply, note, command=command), channel)
 
 
-def sentence(title: str, text: str) -> View:
-    return window(title, [rich(section(words(_cut(text))))])
+def sentence(title: str, text: str, command: str = COMMAND) -> View:
+    return window(title, [rich(section(*_sentences(_cut(text), command)))])
 
 
 def abstract_window(paper: Paper) -> View:
@@ -152,7 +176,7 @@ def home_view(reply: Reply, command: str) -> View:
     """The person's channels. A row's text is the channel's id in the core's words."""
     shown = [
         blocks.header("Daily papers"),
-        rich(section(words(_cut(reply.text)))),
+        rich(section(*_sentences(_cut(reply.text), command))),
         blocks.actions(
             {
                 "type": "button",
@@ -165,7 +189,7 @@ def home_view(reply: Reply, command: str) -> View:
     for row in reply.rows[:MOST_CHANNELS]:
         shown += [
             {"type": "divider"},
-            rich(section(_channel(row.text), words(f"\n{row.detail or ' '}"))),
+            rich(section(_channel(row.text), *_sentences(f"\n{row.detail or ' '}", command))),
         ]
     if len(reply.rows) > MOST_CHANNELS:
         shown.append(quiet(f"and {len(reply.rows) - MOST_CHANNELS:,} more channels"))

@@ -18,7 +18,7 @@ from adapters.slack import answers, form
 from adapters.slack.blocks import ABSTRACT, SAY
 from adapters.slack.workspace import Workspace, joined
 from bot.errors import ChannelRefused, PlatformError, SendError, UserError
-from bot.model import Person, Reply
+from bot.model import Person, Reply, refer_to
 from bot.ports import Commands
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,9 @@ Payload = Mapping[str, Any]
 SOON: Final = 2.0  # seconds after which somebody is told that it takes a moment
 FORM_WORDS: Final = frozenset({"add", "follow", "subscribe", "watch", "new"})
 ASKING: Final = "One moment, please: I am asking arXiv."
-UNKNOWN_BUTTON: Final = "I do not know this button any more. To see what I can do: {command} help"
+UNKNOWN_BUTTON: Final = (
+    f"I do not know this button any more. To see what I can do: {refer_to('help')}"
+)
 # What phones and word processors make of quotes, and spaces that do not break.
 _MEANT: Final = str.maketrans(
     {**dict.fromkeys("“”„‟«»″", '"'), **dict.fromkeys("’‘‚‛′", "'")}
@@ -105,7 +107,7 @@ class People:
             person = self._person(payload["user"])
             await self._answer(Place.of(payload), channel, person, str(action["value"]))
         elif not action.get("url"):
-            message = answers.plain_message(UNKNOWN_BUTTON.format(command=self._command))
+            message = answers.plain_message(UNKNOWN_BUTTON, self._command)
             if payload.get("response_url"):
                 await self._workspace.web.respond(
                     payload["response_url"], {**message, "replace_original": False}
@@ -115,7 +117,7 @@ class People:
         view = payload["view"]
         place = Place(view_id=view["id"])
         if view.get("callback_id") != answers.ADD:
-            await self._show(place, Reply(UNKNOWN_BUTTON.format(command=self._command)), "", "")
+            await self._show(place, Reply(UNKNOWN_BUTTON), "", "")
             return
         values = view["state"]["values"]
         filled = form.Filled(values)
@@ -125,7 +127,7 @@ class People:
                 self._id(filled.channel), person, f"add {filled.keyword}"
             )
         except UserError as error:
-            again = form.form(filled.channel, values, str(error))
+            again = form.form(filled.channel, values, answers.readable(str(error), self._command))
             await self._update(view["id"], again)
             return
         note = await self._announce(filled.channel, reply)
@@ -167,10 +169,12 @@ class People:
     ) -> None:
         """Where it was asked: it works in channels too that the bot is no member of."""
         if place.view_id:
-            view = answers.reply_window("Papers", reply, note, channel)
+            view = answers.reply_window("Papers", reply, note, channel, self._command)
             await self._update(place.view_id, view)
         elif place.response_url:
-            message = answers.reply_message(reply, note, monospaced=monospaced)
+            message = answers.reply_message(
+                reply, note, monospaced=monospaced, command=self._command
+            )
             message["replace_original"] = place.replaces
             await self._workspace.web.respond(place.response_url, message)
 
@@ -195,7 +199,7 @@ class People:
         try:
             view = answers.abstract_window(await self._commands.abstract(paper_id))
         except UserError as error:
-            view = answers.sentence(paper_id, str(error))
+            view = answers.sentence(paper_id, str(error), self._command)
         await self._update(opened["view"]["id"], view)
 
     async def _open(self, method: str, payload: Payload, view: answers.View) -> dict[str, Any]:

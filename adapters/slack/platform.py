@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final, Self
 
 from adapters import Settings
-from adapters.slack import examining, render
+from adapters.slack import answers, examining, render
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, parted, variable
 from bot.errors import ChannelRefused, PlatformDown, PlatformRefused
@@ -50,7 +50,7 @@ class Slack:
         self._sockets = [
             Socket(
                 workspace,
-                command=options.get("command") or "/papers",
+                command=options.get("command") or answers.COMMAND,
                 managers=frozenset(options.get("managers") or ()),
             )
             for workspace in self._workspaces.values()

@@ -8,7 +8,7 @@ from bot.answers.meaning import Understanding
 from bot.answers.meant import handle
 from bot.answers.preview import Outlook
 from bot.answers.times import Calendar, iso
-from bot.model import Keyword, Offer, Person, Reply, Row, Subscription
+from bot.model import Keyword, Offer, Person, Reply, Row, Subscription, refer_to
 from bot.text import plural
 
 ROWS = 10  # keywords on a page of the list
@@ -29,7 +29,8 @@ def added_reply(
         _first_papers(first_post),
     ]
     if seen is None:
-        lines.append(f"To see how many papers a day that means: preview {keyword.text}")
+        preview = refer_to(f"preview {keyword.text}")
+        lines.append(f"To see how many papers a day that means: {preview}")
     else:
         lines += seen.lines
     return Reply(
@@ -93,7 +94,8 @@ def listing_reply(
     page: int | None = None,
 ) -> Reply:
     """All of them, or one page, counted from 1; a page beyond the last is the last."""
-    head = "This channel follows nothing yet. Add a first keyword: add reward model"
+    first = refer_to("add reward model", channel_id)
+    head = f"This channel follows nothing yet. Add a first keyword: {first}"
     if subscriptions:
         head = f"This channel follows {plural(len(subscriptions), 'keyword')}:"
     shown, offers = subscriptions, list[Offer]()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.answers.reasons import Look, verdict
 from bot.answers.status import looked
 from bot.answers.times import Calendar
-from bot.model import Reply, Row
+from bot.model import Reply, Row, refer_to
 from bot.text import plural, shorten
 from bot.views import StateView
 
@@ -16,7 +16,7 @@ LONGEST_KEYWORDS = 150  # characters of a channel's keywords in one line
 
 def home_reply(state: StateView, looks: Sequence[Look], calendar: Calendar) -> Reply:
     """A row for each channel: its id, what it follows, and how it stands."""
-    head = "You have added no keyword yet. In a channel, say: add reward model"
+    head = f"You have added no keyword yet. In a channel, say: {refer_to('add reward model')}"
     if looks:
         head = f"You added keywords in {plural(len(looks), 'channel')}."
     return Reply(

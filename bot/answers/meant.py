@@ -10,10 +10,11 @@ from bot.answers.reasons import short_key
 from bot.answers.typed import nearest
 from bot.errors import UserError
 from bot.keywords import parse
-from bot.model import Keyword, Subscription
+from bot.model import Keyword, Subscription, refer_to
 from bot.text import clean
 from bot.views import ChannelView, OpenPost
 
+_TO_SEE = f"To see what it follows: {refer_to('list')}"
 _HANDLE = re.compile(r"#[0-9a-f]{12}")
 
 
@@ -31,7 +32,8 @@ def handled(text: str, known: Iterable[Keyword]) -> str:
     for keyword in known:
         if handle(keyword) == text:
             return keyword.text
-    raise UserError("Nobody here remembers that keyword. Please type it: add reward model")
+    again = refer_to("add reward model")
+    raise UserError(f"Nobody here remembers that keyword. Please type it: {again}")
 
 
 def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
@@ -44,7 +46,7 @@ def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     if not keywords:
         raise UserError("This channel follows nothing, so there is nothing to remove.")
     if is_handle(typed):
-        raise UserError("This channel does not follow that any more. To see what it follows: list")
+        raise UserError(f"This channel does not follow that any more. {_TO_SEE}")
     canonical = parse(text).canonical
     for keyword in keywords:
         if keyword.canonical == canonical:
@@ -52,7 +54,7 @@ def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     near = nearest(typed, [keyword.text for keyword in keywords])
     if near:
         raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
-    raise UserError(f"This channel does not follow {typed}. To see what it follows: list")
+    raise UserError(f"This channel does not follow {typed}. {_TO_SEE}")
 
 
 def stuck(channels: Sequence[ChannelView], key: str) -> OpenPost:

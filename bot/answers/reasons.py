@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from bot.announcements import Evenings, NoNews
 from bot.answers.times import Calendar
-from bot.model import NoteKind
+from bot.model import NoteKind, refer_to
 from bot.slots import Timetable
 from bot.text import plural
 from bot.views import ChannelView, OpenPost, RunView, StateView
@@ -97,18 +97,20 @@ def verdict(look: Look) -> tuple[Cause, str]:
 def _hindered(look: Look) -> tuple[Cause, str] | None:
     """The channel itself stands in the way."""
     view, calendar = look.view, look.calendar
+    resume = refer_to("resume", view.channel.id)
     since = f" since {calendar.moment(view.paused_at)}" if view.paused_at else ""
     if view.paused == "person":
         by = f" ({view.reason})" if view.reason else ""
-        return Cause.PAUSED, f"Paused{since}{by}: papers gather until somebody says: resume"
+        return Cause.PAUSED, f"Paused{since}{by}: papers gather until somebody says: {resume}"
     if view.paused == "refused":
         again = calendar.moment(view.probe_at) if view.probe_at else "soon"
         return Cause.REFUSED, (
-            f"The channel refuses our posts{since}: {sentence(view.reason)} Mend that, then say"
-            f" resume, or wait: it is tried again {again} by itself."
+            f"The channel refuses our posts{since}: {sentence(view.reason)} Fix that, then say"
+            f" {resume}, or wait: it is tried again {again} by itself."
         )
+    first = refer_to("add reward model", view.channel.id)
     if not view.subscriptions and not view.due and not look.posts("queued", "sending", "unknown"):
-        return Cause.NO_KEYWORDS, "It follows nothing. Add a keyword: add reward model"
+        return Cause.NO_KEYWORDS, f"It follows nothing. Add a keyword: {first}"
     return None
 
 

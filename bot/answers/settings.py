@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from bot.answers.times import days_said
 from bot.answers.typed import nearest
 from bot.errors import UserError
-from bot.model import Channel, Reply
+from bot.model import Channel, Reply, refer_to
 from bot.settings import (
     LAYOUTS,
     parse_catch_up,
@@ -54,7 +54,8 @@ def stored_value(key: str, typed: str, platform: str) -> str | None:
     """A setting's value as it is stored; ``None``: as ``bot.toml`` says. Raises UserError."""
     value = " ".join(typed.strip(" \"'“”").lower().split())
     if not value:
-        raise UserError(f"What should {key} be? For example: settings {key} {EXAMPLES[key]}")
+        example = refer_to(f"settings {key} {EXAMPLES[key]}")
+        raise UserError(f"What should {key} be? For example: {example}")
     if value == AS_USUAL:
         return None
     if key == "layout":
@@ -82,7 +83,8 @@ def settings_reply(channel: Channel, timetable: Timetable) -> Reply:
         lines.append(f"{name} = {shown}: {means[name]}")
     lines.append(f"Times are {timetable.timezone.key}.")
     lines.append(
-        f"To change one: settings post_at 09:30. To undo that: settings post_at {AS_USUAL}"
+        f"To change one: {refer_to('settings post_at 09:30', channel.id)}"
+        f" To undo that: {refer_to(f'settings post_at {AS_USUAL}', channel.id)}"
     )
     return Reply(
         "\n".join(lines),

@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.announcements import Evenings
 from bot.answers.reasons import PLAINLY, Look, scanned, short_key, verdict
 from bot.answers.times import Calendar, iso
-from bot.model import Note, NoteKind, Reply
+from bot.model import Note, NoteKind, Reply, refer_to
 from bot.text import plural
 from bot.views import RunView, StateView
 
@@ -27,7 +27,8 @@ def status_reply(state: StateView, looks: Sequence[Look], calendar: Calendar) ->
     for look in looks:
         lines += ["", *_channel(look)]
     if not looks:
-        lines += ["", "No channel follows anything yet. Add a first keyword: add reward model"]
+        first = refer_to("add reward model", "console:")
+        lines += ["", f"No channel follows anything yet. Add a first keyword: {first}"]
     return Reply(
         text="\n".join(lines),
         data={
@@ -87,7 +88,7 @@ def run_data(run: RunView | None) -> dict[str, object] | None:
 def _runs(state: StateView, calendar: Calendar) -> list[str]:
     run, complete = state.last_run, state.last_complete
     if run is None:
-        return ["arXiv was never asked yet. The first run does it (the service, or: once)."]
+        return ["arXiv was never asked yet. The bot's first run does it."]
     verdict = "complete" if run.complete else "not complete"
     lines = [f"Last run: {calendar.moment(run.started_at)}, {verdict}. {_figures(run)}"]
     if run.plan:
@@ -136,11 +137,15 @@ def _not_understood(look: Look) -> list[str]:
     """Keywords for which arXiv has no answer, so that nothing will ever come of them."""
     run = look.state.last_run
     refused = {n.keyword for n in run.notes if n.kind is NoteKind.REFUSED} if run else set()
-    return [
-        f"  arXiv does not understand {subscription.keyword.text}, so nothing can come of it."
-        " Please remove it, and add it in other words."
+    texts = [
+        subscription.keyword.text
         for subscription in look.view.subscriptions
         if subscription.keyword.canonical in refused
+    ]
+    return [
+        f"  arXiv does not understand {text}, so nothing can come of it. Please remove it, and add"
+        f" it in other words: {refer_to(f'remove {text}', look.view.channel.id)}"
+        for text in texts
     ]
 
 
@@ -151,12 +156,13 @@ def _stuck(look: Look) -> list[str]:
         lines.append(
             f"  Held since {look.calendar.moment(post.created_at)}: nobody can say whether a post"
             f" of {plural(post.papers, 'paper')} arrived ({post.error}). Look in the channel;"
-            f" if it is missing: resend {short_key(post.key)}"
+            f" if it is missing: {refer_to(f'resend {short_key(post.key)}')}"
         )
     for post in look.posts("dead"):
         lines.append(
             f"  Refused for good: a post of {plural(post.papers, 'paper')} ({post.error})."
-            f" That is our fault, please report it. To try it again: resend {short_key(post.key)}"
+            f" That is our fault, please report it. To try it again:"
+            f" {refer_to(f'resend {short_key(post.key)}')}"
         )
     return lines
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bot.errors import UserError
+from bot.model import refer_to
 from bot.text import clean
 
 # Name → what follows it, and what it does. The order is that of ``help``.
@@ -67,7 +68,7 @@ def understand(words: str) -> tuple[str, str]:
         raise UserError(_unknown(typed, rest))
     what, does = COMMANDS[name]
     if what in _EXAMPLES and not rest:
-        raise UserError(f"{name}: {does}. For example: {name} {_EXAMPLES[what]}")
+        raise UserError(f"{name}: {does}. For example: {refer_to(f'{name} {_EXAMPLES[what]}')}")
     return name, rest
 
 
@@ -79,10 +80,12 @@ def _first_word(text: str) -> tuple[str, str]:
 def _unknown(typed: str, rest: str) -> str:
     near = nearest(typed.strip(_AROUND), [*COMMANDS, *_SYNONYMS])
     if near:
-        return f"There is no command {typed}. Did you mean: {near[0]} {rest}".rstrip()
+        meant = refer_to(f"{_SYNONYMS.get(near[0], near[0])} {rest}".strip())
+        return f"There is no command {typed}. Did you mean: {meant}"
     return (
-        f"There is no command {typed}. To follow that as a keyword: add {typed} {rest}".rstrip()
-        + "\nTo see all commands: help"
+        f"There is no command {typed}. To follow that as a keyword:"
+        f" {refer_to(f'add {typed} {rest}'.strip())}"
+        f"\nTo see all commands: {refer_to('help')}"
     )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bot.answers.reasons import Look, short_key
 from bot.answers.status import looked, run_data
 from bot.answers.times import Calendar, iso
-from bot.model import Keyword, Reply
+from bot.model import Keyword, Reply, address, refer_to
 from bot.text import displayed
 from bot.views import ChannelView, PaperView, Standing, StateView
 
@@ -124,10 +124,10 @@ def _reason(case: Case) -> str:
 
 def _posted(case: Case, standing: Standing) -> str:
     if standing.post_state in {"sent", ""}:
-        link = f": {standing.message_url}" if standing.message_url else "."
+        link = f": {address(standing.message_url)}" if standing.message_url else "."
         return f"Posted {case.look.calendar.moment(standing.sent_at or standing.at)}{link}"
     error = f" ({standing.error})" if standing.error else ""
-    again = f"resend {short_key(standing.post_key)}"
+    again = refer_to(f"resend {short_key(standing.post_key)}")
     match standing.post_state:
         case "unknown":
             return f"Sent, but perhaps it did not arrive{error}; we look before sending again."

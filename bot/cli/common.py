@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli import terminal
+from bot.cli.references import repeat_config
 from bot.errors import BotError
+from bot.model import Person
 from bot.redaction import hide
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ ChannelOption = Annotated[
 KeywordArgument = Annotated[list[str], typer.Argument(metavar="KEYWORD", hidden=True)]
 
 
+PERSON = Person("the command line")  # who changed something, for those who ask
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """The options that may stand before the command too."""
@@ -78,6 +83,8 @@ def configured(
 
     given: Given = ctx.obj
     path = config or given.config
+    if path is not None:
+        repeat_config(path)
     if path is None:
         path = IN_CONTAINER if IN_CONTAINER.exists() and not HERE.exists() else HERE
     loaded = configuration.load(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bot.cli.common import (
+    PERSON,
     TAKES_KEYWORD,
     ChannelOption,
     ConfigOption,
@@ -18,14 +19,11 @@ from bot.cli.common import (
     joined,
 )
 from bot.errors import UserError
-from bot.model import Person
 from bot.settings import parse_channel_id
 
 if TYPE_CHECKING:
     from bot.app import Bot
     from bot.model import Reply
-
-PERSON = Person("the command line")  # who added a keyword, for those who ask
 
 group = typer.Typer(
     name="keywords",

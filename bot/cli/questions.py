@@ -1,4 +1,5 @@
-"""The commands that ask, or that decide about one post: preview, status, why, resend."""
+"""The commands that ask, or that decide what is posted: preview, status, why, pause, resume,
+resend, check."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.common import (
+    PERSON,
+    ChannelOption,
     ConfigOption,
     JsonOption,
     KeywordArgument,
@@ -19,6 +22,7 @@ from bot.cli.common import (
     log_to_stderr,
     plain_errors,
 )
+from bot.settings import parse_channel_id
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -123,6 +127,46 @@ def check(
     terminal.show_findings(findings, as_json=as_json)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(terminal.FAILED)
+
+
+def pause(
+    ctx: typer.Context,
+    channel: ChannelOption,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Post nothing in a channel until it is resumed; papers gather.
+
+    \b
+    Example: daily-papers pause --channel console:
+    """
+    answer(
+        ctx,
+        config,
+        verbose,
+        False,
+        lambda bot: bot.commands.pause(parse_channel_id(channel), PERSON),
+    )
+
+
+def resume(
+    ctx: typer.Context,
+    channel: ChannelOption,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Post in a channel again, whoever or whatever had paused it.
+
+    \b
+    Example: daily-papers resume --channel console:
+    """
+    answer(
+        ctx,
+        config,
+        verbose,
+        False,
+        lambda bot: bot.commands.resume(parse_channel_id(channel), PERSON),
+    )
 
 
 def resend(

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from bot.cli.references import readable, readable_data
 from bot.errors import BotError, ConfigError, SourceError, SourceNotAsked
 from bot.redaction import redacted
 
@@ -41,12 +42,12 @@ def exit_status(error: BotError) -> int:
 
 def show(text: str) -> None:
     """A result, on standard output."""
-    _write(sys.stdout, _CONTROL.sub("\ufffd", redacted(text)))
+    _write(sys.stdout, _CONTROL.sub("\ufffd", redacted(readable(text))))
 
 
 def remark(text: str) -> None:
     """Something beside the result, on standard error. Errors quote much, but never a token."""
-    _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(text)))
+    _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(readable(text))))
 
 
 def show_reply(reply: Reply, *, as_json: bool) -> None:
@@ -54,7 +55,7 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
     if as_json:
         import json
 
-        show(json.dumps(reply.data, ensure_ascii=False, indent=2))
+        show(json.dumps(readable_data(reply.data), ensure_ascii=False, indent=2))
         return
     show(reply.text)
     for row in reply.rows:

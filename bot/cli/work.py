@@ -17,6 +17,7 @@ from bot.cli.common import (
     log_to_stderr,
     plain_errors,
 )
+from bot.model import refer_to
 
 if TYPE_CHECKING:
     from bot.app import Outcome
@@ -120,10 +121,10 @@ def once(
         terminal.remark(local)
         raise typer.Exit(terminal.FAILED)
     if not outcome.complete:
-        terminal.remark("arXiv gave no whole answer. What came is kept; see: daily-papers status")
+        terminal.remark(f"arXiv gave no whole answer. What came is kept; see: {refer_to('status')}")
         raise typer.Exit(terminal.INCOMPLETE)
     if outcome.open_posts or outcome.held:
-        terminal.remark("Some posts still wait, or are held; see: daily-papers status")
+        terminal.remark(f"Some posts still wait, or are held; see: {refer_to('status')}")
         raise typer.Exit(terminal.OPEN)
 
 
@@ -133,7 +134,7 @@ def _summarise(state: Mapping[str, Any]) -> None:
     for channel in channels[:SUMMARISED]:
         terminal.remark(f"{channel['channel'].removesuffix(':')}: {channel['explanation']}")
     if len(channels) > SUMMARISED:
-        terminal.remark(f"And {len(channels) - SUMMARISED} more channels: daily-papers status")
+        terminal.remark(f"And {len(channels) - SUMMARISED} more channels: {refer_to('status')}")
 
 
 def _local_fault(state: Mapping[str, Any]) -> str:

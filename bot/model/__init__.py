@@ -21,13 +21,24 @@ from bot.model.papers import (
     Survey,
 )
 from bot.model.posts import Agenda, Digest, Draft, Due, Entry, Post, Publication, Receipt, Why
+from bot.model.references import (
+    Address,
+    CommandReference,
+    address,
+    refer_to,
+    split_references,
+    with_references,
+    without_references,
+)
 from bot.model.replies import Finding, Offer, Reply, Row
 
 __all__ = [
     "UNTOLD",
+    "Address",
     "Agenda",
     "Batch",
     "Channel",
+    "CommandReference",
     "Digest",
     "Draft",
     "Due",
@@ -53,4 +64,9 @@ __all__ = [
     "Subscription",
     "Survey",
     "Why",
+    "address",
+    "refer_to",
+    "split_references",
+    "with_references",
+    "without_references",
 ]

@@ -8,6 +8,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +29,17 @@ from bot.errors import (
     UserError,
 )
 from bot.matching import explain
-from bot.model import Batch, Channel, Note, NoteKind, Paper, Person, Reply, Survey
+from bot.model import (
+    Batch,
+    Channel,
+    Note,
+    NoteKind,
+    Paper,
+    Person,
+    Reply,
+    Survey,
+    with_references,
+)
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.questions import Questions
@@ -85,13 +96,13 @@ class House:
 
     async def say(self, words: str, channel_id: str = HERE, person: Person = ADA) -> Reply:
         reply = await self.commands.run(channel_id, person, words)
-        json.dumps(reply.data)  # every answer can be given to other programs
-        return reply
+        data = json.dumps(reply.data, ensure_ascii=False)  # for other programs
+        return replace(reply, text=as_typed(reply.text), data=json.loads(as_typed(data)))
 
     async def refused(self, words: str, channel_id: str = HERE, person: Person = ADA) -> str:
         with pytest.raises(UserError) as caught:
             await self.commands.run(channel_id, person, words)
-        return str(caught.value)
+        return as_typed(str(caught.value))
 
     async def collect(self) -> None:
         await collect(self.source, self.store, self.clock, first_post=3)
@@ -125,6 +136,11 @@ class House:
         await self.collect()
         await self.publish()
         await self.deliver()
+
+
+def as_typed(text: str) -> str:
+    """A text as it stands in a chat, in which no command has anything before it."""
+    return with_references(text, lambda reference: reference.words)
 
 
 def channels(reply: Reply) -> list[dict[str, Any]]:
@@ -778,7 +794,7 @@ async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_
     assert kind == "refused"
     assert sentence == (
         "The channel refuses our posts since today 09:00: the bot may not post here; invite it."
-        " Mend that, then say resume, or wait: it is tried again today 10:00 by itself."
+        " Fix that, then say resume, or wait: it is tried again today 10:00 by itself."
     )
     await house.say("pause")
     assert await cause(house) == (

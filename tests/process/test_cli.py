@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import sqlite3
@@ -463,3 +464,17 @@ def test_a_machine_without_time_zone_data_is_told_the_time_all_the_same(home: Ho
     status, out, _ = home.call("status", PYTHONTZPATH="")
     assert status == 0
     assert "Times are Europe/Berlin." in out
+
+
+def test_a_command_that_the_program_tells_works_as_it_is_told(home: Home) -> None:
+    assert home.call("once")[0] == 0
+    elsewhere = home.file.rename(home.folder / "my bot.toml")
+    named = ("--config", elsewhere.name)
+    assert "Paused" in home.call("pause", *named, *CHANNEL)[1]
+    told = home.call("status", *named)[1]
+    [line] = [line for line in told.splitlines() if "papers gather until" in line]
+    program, *words = shlex.split(line.partition("until somebody says: ")[2])
+    assert program == "daily-papers"
+    assert "Posting again." in home.call(*words)[1]
+    explained = home.ask("status", *named)["channels"][0]["explanation"]
+    assert "Paused" not in explained

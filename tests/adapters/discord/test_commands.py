@@ -8,10 +8,12 @@ import discord
 import pytest
 from discord.http import Route
 
+from adapters.discord.answers import plain_view, reply_view
 from adapters.discord.commands import VALUES
+from adapters.discord.mentions import Mentions
 from adapters.discord.render import compose, read
 from bot.errors import SourceDown
-from bot.model import Channel, Digest, Entry, Why
+from bot.model import Channel, Digest, Entry, Reply, Why, address, refer_to
 from tests.adapters.discord.house import House, buttons, texts
 from tests.builders import paper
 from tests.fakes import START
@@ -266,3 +268,23 @@ async def test_commands_are_written_to_discord_only_when_they_changed(
     assert writes() == 1
     await simcord_env.restart_bot(house.new_client())
     assert writes() == 1
+
+
+def test_an_id_and_an_address_in_an_answer_are_copied_as_they_are() -> None:
+    here = "https://discord.com/channels/1142000000000000000/1142000000000000001/11420000000000002"
+    text = f"2603.01234: A (very) bold_title\nPosted today 08:00: {address(here)}\nSee {here}"
+    [said] = reply_view(Reply(text)).children
+    assert isinstance(said, discord.ui.TextDisplay)
+    first, second, third = said.content.split("\n")
+    assert first == r"2603.01234: A (very) bold\_title"
+    assert second.endswith(f": {here}")
+    assert here not in third, "what others wrote becomes no link"
+
+
+def test_a_command_in_a_text_that_points_at_a_mistake_is_shown_as_it_is_typed() -> None:
+    named = Mentions()
+    text = f"There is no such field.\n  xx:reward\n  ^\nTry {refer_to('add reward')}"
+    [said] = plain_view(text, named).children
+    assert isinstance(said, discord.ui.TextDisplay)
+    assert said.content.startswith("```")
+    assert "Try /papers add reward" in said.content

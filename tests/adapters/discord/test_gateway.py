@@ -76,6 +76,25 @@ async def test_a_command_is_answered_and_announced(server: DiscordServer, house:
     assert server.texts(here) == ["Ann added a keyword: reward model"]
 
 
+async def test_a_command_that_discord_does_not_know_yet_is_told_as_it_is_typed(
+    server: DiscordServer, house: House
+) -> None:
+    server.fail("GET", r"/applications/\d+/commands", status=503, times=1, wait=PATIENCE)
+    async with listening(server, house):
+        assert "Add a keyword: /papers add reward model" in await ask(server, "status")
+
+
+async def test_a_command_that_an_answer_names_can_be_pressed_once_it_is_registered(
+    server: DiscordServer, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with listening(server, house):
+        await happens(lambda: "commands registered" in caplog.text)
+        [registered] = server.commands
+        said = await ask(server, "status")
+    assert f"Add a keyword: </papers add:{registered['id']}> reward model" in said
+
+
 async def test_a_command_is_acknowledged_while_arxiv_takes_its_time(
     server: DiscordServer, house: House
 ) -> None:

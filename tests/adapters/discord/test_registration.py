@@ -15,6 +15,7 @@ from adapters import Settings
 from adapters.discord.gateway import command_tree
 from adapters.discord.platform import Discord
 from adapters.discord.registration import FIRST_DELAY, LONGEST_DELAY, Registration, declared, shapes
+from bot.model import CommandReference
 from tests.fakes import FakeClock
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import APPLICATION, TOKEN
@@ -69,6 +70,9 @@ async def test_a_passing_fault_leaves_nobody_without_commands(
         await registration.keep_trying(tree)
     assert shapes(server.commands) == shapes(ours())
     assert registration.degraded == ""
+    [papers] = server.commands
+    shown = f"</papers resume:{papers['id']}>"
+    assert registration.mentions(CommandReference("resume")) == shown
     assert clock.slept, "a broken connection is tried once more by aiohttp itself"
     assert clock.slept == [FIRST_DELAY * 2**n for n in range(len(clock.slept))]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from adapters.slack import answers
 from adapters.slack import commands as commands_room
 from adapters.slack.commands import People, typed
 from adapters.slack.socket import Socket
@@ -17,7 +19,7 @@ from adapters.slack.workspace import Workspace
 from bot.clock import SystemClock
 from bot.errors import SourceDown
 from bot.keywords import parse
-from bot.model import Person, Reply
+from bot.model import Person, Reply, Row, address, refer_to
 from tests.adapters.slack.house import TOKENS, House, asked, buttons, happens, options, shown
 from tests.builders import paper
 from tests.wire.slack_server import SlackServer
@@ -167,7 +169,7 @@ async def test_nothing_at_all_and_help_show_the_commands(chat: Chat, text: str) 
 
 
 async def test_an_unknown_word_is_answered_with_the_nearest_one(chat: Chat) -> None:
-    assert "Did you mean: remove" in shown(await chat.say("remoev reward model"))
+    assert "Did you mean: /papers remove" in shown(await chat.say("remoev reward model"))
 
 
 async def test_a_wrong_keyword_is_pointed_at(chat: Chat) -> None:
@@ -454,3 +456,16 @@ async def test_a_payload_that_makes_no_sense_is_acknowledged_and_the_next_one_is
 )
 def test_quotes_as_phones_type_them_leave_no_spaces_in_the_keyword(text: str) -> None:
     assert typed(text) == 'add "reward model"'
+
+
+def test_commands_are_named_as_they_are_called_here_and_addresses_can_be_followed() -> None:
+    here = "https://example.slack.com/archives/C0000001/p1760000000000100"
+    text = f"Posted today 08:00: {address(here)}\nTo go on: {refer_to('resume', 'slack:C0000001')}"
+    message = answers.reply_message(Reply(text), command="/arxiv")
+    [block] = message["blocks"]
+    [said] = block["elements"]
+    assert {"type": "link", "url": here, "text": here} in said["elements"]
+    assert {"type": "text", "text": "/arxiv resume"} in said["elements"]
+    assert message["text"].endswith("To go on: /arxiv resume")
+    home = answers.home_view(Reply(text, rows=(Row("slack:C0000001", text),)), "/arxiv")
+    assert json.dumps(home).count('"/arxiv resume"') == 2

@@ -1,0 +1,65 @@
+"""Commands that a text names, as they are typed at the command line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from bot.model import CommandReference, with_references
+
+PROGRAM: Final = "daily-papers"
+
+# What a command is called here, and whether it needs to be told the channel. Whatever is said only
+# in a chat (settings) has no entry.
+_CALLED: Final[Mapping[str, tuple[str, bool]]] = {
+    "add": ("keywords add", True),
+    "remove": ("keywords remove", True),
+    "list": ("keywords list", True),
+    "pause": ("pause", True),
+    "resume": ("resume", True),
+    "preview": ("preview", False),
+    "why": ("why", False),
+    "status": ("status", False),
+    "resend": ("resend", False),
+    "help": ("--help", False),
+}
+_NEEDS_NO_QUOTES: Final = re.compile(r"[\w ,.:/#-]*", re.ASCII)
+
+_options: list[str] = []  # those of this call that the next one needs too
+
+
+def repeat_config(path: Path) -> None:
+    """The configuration was named in this call, and so belongs into every command we tell."""
+    _options[:] = ["--config", shlex.quote(str(path))]
+
+
+def called(reference: CommandReference) -> str:
+    """``daily-papers keywords add --channel console: reward model``, ready to be pasted."""
+    name, _, rest = reference.words.partition(" ")
+    if name not in _CALLED:
+        return f"/papers {reference.words}, in the chat"
+    here, in_channel = _CALLED[name]
+    channel = ["--channel", shlex.quote(reference.channel or "CHANNEL")] if in_channel else []
+    words = [rest if _NEEDS_NO_QUOTES.fullmatch(rest) else shlex.quote(rest)] if rest else []
+    return " ".join([PROGRAM, here, *_options, *channel, *words])
+
+
+def readable(text: str) -> str:
+    """The text with its commands and addresses in place."""
+    return with_references(text, called)
+
+
+def readable_data(data: object) -> object:
+    """The same for every text in an answer's data."""
+    match data:
+        case str():
+            return readable(data)
+        case Mapping():
+            return {key: readable_data(value) for key, value in data.items()}
+        case list() | tuple():
+            return [readable_data(each) for each in data]
+        case _:
+            return data
