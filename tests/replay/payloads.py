@@ -1,0 +1,122 @@
+"""A hash of every message that a real April would have brought, on every platform and layout.
+
+The same before and after a change that is to change no message::
+
+    .venv/bin/python -m tests.replay.payloads ../shared/data
+
+Clock, keys and papers are fixed; what is hashed are the bytes as they would be sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import sqlite3
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from adapters.console import render as console
+from adapters.discord import render as discord
+from adapters.slack import render as slack
+from bot.keywords import parse
+from bot.model import Digest, Draft, Person
+from bot.pipeline import collect, publish
+from bot.sources.arxiv import ArxivSource
+from bot.store.following import change_setting, follow
+from bot.store.sqlite import SqliteStore
+from tests.fakes import FakeClock
+from tests.replay.history import submissions
+from tests.replay.living import RULES
+from tests.wire.arxiv_server import ArxivServer
+
+FIRST = datetime.fromisoformat("2026-04-07T05:00:00+00:00")
+DAYS = 24
+KEYWORDS = (
+    "diffusion model",
+    "cat:hep-th AND (dark OR gravity)",
+    "graph neural network",
+    "au:nakamura",
+    "cat:cs.LG",  # hundreds a day: folded, and several messages
+)
+CHANNELS = {  # by layout; None is the platform's own
+    "console:": None,
+    "discord:100000000000000001": None,
+    "discord:100000000000000002": "thread",
+    "discord:100000000000000003": "list",
+    "slack:C0000000001": None,
+    "slack:C0000000002": "inline",
+    "slack:C0000000003": "list",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pure:
+    """Implements ports.Composer with the pure half of an adapter."""
+
+    composed: Callable[[Digest], list[Draft]]
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        return self.composed(digest)
+
+
+def _on_console(digest: Digest) -> list[Draft]:
+    payload = console.to_payload(console.page_of(digest))
+    return [Draft(payload, tuple(entry.paper.id for entry in digest.entries))]
+
+
+COMPOSERS: Mapping[str, Pure] = {
+    "console": Pure(_on_console),
+    "discord": Pure(discord.compose),
+    "slack": Pure(slack.compose),
+}
+
+
+async def hashed(arxiv_data: Path, folder: Path) -> tuple[str, Counter[str]]:
+    """SHA-256 over all messages in the order of the outbox, and how many each platform has."""
+    clock = FakeClock(FIRST)
+    store = SqliteStore(folder / "db", alone=True)
+    store.run_now(_follow_all)
+    with ArxivServer(submissions(arxiv_data), clock) as arxiv:
+        source = ArxivSource(
+            url=arxiv.url, contact="mailto:test@example.org", interval=3, clock=clock,
+            pace_file=folder / "pace", rng=random.Random(1),
+        )  # fmt: skip
+        async with source:
+            for number in range(DAYS):
+                clock.jump(max(FIRST + timedelta(days=number), clock.now()))
+                await collect(source, store, clock, first_post=3)
+                await publish(store, COMPOSERS, lambda _: RULES, clock, now=True)
+    rows = store.run_now(
+        lambda db: db.execute(
+            "select channel_id, key, parent_key, payload from outbox order by seq"
+        ).fetchall()
+    )
+    store.close()
+    total = hashlib.sha256()
+    for row in rows:
+        total.update("\n".join(str(value) for value in row).encode())
+    return total.hexdigest(), Counter(row[0].partition(":")[0] for row in rows)
+
+
+def _follow_all(db: sqlite3.Connection) -> None:
+    for channel, layout in CHANNELS.items():
+        for keyword in KEYWORDS:
+            follow(db, channel, parse(keyword), Person(""), FIRST)
+        if layout:
+            change_setting(db, channel, "layout", layout)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        digest, counts = asyncio.run(hashed(Path(sys.argv[1]) / "arxiv", Path(folder)))
+    sys.stdout.write(f"{digest} {dict(counts)}\n")
+
+
+if __name__ == "__main__":
+    main()
