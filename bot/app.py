@@ -104,6 +104,7 @@ class Bot:
         self._rehearsing = rehearsing
         self._progress = progress
         self.shown_late = ShownLate()
+        self._locked_out = False  # the last time another process held the lock, and that was told
         self.evenings = config.evenings
         self.questions = Questions(
             store=store,
@@ -144,8 +145,18 @@ class Bot:
         """
         self.shown_late.begun(self.clock.monotonic())
         give_up = self.clock.monotonic() + SAVING
-        while (await self._synchronise_once()).again and self.clock.monotonic() < give_up:
-            await self.clock.sleep(SAVING / 10)  # somebody is saving it at this moment
+        while (report := await self._synchronise_once()).again:
+            if self.clock.monotonic() >= give_up:
+                break
+            # Somebody is saving it at this moment, or another process compares the two.
+            await self.clock.sleep(SAVING / 100 if report.locked else SAVING / 10)
+        if report.locked and not self._locked_out:
+            log.warning(
+                "bot.toml: another process has held %s for %.0f seconds, so bot.toml and the"
+                " database were not compared; that follows when the process lets go of it",
+                self.file.lock_path, SAVING,
+            )  # fmt: skip
+        self._locked_out = report.locked
 
     async def _synchronise_once(self) -> SyncReport:
         report = await self.store.visit(self.file.sync, self.clock.now())

@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from bot.errors import StoreError
 from bot.keywords import expression
 from bot.keywords.categories import notices
 from bot.model import Finding
+from bot.store import FILE
 from bot.text import plural
 from bot.views import ChannelView
 from bot.vitals import Vitals
@@ -51,7 +53,7 @@ def exposed(config: Config) -> list[Finding]:
 
 
 def _files(config: Config) -> Iterator[Finding]:
-    """Who else may write bot.toml, and who else may read a token."""
+    """Who else may write bot.toml, and who else may open what is the bot's alone."""
     mode = stat.S_IMODE(config.path.stat().st_mode)
     name = str(config.path)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -59,10 +61,25 @@ def _files(config: Config) -> Iterator[Finding]:
         yield Finding("bot.toml", False, f"Others may write {name} (mode {mode:o}).", remedy)
     else:
         yield Finding("bot.toml", True, f"{name} is understood.")
+    yield _data_files(config.bot.data)
     for platform in config.platforms.values():
         for variable, secret in platform.secrets.items():
             if secret.file is not None:
                 yield _secret_file(variable, secret.file)
+
+
+def _data_files(data: Path) -> Finding:
+    """Who else may read the database, or hold a lock and so keep the bot waiting."""
+    names = [FILE, f"{FILE}-wal", f"{FILE}-shm", "daily-papers.lock", "channels.lock", "arxiv.pace"]
+    open_to_others = []
+    for name in names:
+        with suppress(FileNotFoundError):  # SQLite's come and go
+            if (data / name).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                open_to_others.append(str(data / name))
+    if open_to_others:
+        text = f"Others may open {', '.join(open_to_others)}."
+        return Finding("data files", False, text, f"chmod 600 {' '.join(open_to_others)}")
+    return Finding("data files", True, "They are for the bot alone.")
 
 
 def _secret_file(variable: str, file: Path) -> Finding:

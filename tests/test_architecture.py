@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # redaction: an error quotes what others answered, and never a token
     "bot.errors": frozenset({"bot.redaction"}),
     "bot.clock": frozenset(),
+    "bot.private_files": frozenset(),
     "bot.network": frozenset({"certifi", "httpx"}),
     "bot.log": frozenset({"bot.redaction"}),
     # views: the figures that it shows; httpx: the ping
@@ -78,10 +79,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.limits": EDGE,
     "bot.commands": CORE | {"bot.limits", "bot.answers", "bot.questions", "bot.slots"},
     # ports: a source waits and asks for the time through a Clock
-    "bot.sources": EDGE | {"bot.network", "bot.sources", "httpx"},
+    "bot.sources": EDGE | {"bot.network", "bot.private_files", "bot.sources", "httpx"},
     # views: it is the one that fills them
     # listing: bot.toml and the database each say who follows what, as one value
-    "bot.store": WORDS | {"bot.store", "bot.views", "bot.listing"},
+    "bot.store": WORDS | {"bot.store", "bot.views", "bot.listing", "bot.private_files"},
     # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
     # settings: the words that a setting is written in are the same as in the chat
     "bot.config": WORDS
@@ -90,7 +91,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.settings": frozenset({"bot.errors"}),
     "bot.listing": frozenset({"bot.model"}),
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file
-    "bot.channels_file": EDGE | {"bot.channels_file", "bot.config", "bot.listing", "tomli_w"},
+    "bot.channels_file": EDGE
+    | {"bot.channels_file", "bot.config", "bot.listing", "bot.private_files", "tomli_w"},
     "bot.supervision": EDGE,
     # slots: the bell rings at the channels' times
     "bot.schedule": EDGE | {"bot.slots", "apscheduler"},

@@ -3,7 +3,7 @@
 The database holds the truth; the file always shows it. People change the truth in the chat, where
 the store writes it, or in the file, in any editor. ``sync`` carries each side's changes over to
 the other, and neither can lose the other's. It decides nothing about what is in a keyword, keeps no
-state but what a look at the file costs, and never waits for anybody but another ``sync``.
+state but what a look at the file costs, and never waits for anybody.
 
 **Three-way merge.** Each time the file is written the truth gets a revision, whose snapshot the
 database keeps, and the file a marker line with the revision's number and digest. What a person
@@ -66,6 +66,7 @@ from bot.config.toml_source import decode as text_of
 from bot.errors import ConfigError, StoreBroken
 from bot.listing import Change
 from bot.ports import Clock
+from bot.private_files import open_file
 
 STEADY = 2.0  # seconds without a change after which nobody is in the middle of saving
 _ROUNDS = 20  # attempts while somebody saves again and again
@@ -88,7 +89,8 @@ class SyncReport:
     """What one ``sync`` did.
 
     ``changes`` were taken over from the file. ``wrote``: the file is another now. ``again``:
-    somebody is saving the file at this moment; sync once more in a second. ``problem``: why the
+    somebody is saving the file at this moment, or holds the lock (``locked``: nothing was done);
+    sync once more in a second. ``problem``: why the
     file does not show the truth, in a sentence, or empty. ``warnings`` are for the log; a lasting
     one is told only the first time.
     """
@@ -96,6 +98,7 @@ class SyncReport:
     changes: tuple[Change, ...] = ()
     wrote: bool = False
     again: bool = False
+    locked: bool = False
     problem: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -117,7 +120,7 @@ class ChannelsFile:
 
     def __init__(self, path: Path, lock: Path, clock: Clock, disk: Disk | None = None) -> None:
         self._path = path
-        self._lock_path = lock
+        self.lock_path = lock
         self._clock = clock
         self._file = SharedFile(path, disk or Disk())
         self._seen = ""  # digest of the file when sync last looked
@@ -132,11 +135,15 @@ class ChannelsFile:
 
         Blocking, for milliseconds; not to be called inside a transaction of the same book. A file
         that is missing or can't be written is a ``problem`` in the report, and removes nothing.
+        While another ``sync`` holds the lock nothing is done, and ``locked`` says so.
         Raises ConfigError if the file is wrong, StoreError; nothing was changed then.
         """
         findings = _Findings()
-        self._again = False
-        with self._locked():
+        self._again = True
+        with self._locked() as locked:
+            if not locked:
+                return SyncReport(again=True, locked=True)
+            self._again = False
             try:
                 outcome = self._rounds(book, findings)
             except (FileUnreadable, Unwritable) as error:
@@ -232,15 +239,22 @@ class ChannelsFile:
         self._file.put_back(note.answer)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One sync at a time, whichever process or thread it is in."""
+    def _locked(self) -> Iterator[bool]:
+        """One sync at a time, whichever process or thread it is in; false if it is not our turn.
+
+        Waits for nobody: this is the store's thread, on which everything else would wait too.
+        """
         try:
-            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = open_file(self.lock_path)
         except OSError as error:
-            raise StoreBroken(f"{self._lock_path}: {error.strerror}") from error
+            raise StoreBroken(f"{self.lock_path}: {error.strerror}") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
         finally:
             os.close(descriptor)
 

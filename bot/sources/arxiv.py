@@ -28,7 +28,7 @@ from bot.sources.atom import AtomReader, Feed
 from bot.sources.harvest import IDS_AT_ONCE, OaiAsker, count, judge_page
 from bot.sources.mark import Mark
 from bot.sources.oai import OaiReader
-from bot.sources.pacing import Gate
+from bot.sources.pacing import QUESTION_LOCK_TIMEOUT, Gate
 from bot.sources.planner import Archives, Task, Way
 from bot.sources.plans import Look
 from bot.sources.queries import PAGE, among, newest, these
@@ -120,7 +120,7 @@ class ArxivSource:
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         """The newest papers that may match, at most ``limit`` and at most 2,000, newest first."""
-        run = Run()
+        run = _question()
         rows = min(limit, PAGE)
         taken = Yield()
         with _counted(run):
@@ -143,7 +143,7 @@ class ArxivSource:
 
     async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
         """Which of these papers arXiv itself counts as matching. Asks nothing about no papers."""
-        run = Run()
+        run = _question()
         asked = list(dict.fromkeys(paper_ids))
         confirmed: set[str] = set()
         with _counted(run):
@@ -159,7 +159,7 @@ class ArxivSource:
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         """Papers by their identities, without those that arXiv does not know."""
-        run = Run()
+        run = _question()
         found: dict[str, Paper] = {}
         with _counted(run):
             for start in range(0, len(paper_ids), IDS_AT_ONCE):
@@ -174,7 +174,7 @@ class ArxivSource:
         """One request to each of its services."""
         findings = [await _examined("arxiv", "[arxiv] url", self.papers([_A_PAPER]))]
         if self._oai is not None:
-            counted = count(self._oai, Run(), Mark(), self._clock.now())
+            counted = count(self._oai, _question(), Mark(), self._clock.now())
             findings.append(await _examined("arxiv, harvest", "[arxiv] oai_url", counted))
         return findings
 
@@ -210,6 +210,11 @@ async def _examined(name: str, key: str, asking: Awaitable[object]) -> Finding:
         remedy = f"Check the network and {key}. If it lasts: status.arxiv.org"
         return Finding(name, False, str(error), remedy)
     return Finding(name, True, "It answers.")
+
+
+def _question() -> Run:
+    """A run for whose answer a person waits, perhaps while another process asks arXiv."""
+    return Run(lock_timeout=QUESTION_LOCK_TIMEOUT)
 
 
 @contextmanager

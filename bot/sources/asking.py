@@ -15,7 +15,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from bot.errors import SourceDown, SourceGarbled, SourceThrottled
 from bot.ports import Clock
-from bot.sources.pacing import Gate, Turn
+from bot.sources.pacing import LOCK_TIMEOUT, Gate, Turn
 from bot.sources.verdicts import Answer, Failed, Moved, Throttled, Usable, Verdict, judge
 from bot.sources.wire import Question, Silence, Wire
 
@@ -43,10 +43,14 @@ class Look(Protocol[T, Q_contra]):
 
 @dataclass(slots=True)
 class Run:
-    """What one call of the source has cost so far. Only one trial is made in a run."""
+    """What one call of the source has cost so far. Only one trial is made in a run.
+
+    ``lock_timeout`` is for how many seconds it may wait for other processes that ask arXiv.
+    """
 
     requests: int = 0
     trial_left: bool = True
+    lock_timeout: float = LOCK_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Asker(Generic[T, Q]):
     async def _once(
         self, request: Q, run: Run, target: str, post: bool, last: bool
     ) -> Usable[T] | _Wait | Moved | Failed:
-        async with self._gate.turn() as turn:
+        async with self._gate.turn(run.lock_timeout) as turn:
             run.requests += 1
             self._say(f"asking arXiv, request {run.requests}")
             try:

@@ -26,6 +26,7 @@ from typing import Final
 
 from bot.errors import SourceNotAsked, SourceThrottled
 from bot.ports import Clock
+from bot.private_files import make_folder, open_file
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,13 @@ _JITTER: Final = 0.25
 LONGEST_COOL_DOWN: Final = 24 * 3600.0
 
 _POLL: Final = 0.25
-_LOCK_PATIENCE: Final = 900.0  # several turns of other processes, each at its longest
+LOCK_TIMEOUT: Final = 900.0
+"""Seconds to wait for other processes to end their turns: several, each at its longest."""
+
+QUESTION_LOCK_TIMEOUT: Final = 60.0
+"""The same where a person waits for the answer."""
+
+_LOCK_WARNING: Final = 10.0  # seconds until the log says what is waited for
 _SKEW: Final = 60.0  # a clock that was set back by less than this was only corrected
 
 
@@ -127,14 +134,15 @@ class Gate:
         self._ended: float | None = None  # of our own last request, on a clock that can't jump
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Turn]:
+    async def turn(self, lock_timeout: float = LOCK_TIMEOUT) -> AsyncIterator[Turn]:
         """Wait until a request may start; nobody else sends one before the block ends.
 
         Waits at most ``interval`` seconds after the request before, whatever the wall clock does,
         and beside that only for requests under way. Raises SourceThrottled at once while arXiv is
-        left alone, and SourceNotAsked if the pace file can't be used, or is held for too long.
+        left alone, and SourceNotAsked if the pace file can't be used, or another process holds it
+        for ``lock_timeout`` seconds.
         """
-        async with self._lock, self._state() as state:
+        async with self._lock, self._state(lock_timeout) as state:
             now = self._clock.now().timestamp()
             if not state.is_plausible(now):
                 log.warning("The record of arXiv's pacing is damaged or of the future; forgotten.")
@@ -156,17 +164,17 @@ class Gate:
             await self._clock.sleep(wait)
 
     @asynccontextmanager
-    async def _state(self) -> AsyncIterator[PaceState]:
+    async def _state(self, lock_timeout: float) -> AsyncIterator[PaceState]:
         if self._path is None:
             yield self._unfiled
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            make_folder(self._path.parent)
+            file = open_file(self._path)
         except OSError as error:
             raise _unusable(self._path, error) from error
         try:
-            await self._lock_file(self._path, file)
+            await self._lock_file(self._path, file, lock_timeout)
             try:
                 state = _read(file)
             except OSError as error:
@@ -178,18 +186,22 @@ class Gate:
         finally:
             os.close(file)  # and with it the lock
 
-    async def _lock_file(self, path: Path, file: int) -> None:
+    async def _lock_file(self, path: Path, file: int, lock_timeout: float) -> None:
         # Asked again and again instead of waited for, so that it stays cancellable.
-        deadline = self._clock.monotonic() + _LOCK_PATIENCE
+        began, warned = self._clock.monotonic(), False
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                if self._clock.monotonic() > deadline:
+                waited = self._clock.monotonic() - began
+                if waited > lock_timeout:
                     raise SourceNotAsked(
-                        "arXiv was not asked: another process has been at it for"
-                        f" {_LOCK_PATIENCE / 60:.0f} minutes and holds {path.name}."
+                        f"arXiv was not asked: another process has held {path} for"
+                        f" {lock_timeout:.0f} seconds. Only one may ask at a time; fuser names it."
                     ) from error
+                if waited > _LOCK_WARNING and not warned:
+                    log.warning("waiting for another process, which holds %s", path)
+                    warned = True
                 await self._clock.sleep(_POLL)
             except OSError as error:
                 raise _unusable(path, error) from error

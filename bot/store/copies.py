@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.errors import StoreBroken
+from bot.private_files import make_file, make_folder
 from bot.store.faults import translated
 from bot.store.schema import APPLICATION_ID, MIGRATIONS, refuse_newer
 from bot.store.sqlite import lock
@@ -56,7 +57,7 @@ def restore(database: Path, backup: Path, now: datetime) -> Path | None:
     with translated(backup), _reading(backup) as source:
         _check(source, backup)
     with translated(database):
-        database.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(database.parent)
         held = lock(database)
         try:
             with _replacing(database) as made:
@@ -113,7 +114,7 @@ def _replacing(target: Path) -> Iterator[Path]:
     made = target.with_name(f".{target.name}.new")
     try:
         made.unlink(missing_ok=True)
-        os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        make_file(made)
         yield made
         _sync(made)
         os.replace(made, target)

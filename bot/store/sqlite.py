@@ -33,6 +33,7 @@ from bot.model import (
     Run,
     Subscription,
 )
+from bot.private_files import make_file, make_folder, open_file
 from bot.store import collecting, delivering, following, forgetting, measuring, publishing, viewing
 from bot.store.book import SqliteBook
 from bot.store.faults import translated
@@ -87,9 +88,10 @@ class SqliteStore:
         self._readers: list[Reader] = []
         try:
             with translated(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
                 if alone:
                     self._lock_file = lock(path)
+                make_file(path)  # SQLite gives its log the same mode
                 self._db = connect(str(path))
                 _prepare(self._db, path)
                 if alone:
@@ -315,7 +317,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
 
 def lock(path: Path) -> int:
     """Take the lock that only one serving process may hold; the kernel frees it when we die."""
-    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = open_file(path.with_suffix(".lock"))
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

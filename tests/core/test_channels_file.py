@@ -7,6 +7,7 @@ worst moment, a process that stops between two steps.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -97,6 +98,21 @@ def house(tmp_path: Path) -> House:
     made.write(TOP + block(ONE, "graph", "reward model"))
     assert made.sync().wrote
     return made
+
+
+# -- the lock ------------------------------------------------------------------------------------
+
+
+def test_a_lock_that_another_process_holds_keeps_nobody_waiting(house: House) -> None:
+    house.edit('    "graph",\n', "")
+    held = os.open(house.folder / "channels.lock", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert house.sync() == SyncReport(again=True, locked=True)
+    assert house.file.changed_since_last_look()
+    assert house.book.says() == {ONE: {"graph", "reward model"}}
+    os.close(held)
+    assert not house.sync().again
+    assert house.agree() == {ONE: {"reward model"}}
 
 
 # -- each door -------------------------------------------------------------------------------------

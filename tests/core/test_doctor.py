@@ -47,7 +47,7 @@ def check(
 def test_a_sound_house_has_nothing_to_mend(tmp_path: Path, arxiv: ArxivStandin) -> None:
     status, found = check(tmp_path, arxiv)
     assert status == 0
-    assert set(found) == {"bot.toml", "data", "database", "clock", "arxiv"}
+    assert set(found) == {"bot.toml", "data files", "data", "database", "clock", "arxiv"}
     assert all(each["ok"] for each in found.values())
 
 
@@ -89,10 +89,13 @@ def test_files_that_others_may_read_or_write_are_named(tmp_path: Path, arxiv: Ar
         config = tmp_path / "bot.toml"
         config.write_text(f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n{server.settings}')
         config.chmod(0o666)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "channels.lock").touch(0o644)
         status, found = check(tmp_path, arxiv, DISCORD_TOKEN_FILE=str(secret))
     assert status == 1
     assert found["DISCORD_TOKEN"]["remedy"] == f"chmod 600 {secret}"
     assert found["bot.toml"]["remedy"].startswith("chmod go-w")
+    assert found["data files"]["remedy"] == f"chmod 600 {tmp_path / 'data' / 'channels.lock'}"
     assert TOKEN not in json.dumps(found)
 
 

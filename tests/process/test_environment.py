@@ -1,10 +1,12 @@
-"""The real program where the machine's environment holds what nobody can understand."""
+"""The real program on a machine that is not kind: its environment, its other users, its locks."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,4 +74,81 @@ def test_the_service_stays_up_whatever_they_all_hold(
         assert bot.process.wait(PATIENCE) == 0
         bot._readers[1].join()
     assert bot.logged.count("event=environment") == len(UNUSABLE)
+    assert "Traceback" not in bot.logged
+
+
+# -- other users of the machine --------------------------------------------------------------------
+
+
+def write_config(folder: Path, arxiv: ArxivStandin, more: str = "") -> Path:
+    config = folder / "bot.toml"
+    config.write_text(
+        '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n'
+        f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n{more}'
+        '[[channels]]\nid = "console:"\nkeywords = ["reward model"]\n'
+    )
+    return config
+
+
+@contextmanager
+def held(file: Path) -> Iterator[None]:
+    """As by another process, which never lets go."""
+    file.parent.mkdir(exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def modes(folder: Path) -> dict[str, str]:
+    return {each.name: f"{each.stat().st_mode & 0o777:o}" for each in folder.iterdir()}
+
+
+def test_the_data_is_for_the_bot_alone_and_the_page_for_whom_the_umask_says(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    write_config(tmp_path, arxiv, "[page]\n")
+    before = os.umask(0o022)
+    try:
+        [once, backup] = run_all([(tmp_path, ["once"]), (tmp_path, ["backup", "copy.sqlite3"])])
+        [restored] = run_all([(tmp_path, ["restore", "copy.sqlite3"])])
+    finally:
+        os.umask(before)
+    assert (once.status, backup.status, restored.status) == (0, 0, 0), restored.err
+    assert modes(tmp_path)["data"] == "700"
+    assert modes(tmp_path)["copy.sqlite3"] == "600"
+    assert modes(tmp_path)["papers.md"] == "644"
+    found = modes(tmp_path / "data")
+    assert {"daily-papers.sqlite3", "daily-papers.lock", "channels.lock", "arxiv.pace"} <= set(
+        found
+    )
+    assert set(found.values()) == {"600"}
+
+
+def test_a_lock_that_is_never_let_go_stops_no_command(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    write_config(tmp_path, arxiv)
+    [first] = run_all([(tmp_path, ["once"])])
+    with held(tmp_path / "data" / "channels.lock"), held(tmp_path / "data" / "arxiv.pace"):
+        commands = [["status"], ["keywords", "add", "--channel", "console:", "graph network"]]
+        [status, added] = run_all([(tmp_path, command) for command in commands])
+    assert (first.status, status.status, added.status) == (0, 0, 0), added.err
+    assert "channels.lock for 3 seconds" in status.err
+    [after] = run_all([(tmp_path, ["keywords", "list", "--channel", "console:"])])
+    assert "graph network" in after.out
+    assert "graph network" in (tmp_path / "bot.toml").read_text()
+
+
+def test_a_lock_that_is_never_let_go_does_not_keep_the_service_from_stopping(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    config = write_config(tmp_path, arxiv)
+    data = tmp_path / "data"
+    with held(data / "channels.lock"), held(data / "arxiv.pace"), running(config) as bot:
+        bot.wait_until(lambda bot: "event=running" in bot.logged)
+        bot.process.send_signal(signal.SIGTERM)
+        assert bot.process.wait(PATIENCE) == 0
+        bot._readers[1].join()
+    assert bot.logged.count("were not compared") == 1
     assert "Traceback" not in bot.logged

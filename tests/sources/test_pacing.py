@@ -11,12 +11,15 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.clock import SystemClock
 from bot.errors import SourceDown, SourceNotAsked, SourceThrottled
+from bot.keywords import parse
+from bot.sources.arxiv import ArxivSource
 from bot.sources.pacing import Gate, Turn
 from tests.fakes import START, FakeClock
 
@@ -177,6 +180,21 @@ async def test_a_process_that_never_ends_its_turn_is_not_waited_for_forever(
         with pytest.raises(SourceNotAsked, match="another process"):
             await take(gate(clock, file), clock)
     assert timedelta(minutes=15) <= clock.now() - START <= timedelta(minutes=16)
+
+
+async def test_a_person_does_not_wait_for_it_as_long_as_a_collect_does(
+    clock: FakeClock, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = httpx.MockTransport(lambda _: pytest.fail("arXiv was asked"))
+    source = ArxivSource(
+        url="https://export.arxiv.org/api/query", contact="", interval=3.0, clock=clock,
+        pace_file=file, rng=random.Random(1), transport=transport,
+    )  # fmt: skip
+    async with gate(clock, file).turn(), source:
+        with pytest.raises(SourceNotAsked, match=r"held .*pace\.json for 60 seconds"):
+            await source.latest(parse("reward model"), 3)
+    assert timedelta(minutes=1) <= clock.now() - START <= timedelta(minutes=2)
+    assert caplog.text.count("waiting for another process") == 1
 
 
 # Clocks that jump, files that are damaged
