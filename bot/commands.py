@@ -23,6 +23,7 @@ from bot.keywords import parse
 from bot.limits import Limits, Pace
 from bot.model import (
     Channel,
+    Choice,
     Keyword,
     Offer,
     Paper,
@@ -212,8 +213,9 @@ class BotCommands:
         person = replace(person, name=without_references(person.name))
         return await _answered(command, channel_id, self._run(command, rest, channel_id, person))
 
-    async def keywords(self, channel_id: str) -> tuple[str, ...]:
-        return await _answered("keywords", channel_id, self._questions.keywords(channel_id))
+    async def keyword_choices(self, channel_id: str) -> tuple[Choice, ...]:
+        work = self._questions.keyword_choices(channel_id)
+        return await _answered("keyword_choices", channel_id, work)
 
     async def abstract(self, paper_id: str) -> Paper:
         return await _answered("abstract", "", _soon(self._questions.abstract(paper_id)))

@@ -14,6 +14,7 @@ from bot.model import (
     Agenda,
     Batch,
     Channel,
+    Choice,
     Digest,
     Draft,
     Expected,
@@ -115,8 +116,9 @@ class Commands(Protocol):
         """Do what ``words`` say (``add reward model``)."""
         ...
 
-    async def keywords(self, channel_id: str) -> tuple[str, ...]:
-        """What the channel follows, as it was written; for completing what somebody types."""
+    async def keyword_choices(self, channel_id: str) -> tuple[Choice, ...]:
+        """What the channel follows, as it was written, and a short name for each that ``run`` takes
+        in its place; for completing what somebody types."""
         ...
 
     async def abstract(self, paper_id: str) -> Paper:

@@ -12,6 +12,7 @@ from bot.announcements import Evenings
 from bot.answers.changes import listing_reply
 from bot.answers.home import home_reply
 from bot.answers.meaning import understanding
+from bot.answers.meant import handle
 from bot.answers.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
 from bot.answers.reasons import Look
 from bot.answers.scope import seen_everywhere, seen_in
@@ -23,7 +24,7 @@ from bot.answers.why import Case, Judged, why_reply
 from bot.errors import UserError
 from bot.keywords import parse
 from bot.matching import Matcher, explain
-from bot.model import Batch, Channel, Keyword, Paper, Person, Reply
+from bot.model import Batch, Channel, Choice, Keyword, Paper, Person, Reply
 from bot.ports import Clock, PeopleStore, Source
 from bot.slots import Timetable
 from bot.text import clean, displayed
@@ -61,10 +62,10 @@ class Questions:
         subscriptions = await self._store.subscriptions(channel_id)
         return listing_reply(channel_id, subscriptions, self._calendar(channel_id), page)
 
-    async def keywords(self, channel_id: str) -> tuple[str, ...]:
-        """The same as bare texts, for completing what somebody types."""
-        subscriptions = await self._store.subscriptions(channel_id)
-        return tuple(subscription.keyword.text for subscription in subscriptions)
+    async def keyword_choices(self, channel_id: str) -> tuple[Choice, ...]:
+        """The same with their handles, for completing what somebody types."""
+        keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
+        return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
 
     async def preview(self, text: str, days: int = DAYS) -> Reply:
         """How many papers a day a keyword would bring, and the newest few. Saves nothing.

@@ -23,7 +23,7 @@ from adapters.discord import answers, permissions
 from adapters.discord.markup import inert
 from adapters.discord.mentions import Mentions
 from bot.errors import PlatformError, SendError, UserError
-from bot.model import Channel, Person, Reply
+from bot.model import Channel, Choice, Person, Reply
 from bot.ports import Commands
 
 log = logging.getLogger(__name__)
@@ -72,15 +72,11 @@ class People:
     ) -> list[app_commands.Choice[str]]:
         """The channel's keywords that hold what was typed so far."""
         try:
-            keywords = await self._commands.keywords(place(interaction))
+            choices = await self._commands.keyword_choices(place(interaction))
         except UserError:
             return []  # a list that stays empty while somebody types is no failure to tell
-        found = [each for each in keywords if typed.casefold() in each.casefold()]
-        return [
-            app_commands.Choice(name=each[:LONGEST_CHOICE], value=each)
-            for each in found
-            if len(each) <= LONGEST_CHOICE
-        ][:CHOICES]
+        found = [each for each in choices if typed.casefold() in each.label.casefold()]
+        return [_completion(each) for each in found[:CHOICES]]
 
     async def _answer(self, interaction: Interaction, words: str) -> None:
         where = place(interaction)
@@ -132,6 +128,16 @@ class People:
             log.warning("answer why=%s", error)
         finally:
             self.busy.discard(task)
+
+
+def _completion(choice: Choice) -> app_commands.Choice[str]:
+    """A keyword that is too long for Discord is cut in the middle, because long ones often differ
+    at their end alone, and is named by its handle."""
+    label = choice.label
+    if len(label) <= LONGEST_CHOICE:
+        return app_commands.Choice(name=label, value=label)
+    cut = f"{label[: LONGEST_CHOICE // 2]}…{label[1 - LONGEST_CHOICE // 2 :]}"
+    return app_commands.Choice(name=cut, value=choice.value)
 
 
 def place(interaction: Interaction) -> str:

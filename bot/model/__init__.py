@@ -30,7 +30,7 @@ from bot.model.references import (
     with_references,
     without_references,
 )
-from bot.model.replies import Finding, Offer, Reply, Row
+from bot.model.replies import Choice, Finding, Offer, Reply, Row
 
 __all__ = [
     "UNTOLD",
@@ -38,6 +38,7 @@ __all__ = [
     "Agenda",
     "Batch",
     "Channel",
+    "Choice",
     "CommandReference",
     "Digest",
     "Draft",

@@ -9,6 +9,15 @@ from bot.model.posts import Entry
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several things to choose from: what people read, of any length, and the ASCII text of
+    at most 60 characters that stands for it."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A button: pressing it is saying ``words``.
 

@@ -131,6 +131,22 @@ async def test_remove_completes_from_the_channels_own_keywords(
     assert [choice["value"] for choice in found] == ["graph network"]
 
 
+async def test_a_keyword_too_long_for_a_choice_is_completed_and_removed_all_the_same(
+    house: House, server: Server
+) -> None:
+    words = " OR ".join(f'"topic number{n}"' for n in range(7))
+    for category in ("cs.LG", "cs.CL"):
+        await server.say(server.ann, "add", keyword=f"({words}) AND cat:{category}")
+    found = await server.ann.autocomplete(server.channel, "papers remove", "keyword", "CS.cl")
+    [choice] = found
+    assert len(choice["name"]) == 100
+    assert choice["name"].startswith('("topic number0" OR')
+    assert choice["name"].endswith("AND cat:cs.CL")
+    answer = await server.say(server.ann, "remove", keyword=choice["value"])
+    assert "no longer follows" in texts(answer)
+    assert await keywords(house, server) == [f"({words}) AND cat:cs.LG"]
+
+
 async def test_a_mistake_is_pointed_at_and_only_its_author_sees_it(
     house: House, server: Server
 ) -> None:

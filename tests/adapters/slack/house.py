@@ -93,7 +93,8 @@ class House:
         await collect(self.source, self.store, self.clock, first_post=3)
 
     async def keywords(self, channel: str) -> tuple[str, ...]:
-        return await self.commands.keywords(f"slack:{channel}")
+        choices = await self.commands.keyword_choices(f"slack:{channel}")
+        return tuple(choice.label for choice in choices)
 
 
 class TickingClock(FakeClock):
