@@ -23,14 +23,18 @@ from adapters.discord import answers, permissions
 from adapters.discord.markup import inert
 from adapters.discord.mentions import Mentions
 from bot.errors import PlatformError, SendError, UserError
-from bot.model import Channel, Choice, Person, Reply
-from bot.ports import Commands
+from bot.model import Channel, Choice, Person
+from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
 
 CHOICES: Final = 25  # that Discord shows while somebody types
 LONGEST_CHOICE: Final = 100  # characters
 LONGEST_KEYWORD: Final = 300
+# Seconds; all within the 15 minutes in which an interaction can be answered (docs,
+# interactions/receiving-and-responding, 2026-08-06).
+SHOWN_AGAIN_AFTER: Final = (1.0, 4.0, 10.0, 30.0, 60.0)
+UNANSWERED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
 HERE: Final = "Here each begins with /papers: /papers add reward model"
 Interaction = discord.Interaction[Any]
 Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for everybody in it
@@ -39,9 +43,12 @@ Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for ev
 class People:
     """Answers interactions. ``say`` posts a line into a channel and raises SendError."""
 
-    def __init__(self, commands: Commands, say: Say, mentions: Mentions | None = None) -> None:
+    def __init__(
+        self, commands: Commands, say: Say, clock: Clock, mentions: Mentions | None = None
+    ) -> None:
         self._commands = commands
         self._say = say
+        self._clock = clock
         self.mentions = mentions or Mentions()
         self.busy: set[asyncio.Task[Any]] = set()
 
@@ -65,7 +72,7 @@ class People:
                 view = answers.abstract_view(await self._commands.abstract(paper_id))
             except UserError as error:
                 view = answers.plain_view(str(error), self.mentions)
-            await interaction.edit_original_response(view=view)
+            await self._show(interaction, view)
 
     async def complete(
         self, interaction: Interaction, typed: str
@@ -83,36 +90,51 @@ class People:
         try:
             reply = await self._commands.run(where, person(interaction), words)
         except UserError as error:
-            await interaction.edit_original_response(
-                view=answers.plain_view(str(error), self.mentions)
-            )
+            await self._show(interaction, answers.plain_view(str(error), self.mentions))
             return
         if words == "help":
             reply = replace(reply, text=f"{reply.text}\n{HERE}")
-        note = await self._announce(interaction, where, words, reply)
-        view = answers.reply_view(reply, named=self.mentions, monospaced=words == "help", note=note)
-        await interaction.edit_original_response(view=view)
-
-    async def _announce(
-        self, interaction: Interaction, where: str, words: str, reply: Reply
-    ) -> str:
-        """Tell the channel of a change; what stands in the way of that, and so of posts, is told to
-        the person."""
+        monospaced = words == "help"
         if not reply.announcement:
-            return ""
-        forum = in_forum(interaction)
-        missing = permissions.missing(
-            interaction.app_permissions, threads=words == "settings layout thread", forum=forum
-        )
-        if missing:
-            return f"I can't post here yet: {permissions.remedy(missing)}"
-        # A forum itself takes no line: there it stands in the post in which it was said.
-        home = str(interaction.channel_id) if forum else where.partition(":")[2]
+            await self._show(
+                interaction, answers.reply_view(reply, named=self.mentions, monospaced=monospaced)
+            )
+            return
+        if note := _obstacle(interaction, words):
+            await self._show(interaction, answers.reply_view(reply, named=self.mentions, note=note))
+            return
+        # First the private answer: the public line may take as long as Discord likes. It is said
+        # also where the answer got lost, because the change was made.
         try:
-            await self._say(home, inert(reply.announcement))
+            await self._show(interaction, answers.reply_view(reply, named=self.mentions))
+        except UNANSWERED:
+            await self._announce(interaction, where, reply.announcement)
+            raise
+        if note := await self._announce(interaction, where, reply.announcement):
+            await self._show(interaction, answers.reply_view(reply, named=self.mentions, note=note))
+
+    async def _announce(self, interaction: Interaction, where: str, announcement: str) -> str:
+        """Tell the channel of a change; why that was not possible, if it was not."""
+        # A forum itself takes no line: there it stands in the post in which it was said.
+        home = str(interaction.channel_id) if in_forum(interaction) else where.partition(":")[2]
+        try:
+            await self._say(home, inert(announcement))
         except (SendError, PlatformError) as error:
             return f"I could not tell the channel: {error}"
         return ""
+
+    async def _show(self, interaction: Interaction, view: discord.ui.LayoutView) -> None:
+        """Edit the first response, again and again where that gets lost: it may be repeated."""
+        for delay in (*SHOWN_AGAIN_AFTER, None):
+            try:
+                await interaction.edit_original_response(view=view)
+                return
+            except UNANSWERED as error:
+                final = isinstance(error, discord.HTTPException) and error.status < 500
+                if final or delay is None:
+                    raise
+                log.info("answer again_in=%.0fs why=%s", delay, type(error).__name__)
+            await self._clock.sleep(delay)
 
     @asynccontextmanager
     async def _in_hand(self) -> AsyncIterator[None]:
@@ -124,8 +146,8 @@ class People:
             yield
         except discord.HTTPException as error:
             log.warning("answer status=%s code=%s why=%s", error.status, error.code, error.text)
-        except (aiohttp.ClientError, OSError) as error:
-            log.warning("answer why=%s", error)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("answer why=%s", str(error) or type(error).__name__)
         finally:
             self.busy.discard(task)
 
@@ -145,6 +167,16 @@ def place(interaction: Interaction) -> str:
     channel = interaction.channel
     home = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
     return f"discord:{home}"
+
+
+def _obstacle(interaction: Interaction, words: str) -> str:
+    """What is in the way of a line in the channel, and so of posts, as far as is known already."""
+    missing = permissions.missing(
+        interaction.app_permissions,
+        threads=words == "settings layout thread",
+        forum=in_forum(interaction),
+    )
+    return f"I can't post here yet: {permissions.remedy(missing)}" if missing else ""
 
 
 def in_forum(interaction: Interaction) -> bool:

@@ -73,7 +73,7 @@ class Gateway:
 
     def declared_commands(self) -> list[dict[str, Any]]:
         """The slash commands that Discord should list. Asks nobody."""
-        people = People(cast(Commands, None), self._say)  # nobody runs them
+        people = People(cast(Commands, None), self._say, self._clock)  # nobody runs them
         return declared(command_tree(discord.Client(intents=discord.Intents(guilds=True)), people))
 
     def guild_of(self, channel_id: str) -> str:
@@ -83,7 +83,7 @@ class Gateway:
 
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
-        people = People(commands, self._say, self._registration.mentions)
+        people = People(commands, self._say, self._clock, self._registration.mentions)
         client = PapersClient(
             people,
             heard=self.heard,

@@ -130,8 +130,7 @@ class People:
             again = form.form(filled.channel, values, answers.readable(str(error), self._command))
             await self._update(view["id"], again)
             return
-        note = await self._announce(filled.channel, reply)
-        await self._show(place, reply, note, filled.channel)
+        await self._show_and_announce(place, reply, filled.channel)
 
     async def _home_opened(self, event: Payload) -> None:
         if event.get("tab", "home") != "home":
@@ -160,9 +159,24 @@ class People:
             return
         finally:
             running.cancel()
-        note = await self._announce(channel, reply)
         plain_help = words.casefold() in {"", "help"}
-        await self._show(place, reply, note, channel, monospaced=plain_help)
+        await self._show_and_announce(place, reply, channel, monospaced=plain_help)
+
+    async def _show_and_announce(
+        self, place: Place, reply: Reply, channel: str, *, monospaced: bool = False
+    ) -> None:
+        """The person has their answer first: the public line may take as long as Slack likes. It is
+        said also where the answer got lost, because the change was made."""
+        try:
+            await self._show(place, reply, "", channel, monospaced=monospaced)
+        except (SendError, PlatformError):
+            await self._announce(channel, reply)
+            raise
+        note = await self._announce(channel, reply)
+        if note and (place.view_id or place.replaces):
+            await self._show(place, reply, note, channel)
+        elif note:  # a message of its own: an answer to a command can't be replaced
+            await self._show(place, Reply(note), "", channel)
 
     async def _show(
         self, place: Place, reply: Reply, note: str, channel: str, *, monospaced: bool = False

@@ -57,7 +57,7 @@ class House:
         return Timetable(ZoneInfo("UTC"), time(hour, minute), frozenset(range(5)))
 
     def new_client(self) -> PapersClient:
-        people = People(self.commands, self.say)
+        people = People(self.commands, self.say, self.clock)
         self.client = PapersClient(
             people,
             heard=lambda *, connected: None,

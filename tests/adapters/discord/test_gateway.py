@@ -125,6 +125,59 @@ async def test_what_was_acknowledged_too_late_was_not_done_and_the_next_command_
     assert "code=10062" in caplog.text
 
 
+ANSWERS = r"/webhooks/.*/messages/@original"
+
+
+async def test_the_private_answer_does_not_wait_for_the_public_line(
+    server: DiscordServer, house: House
+) -> None:
+    here: str = server.here  # type: ignore[attr-defined]
+    server.fail("POST", f"/channels/{here}/messages", wait=PATIENCE, status=200)
+    async with listening(server, house):
+        assert "now follows reward model" in await ask(server, "add reward model")
+        assert server.texts(here) == [], "the public line has not been taken yet"
+
+
+async def test_what_keeps_the_public_line_away_is_told_behind_the_answer(
+    server: DiscordServer, house: House
+) -> None:
+    here: str = server.here  # type: ignore[attr-defined]
+    server.closed[here] = 50001
+    async with listening(server, house):
+        assert "now follows" in await ask(server, "add reward model")
+        await happens(lambda: sum(seen.method == "PATCH" for seen in server.seen) == 2)
+    first, second = (text_of(seen.body) for seen in server.seen if seen.method == "PATCH")
+    assert "could not tell the channel" not in first
+    assert "could not tell the channel: I can't see the channel" in second
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_an_answer_that_got_lost_is_given_again(
+    server: DiscordServer, house: House, how: str
+) -> None:
+    """Of what Discord answers with a fault of its own the library takes care, of this it does not
+    (discord.py 2.7.1, webhook/async_.py)."""
+    server.fail("PATCH", ANSWERS, how=how, status=0, times=3)
+    async with listening(server, house):
+        assert "follows nothing yet" in await ask(server, "list")
+    assert server.violations == []
+
+
+async def test_a_change_whose_answer_is_refused_for_good_is_announced_all_the_same(
+    server: DiscordServer, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    here: str = server.here  # type: ignore[attr-defined]
+    expired = {"message": "Invalid Webhook Token", "code": 50027}
+    server.fail("PATCH", ANSWERS, status=401, body=expired, times=9)
+    async with listening(server, house):
+        await asyncio.to_thread(
+            server.gateway.ask, "add reward model", here, acknowledged_only=True
+        )
+        await happens(lambda: server.texts(here) == ["Ann added a keyword: reward model"])
+        await happens(lambda: "code=50027" in caplog.text)
+    assert sum(seen.method == "PATCH" for seen in server.seen) == 1
+
+
 async def test_a_button_works_in_a_message_of_a_former_life(
     server: DiscordServer, house: House
 ) -> None:

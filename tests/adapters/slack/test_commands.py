@@ -79,6 +79,10 @@ class Chat:
     def said(self) -> str:
         return "\n".join(self.server.texts(self.room))
 
+    async def told(self, line: str) -> None:
+        """Until the channel has been told so, which comes behind the private answer."""
+        await happens(self.server, lambda: line in self.said())
+
     async def keywords(self) -> tuple[str, ...]:
         return await self.house.keywords(self.room)
 
@@ -124,7 +128,7 @@ async def test_who_adds_a_keyword_is_answered_alone_and_the_channel_is_told(chat
     answer = await chat.say("add reward model")
     assert answer["response_type"] == "ephemeral"
     assert "This channel now follows reward model" in shown(answer)
-    assert "ann added a keyword: reward model" in chat.said()
+    await chat.told("ann added a keyword: reward model")
     assert await chat.keywords() == ("reward model",)
 
 
@@ -205,6 +209,7 @@ async def test_text_of_others_means_nothing_in_an_answer(chat: Chat) -> None:
     assert "&lt;!channel&gt;" in answer["text"]
     assert answer["blocks"][0]["type"] == "rich_text"
     await chat.say("add reward model", user_name="<!here>")
+    await chat.told("added a keyword")
     [told] = chat.server.rooms[chat.room].messages
     assert "&lt;!here&gt; added a keyword" in told["text"]
 
@@ -284,10 +289,21 @@ async def test_many_people_at_once_are_all_acknowledged_in_time(chat: Chat) -> N
 
 async def test_whoever_adds_where_the_bot_is_not_is_told_to_invite_it(chat: Chat) -> None:
     chat.server.rooms[chat.room].refuses = "not_in_channel"
-    answer = shown(await chat.say("add reward model"))
+    name = await chat.send("add reward model")
+    await happens(chat.server, lambda: len(chat.server.answers[name]) == 2)
+    answer, note = map(shown, chat.server.answers[name])
     assert "This channel now follows" in answer
-    assert "I can't post here yet" in answer
-    assert "/invite @papers" in answer
+    assert "I can't post here yet" in note
+    assert "/invite @papers" in note
+
+
+async def test_the_private_answer_does_not_wait_for_the_public_line(chat: Chat) -> None:
+    chat.server.fail("POST", "chat.postMessage", status=500, times=9)
+    name = await chat.send("add reward model")
+    await happens(chat.server, lambda: len(chat.server.answers[name]) == 2)
+    answer, note = map(shown, chat.server.answers[name])
+    assert "This channel now follows" in answer
+    assert "could not tell the channel" in note, "what became of it is said behind"
 
 
 # Who may change something
@@ -368,7 +384,7 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     view = await chat.submit(form, phrase="reward model", where="ti", categories=["cs.LG"])
     assert "now follows" in shown(view)
     assert await chat.keywords() == ('(ti:"reward model") AND (cat:cs.LG)',)
-    assert "ann added a keyword" in chat.said()
+    await chat.told("ann added a keyword")
 
 
 async def test_a_wrong_phrase_comes_back_with_what_is_wrong_and_what_was_filled_in(
