@@ -216,7 +216,7 @@ def test_the_guides_examples_are_found_or_not_as_it_says(
 
 
 def test_the_guides_examples_are_read() -> None:
-    assert len({keyword for keyword, *_ in keyword_rows()}) == 18
+    assert len({keyword for keyword, *_ in keyword_rows()}) == 21
     assert len(list(keyword_rows())) > 45
 
 

@@ -22,8 +22,10 @@ lower case are words.
 - ``au:`` finds the parts of one author's name next to each other, the family name first or last,
   accents ignored, further initials between them allowed. A single letter is an initial:
   ``au:hinton_g`` and ``au:"Hinton, G."`` find Geoffrey E. Hinton. The reverse does not hold:
-  ``au:"Geoffrey Hinton"`` does not find G. Hinton, because arXiv would not.
-- ``cat:cs`` and ``cat:cs.*`` are the whole archive; case does not matter.
+  ``au:"Geoffrey Hinton"`` does not find G. Hinton, because arXiv would not. Points and hyphens
+  between initials do not matter, a hyphen in a whole word does (``bot.keywords.names``).
+- ``cat:cs`` and ``cat:cs.*`` are the whole archive; case does not matter. Both names of a merged
+  category mean the same (``bot.keywords.categories``).
 - ``all:`` is title, abstract, authors, comment and categories.
 - A wildcard word is compared unstemmed: ``model*``, ``model?`` (exactly one letter more).
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from bot.keywords import tokens
 from bot.keywords.lexer import mistake
+from bot.keywords.names import name_parts
 from bot.keywords.tree import Anywhere, Author, Category, Leaf, Phrase, Prefix
 from bot.model.categories import canonical_category
 
@@ -14,13 +14,6 @@ _MOST_PARTS = 8  # of a name
 _WILDCARD = re.compile(r"[*?]")
 _CATEGORY = re.compile(r"[a-z][a-z0-9*?-]*(?:\.[a-z0-9*?-]+)?")
 _SIGN = re.compile(r"[!-&(-,./:-@\[-`{-~]")  # ASCII punctuation but - and '
-# Letters that Unicode does not take apart into a letter and a mark.
-_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"}
-    | dict.fromkeys(".,;")
-    | dict.fromkeys("‐‑–", "-")
-    | {"_": " "}
-)
 
 
 def leaf(typed: str, field: str, text: str, place: int, *, quoted: bool) -> Leaf:
@@ -67,7 +60,7 @@ def _first_word(text: str) -> str:
 
 
 def _anywhere(text: str, pieces: list[str]) -> Anywhere:
-    parts = _asked_name(text)
+    parts = name_parts(text)
     is_name = 0 < len(parts) <= _MOST_PARTS and all(
         len(part) > 1 and not _SIGN.search(part) for part in parts
     )
@@ -81,22 +74,8 @@ def _anywhere(text: str, pieces: list[str]) -> Anywhere:
     )
 
 
-def name_parts(name: str) -> list[str]:
-    """A name as arXiv cuts it: at white space, without dots, commas, accents and case."""
-    if not name.isascii():
-        apart = unicodedata.normalize("NFKD", tokens.fold(name))
-        name = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    parts = name.casefold().translate(_LETTERS).split()
-    return [part for part in parts if any(map(str.isalnum, part))]
-
-
-def _asked_name(text: str) -> list[str]:
-    """As ``name_parts``; people also type ``Hinton,G.E.`` without spaces."""
-    return name_parts(re.sub(r"[.,;]", " ", text))
-
-
 def _author(typed: str, text: str, place: int) -> Author:
-    parts = _asked_name(text)
+    parts = name_parts(text)
     if len(parts) > _MOST_PARTS:
         raise mistake(
             typed, place, f"A name has at most {_MOST_PARTS} parts. Join several names with OR."

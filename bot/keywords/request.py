@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from bot.keywords.categories import has_wildcard, merged_into
+from bot.keywords.names import begins_with_initial
 from bot.keywords.porter import stemmed_prefix
 from bot.keywords.tree import (
     And,
@@ -117,7 +118,9 @@ def _wide(leaf: Leaf) -> Request:
         case Author(parts):
             # In quotes, arXiv wants every part in one author's full name, in any order. Initials
             # are left out: it has them as words of their own only where the author wrote them so.
-            return _either([f'au:"{" ".join(part for part in parts if len(part) > 1)}"'])
+            words = [part for part in parts if len(part) > 1]
+            sure = [part for part in words if not begins_with_initial(part)]
+            return _either([f'au:"{" ".join(sure or words)}"'])
         case Category(pattern):
             return _categories(pattern, _wide_category(pattern))
         case Anywhere():

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from bot.keywords import expression, plain_terms
 from bot.keywords.categories import is_in_category
-from bot.keywords.leaves import name_parts
+from bot.keywords.names import name_parts
 from bot.keywords.tokens import stems, surfaces
 from bot.keywords.tree import (
     And,

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 from bot.keywords import expression, plain_terms, tokens
 from bot.keywords.categories import is_in_category
-from bot.keywords.leaves import name_parts
+from bot.keywords.names import name_parts
 from bot.keywords.tokens import GAP, stems, surfaces
 from bot.keywords.tree import (
     And,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bot.keywords.tokens import GAP
 from bot.keywords.tree import Author, Prefix, rotations
@@ -36,26 +37,44 @@ def is_called(author: Author, name: Sequence[str]) -> bool:
     """Whether a name's parts hold the author's next to each other, from any part on.
 
     Initials of the name that nobody asked for may stand in between. An initial of the author's
-    is any part that begins so.
+    is any part that begins so; several in a row may be the pieces of one part (``X. G.`` for
+    ``Xiao-Gang``).
     """
-    return any(_follow(parts, name) for parts in rotations(author.parts))
+    pieces = [piece for part in name for piece in _pieces(part)]
+    return any(_follow(parts, pieces) for parts in rotations(author.parts))
 
 
-def _follow(parts: Sequence[str], name: Sequence[str]) -> bool:
-    places = set(range(len(name)))  # where the next part may stand
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What stands between hyphens. The first piece of a part knows the part and its length."""
+
+    text: str
+    whole: str = ""
+    length: int = 0
+
+
+def _pieces(part: str) -> list[_Piece]:
+    first, *others = part.split("-")
+    return [_Piece(first, part, 1 + len(others)), *map(_Piece, others)]
+
+
+def _follow(parts: Sequence[str], name: Sequence[_Piece]) -> bool:
+    places = {at for at, piece in enumerate(name) if piece.whole}  # where the next part may stand
     for part in parts:
-        behind = {
-            at + 1
-            for at in places
-            if name[at] == part or (len(part) == 1 and name[at].startswith(part))
-        }
+        behind: set[int] = set()
+        for at in places:
+            piece = name[at]
+            if len(part) == 1 and piece.text.startswith(part):
+                behind |= {at + 1, at + max(piece.length, 1)}
+            elif piece.whole == part:
+                behind.add(at + piece.length)
         if not behind:
             return False
         places = set()
         for at in behind:
             while at < len(name) and at not in places:
                 places.add(at)
-                if len(name[at]) > 1:
+                if len(name[at].whole) != 1:
                     break
                 at += 1
     return True

@@ -38,7 +38,8 @@ PLAIN = [
 JOINED = ["node.js", "GPT-3.5", "A.I.", "k_means"]  # one word for arXiv, several for us
 PREFIXES = ["gra*", "model*", "model?", "topolog??", "neural*", "generat*"]
 NAMES = ["Hinton", "hinton_g", "Geoffrey Hinton", "Hinton,Geoffrey", "Hinton, G.E.", "del maestro",
-         "Schrodinger", "Serre Jean-Pierre", "maestro adrian del", "E. Weinan"]  # fmt: skip
+         "Schrodinger", "Serre Jean-Pierre", "maestro adrian del", "E. Weinan", "S.-S. Li", "li_s",
+         "J.-P. Serre", "serre_p"]  # fmt: skip
 CATEGORIES = [
     "cs.LG",
     "CS.lg",
@@ -86,7 +87,8 @@ def papers() -> st.SearchStrategy[Paper]:
     )
     text = st.lists(words, max_size=6).map(" ".join)
     names = ["Geoffrey E. Hinton", "G. Hinton", "Adrian Del Maestro", "Erwin Schrödinger",
-             "Jean-Pierre Serre", "Weinan E", "Maestro Adrian"]  # fmt: skip
+             "Jean-Pierre Serre", "Weinan E", "Maestro Adrian", "S. -S. Li", "Shan-Shan Li",
+             "J.-P. Serre"]  # fmt: skip
     groups = [
         "cs.LG",
         "cs.CL",
@@ -223,16 +225,38 @@ def phrase_in(words: str, text: str, *, stemmed: bool) -> bool:
 
 
 def parts_of(name: str) -> list[str]:
+    """As arXiv cuts names."""
+    for odd, plain in zip("’ßøØłŁıˈ", ["'", "ss", "o", "o", "l", "l", "i", ""], strict=True):
+        name = name.replace(odd, plain)
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[.,;]", "", plain).replace("_", " ").split()
 
 
+def initials_apart(name: str) -> str:
+    """With every initial on its own, also where a hyphen joins it to another one."""
+    name = re.sub(r"[.,;]", " ", name).replace("_", " ")
+    return re.sub(r"(?<!\w)-(?=\w\b)|(?<=\b\w)-(?=\w\b)", " ", name)
+
+
 def called(words: str, name: str) -> bool:
-    typed = parts_of(re.sub("[.,;]", " ", words))
-    parts = [f"{p}\\S*" if len(p) == 1 else re.escape(p) for p in typed]
-    turned = [parts[n:] + parts[:n] for n in range(len(parts))]
-    pattern = "|".join("(?: \\S)* ".join(one) for one in turned)
-    return re.search(f"(?:^| )(?:{pattern})(?= |$)", " ".join(parts_of(name))) is not None
+    typed = parts_of(initials_apart(words))
+    turned = (typed[n:] + typed[:n] for n in range(len(typed)))
+    pattern = "|".join(map(spelled, turned))
+    plain = " ".join(parts_of(initials_apart(name)))
+    return re.search(f"(?:^| )(?:{pattern})(?= |$)", plain) is not None
+
+
+def spelled(parts: list[str]) -> str:
+    """The parts one behind the other; two initials may be those of one part with a hyphen."""
+    pattern = ""
+    for part, following in zip(parts, [*parts[1:], ""], strict=True):
+        pattern += f"{part}\\S*" if len(part) == 1 else re.escape(part)
+        gap = "(?: \\S)* "
+        if len(part) == 1 and len(following) == 1:
+            pattern = pattern.removesuffix("\\S*") + f"(?:[^ -]*-|\\S*{gap})"
+        elif following:
+            pattern += gap
+    return pattern
 
 
 def in_category(words: str, name: str) -> bool:

@@ -154,7 +154,7 @@ WHERE = [
     ("au:SCHRÖDINGER", "authors"),
     ("au:weinan e", "authors"),
     ("au:E Weinan", "authors"),
-    ("au:j.-p. serre", ""),
+    ("au:j.-p. serre", "authors"),
     ("au:serre", "authors"),
     ("au:soren o'brien", ""),
     ("au:aero o’brien", "authors"),

@@ -36,6 +36,14 @@ def test_a_paper_is_shown_without_latex_and_in_one_line() -> None:
     assert shown.authors == ("René Example", "A. B. Sample")
 
 
+def test_a_name_without_a_letter_is_neither_shown_nor_counted() -> None:
+    names = ("EXAMPLE LAB", ":", "$^1$", "...", "42", "Ada Example", "李", "B. Sample", "C. Third")
+    shown = displayed(paper(1, authors=names))
+    assert shown.authors == ("EXAMPLE LAB", "Ada Example", "李", "B. Sample", "C. Third")
+    assert authors_line(shown.authors) == "EXAMPLE LAB, Ada Example, 李 and 2 more"
+    assert displayed(paper(1, authors=(":",))).authors == ()
+
+
 def test_only_the_words_of_a_paper_change() -> None:
     raw = paper(1, title="$a$", url="https://x.example/$a$", doi="10.1/a--b")
     assert displayed(raw) == replace(raw, title="a")
