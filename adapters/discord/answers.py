@@ -13,11 +13,12 @@ import discord
 from discord import ui
 
 from adapters.discord.buttons import AbstractButton, SayButton
-from adapters.discord.markup import BREAK, link
+from adapters.discord.limits import CONTENT
+from adapters.discord.markup import BREAK, inert, link
 from adapters.discord.mentions import Mentions, Named, inert_but_for_references, plainly
 from adapters.discord.render import ACCENT, LONGEST_TITLE
 from bot.model import Entry, Offer, Paper, Reply, Row
-from bot.text import authors_line, digests, shorten
+from bot.text import authors_line, digests, first_lines, shorten, shorten_to_fit
 
 MOST: Final = 3800  # characters over all texts of a message, or that share of the bytes
 BYTES_EACH: Final = 2.5
@@ -88,18 +89,22 @@ def _size(text: str) -> int:
 
 
 def _fitted(text: str, room: int, named: Named = DEFAULT) -> str:
-    """Inert, and not larger than ``room``."""
-    while _size(shown := inert_but_for_references(text, named)) > max(room, 2):
-        text = shorten(text, min(len(text) - 1, len(text) * room // _size(shown)))
-    return shown
+    """Inert, and not larger than ``room``; where that is nothing, an ellipsis."""
+
+    def shown(part: str) -> str:
+        return inert_but_for_references(part, named)
+
+    return shown(shorten_to_fit(text, lambda part: _size(shown(part)) <= room))
 
 
 def _lines(text: str, room: int, shown: Callable[[str], str]) -> str:
     """As many whole lines as fit."""
-    while _size(said := shown(text)) > room:
-        kept = text[: min(len(text) - 2, len(text) * room // _size(said))]
-        text = f"{kept.rpartition(chr(10))[0] or kept}\n…"
-    return said
+    return shown(first_lines(text, lambda part: _size(shown(part)) <= room))
+
+
+def line(text: str) -> str:
+    """A plain message's content: one that mentions nobody, and says what others wrote as it is."""
+    return inert(shorten_to_fit(text, lambda part: len(inert(part)) <= CONTENT))
 
 
 def _done(text: str, named: Named) -> str:

@@ -20,7 +20,6 @@ import discord
 from discord import app_commands
 
 from adapters.discord import answers, permissions
-from adapters.discord.markup import inert
 from adapters.discord.mentions import Mentions
 from bot.errors import PlatformError, SendError, UserError
 from bot.model import Channel, Choice, Person
@@ -118,7 +117,7 @@ class People:
         # A forum itself takes no line: there it stands in the post in which it was said.
         home = str(interaction.channel_id) if in_forum(interaction) else where.partition(":")[2]
         try:
-            await self._say(home, inert(announcement))
+            await self._say(home, answers.line(announcement))
         except (SendError, PlatformError) as error:
             return f"I could not tell the channel: {error}"
         return ""

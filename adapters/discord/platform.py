@@ -18,6 +18,7 @@ from adapters.discord.channels import ANNOUNCEMENTS, FORUMS, Channels
 from adapters.discord.forums import ARCHIVE_AFTER, Forums
 from adapters.discord.gateway import Gateway
 from adapters.discord.history import MESSAGES, History
+from adapters.discord.limits import CONTENT
 from adapters.discord.rest import Rest
 from adapters.discord.translate import (
     NO_ACCESS,
@@ -31,6 +32,7 @@ from adapters.discord.translate import (
 from bot.errors import ChannelRefused, OutcomeUnknown, PlatformRefused, PostRefused, SendError
 from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
 from bot.ports import Commands
+from bot.text import shorten
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ class Discord:
 
     async def _say(self, channel_id: str, text: str) -> None:
         """A line of ours that mentions nobody, and may get lost: no post. Raises SendError."""
-        body = {"content": text[:2000], "allowed_mentions": {"parse": []}, "flags": 4}
+        body = {"content": shorten(text, CONTENT), "allowed_mentions": {"parse": []}, "flags": 4}
         await self._rest.ask("POST", MESSAGES, channel_id=channel_id, json=body, once=True)
 
     # -- sending -------------------------------------------------------------------------------

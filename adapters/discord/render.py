@@ -97,11 +97,12 @@ def _payload(message: Message) -> str:
 
 def _containers(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
     """Each message's body and the ids of its papers."""
+    head = _head(digest)
     pieces = [
         *((_section(entry), entry.paper.id) for entry in digest.entries[: digest.in_full]),
-        *_folded(digest.entries[digest.in_full :], below=digest.in_full > 0),
+        *_folded(digest.entries[digest.in_full :], head, below=digest.in_full > 0),
     ]
-    groups = _grouped(_head(digest), pieces)
+    groups = _grouped(head, pieces)
     for number, (components, papers) in enumerate(groups, start=1):
         if len(groups) > 1:
             components = [*components, text(f"-# {number} of {len(groups)}")]
@@ -115,7 +116,7 @@ def _grouped(
     whole = sum(piece["type"] == SECTION for piece, _ in pieces)
     most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
     groups: list[tuple[list[Component], tuple[str, ...]]] = []
-    around = size([*_boxed([]), text("-# 99 of 99")])
+    around = size(_around())
     components, papers = list(head), tuple[str, ...]()
     filled, sections = around + size(head), 0
     for piece, ids in pieces:
@@ -163,17 +164,29 @@ def _section(entry: Entry) -> Component:
 LINES_AT_ONCE: Final = 10
 
 
-def _folded(entries: Sequence[Entry], *, below: bool) -> Iterator[tuple[Component, str]]:
-    """Papers with a line each, some lines in each text."""
+def _folded(
+    entries: Sequence[Entry], head: list[Component], *, below: bool
+) -> Iterator[tuple[Component, str]]:
+    """Papers with a line each, some lines in each text: never more than the message that begins
+    with ``head`` can hold."""
+    around = size([*_around(), *head])
     more = digests.and_more(len(entries), below=below)
-    for start in range(0, len(entries), LINES_AT_ONCE):
-        some = entries[start : start + LINES_AT_ONCE]
-        lines = [f"**{more}**"] if more and start == 0 else []
-        lines += [
-            f"- {link(shorten(entry.paper.title, LONGEST_TITLE), entry.paper.url)}"
-            for entry in some
-        ]
-        yield text("\n".join(lines)), " ".join(entry.paper.id for entry in some)
+    lines, ids = [f"**{more}**"] if more else [], list[str]()
+    for entry in entries:
+        line = f"- {link(shorten(entry.paper.title, LONGEST_TITLE), entry.paper.url)}"
+        fits = (around + size([text("\n".join([*lines, line]))])).fits
+        if ids and (len(ids) == LINES_AT_ONCE or not fits):
+            yield text("\n".join(lines)), " ".join(ids)
+            lines, ids = [], []
+        lines.append(line)
+        ids.append(entry.paper.id)
+    if ids:
+        yield text("\n".join(lines)), " ".join(ids)
+
+
+def _around() -> list[Component]:
+    """What stands in every message beside its papers, at most."""
+    return [*_boxed([]), text("-# 99 of 99")]
 
 
 def text(content: str) -> Component:

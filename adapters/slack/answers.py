@@ -11,14 +11,15 @@ from typing import Any, Final
 
 from adapters.slack import blocks
 from adapters.slack.blocks import link, plain, quiet, rich, section, words
-from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, fits
+from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length
 from bot.model import Address, Paper, Reply, split_references, with_references
-from bot.text import clean, digests, plural, shorten
+from bot.text import clean, digests, first_lines, plural
 
 View = dict[str, Any]
 
 MOST_SAID: Final = 5000  # characters of a reply's own text
 LONGEST_ROW: Final = 1000
+LONGEST_NOTE: Final = 1000
 MOST_AUTHORS: Final = 5000  # characters; some papers have three thousand
 MOST_BUTTONS: Final = 5
 COMMAND: Final = "/papers"  # what it is called unless bot.toml calls it otherwise
@@ -36,12 +37,11 @@ def reply_blocks(
     else:
         shown = [rich(section(*_sentences(said, command)))]
     if note:
-        shown.append(rich(section(words(note, italic=True))))
+        shown.append(rich(section(words(cut(note, LONGEST_NOTE), italic=True))))
     pieces: list[list[Block]] = []
     for number, row in enumerate(reply.rows, start=MOST_BUTTONS):
-        text = shorten(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
-        text = readable(text, command)
-        line: Block = {"type": "section", "text": plain(text[:SECTION])}
+        text = cut(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
+        line: Block = {"type": "section", "text": plain(cut(readable(text, command), SECTION))}
         if row.offers:
             line["accessory"] = blocks.say_button(row.offers[0], number)
         pieces.append([line])
@@ -73,9 +73,7 @@ def _sentences(text: str, command: str) -> list[Block]:
 
 def _cut(text: str) -> str:
     """Whole lines, as many as fit; never empty."""
-    if len(text) > MOST_SAID:
-        text = f"{text[:MOST_SAID].rpartition(chr(10))[0] or text[:MOST_SAID]}\n…"
-    return text or "Done."
+    return first_lines(text, lambda part: length(part) <= MOST_SAID) or "Done."
 
 
 def reply_message(
@@ -96,7 +94,7 @@ def spoken(reply: Reply, command: str = COMMAND) -> str:
     titles = [f"{blocks.title(entry)}." for entry in reply.entries]
     rows = [f"{row.text}." for row in reply.rows]
     text = readable(reply.text, command) or "Done."
-    return shorten(blocks.spoken(" ".join([text, *rows, *titles])), TEXT)
+    return blocks.spoken(" ".join([text, *rows, *titles]), TEXT)
 
 
 def plain_message(text: str, command: str = COMMAND) -> dict[str, Any]:
@@ -110,7 +108,7 @@ def window(title: str, shown: Sequence[Block], channel: str = "", **more: Any) -
     """A modal. ``channel`` is what its buttons are about."""
     return {
         "type": "modal",
-        "title": plain(shorten(title, VIEW_TITLE)),
+        "title": plain(cut(title, VIEW_TITLE)),
         "close": plain("Close"),
         "blocks": list(shown),
         "private_metadata": channel,
@@ -135,12 +133,12 @@ def abstract_window(paper: Paper) -> View:
     """The whole abstract, all authors, and where to read on."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
     facts += [paper.journal_ref, f"version {paper.version}" if paper.version > 1 else ""]
-    about = " · ".join(shorten(clean(fact), 300) for fact in facts if fact)
-    name = shorten(clean(paper.title), SECTION) or paper.id
+    about = " · ".join(cut(clean(fact), 300) for fact in facts if fact)
+    name = cut(clean(paper.title), SECTION) or paper.id
     parts = [link(name, paper.url, bold=True)]
     if paper.authors:
         parts.append(words(f"\n{_authors(paper)}"))
-    abstract = shorten(clean(paper.abstract), MOST_SAID) or "arXiv has no abstract of it."
+    abstract = cut(clean(paper.abstract), MOST_SAID) or "arXiv has no abstract of it."
     return window(
         paper.id,
         [
@@ -159,7 +157,7 @@ def _authors(paper: Paper) -> str:
     names: list[str] = []
     room = MOST_AUTHORS
     for author in map(clean, paper.authors):
-        room -= len(author) + 2
+        room -= length(author) + 2
         if room < 0:
             return f"{', '.join(names)} and {plural(len(paper.authors) - len(names), 'other')}"
         names.append(author)

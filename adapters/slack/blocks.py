@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from adapters.slack.limits import HEADER, LABEL, Block, escaped
+from adapters.slack.limits import HEADER, LABEL, Block, cut, escaped
 from bot.model import Entry, Offer
-from bot.text import authors_line, clean, digests, shorten
+from bot.text import authors_line, clean, digests
 
 # What the action_id of a button begins with; the rest makes it unlike any other in the message.
 ABSTRACT: Final = "abstract"  # its value is a paper's id
@@ -43,9 +43,10 @@ def inert(text: str) -> str:
     return escaped(line.translate(_LOOKS_LIKE))
 
 
-def spoken(text: str) -> str:
-    """Text of others for the top-level text, which is sent with ``mrkdwn`` off."""
-    return escaped(_EMOJI.sub("∶", clean(text)))
+def spoken(text: str, most: int | None = None) -> str:
+    """Text of others for the top-level text, which is sent with ``mrkdwn`` off; at most so long."""
+    said = _EMOJI.sub("∶", clean(text))
+    return escaped(said if most is None else cut(said, most))
 
 
 def address(url: str) -> str:
@@ -85,7 +86,7 @@ def rich(*elements: Block) -> Block:
 
 
 def header(text: str) -> Block:
-    return {"type": "header", "text": plain(shorten(text, HEADER))}
+    return {"type": "header", "text": plain(cut(text, HEADER))}
 
 
 def quiet(*lines: str) -> Block:
@@ -103,7 +104,7 @@ def abstract_button(entry: Entry) -> Block:
         "action_id": f"{ABSTRACT}:{entry.paper.id}",
         "value": entry.paper.id,
         "text": plain("Abstract"),
-        "accessibility_label": shorten(f"Abstract of {title(entry)}", LABEL),
+        "accessibility_label": cut(f"Abstract of {title(entry)}", LABEL),
     }
 
 
@@ -113,7 +114,7 @@ def say_button(offer: Offer, number: int) -> Block:
         "type": "button",
         "action_id": f"{SAY}:{number}",
         "value": offer.words,
-        "text": plain(shorten(offer.label, LABEL)),
+        "text": plain(cut(offer.label, LABEL)),
     }
 
 
@@ -130,19 +131,19 @@ def open_button(label: str, url: str) -> Block:
 
 
 def title(entry: Entry) -> str:
-    return shorten(clean(entry.paper.title), LONGEST_TITLE) or entry.paper.id
+    return cut(clean(entry.paper.title), LONGEST_TITLE) or entry.paper.id
 
 
 def authors(entry: Entry) -> str:
-    return shorten(clean(authors_line(entry.paper.authors)), LONGEST_AUTHORS)
+    return cut(clean(authors_line(entry.paper.authors)), LONGEST_AUTHORS)
 
 
 def about(entry: Entry) -> str:
     """What else is known of a paper, in one line."""
     paper = entry.paper
     facts = [*digests.facts(paper), f"version {paper.version}" if paper.version > 1 else ""]
-    facts.append(shorten(clean(paper.comment), LONGEST_COMMENT))
-    facts.append(shorten(clean(", ".join(entry.keywords)), LONGEST_KEYWORDS))
+    facts.append(cut(clean(paper.comment), LONGEST_COMMENT))
+    facts.append(cut(clean(", ".join(entry.keywords)), LONGEST_KEYWORDS))
     return " · ".join(filter(None, facts))
 
 
@@ -176,5 +177,5 @@ def listed(entry: Entry) -> list[Any]:
     """A paper in a line."""
     by = authors_line(entry.paper.authors, shown=1)
     facts = [clean(by), *digests.facts(entry.paper)[:1]]
-    tail = " · ".join(shorten(fact, LONGEST_COMMENT) for fact in facts if fact)
+    tail = " · ".join(cut(fact, LONGEST_COMMENT) for fact in facts if fact)
     return [titled(entry), *([words(f" · {tail}")] if tail else [])]

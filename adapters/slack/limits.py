@@ -2,14 +2,18 @@
 
 Published (docs.slack.dev, reference/block-kit/blocks and chat.postMessage, November 2026): 50
 blocks, 150 characters in a header, 3,000 in a section, 75 in a button's label, a top-level text of
-4,000 at best. Hidden: chat.postMessage answers ``msg_blocks_too_long`` from about 11,300 characters
-over all blocks (slackapi/bolt-js #2509 and #2867, where Slack's staff name 12,000 "with a buffer").
+4,000 at best. Whether ``&`` counts there as one character or as the five of ``&amp;``, and a sign
+outside of the Basic Multilingual Plane as one or two, is not known: here they count as most.
+Hidden: chat.postMessage answers ``msg_blocks_too_long`` from about 11,300 characters over all
+blocks (slackapi/bolt-js #2509 and #2867, where Slack's staff name 12,000 "with a buffer").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
+
+from bot.text import shorten_to_fit
 
 BLOCKS: Final = 50
 CHARACTERS: Final = 9000  # over all blocks of a message
@@ -43,15 +47,34 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def units(text: str) -> int:
+    """Characters on the safe side, of a text that is escaped: in units of UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def length(text: str) -> int:
+    """The same of a text that is not yet escaped."""
+    return units(escaped(text))
+
+
+def cut(text: str, most: int) -> str:
+    """Shortened, where it is longer than ``most`` (see ``length``). The text is not yet escaped."""
+    return shorten_to_fit(text, lambda part: length(part) <= most)
+
+
 def weight(blocks: object) -> int:
-    """Characters over all blocks, on the safe side: escaped, and a sign outside of the Basic
-    Multilingual Plane as two. Which of these Slack counts is not known."""
-    return sum(len(escaped(each).encode("utf-16-le")) // 2 for each in strings(blocks))
+    """Characters over all blocks, on the safe side. What is escaped already counts as more."""
+    return sum(map(length, strings(blocks)))
 
 
 def fits(blocks: Sequence[Block]) -> bool:
     """Whether one message can hold all of these."""
     return within(len(blocks), weight(blocks))
+
+
+def weight_left(blocks: Sequence[Block]) -> int:
+    """What others may still weigh in the message of these; less than nothing where it is full."""
+    return CHARACTERS - weight(blocks)
 
 
 def within(count: int, weight: int) -> bool:

@@ -28,7 +28,7 @@ from adapters.slack.blocks import (
     titled,
     words,
 )
-from adapters.slack.limits import TEXT, Block, escaped, fits, weight, within
+from adapters.slack.limits import TEXT, Block, escaped, units, weight, weight_left, within
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry
 from bot.text import digests, plural
@@ -65,7 +65,10 @@ def compose(digest: Digest) -> list[Draft]:
     if len(digest.entries) <= FEW:
         return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_A_THREAD)
     below = _drafts(digest, [*shown, *_folded(rest, more)], IN_A_THREAD, parent=0)
-    return [Draft(_payload(_text(digest, digest.entries), _contents(digest)), ()), *below]
+    return [
+        Draft(_payload(notification_text(digest, digest.entries), _contents(digest)), ()),
+        *below,
+    ]
 
 
 def read(payload: str) -> Arguments:
@@ -93,7 +96,9 @@ def _drafts(
         if len(groups) > 1:
             made.append(quiet(f"{number} of {len(groups)}"))
         span = (first, first + len(entries) - 1)
-        text = _text(digest, entries, None if len(groups) == 1 and parent is None else span)
+        text = notification_text(
+            digest, entries, None if len(groups) == 1 and parent is None else span
+        )
         ids = tuple(entry.paper.id for entry in entries)
         drafts.append(Draft(_payload(text, made), ids, parent))
         first += len(entries)
@@ -130,16 +135,23 @@ def _head(digest: Digest) -> Piece:
 def _contents(digest: Digest) -> list[Block]:
     """The message above a thread: the titles, as many as are shown whole and fit."""
     made = list(_head(digest).blocks)
-    shown = list(digest.entries[: digest.in_full])
-    while shown:
-        rest = len(digest.entries) - len(shown)
-        more = f"and {rest:,} more in the thread" if rest else ""
-        below = quiet(" · ".join(filter(None, [more, "Abstracts and details are in the thread"])))
-        whole = [*made, rich(bullets([titled(entry)] for entry in shown)), below]
-        if fits(whole):
-            return whole
-        shown.pop()
-    return [*made, quiet(f"{plural(len(digest.entries), 'paper')} in the thread")]
+    whole = digest.entries[: digest.in_full]
+    room = weight_left([*made, _below(len(digest.entries))])
+    shown: list[list[Block]] = []
+    for entry in whole:
+        item = [titled(entry)]
+        room -= weight(item)
+        if room < 0:
+            break
+        shown.append(item)
+    if not shown:
+        return [*made, quiet(f"{plural(len(digest.entries), 'paper')} in the thread")]
+    return [*made, rich(bullets(shown)), _below(len(digest.entries) - len(shown))]
+
+
+def _below(rest: int) -> Block:
+    more = f"and {rest:,} more in the thread" if rest else ""
+    return quiet(" · ".join(filter(None, [more, "Abstracts and details are in the thread"])))
 
 
 def _folded(entries: Sequence[Entry], more: str) -> Iterator[Piece]:
@@ -158,19 +170,31 @@ def _bulleted(entries: Sequence[Entry]) -> Block:
     return rich(bullets(map(blocks.listed, entries)))
 
 
-def _text(digest: Digest, entries: Sequence[Entry], span: tuple[int, int] | None = None) -> str:
+def notification_text(
+    digest: Digest, entries: Sequence[Entry], span: tuple[int, int] | None = None
+) -> str:
     """What notifications show and screen readers read: the titles."""
     said = digests.heading(digest)
     if span is not None:
         said += f", {span[0]} to {span[1]}" if span[0] < span[1] else f", {span[0]}"
     said = escaped(". ".join([said, *digests.remarks(digest)]).replace("..", "."))
-    titles = [spoken(title(entry)) for entry in entries]
-    for count in range(len(titles), -1, -1):
-        left = f"; and {len(titles) - count:,} more" if count < len(titles) else ""
-        whole = f"{said}: {'; '.join(titles[:count])}{left}" if count else said
-        if len(whole) <= TEXT:
-            return whole
-    raise AssertionError("a heading is short")
+    titles: list[str] = []
+    room = TEXT - units(said)
+    fitting = 0  # titles that leave room to say how many are left out
+    for count, entry in enumerate(entries, start=1):
+        titles.append(spoken(title(entry)))
+        room -= units(titles[-1]) + len("; ")  # before the first one it is ": "
+        if room < 0:
+            break
+        left = len(entries) - count
+        if room >= (len(_and_left(left)) if left else 0):
+            fitting = count
+    whole = f"{said}: {'; '.join(titles[:fitting])}" if fitting else said
+    return whole + _and_left(len(entries) - fitting) if 0 < fitting < len(entries) else whole
+
+
+def _and_left(count: int) -> str:
+    return f"; and {count:,} more"
 
 
 def arguments(text: str, made: Sequence[Block]) -> Arguments:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.slack import blocks, finding, render
+from adapters.slack.limits import cut
 from adapters.slack.translate import SIMPLIFY, UNTHREADED, code_of
 from adapters.slack.web import Web
 from bot.errors import ChannelRefused, PostRefused
 from bot.model import Post, Receipt
 from bot.network import Network
 from bot.ports import Clock
-from bot.text import shorten
 
 BOT_TOKEN, APP_TOKEN = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"
 LONGEST_LINE: Final = 2500
@@ -78,7 +78,7 @@ class Workspace:
     async def say(self, where: str, text: str) -> None:
         """A line for everybody in a channel, or for one person, in which text of others means
         nothing. Raises SendError and PlatformRefused."""
-        line = shorten(text, LONGEST_LINE)
+        line = cut(text, LONGEST_LINE)
         shown = [blocks.rich(blocks.section(blocks.words(line)))]
         await self.web.post(where, render.arguments(blocks.spoken(line), shown))
 

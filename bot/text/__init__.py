@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.model import Paper
 from bot.model.categories import canonical_category
 from bot.text.latex import unicode_from_latex
 
-__all__ = ["authors_line", "clean", "displayed", "plural", "shorten", "unicode_from_latex"]
+__all__ = [
+    "authors_line",
+    "clean",
+    "displayed",
+    "first_lines",
+    "plural",
+    "shorten",
+    "shorten_to_fit",
+    "unicode_from_latex",
+]
 
 # ECMA-48: control sequences, then strings (window titles, links) up to their terminator. A string
 # that does not end within a line's length is no string, and must not swallow the text behind it.
@@ -90,6 +99,46 @@ def shorten(text: str, limit: int) -> str:
     while end > 0 and unicodedata.combining(text[end]):
         end -= 1
     return text[:end].rstrip(" ,;:.–—-") + "…"
+
+
+def shorten_to_fit(text: str, fits: Callable[[str], bool]) -> str:
+    """``text``, or as much of its beginning as ``fits`` takes, shortened as by ``shorten``.
+
+    For a limit that is not counted in code points: ``fits`` measures the text as it will be sent,
+    and has to take the beginning of whatever it takes. It is asked about twice the logarithm of
+    the text's length, so this ends whatever it says. A text of which not even one character fits
+    becomes ``…``, unasked.
+    """
+    if fits(text):
+        return text
+    fitting, too_long = 1, len(text)
+    while too_long - fitting > 1:
+        middle = (fitting + too_long) // 2
+        if fits(shorten(text, middle)):
+            fitting = middle
+        else:
+            too_long = middle
+    return shorten(text, fitting) if len(text) > 1 else text and "…"
+
+
+def first_lines(text: str, fits: Callable[[str], bool]) -> str:
+    """``text``, or as many whole lines of it as ``fits`` takes, with ``…`` on a line below.
+
+    Where not even the first line fits, it is shortened and stands alone. See ``shorten_to_fit``.
+    """
+    if fits(text):
+        return text
+    lines = text.split("\n")
+    fitting, too_many = 0, len(lines)
+    while too_many - fitting > 1:
+        middle = (fitting + too_many) // 2
+        if fits("\n".join([*lines[:middle], "…"])):
+            fitting = middle
+        else:
+            too_many = middle
+    if fitting == 0:
+        return shorten_to_fit(f"{lines[0]}…", fits)
+    return "\n".join([*lines[:fitting], "…"])
 
 
 def plural(count: int, noun: str) -> str:

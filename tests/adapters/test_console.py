@@ -168,6 +168,24 @@ def test_markup_of_our_own_library_in_a_title_is_only_text() -> None:
     assert "[bold]A[/bold] [red]:smile:" in ESCAPES.sub("", shown)
 
 
+@given(
+    st.text(st.sampled_from("a深😀𝒜 \u0301é-"), min_size=1, max_size=300).filter(str.strip),
+    st.integers(1, 12),
+    st.sampled_from([0, 5]),
+)
+@settings(max_examples=40)
+def test_a_terminal_however_narrow_gets_every_paper_and_every_letter_of_one_shown_whole(
+    title: str, width: int, in_full: int
+) -> None:
+    day = replace(samples.digest(samples.entry(1, title)), in_full=in_full)
+    shown = printed(Case(day, colour=True, width=width)).decode()
+    assert "arxiv.org/abs/2611.00001" in shown
+    if in_full:
+        text = re.sub(r"\x1b\]8;[^\x1b]*\x1b\\|\x1b\[[0-9;]*m", "", shown)
+        letters = re.findall(r"\w", day.entries[0].paper.title)
+        assert "".join(letters) in "".join(re.findall(r"\w", text))
+
+
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_no_line_is_wider_than_the_terminal_and_every_word_is_there(width: int) -> None:
     shown = printed(Case(samples.HOSTILE_DAY, colour=True, width=width)).decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.text import authors_line, clean, displayed, plural, shorten
+from bot.text import (
+    authors_line,
+    clean,
+    displayed,
+    first_lines,
+    plural,
+    shorten,
+    shorten_to_fit,
+)
 from tests.builders import paper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +152,49 @@ def test_a_shortened_text_fits_and_stays_as_it_is(text: str, limit: int) -> None
     assert bool(short) == bool(text)
     assert shorten(short, limit) == short
     assert short == text or text.startswith(short.removesuffix("…"))
+
+
+# Sizes as platforms count them: code points, bytes, and with every second sign escaped.
+SIZES = (len, lambda text: len(text.encode()), lambda text: len(text) + text.count("*"))
+
+
+@given(st.text(st.sampled_from("a *深😀\n\u0301")), st.integers(0, 60), st.sampled_from(SIZES))
+@example("x" * 4000, 3800, lambda text: len(text) + 8)
+def test_a_text_that_is_shortened_to_fit_ends_and_fits_and_is_a_beginning(
+    text: str, room: int, size: Callable[[str], int]
+) -> None:
+    asked = 0
+
+    def fits(part: str) -> bool:
+        nonlocal asked
+        asked += 1
+        return size(part) <= room
+
+    short = shorten_to_fit(text, fits)
+    assert asked <= 2 + len(text).bit_length()
+    assert size(short) <= room or short in {"…", ""}
+    assert short == text or text.startswith(short.removesuffix("…"))
+    assert (short == text) == (size(text) <= room) or short == "…"
+
+
+@given(st.text(st.sampled_from("ab深*\n")), st.integers(3, 60), st.sampled_from(SIZES))
+@example("x" * 4000, 3800, lambda text: len(text) + 8)
+@example("\n" * 100, 10, len)
+def test_whole_lines_stay_or_the_first_one_is_shortened(
+    text: str, room: int, size: Callable[[str], int]
+) -> None:
+    kept = first_lines(text, lambda part: size(part) <= room)
+    assert size(kept) <= room
+    if kept == text:
+        return
+    *whole, last = kept.split("\n")
+    assert last.endswith("…")
+    lines = text.split("\n")
+    if whole or last == "…":
+        assert (whole, last) == (lines[: len(whole)], "…")
+        assert size("\n".join([*lines[: len(whole) + 1], "…"])) > room, "no line too few"
+    else:
+        assert lines[0].startswith(last.removesuffix("…"))
 
 
 def test_one_paper_and_two_papers() -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.discord.answers import abstract_view, plain_view, reply_view
+from adapters.discord.answers import abstract_view, line, plain_view, reply_view
 from adapters.discord.limits import nested
 from bot.model import Entry, Offer, Paper, Reply, Row
 from bot.text import displayed
@@ -20,6 +21,13 @@ from tests.wire import discord_rules
 from tests.wire.discord_shapes import text_of
 
 HOSTILE = "*_~`|<>[]()@#:\\\n"
+# Texts that are as large as can be for their length: each sign escaped, or of four bytes.
+LARGE = st.builds(
+    lambda sign, times, behind: sign * times + behind,
+    st.sampled_from(["*", "`", "x", "深", "😀", "𝒜", "@a", "*\n", "x\n", "\n", "word "]),
+    st.sampled_from([1, 300, 1900, 6000]),
+    st.sampled_from(["", "\n   ^ here", "😀"]),
+)
 texts = st.text(st.sampled_from(HOSTILE) | st.characters(exclude_categories=["Cs"]), max_size=3000)
 long = st.sampled_from(["*" * 300, "深" * 300, "`" * 300, "word " * 60, "😀" * 300])
 rows = st.builds(
@@ -83,6 +91,38 @@ def test_a_long_text_is_cut_between_its_lines() -> None:
     assert whole == [rf"line {n} \*" for n in range(len(whole))]
 
 
+@settings(max_examples=25, deadline=None)
+@given(LARGE.filter(str.strip), st.booleans(), st.sampled_from(["", "Ann added a keyword"]))
+def test_an_answer_however_long_ends_and_is_one_that_discord_takes(
+    text: str, monospaced: bool, announcement: str
+) -> None:
+    said = text_of(body(reply_view(Reply(text, announcement=announcement), monospaced=monospaced)))
+    assert "…" in said or len(text) <= 4000
+    body(plain_view(text))
+    assert len(line(text)) <= 2000
+
+
+@pytest.mark.parametrize("length", range(3790, 3812))
+def test_a_mistake_in_one_long_line_is_answered(length: int) -> None:
+    said = text_of(body(plain_view("x" * length)))
+    assert said.count("x") >= min(length, 3700)
+    boxed = text_of(body(reply_view(Reply("x" * length), monospaced=True)))
+    assert boxed.startswith("```\nxxx")
+    assert boxed.endswith("\n```")
+
+
+@settings(max_examples=20, deadline=None)
+@given(title=LARGE, abstract=LARGE, comment=LARGE, names=st.lists(LARGE, max_size=5))
+def test_a_paper_however_long_is_one_that_discord_takes(
+    title: str, abstract: str, comment: str, names: list[str]
+) -> None:
+    made = paper(
+        1, title, abstract=abstract, comment=comment, authors=tuple(names),
+        categories=(comment,) * 3, primary_category=title, journal_ref=abstract,
+    )  # fmt: skip
+    body(abstract_view(displayed(made)))
+
+
 @settings(max_examples=60, deadline=None)
 @given(abstract=texts, comment=texts, names=st.lists(texts.map(lambda t: t[:60]), max_size=40))
 def test_any_abstract_is_one_that_discord_takes(
@@ -96,8 +136,8 @@ def test_every_real_abstract_of_a_month_is_shown_whole(shared_data: Path, figure
     file = shared_data / "arxiv" / "papers-2026-04.jsonl.gz"
     cut = 0
     lines = gzip.decompress(file.read_bytes()).splitlines()
-    for line in lines:
-        shown = text_of(fast(abstract_view(real(json.loads(line)))))
+    for each in lines:
+        shown = text_of(fast(abstract_view(real(json.loads(each)))))
         cut += shown.endswith("…")
     figures(f"discord: {len(lines)} real abstracts, {cut} of them cut")
     assert cut == 0

@@ -104,6 +104,27 @@ def test_whatever_people_write_every_message_is_valid_and_every_paper_stands_onc
             assert f"arxiv.org/abs/{paper_id}" in text_of(body)
 
 
+# Titles as large as can be for their length.
+LARGE = ("*" * 400, "深" * 400, "𝒜" * 400, "🎉*" * 200, "😀" * 400, "™" * 400, "@a " * 200)
+
+
+@settings(max_examples=30)
+@given(
+    titles=st.lists(st.sampled_from(LARGE), min_size=1, max_size=40),
+    layout=st.sampled_from(LAYOUTS),
+    in_full=st.sampled_from([0, 1, 3, 40]),
+)
+def test_digests_of_the_largest_titles_are_valid_and_every_paper_stands_once(
+    titles: list[str], layout: str, in_full: int
+) -> None:
+    entries = [samples.entry(n, each, each, comment=each) for n, each in enumerate(titles, 1)]
+    day = replace(samples.AFTER_DOWNTIME, entries=tuple(entries), in_full=in_full)
+    drafts = compose(replace(day, channel=replace(HERE, layout=layout)))
+    assert [i for d in drafts for i in d.paper_ids] == [each.paper.id for each in entries]
+    for draft in drafts:
+        valid(read(draft.payload).body)
+
+
 @given(characters)
 def test_nothing_in_a_text_of_others_is_obeyed(text: str) -> None:
     shown = inert(text)
