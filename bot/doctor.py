@@ -106,7 +106,8 @@ def _folder(data: Path) -> Iterator[Finding]:
 
 async def _database(bot: Bot) -> AsyncIterator[Finding]:
     try:
-        damages = await bot.store.damages()
+        with bot.store.integrity_check() as check:
+            damages = await check.problems()
         state = await bot.store.state()
     except StoreError as error:
         yield Finding("database", False, str(error), "See docs/hosting.md, Restore.")

@@ -24,7 +24,7 @@ from bot.errors import ConfigError, GaveUp, PlatformRefused
 from bot.health import Report, ping, served
 from bot.schedule import Bell
 from bot.supervision import keep_listening
-from bot.upkeep import next_night, tidy
+from bot.upkeep import check_integrity, next_night, tidy
 from bot.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ WATCH_EVERY = timedelta(seconds=2)  # how soon an edit of bot.toml is noticed
 # Before arXiv is asked again after an answer with holes; the last one repeats.
 AGAIN_AFTER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
 PING_AGAIN = timedelta(minutes=10)
+CHECK_AFTER_START = timedelta(minutes=1)  # when the first morning's work is done
 LAST_WORDS = 1.5  # seconds that posts in hand get when the service is stopped
 MOST_FAILURES = 5  # of one job in a row
 
@@ -57,6 +58,7 @@ class Service:
         self._deliverers = bot.deliverers()
         self._started = bot.clock.now()
         self._pinged: date | None = None  # the last good day that was told
+        self._damages: tuple[str, ...] = ()  # what the last check of the database found
 
     async def run(self) -> Config | None:
         """Until SIGTERM or SIGINT. What was being sent then is looked for at the next start.
@@ -74,6 +76,7 @@ class Service:
         self._bell.ring("look", now, self._look)
         self._bell.ring("watch", now + WATCH_EVERY, self._watch)
         self._bell.ring("tidy", self._night(), self._tidy)
+        self._bell.ring("integrity", now + CHECK_AFTER_START, self._check_integrity)
         listening = [asyncio.create_task(self._listen(name)) for name in self._bot.platforms]
         log.info("running; stop with Ctrl-C or SIGTERM")
         for finding in exposed(self._bot.config):
@@ -192,6 +195,7 @@ class Service:
             deaf={name: platform.deaf_since for name, platform in bot.platforms.items()},
             degraded={name: platform.degraded for name, platform in bot.platforms.items()},
             refused=dict(self._refused),
+            damages=self._damages,
         )
         return Report(vitals, await bot.store.measures())
 
@@ -221,10 +225,19 @@ class Service:
         finally:
             self._bell.ring("tidy", self._night(), self._tidy)
 
+    async def _check_integrity(self) -> None:
+        try:
+            self._damages = await check_integrity(self._bot.store)
+        finally:
+            self._bell.ring("integrity", self._night(), self._check_integrity)
+
     # -- following bot.toml --------------------------------------------------------------------
 
     async def _watch(self) -> None:
         try:
+            if problem := self._bot.store.problem():
+                self._give_up(problem)
+                return
             for deliverer in self._deliverers:
                 deliverer.call()  # another post's time may have come while a slow one is in hand
             late = self._bot.shown_late.is_due(self._bot.clock.monotonic())

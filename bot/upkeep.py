@@ -1,4 +1,4 @@
-"""What is done at night: the database forgets what nobody needs, in small steps.
+"""What is done at night: the database forgets what nobody needs, in small steps, and is checked.
 
 Decides nothing about what may go (``store.forgetting`` does).
 """
@@ -45,3 +45,16 @@ async def tidy(store: SqliteStore, clock: Clock, *, most: int | None = None) -> 
     if done:
         log.info("tidied forgotten=%d left=%d", done, len(what) - done)
     return done
+
+
+async def check_integrity(store: SqliteStore) -> tuple[str, ...]:
+    """Look for damage in the database's file and log it; what was found. Raises StoreError.
+
+    Keeps nobody waiting, and may be cancelled at any time. A damaged database goes on being used:
+    what can still be read of it is right, and SQLite refuses the rest.
+    """
+    with store.integrity_check() as check:
+        problems = await check.problems()
+    for problem in problems:
+        log.error("database damaged what=%s remedy=stop the bot and restore a backup", problem)
+    return problems

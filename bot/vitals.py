@@ -24,7 +24,8 @@ BEGINNING = timedelta(minutes=30)  # what was missed before the start is made up
 class Vitals:
     """What is looked at. ``deaf`` says since when each platform's listener hears nobody, ``None``
     where it hears; ``refused`` why a platform does not let us in; ``degraded`` what does
-    not work although it hears, empty if all does; ``started`` when the service began."""
+    not work although it hears, empty if all does; ``damages`` what the last check of the database
+    found; ``started`` when the service began."""
 
     state: StateView
     now: datetime
@@ -33,6 +34,7 @@ class Vitals:
     deaf: Mapping[str, datetime | None] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     degraded: Mapping[str, str] = field(default_factory=dict)
+    damages: tuple[str, ...] = ()
 
     @property
     def collected(self) -> datetime | None:
@@ -63,6 +65,8 @@ class Vitals:
             *([] if self._has_collected() else [self._no_collect()]),
             *([self._slow()] if self.oldest_waiting > DELIVERED_WITHIN else []),
         ]
+        if self.damages:
+            said.append(f"The database is damaged ({self.damages[0]}). Restore a backup.")
         for name, since in self.deaf.items():
             if since is not None and self.now - since > DEAF_FOR:
                 said.append(f"{name} has not been heard since {since:%Y-%m-%d %H:%M} UTC.")

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -36,13 +38,17 @@ from bot.model import (
 from bot.private_files import make_file, make_folder, open_file
 from bot.store import collecting, delivering, following, forgetting, measuring, publishing, viewing
 from bot.store.book import SqliteBook
+from bot.store.checking import IntegrityCheck
 from bot.store.faults import translated
 from bot.store.following import CheckRoom
 from bot.store.forgetting import Outdated
+from bot.store.identity import OpenedDatabase
 from bot.store.publishing import Plan
 from bot.store.reading import Reader, transaction
 from bot.store.schema import APPLICATION_ID, migrate
 from bot.views import KeywordPapers, Measures, PaperView, StateView
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Connect = Callable[[str], sqlite3.Connection]
@@ -82,6 +88,7 @@ class SqliteStore:
         self._recording = asyncio.Lock()
         self._lock_file: int | None = None
         self._db: sqlite3.Connection | None = None
+        self._opened: OpenedDatabase | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         # Questions have connections of their own, so that none waits for a long transaction, and
         # nobody's for one about everything, which takes more than a second with 10,000 channels.
@@ -99,6 +106,7 @@ class SqliteStore:
                         delivering.release(self._db)
                 for name in ("store-reader", "store-surveyor"):
                     self._readers.append(Reader(path, connect(str(path)), name))
+                self._opened = OpenedDatabase(path, lock_path(path), self._lock_file)
         except BaseException:
             self.close()
             raise
@@ -111,6 +119,14 @@ class SqliteStore:
         if self._db is not None:
             self._db.close()
             self._db = None
+        if self._opened is not None:
+            try:
+                aside = self._opened.set_log_aside()
+            except OSError as error:
+                log.warning("%s: its log can't be set aside: %s", self._path, error.strerror)
+            else:
+                if aside is not None:
+                    log.warning("the log of the database that was replaced is kept as %s", aside)
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -124,10 +140,32 @@ class SqliteStore:
 
     def run_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The same on the calling thread, for code that is not asynchronous and alone."""
+        with translated(self._path), transaction(self._connection()):
+            return work(self._connection())
+
+    def _connection(self) -> sqlite3.Connection:
+        """For writing. Raises StoreBroken where what is written would be lost."""
         if self._db is None:
             raise StoreBroken("the database is closed")
-        with translated(self._path), transaction(self._db):
-            return work(self._db)
+        if problem := self.problem():
+            raise StoreBroken(problem)
+        return self._db
+
+    def problem(self) -> str:
+        """What was done to the file under its name while it was open, in a sentence; or nothing.
+
+        Raises StoreBroken.
+        """
+        with translated(self._path):
+            return "" if self._opened is None else self._opened.problem()
+
+    @contextmanager
+    def integrity_check(self) -> Iterator[IntegrityCheck]:
+        check = IntegrityCheck(self._path)
+        try:
+            yield check
+        finally:
+            check.close()
 
     async def run_in_steps(
         self, work: Callable[[sqlite3.Connection], Generator[None, None, T]]
@@ -171,10 +209,8 @@ class SqliteStore:
         )
 
     def _visit_now(self, work: Callable[[SqliteBook], T], at: datetime) -> T:
-        if self._db is None:
-            raise StoreBroken("the database is closed")
         with translated(self._path):
-            return work(SqliteBook(self._db, transaction, at))
+            return work(SqliteBook(self._connection(), transaction, at))
 
     # -- collect ------------------------------------------------------------------------------
 
@@ -280,9 +316,6 @@ class SqliteStore:
         how = self.ask if channel_id else self.survey
         return await how(lambda db: viewing.state(db, channel_id))
 
-    async def damages(self) -> tuple[str, ...]:
-        return await self.survey(viewing.damages)
-
     async def measures(self) -> Measures:
         return await self.survey(measuring.measures)
 
@@ -315,9 +348,13 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute(f"pragma wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
+def lock_path(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
 def lock(path: Path) -> int:
     """Take the lock that only one serving process may hold; the kernel frees it when we die."""
-    handle = open_file(path.with_suffix(".lock"))
+    handle = open_file(lock_path(path))
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

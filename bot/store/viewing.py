@@ -126,12 +126,6 @@ def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...
     )
 
 
-def damages(db: sqlite3.Connection) -> tuple[str, ...]:
-    """What SQLite finds wrong in its own file; nothing if all is well."""
-    found = [row[0] for row in db.execute("pragma quick_check(10)")]
-    return () if found == ["ok"] else tuple(found)
-
-
 def paper(db: sqlite3.Connection, paper_id: str) -> PaperView:
     row = db.execute(
         f"select {PAPER_COLUMNS}, first_seen from papers where id = ?", (paper_id,)

@@ -77,6 +77,26 @@ def test_the_service_stays_up_whatever_they_all_hold(
     assert "Traceback" not in bot.logged
 
 
+# -- a database that is taken away ----------------------------------------------------------------
+
+
+def test_a_database_that_is_replaced_ends_the_service_with_a_sentence_and_stays_whole(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    config = write_config(tmp_path, arxiv)
+    file = tmp_path / "data" / "daily-papers.sqlite3"
+    [_, backup] = run_all([(tmp_path, ["once"]), (tmp_path, ["backup", "copy.sqlite3"])])
+    assert backup.status == 0, backup.err
+    with running(config) as bot:
+        bot.wait_until(lambda bot: "event=collect" in bot.logged)
+        (tmp_path / "copy.sqlite3").replace(file)
+        assert bot.process.wait(PATIENCE) == 1
+        bot._readers[1].join()
+    assert "was replaced by another file while it was in use" in bot.logged.splitlines()[-1]
+    [after] = run_all([(tmp_path, ["check", "--quick"])])
+    assert "ok    database: 4 papers" in after.out, after.out + after.err
+
+
 # -- other users of the machine --------------------------------------------------------------------
 
 

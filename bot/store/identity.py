@@ -1,0 +1,76 @@
+"""Whether the files under the database's names are still the ones that were opened.
+
+An open file outlives its name: a database that was deleted, moved away or replaced under a running
+bot goes on working for it, and everything that it records from then on is lost.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+Identity: TypeAlias = tuple[int, int] | None  # device and inode; None: no such file
+
+
+def identity_of(file: Path | int) -> Identity:
+    """Of a name, or of a descriptor. Raises OSError, but not for a name that is not there."""
+    try:
+        status = os.stat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+class OpenedDatabase:
+    """Made right after the database was opened; ``lock`` is the descriptor of its lock, if held."""
+
+    def __init__(self, path: Path, lock_path: Path, lock: int | None) -> None:
+        self._path = path
+        self._database = identity_of(path)
+        self._log = identity_of(_beside(path, "-wal"))
+        self._lock_path = lock_path
+        self._lock = None if lock is None else identity_of(lock)
+
+    def problem(self) -> str:
+        """What was done to it, in a sentence; empty if nothing was. Costs some microseconds.
+
+        Raises OSError.
+        """
+        now = identity_of(self._path)
+        if now != self._database:
+            what = "was deleted or moved away" if now is None else "was replaced by another file"
+            return (
+                f"{self._path} {what} while it was in use, so nothing more can be recorded in it."
+                " Put it back, or keep the new one, and start again. Next time stop the bot first;"
+                " `daily-papers restore` puts a backup in its place."
+            )
+        if self._lock is not None and identity_of(self._lock_path) != self._lock:
+            return (
+                f"{self._lock_path} was deleted or replaced, so a second bot could serve the same"
+                " database, and post everything twice. Start again, and leave that file alone."
+            )
+        return ""
+
+    def set_log_aside(self) -> Path | None:
+        """Give the log of a database that is no longer there another name, and say which.
+
+        SQLite leaves it where it is, and would apply it to the database that has the name now,
+        which destroys that one (sqlite.org/howtocorrupt.html, section 1.4, read 2026-11). A log
+        that is not ours stays. Raises OSError.
+        """
+        log = _beside(self._path, "-wal")
+        if identity_of(self._path) == self._database or self._log is None:
+            return None
+        if identity_of(log) != self._log:
+            return None
+        aside = _beside(self._path, ".replaced-wal")
+        os.replace(log, aside)
+        with suppress(FileNotFoundError):
+            _beside(self._path, "-shm").unlink()
+        return aside
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
