@@ -1,8 +1,9 @@
 """Everything that arXiv announced since the last harvest, whatever it is about, over OAI-PMH.
 
 Reads page after page, and counts only when the last one was read. Then the numbers are gone
-through: ids run on within a month, so a number that no page held is asked for at the query API, and
-again at the next looks, until it is clear that there is no such paper.
+through, up to that of the newest paper that the query API has: ids run on within a month, so a
+number that no page held is asked for there, and again at the next looks, until it is clear that
+there is no such paper. An empty list is believed only where the query API has nothing new either.
 
 Bulk edits make arXiv list old papers again, a hundred thousand at worst: those of months ago are
 passed over. Does not ask whether a paper matches.
@@ -12,19 +13,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from itertools import islice
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
 from bot.errors import SourceError, SourceGarbled
 from bot.model import Batch, Note, NoteKind, Paper, Survey
 from bot.sources.asking import Asker, Run
-from bot.sources.ids import first_serial_of
-from bot.sources.mark import Mark, announced_since, given_out, highest, tails
+from bot.sources.ids import first_serial_of, serial_of
+from bot.sources.mark import (
+    PATIENCE,
+    Mark,
+    announced_since,
+    given_out,
+    given_up,
+    highest,
+    tails,
+)
 from bot.sources.oai import OaiPage
-from bot.sources.queries import these
-from bot.sources.sweep import QueryAsker, note_of
+from bot.sources.queries import Window, anything_of, these
+from bot.sources.sweep import QueryAsker, note_of, prove_alive
 from bot.sources.verdicts import Answer, Failed, Usable, Verdict
 
 REVISED: Final = timedelta(days=60)
@@ -33,11 +41,14 @@ REVISED: Final = timedelta(days=60)
 IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
 
 _MOST_PAGES: Final = 200  # of 1,300 records and more: ten minutes, and a month of arXiv
-_MOST_ASKED: Final = 2000  # numbers in one look; more can't be missing, but by a mistake
+_MOST_ASKED: Final = 2000  # numbers in one look, which are four requests
 # Archives that are groups of OAI-PMH's sets by themselves; the others are in the group "physics".
 _GROUPS: Final = frozenset({"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat"})
 _FEW: Final = 3  # missing papers that do not make an answer a bad one
 _SHARE: Final = 0.01
+# The highest id is among those submitted last: within a day numbers follow the submission, 96.9 %
+# of neighbours are in its order (measured on 31,144 of 2026).
+_NEWEST: Final = 50
 _NAMED: Final = 5  # of missing papers, in a remark
 _RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
 
@@ -102,6 +113,8 @@ class Pages:
         for _ in range(_MOST_PAGES):
             page = await self._asker.ask(OaiRequest(verb, since, token, archive), self._run)
             self.answered = self.answered or page.answered
+            if token and page.error is not None and page.error[0] == "noRecordsMatch":
+                raise SourceGarbled("arXiv's OAI-PMH promised another page, and has none.")
             if page.error is not None and page.error[0] == "badResumptionToken":
                 restarts += 1
                 if not token or restarts > _RESTARTS:
@@ -142,12 +155,13 @@ class Harvest:
         self._since = since
         self._now = now
         self._pages = Pages(oai, run, _floor(since, now))
+        self._newest: dict[str, Paper] = {}  # papers that the query API has, of the new ones
         self._notes: list[Note] = []
 
     async def collect(self) -> Batch:
         """What was announced from ``since`` on. ``survey.plan`` is left to who planned.
 
-        Raises SourceError if not a single page came.
+        Raises SourceError if not a single page came, or none that can be believed.
         """
         pages = self._pages
         try:
@@ -159,48 +173,109 @@ class Harvest:
             unmoved = Survey(mark=self._mark.written())
             return self._batch(pages.papers.values(), complete=False, survey=unmoved)
         self._notes += _damages(pages)
+        await self._prove_whole()
         return await self._audited()
 
+    async def _prove_whole(self) -> None:
+        """Learn how far the list must reach at least: to the newest papers of the query API.
+
+        Raises SourceGarbled for an empty list where something was announced, and whatever the
+        question raises where only its answer could tell. Where the list holds news it is a remark.
+        """
+        top, pages = self._mark.top, self._pages
+        news = not top or announced_since(top, given_out(pages.ids, self._now))
+        try:
+            newest = await prove_alive(self._queries, self._run, self._now, self._now, _NEWEST)
+        except SourceError as error:
+            if not pages.ids or not news:
+                raise
+            self._notes.append(note_of(error))
+            return
+        new = announced_since(top, given_out((paper.id for paper in newest), self._now))
+        self._newest = {paper.id: paper for paper in newest if paper.id in new}
+        if not top:  # a paper is never announced before the day of its submission
+            new = {paper.id for paper in newest if paper.published.date() >= self._since}
+        if not pages.ids and new:
+            raise SourceGarbled(
+                f"arXiv's OAI-PMH lists nothing since {self._since}, though {max(new)} is new."
+            )
+
     async def _audited(self) -> Batch:
-        """Go through the numbers, and ask for those that no page held."""
+        """Go through the numbers, and ask for those that no page held.
+
+        In one look only so many. Where more are missing the place stays, and ``top`` moves up to
+        where they were asked for: the next look goes on from there.
+        """
         pages, mark, today = self._pages, self._mark, self._now.date()
         readable = pages.ids - {paper_id for paper_id, _ in pages.damaged}
-        announced = announced_since(mark.top, given_out(pages.ids, self._now))
-        wanted = dict.fromkeys(sorted(announced), today) | mark.open_holes(today)
-        missing = ((each, since) for each, since in wanted.items() if each not in readable)
-        wanted = dict(islice(missing, _MOST_ASKED))
-        got = await self._ask([*wanted, *tails(mark.top, announced)])
-        holes = {each: since for each, since in wanted.items() if each not in got}
-        if holes:
-            some = ", ".join(sorted(holes)[:_NAMED])
-            more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
-            self._notes.append(Note(NoteKind.HOLES, f"{some}{more}; asked for again next time"))
-        top = highest([mark.top, *readable, *got], self._now)
+        held = {each: paper for each, paper in self._newest.items() if each not in readable}
+        announced = announced_since(mark.top, given_out({*pages.ids, *held}, self._now))
+        since = {each: day for each, day in mark.open_holes(today).items() if each not in readable}
+        fresh = sorted(announced - readable - since.keys() - held.keys(), key=serial_of)
+        room = max(0, _MOST_ASKED - len(since))
+        asked, left = fresh[:room], fresh[room:]
+        end = serial_of(left[0]) if left else 0
+        behind = tails(mark.top, [e for e in announced if not left or serial_of(e) < end])
+        got, unreached = await self._ask([*since, *asked, *behind])
+
+        found = (each for each in {*readable, *held, *got} if not left or serial_of(each) < end)
+        top = highest([mark.top, *found], self._now)
+        since |= dict.fromkeys(asked, today)
+        # Nobody knows whether these are numbers at all, so they are asked for once.
+        since |= {each: today - PATIENCE for each in behind if each in unreached}
+        holes = {
+            each: day
+            for each, day in since.items()
+            if each not in got
+            and (each in unreached or not given_up(day, today))
+            and (not left or serial_of(each) < serial_of(top))
+        }
+        # So many numbers in a row that nobody has are none: what stood behind them was a mistake.
+        stays = bool(left) and (not room or bool(unreached) or any(e in got for e in asked))
+        self._tell_of(holes, left, stays=stays)
         day = min(pages.answered or self._now, self._now).date()
+        after = Mark(day, top, counted=top, counted_on=day, holes=holes)
+        if stays:
+            after = replace(mark, day=self._since, top=top, holes=holes)
         return self._batch(
-            [*pages.papers.values(), *got.values()],
-            complete=_is_little(sum(since == today for since in holes.values()), len(announced)),
+            (pages.papers | held | got).values(),
+            complete=not left
+            and _is_little(sum(day == today for day in holes.values()), len(announced)),
             survey=Survey(
-                announced=len(announced) if mark.top else None,
-                missing=len(holes),
-                mark=Mark(day, top, counted=top, counted_on=day, holes=holes).written(),
+                announced=len(announced) if mark.top and not left else None,
+                missing=len(holes) + (len(left) if stays else 0),
+                mark=after.written(),
             ),
         )
 
-    async def _ask(self, ids: Sequence[str]) -> dict[str, Paper]:
-        """Those of these papers that the query API has. One that is unknown to it is left out."""
+    def _tell_of(self, holes: Iterable[str], left: Sequence[str], *, stays: bool) -> None:
+        missing = sorted(holes)
+        if missing:
+            some = ", ".join(missing[:_NAMED])
+            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            self._notes.append(Note(NoteKind.HOLES, f"{some}{more}; asked for again next time"))
+        if stays:
+            text = f"{len(left)} more are missing, from {left[0]} on; the next run goes on there"
+            self._notes.append(Note(NoteKind.HOLES, text))
+        elif left:
+            text = f"arXiv has no paper from {left[0]} on, though a higher id was listed"
+            self._notes.append(Note(NoteKind.GARBLED, text))
+
+    async def _ask(self, ids: Sequence[str]) -> tuple[dict[str, Paper], set[str]]:
+        """Those of these papers that the query API has, without one that is unknown to it; and
+        those that could not be asked for."""
         got: dict[str, Paper] = {}
         for start in range(0, len(ids), IDS_AT_ONCE):
             try:
                 feed = await self._queries.ask(these(ids[start : start + IDS_AT_ONCE]), self._run)
             except SourceError as error:
                 self._notes.append(note_of(error))
-                break
+                return got, set(ids[start:])
             if feed.error is not None:
                 text = f"arXiv does not understand an id that it gave itself: {feed.error}"
                 self._notes.append(Note(NoteKind.GARBLED, text))
             got |= {paper.id: paper for paper in feed.papers if paper.id in ids}
-        return got
+        return got, set()
 
     def _batch(self, papers: Iterable[Paper], *, complete: bool, survey: Survey) -> Batch:
         return Batch(
@@ -214,12 +289,12 @@ class Harvest:
 
 
 async def harvest_archives(
-    oai: OaiAsker, run: Run, begins: Mapping[str, date], now: datetime
+    oai: OaiAsker, queries: QueryAsker, run: Run, begins: Mapping[str, date], now: datetime
 ) -> tuple[Batch, dict[str, date]]:
     """What was announced in some archives, each from a day on; and from when on to ask next.
 
     The numbers can't be gone through: those between them belong to other archives. Raises
-    SourceError.
+    SourceError, also for an empty list of an archive in which the query API has a new paper.
     """
     papers: dict[str, Paper] = {}
     notes: list[Note] = []
@@ -227,11 +302,26 @@ async def harvest_archives(
     for archive, since in begins.items():
         pages = Pages(oai, run, _floor(since, now))
         await pages.read("ListRecords", since, archive)
+        if not pages.ids:
+            await _prove_empty(queries, run, archive, since, now)
         papers |= pages.papers
         notes += _damages(pages)
         read[archive] = min(pages.answered or now, now).date()
     complete = not notes  # what can't be read here has no second place to be asked for
     return Batch(tuple(papers.values()), complete, tuple(notes), run.requests, chosen=False), read
+
+
+async def _prove_empty(
+    queries: QueryAsker, run: Run, archive: str, since: date, now: datetime
+) -> None:
+    """A paper that was submitted since then and can be seen was announced since then, too."""
+    window = Window.of_days(datetime.combine(since, time(0), UTC), now)
+    feed = await queries.ask(anything_of(archive, window), run)
+    if feed.error is not None or feed.total:
+        said = feed.error or f"{feed.papers[0].id} is new"
+        raise SourceGarbled(
+            f"arXiv's OAI-PMH lists nothing of {archive} since {since}, but: {said}."
+        )
 
 
 def _floor(since: date, now: datetime) -> int:
@@ -257,15 +347,23 @@ def _is_little(missing: int, announced: int) -> bool:
     return missing <= max(_FEW, _SHARE * announced)
 
 
-async def count(oai: OaiAsker, run: Run, mark: Mark, now: datetime) -> tuple[int | None, Mark]:
+async def count(
+    oai: OaiAsker, run: Run, mark: Mark, now: datetime, brought: Iterable[str] = ()
+) -> tuple[int | None, Mark]:
     """How many papers were announced since the last count, in one request as a rule.
 
-    ``None`` if there was no count before. Raises SourceError.
+    ``None`` if there was no count before. ``brought`` are ids that are known to be there. Raises
+    SourceError, also for an empty list where one of these is new.
     """
     pages = Pages(oai, run)
     since = mark.counted_on or (now - timedelta(days=1)).date()
     await pages.read("ListIdentifiers", min(since, now.date()))
-    seen = given_out(pages.ids, now)
+    others = given_out(brought, now)
+    if not pages.ids and announced_since(mark.counted, others):
+        raise SourceGarbled(
+            f"arXiv's OAI-PMH lists nothing since {since}, but {others[-1]} is new."
+        )
+    seen = given_out({*pages.ids, *others}, now)
     announced = len(announced_since(mark.counted, seen)) if mark.counted else None
     top = highest([mark.counted, *seen], now)
     counted_on = min(pages.answered or now, now).date()

@@ -16,7 +16,9 @@ from bot.sources.ids import first_serial_of, following_ids, runs_on, serial_of
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = timedelta(days=7)  # so long a missing number is asked for; then nobody has it
+# A missing number is asked for until it has been in vain this long after it was missed first. Not
+# by the calendar alone: after a downtime of a month it is asked for once more.
+PATIENCE: Final = timedelta(days=7)
 _TAIL: Final = 40  # numbers asked for behind the last known of a month that is over
 
 
@@ -69,9 +71,13 @@ class Mark:
         )
 
     def open_holes(self, today: date) -> dict[str, date]:
-        """Those that are still worth asking for. One since a day to come is one since today."""
-        held = {each: min(day, today) for each, day in self.holes.items()}
-        return {each: day for each, day in held.items() if today - day < PATIENCE}
+        """All of them are asked for, however old. One since a day to come is one since today."""
+        return {each: min(day, today) for each, day in self.holes.items()}
+
+
+def given_up(since: date, today: date) -> bool:
+    """Whether a hole that was asked for in vain today, and is one ``since`` then, stays one."""
+    return today - since >= PATIENCE
 
 
 def given_out(ids: Iterable[str], now: datetime) -> list[str]:

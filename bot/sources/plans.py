@@ -90,7 +90,9 @@ class Look:
 
     async def _mixed(self, oai: OaiAsker, plan: Plan) -> Batch:
         mark = self.task.mark
-        harvested, read = await harvest_archives(oai, self.run, plan.archives, self.task.now)
+        harvested, read = await harvest_archives(
+            oai, self.queries, self.run, plan.archives, self.task.now
+        )
         after = replace(mark, archives={**mark.archives, **read}) if harvested.complete else mark
         both = replace(harvested, survey=Survey(mark=after.written()))
         if not plan.asked:
@@ -107,7 +109,8 @@ class Look:
                 mark = replace(mark, day=(self.task.now - _BEFORE_THE_FIRST).date())
             try:
                 if oai is not None:
-                    announced, mark = await count(oai, self.run, mark, self.task.now)
+                    brought = [paper.id for paper in batch.papers]
+                    announced, mark = await count(oai, self.run, mark, self.task.now, brought)
                     survey = replace(survey, announced=announced)
             except SourceError as error:
                 said += "; OAI-PMH did not tell what was announced"

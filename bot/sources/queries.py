@@ -94,9 +94,14 @@ def in_window(keywords: Sequence[Keyword], window: Window, start: int = 0) -> Re
     return Request(f"{_union(keywords)} AND {window.clause}", start=start)
 
 
-def anything_in(window: Window) -> Request:
-    """One paper, whatever it is about: there must be one in any two weeks."""
-    return Request(window.clause, rows=1)
+def anything_in(window: Window, rows: int = 1) -> Request:
+    """The newest papers of a window, whatever they are about: there must be some in two weeks."""
+    return Request(window.clause, rows=rows)
+
+
+def anything_of(archive: str, window: Window) -> Request:
+    """The newest paper of one archive; there may be none."""
+    return Request(f"((cat:{archive} OR cat:{archive}.*) AND {window.clause})", rows=1)
 
 
 def newest(keyword: Keyword, rows: int) -> Request:

@@ -70,20 +70,23 @@ class Yield:
         return Batch(tuple(papers[:most]), self.complete, tuple(self.notes), requests)
 
 
-async def prove_alive(asker: QueryAsker, run: Run, since: datetime, now: datetime) -> None:
-    """Tell "nothing matches" from an index that has lost everything.
+async def prove_alive(
+    asker: QueryAsker, run: Run, since: datetime, now: datetime, rows: int = 1
+) -> tuple[Paper, ...]:
+    """Tell "nothing matches" from an index that has lost everything: the newest papers of all.
 
     Raises SourceGarbled if arXiv knows of no paper at all since then (and within two weeks), and
     whatever else an answer may raise.
     """
     window = Window.of_days(min(since, now - PROOF_DAYS), now)
-    feed = await asker.ask(anything_in(window), run)
+    feed = await asker.ask(anything_in(window, rows), run)
     if feed.error is not None:
         raise SourceGarbled(f"arXiv refuses even the plainest request: {feed.error}")
     if feed.total == 0:
         raise SourceGarbled(
             f"arXiv says that nobody has submitted anything since {window.first:%Y-%m-%d}."
         )
+    return feed.papers
 
 
 def note_of(error: SourceError) -> Note:

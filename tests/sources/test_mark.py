@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sources.ids import serial_of
-from bot.sources.mark import PATIENCE, Mark, announced_since, given_out, highest, tails
+from bot.sources.mark import (
+    PATIENCE,
+    Mark,
+    announced_since,
+    given_out,
+    given_up,
+    highest,
+    tails,
+)
 
 TODAY = date(2026, 11, 27)
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -154,11 +162,12 @@ def test_whatever_is_read_can_be_counted_from(held: dict[str, object]) -> None:
 # Holes
 
 
-def test_a_hole_is_asked_for_seven_days_long() -> None:
+def test_a_hole_is_given_up_after_seven_days_but_never_without_asking() -> None:
     mark = Mark(holes={"2611.00007": TODAY})
-    asked = [days for days in range(30) if mark.open_holes(TODAY + days * DAY)]
-    assert asked == list(range(PATIENCE.days))
-    assert mark.open_holes(TODAY + 6 * DAY) == {"2611.00007": TODAY}
+    kept = [days for days in range(30) if not given_up(TODAY, TODAY + days * DAY)]
+    assert kept == list(range(PATIENCE.days))
+    for days in (6, 7, 90):
+        assert mark.open_holes(TODAY + days * DAY) == {"2611.00007": TODAY}
 
 
 def test_a_hole_since_a_day_to_come_ages_from_today_on() -> None:
