@@ -29,13 +29,20 @@ from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
 from bot.delivery import Deliverer
-from bot.errors import ConfigError, Mistake, PlatformRefused, SendError, StoreBroken
+from bot.errors import (
+    ConfigError,
+    Mistake,
+    PlatformRefused,
+    SendError,
+    StoreBroken,
+    StoreError,
+)
 from bot.keywords import expression
 from bot.keywords.archives import archives
 from bot.keywords.categories import notices
 from bot.listing import Change, Configure, Follow
-from bot.model import Channel
-from bot.pipeline import collect, publish
+from bot.model import Channel, Run
+from bot.pipeline import collect, publish, republish
 from bot.planning import Rules
 from bot.ports import Clock, Composer, Examiner, Listener, Sender, Source
 from bot.questions import Questions
@@ -173,12 +180,13 @@ class Bot:
         return report
 
     async def _show_change(self) -> None:
-        """After a change in the chat. A bot.toml that is wrong at the moment does not stop it."""
+        """After a change in the chat, which is made whatever becomes of bot.toml: one that is wrong
+        shows it when it is right again, and after a fault of the database it is tried again."""
         if self.shown_late.puts_off(self.config.path):
             return
         try:
             await self.synchronise()
-        except ConfigError as error:
+        except (ConfigError, StoreError) as error:
             log.warning("bot.toml does not show the change yet: %s", error)
 
     async def once(self, *, now: bool = False) -> Outcome:
@@ -187,7 +195,20 @@ class Bot:
         ``now`` posts whatever the time of day. Waits a little for posts that can be sent again
         soon, and leaves the others for the next time.
         """
-        complete = await self.look(now=now)
+        run = await self.look(now=now)
+        await self._deliver_all()
+        while await self.republish(now=now):  # a channel has come back and takes posts again
+            await self._deliver_all()
+        if not self._rehearsing:
+            await tidy(self.store, self.clock, most=TIDIED_BY_ONCE)
+            if self.config.page is not None:
+                await self.write_page()
+        state = await self.store.state()
+        states = [post.state for channel in state.channels for post in channel.posts]
+        decided = sum(state in ("held", "dead") for state in states)
+        return Outcome(run.whole, len(states) - decided, 0 if self._rehearsing else decided)
+
+    async def _deliver_all(self) -> None:
         self._progress("posting")
         try:
             async with asyncio.TaskGroup() as group:
@@ -195,12 +216,6 @@ class Bot:
                     group.create_task(self._deliver_once(deliverer))
         except ExceptionGroup as failed:  # the store's, which is the same for all of them
             raise failed.exceptions[0] from failed
-        if not self._rehearsing:
-            await tidy(self.store, self.clock, most=TIDIED_BY_ONCE)
-        state = await self.store.state()
-        states = [post.state for channel in state.channels for post in channel.posts]
-        decided = sum(state in ("held", "dead") for state in states)
-        return Outcome(complete, len(states) - decided, 0 if self._rehearsing else decided)
 
     async def _deliver_once(self, deliverer: Deliverer) -> None:
         """A platform that does not let us in keeps its posts waiting, and no other from its own."""
@@ -209,8 +224,8 @@ class Bot:
         except PlatformRefused as error:
             log.error("refused platform=%s why=%s", deliverer.platform, error)
 
-    async def look(self, *, now: bool = False) -> bool:
-        """Collect and publish; whether the source's answer was whole."""
+    async def look(self, *, now: bool = False) -> Run:
+        """Collect and publish."""
         first_post = self.config.schedule.first_post
         opened = self.evenings.opened(self.clock.now())
         run, _ = await collect(
@@ -218,9 +233,11 @@ class Bot:
         )
         self._progress("composing")
         await publish(self.store, self.platforms, self.rules, self.clock, now=now)
-        if self.config.page is not None and not self._rehearsing:
-            await self.write_page()
-        return run.complete and not run.late
+        return run
+
+    async def republish(self, *, now: bool = False) -> int | None:
+        """Publish to channels that came back, or whose settings changed; see ``pipeline``."""
+        return await republish(self.store, self.platforms, self.rules, self.clock, now=now)
 
     def deliverers(self) -> list[Deliverer]:
         """One for each platform."""

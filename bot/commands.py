@@ -12,7 +12,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bot.answers.changes import added_reply, known_reply, removed_reply, restored_reply
+from bot.answers.changes import (
+    added_reply,
+    known_reply,
+    removed_reply,
+    resent_reply,
+    restored_reply,
+    resumed_reply,
+)
 from bot.answers.meaning import understanding
 from bot.answers.meant import followed, handled, is_handle, stuck
 from bot.answers.preview import Outlook
@@ -163,13 +170,8 @@ class BotCommands:
         data = {"channel": channel_id, "due": view.due}
         if not await self._store.resume(channel_id):
             return Reply("It was not paused.", data={**data, "changed": False})
-        when = self._questions.look(view, state, channel_id).when_posted()
-        waiting = f" What has gathered comes {when}." if view.due else ""
-        return Reply(
-            f"Posting again.{waiting}",
-            announcement=f"{person.name} resumed the posts in this channel.",
-            data={**data, "changed": True},
-        )
+        look = self._questions.look(view, state, channel_id)
+        return resumed_reply(look, person, {**data, "changed": True})
 
     async def change_setting(self, channel_id: str, name: str, value: str, person: Person) -> Reply:
         """Change one setting of how a channel is posted to. Raises UserError."""
@@ -197,9 +199,8 @@ class BotCommands:
         post = stuck(state.channels, key.strip().casefold())
         if not await self._store.resend(post.key, self._clock.now()):
             raise UserError(f"Its state has just changed. Look again: {refer_to('status')}")
-        return Reply(
-            "It is sent again at the next delivery.", data={"key": post.key, "was": post.state}
-        )
+        paused = any(post in view.posts and view.paused == "person" for view in state.channels)
+        return resent_reply(paused, {"key": post.key, "was": post.state})
 
     # -- from a chat --------------------------------------------------------------------------
 

@@ -157,13 +157,15 @@ async def publish(
     clock: Clock,
     *,
     now: bool = False,
+    channels: Sequence[Channel] | None = None,
 ) -> int:
     """Put what is due into the outbox, channel by channel; how many posts that made.
 
-    ``now`` publishes whatever the time of day. A channel whose platform is switched off keeps its
-    papers due. Raises StoreError.
+    In all channels, or in ``channels``. ``now`` publishes whatever the time of day. A channel whose
+    platform is switched off keeps its papers due. Raises StoreError.
     """
-    channels = await store.publishable()
+    if channels is None:
+        channels = await store.publishable()
     at = clock.now()
     show = remembering()
 
@@ -179,3 +181,21 @@ async def publish(
                 yield channel.id, planned(channel, composer)
 
     return await store.publish(plans(), at)
+
+
+async def republish(
+    store: PublishStore,
+    composers: Mapping[str, Composer],
+    rules: Callable[[Channel], Rules],
+    clock: Clock,
+    *,
+    now: bool = False,
+) -> int | None:
+    """Publish to the channels that came back after a pause, or whose settings changed: what was
+    gathered for them need not wait for the next run. How many posts that made; ``None`` if there
+    is no such channel. Raises StoreError.
+    """
+    channels = [each for each in await store.to_recheck() if each.platform in composers]
+    if not channels:
+        return None
+    return await publish(store, composers, rules, clock, now=now, channels=channels)

@@ -188,7 +188,14 @@ class CollectStore(Protocol):
 class PublishStore(Protocol):
     """What a publish needs of the store. Raises StoreError."""
 
-    async def publishable(self) -> Sequence[Channel]: ...
+    async def publishable(self) -> Sequence[Channel]:
+        """Every channel that is not paused and follows something, or still has papers due."""
+        ...
+
+    async def to_recheck(self) -> Sequence[Channel]:
+        """The channels that came back after a pause, or whose settings changed, since they were
+        last published to."""
+        ...
 
     async def publish(
         self, plans: Iterable[tuple[str, Callable[[Agenda], Publication | None]]], at: datetime

@@ -13,6 +13,7 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -20,38 +21,66 @@ from bot.app import Bot
 from bot.config import Config
 from bot.delivery import Deliverer
 from bot.doctor import exposed
-from bot.errors import ConfigError, GaveUp, PlatformRefused
+from bot.errors import ConfigError, GaveUp, PlatformRefused, UserError
 from bot.health import Report, ping, served
-from bot.schedule import Bell
+from bot.model import NoteKind
+from bot.schedule import Bell, Work
 from bot.supervision import keep_listening
 from bot.upkeep import check_integrity, next_night, tidy
 from bot.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
-WATCH_EVERY = timedelta(seconds=2)  # how soon an edit of bot.toml is noticed
+WATCH_EVERY = timedelta(seconds=2)  # how soon it is noticed what people have done
 # Before arXiv is asked again after an answer with holes; the last one repeats.
 AGAIN_AFTER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
 PING_AGAIN = timedelta(minutes=10)
 CHECK_AFTER_START = timedelta(minutes=1)  # when the first morning's work is done
+PAGE_AGAIN = timedelta(minutes=10)
 LAST_WORDS = 1.5  # seconds that posts in hand get when the service is stopped
-MOST_FAILURES = 5  # of one job in a row
+# Jobs that never end the service, however they fail.
+OPTIONAL = frozenset({"ping", "page", "tidy", "integrity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a job that failed is done again, in seconds. Never does it wait for its next
+    appointment, which was made for something else. ``most`` failures in a row, in some twenty
+    minutes, end the service."""
+
+    first: float = 5.0  # doubles with each failure in a row
+    longest: float = 300.0
+    most: int = 10
+
+    def after(self, failures: int) -> timedelta:
+        return timedelta(seconds=min(self.first * 2.0 ** min(failures - 1, 30), self.longest))
 
 
 class Service:
     """Use it once. ``reload`` reads bot.toml again, and raises ConfigError."""
 
-    def __init__(self, bot: Bot, reload: Callable[[], Config]) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        reload: Callable[[], Config],
+        *,
+        retry: Retry | None = None,
+        watch_every: timedelta = WATCH_EVERY,
+    ) -> None:
         self._bot = bot
         self._reload = reload
+        self._retry = retry or Retry()
+        self._watch_every = watch_every
         self._bell = Bell(self._ended)
         self._stopped = asyncio.Event()
         self._next: Config | None = None  # what to go on with after SIGHUP
         self._failed = ""  # why the service gave up
         self._refused: dict[str, str] = {}  # platforms that do not let us in, and why
         self._failures: Counter[str] = Counter()  # of each job, in a row
+        self._jobs: dict[str, Work] = {}  # what was appointed last, by name
         self._looking = asyncio.Lock()
         self._holes = 0  # looks in a row that brought no whole answer
+        self._ask_again: datetime | None = None  # when arXiv is asked again because of them
         self._told = ""  # the mistake in bot.toml that was reported last
         # What is new in a channel and the last look could not prime; it waits for the next one.
         self._tried: frozenset[tuple[str, str]] = frozenset()
@@ -73,10 +102,10 @@ class Service:
         self._bot.shown_late.watched = True
         self._bell.start()
         now = self._bot.clock.now()
-        self._bell.ring("look", now, self._look)
-        self._bell.ring("watch", now + WATCH_EVERY, self._watch)
-        self._bell.ring("tidy", self._night(), self._tidy)
-        self._bell.ring("integrity", now + CHECK_AFTER_START, self._check_integrity)
+        self._appoint("look", now, self._look)
+        self._appoint("watch", now + self._watch_every, self._watch)
+        self._appoint("tidy", self._night(), self._tidy)
+        self._appoint("integrity", now + CHECK_AFTER_START, self._check_integrity)
         listening = [asyncio.create_task(self._listen(name)) for name in self._bot.platforms]
         log.info("running; stop with Ctrl-C or SIGTERM")
         for finding in exposed(self._bot.config):
@@ -121,10 +150,26 @@ class Service:
         self._failed = self._failed or why
         self._stopped.set()
 
+    def _appoint(self, name: str, at: datetime, work: Work) -> None:
+        self._jobs[name] = work
+        self._bell.ring(name, at, work)
+
+    def _now(self, name: str, work: Work) -> None:
+        """Something asks for this job. One that has just failed waits for its own next try."""
+        if not self._failures[name]:
+            self._appoint(name, self._bot.clock.now(), work)
+
     def _ended(self, job: str, well: bool) -> None:
-        self._failures[job] = 0 if well else self._failures[job] + 1
-        if self._failures[job] >= MOST_FAILURES:
-            self._give_up(f"{job} failed {MOST_FAILURES} times in a row; the log says why")
+        if well:
+            self._failures[job] = 0
+            return
+        self._failures[job] += 1
+        if self._failures[job] >= self._retry.most and job not in OPTIONAL:
+            self._give_up(f"{job} failed {self._retry.most} times in a row; the log says why")
+            return
+        delay = self._retry.after(self._failures[job])
+        log.warning("again job=%s in=%.1fs", job, delay.total_seconds())
+        self._appoint(job, self._bot.clock.now() + delay, self._jobs[job])
 
     async def _listen(self, name: str) -> None:
         bot = self._bot
@@ -146,26 +191,38 @@ class Service:
 
     async def _look(self) -> None:
         async with self._looking:
-            soonest = self._bot.clock.now() + AGAIN_AFTER[-1]
-            try:
-                began_with = await self._bot.store.unprimed()
-                complete = await self._bot.look()
-                self._tried = began_with & await self._bot.store.unprimed()
-                self._holes = 0 if complete else self._holes + 1
-                soonest = await self._next_look()
-            finally:
-                self._bell.ring("look", soonest, self._look)
+            began_with = await self._bot.store.unprimed()
+            run = await self._bot.look()
+            self._tried = began_with & await self._bot.store.unprimed()
+            self._holes = 0 if run.whole else self._holes + 1
+            self._ask_again = None
+            if self._holes:
+                delay = AGAIN_AFTER[min(self._holes, len(AGAIN_AFTER)) - 1]
+                if any(note.kind is NoteKind.LOCAL for note in run.notes):
+                    delay = self._retry.after(self._holes)  # arXiv was not asked, and is spared
+                self._ask_again = self._bot.clock.now() + delay
+            self._appoint("look", await self._next_look(), self._look)
         for deliverer in self._deliverers:
-            self._deliver_at(self._bot.clock.now(), deliverer)
+            self._deliver_now(deliverer)
+        if self._bot.config.page is not None:
+            self._now("page", self._write_page)
 
     async def _next_look(self) -> datetime:
         now = self._bot.clock.now()
         channels = await self._bot.store.publishable()
         times = [self._bot.timetable(channel).following(now) for channel in channels]
         times.append(self._bot.evenings.next_look(now))
-        if self._holes:
-            times.append(now + AGAIN_AFTER[min(self._holes, len(AGAIN_AFTER)) - 1])
+        if self._ask_again is not None:
+            times.append(self._ask_again)
         return min(times)
+
+    async def _republish(self) -> None:
+        """Channels have come back, or have other times now."""
+        await self._bot.republish()
+        for deliverer in self._deliverers:
+            self._deliver_now(deliverer)
+        if not self._failures["look"] and not self._looking.locked():
+            self._appoint("look", await self._next_look(), self._look)
 
     async def _deliver(self, deliverer: Deliverer) -> None:
         try:
@@ -173,15 +230,22 @@ class Service:
         except PlatformRefused as error:
             self._shut_out(deliverer.platform, error)
             return
-        self._bell.ring("ping", self._bot.clock.now(), self._ping)
+        self._now("ping", self._ping)
         soonest = await self._bot.store.next_claim(deliverer.platform)
         if soonest is not None:
-            self._deliver_at(soonest, deliverer)
+            self._appoint(_delivery(deliverer.platform), soonest, partial(self._deliver, deliverer))
 
-    def _deliver_at(self, at: datetime, deliverer: Deliverer) -> None:
+    def _deliver_now(self, deliverer: Deliverer) -> None:
         if deliverer.platform not in self._refused:
-            work = partial(self._deliver, deliverer)
-            self._bell.ring(_delivery(deliverer.platform), at, work)
+            self._now(_delivery(deliverer.platform), partial(self._deliver, deliverer))
+
+    async def _write_page(self) -> None:
+        """That it can't be written keeps nothing else from being done."""
+        try:
+            await self._bot.write_page()
+        except UserError as error:
+            log.error("page failed why=%s", error)
+            self._appoint("page", self._bot.clock.now() + PAGE_AGAIN, self._write_page)
 
     # -- being watched -------------------------------------------------------------------------
 
@@ -212,7 +276,7 @@ class Service:
         if await ping(health.ping_url, self._bot.config.network):
             self._pinged = today
         else:
-            self._bell.ring("ping", vitals.now + PING_AGAIN, self._ping)
+            self._appoint("ping", vitals.now + PING_AGAIN, self._ping)
 
     # -- at night ------------------------------------------------------------------------------
 
@@ -220,34 +284,36 @@ class Service:
         return next_night(self._bot.clock.now(), self._bot.config.bot.timezone)
 
     async def _tidy(self) -> None:
-        try:
-            await tidy(self._bot.store, self._bot.clock)
-        finally:
-            self._bell.ring("tidy", self._night(), self._tidy)
+        await tidy(self._bot.store, self._bot.clock)
+        self._appoint("tidy", self._night(), self._tidy)
 
     async def _check_integrity(self) -> None:
-        try:
-            self._damages = await check_integrity(self._bot.store)
-        finally:
-            self._bell.ring("integrity", self._night(), self._check_integrity)
+        self._damages = await check_integrity(self._bot.store)
+        self._appoint("integrity", self._night(), self._check_integrity)
 
     # -- following bot.toml --------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        try:
-            if problem := self._bot.store.problem():
-                self._give_up(problem)
-                return
-            for deliverer in self._deliverers:
-                deliverer.call()  # another post's time may have come while a slow one is in hand
-            late = self._bot.shown_late.is_due(self._bot.clock.monotonic())
-            if late or self._bot.file.changed_since_last_look():
-                await self._take_over()
-            # Also those that another process added (daily-papers keywords add).
-            if not await self._bot.store.unprimed() <= self._tried:
-                self._bell.ring("look", self._bot.clock.now(), self._look)
-        finally:
-            self._bell.ring("watch", self._bot.clock.now() + WATCH_EVERY, self._watch)
+        """Look for what others have done: people in the chat, who edits bot.toml, and who uses the
+        command line beside the service."""
+        if problem := self._bot.store.problem():
+            self._give_up(problem)
+            return
+        late = self._bot.shown_late.is_due(self._bot.clock.monotonic())
+        if late or self._bot.file.changed_since_last_look():
+            await self._take_over()
+        # Also those that another process added (daily-papers keywords add).
+        new = not await self._bot.store.unprimed() <= self._tried
+        if new and not self._looking.locked():
+            self._now("look", self._look)
+        if any(each.platform in self._bot.platforms for each in await self._bot.store.to_recheck()):
+            self._now("republish", self._republish)
+        for deliverer in self._deliverers:
+            deliverer.call()  # another post's time may have come while a slow one is in hand
+            soonest = await self._bot.store.next_claim(deliverer.platform)
+            if soonest is not None and soonest <= self._bot.clock.now():
+                self._deliver_now(deliverer)
+        self._appoint("watch", self._bot.clock.now() + self._watch_every, self._watch)
 
     async def _take_over(self) -> None:
         """A wrong edit changes nothing, and is reported once."""

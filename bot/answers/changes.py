@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.answers.meaning import Understanding
 from bot.answers.meant import handle
 from bot.answers.preview import Outlook
+from bot.answers.reasons import Look
 from bot.answers.times import Calendar, iso
 from bot.model import Keyword, Offer, Person, Reply, Row, Subscription, refer_to
 from bot.text import plural
@@ -85,6 +86,30 @@ def removed_reply(keyword: Keyword, person: Person, data: Mapping[str, object]) 
         announcement=f"{person.name} removed a keyword: {keyword.text}",
         data={**data, "changed": True},
     )
+
+
+def resumed_reply(look: Look, person: Person, data: Mapping[str, object]) -> Reply:
+    """``look`` is how the channel stood before."""
+    said = ["Posting again."]
+    if posts := look.posts("queued", "sending", "unknown"):
+        said.append(f"{plural(len(posts), 'post')} that waited will be sent now.")
+    if look.view.due:
+        said.append(f"What has gathered comes {'now' if look.its_time else look.when_posted()}.")
+    return Reply(
+        " ".join(said),
+        announcement=f"{person.name} resumed the posts in this channel.",
+        data=data,
+    )
+
+
+def resent_reply(paused: bool, data: Mapping[str, object]) -> Reply:
+    """``paused``: a person has paused the channel."""
+    if paused:
+        resume = refer_to("resume")
+        return Reply(
+            f"The channel is paused. It is sent again when somebody says: {resume}", data=data
+        )
+    return Reply("It will be sent again now, or as soon as the bot runs.", data=data)
 
 
 def listing_reply(

@@ -78,12 +78,17 @@ class Look:
         """Without the colon at its end that ``console:`` has; one follows anyway."""
         return "This channel" if self.here else self.view.channel.id.removesuffix(":")
 
+    @property
+    def its_time(self) -> bool:
+        """Whether the channel's time has come, and it was not served since."""
+        served = self.view.served
+        return served is None or served < self.timetable.latest(self.calendar.now)
+
     def when_posted(self) -> str:
-        """When papers that are due get posted: the channel's time may have come already."""
-        served, now = self.view.served, self.calendar.now
-        if served is None or served < self.timetable.latest(now):
+        """When papers that are due get posted."""
+        if self.its_time:
             return "at the next run"
-        return self.calendar.moment(self.timetable.following(now))
+        return self.calendar.moment(self.timetable.following(self.calendar.now))
 
     def posts(self, *states: str) -> list[OpenPost]:
         return [post for post in self.view.posts if post.state in states]

@@ -68,6 +68,7 @@ from bot.listing import Change
 from bot.ports import Clock
 from bot.private_files import open_file
 
+PROBLEM_AGAIN = 60.0  # seconds until a file that could not be read or written is tried again
 STEADY = 2.0  # seconds without a change after which nobody is in the middle of saving
 _ROUNDS = 20  # attempts while somebody saves again and again
 _RESCUED = (
@@ -128,6 +129,7 @@ class ChannelsFile:
         self._signature: tuple[int, ...] | None = None
         self._sure = False  # the signature was the same in two looks
         self._problem = ""
+        self._problem_at = 0.0  # when it was last met, by the monotonic clock
         self._again = True
 
     def sync(self, book: Book) -> SyncReport:
@@ -139,15 +141,18 @@ class ChannelsFile:
         Raises ConfigError if the file is wrong, StoreError; nothing was changed then.
         """
         findings = _Findings()
-        self._again = True
+        self._again = True  # unless it is known otherwise below: so it is after a StoreError
         with self._locked() as locked:
             if not locked:
                 return SyncReport(again=True, locked=True)
-            self._again = False
             try:
                 outcome = self._rounds(book, findings)
             except (FileUnreadable, Unwritable) as error:
+                self._again = False
                 return self._report(findings, problem=_sentence(self._path, error))
+            except ConfigError:
+                self._again = False
+                raise
         self._again = outcome in (Outcome.RACED, Outcome.BUSY)
         return self._report(findings, outcome)
 
@@ -157,6 +162,8 @@ class ChannelsFile:
         True until ``sync`` has looked, also if it then raises ConfigError.
         """
         if self._again:
+            return True
+        if self._problem and self._clock.monotonic() - self._problem_at >= PROBLEM_AGAIN:
             return True
         signature = self._file.signature()
         if signature == self._signature and self._sure:
@@ -265,6 +272,7 @@ class ChannelsFile:
         self._sure = False
         new = [problem] if problem and problem != self._problem else []
         self._problem = problem
+        self._problem_at = self._clock.monotonic()
         findings.warnings += [
             _RESCUED.format(rescued, self._path) for rescued in self._file.rescued
         ]

@@ -163,6 +163,11 @@ class Run:
         """The answer is whole, but the announcement that was awaited is not in it yet."""
         return any(note.kind is NoteKind.LATE for note in self.notes)
 
+    @property
+    def whole(self) -> bool:
+        """The answer is complete, and nothing that was awaited is missing in it."""
+        return self.complete and not self.late
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

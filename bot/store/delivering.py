@@ -106,7 +106,8 @@ def next_claim(db: sqlite3.Connection, platform: str) -> datetime | None:
 
 
 def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) -> None:
-    """Settle it, and lift the pause of a channel that had refused us: it takes posts again."""
+    """Settle it, and lift the pause of a channel that had refused us: it takes posts again, and
+    what was gathered for it meanwhile is to be weighed."""
     db.execute(
         "update outbox set state = 'sent', settled_at = ?, lease_until = null, error = '',"
         " message_id = ?, message_url = ? where key = ?",
@@ -114,7 +115,7 @@ def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) 
     )
     db.execute(
         "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
-        " probes = 0 where paused = 'refused'"
+        " probes = 0, recheck = 1 where paused = 'refused'"
         " and id = (select channel_id from outbox where key = ?)",
         (key,),
     )
@@ -159,13 +160,23 @@ def refuse(
 
 
 def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
-    """A person decided to send a held or dead post again. False: there is no such post."""
+    """A person decided to send a held or dead post again. False: there is no such post.
+
+    A channel that refuses us is tried with it at once.
+    """
     changed = db.execute(
         "update outbox set state = 'queued', not_before = ?, settled_at = null, error = ''"
         " where key = ? and state in ('held', 'dead')",
         (to_text(at), key),
     )
-    return changed.rowcount == 1
+    if changed.rowcount != 1:
+        return False
+    db.execute(
+        "update channels set probe_at = ? where paused = 'refused'"
+        " and id = (select channel_id from outbox where key = ?)",
+        (to_text(at), key),
+    )
+    return True
 
 
 def _reopen(db: sqlite3.Connection, key: str, state: str, not_before: datetime, error: str) -> None:

@@ -176,7 +176,7 @@ def change_setting(db: sqlite3.Connection, channel_id: str, name: str, value: st
     if name not in SETTINGS:
         raise ValueError(f"{name!r} is no setting of a channel")
     ensure_channel(db, channel_id)
-    db.execute(f"update channels set {name} = ? where id = ?", (value, channel_id))
+    db.execute(f"update channels set {name} = ?, recheck = 1 where id = ?", (value, channel_id))
 
 
 def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:
@@ -239,10 +239,17 @@ def pause(db: sqlite3.Connection, channel_id: str, reason: str, at: datetime) ->
 
 
 def resume(db: sqlite3.Connection, channel_id: str) -> bool:
-    """Post again, whoever paused it; false if it was not paused."""
+    """Post again, whoever paused it; false if it was not paused. What waits there is tried at once,
+    and no longer bears the reason of a refusal."""
+    db.execute(
+        "update outbox set error = '' where channel_id = :channel"
+        " and state in ('queued', 'sending', 'unknown')"
+        " and error = (select reason from channels where id = :channel and paused = 'refused')",
+        {"channel": channel_id},
+    )
     changed = db.execute(
         "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
-        " probes = 0 where id = ? and paused is not null",
+        " probes = 0, recheck = 1 where id = ? and paused is not null",
         (channel_id,),
     )
     return changed.rowcount == 1

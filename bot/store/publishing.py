@@ -35,6 +35,15 @@ def publishable(db: sqlite3.Connection) -> tuple[Channel, ...]:
     return tuple(map(channel_from_row, rows))
 
 
+def to_recheck(db: sqlite3.Connection) -> tuple[Channel, ...]:
+    """The channels that came back after a pause, or whose settings changed, since they were last
+    published to. None that is paused."""
+    rows = db.execute(
+        f"select {CHANNEL_COLUMNS} from channels c where recheck and paused is null order by id"
+    )
+    return tuple(map(channel_from_row, rows))
+
+
 Plan = Callable[[Agenda], Publication | None]
 
 ROWS_PER_CHANGE = 10  # what it costs to render a paper, in rows that are only written
@@ -65,6 +74,7 @@ def publish_all(
 
 def publish(db: sqlite3.Connection, channel_id: str, plan: Plan, at: datetime) -> int:
     """Carry out what ``plan`` decides for the channel; how many posts went into the outbox."""
+    db.execute("update channels set recheck = 0 where id = ? and recheck", (channel_id,))
     publication = plan(agenda(db, channel_id))
     if publication is None:
         return 0

@@ -73,8 +73,11 @@ create table channels (
   reason    text not null default '',     -- why it is paused, in a sentence
   paused_at text,
   probe_at  text,                         -- when a refused channel is tried again
-  probes    integer not null default 0
+  probes    integer not null default 0,
+  recheck   integer not null default 0    -- 1: it came back after a pause, or its settings changed,
+                                          -- and what is due there was not weighed since
 ) strict, without rowid;
+create index channels_to_recheck on channels (id) where recheck;
 
 create table subscriptions (
   channel_id text not null references channels,

@@ -236,6 +236,9 @@ class SqliteStore:
     async def publishable(self) -> tuple[Channel, ...]:
         return await self.run(publishing.publishable)
 
+    async def to_recheck(self) -> tuple[Channel, ...]:
+        return await self.ask(publishing.to_recheck)
+
     async def publish(self, plans: Iterable[tuple[str, Plan]], at: datetime) -> int:
         rows = self._rows_at_once
         return await self.run_in_steps(lambda db: publishing.publish_all(db, plans, at, rows))
@@ -248,7 +251,7 @@ class SqliteStore:
         return await self.run(lambda db: delivering.claim(db, platform, now, lease_until, behind))
 
     async def next_claim(self, platform: str) -> datetime | None:
-        return await self.run(lambda db: delivering.next_claim(db, platform))
+        return await self.ask(lambda db: delivering.next_claim(db, platform))
 
     async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None:
         await self.run(lambda db: delivering.mark_sent(db, key, receipt, at))

@@ -11,14 +11,15 @@ import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from bot.channels_file import STEADY, ChannelsFile, SyncReport
+from bot.channels_file import PROBLEM_AGAIN, STEADY, ChannelsFile, SyncReport
 from bot.channels_file.disk import Disk, Writers
+from bot.channels_file.merge import Pages
 from bot.channels_file.text import Marker, read
 from bot.config import sample
 from bot.errors import ConfigError, StoreBroken
@@ -435,6 +436,40 @@ def test_a_read_only_file_still_counts_and_the_chat_goes_on(house: House) -> Non
     house.write(opened.replace('"x ray two"', '"x ray three"'))
     house.sync()
     assert house.agree() == {ONE: {"graph", "x ray", "x ray three", "diffusion"}}
+
+
+def test_a_file_that_could_not_be_written_is_tried_again_although_nobody_touches_it(
+    house: House,
+) -> None:
+    """A disk that was full, or mounted read-only, leaves no sign in the file when it is not."""
+    house.book.follow(ONE, "x ray")
+    full = house.opened(Refusing(errno.ENOSPC, "create", "overwrite"))
+    assert "can't be written" in full.sync(house.book).problem
+    assert [full.changed_since_last_look() for _ in range(3)] == [False, False, False]
+    house.clock.advance(PROBLEM_AGAIN)
+    assert full.changed_since_last_look()
+    assert house.sync().wrote
+    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+
+
+def test_what_a_fault_of_the_database_kept_from_the_file_is_tried_again_at_the_next_look(
+    house: House,
+) -> None:
+    house.sync()
+    assert [house.file.changed_since_last_look() for _ in range(3)][-1] is False
+    house.book.follow(ONE, "x ray")
+    with pytest.raises(StoreBroken):
+        house.file.sync(FullBook())
+    assert house.file.changed_since_last_look()
+    house.sync()
+    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+
+
+class FullBook:
+    """A database on a full disk."""
+
+    def transaction(self) -> AbstractContextManager[Pages]:
+        raise StoreBroken("the disk is full")
 
 
 def test_a_read_only_file_without_a_marker_can_have_keywords_removed(tmp_path: Path) -> None:

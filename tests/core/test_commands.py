@@ -882,7 +882,7 @@ async def test_a_paused_channel_gathers_and_resume_says_when_it_comes(house: Hou
     await house.day()
     assert house.platform.papers(HERE) == []
     reply = await house.say("resume")
-    assert reply.text == "Posting again. What has gathered comes at the next run."
+    assert reply.text == "Posting again. What has gathered comes now."
     assert reply.announcement == "Ada resumed the posts in this channel."
     await house.publish()
     await house.deliver()
