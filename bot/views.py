@@ -44,10 +44,24 @@ class OpenPost:
 
 
 @dataclass(frozen=True, slots=True)
+class PostedDigest:
+    """What was made for a channel at ``published_at`` and has arrived there since.
+
+    ``papers`` are those of the messages that have; ``posted_at`` is when the last of these did.
+    """
+
+    published_at: datetime
+    posted_at: datetime
+    papers: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelView:
-    """One channel: what it follows, what waits, and what stands in the way.
+    """One channel: what it follows, what was posted, what waits, and what stands in the way.
 
     ``paused`` is empty, ``person`` or ``refused``; ``reason`` and ``paused_at`` belong to it.
+    ``digests`` are those of the week before the last one that arrived, and that one, in the order
+    in which they did. ``skipped`` papers were left out at ``skipped_at``, the last time any were.
     """
 
     channel: Channel
@@ -60,6 +74,9 @@ class ChannelView:
     reason: str
     paused_at: datetime | None
     probe_at: datetime | None
+    digests: tuple[PostedDigest, ...] = ()
+    skipped: int = 0
+    skipped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.announcements import Evenings, NoNews
@@ -15,7 +15,7 @@ from bot.answers.times import Calendar
 from bot.model import NoteKind, refer_to
 from bot.slots import Timetable
 from bot.text import plural
-from bot.views import ChannelView, OpenPost, RunView, StateView
+from bot.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
 
 # As long as the rule of publishing: a complete run this long before a posting time speaks for it.
 SPEAKS_FOR = timedelta(hours=12)
@@ -57,6 +57,7 @@ class Cause(StrEnum):
     HOLIDAY = "holiday"
     NOTHING_NEW = "nothing_new"
     ALL_POSTED = "all_posted"
+    LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,45 @@ class Look:
             return "at the next run"
         return self.calendar.moment(self.timetable.following(self.calendar.now))
 
+    def posted_since_slot(self) -> list[PostedDigest]:
+        """What has arrived since the channel's last posting time, in its order."""
+        slot = self.timetable.latest(self.calendar.now)
+        return [digest for digest in self.view.digests if digest.posted_at >= slot]
+
+    def skipped_since_slot(self) -> datetime | None:
+        """When papers were left out, if that was since the channel's last posting time."""
+        at = self.view.skipped_at
+        return at if at and at >= self.timetable.latest(self.calendar.now) else None
+
     def posts(self, *states: str) -> list[OpenPost]:
         return [post for post in self.view.posts if post.state in states]
 
 
 def verdict(look: Look) -> tuple[Cause, str]:
-    """The first thing that stands in the way, or what comes next, or that all is quiet."""
-    return _hindered(look) or _unasked(look) or _pending(look) or _quiet(look)
+    """What was posted since the channel's last posting time; then the first thing that stands in
+    the way of more, or what comes next, or why nothing came.
+
+    All of it comes from the channel's own ledger and outbox. Of a run it says only whether arXiv
+    gave a whole answer and what arXiv announced: what was found and posted elsewhere is not this
+    channel's.
+    """
+    cause, explanation = _hindered(look) or _unasked(look) or _pending(look) or _quiet(look)
+    return cause, " ".join(filter(None, (_posted(look), explanation)))
+
+
+def _posted(look: Look) -> str:
+    """What has come since the last posting time. Empty: nothing."""
+    said = []
+    if recent := look.posted_since_slot():
+        papers = plural(sum(digest.papers for digest in recent), "paper")
+        last = "" if len(recent) == 1 else ", the last"
+        said.append(f"{papers} posted{last} {look.calendar.moment(recent[-1].posted_at)}.")
+    if at := look.skipped_since_slot():
+        said.append(
+            f"{plural(look.view.skipped, 'paper')} left out {look.calendar.moment(at)}: the bot had"
+            " been down, and the setting catch_up posts only a part of what was missed."
+        )
+    return " ".join(said)
 
 
 def _hindered(look: Look) -> tuple[Cause, str] | None:
@@ -106,17 +139,27 @@ def _hindered(look: Look) -> tuple[Cause, str] | None:
     since = f" since {calendar.moment(view.paused_at)}" if view.paused_at else ""
     if view.paused == "person":
         by = f" ({view.reason})" if view.reason else ""
-        return Cause.PAUSED, f"Paused{since}{by}: papers gather until somebody says: {resume}"
+        waiting = _waiting(look) or " Papers gather meanwhile."
+        return Cause.PAUSED, f"Paused{since}{by}.{waiting} To go on: {resume}"
     if view.paused == "refused":
         again = calendar.moment(view.probe_at) if view.probe_at else "soon"
         return Cause.REFUSED, (
-            f"The channel refuses our posts{since}: {sentence(view.reason)} Fix that, then say"
-            f" {resume}, or wait: it is tried again {again} by itself."
+            f"The channel refuses our posts{since}: {sentence(view.reason)}{_waiting(look)} Fix"
+            f" that, then say {resume}, or wait: it is tried again {again} by itself."
         )
-    first = refer_to("add reward model", view.channel.id)
     if not view.subscriptions and not view.due and not look.posts("queued", "sending", "unknown"):
+        first = refer_to("add reward model", view.channel.id)
         return Cause.NO_KEYWORDS, f"It follows nothing. Add a keyword: {first}"
     return None
+
+
+def _waiting(look: Look) -> str:
+    """How much waits, as a sentence behind others. Empty: nothing."""
+    on_the_way = sum(post.papers for post in look.posts("queued", "sending", "unknown"))
+    waiting = look.view.due + on_the_way
+    if not waiting:
+        return ""
+    return f" {plural(waiting, 'paper')} {'waits' if waiting == 1 else 'wait'}."
 
 
 def _unasked(look: Look) -> tuple[Cause, str] | None:
@@ -125,10 +168,9 @@ def _unasked(look: Look) -> tuple[Cause, str] | None:
     if run is None:
         return Cause.NEVER_RAN, "Nothing yet: arXiv was never asked."
     if not run.complete:
-        waiting = f" {plural(look.view.due, 'paper')} from before wait." if look.view.due else ""
         return _failure(run), (
             f"We do not know what is new: {trouble(run)} ({look.calendar.moment(run.started_at)})."
-            f" The next run asks for everything again; nothing is lost.{waiting}"
+            f" The next run asks for everything again; nothing is lost.{_waiting(look)}"
         )
     return None
 
@@ -144,14 +186,6 @@ def _failure(run: RunView) -> Cause:
     return alone.get(kinds.pop(), Cause.SOURCE_FAILED) if len(kinds) == 1 else Cause.SOURCE_FAILED
 
 
-def scanned(run: RunView) -> str:
-    """How much of arXiv a run went through, as far as it learned that."""
-    if run.announced is None:
-        return f"{plural(run.fetched, 'paper')} came, {run.matched:,} matched"
-    announced = f"{plural(run.announced, 'paper')} announced"
-    return f"{announced}, {run.fetched:,} came, {run.matched:,} matched"
-
-
 def trouble(run: RunView) -> str:
     """What went wrong in a run that is not complete, in a few words."""
     kinds = dict.fromkeys(note.kind for note in run.notes if note.kind is not NoteKind.DISAGREES)
@@ -164,10 +198,10 @@ def _pending(look: Look) -> tuple[Cause, str] | None:
     if posts := look.posts("queued", "sending", "unknown"):
         errors = [post for post in posts if post.error]
         if not errors:
-            return Cause.SENDING, f"{plural(len(posts), 'post')} to be sent at the next delivery."
+            return Cause.SENDING, f"{_amount(posts)} to be sent at the next delivery."
         soonest = calendar.moment(min(post.not_before for post in errors))
         return Cause.SENDING, (
-            f"{plural(len(posts), 'post')} could not be sent yet: {sentence(errors[0].error)}"
+            f"{_amount(posts)} could not be sent yet: {sentence(errors[0].error)}"
             f" Tried again by itself, not before {soonest}."
         )
     if view.due:
@@ -197,30 +231,52 @@ def _quiet(look: Look) -> tuple[Cause, str]:
             f"arXiv is late: its announcement of {calendar.moment(evening)} was not there at the"
             f" last run ({began}). It is asked again, and what comes is posted at once."
         )
-    if not run.due:
-        return _nothing(look, run, began)
-    if look.posts("held", "dead"):
-        return Cause.STUCK, f"What was new {began} has been posted, but for what is told below."
-    return Cause.ALL_POSTED, f"Everything that was new {began} has been posted."
+    stuck = [post for post in look.posts("held", "dead") if post.created_at >= slot]
+    if stuck:
+        return Cause.STUCK, f"{_amount(stuck)} cannot be sent until somebody decides."
+    if look.posted_since_slot():
+        return Cause.ALL_POSTED, ""
+    if look.skipped_since_slot():
+        return Cause.LEFT_OUT, ""
+    return _nothing(look, run, began)
+
+
+def _amount(posts: Sequence[OpenPost]) -> str:
+    """``2 posts with 13 papers``; a post may be a heading alone."""
+    papers = sum(post.papers for post in posts)
+    return plural(len(posts), "post") + (f" with {plural(papers, 'paper')}" if papers else "")
 
 
 def _nothing(look: Look, run: RunView, began: str) -> tuple[Cause, str]:
-    """A whole answer without news: had arXiv announced anything at all?"""
-    seen = f"{scanned(run)}; none was new"
+    """A whole answer without news for this channel: had arXiv announced anything at all?"""
+    nothing = f"Nothing new matched at the last run ({began})"
     following = look.calendar.moment(look.evenings.following(run.started_at))
     match look.evenings.reason(run.started_at):
         case NoNews.WEEKEND:
             return Cause.WEEKEND, (
-                f"Nothing new matched at the last run ({began}): arXiv announces nothing at"
-                f" weekends. Its next announcement is due {following}."
+                f"{nothing}: arXiv announces nothing at weekends. Its next announcement is due"
+                f" {following}. {_last_posted(look)}"
             )
         case NoNews.HOLIDAY:
             return Cause.HOLIDAY, (
-                f"Nothing new matched at the last run ({began}): arXiv had a holiday. Its next"
-                f" announcement is due {following}."
+                f"{nothing}: arXiv had a holiday. Its next announcement is due {following}."
+                f" {_last_posted(look)}"
             )
         case _:
-            return Cause.NOTHING_NEW, f"Nothing new matched at the last run ({began}). {seen}."
+            of = "" if run.announced is None else f" of the {_announced(run)}"
+            return Cause.NOTHING_NEW, f"{nothing}{of}. {_last_posted(look)}"
+
+
+def _announced(run: RunView) -> str:
+    return f"{plural(run.announced or 0, 'paper')} that arXiv announced"
+
+
+def _last_posted(look: Look) -> str:
+    """What came before the last posting time, so that nobody takes silence for a fault."""
+    if not look.view.digests:
+        return "Nothing has been posted here yet."
+    last = look.view.digests[-1]
+    return f"Last posted: {plural(last.papers, 'paper')}, {look.calendar.moment(last.posted_at)}."
 
 
 def sentence(text: str) -> str:

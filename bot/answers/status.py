@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.announcements import Evenings
-from bot.answers.reasons import PLAINLY, Look, scanned, short_key, verdict
+from bot.answers.reasons import PLAINLY, Look, short_key, verdict
 from bot.answers.times import Calendar, iso
 from bot.model import Note, NoteKind, Reply, refer_to
 from bot.text import plural
@@ -19,7 +19,7 @@ def status_reply(state: StateView, looks: Sequence[Look], calendar: Calendar) ->
     upcoming = [_next_post(look) for look in looks if not look.view.paused]
     evenings = looks[0].evenings if looks else Evenings()
     announced = evenings.following(calendar.now)
-    lines = _runs(state, calendar)
+    lines = _runs(state, calendar, any(look.here for look in looks))
     if upcoming:
         lines.append(f"Next posting time: {calendar.moment(min(upcoming))}.")
     lines.append(f"Next announcement of arXiv: {calendar.moment(announced)}.")
@@ -85,12 +85,12 @@ def run_data(run: RunView | None) -> dict[str, object] | None:
     }
 
 
-def _runs(state: StateView, calendar: Calendar) -> list[str]:
+def _runs(state: StateView, calendar: Calendar, here: bool) -> list[str]:
     run, complete = state.last_run, state.last_complete
     if run is None:
         return ["arXiv was never asked yet. The bot's first run does it."]
     verdict = "complete" if run.complete else "not complete"
-    lines = [f"Last run: {calendar.moment(run.started_at)}, {verdict}. {_figures(run)}"]
+    lines = [f"Last run: {calendar.moment(run.started_at)}, {verdict}. {_figures(run, here)}"]
     if run.plan:
         lines.append(f"  arXiv was asked {run.plan}.")
     lines += _notes(run.notes)
@@ -98,12 +98,19 @@ def _runs(state: StateView, calendar: Calendar) -> list[str]:
         lines.append("No run was complete yet.")
     elif not run.complete and complete is not None:
         began = calendar.moment(complete.started_at)
-        lines.append(f"Last complete run: {began}. {_figures(complete)}")
+        lines.append(f"Last complete run: {began}. {_figures(complete, here)}")
     return lines
 
 
-def _figures(run: RunView) -> str:
-    return f"{plural(run.requests, 'request')}, {scanned(run)}, {run.due:,} to post."
+def _figures(run: RunView, here: bool) -> str:
+    """In one channel nothing of what was found for others."""
+    said = [plural(run.requests, "request")]
+    if run.announced is not None:
+        said.append(f"{plural(run.announced, 'paper')} announced")
+    if not here:
+        said += [f"{run.fetched:,} fetched", f"{run.matched:,} matched"]
+        said.append(f"{run.due:,} to post in all channels")
+    return f"{', '.join(said)}."
 
 
 def _notes(notes: Sequence[Note]) -> list[str]:
@@ -179,6 +186,9 @@ def _channel_data(look: Look) -> dict[str, object]:
         "held": counts["held"],
         "dead": counts["dead"],
         "sent": view.sent,
+        "posted": [
+            {"papers": digest.papers, "posted_at": iso(digest.posted_at)} for digest in view.digests
+        ],
         "paused": view.paused,
         "paused_at": iso(view.paused_at),
         "reason": view.reason,

@@ -140,7 +140,7 @@ class _Play:
         self._tell(
             f"arXiv gave the same {look.run['fetched']} papers again, and none is posted twice."
         )
-        self._check(look, cause="nothing_new")
+        self._check(look)
 
     async def _busy_morning(self) -> None:
         self._clock.move_to(FIRST + 2 * DAY)

@@ -139,15 +139,16 @@ def queue(db: sqlite3.Connection, channel_id: str, publication: Publication, at:
     for key, draft in publication.drafts:
         db.execute(
             """
-            insert into outbox (key, channel_id, platform, payload, parent_key, not_before,
+            insert into outbox (key, channel_id, platform, payload, papers, parent_key, not_before,
                                 created_at)
-            values (?, ?, ?, ?, ?, ?, ?)
+            values (?, ?, ?, ?, ?, ?, ?, ?)
             """,
             (
                 key,
                 channel_id,
                 Channel(channel_id).platform,
                 draft.payload,
+                len(draft.paper_ids),
                 None if draft.parent is None else keys[draft.parent],
                 to_text(at),
                 to_text(at),

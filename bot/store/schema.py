@@ -121,6 +121,7 @@ create table ledger (                     -- the promise: one row per paper and 
 ) strict, without rowid;
 create index ledger_due on ledger (channel_id) where state = 'due';
 create index ledger_by_paper on ledger (paper_id);
+create index ledger_skipped on ledger (channel_id, at) where state = 'skipped';
 
 create table outbox (
   seq         integer primary key autoincrement,
@@ -128,6 +129,7 @@ create table outbox (
   channel_id  text not null references channels,
   platform    text not null,
   payload     text not null,              -- the bytes that every attempt sends
+  papers      integer not null,           -- how many it shows
   parent_key  text references outbox (key),
   state       text not null default 'queued'
               check (state in ('queued', 'sending', 'unknown', 'sent', 'held', 'dead')),
@@ -148,7 +150,7 @@ create index outbox_in_channel on outbox (channel_id, seq)
 -- finds the payloads that are to be forgotten without reading the others
 create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
 -- what a question about one channel looks through
-create index outbox_by_channel on outbox (channel_id, state);
+create index outbox_by_channel on outbox (channel_id, state, settled_at);
 
 create table runs (
   id          integer primary key,

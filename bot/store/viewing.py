@@ -25,11 +25,13 @@ from bot.views import (
     KeywordPapers,
     OpenPost,
     PaperView,
+    PostedDigest,
     RunView,
     Standing,
     StateView,
 )
 
+DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
 NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
 
 
@@ -94,16 +96,23 @@ def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...
     posts: dict[str, list[OpenPost]] = {}
     for row in db.execute(
         f"""
-        select o.channel_id, o.key, o.state, o.attempt, o.created_at, o.not_before,
-               (select count(*) from ledger l where l.channel_id = o.channel_id
-                and l.post_key = o.key), o.error
-        from outbox o where o.state <> 'sent' {one} order by o.seq
+        select channel_id, key, state, attempt, created_at, not_before, papers, error
+        from outbox where state <> 'sent' {one} order by seq
         """,
         asked,
     ):
         posts.setdefault(row[0], []).append(
             OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
         )
+    digests = _digests(db, channel_id)
+    skipped = {
+        row[0]: (row[2], to_time(row[1]))
+        for row in db.execute(
+            f"select channel_id, at, count(*) from ledger where state = 'skipped' {one}"
+            " group by 1, 2 order by 1, 2",
+            asked,
+        )
+    }
     rows = db.execute(
         f"select served, coalesce(paused, ''), reason, paused_at, probe_at, {CHANNEL_COLUMNS}"
         " from channels where :channel in ('', id) order by id",
@@ -121,9 +130,38 @@ def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...
             reason=reason,
             paused_at=to_time_or_none(paused_at),
             probe_at=to_time_or_none(probe_at),
+            digests=digests.get(channel[0], ()),
+            skipped=skipped.get(channel[0], (0, None))[0],
+            skipped_at=skipped.get(channel[0], (0, None))[1],
         )
         for served, paused, reason, paused_at, probe_at, *channel in rows
     )
+
+
+def _digests(db: sqlite3.Connection, channel_id: str) -> dict[str, tuple[PostedDigest, ...]]:
+    """What arrived in each channel, or in this one, as ``ChannelView.digests`` says.
+
+    One question a channel: each reads a few rows of an index, however old the bot is.
+    """
+    latest = db.execute(
+        "select id, (select max(settled_at) from outbox"
+        " where channel_id = channels.id and state = 'sent') from channels"
+        " where :channel in ('', id)",
+        {"channel": channel_id},
+    ).fetchall()
+    return {
+        channel: tuple(
+            PostedDigest(to_time(published_at), to_time(posted_at), papers)
+            for published_at, posted_at, papers in db.execute(
+                "select created_at, max(settled_at), sum(papers) from outbox"
+                " where channel_id = ? and state = 'sent' and settled_at >= ?"
+                " group by created_at having sum(papers) > 0 order by 2, 1",
+                (channel, to_text(to_time(last) - DIGESTS_FOR)),
+            )
+        )
+        for channel, last in latest
+        if last is not None
+    }
 
 
 def paper(db: sqlite3.Connection, paper_id: str) -> PaperView:

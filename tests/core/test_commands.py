@@ -6,7 +6,7 @@ import dataclasses
 import json
 import random
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -116,10 +116,11 @@ class House:
 
         await publish(self.store, {"discord": PlainComposer()}, rules, self.clock, now=now)
 
-    async def deliver(self, *faults: Exception, can_tell: bool = True) -> None:
+    async def deliver(self, *faults: Exception | None, can_tell: bool = True) -> None:
         self.platform.faults = {
             self.platform.sends + number: (isinstance(fault, OutcomeUnknown), fault)
             for number, fault in enumerate(faults)
+            if fault is not None
         }
         self.platform._can_tell = can_tell
         deliverer = Deliverer("discord", self.platform, self.store, self.clock, random.Random(1))
@@ -719,21 +720,22 @@ async def test_status_says_what_arxiv_announced_and_how_it_was_asked(house: Hous
     house.clock.advance(DAY)
     await house.collect()
     reply = await house.say("status")
-    assert "1,296 papers announced, 0 came, 0 matched, 0 to post." in reply.text
+    assert "Last run: today 09:00, complete. 1 request, 1,296 papers announced." in reply.text
     assert "  arXiv was asked by keyword (the fewest requests)." in reply.text
     run = reply.data["last_run"]
     assert isinstance(run, dict)
     assert (run["announced"], run["missing"], run["plan"]) == (1296, 2, survey.plan)
     _, explanation = await cause(house)
-    assert "1,296 papers announced, 0 came, 0 matched; none was new." in explanation
+    assert "(today 09:00) of the 1,296 papers that arXiv announced." in explanation
+    everywhere = (await house.questions.status()).text
+    assert "1,296 papers announced, 0 fetched, 0 matched, 0 to post in all channels." in everywhere
 
 
 async def test_status_tells_nothing_new_from_all_posted_from_waiting(house: House) -> None:
     await house.settled()
     assert await cause(house) == (
         "nothing_new",
-        "Nothing new matched at the last run (today 09:00)."
-        " 0 papers came, 0 matched; none was new.",
+        "Nothing new matched at the last run (today 09:00). Nothing has been posted here yet.",
     )
     house.clock.advance(DAY // 2)
     house.source.announce(paper(70), paper(71))
@@ -746,7 +748,218 @@ async def test_status_tells_nothing_new_from_all_posted_from_waiting(house: Hous
     await house.deliver()
     kind, sentence = await cause(house)
     assert kind == "all_posted"
-    assert sentence == "Everything that was new yesterday 21:00 has been posted."
+    assert sentence == "2 papers posted today 09:00."
+
+
+# Each case lives through something and names what is then said of this channel, word for word.
+
+
+async def right_after_posting(house: House) -> None:
+    await house.settled()
+    house.source.announce(paper(70), paper(71), paper(72))
+    await house.day()
+    house.clock.advance(300)
+
+
+async def first_papers_of_a_new_keyword(house: House) -> None:
+    await house.settled()
+    house.clock.advance(2 * 3600)
+    house.source.announce(paper(70, "On graph networks"), paper(71, "More graph networks"))
+    await house.say("add graph network")
+    await house.collect()
+    await house.publish()
+    await house.deliver()
+
+
+async def two_digests_since_the_posting_time(house: House) -> None:
+    await right_after_posting(house)
+    house.clock.advance(3600)
+    house.source.announce(paper(80, "On graph networks"))
+    await house.say("add graph network")
+    await house.collect()
+    await house.publish()
+    await house.deliver()
+
+
+async def others_got_papers_and_this_one_never(house: House) -> None:
+    await house.settled("quantum zebra")
+    await house.say("add reward model", THERE)
+    await house.collect()
+    house.source.announce(paper(70), paper(71), paper(72))
+    await house.day()
+    assert len(house.platform.papers(THERE)) == 3
+
+
+async def others_got_papers_and_this_one_did_before(house: House) -> None:
+    await house.settled("reward model")
+    await house.say("add graph network", THERE)
+    house.source.announce(paper(70), paper(71))
+    await house.day()
+    house.source.announce(paper(72, "On graph networks"))
+    await house.day()
+
+
+async def a_repaired_channel_gets_what_had_waited(house: House) -> None:
+    await house.settled()
+    house.source.announce(paper(70), paper(71), paper(72))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(ChannelRefused("the token was revoked"))
+    assert (await cause(house))[0] == "refused"
+    house.clock.advance(2 * 3600)
+    await house.collect()
+    await house.deliver()
+
+
+async def a_repaired_channel_gets_it_the_day_after(house: House) -> None:
+    await house.settled()
+    house.source.announce(paper(70))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(ChannelRefused("the token was revoked"))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver()
+
+
+async def posted_and_then_paused_while_more_comes(house: House) -> None:
+    await right_after_posting(house)
+    await house.say("pause")
+    house.source.announce(paper(80))
+    await house.collect()
+
+
+async def paused_and_nothing_gathered(house: House) -> None:
+    await house.settled()
+    await house.say("pause")
+
+
+async def posted_and_then_arxiv_fell_silent(house: House) -> None:
+    await right_after_posting(house)
+    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
+    house.clock.advance(3600)
+    await house.collect()
+
+
+async def a_part_of_it_has_arrived(house: House) -> None:
+    await house.settled()
+    house.source.announce(*(paper(n) for n in range(70, 82)))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(None, TryLater("the platform is overloaded", 900))
+
+
+async def a_part_of_it_is_held(house: House) -> None:
+    await house.settled()
+    house.source.announce(*(paper(n) for n in range(70, 82)))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(None, OutcomeUnknown("no answer"), can_tell=False)
+
+
+async def all_of_it_was_left_out(house: House) -> None:
+    await house.settled()
+    house.backlog = 0
+    house.clock.advance(2 * DAY)
+    house.source.announce(paper(70), paper(71))
+    await house.day()
+
+
+async def a_day_later_nothing_is_new(house: House) -> None:
+    await right_after_posting(house)
+    house.clock.advance(-300)
+    await house.day()
+
+
+@pytest.mark.parametrize(
+    ("live", "kind", "said"),
+    [
+        (right_after_posting, "all_posted", "3 papers posted today 09:00."),
+        (first_papers_of_a_new_keyword, "all_posted", "2 papers posted today 11:00."),
+        (
+            two_digests_since_the_posting_time,
+            "all_posted",
+            "4 papers posted, the last today 10:05.",
+        ),
+        (
+            others_got_papers_and_this_one_never,
+            "nothing_new",
+            "Nothing new matched at the last run (today 09:00). Nothing has been posted here yet.",
+        ),
+        (
+            others_got_papers_and_this_one_did_before,
+            "nothing_new",
+            "Nothing new matched at the last run (today 09:00)."
+            " Last posted: 2 papers, yesterday 09:00.",
+        ),
+        (a_repaired_channel_gets_what_had_waited, "all_posted", "3 papers posted today 11:00."),
+        (a_repaired_channel_gets_it_the_day_after, "all_posted", "1 paper posted today 09:00."),
+        (
+            posted_and_then_paused_while_more_comes,
+            "paused",
+            "3 papers posted today 09:00. Paused since today 09:05 (by Ada). 1 paper waits."
+            " To go on: resume",
+        ),
+        (
+            paused_and_nothing_gathered,
+            "paused",
+            "Paused since today 09:00 (by Ada). Papers gather meanwhile. To go on: resume",
+        ),
+        (
+            posted_and_then_arxiv_fell_silent,
+            "down",
+            "3 papers posted today 09:00. We do not know what is new: arXiv did not answer"
+            " (today 10:05). The next run asks for everything again; nothing is lost.",
+        ),
+        (
+            a_part_of_it_has_arrived,
+            "sending",
+            "10 papers posted today 09:00. 1 post with 2 papers could not be sent yet: the"
+            " platform is overloaded. Tried again by itself, not before today 09:15.",
+        ),
+        (
+            a_part_of_it_is_held,
+            "stuck",
+            "10 papers posted today 09:00. 1 post with 2 papers cannot be sent until somebody"
+            " decides.",
+        ),
+        (
+            all_of_it_was_left_out,
+            "left_out",
+            "2 papers left out today 09:00: the bot had been down, and the setting catch_up posts"
+            " only a part of what was missed.",
+        ),
+        (
+            a_day_later_nothing_is_new,
+            "nothing_new",
+            "Nothing new matched at the last run (today 09:00)."
+            " Last posted: 3 papers, yesterday 09:00.",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+async def test_status_says_what_came_of_this_channel_and_of_no_other(
+    house: House, live: Callable[[House], Awaitable[None]], kind: str, said: str
+) -> None:
+    await live(house)
+    assert await cause(house) == (kind, said)
+    home = await house.commands.home(ADA)
+    [row] = [row for row in home.rows if row.text == HERE]
+    assert said in as_typed(row.detail), "App Home says the same"
+
+
+async def test_status_in_one_channel_counts_nothing_of_others(house: House) -> None:
+    await others_got_papers_and_this_one_never(house)
+    text = (await house.say("status")).text
+    assert "Last run: today 09:00, complete. 1 request." in text
+    assert "matched," not in text
+    everywhere = (await house.questions.status()).text
+    assert "1 request, 3 fetched, 3 matched, 3 to post in all channels." in everywhere
 
 
 async def test_status_of_a_weekend_says_that_arxiv_announces_nothing(house: House) -> None:
@@ -797,12 +1010,13 @@ async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_
     assert kind == "refused"
     assert sentence == (
         "The channel refuses our posts since today 09:00: the bot may not post here; invite it."
-        " Fix that, then say resume, or wait: it is tried again today 10:00 by itself."
+        " 1 paper waits. Fix that, then say resume, or wait: it is tried again today 10:00 by"
+        " itself."
     )
     await house.say("pause")
     assert await cause(house) == (
         "paused",
-        "Paused since today 09:00 (by Ada): papers gather until somebody says: resume",
+        "Paused since today 09:00 (by Ada). 1 paper waits. To go on: resume",
     )
 
 
@@ -833,6 +1047,7 @@ async def test_status_shows_held_and_dead_posts_with_what_to_do_until_a_person_d
     reply = await house.say("status")
     [channel] = channels(reply)
     assert (channel["cause"], channel["held"], channel["dead"]) == ("stuck", 1, 1)
+    assert channel["explanation"] == "2 posts with 12 papers cannot be sent until somebody decides."
     assert "nobody can say whether a post of 10 papers arrived" in reply.text
     assert "a post of 2 papers (too many blocks)" in reply.text
     for post in channel["posts"]:

@@ -311,7 +311,7 @@ def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home
     assert "asking arXiv" in err
     status, out, err = home.call("once")
     assert (status, out) == (0, "")  # once each
-    assert "console: Nothing new matched at the last run" in err
+    assert "console: 2 papers posted today" in err
     state = home.ask("status")
     assert state["last_complete_run"]["matched"] == 2
     [channel] = state["channels"]
@@ -472,8 +472,8 @@ def test_a_command_that_the_program_tells_works_as_it_is_told(home: Home) -> Non
     named = ("--config", elsewhere.name)
     assert "Paused" in home.call("pause", *named, *CHANNEL)[1]
     told = home.call("status", *named)[1]
-    [line] = [line for line in told.splitlines() if "papers gather until" in line]
-    program, *words = shlex.split(line.partition("until somebody says: ")[2])
+    [line] = [line for line in told.splitlines() if "To go on: " in line]
+    program, *words = shlex.split(line.partition("To go on: ")[2])
     assert program == "daily-papers"
     assert "Posting again." in home.call(*words)[1]
     explained = home.ask("status", *named)["channels"][0]["explanation"]

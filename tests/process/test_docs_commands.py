@@ -49,6 +49,7 @@ RUN = {
     'daily-papers preview "graph network" AND cat:cs.LG': "I understand",
     "daily-papers preview 'reward AND (ti:model OR ti:value)'": "I understand",
     f"daily-papers resend {HELD}": "sent again",
+    "daily-papers resume --channel console:": "It was not paused.",
     "daily-papers restore papers-monday.sqlite3": "papers-monday.sqlite3",
     "daily-papers run": "event=running",
     "daily-papers status": "console:",
