@@ -11,6 +11,23 @@ UNTOLD: Final = 0
 """The version of a paper whose source did not say which it is."""
 
 
+LONGEST: Final = {
+    "title": 2_000,  # characters; arXiv's form takes no more than some hundreds
+    "abstract": 20_000,  # arXiv's own limit is 1,920; the longest of 5,345 in April 2026 has 2,082
+    "comment": 5_000,  # 398
+    "journal_ref": 2_000,
+    "doi": 1_000,  # a paper may name several
+    "primary_category": 100,
+}
+"""What is kept of each text of a paper. Nothing real comes near these: they bound the time and the
+memory that one paper can cost, whoever made it, from whichever source, also from the database."""
+
+LONGEST_NAME: Final = 500  # of an author, in characters; 83 in April 2026
+LONGEST_CATEGORY: Final = 100
+MOST_AUTHORS: Final = 10_000  # collaborations have three thousand, the largest some five thousand
+MOST_CATEGORIES: Final = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Paper:
     """One article, as its source gave it: text is raw (LaTeX stays), white space is collapsed.
@@ -19,6 +36,9 @@ class Paper:
     source announced its papers; it is comparable only within one source. ``published`` is when the
     first version was submitted. Where ``version`` is ``UNTOLD`` the source did not say that: then
     it is the day on which the present version was, and the paper was submitted then or before.
+
+    A text that is longer than ``LONGEST`` allows is cut, and ends in ``…``; authors and categories
+    beyond the most there may be are left out. It is the same paper all the same.
     """
 
     id: str
@@ -37,10 +57,32 @@ class Paper:
     journal_ref: str = ""
     doi: str = ""
 
+    def __post_init__(self) -> None:
+        for name, most in LONGEST.items():
+            if len(getattr(self, name)) > most:
+                object.__setattr__(self, name, _cut(getattr(self, name), most))
+        authors = _bounded(self.authors, MOST_AUTHORS, LONGEST_NAME)
+        if authors is not self.authors:
+            object.__setattr__(self, "authors", authors)
+        categories = _bounded(self.categories, MOST_CATEGORIES, LONGEST_CATEGORY)
+        if categories is not self.categories:
+            object.__setattr__(self, "categories", categories)
+
     @property
     def told(self) -> bool:
         """Whether the source said which version this is, and when the first was submitted."""
         return self.version != UNTOLD
+
+
+def _bounded(texts: tuple[str, ...], most: int, longest: int) -> tuple[str, ...]:
+    """The same tuple where nothing is too long, which is always."""
+    if len(texts) <= most and max(map(len, texts), default=0) <= longest:
+        return texts
+    return tuple(_cut(text, longest) for text in texts[:most])
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 class NoteKind(StrEnum):

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.model import Paper
+from bot.model.papers import MOST_CATEGORIES
 from bot.sources.entry import OPTIONAL, REQUIRED, Entry, timestamp
 from bot.sources.xml_reader import XmlReader, local
 
@@ -94,7 +95,7 @@ class AtomReader(XmlReader[Feed]):
             if entry is None:
                 self._texts[name] = text
             elif name == "name":
-                entry.names.append(text)
+                entry.name(text)
             else:
                 entry.keep(name, text)
         elif self.depth == 1 and entry is not None:
@@ -132,7 +133,8 @@ class AtomReader(XmlReader[Feed]):
         elif self._in_author:
             entry.people += 1
         elif name == _CATEGORY:
-            entry.categories.append(self._term(attributes, name))
+            if len(entry.categories) < MOST_CATEGORIES:
+                entry.categories.append(self._term(attributes, name))
         elif name == _PRIMARY:
             entry.primary = entry.primary or self._term(attributes, name)
 

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.model import Paper
+from bot.model.papers import LONGEST_NAME, MOST_AUTHORS
 from bot.sources.ids import identify
+from bot.sources.xml_reader import quoted
 
 REQUIRED: Final = ("id", "title", "summary", "published", "updated")
 OPTIONAL: Final = ("comment", "journal_ref", "doi")
@@ -21,11 +23,13 @@ _TIMESTAMP: Final = re.compile(
 
 @dataclass(slots=True)
 class Entry:
-    """What an entry says, gathered while it is read. ``people`` counts authors, named or not."""
+    """What an entry says, gathered while it is read. ``people`` counts authors, ``named`` the
+    names among them."""
 
     number: int
     texts: dict[str, str] = field(default_factory=dict)
     people: int = 0
+    named: int = 0
     names: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
     primary: str = ""
@@ -34,13 +38,13 @@ class Entry:
     def place(self) -> str:
         """Where it stands, for whoever looks into a refused answer."""
         link = self.texts.get("id", "")
-        return f"entry {self.number} ({link[:100]})" if link else f"entry {self.number}"
+        return f"entry {self.number} ({quoted(link, 100)})" if link else f"entry {self.number}"
 
     @property
     def error(self) -> str | None:
         """arXiv's message, if this entry is an error and not a paper."""
         link = self.texts.get("id", "")
-        return (self.texts.get("summary") or link) if "/api/errors" in link else None
+        return quoted(self.texts.get("summary") or link) if "/api/errors" in link else None
 
     def keep(self, name: str, text: str) -> None:
         """Keep the text of an element. Raises ValueError if that leaves two meanings."""
@@ -48,6 +52,12 @@ class Entry:
             self.texts[name] = text
         elif name in REQUIRED:
             raise ValueError(f"{self.place} has two <{name}>")
+
+    def name(self, text: str) -> None:
+        """Of an author. Those beyond the most that a paper may have are counted, and not kept."""
+        self.named += bool(text)
+        if len(self.names) < MOST_AUTHORS:
+            self.names.append(text[: LONGEST_NAME + 1])
 
     def paper(self) -> Paper:
         """The paper. Raises ValueError, with the place, if anything that must be there is not."""
@@ -59,7 +69,7 @@ class Entry:
             raise ValueError(f"{self.place} has an empty title")
         if not self.categories:
             raise ValueError(f"{self.place} has no <category>")
-        if not self.names or len(self.names) != self.people or not all(self.names):
+        if not self.names or self.named != self.people or not all(self.names):
             raise ValueError(f"{self.place} has no author, or one without a name")
         address = _ABSTRACT_PAGE.fullmatch(texts["id"])
         try:

@@ -19,9 +19,10 @@ from datetime import UTC, date, datetime, time
 from typing import Final
 
 from bot.model import UNTOLD, Paper
+from bot.model.papers import LONGEST_NAME, MOST_AUTHORS, MOST_CATEGORIES
 from bot.sources.entry import timestamp
 from bot.sources.ids import identify, serial_of
-from bot.sources.xml_reader import XmlReader, local
+from bot.sources.xml_reader import XmlReader, local, quoted
 
 LARGEST_PAGE: Final = 64 * 1024 * 1024
 """Decoded bytes. In arXiv's layout 2,500 records have 11 MB (reckoned from 5,345 papers of April
@@ -73,7 +74,7 @@ class _Record:
 
     @property
     def place(self) -> str:
-        return f"record {self.number} ({', '.join(self.identifiers)[:100]})"
+        return f"record {self.number} ({quoted(', '.join(self.identifiers), 100)})"
 
     def keep(self, name: str, text: str) -> None:
         """Keep the text of an element; a second one leaves two meanings."""
@@ -87,7 +88,8 @@ class _Record:
 
     def end_author(self) -> None:
         parts = (self.name.get(part, "") for part in ("forenames", "keyname", "suffix"))
-        self.authors.append(" ".join(filter(None, parts)))
+        if len(self.authors) < MOST_AUTHORS:
+            self.authors.append(" ".join(filter(None, parts))[: LONGEST_NAME + 1])
         self.name.clear()
 
     def paper_id(self) -> str:
@@ -116,7 +118,7 @@ class _Record:
         if texts["id"] != paper_id:
             raise ValueError(f"{self.place} holds the paper {texts['id'][:100]!r}")
         submitted = _day(texts["created"], self.place)
-        categories = tuple(texts["categories"].split())
+        categories = tuple(texts["categories"].split(maxsplit=MOST_CATEGORIES)[:MOST_CATEGORIES])
         return Paper(
             id=paper_id,
             version=UNTOLD,
@@ -163,7 +165,7 @@ class OaiReader(XmlReader[OaiPage]):
             case ["responseDate"]:
                 self.take(plain)
             case ["error"]:
-                self._codes.append(attributes.get("code", "")[:100] or "unknown")
+                self._codes.append(quoted(attributes.get("code", ""), 100) or "unknown")
                 self.take(plain)
             case [verb]:
                 self._verb = verb if verb in _LISTS else self._verb
@@ -207,7 +209,7 @@ class OaiReader(XmlReader[OaiPage]):
             if self._records or token:
                 raise ValueError(f"the answer has records, and the error {self._codes[0]!r}")
             codes = ", ".join(dict.fromkeys(self._codes))
-            return OaiPage(answered, error=(codes, self._texts.get("error", "")))
+            return OaiPage(answered, error=(codes, quoted(self._texts.get("error", ""))))
         if not self._verb:
             raise ValueError("the answer has neither a list nor an error")
         if not self._records and not token:

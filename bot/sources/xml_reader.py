@@ -10,6 +10,7 @@ be refused where it starts, and memory stays the same whatever is nested in what
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Final, Generic, NoReturn, TypeVar
@@ -20,6 +21,10 @@ from bot.errors import SourceGarbled
 LARGEST_BODY: Final = 16 * 1024 * 1024
 """Decoded bytes. About three times the largest answer of arXiv's query API."""
 
+LONGEST_TEXT: Final = 100_000
+"""Characters of one element's text that are read. Five times what a paper keeps of its longest
+field (``bot.model.papers.LONGEST``), because white space is not yet collapsed."""
+
 SAMPLE: Final = 2048
 """How many bytes of a refused answer are kept for whoever looks into it."""
 
@@ -28,6 +33,8 @@ SAMPLE: Final = 2048
 _PIECE: Final = 1024 * 1024
 _DEEPEST: Final = 20  # a feed has 4 levels, a record 8
 _ENCODINGS: Final = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1"})
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Cn"})
 
 T = TypeVar("T")
 
@@ -48,6 +55,7 @@ class XmlReader(ABC, Generic[T]):
         self._parsed = 0
         self._sample = b""
         self._pieces: list[str] = []
+        self._room = 0  # characters of the text that is being read
         self.depth = 0  # of the element that just began; 1 is the root
         self.taking = ""  # the element whose text is being read
         self._parser = expat.ParserCreate(namespace_separator="}")
@@ -56,7 +64,7 @@ class XmlReader(ABC, Generic[T]):
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._pieces.append
+        # Text is heard only inside of an element that is taken; the rest costs nothing.
 
     @property
     def sample(self) -> bytes:
@@ -114,9 +122,12 @@ class XmlReader(ABC, Generic[T]):
         """What is being read, for whoever looks into a refused answer."""
 
     def take(self, name: str) -> None:
-        """Keep the text of the element that just began, under this name."""
+        """Keep the text of the element that just began, under this name: its first
+        ``LONGEST_TEXT`` characters, and no more of them in memory."""
         self.taking = name
         self._pieces.clear()
+        self._room = LONGEST_TEXT
+        self._parser.CharacterDataHandler = self._keep_text
 
     def garbled(self, problem: str, cause: BaseException | None = None) -> NoReturn:
         """Refuse the answer."""
@@ -143,11 +154,17 @@ class XmlReader(ABC, Generic[T]):
     def _refuse_doctype(self, *_: object) -> NoReturn:
         self.garbled("the answer has a DTD, which none needs")
 
+    def _keep_text(self, text: str) -> None:
+        if self._room > 0:
+            self._pieces.append(text[: self._room])
+            self._room -= len(text)
+
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         self.depth += 1
         if self.taking:  # text behind an inner element would be lost without a word
             self.markup()
             self.taking = ""
+            self._parser.CharacterDataHandler = None
         if self.depth > _DEEPEST:
             self.garbled(f"the answer is nested more than {_DEEPEST} levels deep")
         self.start(name, attributes)
@@ -155,6 +172,8 @@ class XmlReader(ABC, Generic[T]):
     def _end(self, _: str) -> None:
         self.depth -= 1
         name, self.taking = self.taking, ""
+        if name:
+            self._parser.CharacterDataHandler = None
         try:
             self.end(name, _collapsed("".join(self._pieces)) if name else None)
         except ValueError as error:
@@ -164,6 +183,13 @@ class XmlReader(ABC, Generic[T]):
 def local(name: str) -> str:
     """The name of an element without its namespace, cut where it is absurdly long."""
     return name.rpartition("}")[2][:100]
+
+
+def quoted(text: str, most: int = 300) -> str:
+    """What a foreign answer says, for a sentence of ours that people read: one line of so many
+    characters, without control characters and marks that turn the direction of writing."""
+    line = " ".join(text[: 4 * most].split())
+    return "".join(c for c in line if unicodedata.category(c) not in _UNSEEN)[:most]
 
 
 def _collapsed(text: str) -> str:

@@ -53,20 +53,24 @@ def clean(text: str) -> str:
 
 
 def displayed(paper: Paper) -> Paper:
-    """The paper with title, abstract, comment, authors and categories ready to be shown.
+    """The paper with all that people see of it ready to be shown: nothing that its source wrote
+    reaches a platform with control characters, or marks that turn the direction of writing.
 
     A title of which nothing is left becomes the paper's id, so that there is something to click.
     A name without a letter is no author: arXiv lists the colon behind a collaboration as one
     (2604.12374, "NVIDIA, :, …"). Of a category with two names the canonical one is shown.
     """
+    categories = map(canonical_category, filter(None, map(clean, paper.categories)))
     return replace(
         paper,
         title=_shown(paper.title) or paper.id,
         abstract=_shown(paper.abstract),
         comment=_shown(paper.comment),
         authors=tuple(name for name in map(_shown, paper.authors) if _has_letter(name)),
-        categories=tuple(dict.fromkeys(map(canonical_category, paper.categories))),
-        primary_category=canonical_category(paper.primary_category),
+        categories=tuple(dict.fromkeys(categories)),
+        primary_category=canonical_category(clean(paper.primary_category)),
+        journal_ref=_shown(paper.journal_ref),
+        doi=clean(paper.doi),
     )
 
 

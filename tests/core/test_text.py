@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,30 @@ def test_a_name_without_a_letter_is_neither_shown_nor_counted() -> None:
 def test_only_the_words_of_a_paper_change() -> None:
     raw = paper(1, title="$a$", url="https://x.example/$a$", doi="10.1/a--b")
     assert displayed(raw) == replace(raw, title="a")
+
+
+HOSTILE = f"a{RIGHT_TO_LEFT}b{ZERO_WIDTH}\x00\x1b[31mc\x07"
+
+
+def test_nothing_that_a_source_wrote_is_shown_with_what_cannot_be_seen() -> None:
+    raw = paper(
+        1, HOSTILE, abstract=HOSTILE, authors=(HOSTILE,), comment=HOSTILE, doi=HOSTILE,
+        journal_ref=HOSTILE, categories=(HOSTILE, ZERO_WIDTH), primary_category=HOSTILE,
+    )  # fmt: skip
+    shown = displayed(raw)
+    texts = [getattr(shown, field.name) for field in fields(shown)]
+    seen = [each for text in texts for each in (text if isinstance(text, tuple) else [text])]
+    assert [clean(each) for each in seen if isinstance(each, str)] == [
+        each for each in seen if isinstance(each, str)
+    ]
+    assert shown.categories == ("abc",)
+    assert (shown.primary_category, shown.journal_ref, shown.doi) == ("abc", "abc", "abc")
+
+
+def test_a_journal_is_read_as_a_title_is() -> None:
+    assert displayed(paper(1, journal_ref=r"Ann. Poincar\'e {\bf 12}")).journal_ref == (
+        "Ann. Poincaré 12"
+    )
 
 
 def test_a_title_of_which_nothing_is_seen_becomes_the_id() -> None:

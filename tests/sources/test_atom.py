@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,6 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import SourceGarbled
+from bot.model.papers import LONGEST, LONGEST_NAME, MOST_AUTHORS
 from bot.sources.atom import AtomReader, read
 from bot.sources.xml_reader import LARGEST_BODY, SAMPLE
 from tests.sources.feeds import NOON, feed, standin_paper
@@ -182,6 +184,53 @@ def test_an_error_feed_is_an_error_whatever_its_status() -> None:
     found = read(render_error("incorrect id format for abc", NOON))
     assert found.error == "incorrect id format for abc"
     assert found.papers == ()
+
+
+def test_what_arxiv_says_of_an_error_turns_no_line_and_hides_nothing() -> None:
+    found = read(render_error("wrong \u202eid\u2066 for\u200b \ufdd0abc " + "x" * 900, NOON))
+    assert found.error is not None
+    assert found.error.startswith("wrong id for abc xxx")
+    assert len(found.error) == 300
+
+
+LARGEST = 3 * 1024 * 1024
+
+
+@pytest.mark.parametrize("field", ["title", "abstract", "comment", "journal_ref"])
+def test_a_field_of_megabytes_is_cut_and_the_paper_is_kept(field: str) -> None:
+    body = feed(standin_paper(1, **{field: "x " * (LARGEST // 2)}), standin_paper(2))
+    long, plain = read(body).papers
+    most = LONGEST[field]
+    assert len(getattr(long, field)) in {most - 1, most}
+    assert getattr(long, field).endswith("x…")
+    assert plain == read(feed(standin_paper(2))).papers[0]
+
+
+def test_a_hundred_thousand_authors_and_a_name_of_megabytes_are_bounded() -> None:
+    names = ["x" * LARGEST, *(f"Author {number}" for number in range(100_000))]
+    [found] = read(feed(standin_paper(1, authors=tuple(names)))).papers
+    assert len(found.authors) == MOST_AUTHORS
+    assert max(map(len, found.authors)) == LONGEST_NAME
+    assert found.authors[1] == "Author 0"
+
+
+def test_text_that_nobody_reads_is_not_held_in_memory() -> None:
+    """Also that of a field, beyond what is kept of it."""
+    large = 5_000_000
+    filler = "y" * large
+    body = feed(standin_paper(1, title="x" * large)).replace(
+        b"</entry>", f"<other>{filler}</other>{filler}</entry>".encode()
+    )
+    reader = AtomReader()
+    tracemalloc.start()
+    for start in range(0, len(body), 16_384):
+        reader.feed(body[start : start + 16_384])
+    [found] = reader.close().papers
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(body) > 3 * large
+    assert peak < large + large // 5, "some pieces of a megabyte, not the text"
+    assert len(found.title) == LONGEST["title"]
 
 
 def test_utf_16_is_read_as_well() -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bot.model import UNTOLD
+from bot.model.papers import LONGEST, MOST_AUTHORS, MOST_CATEGORIES
 from bot.sources.oai import OaiPage, OaiReader, read
 from bot.sources.xml_reader import LARGEST_BODY
 from tests.sources.feeds import NOON
@@ -94,6 +95,27 @@ def test_a_bare_record_without_its_envelope_is_refused(shared_data: Path) -> Non
 
 
 # What must come out
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [("title", "title"), ("abstract", "abstract"), ("comment", "comment"),
+     ("journal_ref", "journal_ref"), ("doi", "doi")],
+)  # fmt: skip
+def test_a_field_of_megabytes_is_cut_and_the_record_is_kept(given: str, field: str) -> None:
+    found = read(answer([record(1, **{given: "x " * 1_000_000}), record(2)]))
+    assert found.damaged == ()
+    assert len(getattr(found.papers[0], field)) in {LONGEST[field] - 1, LONGEST[field]}
+    assert found.papers[1] == read(answer([record(2)])).papers[0]
+
+
+def test_a_hundred_thousand_authors_and_categories_are_bounded() -> None:
+    body = answer([
+        record(1, authors=tuple(f"Ada Author{n}" for n in range(30_000))),
+        record(2, categories=("cs.LG",) * 30_000),
+    ])  # fmt: skip
+    many, wide = read(body).papers
+    assert (len(many.authors), len(wide.categories)) == (MOST_AUTHORS, MOST_CATEGORIES)
 
 
 def test_a_whole_record_becomes_a_paper_with_what_it_says_and_no_more() -> None:
