@@ -22,8 +22,10 @@ from adapters.discord.limits import CONTENT
 from adapters.discord.rest import Rest
 from adapters.discord.translate import (
     NO_ACCESS,
+    NO_MORE_THREADS,
     NO_PERMISSION,
     NOT_A_TEXT_CHANNEL,
+    THREAD_CLOSED,
     THREAD_EXISTS,
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
@@ -119,6 +121,8 @@ class Discord:
         try:
             return await self._send(home, post, message)
         except ChannelRefused as error:
+            if code_of(error) in THREAD_CLOSED:
+                raise await self._naming_the_thread(error, home) from error.__cause__
             if code_of(error) not in {NO_ACCESS, NO_PERMISSION}:
                 raise
             raise await self._naming_what_is_missing(error, home, message) from error.__cause__
@@ -166,7 +170,8 @@ class Discord:
     ) -> Receipt | None:
         """Into the thread of the message above: it has the message's id, so it is never made twice.
 
-        ``None``: somebody deleted the message or the thread, and nothing was sent.
+        ``None``: somebody deleted the message or the thread, or no thread takes it; nothing was
+        sent.
         """
         path = "/channels/{channel_id}/messages/{message_id}/threads"
         body = {"name": message.day, "auto_archive_duration": ARCHIVE_AFTER}
@@ -178,15 +183,40 @@ class Discord:
                     raise
             answer = await self._post(above, post, message)
         except SendError as error:
-            if code_of(error) not in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL}:
+            code = code_of(error)
+            if code in THREAD_CLOSED | NO_MORE_THREADS:
+                log.warning(
+                    "beside channel=discord:%s thread=%s why=%s", channel, above, error
+                )  # fmt: skip
+            elif code not in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL}:
                 raise
             return None
         return await self._channels.receipt(channel, above, answer)
 
     async def _send_to_forum(self, forum: str, post: Post, message: render.Message) -> Receipt:
-        thread, posted = await self._forums.place(forum, message.day, message.body)
-        answer = posted or await self._post(thread, post, message)
-        return await self._channels.receipt(forum, thread, answer)
+        closed = ""
+        while True:
+            thread, answer = await self._forums.place(forum, message.day, message.body, closed)
+            try:
+                answer = answer or await self._post(thread, post, message)
+            except ChannelRefused as error:
+                if code_of(error) not in THREAD_CLOSED:
+                    raise
+                refusal = await self._naming_the_thread(error, thread)
+                log.warning("another thread forum=discord:%s why=%s", forum, refusal)
+                closed = thread
+            else:
+                return await self._channels.receipt(forum, thread, answer)
+
+    async def _naming_the_thread(self, refusal: ChannelRefused, thread: str) -> ChannelRefused:
+        try:
+            described = await self._channels.described(thread)
+        except (SendError, PlatformRefused):
+            return refusal
+        where = f"https://discord.com/channels/{described.get('guild_id')}/{thread}"
+        return ChannelRefused(
+            str(refusal).replace("The thread", f"The thread {described.get('name')} ({where})", 1)
+        )
 
     async def _naming_what_is_missing(
         self, refusal: ChannelRefused, home: str, message: render.Message
@@ -217,7 +247,7 @@ class Discord:
         home = _own_id(post.channel)
         homes = [home]
         if (await self._channels.described(home))["type"] in FORUMS:
-            homes = list(filter(None, [await self._forums.thread(home, message.day)]))
+            homes = await self._forums.threads(home, message.day)
         elif message.place is render.Place.THREAD and post.parent is not None:
             # In the channel itself if the message above came late, or is gone.
             homes.insert(0, post.parent.message_id)

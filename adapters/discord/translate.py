@@ -28,6 +28,10 @@ NOT_A_TEXT_CHANNEL: Final = 50008
 NO_ACCESS: Final = 50001
 NO_PERMISSION: Final = 50013
 THREAD_EXISTS: Final = 160004
+THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL = 50083, 160005, 30033
+# The thread takes no message of ours, however its channel stands.
+THREAD_CLOSED: Final = frozenset({THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL})
+NO_MORE_THREADS: Final = frozenset({160006, 160007})  # of the server; the second: of announcements
 
 NOT_LET_IN: Final = (
     "Discord does not know the token in DISCORD_TOKEN. Make a new one: discord.com/developers, your"
@@ -40,9 +44,12 @@ REFUSED: Final[Mapping[int, str]] = {
     NO_PERMISSION: "I may not write there. I need View Channel and Send Messages (for threads also"
     f" Create Public Threads and Send Messages in Threads): {GRANT}",
     50007: "This person takes no private messages from me.",
-    50083: "The thread is archived. Open it again, or let the next digest make a new one.",
-    160005: "The thread is locked. Unlock it.",
-    160006: "The server has as many open threads as Discord allows. Archive some.",
+    THREAD_ARCHIVED: "The thread is archived, and I may not open it again. Open it.",
+    THREAD_LOCKED: "The thread is locked. Unlock it.",
+    THREAD_FULL: "The thread has as many members as Discord allows (1,000). Remove some of them.",
+    **dict.fromkeys(
+        NO_MORE_THREADS, "The server has as many open threads as Discord allows. Archive some."
+    ),
     30058: "The server has as many webhooks as Discord allows.",
     40067: "The forum wants a tag on every post, and I know none. In the forum's settings, let"
     " people post without tags.",

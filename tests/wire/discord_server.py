@@ -26,6 +26,7 @@ from tests.wire.discord_shapes import (
     BODY,
     BOT,
     BOT_ID,
+    CLOSED_THREAD,
     FORUM,
     GUILD,
     TEXT,
@@ -255,12 +256,13 @@ class DiscordServer(WireServer):
         return answer({"message": "Missing", "code": code}, 403) if code else None
 
     def _channel(self, _: web.Request, channel_id: str) -> web.Response:
-        if channel_id in self.channels and self.closed.get(channel_id) == 50013:
+        if channel_id in self.channels and self.closed.get(channel_id) in (50013, *CLOSED_THREAD):
             return answer(self.channels[channel_id])
         return self._refusal(channel_id) or answer(self.channels[channel_id])
 
     def _history(self, request: web.Request, channel_id: str) -> web.Response:
-        if refusal := self._refusal(channel_id):
+        readable = self.closed.get(channel_id) in CLOSED_THREAD
+        if not readable and (refusal := self._refusal(channel_id)):
             return refusal
         after = int(request.query.get("after", 0))
         limit = int(request.query.get("limit", 50))

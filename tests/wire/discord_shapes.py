@@ -15,6 +15,7 @@ TOKEN = "wire-discord-token"
 BODY: web.RequestKey[Any] = web.RequestKey("body", object)  # what was sent, as JSON
 EPOCH = 1420070400000
 TEXT, ANNOUNCEMENT, THREAD, FORUM = 0, 5, 11, 15
+CLOSED_THREAD = (50083, 160005, 30033)  # archived, locked, full: it can be read, not written to
 PERMISSIONS = str(1 << 10 | 1 << 11 | 1 << 16 | 1 << 35 | 1 << 38)
 
 BOT = {"id": BOT_ID, "username": "papers", "discriminator": "0", "avatar": None, "bot": True}

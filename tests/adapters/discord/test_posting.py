@@ -27,7 +27,7 @@ from bot.model import Channel, Digest, Draft, Entry, Post, Receipt, Why
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer, Limits
-from tests.wire.discord_shapes import ANNOUNCEMENT, FORUM, TOKEN
+from tests.wire.discord_shapes import ANNOUNCEMENT, CLOSED_THREAD, FORUM, TOKEN
 
 MESSAGES = r"/channels/\d+/messages"
 KEY = "0123456789abcdef01234567"
@@ -230,6 +230,88 @@ async def test_a_forums_post_is_never_made_twice(
     await discord.send(post(forum, draft))
     assert set(server.papers(forum).values()) == {1}
     assert sum(c["parent_id"] == forum for c in server.channels.values()) == 1
+
+
+@pytest.mark.parametrize("code", CLOSED_THREAD)
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_forums_post_that_is_locked_or_full_gets_another_one_for_that_day(
+    server: DiscordServer, code: int, restarted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    forum = server.open_channel(FORUM)
+    first, *rest = (
+        post(forum, draft, key=f"{n:024x}") for n, draft in enumerate(drafts(forum, papers=35))
+    )
+    async with platform(server) as discord:
+        await discord.send(first)
+        [thread] = (c for c in server.channels.values() if c["parent_id"] == forum)
+        server.closed[thread["id"]] = code
+        server.fail("POST", r"/channels/\d+/threads", how="after", status=502)
+        with pytest.raises(OutcomeUnknown):
+            await discord.send(rest[0])
+        if not restarted:
+            assert await discord.find(rest[0]) is not None
+            for each in rest[1:]:
+                await discord.send(each)
+    if restarted:
+        async with platform(server) as discord:
+            assert await discord.find(rest[0]) is not None
+            for each in rest[1:]:
+                await discord.send(each)
+    names = [c["name"] for c in server.channels.values() if c["parent_id"] == forum]
+    assert names == ["Monday 2 March 2026", "Monday 2 March 2026 (2)"]
+    assert set(server.papers(forum).values()) == {1}
+    assert f"The thread Monday 2 March 2026 (https://discord.com/channels/1/{thread['id']})" in (
+        caplog.text.replace(f"channels/{thread['guild_id']}/", "channels/1/")
+    )
+
+
+async def test_a_forum_whose_second_post_of_the_day_is_locked_too_gets_a_third(
+    server: DiscordServer, discord: Discord
+) -> None:
+    forum = server.open_channel(FORUM)
+    made = [post(forum, d, key=f"{n:024x}") for n, d in enumerate(drafts(forum, papers=35))]
+    for each in made[:3]:
+        await discord.send(each)
+        for channel in list(server.channels.values()):
+            if channel["parent_id"] == forum:
+                channel["thread_metadata"]["archived"] = True
+                server.closed[channel["id"]] = 160005
+    names = [c["name"] for c in server.channels.values() if c["parent_id"] == forum]
+    assert names == [f"Monday 2 March 2026{more}" for more in ("", " (2)", " (3)")]
+    assert set(server.papers(forum).values()) == {1}
+
+
+@pytest.mark.parametrize("code", [*CLOSED_THREAD, 160006])
+async def test_a_digest_whose_thread_takes_no_message_is_posted_beside_it(
+    server: DiscordServer, discord: Discord, code: int
+) -> None:
+    here = server.open_channel()
+    line, *rest = drafts(here, papers=25, layout="thread")
+    top = await discord.send(post(here, line))
+    if code == 160006:
+        server.fail(
+            "POST", r"/channels/\d+/messages/\d+/threads", status=400,
+            body={"code": code, "message": "Maximum number of active threads reached"},
+        )  # fmt: skip
+    else:
+        await discord.send(post(here, rest[0], key="a" * 24, parent=top))
+        server.closed[top.message_id] = code
+    below = post(here, rest[-1], key="b" * 24, parent=top)
+    receipt = await discord.send(below)
+    assert server.messages[here][-1]["id"] == receipt.message_id
+    assert await discord.find(below) == receipt
+
+
+async def test_a_thread_that_is_followed_itself_and_locked_is_named(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel(name="Reading group")
+    server.closed[here] = 160005
+    [draft] = drafts(here)
+    with pytest.raises(
+        ChannelRefused, match=rf"The thread Reading group \(https.*/{here}\) is locked"
+    ):
+        await discord.send(post(here, draft))
 
 
 @pytest.mark.parametrize("restarted", [False, True])
