@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from bot.answers.changes import (
+    added_again_reply,
     added_reply,
     known_reply,
     removed_reply,
@@ -21,11 +22,20 @@ from bot.answers.changes import (
     resumed_reply,
 )
 from bot.answers.meaning import understanding
-from bot.answers.meant import followed, handled, is_handle, stuck
+from bot.answers.meant import (
+    MOST_AT_ONCE,
+    TO_SEE,
+    followed,
+    handle,
+    handled,
+    handles_in,
+    is_handle,
+    stuck,
+)
 from bot.answers.preview import Outlook
 from bot.answers.settings import setting_named, settings_reply, stored_value
 from bot.answers.typed import CHANGES, understand
-from bot.errors import SourceError, SourceNotAsked, StoreError, UserError
+from bot.errors import NotAllowed, SourceError, SourceNotAsked, StoreError, UserError
 from bot.keywords import parse
 from bot.limits import Limits, Pace
 from bot.model import (
@@ -143,7 +153,51 @@ class BotCommands:
         if not await self._store.unfollow(channel_id, keyword.canonical, self._clock.now()):
             raise UserError(f"Somebody else has just removed {keyword.text}")
         await self._changed()
-        return removed_reply(keyword, person, _keyword_data(channel_id, keyword))
+        return removed_reply([keyword], person, _keyword_data(channel_id, keyword))
+
+    async def remove_several(self, channel_id: str, names: Sequence[str], person: Person) -> Reply:
+        """Stop following keywords, named by their handles. What somebody else has removed meanwhile
+        is passed over. Raises UserError where nothing is left to remove, or too much is named."""
+        _check_count(names)
+        known = await self._store.subscriptions(channel_id)
+        named = [each.keyword for each in known if handle(each.keyword) in names]
+        now = self._clock.now()
+        removed = [
+            keyword
+            for keyword in named
+            if await self._store.unfollow(channel_id, keyword.canonical, now)
+        ]
+        if not removed:
+            raise UserError(f"This channel follows none of these any more. {TO_SEE}")
+        await self._changed()
+        return removed_reply(removed, person, _several_data(channel_id, removed))
+
+    async def add_several_again(
+        self, channel_id: str, names: Sequence[str], person: Person
+    ) -> Reply:
+        """Put keywords back that were removed, named by their handles. Raises UserError."""
+        _check_count(names)
+        known = await self._store.known_keywords()
+        keywords = [parse(handled(name, known)) for name in names]
+        added: list[Keyword] = []
+        try:
+            for keyword in keywords:
+                if await self._store.follow(
+                    channel_id,
+                    keyword,
+                    person,
+                    self._clock.now(),
+                    check_room=self._limits.check_room,
+                    undo=True,
+                ):
+                    added.append(keyword)
+        except UserError:
+            if not added:  # else what is followed again is told
+                raise
+        if not added:
+            raise UserError(f"This channel follows all of these already. {TO_SEE}")
+        await self._changed()
+        return added_again_reply(added, person, _several_data(channel_id, added))
 
     # -- how a channel is posted to -----------------------------------------------------------
 
@@ -177,7 +231,7 @@ class BotCommands:
         """Change one setting of how a channel is posted to. Raises UserError."""
         key = setting_named(name)
         if key == "editors" and not person.governs:
-            raise UserError("Who may change keywords is for those to decide who run this server.")
+            raise NotAllowed("Who may change keywords is for those to decide who run this server.")
         [view] = (await self._questions.state(channel_id)).channels
         stored = stored_value(key, value, view.channel.platform)
         own: dict[str, Any] = {key: stored}
@@ -229,14 +283,18 @@ class BotCommands:
         if command in CHANGES and (rest or command != "settings"):
             await self._check_editor(channel_id, person)
         match command:
+            case "add" if names := handles_in(rest):
+                return await self.add_several_again(channel_id, names, person)
             case "add":
                 return await self.add(channel_id, rest, person, in_chat=True)
+            case "remove" if names := handles_in(rest):
+                return await self.remove_several(channel_id, names, person)
             case "remove":
                 return await self.remove(channel_id, rest, person)
             case "list":
-                return await self._questions.listing(
-                    channel_id, int(rest) if rest.isdecimal() and len(rest) < 6 else 1
-                )
+                page = int(rest) if rest.isdecimal() and len(rest) < 6 else 1
+                may_change = await self._may_change(channel_id, person)
+                return await self._questions.listing(channel_id, page, may_change=may_change)
             case "preview":
                 return await _soon(self._questions.preview(await self._typed(rest)))
             case "why":
@@ -263,12 +321,15 @@ class BotCommands:
             return text
         return handled(text, await self._store.known_keywords())
 
-    async def _check_editor(self, channel_id: str, person: Person) -> None:
+    async def _may_change(self, channel_id: str, person: Person) -> bool:
         if person.manages:
-            return
+            return True
         [view] = (await self._questions.state(channel_id)).channels
-        if view.channel.editors != "members":
-            raise UserError(
+        return view.channel.editors == "members"
+
+    async def _check_editor(self, channel_id: str, person: Person) -> None:
+        if not await self._may_change(channel_id, person):
+            raise NotAllowed(
                 "Changing this is for those who manage the channel. Please ask one of them. They"
                 f" can also open it to every member: {refer_to('settings editors members')}"
             )
@@ -310,6 +371,16 @@ async def _answered(command: str, channel_id: str, work: Coroutine[Any, Any, T])
             "Something went wrong in the bot, and it can't say what was done of this. Whoever"
             " hosts it finds the reason in its log."
         ) from error
+
+
+def _check_count(names: Sequence[str]) -> None:
+    if len(names) > MOST_AT_ONCE:
+        raise UserError(f"{MOST_AT_ONCE} keywords are the most at once.")
+
+
+def _several_data(channel_id: str, keywords: Sequence[Keyword]) -> dict[str, object]:
+    said = [{"keyword": each.text, "canonical": each.canonical} for each in keywords]
+    return {"channel": channel_id, "keywords": said}
 
 
 def _keyword_data(channel_id: str, keyword: Keyword) -> dict[str, object]:

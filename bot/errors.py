@@ -5,6 +5,7 @@
     BotError
     ├─ ConfigError          bot.toml or the environment is wrong; nothing starts
     ├─ UserError            shown to the person, as it is
+    │  └─ NotAllowed           likewise; no other wording of theirs would do
     ├─ SourceError          the run is incomplete
     │  ├─ SourceThrottled     wait, then one trial request
     │  ├─ SourceDown          ask again later
@@ -77,6 +78,10 @@ class UserError(BotError):
     def __init__(self, text: str, position: int | None = None) -> None:
         self.position = position
         super().__init__(text)
+
+
+class NotAllowed(UserError):
+    """Somebody may not do this, whatever they write."""
 
 
 class SourceError(BotError):

@@ -57,10 +57,14 @@ class Questions:
 
     # -- keywords -----------------------------------------------------------------------------
 
-    async def listing(self, channel_id: str, page: int | None = None) -> Reply:
-        """The keywords of one channel: all, or one page of them."""
+    async def listing(
+        self, channel_id: str, page: int | None = None, *, may_change: bool = False
+    ) -> Reply:
+        """The keywords of one channel: all, or one page of them. Buttons that change something are
+        for those who may."""
         subscriptions = await self._store.subscriptions(channel_id)
-        return listing_reply(channel_id, subscriptions, self._calendar(channel_id), page)
+        calendar = self._calendar(channel_id)
+        return listing_reply(channel_id, subscriptions, calendar, page, may_change=may_change)
 
     async def keyword_choices(self, channel_id: str) -> tuple[Choice, ...]:
         """The same with their handles, for completing what somebody types."""

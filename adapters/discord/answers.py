@@ -12,7 +12,7 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from adapters.discord.buttons import AbstractButton, SayButton
+from adapters.discord.buttons import AbstractButton, ChoiceMenu, SayButton
 from adapters.discord.limits import CONTENT
 from adapters.discord.markup import BREAK, inert, link
 from adapters.discord.mentions import Mentions, Named, inert_but_for_references, plainly
@@ -49,6 +49,8 @@ def reply_view(
     entries = reply.entries[: MOST_SECTIONS - len(rows)]
     for item in _listed(rows, entries, MOST - _size(said), named):
         view.add_item(item)
+    if reply.menu is not None:
+        view.add_item(ui.ActionRow(ChoiceMenu(reply.menu.words, reply.menu)))
     if reply.offers:
         view.add_item(ui.ActionRow(*map(_button, reply.offers[:5])))
     return view

@@ -1,4 +1,4 @@
-"""The two kinds of buttons. What one does stands in its custom_id, so that it outlives a restart.
+"""Buttons and a menu. What one does stands in its custom_id, so that it outlives a restart.
 
 Nobody keeps them in memory. A press is handed to the client's ``people`` (``commands.People``).
 """
@@ -11,8 +11,21 @@ import discord
 from discord import ui
 
 from adapters.discord.render import ABSTRACT
+from bot.model import Menu
 
 SAY: Final = "say:"  # what a custom_id begins with; the words follow
+ADD: Final = "add"  # these words alone open the form
+CHOOSE: Final = "choose:"  # likewise, of a menu
+MOST_OPTIONS: Final = 25  # of a menu (docs, components/reference, 2026-08-06)
+LONGEST_LABEL: Final = 100  # characters of an option or a choice
+
+
+def shortened(label: str) -> str:
+    """Cut in the middle, because long keywords often differ at their end alone."""
+    if len(label) <= LONGEST_LABEL:
+        return label
+    half = LONGEST_LABEL // 2
+    return f"{label[:half]}…{label[1 - half :]}"
 
 
 class SayButton(ui.DynamicItem[ui.Button[Any]], template=f"{SAY}(?P<words>.+)"):
@@ -27,7 +40,34 @@ class SayButton(ui.DynamicItem[ui.Button[Any]], template=f"{SAY}(?P<words>.+)"):
         return cls(match["words"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.people.button(interaction, self.words)
+        if self.words == ADD:
+            await interaction.client.people.open_form(interaction)
+        else:
+            await interaction.client.people.button(interaction, self.words)
+
+
+class ChoiceMenu(ui.DynamicItem[ui.Select[Any]], template=f"{CHOOSE}(?P<words>.+)"):
+    """A menu: what is chosen in it is said behind the words."""
+
+    def __init__(self, words: str, menu: Menu | None = None) -> None:
+        options = [
+            discord.SelectOption(label=shortened(each.label), value=each.value)
+            for each in (menu.choices[:MOST_OPTIONS] if menu else ())
+        ]
+        label, most = (menu.label, menu.most) if menu else ("", 1)
+        custom_id = f"{CHOOSE}{words}"
+        super().__init__(
+            ui.Select(custom_id=custom_id, placeholder=label, max_values=most, options=options)
+        )
+        self.words = words
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Self:
+        return cls(match["words"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        words = " ".join([self.words, *self.item.values])
+        await interaction.client.people.button(interaction, words)
 
 
 class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT}(?P<id>.+)"):

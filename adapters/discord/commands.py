@@ -20,15 +20,16 @@ import discord
 from discord import app_commands
 
 from adapters.discord import answers, permissions
+from adapters.discord.buttons import LONGEST_LABEL, shortened
+from adapters.discord.form import EditButton, KeywordForm
 from adapters.discord.mentions import Mentions
-from bot.errors import PlatformError, SendError, UserError
+from bot.errors import NotAllowed, PlatformError, SendError, UserError
 from bot.model import Channel, Choice, Person
 from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
 
 CHOICES: Final = 25  # that Discord shows while somebody types
-LONGEST_CHOICE: Final = 100  # characters
 LONGEST_KEYWORD: Final = 300
 # Seconds; all within the 15 minutes in which an interaction can be answered (docs,
 # interactions/receiving-and-responding, 2026-08-06).
@@ -58,10 +59,21 @@ class People:
             await self._answer(interaction, words)
 
     async def button(self, interaction: Interaction, words: str) -> None:
-        """A button below an answer: the new answer takes its place."""
+        """A button or a menu below an answer: the new answer takes its place. A refusal does not:
+        the list in which the button stood is still good."""
         async with self._in_hand():
             await interaction.response.defer()
-            await self._answer(interaction, words)
+            await self._answer(interaction, words, keep_if_refused=True)
+
+    async def open_form(self, interaction: Interaction, phrase: str = "") -> None:
+        """The form for a keyword. It has to be the first answer, so nothing is looked at before."""
+        async with self._in_hand():
+            await interaction.response.send_modal(KeywordForm(self._submitted, phrase))
+
+    async def _submitted(self, interaction: Interaction, keyword: str) -> None:
+        async with self._in_hand():
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await self._answer(interaction, f"add {keyword}")
 
     async def abstract(self, interaction: Interaction, paper_id: str) -> None:
         """The button of a paper, perhaps of one that was posted months ago."""
@@ -84,12 +96,21 @@ class People:
         found = [each for each in choices if typed.casefold() in each.label.casefold()]
         return [_completion(each) for each in found[:CHOICES]]
 
-    async def _answer(self, interaction: Interaction, words: str) -> None:
+    async def _answer(
+        self, interaction: Interaction, words: str, *, keep_if_refused: bool = False
+    ) -> None:
         where = place(interaction)
         try:
             reply = await self._commands.run(where, person(interaction), words)
         except UserError as error:
-            await self._show(interaction, answers.plain_view(str(error), self.mentions))
+            refusal = answers.plain_view(str(error), self.mentions)
+            if words.startswith("add ") and not isinstance(error, NotAllowed):
+                # A form can't be shown again in answer to itself, and what was typed is gone.
+                refusal.add_item(discord.ui.ActionRow(EditButton(words.removeprefix("add "))))
+            if keep_if_refused:
+                await interaction.followup.send(view=refusal, ephemeral=True)
+            else:
+                await self._show(interaction, refusal)
             return
         if words == "help":
             reply = replace(reply, text=f"{reply.text}\n{HERE}")
@@ -152,13 +173,11 @@ class People:
 
 
 def _completion(choice: Choice) -> app_commands.Choice[str]:
-    """A keyword that is too long for Discord is cut in the middle, because long ones often differ
-    at their end alone, and is named by its handle."""
-    label = choice.label
-    if len(label) <= LONGEST_CHOICE:
-        return app_commands.Choice(name=label, value=label)
-    cut = f"{label[: LONGEST_CHOICE // 2]}…{label[1 - LONGEST_CHOICE // 2 :]}"
-    return app_commands.Choice(name=cut, value=choice.value)
+    """A keyword that is too long for Discord stands for its handle."""
+    whole = len(choice.label) <= LONGEST_LABEL
+    return app_commands.Choice(
+        name=shortened(choice.label), value=choice.label if whole else choice.value
+    )
 
 
 def place(interaction: Interaction) -> str:
@@ -221,9 +240,14 @@ class Papers(app_commands.Group):
         self._people = people
 
     @app_commands.command(description="Follow a keyword in this channel")
-    @app_commands.describe(keyword='A phrase, or ti:"graph network" AND cat:cs.LG ANDNOT survey')
-    async def add(self, interaction: Interaction, keyword: Keyword) -> None:
-        await self._people.command(interaction, f"add {keyword}")
+    @app_commands.describe(
+        keyword='A phrase, or ti:"graph network" AND cat:cs.LG ANDNOT survey; none: a form'
+    )
+    async def add(self, interaction: Interaction, keyword: Keyword | None = None) -> None:
+        if keyword is None:
+            await self._people.open_form(interaction)
+        else:
+            await self._people.command(interaction, f"add {keyword}")
 
     @app_commands.command(description="Stop following a keyword")
     @app_commands.describe(keyword="One that this channel follows")

@@ -101,7 +101,7 @@ class People:
         channel = (payload.get("channel") or {}).get("id") or view.get("private_metadata") or ""
         if action_id.partition(":")[0] == ABSTRACT:
             await self._show_abstract(payload, str(action["value"]))
-        elif action_id == answers.ADD:
+        elif action_id == answers.ADD or action.get("value") in FORM_WORDS:
             await self._open("views.open", payload, form.form(channel))
         elif action_id.startswith(f"{SAY}:"):
             person = self._person(payload["user"])
@@ -155,7 +155,9 @@ class People:
                 await self._show(place, Reply(ASKING), "", channel)
             reply = await running
         except UserError as error:
-            await self._show(place, Reply(str(error)), "", channel)
+            # Of a message whose button was pressed it does not take the place: that is still good.
+            refusing = Place(response_url=place.response_url, view_id=place.view_id)
+            await self._show(refusing, Reply(str(error)), "", channel)
             return
         finally:
             running.cancel()

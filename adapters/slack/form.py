@@ -9,14 +9,9 @@ from adapters.slack.answers import ADD, View, window
 from adapters.slack.blocks import plain, rich, section, words
 from adapters.slack.limits import Block
 from bot.text import clean
+from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
 
 LONGEST_PHRASE: Final = 150
-WHERE: Final = {
-    "any": "Title or abstract",
-    "ti": "Title",
-    "abs": "Abstract",
-    "au": "Author's name",
-}
 # arXiv's categories (arxiv.org/category_taxonomy, November 2026): those of computer science,
 # statistics and electrical engineering one by one, the others by their archive. Slack takes 100.
 _CS = (
@@ -41,7 +36,7 @@ def form(channel: str, values: Mapping[str, Any] | None = None, mistake: str = "
     phrase["placeholder"] = plain("reward model")
     if filled.phrase:
         phrase["initial_value"] = filled.phrase
-    where = {value: _option(label, value) for value, label in WHERE.items()}
+    where = {value: _option(label, value) for value, label in FIELDS.items()}
     categories: Block = {
         "type": "multi_static_select",
         "placeholder": plain("All categories"),
@@ -84,7 +79,7 @@ class Filled:
 
         self.phrase = clean(field("phrase").get("value") or "")
         chosen = (field("where").get("selected_option") or {}).get("value")
-        self.where = chosen if chosen in WHERE else "any"
+        self.where = str(chosen) if chosen in FIELDS else ANYWHERE
         selected = field("categories").get("selected_options") or ()
         self.categories = [each["value"] for each in selected if each["value"] in CATEGORIES]
         self.channel = field("channel").get("selected_conversation") or channel
@@ -92,14 +87,7 @@ class Filled:
     @property
     def keyword(self) -> str:
         """As it would be typed."""
-        keyword = self.phrase
-        if self.where != "any":
-            bare = " ".join(self.phrase.replace('"', " ").split())
-            keyword = f'{self.where}:"{bare}"'
-        if not self.categories:
-            return keyword
-        either = " OR ".join(f"cat:{each}" for each in self.categories)
-        return f"({keyword}) AND ({either})"
+        return composed(self.phrase, self.where, self.categories)
 
 
 def _input(name: str, label: str, element: Block, *, optional: bool = False) -> Block:

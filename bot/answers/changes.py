@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from bot.answers.meaning import Understanding
-from bot.answers.meant import handle
+from bot.answers.meant import MOST_AT_ONCE, handle, handles
 from bot.answers.preview import Outlook
 from bot.answers.reasons import Look
 from bot.answers.times import Calendar, iso
-from bot.model import Keyword, Offer, Person, Reply, Row, Subscription, refer_to
+from bot.model import (
+    Choice,
+    Keyword,
+    Menu,
+    Offer,
+    Person,
+    Reply,
+    Row,
+    Subscription,
+    refer_to,
+)
 from bot.text import plural
 
 ROWS = 10  # keywords on a page of the list
+TO_THE_LIST = Offer("Back to list", "list")
 
 
 def added_reply(
@@ -37,7 +49,7 @@ def added_reply(
     return Reply(
         "\n".join(lines),
         entries=seen.entries if seen else (),
-        offers=(Offer("Undo", f"remove {handle(keyword)}"),),
+        offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
         announcement=f"{person.name} added a keyword: {keyword.text}",
         data={**data, "changed": True},
     )
@@ -71,19 +83,22 @@ def restored_reply(
         + "\n".join(understood.lines)
         + "\nIt goes on where it ended: what waited for it waits again, and what has been announced"
         " since comes too.",
-        offers=(Offer("Undo", f"remove {handle(keyword)}"),),
+        offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
         announcement=f"{person.name} added a keyword again: {keyword.text}",
         data={**data, "changed": True},
     )
 
 
-def removed_reply(keyword: Keyword, person: Person, data: Mapping[str, object]) -> Reply:
+def removed_reply(keywords: Sequence[Keyword], person: Person, data: Mapping[str, object]) -> Reply:
+    """At most ``MOST_AT_ONCE``, so that one button can undo it."""
+    what = _named(keywords)
+    because, they_are = ("it", "it is") if len(keywords) == 1 else ("them", "they are")
     return Reply(
-        f"This channel no longer follows {keyword.text}\n"
-        "What was posted stays. Papers that wait only because of it are not posted, unless it is"
-        " added again within a week.",
-        offers=(Offer("Undo", f"add {handle(keyword)}"),),
-        announcement=f"{person.name} removed a keyword: {keyword.text}",
+        f"This channel no longer follows {what.said}\n"
+        f"What was posted stays. Papers that wait only because of {because} are not posted, unless"
+        f" {they_are} added again within a week.",
+        offers=(Offer("Undo", f"add {handles(keywords)}"), TO_THE_LIST),
+        announcement=f"{person.name} removed {what.announced}",
         data={**data, "changed": True},
     )
 
@@ -112,13 +127,45 @@ def resent_reply(paused: bool, data: Mapping[str, object]) -> Reply:
     return Reply("It will be sent again now, or as soon as the bot runs.", data=data)
 
 
+def added_again_reply(
+    keywords: Sequence[Keyword], person: Person, data: Mapping[str, object]
+) -> Reply:
+    """Several that were removed together, and are put back by one button."""
+    what = _named(keywords)
+    return Reply(
+        f"This channel follows {what.said} again\n"
+        "What waited for that waits again, and what has been announced since comes too. What was"
+        " removed more than a week ago starts anew.",
+        offers=(Offer("Undo", f"remove {handles(keywords)}"), TO_THE_LIST),
+        announcement=f"{person.name} added {what.announced} again",
+        data={**data, "changed": True},
+    )
+
+
+class _Named(NamedTuple):
+    said: str
+    announced: str
+
+
+def _named(keywords: Sequence[Keyword]) -> _Named:
+    texts = [keyword.text for keyword in keywords]
+    if len(texts) == 1:
+        return _Named(texts[0], f"a keyword: {texts[0]}")
+    count = plural(len(texts), "keyword")
+    lines = "".join(f"\n{text}" for text in texts)
+    return _Named(f"{count}:{lines}", f"{count}: {', '.join(texts)}")
+
+
 def listing_reply(
     channel_id: str,
     subscriptions: Sequence[Subscription],
     calendar: Calendar,
     page: int | None = None,
+    *,
+    may_change: bool = False,
 ) -> Reply:
-    """All of them, or one page, counted from 1; a page beyond the last is the last."""
+    """All of them, or one page, counted from 1; a page beyond the last is the last. Without
+    ``may_change`` nothing in it changes anything."""
     first = refer_to("add reward model", channel_id)
     head = f"This channel follows nothing yet. Add a first keyword: {first}"
     if subscriptions:
@@ -131,10 +178,13 @@ def listing_reply(
         head = f"{head.removesuffix(':')} (page {page} of {last}):"
         offers += [Offer("Back", f"list {page - 1}")] if page > 1 else []
         offers += [Offer("More", f"list {page + 1}")] if page < last else []
+    offers += [Offer("Add a keyword", "add")] if may_change else []
+    keywords = [subscription.keyword for subscription in shown]
     return Reply(
         head,
-        rows=tuple(_row(subscription, calendar) for subscription in shown),
+        rows=tuple(_row(subscription, calendar, may_change) for subscription in shown),
         offers=tuple(offers),
+        menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
         data={
             "channel": channel_id,
             "keywords": [
@@ -151,9 +201,16 @@ def listing_reply(
     )
 
 
-def _row(subscription: Subscription, calendar: Calendar) -> Row:
+def _removing_several(keywords: Sequence[Keyword]) -> Menu:
+    choices = tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
+    most = min(MOST_AT_ONCE, len(choices))
+    return Menu(f"Remove several, up to {most} at once", "remove", choices, most)
+
+
+def _row(subscription: Subscription, calendar: Calendar, may_change: bool) -> Row:
     by = f" by {subscription.added_by.name}" if subscription.added_by.name else ""
     added = f"added {calendar.day(subscription.added_at)}{by}"
     new = "; new, its first papers come with the next run" if subscription.primed_at is None else ""
     remove = Offer("Remove", f"remove {handle(subscription.keyword)}")
-    return Row(subscription.keyword.text, f"{added}{new}", (remove,))
+    offers = (remove,) if may_change else ()
+    return Row(subscription.keyword.text, f"{added}{new}", offers)

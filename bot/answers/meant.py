@@ -14,8 +14,9 @@ from bot.model import Keyword, Subscription, refer_to
 from bot.text import clean
 from bot.views import ChannelView, OpenPost
 
-_TO_SEE = f"To see what it follows: {refer_to('list')}"
+TO_SEE = f"To see what it follows: {refer_to('list')}"
 _HANDLE = re.compile(r"#[0-9a-f]{12}")
+MOST_AT_ONCE = 6  # keywords that the words of one button (``model.Offer``) can name
 
 
 def handle(keyword: Keyword) -> str:
@@ -25,6 +26,17 @@ def handle(keyword: Keyword) -> str:
 
 def is_handle(text: str) -> bool:
     return _HANDLE.fullmatch(text) is not None
+
+
+def handles(keywords: Sequence[Keyword]) -> str:
+    """Several keywords in one button: at most ``MOST_AT_ONCE``."""
+    return " ".join(map(handle, keywords))
+
+
+def handles_in(text: str) -> list[str]:
+    """The handles of several keywords; none where the text is anything else."""
+    found = list(dict.fromkeys(text.split()))
+    return found if len(found) > 1 and all(map(is_handle, found)) else []
 
 
 def handled(text: str, known: Iterable[Keyword]) -> str:
@@ -46,7 +58,7 @@ def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     if not keywords:
         raise UserError("This channel follows nothing, so there is nothing to remove.")
     if is_handle(typed):
-        raise UserError(f"This channel does not follow that any more. {_TO_SEE}")
+        raise UserError(f"This channel does not follow that any more. {TO_SEE}")
     canonical = parse(text).canonical
     for keyword in keywords:
         if keyword.canonical == canonical:
@@ -54,7 +66,7 @@ def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     near = nearest(typed, [keyword.text for keyword in keywords])
     if near:
         raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
-    raise UserError(f"This channel does not follow {typed}. {_TO_SEE}")
+    raise UserError(f"This channel does not follow {typed}. {TO_SEE}")
 
 
 def stuck(channels: Sequence[ChannelView], key: str) -> OpenPost:

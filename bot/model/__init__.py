@@ -30,7 +30,7 @@ from bot.model.references import (
     with_references,
     without_references,
 )
-from bot.model.replies import Choice, Finding, Offer, Reply, Row
+from bot.model.replies import Choice, Finding, Menu, Offer, Reply, Row
 
 __all__ = [
     "UNTOLD",
@@ -49,6 +49,7 @@ __all__ = [
     "Hit",
     "Interests",
     "Keyword",
+    "Menu",
     "Note",
     "NoteKind",
     "Offer",

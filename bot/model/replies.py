@@ -21,12 +21,28 @@ class Choice:
 class Offer:
     """A button: pressing it is saying ``words``.
 
-    ``words`` is a command in at most 60 ASCII characters (``remove #1f2e3d4c5b6a``), so that a
-    button can carry it, and outlives a restart without anybody remembering it.
+    ``words`` is a command in at most 95 ASCII characters (``remove #1f2e3d4c5b6a``), so that a
+    button can carry it, and outlives a restart without anybody remembering it. ``add`` alone opens
+    the platform's form for a keyword.
     """
 
     label: str
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A menu in which up to ``most`` of at most 25 ``choices`` are chosen: choosing is saying
+    ``words`` with the choices' values behind them.
+
+    What it does can be done one by one with the buttons of the rows: a platform without such menus
+    leaves it out.
+    """
+
+    label: str
+    words: str
+    choices: tuple[Choice, ...]
+    most: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +58,15 @@ class Row:
 class Reply:
     """What a command answers, for any platform to show privately to the person who asked.
 
-    Shown in this order: ``text``, ``rows``, ``entries`` (papers), ``offers``. ``announcement`` is
-    one line for the whole channel (a change was made), or empty. ``data`` is the same answer for
-    other programs.
+    Shown in this order: ``text``, ``rows``, ``entries`` (papers), ``menu``, ``offers``.
+    ``announcement`` is one line for the whole channel (a change was made), or empty. ``data`` is
+    the same answer for other programs.
     """
 
     text: str
     rows: tuple[Row, ...] = ()
     entries: tuple[Entry, ...] = ()
+    menu: Menu | None = None
     offers: tuple[Offer, ...] = ()
     announcement: str = ""
     data: Mapping[str, object] = field(default_factory=dict)

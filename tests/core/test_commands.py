@@ -298,15 +298,70 @@ async def test_a_fault_of_the_bots_own_machine_is_never_blamed_on_arxiv(house: H
     assert '"cause": "local"' in json.dumps(status.data)
 
 
+async def test_several_keywords_are_removed_at_once_and_put_back_at_once(house: House) -> None:
+    for number in range(12):
+        await house.say(f"add topic number{number}")
+    menu = (await house.say("list")).menu
+    assert menu is not None
+    assert menu.most == 6
+    assert [choice.label for choice in menu.choices] == list((await house.keywords())[:10])
+    gone = [choice.value for choice in menu.choices[:6]]
+    house.written = 0
+    removed = await house.say(" ".join([menu.words, *gone]))
+    assert "no longer follows 6 keywords:\ntopic number0\ntopic number1\n" in removed.text
+    assert removed.announcement.startswith("Ada removed 6 keywords: topic number0, topic number1,")
+    assert house.written == 1, "bot.toml is written once for all of them"
+    assert len(await house.keywords()) == 6
+    assert all(len(offer.words) <= 95 for offer in removed.offers)
+    again = await house.say(removed.offers[0].words)
+    assert "follows 6 keywords:" in again.text
+    assert len(await house.keywords()) == 12
+    assert again.offers[0].words == f"remove {' '.join(gone)}"
+
+
+async def test_of_several_keywords_those_that_somebody_else_removed_are_passed_over(
+    house: House,
+) -> None:
+    for number in range(3):
+        await house.say(f"add topic number{number}")
+    menu = (await house.say("list")).menu
+    assert menu is not None
+    first, second, _ = (choice.value for choice in menu.choices)
+    await house.say(f"remove {first}")
+    removed = await house.say(f"remove {first} {second}")
+    assert "no longer follows topic number1" in removed.text
+    assert "follows none of these any more" in await house.refused(f"remove {first} {second}")
+    assert "6 keywords are the most" in await house.refused(
+        "remove " + " ".join(f"#{n:012x}" for n in range(7))
+    )
+    assert "Nobody here remembers" in await house.refused(f"add {first} #0123456789ab")
+
+
+async def test_who_may_not_change_anything_is_offered_no_change(house: House) -> None:
+    await house.say("add reward model")
+    await house.say("add graph network")
+    reader = Person("Bo", "fake:bo", manages=False, governs=False)
+    reply = await house.say("list", person=reader)
+    assert [row.offers for row in reply.rows] == [(), ()]
+    assert reply.offers == ()
+    assert reply.menu is None
+    await house.say("settings editors members")
+    reply = await house.say("list", person=reader)
+    assert reply.rows[0].offers[0].label == "Remove"
+    assert reply.offers[0].words == "add"
+    assert reply.menu is not None
+
+
 async def test_what_was_added_or_removed_by_mistake_is_undone_with_a_button(house: House) -> None:
     keyword = 'ti:"graph network" AND cat:cs.LG'
     await house.say("add reward model")
-    [undo] = (await house.say(f"add {keyword}")).offers
+    undo, _ = (await house.say(f"add {keyword}")).offers
     assert "no longer follows" in (await house.say(undo.words)).text
     assert await house.keywords() == ("reward model",)
     assert "does not follow that any more" in await house.refused(undo.words)
     await house.say(f"add {keyword}")
-    [undo] = (await house.say(f"remove {keyword}")).offers
+    undo, back = (await house.say(f"remove {keyword}")).offers
+    assert (await house.say(back.words)).text.startswith("This channel follows")
     await house.say(undo.words)
     assert set(await house.keywords()) == {"reward model", keyword}
     assert "Please type it" in await house.refused("add #0123456789ab")

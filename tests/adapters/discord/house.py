@@ -87,7 +87,7 @@ def buttons(message: Any) -> dict[str, str]:
     return {
         part["label"]: part["custom_id"]
         for part in nested(components(message))
-        if "custom_id" in part
+        if "custom_id" in part and "label" in part
     }
 
 

@@ -10,11 +10,12 @@ from discord.http import Route
 
 from adapters.discord.answers import plain_view, reply_view
 from adapters.discord.commands import VALUES
+from adapters.discord.limits import nested
 from adapters.discord.mentions import Mentions
 from adapters.discord.render import compose, read
 from bot.errors import SourceDown
 from bot.model import Channel, Digest, Entry, Reply, Why, address, refer_to
-from tests.adapters.discord.house import House, buttons, texts
+from tests.adapters.discord.house import House, buttons, components, texts
 from tests.builders import paper
 from tests.fakes import START
 
@@ -84,6 +85,7 @@ async def test_a_member_without_rights_reads_everything_and_changes_nothing(
     ):
         answer = await server.say(server.bob, command, **options)
         assert "for those who manage the channel" in texts(answer), command
+        assert buttons(answer) == {}, command
     assert await keywords(house, server) == ["reward model"]
     for command, options in (
         ("list", {}),
@@ -122,6 +124,41 @@ async def test_a_keyword_is_removed_from_the_list_and_put_back_with_undo(
     assert await keywords(house, server) == ["reward model"]
 
 
+async def test_several_keywords_are_removed_with_a_menu_and_the_list_is_one_press_away(
+    house: House, server: Server
+) -> None:
+    for number in range(3):
+        await server.say(server.ann, "add", keyword=f"topic number{number}")
+    result = await server.ann.slash(server.channel, "papers list")
+    [menu] = [part for part in nested(components(result.response)) if part["type"] == 3]
+    assert menu["max_values"] == 3
+    values = [option["value"] for option in menu["options"][:2]]
+    await server.ann.select(result.response, values, custom_id=menu["custom_id"])
+    assert await keywords(house, server) == ["topic number2"]
+    assert "no longer follows 2 keywords:" in texts(result.response)
+    await server.ann.click(result.response, label="Back to list")
+    assert "This channel follows 1 keyword" in texts(result.response)
+    assert any(
+        "ann removed 2 keywords: topic number0, topic number1" in texts(message)
+        for message in server.channel.history()
+    )
+
+
+async def test_a_refused_press_leaves_the_list_as_it_is(house: House, server: Server) -> None:
+    await server.say(server.ann, "add", keyword="reward model")
+    plain = await server.bob.slash(server.channel, "papers list")
+    assert buttons(plain.response) == {}, "who may not change anything sees no buttons for it"
+    await server.say(server.gov, "settings", name="editors", value="members")
+    result = await server.bob.slash(server.channel, "papers list")
+    before = texts(result.response)
+    await server.say(server.gov, "settings", name="editors", value="managers")
+    pressed = await server.bob.click(result.response, label="Remove")
+    [refusal] = pressed.followups
+    assert "for those who manage the channel" in texts(refusal)
+    assert texts(result.response) == before
+    assert await keywords(house, server) == ["reward model"]
+
+
 async def test_remove_completes_from_the_channels_own_keywords(
     house: House, server: Server
 ) -> None:
@@ -154,6 +191,44 @@ async def test_a_mistake_is_pointed_at_and_only_its_author_sees_it(
     assert "never closed" in texts(answer)
     assert "^" in texts(answer)
     assert server.channel.history() == []
+
+
+async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
+    house: House, server: Server
+) -> None:
+    opened = await server.ann.slash(server.channel, "papers add")
+    answer = await server.ann.submit_modal(
+        opened, filled("reward model", field="ti", categories="cs.LG, cat:stat.ML")
+    )
+    assert answer.ephemeral
+    assert "now follows" in texts(answer.response)
+    assert await keywords(house, server) == ['(ti:"reward model") AND (cat:cs.LG OR cat:stat.ML)']
+    listed = await server.ann.slash(server.channel, "papers list")
+    opened = await server.ann.click(listed.response, label="Add a keyword")
+    await server.ann.submit_modal(opened, filled("graph network"))
+    assert "graph network" in await keywords(house, server)
+    told = [texts(each) for each in server.channel.history()]
+    assert any("ann added a keyword: graph network" in each for each in told)
+
+
+@pytest.mark.parametrize("mistake", ["(reward model", "(" + "reward model " * 12])
+async def test_a_mistake_in_the_form_is_pointed_at_and_can_be_edited(
+    house: House, server: Server, mistake: str
+) -> None:
+    opened = await server.ann.slash(server.channel, "papers add")
+    answer = await server.ann.submit_modal(opened, filled(mistake))
+    assert "never closed" in texts(answer.response)
+    again = await server.ann.click(answer.response, label="Edit")
+    [phrase, *_] = [
+        part["component"] for part in again.modal["components"] if part["component"]["type"] == 4
+    ]
+    assert phrase.get("value", "") == (mistake if len(mistake) < 90 else "")
+    await server.ann.submit_modal(again, filled("reward model"))
+    assert await keywords(house, server) == ["reward model"]
+
+
+def filled(phrase: str, field: str = "any", categories: str = "") -> dict[str, Any]:
+    return {"phrase": phrase, "field": [field], "categories": categories}
 
 
 async def test_a_silent_arxiv_keeps_nobody_from_adding(house: House, server: Server) -> None:

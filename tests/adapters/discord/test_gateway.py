@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import pytest
 
 from adapters import Settings
 from adapters.discord.gateway import end
+from adapters.discord.limits import nested
 from adapters.discord.platform import Discord
 from bot.errors import PlatformDown, PlatformRefused
 from tests.adapters.discord.house import House
@@ -123,6 +125,19 @@ async def test_what_was_acknowledged_too_late_was_not_done_and_the_next_command_
     followed = [s.keyword.text for s in await house.store.subscriptions(f"discord:{here}")]
     assert followed == ["graph network"], "the person was shown a failure, and it was one"
     assert "code=10062" in caplog.text
+
+
+async def test_discord_takes_the_form_for_a_keyword(server: DiscordServer, house: House) -> None:
+    here: str = server.here  # type: ignore[attr-defined]
+    async with listening(server, house):
+        await asyncio.to_thread(server.gateway.ask, "add", here)
+        wrong = await asyncio.to_thread(server.gateway.ask, "add (reward", here)
+        [*_, edit] = [part for part in nested(wrong["components"]) if part.get("custom_id")]
+        await asyncio.to_thread(server.gateway.press, edit["custom_id"], wrong, here)
+    callbacks = [seen.body for seen in server.seen if seen.path.endswith("/callback")]
+    empty, _, filled = callbacks
+    assert empty["type"] == filled["type"] == 9
+    assert '"value": "(reward"' in json.dumps(filled["data"])
 
 
 ANSWERS = r"/webhooks/.*/messages/@original"

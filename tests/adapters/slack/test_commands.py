@@ -309,6 +309,23 @@ async def test_the_private_answer_does_not_wait_for_the_public_line(chat: Chat) 
 # Who may change something
 
 
+async def test_a_refused_press_leaves_the_list_as_it_is(house: House) -> None:
+    async with chatting(house, managers=("U0000009",)) as chat:
+        await chat.say("add reward model", user_id="U0000009", user_name="bo")
+        assert buttons(await chat.say("list")) == {}, "who may not change anything sees none"
+        listed = buttons(await chat.say("list", user_id="U0000009", user_name="bo"))
+        refusal = await chat.press(listed["Remove"])
+        assert "Please ask one of them" in shown(refusal)
+        assert refusal["replace_original"] is False
+        assert await chat.keywords() == ("reward model",)
+
+
+async def test_a_button_to_add_opens_the_form(chat: Chat) -> None:
+    listed = buttons(await chat.say("list"))
+    await chat.touch(listed["Add a keyword"])
+    assert (await chat.window(1))["callback_id"] == "add"
+
+
 async def test_only_listed_people_change_keywords_and_everybody_reads_them(house: House) -> None:
     async with chatting(house, managers=("U0000009",)) as chat:
         assert "Please ask one of them" in shown(await chat.say("add reward model"))

@@ -1,0 +1,79 @@
+"""The form in which a keyword is put together: a modal, and the button that opens it again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Self
+
+import discord
+from discord import ui
+
+from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
+
+EDIT: Final = "edit:"  # what a custom_id begins with; what was filled in follows, where it fits
+LONGEST_CUSTOM_ID: Final = 100
+LONGEST_PHRASE: Final = 200
+LIVES: Final = 900.0  # seconds that a form can stay open; after that its interaction is over
+
+Submitted = Callable[[discord.Interaction[Any], str], Awaitable[None]]
+
+
+class KeywordForm(ui.Modal, title="Follow a keyword"):
+    """``submitted`` gets the interaction, and the keyword as it would be typed."""
+
+    def __init__(self, submitted: Submitted, phrase: str = "") -> None:
+        super().__init__(timeout=LIVES)
+        self._submitted = submitted
+        self._phrase = ui.TextInput[Any](
+            custom_id="phrase",
+            placeholder="reward model",
+            default=phrase or None,
+            max_length=LONGEST_PHRASE,
+        )
+        self._field = ui.Select[Any](
+            custom_id="field",
+            options=[
+                discord.SelectOption(label=label, value=field, default=field == ANYWHERE)
+                for field, label in FIELDS.items()
+            ],
+        )
+        self._categories = ui.TextInput[Any](
+            custom_id="categories",
+            placeholder="cs.LG, stat.ML",
+            required=False,
+            max_length=LONGEST_PHRASE,
+        )
+        about = 'These words together, or an expression: ti:"graph network" AND -survey'
+        self.add_item(ui.Label(text="Phrase", description=about, component=self._phrase))
+        self.add_item(ui.Label(text="Where to look", component=self._field))
+        self.add_item(
+            ui.Label(
+                text="Only in these categories",
+                description="arXiv's own names; empty for all of them",
+                component=self._categories,
+            )
+        )
+
+    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+        named = re.split(r"[,;\s]+", self._categories.value)
+        categories = [each.removeprefix("cat:") for each in named if each]
+        [field] = self._field.values or [ANYWHERE]
+        await self._submitted(interaction, composed(self._phrase.value, field, categories))
+
+
+class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT}(?P<phrase>.*)"):
+    """Opens the form again with what was filled in, where a custom_id can hold it."""
+
+    def __init__(self, phrase: str) -> None:
+        if len(EDIT) + len(phrase) > LONGEST_CUSTOM_ID:
+            phrase = ""
+        super().__init__(ui.Button(label="Edit", custom_id=f"{EDIT}{phrase}"))
+        self.phrase = phrase
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Self:
+        return cls(match["phrase"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        await interaction.client.people.open_form(interaction, self.phrase)
