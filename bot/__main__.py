@@ -58,6 +58,7 @@ app.command()(questions.resend)
 app.command()(questions.check)
 app.command()(data.backup)
 app.command()(data.restore)
+app.command()(data.sync)
 app.add_typer(keywords.group)
 
 

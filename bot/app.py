@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TextIO
 
@@ -111,7 +112,9 @@ class Bot:
         self._rehearsing = rehearsing
         self._progress = progress
         self.shown_late = ShownLate()
-        self._locked_out = False  # the last time another process held the lock, and that was told
+        self.taken_over: tuple[Change, ...] = ()  # from bot.toml at the start
+        self.file_problem = ""  # why bot.toml and the database do not say the same, if so
+        self.held_back = False  # a person has to confirm what bot.toml says
         self.evenings = config.evenings
         self.questions = Questions(
             store=store,
@@ -145,32 +148,42 @@ class Bot:
             parse_days(channel.days) if channel.days else schedule.days,
         )
 
-    async def synchronise(self) -> None:
+    async def synchronise(self, *, accept: bool = False) -> tuple[Change, ...]:
         """Make bot.toml and the database say the same, whichever of them was changed.
 
-        Raises ConfigError if bot.toml is wrong (the database goes on as it was), StoreError.
+        What was taken over from bot.toml; with ``accept`` also what is held back else. Raises
+        ConfigError if bot.toml is wrong (the database goes on as it was), StoreError.
         """
+        changes: tuple[Change, ...] = ()
         self.shown_late.begun(self.clock.monotonic())
         give_up = self.clock.monotonic() + SAVING
-        while (report := await self._synchronise_once()).again:
+        while True:
+            report = await self._synchronise_once(accept=accept)
+            changes += report.changes
+            if not report.again:
+                break
             if self.clock.monotonic() >= give_up:
                 break
             # Somebody is saving it at this moment, or another process compares the two.
             await self.clock.sleep(SAVING / 100 if report.locked else SAVING / 10)
-        if report.locked and not self._locked_out:
-            log.warning(
-                "bot.toml: another process has held %s for %.0f seconds, so bot.toml and the"
-                " database were not compared; that follows when the process lets go of it",
-                self.file.lock_path, SAVING,
-            )  # fmt: skip
-        self._locked_out = report.locked
+        before, self.file_problem = self.file_problem, report.problem
+        self.held_back = report.held_back
+        if report.locked:
+            self.file_problem = (
+                f"Another process has held {self.file.lock_path} for {SAVING:.0f} seconds, so"
+                " bot.toml and the database were not compared. That follows when it lets go"
+            )
+            if before != self.file_problem:
+                log.warning("bot.toml: %s", self.file_problem)
+        return changes
 
-    async def _synchronise_once(self) -> SyncReport:
-        report = await self.store.visit(self.file.sync, self.clock.now())
+    async def _synchronise_once(self, *, accept: bool) -> SyncReport:
+        work = partial(self.file.sync, accept=accept)
+        report = await self.store.visit(work, self.clock.now())
         for warning in report.warnings:
             log.warning("bot.toml: %s", warning)
         for change in report.changes:
-            log.info("taken over from bot.toml: %s", _said(change))
+            log.info("taken over from bot.toml: %s", said(change))
             if isinstance(change, Follow):
                 for notice in notices(expression(change.keyword)):
                     log.warning(
@@ -288,6 +301,7 @@ async def assembled(
     serving: bool,
     reaching: bool | None = None,
     dry_run: bool = False,
+    accept: bool = False,
     progress: Progress | None = None,
     clock: Clock | None = None,
     stream: TextIO | None = None,
@@ -334,11 +348,12 @@ async def assembled(
             rehearsing=dry_run,
             progress=progress,
         )
-        await bot.synchronise()
+        bot.taken_over = await bot.synchronise(accept=accept)
         yield bot
 
 
-def _said(change: Change) -> str:
+def said(change: Change) -> str:
+    """In a few words, for a log and for the terminal."""
     if isinstance(change, Configure):
         return f"{change.channel_id} {change.setting} = {change.value!r}"
     return f"{change.channel_id} {type(change).__name__.lower()} {change.keyword.text!r}"

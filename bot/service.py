@@ -257,7 +257,10 @@ class Service:
             evenings=bot.evenings,
             started=self._started,
             deaf={name: platform.deaf_since for name, platform in bot.platforms.items()},
-            degraded={name: platform.degraded for name, platform in bot.platforms.items()},
+            degraded={
+                **{name: platform.degraded for name, platform in bot.platforms.items()},
+                "bot.toml": bot.file_problem if bot.held_back else "",
+            },
             refused=dict(self._refused),
             damages=self._damages,
         )

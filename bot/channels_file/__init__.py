@@ -42,6 +42,11 @@ the base is what the file said when it was last merged, which the note keeps.
 **A wrong file** changes nothing and is not overwritten: ``sync`` raises ConfigError, the chat goes
 on with the database alone, and once the file is right it is merged as above.
 
+**A text that would remove much** (more than half of the channels or of the keywords, and at least
+three), or that is the beginning of the text before it, as one that was not saved whole, is held
+back: nothing of it is taken over, the file stays as it is, and a person has to say that it is
+meant. Saving it once more is no such word: so does a program that goes on writing what it lost.
+
 **What stays undecidable** errs to the side of a keyword too many, which people see and can remove
 again. Who adds a keyword in the file, saves, and takes it out again before the bot has answered the
 first save (milliseconds, or a crash) has written what somebody else would have who never saw it.
@@ -91,15 +96,16 @@ class SyncReport:
 
     ``changes`` were taken over from the file. ``wrote``: the file is another now. ``again``:
     somebody is saving the file at this moment, or holds the lock (``locked``: nothing was done);
-    sync once more in a second. ``problem``: why the
-    file does not show the truth, in a sentence, or empty. ``warnings`` are for the log; a lasting
-    one is told only the first time.
+    sync once more in a second. ``problem``: why the file does not show the truth, in a sentence, or
+    empty; ``held_back``: because a person has to confirm it. ``warnings`` are for the log; a
+    lasting one is told only the first time.
     """
 
     changes: tuple[Change, ...] = ()
     wrote: bool = False
     again: bool = False
     locked: bool = False
+    held_back: bool = False
     problem: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -114,6 +120,10 @@ class _Findings:
     def add(self, merged: Merge) -> None:
         self.changes += merged.changes
         self.warnings += [merged.warning] if merged.warning else []
+
+
+class _HeldBack(Exception):
+    """The text is not taken over before a person has confirmed it; says why."""
 
 
 class ChannelsFile:
@@ -132,8 +142,11 @@ class ChannelsFile:
         self._problem_at = 0.0  # when it was last met, by the monotonic clock
         self._again = True
 
-    def sync(self, book: Book) -> SyncReport:
+    def sync(self, book: Book, *, accept: bool = False) -> SyncReport:
         """Take over what was changed in the file, and let the file show the truth.
+
+        A text that looks cut off, or would remove much, is held back unless the caller may
+        ``accept`` it: a ``problem`` says so, and neither the database nor the file is changed.
 
         Blocking, for milliseconds; not to be called inside a transaction of the same book. A file
         that is missing or can't be written is a ``problem`` in the report, and removes nothing.
@@ -146,7 +159,9 @@ class ChannelsFile:
             if not locked:
                 return SyncReport(again=True, locked=True)
             try:
-                outcome = self._rounds(book, findings)
+                outcome = self._rounds(book, findings, accept=accept)
+            except _HeldBack as held:
+                return replace(self._report(findings, problem=str(held)), held_back=True)
             except (FileUnreadable, Unwritable) as error:
                 self._again = False
                 return self._report(findings, problem=_sentence(self._path, error))
@@ -181,7 +196,7 @@ class ChannelsFile:
 
     # -- rounds -----------------------------------------------------------------------------------
 
-    def _rounds(self, book: Book, findings: _Findings) -> Outcome | None:
+    def _rounds(self, book: Book, findings: _Findings, *, accept: bool) -> Outcome | None:
         """The outcome of the last round; ``None`` if the file showed the truth already."""
         outcome: Outcome | None = Outcome.RACED
         for _ in range(_ROUNDS):
@@ -193,19 +208,21 @@ class ChannelsFile:
             if left is not None:
                 self._take_over(book, left, findings)
                 continue
-            outcome = self._round(book, look, findings, steady=steady)
+            outcome = self._round(book, look, findings, steady=steady, accept=accept)
             if outcome is not Outcome.RACED:
                 break
         return outcome
 
     def _round(
-        self, book: Book, look: Look, findings: _Findings, *, steady: bool
+        self, book: Book, look: Look, findings: _Findings, *, steady: bool, accept: bool
     ) -> Outcome | None:
         text = text_of(look.data, self._path)
         reading = read(text, self._path)
         with book.transaction() as pages:
-            merged = Merge(pages, reading, look.digest)
-            new = merged.new_text(text, self._path)
+            merged = Merge(pages, reading, text, self._path, accept=accept)
+            new = merged.new_text()
+        if merged.held_back:
+            raise _HeldBack(merged.held_back)
         findings.add(merged)
         if new is None:
             return None
@@ -215,7 +232,7 @@ class ChannelsFile:
                 raise Unwritable(f"with all keywords it would be over {LARGEST // 1024**2} MiB")
             outcome = self._file.replace(look.data, data, steady=steady)
         except Unwritable:
-            _set_note(book, replace(merged.note, base=reading.snapshot))
+            _set_note(book, replace(merged.note, base=reading.snapshot, last=text))
             raise
         if outcome is Outcome.WRITTEN:
             self._is_steady(digest_of(data))
@@ -238,10 +255,12 @@ class ChannelsFile:
             self._file.discard()
             return
         with suppress(ConfigError):  # a wrong text says nothing; in its place it will be reported
-            reading = read(text_of(left.data, self._path), self._path)
+            text = text_of(left.data, self._path)
+            reading = read(text, self._path)
             with book.transaction() as pages:
-                merged = Merge(pages, reading, left.digest)
-                merged.taken()
+                merged = Merge(pages, reading, text, self._path)
+                if not merged.held_back:  # else that is said of it in its place
+                    merged.taken()
             findings.add(merged)
         self._file.put_back(note.answer)
 

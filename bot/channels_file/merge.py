@@ -1,4 +1,4 @@
-"""One text of ``bot.toml`` merged into the truth, within one transaction.
+"""One text of ``bot.toml`` merged into the truth, within one transaction; or held back.
 
 Decides what a person changed and what the file should hold; reads and writes no file. Why it is
 done so is told in ``channels_file``.
@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from bot.channels_file.shared_file import digest_of
-from bot.channels_file.text import Marker, Reading, render
-from bot.listing import Change, Snapshot, decode, encode, merge
+from bot.channels_file.text import Marker, Reading, read, render
+from bot.errors import ConfigError
+from bot.listing import Change, Snapshot, Unfollow, decode, encode, merge
 
+LEAST_HELD_BACK = 3  # removed keywords or channels; fewer are taken over, whatever their share
+_CONFIRM = (
+    " Nothing of it was taken over, and it was left as it is. If that is meant, confirm it with"
+    " `daily-papers sync --accept`; else save it again as it should be"
+)
 WHO = "bot.toml"  # who made a change that came from the file
 _CEILING = 10**11  # no revision number of ours; a marker above it was made up
 
@@ -55,16 +62,19 @@ class Pages(Protocol):
 class Note:
     """``merged`` is the digest of the last text that was taken over, ``answer`` of the text that
     was to replace it. ``base`` is what that text said, kept only while the file can't be written.
-    ``plain`` is what the last text without a marker said.
+    ``plain`` is what the last text without a marker said; ``last`` the text that the file is to
+    hold since.
     """
 
     merged: str = ""
     answer: str = ""
     base: Snapshot | None = None
     plain: Snapshot | None = None
+    last: str = ""
 
     def encode(self) -> bytes:
-        kept = [self.merged, self.answer, _packed(self.base), _packed(self.plain)]
+        last = base64.b64encode(zlib.compress(self.last.encode(), level=1)).decode()
+        kept = [self.merged, self.answer, _packed(self.base), _packed(self.plain), last]
         return json.dumps(kept).encode()
 
     @classmethod
@@ -72,8 +82,9 @@ class Note:
         """What ``encode`` kept; the empty note for ``None``."""
         if kept is None:
             return cls()
-        merged, answer, base, plain = json.loads(kept)
-        return cls(merged, answer, _unpacked(base), _unpacked(plain))
+        merged, answer, base, plain, last = json.loads(kept)
+        text = zlib.decompress(base64.b64decode(last)).decode()
+        return cls(merged, answer, _unpacked(base), _unpacked(plain), text)
 
 
 def _packed(snapshot: Snapshot | None) -> str | None:
@@ -88,23 +99,83 @@ class Merge:
     """Merges the text into the truth, and says what the file should hold.
 
     ``changes`` were applied. ``one_way``: the file could not be written the last time. ``note`` is
-    what is kept about the file.
+    what is kept about the file. ``held_back`` says why nothing was applied, or is empty; with
+    ``accept`` it always is. Then the file is to stay as it is.
     """
 
-    def __init__(self, pages: Pages, reading: Reading, digest: str) -> None:
+    def __init__(
+        self, pages: Pages, reading: Reading, text: str, path: Path, *, accept: bool = False
+    ) -> None:
         self._pages = pages
         self._reading = reading
-        self._digest = digest
+        self._text = text
+        self._path = path
+        self._digest = digest = digest_of(text.encode())
         self.note = Note.decode(pages.note())
         self._shown = self._known(reading.marker)
         self.one_way = self.note.base is not None
         self.changes: tuple[Change, ...] = ()
+        self.held_back = ""
         if digest != self.note.merged:
-            self.changes = merge(self._origin(), reading.snapshot)
+            cut = self._cut_off_from()
+            self.changes = merge(cut or self._origin(), reading.snapshot)
+            if not accept:
+                self.held_back = self._cut_off() if cut else self._removes_much()
+        if self.held_back:
+            self.changes = ()
         if self.changes:
             pages.apply(self.changes, WHO)
         self._truth = pages.truth()
         self.warning = self._doubt() if digest != self.note.merged else ""
+
+    def _cut_off_from(self) -> Snapshot | None:
+        """What the text before said, if this one is its beginning, and not all that it said.
+
+        So a file looks that was not saved whole: by an editor that crashed, on a full disk.
+        """
+        last = self.note.last
+        if len(self._text) >= len(last) or not last.startswith(self._text.rstrip()):
+            return None
+        try:
+            said = read(last, self._path).snapshot
+        except ConfigError:  # a keyword that an earlier version of the bot understood
+            return None
+        return said if said.meaning != self._reading.snapshot.meaning else None
+
+    def _cut_off(self) -> str:
+        return (
+            f"bot.toml ends after {len(self._text):,} of the {len(self.note.last):,} characters"
+            f" that it had, as a file does that was not saved whole.{_CONFIRM}"
+        )
+
+    def _removes_much(self) -> str:
+        """What to say of a text that would remove more than half of what is followed; or nothing.
+
+        Fewer than ``LEAST_HELD_BACK`` removals never count as many.
+        """
+        gone = {
+            (c.channel_id, c.keyword.canonical) for c in self.changes if isinstance(c, Unfollow)
+        }
+        if len(gone) < LEAST_HELD_BACK:
+            return ""
+        followed = {
+            channel_id: set(canonicals)
+            for channel_id, (_, canonicals) in self._pages.truth().meaning.items()
+            if canonicals
+        }
+        keywords = sum(map(len, followed.values()))
+        left = {
+            channel_id: {each for each in canonicals if (channel_id, each) not in gone}
+            for channel_id, canonicals in followed.items()
+        }
+        removed = keywords - sum(map(len, left.values()))
+        emptied = sum(not canonicals for canonicals in left.values())
+        if not (_are_many(removed, keywords) or _are_many(emptied, len(followed))):
+            return ""
+        return (
+            f"bot.toml would remove {removed} of {keywords} keywords, and leave {emptied} of"
+            f" {len(followed)} channels without any.{_CONFIRM}"
+        )
 
     def _known(self, marker: Marker | None) -> Snapshot | None:
         """The revision that the marker names; ``None`` if it is not ours."""
@@ -147,19 +218,24 @@ class Merge:
 
     def taken(self) -> None:
         """Note that this text was merged, and nothing else."""
-        self._keep(self.note.answer, self.note.base)
+        self._keep(self.note.answer, self.note.base, self.note.last)
 
-    def new_text(self, text: str, path: Path) -> str | None:
-        """What the file should hold; ``None`` if what it holds is right. Raises ConfigError."""
+    def new_text(self) -> str | None:
+        """What the file should hold; ``None`` if what it holds is right, or to stay as it is.
+
+        Raises ConfigError.
+        """
+        if self.held_back:
+            return None
         meaning = self._truth.meaning
         shown = self._shown.meaning if self._shown else {}
         base = self._reading.snapshot if self.one_way else None
         if self._reading.snapshot.meaning == meaning == shown:
             if self.one_way:
-                self._keep(self.note.answer, base)
+                self._keep(self.note.answer, base, self._text)
             return None
-        new = render(text, path, self._truth, self._revision())
-        self._keep(digest_of(new.encode()), base)
+        new = render(self._text, self._path, self._truth, self._revision())
+        self._keep(digest_of(new.encode()), base, new)
         return new
 
     def _revision(self) -> int:
@@ -173,10 +249,14 @@ class Merge:
         self._pages.record_revision(max(last, found) + 1, encode(self._truth))
         return max(last, found) + 1
 
-    def _keep(self, answer: str, base: Snapshot | None) -> None:
+    def _keep(self, answer: str, base: Snapshot | None, last: str) -> None:
         """Note that this text was merged, and what is to stand in its place."""
         plain = self._reading.snapshot if self._reading.plain else self.note.plain
-        note = Note(self._digest, answer, base, plain)
+        note = Note(self._digest, answer, base, plain, last)
         if note != self.note:
             self._pages.set_note(note.encode())
         self.note = note
+
+
+def _are_many(removed: int, of: int) -> bool:
+    return removed >= LEAST_HELD_BACK and 2 * removed > of

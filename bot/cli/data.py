@@ -1,14 +1,17 @@
-"""The commands that keep the database: backup, restore."""
+"""The commands that keep the database: backup, restore, sync."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli import terminal
 from bot.cli.common import ConfigOption, VerboseOption, configured, log_to_stderr, plain_errors
+
+if TYPE_CHECKING:
+    from bot.config import Config
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", hidden=True)]
 
@@ -60,3 +63,38 @@ def restore(
         "What was posted after the backup is new to it, and will be posted again. To begin with"
         ' the next day\'s papers alone: catch_up = "skip" in bot.toml for the first start.'
     )
+
+
+def sync(
+    ctx: typer.Context,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Also take over a bot.toml that is held back.")
+    ] = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Compare bot.toml with the database now, and say what was taken over.
+
+    Every command does so at its start, and the service within seconds. A bot.toml that looks cut
+    off, or would remove more than half of what is followed, is held back until --accept.
+
+    \b
+    Example: daily-papers sync --accept
+    """
+    import asyncio
+
+    from bot.app import assembled, said
+
+    async def synchronising(settings: Config) -> tuple[list[str], str]:
+        async with assembled(settings, serving=False, accept=accept) as bot:
+            return [said(change) for change in bot.taken_over], bot.file_problem
+
+    log_to_stderr(ctx, verbose)
+    with plain_errors():
+        changes, problem = asyncio.run(synchronising(configured(ctx, config)))
+    for change in changes:
+        terminal.show(f"Taken over: {change}")
+    if problem:  # the log has said it
+        raise typer.Exit(terminal.FAILED)
+    if not changes:
+        terminal.show("bot.toml and the database say the same.")

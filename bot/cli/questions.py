@@ -3,6 +3,7 @@ resend, check."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,8 +26,9 @@ from bot.cli.common import (
 from bot.settings import parse_channel_id
 
 if TYPE_CHECKING:
+    from bot.app import Bot
     from bot.config import Config
-    from bot.model import Finding
+    from bot.model import Finding, Reply
 
 
 def preview(
@@ -71,7 +73,15 @@ def status(
     \b
     Example: daily-papers status
     """
-    answer(ctx, config, verbose, as_json, lambda bot: bot.questions.status())
+
+    async def ask(bot: Bot) -> Reply:
+        reply = await bot.questions.status()
+        if not bot.file_problem:
+            return reply
+        data = {**reply.data, "file_problem": bot.file_problem}
+        return replace(reply, text=f"{bot.file_problem}.\n\n{reply.text}", data=data)
+
+    answer(ctx, config, verbose, as_json, ask)
 
 
 def why(

@@ -101,6 +101,123 @@ def house(tmp_path: Path) -> House:
     return made
 
 
+# -- what is held back -----------------------------------------------------------------------------
+
+MANY = [f"discord:{number}142000000000000" for number in range(1000, 1007)]
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> House:
+    """Seven channels with two keywords each."""
+    made = House(tmp_path)
+    made.write(TOP + "".join(block(each, "graph", "reward model") for each in MANY))
+    assert made.sync().wrote
+    return made
+
+
+def following_all(house: House) -> bool:
+    return house.book.says() == {each: {"graph", "reward model"} for each in MANY}
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3, 6])
+def test_a_text_that_ends_behind_any_block_removes_nothing_and_is_left_as_it_is(
+    full: House, kept: int
+) -> None:
+    blocks = full.text.split("[[channels]]")
+    cut = "[[channels]]".join(blocks[: kept + 1])
+    full.write(cut)
+    report = full.sync()
+    assert (report.changes, report.wrote, report.held_back) == ((), False, True)
+    assert f"ends after {len(cut):,} of the" in report.warnings[0]
+    assert "daily-papers sync --accept" in report.problem
+    assert following_all(full)
+    assert full.text == cut
+    assert full.sync().warnings == ()  # told once
+    # A second save, and what somebody adds in the chat meanwhile, change nothing of that.
+    full.book.follow(MANY[0], "from the chat")
+    full.write(cut + "\n")
+    assert full.sync().held_back
+    assert full.text == cut + "\n"
+
+
+def test_the_whole_text_saved_again_goes_on_as_before(full: House) -> None:
+    whole = full.text
+    full.write(whole[: whole.index(block(MANY[3], "graph", "reward model"))])
+    assert full.sync().held_back
+    full.book.follow(MANY[0], "from the chat")
+    full.write(whole)
+    report = full.sync()
+    assert (report.problem, report.changes) == ("", ())
+    assert full.agree()[MANY[0]] == {"graph", "reward model", "from the chat"}
+
+
+def test_what_was_cut_off_goes_once_a_person_says_that_it_is_meant(full: House) -> None:
+    full.write(full.text[: full.text.index(block(MANY[3], "graph", "reward model"))])
+    assert full.sync().held_back
+    report = full.file.sync(full.book, accept=True)
+    assert len(report.changes) == 8
+    assert set(full.agree()) == set(MANY[:3])
+    assert full.sync() == SyncReport()
+
+
+def test_a_bot_that_starts_again_still_knows_what_the_file_was_before(full: House) -> None:
+    full.write(full.text[: full.text.index(block(MANY[6], "graph", "reward model"))])
+    assert full.opened().sync(full.book).held_back
+    assert following_all(full)
+
+
+@pytest.mark.parametrize(
+    ("channels", "keywords", "held"),
+    [
+        (range(3), (), False),  # three of seven channels, six of fourteen keywords
+        (range(4), (), True),  # more than half of the channels
+        ((), range(7), True),  # half of the keywords of each
+        ((), range(6), False),
+    ],
+)
+def test_a_text_that_would_remove_more_than_half_is_held_back(
+    full: House, channels: range, keywords: range, held: bool
+) -> None:
+    text = full.text
+    for number in channels:
+        text = text.replace(block(MANY[number], "graph", "reward model"), "")
+    for number in keywords:
+        text = text.replace(
+            block(MANY[number], "graph", "reward model"), block(MANY[number], "reward model")
+        )
+    if list(keywords) == list(range(7)):  # and one more than half
+        text = text.replace(block(MANY[0], "reward model"), block(MANY[0]))
+    full.write(text)
+    report = full.sync()
+    assert report.held_back is held
+    assert following_all(full) is held
+    if held:
+        assert "would remove 8 of 14 keywords" in report.problem
+        full.write(text + "\n# a second save\n")
+        assert full.sync().held_back
+        report = full.file.sync(full.book, accept=True)
+        assert len(report.changes) == 8
+        full.agree()
+
+
+def test_one_or_two_removals_are_never_many(house: House) -> None:
+    house.edit('    "graph",\n    "reward model",\n', "")
+    assert not house.sync().held_back
+    assert house.agree() == {}
+
+
+def test_a_held_back_text_that_was_saved_while_we_exchanged_stands_where_it_was_saved(
+    full: House,
+) -> None:
+    cut = full.text[: full.text.index("[[channels]]")]
+    full.book.follow(MANY[0], "from the chat")
+    full.file = full.opened(Crowded("exchange", lambda: by_rename(full.path, cut)))
+    report = full.sync()
+    assert report.held_back
+    assert full.text == cut
+    assert full.strangers == []
+
+
 # -- the lock ------------------------------------------------------------------------------------
 
 

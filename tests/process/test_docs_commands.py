@@ -53,6 +53,8 @@ RUN = {
     "daily-papers restore papers-monday.sqlite3": "papers-monday.sqlite3",
     "daily-papers run": "event=running",
     "daily-papers status": "console:",
+    "daily-papers sync": "say the same",
+    "daily-papers sync --accept": "say the same",
     "daily-papers why 2603.01234": "arXiv has not brought us this paper.",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -95,6 +96,33 @@ def test_a_database_that_is_replaced_ends_the_service_with_a_sentence_and_stays_
     assert "was replaced by another file while it was in use" in bot.logged.splitlines()[-1]
     [after] = run_all([(tmp_path, ["check", "--quick"])])
     assert "ok    database: 4 papers" in after.out, after.out + after.err
+
+
+# -- a bot.toml that was not saved whole -----------------------------------------------------------
+
+
+def test_a_bot_toml_that_was_cut_off_is_told_by_status_and_taken_over_when_confirmed(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    config = write_config(tmp_path, arxiv, "[discord]\n")
+    channels = [f"discord:{number}142000000000000" for number in range(1000, 1003)]
+    blocks = [f'[[channels]]\nid = "{each}"\nkeywords = ["graph"]\n' for each in channels]
+    config.write_text(config.read_text() + "".join(blocks))
+    [first] = run_all([(tmp_path, ["sync"])])
+    assert first.out.count("Taken over: ") == 4
+    config.write_text(config.read_text().partition(blocks[1])[0])
+    cut = config.read_text()
+    [status, data, refused] = run_all(
+        [(tmp_path, ["status"]), (tmp_path, ["status", "--json"]), (tmp_path, ["sync"])]
+    )
+    assert "as a file does that was not saved whole" in status.out.splitlines()[0]
+    assert all(each in status.out for each in channels)
+    assert "sync --accept" in json.loads(data.out)["file_problem"]
+    assert (refused.status, refused.err.count("saved whole")) == (1, 1)
+    assert config.read_text() == cut
+    [accepted, after] = run_all([(tmp_path, ["sync", "--accept"]), (tmp_path, ["sync"])])
+    assert (accepted.status, accepted.out.count("unfollow 'graph'")) == (0, 2), accepted.err
+    assert after.out == "bot.toml and the database say the same.\n"
 
 
 # -- other users of the machine --------------------------------------------------------------------
