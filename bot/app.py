@@ -238,7 +238,7 @@ class Bot:
             log.error("refused platform=%s why=%s", deliverer.platform, error)
 
     async def look(self, *, now: bool = False) -> Run:
-        """Collect and publish."""
+        """Collect and publish; what the source said."""
         first_post = self.config.schedule.first_post
         opened = self.evenings.opened(self.clock.now())
         run, _ = await collect(

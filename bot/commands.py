@@ -33,9 +33,17 @@ from bot.answers.meant import (
     stuck,
 )
 from bot.answers.preview import Outlook
+from bot.answers.reasons import sentence
 from bot.answers.settings import setting_named, settings_reply, stored_value
 from bot.answers.typed import CHANGES, understand
-from bot.errors import NotAllowed, SourceError, SourceNotAsked, StoreError, UserError
+from bot.errors import (
+    KeywordRefused,
+    NotAllowed,
+    SourceError,
+    SourceNotAsked,
+    StoreError,
+    UserError,
+)
 from bot.keywords import parse
 from bot.limits import Limits, Pace
 from bot.model import (
@@ -134,6 +142,8 @@ class BotCommands:
         try:
             async with asyncio.timeout(PATIENCE_TO_ADD):
                 return await self._questions.outlook(keyword, SHOWN_OF_NEW)
+        except KeywordRefused as error:
+            return Outlook((f"Careful: {sentence(str(error))} Nothing can come of it.",))
         except (SourceError, TimeoutError) as error:
             log.info("outlook keyword=%r failed why=%s", keyword.text, error)
             silent = (
@@ -351,6 +361,8 @@ async def _answered(command: str, channel_id: str, work: Coroutine[Any, Any, T])
             "The bot can't ask arXiv right now, because of a fault on its own machine. Whoever"
             " hosts it finds the reason in its log."
         ) from error
+    except KeywordRefused as error:
+        raise UserError(f"{sentence(str(error))} Please try other words.") from error
     except (SourceError, TimeoutError) as error:
         raise UserError(
             "arXiv gave no usable answer. That says nothing about the papers; please try again"

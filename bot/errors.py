@@ -10,6 +10,7 @@
     │  ├─ SourceThrottled     wait, then one trial request
     │  ├─ SourceDown          ask again later
     │  ├─ SourceGarbled       keep a sample, ask again later
+    │  │  └─ KeywordRefused     the same; or another wording is needed
     │  └─ SourceNotAsked      a fault of this machine; the source is not to blame
     ├─ SendError
     │  ├─ TryLater            certainly not delivered: send again
@@ -109,6 +110,10 @@ class SourceDown(SourceError):
 
 class SourceGarbled(SourceError):
     """An answer came that is not what was asked for. Never to be read as "no papers"."""
+
+
+class KeywordRefused(SourceGarbled):
+    """The source does not understand a keyword; or anything at all, which one answer can't tell."""
 
 
 class SourceNotAsked(SourceError):

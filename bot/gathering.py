@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.errors import SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
+from bot.errors import (
+    KeywordRefused,
+    SourceError,
+    SourceGarbled,
+    SourceNotAsked,
+    SourceThrottled,
+)
 from bot.keywords import parse
 from bot.matching import nearly
 from bot.model import Batch, Expected, Hit, Keyword, Note, NoteKind, Paper, Survey
@@ -78,10 +84,15 @@ class Gathered:
         self.notes.extend(batch.notes)
         self.requests += batch.requests
 
-    def fail(self, error: SourceError, keyword: str = "") -> None:
+    def fail(self, error: SourceError) -> None:
+        """No usable answer about keywords that were followed before this run."""
         self.complete = False
+        self.fail_history(error, [""])
+
+    def fail_history(self, error: SourceError, canonicals: Iterable[str]) -> None:
+        """No history of these new keywords. That concerns them alone: nothing is incomplete."""
         self.stopped = isinstance(error, SourceThrottled | SourceNotAsked)
-        self.notes.append(_remark(error, keyword))
+        self.notes += [_remark(error, canonical) for canonical in canonicals]
         self.requests += error.requests
 
 
@@ -165,25 +176,44 @@ async def fetch_histories(
     source: Source, keywords: Sequence[Keyword], now: datetime, gathered: Gathered
 ) -> None:
     """The present papers of new keywords: the newest of each, or if there are many new keywords at
-    once, what was submitted in the last two weeks, which does not take a request for each."""
+    once, what was submitted in the last two weeks, which does not take a request for each.
+
+    A keyword without a whole history stays new, and is a remark of its own: it makes nothing
+    incomplete for those that were followed before.
+    """
     if len(keywords) > MANY_NEW:
         await _fetch_recent(source, keywords, now - LOOK_BACK, gathered)
         return
-    for keyword in keywords:
+    canonicals = [keyword.canonical for keyword in keywords]
+    for number, keyword in enumerate(keywords):
         if gathered.stopped:
             return
         try:
             batch = await source.latest(keyword, HISTORY)
-        except SourceError as error:
-            gathered.fail(error, keyword.canonical)
+        except KeywordRefused as error:
+            gathered.fail_history(error, ())
+            # Whoever refuses everything refuses this, too: only an answer to another request says
+            # that it is the keyword's fault.
+            kind = NoteKind.REFUSED if gathered.papers else NoteKind.GARBLED
+            gathered.notes.append(Note(kind, str(error), keyword.canonical, error.sample))
             continue
-        gathered.take(batch)
+        except (SourceThrottled, SourceNotAsked) as error:
+            gathered.fail_history(error, canonicals[number:])  # the others are not asked for
+            return
+        except SourceError as error:
+            gathered.fail_history(error, [keyword.canonical])
+            continue
+        gathered.take(_concerning(keyword, batch))
         if batch.complete:
             oldest = min((paper.published for paper in batch.papers), default=None)
             since = oldest if len(batch.papers) >= HISTORY else None
             gathered.histories.append(_history(keyword, batch, since))
-        elif not any(note.kind is NoteKind.REFUSED for note in batch.notes):
-            gathered.complete = False
+
+
+def _concerning(keyword: Keyword, batch: Batch) -> Batch:
+    """The batch with its notes as notes on this keyword."""
+    notes = (replace(note, keyword=keyword.canonical) for note in batch.notes)
+    return replace(batch, notes=tuple(notes))
 
 
 async def _fetch_recent(
@@ -194,11 +224,10 @@ async def _fetch_recent(
     try:
         batch = await source.fetch(keywords, since)
     except SourceError as error:
-        gathered.fail(error)
+        gathered.fail_history(error, [""])
         return
     gathered.take(batch)
     if not batch.complete:
-        gathered.complete = False
         return
     refused = {note.keyword for note in batch.notes if note.kind is NoteKind.REFUSED}
     whole = _history(keywords[0], batch, since)

@@ -63,9 +63,10 @@ async def collect(
     gathered = Gathered()
     if interests.primed:
         await gathering.fetch(source, store, interests.primed, since, interests.mark, gathered)
-    await gathering.fetch_histories(source, interests.fresh, started, gathered)
+    # Before the histories: where one of them ends the asking, the announcement is known of.
     if opened is not None and interests.primed:
         await gathering.probe(source, opened, gathered)
+    await gathering.fetch_histories(source, interests.fresh, started, gathered)
 
     keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
     matcher = await asyncio.to_thread(Matcher, tuple(keywords.values()))
@@ -84,7 +85,7 @@ async def collect(
         finished_at=clock.now(),
         since=since,
         wide=wide,
-        complete=gathered.complete,
+        complete=gathered.complete and (bool(interests.primed) or _brought(interests, gathered)),
         papers=papers,
         hits=hits,
         primes=_primes(gathered.histories, papers, hits),
@@ -97,6 +98,11 @@ async def collect(
     recorded = await store.record(run, first_post=first_post)
     _report(run, recorded)
     return run, recorded
+
+
+def _brought(interests: Interests, gathered: Gathered) -> bool:
+    """Where all keywords are new, whether any of them got its history."""
+    return bool(gathered.histories) or not interests.fresh
 
 
 def _window(interests: Interests, now: datetime) -> tuple[datetime, bool]:

@@ -60,7 +60,8 @@ class Source(Protocol):
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         """The newest ``limit`` papers that may match one keyword, newest first, whatever their age.
 
-        ``complete`` means: these are truly the newest. Raises SourceError.
+        ``complete`` means: these are truly the newest. Raises SourceError, and of these
+        KeywordRefused where the source does not understand the keyword.
         """
         ...
 

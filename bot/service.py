@@ -80,7 +80,8 @@ class Service:
         self._jobs: dict[str, Work] = {}  # what was appointed last, by name
         self._looking = asyncio.Lock()
         self._holes = 0  # looks in a row that brought no whole answer
-        self._ask_again: datetime | None = None  # when arXiv is asked again because of them
+        self._ask_again: datetime | None = None  # when arXiv is asked again early
+        self._unanswered = 0  # looks in a row after which there is something to ask again
         self._told = ""  # the mistake in bot.toml that was reported last
         # What is new in a channel and the last look could not prime; it waits for the next one.
         self._tried: frozenset[tuple[str, str]] = frozenset()
@@ -195,11 +196,13 @@ class Service:
             run = await self._bot.look()
             self._tried = began_with & await self._bot.store.unprimed()
             self._holes = 0 if run.whole else self._holes + 1
+            again = run.worth_repeating({canonical for _, canonical in self._tried})
+            self._unanswered = self._unanswered + 1 if again else 0
             self._ask_again = None
-            if self._holes:
-                delay = AGAIN_AFTER[min(self._holes, len(AGAIN_AFTER)) - 1]
+            if self._unanswered:
+                delay = AGAIN_AFTER[min(self._unanswered, len(AGAIN_AFTER)) - 1]
                 if any(note.kind is NoteKind.LOCAL for note in run.notes):
-                    delay = self._retry.after(self._holes)  # arXiv was not asked, and is spared
+                    delay = self._retry.after(self._unanswered)  # arXiv was not asked, is spared
                 self._ask_again = self._bot.clock.now() + delay
             self._appoint("look", await self._next_look(), self._look)
         for deliverer in self._deliverers:

@@ -77,7 +77,7 @@ def _listed(
 
 def _entry(entry: Entry) -> str:
     paper = entry.paper
-    about = " · ".join((authors_line(paper.authors), *digests.facts(paper)))
+    about = " · ".join(filter(None, (authors_line(paper.authors), *digests.facts(paper))))
     return f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**\n-# {_fitted(about, 500)}"
 
 

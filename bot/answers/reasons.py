@@ -177,7 +177,7 @@ def _unasked(look: Look) -> tuple[Cause, str] | None:
 
 def _failure(run: RunView) -> Cause:
     """Whether one thing alone stood in the way."""
-    kinds = {note.kind for note in run.notes if note.kind is not NoteKind.DISAGREES}
+    kinds = set(_kinds(run))
     alone = {
         NoteKind.THROTTLED: Cause.THROTTLED,
         NoteKind.DOWN: Cause.DOWN,
@@ -186,9 +186,15 @@ def _failure(run: RunView) -> Cause:
     return alone.get(kinds.pop(), Cause.SOURCE_FAILED) if len(kinds) == 1 else Cause.SOURCE_FAILED
 
 
+def _kinds(run: RunView) -> list[NoteKind]:
+    """What went wrong with the whole run; with single keywords, if there is nothing else."""
+    notes = [note for note in run.notes if note.kind is not NoteKind.DISAGREES]
+    return [note.kind for note in notes if not note.keyword] or [note.kind for note in notes]
+
+
 def trouble(run: RunView) -> str:
     """What went wrong in a run that is not complete, in a few words."""
-    kinds = dict.fromkeys(note.kind for note in run.notes if note.kind is not NoteKind.DISAGREES)
+    kinds = dict.fromkeys(_kinds(run))
     return " and ".join(PLAINLY[kind] for kind in kinds) or "arXiv's answer had holes"
 
 

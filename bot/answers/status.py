@@ -137,7 +137,12 @@ def _channel(look: Look) -> list[str]:
     said = [plural(len(view.subscriptions), "keyword"), *(text for n, text in amounts if n)]
     _, explanation = verdict(look)
     head = f"{look.name}: {', '.join(said)}"
-    return [head, f"  {explanation}", *_not_understood(look), *_stuck(look)]
+    return [
+        head, f"  {explanation}", *_not_understood(look), *_without_history(look), *_stuck(look)
+    ]  # fmt: skip
+
+
+_NO_FAILURES = frozenset({NoteKind.REFUSED, NoteKind.DISAGREES})
 
 
 def _not_understood(look: Look) -> list[str]:
@@ -153,6 +158,19 @@ def _not_understood(look: Look) -> list[str]:
         f"  arXiv does not understand {text}, so nothing can come of it. Please remove it, and add"
         f" it in other words: {refer_to(f'remove {text}', look.view.channel.id)}"
         for text in texts
+    ]
+
+
+def _without_history(look: Look) -> list[str]:
+    """New keywords whose first papers were asked for in vain."""
+    run = look.state.last_run
+    notes = run.notes if run is not None and run.complete else ()
+    failed = {n.keyword: PLAINLY[n.kind] for n in notes if n.kind not in _NO_FAILURES}
+    return [
+        f"  {each.keyword.text} is new, and its first papers are not there yet:"
+        f" {failed[each.keyword.canonical]}. They are asked for again by themselves."
+        for each in look.view.subscriptions
+        if each.primed_at is None and each.keyword.canonical in failed
     ]
 
 

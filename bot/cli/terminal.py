@@ -82,7 +82,8 @@ def _entry(entry: Entry) -> str:
     from bot.text import authors_line
 
     paper = entry.paper
-    about = f"{authors_line(paper.authors)} · {paper.primary_category} · {paper.published:%Y-%m-%d}"
+    facts = (authors_line(paper.authors), paper.primary_category, f"{paper.published:%Y-%m-%d}")
+    about = " · ".join(filter(None, facts))
     return f"\n  {paper.title}\n  {about}\n  {paper.url}"
 
 

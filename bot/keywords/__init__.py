@@ -42,9 +42,10 @@ from bot.errors import UserError
 from bot.keywords import tokens, tree
 from bot.keywords.lexer import OPERATORS, mistake
 from bot.keywords.parser import read
-from bot.keywords.request import request
+from bot.keywords.request import ALL_CLAUSES, request
 from bot.keywords.tree import Expression
 from bot.model import Keyword
+from bot.model.following import MOST_CLAUSES
 
 __all__ = ["LONGEST", "expression", "parse", "plain_terms"]
 
@@ -77,6 +78,12 @@ def parse(text: str) -> Keyword:
         raise UserError(
             "This only says what to leave out. Add what to look for, as in: reward model -survey", 0
         )
+    if asked.clauses > MOST_CLAUSES:
+        problem = f"This keyword makes {asked.clauses:,} search clauses at arXiv, which takes"
+        problem += (
+            f" {MOST_CLAUSES:,} at most. Each all: makes {ALL_CLAUSES} and more, ti: and abs:"
+        )
+        raise UserError(f"{problem} one each. Use those, or make several keywords of it.")
     return Keyword(kept, tree.canonical(meaning), asked.query, asked.clauses)
 
 

@@ -35,7 +35,7 @@ from bot.keywords.tree import (
     category_name,
 )
 
-_ALL_CLAUSES = 55  # leaf clauses of one all: term on arXiv's side
+ALL_CLAUSES = 55  # leaf clauses of one all: term on arXiv's side
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _wide(leaf: Leaf) -> Request:
                 terms.append(_wide(leaf.author).query)  # "jean-pierre" is one word only in names
             if leaf.category is not None:  # all: looks for names of categories, not for cs.LG
                 terms.append(_wide(leaf.category).query)
-            return _either([f'all:"{first}"', *terms], _ALL_CLAUSES + ",".join(terms).count(":"))
+            return _either([f'all:"{first}"', *terms], ALL_CLAUSES + ",".join(terms).count(":"))
 
 
 def _narrow(leaf: Leaf) -> Request | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -199,6 +200,12 @@ class Run:
     fetched: int = 0
     disagreements: tuple[tuple[str, str], ...] = ()
     survey: Survey = Survey()
+
+    def worth_repeating(self, unprimed: Collection[str]) -> bool:
+        """Whether to ask again soon: the run is not whole, or it left keywords ``unprimed`` (by
+        their canonical forms) that the source may understand."""
+        refused = {note.keyword for note in self.notes if note.kind is NoteKind.REFUSED}
+        return not self.whole or not refused.issuperset(unprimed)
 
     @property
     def late(self) -> bool:

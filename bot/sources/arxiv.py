@@ -19,7 +19,13 @@ from typing import Final, Self
 
 import httpx
 
-from bot.errors import SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
+from bot.errors import (
+    KeywordRefused,
+    SourceError,
+    SourceGarbled,
+    SourceNotAsked,
+    SourceThrottled,
+)
 from bot.model import Batch, Finding, Keyword, Note, NoteKind, Paper
 from bot.network import Network
 from bot.ports import Clock
@@ -229,4 +235,5 @@ def _counted(run: Run) -> Iterator[None]:
 
 def _refuse_error(feed: Feed, keyword: Keyword) -> None:
     if feed.error is not None:
-        raise SourceGarbled(f"arXiv does not understand the keyword {keyword.text!r}: {feed.error}")
+        text = f"arXiv does not understand the keyword {keyword.text!r}: {feed.error}"
+        raise KeywordRefused(text)

@@ -25,12 +25,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 from bot.model import Keyword
+from bot.model.following import MOST_CLAUSES
 
 PAGE: Final = 2000
 DEEPEST_ROW: Final = 10_000
 LONGEST_URL: Final = 4000
 MOST_KEYWORDS: Final = 100
-MOST_CLAUSES: Final = 1000
 
 _FIRST_PAPER: Final = date(1991, 8, 1)  # arXiv began that month
 _MINUTE: Final = timedelta(minutes=1)

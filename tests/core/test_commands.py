@@ -20,6 +20,7 @@ from bot.commands import BotCommands
 from bot.delivery import Deliverer
 from bot.errors import (
     ChannelRefused,
+    KeywordRefused,
     OutcomeUnknown,
     PostRefused,
     SourceDown,
@@ -1119,6 +1120,31 @@ async def test_status_in_one_channel_tells_nothing_of_another(house: House) -> N
     everywhere = await house.questions.status()
     assert HERE in everywhere.text
     assert THERE in everywhere.text
+
+
+async def test_a_new_keyword_without_an_answer_is_told_to_those_who_follow_it_alone(
+    house: House,
+) -> None:
+    await house.settled("reward model")
+    house.source.faults = [SourceDown("no answer")]
+    await house.say("add secret project", THERE)
+    house.source.faults = [None, SourceDown("it broke off")]
+    await house.collect()
+    here, there = await house.say("status"), await house.say("status", THERE)
+    assert "secret project is new, and its first papers are not there yet: arXiv did" in there.text
+    for unsaid in ("did not answer", "broke off", "not complete", "do not know"):
+        assert unsaid not in here.text
+    await house.collect()
+    assert "not there yet" not in (await house.say("status", THERE)).text
+
+
+async def test_a_keyword_that_arxiv_refuses_is_blamed_and_not_arxiv(house: House) -> None:
+    fault = KeywordRefused("arXiv does not understand the keyword 'graph': no such thing")
+    house.source.faults = [fault]
+    assert await house.refused("preview graph") == f"{fault}. Please try other words."
+    house.source.faults = [fault]
+    reply = await house.say("add graph")
+    assert f"Careful: {fault}. Nothing can come of it." in reply.text
 
 
 async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_follow_it_alone(

@@ -83,6 +83,10 @@ def test_a_keyword_has_one_meaning_and_one_question(
     assert parse(text) == Keyword(text, canonical, query, clauses)
 
 
+def test_the_most_that_arxiv_takes_is_no_mistake() -> None:
+    assert parse(" OR ".join(f"all:{letter}1" for letter in "bcdefghijklmnopqrs")).clauses == 990
+
+
 SAME = [
     ["reward model", '"reward model"', "Reward-Models", "  reward\n\tmodel ", "“reward model”",
      "«reward model»", "„reward model”", "``reward model''", '""reward model""', "REWARD MODEL",
@@ -181,6 +185,8 @@ REFUSED = [
     ("What is attention?", 8, "needs a word of its own"),
     ("au:hint*", 7, "work in ti: abs: and cat:"),
     ("x1 cat:cs.LG!", 7, "This is no category"),
+    (" OR ".join(f"all:{letter}1" for letter in "bcdefghijklmnopqrst"), None,
+     "makes 1,045 search clauses at arXiv, which takes 1,000 at most"),
     ("cat:machine-learning.", 4, "This is no category"),
     ("au:G.", 3, "Add the family name"),
     ("au:" + "Al " * 9, 3, "at most 8 parts"),

@@ -12,7 +12,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.errors import SourceDown, SourceError, SourceGarbled, SourceThrottled
+from bot.errors import (
+    KeywordRefused,
+    SourceDown,
+    SourceError,
+    SourceGarbled,
+    SourceNotAsked,
+    SourceThrottled,
+)
 from bot.keywords import parse
 from bot.model import UNTOLD, Batch, Note, NoteKind, Paper, Person, Recorded, Run
 from bot.pipeline import collect, publish
@@ -136,6 +143,84 @@ async def test_hundreds_of_new_keywords_cost_one_question_and_do_not_flood(house
     news = [paper(5000 + n, f"More of topic{n}") for n in range(0, 200, 50)]
     house.source.announce(*news)
     assert numbered((await house.day())[A]) == [5000, 5050, 5100, 5150]
+
+
+NO_HISTORY: list[SourceError | Callable[[Batch], Batch]] = [
+    SourceDown("no answer"),
+    SourceThrottled("wait", until=START + DAY),
+    SourceGarbled("not Atom"),
+    SourceNotAsked("the pace file is locked"),
+    lambda batch: dataclasses.replace(
+        batch, papers=(), complete=False, notes=(Note(NoteKind.SHORT, "cut"),)
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", NO_HISTORY, ids=["down", "throttled", "garbled", "local", "cut"])
+async def test_what_a_new_keyword_gets_for_an_answer_concerns_that_keyword_alone(
+    house: House, fault: SourceError | Callable[[Batch], Batch]
+) -> None:
+    house.source.announce(paper(1))
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.announce(paper(11), paper(12, "Of graph networks"), at=START + DAY)
+    house.follow("fake:B", "graph network", "neural fields")
+    house.clock.advance(86_400)
+    house.source.faults = [None, fault, fault]
+    run, _ = await house.collect()
+    assert run.complete
+    assert {note.keyword for note in run.notes} == {
+        parse("graph network").canonical, parse("neural fields").canonical
+    }  # fmt: skip
+    assert 11 in numbered((await house.publish())[A])
+    state = await house.store.state()
+    assert state.last_complete is not None
+    assert state.last_complete.started_at == house.clock.now(), "the cursor moved"
+    left = {canonical for _, canonical in await house.store.unprimed()}
+    assert left == {note.keyword for note in run.notes}
+    assert run.worth_repeating(left), "it does not wait for tomorrow"
+    house.source.faults = []
+    again, _ = await house.collect()
+    assert not again.worth_repeating(())
+    assert numbered((await house.publish())["fake:B"]) == [12]
+
+
+async def test_a_new_keyword_that_the_source_refuses_is_named_and_not_asked_for_again_and_again(
+    house: House,
+) -> None:
+    house.source.announce(paper(1))
+    house.follow(A, "reward model")
+    await house.collect()
+    house.follow("fake:B", "graph network")
+    house.source.faults = [None, KeywordRefused("not understood")]
+    run, _ = await house.collect()
+    refused = parse("graph network").canonical
+    assert [(note.kind, note.keyword) for note in run.notes] == [(NoteKind.REFUSED, refused)]
+    assert run.complete
+    assert not run.worth_repeating({refused})
+    assert run.worth_repeating({refused, parse("neural fields").canonical})
+
+
+async def test_where_nothing_else_was_answered_no_keyword_is_blamed(house: House) -> None:
+    house.follow(A, "reward model")
+    house.source.faults = [KeywordRefused("not understood")]
+    run, _ = await house.collect()
+    assert [note.kind for note in run.notes] == [NoteKind.GARBLED]
+    assert not run.complete
+    assert run.worth_repeating({parse("reward model").canonical})
+
+
+async def test_many_new_keywords_without_an_answer_leave_the_run_whole_for_the_others(
+    house: House,
+) -> None:
+    house.source.announce(paper(1))
+    house.follow(A, "reward model")
+    await house.collect()
+    house.follow("fake:B", *(f"topic{n}" for n in range(60)))
+    house.source.faults = [None, SourceDown("no answer")]
+    run, recorded = await house.collect()
+    assert (run.complete, recorded.primed) == (True, 0)
+    assert run.worth_repeating({canonical for _, canonical in await house.store.unprimed()})
 
 
 async def test_of_hundreds_of_new_keywords_none_is_primed_by_an_answer_with_holes(

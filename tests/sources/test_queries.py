@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import Keyword
+from bot.model.following import MOST_CLAUSES
 from bot.sources.queries import (
     LONGEST_URL,
-    MOST_CLAUSES,
     MOST_KEYWORDS,
     Window,
     address,
