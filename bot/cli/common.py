@@ -16,7 +16,7 @@ from bot.cli import terminal
 from bot.cli.references import repeat_config
 from bot.errors import BotError
 from bot.model import Person
-from bot.redaction import hide
+from bot.redaction import hide, hide_addresses
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -92,6 +92,7 @@ def configured(
     )
     for platform in loaded.platforms.values():
         hide(secret.reveal() for secret in platform.secrets.values())
+    hide_addresses(loaded.private_addresses())
     log.write_as(loaded.log.format)
     for warning in loaded.warnings:
         logger.warning("environment: %s", warning)

@@ -128,6 +128,13 @@ class Config:
         """arXiv's calendar; what stands in for arXiv announces when it likes."""
         return Evenings(self.arxiv.holidays, binding=_is_arxivs(self.arxiv.url))
 
+    def private_addresses(self) -> tuple[str, ...]:
+        """Addresses that may hold a password, or a path that lets in whoever knows it."""
+        own = self.platforms.get("discord")
+        pinged = self.health.ping_url if self.health else ""
+        proxy = own.options.get("proxy", "") if own else ""
+        return tuple(filter(None, (*self.network.proxies.values(), proxy, pinged)))
+
 
 def environment() -> Mapping[str, str]:
     """The process's environment, for ``load``.

@@ -76,6 +76,8 @@ def one_of(*words: str) -> Reader:
 
 def address(value: str) -> tuple[str, int]:
     """Where to listen: a host and a port. IPv6 stands in brackets."""
+    if re.search("[/@]", value):  # an address on the web, perhaps with a password: not repeated
+        raise Wrong("must be a host and a port", 'write it like "127.0.0.1:8080"')
     host, _, port = value.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", bare) or (":" in bare) != (bare != host):
@@ -151,17 +153,20 @@ def or_nothing(read: Reader) -> Reader:
 
 
 def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
-    """An address; the vendor's own host only over TLS. ``ending`` is what it must end with."""
+    """An address; the vendor's own host only over TLS. ``ending`` is what it must end with.
+
+    No mistake repeats it, because it may hold a password or a path that nobody else may know.
+    """
 
     def parse(value: str) -> str:
         try:
             parts = urlsplit(value)
             host, _ = parts.hostname, parts.port
         except ValueError as error:
-            raise Wrong(f"{quoted(value)} is not an address: {error}") from error
+            raise Wrong("is not an address that can be understood", _begins(schemes)) from error
         strange = not value.isascii() or not value.isprintable() or " " in value
         if strange or parts.scheme not in schemes or not host:
-            raise Wrong(f"{quoted(value)} is not an address", f"it begins with {schemes[0]}://")
+            raise Wrong("is not an address", _begins(schemes))
         if "@" in parts.netloc:
             raise Wrong("must not hold a user name or password")
         if parts.query or parts.fragment:
@@ -171,6 +176,10 @@ def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
         return value.rstrip("/") + ending
 
     return text(parse)
+
+
+def _begins(schemes: tuple[str, str]) -> str:
+    return f"it begins with {schemes[0]}://, and its value is not repeated here"
 
 
 def belongs_to(host: str | None, vendor: str) -> bool:
@@ -194,6 +203,8 @@ def timezone(value: str) -> ZoneInfo:
 def path(value: str) -> PurePath:
     if not value.isprintable():
         raise Wrong("holds a character that no path should have")
+    if "://" in value:
+        raise Wrong("must be a path, not an address")
     if value.startswith("~"):
         raise Wrong("~ is not understood here", "write the whole path")
     return PurePath(value)
@@ -208,7 +219,9 @@ def contact(value: str) -> str:
     value = value.strip()
     if len(value) > 200 or not (_ADDRESS.fullmatch(value) or _PAGE.fullmatch(value)):
         hint = 'write it like "mailto:you@example.org" or "https://example.org/about"'
-        raise Wrong(f"{quoted(value)} is no e-mail or web address", hint)
+        private = re.search("[:/]", value.removeprefix("mailto:"))  # it may hold a password
+        said = "is" if private else f"{quoted(value)} is"
+        raise Wrong(f"{said} no e-mail or web address", hint)
     return value
 
 
