@@ -29,7 +29,7 @@ from bot.channels_file.late import ShownLate
 from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
-from bot.delivery import Deliverer
+from bot.delivery import Deliverer, Patience
 from bot.errors import (
     ConfigError,
     Mistake,
@@ -63,7 +63,8 @@ Progress = Callable[[str], None]
 SAVING = 3.0  # seconds that an editor may take to save bot.toml
 PAGE_ROWS = 100  # papers in a section of the page
 TIDIED_BY_ONCE = 2000  # things that ``once`` forgets; each two hundred take a quarter second
-# Seconds that ``once`` waits for posts that may go soon. Nobody returns to a closed pipe.
+# Seconds that ``once`` waits for posts that may go soon, beside the time in which one of unknown
+# outcome settles. Nobody returns to a closed pipe.
 LONG_PATIENCE = 30.0
 PATIENCE = {"console": 2.0}
 
@@ -233,7 +234,8 @@ class Bot:
     async def _deliver_once(self, deliverer: Deliverer) -> None:
         """A platform that does not let us in keeps its posts waiting, and no other from its own."""
         try:
-            await deliverer.deliver(wait=PATIENCE.get(deliverer.platform, LONG_PATIENCE))
+            longest = LONG_PATIENCE + self.config.delivery.settling
+            await deliverer.deliver(wait=PATIENCE.get(deliverer.platform, longest))
         except PlatformRefused as error:
             log.error("refused platform=%s why=%s", deliverer.platform, error)
 
@@ -255,6 +257,7 @@ class Bot:
     def deliverers(self) -> list[Deliverer]:
         """One for each platform."""
         rng = random.Random()
+        patience = Patience(settling=self.config.delivery.settling)
         return [
             Deliverer(
                 name,
@@ -262,6 +265,7 @@ class Bot:
                 self.store,
                 self.clock,
                 rng,
+                patience,
                 workers=platform.workers,
                 refused=self._tell_of_refusal,
             )
@@ -337,6 +341,8 @@ async def assembled(
             store = open_store(config.bot.data, alone=serving)
             file = ChannelsFile(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
+        if serving:
+            await store.release(clock.now(), config.delivery.settling)
         arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
         bot = Bot(
             config=config,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,15 +41,24 @@ SHORTEST_DELAY = 1.0  # seconds; a platform that says "again in 0 s" for ever mu
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """All durations in seconds. ``lease`` must be longer than ``send``: a post is never in two
-    hands at once."""
+    """All durations in seconds.
+
+    ``settling`` is how long a platform may take to store a message after we have lost sight of it.
+    Looking for it earlier finds nothing, and sending it again would post it twice. Slack was seen
+    to take two to four seconds; this leaves room for a minute.
+    """
 
     send: float = 90.0  # an attempt that takes longer has an unknown outcome
-    lease: float = 180.0
     first_delay: float = 5.0  # doubles with each attempt
     longest_delay: float = 3600.0
-    settling: float = 30.0  # before asking whether an uncertain post arrived
+    settling: float = 75.0
     refused: float = 3600.0  # before a channel that refused us is tried again; doubles
+
+    @property
+    def lease(self) -> float:
+        """More than settling, looking for a post and sending it take together: a post is never in
+        two hands at once."""
+        return self.settling + 2 * self.send + 30.0
 
 
 @dataclass
@@ -96,6 +105,10 @@ class Deliverer:
         self._called = asyncio.Event()
         self._finishing = False
         self._in_hand: set[str] = set()
+        # When a post may be looked for at the earliest, on a clock that can't jump: what the
+        # database says of it is a time of the wall clock.
+        self._settled_at: OrderedDict[str, float] = OrderedDict()
+        self._recalled = False
         self._turns: Counter[str] = Counter()  # posts of each channel claimed in this round
 
     def call(self) -> None:
@@ -115,6 +128,7 @@ class Deliverer:
         """
         done = Delivered()
         give_up = self._clock.monotonic() + wait
+        await self._recall_unsettled()
         hands: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -173,10 +187,36 @@ class Deliverer:
 
     async def _handle(self, post: Post, done: Delivered) -> None:
         try:
+            if post.uncertain:
+                await self._let_it_settle(post)
             if not post.uncertain or await self._is_certainly_missing(post, done):
                 await self._send(post, done)
         finally:
             self._in_hand.discard(post.key)
+
+    async def _recall_unsettled(self) -> None:
+        """What earlier processes lost sight of a moment ago settles by our own clock from now."""
+        if self._recalled:
+            return
+        unsettled = await self._store.unsettled(self.platform, self._clock.now())
+        began = self._clock.monotonic()
+        for key, seconds in unsettled.items():
+            self._settled_at[key] = began + min(seconds, self._patience.settling)
+        self._recalled = True
+
+    def _lose_sight_of(self, post: Post) -> None:
+        """An attempt has ended here, however it did; the platform may still be at it."""
+        now = self._clock.monotonic()
+        self._settled_at[post.key] = now + self._patience.settling
+        self._settled_at.move_to_end(post.key)
+        while self._settled_at and next(iter(self._settled_at.values())) <= now:
+            self._settled_at.popitem(last=False)
+
+    async def _let_it_settle(self, post: Post) -> None:
+        """Not needed unless the wall clock was set forward, or the post's lease ran out."""
+        left = self._settled_at.get(post.key, 0.0) - self._clock.monotonic()
+        if left > 0:
+            await self._clock.sleep(left)
 
     async def _is_certainly_missing(self, post: Post, done: Delivered) -> bool:
         """Settle a post that an earlier attempt brought through; true if none did."""
@@ -190,13 +230,13 @@ class Deliverer:
             await self._refuse(post, True, str(error), done)
             return False
         except (TryLater, OutcomeUnknown) as error:
-            await self._ask_later(post, error.seconds, str(error), done)
+            await self._look_later(post, error.seconds, str(error), done)
             return False
         except TimeoutError:
-            await self._ask_later(post, None, "asking whether it arrived took too long", done)
+            await self._look_later(post, None, "asking whether it arrived took too long", done)
             return False
         except PlatformError as error:
-            await self._ask_later(post, None, str(error), done)
+            await self._look_later(post, None, str(error), done)
             raise
         if receipt is None:
             return True
@@ -212,9 +252,9 @@ class Deliverer:
         except TryLater as error:
             await self._put_back(post, error.seconds, str(error), done)
         except OutcomeUnknown as error:
-            await self._ask_later(post, error.seconds, str(error), done)
+            await self._look_later(post, error.seconds, str(error), done)
         except TimeoutError:
-            await self._ask_later(post, None, "sending it took too long", done)
+            await self._look_later(post, None, "sending it took too long", done)
         except CannotTell as error:
             await self._hold(post, str(error), done)
         except ChannelRefused as error:
@@ -230,23 +270,24 @@ class Deliverer:
             await self._store.mark_sent(post.key, receipt, self._clock.now())
             log.info("sent key=%s channel=%s attempt=%d", post.key, post.channel.id, post.attempt)
             done.sent += 1
+        finally:
+            self._lose_sight_of(post)
 
     async def _put_back(
         self, post: Post, seconds: float | None, error: str, done: Delivered
     ) -> None:
         delay = self._backoff(post.attempt) if seconds is None else max(seconds, SHORTEST_DELAY)
-        not_before = self._clock.now() + timedelta(seconds=delay)
-        await self._store.put_back(post.key, not_before, error)
+        await self._store.put_back(post.key, self._clock.now(), delay, error)
         log.info("later key=%s channel=%s in=%.0fs why=%s", post.key, post.channel.id, delay, error)
         done.put_back += 1
 
-    async def _ask_later(
+    async def _look_later(
         self, post: Post, seconds: float | None, error: str, done: Delivered
     ) -> None:
-        settling = max(self._patience.settling, self._backoff(post.attempt))
-        delay = settling if seconds is None else max(seconds, SHORTEST_DELAY)
-        not_before = self._clock.now() + timedelta(seconds=delay)
-        await self._store.mark_unknown(post.key, not_before, error)
+        """Never before it has settled, however soon the platform would answer again."""
+        wanted = self._backoff(post.attempt) if seconds is None else seconds
+        delay = max(self._patience.settling, wanted, SHORTEST_DELAY)
+        await self._store.mark_unknown(post.key, self._clock.now(), delay, error)
         log.warning("unknown key=%s channel=%s why=%s", post.key, post.channel.id, error)
         done.put_back += 1
 

@@ -6,7 +6,7 @@ An implementation does not inherit from them. What a method may raise is part of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -223,11 +223,19 @@ class DeliveryStore(Protocol):
 
     async def next_claim(self, platform: str) -> datetime | None: ...
 
+    async def unsettled(self, platform: str, now: datetime) -> Mapping[str, float]:
+        """Posts of unknown outcome that nobody may look for yet, and for how many seconds."""
+        ...
+
     async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None: ...
 
-    async def put_back(self, key: str, not_before: datetime, error: str) -> None: ...
+    async def put_back(self, key: str, at: datetime, delay: float, error: str) -> None:
+        """It did not arrive; it can be claimed again ``delay`` seconds after ``at``."""
+        ...
 
-    async def mark_unknown(self, key: str, not_before: datetime, error: str) -> None: ...
+    async def mark_unknown(self, key: str, at: datetime, delay: float, error: str) -> None:
+        """It may have arrived; it can be looked for ``delay`` seconds after ``at``."""
+        ...
 
     async def hold(self, key: str, at: datetime, error: str) -> None: ...
 

@@ -24,12 +24,13 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.delivery import Deliverer
+from bot.delivery import Deliverer, Patience
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
 from bot.model import Person, Post, Publication, Receipt
@@ -47,6 +48,7 @@ from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
 CHANNELS = ("fake:one", "fake:two", "fake:three")
 FIRST_DAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 DAYS = 3
+LATE = 60.0  # seconds after which a message can be found, whoever was killed meanwhile
 CUT = 20  # rows at once, of some three hundred: a few papers, two channels
 RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), backlog=None)
 
@@ -146,19 +148,30 @@ def faults() -> dict[int, tuple[bool, Exception]]:
     }
 
 
-async def live(
-    folder: Path, steps: Steps, store_type: type[SqliteStore], remembers: bool, rows: int
-) -> None:
+@dataclass(frozen=True)
+class How:
+    """How the bot lives; the controls live otherwise than it does."""
+
+    store_type: type[SqliteStore] = SqliteStore
+    remembers: bool = True
+    settling: float = Patience().settling
+
+
+async def live(folder: Path, steps: Steps, how: How, rows: int) -> None:
     """From the day on which a former life ended to the last; then until everything has settled."""
     notebook = folder / "day"
     began = int(notebook.read_text()) if notebook.exists() else 0
     clock = FakeClock(FIRST_DAY + timedelta(days=began))
-    platform = MortalPlatform(folder / "messages", faults=faults(), remembers=remembers)
+    platform = MortalPlatform(
+        folder / "messages", faults=faults(), remembers=how.remembers, clock=clock, late=LATE
+    )
     platform.steps = steps
-    store = store_type(folder / "db", alone=True, connect=connecting(steps), rows_at_once=rows)
+    store = how.store_type(folder / "db", alone=True, connect=connecting(steps), rows_at_once=rows)
+    await store.release(clock.now(), how.settling)
     await store.run(lambda db: _follow_all(db, clock.now()))
     arxiv = source(clock)
-    deliverer = Deliverer("fake", platform, store, clock, random.Random(1))
+    patience = Patience(settling=how.settling)
+    deliverer = Deliverer("fake", platform, store, clock, random.Random(1), patience)
     for day in range(began, DAYS + 1):
         notebook.write_text(str(day))
         clock.jump(FIRST_DAY + timedelta(days=day))
@@ -167,7 +180,7 @@ async def live(
             await collect(arxiv, store, clock, first_post=3)
         await collect(arxiv, store, clock, first_post=3)
         await publish(store, {"fake": PlainComposer(2)}, lambda _: RULES, clock)
-        await deliverer.deliver(wait=7200 if day == DAYS else 60)
+        await deliverer.deliver(wait=7200 if day == DAYS else 120)
     store.close()
 
 
@@ -193,16 +206,10 @@ def in_a_process(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def life(
-    folder: Path,
-    fatal: int | None,
-    store_type: type[SqliteStore],
-    remembers: bool,
-    rows: int = CUT,
-) -> int:
+def life(folder: Path, fatal: int | None, how: How, rows: int = CUT) -> int:
     def work() -> None:
         steps = Steps(fatal)
-        asyncio.run(live(folder, steps, store_type, remembers, rows))
+        asyncio.run(live(folder, steps, how, rows))
         (folder / "steps").write_text(str(steps.count))
 
     return in_a_process(work)
@@ -215,25 +222,29 @@ def posted(folder: Path) -> dict[str, Counter[str]]:
 
 def main(mode: str, first_step: int, stride: int) -> None:
     """``mode`` is ``real`` or the name of a control, which ends with the first wrong outcome."""
-    store_type = SeenBeforeQueued if mode == "seen-before-queued" else SqliteStore
-    remembers = mode != "no-find"
+    how = {
+        "real": How(),
+        "seen-before-queued": How(store_type=SeenBeforeQueued),
+        "no-find": How(remembers=False),
+        "no-settling": How(settling=0.0),
+    }[mode]
     # In memory where there is such a folder: a killed process loses nothing of that either.
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     base = Path(tempfile.mkdtemp(prefix="crash-", dir=memory if memory.is_dir() else None))
     try:
         undisturbed = base / "undisturbed"
         undisturbed.mkdir()
-        status = life(undisturbed, None, SqliteStore, True, ROWS_AT_ONCE)
+        status = life(undisturbed, None, How(), ROWS_AT_ONCE)
         reference = posted(undisturbed)
         wrong: list[dict[str, object]] = []
         fatal, killed = first_step, 0
         while status == 0 and not (wrong and mode != "real"):
             folder = base / str(fatal)
             folder.mkdir()
-            first = life(folder, fatal, store_type, remembers)
+            first = life(folder, fatal, how)
             if first == 0:
                 break
-            second = life(folder, None, store_type, remembers)
+            second = life(folder, None, how)
             got = posted(folder)
             if (first, second) != (-signal.SIGKILL, 0) or got != reference:
                 wrong.append(

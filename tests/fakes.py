@@ -137,7 +137,9 @@ class FakePlatform:
 
     ``faults`` maps the number of a send (from 0, counted in this process) to what happens: a pair
     (arrives, error). ``remembers`` switches ``find`` off when false, for the control that shows
-    why it is needed; ``can_tell`` makes it raise instead.
+    why it is needed; ``can_tell`` makes it raise instead. ``late`` is after how many seconds of
+    ``clock`` a message can be found; one that a killed process sent left it just before this one
+    started.
     """
 
     def __init__(
@@ -147,8 +149,14 @@ class FakePlatform:
         faults: dict[int, tuple[bool, Exception]] | None = None,
         remembers: bool = True,
         can_tell: bool = True,
+        clock: FakeClock | None = None,
+        late: float = 0.0,
     ) -> None:
         self._path = path
+        self._clock = clock or FakeClock()
+        self._late = late
+        self._born = self._clock.monotonic()
+        self._sent_at: dict[str, float] = {}
         self.faults = faults or {}
         self._remembers = remembers
         self._can_tell = can_tell
@@ -166,9 +174,12 @@ class FakePlatform:
     async def find(self, post: Post) -> Receipt | None:
         if not self._can_tell:
             raise CannotTell("this platform has no history")
-        if self._remembers and any(message["key"] == post.key for message in self.messages()):
-            return Receipt(f"m-{post.key}")
-        return None
+        stored = [m["key"] for m in self.messages() if self._is_stored(m["key"])]
+        return Receipt(f"m-{post.key}") if self._remembers and post.key in stored else None
+
+    def _is_stored(self, key: str) -> bool:
+        sent_at = self._sent_at.get(key, self._born)
+        return self._clock.monotonic() >= sent_at + self._late
 
     def messages(self) -> list[dict[str, str]]:
         if not self._path.exists():
@@ -185,6 +196,7 @@ class FakePlatform:
         ]
 
     def _append(self, post: Post) -> None:
+        self._sent_at[post.key] = self._clock.monotonic()
         line = {"key": post.key, "channel": post.channel.id, "payload": post.payload}
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:

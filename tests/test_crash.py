@@ -51,6 +51,12 @@ def test_control_without_find_a_killed_bot_doubles_a_post() -> None:
     assert outcome["wrong"][0]["doubled"]
 
 
+def test_control_without_settling_a_killed_bot_doubles_what_the_platform_stores_late() -> None:
+    outcome = drive("no-settling")
+    assert outcome["wrong"]
+    assert outcome["wrong"][0]["doubled"]
+
+
 def test_control_seen_committed_before_queued_loses_a_paper() -> None:
     outcome = drive("seen-before-queued")
     assert outcome["wrong"]

@@ -1,17 +1,22 @@
-"""Looking through what stands in a channel, for a message of which nobody knows whether it came."""
+"""Looking through what stands in a channel, for a message of which nobody knows whether it came.
+
+How far back is decided by Discord's own time alone: an id holds the time at which Discord made it
+(docs, reference, Snowflakes, 2026-08-06), so a message that was sent after another has a higher
+one. Our clock may have been wrong when the message was sent, and may be right by now.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from adapters.discord.channels import Channels
 from adapters.discord.finding import same
-from adapters.discord.rest import Rest, snowflake
+from adapters.discord.rest import Rest
 from adapters.discord.translate import UNKNOWN_CHANNEL, code_of
 from bot.errors import CannotTell, ChannelRefused
 
-EARLIER: Final = timedelta(minutes=10)  # clocks differ: how far before its making a post is sought
+# Before our last message: Discord's servers may differ by some. The lower 22 bits are no time.
+EARLIER: Final = 120_000 << 22  # milliseconds
 AT_ONCE: Final = 100  # messages; the most that Discord gives
 PAGES: Final = 20
 MESSAGES: Final = "/channels/{channel_id}/messages"
@@ -24,12 +29,15 @@ class History:
         self._rest = rest
         self._channels = channels
 
-    async def find(self, home: str, body: dict[str, Any], since: datetime) -> dict[str, Any] | None:
-        """The message; ``None``: it is certainly not there. Raises SendError."""
-        after = str(snowflake((since - EARLIER).timestamp()))
+    async def find(self, home: str, body: dict[str, Any], after_id: str) -> dict[str, Any] | None:
+        """The message; ``None``: it is certainly not there. Raises SendError.
+
+        Newest first, back to the message ``after_id``, or to the beginning if that is empty.
+        """
+        oldest = int(after_id or 0) - EARLIER
+        params: dict[str, Any] = {"limit": AT_ONCE}
         seen = 0
         for _ in range(PAGES):
-            params = {"limit": AT_ONCE, "after": after}
             try:
                 page = await self._rest.ask("GET", MESSAGES, channel_id=home, params=params)
             except ChannelRefused as error:
@@ -41,9 +49,10 @@ class History:
                 if str(each["author"]["id"]) == self._rest.user_id and same(each, body):
                     found: dict[str, Any] = each
                     return found
-            if len(page) < AT_ONCE:
+            last = min((int(each["id"]) for each in page), default=0)
+            if len(page) < AT_ONCE or last < oldest:
                 break
-            after = max((str(each["id"]) for each in page), key=int)
+            params["before"] = str(last)
         else:
             raise CannotTell("Too much was written in the channel since to look through it.")
         if not seen:

@@ -242,7 +242,7 @@ class Discord:
     # -- finding -------------------------------------------------------------------------------
 
     async def find(self, post: Post) -> Receipt | None:
-        """Look through the history since the post was made. Raises SendError."""
+        """Look through the history since the last message before the post. Raises SendError."""
         message = render.read(post.payload)
         home = _own_id(post.channel)
         homes = [home]
@@ -252,7 +252,7 @@ class Discord:
             # In the channel itself if the message above came late, or is gone.
             homes.insert(0, post.parent.message_id)
         for each in homes:
-            found = await self._history.find(each, message.body, post.created_at)
+            found = await self._history.find(each, message.body, post.after_id)
             if found is not None:
                 return await self._channels.receipt(home, each, found)
         return None

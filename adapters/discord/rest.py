@@ -103,8 +103,3 @@ async def _tell_faults(response: aiohttp.ClientResponse) -> None:
     """Handed through the library to aiohttp, which asks it of each answer."""
     if response.status >= 500:
         raise discord.DiscordServerError(response, await json_or_text(response))
-
-
-def snowflake(seconds: float) -> int:
-    """The lowest id that Discord gives at this time (Unix seconds)."""
-    return (int(seconds * 1000) - discord.utils.DISCORD_EPOCH) << 22

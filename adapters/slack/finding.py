@@ -2,12 +2,15 @@
 
 Every message of ours carries its post's key as metadata, and conversations.history and .replies
 give it back (docs.slack.dev, messaging/message-metadata, November 2026).
+
+How far back is looked is decided by Slack's own time alone: a message's ``ts`` is when Slack took
+it, in seconds since 1970, so one that was sent after another has a higher one. Our clock may have
+been wrong when the message was sent, and may be right by now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from adapters.slack.translate import UNTHREADED, code_of
@@ -16,7 +19,7 @@ from bot.errors import CannotTell, ChannelRefused, OutcomeUnknown, PlatformRefus
 from bot.model import Post
 
 EVENT: Final = "daily_papers"
-EARLIER: Final = timedelta(minutes=2)  # clocks differ: how far before its making a post is sought
+EARLIER: Final = 120.0  # seconds before our last message: Slack's servers may differ by some
 PAGE: Final = 200  # messages asked for at once
 PAGES: Final = 10
 HISTORY: Final = frozenset({"channels:history", "groups:history", "im:history", "mpim:history"})
@@ -54,14 +57,9 @@ async def find(web: Web, channel: str, post: Post) -> str | None:
 async def _look(
     web: Web, me: Me, method: str, channel: str, post: Post, more: Mapping[str, Any]
 ) -> str | None:
-    params = {
-        "channel": channel,
-        "oldest": f"{(post.created_at - EARLIER).timestamp():.6f}",
-        "inclusive": 1,
-        "include_all_metadata": 1,
-        "limit": PAGE,
-        **more,
-    }
+    params = {"channel": channel, "include_all_metadata": 1, "limit": PAGE, **more}
+    if post.after_id:
+        params |= {"oldest": f"{float(post.after_id) - EARLIER:.6f}", "inclusive": 1}
     for _ in range(PAGES):
         try:
             page = await web.ask(method, params=dict(params))

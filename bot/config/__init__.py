@@ -66,6 +66,13 @@ class Arxiv:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """``settling``: seconds that a platform may take to store a message of unknown outcome."""
+
+    settling: float
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """A section that switches a platform on: its keys, and its tokens by name.
 
@@ -114,6 +121,7 @@ class Config:
     bot: Bot
     schedule: Schedule
     arxiv: Arxiv
+    delivery: Delivery
     limits: Limits
     log: Log
     health: Health | None
@@ -202,6 +210,7 @@ def _typed(
         "bot": Bot(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
         "schedule": Schedule(**tables["schedule"]),
         "arxiv": Arxiv(**tables["arxiv"]),
+        "delivery": Delivery(**tables["delivery"]),
         "limits": Limits(**tables["limits"]),
         "log": Log(**tables["log"]),
         "health": None,
@@ -223,7 +232,8 @@ def _typed(
 
 
 OAI_URL = "https://oaipmh.arxiv.org/oai"
-_ALWAYS = ("bot", "schedule", "arxiv", "limits", "log")  # the other sections switch something on
+# the other sections switch something on
+_ALWAYS = ("bot", "schedule", "arxiv", "delivery", "limits", "log")
 
 
 def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, dict[str, Any]]:

@@ -112,6 +112,9 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "interval": Key(number(0, 3600), float(ARXIV_INTERVAL)),
         "holidays": Key(days_off, frozenset()),
     },
+    "delivery": {
+        "settling": Key(number(0, 3600), 75.0),
+    },
     "limits": {
         "keywords_per_channel": Key(number(1, 10_000, whole=True), 100),
         "keywords_per_server": Key(number(1, 100_000, whole=True), 500),

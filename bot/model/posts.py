@@ -102,8 +102,10 @@ class Post:
     """One message in the outbox, claimed for sending.
 
     ``key`` never changes over retries. ``attempt`` counts from 1. ``uncertain`` means that an
-    earlier attempt may have arrived: look before sending. ``parent`` is the receipt of the
-    message under which this one belongs, ``None`` also where that one has not arrived.
+    earlier attempt may have arrived: look before sending. ``after_id`` is the platform's id of a
+    message that stood there before the first attempt, so this one can only be newer; empty where
+    none is known. ``parent`` is the receipt of the message under which this one belongs, ``None``
+    also where that one has not arrived.
     """
 
     key: str
@@ -111,5 +113,5 @@ class Post:
     payload: str
     attempt: int
     uncertain: bool
-    created_at: datetime
+    after_id: str = ""
     parent: Receipt | None = None

@@ -17,9 +17,9 @@ FILE = "daily-papers.sqlite3"
 def open_store(folder: Path, *, alone: bool) -> SqliteStore:
     """Open (or make) the database in ``folder`` and bring its schema up to date.
 
-    ``alone`` is for the process that collects and delivers: only one may do so at a time, and what
-    a dead one left half-sent is marked uncertain. Other processes (``status``, ``keywords``) open
-    the same database beside it with ``alone=False``.
+    ``alone`` is for the process that collects and delivers: only one may do so at a time. What a
+    dead one left half-sent is still ``sending``; call ``release`` before you deliver. Other
+    processes (``status``, ``keywords``) open the same database beside it with ``alone=False``.
 
     Raises StoreBusy if another process already serves this database, SchemaTooNew, StoreBroken.
     """

@@ -2,6 +2,9 @@
 
 A claimed post is ``sending`` until it is settled. Whoever finds it so after its lease ran out
 knows only that it may have arrived, and claims it as uncertain.
+
+No delay is stored as a moment alone, but with its length in seconds, so that a moment that a wrong
+clock put too far away can be recomputed (``store.clock_recovery``).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from bot.store.rows import (
 )
 
 OPEN = "('queued', 'sending', 'unknown')"
+LONGEST_PAUSE = timedelta(days=1)  # of a channel that refuses us
 
 # The head of each channel's queue, so that a digest's messages arrive in their order. A post under
 # a message that is on its way waits for it; where nobody knows what became of that message, or it
@@ -41,12 +45,29 @@ _READY_AT = """
 """
 
 
-def release(db: sqlite3.Connection) -> None:
-    """At start, when no other process delivers: what was being sent has an unknown outcome."""
+def release(db: sqlite3.Connection, now: datetime, settling: float) -> None:
+    """At start, when no other process delivers: what was being sent has an unknown outcome.
+
+    Its sender is gone, so the request left before ``now``. The platform may still be storing the
+    message: nobody looks for it before it had ``settling`` seconds for that. Counted from now
+    and not from the claim, because the request may have left long after that, and because the
+    clock may have been set since.
+    """
     db.execute(
-        "update outbox set state = 'unknown', lease_until = null,"
-        " error = 'the bot stopped while sending it' where state = 'sending'"
+        "update outbox set state = 'unknown', lease_until = null, not_before = ?, delay = ?,"
+        " error = 'the bot stopped while sending it' where state = 'sending'",
+        (to_text(now + timedelta(seconds=settling)), settling),
     )
+
+
+def unsettled(db: sqlite3.Connection, platform: str, now: datetime) -> dict[str, float]:
+    """Posts of unknown outcome that nobody may look for yet, and for how many seconds."""
+    rows = db.execute(
+        "select key, not_before from outbox"
+        " where platform = ? and state = 'unknown' and not_before > ?",
+        (platform, to_text(now)),
+    )
+    return {key: (to_time(not_before) - now).total_seconds() for key, not_before in rows}
 
 
 def set_aside(db: sqlite3.Connection) -> None:
@@ -67,10 +88,13 @@ def claim(
         row = _oldest(db, platform, now)
     if row is None:
         return None
-    key, payload, attempt, state, created_at, parent_key, *channel = row
+    key, payload, attempt, state, parent_key, after_id, *channel = row
+    if attempt == 0:
+        after_id = _newest_message(db, platform)
     db.execute(
-        "update outbox set state = 'sending', attempt = attempt + 1, lease_until = ? where key = ?",
-        (to_text(lease_until), key),
+        "update outbox set state = 'sending', attempt = attempt + 1, lease_until = ?, after_id = ?"
+        " where key = ?",
+        (to_text(lease_until), after_id, key),
     )
     return Post(
         key=key,
@@ -78,7 +102,7 @@ def claim(
         payload=payload,
         attempt=attempt + 1,
         uncertain=state != "queued",
-        created_at=to_time(created_at),
+        after_id=after_id,
         parent=_receipt(db, parent_key),
     )
 
@@ -88,7 +112,7 @@ def _oldest(
 ) -> tuple[Any, ...] | None:
     row: tuple[Any, ...] | None = db.execute(
         f"""
-        select o.key, o.payload, o.attempt, o.state, o.created_at, o.parent_key,
+        select o.key, o.payload, o.attempt, o.state, o.parent_key, o.after_id,
                {qualified("c", CHANNEL_COLUMNS)}
         {_CLAIMABLE} and {_READY_AT} <= :now
           and o.channel_id not in (select value from json_each(:without))
@@ -121,12 +145,12 @@ def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) 
     )
 
 
-def put_back(db: sqlite3.Connection, key: str, not_before: datetime, error: str) -> None:
-    _reopen(db, key, "queued", not_before, error)
+def put_back(db: sqlite3.Connection, key: str, at: datetime, delay: float, error: str) -> None:
+    _reopen(db, key, "queued", at, delay, error)
 
 
-def mark_unknown(db: sqlite3.Connection, key: str, not_before: datetime, error: str) -> None:
-    _reopen(db, key, "unknown", not_before, error)
+def mark_unknown(db: sqlite3.Connection, key: str, at: datetime, delay: float, error: str) -> None:
+    _reopen(db, key, "unknown", at, delay, error)
 
 
 def settle(db: sqlite3.Connection, key: str, state: str, at: datetime, error: str) -> None:
@@ -149,14 +173,18 @@ def refuse(
         " where o.key = ?",
         (key,),
     ).fetchone()
-    pause = min(timedelta(seconds=delay) * 2 ** min(probes, 16), timedelta(days=1))
-    _reopen(db, key, "unknown" if uncertain else "queued", at, error)
+    _reopen(db, key, "unknown" if uncertain else "queued", at, 0.0, error)
     db.execute(
         "update channels set paused = 'refused', reason = ?, probe_at = ?, probes = probes + 1,"
         " paused_at = coalesce(paused_at, ?) where id = ? and paused is not 'person'",
-        (error, to_text(at + pause), to_text(at), channel_id),
+        (error, to_text(at + pause_after(probes, delay)), to_text(at), channel_id),
     )
     return bool(probes == 0)
+
+
+def pause_after(probes: int, first: float) -> timedelta:
+    """How long a channel that refused us ``probes`` times before is left alone."""
+    return min(timedelta(seconds=first * 2.0 ** min(probes, 16)), LONGEST_PAUSE)
 
 
 def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
@@ -165,7 +193,8 @@ def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
     A channel that refuses us is tried with it at once.
     """
     changed = db.execute(
-        "update outbox set state = 'queued', not_before = ?, settled_at = null, error = ''"
+        "update outbox set state = 'queued', not_before = ?, delay = 0, settled_at = null,"
+        " error = ''"
         " where key = ? and state in ('held', 'dead')",
         (to_text(at), key),
     )
@@ -179,11 +208,29 @@ def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
     return True
 
 
-def _reopen(db: sqlite3.Connection, key: str, state: str, not_before: datetime, error: str) -> None:
+def _reopen(
+    db: sqlite3.Connection, key: str, state: str, at: datetime, delay: float, error: str
+) -> None:
+    """It can be claimed again ``delay`` seconds after ``at``."""
     db.execute(
-        "update outbox set state = ?, not_before = ?, lease_until = null, error = ? where key = ?",
-        (state, to_text(not_before), error, key),
+        "update outbox set state = ?, not_before = ?, delay = ?, lease_until = null, error = ?"
+        " where key = ?",
+        (state, to_text(at + timedelta(seconds=delay)), delay, error, key),
     )
+
+
+def _newest_message(db: sqlite3.Connection, platform: str) -> str:
+    """The platform's id of the last message that it took from us; empty if there is none.
+
+    Ids of messages grow with the platform's own time (Discord's snowflakes, Slack's ``ts``), so
+    whatever is sent from now on has a higher one, whatever our clock says.
+    """
+    row = db.execute(
+        "select message_id from outbox where platform = ? and state = 'sent' and message_id <> ''"
+        " order by seq desc limit 1",
+        (platform,),
+    ).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def _receipt(db: sqlite3.Connection, key: str | None) -> Receipt | None:

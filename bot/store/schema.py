@@ -135,7 +135,10 @@ create table outbox (
               check (state in ('queued', 'sending', 'unknown', 'sent', 'held', 'dead')),
   attempt     integer not null default 0,
   not_before  text not null,
+  delay       real not null default 0,    -- seconds from the decision on to not_before
   lease_until text,
+  after_id    text not null default '',   -- a message that stood on the platform before the first
+                                          -- attempt: ours can only be newer; empty: none known
   created_at  text not null,
   settled_at  text,
   message_id  text not null default '',

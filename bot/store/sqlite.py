@@ -101,9 +101,6 @@ class SqliteStore:
                 make_file(path)  # SQLite gives its log the same mode
                 self._db = connect(str(path))
                 _prepare(self._db, path)
-                if alone:
-                    with transaction(self._db):
-                        delivering.release(self._db)
                 for name in ("store-reader", "store-surveyor"):
                     self._readers.append(Reader(path, connect(str(path)), name))
                 self._opened = OpenedDatabase(path, lock_path(path), self._lock_file)
@@ -250,17 +247,24 @@ class SqliteStore:
     ) -> Post | None:
         return await self.run(lambda db: delivering.claim(db, platform, now, lease_until, behind))
 
+    async def release(self, now: datetime, settling: float) -> None:
+        """For the one process that serves, once and before it delivers."""
+        await self.run(lambda db: delivering.release(db, now, settling))
+
+    async def unsettled(self, platform: str, now: datetime) -> dict[str, float]:
+        return await self.ask(lambda db: delivering.unsettled(db, platform, now))
+
     async def next_claim(self, platform: str) -> datetime | None:
         return await self.ask(lambda db: delivering.next_claim(db, platform))
 
     async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None:
         await self.run(lambda db: delivering.mark_sent(db, key, receipt, at))
 
-    async def put_back(self, key: str, not_before: datetime, error: str) -> None:
-        await self.run(lambda db: delivering.put_back(db, key, not_before, error))
+    async def put_back(self, key: str, at: datetime, delay: float, error: str) -> None:
+        await self.run(lambda db: delivering.put_back(db, key, at, delay, error))
 
-    async def mark_unknown(self, key: str, not_before: datetime, error: str) -> None:
-        await self.run(lambda db: delivering.mark_unknown(db, key, not_before, error))
+    async def mark_unknown(self, key: str, at: datetime, delay: float, error: str) -> None:
+        await self.run(lambda db: delivering.mark_unknown(db, key, at, delay, error))
 
     async def hold(self, key: str, at: datetime, error: str) -> None:
         await self.run(lambda db: delivering.settle(db, key, "held", at, error))

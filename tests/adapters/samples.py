@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
 
 def post(draft: Draft, key: str = "k1") -> Post:
-    return Post(key, CHANNEL, draft.payload, 1, False, NOW)
+    return Post(key, CHANNEL, draft.payload, 1, uncertain=False)
 
 
 def entry(number: int, title: str, *keywords: str, **fields: object) -> Entry:

@@ -19,7 +19,7 @@ from bot.errors import CannotTell
 from bot.model import Channel, Digest, Draft, Entry, Post, Why
 from bot.ports import Composer, Sender
 from tests.builders import paper
-from tests.fakes import START, FakeClock, FakePlatform, PlainComposer
+from tests.fakes import FakeClock, FakePlatform, PlainComposer
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
@@ -92,7 +92,7 @@ def digest(channel: Channel, papers: int, why: Why = Why.NEW) -> Digest:
 
 
 def post(channel: Channel, draft: Draft, *, key: str = "k1") -> Post:
-    return Post(key, channel, draft.payload, attempt=1, uncertain=False, created_at=START)
+    return Post(key, channel, draft.payload, attempt=1, uncertain=False)
 
 
 @pytest.mark.parametrize("papers", [1, 30, 31, 300])

@@ -24,7 +24,7 @@ from bot.errors import (
     TryLater,
 )
 from bot.model import Agenda, Channel, Draft, Post, Publication, Receipt
-from bot.store import delivering, publishing, viewing
+from bot.store import publishing, viewing
 from bot.store.following import ensure_channel, pause, resume
 from bot.store.sqlite import SqliteStore
 from bot.views import ChannelView
@@ -67,10 +67,19 @@ class Bench:
 
         return work
 
-    def deliverer(self, faults: Faults | None = None, *, can_tell: bool = True) -> Deliverer:
+    def deliverer(
+        self,
+        faults: Faults | None = None,
+        *,
+        can_tell: bool = True,
+        late: float = 0.0,
+        patience: Patience | None = None,
+    ) -> Deliverer:
         path = self.platform._path
-        self.platform = FakePlatform(path, faults=faults, can_tell=can_tell)
-        return Deliverer("fake", self.platform, self.store, self.clock, random.Random(7))
+        self.platform = FakePlatform(
+            path, faults=faults, can_tell=can_tell, clock=self.clock, late=late
+        )
+        return Deliverer("fake", self.platform, self.store, self.clock, random.Random(7), patience)
 
     def channel(self, channel: str) -> ChannelView:
         views = self.store.run_now(viewing.state).channels
@@ -156,8 +165,8 @@ async def test_what_a_dead_process_was_sending_is_looked_for_first(bench: Bench)
     assert post is not None
     await bench.platform.send(post)
     assert await bench.store.claim("fake", now, now) is None, "it is in another hand"
-    bench.store.run_now(delivering.release)
-    await bench.deliverer().deliver()
+    await bench.store.release(bench.clock.now(), 75)
+    await bench.deliverer().deliver(wait=120)
     assert bench.platform.papers("fake:a") == ["1"]
     assert bench.channel("fake:a").sent == 1
 
@@ -171,6 +180,125 @@ async def test_a_lease_that_ran_out_makes_the_outcome_unknown(bench: Bench) -> N
     assert again is not None
     assert again.uncertain
     assert again.attempt == 2
+
+
+async def left_in_hand(bench: Bench) -> None:
+    """The process that sends a post is killed, and the next one starts at once."""
+    bench.queue("fake:a", "1")
+    now = bench.clock.now()
+    post = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert post is not None
+    await bench.platform.send(post)
+    await bench.store.release(bench.clock.now(), Patience().settling)
+
+
+@pytest.mark.parametrize("seconds", [0, 3, 60])
+async def test_a_start_right_after_a_kill_posts_nothing_twice_however_late_it_is_stored(
+    bench: Bench, seconds: float
+) -> None:
+    await left_in_hand(bench)
+    await bench.deliverer(late=seconds).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_control_who_does_not_let_it_settle_posts_twice_after_a_kill(bench: Bench) -> None:
+    await left_in_hand(bench)
+    await bench.store.run(lambda db: db.execute("update outbox set not_before = created_at"))
+    await bench.deliverer(late=3, patience=Patience(settling=0)).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1", "1"]
+
+
+@pytest.mark.parametrize("step", [timedelta(days=40), timedelta(days=-40)])
+async def test_a_clock_that_is_set_while_a_lost_post_settles_posts_nothing_twice(
+    bench: Bench, step: timedelta
+) -> None:
+    await left_in_hand(bench)
+    deliverer = bench.deliverer(late=60)
+    await deliverer.deliver()
+    bench.clock.jump(bench.clock.now() + step)
+    await deliverer.deliver(wait=120)
+    bench.clock.jump(bench.clock.now() - step)
+    await deliverer.deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_a_clock_that_is_set_forward_after_a_lost_answer_posts_nothing_twice(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    deliverer = bench.deliverer({0: (True, OutcomeUnknown("reset"))}, late=60)
+    await deliverer.deliver()
+    bench.clock.jump(bench.clock.now() + timedelta(hours=6))
+    await deliverer.deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_a_platform_that_answers_again_soon_is_not_asked_before_it_has_settled(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    soon = (True, OutcomeUnknown("first lost, then told to wait a little", 0.2))
+    await bench.deliverer({0: soon}, late=60).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_post_in_hand_when_another_one_failed_settles_before_it_is_looked_for(
+    bench: Bench,
+) -> None:
+    """The failure lets go of all posts; the lease of this one runs out later."""
+    bench.queue("fake:slow", "1")
+    bench.queue("fake:b", "2")
+
+    class Failing(FakePlatform):
+        fails = True
+        reached = asyncio.Event()
+
+        async def send(self, post: Post) -> Receipt:
+            if not self.fails:
+                return await super().send(post)
+            if post.channel.id == "fake:slow":
+                self._append(post)
+                self.reached.set()
+                await asyncio.Event().wait()
+            await self.reached.wait()
+            raise PlatformRefused("the token was revoked")
+
+    failing = Failing(bench.platform._path, clock=bench.clock, late=60)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", failing, bench.store, bench.clock, rng, workers=2)
+    with pytest.raises(PlatformRefused):
+        await deliverer.deliver()
+    failing.fails = False
+    bench.clock.jump(bench.clock.now() + timedelta(hours=6))  # its lease is over, by the wall
+    await deliverer.deliver(wait=600)
+    assert failing.papers("fake:slow") == ["1"]
+    assert failing.papers("fake:b") == ["2"]
+
+
+async def test_the_search_goes_back_to_what_the_platform_had_taken_before_the_first_attempt(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    await bench.deliverer().deliver()
+    bench.clock.jump(bench.clock.now() + timedelta(days=40))  # a wrong clock
+    bench.queue("fake:a", "2", key="second")
+    now = bench.clock.now()
+    first = await bench.store.claim("fake", now, now)
+    assert first is not None
+    assert first.after_id == "m-fake:a-0"
+    await bench.store.mark_unknown(first.key, now, 0.0, "lost")
+    bench.queue("fake:b", "3")
+    bench.clock.advance(1)
+    other = await bench.store.claim("fake", now, now, ["fake:a"])
+    assert other is not None
+    await bench.store.mark_sent(other.key, Receipt("m-later"), now)
+    again = await bench.store.claim("fake", now, now)
+    assert again is not None
+    assert again.uncertain
+    assert again.after_id == "m-fake:a-0", "what was sent since the first attempt is no bound"
 
 
 async def test_where_the_platform_cannot_tell_the_post_is_held_and_not_sent_on_a_guess(
@@ -422,12 +550,14 @@ async def test_a_full_disk_after_the_send_does_not_send_it_again(bench: Bench) -
 
     bench.store.close()
     full = DiskFull(bench.store._path, alone=True)
+    await full.release(bench.clock.now(), Patience().settling)
     deliverer = Deliverer("fake", bench.platform, full, bench.clock, random.Random(1))
     with pytest.raises(StoreBroken):
         await deliverer.deliver()
     full.close()
     bench.store = SqliteStore(bench.store._path, alone=True)
-    await bench.deliverer().deliver()
+    await bench.store.release(bench.clock.now(), Patience().settling)
+    await bench.deliverer().deliver(wait=120)
     assert bench.platform.papers("fake:a") == ["1"]
 
 

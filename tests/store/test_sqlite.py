@@ -141,7 +141,7 @@ async def test_a_full_disk_takes_back_the_step_and_the_run_does_not_count(tmp_pa
     store.close()
 
 
-def test_a_read_only_database_is_named_with_a_remedy(tmp_path: Path) -> None:
+async def test_a_read_only_database_is_named_with_a_remedy(tmp_path: Path) -> None:
     open_store(tmp_path, alone=True).close()
     path = tmp_path / "daily-papers.sqlite3"
 
@@ -150,8 +150,10 @@ def test_a_read_only_database_is_named_with_a_remedy(tmp_path: Path) -> None:
             f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
 
+    store = SqliteStore(path, alone=True, connect=read_only)
     with pytest.raises(StoreBroken, match=r"can't be written to"):
-        SqliteStore(path, alone=True, connect=read_only)
+        await store.release(START, 75)
+    store.close()
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -265,8 +265,9 @@ class DiscordServer(WireServer):
         if not readable and (refusal := self._refusal(channel_id)):
             return refusal
         after = int(request.query.get("after", 0))
+        before = int(request.query.get("before", 1 << 63))
         limit = int(request.query.get("limit", 50))
-        found = [each for each in self.messages[channel_id] if int(each["id"]) > after]
+        found = [each for each in self.messages[channel_id] if after < int(each["id"]) < before]
         page = found[:limit] if after else found[-limit:]
         return answer([{k: v for k, v in each.items() if k != "nonce"} for each in page[::-1]])
 

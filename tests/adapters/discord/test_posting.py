@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
@@ -65,7 +64,6 @@ def post(channel_id: str, draft: Draft, key: str = KEY, parent: Receipt | None =
         payload=draft.payload,
         attempt=1,
         uncertain=False,
-        created_at=datetime.now(UTC),
         parent=parent,
     )
 
@@ -180,6 +178,22 @@ async def test_a_busy_channel_is_searched_page_by_page(
     for number in range(120):
         server.store(here, {"content": f"more chatter {number}"})
     assert await discord.find(post(here, draft)) == receipt
+
+
+async def test_what_was_written_long_before_a_message_is_not_looked_through(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    old = [str(int(server.new_id()) - (1 << 50) + (n << 22)) for n in range(2100)]
+    for number, message_id in enumerate(old):
+        server.store(here, {"content": f"chatter {number}"}, message_id)
+    [draft] = drafts(here)
+    lost = replace(post(here, draft), after_id=server.new_id())
+    assert await discord.find(lost) is None
+    requests = [each for each in server.seen if each.path.endswith("/messages")]
+    assert len(requests) == 1
+    with pytest.raises(CannotTell, match="Too much"):
+        await discord.find(post(here, draft))
 
 
 async def test_a_thread_holds_the_digest_and_the_channel_one_line(

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from adapters.slack.platform import Slack
 from adapters.slack.render import compose
 from bot.delivery import Deliverer
 from bot.model import Agenda, Channel, Digest, Entry, Publication, Why
-from bot.store import delivering, publishing
+from bot.store import publishing
 from bot.store.following import ensure_channel
 from bot.store.sqlite import SqliteStore
 from bot.views import ChannelView
@@ -36,28 +36,39 @@ SECRETS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
 class House:
     """An outbox with one channel's digest, and what delivers it."""
 
-    def __init__(self, folder: Path, slack: SlackServer, layout: str | None = None) -> None:
-        self.clock = FakeClock(datetime.now(UTC))
+    def __init__(
+        self,
+        folder: Path,
+        slack: SlackServer,
+        layout: str | None = None,
+        ahead: timedelta = timedelta(),
+    ) -> None:
+        self.clock = FakeClock(datetime.now(UTC) + ahead)
         self.slack = slack
         self.room = slack.open_room()
         self.path = folder / "db"
         self.store = SqliteStore(self.path, alone=True)
-        entries = tuple(Entry(paper(n), ("reward model",)) for n in range(1, 16))
-        channel = Channel(f"slack:{self.room}", layout=layout)
+        self.layout = layout
+        self.queue(1, 16)
+        options = {"api_url": f"{slack.url}/api/", "command": "/papers", "managers": ()}
+        self.settings = Settings(
+            sys.stdout, self.clock, {**options, "workspaces": ()}, SECRETS.__getitem__
+        )
+
+    def queue(self, first: int, end: int) -> None:
+        entries = tuple(Entry(paper(n), ("reward model",)) for n in range(first, end))
+        channel = Channel(f"slack:{self.room}", layout=self.layout)
         drafts = compose(Digest(channel, self.clock.now().date(), Why.NEW, entries))
+        keys = (f"{first + number:024x}" for number in range(len(drafts)))
 
         def plan(agenda: Agenda) -> Publication:
-            return Publication(tuple((f"{n:024x}", draft) for n, draft in enumerate(drafts)))
+            return Publication(tuple(zip(keys, drafts, strict=True)))
 
         def work(db: sqlite3.Connection) -> None:
             ensure_channel(db, channel.id)
             publishing.publish(db, channel.id, plan, self.clock.now())
 
         self.store.run_now(work)
-        options = {"api_url": f"{slack.url}/api/", "command": "/papers", "managers": ()}
-        self.settings = Settings(
-            sys.stdout, self.clock, {**options, "workspaces": ()}, SECRETS.__getitem__
-        )
 
     async def deliver(self) -> None:
         async with Slack(self.settings) as platform:
@@ -168,11 +179,29 @@ async def test_a_post_left_in_hand_by_a_killed_bot_is_looked_for_first(house: Ho
         claimed = await house.store.claim("slack", now, now)
         assert claimed is not None
         await platform.send(claimed)
-    house.store.run_now(delivering.release)  # as at the next start
+    await house.store.release(house.clock.now(), 75)  # as at the next start
     await house.deliver()
     assert house.papers == {1}
     headings = [m for m in house.slack.rooms[house.room].messages if "thread_ts" not in m]
     assert len({m["metadata"]["event_payload"]["key"] for m in headings}) == len(headings)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=40), timedelta(days=-40)])
+@pytest.mark.parametrize("lost", ["the first ever", "a later one"])
+async def test_a_wrong_clock_and_a_lost_answer_post_nothing_twice(
+    tmp_path: Path, ahead: timedelta, lost: str
+) -> None:
+    with SlackServer((*CHAT, *HISTORY)) as slack:
+        house = House(tmp_path, slack, ahead=ahead)
+        if lost == "a later one":
+            await house.deliver()
+            house.queue(20, 22)
+        slack.fail("POST", POST, how="after", status=0)
+        await house.deliver()
+        assert house.papers == {1}
+        headings = [m for m in slack.rooms[house.room].messages if "thread_ts" not in m]
+        assert len(headings) == (2 if lost == "a later one" else 1)
+        house.store.close()
 
 
 async def test_one_slow_channel_delays_no_other(tmp_path: Path) -> None:

@@ -175,6 +175,20 @@ async def test_a_message_is_found_among_many(server: SlackServer, slack: Slack) 
     assert await slack.find(sent) == receipt
 
 
+async def test_what_was_written_long_before_a_message_is_not_looked_through(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_room()
+    now = float(server.new_ts())
+    for number in range(2500):
+        chat = {"ts": f"{now - 10_000 + number:.6f}", "text": "hello", "user": "U1"}
+        messages(server, here).append(chat)
+    lost = post(here, drafts()[0])
+    assert await slack.find(replace(lost, after_id=f"{now:.6f}")) is None
+    with pytest.raises(CannotTell, match="Too much"):
+        await slack.find(lost)
+
+
 async def test_somebody_elses_message_with_our_key_is_not_ours(
     server: SlackServer, slack: Slack
 ) -> None:
