@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from tests.process.world import SETTLING
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
-from tests.wire.discord_shapes import TOKEN
+from tests.wire.discord_shapes import FORUM, TOKEN
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 40.0  # seconds until something that must happen counts as not happening
@@ -40,13 +41,14 @@ def standin_paper(number: int, title: str, *, visible: datetime | None = None) -
 class World:
     """``program`` starts the bot in it; several channels follow ``reward model``."""
 
-    def __init__(self, folder: Path, channels: int) -> None:
+    def __init__(self, folder: Path, channels: int, forums: int = 0) -> None:
         self.folder = folder
         self.discord = DiscordServer()
         self.arxiv = ArxivStandin(
             [standin_paper(n, f"Reward model {n}") for n in range(1, 9)], lambda: now()
         )
         self.channels = [self.discord.open_channel() for _ in range(channels)]
+        self.channels += [self.discord.open_channel(FORUM) for _ in range(forums)]
         self.config = folder / "bot.toml"
 
     def __enter__(self) -> Self:
@@ -58,6 +60,7 @@ class World:
         )
         self.config.write_text(
             '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n'
+            f"[delivery]\nsettling = {SETTLING}\n"
             f'[arxiv]\nurl = "{self.arxiv.url}"\ninterval = 0\n{self.discord.settings}{blocks}'
         )
         return self
@@ -102,7 +105,9 @@ class World:
         return {each: sorted(self.discord.papers(each).values()) for each in self.channels}
 
     def messages(self) -> int:
-        return sum(len(self.discord.messages[each]) for each in self.channels)
+        """In the channels, and in the posts of forums."""
+        kept, made = self.discord.messages, self.discord.channels
+        return sum(len(kept[i]) for i in list(kept) if {i, made[i]["parent_id"]} & {*self.channels})
 
     def asked_to_post(self) -> int:
         """How many channels the bot has begun to post in."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.world import PATIENCE, ROOT, now, standin_paper
+from tests.process.world import PATIENCE, ROOT, SETTLING, now, standin_paper
 from tests.wire import discord_shapes, slack_server
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
@@ -61,6 +61,7 @@ def both(tmp_path: Path) -> Iterator[Both]:
     with made.discord, made.slack, ArxivStandin(papers, now) as arxiv:
         made.config.write_text(
             '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n'
+            f"[delivery]\nsettling = {SETTLING}\n"
             f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n'
             f"{made.discord.settings}{made.slack.settings}"
             f'[[channels]]\nid = "discord:{made.channel}"\nkeywords = ["reward model"]\n'

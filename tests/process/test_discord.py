@@ -18,6 +18,7 @@ import pytest
 from adapters.discord.permissions import INVITE
 from bot.store import FILE
 from tests.process.discord_world import PATIENCE, ROOT, World, standin_paper
+from tests.process.world import STORING
 from tests.wire.discord_shapes import text_of
 
 MESSAGES = r"/channels/\d+/messages"
@@ -118,7 +119,8 @@ def test_killed_at_a_random_moment_of_a_delivery_each_paper_stands_once_in_each_
 ) -> None:
     rng = random.Random(life)
     kills = 0
-    with World(tmp_path, channels=40) as world:
+    with World(tmp_path, channels=30, forums=10) as world:
+        world.discord.storing = STORING
         while world.messages() < 40:
             wanted = min(world.messages() + rng.randint(1, 20), 40)
             with world.program("run") as bot:
@@ -135,7 +137,10 @@ def test_killed_at_a_random_moment_of_a_delivery_each_paper_stands_once_in_each_
                 break
         assert done.returncode == 0, done.stderr
         assert set(map(tuple, world.posted().values())) == {(1, 1, 1, 1)}
-        figures(f"discord: 40 channels, killed {kills} times, each of 4 papers once in each")
+        figures(
+            f"discord: 40 channels, killed {kills} times, each of 4 papers once in each,"
+            f" stored up to {STORING:.1f} s late"
+        )
 
 
 def test_with_discord_alone_slacks_library_is_never_loaded(world: World) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import FILE
-from tests.process.world import PATIENCE, ROOT, World, standin_paper
+from tests.process.world import PATIENCE, ROOT, STORING, World, standin_paper
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, HISTORY, SlackServer, text_of
 
 SECRETS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
@@ -130,13 +130,15 @@ def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is
 ) -> None:
     rng = random.Random(life)
     slack = SlackServer(scopes)
-    with world_of(tmp_path, 40, slack) as world:
-        for _ in range(KILLS):
+    with world_of(tmp_path, 20, slack) as world:
+        slack.storing = STORING
+        for turn in range(KILLS):
             wanted = attempts(slack) + rng.randint(1, 15)
             with world.program("run") as bot:
                 try:
                     with suppress(TimeoutError):  # what is held is not tried again
-                        slack.wait_for(partial(reached, slack, wanted), 3)
+                        patience = 3 if turn else PATIENCE
+                        slack.wait_for(partial(reached, slack, wanted), patience)
                 finally:
                     bot.send_signal(signal.SIGKILL)
                     bot.wait()
@@ -159,7 +161,10 @@ def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is
                 kept = _waiting_behind_a_person(world, room)
                 for paper in everything - found.keys():
                     assert paper in kept, f"{paper} is missing in {room}, and in no held post"
-        figures(f"slack: 40 channels, killed {KILLS} times, missing {missing}, held posts {held}")
+        figures(
+            f"slack: 20 channels, killed {KILLS} times, missing {missing}, held posts {held},"
+            f" stored up to {STORING:.1f} s late"
+        )
 
 
 def attempts(slack: SlackServer) -> int:

@@ -16,6 +16,9 @@ from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_standin import ArxivStandin
 
 ROOT = Path(__file__).parents[2]
+# Seconds. Scaled together: a vendor stores a message at most so much later, and the bot lets one of
+# unknown outcome settle for so much longer. The drill does it in full length.
+STORING, SETTLING = 3.0, 4.0
 PATIENCE = 40.0  # seconds until something that must happen counts as not happening
 
 
@@ -81,6 +84,7 @@ class World:
         )
         self.config.write_text(
             '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n'
+            f"[delivery]\nsettling = {SETTLING}\n"
             f'[arxiv]\nurl = "{self.arxiv.url}"\ninterval = 0\n{self.vendor.settings}{blocks}'
         )
         return self

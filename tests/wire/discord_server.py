@@ -41,6 +41,7 @@ from tests.wire.discord_shapes import (
 from tests.wire.serving import Seen, WireServer
 
 NONCE_LIVES = 120.0  # seconds
+_STORES = re.compile(r"/api/v10/channels/\d+/(messages|threads)")
 
 
 @dataclass
@@ -68,6 +69,7 @@ class DiscordServer(WireServer):
         self.too_fast = 0  # requests that were answered with 429
         self.gateway = DiscordGateway(self)
         self._nonces: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self._being_stored: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._buckets: dict[str, tuple[float, int]] = {}
         self._second: tuple[float, int] = (0.0, 0)
         self._ids = 0
@@ -147,8 +149,9 @@ class DiscordServer(WireServer):
         fault = self.fault_for(request.method, path)
         if fault is not None:
             if fault.how == "after":
-                await handler(request)
-                self.tell_news()
+                working = self.go_on_with(self._work(request, handler))
+                if not self.storing:
+                    await working
             if fault.wait:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), fault.wait)
@@ -164,10 +167,21 @@ class DiscordServer(WireServer):
         limited, headers = self._limited(request.method, path)
         if limited is not None:
             return limited
-        response = await handler(request)
+        response = await asyncio.shield(self.go_on_with(self._work(request, handler)))
         response.headers.update(headers)
+        return response
+
+    async def _work(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """A nonce counts from when the request arrived, and not from when it is stored."""
+        if self.storing and request.method == "POST" and _STORES.fullmatch(request.path):
+            nonce = (request.path, str((request[BODY] or {}).get("nonce")))
+            if nonce[1] == "None" or nonce not in self._being_stored:
+                stored = self.go_on_with(self.take_time())
+                self._being_stored[nonce] = stored
+            await asyncio.shield(self._being_stored[nonce])
+        response: web.StreamResponse = await handler(request)
         self.tell_news()
-        return response  # type: ignore[no-any-return]
+        return response
 
     def _check(self, method: str, path: str, body: Any) -> None:
         faults = []

@@ -6,6 +6,7 @@ On a thread, so that it serves a client in the same process and in another one a
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -69,7 +70,12 @@ class Seen:
 
 
 class WireServer:
-    """Serves while it is entered. ``violations`` must be empty at the end of a test."""
+    """Serves while it is entered. ``violations`` must be empty at the end of a test.
+
+    ``storing`` is how many seconds pass, at most, until a message that arrived is stored, and only
+    then answered; it is stored also if whoever sent it is dead by then. Which of them take how
+    long is drawn by ``rng``.
+    """
 
     vendor = "the vendor"
 
@@ -77,7 +83,10 @@ class WireServer:
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
         self.violations: list[str] = []
+        self.storing = 0.0
+        self.rng = random.Random(1)
         self.port = 0
+        self._at_work: set[asyncio.Task[Any]] = set()
         self._news = asyncio.Event()  # a request was answered
         self._loop = asyncio.new_event_loop()
         self._serving = threading.Thread(target=self._loop.run_forever, name=f"wire {self.vendor}")
@@ -129,6 +138,17 @@ class WireServer:
             fault.times -= 1
         return fault
 
+    async def take_time(self) -> None:
+        """Until a message that arrived is stored: half of them take the longest time."""
+        await asyncio.sleep(self.storing * self.rng.choice((1.0, self.rng.random())))
+
+    def go_on_with(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do it whoever waits for it; on the server's own loop."""
+        task = asyncio.create_task(work)
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
+        return task
+
     def application(self) -> web.Application:
         """What is served."""
         raise NotImplementedError
@@ -146,6 +166,9 @@ class WireServer:
     async def _stop(self) -> None:
         await self.hang_up()
         await self._site.stop()
+        for task in self._at_work:
+            task.cancel()
+        await asyncio.gather(*self._at_work, return_exceptions=True)
         await asyncio.sleep(SETTLING)  # who was let in just now is known only a few turns later
         await self._runner.cleanup()
         await asyncio.sleep(0)  # and its sockets are closed one turn later

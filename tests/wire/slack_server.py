@@ -124,11 +124,11 @@ class SlackServer(WireServer):
         if refused is not None:
             return refused
         fault = self.fault_for("POST", method)
-        response: web.Response | None = None
         if fault is not None:
             if fault.how == "after":
-                response = self._do(method, arguments)
-                self._news.set()
+                working = self.go_on_with(self._work(method, arguments))
+                if not self.storing:
+                    await working
             if fault.wait:
                 await asyncio.sleep(fault.wait)
             if fault.status == 0:
@@ -139,8 +139,14 @@ class SlackServer(WireServer):
             if isinstance(body, str):  # a proxy's page
                 return web.Response(text=body, status=fault.status)
             return web.json_response(body, status=fault.status, headers=fault.headers)
-        response = self._do(method, arguments)
+        response = await asyncio.shield(self.go_on_with(self._work(method, arguments)))
         response.headers["X-OAuth-Scopes"] = ",".join(self.scopes)
+        return response
+
+    async def _work(self, method: str, arguments: dict[str, Any]) -> web.Response:
+        if method == "chat.postMessage" and self.storing:
+            await self.take_time()
+        response = self._do(method, arguments)
         self._news.set()
         return response
 
