@@ -8,7 +8,9 @@ import unicodedata
 from bot.text import signs
 
 _COMMANDS = re.compile(r"\\[A-Za-z]+\s*(?:\{[^{}]*\})?")
-_PROSE = re.compile(r"[A-Za-z]{2,}[,;]? [A-Za-z]{2,}")
+# From the start of a word, and giving nothing back: a long word would be looked at from each of its
+# letters otherwise (20,000 of them took 10 s).
+_PROSE = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}+[,;]? [A-Za-z]{2}")
 _ENDS_A_WORD = frozenset(".,;:)]}$%'\"")
 
 

@@ -37,6 +37,7 @@ _TOKEN = re.compile(
 _ARGUMENT = re.compile(r"\s*(?:(?P<group>\{)|\\(?P<command>[A-Za-z]+|.)|(?P<one>[^\s{}$]))", re.S)
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _CODE_OR_SET = re.compile(r'[:;,="|]|^\s*$')  # braces that mean themselves
+_INDEX = re.compile(r"\[(\w)\]")
 _ESCAPED = re.compile(r"\\([_%&#~])")
 _CLOSING = {"$": re.compile(r"(?<!\\)\$"), "$$": re.compile(r"\$\$")}
 
@@ -72,26 +73,64 @@ class _Span:
         return _Span(start, end, self.math if math is None else math, self.depth + 1)
 
 
+class _Line:
+    """What is written so far, in pieces: a text put together anew at each token would cost the
+    square of its length."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+
+    @property
+    def last(self) -> str:
+        """The last character; empty at the beginning."""
+        return self._pieces[-1][-1] if self._pieces else ""
+
+    def add(self, text: str) -> None:
+        if text:
+            self._pieces.append(text)
+
+    def strip_end(self) -> None:
+        """Take away the white space at the end."""
+        while self._pieces:
+            piece = self._pieces.pop().rstrip()
+            if piece:
+                self._pieces.append(piece)
+                return
+
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+
 class _Reader:
-    """Reads one text. A step takes the position of a token and what is written so far, and
-    returns the position behind it and what is written then."""
+    """Reads one text, in time that grows with its length. A step takes the position of a token and
+    the line that it writes to, and returns the position behind the token."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.partner = _partners(text)
+        # A group is read again where the command before it turns out to be unknown; without this
+        # twice at each level of nesting, which is 256 times at the deepest.
+        self._done: dict[_Span, str] = {}
 
     def read(self, span: _Span) -> str:
         if span.depth > _DEEPEST:
             return self.text[span.start : span.end]
-        at, out = span.start, ""
+        done = self._done.get(span)
+        if done is not None:
+            return done
+        at, out = span.start, _Line()
         while at < span.end:
-            at, out = self._step(at, span, out)
-        return out
+            at = self._step(at, span, out)
+        done = self._done[span] = out.text()
+        return done
 
-    def _step(self, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _step(self, at: int, span: _Span, out: _Line) -> int:
         token = _TOKEN.match(self.text, at, span.end)
         if token is None:  # a backslash at the very end
-            return at + 1, out + self.text[at]
+            out.add(self.text[at])
+            return at + 1
         if token["command"]:
             return self._command(token["command"], token.end(), span, out)
         if token["group"]:
@@ -100,38 +139,43 @@ class _Reader:
             return self._dollar(token, span, out)
         if token["script"]:
             return self._script(token["script"], token.end(), span, out)
-        if token["quote"]:
-            return token.end(), out + self._quote(token, span)
-        if token["url"]:
-            return token.end(), out + _ESCAPED.sub(r"\1", token["url"])
         before, after = self.text[at - 1 : at], self.text[token.end() : token.end() + 1]
-        if token["tie"]:
-            return token.end(), out + (" " if span.math else drawing.tie(before, after))
-        if token["dash"] and not span.math:
-            return token.end(), out + drawing.dash(token[0], before, after)
-        return token.end(), out + token[0]
+        if token["quote"]:
+            out.add(self._quote(token, span))
+        elif token["url"]:
+            out.add(_ESCAPED.sub(r"\1", token["url"]))
+        elif token["tie"]:
+            out.add(" " if span.math else drawing.tie(before, after))
+        elif token["dash"] and not span.math:
+            out.add(drawing.dash(token[0], before, after))
+        else:
+            out.add(token[0])
+        return token.end()
 
     # single tokens
 
-    def _group(self, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _group(self, at: int, span: _Span, out: _Line) -> int:
         end = self._partner(at, span)
         if end is None:
-            return at + 1, out + "{"
+            out.add("{")
+            return at + 1
         raw, body = self.text[at + 1 : end], self.read(span.inner(at + 1, end))
         if not span.math and "\\" not in raw and _CODE_OR_SET.search(raw):
             body = f"{{{body}}}"
-        return end + 1, out + body
+        out.add(body)
+        return end + 1
 
-    def _dollar(self, token: re.Match[str], span: _Span, out: str) -> tuple[int, str]:
+    def _dollar(self, token: re.Match[str], span: _Span, out: _Line) -> int:
         close = None
         if not span.math:
             close = _CLOSING[token[0]].search(self.text, token.end(), span.end)
-        if close is None:
-            return token.end(), out + token[0]
-        raw = self.text[token.end() : close.start()]
-        if not drawing.is_formula(raw, self.text[close.end() : close.end() + 1]):
-            return token.end(), out + token[0]
-        return close.end(), out + self.read(span.inner(token.end(), close.start(), math=True))
+        if close is not None:
+            raw = self.text[token.end() : close.start()]
+            if drawing.is_formula(raw, self.text[close.end() : close.end() + 1]):
+                out.add(self.read(span.inner(token.end(), close.start(), math=True)))
+                return close.end()
+        out.add(token[0])
+        return token.end()
 
     def _quote(self, token: re.Match[str], span: _Span) -> str:
         if span.math:
@@ -142,64 +186,74 @@ class _Reader:
             return f"‘{self.read(span.inner(*token.span('single')))}’"
         return token[0].replace("''", "”")
 
-    def _script(self, kind: str, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _script(self, kind: str, at: int, span: _Span, out: _Line) -> int:
         """Outside formulas only what can't be anything else: ``n^2``, ``H_{2}``; not ``a_b``."""
         following = self.text[at : at + 1]
         certain = following == "{" or (kind == "^" and following.isdigit())
-        if not span.math and not (certain and (out[-1:].isalnum() or out[-1:] in {")", "]"})):
-            return at, out + kind
-        argument = self._argument(at, span)
+        belongs = out.last.isalnum() or out.last in {")", "]"}
+        argument = self._argument(at, span) if span.math or (certain and belongs) else None
         if argument is None:
-            return at, out + kind
+            out.add(kind)
+            return at
         at, body = argument
-        return at, out + drawing.script(kind, body, self.text[at : at + 1])
+        out.add(drawing.script(kind, body, self.text[at : at + 1]))
+        return at
 
     # commands
 
-    def _command(self, name: str, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _command(self, name: str, at: int, span: _Span, out: _Line) -> int:
         if name in {"(", "["}:
             return self._bracketed_math(name, at, span, out)
         if name in signs.NO_INK:
             at = self._skip_space(at, span)
             null_delimiter = name in {"left", "right"} and self.text.startswith(".", at)
-            return at + null_delimiter, out
+            return at + null_delimiter
         if name in _WITH_ARGUMENTS:
             done = _WITH_ARGUMENTS[name](self, at, span, out)
-            return done or self._unknown(name, at, span, out)
+            return self._unknown(name, at, span, out) if done is None else done
         if name in signs.BODY_ONLY or name in signs.SECOND_OF_TWO:
             return self._body(name, at, span, out)
         if name in signs.MATH_ACCENTS or (name in signs.ACCENTS and not span.math):
             return self._accent(name, at, span, out)
         if name == "over":
-            return self._skip_space(at, span), f"{out.rstrip()}/"
+            out.strip_end()
+            out.add("/")
+            return self._skip_space(at, span)
         if span.math and name in signs.MATH_SIGNS:
-            return at, out + signs.MATH_SIGNS[name]
+            out.add(signs.MATH_SIGNS[name])
+            return at
         return self._sign(name, at, span, out)
 
-    def _sign(self, name: str, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _sign(self, name: str, at: int, span: _Span, out: _Line) -> int:
         drawn = signs.sign(name)
         if not drawn and name not in signs.SIGNS:
             return self._unknown(name, at, span, out)
         if self.text.startswith("{}", at) and name.isalpha():
-            return at + 2, out + drawn
+            out.add(drawn)
+            return at + 2
         if name in signs.OPERATORS:
-            gap = " " if out[-1:].isalnum() else ""
-            return at, out + gap + drawn
+            out.add(" " if out.last.isalnum() else "")
+            out.add(drawn)
+            return at
         if span.math and unicodedata.category(drawn[-1:] or " ") == "Sm":
-            gap = " " if out[-1:] == " " else ""
-            return self._skip_space(at, span), out + drawn + gap
+            gap = " " if out.last == " " else ""
+            out.add(drawn + gap)
+            return self._skip_space(at, span)
+        out.add(drawn)
         if not span.math and name.isalpha() and "LATIN" in unicodedata.name(drawn[:1], ""):
-            return self._skip_space(at, span), out + drawn
-        return at, out + drawn
+            return self._skip_space(at, span)
+        return at
 
-    def _bracketed_math(self, name: str, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _bracketed_math(self, name: str, at: int, span: _Span, out: _Line) -> int:
         close = {"(": "\\)", "[": "\\]"}[name]
         end = self.text.find(close, at, min(span.end, at + _LONGEST_FORMULA))
         if span.math or end < 0:
-            return at, f"{out}\\{name}"
-        return end + 2, out + self.read(span.inner(at, end, math=True))
+            out.add(f"\\{name}")
+            return at
+        out.add(self.read(span.inner(at, end, math=True)))
+        return end + 2
 
-    def _body(self, name: str, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _body(self, name: str, at: int, span: _Span, out: _Line) -> int:
         """The argument without its looks."""
         math = True if name == "ensuremath" else False if name.startswith("text") else None
         count = 2 if name in signs.SECOND_OF_TWO else 1
@@ -209,69 +263,88 @@ class _Reader:
             if argument is None:
                 return self._unknown(name, start, span, out)
             at, body = argument
-        return at, out + body
+        out.add(body)
+        return at
 
-    def _accent(self, name: str, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _accent(self, name: str, at: int, span: _Span, out: _Line) -> int:
         argument = self._argument(at, span)
         drawn = drawing.accented(name, argument[1]) if argument else ""
         if not argument or not drawn:
             return self._unknown(name, at, span, out)
-        return argument[0], out + drawn
+        out.add(drawn)
+        return argument[0]
 
-    def _unknown(self, name: str, at: int, span: _Span, out: str) -> tuple[int, str]:
+    def _unknown(self, name: str, at: int, span: _Span, out: _Line) -> int:
         """As it was typed, with its arguments' braces."""
-        out += f"\\{name}"
+        out.add(f"\\{name}")
         while (end := self._partner(at, span)) is not None:
-            out += f"{{{self.read(span.inner(at + 1, end))}}}"
+            out.add(f"{{{self.read(span.inner(at + 1, end))}}}")
             at = end + 1
-        return at, out
+        return at
 
-    def _fraction(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
+    # commands with arguments: ``None``, and nothing written, where they lack one
+
+    def _fraction(self, at: int, span: _Span, out: _Line) -> int | None:
         upper = self._argument(at, span)
         lower = upper and self._argument(upper[0], span)
         if not upper or not lower:
             return None
         at = lower[0]
-        drawn = drawing.fraction(upper[1], lower[1], out[-1:], self.text[at : at + 1])
-        return at, out + drawn
+        out.add(drawing.fraction(upper[1], lower[1], out.last, self.text[at : at + 1]))
+        return at
 
-    def _root(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
-        index = re.compile(r"\[(\w)\]").match(self.text, at, span.end)
+    def _root(self, at: int, span: _Span, out: _Line) -> int | None:
+        index = _INDEX.match(self.text, at, span.end)
         argument = self._argument(index.end() if index else at, span)
         if argument is None:
             return None
         degree = index[1].translate(signs.SUPERSCRIPTS) if index else ""
-        return argument[0], f"{out}{degree}√{drawing.operand(argument[1])}"
+        out.add(f"{degree}√{drawing.operand(argument[1])}")
+        return argument[0]
 
-    def _raised(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
+    def _raised(self, at: int, span: _Span, out: _Line) -> int | None:
         return self._script("^", at, span.inner(at, span.end, math=True), out)
 
-    def _lowered(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
+    def _lowered(self, at: int, span: _Span, out: _Line) -> int | None:
         return self._script("_", at, span.inner(at, span.end, math=True), out)
 
-    def _double_struck(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
+    def _double_struck(self, at: int, span: _Span, out: _Line) -> int | None:
         argument = self._argument(at, span)
-        return argument and (argument[0], out + signs.double_struck(argument[1]))
-
-    def _url(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
-        end = self._partner(at, span)
-        if end is None:
+        if argument is None:
             return None
-        return end + 1, out + _ESCAPED.sub(r"\1", self.text[at + 1 : end])
+        out.add(signs.double_struck(argument[1]))
+        return argument[0]
 
-    def _link(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
-        target = self._url(at, span, "")
+    def _url(self, at: int, span: _Span, out: _Line) -> int | None:
+        address = self._address(at, span)
+        if address is None:
+            return None
+        out.add(address[1])
+        return address[0]
+
+    def _link(self, at: int, span: _Span, out: _Line) -> int | None:
+        target = self._address(at, span)
         label = target and self._argument(target[0], span)
         if not target or not label:
             return None
         says_nothing = label[1] == target[1] or label[1].startswith("this http")
-        return label[0], out + (target[1] if says_nothing else f"{label[1]} ({target[1]})")
+        out.add(target[1] if says_nothing else f"{label[1]} ({target[1]})")
+        return label[0]
 
-    def _note(self, at: int, span: _Span, out: str) -> tuple[int, str] | None:
+    def _note(self, at: int, span: _Span, out: _Line) -> int | None:
         argument = self._argument(at, span)
-        return argument and (argument[0], f"{out} ({argument[1]})")
+        if argument is None:
+            return None
+        out.add(f" ({argument[1]})")
+        return argument[0]
 
     # helpers
+
+    def _address(self, at: int, span: _Span) -> tuple[int, str] | None:
+        end = self._partner(at, span)
+        if end is None:
+            return None
+        return end + 1, _ESCAPED.sub(r"\1", self.text[at + 1 : end])
 
     def _argument(
         self, at: int, span: _Span, *, math: bool | None = None
@@ -281,8 +354,9 @@ class _Reader:
         if found is None or span.depth >= _DEEPEST:
             return None
         if found["command"]:
-            inner = span.inner(found.end(), span.end, math=math)
-            return self._command(found["command"], found.end(), inner, "")
+            inner, out = span.inner(found.end(), span.end, math=math), _Line()
+            at = self._command(found["command"], found.end(), inner, out)
+            return at, out.text()
         if found["one"]:
             return found.end(), found["one"]
         end = self._partner(found.start("group"), span)
@@ -300,7 +374,7 @@ class _Reader:
         return at
 
 
-_Step = Callable[[_Reader, int, _Span, str], tuple[int, str] | None]
+_Step = Callable[[_Reader, int, _Span, _Line], int | None]
 _WITH_ARGUMENTS: dict[str, _Step] = {
     **dict.fromkeys(("frac", "tfrac", "dfrac", "nicefrac"), _Reader._fraction),
     **dict.fromkeys(("url", "path", "nolinkurl"), _Reader._url),

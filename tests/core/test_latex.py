@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -96,6 +97,49 @@ def test_braces_nested_beyond_reason_are_given_back() -> None:
     assert "x" in unicode_from_latex(deep)
     assert "x" in unicode_from_latex(r"\frac{" * 500 + "x" + "}" * 500)
     assert "x" in unicode_from_latex(r"\hat" * 500 + "x")
+
+
+def calls(text: str) -> int:
+    """How many functions are called to read a text: work that can be counted on any machine."""
+    counted = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal counted
+        counted += event in {"call", "c_call"}
+
+    unicode_from_latex(r"\alpha")  # loads what is loaded once
+    sys.setprofile(count)
+    try:
+        unicode_from_latex(text)
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(r"\hat", r"\hat ", r"\frac{", r"\hat{ab cd ", "$a ", "$$ a", r"\( x ", "``a ", "`a ", "~a"),
+        *(r"\foo{a}", r"a \over b ", r"\sqrt[a]", r"{\it a} ", "x^{2}", "{$", r"\'e "),
+        r"\textbf{\hat{\frac{a",
+    ],
+)  # fmt: skip
+def test_twice_as_long_a_text_is_twice_the_work(piece: str) -> None:
+    for end in ("", "}" * 10_000, "$"):
+        once, twice = (calls(piece * count + end) for count in (300, 600))
+        assert twice <= 2.3 * once + 100, end
+
+
+def test_what_is_nested_is_not_read_again_at_each_level() -> None:
+    r"""``\hat`` can't be drawn over several words, so its group was read twice, at each level."""
+    shallow, deep = (calls(r"\hat{ab cd " * depth + "}" * depth) for depth in (4, 8))
+    assert deep < 3 * shallow
+
+
+def test_a_formula_of_one_long_word_is_read() -> None:
+    """It ends: each letter was looked at from all those before it, for hours in this text."""
+    word = "ab" * 300_000
+    assert unicode_from_latex(f"${word}$") == word
 
 
 PIECES = r"""
