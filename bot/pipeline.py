@@ -17,6 +17,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeAlias
 
 from bot import gathering
 from bot.gathering import LOOK_BACK, LOOK_BACK_WIDE, Gathered, History
@@ -38,6 +40,7 @@ from bot.ports import Clock, CollectStore, Composer, PublishStore, Source
 log = logging.getLogger(__name__)
 
 WIDE_EVERY = timedelta(days=7)
+CHANNELS_AT_ONCE = 200  # whose posts are held in memory before they are in the outbox
 
 
 async def collect(
@@ -174,19 +177,43 @@ async def publish(
         channels = await store.publishable()
     at = clock.now()
     show = remembering()
+    plans: dict[str, Plan] = {}
+    for channel in channels:
+        composer = composers.get(channel.platform)
+        if composer is None:
+            log.info("publish channel=%s skipped: its platform is switched off", channel.id)
+        else:
+            plans[channel.id] = partial(
+                plan, composer=composer, rules=rules(channel), at=at, now=now, show=show
+            )
+    posts = 0
+    for some in _parts(list(plans), CHANNELS_AT_ONCE):
+        agendas = await store.agendas(some)
+        prepared = await asyncio.to_thread(_prepared, {i: plans[i] for i in some}, agendas)
+        posts += await store.publish(prepared.items(), at)
+    return posts
 
-    def planned(channel: Channel, composer: Composer) -> Callable[[Agenda], Publication | None]:
-        return lambda agenda: plan(agenda, composer, rules(channel), at, now=now, show=show)
 
-    def plans() -> Iterator[tuple[str, Callable[[Agenda], Publication | None]]]:
-        for channel in channels:
-            composer = composers.get(channel.platform)
-            if composer is None:
-                log.info("publish channel=%s skipped: its platform is switched off", channel.id)
-            else:
-                yield channel.id, planned(channel, composer)
+Plan: TypeAlias = Callable[[Agenda], Publication | None]
 
-    return await store.publish(plans(), at)
+
+def _prepared(plans: Mapping[str, Plan], agendas: Iterable[Agenda]) -> dict[str, Plan]:
+    """The same plans, those of these agendas carried out already: reading LaTeX and rendering take
+    time, in which nobody should wait for a transaction. Where something changed meanwhile, a
+    channel is planned again in its transaction."""
+    done = {agenda.channel.id: (agenda, plans[agenda.channel.id](agenda)) for agenda in agendas}
+
+    def planned(channel_id: str) -> Plan:
+        if channel_id not in done:
+            return plans[channel_id]
+        seen, publication = done[channel_id]
+        return lambda agenda: publication if agenda == seen else plans[channel_id](agenda)
+
+    return {channel_id: planned(channel_id) for channel_id in plans}
+
+
+def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 async def republish(

@@ -198,6 +198,11 @@ class PublishStore(Protocol):
         last published to."""
         ...
 
+    async def agendas(self, channel_ids: Sequence[str]) -> Sequence[Agenda]:
+        """Of those of these channels in which something is due. Changes nothing, and waits for no
+        writer, so that it may have changed when a plan is carried out."""
+        ...
+
     async def publish(
         self, plans: Iterable[tuple[str, Callable[[Agenda], Publication | None]]], at: datetime
     ) -> int:

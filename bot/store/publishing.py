@@ -1,13 +1,15 @@
 """Turning what is due in a channel into posts: each channel whole in one transaction.
 
-The decision and the rendering are handed in as ``plan`` and run inside the transaction, so that a
-keyword removed at the same moment is either in the digest or not, never half. They are pure.
+The decision and the rendering are handed in as ``plan`` and called inside the transaction, so that
+a keyword removed at the same moment is either in the digest or not, never half. They are pure, and
+were made before, from ``agendas``, for a channel in which nothing changed since.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import datetime
 
 from bot.model import Agenda, Channel, Due, NoteKind, Publication, Why
@@ -89,6 +91,16 @@ def publish(db: sqlite3.Connection, channel_id: str, plan: Plan, at: datetime) -
             (to_text(publication.served), channel_id),
         )
     return len(publication.drafts)
+
+
+def agendas(db: sqlite3.Connection, channel_ids: Sequence[str]) -> tuple[Agenda, ...]:
+    """Of those of these channels in which something is due."""
+    rows = db.execute(
+        "select value from json_each(?) where exists ("
+        " select 1 from ledger where channel_id = value and state = 'due')",
+        (json.dumps(list(channel_ids)),),
+    ).fetchall()
+    return tuple(agenda(db, channel_id) for (channel_id,) in rows)
 
 
 def agenda(db: sqlite3.Connection, channel_id: str) -> Agenda:

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from bot.errors import StoreBroken, StoreBusy
 from bot.model import (
+    Agenda,
     Channel,
     Expected,
     Interests,
@@ -235,6 +236,9 @@ class SqliteStore:
 
     async def to_recheck(self) -> tuple[Channel, ...]:
         return await self.ask(publishing.to_recheck)
+
+    async def agendas(self, channel_ids: Sequence[str]) -> tuple[Agenda, ...]:
+        return await self.ask(lambda db: publishing.agendas(db, channel_ids))
 
     async def publish(self, plans: Iterable[tuple[str, Plan]], at: datetime) -> int:
         rows = self._rows_at_once

@@ -119,7 +119,7 @@ def calls(text: str) -> int:
 @pytest.mark.parametrize(
     "piece",
     [
-        *(r"\hat", r"\hat ", r"\frac{", r"\hat{ab cd ", "$a ", "$$ a", r"\( x ", "``a ", "`a ", "~a"),
+        *(r"\hat", r"\hat ", r"\frac{", r"\hat{ab cd ", "$a ", "$$ a", r"\( x ", "``a ", "~a"),
         *(r"\foo{a}", r"a \over b ", r"\sqrt[a]", r"{\it a} ", "x^{2}", "{$", r"\'e "),
         r"\textbf{\hat{\frac{a",
     ],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,9 +23,10 @@ from bot.errors import (
     SourceThrottled,
 )
 from bot.keywords import parse
-from bot.model import UNTOLD, Batch, Note, NoteKind, Paper, Person, Recorded, Run
+from bot.model import UNTOLD, Batch, Digest, Draft, Note, NoteKind, Paper, Person, Recorded, Run
 from bot.pipeline import collect, publish
 from bot.planning import Rules
+from bot.ports import Composer
 from bot.slots import Timetable
 from bot.store import viewing
 from bot.store.collecting import interests
@@ -45,7 +48,9 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.source = FakeSource(self.clock)
-        self.store = SqliteStore(folder / "db", alone=True)
+        self.path = folder / "db"
+        self.store = SqliteStore(self.path, alone=True)
+        self.composer: Composer = PlainComposer(100)
 
     def follow(self, channel: str, *texts: str, person: Person = ADA, undo: bool = False) -> None:
         for text in texts:
@@ -76,7 +81,7 @@ class House:
     async def publish(self, *, now: bool = True) -> dict[str, list[str]]:
         """Publish, and return what the new messages hold, by channel."""
         before = self._messages()
-        composers = {"fake": PlainComposer(100)}
+        composers = {"fake": self.composer}
         await publish(self.store, composers, lambda _: RULES, self.clock, now=now)
         posted: dict[str, list[str]] = {}
         for channel, payload in self._messages()[len(before) :]:
@@ -355,6 +360,40 @@ async def test_a_paper_that_the_index_was_late_with_is_posted_although_its_id_is
     await house.publish()
     house.source.announce(paper(2), at=START + DAY)
     assert numbered((await house.day())[A]) == [2]
+
+
+class Meanwhile(PlainComposer):
+    """Something happens while a digest is rendered, on another connection to the database."""
+
+    def __init__(self, path: Path, happening: str) -> None:
+        super().__init__()
+        self._path = path
+        self._happening = happening
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        # Waits for nobody: an error if a transaction is open now.
+        other = sqlite3.connect(self._path, timeout=0)
+        with closing(other), other:
+            other.execute(self._happening)
+        return super().compose(digest)
+
+
+async def test_titles_are_read_and_digests_rendered_while_no_transaction_is_open(
+    house: House,
+) -> None:
+    house.follow(A, "reward model")
+    house.source.announce(paper(1))
+    await house.collect()
+    house.composer = Meanwhile(house.path, "update channels set served = served")
+    assert await house.publish() == {A: ["2603.00001"]}
+
+
+async def test_what_is_removed_while_a_digest_is_rendered_is_not_posted(house: House) -> None:
+    house.follow(A, "reward model")
+    house.source.announce(paper(1))
+    await house.collect()
+    house.composer = Meanwhile(house.path, "delete from subscriptions")
+    assert await house.publish() == {}
 
 
 async def test_a_new_version_of_a_posted_paper_is_not_news(house: House) -> None:
