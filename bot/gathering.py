@@ -75,7 +75,7 @@ class Gathered:
     stopped: bool = False  # nothing more can be asked in this run
 
     def take(self, batch: Batch) -> None:
-        for paper in batch.papers:
+        for paper in (*batch.papers, *batch.others):
             known = self.papers.get(paper.id)
             if known is None or known.version <= paper.version:
                 self.papers[paper.id] = paper

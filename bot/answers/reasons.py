@@ -32,6 +32,7 @@ PLAINLY: Mapping[NoteKind, str] = {
     NoteKind.REFUSED: "arXiv does not understand a keyword",
     NoteKind.LATE: "arXiv is late",
     NoteKind.HOLES: "papers that arXiv announced are not to be had yet",
+    NoteKind.BEHIND: "what arXiv announced long ago is still being gone through",
     NoteKind.DISAGREES: "arXiv and we differ about a paper",
 }
 

@@ -99,6 +99,7 @@ class NoteKind(StrEnum):
     REFUSED = "refused"  # the source does not understand one keyword
     LATE = "late"  # whole, but without what was to be announced the evening before
     HOLES = "holes"  # announced, by the numbers, but not to be had yet
+    BEHIND = "behind"  # what was announced is still being gone through, run by run
     DISAGREES = "disagrees"  # the source says "matches", our matcher says "no"
 
 
@@ -133,7 +134,7 @@ class Batch:
     """What a source answered. ``complete`` is true only if nothing that matches can be missing.
 
     ``chosen`` is false for papers that came because they were announced, and not because they may
-    match.
+    match; ``others`` are such papers beside those that were chosen.
     """
 
     papers: tuple[Paper, ...]
@@ -141,6 +142,7 @@ class Batch:
     notes: tuple[Note, ...] = ()
     requests: int = 0
     chosen: bool = True
+    others: tuple[Paper, ...] = ()
     survey: Survey = Survey()
 
 

@@ -48,7 +48,7 @@ _FEW: Final = 3  # missing papers that do not make an answer a bad one
 _SHARE: Final = 0.01
 # The highest id is among those submitted last: within a day numbers follow the submission, 96.9 %
 # of neighbours are in its order (measured on 31,144 of 2026).
-_NEWEST: Final = 50
+NEWEST: Final = 50
 _NAMED: Final = 5  # of missing papers, in a remark
 _RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
 
@@ -185,7 +185,7 @@ class Harvest:
         top, pages = self._mark.top, self._pages
         news = not top or announced_since(top, given_out(pages.ids, self._now))
         try:
-            newest = await prove_alive(self._queries, self._run, self._now, self._now, _NEWEST)
+            newest = await prove_alive(self._queries, self._run, self._now, self._now, NEWEST)
         except SourceError as error:
             if not pages.ids or not news:
                 raise
@@ -209,7 +209,8 @@ class Harvest:
         pages, mark, today = self._pages, self._mark, self._now.date()
         readable = pages.ids - {paper_id for paper_id, _ in pages.damaged}
         held = {each: paper for each, paper in self._newest.items() if each not in readable}
-        announced = announced_since(mark.top, given_out({*pages.ids, *held}, self._now))
+        listed = given_out({*pages.ids, *held}, self._now)
+        announced = announced_since(mark.top, listed)
         since = {each: day for each, day in mark.open_holes(today).items() if each not in readable}
         fresh = sorted(announced - readable - since.keys() - held.keys(), key=serial_of)
         room = max(0, _MOST_ASKED - len(since))
@@ -234,6 +235,7 @@ class Harvest:
         stays = bool(left) and (not room or bool(unreached) or any(e in got for e in asked))
         self._tell_of(holes, left, stays=stays)
         day = min(pages.answered or self._now, self._now).date()
+        counts = mark.counted and not left  # a union counts, too, and between two harvests
         after = Mark(day, top, counted=top, counted_on=day, holes=holes)
         if stays:
             after = replace(mark, day=self._since, top=top, holes=holes)
@@ -242,7 +244,7 @@ class Harvest:
             complete=not left
             and _is_little(sum(day == today for day in holes.values()), len(announced)),
             survey=Survey(
-                announced=len(announced) if mark.top and not left else None,
+                announced=len(announced_since(mark.counted, listed)) if counts else None,
                 missing=len(holes) + (len(left) if stays else 0),
                 mark=after.written(),
             ),

@@ -7,14 +7,16 @@
 - *Mixed* is a harvest of some archives, for keywords that match nowhere else, and a union for the
   others.
 
-The one with the fewest requests is taken. Only the whole harvest finds what arXiv held back for
-months, because it asks by announcement; so there is one every week in any case.
+The one with the fewest requests is taken. Only what asks by announcement finds what arXiv held back
+for months; so there is a harvest every week in any case. Where there can be none, or the last one
+is so long ago that its list could not be read to the end, the numbers of what was announced are
+gone through at the query API, beside a union (``bot.sources.numbers``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -27,7 +29,8 @@ from bot.sources.queries import Window, groups
 
 HARVEST_EVERY: Final = timedelta(days=7)
 FARTHEST: Final = timedelta(days=60)
-"""A harvest reads no further back: ninety pages, which take five minutes."""
+"""A harvest reads no further back: ninety pages, which take five minutes. What was announced longer
+ago is gone through by its numbers, from where the last harvest ended, run by run."""
 
 MANY: Final = 10_000  # requests
 
@@ -54,7 +57,8 @@ class Way(StrEnum):
 class Plan:
     """``since`` is the day (UTC) from which on a harvest has to read, in ``archives`` each its own.
 
-    ``asked`` are the keywords that are asked for.
+    ``asked`` are the keywords that are asked for. With ``numbers`` those of what was announced
+    since the mark are to be gone through as well.
     """
 
     way: Way
@@ -62,6 +66,7 @@ class Plan:
     reason: str = ""
     archives: Mapping[str, date] = field(default_factory=dict)
     asked: tuple[Keyword, ...] = ()
+    numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,11 @@ class Task:
         if day is not None and timedelta(0) <= self.today - day <= FARTHEST:
             return day
         return min(self.since.astimezone(UTC).date(), self.today)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last harvest is so long ago that none can go on from there."""
+        return self.mark.day is not None and self.today - self.mark.day > FARTHEST
 
     @property
     def is_recent(self) -> bool:
@@ -128,12 +138,22 @@ class Task:
 
 
 def choose(task: Task, *, wanted: Way, can_harvest: bool) -> Plan:
-    """The way with the fewest requests; among equals, the one that reads more."""
+    """The way with the fewest requests; among equals, the one that reads more.
+
+    What was announced is looked through once a week, whichever way it is.
+    """
+    plan = _choose(task, wanted, can_harvest)
+    is_due = not task.is_recent and plan.way is not Way.HARVEST
+    return replace(plan, numbers=is_due or task.is_behind)
+
+
+def _choose(task: Task, wanted: Way, can_harvest: bool) -> Plan:
     if not can_harvest:
         return task.plan(Way.UNION, "no OAI-PMH address is set")
-    if wanted is not Way.AUTO:
+    is_too_much = task.today - task.begin > FARTHEST
+    if wanted is not Way.AUTO and not (wanted is Way.HARVEST and is_too_much):
         return task.plan(wanted, "bot.toml wants it")
-    if task.today - task.begin > FARTHEST:
+    if is_too_much:
         return task.plan(Way.UNION, f"everything since {task.begin} is too much to read")
     harvest, mixed, union = map(task.plan, (Way.HARVEST, Way.MIXED, Way.UNION))
     most = task.cost(harvest)
@@ -142,7 +162,7 @@ def choose(task: Task, *, wanted: Way, can_harvest: bool) -> Plan:
         costs[mixed.way] = task.cost(mixed, most)
     costs[union.way] = task.cost(union, most)
     best = min(costs, key=lambda way: costs[way])
-    if best is not Way.HARVEST and not task.is_recent:
+    if best is not Way.HARVEST and not task.is_recent and not task.is_behind:
         return task.plan(Way.HARVEST, f"one is due every week, the last was on {task.mark.day}")
     told = (f"{way} {cost if cost <= most else 'more'}" for way, cost in costs.items())
     return task.plan(best, f"the fewest requests, about: {', '.join(told)}")

@@ -10,7 +10,8 @@ from bot.errors import SourceError
 from bot.model import Batch, NoteKind, Survey
 from bot.sources.asking import Run
 from bot.sources.harvest import Harvest, OaiAsker, count, harvest_archives
-from bot.sources.mark import Mark
+from bot.sources.mark import Mark, highest
+from bot.sources.numbers import Walk
 from bot.sources.planner import Plan, Task, Way, choose
 from bot.sources.sweep import QueryAsker, Sweep, note_of, stops
 
@@ -40,10 +41,16 @@ class Look:
     async def fetch(self, wanted: Way) -> Batch:
         """See ``Source.fetch``. Raises SourceError if neither way gave anything usable."""
         plan = choose(self.task, wanted=wanted, can_harvest=self.oai is not None)
-        log.info("plan way=%s reason=%r", plan.way, plan.reason)
+        log.info("plan way=%s numbers=%s reason=%r", plan.way, plan.numbers, plan.reason)
+        batch = await self._fetch(plan)
+        if plan.numbers and batch.complete and not _stopped(batch):
+            return await self._walk(batch)
+        return batch
+
+    async def _fetch(self, plan: Plan) -> Batch:
         first = await self._try(plan)
         if self.oai is None:
-            return _or_raise(first, "")  # there was no choice
+            return self._begun(_or_raise(first, ""))  # there was no choice
         said = f"{_NAMES[plan.way]} ({plan.reason})"
         if isinstance(first, Batch) and first.complete:
             return await self._counted(None if plan.way is Way.HARVEST else self.oai, first, said)
@@ -66,20 +73,56 @@ class Look:
                 return await self._union(plan)
             if plan.way is Way.MIXED:
                 return await self._mixed(self.oai, plan)
-            mark = self.task.mark
-            if plan.since != mark.day:  # there is a gap, which says nothing about the numbers
-                mark = replace(mark, top="", holes={})
-            harvest = Harvest(
-                oai=self.oai,
-                queries=self.queries,
-                run=self.run,
-                mark=mark,
-                since=plan.since,
-                now=self.task.now,
-            )
-            return await harvest.collect()
+            return await self._harvest(self.oai, plan)
         except SourceError as error:
             return error
+
+    async def _harvest(self, oai: OaiAsker, plan: Plan) -> Batch:
+        mark = self.task.mark
+        # It stands in, and leaves a gap behind the place, which is kept for those who fill it.
+        leaves_gap = mark.day is not None and mark.day < plan.since
+        harvest = Harvest(
+            oai=oai,
+            queries=self.queries,
+            run=self.run,
+            mark=replace(mark, top="", counted="", holes={}) if leaves_gap else mark,
+            since=plan.since,
+            now=self.task.now,
+        )
+        batch = await harvest.collect()
+        if leaves_gap:
+            return replace(batch, survey=Survey(missing=len(mark.holes), mark=mark.written()))
+        return batch
+
+    async def _walk(self, batch: Batch) -> Batch:
+        """Beside what was asked for by keyword, what was announced since the place of the mark."""
+        mark = Mark.read(batch.survey.mark) if batch.survey.mark else self.task.mark
+        walked = await Walk(self.queries, self.run, mark, self.task.now).collect()
+        said = batch.survey.plan or _NAMES[Way.UNION]
+        survey = replace(
+            batch.survey,
+            plan=f"{said}, and by the numbers of what it announced",
+            missing=len(walked.mark.holes),
+            mark=walked.mark.written(),
+        )
+        return replace(
+            batch,
+            others=tuple(walked.papers.values()),
+            notes=(*batch.notes, *walked.notes),
+            requests=self.run.requests,
+            survey=survey,
+        )
+
+    def _begun(self, batch: Batch) -> Batch:
+        """Without OAI-PMH, the place from which on the numbers are gone through in a week."""
+        mark = self.task.mark
+        if mark.day is None and batch.complete:
+            top = highest((paper.id for paper in batch.papers), self.task.now)
+            mark = replace(mark, day=self.task.today, top=top)
+        if mark == Mark():
+            return batch
+        survey = Survey(missing=len(mark.holes), mark=mark.written())
+        return replace(batch, survey=survey)
 
     async def _union(self, plan: Plan) -> Batch:
         task = self.task
@@ -105,13 +148,16 @@ class Look:
         survey = batch.survey
         if survey.announced is None:
             mark = Mark.read(survey.mark) if survey.mark else self.task.mark
-            if mark.day is None:
+            begins = mark.day is None
+            if begins:
                 mark = replace(mark, day=(self.task.now - _BEFORE_THE_FIRST).date())
             try:
                 if oai is not None:
                     brought = [paper.id for paper in batch.papers]
                     announced, mark = await count(oai, self.run, mark, self.task.now, brought)
                     survey = replace(survey, announced=announced)
+                    if begins:
+                        mark = replace(mark, top=mark.counted)
             except SourceError as error:
                 said += "; OAI-PMH did not tell what was announced"
                 log.info("count failed why=%s", error)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SourceGarbled
-from bot.model import Batch, Keyword, NoteKind
+from bot.model import Batch, Keyword, NoteKind, Survey
 from bot.sources.arxiv import ArxivSource
 from tests.fakes import FakeClock
 from tests.sources.conftest import CONTACT, MakeSource
@@ -68,7 +68,7 @@ async def test_a_paper_that_is_not_announced_yet_comes_with_a_later_run(
 
 
 async def test_no_keyword_is_no_request(server: ArxivServer, source: ArxivSource) -> None:
-    assert await source.fetch([], SINCE) == Batch((), complete=True)
+    assert replace(await source.fetch([], SINCE), survey=Survey()) == Batch((), complete=True)
     assert await source.confirm(REWARD, []) == frozenset()
     assert server.requests == []
 
@@ -155,7 +155,7 @@ async def test_no_match_is_an_empty_day_once_arxiv_has_shown_that_it_is_alive(
     server: ArxivServer, source: ArxivSource
 ) -> None:
     batch = await source.fetch([phrase("unheard of")], SINCE)
-    assert batch == Batch((), complete=True, requests=2)
+    assert replace(batch, survey=Survey()) == Batch((), complete=True, requests=2)
     probe = server.requests[1].params
     assert probe["search_query"] == "submittedDate:[202602160000 TO 202603022359]"
     assert probe["max_results"] == "1"

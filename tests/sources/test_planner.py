@@ -75,11 +75,11 @@ WEEKLY = "one is due every week, the last was on "
         (10_000, None, Way.HARVEST, 14, "harvest 24, union more"),
         (10_000, 1, Way.HARVEST, 1, "harvest 5, union more"),
         (10_000, 60, Way.HARVEST, 60, "harvest 93, union more"),
-        # Too long ago to go on from there, so anew.
-        (1, 61, Way.HARVEST, 14, WEEKLY),
-        (1_000, 365, Way.HARVEST, 14, WEEKLY),
+        # Too long ago to go on from there: that is done by the numbers, beside today's way.
+        (1, 61, Way.UNION, 14, "harvest 24, union 1"),
+        (1_000, 365, Way.UNION, 14, "harvest 24, union 20"),
         (10_000, 365, Way.HARVEST, 14, "harvest 24, union more"),
-        (1, 700_000, Way.HARVEST, 14, WEEKLY),
+        (1, 700_000, Way.UNION, 14, "harvest 24, union 1"),
         # A clock was wrong, and nobody knows since when.
         (1, -1, Way.HARVEST, 14, WEEKLY),
         (1, -3650, Way.HARVEST, 14, WEEKLY),
@@ -127,7 +127,7 @@ def test_whatever_was_remembered_a_harvest_begins_on_a_day_that_arxiv_knows(
     assert found.reason
     if found.way is Way.HARVEST:
         assert can_harvest
-        assert wanted is Way.HARVEST or TODAY - found.since <= FARTHEST
+        assert TODAY - found.since <= FARTHEST
 
 
 @pytest.mark.parametrize("back", [61, 365, 10_000])
@@ -137,6 +137,36 @@ def test_after_a_long_downtime_everything_is_too_much_to_read(back: int, last: i
     found = plan(KEYWORDS, last, since=NOW - back * DAY)
     assert found.way is Way.UNION
     assert found.reason == f"everything since {TODAY - back * DAY} is too much to read"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "can_harvest", "last", "numbers"),
+    [
+        # A harvest is due every week, or the numbers where there is none.
+        (Way.AUTO, True, 6, False),
+        (Way.AUTO, True, 7, False),
+        (Way.HARVEST, True, 7, False),
+        (Way.UNION, True, 6, False),
+        (Way.UNION, True, 7, True),
+        (Way.MIXED, True, 7, True),
+        (Way.AUTO, False, 6, False),
+        (Way.AUTO, False, 7, True),
+        (Way.UNION, False, 60, True),
+        (Way.UNION, False, None, False),
+        # Sixty days a harvest goes back; what lies before is never given up.
+        (Way.AUTO, True, 60, False),
+        (Way.AUTO, True, 61, True),
+        (Way.HARVEST, True, 61, True),
+        (Way.UNION, True, 3650, True),
+        (Way.AUTO, False, 3650, True),
+    ],
+)
+def test_everything_that_was_announced_is_gone_through_in_some_way(
+    wanted: Way, can_harvest: bool, last: int | None, numbers: bool
+) -> None:
+    for since in (SINCE, NOW - 3650 * DAY):
+        found = plan(KEYWORDS[:1], last, since=since, wanted=wanted, can_harvest=can_harvest)
+        assert found.numbers is numbers
 
 
 def test_a_harvest_goes_on_where_the_last_one_was_however_far_the_keywords_are() -> None:
