@@ -254,7 +254,6 @@ class People:
             ),
             store=store,
             clock=clock,
-            timetable=lambda _: RULES.timetable,
             changed=_nothing_more,
             first_post=0,
         )

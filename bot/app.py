@@ -24,6 +24,7 @@ import httpx
 
 from adapters import PLATFORMS, Settings
 from bot import page
+from bot.answers.settings import ScheduleDefaults
 from bot.channels_file import ChannelsFile, SyncReport
 from bot.channels_file.late import ShownLate
 from bot.clock import SystemClock
@@ -124,12 +125,12 @@ class Bot:
             timetable=self.timetable,
             identify=base_id,
             evenings=self.evenings,
+            defaults=ScheduleDefaults(str(config.schedule.catch_up), config.schedule.written),
         )
         self.commands = BotCommands(
             questions=self.questions,
             store=store,
             clock=clock,
-            timetable=self.timetable,
             changed=self._show_change,
             first_post=config.schedule.first_post,
             limits=config.limits,

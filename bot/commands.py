@@ -34,7 +34,7 @@ from bot.answers.meant import (
 )
 from bot.answers.preview import Outlook
 from bot.answers.reasons import sentence
-from bot.answers.settings import setting_named, settings_reply, stored_value
+from bot.answers.settings import setting_named, stored_value
 from bot.answers.typed import CHANGES, understand
 from bot.errors import (
     KeywordRefused,
@@ -47,7 +47,6 @@ from bot.errors import (
 from bot.keywords import parse
 from bot.limits import Limits, Pace
 from bot.model import (
-    Channel,
     Choice,
     Keyword,
     Offer,
@@ -59,7 +58,6 @@ from bot.model import (
 )
 from bot.ports import Clock, PeopleStore
 from bot.questions import Questions
-from bot.slots import Timetable
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +83,6 @@ class BotCommands:
         questions: Questions,
         store: PeopleStore,
         clock: Clock,
-        timetable: Callable[[Channel], Timetable],
         changed: Callable[[], Awaitable[None]],
         first_post: int,
         limits: Limits | None = None,
@@ -93,7 +90,6 @@ class BotCommands:
         self._questions = questions
         self._store = store
         self._clock = clock
-        self._timetable = timetable
         self._changed = changed
         self._first_post = first_post
         self._limits = limits or Limits()
@@ -248,11 +244,9 @@ class BotCommands:
         changed = replace(view.channel, **own)
         await self._store.change_setting(channel_id, key, stored)
         await self._changed()
-        reply = settings_reply(changed, self._timetable(changed))
-        new = "as bot.toml says" if stored is None else stored
+        reply, new = self._questions.settings_of(changed, key)
         return replace(
             reply,
-            text=f"Changed: {key} is now {new}\n{reply.text}",
             announcement=f"{person.name} changed {key} of this channel to {new}.",
             data={**reply.data, "changed": True},
         )

@@ -16,7 +16,7 @@ from bot.answers.meant import handle
 from bot.answers.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
 from bot.answers.reasons import Look
 from bot.answers.scope import seen_everywhere, seen_in
-from bot.answers.settings import settings_reply
+from bot.answers.settings import ScheduleDefaults, in_force, settings_reply
 from bot.answers.status import status_reply
 from bot.answers.times import Calendar
 from bot.answers.typed import COMMANDS, bare_id, help_text
@@ -47,6 +47,7 @@ class Questions:
         timetable: Callable[[Channel], Timetable],
         identify: Callable[[str], str],
         evenings: Evenings | None = None,
+        defaults: ScheduleDefaults | None = None,
     ) -> None:
         self._store = store
         self._source = source
@@ -54,6 +55,7 @@ class Questions:
         self._timetable = timetable
         self._identify = identify
         self._evenings = evenings or Evenings()
+        self._defaults = defaults or ScheduleDefaults()
 
     # -- keywords -----------------------------------------------------------------------------
 
@@ -140,7 +142,15 @@ class Questions:
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""
         [view] = (await self.state(channel_id)).channels
-        return settings_reply(view.channel, self._timetable(view.channel))
+        reply, _ = self.settings_of(view.channel)
+        return reply
+
+    def settings_of(self, channel: Channel, changed: str = "") -> tuple[Reply, str]:
+        """How this channel is posted to; and of the setting that was just ``changed`` the value
+        that holds now, in words."""
+        held = in_force(channel, self._timetable(channel), self._defaults)
+        reply = settings_reply(channel, self._timetable(channel), held, changed)
+        return reply, held[changed].said if changed else ""
 
     async def home(self, person: Person) -> Reply:
         """The channels in which this person added keywords, and how each stands."""

@@ -54,6 +54,10 @@ class CatchUp:
     kind: CatchUpKind
     limit: int = 0
 
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"{self.kind} {self.limit}" if self.kind is CatchUpKind.NEWEST else str(self.kind)
+
     @property
     def backlog(self) -> int | None:
         """How many papers of missed days are posted: ``None`` for all of them."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from bot.answers.times import days_said
 from bot.answers.typed import nearest
 from bot.errors import UserError
 from bot.model import Channel, Reply, refer_to
 from bot.settings import (
+    EDITORS,
     LAYOUTS,
     parse_catch_up,
     parse_days,
@@ -64,23 +66,66 @@ def stored_value(key: str, typed: str, platform: str) -> str | None:
     return f"{parse_post_at(value):%H:%M}" if key == "post_at" else value
 
 
-def settings_reply(channel: Channel, timetable: Timetable) -> Reply:
-    """The values in force. What the channel did not set itself is as ``bot.toml`` says."""
+@dataclass(frozen=True, slots=True)
+class ScheduleDefaults:
+    """What holds for channels that set nothing themselves, as far as no ``Timetable`` says it.
+
+    ``written`` are the settings that ``[schedule]`` in ``bot.toml`` gives; what it leaves out has
+    a default.
+    """
+
+    catch_up: str = "all"
+    written: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The value of a setting that holds, and where it comes from."""
+
+    value: str
+    source: str
+
+    @property
+    def said(self) -> str:
+        return f"{self.value} ({_SOURCES[self.source]})"
+
+
+_SOURCES = {
+    "channel": "set for this channel",
+    "bot.toml": "from [schedule] in bot.toml",
+    "default": "the default",
+}
+
+
+def in_force(
+    channel: Channel, timetable: Timetable, defaults: ScheduleDefaults
+) -> dict[str, Value]:
+    """Every setting by its name."""
     layouts = LAYOUTS.get(channel.platform, ())
-    means = {**_MEANS, "layout": f"how papers are shown: {', '.join(layouts)}"}
-    in_force = {
+    inherited = {
         "post_at": f"{timetable.post_at:%H:%M}",
         "days": days_said(timetable),
-        "catch_up": "",
-        "layout": layouts[0] if layouts else "",
-        "editors": "",
+        "catch_up": defaults.catch_up,
+        "layout": layouts[0] if layouts else "digest",
+        "editors": EDITORS[0],
     }
-    lines = []
-    for name, value in in_force.items():
+    held = {}
+    for name, value in inherited.items():
         own = getattr(channel, name)
-        usual = "as is usual" if name in {"layout", "editors"} else "as bot.toml says"
-        shown = own or (f"{value} ({usual})" if value else usual)
-        lines.append(f"{name} = {shown}: {means[name]}")
+        source = "bot.toml" if name in defaults.written else "default"
+        held[name] = Value(own, "channel") if own else Value(value, source)
+    return held
+
+
+def settings_reply(
+    channel: Channel, timetable: Timetable, held: Mapping[str, Value], changed: str = ""
+) -> Reply:
+    """The values that hold, and where each comes from; ``changed`` names the setting that a person
+    has just changed."""
+    layouts = LAYOUTS.get(channel.platform, ())
+    means = {**_MEANS, "layout": f"how papers are shown: {', '.join(layouts)}"}
+    lines = [f"Changed: {changed} is now {held[changed].said}"] if changed else []
+    lines += [f"{name} = {value.said}: {means[name]}" for name, value in held.items()]
     lines.append(f"Times are {timetable.timezone.key}.")
     lines.append(
         f"To change one: {refer_to('settings post_at 09:30', channel.id)}"
@@ -93,6 +138,8 @@ def settings_reply(channel: Channel, timetable: Timetable) -> Reply:
             "timezone": timetable.timezone.key,
             "post_at": f"{timetable.post_at:%H:%M}",
             "days": sorted(timetable.days),
-            "own": {name: getattr(channel, name) for name in in_force},
+            "own": {name: getattr(channel, name) for name in held},
+            "in_force": {name: each.value for name, each in held.items()},
+            "source": {name: each.source for name, each in held.items()},
         },
     )

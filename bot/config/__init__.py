@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,17 @@ class Bot:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When every channel is posted to that says nothing else. ``days``: 0 is Monday."""
+    """When every channel is posted to that says nothing else. ``days``: 0 is Monday.
+
+    ``written`` are the keys that the file gives; the others have their defaults.
+    """
 
     post_at: time
     days: frozenset[int]
     catch_up: CatchUp
     first_post: int
     in_full: int
+    written: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,22 +197,28 @@ def _build(
     mistakes.raise_any(path)
 
     network, warnings = read_network(environ)
+    section = document.get("schedule")
+    written = frozenset(section if isinstance(section, dict) else ())
     return Config(
         path=path,
         channels=channels,
         network=network,
         warnings=warnings,
-        **_typed(tables, secrets, path.absolute().parent),
+        **_typed(tables, secrets, path.absolute().parent, written),
     )
 
 
 def _typed(
-    tables: Mapping[str, dict[str, Any]], secrets: Mapping[str, Secret], folder: Path
+    tables: Mapping[str, dict[str, Any]],
+    secrets: Mapping[str, Secret],
+    folder: Path,
+    written: frozenset[str],
 ) -> dict[str, Any]:
-    """The sections as what ``Config`` holds; relative paths are relative to the file's folder."""
+    """The sections as what ``Config`` holds; relative paths are relative to the file's folder.
+    ``written`` are the keys that [schedule] gives."""
     typed: dict[str, Any] = {
         "bot": Bot(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
-        "schedule": Schedule(**tables["schedule"]),
+        "schedule": Schedule(**tables["schedule"], written=written),
         "arxiv": Arxiv(**tables["arxiv"]),
         "delivery": Delivery(**tables["delivery"]),
         "limits": Limits(**tables["limits"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from bot.announcements import Evenings, NoNews
 from bot.answers.meaning import in_words
 from bot.answers.preview import Estimate, estimate
+from bot.answers.settings import ScheduleDefaults, in_force, settings_reply
 from bot.answers.times import Calendar, days_said, iso
 from bot.answers.typed import COMMANDS, bare_id, understand
+from bot.config import check
 from bot.errors import UserError
 from bot.keywords import expression, parse
-from bot.model import Batch
+from bot.model import Batch, Channel
 from bot.slots import Timetable
 from bot.sources.ids import base_id
 from tests.builders import paper
@@ -111,6 +114,51 @@ def test_arxivs_weekend_is_from_friday_to_sunday_evening_in_new_york(
 )
 def test_what_was_understood_is_said_with_its_precedence(keyword: str, said: str) -> None:
     assert in_words(expression(parse(keyword))) == said
+
+
+@pytest.mark.parametrize(
+    ("channel", "defaults", "name", "said"),
+    [
+        (Channel("discord:1"), ScheduleDefaults(), "post_at", "09:00 (the default)"),
+        (Channel("discord:1"), ScheduleDefaults(), "catch_up", "all (the default)"),
+        (Channel("discord:1"), ScheduleDefaults(), "layout", "digest (the default)"),
+        (Channel("slack:C1"), ScheduleDefaults(), "layout", "thread (the default)"),
+        (Channel("slack:C1"), ScheduleDefaults(), "editors", "managers (the default)"),
+        (
+            Channel("discord:1"),
+            ScheduleDefaults("newest 20", frozenset({"catch_up", "days"})),
+            "catch_up",
+            "newest 20 (from [schedule] in bot.toml)",
+        ),
+        (
+            Channel("discord:1"),
+            ScheduleDefaults("newest 20", frozenset({"days"})),
+            "days",
+            "Mon-Fri (from [schedule] in bot.toml)",
+        ),
+        (
+            Channel("discord:1", catch_up="skip", editors="members"),
+            ScheduleDefaults("newest 20", frozenset({"catch_up"})),
+            "catch_up",
+            "skip (set for this channel)",
+        ),
+    ],
+)
+def test_a_setting_is_told_with_the_value_that_holds_and_where_it_comes_from(
+    channel: Channel, defaults: ScheduleDefaults, name: str, said: str
+) -> None:
+    timetable = Timetable(ZoneInfo("UTC"), time(9), frozenset(range(5)))
+    held = in_force(channel, timetable, defaults)
+    assert held[name].said == said
+    assert f"{name} = {said}: " in settings_reply(channel, timetable, held).text
+
+
+def test_what_bot_toml_gives_is_told_apart_from_what_it_leaves_out() -> None:
+    text = '[schedule]\npost_at = "08:00"\ncatch_up = "newest 7"\n'
+    schedule = check(text, Path("bot.toml")).schedule
+    assert schedule.written == {"post_at", "catch_up"}, "also where it says the default"
+    assert str(schedule.catch_up) == "newest 7"
+    assert check("", Path("bot.toml")).schedule.written == set()
 
 
 def test_an_estimate_of_no_papers_at_all_is_zero_and_not_cut() -> None:

@@ -83,7 +83,6 @@ class House:
             questions=self.questions,
             store=self.store,
             clock=self.clock,
-            timetable=self.timetable,
             changed=self._changed,
             first_post=3,
         )
@@ -1214,10 +1213,10 @@ async def test_a_setting_is_changed_shown_and_written(
 async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
     await house.say("add reward model")
     await house.say("settings post_at 10:00")
-    assert "post_at = 10:00:" in (await house.say("settings")).text
+    assert "post_at = 10:00 (set for this channel):" in (await house.say("settings")).text
     reply = await house.say("settings post_at default")
-    assert "post_at = 09:00 (as bot.toml says)" in reply.text
-    assert "catch_up = as bot.toml says:" in reply.text
+    assert reply.text.startswith("Changed: post_at is now 09:00 (the default)\n")
+    assert reply.announcement == ("Ada changed post_at of this channel to 09:00 (the default).")
     [view] = (await house.store.state()).channels
     assert view.channel == Channel(HERE)
 

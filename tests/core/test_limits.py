@@ -30,7 +30,6 @@ class Limited(House):
             questions=self.questions,
             store=self.store,
             clock=self.clock,
-            timetable=self.timetable,
             changed=self._changed,
             first_post=3,
             limits=limits,

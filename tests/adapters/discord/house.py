@@ -43,7 +43,6 @@ class House:
             questions=questions,
             store=self.store,
             clock=self.clock,
-            timetable=self.timetable,
             changed=self._changed,
             first_post=3,
         )
