@@ -9,15 +9,20 @@ from collections.abc import Sequence
 from datetime import date
 
 from bot.model import Digest, Paper, Why
-from bot.text import plural
+from bot.text import plural, shorten
+
+LONGEST_KEYWORD, LONGEST_KEYWORDS = 80, 300  # characters in a heading, and of several below it
 
 
 def heading(digest: Digest) -> str:
-    """``Monday 2 March 2026 · 5 new papers``, or that of a new keyword's first papers."""
+    """``Monday 2 March 2026 · 5 new papers``, or that of new keywords' first papers."""
     count = len(digest.entries)
     if digest.why is Why.FIRST:
         newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
-        return f"New keyword: {newest}"
+        keywords = _keywords(digest)
+        if len(keywords) != 1:
+            return f"{len(keywords):,} new keywords · {newest}"
+        return f"New keyword: {shorten(keywords[0], LONGEST_KEYWORD)} · {newest}"
     return f"{long_day(digest.day)} · {plural(count, 'new paper')}"
 
 
@@ -25,6 +30,8 @@ def remarks(digest: Digest) -> tuple[str, ...]:
     """What the channel should know beside the papers, a sentence each."""
     said = []
     if digest.why is Why.FIRST:
+        if len(keywords := _keywords(digest)) > 1:
+            said.append(f"For {shorten(', '.join(keywords), LONGEST_KEYWORDS)}")
         said.append(f"{long_day(digest.day)}. From now on, new papers come as they appear.")
     if digest.missed:
         when = _days(digest.missed, digest.day)
@@ -33,6 +40,14 @@ def remarks(digest: Digest) -> tuple[str, ...]:
         left_out = plural(digest.skipped, "older paper")
         said.append(f"{left_out} left out, as catch_up in bot.toml says.")
     return tuple(said)
+
+
+def _keywords(digest: Digest) -> list[str]:
+    """The new keywords of first papers: what all of them match, or else what any of them does. An
+    older keyword hardly matches any, because the channel knew its papers before."""
+    texts = list(dict.fromkeys(text for entry in digest.entries for text in entry.keywords))
+    common = [text for text in texts if all(text in each.keywords for each in digest.entries)]
+    return common or texts
 
 
 def facts(paper: Paper) -> tuple[str, ...]:

@@ -113,9 +113,29 @@ def test_the_days_that_were_missed_are_named(days_ago: tuple[int, ...], words: s
     assert words in printed(Case(digest)).decode()
 
 
+def test_first_papers_name_their_keywords_and_how_many_these_are() -> None:
+    both, older = ("reward model", "graph network"), ("reward model", "older")
+
+    def said(*keywords: tuple[str, ...]) -> str:
+        entries = [
+            replace(samples.entry(number, "One"), keywords=each)
+            for number, each in enumerate(keywords, 1)
+        ]
+        return printed(Case(samples.digest(*entries, why=Why.FIRST))).decode()
+
+    assert said(both[:1], both[:1]).startswith("New keyword: reward model · the 2 newest papers\n")
+    assert said(older, both[:1]).startswith("New keyword: reward model · the 2 newest papers\n")
+    several = said(both[:1], both[1:], both)
+    assert several.startswith(
+        "2 new keywords · the 3 newest papers\nFor reward model, graph network\n"
+    )
+    long = said(("all:" + "x" * 190,))
+    assert "x… · the newest paper\n" in long, "the number survives a long keyword"
+
+
 def test_a_single_paper_is_no_papers() -> None:
     first = samples.digest(samples.entry(1, "One"), why=Why.FIRST)
-    assert b"New keyword: the newest paper\n" in printed(Case(first))
+    assert "New keyword: reward model · the newest paper\n" in printed(Case(first)).decode()
     one = samples.digest(samples.entry(1, "One"), missed=(date(2026, 11, 23),), skipped=1)
     assert "· 1 new paper\n" in printed(Case(one)).decode()
     assert b"1 older paper left out" in printed(Case(one))

@@ -143,7 +143,7 @@ async def test_a_keyword_that_found_no_room_leaves_no_trace_of_its_channel(house
 async def test_undo_of_a_removal_is_refused_where_somebody_took_the_room(house: Limited) -> None:
     await house.ask("add reward model")
     await house.ask("add graph network")
-    [undo] = (await house.commands.run(HERE, ADA, "remove graph network")).offers
+    undo, _ = (await house.commands.run(HERE, ADA, "remove graph network")).offers
     await house.ask("add protein folding")
     with pytest.raises(UserError, match="follows 2 keywords already"):
         await house.ask(undo.words)
