@@ -28,8 +28,16 @@ def shortened(label: str) -> str:
     return f"{label[:half]}…{label[1 - half :]}"
 
 
+async def from_served_server(_: object, interaction: discord.Interaction[Any]) -> bool:
+    """Asked by the library before a press counts; who is not served has been answered."""
+    served: bool = await interaction.client.people.serves(interaction)
+    return served
+
+
 class SayButton(ui.DynamicItem[ui.Button[Any]], template=f"{SAY}(?P<words>.+)"):
     """A button that is a command."""
+
+    interaction_check = from_served_server
 
     def __init__(self, words: str, label: str = "") -> None:
         super().__init__(ui.Button(label=label or words[:80], custom_id=f"{SAY}{words}"))
@@ -48,6 +56,8 @@ class SayButton(ui.DynamicItem[ui.Button[Any]], template=f"{SAY}(?P<words>.+)"):
 
 class ChoiceMenu(ui.DynamicItem[ui.Select[Any]], template=f"{CHOOSE}(?P<words>.+)"):
     """A menu: what is chosen in it is said behind the words."""
+
+    interaction_check = from_served_server
 
     def __init__(self, words: str, menu: Menu | None = None) -> None:
         options = [
@@ -72,6 +82,8 @@ class ChoiceMenu(ui.DynamicItem[ui.Select[Any]], template=f"{CHOOSE}(?P<words>.+
 
 class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT}(?P<id>.+)"):
     """A button that shows one paper's abstract to whoever presses it."""
+
+    interaction_check = from_served_server
 
     def __init__(self, paper_id: str) -> None:
         super().__init__(ui.Button(label="Abstract", custom_id=f"{ABSTRACT}{paper_id}"))

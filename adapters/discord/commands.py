@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from typing import Any, Final
@@ -35,6 +35,10 @@ LONGEST_KEYWORD: Final = 300
 # interactions/receiving-and-responding, 2026-08-06).
 SHOWN_AGAIN_AFTER: Final = (1.0, 4.0, 10.0, 30.0, 60.0)
 UNANSWERED: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
+NOT_SERVED: Final = (
+    "I work only in the servers that my host has named, and this is none of them. Whoever hosts me"
+    " can add {server} to servers below [discord] in bot.toml. Nothing was done, and nothing kept."
+)
 HERE: Final = "Here each begins with /papers: /papers add reward model"
 Interaction = discord.Interaction[Any]
 Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for everybody in it
@@ -44,13 +48,33 @@ class People:
     """Answers interactions. ``say`` posts a line into a channel and raises SendError."""
 
     def __init__(
-        self, commands: Commands, say: Say, clock: Clock, mentions: Mentions | None = None
+        self,
+        commands: Commands,
+        say: Say,
+        clock: Clock,
+        mentions: Mentions | None = None,
+        servers: Collection[str] = (),
     ) -> None:
         self._commands = commands
         self._say = say
         self._clock = clock
         self.mentions = mentions or Mentions()
+        self.servers = frozenset(servers)  # empty: every server is served
         self.busy: set[asyncio.Task[Any]] = set()
+
+    async def serves(self, interaction: Interaction) -> bool:
+        """Whether it comes from a server that bot.toml names, or names none. From elsewhere nothing
+        reaches the core; the person is told why, and nobody else sees it."""
+        if not self.servers or str(interaction.guild_id) in self.servers:
+            return True
+        async with self._in_hand():
+            log.info("not served server=%s", interaction.guild_id)
+            if interaction.type is discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+            else:
+                view = answers.plain_view(NOT_SERVED.format(server=interaction.guild_id))
+                await interaction.response.send_message(view=view, ephemeral=True)
+        return False
 
     async def command(self, interaction: Interaction, words: str) -> None:
         """A slash command."""

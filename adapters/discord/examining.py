@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -22,8 +22,10 @@ async def examine(
     known: Channels,
     channels: Sequence[Channel],
     declared: Sequence[Mapping[str, Any]],
+    servers: Collection[str] = (),
 ) -> list[Finding]:
-    """``declared`` are the slash commands that Discord should list. Raises nothing of ours: what is
+    """``declared`` are the slash commands that Discord should list; ``servers`` those that are
+    served, all where none is named. Raises nothing of ours: what is
     wrong is a finding."""
     try:
         application = await rest.ask("GET", "/applications/@me")
@@ -32,12 +34,13 @@ async def examine(
     invite = discord.utils.oauth_url(
         application["id"], permissions=permissions.INVITE, scopes=SCOPES
     )
-    findings = [
-        Finding("discord", True, f"The token works. To invite the bot into a server: {invite}")
-    ]
+    text = f"The token works. To invite the bot into a server: {invite}"
+    if application.get("bot_public") and not servers:
+        text += " Anybody can add it to theirs: docs/hosting.md, Keep strangers out."
+    findings = [Finding("discord", True, text)]
     findings.append(await _examine_commands(rest, application["id"], declared))
     for channel in channels:
-        findings.append(await _examine_channel(known, channel, invite))
+        findings.append(await _examine_channel(known, channel, invite, servers))
     return findings
 
 
@@ -68,7 +71,9 @@ async def _examine_commands(
     return Finding(name, True, "The slash commands are registered.")
 
 
-async def _examine_channel(known: Channels, channel: Channel, invite: str) -> Finding:
+async def _examine_channel(
+    known: Channels, channel: Channel, invite: str, servers: Collection[str]
+) -> Finding:
     own_id = channel.id.partition(":")[2]
     try:
         missing = await known.missing(own_id, threads=channel.layout == "thread")
@@ -78,6 +83,10 @@ async def _examine_channel(known: Channels, channel: Channel, invite: str) -> Fi
         return Finding(channel.id, False, str(error), remedy)
     except BotError as error:
         return Finding(channel.id, False, str(error), "Try again in a while.")
+    if servers and str(described.get("guild_id")) not in servers:
+        remedy = "Add the server there, or remove the channel from [[channels]]."
+        text = f"It is in the server {described.get('guild_id')}, which [discord] does not name."
+        return Finding(channel.id, False, text, remedy)
     name = f"#{described.get('name', own_id)}"
     if missing:
         text = f"{name} lacks {', '.join(missing)}."

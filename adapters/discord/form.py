@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
+from adapters.discord.buttons import from_served_server
 from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
 
 EDIT: Final = "edit:"  # what a custom_id begins with; what was filled in follows, where it fits
@@ -21,6 +22,8 @@ Submitted = Callable[[discord.Interaction[Any], str], Awaitable[None]]
 
 class KeywordForm(ui.Modal, title="Follow a keyword"):
     """``submitted`` gets the interaction, and the keyword as it would be typed."""
+
+    interaction_check = from_served_server
 
     def __init__(self, submitted: Submitted, phrase: str = "") -> None:
         super().__init__(timeout=LIVES)
@@ -64,6 +67,8 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
 
 class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT}(?P<phrase>.*)"):
     """Opens the form again with what was filled in, where a custom_id can hold it."""
+
+    interaction_check = from_served_server
 
     def __init__(self, phrase: str) -> None:
         if len(EDIT) + len(phrase) > LONGEST_CUSTOM_ID:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -56,6 +57,7 @@ class Gateway:
         network: Network,
         clock: Clock,
         say: Say,
+        servers: Collection[str] = (),
     ) -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # of the class, as Route.BASE is
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
@@ -64,6 +66,7 @@ class Gateway:
         self._network = network
         self._clock = clock
         self._say = say
+        self._servers = servers
         self._client: PapersClient | None = None
         self._registration = Registration(clock)
         self.deaf_since: datetime | None = None
@@ -84,7 +87,9 @@ class Gateway:
 
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
-        people = People(commands, self._say, self._clock, self._registration.mentions)
+        people = People(
+            commands, self._say, self._clock, self._registration.mentions, self._servers
+        )
         client = PapersClient(
             people,
             heard=self.heard,
@@ -202,14 +207,24 @@ class PapersClient(discord.Client):
             self.given_up.set()
 
 
+class CommandTree(app_commands.CommandTree[Any]):
+    """Hears commands from the servers that are served."""
+
+    people: People
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        return await self.people.serves(interaction)
+
+
 def command_tree(
     client: discord.Client, people: People
 ) -> app_commands.CommandTree[discord.Client]:
     """``/papers``, for servers alone."""
-    tree = app_commands.CommandTree(
+    tree = CommandTree(
         client,
         allowed_contexts=app_commands.AppCommandContext(guild=True),
         allowed_installs=app_commands.AppInstallationType(guild=True),
     )
+    tree.people = people
     tree.add_command(Papers(people))
     return tree

@@ -31,13 +31,21 @@ from adapters.discord.translate import (
     UNKNOWN_MESSAGE,
     code_of,
 )
-from bot.errors import ChannelRefused, OutcomeUnknown, PlatformRefused, PostRefused, SendError
+from bot.errors import (
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformRefused,
+    PostRefused,
+    SendError,
+    TryLater,
+)
 from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
 from bot.ports import Commands
 from bot.text import shorten
 
 log = logging.getLogger(__name__)
 
+NOT_NAMED: Final = "It is in the server {server}, which servers below [discord] does not name."
 AGAIN_AFTER: Final = (1.0, 4.0, 10.0)  # seconds; all within the life of a nonce
 
 
@@ -49,6 +57,7 @@ class Discord:
     def __init__(self, settings: Settings) -> None:
         options = settings.options
         self._clock = settings.clock
+        self._servers = frozenset(options.get("servers") or ())  # empty: all of them
         self._crosspost = bool(options.get("crosspost"))
         # Of two addresses one decides: the library has one proxy for both.
         proxy = options.get("proxy") or settings.network.proxy_for(options["api_url"])
@@ -66,6 +75,7 @@ class Discord:
             network=settings.network,
             clock=settings.clock,
             say=self._say,
+            servers=self._servers,
         )
         self._channels = Channels(self._rest, self._gateway.guild_of)
         self._forums = Forums(self._rest, self._channels)
@@ -101,7 +111,9 @@ class Discord:
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         declared = self._gateway.declared_commands()
-        return await examining.examine(self._rest, self._channels, channels, declared)
+        return await examining.examine(
+            self._rest, self._channels, channels, declared, self._servers
+        )
 
     async def _say(self, channel_id: str, text: str) -> None:
         """A line of ours that mentions nobody, and may get lost: no post. Raises SendError."""
@@ -118,6 +130,7 @@ class Discord:
         """
         message = render.read(post.payload)
         home = _own_id(post.channel)
+        await self._check_server(home)
         try:
             return await self._send(home, post, message)
         except ChannelRefused as error:
@@ -126,6 +139,19 @@ class Discord:
             if code_of(error) not in {NO_ACCESS, NO_PERMISSION}:
                 raise
             raise await self._naming_what_is_missing(error, home, message) from error.__cause__
+
+    async def _check_server(self, channel: str) -> None:
+        """Raises ChannelRefused in a server that bot.toml does not name. Sends nothing."""
+        if not self._servers:
+            return
+        guild = self._gateway.guild_of(channel)
+        if not guild:
+            try:
+                guild = str((await self._channels.described(channel)).get("guild_id") or "")
+            except OutcomeUnknown as error:  # of the question: no post was sent
+                raise TryLater(str(error), error.seconds) from error
+        if guild not in self._servers:
+            raise ChannelRefused(NOT_NAMED.format(server=guild))
 
     async def _send(self, channel: str, post: Post, message: render.Message) -> Receipt:
         if self._channels.is_forum(channel):

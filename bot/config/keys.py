@@ -27,6 +27,7 @@ from bot.config.readers import (
     one_of,
     or_nothing,
     path,
+    server_ids,
     slash_command,
     spelled,
     text,
@@ -133,6 +134,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "gateway_url": Key(url(("wss", "ws"), "discord.gg"), "wss://gateway.discord.gg"),
         "proxy": Key(or_nothing(url(("http", "https"), "")), ""),
         "crosspost": Key(truth, False),
+        "servers": Key(server_ids, ()),
     },
     "slack": {
         "api_url": Key(url(("https", "http"), "slack.com", "/"), "https://slack.com/api/"),

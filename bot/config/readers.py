@@ -109,6 +109,17 @@ def slash_command(value: str) -> str:
     return value
 
 
+def server_ids(value: object) -> object:
+    """Discord's own ids of servers, as numbers or in quotes; none means all. A name is no id."""
+    if not isinstance(value, list):
+        raise Wrong(f"must be an array, not {kind_of(value)}", 'write ["1142000000000000000"]')
+    for each in value:
+        if isinstance(each, bool) or not re.fullmatch(r"[0-9]{15,20}", str(each)):
+            hint = "in Discord, with Developer Mode on: the server's name, Copy Server ID"
+            raise Wrong(f"{quoted(str(each))} is no id of a server", hint)
+    return tuple(str(each) for each in value)
+
+
 def user_ids(value: object) -> object:
     """Slack's own ids of people; a name is no id."""
     if not isinstance(value, list):

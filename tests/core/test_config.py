@@ -255,6 +255,8 @@ WRONG = [
     ("[arxiv]\nurl = 'https://[::1'", "is not an address"),
     ("[arxiv]\nurl = 'https://me:pw@host/'", "arxiv.url: must not hold a user name or password"),
     ("[discord]\ngateway_url = 'https://x.y'", "discord.gateway_url:"),
+    ("[discord]\nservers = '1142000000000000000'", "discord.servers: must be an array, not text"),
+    ("[discord]\nservers = ['my server']", 'discord.servers: "my server" is no id of a server'),
     ("[discord]\napi_url = 'http://discord.com/api'", "discord.api_url: must begin with https://"),
     ("[slack]\napi_url = 'https://slack.com/api/?x=1'", "slack.api_url: must end with the path"),
     ("channels = [{id = 'console:', keywords = []}]", "channels: stands in one array"),
@@ -624,3 +626,9 @@ def test_any_bytes_are_a_configuration_or_a_config_error(
     path.write_bytes(data)
     with pytest.raises(ConfigError):  # bytes at random never hold a contact for arXiv
         config.load(path, {}, need_secrets=True)
+
+
+def test_servers_are_named_as_numbers_or_as_text() -> None:
+    text = "[discord]\nservers = [1142000000000000000, '1142000000000000001']\n"
+    found = config.check(text, Path("bot.toml")).platforms["discord"].options["servers"]
+    assert found == ("1142000000000000000", "1142000000000000001")

@@ -64,6 +64,7 @@ class DiscordServer(WireServer):
         self._document = discord_rules.document() if documented else None
         self.channels: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.about = dict(ABOUT)  # the application
         self.commands: list[dict[str, Any]] = []
         self.closed: dict[str, int] = {}  # channels that refuse us, and the code they say
         self.too_fast = 0  # requests that were answered with 429
@@ -238,7 +239,7 @@ class DiscordServer(WireServer):
         here = rf"/channels/{ids}"
         return [
             ("GET", "/users/@me", lambda _: answer(BOT)),
-            ("GET", "(?:/oauth2)?/applications/@me", lambda _: answer(ABOUT)),
+            ("GET", "(?:/oauth2)?/applications/@me", lambda _: answer(self.about)),
             ("GET", rf"/applications/{APPLICATION}/commands", lambda _: answer(self.commands)),
             ("PUT", rf"/applications/{APPLICATION}/commands", self._put_commands),
             ("POST", "/users/@me/channels", self._open_dm),

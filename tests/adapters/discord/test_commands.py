@@ -9,6 +9,7 @@ import pytest
 from discord.http import Route
 
 from adapters.discord.answers import plain_view, reply_view
+from adapters.discord.buttons import from_served_server
 from adapters.discord.commands import VALUES
 from adapters.discord.limits import nested
 from adapters.discord.mentions import Mentions
@@ -379,3 +380,41 @@ def test_a_command_in_a_text_that_points_at_a_mistake_is_shown_as_it_is_typed() 
     assert isinstance(said, discord.ui.TextDisplay)
     assert said.content.startswith("```")
     assert "Try /papers add reward" in said.content
+
+
+async def test_in_a_server_that_bot_toml_does_not_name_all_is_refused_and_nothing_kept(
+    house: House, server: Server
+) -> None:
+    house.source.announce(paper(1, "Reward model 1"))
+    await server.say(server.gov, "add", keyword="reward model")
+    listed = await server.gov.slash(server.channel, "papers list")
+    before = len(server.channel.history())
+    house.client.people.servers = frozenset({"1142000000000000000"})
+    for command, options in (
+        ("add", {"keyword": "graph network"}),
+        ("remove", {"keyword": "reward model"}),
+        ("pause", {}),
+        ("settings", {"name": "editors", "value": "members"}),
+        ("status", {}),
+        ("help", {}),
+    ):
+        said = texts(await server.say(server.gov, command, **options))
+        assert "only in the servers that my host has named" in said, command
+        assert str(server.guild.id) in said, "whoever hosts it is told what to add"
+    refused = await server.gov.click(listed.response, label="Remove")
+    assert "only in the servers" in texts(refused.response)
+    assert refused.ephemeral
+    assert await server.gov.autocomplete(server.channel, "papers remove", "keyword", "re") == []
+    assert await keywords(house, server) == ["reward model"]
+    assert len(server.channel.history()) == before
+    house.client.people.servers = frozenset({str(server.guild.id)})
+    await server.gov.click(listed.response, label="Remove")
+    assert await keywords(house, server) == []
+
+
+def test_every_button_menu_and_form_asks_first_whether_its_server_is_served() -> None:
+    interactive = [*discord.ui.DynamicItem.__subclasses__(), *discord.ui.Modal.__subclasses__()]
+    ours = [each for each in interactive if each.__module__.startswith("adapters.discord")]
+    assert len(ours) >= 4
+    for each in ours:
+        assert vars(each)["interaction_check"] is from_served_server, each

@@ -26,7 +26,7 @@ from bot.model import Channel, Digest, Draft, Entry, Post, Receipt, Why
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer, Limits
-from tests.wire.discord_shapes import ANNOUNCEMENT, CLOSED_THREAD, FORUM, TOKEN
+from tests.wire.discord_shapes import ANNOUNCEMENT, CLOSED_THREAD, FORUM, GUILD, TOKEN
 
 MESSAGES = r"/channels/\d+/messages"
 KEY = "0123456789abcdef01234567"
@@ -527,6 +527,19 @@ async def test_check_names_the_invitation_and_each_missing_permission(
     assert "gone" in found[2].text
 
 
+@pytest.mark.parametrize(
+    ("public", "servers", "told"), [(True, (), True), (True, (GUILD,), False), (False, (), False)]
+)
+async def test_check_tells_where_strangers_can_add_the_bot(
+    server: DiscordServer, public: bool, servers: tuple[str, ...], told: bool
+) -> None:
+    server.about["bot_public"] = public
+    async with platform(server, servers=servers) as discord:
+        token, *_ = await discord.examine([])
+    assert token.ok
+    assert ("Anybody can add it to theirs" in token.text) is told
+
+
 async def test_check_tells_of_a_wrong_token(server: DiscordServer) -> None:
     async with platform(server, token="another") as discord:
         [finding] = await discord.examine([])
@@ -540,3 +553,33 @@ async def test_a_damaged_payload_is_no_post(server: DiscordServer, discord: Disc
     for payload in ("", "{}", '{"version": 99}', draft.payload.replace("channel", "moon")):
         with pytest.raises(PostRefused):
             await discord.send(replace(post(here, draft), payload=payload))
+
+
+async def test_nothing_is_posted_in_a_server_that_bot_toml_does_not_name(
+    server: DiscordServer,
+) -> None:
+    here = server.open_channel()
+    elsewhere = server.open_channel(guild_id="1142000000000000777")
+    [draft] = drafts(here)
+    async with platform(server, servers=(GUILD,)) as discord:
+        await discord.send(post(here, draft))
+        with pytest.raises(ChannelRefused, match=r"1142000000000000777, which servers below"):
+            await discord.send(post(elsewhere, draft))
+        *_, found = await discord.examine([Channel(f"discord:{elsewhere}")])
+    assert (found.ok, "which [discord] does not name" in found.text) == (False, True)
+    assert len(server.messages[here]) == 1
+    assert not server.messages.get(elsewhere)
+
+
+async def test_a_server_that_nobody_can_tell_just_now_loses_and_doubles_nothing(
+    server: DiscordServer,
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    server.fail("GET", rf"/channels/{here}", status=0, how="after", times=9)
+    async with platform(server, servers=(GUILD,)) as discord:
+        with pytest.raises(TryLater):
+            await discord.send(post(here, draft))
+        server.faults.clear()
+        await discord.send(post(here, draft))
+    assert len(server.messages[here]) == 1
