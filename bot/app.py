@@ -30,6 +30,7 @@ from bot.channels_file.late import ShownLate
 from bot.clock import SystemClock
 from bot.commands import BotCommands
 from bot.config import Config
+from bot.crossposting import crosspost_pending
 from bot.delivery import Deliverer, Patience
 from bot.errors import (
     ConfigError,
@@ -46,7 +47,7 @@ from bot.listing import Change, Configure, Follow
 from bot.model import Channel, Run
 from bot.pipeline import collect, publish, republish
 from bot.planning import Rules
-from bot.ports import Clock, Composer, Examiner, Listener, Sender, Source
+from bot.ports import Clock, Composer, Crossposter, Examiner, Listener, Sender, Source
 from bot.questions import Questions
 from bot.settings import parse_catch_up, parse_days, parse_post_at
 from bot.slots import Timetable
@@ -214,6 +215,11 @@ class Bot:
         await self._deliver_all()
         while await self.republish(now=now):  # a channel has come back and takes posts again
             await self._deliver_all()
+        for name in self.crossposters:
+            try:
+                await self.crosspost(name)
+            except PlatformRefused as error:
+                log.error("refused platform=%s why=%s", name, error)
         if not self._rehearsing:
             await tidy(self.store, self.clock, most=TIDIED_BY_ONCE)
             if self.config.page is not None:
@@ -254,6 +260,17 @@ class Bot:
     async def republish(self, *, now: bool = False) -> int | None:
         """Publish to channels that came back, or whose settings changed; see ``pipeline``."""
         return await republish(self.store, self.platforms, self.rules, self.clock, now=now)
+
+    @property
+    def crossposters(self) -> dict[str, Crossposter]:
+        """The platforms that can hand messages on."""
+        return {
+            name: each for name, each in self.platforms.items() if isinstance(each, Crossposter)
+        }
+
+    async def crosspost(self, name: str) -> int:
+        """Hand on what is ready on that platform. Raises StoreError and PlatformRefused."""
+        return await crosspost_pending(name, self.crossposters[name], self.store, self.clock)
 
     def deliverers(self) -> list[Deliverer]:
         """One for each platform."""

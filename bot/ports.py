@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.model import (
     Agenda,
     Batch,
     Channel,
     Choice,
+    Crosspost,
     Digest,
     Draft,
     Expected,
@@ -102,6 +103,18 @@ class Sender(Protocol):
 
         Raises CannotTell if the platform can't say, TryLater or ChannelRefused if it can't be
         asked now.
+        """
+        ...
+
+
+@runtime_checkable
+class Crossposter(Protocol):
+    """Hands a message on to the servers that follow its channel. Few platforms can."""
+
+    async def crosspost(self, channel: Channel, message_id: str) -> None:
+        """Doing it again is harmless.
+
+        Raises SendError (PostRefused: it can never be done) and PlatformRefused.
         """
         ...
 
@@ -251,6 +264,22 @@ class DeliveryStore(Protocol):
     ) -> bool:
         """Pause the channel, keep the post; whether this is the first refusal in a row."""
         ...
+
+
+class CrosspostStore(Protocol):
+    """Messages that are to be handed on. Every method is one transaction; raises StoreError."""
+
+    async def claim_crosspost(
+        self, platform: str, now: datetime, lease_until: datetime
+    ) -> Crosspost | None:
+        """The oldest that is ready, now in the caller's hand, or ``None`` if there is none."""
+        ...
+
+    async def mark_crossposted(self, key: str) -> None: ...
+
+    async def retry_crosspost(self, key: str, not_before: datetime, error: str) -> None: ...
+
+    async def fail_crosspost(self, key: str, error: str) -> None: ...
 
 
 class PeopleStore(Protocol):

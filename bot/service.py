@@ -39,7 +39,7 @@ CHECK_AFTER_START = timedelta(minutes=1)  # when the first morning's work is don
 PAGE_AGAIN = timedelta(minutes=10)
 LAST_WORDS = 1.5  # seconds that posts in hand get when the service is stopped
 # Jobs that never end the service, however they fail.
-OPTIONAL = frozenset({"ping", "page", "tidy", "integrity"})
+OPTIONAL = frozenset({"ping", "page", "tidy", "integrity", "crosspost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Service:
             self._failures[job] = 0
             return
         self._failures[job] += 1
-        if self._failures[job] >= self._retry.most and job not in OPTIONAL:
+        if self._failures[job] >= self._retry.most and job.partition(" ")[0] not in OPTIONAL:
             self._give_up(f"{job} failed {self._retry.most} times in a row; the log says why")
             return
         delay = self._retry.after(self._failures[job])
@@ -237,6 +237,12 @@ class Service:
         soonest = await self._bot.store.next_claim(deliverer.platform)
         if soonest is not None:
             self._appoint(_delivery(deliverer.platform), soonest, partial(self._deliver, deliverer))
+
+    async def _crosspost(self, name: str) -> None:
+        try:
+            await self._bot.crosspost(name)
+        except PlatformRefused as error:
+            self._shut_out(name, error)
 
     def _deliver_now(self, deliverer: Deliverer) -> None:
         if deliverer.platform not in self._refused:
@@ -319,6 +325,11 @@ class Service:
             soonest = await self._bot.store.next_claim(deliverer.platform)
             if soonest is not None and soonest <= self._bot.clock.now():
                 self._deliver_now(deliverer)
+        for name in self._bot.crossposters:
+            now = self._bot.clock.now()
+            soonest = await self._bot.store.next_crosspost(name, now)
+            if soonest is not None and soonest <= now and name not in self._refused:
+                self._now(f"crosspost {name}", partial(self._crosspost, name))
         self._appoint("watch", self._bot.clock.now() + self._watch_every, self._watch)
 
     async def _take_over(self) -> None:

@@ -56,6 +56,14 @@ class PostedDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class FailingCrosspost:
+    """Why a channel's last message was not handed on yet, or (``given_up``) never will be."""
+
+    error: str
+    given_up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelView:
     """One channel: what it follows, what was posted, what waits, and what stands in the way.
 
@@ -77,6 +85,7 @@ class ChannelView:
     digests: tuple[PostedDigest, ...] = ()
     skipped: int = 0
     skipped_at: datetime | None = None
+    crosspost: FailingCrosspost | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bot.gathering": CORE,
     "bot.pipeline": CORE | {"bot.gathering", "bot.planning"},
     "bot.delivery": CORE,
+    "bot.crossposting": CORE,
     # text: a preview shows the same titles as a digest; slots: status names the next time;
     # views: what the store has to show is put into words
     # keywords: what was understood of one is said in words; settings: what they may be

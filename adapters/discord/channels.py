@@ -35,6 +35,11 @@ class Channels:
         """As far as was asked before; asks nothing."""
         return self._known.get(channel_id, {}).get("type") in FORUMS
 
+    def may_announce(self, channel_id: str) -> bool:
+        """Whether it is an announcement channel, or was never asked for."""
+        known = self._known.get(channel_id)
+        return known is None or known["type"] == ANNOUNCEMENTS
+
     async def described(self, channel_id: str, *, anew: bool = False) -> Described:
         """Raises SendError. From the second one on, all channels of a server are asked at once."""
         if not anew and channel_id in self._known:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -21,6 +22,7 @@ from adapters.discord.history import MESSAGES, History
 from adapters.discord.limits import CONTENT
 from adapters.discord.rest import Rest
 from adapters.discord.translate import (
+    ALREADY_CROSSPOSTED,
     NO_ACCESS,
     NO_MORE_THREADS,
     NO_PERMISSION,
@@ -168,8 +170,7 @@ class Discord:
             if (await self._channels.described(channel))["type"] not in FORUMS:
                 raise ChannelRefused("This kind of channel holds no messages.") from error
             return await self._send_to_forum(channel, post, message)
-        await self._publish_announcement(channel, answer)
-        return await self._channels.receipt(channel, channel, answer)
+        return await self._receipt(channel, channel, answer)
 
     async def _post(self, home: str, post: Post, message: render.Message) -> dict[str, Any]:
         """Once one try may have been obeyed, nothing but an answer to a later one says more."""
@@ -254,16 +255,31 @@ class Discord:
             return refusal
         return ChannelRefused(permissions.remedy(missing)) if missing else refusal
 
-    async def _publish_announcement(self, home: str, answer: dict[str, Any]) -> None:
-        """Hand it on to the servers that follow the channel. That it can't be, loses no post."""
-        if not self._crosspost:
+    # -- handing on ----------------------------------------------------------------------------
+
+    async def crosspost(self, channel: Channel, message_id: str) -> None:
+        """To the servers that follow an announcement channel; in others there is nothing to do.
+
+        Raises SendError and PlatformRefused. Discord takes ten in an hour from a channel, and may
+        ask to wait for most of it.
+        """
+        home = _own_id(channel)
+        if (await self._channels.described(home))["type"] != ANNOUNCEMENTS:
             return
         path = "/channels/{channel_id}/messages/{message_id}/crosspost"
         try:
-            if (await self._channels.described(home))["type"] == ANNOUNCEMENTS:
-                await self._rest.ask("POST", path, channel_id=home, message_id=answer["id"])
-        except (SendError, PlatformRefused) as error:
-            log.warning("crosspost channel=discord:%s failed why=%s", home, error)
+            await self._rest.ask("POST", path, channel_id=home, message_id=message_id, once=True)
+        except SendError as error:
+            if code_of(error) == UNKNOWN_MESSAGE:
+                raise PostRefused("Somebody deleted the message.") from error
+            if code_of(error) != ALREADY_CROSSPOSTED:
+                raise
+
+    async def _receipt(self, channel: str, home: str, message: dict[str, Any]) -> Receipt:
+        """Only what stands in the channel itself can be handed on, and not what is in a thread."""
+        receipt = await self._channels.receipt(channel, home, message)
+        wanted = self._crosspost and home == channel
+        return replace(receipt, crosspost=wanted and self._channels.may_announce(channel))
 
     # -- finding -------------------------------------------------------------------------------
 
@@ -280,7 +296,7 @@ class Discord:
         for each in homes:
             found = await self._history.find(each, message.body, post.after_id)
             if found is not None:
-                return await self._channels.receipt(home, each, found)
+                return await self._receipt(home, each, found)
         return None
 
 

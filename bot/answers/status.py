@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.announcements import Evenings
-from bot.answers.reasons import PLAINLY, Look, short_key, verdict
+from bot.answers.reasons import PLAINLY, Look, sentence, short_key, verdict
 from bot.answers.times import Calendar, iso
 from bot.model import Note, NoteKind, Reply, refer_to
 from bot.text import plural
@@ -138,7 +138,8 @@ def _channel(look: Look) -> list[str]:
     _, explanation = verdict(look)
     head = f"{look.name}: {', '.join(said)}"
     return [
-        head, f"  {explanation}", *_not_understood(look), *_without_history(look), *_stuck(look)
+        head, f"  {explanation}", *_not_understood(look), *_without_history(look), *_stuck(look),
+        *_not_handed_on(look),
     ]  # fmt: skip
 
 
@@ -190,6 +191,17 @@ def _stuck(look: Look) -> list[str]:
             f" {refer_to(f'resend {short_key(post.key)}')}"
         )
     return lines
+
+
+def _not_handed_on(look: Look) -> list[str]:
+    crosspost = look.view.crosspost
+    if crosspost is None:
+        return []
+    again = "" if crosspost.given_up else " It is tried again by itself."
+    return [
+        "  The last message was not handed on to the servers that follow the channel:"
+        f" {sentence(crosspost.error)}{again}"
+    ]
 
 
 def _channel_data(look: Look) -> dict[str, object]:

@@ -20,7 +20,18 @@ from bot.model.papers import (
     Run,
     Survey,
 )
-from bot.model.posts import Agenda, Digest, Draft, Due, Entry, Post, Publication, Receipt, Why
+from bot.model.posts import (
+    Agenda,
+    Crosspost,
+    Digest,
+    Draft,
+    Due,
+    Entry,
+    Post,
+    Publication,
+    Receipt,
+    Why,
+)
 from bot.model.references import (
     Address,
     CommandReference,
@@ -40,6 +51,7 @@ __all__ = [
     "Channel",
     "Choice",
     "CommandReference",
+    "Crosspost",
     "Digest",
     "Draft",
     "Due",

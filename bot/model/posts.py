@@ -91,10 +91,28 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The platform's own id of a message that arrived, and a link to it where there is one."""
+    """The platform's own id of a message that arrived, and a link to it where there is one.
+
+    ``crosspost``: it is to be handed on to the servers that follow its channel.
+    """
 
     message_id: str
     url: str = ""
+    crosspost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Crosspost:
+    """A message that stands in its channel since ``sent_at``, claimed for being handed on.
+
+    ``key`` is its post's; ``attempt`` counts from 1.
+    """
+
+    key: str
+    channel: Channel
+    message_id: str
+    attempt: int
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

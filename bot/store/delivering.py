@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.model import Post, Receipt
+from bot.store import crossposting
 from bot.store.rows import (
     CHANNEL_COLUMNS,
     channel_from_row,
@@ -137,6 +138,8 @@ def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) 
         " message_id = ?, message_url = ? where key = ?",
         (to_text(at), receipt.message_id, receipt.url, key),
     )
+    if receipt.crosspost:
+        crossposting.add(db, key, at)
     db.execute(
         "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
         " probes = 0, recheck = 1 where paused = 'refused'"

@@ -155,6 +155,16 @@ create index outbox_heavy on outbox (settled_at) where state = 'sent' and payloa
 -- what a question about one channel looks through
 create index outbox_by_channel on outbox (channel_id, state, settled_at);
 
+create table crossposts (                 -- messages that are to be handed on to other servers
+  key        text primary key references outbox (key),
+  platform   text not null,
+  state      text not null default 'pending' check (state in ('pending', 'done', 'failed')),
+  attempt    integer not null default 0,
+  not_before text not null,
+  error      text not null default ''
+) strict, without rowid;
+create index crossposts_waiting on crossposts (platform) where state = 'pending';
+
 create table runs (
   id          integer primary key,
   started_at  text not null,

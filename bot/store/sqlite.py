@@ -26,6 +26,7 @@ from bot.errors import StoreBroken, StoreBusy
 from bot.model import (
     Agenda,
     Channel,
+    Crosspost,
     Expected,
     Interests,
     Keyword,
@@ -37,7 +38,16 @@ from bot.model import (
     Subscription,
 )
 from bot.private_files import make_file, make_folder, open_file
-from bot.store import collecting, delivering, following, forgetting, measuring, publishing, viewing
+from bot.store import (
+    collecting,
+    crossposting,
+    delivering,
+    following,
+    forgetting,
+    measuring,
+    publishing,
+    viewing,
+)
 from bot.store.book import SqliteBook
 from bot.store.checking import IntegrityCheck
 from bot.store.faults import translated
@@ -283,6 +293,25 @@ class SqliteStore:
 
     async def resend(self, key: str, at: datetime) -> bool:
         return await self.run(lambda db: delivering.resend(db, key, at))
+
+    # -- crosspost ----------------------------------------------------------------------------
+
+    async def claim_crosspost(
+        self, platform: str, now: datetime, lease_until: datetime
+    ) -> Crosspost | None:
+        return await self.run(lambda db: crossposting.claim(db, platform, now, lease_until))
+
+    async def next_crosspost(self, platform: str, now: datetime) -> datetime | None:
+        return await self.ask(lambda db: crossposting.next_claim(db, platform, now))
+
+    async def mark_crossposted(self, key: str) -> None:
+        await self.run(lambda db: crossposting.mark_done(db, key))
+
+    async def retry_crosspost(self, key: str, not_before: datetime, error: str) -> None:
+        await self.run(lambda db: crossposting.retry(db, key, not_before, error))
+
+    async def fail_crosspost(self, key: str, error: str) -> None:
+        await self.run(lambda db: crossposting.fail(db, key, error))
 
     # -- what people ask ----------------------------------------------------------------------
 

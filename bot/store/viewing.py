@@ -22,6 +22,7 @@ from bot.store.rows import (
 )
 from bot.views import (
     ChannelView,
+    FailingCrosspost,
     KeywordPapers,
     OpenPost,
     PaperView,
@@ -113,6 +114,16 @@ def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...
             asked,
         )
     }
+    crossposts = {
+        row[0]: FailingCrosspost(row[1], row[2] == "failed")
+        for row in db.execute(  # of the row with the highest seq, as SQLite does it for max()
+            "select channel_id, x.error, x.state, max(seq)"
+            " from crossposts x join outbox using (key)"
+            f" where true {one} group by 1",
+            asked,
+        )
+        if row[1]
+    }
     rows = db.execute(
         f"select served, coalesce(paused, ''), reason, paused_at, probe_at, {CHANNEL_COLUMNS}"
         " from channels where :channel in ('', id) order by id",
@@ -133,6 +144,7 @@ def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...
             digests=digests.get(channel[0], ()),
             skipped=skipped.get(channel[0], (0, None))[0],
             skipped_at=skipped.get(channel[0], (0, None))[1],
+            crosspost=crossposts.get(channel[0]),
         )
         for served, paused, reason, paused_at, probe_at, *channel in rows
     )

@@ -11,6 +11,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -22,7 +23,7 @@ from bot.app import Bot
 from bot.channels_file import ChannelsFile
 from bot.clock import SystemClock
 from bot.errors import CannotTell, ChannelRefused, GaveUp, PostRefused, SourceNotAsked
-from bot.model import Digest, Draft, Finding, Person, Post, Receipt
+from bot.model import Channel, Digest, Draft, Finding, Person, Post, Receipt
 from bot.ports import Commands
 from bot.service import Retry, Service
 from bot.store.rows import to_text
@@ -86,14 +87,14 @@ class Chat(FakePlatform):
 class House:
     """A bot in a folder, with one channel on a pretended platform."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, chat: Chat | None = None) -> None:
         path = folder / "bot.toml"
         path.write_text(CONFIG)
         self.config = configuration.load(path, {}, need_secrets=False, asks_arxiv=True)
         self.clock = SystemClock()
         pretended = FakeClock(datetime.now(UTC))
         self.source = FakeSource(pretended)
-        self.chat = Chat(folder / "chat.jsonl")
+        self.chat = chat or Chat(folder / "chat.jsonl")
         self.database = folder / "db.sqlite3"
         self.store = SqliteStore(self.database, alone=True, connect=impatient)
         self.bot = Bot(
@@ -253,6 +254,37 @@ async def test_a_posting_time_that_is_changed_counts_today(house: House) -> None
         await house.served(days_ago=1)
         await house.say("settings days daily")
         await house.until(lambda: house.posted() == 2)
+
+
+# -- handing on ----------------------------------------------------------------------------------
+
+
+class Announcing(Chat):
+    """Its messages are to be handed on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.handed_on: list[str] = []
+
+    async def send(self, post: Post) -> Receipt:
+        return replace(await super().send(post), crosspost=True)
+
+    async def crosspost(self, channel: Channel, message_id: str) -> None:
+        self.handed_on.append(message_id)
+
+
+async def test_what_was_posted_is_handed_on_by_the_service_and_by_once(tmp_path: Path) -> None:
+    chat = Announcing(tmp_path / "chat.jsonl")
+    house = House(tmp_path, chat)
+    house.announce(1)
+    await house.say("add reward model")
+    await house.bot.once(now=True)
+    assert len(chat.handed_on) == 1
+    house.announce(2)
+    await house.bot.look(now=True)
+    async with house.serving():
+        await house.until(lambda: len(chat.handed_on) == 2)
+    house.store.close()
 
 
 # -- what fails once -----------------------------------------------------------------------------

@@ -327,6 +327,9 @@ class DiscordServer(WireServer):
 
     def _crosspost(self, _: web.Request, channel_id: str, message_id: str) -> web.Response:
         [message] = [each for each in self.messages[channel_id] if each["id"] == message_id]
+        if message["flags"] & 2:
+            text = "This message has already been crossposted."
+            return answer({"message": text, "code": 40033}, 400)
         message["flags"] |= 2
         return answer(message)
 

@@ -416,14 +416,65 @@ async def test_an_announcement_is_handed_on_where_that_is_wanted(
     elsewhere = server.open_channel()
     async with platform(server, crosspost=wanted) as discord:
         for channel in (here, elsewhere):
-            [draft] = drafts(channel)
-            await discord.send(post(channel, draft))
-        server.fail("POST", r".*/crosspost", status=403, body={"code": 50013, "message": "no"})
-        [draft] = drafts(here, papers=3)
-        await discord.send(post(here, draft, key="f" * 24))
-    flags = [message["flags"] & 2 for message in server.messages[here]]
-    assert flags == [2 * wanted, 0], "a post counts although it could not be handed on"
+            made = post(channel, drafts(channel)[0])
+            receipt = await discord.send(made)
+            assert receipt.crosspost is (wanted and channel == here)
+            assert await discord.find(made) == receipt
+            if wanted:
+                await discord.crosspost(made.channel, receipt.message_id)
+    assert [message["flags"] & 2 for message in server.messages[here]] == [2 * wanted]
     assert not any(message["flags"] & 2 for message in server.messages[elsewhere])
+
+
+async def test_what_is_not_known_of_a_channel_yet_keeps_no_announcement_from_being_handed_on(
+    server: DiscordServer,
+) -> None:
+    here = server.open_channel(ANNOUNCEMENT)
+    async with platform(server, crosspost=True) as discord:
+        server.fail("GET", r"/channels/\d+", status=503, times=9)
+        made = post(here, drafts(here)[0])
+        assert (await discord.send(made)).crosspost
+
+
+async def test_an_announcement_that_was_handed_on_before_is_no_fault(server: DiscordServer) -> None:
+    here = server.open_channel(ANNOUNCEMENT)
+    async with platform(server, crosspost=True) as discord:
+        made = post(here, drafts(here)[0])
+        receipt = await discord.send(made)
+        for _ in range(2):
+            await discord.crosspost(made.channel, receipt.message_id)
+    assert [seen.path.endswith("crosspost") for seen in server.seen].count(True) == 2
+
+
+async def test_what_stands_in_a_thread_is_not_handed_on(server: DiscordServer) -> None:
+    here = server.open_channel(ANNOUNCEMENT)
+    line, *rest = drafts(here, papers=15, layout="thread")
+    async with platform(server, crosspost=True) as discord:
+        top = await discord.send(post(here, line))
+        below = await discord.send(post(here, rest[0], key="b" * 24, parent=top))
+    assert (top.crosspost, below.crosspost) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (503, {}, OutcomeUnknown),
+        (404, {"code": 10008, "message": "Unknown Message"}, PostRefused),
+        (403, {"code": 50013, "message": "no"}, ChannelRefused),
+        (429, {"retry_after": 2900.0, "message": "ten in an hour"}, TryLater),
+    ],
+)
+async def test_why_an_announcement_is_not_handed_on_is_told_apart(
+    server: DiscordServer, status: int, body: dict[str, object], error: type[BotError]
+) -> None:
+    here = server.open_channel(ANNOUNCEMENT)
+    async with platform(server, crosspost=True) as discord:
+        made = post(here, drafts(here)[0])
+        receipt = await discord.send(made)
+        server.fail("POST", r".*/crosspost", status=status, body=body, times=9)
+        with pytest.raises(error):
+            await discord.crosspost(made.channel, receipt.message_id)
+    assert sum(seen.path.endswith("crosspost") for seen in server.seen) == 1
 
 
 @pytest.mark.parametrize(
