@@ -17,7 +17,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TypeAlias
 
 from bot import gathering
@@ -177,15 +176,18 @@ async def publish(
         channels = await store.publishable()
     at = clock.now()
     show = remembering()
+
+    def planned(composer: Composer) -> Plan:
+        # By the settings as they are then: they may be changed while others are published to.
+        return lambda agenda: plan(agenda, composer, rules(agenda.channel), at, now=now, show=show)
+
     plans: dict[str, Plan] = {}
     for channel in channels:
         composer = composers.get(channel.platform)
         if composer is None:
             log.info("publish channel=%s skipped: its platform is switched off", channel.id)
         else:
-            plans[channel.id] = partial(
-                plan, composer=composer, rules=rules(channel), at=at, now=now, show=show
-            )
+            plans[channel.id] = planned(composer)
     posts = 0
     for some in _parts(list(plans), CHANNELS_AT_ONCE):
         agendas = await store.agendas(some)

@@ -124,7 +124,7 @@ class House:
         }
         self.platform._can_tell = can_tell
         deliverer = Deliverer("discord", self.platform, self.store, self.clock, random.Random(1))
-        await deliverer.deliver(wait=60)
+        await deliverer.deliver(wait=120)  # longer than a lost post settles
 
     async def day(self) -> None:
         """A whole day's work, a day later."""

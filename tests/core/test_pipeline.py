@@ -23,7 +23,19 @@ from bot.errors import (
     SourceThrottled,
 )
 from bot.keywords import parse
-from bot.model import UNTOLD, Batch, Digest, Draft, Note, NoteKind, Paper, Person, Recorded, Run
+from bot.model import (
+    UNTOLD,
+    Batch,
+    Channel,
+    Digest,
+    Draft,
+    Note,
+    NoteKind,
+    Paper,
+    Person,
+    Recorded,
+    Run,
+)
 from bot.pipeline import collect, publish
 from bot.planning import Rules
 from bot.ports import Composer
@@ -711,6 +723,25 @@ async def test_a_keyword_that_was_removed_long_ago_is_new_when_it_is_added_again
     house.follow(A, "reward model", undo=True)
     await house.collect()
     assert numbered((await house.publish())[A]) == [20]  # what was dropped stays so
+
+
+async def test_a_setting_that_is_changed_while_others_are_published_to_counts(
+    house: House,
+) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    [before] = await house.store.publishable()
+    await house.store.change_setting(A, "post_at", "09:30")
+    seen: list[str | None] = []
+
+    def rules(channel: Channel) -> Rules:
+        seen.append(channel.post_at)
+        return RULES
+
+    composers = {"fake": PlainComposer()}
+    await publish(house.store, composers, rules, house.clock, channels=[before])
+    assert set(seen) == {"09:30"}
+    assert await house.store.to_recheck() == ()
 
 
 async def test_a_throttled_source_is_not_asked_for_the_next_keyword(house: House) -> None:
