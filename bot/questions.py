@@ -19,7 +19,7 @@ from bot.answers.scope import seen_everywhere, seen_in
 from bot.answers.settings import ScheduleDefaults, in_force, settings_reply
 from bot.answers.status import status_reply
 from bot.answers.times import Calendar
-from bot.answers.typed import COMMANDS, bare_id, help_text
+from bot.answers.typed import COMMANDS, bare_id, help_sections
 from bot.answers.why import Case, Judged, why_reply
 from bot.errors import UserError
 from bot.keywords import parse
@@ -163,7 +163,8 @@ class Questions:
         return home_reply(state, looks, self._calendar())
 
     async def help(self) -> Reply:
-        return Reply(help_text(), data={"commands": list(COMMANDS)})
+        text = "What you can say here; words in capitals stand for yours."
+        return Reply(text, help_sections(), data={"commands": list(COMMANDS)})
 
     # -- what others build on -----------------------------------------------------------------
 

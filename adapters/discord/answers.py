@@ -45,9 +45,19 @@ def reply_view(
 
     said = _lines(whole, MOST, shown)
     view.add_item(ui.TextDisplay(said))
+    room = MOST - _size(said)
+    for section in reply.sections:
+        heading = f"### {inert(section.heading)}\n"
+        text = _lines(
+            section.text,
+            room - _size(heading),
+            lambda text: inert_but_for_references(text, named),
+        )
+        room -= _size(heading + text)
+        view.add_item(ui.TextDisplay(heading + text))
     rows = reply.rows[:MOST_ROWS]
     entries = reply.entries[: MOST_SECTIONS - len(rows)]
-    for item in _listed(rows, entries, MOST - _size(said), named):
+    for item in _listed(rows, entries, room, named):
         view.add_item(item)
     if reply.menu is not None:
         view.add_item(ui.ActionRow(ChoiceMenu(reply.menu.words, reply.menu)))

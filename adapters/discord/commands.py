@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, Final
 
 import aiohttp
@@ -39,7 +39,6 @@ NOT_SERVED: Final = (
     "I work only in the servers that my host has named, and this is none of them. Whoever hosts me"
     " can add {server} to servers below [discord] in bot.toml. Nothing was done, and nothing kept."
 )
-HERE: Final = "Here each begins with /papers: /papers add reward model"
 Interaction = discord.Interaction[Any]
 Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for everybody in it
 
@@ -136,13 +135,8 @@ class People:
             else:
                 await self._show(interaction, refusal)
             return
-        if words == "help":
-            reply = replace(reply, text=f"{reply.text}\n{HERE}")
-        monospaced = words == "help"
         if not reply.announcement:
-            await self._show(
-                interaction, answers.reply_view(reply, named=self.mentions, monospaced=monospaced)
-            )
+            await self._show(interaction, answers.reply_view(reply, named=self.mentions))
             return
         if note := _obstacle(interaction, words):
             await self._show(interaction, answers.reply_view(reply, named=self.mentions, note=note))

@@ -25,20 +25,21 @@ MOST_BUTTONS: Final = 5
 COMMAND: Final = "/papers"  # what it is called unless bot.toml calls it otherwise
 
 
-def reply_blocks(
-    reply: Reply, note: str = "", *, monospaced: bool = False, command: str = COMMAND
-) -> list[Block]:
+def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> list[Block]:
     """``note`` is a remark of the platform's own below the text; ``command`` what is typed here
     before the words of a command that a text names."""
     said = _cut(reply.text)
-    if monospaced or "\n " in said:  # a mistake pointed at
+    if "\n " in said:  # a mistake pointed at
         plainly = [words(readable(said, command))]
         shown = [rich({"type": "rich_text_preformatted", "elements": plainly})]
     else:
         shown = [rich(section(*_sentences(said, command)))]
     if note:
         shown.append(rich(section(words(cut(note, LONGEST_NOTE), italic=True))))
-    pieces: list[list[Block]] = []
+    pieces: list[list[Block]] = [
+        [rich(section(words(f"{each.heading}\n", bold=True), *_sentences(each.text, command)))]
+        for each in reply.sections
+    ]
     for number, row in enumerate(reply.rows, start=MOST_BUTTONS):
         text = cut(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
         line: Block = {"type": "section", "text": plain(cut(readable(text, command), SECTION))}
@@ -76,13 +77,11 @@ def _cut(text: str) -> str:
     return first_lines(text, lambda part: length(part) <= MOST_SAID) or "Done."
 
 
-def reply_message(
-    reply: Reply, note: str = "", *, monospaced: bool = False, command: str = COMMAND
-) -> dict[str, Any]:
+def reply_message(reply: Reply, note: str = "", *, command: str = COMMAND) -> dict[str, Any]:
     """For a response_url: shown to the person who asked, alone."""
     return {
         "text": spoken(reply, command),
-        "blocks": reply_blocks(reply, note, monospaced=monospaced, command=command),
+        "blocks": reply_blocks(reply, note, command=command),
         "response_type": "ephemeral",
         "unfurl_links": False,
         "unfurl_media": False,
@@ -92,9 +91,10 @@ def reply_message(
 def spoken(reply: Reply, command: str = COMMAND) -> str:
     """For screen readers: what is said, and the titles."""
     titles = [f"{blocks.title(entry)}." for entry in reply.entries]
+    sections = [f"{each.heading}. {readable(each.text, command)}" for each in reply.sections]
     rows = [f"{row.text}." for row in reply.rows]
     text = readable(reply.text, command) or "Done."
-    return blocks.spoken(" ".join([text, *rows, *titles]), TEXT)
+    return blocks.spoken(" ".join([text, *sections, *rows, *titles]), TEXT)
 
 
 def plain_message(text: str, command: str = COMMAND) -> dict[str, Any]:

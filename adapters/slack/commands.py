@@ -161,16 +161,13 @@ class People:
             return
         finally:
             running.cancel()
-        plain_help = words.casefold() in {"", "help"}
-        await self._show_and_announce(place, reply, channel, monospaced=plain_help)
+        await self._show_and_announce(place, reply, channel)
 
-    async def _show_and_announce(
-        self, place: Place, reply: Reply, channel: str, *, monospaced: bool = False
-    ) -> None:
+    async def _show_and_announce(self, place: Place, reply: Reply, channel: str) -> None:
         """The person has their answer first: the public line may take as long as Slack likes. It is
         said also where the answer got lost, because the change was made."""
         try:
-            await self._show(place, reply, "", channel, monospaced=monospaced)
+            await self._show(place, reply, "", channel)
         except (SendError, PlatformError):
             await self._announce(channel, reply)
             raise
@@ -180,17 +177,13 @@ class People:
         elif note:  # a message of its own: an answer to a command can't be replaced
             await self._show(place, Reply(note), "", channel)
 
-    async def _show(
-        self, place: Place, reply: Reply, note: str, channel: str, *, monospaced: bool = False
-    ) -> None:
+    async def _show(self, place: Place, reply: Reply, note: str, channel: str) -> None:
         """Where it was asked: it works in channels too that the bot is no member of."""
         if place.view_id:
             view = answers.reply_window("Papers", reply, note, channel, self._command)
             await self._update(place.view_id, view)
         elif place.response_url:
-            message = answers.reply_message(
-                reply, note, monospaced=monospaced, command=self._command
-            )
+            message = answers.reply_message(reply, note, command=self._command)
             message["replace_original"] = place.replaces
             await self._workspace.web.respond(place.response_url, message)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bot.errors import UserError
-from bot.model import refer_to
+from bot.model import Section, refer_to
 from bot.text import clean
 
 # Name → what follows it, and what it does. The order is that of ``help``.
@@ -45,11 +45,12 @@ _SYNONYMS: Mapping[str, str] = {
 _PREFIX = re.compile(r"\s*/?\s*papers?\b", re.IGNORECASE)
 _AROUND = "\"'`“”„‟‘’«».,:;!/"
 
-_KEYWORDS = """\
-A keyword is a phrase, looked for in titles and abstracts:
-  add reward model
-or an expression with fields (ti: abs: au: cat: co: all:), AND, OR, ANDNOT, parentheses, quotes:
-  add ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey"""
+# The commands of ``help`` below their headings; ``help`` itself is known to who reads it.
+_GROUPS = (
+    ("Keywords", ("add", "remove", "list", "preview")),
+    ("Papers", ("why", "status")),
+    ("This channel", ("pause", "resume", "settings", "resend")),
+)
 
 
 def understand(words: str) -> tuple[str, str]:
@@ -108,8 +109,19 @@ def bare_id(text: str) -> str:
     return _ADDRESS.sub("", bare, count=1)
 
 
-def help_text() -> str:
-    heads = {name: f"{name} {what}".strip() for name, (what, _) in COMMANDS.items()}
-    width = max(map(len, heads.values()))
-    lines = [f"{heads[name]:{width}}  {does}" for name, (_, does) in COMMANDS.items()]
-    return "\n".join([*lines, "", _KEYWORDS])
+def help_sections() -> tuple[Section, ...]:
+    """All commands, and how keywords are written."""
+    commands = [Section(heading, "\n".join(map(_explained, names))) for heading, names in _GROUPS]
+    phrase = refer_to("add reward model")
+    expression = refer_to('add ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey')
+    written = (
+        f"A phrase is looked for in titles and abstracts: {phrase}\n"
+        "An expression has fields (ti: abs: au: cat: co: all:), AND, OR, ANDNOT, parentheses and"
+        f" quotes: {expression}"
+    )
+    return (*commands, Section("How keywords are written", written))
+
+
+def _explained(name: str) -> str:
+    what, does = COMMANDS[name]
+    return f"{refer_to(f'{name} {what}'.strip())}: {does}"

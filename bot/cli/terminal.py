@@ -58,6 +58,8 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
         show(json.dumps(readable_data(reply.data), ensure_ascii=False, indent=2))
         return
     show(reply.text)
+    for section in reply.sections:
+        show(f"\n{section.heading}\n{section.text}")
     for row in reply.rows:
         show(f"  {row.text}  ({row.detail})")
     for entry in reply.entries:

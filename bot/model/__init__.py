@@ -41,7 +41,7 @@ from bot.model.references import (
     with_references,
     without_references,
 )
-from bot.model.replies import Choice, Finding, Menu, Offer, Reply, Row
+from bot.model.replies import Choice, Finding, Menu, Offer, Reply, Row, Section
 
 __all__ = [
     "UNTOLD",
@@ -75,6 +75,7 @@ __all__ = [
     "Reply",
     "Row",
     "Run",
+    "Section",
     "Subscription",
     "Survey",
     "Why",

@@ -55,15 +55,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a longer text, below a heading of its own. Each line is a paragraph."""
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a command answers, for any platform to show privately to the person who asked.
 
-    Shown in this order: ``text``, ``rows``, ``entries`` (papers), ``menu``, ``offers``.
-    ``announcement`` is one line for the whole channel (a change was made), or empty. ``data`` is
-    the same answer for other programs.
+    Shown in this order: ``text``, ``sections``, ``rows``, ``entries`` (papers), ``menu``,
+    ``offers``. ``announcement`` is one line for the whole channel (a change was made), or empty.
+    ``data`` is the same answer for other programs.
     """
 
     text: str
+    sections: tuple[Section, ...] = ()
     rows: tuple[Row, ...] = ()
     entries: tuple[Entry, ...] = ()
     menu: Menu | None = None

@@ -198,9 +198,9 @@ async def test_a_command_without_its_object_answers_with_an_example(
 
 async def test_nothing_at_all_is_a_call_for_help(house: House) -> None:
     for words in ("", "  ", "/papers", "help", "?"):
-        text = (await house.say(words)).text
-        assert "add KEYWORD" in text
-        assert "ANDNOT abs:survey" in text
+        reply = await house.say(words)
+        assert "add KEYWORD" in reply.sections[0].text
+        assert "ANDNOT abs:survey" in reply.sections[-1].text
 
 
 async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.discord.answers import abstract_view, line, plain_view, reply_view
 from adapters.discord.limits import nested
-from bot.model import Entry, Offer, Paper, Reply, Row
+from bot.model import Entry, Offer, Paper, Reply, Row, Section
 from bot.text import displayed
 from tests.builders import paper
 from tests.wire import discord_rules
@@ -54,15 +54,21 @@ def body(view: Any) -> dict[str, Any]:
     text=texts.filter(str.strip),
     listed=st.lists(rows, max_size=10, unique_by=lambda row: row.offers[0].words),
     papers=st.lists(st.integers(1, 99_999), max_size=3, unique=True),
+    sections=st.lists(st.builds(Section, texts.map(lambda t: t[:40] or "x"), texts), max_size=4),
     monospaced=st.booleans(),
     announcement=st.sampled_from(["", "Ann added a keyword"]),
 )
 def test_any_answer_is_one_that_discord_takes(
-    text: str, listed: list[Row], papers: list[int], monospaced: bool, announcement: str
+    text: str,
+    listed: list[Row],
+    papers: list[int],
+    sections: list[Section],
+    monospaced: bool,
+    announcement: str,
 ) -> None:
     entries = tuple(Entry(displayed(paper(n, text)), ()) for n in papers)
     reply = Reply(
-        text, rows=tuple(listed), entries=entries, offers=(Offer("More", "list 2"),),
+        text, tuple(sections), tuple(listed), entries=entries, offers=(Offer("More", "list 2"),),
         announcement=announcement,
     )  # fmt: skip
     body(reply_view(reply, monospaced=monospaced))

@@ -220,15 +220,14 @@ def utf16(text: str) -> int:
     rows=st.lists(LARGE, max_size=5),
     titles=st.lists(LARGE, max_size=3),
     note=LARGE | st.just(""),
-    monospaced=st.booleans(),
 )
 def test_an_answer_however_long_ends_and_is_one_that_slack_takes(
-    text: str, rows: list[str], titles: list[str], note: str, monospaced: bool
+    text: str, rows: list[str], titles: list[str], note: str
 ) -> None:
     shown = tuple(Row(each, each, (Offer("Remove", "remove #1"),)) for each in rows)
     entries = tuple(samples.entry(n, each) for n, each in enumerate(titles, 1))
     reply = Reply(text, rows=shown, entries=entries, offers=(Offer("More", "list 2"),))
-    message = answers.reply_message(reply, note, monospaced=monospaced)
+    message = answers.reply_message(reply, note)
     assert list(rules.message_faults(message)) == []
     assert limits.weight(message["blocks"]) <= limits.CHARACTERS
     assert utf16(message["text"]) <= limits.TEXT
