@@ -24,6 +24,7 @@ from bot.delivery import Deliverer
 from bot.model import Batch, Digest, Draft, Keyword, Recorded, Run
 from bot.pipeline import collect, publish
 from bot.planning import Rules
+from bot.ports import Wanted
 from bot.slots import Timetable
 from bot.sources.arxiv import ArxivSource
 from bot.store.sqlite import SqliteStore
@@ -50,9 +51,15 @@ class _Source(ArxivSource):
 
     watch: Stopwatch
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
+    async def fetch(
+        self,
+        keywords: Sequence[Keyword],
+        since: datetime,
+        mark: str = "",
+        wanted: Wanted | None = None,
+    ) -> Batch:
         async with self.watch.step("ask"):
-            return await super().fetch(keywords, since, mark)
+            return await super().fetch(keywords, since, mark, wanted)
 
     async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
         async with self.watch.step("ask"):

@@ -21,8 +21,8 @@ from bot.errors import (
 )
 from bot.keywords import parse
 from bot.matching import nearly
-from bot.model import Batch, Expected, Hit, Keyword, Note, NoteKind, Paper, Survey
-from bot.ports import CollectStore, Source
+from bot.model import Batch, Expected, Hit, Keyword, Note, NoteKind, Paper, Survey, Unmatched
+from bot.ports import CollectStore, Source, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class Gathered:
 
     papers: dict[str, Paper] = field(default_factory=dict)
     chosen: set[str] = field(default_factory=set)
+    unmatched: Unmatched = field(default_factory=Unmatched)
     survey: Survey = field(default_factory=Survey)
     notes: list[Note] = field(default_factory=list)
     histories: list[History] = field(default_factory=list)
@@ -81,8 +82,16 @@ class Gathered:
                 self.papers[paper.id] = paper
         if batch.chosen:
             self.chosen.update(paper.id for paper in batch.papers)
+        self.unmatched += batch.unmatched
         self.notes.extend(batch.notes)
         self.requests += batch.requests
+
+    def submitted_after(self, moment: datetime) -> bool:
+        """Whether a paper came that was, whatever it is about."""
+        newest = self.unmatched.newest
+        return any(paper.published > moment for paper in self.papers.values()) or (
+            newest is not None and newest > moment
+        )
 
     def fail(self, error: SourceError) -> None:
         """No usable answer about keywords that were followed before this run."""
@@ -114,6 +123,7 @@ async def fetch(
     since: datetime,
     mark: str,
     gathered: Gathered,
+    wanted: Wanted | None = None,
 ) -> None:
     """The papers that may match keywords which are followed since an earlier run.
 
@@ -124,7 +134,7 @@ async def fetch(
     short: Note | None = None
     for _ in range(2):  # an answer with holes is asked for once more
         try:
-            batch = await source.fetch(keywords, since, mark)
+            batch = await source.fetch(keywords, since, mark, wanted)
         except SourceError as error:
             gathered.fail(error)
             return
@@ -146,8 +156,7 @@ async def probe(source: Source, opened: datetime, gathered: Gathered) -> None:
 
     Costs a request only where the keywords themselves brought nothing that recent.
     """
-    seen = tuple(gathered.papers.values())
-    if not gathered.complete or gathered.stopped or any(p.published > opened for p in seen):
+    if not gathered.complete or gathered.stopped or gathered.submitted_after(opened):
         return
     try:
         batch = await source.latest(PROBE, 1)
@@ -173,7 +182,11 @@ def _shortfall(expected: Expected, got: frozenset[str]) -> Note | None:
 
 
 async def fetch_histories(
-    source: Source, keywords: Sequence[Keyword], now: datetime, gathered: Gathered
+    source: Source,
+    keywords: Sequence[Keyword],
+    now: datetime,
+    gathered: Gathered,
+    wanted: Wanted | None = None,
 ) -> None:
     """The present papers of new keywords: the newest of each, or if there are many new keywords at
     once, what was submitted in the last two weeks, which does not take a request for each.
@@ -182,7 +195,7 @@ async def fetch_histories(
     incomplete for those that were followed before.
     """
     if len(keywords) > MANY_NEW:
-        await _fetch_recent(source, keywords, now - LOOK_BACK, gathered)
+        await _fetch_recent(source, keywords, now - LOOK_BACK, gathered, wanted)
         return
     canonicals = [keyword.canonical for keyword in keywords]
     for number, keyword in enumerate(keywords):
@@ -217,12 +230,16 @@ def _concerning(keyword: Keyword, batch: Batch) -> Batch:
 
 
 async def _fetch_recent(
-    source: Source, keywords: Sequence[Keyword], since: datetime, gathered: Gathered
+    source: Source,
+    keywords: Sequence[Keyword],
+    since: datetime,
+    gathered: Gathered,
+    wanted: Wanted | None,
 ) -> None:
     if gathered.stopped:
         return
     try:
-        batch = await source.fetch(keywords, since)
+        batch = await source.fetch(keywords, since, wanted=wanted)
     except SourceError as error:
         gathered.fail_history(error, [""])
         return
@@ -241,7 +258,7 @@ def _history(keyword: Keyword, batch: Batch, since: datetime | None) -> History:
         keyword=keyword,
         among=frozenset(paper.id for paper in batch.papers),
         since=since,
-        baseline=max((paper.serial for paper in batch.papers), default=0),
+        baseline=max([batch.unmatched.highest_serial, *(paper.serial for paper in batch.papers)]),
     )
 
 

@@ -63,17 +63,23 @@ async def collect(
     interests = await store.interests()
     since, wide = _window(interests, started)
     gathered = Gathered()
+    keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
+    matcher = await asyncio.to_thread(Matcher, tuple(keywords.values()))
+
+    def wanted(paper: Paper) -> bool:
+        return bool(matcher.match(paper))
+
     if interests.primed:
-        await gathering.fetch(source, store, interests.primed, since, interests.mark, gathered)
+        await gathering.fetch(
+            source, store, interests.primed, since, interests.mark, gathered, wanted
+        )
     # Before the histories: where one of them ends the asking, the announcement is known of.
     if opened is not None and interests.primed:
         await gathering.probe(source, opened, gathered)
-    await gathering.fetch_histories(source, interests.fresh, started, gathered)
+    await gathering.fetch_histories(source, interests.fresh, started, gathered, wanted)
 
-    keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
-    matcher = await asyncio.to_thread(Matcher, tuple(keywords.values()))
     hits = await asyncio.to_thread(_match, matcher, tuple(gathered.papers.values()))
-    fetched = len(gathered.papers)
+    fetched = len(gathered.papers) + gathered.unmatched.count
     matched = {hit.paper_id for hit in hits}
     completed = await gathering.complete(source, store, matched, interests.untold, gathered)
     more = await asyncio.to_thread(_match, matcher, completed)

@@ -45,15 +45,26 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+Wanted = Callable[[Paper], bool]
+
+
 class Source(Protocol):
     """Where papers come from. Decides nothing about what matches, is new or is due."""
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
+    async def fetch(
+        self,
+        keywords: Sequence[Keyword],
+        since: datetime,
+        mark: str = "",
+        wanted: Wanted | None = None,
+    ) -> Batch:
         """Every paper that may match one of the keywords and is not known from earlier.
 
         These are the papers submitted at or after ``since``; or, if the batch is not ``chosen``,
         those announced since the answer that left ``mark`` (empty: none did), whenever they were
-        submitted. The batch may hold papers that match none. Raises SourceError if there is no
+        submitted. The batch may hold papers that match none. Of a batch that is not ``chosen`` only
+        the papers that are ``wanted`` need be kept in memory, where the fetch is told which these
+        are; it is called on any thread, one paper at a time. Raises SourceError if there is no
         usable answer at all; an answer with holes is a batch that is not ``complete``.
         """
         ...

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.errors import CannotTell, SourceError
 from bot.model import Batch, Digest, Draft, Finding, Keyword, Paper, Post, Receipt
+from bot.ports import Wanted
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
 
@@ -62,11 +63,19 @@ class FakeSource:
     matches: Matches = phrase_in_title
     faults: list[SourceError | Callable[[Batch], Batch] | None] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    wanted: Wanted | None = None  # what the last fetch was told
 
     def announce(self, *papers: Paper, at: datetime | None = None) -> None:
         self.announced.extend((at or self.clock.now(), paper) for paper in papers)
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
+    async def fetch(
+        self,
+        keywords: Sequence[Keyword],
+        since: datetime,
+        mark: str = "",
+        wanted: Wanted | None = None,
+    ) -> Batch:
+        self.wanted = wanted
         found = [
             paper
             for paper in self._visible()

@@ -19,6 +19,7 @@ from bot.model.papers import (
     Recorded,
     Run,
     Survey,
+    Unmatched,
 )
 from bot.model.posts import (
     Agenda,
@@ -78,6 +79,7 @@ __all__ = [
     "Section",
     "Subscription",
     "Survey",
+    "Unmatched",
     "Why",
     "address",
     "refer_to",

@@ -130,11 +130,29 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmatched:
+    """What a source read of papers that nobody wanted, and did not keep: how many there were, the
+    highest serial among them, and when the newest was submitted (``None``: there were none)."""
+
+    count: int = 0
+    highest_serial: int = 0
+    newest: datetime | None = None
+
+    def __add__(self, other: Unmatched) -> Unmatched:
+        return Unmatched(
+            self.count + other.count,
+            max(self.highest_serial, other.highest_serial),
+            max(filter(None, (self.newest, other.newest)), default=None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a source answered. ``complete`` is true only if nothing that matches can be missing.
 
     ``chosen`` is false for papers that came because they were announced, and not because they may
-    match; ``others`` are such papers beside those that were chosen.
+    match; ``others`` are such papers beside those that were chosen. ``unmatched`` is what is known
+    of papers that were read and not kept, because the fetch was told which ones are wanted.
     """
 
     papers: tuple[Paper, ...]
@@ -144,6 +162,7 @@ class Batch:
     chosen: bool = True
     others: tuple[Paper, ...] = ()
     survey: Survey = Survey()
+    unmatched: Unmatched = Unmatched()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,16 +28,16 @@ from bot.errors import (
 )
 from bot.model import Batch, Finding, Keyword, Note, NoteKind, Paper
 from bot.network import Network
-from bot.ports import Clock
+from bot.ports import Clock, Wanted
 from bot.sources.asking import Asker, Manners, Run
 from bot.sources.atom import AtomReader, Feed
-from bot.sources.harvest import IDS_AT_ONCE, OaiAsker, count, judge_page
+from bot.sources.harvest import IDS_AT_ONCE, OaiAsker, OaiRequest, count, judge_page
 from bot.sources.mark import Mark
-from bot.sources.oai import OaiReader
+from bot.sources.oai import OaiPage, OaiReader
 from bot.sources.pacing import QUESTION_LOCK_TIMEOUT, Gate
 from bot.sources.planner import Archives, Task, Way
 from bot.sources.plans import Look
-from bot.sources.queries import PAGE, among, newest, these
+from bot.sources.queries import PAGE, Request, among, newest, these
 from bot.sources.sweep import Yield, note_of, prove_alive
 from bot.sources.verdicts import ShortAnswer, is_old, judge_feed, stale, unsorted
 from bot.sources.wire import Timeouts, Wire
@@ -82,9 +82,9 @@ class ArxivSource:
         gate = Gate(interval=interval, clock=clock, path=pace_file, rng=rng)
         manners = Manners(gate, interval, clock, rng, progress)
         network = network or Network()
-        wire = Wire(
+        wire = Wire[Feed, Request](
             url=url,
-            reader=AtomReader,
+            reader=lambda _: AtomReader(),
             contact=contact,
             timeouts=timeouts or Timeouts(),
             network=network,
@@ -93,9 +93,9 @@ class ArxivSource:
         self._asker = Asker(wire, judge_feed, manners, key="[arxiv] url")
         self._oai: OaiAsker | None = None
         if oai_url:
-            oai_wire = Wire(
+            oai_wire = Wire[OaiPage, OaiRequest](
                 url=oai_url,
-                reader=OaiReader,
+                reader=lambda request: OaiReader(request.selection),
                 contact=contact,
                 timeouts=timeouts or OAI_TIMEOUTS,
                 network=network,
@@ -104,7 +104,13 @@ class ArxivSource:
             key = "[arxiv] oai_url"
             self._oai = Asker(oai_wire, judge_page, manners, key=key, silence=False)
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
+    async def fetch(
+        self,
+        keywords: Sequence[Keyword],
+        since: datetime,
+        mark: str = "",
+        wanted: Wanted | None = None,
+    ) -> Batch:
         """Every paper submitted since the start of ``since``'s day (UTC) that may match; or
         everything that was announced since ``mark``.
 
@@ -121,6 +127,7 @@ class ArxivSource:
                 mark=Mark.read(mark),
                 url=self._url,
                 archives=self._archives,
+                wanted=wanted,
             )
             return await Look(task, self._asker, self._oai, run).fetch(self._way)
 

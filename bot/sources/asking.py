@@ -82,7 +82,7 @@ class Asker(Generic[T, Q]):
 
     def __init__(
         self,
-        wire: Wire[T],
+        wire: Wire[T, Q],
         look: Look[T, Q],
         manners: Manners,
         *,

@@ -12,13 +12,14 @@ passed over. Does not ask whether a paper matches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
 from bot.errors import SourceError, SourceGarbled
-from bot.model import Batch, Note, NoteKind, Paper, Survey
+from bot.model import Batch, Note, NoteKind, Paper, Survey, Unmatched
+from bot.ports import Wanted
 from bot.sources.asking import Asker, Run
 from bot.sources.ids import first_serial_of, serial_of
 from bot.sources.mark import (
@@ -30,7 +31,7 @@ from bot.sources.mark import (
     highest,
     tails,
 )
-from bot.sources.oai import OaiPage
+from bot.sources.oai import EVERYTHING, OaiPage, Selection
 from bot.sources.queries import Window, anything_of, these
 from bot.sources.sweep import QueryAsker, note_of, prove_alive
 from bot.sources.verdicts import Answer, Failed, Usable, Verdict
@@ -61,6 +62,7 @@ class OaiRequest:
     since: date
     token: str = ""
     archive: str = ""
+    selection: Selection = field(default=EVERYTHING, compare=False)
 
     def encoded(self) -> str:
         if self.token:
@@ -89,15 +91,16 @@ def judge_page(
 class Pages:
     """Reads a whole list of OAI-PMH. Use it once.
 
-    ``papers`` are those whose serial is not below ``floor``: bulk edits list a hundred thousand old
-    ones again, which need not be held in memory.
+    ``papers`` are the selected ones: bulk edits list a hundred thousand old ones again, which need
+    not be held in memory. In ``unmatched`` one that was listed twice counts twice.
     """
 
-    def __init__(self, asker: OaiAsker, run: Run, floor: int = 0) -> None:
+    def __init__(self, asker: OaiAsker, run: Run, selection: Selection = EVERYTHING) -> None:
         self._asker = asker
         self._run = run
-        self._floor = floor
+        self._selection = selection
         self.papers: dict[str, Paper] = {}
+        self.unmatched = Unmatched()
         self.ids: set[str] = set()
         self.damaged: list[tuple[str, str]] = []  # ids, and what is wrong with their records
         self.answered: datetime | None = None  # the server's time when it began
@@ -111,7 +114,8 @@ class Pages:
         token = ""
         used: set[str] = set()
         for _ in range(_MOST_PAGES):
-            page = await self._asker.ask(OaiRequest(verb, since, token, archive), self._run)
+            request = OaiRequest(verb, since, token, archive, self._selection)
+            page = await self._asker.ask(request, self._run)
             self.answered = self.answered or page.answered
             if token and page.error is not None and page.error[0] == "noRecordsMatch":
                 raise SourceGarbled("arXiv's OAI-PMH promised another page, and has none.")
@@ -131,7 +135,8 @@ class Pages:
         raise SourceGarbled(f"arXiv's OAI-PMH lists more than {_MOST_PAGES} pages.")
 
     def _take(self, page: OaiPage) -> None:
-        self.papers |= {each.id: each for each in page.papers if each.serial >= self._floor}
+        self.papers |= {each.id: each for each in page.papers}
+        self.unmatched += page.unmatched
         self.ids.update(page.ids)
         self.damaged += page.damaged
 
@@ -148,13 +153,14 @@ class Harvest:
         mark: Mark,
         since: date,
         now: datetime,
+        wanted: Wanted | None = None,
     ) -> None:
         self._queries = queries
         self._run = run
         self._mark = mark
         self._since = since
         self._now = now
-        self._pages = Pages(oai, run, _floor(since, now))
+        self._pages = Pages(oai, run, Selection(_floor(since, now), wanted))
         self._newest: dict[str, Paper] = {}  # papers that the query API has, of the new ones
         self._notes: list[Note] = []
 
@@ -287,11 +293,17 @@ class Harvest:
             requests=self._run.requests,
             chosen=False,
             survey=survey,
+            unmatched=self._pages.unmatched,
         )
 
 
 async def harvest_archives(
-    oai: OaiAsker, queries: QueryAsker, run: Run, begins: Mapping[str, date], now: datetime
+    oai: OaiAsker,
+    queries: QueryAsker,
+    run: Run,
+    begins: Mapping[str, date],
+    now: datetime,
+    wanted: Wanted | None = None,
 ) -> tuple[Batch, dict[str, date]]:
     """What was announced in some archives, each from a day on; and from when on to ask next.
 
@@ -299,18 +311,28 @@ async def harvest_archives(
     SourceError, also for an empty list of an archive in which the query API has a new paper.
     """
     papers: dict[str, Paper] = {}
+    unmatched = Unmatched()
     notes: list[Note] = []
     read: dict[str, date] = {}
     for archive, since in begins.items():
-        pages = Pages(oai, run, _floor(since, now))
+        pages = Pages(oai, run, Selection(_floor(since, now), wanted))
         await pages.read("ListRecords", since, archive)
         if not pages.ids:
             await _prove_empty(queries, run, archive, since, now)
         papers |= pages.papers
+        unmatched += pages.unmatched
         notes += _damages(pages)
         read[archive] = min(pages.answered or now, now).date()
     complete = not notes  # what can't be read here has no second place to be asked for
-    return Batch(tuple(papers.values()), complete, tuple(notes), run.requests, chosen=False), read
+    batch = Batch(
+        papers=tuple(papers.values()),
+        complete=complete,
+        notes=tuple(notes),
+        requests=run.requests,
+        chosen=False,
+        unmatched=unmatched,
+    )
+    return batch, read
 
 
 async def _prove_empty(

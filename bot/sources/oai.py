@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final
 
-from bot.model import UNTOLD, Paper
+from bot.model import UNTOLD, Paper, Unmatched
 from bot.model.papers import LONGEST_NAME, MOST_AUTHORS, MOST_CATEGORIES
+from bot.ports import Wanted
 from bot.sources.entry import timestamp
 from bot.sources.ids import identify, serial_of
 from bot.sources.xml_reader import XmlReader, local, quoted
@@ -46,6 +47,7 @@ class OaiPage:
     The papers have version ``UNTOLD``, and ``published`` is the day on which their present version
     was submitted. ``damaged`` holds the ids of records that can't be read (empty where even that
     can't be), with what is wrong. ``token`` asks for the next page; empty on the last one.
+    ``unmatched`` is what is known of papers that were selected but for not being wanted.
     ``error`` is a code of OAI-PMH with its text, or several codes; then there is nothing else.
     ``answered`` is the server's own time, ``verb`` what it says that it answers.
     """
@@ -53,10 +55,20 @@ class OaiPage:
     answered: datetime
     verb: str = ""
     papers: tuple[Paper, ...] = ()
+    unmatched: Unmatched = field(default_factory=Unmatched)
     ids: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
     token: str = ""
     error: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which papers of a page are kept in memory: those whose serial is not below ``floor``, and of
+    these the ``wanted`` ones (``None``: all). What is not wanted is counted."""
+
+    floor: int = 0
+    wanted: Wanted | None = None
 
 
 @dataclass(slots=True)
@@ -138,13 +150,18 @@ class _Record:
         )
 
 
+EVERYTHING: Final = Selection()
+
+
 class OaiReader(XmlReader[OaiPage]):
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
 
     largest = LARGEST_PAGE
 
-    def __init__(self) -> None:
+    def __init__(self, selection: Selection = EVERYTHING) -> None:
         super().__init__()
+        self._selection = selection
+        self._unmatched = Unmatched()
         self._path: list[str] = []  # the elements that are open, by local name
         self._texts: dict[str, str] = {}
         self._verb = ""
@@ -218,6 +235,7 @@ class OaiReader(XmlReader[OaiPage]):
             answered=answered,
             verb=self._verb,
             papers=tuple(self._papers),
+            unmatched=self._unmatched,
             ids=tuple(self._ids),
             damaged=tuple(self._damaged),
             token=token,
@@ -250,9 +268,19 @@ class OaiReader(XmlReader[OaiPage]):
             paper_id = record.paper_id()
             self._ids.append(paper_id)
             if not record.deleted and "ListIdentifiers" not in self._path:
-                self._papers.append(record.paper())
+                self._select(record.paper())
         except ValueError as error:
             self._damaged.append((paper_id, str(error)))
+
+    def _select(self, paper: Paper) -> None:
+        """As each record is read, so that a page costs no more memory than what is kept of it."""
+        selection = self._selection
+        if paper.serial < selection.floor:
+            return
+        if selection.wanted is None or selection.wanted(paper):
+            self._papers.append(paper)
+        else:
+            self._unmatched += Unmatched(1, paper.serial, paper.published)
 
 
 def read(body: bytes) -> OaiPage:

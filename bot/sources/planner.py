@@ -24,6 +24,7 @@ from math import ceil
 from typing import Final, TypeAlias
 
 from bot.model import Keyword
+from bot.ports import Wanted
 from bot.sources.mark import Mark
 from bot.sources.queries import Window, groups
 
@@ -79,6 +80,7 @@ class Task:
     mark: Mark
     url: str  # of the query API: how long a request may be depends on it
     archives: Archives
+    wanted: Wanted | None = None  # which papers of a harvest are to be kept
 
     @property
     def today(self) -> date:

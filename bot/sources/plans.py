@@ -88,6 +88,7 @@ class Look:
             mark=replace(mark, top="", counted="", holes={}) if leaves_gap else mark,
             since=plan.since,
             now=self.task.now,
+            wanted=self.task.wanted,
         )
         batch = await harvest.collect()
         if leaves_gap:
@@ -177,6 +178,7 @@ def _together(first: Batch | SourceError, second: Batch) -> Batch:
         notes=(*second.notes, *first.notes),
         chosen=False,
         survey=first.survey if first.survey.mark else second.survey,
+        unmatched=first.unmatched + second.unmatched,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.model import Batch, Finding, Keyword
-from bot.ports import Clock, Source
+from bot.ports import Clock, Source, Wanted
 
 _KEPT_FOR: Final = 600.0  # seconds
 _MOST: Final = 64  # keywords
@@ -27,8 +27,14 @@ class RecentSource:
         self._clock = clock
         self._answers: dict[tuple[str, int], tuple[float, Batch]] = {}
 
-    async def fetch(self, keywords: Sequence[Keyword], since: datetime, mark: str = "") -> Batch:
-        return await self._source.fetch(keywords, since, mark)
+    async def fetch(
+        self,
+        keywords: Sequence[Keyword],
+        since: datetime,
+        mark: str = "",
+        wanted: Wanted | None = None,
+    ) -> Batch:
+        return await self._source.fetch(keywords, since, mark, wanted)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         asked = (keyword.canonical, limit)

@@ -61,17 +61,20 @@ class Silence(SourceDown):
     """No answer in time, which is also how arXiv throttles."""
 
 
-class Wire(Generic[T]):
+Q = TypeVar("Q", bound=Question)
+
+
+class Wire(Generic[T, Q]):
     """The connection to one service of arXiv. Opened at the first request; close it at the end.
 
-    ``reader`` makes what reads one answer.
+    ``reader`` makes what reads the answer to a request.
     """
 
     def __init__(
         self,
         *,
         url: str,
-        reader: Callable[[], XmlReader[T]],
+        reader: Callable[[Q], XmlReader[T]],
         contact: str,
         timeouts: Timeouts,
         network: Network,
@@ -89,7 +92,7 @@ class Wire(Generic[T]):
             "Accept-Encoding": "gzip",
         }
 
-    async def exchange(self, request: Question, target: str = "", post: bool = False) -> Answer[T]:
+    async def exchange(self, request: Q, target: str = "", post: bool = False) -> Answer[T]:
         """Send it once and read the whole answer.
 
         ``target`` is where ``follow`` led, complete with the query; ``post`` puts the query into
@@ -102,7 +105,7 @@ class Wire(Generic[T]):
             raise _not_asked(error) from error
         try:
             async with asyncio.timeout(self._timeouts.total):
-                return await self._receive(message)
+                return await self._receive(message, self._reader(request))
         except (httpx.TimeoutException, TimeoutError) as error:
             raise Silence("arXiv did not answer in time.") from error
         except httpx.TransportError as error:
@@ -142,10 +145,10 @@ class Wire(Generic[T]):
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
 
-    async def _receive(self, message: httpx.Request) -> Answer[T]:
+    async def _receive(self, message: httpx.Request, reader: XmlReader[T]) -> Answer[T]:
         response = await self._http().send(message, stream=True)
         try:
-            body = _Body(response.headers.get("content-encoding", ""), self._reader())
+            body = _Body(response.headers.get("content-encoding", ""), reader)
             headers = {name.lower(): value for name, value in response.headers.items()}
             if response.status_code not in _IS_READ:
                 sample = await _beginning(response)

@@ -16,8 +16,8 @@ from adapters.discord.platform import Discord
 from adapters.slack.platform import Slack
 from bot.config.network import read_network
 from bot.network import Network
-from bot.sources.atom import AtomReader
-from bot.sources.wire import Timeouts, Wire
+from bot.sources.atom import AtomReader, Feed
+from bot.sources.wire import Question, Timeouts, Wire
 from tests.fakes import FakeClock
 
 PROXY = "http://proxy.example.org:3128"
@@ -176,8 +176,8 @@ async def test_every_client_goes_through_the_proxy_that_was_understood() -> None
         "workspaces": (),
     }
     settings = Settings(io.StringIO(), clock, options, secrets.__getitem__, network=network)
-    wire = Wire(
-        url=ARXIV, reader=AtomReader, contact="", timeouts=Timeouts(), network=network,
+    wire: Wire[Feed, Question] = Wire(
+        url=ARXIV, reader=lambda _: AtomReader(), contact="", timeouts=Timeouts(), network=network,
         transport=None,
     )  # fmt: skip
     async with server, Discord(settings) as discord, Slack(settings) as slack:

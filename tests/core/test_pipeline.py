@@ -35,6 +35,7 @@ from bot.model import (
     Person,
     Recorded,
     Run,
+    Unmatched,
 )
 from bot.pipeline import collect, publish
 from bot.planning import Rules
@@ -160,6 +161,53 @@ async def test_hundreds_of_new_keywords_cost_one_question_and_do_not_flood(house
     news = [paper(5000 + n, f"More of topic{n}") for n in range(0, 200, 50)]
     house.source.announce(*news)
     assert numbered((await house.day())[A]) == [5000, 5050, 5100, 5150]
+
+
+def unkept(*papers: Paper) -> Callable[[Batch], Batch]:
+    """As a harvest answers that was told which papers are wanted, and read these beside."""
+    known = Unmatched(len(papers), max(p.serial for p in papers), max(p.published for p in papers))
+    return lambda batch: dataclasses.replace(batch, chosen=False, unmatched=known)
+
+
+async def test_papers_that_a_harvest_did_not_keep_are_counted(house: House) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.source.announce(paper(1))
+    house.source.faults.append(unkept(paper(2, "Other"), paper(3, "Other")))
+    run, recorded = await house.collect()
+    assert (run.fetched, recorded.due) == (3, 1)
+
+
+async def test_a_harvest_is_told_which_papers_are_wanted(house: House) -> None:
+    house.follow(A, "reward model")
+    await house.collect()
+    house.follow(A, "graph network")
+    await house.collect()
+    assert house.source.wanted is not None
+    titles = ("Reward models", "A graph network", "Nothing of interest")
+    assert [house.source.wanted(paper(n, title)) for n, title in enumerate(titles)] == [
+        True, True, False
+    ]  # fmt: skip
+
+
+async def test_many_new_keywords_count_as_known_what_a_harvest_did_not_keep(house: House) -> None:
+    """Their baseline is the highest number that had been announced, whatever it is about."""
+    for number in range(60):
+        house.follow(A, f"topic{number}")
+    house.source.announce(paper(5, "Of topic7"))
+    house.source.faults.append(unkept(paper(900, "Other")))
+    await house.collect(first_post=0)
+    held = paper(800, "Of topic7", published=START - 40 * DAY)
+    house.source.announce(held, at=START)
+    house.source.matches = lambda keyword, paper: True
+    house.source.faults.append(
+        lambda batch: dataclasses.replace(batch, papers=(held,), chosen=False)
+    )
+    assert await house.day() == {}
+    baselines = house.store.run_now(
+        lambda db: db.execute("select distinct baseline from subscriptions").fetchall()
+    )
+    assert baselines == [(paper(900).serial,)]
 
 
 NO_HISTORY: list[SourceError | Callable[[Batch], Batch]] = [
@@ -824,6 +872,13 @@ async def awaiting(house: House) -> tuple[Run, Recorded]:
     return await collect(
         house.source, house.store, house.clock, first_post=0, opened=house.clock.now() - DAY / 2
     )
+
+
+async def test_an_announcement_that_matches_nobody_is_no_late_one(house: House) -> None:
+    await settled_house(house)
+    house.source.faults.append(unkept(paper(9, "Other", published=house.clock.now())))
+    run, _ = await awaiting(house)
+    assert (run.late, run.notes) == (False, ())
 
 
 async def settled_house(house: House) -> None:

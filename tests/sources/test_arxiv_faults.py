@@ -19,9 +19,9 @@ from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, S
 from bot.model import NoteKind
 from bot.network import Network
 from bot.sources.arxiv import ArxivSource
-from bot.sources.atom import AtomReader
+from bot.sources.atom import AtomReader, Feed
 from bot.sources.planner import Way
-from bot.sources.wire import Timeouts, Wire
+from bot.sources.wire import Question, Timeouts, Wire
 from tests.fakes import FakeClock
 from tests.sources.conftest import CONTACT, IMPATIENT, MakeSource
 from tests.sources.feeds import NOON, phrase
@@ -415,9 +415,9 @@ async def test_redirects_in_a_circle_end(server: ArxivServer, source: ArxivSourc
 
 
 def test_arxiv_may_move_within_its_own_house() -> None:
-    wire = Wire(
+    wire: Wire[Feed, Question] = Wire(
         url="https://export.arxiv.org/api/query",
-        reader=AtomReader,
+        reader=lambda _: AtomReader(),
         contact=CONTACT,
         timeouts=Timeouts(),
         network=Network(),

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.errors import SourceDown, SourceThrottled
-from bot.model import Batch, Keyword, NoteKind
+from bot.model import Batch, Keyword, NoteKind, Unmatched
 from bot.sources.arxiv import ArxivSource
 from bot.sources.mark import Mark
 from bot.sources.planner import Way
@@ -84,6 +84,21 @@ async def test_all_that_was_announced_comes_whatever_it_is_about(
     assert [seen.oai for seen in server.requests[-4:]] == [True, True, True, False]
     assert batch.requests == 4, "three pages, and the newest paper of the query API"
     assert Mark.read(batch.survey.mark).top == "2603.00035"
+
+
+async def test_of_a_harvest_what_is_not_wanted_is_counted_and_not_kept(
+    source: ArxivSource, clock: FakeClock
+) -> None:
+    mark = await first_look(source, clock)
+    whole = await look(source, mark)
+    batch = await source.fetch([REWARD], SINCE, mark, lambda paper: paper.serial % 10 == 7)
+    assert batch.complete
+    assert numbers(batch) == [7, 17, 27]
+    left_out = [paper for paper in whole.papers if paper.serial % 10 != 7]
+    newest = max(paper.published for paper in left_out)
+    highest = max(paper.serial for paper in left_out)
+    assert batch.unmatched == Unmatched(len(left_out), highest, newest)
+    assert batch.survey == whole.survey, "the numbers are those of everything"
 
 
 async def test_a_second_look_at_the_same_evening_brings_nothing_new(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from bot.model import UNTOLD
+from bot.model import UNTOLD, Unmatched
 from bot.model.papers import LONGEST, MOST_AUTHORS, MOST_CATEGORIES
-from bot.sources.oai import OaiPage, OaiReader, read
+from bot.sources.oai import OaiPage, OaiReader, Selection, read
 from bot.sources.xml_reader import LARGEST_BODY
 from tests.sources.feeds import NOON
 from tests.sources.hostile import in_pieces
@@ -107,6 +108,37 @@ def test_a_field_of_megabytes_is_cut_and_the_record_is_kept(given: str, field: s
     assert found.damaged == ()
     assert len(getattr(found.papers[0], field)) in {LONGEST[field] - 1, LONGEST[field]}
     assert found.papers[1] == read(answer([record(2)])).papers[0]
+
+
+def test_a_page_costs_as_much_memory_as_what_is_kept_of_it_whatever_its_size() -> None:
+    """Sixteen pages of 55 MB took 941 MB."""
+
+    def peak(body: bytes) -> int:
+        reader = OaiReader(Selection(wanted=lambda paper: paper.id == "2602.00007"))
+        tracemalloc.start()
+        for start in range(0, len(body), 2**16):
+            reader.feed(body[start : start + 2**16])
+        page = reader.close()
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert [paper.id for paper in page.papers] == ["2602.00007"]
+        assert page.unmatched.count == len(page.ids) - 1
+        return used
+
+    abstract = "word " * 3_800
+    small, large = (
+        answer([record(n, abstract=abstract) for n in range(1, count + 1)]) for count in (200, 800)
+    )
+    assert len(large) > 15_000_000
+    assert peak(large) < 1.1 * peak(small) < 6_000_000
+
+
+def test_a_paper_below_the_floor_is_neither_kept_nor_counted() -> None:
+    reader = OaiReader(Selection(floor=202602 * 10**7 + 2))
+    page = in_pieces(reader, answer([record(1), record(2)]), 1000)
+    assert [paper.id for paper in page.papers] == ["2602.00002"]
+    assert page.unmatched == Unmatched()
+    assert page.ids == ("2602.00001", "2602.00002")
 
 
 def test_a_hundred_thousand_authors_and_categories_are_bounded() -> None:
