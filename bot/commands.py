@@ -35,6 +35,7 @@ from bot.answers.meant import (
 from bot.answers.preview import Outlook
 from bot.answers.reasons import sentence
 from bot.answers.settings import setting_named, stored_value
+from bot.answers.times import timed
 from bot.answers.typed import CHANGES, understand
 from bot.errors import (
     KeywordRefused,
@@ -231,7 +232,8 @@ class BotCommands:
         if not await self._store.resume(channel_id):
             return Reply("It was not paused.", data={**data, "changed": False})
         look = self._questions.look(view, state, channel_id)
-        return resumed_reply(look, person, {**data, "changed": True})
+        reply = resumed_reply(look, person, {**data, "changed": True})
+        return timed(reply, look.calendar)
 
     async def change_setting(self, channel_id: str, name: str, value: str, person: Person) -> Reply:
         """Change one setting of how a channel is posted to. Raises UserError."""

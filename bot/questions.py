@@ -18,7 +18,7 @@ from bot.answers.reasons import Look
 from bot.answers.scope import seen_everywhere, seen_in
 from bot.answers.settings import ScheduleDefaults, in_force, settings_reply
 from bot.answers.status import status_reply
-from bot.answers.times import Calendar
+from bot.answers.times import Calendar, timed
 from bot.answers.typed import COMMANDS, bare_id, help_sections
 from bot.answers.why import Case, Judged, why_reply
 from bot.errors import UserError
@@ -116,7 +116,9 @@ class Questions:
             )
             for view in state.channels
         ]
-        return why_reply(identity, known, state, cases, self._calendar(channel_id))
+        calendar = self._calendar(channel_id)
+        reply = why_reply(identity, known, state, cases, calendar)
+        return timed(reply, calendar, *(case.look.calendar for case in cases))
 
     async def abstract(self, paper_id: str) -> Paper:
         """A paper ready to be shown whole. Asks arXiv where we have forgotten it.
@@ -137,7 +139,9 @@ class Questions:
         """When arXiv was last asked, and how one channel stands, or all."""
         state = await self.state(channel_id)
         looks = [self.look(view, state, channel_id) for view in state.channels]
-        return status_reply(state, looks, self._calendar(channel_id))
+        calendar = self._calendar(channel_id)
+        reply = status_reply(state, looks, calendar)
+        return timed(reply, calendar, *(look.calendar for look in looks))
 
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""

@@ -5,7 +5,8 @@ Pure, but for the library's own objects. Text of others is inert here as in a di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from math import ceil
 from typing import Any, Final
 
@@ -41,7 +42,9 @@ def reply_view(
     def shown(text: str) -> str:
         if monospaced:
             return _fenced(text)
-        return _done(text, named) if reply.announcement else inert_but_for_references(text, named)
+        if reply.announcement:
+            return _done(text, named, reply.times)
+        return inert_but_for_references(text, named, reply.times)
 
     said = _lines(whole, MOST, shown)
     view.add_item(ui.TextDisplay(said))
@@ -119,10 +122,10 @@ def line(text: str) -> str:
     return inert(shorten_to_fit(text, lambda part: len(inert(part)) <= CONTENT))
 
 
-def _done(text: str, named: Named) -> str:
+def _done(text: str, named: Named, times: Mapping[str, datetime]) -> str:
     first, newline, rest = text.partition("\n")
-    rest = inert_but_for_references(rest, named)
-    return f"**{inert_but_for_references(first, named)}**{newline}{rest}"
+    rest = inert_but_for_references(rest, named, times)
+    return f"**{inert_but_for_references(first, named, times)}**{newline}{rest}"
 
 
 def _fenced(text: str) -> str:

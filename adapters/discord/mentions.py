@@ -7,7 +7,9 @@ Discord's, and known once the commands were synchronised.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from adapters.discord.markup import inert
@@ -46,9 +48,25 @@ def plainly(text: str) -> str:
     return with_references(text, typed)
 
 
-def inert_but_for_references(text: str, named: Named) -> str:
-    """Text of others as it was written, ours with its commands and addresses."""
-    return with_references(text, named, inert, _address)
+def inert_but_for_references(
+    text: str, named: Named, times: Mapping[str, datetime] | None = None
+) -> str:
+    """Text of others as it was written, ours with its commands and addresses; and behind each of
+    the ``times`` how far it is from now, which Discord's clients keep right by themselves (docs,
+    reference, Message Formatting, 2026-08-06)."""
+    return with_references(text, named, lambda plain: _timed(plain, times or {}), _address)
+
+
+def _timed(text: str, times: Mapping[str, datetime]) -> str:
+    """Inert. Longer words first, so that no time is found within another."""
+    if not times:
+        return inert(text)
+    words = "|".join(re.escape(each) for each in sorted(times, key=len, reverse=True))
+    pieces = re.split(f"({words})", text)
+    return "".join(
+        f"{piece} (<t:{times[piece].timestamp():.0f}:R>)" if piece in times else inert(piece)
+        for piece in pieces
+    )
 
 
 def _address(address: Address) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.model import Reply
 from bot.slots import Timetable
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -14,14 +15,20 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Says moments as seen from ``now`` in ``timezone``. Always English, whatever the locale."""
+    """Says moments as seen from ``now`` in ``timezone``. Always English, whatever the locale.
+
+    ``said`` has each moment that was said by its words, for ``Reply.times``.
+    """
 
     now: datetime
     timezone: ZoneInfo
+    said: dict[str, datetime] = field(default_factory=dict, compare=False)
 
     def moment(self, at: datetime) -> str:
         """``today 08:00``, ``yesterday 08:00``, ``tomorrow 08:00``, ``Fri 27 Feb 08:00``."""
-        return f"{self.day(at)} {at.astimezone(self.timezone):%H:%M}"
+        words = f"{self.day(at)} {at.astimezone(self.timezone):%H:%M}"
+        self.said[words] = at
+        return words
 
     def day(self, at: datetime) -> str:
         """``today``, ``Fri 27 Feb``; with the year where it is another one."""
@@ -31,6 +38,12 @@ class Calendar:
             return near
         said = f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
         return said if day.year == today.year else f"{said} {day.year}"
+
+
+def timed(reply: Reply, *calendars: Calendar) -> Reply:
+    """The same, with the moments that these calendars said in it."""
+    times = {words: at for calendar in calendars for words, at in calendar.said.items()}
+    return replace(reply, times=times)
 
 
 def iso(at: datetime | None) -> str | None:

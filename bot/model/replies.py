@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.model.posts import Entry
 
@@ -68,7 +69,8 @@ class Reply:
 
     Shown in this order: ``text``, ``sections``, ``rows``, ``entries`` (papers), ``menu``,
     ``offers``. ``announcement`` is one line for the whole channel (a change was made), or empty.
-    ``data`` is the same answer for other programs.
+    ``data`` is the same answer for other programs. ``times`` are the moments that the text names,
+    by the words in which it does, for platforms that show a time in the reader's own way.
     """
 
     text: str
@@ -79,6 +81,7 @@ class Reply:
     offers: tuple[Offer, ...] = ()
     announcement: str = ""
     data: Mapping[str, object] = field(default_factory=dict)
+    times: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from adapters.discord.limits import nested
 from bot.model import Entry, Offer, Paper, Reply, Row, Section
 from bot.text import displayed
 from tests.builders import paper
+from tests.fakes import START
 from tests.wire import discord_rules
 from tests.wire.discord_shapes import text_of
 
@@ -88,6 +89,17 @@ def test_a_mistake_with_backticks_in_it_stays_in_its_box() -> None:
     assert said.count("```") == 2
     assert said.startswith("```")
     assert said.endswith("```")
+
+
+def test_a_time_is_marked_wherever_it_is_told_and_nowhere_else() -> None:
+    at = {"today 08:00": START, "Mon 2 Mar 08:00": START, "Mon 2 Mar 2026 08:00": START}
+    text = "Since today 08:00: *x* (yesterday 08:00), not Mon 2 Mar 2026 08:00."
+    said = text_of(body(reply_view(Reply(text, times=at))))
+    mark = f"(<t:{START.timestamp():.0f}:R>)"
+    assert said == (
+        rf"Since today 08:00 {mark}: \*x\* (yesterday 08:00), not Mon 2 Mar 2026 08:00 {mark}."
+    )
+    assert text_of(body(reply_view(Reply(text)))).count("<t:") == 0
 
 
 def test_a_long_text_is_cut_between_its_lines() -> None:

@@ -292,6 +292,21 @@ async def test_help_names_every_command_that_there_is(server: Server, house: Hou
     assert "```" not in said, "aligned columns do not wrap on a phone"
 
 
+async def test_times_are_told_with_how_far_they_are_from_the_readers_now(
+    house: House, server: Server
+) -> None:
+    house.source.announce(*(paper(n, f"Reward model {n}") for n in range(1, 3)))
+    await server.say(server.ann, "add", keyword="reward model")
+    await house.collect()
+    said = texts(await server.say(server.bob, "status"))
+    following = START.replace(hour=9)
+    assert f"today 08:00 (<t:{START.timestamp():.0f}:R>)" in said
+    assert f"Next posting time: today 09:00 (<t:{following.timestamp():.0f}:R>)." in said
+    assert set(re.findall(r"(?:today|tomorrow) \d\d:\d\d(.{5})", said)) == {" (<t:"}
+    why = texts(await server.say(server.bob, "why", paper="2603.00001"))
+    assert "(<t:" in why
+
+
 async def test_a_long_list_has_pages(house: House, server: Server) -> None:
     for number in range(12):
         await server.say(server.ann, "add", keyword=f"topic number{number}")
