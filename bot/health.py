@@ -7,10 +7,12 @@ a password and neither changes anything. Decides nothing: what is wrong, ``vital
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from aiohttp import web
@@ -32,6 +34,9 @@ from bot.vitals import Vitals
 log = logging.getLogger(__name__)
 
 PATIENCE = 20.0  # seconds for the ping
+MAX_CONNECTIONS = 32  # at once; those who watch ask every few seconds, and take milliseconds
+SHUTDOWN_TIMEOUT = 1.0  # seconds that answers in hand get when the bot stops
+LONGEST_HEADER = 16 * 1024  # bytes; aiohttp refuses a longer one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,34 @@ class Report:
     measures: Measures
 
 
+def max_connections() -> int:
+    """``MAX_CONNECTIONS``, or an eighth of the file descriptors that the process may have.
+
+    The others are the reserve for what the bot is there for: posts, the database, its log.
+    """
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(1, min(MAX_CONNECTIONS, descriptors // 8))
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """``count`` at once. In seconds: ``header_timeout`` for a request to come, also between two on
+    one connection; ``lifetime`` of a connection, whatever it does."""
+
+    count: int = field(default_factory=max_connections)
+    header_timeout: float = 5.0
+    lifetime: float = 60.0
+
+
 Look = Callable[[], Awaitable[Report]]
 
 
 @asynccontextmanager
-async def served(listen: tuple[str, int] | None, look: Look) -> AsyncIterator[None]:
+async def served(
+    listen: tuple[str, int] | None, look: Look, limits: ConnectionLimits | None = None
+) -> AsyncIterator[None]:
     """Answer on that host and port meanwhile; with ``None`` nothing listens anywhere.
 
     Raises GaveUp where it can't listen.
@@ -55,11 +83,22 @@ async def served(listen: tuple[str, int] | None, look: Look) -> AsyncIterator[No
         yield
         return
     host, port = listen
-    runner = web.AppRunner(application(look), access_log=None, handle_signals=False)
+    limits = limits or ConnectionLimits()
+    runner = web.AppRunner(
+        application(look),
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=limits.header_timeout,
+        shutdown_timeout=SHUTDOWN_TIMEOUT,
+    )
     await runner.setup()
+    server: asyncio.Server | None = None
     try:
+        connections = _Connections(runner, limits)
         try:
-            await web.TCPSite(runner, host, port).start()
+            loop = asyncio.get_running_loop()
+            # asyncio takes as many as the backlog at one go, before it asks us about the first.
+            server = await loop.create_server(connections.accept, host, port, backlog=limits.count)
         except OSError as error:
             raise GaveUp(
                 f"[health] listen: {host}:{port} can't be used: {error.strerror or error}"
@@ -67,7 +106,88 @@ async def served(listen: tuple[str, int] | None, look: Look) -> AsyncIterator[No
         log.info("health listening on=%s:%d", host, port)
         yield
     finally:
+        if server is not None:
+            server.close()
         await runner.cleanup()
+
+
+class _Connections:
+    """Counts the open connections; one too many is closed at once."""
+
+    def __init__(self, runner: web.AppRunner, limits: ConnectionLimits) -> None:
+        self._runner = runner
+        self._limits = limits
+        self._open = 0
+        self._turned_away = False  # was said, and is not said again until there is room
+
+    def accept(self) -> asyncio.Protocol:
+        server = self._runner.server
+        if server is None or self._open >= self._limits.count:
+            if not self._turned_away:
+                log.warning("health port full connections=%d; more are turned away", self._open)
+            self._turned_away = True
+            return _TurnedAway()
+        self._turned_away = False
+        self._open += 1
+        return _Connection(server(), self._limits, self._closed)
+
+    def _closed(self) -> None:
+        self._open -= 1
+
+
+class _TurnedAway(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+class _Connection(asyncio.Protocol):
+    """One of aiohttp's, which ends if no request comes (aiohttp 3.14 waits for ever), and in any
+    case after a while."""
+
+    def __init__(
+        self, handler: asyncio.Protocol, limits: ConnectionLimits, closed: Callable[[], None]
+    ) -> None:
+        self._handler = handler
+        self._limits = limits
+        self._closed = closed
+        self._transport: asyncio.BaseTransport | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._begun = b""  # what came of the first request until its header was complete
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        loop = asyncio.get_running_loop()
+        self._timers = [
+            loop.call_later(seconds, self._abort)
+            for seconds in (self._limits.header_timeout, self._limits.lifetime)
+        ]
+        self._handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._timers[0].cancelled():
+            self._begun = (self._begun + data)[-LONGEST_HEADER:]
+            if b"\r\n\r\n" in self._begun:
+                self._timers[0].cancel()
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._closed()
+        self._handler.connection_lost(error)
+
+    def _abort(self) -> None:
+        if isinstance(self._transport, asyncio.WriteTransport):
+            self._transport.abort()
 
 
 def application(look: Look) -> web.Application:

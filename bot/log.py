@@ -25,6 +25,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TextIO
 
@@ -35,10 +37,20 @@ _CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # A place in a message's pattern, with the key before it: key=%s, in=%.0fs.
 _PLACE = re.compile(r"(?:\b(\w+)=)?%[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
 _OURS = ("bot", "adapters")
+_REPEATED = "repeated"  # of a record: how often it came since the line before, if more than once
+_REPEAT_AFTER = 1.0  # seconds between two lines of the same message
+_MOST_REMEMBERED = 100  # messages
+
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _escaped(control: re.Match[str]) -> str:
-    return control[0].encode("unicode_escape").decode("ascii")
+    """As ``unicode_escape`` does it, but that codec is loaded when it is first needed, and where no
+    file can be opened any more nothing could be logged (measured)."""
+    sign = control[0]
+    code = ord(sign)
+    return _NAMED.get(sign) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
 
 
 def _one_line(text: str) -> str:
@@ -63,6 +75,8 @@ class _Text(_Formatter):
             f"time={self.formatTime(record, self.datefmt)} level={record.levelname.lower()}"
             f" logger={record.name} event={_one_line(record.getMessage())}"
         )
+        if times := getattr(record, _REPEATED, 0):
+            line += f" {_REPEATED}={times}"
         traceback = self.traceback(record)
         return f"{line}\n{traceback}" if traceback else line
 
@@ -78,6 +92,8 @@ class _Json(_Formatter):
             "event": _event(_one_line(str(record.msg))),
             "message": message,
         }
+        if times := getattr(record, _REPEATED, 0):
+            line[_REPEATED] = times
         if traceback := self.traceback(record):
             line["traceback"] = traceback
         return json.dumps(line, ensure_ascii=False)
@@ -105,13 +121,68 @@ def _worth_hearing(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS
 
 
+@dataclass(slots=True)
+class _Repeated:
+    """A message that was written at ``written`` (Unix seconds), and its last repetition since."""
+
+    written: float
+    last: logging.LogRecord | None = None
+    times: int = 0
+
+
+class _HeldBack(Exception):
+    """A repetition that is not written now."""
+
+
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Asks for ``sys.stderr`` at each line: a progress display stands in for it while it shows."""
+    """Asks for ``sys.stderr`` at each line: a progress display stands in for it while it shows.
+
+    The same message is written at most once a second, but for what ends the program. What came
+    meanwhile is one line with ``repeated=`` and how often, before whatever is logged next. A fault
+    that repeats itself in a loop would fill the disk else.
+    """
 
     def __init__(self, formatter: logging.Formatter) -> None:
         logging.Handler.__init__(self)
         self.setFormatter(formatter)
         self.addFilter(_worth_hearing)
+        self._messages: dict[tuple[str, int, str, str], _Repeated] = {}
+        self._unloggable_at = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write_repeated(record.created)
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line. Raises _HeldBack for a repetition, which the library hands to handleError, as
+        it does with everything that goes wrong here."""
+        if not hasattr(record, _REPEATED) and record.levelno < logging.CRITICAL:
+            error = record.exc_info[1] if record.exc_info else None
+            key = (record.name, record.levelno, record.getMessage(), f"{error!r}")
+            if (known := self._messages.get(key)) is not None:
+                known.last, known.times = record, known.times + 1
+                raise _HeldBack
+            if len(self._messages) >= _MOST_REMEMBERED:
+                self._messages.pop(next(iter(self._messages)))
+            self._messages[key] = _Repeated(record.created)
+        return super().format(record)
+
+    def close(self) -> None:
+        with self.lock or nullcontext():
+            self._write_repeated(float("inf"))
+        super().close()
+
+    def _write_repeated(self, now: float) -> None:
+        """What was held back and is due; and forget messages of a while ago."""
+        for key, known in list(self._messages.items()):
+            if 0 <= now - known.written < _REPEAT_AFTER:
+                continue
+            del self._messages[key]
+            if known.last is not None:
+                self._messages[key] = _Repeated(known.last.created)
+                # Without the traceback, which stands in the line before.
+                changed = {"exc_info": None, _REPEATED: known.times}
+                super().emit(logging.makeLogRecord(vars(known.last) | changed))
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
@@ -119,6 +190,11 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """The library's own report would repeat the arguments, tokens and all."""
+        if isinstance(sys.exception(), _HeldBack):
+            return
+        if 0 <= record.created - self._unloggable_at < _REPEAT_AFTER:
+            return
+        self._unloggable_at = record.created
         try:
             self.stream.write(f"level=error event=unloggable at={record.name}:{record.lineno}\n")
         except (OSError, ValueError):  # nobody listens any more

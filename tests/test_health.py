@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +20,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.announcements import Evenings
 from bot.errors import GaveUp, StoreBusy
-from bot.health import Report, application, ping, served
+from bot.health import (
+    ConnectionLimits,
+    Report,
+    application,
+    max_connections,
+    ping,
+    served,
+)
 from bot.keywords import parse
 from bot.model import Draft, Hit, Person, Prime, Publication, Receipt, Run, Survey
 from bot.network import Network
@@ -211,3 +221,68 @@ async def test_a_ping_is_sent_once_and_its_address_never_logged(
     assert "secret-check-id" not in "".join(
         record.getMessage() for record in caplog.records if record.name.startswith("bot")
     )
+
+
+# -- those who do not want to be told anything -----------------------------------------------------
+
+
+async def half_open(port: int) -> socket.socket:
+    """A request that is begun and never ended."""
+    # Not on the loop's thread: it has to accept meanwhile.
+    connection = await asyncio.to_thread(socket.create_connection, ("127.0.0.1", port))
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+    return connection
+
+
+async def ended(connection: socket.socket) -> bool:
+    """Waits until the other side closes it."""
+    connection.settimeout(10)
+    with connection:
+        try:
+            return await asyncio.to_thread(connection.recv, 1) == b""
+        except ConnectionResetError:
+            return True
+
+
+async def test_more_connections_than_fit_are_turned_away_and_cost_no_descriptor(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    async with served(("127.0.0.1", port), lambda: report(store)):
+        kept = [await half_open(port) for _ in range(max_connections())]
+        before = len(os.listdir("/proc/self/fd"))
+        more = [await half_open(port) for _ in range(40)]
+        assert all([await ended(each) for each in more])
+        # Each of ours has two ends in this process.
+        assert len(os.listdir("/proc/self/fd")) <= before + len(kept)
+        for each in kept:
+            each.close()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as ok:
+            while True:
+                try:
+                    assert (await ok.get("/healthz")).status_code == 200
+                    break
+                except httpx.TransportError:  # the loop has not seen them go yet
+                    await asyncio.sleep(0)
+    assert caplog.text.count("health port full") == 1
+
+
+async def test_a_request_that_is_never_ended_is_closed_and_a_whole_one_is_answered(
+    store: SqliteStore,
+) -> None:
+    limits = ConnectionLimits(count=2, header_timeout=0.05)
+    port = free_port()
+    async with served(("127.0.0.1", port), lambda: report(store), limits):
+        assert await ended(await half_open(port))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as ok:
+            assert (await ok.get("/healthz")).status_code == 200
+
+
+def test_a_reserve_of_descriptors_is_left_however_few_there_are() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+        assert max_connections() == 25
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert max_connections() == 32

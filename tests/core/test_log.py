@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -207,3 +208,88 @@ def test_the_event_of_a_json_line_is_what_happened_and_nothing_of_whom(
     log.write_as("json")
     logging.getLogger("bot").info(pattern, *["here"] * pattern.count("%s"))
     assert json.loads(capsys.readouterr().err)["event"] == event
+
+
+# -- a fault that repeats itself, and a process that can open nothing more -------------------------
+
+
+def at(seconds: float, message: str, *args: object, level: int = logging.WARNING) -> None:
+    """As if it was logged then."""
+    logger = logging.getLogger("bot")
+    record = logger.makeRecord("bot", level, __file__, 1, message, args, None)
+    record.created = 1_700_000_000 + seconds
+    logger.handle(record)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_same_message_is_written_once_a_second_with_how_often_it_came(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    log.set_up(verbose=False)
+    log.write_as(form)
+    for n in range(1000):
+        at(n * 0.0025, "out of room socket=%d", 7)
+    at(2.6, "something else")
+    logging.getLogger().handlers[0].close()
+    lines = capsys.readouterr().err.splitlines()
+    if form == "json":
+        repeated = [json.loads(line).get("repeated") for line in lines]
+    else:
+        found = [re.search("repeated=([0-9]+)", line) for line in lines]
+        repeated = [int(each[1]) if each else None for each in found]
+    assert [times is None for times in repeated] == [True, False, False, True, False]
+    assert 1 + sum(times or 0 for times in repeated) == 1000
+    assert sum("out of room" in line for line in lines) == 4
+
+
+def test_messages_that_differ_and_the_last_words_of_a_program_are_all_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up(verbose=False)
+    for n in range(300):
+        at(n * 0.001, "sent to=%d", n)
+    for _ in range(2):
+        at(0.3, "crashed", level=logging.CRITICAL)
+    for problem in ("one", "other"):
+        try:
+            raise ValueError(problem)
+        except ValueError:
+            logging.getLogger("bot").exception("failed job=%s", "collect")
+    err = capsys.readouterr().err
+    assert err.count("event=sent") == 300
+    assert err.count("event=crashed") == 2
+    assert err.count("Traceback") == 2
+    assert "repeated" not in err
+
+
+def test_a_clock_that_is_set_back_silences_no_message(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_up(verbose=False)
+    for seconds in (0, -3600, -3599.5, -3598):
+        at(seconds, "late")
+    logging.getLogger().handlers[0].close()
+    assert capsys.readouterr().err.count("event=late") == 4
+
+
+def test_control_characters_are_escaped_as_python_escapes_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up(verbose=False)
+    signs = "".join(map(chr, [*range(32), *range(127, 160), 0x2028, 0x2029]))
+    logging.getLogger("bot").warning("said %s", signs)
+    escaped = signs.encode("unicode_escape").decode("ascii")
+    assert f"event=said {escaped}\n" in capsys.readouterr().err
+
+
+def test_a_process_without_a_file_descriptor_left_can_still_log() -> None:
+    program = (
+        "import logging, os, resource\n"
+        "from bot import log\n"
+        "log.set_up(verbose=True); log.write_as('json')\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "try: os.open('/', os.O_RDONLY)\n"
+        "except OSError: logging.getLogger('bot').exception('no room for=%s', 'a\\nb')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    line = json.loads(done.stderr)
+    assert line["for"] == "a\\nb"
+    assert line["traceback"].endswith("OSError: [Errno 24] Too many open files: '/'")
