@@ -1,7 +1,11 @@
 # The bot, with both chat libraries, for a read-only container that runs as nobody in particular.
 # Nothing but /data is ever written, and /tmp for a dry run.
 
-FROM python:3.13-slim AS build
+# Another base, or this one as it was on a day you choose (docs/hosting.md):
+#   docker build --build-arg BASE=python:3.13-slim@sha256:...
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY requirements/ requirements/
@@ -19,7 +23,7 @@ COPY adapters/ adapters/
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
     && pip --python /opt/daily-papers/bin/python install --no-deps /wheel/*.whl
 
-FROM python:3.13-slim
+FROM ${BASE}
 COPY --from=build /opt/daily-papers /opt/daily-papers
 # A volume that is made here belongs to the one who will write into it.
 RUN mkdir /data && chown 1000:1000 /data

@@ -9,6 +9,7 @@ usage() {
 ./do test-year       how large the database is after a year of a hundred keywords; minutes
 ./do test-image      the Dockerfile: built, and run read-only and as user 1000
 ./do check           ruff (rules and format), mypy --strict, the locks, and known faults of them
+./do sbom            what the image is made of, as a CycloneDX document on standard output
 ./do audit           the last of these alone, and a failure if nothing can be looked up
 ./do fix             let ruff mend and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
@@ -114,7 +115,7 @@ cd "$root"
 case $command in
     help | -h | --help) usage; exit ;;
     test-image) exec tests/image/run ;;
-    demo | test | test-year | audit | check | check-blocks | drill | fix | run | bench)
+    demo | test | test-year | audit | sbom | check | check-blocks | drill | fix | run | bench)
         choose_python; locked install dev ;;
     lock) choose_python; lock "$@"; exit ;;
     *) usage >&2; die "there is no command '$command'." ;;
@@ -125,6 +126,7 @@ case $command in
     test) tool pytest --numprocesses 4 --dist worksteal "$@" ;;
     test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
     audit) tool tests.audit --needed "$@" ;;
+    sbom) tool tests.sbom ;;
     check) check ;;
     check-blocks) tool tests.blocks.check ;;
     drill) tool tests.drill.drill "$@" ;;

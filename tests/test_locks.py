@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -65,7 +67,11 @@ def test_the_container_gets_what_the_bot_needs_and_no_more() -> None:
     for name, path in service["environment"].items():
         assert name.endswith("_FILE"), "a token stands in a file, never in the environment"
         assert path.removeprefix("/run/secrets/") in compose["secrets"]
+    assert 32 <= service["pids_limit"] <= 512
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    [base] = re.findall(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${BASE}"}
+    assert service["build"]["args"] == {"BASE": f"${{BASE_IMAGE:-{base}}}"}
     assert "USER 1000:1000" in dockerfile
     assert dockerfile.count("--require-hashes") == 2
     assert "\nEXPOSE" not in dockerfile
