@@ -16,7 +16,8 @@ import pytest
 from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
 from bot.model import Person, Run
-from bot.store import open_store
+from bot.model.papers import LONGEST
+from bot.store import open_store, viewing
 from bot.store.following import follow, subscriptions
 from bot.store.schema import MIGRATIONS
 from bot.store.sqlite import SqliteStore, connect
@@ -54,6 +55,16 @@ def test_other_processes_read_and_change_keywords_beside_it(tmp_path: Path) -> N
     assert [s.keyword.text for s in serving.run_now(subscriptions)] == ["reward model"]
     beside.close()
     serving.close()
+
+
+async def test_a_paper_of_megabytes_in_the_database_is_cut_when_it_is_read(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "db", alone=True)
+    await store.record(run_with(1), first_post=0)
+    store.run_now(lambda db: db.execute("update papers set abstract = ?", ("x" * 4_000_000,)))
+    seen = await store.ask(lambda db: viewing.paper(db, "2603.00001"))
+    assert seen.paper is not None
+    assert len(seen.paper.abstract) == LONGEST["abstract"]
+    store.close()
 
 
 def test_a_lock_left_by_a_dead_process_does_not_stop_the_next(tmp_path: Path) -> None:

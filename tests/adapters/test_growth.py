@@ -1,0 +1,53 @@
+"""A digest of twice as many papers is twice the work, on every platform, in every layout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from adapters.console import render as console
+from adapters.discord import render as discord
+from adapters.slack import render as slack
+from bot.model import Channel, Digest
+from tests.adapters import samples
+from tests.adapters.golden import Case, printed
+
+COMPOSERS: dict[str, Callable[[Digest], object]] = {
+    "discord": discord.compose,
+    "slack": slack.compose,
+    "console": lambda digest: console.to_payload(console.page_of(digest)),
+    "terminal": lambda digest: printed(Case(digest, colour=True, width=80)),
+}
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions are called: work that can be counted on any machine."""
+    counted = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal counted
+        counted += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+@pytest.mark.parametrize("in_full", [1, 1000])
+@pytest.mark.parametrize("layout", ["digest", "list", "thread", "inline"])
+@pytest.mark.parametrize("platform", COMPOSERS)
+def test_twice_as_many_papers_are_twice_the_work(platform: str, layout: str, in_full: int) -> None:
+    def composed(count: int) -> int:
+        entries = (samples.entry(n, f"Study {n} " + "of words " * 20) for n in range(1, count + 1))
+        day = replace(samples.PLAIN_DAY, entries=tuple(entries), in_full=in_full)
+        digest = replace(day, channel=Channel(f"{platform}:1", layout=layout))
+        return calls(lambda: COMPOSERS[platform](digest))
+
+    composed(5)  # loads what is loaded once
+    assert composed(140) < 2.3 * composed(70)
