@@ -114,6 +114,7 @@ class Bot:
         self.platforms = platforms
         self._rehearsing = rehearsing
         self._progress = progress
+        self.patience = Patience(settling=config.delivery.settling)
         self.shown_late = ShownLate()
         self.taken_over: tuple[Change, ...] = ()  # from bot.toml at the start
         self.file_problem = ""  # why bot.toml and the database do not say the same, if so
@@ -272,10 +273,18 @@ class Bot:
         """Hand on what is ready on that platform. Raises StoreError and PlatformRefused."""
         return await crosspost_pending(name, self.crossposters[name], self.store, self.clock)
 
+    async def recompute_times(self) -> None:
+        """After the wall clock may have been set: nothing waits for a time that was wrong."""
+        patience = self.patience
+        changed = await self.store.recompute_times(
+            self.clock.now(), patience.lease, patience.refused
+        )
+        for name, rows in changed.items():
+            log.warning("recomputed stored=%s rows=%d why=the clock was ahead", name, rows)
+
     def deliverers(self) -> list[Deliverer]:
         """One for each platform."""
         rng = random.Random()
-        patience = Patience(settling=self.config.delivery.settling)
         return [
             Deliverer(
                 name,
@@ -283,7 +292,7 @@ class Bot:
                 self.store,
                 self.clock,
                 rng,
-                patience,
+                self.patience,
                 workers=platform.workers,
                 refused=self._tell_of_refusal,
             )
@@ -359,8 +368,6 @@ async def assembled(
             store = open_store(config.bot.data, alone=serving)
             file = ChannelsFile(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
-        if serving:
-            await store.release(clock.now(), config.delivery.settling)
         arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
         bot = Bot(
             config=config,
@@ -372,6 +379,9 @@ async def assembled(
             rehearsing=dry_run,
             progress=progress,
         )
+        if serving:
+            await store.release(clock.now(), bot.patience.settling)
+            await bot.recompute_times()
         bot.taken_over = await bot.synchronise(accept=accept)
         yield bot
 

@@ -14,7 +14,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from bot.app import Bot
@@ -32,6 +32,7 @@ from bot.vitals import Vitals
 log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)  # how soon it is noticed what people have done
+CLOCK_STEP = timedelta(seconds=1)  # by which wall and monotonic clock part when one of them is set
 # Before arXiv is asked again after an answer with holes; the last one repeats.
 AGAIN_AFTER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
 PING_AGAIN = timedelta(minutes=10)
@@ -80,13 +81,16 @@ class Service:
         self._jobs: dict[str, Work] = {}  # what was appointed last, by name
         self._looking = asyncio.Lock()
         self._holes = 0  # looks in a row that brought no whole answer
-        self._ask_again: datetime | None = None  # when arXiv is asked again early
+        self._ask_again: float | None = None  # when arXiv is asked again early, monotonic
         self._unanswered = 0  # looks in a row after which there is something to ask again
         self._told = ""  # the mistake in bot.toml that was reported last
         # What is new in a channel and the last look could not prime; it waits for the next one.
         self._tried: frozenset[tuple[str, str]] = frozenset()
         self._deliverers = bot.deliverers()
-        self._started = bot.clock.now()
+        self._started = self._ticked = bot.clock.monotonic()
+        self._apart = self._offset()  # of the wall clock from the monotonic one
+        self._deaf: dict[str, tuple[datetime, float]] = {}  # since when by either clock
+        self._look_at: datetime | None = None  # for when the next look is appointed
         self._pinged: date | None = None  # the last good day that was told
         self._damages: tuple[str, ...] = ()  # what the last check of the database found
 
@@ -102,11 +106,10 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._start_anew)
         self._bot.shown_late.watched = True
         self._bell.start()
-        now = self._bot.clock.now()
-        self._appoint("look", now, self._look)
-        self._appoint("watch", now + self._watch_every, self._watch)
-        self._appoint("tidy", self._night(), self._tidy)
-        self._appoint("integrity", now + CHECK_AFTER_START, self._check_integrity)
+        self._after("look", timedelta(), self._look)
+        self._after("watch", self._watch_every, self._watch)
+        self._at("tidy", self._night(), self._tidy)
+        self._after("integrity", CHECK_AFTER_START, self._check_integrity)
         listening = [asyncio.create_task(self._listen(name)) for name in self._bot.platforms]
         log.info("running; stop with Ctrl-C or SIGTERM")
         for finding in exposed(self._bot.config):
@@ -151,14 +154,18 @@ class Service:
         self._failed = self._failed or why
         self._stopped.set()
 
-    def _appoint(self, name: str, at: datetime, work: Work) -> None:
+    def _at(self, name: str, moment: datetime, work: Work) -> None:
         self._jobs[name] = work
-        self._bell.ring(name, at, work)
+        self._bell.at(name, moment, work)
+
+    def _after(self, name: str, delay: timedelta, work: Work) -> None:
+        self._jobs[name] = work
+        self._bell.after(name, delay, work)
 
     def _now(self, name: str, work: Work) -> None:
         """Something asks for this job. One that has just failed waits for its own next try."""
         if not self._failures[name]:
-            self._appoint(name, self._bot.clock.now(), work)
+            self._after(name, timedelta(), work)
 
     def _ended(self, job: str, well: bool) -> None:
         if well:
@@ -170,7 +177,7 @@ class Service:
             return
         delay = self._retry.after(self._failures[job])
         log.warning("again job=%s in=%.1fs", job, delay.total_seconds())
-        self._appoint(job, self._bot.clock.now() + delay, self._jobs[job])
+        self._after(job, delay, self._jobs[job])
 
     async def _listen(self, name: str) -> None:
         bot = self._bot
@@ -203,21 +210,25 @@ class Service:
                 delay = AGAIN_AFTER[min(self._unanswered, len(AGAIN_AFTER)) - 1]
                 if any(note.kind is NoteKind.LOCAL for note in run.notes):
                     delay = self._retry.after(self._unanswered)  # arXiv was not asked, is spared
-                self._ask_again = self._bot.clock.now() + delay
-            self._appoint("look", await self._next_look(), self._look)
+                self._ask_again = self._bot.clock.monotonic() + delay.total_seconds()
+            await self._appoint_look()
         for deliverer in self._deliverers:
             self._deliver_now(deliverer)
         if self._bot.config.page is not None:
             self._now("page", self._write_page)
 
-    async def _next_look(self) -> datetime:
+    async def _appoint_look(self) -> None:
+        """At the next posting time or announcement; or earlier, where an answer had holes."""
         now = self._bot.clock.now()
         channels = await self._bot.store.publishable()
         times = [self._bot.timetable(channel).following(now) for channel in channels]
-        times.append(self._bot.evenings.next_look(now))
+        self._look_at = min([*times, self._bot.evenings.next_look(now)])
         if self._ask_again is not None:
-            times.append(self._ask_again)
-        return min(times)
+            left = timedelta(seconds=self._ask_again - self._bot.clock.monotonic())
+            if left < self._look_at - now:
+                self._after("look", left, self._look)
+                return
+        self._at("look", self._look_at, self._look)
 
     async def _republish(self) -> None:
         """Channels have come back, or have other times now."""
@@ -225,7 +236,7 @@ class Service:
         for deliverer in self._deliverers:
             self._deliver_now(deliverer)
         if not self._failures["look"] and not self._looking.locked():
-            self._appoint("look", await self._next_look(), self._look)
+            await self._appoint_look()
 
     async def _deliver(self, deliverer: Deliverer) -> None:
         try:
@@ -236,7 +247,8 @@ class Service:
         self._now("ping", self._ping)
         soonest = await self._bot.store.next_claim(deliverer.platform)
         if soonest is not None:
-            self._appoint(_delivery(deliverer.platform), soonest, partial(self._deliver, deliverer))
+            left = soonest - self._bot.clock.now()
+            self._after(_delivery(deliverer.platform), left, partial(self._deliver, deliverer))
 
     async def _crosspost(self, name: str) -> None:
         try:
@@ -254,7 +266,7 @@ class Service:
             await self._bot.write_page()
         except UserError as error:
             log.error("page failed why=%s", error)
-            self._appoint("page", self._bot.clock.now() + PAGE_AGAIN, self._write_page)
+            self._after("page", PAGE_AGAIN, self._write_page)
 
     # -- being watched -------------------------------------------------------------------------
 
@@ -264,8 +276,9 @@ class Service:
             state=await bot.store.state(),
             now=bot.clock.now(),
             evenings=bot.evenings,
-            started=self._started,
-            deaf={name: platform.deaf_since for name, platform in bot.platforms.items()},
+            started=bot.clock.now() - self._passed(self._started),
+            unattended=self._passed(self._ticked),
+            deaf=self._deaf_since(),
             degraded={
                 **{name: platform.degraded for name, platform in bot.platforms.items()},
                 "bot.toml": bot.file_problem if bot.held_back else "",
@@ -288,7 +301,7 @@ class Service:
         if await ping(health.ping_url, self._bot.config.network):
             self._pinged = today
         else:
-            self._appoint("ping", vitals.now + PING_AGAIN, self._ping)
+            self._after("ping", PING_AGAIN, self._ping)
 
     # -- at night ------------------------------------------------------------------------------
 
@@ -297,17 +310,22 @@ class Service:
 
     async def _tidy(self) -> None:
         await tidy(self._bot.store, self._bot.clock)
-        self._appoint("tidy", self._night(), self._tidy)
+        self._at("tidy", self._night(), self._tidy)
 
     async def _check_integrity(self) -> None:
         self._damages = await check_integrity(self._bot.store)
-        self._appoint("integrity", self._night(), self._check_integrity)
+        self._at("integrity", self._night(), self._check_integrity)
 
     # -- following bot.toml --------------------------------------------------------------------
 
     async def _watch(self) -> None:
         """Look for what others have done: people in the chat, who edits bot.toml, and who uses the
-        command line beside the service."""
+        command line beside the service; and for a clock that was set."""
+        self._ticked = self._bot.clock.monotonic()
+        self._deaf_since()
+        step = self._offset() - self._apart
+        if abs(step) >= CLOCK_STEP:
+            await self._clock_moved(step)
         if problem := self._bot.store.problem():
             self._give_up(problem)
             return
@@ -330,7 +348,52 @@ class Service:
             soonest = await self._bot.store.next_crosspost(name, now)
             if soonest is not None and soonest <= now and name not in self._refused:
                 self._now(f"crosspost {name}", partial(self._crosspost, name))
-        self._appoint("watch", self._bot.clock.now() + self._watch_every, self._watch)
+        self._after("watch", self._watch_every, self._watch)
+
+    # -- when the clock is set -----------------------------------------------------------------
+
+    def _offset(self) -> timedelta:
+        clock = self._bot.clock
+        return clock.now() - datetime.min.replace(tzinfo=UTC) - self._passed(0.0)
+
+    def _passed(self, since: float) -> timedelta:
+        """Since a moment of the monotonic clock."""
+        return timedelta(seconds=self._bot.clock.monotonic() - since)
+
+    def _deaf_since(self) -> dict[str, datetime | None]:
+        """Since when each platform hears nobody, by the wall clock as it is now."""
+        now, monotonic = self._bot.clock.now(), self._bot.clock.monotonic()
+        found: dict[str, datetime | None] = {}
+        for name, platform in self._bot.platforms.items():
+            since = platform.deaf_since
+            if since is None:
+                self._deaf.pop(name, None)
+                found[name] = None
+                continue
+            if self._deaf.get(name, (None,))[0] != since:
+                self._deaf[name] = (since, monotonic)
+            found[name] = now - self._passed(self._deaf[name][1])
+        return found
+
+    async def _clock_moved(self, step: timedelta) -> None:
+        """Compute anew what hangs on the wall clock. What was missed by a step forward is made up
+        at once; a machine that slept is one."""
+        log.warning("clock moved by=%.0fs", step.total_seconds())
+        apart = self._offset()
+        await self._bot.recompute_times()
+        now = self._bot.clock.now()
+        if not self._failures["look"] and not self._looking.locked():
+            if self._look_at is not None and self._look_at <= now:
+                self._now("look", self._look)
+            else:
+                await self._appoint_look()
+        self._bell.clock_moved()  # first, so that a night that was missed is made up
+        for name, work in (("tidy", self._tidy), ("integrity", self._check_integrity)):
+            if not self._failures[name]:
+                self._at(name, self._night(), work)
+        for deliverer in self._deliverers:
+            self._deliver_now(deliverer)
+        self._apart = apart
 
     async def _take_over(self) -> None:
         """A wrong edit changes nothing, and is reported once."""

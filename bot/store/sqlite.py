@@ -39,6 +39,7 @@ from bot.model import (
 )
 from bot.private_files import make_file, make_folder, open_file
 from bot.store import (
+    clock_recovery,
     collecting,
     crossposting,
     delivering,
@@ -264,6 +265,12 @@ class SqliteStore:
     async def release(self, now: datetime, settling: float) -> None:
         """For the one process that serves, once and before it delivers."""
         await self.run(lambda db: delivering.release(db, now, settling))
+
+    async def recompute_times(
+        self, now: datetime, lease: float, first_pause: float
+    ) -> dict[str, int]:
+        """Where the clock was set, or may have been; see ``clock_recovery``."""
+        return await self.run(lambda db: clock_recovery.recompute(db, now, lease, first_pause))
 
     async def unsettled(self, platform: str, now: datetime) -> dict[str, float]:
         return await self.ask(lambda db: delivering.unsettled(db, platform, now))

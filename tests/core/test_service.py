@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import time_machine
 
 from bot import config as configuration
 from bot.app import Bot
@@ -29,7 +30,7 @@ from bot.service import Retry, Service
 from bot.store.rows import to_text
 from bot.store.sqlite import SqliteStore
 from tests.builders import paper
-from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
+from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
@@ -108,8 +109,8 @@ class House:
             progress=lambda _: None,
         )
 
-    def announce(self, *numbers: int) -> None:
-        at = datetime.now(UTC) - timedelta(hours=1)
+    def announce(self, *numbers: int, now: datetime | None = None) -> None:
+        at = (now or datetime.now(UTC)) - timedelta(hours=1)
         self.source.announce(*(paper(n, published=at) for n in numbers), at=at)
 
     @asynccontextmanager
@@ -380,3 +381,92 @@ def test_a_job_that_goes_on_failing_is_given_some_twenty_minutes() -> None:
     waits = [retry.after(failures).total_seconds() for failures in range(1, retry.most)]
     assert waits[:3] == [5, 10, 20]
     assert 15 * 60 < sum(waits) < 30 * 60
+
+
+# -- a clock that is set -------------------------------------------------------------------------
+
+STEPS = [timedelta(hours=-6), timedelta(days=-40), timedelta(hours=6), timedelta(days=40)]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+async def test_a_service_whose_clock_is_set_goes_on_within_seconds(
+    house: House, step: timedelta
+) -> None:
+    """People are heard, what they add is primed, and what waits is sent."""
+    house.announce(1)
+    await house.say("add reward model")
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        async with house.serving():
+            await house.until(lambda: house.posted() == 1)
+            clock.shift(step)
+            house.source.announce(paper(2, "A graph network"), at=START)
+            await house.say("add graph network")
+            await house.until(lambda: house.posted() == 2)
+
+
+async def test_a_posting_time_that_a_step_forward_has_passed_is_made_up_at_once(
+    house: House,
+) -> None:
+    """As after a night in which the machine slept."""
+    house.announce(1)
+    await house.say("add reward model")
+    await house.say("settings days daily")
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        async with house.serving():
+            await house.until(lambda: house.posted() == 1)
+            house.announce(2)
+            clock.shift(timedelta(days=1))
+            await house.until(lambda: house.posted() == 2)
+
+
+async def test_after_a_clock_that_was_ahead_the_next_posting_time_is_not_the_future_one(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    await house.say("settings days daily")
+    real = datetime.now(UTC)
+    with time_machine.travel(real + timedelta(days=40), tick=True) as clock:
+        async with house.serving():
+            await house.until(lambda: house.posted() == 1)
+            house.announce(2, now=real)
+            clock.shift(timedelta(days=-40))
+            await house.until(lambda: "recomputed stored=channels.served" in caplog.text)
+            clock.shift(timedelta(days=1))
+            await house.until(lambda: house.posted() == 2)
+
+
+async def test_a_bot_that_starts_with_the_right_clock_again_does_not_wait_for_the_wrong_one(
+    house: House,
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    await house.say("settings days daily")
+    real = datetime.now(UTC)
+    with time_machine.travel(real + timedelta(days=40), tick=True) as clock:
+        await house.bot.once()
+        assert house.posted() == 1
+        house.announce(2, now=real)
+        clock.shift(timedelta(days=-39))
+        await house.bot.recompute_times()
+        await house.bot.once()
+        clock.shift(timedelta(days=1))
+        await house.bot.once()
+        assert house.posted() == 2
+
+
+async def test_a_platform_that_hears_nobody_is_reported_whatever_the_clock_is_set_to(
+    house: House,
+) -> None:
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        service = Service(house.bot, lambda: house.config)
+        house.chat.deaf_since = datetime.now(UTC)
+        before = (await service._report()).vitals
+        clock.shift(timedelta(days=-1))
+        after = (await service._report()).vitals
+    for vitals in (before, after):
+        since = vitals.deaf["discord"]
+        assert since is not None
+        assert abs(vitals.now - since) < timedelta(minutes=1)
+        assert vitals.started is not None
+        assert abs(vitals.now - vitals.started) < timedelta(minutes=1)

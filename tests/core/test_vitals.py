@@ -39,6 +39,17 @@ def vitals(
     return Vitals(state, now, Evenings(), started, deaf or {}, refused or {}, degraded or {})
 
 
+def test_a_service_that_does_nothing_is_not_well() -> None:
+    idle = replace(vitals(), unattended=timedelta(minutes=7))
+    assert idle.ailments() == ("The service has done nothing for 7 minutes. Restart it.",)
+    assert replace(idle, unattended=timedelta(seconds=20)).ailments() == ()
+
+
+def test_a_run_of_the_future_says_nothing_of_what_was_announced() -> None:
+    [ailment] = vitals(complete=NOW + timedelta(days=40)).ailments()
+    assert "no whole answer since" in ailment
+
+
 def post(age: timedelta, state: str = "queued") -> OpenPost:
     return OpenPost("key", state, 1, NOW - age, NOW, 2, "")
 

@@ -1,0 +1,150 @@
+"""A clock that was ahead has left times in the database that nobody shall wait for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.keywords import parse
+from bot.model import Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
+from bot.model.posts import Draft
+from bot.store.clock_recovery import MOMENTS
+from bot.store.rows import to_text
+from bot.store.sqlite import SqliteStore
+from tests.builders import paper
+from tests.fakes import START
+
+KEYWORD, REMOVED = parse("reward model"), parse("graph network")
+AHEAD = START + timedelta(days=40)
+LEASE, PAUSE = 300.0, 3600.0
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    """All that a bot does in a morning, while its clock was forty days ahead."""
+    opened = SqliteStore(tmp_path / "db", alone=True)
+    await live(opened, "fake:one", at=AHEAD)
+    yield opened
+    opened.close()
+
+
+async def live(store: SqliteStore, channel: str, at: Any) -> None:
+    await store.follow(channel, KEYWORD, Person("Ada"), at)
+    found = paper(1, "A reward model", published=START - timedelta(days=2))
+    notes = (Note(NoteKind.SHORT, "one is missing", sample=b"<feed/>"),)
+    run = Run(
+        at, at, at - timedelta(days=14), False, True, (found,),
+        (Hit(found.id, KEYWORD.canonical, "title"),),
+        (Prime(KEYWORD.canonical, (found.id,), None, 0),),
+        notes=notes, disagreements=((found.id, KEYWORD.canonical),),
+    )  # fmt: skip
+    await store.follow(channel, REMOVED, Person("Ada"), at)
+    run = replace(run, primes=(*run.primes, Prime(REMOVED.canonical, (), None, 0)))
+    await store.record(run, first_post=1)
+    await store.unfollow(channel, REMOVED.canonical, at)
+    drafts = tuple((f"{channel}-{n}", Draft("{}", (found.id,) if n == 0 else ())) for n in range(3))
+    await store.publish([(channel, lambda _: Publication(drafts, served=at))], at)
+    for number in range(2):
+        post = await store.claim("fake", at, at + timedelta(seconds=LEASE))
+        assert post is not None
+        if number == 0:
+            await store.mark_sent(post.key, Receipt("m"), at)
+        else:
+            await store.refuse(post.key, True, at, "no", PAUSE)
+
+
+async def values(store: SqliteStore, table: str, column: str) -> set[str]:
+    select = f"select {column} from {table} where {column} <> ''"  # noqa: S608
+    return {row[0] for row in await store.run(lambda db: db.execute(select).fetchall())}
+
+
+@pytest.mark.parametrize(("table", "column"), MOMENTS)
+async def test_nothing_recorded_stays_in_the_future(
+    store: SqliteStore, table: str, column: str
+) -> None:
+    assert await values(store, table, column) == {to_text(AHEAD)}, "or it is not tested here"
+    await store.recompute_times(START, LEASE, PAUSE)
+    assert await values(store, table, column) == {to_text(START)}
+
+
+@pytest.mark.parametrize(("table", "column"), MOMENTS)
+async def test_what_is_over_stands(tmp_path: Path, table: str, column: str) -> None:
+    store = SqliteStore(tmp_path / "db", alone=True)
+    await live(store, "fake:one", at=START - HOUR)
+    assert await store.recompute_times(START, LEASE, PAUSE) == {}
+    assert await values(store, table, column) == {to_text(START - HOUR)}
+    store.close()
+
+
+def test_every_time_in_the_schema_is_looked_after_or_says_why_not() -> None:
+    """A column that is added is added to the table in ``clock_recovery`` as well, or here."""
+    from bot.store import clock_recovery, schema
+
+    text = "\n".join(schema.MIGRATIONS)
+    columns = {
+        word
+        for line in text.splitlines()
+        for word in line.split()[:1]
+        if word.endswith(("_at", "_seen", "_before", "_until")) or word in {"at", "served"}
+    }
+    assert {"served", "at", "not_before", "lease_until", "probe_at", "last_seen"} <= columns
+    for column in columns - {"post_at"}:  # a time of day
+        assert column in str(clock_recovery.__doc__), column
+
+
+@pytest.mark.parametrize("state", ["queued", "unknown"])
+@pytest.mark.parametrize("delay", [0.0, 75.0, 3600.0, 20_000.0])
+async def test_a_delay_is_never_longer_than_it_was_made_and_a_shorter_one_stands(
+    store: SqliteStore, state: str, delay: float
+) -> None:
+    [key] = await values(store, "(select key from outbox where state = 'queued')", "key")
+    how = store.put_back if state == "queued" else store.mark_unknown
+    await how(key, AHEAD, delay, "later")
+
+    async def not_before() -> set[str]:
+        one = f"(select not_before from outbox where key = '{key}')"  # noqa: S608
+        return await values(store, one, "not_before")
+
+    await store.recompute_times(START, LEASE, PAUSE)
+    latest = START + timedelta(seconds=delay)
+    assert await not_before() == {to_text(latest)}
+    assert "outbox.not_before" not in await store.recompute_times(START + HOUR, LEASE, PAUSE)
+    assert await not_before() == {to_text(latest)}
+
+
+async def test_a_lease_is_never_longer_than_a_lease(store: SqliteStore) -> None:
+    await store.run(lambda db: db.execute("update channels set paused = null, probe_at = null"))
+    post = await store.claim("fake", AHEAD, AHEAD + timedelta(seconds=LEASE))
+    assert post is not None
+    await store.recompute_times(START, LEASE, PAUSE)
+    latest = to_text(START + timedelta(seconds=LEASE))
+    assert await values(store, "outbox", "lease_until") == {latest}
+    assert "outbox.lease_until" not in await store.recompute_times(START + HOUR, LEASE, PAUSE)
+    assert await values(store, "outbox", "lease_until") == {latest}
+
+
+@pytest.mark.parametrize(("refusals", "hours"), [(1, 1), (2, 2), (4, 8), (9, 24)])
+async def test_a_pause_is_never_longer_than_after_so_many_refusals(
+    store: SqliteStore, refusals: int, hours: int
+) -> None:
+    await store.run(lambda db: db.execute("update channels set probes = ?", (refusals,)))
+    assert (await store.recompute_times(START, LEASE, PAUSE))["channels.probe_at"] == 1
+    latest = to_text(START + hours * HOUR)
+    assert await values(store, "channels", "probe_at") == {latest}
+    assert "channels.probe_at" not in await store.recompute_times(START + HOUR, LEASE, PAUSE)
+    assert await values(store, "channels", "probe_at") == {latest}
+
+
+async def test_a_clock_that_is_plainly_behind_changes_no_moment_of_the_past(
+    store: SqliteStore,
+) -> None:
+    """As that of a machine without a battery, until the network has set it."""
+    changed = await store.recompute_times(START - timedelta(days=365), LEASE, PAUSE)
+    assert set(changed) <= {"outbox.not_before", "outbox.lease_until", "channels.probe_at"}
+    assert await values(store, "channels", "served") == {to_text(AHEAD)}
