@@ -123,7 +123,13 @@ esac
 case $command in
     demo) papers demo "$@" ;;
     # Twice as many as the cores that are counted on: much of the time the tests wait for a process.
-    test) tool pytest --numprocesses 4 --dist worksteal "$@" ;;
+    # Bytecode is kept, whatever the environment says: each of them, and each start of the program,
+    # would compile everything again.
+    test)
+        unset PYTHONDONTWRITEBYTECODE
+        "$venv/bin/python" -m compileall -q bot adapters
+        tool pytest --numprocesses 4 --dist worksteal "$@"
+        ;;
     test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
     audit) tool tests.audit --needed "$@" ;;
     sbom) tool tests.sbom ;;
