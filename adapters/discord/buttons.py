@@ -10,13 +10,12 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
-from adapters.discord.render import ABSTRACT
+from adapters.discord.render import ABSTRACT, ABSTRACTS, MOST_OPTIONS
 from bot.model import Menu
 
 SAY: Final = "say:"  # what a custom_id begins with; the words follow
 ADD: Final = "add"  # these words alone open the form
 CHOOSE: Final = "choose:"  # likewise, of a menu
-MOST_OPTIONS: Final = 25  # of a menu (docs, components/reference, 2026-08-06)
 LONGEST_LABEL: Final = 100  # characters of an option or a choice
 
 
@@ -78,6 +77,23 @@ class ChoiceMenu(ui.DynamicItem[ui.Select[Any]], template=f"{CHOOSE}(?P<words>.+
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         words = " ".join([self.words, *self.item.values])
         await interaction.client.people.button(interaction, words)
+
+
+class AbstractMenu(ui.DynamicItem[ui.Select[Any]], template=f"{ABSTRACTS}(?P<first>.+)"):
+    """The menu below papers with a line each: shows the abstract of the one that is chosen."""
+
+    interaction_check = from_served_server
+
+    def __init__(self, first: str) -> None:
+        super().__init__(ui.Select(custom_id=f"{ABSTRACTS}{first}"))
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Self:
+        return cls(match["first"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        [paper_id] = self.item.values
+        await interaction.client.people.abstract(interaction, paper_id)
 
 
 class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT}(?P<id>.+)"):

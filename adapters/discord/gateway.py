@@ -19,7 +19,7 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
-from adapters.discord.buttons import AbstractButton, ChoiceMenu, SayButton
+from adapters.discord.buttons import AbstractButton, AbstractMenu, ChoiceMenu, SayButton
 from adapters.discord.commands import Papers, People, Say
 from adapters.discord.form import EditButton
 from adapters.discord.registration import Registration, declared
@@ -183,7 +183,7 @@ class PapersClient(discord.Client):
 
     async def setup_hook(self) -> None:
         """Commands are registered beside the connection: buttons work meanwhile."""
-        self.add_dynamic_items(SayButton, ChoiceMenu, AbstractButton, EditButton)
+        self.add_dynamic_items(SayButton, ChoiceMenu, AbstractButton, AbstractMenu, EditButton)
         self._registering = asyncio.create_task(self._registration.keep_trying(self.tree))
 
     async def close(self) -> None:

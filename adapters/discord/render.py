@@ -15,7 +15,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Any, Final
 
-from adapters.discord.limits import CONTENT, PAPERS, TEXT_DISPLAY, Component, size
+from adapters.discord.limits import CONTENT, PAPERS, TEXT_DISPLAY, Component, Size, size
 from adapters.discord.markup import inert, link
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry
@@ -23,10 +23,14 @@ from bot.text import authors_line, digests, shorten
 
 VERSION: Final = 1
 ACCENT: Final = 0xB31B1B  # arXiv's red
-CONTAINER, SECTION, BUTTON = 17, 9, 2
+CONTAINER, SECTION, BUTTON, ROW, SELECT = 17, 9, 2, 1, 3
 SECONDARY: Final = 2
 COMPONENTS_V2, SUPPRESS_EMBEDS = 1 << 15, 1 << 2
 ABSTRACT: Final = "abs:"  # what a button's custom_id begins with; the paper's id follows
+# Likewise, of a menu below papers with a line each; the first one's id makes it unlike others.
+ABSTRACTS: Final = "abstracts:"
+# Of a menu, and characters of an option (docs, components/reference, 2026-08-06).
+MOST_OPTIONS, LONGEST_OPTION = 25, 100
 
 LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
 Body = dict[str, Any]
@@ -99,7 +103,7 @@ def _containers(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
     """Each message's body and the ids of its papers."""
     head = _head(digest)
     pieces = [
-        *((_section(entry), entry.paper.id) for entry in digest.entries[: digest.in_full]),
+        *((_section(entry), [entry]) for entry in digest.entries[: digest.in_full]),
         *_folded(digest.entries[digest.in_full :], head, below=digest.in_full > 0),
     ]
     groups = _grouped(head, pieces)
@@ -110,26 +114,57 @@ def _containers(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
 
 
 def _grouped(
-    head: list[Component], pieces: Sequence[tuple[Component, str]]
+    head: list[Component], pieces: Sequence[tuple[Component, Sequence[Entry]]]
 ) -> list[tuple[list[Component], tuple[str, ...]]]:
-    """The pieces in as few messages as the limits allow. One is left for the number below."""
+    """The pieces in as few messages as the limits allow, each with menus for what has a line in it.
+    One text is left for the number below."""
     whole = sum(piece["type"] == SECTION for piece, _ in pieces)
     most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
     groups: list[tuple[list[Component], tuple[str, ...]]] = []
     around = size(_around())
-    components, papers = list(head), tuple[str, ...]()
+    components, papers, listed = list(head), tuple[str, ...](), list[Entry]()
     filled, sections = around + size(head), 0
-    for piece, ids in pieces:
+    for piece, entries in pieces:
         added, is_section = size([piece]), piece["type"] == SECTION
-        if papers and (sections + is_section > most or not (filled + added).fits):
-            groups.append((components, papers))
-            components, papers = [], ()
+        menus = _size_of_menus(len(listed) + (0 if is_section else len(entries)))
+        if papers and (sections + is_section > most or not (filled + added + menus).fits):
+            groups.append((components + _menus(listed), papers))
+            components, papers, listed = [], (), []
             filled, sections = around, 0
         components.append(piece)
-        papers = (*papers, *ids.split())
+        papers = (*papers, *(entry.paper.id for entry in entries))
+        listed += [] if is_section else entries
         filled, sections = filled + added, sections + is_section
-    groups.append((components, papers))
+    groups.append((components + _menus(listed), papers))
     return groups
+
+
+def _menus(listed: Sequence[Entry]) -> list[Component]:
+    """Menus that show the abstract of the paper that is chosen."""
+    return [
+        _menu(listed[start : start + MOST_OPTIONS]) for start in range(0, len(listed), MOST_OPTIONS)
+    ]
+
+
+def _size_of_menus(listed: int) -> Size:
+    return Size(2 * ceil(listed / MOST_OPTIONS), 0, 0)
+
+
+def _menu(entries: Sequence[Entry]) -> Component:
+    options = [
+        {
+            "label": shorten(entry.paper.title, LONGEST_OPTION).strip() or entry.paper.id,
+            "value": entry.paper.id,
+        }
+        for entry in entries
+    ]
+    menu = {
+        "type": SELECT,
+        "custom_id": f"{ABSTRACTS}{entries[0].paper.id}",
+        "placeholder": "Abstract of …",
+        "options": options,
+    }
+    return {"type": ROW, "components": [menu]}
 
 
 def _head(digest: Digest) -> list[Component]:
@@ -166,22 +201,22 @@ LINES_AT_ONCE: Final = 10
 
 def _folded(
     entries: Sequence[Entry], head: list[Component], *, below: bool
-) -> Iterator[tuple[Component, str]]:
+) -> Iterator[tuple[Component, Sequence[Entry]]]:
     """Papers with a line each, some lines in each text: never more than the message that begins
     with ``head`` can hold."""
-    around = size([*_around(), *head])
+    around = size([*_around(), *head]) + _size_of_menus(1)
     more = digests.and_more(len(entries), below=below)
-    lines, ids = [f"**{more}**"] if more else [], list[str]()
+    lines, some = [f"**{more}**"] if more else [], list[Entry]()
     for entry in entries:
         line = f"- {link(shorten(entry.paper.title, LONGEST_TITLE), entry.paper.url)}"
         fits = (around + size([text("\n".join([*lines, line]))])).fits
-        if ids and (len(ids) == LINES_AT_ONCE or not fits):
-            yield text("\n".join(lines)), " ".join(ids)
-            lines, ids = [], []
+        if some and (len(some) == LINES_AT_ONCE or not fits):
+            yield text("\n".join(lines)), some
+            lines, some = [], []
         lines.append(line)
-        ids.append(entry.paper.id)
-    if ids:
-        yield text("\n".join(lines)), " ".join(ids)
+        some.append(entry)
+    if some:
+        yield text("\n".join(lines)), some
 
 
 def _around() -> list[Component]:

@@ -269,6 +269,27 @@ async def test_an_abstract_is_shown_to_who_asks_also_after_a_restart(
     assert len(server.channel.history()) == 1, "the channel stays as it was"
 
 
+async def test_a_paper_with_a_line_of_its_own_is_opened_with_the_menu_below(
+    house: House, server: Server, simcord_env: Env
+) -> None:
+    papers = [paper(n, f"Reward model {n}", abstract=f"Abstract {n}.") for n in range(1, 36)]
+    house.source.announce(*papers)
+    entries = tuple(Entry(each, ("reward model",)) for each in papers)
+    digest = Digest(Channel(server.here), START.date(), Why.NEW, entries, in_full=10)
+    drafts = compose(digest)
+    route = Route("POST", "/channels/{channel_id}/messages", channel_id=server.channel.id)
+    for draft in drafts:
+        await simcord_env.bot.http.request(route, json=read(draft.payload).body)
+    await simcord_env.restart_bot(house.new_client())
+    [*_, message] = server.channel.history()
+    menus = [part for part in nested(components(message)) if part["type"] == 3]
+    chosen = menus[-1]["options"][-1]
+    pressed = await server.bob.select(message, [chosen["value"]], custom_id=menus[-1]["custom_id"])
+    assert pressed.ephemeral
+    number = chosen["label"].removeprefix("Reward model ")
+    assert f"Abstract {number}." in texts(pressed.response)
+
+
 async def test_an_abstract_of_a_paper_that_nobody_knows_is_told_kindly(
     house: House, server: Server, simcord_env: Env
 ) -> None:

@@ -102,6 +102,18 @@ def test_whatever_people_write_every_message_is_valid_and_every_paper_stands_onc
         assert body["allowed_mentions"] == {"parse": []}
         for paper_id in draft.paper_ids:
             assert f"arxiv.org/abs/{paper_id}" in text_of(body)
+        if body.get("components"):
+            assert opened_with(body) == list(draft.paper_ids), "each abstract is one press away"
+
+
+def opened_with(body: dict[str, Any]) -> list[str]:
+    """The papers whose abstract a button or a menu of the message shows, in their order."""
+    found = []
+    for part in nested(body["components"]):
+        if str(part.get("custom_id")).startswith("abs:"):
+            found.append(part["custom_id"].removeprefix("abs:"))
+        found += [option["value"] for option in part.get("options", ())]
+    return found
 
 
 # Titles as large as can be for their length.
