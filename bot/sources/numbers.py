@@ -65,9 +65,8 @@ class Walk:
         except SourceError as error:
             notes.append(note_of(error))
         if not reached:
-            up_to = f"up to {self._top}" if self._top else "not at all"
-            since = f" since {self._mark.day}" if self._mark.day else ""
-            text = f"what it announced{since} was gone through {up_to}; the next run goes on there"
+            place = f"{self._top} is reached" if self._top else "nothing is reached yet"
+            text = f"from {self._mark.day} on, {place}; the next run goes on there"
             notes.append(Note(NoteKind.BEHIND, text))
         day = self._today if reached else self._mark.day
         after = replace(self._mark, day=day, top=self._top, holes=self._holes)
