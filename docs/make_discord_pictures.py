@@ -77,7 +77,9 @@ def _component(part: Mapping[str, Any]) -> str:
             return f'<div class="section">{components(inner)}{accessory}</div>'
         case render.BUTTON:
             return f'<span class="button">{html.escape(part["label"])}</span>'
-        case 1:
+        case render.SELECT:
+            return f'<span class="menu">{html.escape(part["placeholder"])}<span>⌄</span></span>'
+        case render.ROW:
             return f'<div class="part">{components(inner)}</div>'
         case _:
             return f'<div class="part">{markdown(part["content"])}</div>'
