@@ -23,6 +23,7 @@ VERSION = 1
 OWN = "console:"
 WIDEST = 100  # columns; longer lines are hard to read
 INDENT = "  "
+WIDEST_SIGN = 2  # columns; rich drops a sign that is wider than a line
 
 HEADING = Style(bold=True)
 NOTE = Style(color="yellow")
@@ -163,7 +164,7 @@ def _title(item: Item) -> Text:
 
 
 def _wrapped(terminal: Console, text: Text, indent: str = "") -> Iterator[Text]:
-    for line in text.wrap(terminal, max(terminal.width - len(indent), 1)):
+    for line in text.wrap(terminal, max(terminal.width - len(indent), WIDEST_SIGN)):
         line.rstrip()
         if line:
             yield Text(indent) + line

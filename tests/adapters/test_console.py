@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters import PLATFORMS, Settings
@@ -188,6 +188,7 @@ def test_markup_of_our_own_library_in_a_title_is_only_text() -> None:
     assert "[bold]A[/bold] [red]:smile:" in ESCAPES.sub("", shown)
 
 
+@example("深", 1, 5)
 @given(
     st.text(st.sampled_from("a深😀𝒜 \u0301é-"), min_size=1, max_size=300).filter(str.strip),
     st.integers(1, 12),
