@@ -2,10 +2,14 @@
 
 The real process between a small Discord, a small Slack and a small arXiv. A step is some hours: the
 clocks of all jump together, then the bot gets a moment. Meanwhile faults of every kind on all three
-sides, kills, hand edits of ``bot.toml`` and commands from the chats. At the end some quiet days,
-and the count: each matching paper once in each channel, nothing doubled, nothing lost.
+sides, messages that are stored seconds after they were sent, kills, a clock that is wrong by hours
+or weeks, a database that another process locks, a full disk, hand edits of ``bot.toml`` and
+commands from the chats. At the end some quiet days, and the count: each matching paper once in each
+channel, nothing doubled, nothing lost.
 
-``./do drill`` runs three weeks, ``./do drill --days 5 --seed 7`` others.
+``./do drill`` runs three weeks, ``./do drill --days 5 --seed 7`` others; ``--kills 1000 --jobs 2``
+goes on until the bot was killed so often, in two worlds at once; ``--settling 75`` lets the
+platforms store messages up to a minute late, as the real ones may.
 """
 
 from __future__ import annotations
@@ -15,21 +19,26 @@ import json
 import os
 import random
 import re
+import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import time_machine
 
 from bot.clock import SystemClock
+from bot.store import FILE
 from tests.wire import arxiv_oai_faults, arxiv_server, discord_shapes, slack_server
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
@@ -40,7 +49,11 @@ ROOT = Path(__file__).parents[2]
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday
 STEP = timedelta(hours=6)
 QUIET_DAYS = 4  # at the end, without faults
+KILL_CHANCE = 0.9  # at the end of a step, where it is to be killed very often
 MOMENT = 2.6  # real seconds that the bot gets after a step; it looks around every two
+SETTLING = 3.0  # [delivery] settling; messages are stored up to four fifths of it late
+WRONG_BY = tuple(timedelta(hours=h) for h in (-960, -30, -6, -1, 1, 6, 30, 960))
+FULL = 4096  # bytes beyond which no file can be written while the disk is full
 KEYWORDS = ("reward model", "graph network")
 SECRETS = {
     "DISCORD_TOKEN": discord_shapes.TOKEN,
@@ -57,6 +70,7 @@ class Figures:
     steps: int = 0
     runs: int = 0  # starts of the process
     kills: int = 0
+    gave_up: int = 0
     edits: int = 0
     commands: int = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -77,7 +91,8 @@ class Figures:
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
         memory = f"{min(self.memory):.0f} to {max(self.memory):.0f} MiB" if self.memory else "?"
         return (
-            f"drill: steps={self.steps} runs={self.runs} kills={self.kills} edits={self.edits}"
+            f"drill: steps={self.steps} runs={self.runs} kills={self.kills}"
+            f" gave_up={self.gave_up} edits={self.edits}"
             f" commands={self.commands} papers={self.papers} posts={self.posts}"
             f" lost={len(self.lost)} doubled={len(self.doubled)} wrong={len(self.wrong)}"
             f" held={self.held} tracebacks={self.tracebacks} memory={memory}\nfaults: {faults}"
@@ -87,7 +102,17 @@ class Figures:
 class Drill:
     """Use it once. ``stable`` channels keep their keywords; ``lively`` ones are changed."""
 
-    def __init__(self, folder: Path, seed: int, clock: time_machine.Traveller) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        clock: time_machine.Traveller,
+        settling: float = SETTLING,
+        kill_chance: float = 0.25,
+    ) -> None:
+        self.settling = settling
+        self.kill_chance = kill_chance
+        self.wrong_by = timedelta()  # the bot's own clock; the platforms keep the right time
         self.rng = random.Random(seed)
         self.figures = Figures()
         self.clock = clock
@@ -97,6 +122,7 @@ class Drill:
         self.log = folder / "log"
         self.discord = DiscordServer()
         self.slack = SlackServer()
+        self.discord.storing = self.slack.storing = settling * 0.8
         self.arxiv = ArxivServer([], SystemClock())
         self.stable = [f"discord:{self.discord.open_channel()}" for _ in range(3)]
         self.stable += [f"slack:{self.slack.open_room()}" for _ in range(3)]
@@ -106,13 +132,14 @@ class Drill:
         ]
         self.announced: dict[str, tuple[datetime, str]] = {}  # paper → when, and its keyword
         self.process: subprocess.Popen[str] | None = None
+        self._writer: subprocess.Popen[bytes]
         self._numbers: Counter[str] = Counter()  # given out in each month
 
     # -- the world ------------------------------------------------------------------------------
 
     @contextmanager
     def world(self) -> Iterator[None]:
-        with self.discord, self.slack, self.arxiv:
+        with self.discord, self.slack, self.arxiv, self._writing_the_log():
             self.write_time()
             blocks = "".join(
                 f'[[channels]]\nid = "{each}"\nkeywords = {json.dumps(KEYWORDS)}\n'
@@ -121,12 +148,26 @@ class Drill:
             self.config.write_text(
                 '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "08:00"\ndays = "daily"\n'
                 "first_post = 1\n"
+                f"[delivery]\nsettling = {self.settling}\n"
                 f'[arxiv]\nurl = "{self.arxiv.url}"\noai_url = "{self.arxiv.oai_url}"\n'
                 "interval = 0\n"
                 'contact = "mailto:drill@example.net"\n'
                 f"{self.discord.settings}{self.slack.settings}{blocks}"
             )
             yield
+
+    @contextmanager
+    def _writing_the_log(self) -> Iterator[None]:
+        """By another process, so that it is whole also where the bot's own disk is full."""
+        with self.log.open("a") as log:
+            self._writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
+        try:
+            yield
+        finally:
+            if self.process is not None:
+                self.process.kill()
+                self.process.wait()
+            self._writer.communicate()
 
     def announce(self, count: int) -> None:
         """New papers, some of them submitted long before."""
@@ -150,28 +191,27 @@ class Drill:
             self.announced[paper.id] = (now, keyword)
 
     def write_time(self) -> None:
-        self.time_file.write_text(f"{time.time():.3f}")
+        self.time_file.write_text(f"{time.time() + self.wrong_by.total_seconds():.3f}")
 
     # -- the bot --------------------------------------------------------------------------------
 
     def start(self) -> None:
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.drill.program",
-                    str(self.time_file),
-                    "run",
-                    "--config",
-                    str(self.config),
-                ],
-                cwd=ROOT,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                text=True,
-                env={**os.environ, **SECRETS},
-            )
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.drill.program",
+                str(self.time_file),
+                "run",
+                "--config",
+                str(self.config),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=self._writer.stdin,
+            text=True,
+            env={**os.environ, **SECRETS},
+        )
         self.figures.runs += 1
 
     def end(self, how: signal.Signals) -> int:
@@ -187,23 +227,66 @@ class Drill:
     # -- what goes on ---------------------------------------------------------------------------
 
     def step(self, *, quiet: bool) -> None:
+        if self.process is not None and self.process.poll() is not None:
+            self.figures.gave_up += 1  # as after a disk that stays full; a supervisor starts it
+            self.process = None
         if self.process is None:
             self.start()
         if not quiet:
             self._break_something()
         self.clock.shift(STEP)
+        self.wrong_by = timedelta() if quiet else self._wrong_clock()
         self.write_time()
         self.figures.steps += 1
         if datetime.now(UTC).hour < 6 and not quiet:  # arXiv announces in its evening
             self.announce(self.rng.randint(0, 5))
         if quiet:
-            time.sleep(MOMENT)
+            time.sleep(MOMENT + self.settling)
             return
-        time.sleep(self.rng.uniform(0.2, MOMENT))
+        with self._trouble_on_this_machine():
+            time.sleep(self.rng.uniform(0.2, MOMENT + self.settling / 2))
         self._something_by_people()
-        if self.rng.random() < 0.25:
+        if self.rng.random() < self.kill_chance:
             self.end(signal.SIGKILL)
             self.figures.kills += 1
+
+    def _wrong_clock(self) -> timedelta:
+        """Mostly right; else wrong for one step, so that it is set twice."""
+        if self.rng.random() > 0.15:
+            return timedelta()
+        step = self.rng.choice(WRONG_BY)
+        self.figures.faults["clock ahead" if step > timedelta() else "clock behind"] += 1
+        return step
+
+    @contextmanager
+    def _trouble_on_this_machine(self) -> Iterator[None]:
+        """Another process that holds the database, or a disk that is full; for a moment, or not."""
+        dice = self.rng.random()
+        if dice < 0.1:
+            self.figures.faults["locked database"] += 1
+            with self._locked():
+                yield
+        elif dice < 0.2 and self.process is not None and self.process.poll() is None:
+            self.figures.faults["full disk"] += 1
+            unlimited = resource.RLIM_INFINITY
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (FULL, unlimited))
+            try:
+                yield
+            finally:
+                resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+        else:
+            yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with closing(sqlite3.connect(self.folder / "data" / FILE, isolation_level=None)) as db:
+            held = False
+            with suppress(sqlite3.OperationalError):  # the bot has it at this moment
+                db.execute("begin immediate")
+                held = True
+            yield
+            if held:
+                db.execute("rollback")
 
     def _break_something(self) -> None:
         for name, fault in (
@@ -306,17 +389,32 @@ class Drill:
             check=True,
         )
         figures.held = sum(each["held"] for each in json.loads(status.stdout)["channels"])
-        figures.tracebacks = self.log.read_text().count("Traceback")
+        figures.tracebacks = unforeseen(self.log.read_text())
         return figures
 
 
-def run(days: int, seed: int, *, quiet_days: int = QUIET_DAYS, log: Path | None = None) -> Figures:
-    """Live so many days, and count. ``log`` keeps what the bot said."""
+def unforeseen(log: str) -> int:
+    """Tracebacks that are not the database's, which was locked, or its disk full."""
+    ends = re.findall(r"Traceback \(most recent call last\):\n(?:[ \n].*\n|\n)*(\S.*)", log)
+    return sum(not re.match(r"sqlite3\.|bot\.errors\.Store|OSError", end) for end in ends)
+
+
+def run(
+    days: int,
+    seed: int,
+    *,
+    kills: int = 0,
+    quiet_days: int = QUIET_DAYS,
+    settling: float = SETTLING,
+    log: Path | None = None,
+) -> Figures:
+    """Live so many days, or until it was killed so often, and count. ``log`` keeps what the bot
+    said."""
     with (
         tempfile.TemporaryDirectory(prefix="drill-") as name,
         time_machine.travel(BEGIN, tick=True) as clock,
     ):
-        drill = Drill(Path(name), seed, clock)
+        drill = Drill(Path(name), seed, clock, settling, KILL_CHANCE if kills else 0.25)
         with drill.world():
             drill.announce(4)
             drill.clock.shift(timedelta(hours=1))
@@ -326,7 +424,7 @@ def run(days: int, seed: int, *, quiet_days: int = QUIET_DAYS, log: Path | None 
                 server = drill.discord if each.startswith("discord") else drill.slack
                 server.wait_for(lambda each=each: bool(drill.found(each)), 40)  # type: ignore[misc]
             primed_at = datetime.now(UTC)
-            for _ in range(days * 4):
+            while drill.figures.kills < kills if kills else drill.figures.steps < days * 4:
                 drill.step(quiet=False)
             for _ in range(quiet_days * 4):
                 drill.step(quiet=True)
@@ -343,14 +441,38 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./do drill", description=__doc__.partition("\n")[0])
     parser.add_argument("--days", type=int, default=21, help="with faults; quiet ones follow")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=0, help="go on until it was killed so often")
+    parser.add_argument("--jobs", type=int, default=1, help="worlds at once; they share the kills")
+    parser.add_argument("--settling", type=float, default=SETTLING, help="seconds; see the top")
     parser.add_argument("--log", type=Path, help="where to keep what the bot said")
     given = parser.parse_args()
-    figures = run(given.days, given.seed, log=given.log)
-    sys.stdout.write(f"{figures}\n")
-    for kind in ("lost", "doubled", "wrong"):
-        for each in getattr(figures, kind):
-            sys.stdout.write(f"{kind}: {each}\n")
-    return 0 if figures.fine else 1
+    each_kills = -(-given.kills // given.jobs)
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+        worlds = [
+            pool.submit(
+                run,
+                given.days,
+                given.seed + number,
+                kills=each_kills,
+                settling=given.settling,
+                log=given.log and given.log.with_name(f"{given.log.name}.{given.seed + number}"),
+            )
+            for number in range(given.jobs)
+        ]
+        found = [world.result() for world in worlds]
+    for seed, figures in enumerate(found, given.seed):
+        sys.stdout.write(f"seed {seed}: {figures}\n")
+        for kind in ("lost", "doubled", "wrong"):
+            for each in getattr(figures, kind):
+                sys.stdout.write(f"{kind}: {each}\n")
+    counts = {
+        name: sum(getattr(each, name) for each in found)
+        for name in ("kills", "runs", "papers", "posts", "held", "tracebacks")
+    }
+    bad = {n: sum(len(getattr(each, n)) for each in found) for n in ("lost", "doubled", "wrong")}
+    line = " ".join(f"{name}={count}" for name, count in (counts | bad).items())
+    sys.stdout.write(f"drill in all: {line}\n")
+    return 0 if all(figures.fine for figures in found) else 1
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tests.drill import drill
 def test_after_some_bad_days_every_paper_stands_once_in_every_channel(
     figures: Callable[[str], None], life: int
 ) -> None:
-    came_to = drill.run(days=1, seed=life + 2, quiet_days=1)
+    came_to = drill.run(days=1, seed=life + 2, quiet_days=1, settling=1.5)
     for line in str(came_to).splitlines():
         figures(line)
     assert (came_to.lost, came_to.doubled, came_to.wrong) == ([], [], [])
