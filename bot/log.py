@@ -137,9 +137,9 @@ class _HeldBack(Exception):
 class _StandardError(logging.StreamHandler[TextIO]):
     """Asks for ``sys.stderr`` at each line: a progress display stands in for it while it shows.
 
-    The same message is written at most once a second, but for what ends the program. What came
-    meanwhile is one line with ``repeated=`` and how often, before whatever is logged next. A fault
-    that repeats itself in a loop would fill the disk else.
+    The same warning or error is written at most once a second. What came meanwhile is one line with
+    ``repeated=`` and how often, before whatever is logged next. A fault that repeats itself in a
+    loop would fill the disk else. Our own events (info) and what ends the program are all written.
     """
 
     def __init__(self, formatter: logging.Formatter) -> None:
@@ -156,7 +156,8 @@ class _StandardError(logging.StreamHandler[TextIO]):
     def format(self, record: logging.LogRecord) -> str:
         """The line. Raises _HeldBack for a repetition, which the library hands to handleError, as
         it does with everything that goes wrong here."""
-        if not hasattr(record, _REPEATED) and record.levelno < logging.CRITICAL:
+        throttled = logging.WARNING <= record.levelno < logging.CRITICAL
+        if throttled and not hasattr(record, _REPEATED):
             error = record.exc_info[1] if record.exc_info else None
             key = (record.name, record.levelno, record.getMessage(), f"{error!r}")
             if (known := self._messages.get(key)) is not None:

@@ -115,6 +115,8 @@ class SqliteStore:
                 _prepare(self._db, path)
                 for name in ("store-reader", "store-surveyor"):
                     self._readers.append(Reader(path, connect(str(path)), name))
+                # A first look makes SQLite open the log, which can then be told from another one.
+                self._db.execute("select 1 from sqlite_master").fetchone()
                 self._opened = OpenedDatabase(path, lock_path(path), self._lock_file)
         except BaseException:
             self.close()

@@ -246,8 +246,11 @@ def test_messages_that_differ_and_the_last_words_of_a_program_are_all_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log.set_up(verbose=False)
+    logging.getLogger("bot").setLevel(logging.INFO)
     for n in range(300):
         at(n * 0.001, "sent to=%d", n)
+    for _ in range(2):
+        at(0.3, "running", level=logging.INFO)
     for _ in range(2):
         at(0.3, "crashed", level=logging.CRITICAL)
     for problem in ("one", "other"):
@@ -257,6 +260,7 @@ def test_messages_that_differ_and_the_last_words_of_a_program_are_all_written(
             logging.getLogger("bot").exception("failed job=%s", "collect")
     err = capsys.readouterr().err
     assert err.count("event=sent") == 300
+    assert err.count("event=running") == 2
     assert err.count("event=crashed") == 2
     assert err.count("Traceback") == 2
     assert "repeated" not in err

@@ -73,6 +73,8 @@ def test_the_log_of_a_replaced_database_does_not_spoil_the_one_in_its_place(
     add(store, "before the backup")
     backup = tmp_path / "backup.sqlite3"
     back_up(tmp_path, backup)
+    store.close()
+    store = open_store(tmp_path, alone=True)  # nothing is written at the opening
     for number in range(50):
         add(store, f"after the backup {number}")
     swapped(tmp_path / FILE, backup)
