@@ -315,7 +315,7 @@ def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home
     state = home.ask("status")
     assert state["last_complete_run"]["matched"] == 2
     [channel] = state["channels"]
-    assert channel["cause"] == "nothing_new"
+    assert channel["cause"] == "all_posted"
     found = home.ask("why", submitted(2, "").id)
     assert found["channels"][0]["post_state"] == "sent"
     assert home.call("why", f"https://arxiv.org/abs/{found['paper']}v1", *CHANNEL)[0] == 0
