@@ -37,16 +37,16 @@ from adapters.slack import render as slack
 from benchmarks.answering import Answer
 from benchmarks.invented import Words
 from benchmarks.report import Row, table
-from bot.commands import BotCommands
+from bot.chat.commands import BotCommands
+from bot.chat.queries import Questions
+from bot.core.collect import collect, publish
+from bot.core.digest import Rules
 from bot.keywords import parse
 from bot.model import Keyword, Paper, Person, Recorded, Run
-from bot.pipeline import collect, publish
-from bot.planning import Rules
+from bot.model.timetable import Timetable
 from bot.ports import Composer
-from bot.questions import Questions
-from bot.slots import Timetable
-from bot.store.following import follow
-from bot.store.sqlite import SqliteStore
+from bot.store.statements.subscriptions import follow
+from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 

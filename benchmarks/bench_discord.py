@@ -29,12 +29,12 @@ from adapters.discord.platform import Discord
 from adapters.discord.render import compose
 from benchmarks.report import Row, table
 from bot.clock import SystemClock
-from bot.delivery import Deliverer
+from bot.core.deliver import Deliverer
 from bot.keywords import parse
-from bot.model import Agenda, Channel, Digest, Draft, Entry, Person, Publication, Why
-from bot.store.following import follow
-from bot.store.publishing import publish
-from bot.store.sqlite import SqliteStore
+from bot.model import Channel, ChannelAgenda, Digest, Draft, Entry, Person, Publication, Why
+from bot.store.statements.publish import publish
+from bot.store.statements.subscriptions import follow
+from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer, Limits
@@ -84,7 +84,7 @@ def _queue(folder: Path, channels: list[str]) -> None:
             digest = Digest(channel, now.date(), Why.NEW, entries)
             [draft] = compose(digest)
 
-            def plan(_: Agenda, draft: Draft = draft, key: str = channel_id) -> Publication:
+            def plan(_: ChannelAgenda, draft: Draft = draft, key: str = channel_id) -> Publication:
                 return Publication(drafts=((f"key-{key}", draft),))
 
             publish(db, channel.id, plan, now)

@@ -24,7 +24,7 @@ PAPERS = 2000
 
 # Each defines parse(path), which is measured, and fields(papers), which is compared.
 _OURS = """
-from bot.sources.atom import AtomReader
+from bot.arxiv.atom_feed import AtomReader
 def parse(path):
     reader = AtomReader()
     with open(path, "rb") as file:

@@ -31,11 +31,11 @@ from benchmarks.ordinary_day import NOW, SIZES, Day, ordinary_day
 from benchmarks.plots import Line, Panel
 from benchmarks.quick_arxiv import QuickArxiv
 from benchmarks.report import Row, table
+from bot.arxiv.plan import Way
+from bot.arxiv.source import ArxivSource
+from bot.core.collect import collect
 from bot.model import Keyword, Run
-from bot.pipeline import collect
-from bot.sources.arxiv import ArxivSource
-from bot.sources.planner import Way
-from bot.store.sqlite import SqliteStore
+from bot.store.store import SqliteStore
 from tests.fakes import FakeClock
 
 INTERVAL: Final = 3.0  # seconds between requests: arXiv's terms of use
@@ -173,7 +173,7 @@ def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv
         pauses=sum(clock.slept),
         wall=wall,
         found=frozenset(filter(day.is_new, (hit.paper_id for hit in done.hits))),
-        plan=done.survey.plan.partition(" (")[0] if way is Way.AUTO else "",
+        plan=done.announcement_stats.plan.partition(" (")[0] if way is Way.AUTO else "",
     )
 
 
@@ -181,7 +181,9 @@ async def _collect(source: ArxivSource, store: SqliteStore, clock: FakeClock) ->
     async with source:
         done, _ = await collect(source, store, clock, first_post=0)
     assert done.complete, done.notes
-    assert "no whole answer" not in done.survey.plan, "it went the other way than was wanted"
+    assert "no whole answer" not in done.announcement_stats.plan, (
+        "it went the other way than was wanted"
+    )
     return done
 
 

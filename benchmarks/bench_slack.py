@@ -25,11 +25,11 @@ from adapters.slack.platform import Slack
 from adapters.slack.render import compose
 from benchmarks.report import Row, table
 from bot.clock import SystemClock
-from bot.delivery import Deliverer
-from bot.model import Agenda, Channel, Digest, Entry, Publication, Why
-from bot.store import publishing
-from bot.store.following import ensure_channel
-from bot.store.sqlite import SqliteStore
+from bot.core.deliver import Deliverer
+from bot.model import Channel, ChannelAgenda, Digest, Entry, Publication, Why
+from bot.store.statements import publish
+from bot.store.statements.subscriptions import ensure_channel
+from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
 
@@ -72,11 +72,11 @@ def _queue(db: sqlite3.Connection, *, room: str) -> None:
     drafts = compose(Digest(channel, now.date(), Why.NEW, entries))
     keyed = tuple((f"{room.lower()}{n:014x}", draft) for n, draft in enumerate(drafts))
 
-    def plan(agenda: Agenda) -> Publication:
+    def plan(agenda: ChannelAgenda) -> Publication:
         return Publication(keyed)
 
     ensure_channel(db, channel.id)
-    list(publishing.publish_all(db, [(channel.id, plan)], now, rows=1_000))
+    list(publish.publish_all(db, [(channel.id, plan)], now, rows=1_000))
 
 
 async def _deliver(slack: SlackServer, store: SqliteStore) -> None:

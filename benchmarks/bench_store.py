@@ -18,12 +18,12 @@ from statistics import median
 
 from benchmarks.answering import Answer
 from benchmarks.report import Row, table
+from bot.core.collect import collect
 from bot.keywords import parse
-from bot.model import Agenda, Draft, Keyword, Person, Publication, Receipt
-from bot.pipeline import collect
-from bot.store.following import follow
-from bot.store.publishing import publish
-from bot.store.sqlite import SqliteStore
+from bot.model import ChannelAgenda, Draft, Keyword, Person, Publication, Receipt
+from bot.store.statements.publish import publish
+from bot.store.statements.subscriptions import follow
+from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 
@@ -87,7 +87,7 @@ def _queue(store: SqliteStore, posts: int) -> None:
         for n in range(posts):
             draft = (f"key-{n}", Draft("{}" * 400, ()))
 
-            def plan(_: Agenda, draft: tuple[str, Draft] = draft) -> Publication:
+            def plan(_: ChannelAgenda, draft: tuple[str, Draft] = draft) -> Publication:
                 return Publication(drafts=(draft,))
 
             publish(db, f"fake:{n % 100}", plan, START)

@@ -20,14 +20,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapters.slack.render import compose
-from bot.delivery import Deliverer
+from bot.arxiv.source import ArxivSource
+from bot.core.collect import collect, publish
+from bot.core.deliver import Deliverer
+from bot.core.digest import Rules
 from bot.model import Batch, Digest, Draft, Keyword, Recorded, Run
-from bot.pipeline import collect, publish
-from bot.planning import Rules
+from bot.model.timetable import Timetable
 from bot.ports import Wanted
-from bot.slots import Timetable
-from bot.sources.arxiv import ArxivSource
-from bot.store.sqlite import SqliteStore
+from bot.store.store import SqliteStore
 from tests.fakes import FakeClock, FakePlatform
 
 _RULES = Rules(Timetable(ZoneInfo("UTC"), time_of_day(8, 0), frozenset(range(7))), None)
@@ -55,11 +55,11 @@ class _Source(ArxivSource):
         self,
         keywords: Sequence[Keyword],
         since: datetime,
-        mark: str = "",
+        checkpoint: str = "",
         wanted: Wanted | None = None,
     ) -> Batch:
         async with self.watch.step("ask"):
-            return await super().fetch(keywords, since, mark, wanted)
+            return await super().fetch(keywords, since, checkpoint, wanted)
 
     async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
         async with self.watch.step("ask"):
@@ -118,7 +118,7 @@ async def work(folder: Path, url: str, oai_url: str, now: datetime) -> dict[str,
         "found": sorted({hit.paper_id for hit in run.hits}),
         "posted": posted,
         "messages": platform.sends,
-        "plan": run.survey.plan,
+        "plan": run.announcement_stats.plan,
     }
 
 

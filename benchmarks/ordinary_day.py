@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.invented import Words
-from bot.gathering import LOOK_BACK_WIDE
+from bot.arxiv.checkpoint import Checkpoint
+from bot.arxiv.ids import serial_of
+from bot.core.fetch import LOOK_BACK_WIDE
 from bot.keywords import parse
 from bot.matching import Matcher
-from bot.model import Hit, Keyword, Paper, Person, Prime, Run, Survey
-from bot.sources.ids import serial_of
-from bot.sources.mark import Mark
-from bot.store.following import follow
-from bot.store.sqlite import SqliteStore
+from bot.model import AnnouncementStats, Hit, Keyword, Paper, Person, Prime, Run
+from bot.store.statements.subscriptions import follow
+from bot.store.store import SqliteStore
 from tests.builders import paper as built
 from tests.wire.arxiv_feed import StandinPaper
 
@@ -79,7 +79,9 @@ class Day:
         for hit in hits:
             matching[hit.canonical].append(hit.paper_id)
         found = {hit.paper_id for hit in hits}
-        mark = Mark(YESTERDAY.date(), self.top, counted=self.top, counted_on=YESTERDAY.date())
+        checkpoint = Checkpoint(
+            YESTERDAY.date(), self.top, counted=self.top, counted_on=YESTERDAY.date()
+        )
         begin = YESTERDAY - LOOK_BACK_WIDE
         return Run(
             started_at=YESTERDAY,
@@ -94,7 +96,9 @@ class Day:
                 for canonical, ids in matching.items()
             ),
             fetched=len(self.known),
-            survey=Survey(announced=_ANNOUNCED, mark=mark.written()),
+            announcement_stats=AnnouncementStats(
+                announced=_ANNOUNCED, checkpoint=checkpoint.written()
+            ),
         )
 
 
@@ -136,12 +140,12 @@ def _revised(
     rng: random.Random, recent: Sequence[StandinPaper], old: Sequence[StandinPaper]
 ) -> Iterator[StandinPaper]:
     """A second version with the same text."""
-    evenings = _EVENINGS[-2:]
-    before = [each for each in recent if each.visible_at < evenings[0]]
+    calendar = _EVENINGS[-2:]
+    before = [each for each in recent if each.visible_at < calendar[0]]
     half = _ANNOUNCED // 2
     chosen = [*rng.sample(before, 2 * half), *rng.sample(list(old), 2 * half)]
     for n, each in enumerate(chosen):
-        evening = evenings[n % 2]
+        evening = calendar[n % 2]
         yield replace(each, version=2, updated=evening - timedelta(hours=12), visible_at=evening)
 
 

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from bot import __version__, log
+from bot import __version__
 from bot.cli import data, keywords, questions, terminal, work
 from bot.cli.common import TAKES_KEYWORD, ConfigOption, Given, VerboseOption
 from bot.cli.demo import demo
+from bot.monitoring import logs
 
 app = typer.Typer(
     name="daily-papers",
@@ -64,7 +65,7 @@ app.add_typer(keywords.group)
 
 def main() -> None:
     """The entry point. Stays quiet where nobody reads the output any more (``| head -1``)."""
-    log.catch_crashes()
+    logs.catch_crashes()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an old locale must not stop a title
     try:

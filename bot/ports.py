@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from bot.model import (
-    Agenda,
     Batch,
     Channel,
+    ChannelAgenda,
     Choice,
     Crosspost,
     Digest,
@@ -32,7 +32,7 @@ from bot.model import (
     Run,
     Subscription,
 )
-from bot.views import KeywordPapers, PaperView, StateView
+from bot.model.views import KeywordPapers, PaperView, StateView
 
 
 class Clock(Protocol):
@@ -55,17 +55,17 @@ class Source(Protocol):
         self,
         keywords: Sequence[Keyword],
         since: datetime,
-        mark: str = "",
+        checkpoint: str = "",
         wanted: Wanted | None = None,
     ) -> Batch:
         """Every paper that may match one of the keywords and is not known from earlier.
 
         These are the papers submitted at or after ``since``; or, if the batch is not ``chosen``,
-        those announced since the answer that left ``mark`` (empty: none did), whenever they were
-        submitted. The batch may hold papers that match none. Of a batch that is not ``chosen`` only
-        the papers that are ``wanted`` need be kept in memory, where the fetch is told which these
-        are; it is called on any thread, one paper at a time. Raises SourceError if there is no
-        usable answer at all; an answer with holes is a batch that is not ``complete``.
+        those announced since the answer that left ``checkpoint`` (empty: none did), whenever they
+        were submitted. The batch may hold papers that match none. Of a batch that is not ``chosen``
+        only the papers that are ``wanted`` need be kept in memory, where the fetch is told which
+        these are; it is called on any thread, one paper at a time. Raises SourceError if there is
+        no usable answer at all; an answer with holes is a batch that is not ``complete``.
         """
         ...
 
@@ -159,7 +159,7 @@ class Listener(Protocol):
     """Hears people's commands on a platform and answers them."""
 
     @property
-    def deaf_since(self) -> datetime | None:
+    def disconnected_since(self) -> datetime | None:
         """Since when it hears nobody although it listens; ``None`` while all is well."""
         ...
 
@@ -197,7 +197,7 @@ class CollectStore(Protocol):
         """Those of these papers about which the source was not asked yet."""
         ...
 
-    async def untold(self, paper_ids: Sequence[str]) -> frozenset[str]:
+    async def metadata_incomplete(self, paper_ids: Sequence[str]) -> frozenset[str]:
         """Those of these papers that the store does not have, or does not have all told."""
         ...
 
@@ -222,13 +222,15 @@ class PublishStore(Protocol):
         last published to."""
         ...
 
-    async def agendas(self, channel_ids: Sequence[str]) -> Sequence[Agenda]:
+    async def agendas(self, channel_ids: Sequence[str]) -> Sequence[ChannelAgenda]:
         """Of those of these channels in which something is due. Changes nothing, and waits for no
         writer, so that it may have changed when a plan is carried out."""
         ...
 
     async def publish(
-        self, plans: Iterable[tuple[str, Callable[[Agenda], Publication | None]]], at: datetime
+        self,
+        plans: Iterable[tuple[str, Callable[[ChannelAgenda], Publication | None]]],
+        at: datetime,
     ) -> int:
         """Carry out what each channel's plan (pure) decides; how many posts went into the outbox.
 
@@ -242,11 +244,15 @@ class DeliveryStore(Protocol):
     """The outbox. Every method is one transaction; raises StoreError."""
 
     async def claim(
-        self, platform: str, now: datetime, lease_until: datetime, behind: Collection[str] = ()
+        self,
+        platform: str,
+        now: datetime,
+        lease_until: datetime,
+        deprioritised_channels: Collection[str] = (),
     ) -> Post | None:
         """The oldest post that is ready, now in the caller's hand, or ``None`` if there is none.
 
-        One of the channels ``behind`` only where no other channel has any.
+        One of the channels ``deprioritised_channels`` only where no other channel has any.
         """
         ...
 
@@ -258,7 +264,7 @@ class DeliveryStore(Protocol):
 
     async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None: ...
 
-    async def put_back(self, key: str, at: datetime, delay: float, error: str) -> None:
+    async def requeue(self, key: str, at: datetime, delay: float, error: str) -> None:
         """It did not arrive; it can be claimed again ``delay`` seconds after ``at``."""
         ...
 
@@ -266,9 +272,9 @@ class DeliveryStore(Protocol):
         """It may have arrived; it can be looked for ``delay`` seconds after ``at``."""
         ...
 
-    async def hold(self, key: str, at: datetime, error: str) -> None: ...
+    async def hold_for_review(self, key: str, at: datetime, error: str) -> None: ...
 
-    async def bury(self, key: str, at: datetime, error: str) -> None: ...
+    async def dead_letter(self, key: str, at: datetime, error: str) -> None: ...
 
     async def refuse(
         self, key: str, uncertain: bool, at: datetime, error: str, delay: float

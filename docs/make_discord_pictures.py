@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from adapters.discord import answers, render  # noqa: E402
+from adapters.discord import render, replies  # noqa: E402
 from bot.model import Channel, Digest, Person  # noqa: E402
 from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
@@ -154,9 +154,9 @@ async def spoken(shown: Digest) -> dict[str, Any]:
         paper = await house.commands.abstract(papers[0].id)
         house.store.close()
     return {
-        "add": answers.reply_view(added),
-        "keywords": answers.reply_view(listed),
-        "abstract": answers.abstract_view(paper),
+        "add": replies.reply_view(added),
+        "keywords": replies.reply_view(listed),
+        "abstract": replies.abstract_view(paper),
     }
 
 

@@ -19,7 +19,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from adapters.slack import answers, form, render  # noqa: E402
+from adapters.slack import keyword_form, render  # noqa: E402
+from adapters.slack import replies as replies_module  # noqa: E402
 from bot.model import Channel, Offer, Reply, Row  # noqa: E402
 from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
@@ -171,16 +172,16 @@ def pages() -> dict[str, str]:
             ),
         ),
     )
-    home = answers.home_view(at_home, "/papers")
+    home = replies_module.home_view(at_home, "/papers")
     thread = "".join(message(each) for each in rest)
     return {
         "slack-thread": message(top, below=replies) + f'<div class="thread">{thread}</div>',
         "slack-inline": "".join(map(message, bodies("inline"))),
         "slack-list": "".join(map(message, bodies("list"))),
-        "slack-keywords": message(answers.reply_message(listed), only=True, when="09:12"),
-        "slack-add": window(form.form("C0123456789")),
+        "slack-keywords": message(replies_module.reply_message(listed), only=True, when="09:12"),
+        "slack-add": window(keyword_form.form("C0123456789")),
         "slack-home": f'<div class="home">{drawn(home["blocks"])}</div>',
-        "slack-abstract": window(answers.abstract_window(paper)),
+        "slack-abstract": window(replies_module.abstract_window(paper)),
     }
 
 

@@ -30,18 +30,18 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.delivery import Deliverer, Patience
+from bot.core.collect import collect, publish
+from bot.core.deliver import Deliverer, Patience
+from bot.core.digest import Rules
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
 from bot.model import Person, Post, Publication, Receipt
-from bot.pipeline import collect, publish
-from bot.planning import Rules
-from bot.slots import Timetable
-from bot.store import publishing
-from bot.store.following import follow
-from bot.store.publishing import Plan
-from bot.store.rows import to_text
-from bot.store.sqlite import ROWS_AT_ONCE, SqliteStore
+from bot.model.timetable import Timetable
+from bot.store.statements import publish as publish_statements
+from bot.store.statements.publish import Plan
+from bot.store.statements.rows import to_text
+from bot.store.statements.subscriptions import follow
+from bot.store.store import ROWS_AT_ONCE, SqliteStore
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
 
@@ -105,8 +105,8 @@ class SeenBeforeQueued(SqliteStore):
     async def _publish(self, channel_id: str, plan: Plan, at: datetime) -> int:
         decided: list[Publication | None] = []
 
-        def mark(db: sqlite3.Connection) -> None:
-            publication = plan(publishing.agenda(db, channel_id))
+        def step(db: sqlite3.Connection) -> None:
+            publication = plan(publish_statements.agenda(db, channel_id))
             decided.append(publication)
             for _, draft in publication.drafts if publication else ():
                 db.executemany(
@@ -115,11 +115,11 @@ class SeenBeforeQueued(SqliteStore):
                     [(to_text(at), channel_id, paper_id) for paper_id in draft.paper_ids],
                 )
 
-        await self.run(mark)
+        await self.run(step)
         publication = decided[0]
         if publication is None:
             return 0
-        await self.run(lambda db: publishing.queue(db, channel_id, publication, at))
+        await self.run(lambda db: publish_statements.queue(db, channel_id, publication, at))
         return len(publication.drafts)
 
 

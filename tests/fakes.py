@@ -72,7 +72,7 @@ class FakeSource:
         self,
         keywords: Sequence[Keyword],
         since: datetime,
-        mark: str = "",
+        checkpoint: str = "",
         wanted: Wanted | None = None,
     ) -> Batch:
         self.wanted = wanted

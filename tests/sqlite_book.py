@@ -1,6 +1,6 @@
 """A real book for the two doors: the keywords and the file's past in an SQLite file.
 
-Only what ``bot.channels_file`` asks for; no papers, no ledger. What it does by hand in a test
+Only what ``bot.sync.synchronizer`` asks for; no papers, no ledger. What it does by hand in a test
 (``follow``, ``unfollow``) is what a slash command does: one transaction of its own.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bot.keywords import parse
-from bot.listing import Change, Configure, Follow, Listing, Snapshot, Unfollow
 from bot.model import Channel
+from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot, Unfollow
 
 KEPT = 200
 
@@ -34,7 +34,7 @@ class SqlitePages:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def truth(self) -> Snapshot:
+    def current(self) -> Snapshot:
         rows = self._db.execute("select channel, kind, name, value from truth order by rowid")
         settings: dict[str, dict[str, str]] = {}
         keywords: dict[str, list[str]] = {}
@@ -89,7 +89,7 @@ class SqlitePages:
         self._db.execute("insert or replace into note values (1, ?)", (note,))
 
 
-class SqliteBook:
+class SqliteSyncDatabase:
     """Opens the database anew for each transaction, as another process would."""
 
     def __init__(self, path: Path, moment: Callable[[str], None] = lambda name: None) -> None:
@@ -130,7 +130,7 @@ class SqliteBook:
     def says(self) -> dict[str, set[str]]:
         """Channel → texts of its keywords and, as ``name=value``, its settings."""
         with self.transaction() as pages:
-            return says(pages.truth())
+            return says(pages.current())
 
 
 def says(snapshot: Snapshot) -> dict[str, set[str]]:

@@ -28,82 +28,43 @@ ADAPTER = EDGE | {"adapters.Settings", "bot.network", "bot.text"}
 # the longest row wins. A module without a row is a violation: a new room gets its row here and in
 # docs/design.md.
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "bot.model": frozenset({"bot.model"}),
     "bot.redaction": frozenset(),
-    # redaction: an error quotes what others answered, and never a token
-    "bot.errors": frozenset({"bot.redaction"}),
     "bot.clock": frozenset(),
     "bot.private_files": frozenset(),
     "bot.network": frozenset({"certifi", "httpx"}),
-    "bot.log": frozenset({"bot.redaction"}),
-    # views: the figures that it shows; httpx: the ping
-    "bot.health": frozenset(
-        {"aiohttp", "bot.errors", "bot.network", "bot.views", "bot.vitals"}
-        | {"httpx", "prometheus_client"}
-    ),
-    "bot.vitals": frozenset({"bot.announcements", "bot.model", "bot.views"}),
-    "bot.announcements": frozenset(),
-    "bot.upkeep": EDGE | {"bot.store"},
+    "bot.model": frozenset({"bot.model"}),
+    # redaction: an error quotes what others answered, and never a token
+    "bot.errors": frozenset({"bot.redaction"}),
+    "bot.ports": frozenset({"bot.model"}),
     "bot.text": frozenset({"bot.text", "bot.model", "pylatexenc"}),
-    "bot.slots": frozenset(),
-    "bot.views": frozenset({"bot.model"}),
-    # views: what a store shows of its state
-    "bot.ports": frozenset({"bot.model", "bot.views"}),
     "bot.keywords": WORDS | {"bot.keywords", "snowballstemmer", "Stemmer"},
     # matching evaluates what keywords has parsed
     "bot.matching": WORDS | {"bot.matching", "bot.keywords", "snowballstemmer", "Stemmer"},
-    # text: a digest carries titles as people write them, so that no adapter needs to know LaTeX;
-    # slots: whether the channel's time has come
-    "bot.planning": EDGE | {"bot.text", "bot.slots"},
-    # planning: the pure half of publish()
-    "bot.gathering": CORE,
-    "bot.pipeline": CORE | {"bot.gathering", "bot.planning"},
-    "bot.delivery": CORE,
-    "bot.crossposting": CORE,
-    # text: a preview shows the same titles as a digest; slots: status names the next time;
-    # views: what the store has to show is put into words
-    # keywords: what was understood of one is said in words; settings: what they may be
-    "bot.answers": WORDS
-    | {
-        "bot.announcements",
-        "bot.answers",
-        "bot.keywords",
-        "bot.settings",
-        "bot.slots",
-        "bot.text",
-        "bot.views",
-    },
-    # answers: the wording, apart from the doing
-    "bot.questions": CORE
-    | {"bot.announcements", "bot.answers", "bot.text", "bot.slots", "bot.views"},
-    # questions: reading, apart from changing
-    "bot.limits": EDGE,
-    "bot.commands": CORE | {"bot.limits", "bot.answers", "bot.questions", "bot.slots"},
+    # text: a digest carries titles as people write them, so that no adapter needs to know LaTeX
+    "bot.core": CORE | {"bot.core", "bot.text"},
+    # pure: when arXiv announces is also said in chat, checked in bot.toml and watched
+    "bot.arxiv.calendar": frozenset(),
     # ports: a source waits and asks for the time through a Clock
-    "bot.sources": EDGE | {"bot.network", "bot.private_files", "bot.sources", "httpx"},
-    # views: it is the one that fills them
-    # listing: bot.toml and the database each say who follows what, as one value
-    "bot.store": WORDS | {"bot.store", "bot.views", "bot.listing", "bot.private_files"},
+    "bot.arxiv": EDGE | {"bot.arxiv", "bot.network", "bot.private_files", "httpx"},
+    # text: a preview shows the same titles as a digest
+    "bot.chat": CORE | {"bot.arxiv.calendar", "bot.chat", "bot.core", "bot.text"},
+    "bot.store": WORDS | {"bot.store", "bot.private_files"},
     # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
-    # settings: the words that a setting is written in are the same as in the chat
+    # core: the words that a setting is written in are the same as in the chat
     "bot.config": WORDS
-    | {"bot.announcements", "bot.config", "bot.keywords", "bot.limits"}
-    | {"bot.listing", "bot.network", "bot.settings"},
-    "bot.settings": frozenset({"bot.errors"}),
-    "bot.listing": frozenset({"bot.model"}),
+    | {"bot.arxiv.calendar", "bot.config", "bot.core", "bot.keywords", "bot.network"},
     # ports: it watches the file, which takes a Clock; config: it reads a part of the same file
-    "bot.channels_file": EDGE
-    | {"bot.channels_file", "bot.config", "bot.listing", "bot.private_files", "tomli_w"},
-    "bot.supervision": EDGE,
-    # slots: the bell rings at the channels' times
-    "bot.schedule": EDGE | {"bot.slots", "apscheduler"},
-    # text: the page shows the same titles as a digest; views: it shows what the store has
-    "bot.page": EDGE | {"bot.text", "bot.views"},
-    "bot.demo": ANYTHING,
+    "bot.sync": EDGE | {"bot.config", "bot.private_files", "bot.sync", "tomli_w"},
+    # text: the page shows the same titles as a digest
+    "bot.pages": EDGE | {"bot.text"},
+    # httpx: the ping
+    "bot.monitoring": WORDS
+    | {"aiohttp", "bot.arxiv.calendar", "bot.monitoring", "bot.network", "bot.redaction"}
+    | {"httpx", "prometheus_client"},
+    "bot.monitoring.checks": ANYTHING,
     "bot.app": ANYTHING,
-    "bot.service": ANYTHING,
-    "bot.doctor": ANYTHING,
     "bot.cli": ANYTHING,
+    "bot.demo": ANYTHING,
     "bot.__main__": ANYTHING,
     "adapters": EDGE | {"bot.network"},
     "adapters.console": ADAPTER | {"adapters.console", "rich"},
@@ -111,7 +72,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "adapters.slack": ADAPTER | {"adapters.slack", "slack_sdk", "aiohttp"},
 }
 CHAT_LIBRARIES = frozenset({"discord", "slack_bolt", "slack_sdk"})
-LOADS_ADAPTERS = "bot.app"
+LOADS_ADAPTERS = "bot.app.bot"
 
 READS_ENVIRONMENT = "bot.config"
 ENVIRONMENT = frozenset({"os.environ", "os.environb", "os.getenv", "os.getenvb"})
@@ -125,8 +86,8 @@ TIME = frozenset(
 
 # Where everything may be caught, once per module, because the next turn must come all the same.
 CATCH_ALL = {
-    "bot.schedule": "a scheduled job that fails is logged, and the bell rings again tomorrow",
-    "bot.commands": "a command that fails answers so, and the next one is heard",
+    "bot.app.scheduler": "a scheduled job that fails is logged, and it is scheduled again",
+    "bot.chat.commands": "a command that fails answers so, and the next one is heard",
 }
 
 Rule = Callable[[str, ast.Module], Iterator[str]]
@@ -317,9 +278,9 @@ def test_the_tests_mock_and_patch_nothing_of_ours() -> None:
     assert violations(mocks_nothing, TESTS) == []
 
 
-def test_every_exemption_belongs_to_a_room_that_has_a_row() -> None:
+def test_every_exemption_belongs_to_a_module_that_exists() -> None:
     exempt = {LOADS_ADAPTERS, READS_ENVIRONMENT, ASKS_FOR_TIME, *CATCH_ALL}
-    assert exempt <= MAY_IMPORT.keys()
+    assert exempt <= PRODUCT.keys()
     assert len(CATCH_ALL) <= 2
 
 
@@ -329,9 +290,9 @@ FORBIDDEN: list[tuple[Rule, str, str]] = [
     (imports_by_its_row, "bot.model", "import bot.errors"),
     (imports_by_its_row, "bot.model", "import msgspec"),
     (imports_by_its_row, "bot.ports", "from bot import store"),
-    (imports_by_its_row, "bot.delivery", "from bot.store.sqlite import SqliteStore"),
-    (imports_by_its_row, "bot.delivery", "from . import app"),
-    (imports_by_its_row, "bot.store.sqlite", "from ..sources import arxiv"),
+    (imports_by_its_row, "bot.core.deliver", "from bot.store.store import SqliteStore"),
+    (imports_by_its_row, "bot.core.deliver", "from .. import app"),
+    (imports_by_its_row, "bot.store.store", "from ..arxiv import source"),
     (imports_by_its_row, "bot.keywords", "def late():\n    import bot.config"),
     (
         imports_by_its_row,
@@ -339,33 +300,45 @@ FORBIDDEN: list[tuple[Rule, str, str]] = [
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bot.app import App",
     ),
     (imports_by_its_row, "adapters.slack.render", "import adapters.discord.render"),
-    (imports_by_its_row, "adapters.slack.render", "from bot.pipeline import publish"),
+    (imports_by_its_row, "adapters.slack.render", "from bot.core.collect import publish"),
     (imports_by_its_row, "adapters.console", "from adapters import discord"),
     (imports_by_its_row, "adapters.matrix.render", "import nio"),
     (imports_by_its_row, "bot.cupboard", ""),
     (imports_by_its_row, "bot", "import httpx"),
-    (leaves_platforms_to_app, "bot.app", "import discord"),
-    (leaves_platforms_to_app, "bot.doctor", "from slack_sdk.web import WebClient"),
+    (leaves_platforms_to_app, "bot.app.bot", "import discord"),
+    (leaves_platforms_to_app, "bot.monitoring.checks", "from slack_sdk.web import WebClient"),
     (leaves_platforms_to_app, "bot.demo.show", "from adapters.discord import render"),
     (leaves_platforms_to_app, "bot.__main__", "from importlib import import_module as i\ni(name)"),
     (leaves_platforms_to_app, "bot.demo", "__import__(name)"),
-    (leaves_the_environment_to_config, "bot.app", "import os\nos.environ['HOME']"),
-    (leaves_the_environment_to_config, "bot.log", "from os import getenv as read\nread('HOME')"),
+    (leaves_the_environment_to_config, "bot.app.bot", "import os\nos.environ['HOME']"),
+    (
+        leaves_the_environment_to_config,
+        "bot.monitoring.logs",
+        "from os import getenv as read\nread('HOME')",
+    ),
     (leaves_the_environment_to_config, "adapters.slack", "import os as o\no.environ.get('HOME')"),
-    (leaves_time_to_the_clock, "bot.pipeline", "from datetime import datetime as d\nd.now()"),
-    (leaves_time_to_the_clock, "bot.pipeline", "import datetime\ndatetime.datetime.utcnow()"),
-    (leaves_time_to_the_clock, "bot.delivery", "import time\nwait = time.sleep"),
-    (leaves_time_to_the_clock, "bot.delivery", "from time import monotonic\nmonotonic()"),
+    (leaves_time_to_the_clock, "bot.core.collect", "from datetime import datetime as d\nd.now()"),
+    (leaves_time_to_the_clock, "bot.core.collect", "import datetime\ndatetime.datetime.utcnow()"),
+    (leaves_time_to_the_clock, "bot.core.deliver", "import time\nwait = time.sleep"),
+    (leaves_time_to_the_clock, "bot.core.deliver", "from time import monotonic\nmonotonic()"),
     (leaves_time_to_the_clock, "bot.store", "import time as t\nt.time()"),
     (leaves_time_to_the_clock, "adapters.console", "import asyncio\nasyncio.sleep(1)"),
-    (catches_only_what_it_names, "bot.app", "try: x()\nexcept Exception: pass"),
-    (catches_only_what_it_names, "bot.app", "try: x()\nexcept: pass"),
-    (catches_only_what_it_names, "bot.app", "try: x()\nexcept (OSError, BaseException) as e: y(e)"),
-    (catches_only_what_it_names, "bot.app", "try: x()\nexcept Exception as e: raise Y from e"),
-    (catches_only_what_it_names, "bot.app", "import contextlib\ncontextlib.suppress(Exception)"),
+    (catches_only_what_it_names, "bot.app.bot", "try: x()\nexcept Exception: pass"),
+    (catches_only_what_it_names, "bot.app.bot", "try: x()\nexcept: pass"),
     (
         catches_only_what_it_names,
-        "bot.schedule",  # one place is allowed here, not two
+        "bot.app.bot",
+        "try: x()\nexcept (OSError, BaseException) as e: y(e)",
+    ),
+    (catches_only_what_it_names, "bot.app.bot", "try: x()\nexcept Exception as e: raise Y from e"),
+    (
+        catches_only_what_it_names,
+        "bot.app.bot",
+        "import contextlib\ncontextlib.suppress(Exception)",
+    ),
+    (
+        catches_only_what_it_names,
+        "bot.app.scheduler",  # one place is allowed here, not two
         "try: x()\nexcept Exception: pass\ntry: y()\nexcept Exception: pass",
     ),
     (mocks_nothing, "tests.test_x", "from unittest import mock"),
@@ -383,15 +356,15 @@ def test_a_violation_is_seen(rule: Rule, module: str, source: str) -> None:
 
 
 ALLOWED: list[tuple[Rule, str, str]] = [
-    (imports_by_its_row, "bot.delivery", "import asyncio\nfrom bot import model"),
+    (imports_by_its_row, "bot.core.deliver", "import asyncio\nfrom bot import model"),
     (
         imports_by_its_row,
-        "bot.store.sqlite",
-        "from bot.store.schema import MIGRATIONS",
+        "bot.store.store",
+        "from bot.store.migrations import MIGRATIONS",
     ),
     (
         imports_by_its_row,
-        "bot.sources.arxiv",
+        "bot.arxiv.source",
         "from bot import __version__\nimport httpx",
     ),
     (
@@ -400,17 +373,17 @@ ALLOWED: list[tuple[Rule, str, str]] = [
         "from adapters.slack import render",
     ),
     (imports_by_its_row, "adapters.console", "from adapters import Settings"),
-    (imports_by_its_row, "bot.doctor", "import httpx, bot.store.sqlite"),
+    (imports_by_its_row, "bot.monitoring.checks", "import httpx, bot.store.store"),
     (
         leaves_platforms_to_app,
-        "bot.app",
+        "bot.app.bot",
         "from importlib import import_module\nimport_module(name)",
     ),
     (leaves_platforms_to_app, "adapters.discord.platform", "import discord"),
     (leaves_the_environment_to_config, "bot.config", "import os\nos.environ"),
     (leaves_time_to_the_clock, "bot.clock", "import time\ntime.monotonic()"),
-    (leaves_time_to_the_clock, "bot.delivery", "clock.now()"),
-    (catches_only_what_it_names, "bot.schedule", "try: x()\nexcept Exception: log()"),
+    (leaves_time_to_the_clock, "bot.core.deliver", "clock.now()"),
+    (catches_only_what_it_names, "bot.app.scheduler", "try: x()\nexcept Exception: log()"),
     (
         catches_only_what_it_names,
         "bot.store",

@@ -12,8 +12,8 @@ import typer
 
 from bot import config, errors
 from bot.__main__ import app
-from bot.answers.reasons import Cause
-from bot.answers.typed import COMMANDS
+from bot.chat.parse import COMMANDS
+from bot.chat.replies.reasons import Cause
 from bot.cli import terminal
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
 
@@ -37,9 +37,9 @@ def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
             yield name, command
 
 
-def sections(text: str, mark: str) -> dict[str, str]:
+def sections(text: str, checkpoint: str) -> dict[str, str]:
     """Heading → what stands below it."""
-    parts = re.split(rf"^{mark} (.*)$", text, flags=re.MULTILINE)
+    parts = re.split(rf"^{checkpoint} (.*)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

@@ -24,7 +24,7 @@ import typer
 from adapters import PLATFORMS
 from bot import config
 from bot.__main__ import app
-from bot.app import assembled
+from bot.app.bot import assembled
 from bot.cli import terminal
 from bot.demo.clock import DemoClock
 from bot.demo.sample import load

@@ -42,7 +42,7 @@ class Console:
     own command line."""
 
     workers = 1  # two digests must not mix
-    deaf_since = None
+    disconnected_since = None
     degraded = ""
 
     def __init__(self, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import discord
 
 from adapters.discord import permissions
-from adapters.discord.rest import Rest
+from adapters.discord.api import Rest
 from bot.errors import PlatformRefused, SendError
 from bot.model import Receipt
 

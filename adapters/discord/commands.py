@@ -19,9 +19,9 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from adapters.discord import answers, permissions
+from adapters.discord import permissions, replies
 from adapters.discord.buttons import LONGEST_LABEL, shortened
-from adapters.discord.form import EditButton, KeywordForm
+from adapters.discord.keyword_form import EditButton, KeywordForm
 from adapters.discord.mentions import Mentions
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
 from bot.model import Channel, Choice, Person
@@ -71,7 +71,7 @@ class People:
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])
             else:
-                view = answers.plain_view(NOT_SERVED.format(server=interaction.guild_id))
+                view = replies.plain_view(NOT_SERVED.format(server=interaction.guild_id))
                 await interaction.response.send_message(view=view, ephemeral=True)
         return False
 
@@ -103,9 +103,9 @@ class People:
         async with self._in_hand():
             await interaction.response.defer(ephemeral=True, thinking=True)
             try:
-                view = answers.abstract_view(await self._commands.abstract(paper_id))
+                view = replies.abstract_view(await self._commands.abstract(paper_id))
             except UserError as error:
-                view = answers.plain_view(str(error), self.mentions)
+                view = replies.plain_view(str(error), self.mentions)
             await self._show(interaction, view)
 
     async def complete(
@@ -126,7 +126,7 @@ class People:
         try:
             reply = await self._commands.run(where, person(interaction), words)
         except UserError as error:
-            refusal = answers.plain_view(str(error), self.mentions)
+            refusal = replies.plain_view(str(error), self.mentions)
             if words.startswith("add ") and not isinstance(error, NotAllowed):
                 # A form can't be shown again in answer to itself, and what was typed is gone.
                 refusal.add_item(discord.ui.ActionRow(EditButton(words.removeprefix("add "))))
@@ -136,27 +136,27 @@ class People:
                 await self._show(interaction, refusal)
             return
         if not reply.announcement:
-            await self._show(interaction, answers.reply_view(reply, named=self.mentions))
+            await self._show(interaction, replies.reply_view(reply, named=self.mentions))
             return
         if note := _obstacle(interaction, words):
-            await self._show(interaction, answers.reply_view(reply, named=self.mentions, note=note))
+            await self._show(interaction, replies.reply_view(reply, named=self.mentions, note=note))
             return
         # First the private answer: the public line may take as long as Discord likes. It is said
         # also where the answer got lost, because the change was made.
         try:
-            await self._show(interaction, answers.reply_view(reply, named=self.mentions))
+            await self._show(interaction, replies.reply_view(reply, named=self.mentions))
         except UNANSWERED:
             await self._announce(interaction, where, reply.announcement)
             raise
         if note := await self._announce(interaction, where, reply.announcement):
-            await self._show(interaction, answers.reply_view(reply, named=self.mentions, note=note))
+            await self._show(interaction, replies.reply_view(reply, named=self.mentions, note=note))
 
     async def _announce(self, interaction: Interaction, where: str, announcement: str) -> str:
         """Tell the channel of a change; why that was not possible, if it was not."""
         # A forum itself takes no line: there it stands in the post in which it was said.
         home = str(interaction.channel_id) if in_forum(interaction) else where.partition(":")[2]
         try:
-            await self._say(home, answers.line(announcement))
+            await self._say(home, replies.line(announcement))
         except (SendError, PlatformError) as error:
             return f"I could not tell the channel: {error}"
         return ""

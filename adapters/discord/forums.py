@@ -11,9 +11,9 @@ import asyncio
 import re
 from typing import Any, Final
 
+from adapters.discord.api import Rest
 from adapters.discord.channels import Channels
-from adapters.discord.finding import same
-from adapters.discord.rest import Rest
+from adapters.discord.receipts import same
 from bot.errors import ChannelRefused
 
 ARCHIVE_AFTER: Final = 1440  # minutes until a thread without messages is archived

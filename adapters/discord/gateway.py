@@ -19,12 +19,12 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
+from adapters.discord.api import connector
 from adapters.discord.buttons import AbstractButton, AbstractMenu, ChoiceMenu, SayButton
 from adapters.discord.commands import Papers, People, Say
-from adapters.discord.form import EditButton
+from adapters.discord.errors import NOT_LET_IN
+from adapters.discord.keyword_form import EditButton
 from adapters.discord.registration import Registration, declared
-from adapters.discord.rest import connector
-from adapters.discord.translate import NOT_LET_IN
 from bot.errors import PlatformDown, PlatformRefused
 from bot.network import Network
 from bot.ports import Clock, Commands
@@ -69,7 +69,7 @@ class Gateway:
         self._servers = servers
         self._client: PapersClient | None = None
         self._registration = Registration(clock)
-        self.deaf_since: datetime | None = None
+        self.disconnected_since: datetime | None = None
 
     @property
     def degraded(self) -> str:
@@ -129,15 +129,15 @@ class Gateway:
         finally:
             self._client = None
             self._registration.degraded = ""
-            self.deaf_since = None
+            self.disconnected_since = None
         raise PlatformDown("The connection to Discord ended.")
 
     def heard(self, *, connected: bool) -> None:
         """The connection was made, or lost."""
         if connected:
-            self.deaf_since = None
-        elif self.deaf_since is None:
-            self.deaf_since = self._clock.now()
+            self.disconnected_since = None
+        elif self.disconnected_since is None:
+            self.disconnected_since = self._clock.now()
 
 
 async def end(running: asyncio.Task[None]) -> None:

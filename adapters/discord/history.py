@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from adapters.discord.api import Rest
 from adapters.discord.channels import Channels
-from adapters.discord.finding import same
-from adapters.discord.rest import Rest
-from adapters.discord.translate import UNKNOWN_CHANNEL, code_of
+from adapters.discord.errors import UNKNOWN_CHANNEL, code_of
+from adapters.discord.receipts import same
 from bot.errors import CannotTell, ChannelRefused
 
 # Before our last message: Discord's servers may differ by some. The lower 22 bits are no time.

@@ -14,14 +14,10 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from adapters import Settings
-from adapters.discord import examining, permissions, render
+from adapters.discord import checks, permissions, render
+from adapters.discord.api import Rest
 from adapters.discord.channels import ANNOUNCEMENTS, FORUMS, Channels
-from adapters.discord.forums import ARCHIVE_AFTER, Forums
-from adapters.discord.gateway import Gateway
-from adapters.discord.history import MESSAGES, History
-from adapters.discord.limits import CONTENT
-from adapters.discord.rest import Rest
-from adapters.discord.translate import (
+from adapters.discord.errors import (
     ALREADY_CROSSPOSTED,
     NO_ACCESS,
     NO_MORE_THREADS,
@@ -33,6 +29,10 @@ from adapters.discord.translate import (
     UNKNOWN_MESSAGE,
     code_of,
 )
+from adapters.discord.forums import ARCHIVE_AFTER, Forums
+from adapters.discord.gateway import Gateway
+from adapters.discord.history import MESSAGES, History
+from adapters.discord.limits import CONTENT
 from bot.errors import (
     ChannelRefused,
     OutcomeUnknown,
@@ -90,8 +90,8 @@ class Discord:
         await self._rest.close()
 
     @property
-    def deaf_since(self) -> datetime | None:
-        return self._gateway.deaf_since
+    def disconnected_since(self) -> datetime | None:
+        return self._gateway.disconnected_since
 
     @property
     def degraded(self) -> str:
@@ -113,9 +113,7 @@ class Discord:
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         declared = self._gateway.declared_commands()
-        return await examining.examine(
-            self._rest, self._channels, channels, declared, self._servers
-        )
+        return await checks.examine(self._rest, self._channels, channels, declared, self._servers)
 
     async def _say(self, channel_id: str, text: str) -> None:
         """A line of ours that mentions nobody, and may get lost: no post. Raises SendError."""

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.slack import answers, form
+from adapters.slack import keyword_form, replies
 from adapters.slack.blocks import ABSTRACT, SAY
 from adapters.slack.workspace import Workspace, joined
 from bot.errors import ChannelRefused, PlatformError, SendError, UserError
@@ -64,7 +64,7 @@ class People:
     def acknowledgement(self, kind: str, payload: Payload) -> dict[str, Any] | None:
         """What Slack is told at once: after the form, to show that something is being done."""
         if kind == "interactive" and payload.get("type") == "view_submission":
-            view = answers.moment("Follow a keyword")
+            view = replies.moment("Follow a keyword")
             return {"response_action": "update", "view": view}
         return None
 
@@ -89,7 +89,7 @@ class People:
         words = typed(payload.get("text") or "")
         channel = payload["channel_id"]
         if words.casefold() in FORM_WORDS:
-            await self._open("views.open", payload, form.form(channel))
+            await self._open("views.open", payload, keyword_form.form(channel))
             return
         place = Place(response_url=payload["response_url"])
         await self._answer(place, channel, self._person(payload), words)
@@ -101,13 +101,13 @@ class People:
         channel = (payload.get("channel") or {}).get("id") or view.get("private_metadata") or ""
         if action_id.partition(":")[0] == ABSTRACT:
             await self._show_abstract(payload, str(action["value"]))
-        elif action_id == answers.ADD or action.get("value") in FORM_WORDS:
-            await self._open("views.open", payload, form.form(channel))
+        elif action_id == replies.ADD or action.get("value") in FORM_WORDS:
+            await self._open("views.open", payload, keyword_form.form(channel))
         elif action_id.startswith(f"{SAY}:"):
             person = self._person(payload["user"])
             await self._answer(Place.of(payload), channel, person, str(action["value"]))
         elif not action.get("url"):
-            message = answers.plain_message(UNKNOWN_BUTTON, self._command)
+            message = replies.plain_message(UNKNOWN_BUTTON, self._command)
             if payload.get("response_url"):
                 await self._workspace.web.respond(
                     payload["response_url"], {**message, "replace_original": False}
@@ -116,18 +116,20 @@ class People:
     async def _submitted(self, payload: Payload) -> None:
         view = payload["view"]
         place = Place(view_id=view["id"])
-        if view.get("callback_id") != answers.ADD:
+        if view.get("callback_id") != replies.ADD:
             await self._show(place, Reply(UNKNOWN_BUTTON), "", "")
             return
         values = view["state"]["values"]
-        filled = form.Filled(values)
+        filled = keyword_form.Filled(values)
         person = self._person(payload["user"])
         try:
             reply = await self._commands.run(
                 self._id(filled.channel), person, f"add {filled.keyword}"
             )
         except UserError as error:
-            again = form.form(filled.channel, values, answers.readable(str(error), self._command))
+            again = keyword_form.form(
+                filled.channel, values, replies.readable(str(error), self._command)
+            )
             await self._update(view["id"], again)
             return
         await self._show_and_announce(place, reply, filled.channel)
@@ -139,7 +141,7 @@ class People:
             reply = await self._commands.home(Person("", self._id(event["user"])))
         except UserError as error:
             reply = Reply(str(error))
-        view = answers.home_view(reply, self._command)
+        view = replies.home_view(reply, self._command)
         await self._workspace.web.ask(
             "views.publish", json={"user_id": event["user"], "view": view}
         )
@@ -180,10 +182,10 @@ class People:
     async def _show(self, place: Place, reply: Reply, note: str, channel: str) -> None:
         """Where it was asked: it works in channels too that the bot is no member of."""
         if place.view_id:
-            view = answers.reply_window("Papers", reply, note, channel, self._command)
+            view = replies.reply_window("Papers", reply, note, channel, self._command)
             await self._update(place.view_id, view)
         elif place.response_url:
-            message = answers.reply_message(reply, note, command=self._command)
+            message = replies.reply_message(reply, note, command=self._command)
             message["replace_original"] = place.replaces
             await self._workspace.web.respond(place.response_url, message)
 
@@ -204,19 +206,19 @@ class People:
         """The window opens at once, because what opens it lives for three seconds only."""
         inside = (payload.get("view") or {}).get("type") == "modal"
         method = "views.push" if inside else "views.open"
-        opened = await self._open(method, payload, answers.moment(paper_id))
+        opened = await self._open(method, payload, replies.moment(paper_id))
         try:
-            view = answers.abstract_window(await self._commands.abstract(paper_id))
+            view = replies.abstract_window(await self._commands.abstract(paper_id))
         except UserError as error:
-            view = answers.sentence(paper_id, str(error), self._command)
+            view = replies.sentence(paper_id, str(error), self._command)
         await self._update(opened["view"]["id"], view)
 
-    async def _open(self, method: str, payload: Payload, view: answers.View) -> dict[str, Any]:
+    async def _open(self, method: str, payload: Payload, view: replies.View) -> dict[str, Any]:
         return await self._workspace.web.ask(
             method, json={"trigger_id": payload["trigger_id"], "view": view}
         )
 
-    async def _update(self, view_id: str, view: answers.View) -> None:
+    async def _update(self, view_id: str, view: replies.View) -> None:
         await self._workspace.web.ask("views.update", json={"view_id": view_id, "view": view})
 
     # -- who and where -------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final, Self
 
 from adapters import Settings
-from adapters.slack import answers, examining, render
+from adapters.slack import checks, render, replies
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, parted, variable
 from bot.errors import ChannelRefused, PlatformDown, PlatformRefused
@@ -50,7 +50,7 @@ class Slack:
         self._sockets = [
             Socket(
                 workspace,
-                command=options.get("command") or answers.COMMAND,
+                command=options.get("command") or replies.COMMAND,
                 managers=frozenset(options.get("managers") or ()),
             )
             for workspace in self._workspaces.values()
@@ -66,8 +66,8 @@ class Slack:
     # -- listening -----------------------------------------------------------------------------
 
     @property
-    def deaf_since(self) -> datetime | None:
-        return min(filter(None, (each.deaf_since for each in self._sockets)), default=None)
+    def disconnected_since(self) -> datetime | None:
+        return min(filter(None, (each.disconnected_since for each in self._sockets)), default=None)
 
     degraded = ""  # its commands are in the app's manifest, which is not ours to write
 
@@ -136,7 +136,7 @@ class Slack:
         for socket in self._sockets:
             name = socket.workspace.name
             own = [channel for channel in channels if parted(channel.id)[0] == name]
-            findings += await examining.examine(socket, own)
+            findings += await checks.examine(socket, own)
         return findings
 
     def _alone(self, error: PlatformRefused) -> PlatformRefused | ChannelRefused:

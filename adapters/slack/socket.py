@@ -22,7 +22,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from adapters.slack.commands import People
-from adapters.slack.translate import app_token_fault
+from adapters.slack.errors import app_token_fault
 from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, variable
 from bot.errors import PlatformDown, PlatformError, PlatformRefused, SendError
 from bot.network import Network
@@ -72,7 +72,7 @@ class Socket:
         ping: float = PING,
     ) -> None:
         self.workspace = workspace
-        self.deaf_since: datetime | None = None
+        self.disconnected_since: datetime | None = None
         self._command = command
         self._managers = managers
         self._ping = ping
@@ -82,7 +82,7 @@ class Socket:
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
         people = People(self.workspace, commands, command=self._command, managers=self._managers)
-        self._is_deaf()
+        self._is_disconnected()
         in_vain = 0
         try:
             while True:
@@ -97,7 +97,7 @@ class Socket:
                 await asyncio.wait(self._busy, timeout=LAST_WORDS)
             for task in self._busy:
                 task.cancel()
-            self.deaf_since = None
+            self.disconnected_since = None
 
     async def ask_for_entry(self) -> None:
         """Try both tokens. Raises PlatformDown and PlatformRefused."""
@@ -116,14 +116,14 @@ class Socket:
                 raise PlatformDown(str(error)) from error
             raise PlatformRefused(f"{variable(APP_TOKEN, name)}: {fault}") from error
 
-    def _is_deaf(self) -> None:
-        if self.deaf_since is None:
-            self.deaf_since = self.workspace.clock.now()
+    def _is_disconnected(self) -> None:
+        if self.disconnected_since is None:
+            self.disconnected_since = self.workspace.clock.now()
             log.info("hears nobody yet workspace=%s", self.workspace.title)
 
     def _hears(self) -> None:
-        if self.deaf_since is not None:
-            self.deaf_since = None
+        if self.disconnected_since is not None:
+            self.disconnected_since = None
             log.info("connected workspace=%s", self.workspace.title)
 
     # -- one client ----------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class Socket:
                     if clock.monotonic() - last_word > SILENCE:
                         return True
                 else:
-                    self._is_deaf()
+                    self._is_disconnected()
                     if clock.monotonic() - lost > PATIENCE:
                         return connected_once
                 await clock.sleep(LOOK_EVERY if connected_once else LOOK_EVERY / 10)

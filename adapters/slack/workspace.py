@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.slack import blocks, finding, render
+from adapters.slack import blocks, history, render
+from adapters.slack.api import Web
+from adapters.slack.errors import SIMPLIFY, UNTHREADED, code_of
 from adapters.slack.limits import cut
-from adapters.slack.translate import SIMPLIFY, UNTHREADED, code_of
-from adapters.slack.web import Web
 from bot.errors import ChannelRefused, PostRefused
 from bot.model import Post, Receipt
 from bot.network import Network
@@ -46,7 +46,7 @@ class Workspace:
         What Slack takes in no other way goes out plainer: without blocks where it refuses those,
         into the channel where the message above is gone. Both it says before it posts anything.
         """
-        message = {**render.read(post.payload), "metadata": finding.mark(post.key)}
+        message = {**render.read(post.payload), "metadata": history.message_metadata(post.key)}
         if post.parent is not None:
             message["thread_ts"] = post.parent.message_id
         await self.web.me()
@@ -65,7 +65,7 @@ class Workspace:
 
     async def find(self, post: Post, channel: str) -> Receipt | None:
         """Raises CannotTell without a scope for it, TryLater, ChannelRefused, PlatformRefused."""
-        ts = await finding.find(self.web, channel, post)
+        ts = await history.find(self.web, channel, post)
         return None if ts is None else await self._receipt(channel, ts, post)
 
     async def _receipt(self, channel: str, ts: str, post: Post) -> Receipt:

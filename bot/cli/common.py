@@ -19,7 +19,7 @@ from bot.model import Person
 from bot.redaction import hide, hide_addresses
 
 if TYPE_CHECKING:
-    from bot.app import Bot
+    from bot.app.bot import Bot
     from bot.config import Config
     from bot.model import Reply
 
@@ -79,7 +79,7 @@ def configured(
 ) -> Config:
     """The configuration that this call means. Raises ConfigError."""
     from bot import config as configuration
-    from bot import log
+    from bot.monitoring import logs
 
     given: Given = ctx.obj
     path = config or given.config
@@ -93,17 +93,17 @@ def configured(
     for platform in loaded.platforms.values():
         hide(secret.reveal() for secret in platform.secrets.values())
     hide_addresses(loaded.private_addresses())
-    log.write_as(loaded.log.format)
+    logs.write_as(loaded.log.format)
     for warning in loaded.warnings:
         logger.warning("environment: %s", warning)
     return loaded
 
 
 def log_to_stderr(ctx: typer.Context, verbose: bool) -> None:
-    from bot import log
+    from bot.monitoring import logs
 
     given: Given = ctx.obj
-    log.set_up(verbose=verbose or given.verbose)
+    logs.set_up(verbose=verbose or given.verbose)
 
 
 def answer(
@@ -118,7 +118,7 @@ def answer(
     """Ask the bot something, beside the service that may be running, and show the reply."""
     import asyncio
 
-    from bot.app import assembled
+    from bot.app.bot import assembled
 
     async def asking(settings: Config, progress: terminal.Progress | None) -> Reply:
         async with assembled(settings, serving=False, progress=progress) as bot:

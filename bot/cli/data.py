@@ -83,7 +83,7 @@ def sync(
     """
     import asyncio
 
-    from bot.app import assembled, said
+    from bot.app.bot import assembled, said
 
     async def synchronising(settings: Config) -> tuple[list[str], str]:
         async with assembled(settings, serving=False, accept=accept) as bot:

@@ -18,11 +18,11 @@ from bot.cli.common import (
     answer,
     joined,
 )
+from bot.core.channel_settings import parse_channel_id
 from bot.errors import UserError
-from bot.settings import parse_channel_id
 
 if TYPE_CHECKING:
-    from bot.app import Bot
+    from bot.app.bot import Bot
     from bot.model import Reply
 
 group = typer.Typer(

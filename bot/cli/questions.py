@@ -23,10 +23,10 @@ from bot.cli.common import (
     log_to_stderr,
     plain_errors,
 )
-from bot.settings import parse_channel_id
+from bot.core.channel_settings import parse_channel_id
 
 if TYPE_CHECKING:
-    from bot.app import Bot
+    from bot.app.bot import Bot
     from bot.config import Config
     from bot.model import Finding, Reply
 
@@ -123,8 +123,8 @@ def check(
     """
     import asyncio
 
-    from bot.app import assembled
-    from bot.doctor import examine
+    from bot.app.bot import assembled
+    from bot.monitoring.checks import examine
 
     async def examining(settings: Config) -> list[Finding]:
         async with assembled(settings, serving=False, reaching=not quick) as bot:

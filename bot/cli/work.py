@@ -20,7 +20,7 @@ from bot.cli.common import (
 from bot.model import refer_to
 
 if TYPE_CHECKING:
-    from bot.app import Outcome
+    from bot.app.bot import Outcome
     from bot.config import Config
 
 SUMMARISED = 10  # channels that once tells of at its end
@@ -63,21 +63,21 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
     """
     import asyncio
 
-    from bot import log
+    from bot.monitoring import logs
 
     def settings() -> Config:
         return configured(ctx, config, secrets=True, asks_arxiv=True)
 
     async def serving(now: Config | None) -> None:
         # Not before the configuration is read: that makes the environment safe for aiohttp.
-        from bot.app import assembled
-        from bot.service import Service
+        from bot.app.bot import assembled
+        from bot.app.service import Service
 
         while now is not None:
             async with assembled(now, serving=True) as bot:
                 now = await Service(bot, settings).run()
 
-    log.set_up(verbose=True)
+    logs.set_up(verbose=True)
     with plain_errors():
         asyncio.run(serving(settings()))
 
@@ -103,7 +103,7 @@ def once(
     """
     import asyncio
 
-    from bot.app import assembled
+    from bot.app.bot import assembled
 
     async def working(
         settings: Config, progress: terminal.Progress
@@ -155,7 +155,7 @@ def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption
     """
     import asyncio
 
-    from bot.app import assembled
+    from bot.app.bot import assembled
 
     async def writing(settings: Config) -> bool:
         async with assembled(settings, serving=False) as bot:

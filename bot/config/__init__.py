@@ -17,17 +17,17 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from bot.announcements import Evenings
+from bot.arxiv.calendar import AnnouncementCalendar
 from bot.config import keys as config_keys
 from bot.config import toml_source
 from bot.config.channels import read_channels
 from bot.config.keys import SECTIONS, Mistakes, check_table, join
 from bot.config.network import KEY_LOG, read_network
 from bot.config.secrets import SECRETS, Secret, read_secrets, variables
-from bot.limits import Limits
-from bot.listing import Snapshot
+from bot.core.channel_settings import CatchUp
+from bot.core.limits import Limits
+from bot.model.snapshots import Snapshot
 from bot.network import Network
-from bot.settings import CatchUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,9 @@ class Config:
     warnings: tuple[str, ...]
 
     @property
-    def evenings(self) -> Evenings:
+    def calendar(self) -> AnnouncementCalendar:
         """arXiv's calendar; what stands in for arXiv announces when it likes."""
-        return Evenings(self.arxiv.holidays, binding=_is_arxivs(self.arxiv.url))
+        return AnnouncementCalendar(self.arxiv.holidays, binding=_is_arxivs(self.arxiv.url))
 
     def private_addresses(self) -> tuple[str, ...]:
         """Addresses that may hold a password, or a path that lets in whoever knows it."""

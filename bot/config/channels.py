@@ -11,11 +11,11 @@ from functools import lru_cache
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
 from bot.config.keys import CHANNEL_KEYS, SECTIONS, Mistakes, check_table
+from bot.core.channel_settings import LAYOUTS, parse_layout, quoted
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
-from bot.listing import SETTINGS, Listing, Snapshot
 from bot.model import Channel, Keyword
-from bot.settings import LAYOUTS, parse_layout, quoted
+from bot.model.snapshots import SETTINGS, Listing, Snapshot
 
 # Each change in the chat reads the file three times; many channels follow the same keywords.
 _understood = lru_cache(maxsize=16_384)(parse_keyword)

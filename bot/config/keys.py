@@ -20,6 +20,7 @@ from bot.config.readers import (
     Wrong,
     address,
     belongs_to,
+    boolean,
     contact,
     days_off,
     kind_of,
@@ -32,13 +33,11 @@ from bot.config.readers import (
     spelled,
     text,
     timezone,
-    truth,
     url,
     user_ids,
     workspaces,
 )
-from bot.errors import ConfigError, Mistake
-from bot.settings import (
+from bot.core.channel_settings import (
     parse_catch_up,
     parse_channel_id,
     parse_days,
@@ -47,6 +46,7 @@ from bot.settings import (
     parse_post_at,
     quoted,
 )
+from bot.errors import ConfigError, Mistake
 
 __all__ = [
     "ARXIV", "ARXIV_INTERVAL", "CHANNEL_KEYS", "MOST_LISTED", "SECRET_HERE", "SECTIONS", "Key",
@@ -133,7 +133,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "api_url": Key(url(("https", "http"), "discord.com"), "https://discord.com/api/v10"),
         "gateway_url": Key(url(("wss", "ws"), "discord.gg"), "wss://gateway.discord.gg"),
         "proxy": Key(or_nothing(url(("http", "https"), "")), ""),
-        "crosspost": Key(truth, False),
+        "crosspost": Key(boolean, False),
         "servers": Key(server_ids, ()),
     },
     "slack": {

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.core.channel_settings import quoted
 from bot.network import Exemption, Network, tls_context
-from bot.settings import quoted
 
 KEY_LOG = "SSLKEYLOGFILE"
 _SCHEMES = ("http", "https", "all")

@@ -13,8 +13,8 @@ from pathlib import PurePath
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from bot.core.channel_settings import quoted
 from bot.errors import UserError
-from bot.settings import quoted
 
 Reader = Callable[[object], object]
 
@@ -152,7 +152,7 @@ def workspaces(value: object) -> object:
     return tuple(names)
 
 
-def truth(value: object) -> object:
+def boolean(value: object) -> object:
     if not isinstance(value, bool):
         raise Wrong(f"must be true or false, not {kind_of(value)}")
     return value

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.config.keys import Mistakes
-from bot.settings import quoted
+from bot.core.channel_settings import quoted
 
 LONGEST_SECRET = 64 * 1024  # bytes; a file that is larger is the wrong file
 

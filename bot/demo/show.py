@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bot import config
-from bot.app import assembled
+from bot.app.bot import assembled
 from bot.demo.arxiv import URL, DemoArxiv
 from bot.demo.clock import DemoClock
 from bot.demo.sample import Sample, load
@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DemoRun:
     """What came of one ``once``: the papers that were seen, and what ``status`` says after it."""
 
     posted: tuple[str, ...]
@@ -194,7 +194,7 @@ class _Play:
 
     # -- what the scenes are made of ----------------------------------------------------------
 
-    async def _once(self) -> Look:
+    async def _once(self) -> DemoRun:
         """What the command does."""
         self._narrator.command("daily-papers once")
         async with assembled(
@@ -212,7 +212,7 @@ class _Play:
         name = self._terminal.channel.removesuffix(":")
         self._narrator.answer(f"{name}: {channel['explanation']}")
         waiting = outcome.open_posts + outcome.held
-        return Look(posted, waiting, status["last_run"], channel["cause"])
+        return DemoRun(posted, waiting, status["last_run"], channel["cause"])
 
     async def _why(self, paper_id: str) -> dict[str, Any]:
         """What the command does; its data for the one channel that there is."""
@@ -241,7 +241,7 @@ class _Play:
 
     def _check(
         self,
-        look: Look,
+        look: DemoRun,
         *,
         expected: frozenset[str] = frozenset(),
         complete: bool = True,

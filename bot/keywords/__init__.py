@@ -39,13 +39,13 @@ import unicodedata
 from functools import lru_cache
 
 from bot.errors import UserError
-from bot.keywords import tokens, tree
+from bot.keywords import ast, tokens
+from bot.keywords.arxiv_query import ALL_CLAUSES, request
+from bot.keywords.ast import Expression
 from bot.keywords.lexer import OPERATORS, mistake
 from bot.keywords.parser import read
-from bot.keywords.request import ALL_CLAUSES, request
-from bot.keywords.tree import Expression
 from bot.model import Keyword
-from bot.model.following import MOST_CLAUSES
+from bot.model.subscriptions import MOST_CLAUSES
 
 __all__ = ["LONGEST", "expression", "parse", "plain_terms"]
 
@@ -70,8 +70,8 @@ def parse(text: str) -> Keyword:
         return Keyword(text, f'"{" ".join(stems)}"', f'(ti:"{spelled}" OR abs:"{spelled}")', 2)
     kept = _tidy(text)
     meaning = read(text)
-    for leaf in tree.contradictions(meaning):
-        problem = f"{tree.canonical(leaf)} is both wanted and excluded, so no paper can match."
+    for leaf in ast.contradictions(meaning):
+        problem = f"{ast.canonical(leaf)} is both wanted and excluded, so no paper can match."
         raise UserError(f"{problem} Take one of them away.")
     asked = request(meaning)
     if asked is None or asked.inverted:
@@ -84,7 +84,7 @@ def parse(text: str) -> Keyword:
             f" {MOST_CLAUSES:,} at most. Each all: makes {ALL_CLAUSES} and more, ti: and abs:"
         )
         raise UserError(f"{problem} one each. Use those, or make several keywords of it.")
-    return Keyword(kept, tree.canonical(meaning), asked.query, asked.clauses)
+    return Keyword(kept, ast.canonical(meaning), asked.query, asked.clauses)
 
 
 @lru_cache(maxsize=1024)

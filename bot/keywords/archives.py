@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.keywords import expression
-from bot.keywords.tree import And, Category, Expression, Or
+from bot.keywords.ast import And, Category, Expression, Or
 from bot.model import Keyword
 from bot.model.categories import ARCHIVES
 

@@ -11,7 +11,7 @@ import difflib
 import re
 from fnmatch import fnmatchcase
 
-from bot.keywords.tree import Category, Expression, category_name, leaves
+from bot.keywords.ast import Category, Expression, category_name, leaves
 from bot.model.categories import ARCHIVES, CATEGORIES, SUBSUMED, canonical_category, second_name
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from bot.keywords import tokens
+from bot.keywords.ast import Anywhere, Author, Category, Leaf, Phrase, Prefix
 from bot.keywords.lexer import mistake
 from bot.keywords.names import name_parts
-from bot.keywords.tree import Anywhere, Author, Category, Leaf, Phrase, Prefix
 from bot.model.categories import canonical_category
 
 _MOST_PARTS = 8  # of a name

@@ -11,9 +11,9 @@
 
 from __future__ import annotations
 
+from bot.keywords.ast import Expression, all_of, any_of, negated
 from bot.keywords.leaves import leaf
 from bot.keywords.lexer import Kind, Token, lex, mistake
-from bot.keywords.tree import Expression, all_of, any_of, negated
 
 _DEEPEST = 20  # parentheses within parentheses; arXiv's own parser gives up somewhere below 1,000
 _OPERATORS = frozenset({Kind.AND, Kind.OR, Kind.NOT, Kind.ANDNOT})

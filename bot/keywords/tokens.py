@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Generic, TypeVar
 
-from bot.keywords.porter import stem
+from bot.keywords.stemming import stem
 
 _STOP_WORDS = (
     "a an and are as at be but by for if in into is it no not of on or such that the their then "

@@ -12,10 +12,7 @@ from math import inf
 from typing import TypeAlias
 
 from bot.keywords import expression, plain_terms
-from bot.keywords.categories import is_in_category
-from bot.keywords.names import name_parts
-from bot.keywords.tokens import stems, surfaces
-from bot.keywords.tree import (
+from bot.keywords.ast import (
     And,
     Anywhere,
     Author,
@@ -27,6 +24,9 @@ from bot.keywords.tree import (
     Phrase,
     Prefix,
 )
+from bot.keywords.categories import is_in_category
+from bot.keywords.names import name_parts
+from bot.keywords.tokens import stems, surfaces
 from bot.matching.explanation import Explanation, explain, nearly
 from bot.matching.index import Phrases, Prefixes
 from bot.matching.leaves import first_field, is_called

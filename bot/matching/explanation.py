@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from bot.keywords import expression, plain_terms, tokens
-from bot.keywords.categories import is_in_category
-from bot.keywords.names import name_parts
-from bot.keywords.tokens import GAP, stems, surfaces
-from bot.keywords.tree import (
+from bot.keywords.ast import (
     And,
     Anywhere,
     Author,
@@ -24,6 +21,9 @@ from bot.keywords.tree import (
     category_names,
     shown,
 )
+from bot.keywords.categories import is_in_category
+from bot.keywords.names import name_parts
+from bot.keywords.tokens import GAP, stems, surfaces
 from bot.matching.leaves import begins, first_field, is_called, stands_in
 from bot.model import Keyword, Paper
 

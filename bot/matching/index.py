@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from bot.keywords.ast import Prefix
 from bot.keywords.tokens import GAP
-from bot.keywords.tree import Prefix
 from bot.matching.leaves import begins
 
 # A node leads from a word to the next node; under _HERE it holds the numbers that end here. No

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bot.keywords.ast import Author, Prefix, rotations
 from bot.keywords.tokens import GAP
-from bot.keywords.tree import Author, Prefix, rotations
 
 # A phrase in several fields is said to be in the first of these, and so is a compound keyword.
 _FIELDS = ("title", "abstract", "authors", "comment", "categories")

@@ -6,9 +6,9 @@ freely.
 
 from __future__ import annotations
 
-from bot.model.following import Channel, Interests, Keyword, Person, Subscription
 from bot.model.papers import (
-    UNTOLD,
+    VERSION_UNKNOWN,
+    AnnouncementStats,
     Batch,
     Expected,
     Hit,
@@ -18,11 +18,10 @@ from bot.model.papers import (
     Prime,
     Recorded,
     Run,
-    Survey,
     Unmatched,
 )
 from bot.model.posts import (
-    Agenda,
+    ChannelAgenda,
     Crosspost,
     Digest,
     Draft,
@@ -43,13 +42,15 @@ from bot.model.references import (
     without_references,
 )
 from bot.model.replies import Choice, Finding, Menu, Offer, Reply, Row, Section
+from bot.model.subscriptions import Channel, Interests, Keyword, Person, Subscription
 
 __all__ = [
-    "UNTOLD",
+    "VERSION_UNKNOWN",
     "Address",
-    "Agenda",
+    "AnnouncementStats",
     "Batch",
     "Channel",
+    "ChannelAgenda",
     "Choice",
     "CommandReference",
     "Crosspost",
@@ -78,7 +79,6 @@ __all__ = [
     "Run",
     "Section",
     "Subscription",
-    "Survey",
     "Unmatched",
     "Why",
     "address",

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-UNTOLD: Final = 0
+VERSION_UNKNOWN: Final = 0
 """The version of a paper whose source did not say which it is."""
 
 
@@ -35,8 +35,9 @@ class Paper:
 
     ``id`` is the identity and never holds a version. ``serial`` grows in the order in which the
     source announced its papers; it is comparable only within one source. ``published`` is when the
-    first version was submitted. Where ``version`` is ``UNTOLD`` the source did not say that: then
-    it is the day on which the present version was, and the paper was submitted then or before.
+    first version was submitted. Where ``version`` is ``VERSION_UNKNOWN`` the source did not say
+    that: then it is the day on which the present version was, and the paper was submitted then or
+    before.
 
     A text that is longer than ``LONGEST`` allows is cut, and ends in ``…``; authors and categories
     beyond the most there may be are left out. It is the same paper all the same.
@@ -70,9 +71,9 @@ class Paper:
             object.__setattr__(self, "categories", categories)
 
     @property
-    def told(self) -> bool:
+    def has_full_metadata(self) -> bool:
         """Whether the source said which version this is, and when the first was submitted."""
-        return self.version != UNTOLD
+        return self.version != VERSION_UNKNOWN
 
 
 def _bounded(texts: tuple[str, ...], most: int, longest: int) -> tuple[str, ...]:
@@ -114,19 +115,19 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class AnnouncementStats:
     """What a source knows of everything that was announced, whatever was asked for.
 
     ``plan`` says in which way it looked, and why. ``announced`` counts the papers announced since
     the look before, ``None`` where it did not learn that; ``missing`` those of them, and of earlier
-    ones, that are not to be had yet. ``mark`` is for the source alone: it is kept with what came,
-    and handed back the next time.
+    ones, that are not to be had yet. ``checkpoint`` is for the source alone: it is kept with what
+    came, and handed back the next time.
     """
 
     plan: str = ""
     announced: int | None = None
     missing: int = 0
-    mark: str = ""
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Batch:
     requests: int = 0
     chosen: bool = True
     others: tuple[Paper, ...] = ()
-    survey: Survey = Survey()
+    announcement_stats: AnnouncementStats = AnnouncementStats()
     unmatched: Unmatched = Unmatched()
 
 
@@ -220,7 +221,7 @@ class Run:
     requests: int = 0
     fetched: int = 0
     disagreements: tuple[tuple[str, str], ...] = ()
-    survey: Survey = Survey()
+    announcement_stats: AnnouncementStats = AnnouncementStats()
 
     def worth_repeating(self, unprimed: Collection[str]) -> bool:
         """Whether to ask again soon: the run is not whole, or it left keywords ``unprimed`` (by

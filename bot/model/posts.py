@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from bot.model.following import Channel
 from bot.model.papers import Paper
+from bot.model.subscriptions import Channel
 
 
 class Why(StrEnum):
@@ -54,16 +54,16 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Agenda:
+class ChannelAgenda:
     """One channel's state when its time to publish is weighed.
 
-    ``served`` is the posting time up to which the channel was served, ``None`` for a channel that
-    never was. ``settled`` is when the last complete run began.
+    ``published_until`` is the posting time up to which the channel was served, ``None`` for a
+    channel that never was. ``last_complete_run_at`` is when the last complete run began.
     """
 
     channel: Channel
-    served: datetime | None
-    settled: datetime | None
+    published_until: datetime | None
+    last_complete_run_at: datetime | None
     due: tuple[Due, ...]
 
 
@@ -86,7 +86,7 @@ class Publication:
 
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()
-    served: datetime | None = None
+    published_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from bot.store import copies, delivering
-from bot.store.faults import translated
-from bot.store.sqlite import SqliteStore
+from bot.store.engines import sqlite_backup
+from bot.store.engines.sqlite_errors import translated
+from bot.store.statements import deliver
+from bot.store.store import SqliteStore
 
 FILE = "daily-papers.sqlite3"
 
@@ -40,7 +41,7 @@ def rehearse(folder: Path, elsewhere: Path) -> SqliteStore:
         ):
             source.backup(target)
     store = SqliteStore(elsewhere / FILE, alone=True)
-    store.run_now(delivering.set_aside)
+    store.run_now(deliver.set_aside)
     return store
 
 
@@ -49,9 +50,9 @@ def back_up(folder: Path, target: Path) -> int:
 
     Raises StoreError.
     """
-    return copies.back_up(folder / FILE, target)
+    return sqlite_backup.back_up(folder / FILE, target)
 
 
 def restore(folder: Path, backup: Path, now: datetime) -> Path | None:
     """Put a backup in the database's place; where the old one is kept. Raises StoreError."""
-    return copies.restore(folder / FILE, backup, now)
+    return sqlite_backup.restore(folder / FILE, backup, now)

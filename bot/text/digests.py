@@ -53,7 +53,9 @@ def _keywords(digest: Digest) -> list[str]:
 def facts(paper: Paper) -> tuple[str, ...]:
     """Primary category and day of submission, ``by`` where only that of a later one is known."""
     day = short_day(paper.published.date())
-    return tuple(filter(None, (paper.primary_category, day if paper.told else f"by {day}")))
+    return tuple(
+        filter(None, (paper.primary_category, day if paper.has_full_metadata else f"by {day}"))
+    )
 
 
 def and_more(count: int, *, below: bool) -> str:

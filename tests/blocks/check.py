@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.slack import answers, form
+from adapters.slack import keyword_form, replies
 from adapters.slack.render import compose, read
 from bot.model import Channel, Offer, Reply, Row
 from tests.adapters import samples
@@ -52,7 +52,7 @@ def messages() -> Iterator[tuple[str, Any]]:
         entries=samples.PLAIN_DAY.entries,
         offers=(Offer("Undo", "add #0123456789ab"),),
     )
-    yield "reply", answers.reply_blocks(reply, "I can't post here yet.")
+    yield "reply", replies.reply_blocks(reply, "I can't post here yet.")
 
 
 def views() -> Iterator[tuple[str, str, Any]]:
@@ -60,10 +60,10 @@ def views() -> Iterator[tuple[str, str, Any]]:
     [entry, *_] = samples.PLAIN_DAY.entries
     paper = replace(entry.paper, abstract="We look.", published=datetime(2026, 11, 23, tzinfo=UTC))
     home = Reply("You added keywords in 1 channel.", rows=(Row("slack:C0123456789", "Nothing."),))
-    yield "abstract", "ModalView", answers.abstract_window(paper)
-    yield "form", "ModalView", form.form("C0123456789")
-    yield "moment", "ModalView", answers.moment("Abstract")
-    yield "home", "HomeView", answers.home_view(home, "/papers")
+    yield "abstract", "ModalView", replies.abstract_window(paper)
+    yield "form", "ModalView", keyword_form.form("C0123456789")
+    yield "moment", "ModalView", replies.moment("Abstract")
+    yield "home", "HomeView", replies.home_view(home, "/papers")
 
 
 def constant(name: str, kind: str, value: Any) -> str:

@@ -10,10 +10,10 @@ from typing import cast
 
 import pytest
 
+from bot.arxiv.source import ArxivSource
 from bot.keywords import parse
 from bot.model import Paper
 from bot.ports import Source
-from bot.sources.arxiv import ArxivSource
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakeSource
 from tests.wire.arxiv_feed import StandinPaper

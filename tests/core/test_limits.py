@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import BotCommands
+from bot.chat.commands import BotCommands
+from bot.core.limits import MOST_REMEMBERED, Limits, Pace
 from bot.errors import UserError
-from bot.limits import MOST_REMEMBERED, Limits, Pace
 from bot.model import Person
-from tests.core.test_commands import House
+from tests.chat.test_commands import House
 from tests.fakes import FakeClock
 
 HERE, NEXT, THIRD = (f"discord:11420000000000000{number}" for number in (1, 2, 3))

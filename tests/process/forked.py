@@ -80,10 +80,10 @@ def _call(folder: str, words: Sequence[str], environ: Mapping[str, str]) -> Done
 
 if __name__ == "__main__":
     import bot.__main__
-    import bot.app
+    import bot.app.bot
     import bot.config
     import bot.demo.show
-    import bot.doctor  # noqa: F401 - loaded once for all
+    import bot.monitoring.checks  # noqa: F401 - loaded once for all
 
     calls = json.load(sys.stdin)
     answers = [_call(*call) for call in calls]

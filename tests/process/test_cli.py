@@ -355,7 +355,7 @@ def test_verbose_tells_every_step_as_lines_of_keys_and_values(home: Home) -> Non
     assert status == 0
     [line] = [line for line in err.splitlines() if "event=collect " in line]
     assert line.startswith("time=20")
-    assert "level=info logger=bot.pipeline event=collect complete=True" in line
+    assert "level=info logger=bot.core.collect event=collect complete=True" in line
 
 
 def test_a_reader_that_left_costs_no_paper(home: Home) -> None:
@@ -448,7 +448,15 @@ def test_help_is_there_at_once_because_nothing_heavy_is_imported() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    heavy = {"httpx", "rich.console", "sqlite3", "asyncio", "msgspec", "bot.app", "bot.commands"}
+    heavy = {
+        "httpx",
+        "rich.console",
+        "sqlite3",
+        "asyncio",
+        "msgspec",
+        "bot.app.bot",
+        "bot.chat.commands",
+    }
     assert heavy.isdisjoint(loaded)
 
 

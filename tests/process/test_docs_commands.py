@@ -73,6 +73,7 @@ NOT_RUN = {
     **dict.fromkeys((f"./do bench {name}" for name in _BENCHMARKS), _MINUTES),
     "./do check": _CHECKOUT,
     "./do demo": "may renew the environment that these tests run in; daily-papers demo is run",
+    "./do drill": _MINUTES,
     "./do fix": _CHECKOUT,
     "./do lock": _NETWORK,
     "./do lock --upgrade-package NAME": _NETWORK,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.channels_file.text import read
+from bot.sync.toml_editor import read
 from tests.process.two_doors import CHANNEL, Doors, starts
 from tests.sqlite_book import says
 

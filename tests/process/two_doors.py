@@ -20,12 +20,12 @@ import sys
 import time
 from pathlib import Path
 
-from bot.channels_file import ChannelsFile
-from bot.channels_file.text import Marker
 from bot.clock import SystemClock
 from bot.keywords import parse
-from bot.listing import Change, Follow, Unfollow, decode
-from tests.sqlite_book import SqliteBook
+from bot.model.snapshots import Change, Follow, Unfollow, decode
+from bot.sync.synchronizer import ChannelsFile
+from bot.sync.toml_editor import Marker
+from tests.sqlite_book import SqliteSyncDatabase
 
 CHANNEL = "console:"
 STARTS = 15  # keywords of each side that are there from the beginning
@@ -38,7 +38,7 @@ class Doors:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bot.toml"
-        self.book = SqliteBook(folder / "papers.sqlite3")
+        self.book = SqliteSyncDatabase(folder / "papers.sqlite3")
         self.file = ChannelsFile(self.path, folder / "channels.lock", SystemClock())
 
     def sync(self) -> list[str]:
@@ -104,7 +104,7 @@ def editor(doors: Doors, times: int, rng: random.Random, *, forgetful: bool) -> 
     return mine
 
 
-def last_marker(book: SqliteBook) -> Marker:
+def last_marker(book: SqliteSyncDatabase) -> Marker:
     with book.transaction() as pages:
         number = pages.last_revision()
         kept = pages.revision(number)

@@ -130,6 +130,6 @@ class World:
         """How often each paper stands, in each kind of channel that there is."""
         return {tuple(sorted(self.vendor.papers(each).values())) for each in self.channels}
 
-    def served(self) -> int:
+    def published_until(self) -> int:
         """How many channels have got something."""
         return sum(bool(self.vendor.papers(each)) for each in self.channels)

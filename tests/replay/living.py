@@ -12,17 +12,17 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.delivery import Deliverer
+from bot.arxiv.plan import Way
+from bot.arxiv.source import ArxivSource
+from bot.core.collect import collect, publish
+from bot.core.deliver import Deliverer
+from bot.core.digest import Rules
 from bot.keywords import parse
 from bot.keywords.archives import archives
 from bot.model import Person, Run
-from bot.pipeline import collect, publish
-from bot.planning import Rules
-from bot.slots import Timetable
-from bot.sources.arxiv import ArxivSource
-from bot.sources.planner import Way
-from bot.store.following import follow
-from bot.store.sqlite import SqliteStore
+from bot.model.timetable import Timetable
+from bot.store.statements.subscriptions import follow
+from bot.store.store import SqliteStore
 from tests.fakes import FakeClock, FakePlatform, PlainComposer
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_query_grammar import parse_query

@@ -24,12 +24,12 @@ from pathlib import Path
 from adapters.console import render as console
 from adapters.discord import render as discord
 from adapters.slack import render as slack
+from bot.arxiv.source import ArxivSource
+from bot.core.collect import collect, publish
 from bot.keywords import parse
 from bot.model import Digest, Draft, Person
-from bot.pipeline import collect, publish
-from bot.sources.arxiv import ArxivSource
-from bot.store.following import change_setting, follow
-from bot.store.sqlite import SqliteStore
+from bot.store.statements.subscriptions import change_setting, follow
+from bot.store.store import SqliteStore
 from tests.fakes import FakeClock
 from tests.replay.history import submissions
 from tests.replay.living import RULES

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.arxiv.plan import Way
 from bot.model import NoteKind
-from bot.sources.planner import Way
 from tests.replay.history import submissions
 from tests.replay.living import Judge, Outcome, replay
 from tests.wire import arxiv_oai_faults as oai_faults
@@ -116,7 +116,9 @@ async def test_the_same_papers_are_posted_whichever_way_arxiv_is_asked(
         )
     union = outcomes[Way.UNION]
     for way, outcome in outcomes.items():
-        taken = sum(run.survey.plan.startswith(f"{SAID[way]} (") for run in outcome.runs)
+        taken = sum(
+            run.announcement_stats.plan.startswith(f"{SAID[way]} (") for run in outcome.runs
+        )
         assert taken > len(DAYS) / 2, f"{way} was wanted, and another way stood in for it"
         assert outcome.doubled == [], way
         assert outcome.posted.keys() == union.posted.keys(), way
@@ -203,11 +205,14 @@ async def test_every_day_says_what_was_announced_fetched_and_matched(tmp_path: P
     for way in (Way.UNION, Way.HARVEST):
         (tmp_path / way).mkdir()
         outcome = await replay(tmp_path / way, papers, CHANNELS, DAYS, None, way)
-        counted = {day: run.survey.announced for day, run in zip(DAYS, outcome.runs, strict=True)}
+        counted = {
+            day: run.announcement_stats.announced
+            for day, run in zip(DAYS, outcome.runs, strict=True)
+        }
         for day in DAYS[3:-1]:
             truth = sum(day - DAY < paper.visible_at <= day for paper in papers)
             assert counted[day] == truth, (way, day)
-        assert all(run.survey.missing == 0 for run in outcome.runs)
+        assert all(run.announcement_stats.missing == 0 for run in outcome.runs)
 
 
 async def test_real_submissions_come_whole_by_harvest(
@@ -239,7 +244,7 @@ async def test_real_submissions_come_whole_by_harvest(
         f" incomplete_runs={outcome.incomplete} requests_per_run={dict(outcome.requests)}"
     )
     assert (missing, wrong, outcome.doubled, outcome.incomplete) == ([], [], [], 0)
-    plans = [run.survey.plan for run in outcome.runs if run.survey.plan]
+    plans = [run.announcement_stats.plan for run in outcome.runs if run.announcement_stats.plan]
     assert len(plans) == len(days) - 1, "the first run has only new keywords, and no plan"
     assert all(plan.startswith(f"{SAID[Way.HARVEST]} (") for plan in plans)
     assert NoteKind.HOLES not in outcome.notes

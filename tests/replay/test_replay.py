@@ -81,7 +81,7 @@ async def test_half_a_year_of_real_listings_nothing_missing_nothing_twice(
     assert union == outcome.by_channel("fake:all")
     assert outcome.incomplete >= 1, "the short answers of that half year went unnoticed"
     plain = sum(times for requests, times in outcome.requests.items() if requests == 1)
-    weekly = sum("by the numbers" in run.survey.plan for run in outcome.runs)
+    weekly = sum("by the numbers" in run.announcement_stats.plan for run in outcome.runs)
     assert weekly < 0.25 * outcome.days, "a week has five of these days"
     assert plain > 0.9 * (outcome.days - weekly), "one request a run for three keywords"
 

@@ -13,9 +13,9 @@ import pytest
 from bot.keywords import parse
 from bot.model import Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
-from bot.store.clock_recovery import MOMENTS
-from bot.store.rows import to_text
-from bot.store.sqlite import SqliteStore
+from bot.store.statements.clock_recovery import MOMENTS
+from bot.store.statements.rows import to_text
+from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import START
 
@@ -49,7 +49,7 @@ async def live(store: SqliteStore, channel: str, at: Any) -> None:
     await store.record(run, first_post=1)
     await store.unfollow(channel, REMOVED.canonical, at)
     drafts = tuple((f"{channel}-{n}", Draft("{}", (found.id,) if n == 0 else ())) for n in range(3))
-    await store.publish([(channel, lambda _: Publication(drafts, served=at))], at)
+    await store.publish([(channel, lambda _: Publication(drafts, published_until=at))], at)
     for number in range(2):
         post = await store.claim("fake", at, at + timedelta(seconds=LEASE))
         assert post is not None
@@ -84,16 +84,24 @@ async def test_what_is_over_stands(tmp_path: Path, table: str, column: str) -> N
 
 def test_every_time_in_the_schema_is_looked_after_or_says_why_not() -> None:
     """A column that is added is added to the table in ``clock_recovery`` as well, or here."""
-    from bot.store import clock_recovery, schema
+    from bot.store import migrations
+    from bot.store.statements import clock_recovery
 
-    text = "\n".join(schema.MIGRATIONS)
+    text = "\n".join(migrations.MIGRATIONS)
     columns = {
         word
         for line in text.splitlines()
         for word in line.split()[:1]
-        if word.endswith(("_at", "_seen", "_before", "_until")) or word in {"at", "served"}
+        if word.endswith(("_at", "_seen", "_before", "_until")) or word == "at"
     }
-    assert {"served", "at", "not_before", "lease_until", "probe_at", "last_seen"} <= columns
+    assert {
+        "published_until",
+        "at",
+        "not_before",
+        "lease_until",
+        "probe_at",
+        "last_seen",
+    } <= columns
     for column in columns - {"post_at"}:  # a time of day
         assert column in str(clock_recovery.__doc__), column
 
@@ -104,7 +112,7 @@ async def test_a_delay_is_never_longer_than_it_was_made_and_a_shorter_one_stands
     store: SqliteStore, state: str, delay: float
 ) -> None:
     [key] = await values(store, "(select key from outbox where state = 'queued')", "key")
-    how = store.put_back if state == "queued" else store.mark_unknown
+    how = store.requeue if state == "queued" else store.mark_unknown
     await how(key, AHEAD, delay, "later")
 
     async def not_before() -> set[str]:
@@ -147,4 +155,4 @@ async def test_a_clock_that_is_plainly_behind_changes_no_moment_of_the_past(
     """As that of a machine without a battery, until the network has set it."""
     changed = await store.recompute_times(START - timedelta(days=365), LEASE, PAUSE)
     assert set(changed) <= {"outbox.not_before", "outbox.lease_until", "channels.probe_at"}
-    assert await values(store, "channels", "served") == {to_text(AHEAD)}
+    assert await values(store, "channels", "published_until") == {to_text(AHEAD)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from bot.store.schema import migrate
+from bot.store.migrations import migrate
 
 OLDER = ("create table posts (key text primary key) strict;\ninsert into posts values ('k1');\n",)
 NEWER = (*OLDER, "alter table posts add column state text not null default 'sent';\n")

@@ -17,10 +17,11 @@ from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
 from bot.model import Person, Run
 from bot.model.papers import LONGEST
-from bot.store import open_store, viewing
-from bot.store.following import follow, subscriptions
-from bot.store.schema import MIGRATIONS
-from bot.store.sqlite import SqliteStore, connect
+from bot.store import open_store
+from bot.store.migrations import MIGRATIONS
+from bot.store.statements import reports
+from bot.store.statements.subscriptions import follow, subscriptions
+from bot.store.store import SqliteStore, connect
 from tests.builders import paper
 from tests.fakes import START
 
@@ -61,7 +62,7 @@ async def test_a_paper_of_megabytes_in_the_database_is_cut_when_it_is_read(tmp_p
     store = SqliteStore(tmp_path / "db", alone=True)
     await store.record(run_with(1), first_post=0)
     store.run_now(lambda db: db.execute("update papers set abstract = ?", ("x" * 4_000_000,)))
-    seen = await store.ask(lambda db: viewing.paper(db, "2603.00001"))
+    seen = await store.ask(lambda db: reports.paper(db, "2603.00001"))
     assert seen.paper is not None
     assert len(seen.paper.abstract) == LONGEST["abstract"]
     store.close()
@@ -91,14 +92,14 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
 def test_a_migration_that_fails_halfway_leaves_the_old_schema(
     tmp_path: Path,
 ) -> None:
-    from bot.store import schema
+    from bot.store import migrations
 
     open_store(tmp_path, alone=True).close()
     path = tmp_path / "daily-papers.sqlite3"
     broken = (*MIGRATIONS, "create table extra (n integer) strict;\ninsert into nowhere values (1)")
     db = connect(str(path))
     with pytest.raises(sqlite3.OperationalError):
-        schema.migrate(db, broken)
+        migrations.migrate(db, broken)
     tables = {row[0] for row in db.execute("select name from sqlite_master")}
     assert "extra" not in tables
     assert db.execute("pragma user_version").fetchone() == (len(MIGRATIONS),)
@@ -223,12 +224,12 @@ async def test_a_question_about_one_channel_does_not_wait_for_one_about_all(
         assert may_end.wait(20)
         return len(subscriptions(db))
 
-    survey = asyncio.create_task(store.survey(long_look))
+    ask_about_all = asyncio.create_task(store.ask_about_all(long_look))
     await asyncio.to_thread(looking.wait, 20)
     assert len(await store.subscriptions("console:")) == 1
     assert len((await store.state("console:")).channels) == 1
     may_end.set()
-    assert await survey == 1
+    assert await ask_about_all == 1
     store.close()
 
 
@@ -249,13 +250,13 @@ def test_commits_reach_the_disk_before_they_count(tmp_path: Path) -> None:
 async def test_an_older_text_from_a_stale_index_does_not_replace_a_newer_one(
     tmp_path: Path,
 ) -> None:
-    from bot.store import viewing
+    from bot.store.statements import reports
 
     store = open_store(tmp_path, alone=True)
     for version, title in ((2, "Corrected"), (1, "First")):
         run = Run(START, START, START, False, True, papers=(paper(1, title, version=version),))
         await store.record(run, first_post=3)
-    view = store.run_now(lambda db: viewing.paper(db, "2603.00001"))
+    view = store.run_now(lambda db: reports.paper(db, "2603.00001"))
     assert view.paper is not None
     assert (view.paper.title, view.paper.version) == ("Corrected", 2)
     store.close()

@@ -14,8 +14,8 @@ import pytest
 
 from bot.errors import StoreBusy
 from bot.keywords import parse
-from bot.model import Agenda, Draft, Hit, Person, Prime, Publication, Recorded, Run
-from bot.store.sqlite import SqliteStore
+from bot.model import ChannelAgenda, Draft, Hit, Person, Prime, Publication, Recorded, Run
+from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import START
 
@@ -167,7 +167,7 @@ async def test_who_removes_a_keyword_waits_for_one_channel_of_a_long_publish(
     await store.record(run_of_a_day(), first_post=3)
     seen: dict[str, int] = {}
 
-    def plan(agenda: Agenda) -> Publication:
+    def plan(agenda: ChannelAgenda) -> Publication:
         seen[agenda.channel.id] = len(agenda.due)
         papers = tuple(due.paper.id for due in agenda.due)
         return Publication(((f"key {agenda.channel.id}", Draft("bytes", papers)),))

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.keywords import parse
-from bot.model import Agenda, Draft, Hit, Person, Prime, Publication, Receipt, Run
+from bot.model import ChannelAgenda, Draft, Hit, Person, Prime, Publication, Receipt, Run
 from bot.store import FILE, open_store
 from tests.builders import paper
 from tests.fakes import START, FakeClock
@@ -87,7 +87,7 @@ async def a_year(folder: Path) -> tuple[int, int, int]:
     return state.papers, sum(measures.ledger.values()), (folder / FILE).stat().st_size
 
 
-def publication(agenda: Agenda) -> Publication | None:
+def publication(agenda: ChannelAgenda) -> Publication | None:
     """A post of ten papers as Slack gets it: about 900 bytes for each."""
     due = agenda.due
     drafts = []

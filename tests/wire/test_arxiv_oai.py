@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from tests.arxiv.feeds import NOON, standin_paper
 from tests.fakes import FakeClock
-from tests.sources.feeds import NOON, standin_paper
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 from tests.wire.oai_asking import ARXIV, OAI, RAW, ask, error, fetch, harvest, ids, stamps, token

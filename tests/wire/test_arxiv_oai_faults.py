@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bot.sources.atom import read
+from bot.arxiv.atom_feed import read
+from tests.arxiv.feeds import NOON, standin_paper
 from tests.fakes import FakeClock
-from tests.sources.feeds import NOON, standin_paper
 from tests.wire import arxiv_oai_faults as oai
 from tests.wire import arxiv_server
 from tests.wire.arxiv_server import ArxivServer, Fault

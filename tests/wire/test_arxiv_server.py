@@ -13,9 +13,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from bot.sources.atom import read
+from bot.arxiv.atom_feed import read
+from tests.arxiv.feeds import NOON, standin_paper
 from tests.fakes import FakeClock
-from tests.sources.feeds import NOON, standin_paper
 from tests.wire import arxiv_server
 from tests.wire.arxiv_feed import Page, StandinPaper, render_error, render_page
 from tests.wire.arxiv_query_grammar import QueryError, parse_query

@@ -13,15 +13,15 @@ from adapters.discord.commands import People
 from adapters.discord.gateway import PapersClient
 from adapters.discord.limits import nested
 from adapters.discord.registration import Registration
-from bot.commands import BotCommands
+from bot.arxiv.ids import base_id
+from bot.chat.commands import BotCommands
+from bot.chat.queries import Questions
+from bot.core.collect import collect
 from bot.errors import TryLater
 from bot.matching import explain
 from bot.model import Channel
-from bot.pipeline import collect
-from bot.questions import Questions
-from bot.slots import Timetable
-from bot.sources.ids import base_id
-from bot.store.sqlite import SqliteStore
+from bot.model.timetable import Timetable
+from bot.store.store import SqliteStore
 from tests.fakes import START, FakeClock, FakeSource
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.discord.answers import abstract_view, line, plain_view, reply_view
 from adapters.discord.limits import nested
+from adapters.discord.replies import abstract_view, line, plain_view, reply_view
 from bot.model import Entry, Offer, Paper, Reply, Row, Section
 from bot.text import displayed
 from tests.builders import paper

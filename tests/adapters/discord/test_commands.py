@@ -9,12 +9,12 @@ import discord
 import pytest
 from discord.http import Route
 
-from adapters.discord.answers import plain_view, reply_view
 from adapters.discord.buttons import from_served_server
 from adapters.discord.commands import VALUES
 from adapters.discord.limits import nested
 from adapters.discord.mentions import Mentions
 from adapters.discord.render import compose, read
+from adapters.discord.replies import plain_view, reply_view
 from bot.errors import SourceDown
 from bot.model import Channel, Digest, Entry, Reply, Why, address, refer_to
 from tests.adapters.discord.house import House, buttons, components, texts

@@ -72,7 +72,7 @@ async def ask(server: DiscordServer, words: str, **more: Any) -> str:
 async def test_a_command_is_answered_and_announced(server: DiscordServer, house: House) -> None:
     async with listening(server, house) as discord:
         assert "now follows reward model" in await ask(server, "add reward model")
-        assert discord.deaf_since is None
+        assert discord.disconnected_since is None
         assert "for those who manage" in await ask(server, "add graph network", rights=0)
     here: str = server.here  # type: ignore[attr-defined]
     assert server.texts(here) == ["Ann added a keyword: reward model"]
@@ -222,7 +222,7 @@ async def test_a_dropped_connection_is_resumed_and_no_command_is_lost(
         await asyncio.to_thread(server.gateway.break_off, 4000, abort=abort)
         await asyncio.to_thread(server.gateway.wait_for_client, 2)
         assert "now follows" in await ask(server, "add reward model")
-        assert discord.deaf_since is None
+        assert discord.disconnected_since is None
     assert server.gateway.identifies == 1
     assert server.gateway.resumes == 1
 
@@ -252,7 +252,7 @@ async def test_a_final_refusal_stops_with_a_plain_sentence(
         server.gateway.refuse = code
         with pytest.raises(error, match=r"\.$"):
             await discord.listen(house.commands)
-        assert discord.deaf_since is None
+        assert discord.disconnected_since is None
 
 
 async def test_a_wrong_token_is_told_at_login(server: DiscordServer, house: House) -> None:
@@ -293,7 +293,7 @@ async def test_a_connection_that_never_lasts_is_given_up_for_a_pause(
         await asyncio.to_thread(server.gateway.break_off, 4000)
         with pytest.raises(PlatformDown):
             await asyncio.wait_for(task, PATIENCE)
-        assert discord.deaf_since is None, "who listens no more is not deaf"
+        assert discord.disconnected_since is None, "who listens no more is not deaf"
     assert server.gateway.connections < 10
 
 
@@ -320,15 +320,15 @@ async def test_a_stop_is_heard_by_who_lost_the_first_cancellation() -> None:
 async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House) -> None:
     async with listening(server, house) as discord:
         await ask(server, "list")
-        assert discord.deaf_since is None
+        assert discord.disconnected_since is None
         server.gateway.pausing.clear()
         try:
             await asyncio.to_thread(server.gateway.break_off)
-            await happens(lambda: discord.deaf_since is not None)
-            assert discord.deaf_since == START
+            await happens(lambda: discord.disconnected_since is not None)
+            assert discord.disconnected_since == START
         finally:
             server.gateway.pausing.set()
-        await happens(lambda: discord.deaf_since is None)
+        await happens(lambda: discord.disconnected_since is None)
 
 
 async def test_commands_that_are_not_registered_yet_keep_no_button_from_working(

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.discord.finding import same
 from adapters.discord.limits import BYTES, nested
 from adapters.discord.markup import inert
+from adapters.discord.receipts import same
 from adapters.discord.render import compose, read
 from bot.model import Channel, Digest, Entry
 from bot.text import displayed

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 
 from adapters import Settings
 from adapters.slack.platform import Slack
-from bot.commands import BotCommands
+from bot.arxiv.ids import base_id
+from bot.chat.commands import BotCommands
+from bot.chat.queries import Questions
+from bot.core.collect import collect
 from bot.matching import explain
 from bot.model import Channel, Draft, Post, Receipt
-from bot.pipeline import collect
-from bot.questions import Questions
-from bot.slots import Timetable
-from bot.sources.ids import base_id
-from bot.store.sqlite import SqliteStore
+from bot.model.timetable import Timetable
+from bot.store.store import SqliteStore
 from tests.fakes import FakeClock, FakeSource
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
 

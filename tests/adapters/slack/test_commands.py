@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from adapters.slack import answers
 from adapters.slack import commands as commands_room
+from adapters.slack import replies
 from adapters.slack.commands import People, typed
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import Workspace
@@ -79,7 +79,7 @@ class Chat:
     def said(self) -> str:
         return "\n".join(self.server.texts(self.room))
 
-    async def told(self, line: str) -> None:
+    async def has_full_metadata(self, line: str) -> None:
         """Until the channel has been told so, which comes behind the private answer."""
         await happens(self.server, lambda: line in self.said())
 
@@ -128,7 +128,7 @@ async def test_who_adds_a_keyword_is_answered_alone_and_the_channel_is_told(chat
     answer = await chat.say("add reward model")
     assert answer["response_type"] == "ephemeral"
     assert "This channel now follows reward model" in shown(answer)
-    await chat.told("ann added a keyword: reward model")
+    await chat.has_full_metadata("ann added a keyword: reward model")
     assert await chat.keywords() == ("reward model",)
 
 
@@ -209,7 +209,7 @@ async def test_text_of_others_means_nothing_in_an_answer(chat: Chat) -> None:
     assert "&lt;!channel&gt;" in answer["text"]
     assert answer["blocks"][0]["type"] == "rich_text"
     await chat.say("add reward model", user_name="<!here>")
-    await chat.told("added a keyword")
+    await chat.has_full_metadata("added a keyword")
     [told] = chat.server.rooms[chat.room].messages
     assert "&lt;!here&gt; added a keyword" in told["text"]
 
@@ -401,7 +401,7 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     view = await chat.submit(form, phrase="reward model", where="ti", categories=["cs.LG"])
     assert "now follows" in shown(view)
     assert await chat.keywords() == ('(ti:"reward model") AND (cat:cs.LG)',)
-    await chat.told("ann added a keyword")
+    await chat.has_full_metadata("ann added a keyword")
 
 
 async def test_a_wrong_phrase_comes_back_with_what_is_wrong_and_what_was_filled_in(
@@ -494,11 +494,11 @@ def test_quotes_as_phones_type_them_leave_no_spaces_in_the_keyword(text: str) ->
 def test_commands_are_named_as_they_are_called_here_and_addresses_can_be_followed() -> None:
     here = "https://example.slack.com/archives/C0000001/p1760000000000100"
     text = f"Posted today 08:00: {address(here)}\nTo go on: {refer_to('resume', 'slack:C0000001')}"
-    message = answers.reply_message(Reply(text), command="/arxiv")
+    message = replies.reply_message(Reply(text), command="/arxiv")
     [block] = message["blocks"]
     [said] = block["elements"]
     assert {"type": "link", "url": here, "text": here} in said["elements"]
     assert {"type": "text", "text": "/arxiv resume"} in said["elements"]
     assert message["text"].endswith("To go on: /arxiv resume")
-    home = answers.home_view(Reply(text, rows=(Row("slack:C0000001", text),)), "/arxiv")
+    home = replies.home_view(Reply(text, rows=(Row("slack:C0000001", text),)), "/arxiv")
     assert json.dumps(home).count('"/arxiv resume"') == 2

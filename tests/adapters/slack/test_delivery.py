@@ -19,12 +19,12 @@ import pytest
 from adapters import Settings
 from adapters.slack.platform import Slack
 from adapters.slack.render import compose
-from bot.delivery import Deliverer
-from bot.model import Agenda, Channel, Digest, Entry, Publication, Why
-from bot.store import publishing
-from bot.store.following import ensure_channel
-from bot.store.sqlite import SqliteStore
-from bot.views import ChannelView
+from bot.core.deliver import Deliverer
+from bot.model import Channel, ChannelAgenda, Digest, Entry, Publication, Why
+from bot.model.views import ChannelView
+from bot.store.statements import publish
+from bot.store.statements.subscriptions import ensure_channel
+from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import FakeClock
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, HISTORY, SlackServer
@@ -61,12 +61,12 @@ class House:
         drafts = compose(Digest(channel, self.clock.now().date(), Why.NEW, entries))
         keys = (f"{first + number:024x}" for number in range(len(drafts)))
 
-        def plan(agenda: Agenda) -> Publication:
+        def plan(agenda: ChannelAgenda) -> Publication:
             return Publication(tuple(zip(keys, drafts, strict=True)))
 
         def work(db: sqlite3.Connection) -> None:
             ensure_channel(db, channel.id)
-            publishing.publish(db, channel.id, plan, self.clock.now())
+            publish.publish(db, channel.id, plan, self.clock.now())
 
         self.store.run_now(work)
 
@@ -215,7 +215,7 @@ async def test_one_slow_channel_delays_no_other(tmp_path: Path) -> None:
         def work(db: sqlite3.Connection) -> None:
             ensure_channel(db, channel.id)
             plan = Publication((("f" * 24, replace(draft)),))
-            publishing.publish(db, channel.id, lambda _: plan, house.clock.now())
+            publish.publish(db, channel.id, lambda _: plan, house.clock.now())
 
         house.store.run_now(work)
         slack.rooms[house.room].refuses = "ratelimited"

@@ -100,7 +100,7 @@ async def test_each_fault_of_a_token_has_its_own_sentence(
             await slack.listen(house.commands)
     assert "xoxb-wire" not in str(told.value)
     assert "xapp-wire" not in str(told.value)
-    assert slack.deaf_since is None
+    assert slack.disconnected_since is None
     assert server.socket.connected == 0
 
 
@@ -207,7 +207,7 @@ async def test_a_socket_that_stays_dead_is_replaced(
     clock, here = TickingClock(), server.open_room()
     async with listening(server, house, clock) as (slack, _):
         await happens(server, lambda: server.socket.connected > 0)
-        await advanced_until(clock, lambda: slack.deaf_since is None)
+        await advanced_until(clock, lambda: slack.disconnected_since is None)
         tried = len(asked(server, "apps.connections.open"))
         server.fail("POST", "apps.connections.open", status=500, times=2)
         await leave(server, "refresh_requested", closes=closes)
@@ -233,13 +233,13 @@ async def test_the_supervisor_is_told_when_there_is_no_way_back(
     clock = TickingClock()
     async with listening(server, house, clock) as (slack, task):
         await happens(server, lambda: server.socket.connected > 0)
-        await advanced_until(clock, lambda: slack.deaf_since is None)
+        await advanced_until(clock, lambda: slack.disconnected_since is None)
         server.fail("POST", "apps.connections.open", status=500, times=1000)
         await leave(server, "link_disabled", closes=closes)
         await advanced_until(clock, task.done)
         with pytest.raises(PlatformDown):
             task.result()
-    assert slack.deaf_since is None  # nobody listens any more
+    assert slack.disconnected_since is None  # nobody listens any more
 
 
 async def test_while_nobody_is_heard_it_is_known_since_when(
@@ -250,8 +250,8 @@ async def test_while_nobody_is_heard_it_is_known_since_when(
     server.fail("POST", "auth.test", status=500, wait=0.5)
     async with listening(server, house, clock) as (slack, _):
         await until(lambda: asked(server, "auth.test") != [])
-        assert slack.deaf_since == began
-    assert slack.deaf_since is None
+        assert slack.disconnected_since == began
+    assert slack.disconnected_since is None
 
 
 async def test_a_socket_that_says_nothing_for_hours_is_replaced(
@@ -260,7 +260,7 @@ async def test_a_socket_that_says_nothing_for_hours_is_replaced(
     clock, here = TickingClock(), server.open_room()
     async with listening(server, house, clock) as (slack, _):
         await happens(server, lambda: server.socket.connected > 0)
-        await advanced_until(clock, lambda: slack.deaf_since is None)
+        await advanced_until(clock, lambda: slack.disconnected_since is None)
         clock.advance(socket_room.SILENCE + 1)
         await advanced_until(clock, lambda: server.socket.connected >= 2, by=0.1)
         await heard(server, here)
@@ -339,7 +339,7 @@ async def test_a_workspace_that_is_lost_is_connected_to_again_beside_the_others(
         task = asyncio.create_task(slack.listen(house.commands))
         await advanced_until(clock, lambda: server.socket.connected >= 2, by=2.0)
         await heard(server, here)
-        await advanced_until(clock, lambda: slack.deaf_since is None)
+        await advanced_until(clock, lambda: slack.disconnected_since is None)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

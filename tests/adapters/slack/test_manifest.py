@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from adapters.slack.examining import NEEDED, OPTIONAL
+from adapters.slack.checks import NEEDED, OPTIONAL
 from bot.config.keys import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[3]

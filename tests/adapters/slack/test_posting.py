@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from adapters.slack import translate
-from adapters.slack.finding import NO_SCOPE
+from adapters.slack import errors
+from adapters.slack.history import NO_SCOPE
 from adapters.slack.platform import Slack
 from adapters.slack.render import compose
 from bot.errors import (
@@ -375,13 +375,13 @@ async def test_every_documented_fault_is_sorted_and_told_in_a_sentence(
         await slack.send(post(here, drafts()[0]))
     assert re.search(r"(\.( \(\w+\))?|/invite @papers)$", str(told.value))
     assert "{" not in str(told.value)
-    assert isinstance(told.value, OutcomeUnknown) == (code in translate.AMBIGUOUS)
+    assert isinstance(told.value, OutcomeUnknown) == (code in errors.AMBIGUOUS)
     assert messages(server, here) == []
 
 
 def test_no_code_is_in_two_rows_of_the_table() -> None:
-    rows = [translate.TOKEN, translate.REFUSED, translate.PASSING, translate.AMBIGUOUS]
-    rows += [translate.FAULTY, translate.SIMPLIFY]
+    rows = [errors.TOKEN, errors.REFUSED, errors.PASSING, errors.AMBIGUOUS]
+    rows += [errors.FAULTY, errors.SIMPLIFY]
     codes = [code for row in rows for code in row]
     assert len(codes) == len(set(codes))
 

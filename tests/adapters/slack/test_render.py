@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.slack import answers, blocks, form, limits
+from adapters.slack import blocks, keyword_form, limits, replies
 from adapters.slack.render import FEW, compose, notification_text, read, simplified
 from bot.errors import PostRefused
 from bot.model import Channel, Digest, Draft, Entry, Offer, Reply, Row
@@ -227,14 +227,14 @@ def test_an_answer_however_long_ends_and_is_one_that_slack_takes(
     shown = tuple(Row(each, each, (Offer("Remove", "remove #1"),)) for each in rows)
     entries = tuple(samples.entry(n, each) for n, each in enumerate(titles, 1))
     reply = Reply(text, rows=shown, entries=entries, offers=(Offer("More", "list 2"),))
-    message = answers.reply_message(reply, note)
+    message = replies.reply_message(reply, note)
     assert list(rules.message_faults(message)) == []
     assert limits.weight(message["blocks"]) <= limits.CHARACTERS
     assert utf16(message["text"]) <= limits.TEXT
     assert not re.search(r"&(?!amp;|lt;|gt;)", message["text"]), "nothing is cut while escaped"
     for view in (
-        answers.reply_window(text, reply, note, "C1"), answers.sentence(text, text),
-        answers.home_view(reply, "/papers"), form.form("C1", {}, text),
+        replies.reply_window(text, reply, note, "C1"), replies.sentence(text, text),
+        replies.home_view(reply, "/papers"), keyword_form.form("C1", {}, text),
     ):  # fmt: skip
         assert list(rules.view_faults(view)) == []
 
@@ -248,7 +248,7 @@ def test_a_paper_however_long_fits_its_window(
         1, title, abstract=abstract, comment=comment, authors=tuple(names),
         categories=(comment,) * 3, primary_category=title, journal_ref=abstract,
     )  # fmt: skip
-    assert list(rules.view_faults(answers.abstract_window(displayed(made)))) == []
+    assert list(rules.view_faults(replies.abstract_window(displayed(made)))) == []
 
 
 @settings(max_examples=200)
@@ -321,7 +321,7 @@ def test_every_real_paper_of_a_month_is_posted_validly(shared_data: Path) -> Non
 
 def test_every_real_abstract_fits_its_window(shared_data: Path) -> None:
     for entry in real_papers(shared_data):
-        view = answers.abstract_window(entry.paper)
+        view = replies.abstract_window(entry.paper)
         assert list(rules.view_faults(view)) == []
         shown = json.dumps(view, ensure_ascii=False)
         assert json.dumps(entry.paper.abstract, ensure_ascii=False)[1:-1] in shown
@@ -431,20 +431,20 @@ def test_a_long_list_of_rows_fits_and_says_what_it_leaves_out() -> None:
         Row(f"keyword {n} " + "x" * 900, "added", (Offer("Remove", f"remove #{n}"),))
         for n in range(60)
     )
-    message = answers.reply_message(Reply("This channel follows:", rows=rows))
+    message = replies.reply_message(Reply("This channel follows:", rows=rows))
     faults = rules.message_faults({**message, "text": message["text"]})
     assert list(faults) == []
     assert re.search(r"and \d+ more", json.dumps(message["blocks"][-1]))
 
 
 def test_a_mistake_is_pointed_at_in_a_fixed_width() -> None:
-    shown = answers.reply_blocks(Reply('Never closed.\n  "reward\n  ^'))
+    shown = replies.reply_blocks(Reply('Never closed.\n  "reward\n  ^'))
     assert shown[0]["elements"][0]["type"] == "rich_text_preformatted"
 
 
 def test_three_thousand_authors_fit_a_window_and_are_counted() -> None:
     many = paper(1, authors=tuple(f"Author Number {n}" for n in range(3000)))
-    view = answers.abstract_window(many)
+    view = replies.abstract_window(many)
     assert list(rules.view_faults(view)) == []
     assert re.search(r"and 2,\d{3} others", json.dumps(view))
 
@@ -452,13 +452,13 @@ def test_three_thousand_authors_fit_a_window_and_are_counted() -> None:
 def test_the_form_and_app_home_are_valid_views() -> None:
     rows = tuple(Row(f"slack:C00000000{n}", "k\nAll is well.") for n in range(50))
     for view in (
-        form.form("C0123456789"),
-        form.form(""),
-        form.form("C0123456789", {}, "Never closed.\n^"),
-        answers.home_view(Reply("You added keywords.", rows=rows), "/papers"),
-        answers.home_view(Reply("None.", rows=(Row("slack:lab/D012345678"),)), "/papers"),
-        answers.moment("Abstract"),
-        answers.sentence("2604.00001", "arXiv gave no answer."),
+        keyword_form.form("C0123456789"),
+        keyword_form.form(""),
+        keyword_form.form("C0123456789", {}, "Never closed.\n^"),
+        replies.home_view(Reply("You added keywords.", rows=rows), "/papers"),
+        replies.home_view(Reply("None.", rows=(Row("slack:lab/D012345678"),)), "/papers"),
+        replies.moment("Abstract"),
+        replies.sentence("2604.00001", "arXiv gave no answer."),
     ):
         assert list(rules.view_faults(view)) == []
 
@@ -482,5 +482,5 @@ def test_the_form_says_a_keyword_as_a_person_would(
         "categories": {"categories": {"selected_options": [{"value": c} for c in categories]}},
         "channel": {"channel": {"selected_conversation": "C0123456789"}},
     }
-    filled = form.Filled(values)
+    filled = keyword_form.Filled(values)
     assert (filled.keyword, filled.channel) == (keyword, "C0123456789")

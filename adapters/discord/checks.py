@@ -1,0 +1,94 @@
+"""What ``daily-papers check`` says of Discord: the token, the invitation, and each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import discord
+
+from adapters.discord import permissions
+from adapters.discord.api import Rest
+from adapters.discord.channels import Channels
+from adapters.discord.registration import COMMANDS, IN_FULL, shapes
+from bot.errors import BotError, ChannelRefused, PlatformError, SendError
+from bot.model import Channel, Finding
+
+SCOPES = ("bot", "applications.commands")
+
+
+async def examine(
+    rest: Rest,
+    known: Channels,
+    channels: Sequence[Channel],
+    declared: Sequence[Mapping[str, Any]],
+    servers: Collection[str] = (),
+) -> list[Finding]:
+    """``declared`` are the slash commands that Discord should list; ``servers`` those that are
+    served, all where none is named. Raises nothing of ours: what is
+    wrong is a finding."""
+    try:
+        application = await rest.ask("GET", "/applications/@me")
+    except (SendError, PlatformError) as error:
+        return [Finding("discord", False, str(error), "See docs/hosting.md, Discord.")]
+    invite = discord.utils.oauth_url(
+        application["id"], permissions=permissions.INVITE, scopes=SCOPES
+    )
+    text = f"The token works. To invite the bot into a server: {invite}"
+    if application.get("bot_public") and not servers:
+        text += " Anybody can add it to theirs: docs/hosting.md, Keep strangers out."
+    findings = [Finding("discord", True, text)]
+    findings.append(await _examine_commands(rest, application["id"], declared))
+    for channel in channels:
+        findings.append(await _examine_channel(known, channel, invite, servers))
+    return findings
+
+
+async def _examine_commands(
+    rest: Rest, application_id: str, declared: Sequence[Mapping[str, Any]]
+) -> Finding:
+    """Whether Discord lists them as they are. None at all is no fault: ``check`` may well come
+    before the first start, and whoever only calls ``once`` needs none."""
+    name = "discord, commands"
+    try:
+        listed = await rest.ask("GET", COMMANDS, params=IN_FULL, application_id=application_id)
+    except (SendError, PlatformError) as error:
+        return Finding(name, False, str(error), "Try again in a while.")
+    if not listed:
+        text = (
+            "No slash commands are registered yet: daily-papers run does that, again and again"
+            " until Discord takes them. If it runs, its log says why it could not."
+        )
+        return Finding(name, True, text)
+    if shapes(listed) != shapes(declared):
+        remedy = (
+            "Start daily-papers run, or start it again after an upgrade: it registers them. If it"
+            " runs, its log says why it could not; it tries again by itself."
+        )
+        return Finding(
+            name, False, "Discord lists other slash commands than this version has.", remedy
+        )
+    return Finding(name, True, "The slash commands are registered.")
+
+
+async def _examine_channel(
+    known: Channels, channel: Channel, invite: str, servers: Collection[str]
+) -> Finding:
+    own_id = channel.id.partition(":")[2]
+    try:
+        missing = await known.missing(own_id, threads=channel.layout == "thread")
+        described = await known.described(own_id)
+    except ChannelRefused as error:
+        remedy = f"Is the bot in the server? Invite it: {invite}"
+        return Finding(channel.id, False, str(error), remedy)
+    except BotError as error:
+        return Finding(channel.id, False, str(error), "Try again in a while.")
+    if servers and str(described.get("guild_id")) not in servers:
+        remedy = "Add the server there, or remove the channel from [[channels]]."
+        text = f"It is in the server {described.get('guild_id')}, which [discord] does not name."
+        return Finding(channel.id, False, text, remedy)
+    name = f"#{described.get('name', own_id)}"
+    if missing:
+        text = f"{name} lacks {', '.join(missing)}."
+        return Finding(channel.id, False, text, permissions.remedy(missing))
+    return Finding(channel.id, True, f"{name} can be posted to.")

@@ -1,0 +1,177 @@
+"""One workspace's Web API: one session, the bot's own pace, and what Slack says of the token.
+
+Repeats nothing by itself: what may be sent again is the core's decision. slack_sdk's own handlers
+are off, because the default one posts twice after a connection that broke (measured with 3.47).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from adapters.slack.errors import at_the_border
+from bot.errors import OutcomeUnknown, TryLater
+from bot.network import Network
+from bot.ports import Clock
+
+# docs.slack.dev, apis/web-api/rate-limits (November 2026): a message per second and channel, and
+# "several hundred messages per minute" for a workspace; what exceeds that may not be shown.
+PER_CHANNEL: Final = 1.0  # seconds between two messages
+PER_WORKSPACE: Final = 0.2  # 300 a minute; a burst beyond "several hundred" may go unshown
+PAUSE: Final = 1.0  # for all channels, when one was too much
+LONGEST_TURN: Final = 20.0  # seconds that a message waits here for its turn
+TIMEOUT: Final = 30.0  # seconds for an answer
+CONNECT: Final = 10.0
+
+# The libraries log tickets, names and what people typed at DEBUG. They never get to.
+quiet = logging.getLogger("adapters.slack.library")
+quiet.setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who the bot is in this workspace, and what it may do there."""
+
+    team: str
+    url: str
+    name: str
+    user_id: str
+    bot_id: str
+    scopes: frozenset[str]
+
+
+class Web:
+    """Opens its session at the first request. Close it."""
+
+    def __init__(self, *, api_url: str, token: str, network: Network, clock: Clock) -> None:
+        self._api_url = api_url
+        self._token = token
+        self.network = network
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+        self._me: Me | None = None
+        self._asking = asyncio.Lock()
+        self._free_at = 0.0
+        self._channels: dict[str, float] = {}  # when each takes the next message
+        self._closed_until: dict[str, float] = {}  # by channel or method: who asked us to wait
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def client(self) -> AsyncWebClient:
+        client = AsyncWebClient(
+            token=self._token,
+            base_url=self._api_url,
+            ssl=self.network.tls,
+            session=self._opened(),
+            retry_handlers=[],
+            logger=quiet,
+        )
+        # Set afterwards: the library takes None for leave to look into the environment by itself,
+        # where it knows no exemptions and nothing of what is wrong (slack_sdk 3.47).
+        client.proxy = self.network.proxy_for(self._api_url)
+        return client
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT, sock_connect=CONNECT)
+            self._session = aiohttp.ClientSession(timeout=timeout)
+        return self._session
+
+    async def me(self, *, anew: bool = False) -> Me:
+        """Asked once, or ``anew``. Raises TryLater and PlatformRefused."""
+        async with self._asking:
+            if self._me is None or anew:
+                self._me = await self._ask_who_i_am()
+            return self._me
+
+    async def _ask_who_i_am(self) -> Me:
+        try:
+            with at_the_border():
+                answer = await self.client.auth_test()
+        except OutcomeUnknown as error:
+            raise TryLater(str(error)) from error
+        data = _data(answer)
+        granted = str(answer.headers.get("x-oauth-scopes") or "")
+        return Me(
+            team=str(data.get("team") or "the workspace"),
+            url=str(data.get("url") or ""),
+            name=str(data.get("user") or "papers"),
+            user_id=str(data.get("user_id") or ""),
+            bot_id=str(data.get("bot_id") or ""),
+            scopes=frozenset(each.strip() for each in granted.split(",") if each.strip()),
+        )
+
+    async def post(self, channel: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """A message, in its turn. Raises SendError and PlatformRefused."""
+        await self._take_turn(channel)
+        return await self.ask("chat.postMessage", json={**message, "channel": channel})
+
+    async def ask(
+        self,
+        method: str,
+        *,
+        json: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Raises SendError and PlatformRefused. With ``params`` it is a GET request."""
+        # Who wants to be left alone: a channel for its messages, a method for all else.
+        whose = str((json or {}).get("channel") or method)
+        wait = self._closed_until.get(whose, 0.0) - self._clock.monotonic()
+        if wait > 0:
+            raise TryLater("Slack asked us to wait.", wait)
+        try:
+            with at_the_border(self._me.name if self._me else "papers"):
+                verb = "POST" if params is None else "GET"
+                return _data(
+                    await self.client.api_call(method, http_verb=verb, json=json, params=params)
+                )
+        except TryLater as error:
+            if error.seconds is not None:
+                now = self._clock.monotonic()
+                self._closed_until[whose] = now + error.seconds
+                self._free_at = max(self._free_at, now + PAUSE)
+            raise
+
+    async def open_socket(self, app_token: str) -> None:
+        """Whether Socket Mode would let us in. Raises SendError and PlatformRefused."""
+        with at_the_border():
+            await self.client.apps_connections_open(app_token=app_token)
+
+    async def respond(self, url: str, message: Mapping[str, Any]) -> None:
+        """Answer an interaction by its own address. Raises SendError and PlatformRefused."""
+        webhook = AsyncWebhookClient(
+            url, ssl=self.network.tls, session=self._opened(), retry_handlers=[], logger=quiet
+        )
+        webhook.proxy = self.network.proxy_for(url)  # as in ``client``
+        with at_the_border():
+            answer = await webhook.send_dict(dict(message))
+        if answer.status_code != 200:
+            quiet.warning("answer status=%s said=%s", answer.status_code, answer.body[:200])
+
+    async def _take_turn(self, channel: str) -> None:
+        now = self._clock.monotonic()
+        turn = max(now, self._free_at)
+        at = max(turn, self._channels.get(channel, 0.0))
+        if at - now > LONGEST_TURN:
+            raise TryLater("Many messages wait to be sent.", at - now)
+        self._free_at = turn + PER_WORKSPACE
+        self._channels = {key: free for key, free in self._channels.items() if free > now}
+        self._channels[channel] = at + PER_CHANNEL
+        if at > now:
+            await self._clock.sleep(at - now)
+
+
+def _data(answer: Any) -> dict[str, Any]:
+    data = answer.data
+    return dict(data) if isinstance(data, dict) else {}

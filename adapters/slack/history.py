@@ -1,0 +1,95 @@
+"""Whether a message that may have arrived stands in a channel's history. Needs a history scope.
+
+Every message of ours carries its post's key as metadata, and conversations.history and .replies
+give it back (docs.slack.dev, messaging/message-metadata, November 2026).
+
+How far back is looked is decided by Slack's own time alone: a message's ``ts`` is when Slack took
+it, in seconds since 1970, so one that was sent after another has a higher one. Our clock may have
+been wrong when the message was sent, and may be right by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.slack.api import Me, Web
+from adapters.slack.errors import UNTHREADED, code_of
+from bot.errors import CannotTell, ChannelRefused, OutcomeUnknown, PlatformRefused, TryLater
+from bot.model import Post
+
+EVENT: Final = "daily_papers"
+EARLIER: Final = 120.0  # seconds before our last message: Slack's servers may differ by some
+PAGE: Final = 200  # messages asked for at once
+PAGES: Final = 10
+HISTORY: Final = frozenset({"channels:history", "groups:history", "im:history", "mpim:history"})
+
+NO_SCOPE: Final = (
+    "I can't read the channel's history, so I can't see whether it arrived. Please look there. With"
+    " the scopes channels:history and groups:history I could."
+)
+
+
+def message_metadata(key: str) -> dict[str, Any]:
+    """The metadata by which a message is found again."""
+    return {"event_type": EVENT, "event_payload": {"key": key}}
+
+
+async def find(web: Web, channel: str, post: Post) -> str | None:
+    """The message's ``ts``; ``None``: it is certainly not there.
+
+    Raises CannotTell, TryLater, ChannelRefused and PlatformRefused.
+    """
+    me = await web.me()
+    if not me.scopes & HISTORY:
+        me = await web.me(anew=True)  # somebody may have granted it meanwhile
+    if not me.scopes & HISTORY:
+        raise CannotTell(NO_SCOPE)
+    if post.parent is not None:
+        # Under the message above; or beside it, if that takes no answers.
+        below = {"ts": post.parent.message_id}
+        found = await _look(web, me, "conversations.replies", channel, post, below)
+        if found is not None:
+            return found
+    return await _look(web, me, "conversations.history", channel, post, {})
+
+
+async def _look(
+    web: Web, me: Me, method: str, channel: str, post: Post, more: Mapping[str, Any]
+) -> str | None:
+    params = {"channel": channel, "include_all_metadata": 1, "limit": PAGE, **more}
+    if post.after_id:
+        params |= {"oldest": f"{float(post.after_id) - EARLIER:.6f}", "inclusive": 1}
+    for _ in range(PAGES):
+        try:
+            page = await web.ask(method, params=dict(params))
+        except PlatformRefused as error:
+            if code_of(error) != "missing_scope":
+                raise
+            raise CannotTell(NO_SCOPE) from error
+        except ChannelRefused as error:
+            if code_of(error) in UNTHREADED:
+                return None  # the message above is gone, and all below it
+            if code_of(error) == "not_in_channel" and "chat:write.public" in me.scopes:
+                raise CannotTell(NO_SCOPE) from error
+            raise
+        except OutcomeUnknown as error:
+            raise TryLater(str(error)) from error
+        for message in page.get("messages") or ():
+            if _is_ours(message, me) and _key(message) == post.key:
+                return str(message["ts"])
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not page.get("has_more") or not cursor:
+            return None
+        params["cursor"] = cursor
+    raise CannotTell("Too much was written in the channel since to look through it.")
+
+
+def _is_ours(message: Mapping[str, Any], me: Me) -> bool:
+    return message.get("bot_id") == me.bot_id or message.get("user") == me.user_id
+
+
+def _key(message: Mapping[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload") or {}
+    return str(payload.get("key") or "") if metadata.get("event_type") == EVENT else ""

@@ -1,0 +1,104 @@
+"""The form in which a keyword is put together, and the keyword that comes out of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.slack.blocks import plain, rich, section, words
+from adapters.slack.limits import Block
+from adapters.slack.replies import ADD, View, window
+from bot.text import clean
+from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
+
+LONGEST_PHRASE: Final = 150
+# arXiv's categories (arxiv.org/category_taxonomy, November 2026): those of computer science,
+# statistics and electrical engineering one by one, the others by their archive. Slack takes 100.
+_CS = (
+    "AI AR CC CE CG CL CR CV CY DB DC DL DM DS ET FL GL GR GT HC IR IT LG LO MA MM MS NA NE NI OH"
+    " OS PF PL RO SC SD SE SI SY"
+)
+CATEGORIES: Final = (
+    "cs.*", *(f"cs.{each}" for each in _CS.split()),
+    "stat.*", *(f"stat.{each}" for each in ("AP", "CO", "ME", "ML", "OT", "TH")),
+    "eess.*", *(f"eess.{each}" for each in ("AS", "IV", "SP", "SY")),
+    "math.*", "math-ph", "astro-ph.*", "cond-mat.*", "econ.*", "gr-qc", "hep-ex", "hep-lat",
+    "hep-ph", "hep-th", "nlin.*", "nucl-ex", "nucl-th", "physics.*", "q-bio.*", "q-fin.*",
+    "quant-ph",
+)  # fmt: skip
+
+
+def form(channel: str, values: Mapping[str, Any] | None = None, mistake: str = "") -> View:
+    """``channel`` is where it was asked for; empty if nowhere. With a ``mistake`` it is shown
+    again, as it was filled in (``values``)."""
+    filled = Filled(values or {}, channel)
+    phrase: Block = {"type": "plain_text_input", "max_length": LONGEST_PHRASE}
+    phrase["placeholder"] = plain("reward model")
+    if filled.phrase:
+        phrase["initial_value"] = filled.phrase
+    where = {value: _option(label, value) for value, label in FIELDS.items()}
+    categories: Block = {
+        "type": "multi_static_select",
+        "placeholder": plain("All categories"),
+        "options": [_option(each, each) for each in CATEGORIES],
+    }
+    if filled.categories:
+        categories["initial_options"] = [_option(each, each) for each in filled.categories]
+    place: Block = {"type": "conversations_select", "placeholder": plain("A channel")}
+    if filled.channel:
+        place["initial_conversation"] = filled.channel
+    shown = [
+        _input("phrase", "Phrase", phrase),
+        _input(
+            "where",
+            "Where to look",
+            {
+                "type": "radio_buttons",
+                "options": list(where.values()),
+                "initial_option": where[filled.where],
+            },
+        ),
+        _input("categories", "Only in these categories", categories, optional=True),
+        _input("channel", "In which channel", place),
+    ]
+    if mistake:
+        shown.insert(0, rich({"type": "rich_text_preformatted", "elements": [words(mistake)]}))
+    else:
+        hint = "These words together, as they stand in titles and abstracts."
+        shown.insert(0, rich(section(words(hint))))
+    return window("Follow a keyword", shown, channel, callback_id=ADD, submit=plain("Follow"))
+
+
+class Filled:
+    """What a person filled in; also of a form that is not filled in yet."""
+
+    def __init__(self, values: Mapping[str, Any], channel: str = "") -> None:
+        def field(name: str) -> Mapping[str, Any]:
+            found: Mapping[str, Any] = (values.get(name) or {}).get(name) or {}
+            return found
+
+        self.phrase = clean(field("phrase").get("value") or "")
+        chosen = (field("where").get("selected_option") or {}).get("value")
+        self.where = str(chosen) if chosen in FIELDS else ANYWHERE
+        selected = field("categories").get("selected_options") or ()
+        self.categories = [each["value"] for each in selected if each["value"] in CATEGORIES]
+        self.channel = field("channel").get("selected_conversation") or channel
+
+    @property
+    def keyword(self) -> str:
+        """As it would be typed."""
+        return composed(self.phrase, self.where, self.categories)
+
+
+def _input(name: str, label: str, element: Block, *, optional: bool = False) -> Block:
+    return {
+        "type": "input",
+        "block_id": name,
+        "label": plain(label),
+        "element": {**element, "action_id": name},
+        "optional": optional,
+    }
+
+
+def _option(label: str, value: str) -> Block:
+    return {"text": plain(label), "value": value}

@@ -1,0 +1,109 @@
+"""When arXiv announces: the evenings in New York, and the holidays among them. Pure.
+
+Announced is Sunday to Thursday at 20:00 US Eastern, for what was submitted until 14:00 that day
+(info.arxiv.org/help/availability, November 2026). Evenings without announcement are on the same
+page; a Friday in that list stands for the Sunday after it (seen once: nothing came between Friday
+2026-06-19 and Monday evening). Deferrals without notice happen, so a missing announcement is never
+an error by itself: what is really there only arXiv's answers say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+AT = time(20)
+DEADLINE = time(14)
+FRIDAY, SATURDAY = 4, 5
+
+# Its metadata are up to date at about 22:30 Eastern (same page), and its administrators ask clients
+# to keep away from 20:00; so that is when we look first.
+SETTLES = timedelta(hours=2, minutes=45)
+# After this it is no longer late but missing: deferred, or a holiday that we do not know.
+AWAITED = timedelta(hours=16)
+
+# info.arxiv.org/help/availability, read in 2025 (without December) and in November 2026.
+HOLIDAYS = frozenset(
+    {
+        *(date(2025, *day) for day in ((1, 1), (1, 20), (6, 19), (7, 6), (9, 1), (11, 27))),
+        *(date(2026, *day) for day in ((1, 1), (1, 19), (6, 19), (7, 3), (9, 7), (11, 26))),
+        *(date(2026, 12, day) for day in (25, 29, 31)),
+    }
+)
+
+
+class NoAnnouncement(StrEnum):
+    """Why nothing was announced on an evening."""
+
+    WEEKEND = "weekend"
+    HOLIDAY = "holiday"
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementCalendar:
+    """The calendar; ``more`` are holidays beyond those that are known here.
+
+    Where it is not ``binding``, as for what stands in for arXiv, no announcement is awaited.
+    """
+
+    more: frozenset[date] = field(default_factory=frozenset)
+    binding: bool = True
+
+    def quiet(self, evening: date) -> NoAnnouncement | None:
+        """Why nothing is announced that evening (New York's date); ``None``: something is."""
+        if self._is_holiday(evening):
+            return NoAnnouncement.HOLIDAY
+        return NoAnnouncement.WEEKEND if evening.weekday() in (FRIDAY, SATURDAY) else None
+
+    def _is_holiday(self, evening: date) -> bool:
+        days = HOLIDAYS | self.more
+        friday_before = evening - timedelta(days=2)
+        stands_for = friday_before.weekday() == FRIDAY and friday_before in days
+        return evening in days or stands_for
+
+    def latest(self, now: datetime) -> datetime:
+        """The last announcement that was expected at or before ``now``."""
+        evening = now.astimezone(NEW_YORK).date()
+        while self.quiet(evening) or _at(evening, AT) > now:
+            evening -= timedelta(days=1)
+        return _at(evening, AT)
+
+    def following(self, now: datetime) -> datetime:
+        """The first announcement that is expected after ``now``."""
+        evening = now.astimezone(NEW_YORK).date()
+        while self.quiet(evening) or _at(evening, AT) <= now:
+            evening += timedelta(days=1)
+        return _at(evening, AT)
+
+    def next_look(self, now: datetime) -> datetime:
+        """When arXiv is to be asked first about an announcement: the next such moment."""
+        return self.following(now - SETTLES) + SETTLES
+
+    def reason(self, now: datetime) -> NoAnnouncement | None:
+        """Why nothing was announced on the evening before ``now``; ``None`` if something was to be
+        announced, or nobody knows."""
+        if not self.binding:
+            return None
+        evening = now.astimezone(NEW_YORK).date()
+        if _at(evening, AT) > now:
+            evening -= timedelta(days=1)
+        return self.quiet(evening)
+
+    def submissions_expected_after(self, now: datetime) -> datetime | None:
+        """Of the announcement that is awaited at ``now``: from when on its papers were submitted.
+
+        Whoever sees a paper submitted later than this sees the announcement. ``None`` while none is
+        awaited: it has not settled yet, or was long ago.
+        """
+        announced = self.latest(now)
+        if not self.binding or not SETTLES <= now - announced < AWAITED:
+            return None
+        before = self.latest(announced - timedelta(seconds=1)).astimezone(NEW_YORK).date()
+        return _at(before, DEADLINE)
+
+
+def _at(evening: date, clock: time) -> datetime:
+    return datetime.combine(evening, clock, NEW_YORK).astimezone(UTC)

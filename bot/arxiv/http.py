@@ -1,0 +1,255 @@
+"""One HTTP exchange with arXiv: a request out, its answer in. Repeats nothing, judges nothing.
+
+Whatever goes wrong below HTTP becomes a SourceDown here, or a SourceNotAsked where this machine is
+to blame, and nothing of httpx leaves this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+
+import httpx
+
+from bot import __version__
+from bot.arxiv.responses import Answer
+from bot.arxiv.search_query import LONGEST_URL, address
+from bot.arxiv.xml_stream import SAMPLE, XmlReader
+from bot.errors import SourceDown, SourceGarbled, SourceNotAsked
+from bot.network import Network
+
+# Without an explicit Accept, and with the default names of libraries, arXiv's edge answers 406 or
+# refuses (arxiv.py #203, wp-a/nature-academic-search PR #16, 2026).
+_ACCEPT: Final = "application/atom+xml, application/xml;q=0.9, */*;q=0.1"
+
+_STEP: Final = 64 * 1024  # compressed bytes per hop to the parsing thread
+_LARGEST_PIECE: Final = 1024 * 1024  # decoded bytes at a time, however well they were packed
+_IS_READ: Final = frozenset({200, 400})  # arXiv says in XML, too, what it did not understand
+_GZIP: Final = 16 + zlib.MAX_WBITS
+# No room for one more connection here: file descriptors, buffers, memory.
+_OUR_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+T = TypeVar("T")
+
+
+class Question(Protocol):
+    """What is asked of one of arXiv's services."""
+
+    def encoded(self) -> str:
+        """As the query of an address, or as the body of a form."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. ``total`` ends an answer that drips in for ever.
+
+    2,000 papers are 4 to 6 MB; arXiv documents two minutes for an answer of 30,000.
+    """
+
+    connect: float = 10.0
+    read: float = 60.0
+    total: float = 180.0
+
+
+class Silence(SourceDown):
+    """No answer in time, which is also how arXiv throttles."""
+
+
+Q = TypeVar("Q", bound=Question)
+
+
+class Wire(Generic[T, Q]):
+    """The connection to one service of arXiv. Opened at the first request; close it at the end.
+
+    ``reader`` makes what reads the answer to a request.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        reader: Callable[[Q], XmlReader[T]],
+        contact: str,
+        timeouts: Timeouts,
+        network: Network,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> None:
+        self._url = httpx.URL(url)
+        self._reader = reader
+        self._timeouts = timeouts
+        self._network = network
+        self._transport = transport
+        self._client: httpx.AsyncClient | None = None
+        self._headers = {
+            "User-Agent": _printable(f"daily-papers/{__version__} (+{contact})"),
+            "Accept": _ACCEPT,
+            "Accept-Encoding": "gzip",
+        }
+
+    async def exchange(self, request: Q, target: str = "", post: bool = False) -> Answer[T]:
+        """Send it once and read the whole answer.
+
+        ``target`` is where ``follow`` led, complete with the query; ``post`` puts the query into
+        the body whatever its length. Raises SourceDown, and Silence for a timeout; SourceNotAsked
+        where this machine has nothing left to ask with.
+        """
+        try:
+            message = self._message(request, target, post)
+        except OSError as error:  # the certificates can't be read
+            raise _not_asked(error) from error
+        try:
+            async with asyncio.timeout(self._timeouts.total):
+                return await self._receive(message, self._reader(request))
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise Silence("arXiv did not answer in time.") from error
+        except httpx.TransportError as error:
+            if (own := _own_fault(error)) is not None:
+                raise _not_asked(own) from error
+            raise SourceDown(f"arXiv can't be reached: {_reason(error)}.") from error
+
+    def follow(self, location: str, target: str = "") -> str:
+        """Where a redirect leads, if that is arXiv over https, or where we asked by ourselves.
+
+        Raises SourceGarbled for any other place: nobody else has the papers, or our contact.
+        """
+        try:
+            new = httpx.URL(target or self._url).join(location)
+        except httpx.InvalidURL as error:
+            raise SourceGarbled("arXiv sent us to an address that is none.") from error
+        arxivs = new.host == "arxiv.org" or new.host.endswith(".arxiv.org")
+        own = (self._url.scheme, self._url.host, self._url.port)
+        if not (arxivs and new.scheme == "https") and (new.scheme, new.host, new.port) != own:
+            raise SourceGarbled(f"arXiv sent us elsewhere, to {new.scheme}://{new.host[:100]}.")
+        return str(new)
+
+    async def aclose(self) -> None:
+        """Close the connection. It opens again if it is asked for."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _message(self, request: Question, target: str, post: bool) -> httpx.Request:
+        whole = target or address(str(self._url), request.encoded())
+        if not post and len(whole) <= LONGEST_URL:
+            return self._http().build_request("GET", whole)
+        return self._http().build_request(
+            "POST",
+            httpx.URL(target or self._url).copy_with(query=None),
+            content=request.encoded(),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+
+    async def _receive(self, message: httpx.Request, reader: XmlReader[T]) -> Answer[T]:
+        response = await self._http().send(message, stream=True)
+        try:
+            body = _Body(response.headers.get("content-encoding", ""), reader)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            if response.status_code not in _IS_READ:
+                sample = await _beginning(response)
+                return Answer(response.status_code, headers, sample)
+            try:
+                async for raw in response.aiter_raw(_STEP):
+                    await asyncio.to_thread(body.take, raw)
+                read = await asyncio.to_thread(body.close)
+            except SourceGarbled as problem:
+                return Answer(response.status_code, headers, problem.sample, problem=problem)
+            return Answer(response.status_code, headers, body.sample, read)
+        finally:
+            await response.aclose()
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = self._network.http_client(
+                str(self._url),
+                headers=self._headers,
+                timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+                follow_redirects=False,
+                transport=self._transport,
+            )
+        return self._client
+
+
+class _Body(Generic[T]):
+    """Unpacks and parses an answer while it comes in. Runs in a thread, one call at a time."""
+
+    def __init__(self, encoding: str, reader: XmlReader[T]) -> None:
+        self._encoding = encoding.strip().lower()
+        self._inflate = zlib.decompressobj(_GZIP)
+        self._reader = reader
+
+    @property
+    def sample(self) -> bytes:
+        return self._reader.sample
+
+    def take(self, raw: bytes) -> None:
+        for piece in self._unpacked(raw):
+            self._reader.feed(piece)
+
+    def close(self) -> T:
+        if self._encoding == "gzip":
+            self._reader.feed(self._inflate.flush())
+            if not self._inflate.eof:
+                raise self._garbled("its compressed text is cut off")
+        return self._reader.close()
+
+    def _unpacked(self, raw: bytes) -> Iterator[bytes]:
+        if self._encoding in {"", "identity"}:
+            yield raw
+            return
+        if self._encoding != "gzip":
+            raise self._garbled(f"it is packed as {self._encoding[:40]!r}")
+        while raw:
+            if self._inflate.eof:
+                raise self._garbled("there is more behind its end")
+            try:
+                yield self._inflate.decompress(raw, _LARGEST_PIECE)
+            except zlib.error as error:
+                raise self._garbled(f"its compressed text is damaged, {error}") from error
+            raw = self._inflate.unconsumed_tail or self._inflate.unused_data
+
+    def _garbled(self, problem: str) -> SourceGarbled:
+        return SourceGarbled(f"arXiv's answer can't be read: {problem}.", sample=self.sample)
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """The start of an answer that is not worth reading; the rest is never fetched."""
+    packed = response.headers.get("content-encoding", "").strip().lower() == "gzip"
+    async for raw in response.aiter_raw(SAMPLE):
+        try:
+            return zlib.decompressobj(_GZIP).decompress(raw, SAMPLE) if packed else raw[:SAMPLE]
+        except zlib.error:
+            return raw[:SAMPLE]
+    return b""
+
+
+def _printable(header: str) -> str:
+    """ASCII only, on one line, as a header must be."""
+    return "".join(each if " " <= each <= "~" else "?" for each in header)
+
+
+def _reason(error: httpx.TransportError) -> str:
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _own_fault(error: BaseException) -> OSError | None:
+    """What this machine lacked, if that is why there was no connection."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _OUR_LIMITS:
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _not_asked(error: OSError) -> SourceNotAsked:
+    name = f" ({error.filename})" if error.filename else ""
+    return SourceNotAsked(
+        f"arXiv was not asked, because of a fault of this machine: {error.strerror or error}{name}."
+    )

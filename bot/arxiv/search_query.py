@@ -1,0 +1,171 @@
+"""What to ask arXiv for. Pure: text and windows in, requests out.
+
+Decisions rest on arXiv's public server source (arXiv/arxiv-search at 764d7eb, 2026-07-01) and its
+user manual (info.arxiv.org/help/api/user-manual, November 2026):
+
+- 2,000 rows an answer ("slices of at most 2000"), and never past row 10,000, where the server
+  answers 500.
+- Operators have no precedence and associate to the right, so everything is in parentheses.
+- ``submittedDate:[A TO B]`` is GMT, by minutes, both ends included, and means version 1. Its
+  minutes are those of whole days, so that the address stays the same all day: identical addresses
+  may be answered from a cache, and a repetition costs arXiv less.
+- How long an address may be is not known: GET to 4,000 bytes, the smallest limit read in a
+  configuration of theirs, else POST.
+- A union has at most 100 keywords, because the server's parser is recursive (900 operators in a
+  chain work, 1,000 end in a 500), and at most 1,000 leaf clauses, because its search engine allows
+  1,024 in one Boolean [inferred]: a phrase costs 2, an ``all:`` 55.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from bot.model import Keyword
+from bot.model.subscriptions import MOST_CLAUSES
+
+PAGE: Final = 2000
+DEEPEST_ROW: Final = 10_000
+LONGEST_URL: Final = 4000
+MOST_KEYWORDS: Final = 100
+
+_FIRST_PAPER: Final = date(1991, 8, 1)  # arXiv began that month
+_MINUTE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Minutes of submission, both included; seconds are zero."""
+
+    first: datetime
+    last: datetime
+
+    @classmethod
+    def of_days(cls, since: datetime, now: datetime) -> Window:
+        """From the start of ``since``'s day (UTC) to the end of today's, fixed for all of today."""
+        today = now.astimezone(UTC).date()
+        first = max(_FIRST_PAPER, min(since.astimezone(UTC).date(), today))
+        return cls(
+            datetime.combine(first, time(0, 0), UTC), datetime.combine(today, time(23, 59), UTC)
+        )
+
+    def holds(self, moment: datetime) -> bool:
+        return self.first <= moment < self.last + _MINUTE
+
+    def halves(self) -> tuple[Window, Window]:
+        """Two windows that meet and do not overlap. Raises ValueError for a single minute."""
+        minutes = (self.last - self.first) // _MINUTE
+        if minutes < 1:
+            raise ValueError("a minute can't be halved")
+        middle = self.first + minutes // 2 * _MINUTE
+        return Window(self.first, middle), Window(middle + _MINUTE, self.last)
+
+    @property
+    def clause(self) -> str:
+        return f"submittedDate:[{self.first:%Y%m%d%H%M} TO {self.last:%Y%m%d%H%M}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to the query API. ``rows`` is how many papers it asks for at most."""
+
+    search_query: str
+    start: int = 0
+    rows: int = PAGE
+    ids: tuple[str, ...] = ()
+    newest_first: bool = True
+
+    def encoded(self) -> str:
+        """As the query of an address, or as the body of a form."""
+        fields = [("search_query", self.search_query)] if self.search_query else []
+        if self.ids:
+            fields.append(("id_list", ",".join(self.ids)))
+        fields += [("start", str(self.start)), ("max_results", str(self.rows))]
+        if self.newest_first:
+            fields += [("sortBy", "submittedDate"), ("sortOrder", "descending")]
+        return urlencode(fields)
+
+
+def in_window(keywords: Sequence[Keyword], window: Window, start: int = 0) -> Request:
+    """All papers of a window that may match one of the keywords."""
+    return Request(f"{_union(keywords)} AND {window.clause}", start=start)
+
+
+def anything_in(window: Window, rows: int = 1) -> Request:
+    """The newest papers of a window, whatever they are about: there must be some in two weeks."""
+    return Request(window.clause, rows=rows)
+
+
+def anything_of(archive: str, window: Window) -> Request:
+    """The newest paper of one archive; there may be none."""
+    return Request(f"((cat:{archive} OR cat:{archive}.*) AND {window.clause})", rows=1)
+
+
+def newest(keyword: Keyword, rows: int) -> Request:
+    """The newest papers that may match one keyword, of whatever age."""
+    return Request(keyword.query, rows=rows)
+
+
+def among(keyword: Keyword, ids: Sequence[str]) -> Request:
+    """Those of the given papers that match, by arXiv's own verdict."""
+    return Request(keyword.query, rows=len(ids), ids=tuple(ids), newest_first=False)
+
+
+def these(ids: Sequence[str]) -> Request:
+    """The given papers, whatever they are about; arXiv leaves out those that it does not know."""
+    return Request("", rows=len(ids), ids=tuple(ids), newest_first=False)
+
+
+def groups(keywords: Sequence[Keyword], window: Window, url: str) -> Iterator[tuple[Keyword, ...]]:
+    """The keywords once each, in a stable order, in as few requests as the limits allow.
+
+    A keyword that breaks a limit by itself comes alone.
+    """
+    group: list[Keyword] = []
+    for keyword in sorted({each.canonical: each for each in keywords}.values(), key=_identity):
+        longer = [*group, keyword]
+        if group and not _fits(longer, window, url):
+            yield tuple(group)
+            longer = [keyword]
+        group = longer
+    if group:
+        yield tuple(group)
+
+
+def address(url: str, encoded: str) -> str:
+    """The whole address of a GET."""
+    return f"{url}{'&' if '?' in url else '?'}{encoded}"
+
+
+def _identity(keyword: Keyword) -> str:
+    return keyword.canonical
+
+
+def _fits(keywords: Sequence[Keyword], window: Window, url: str) -> bool:
+    return (
+        len(keywords) <= MOST_KEYWORDS
+        and sum(keyword.clauses for keyword in keywords) <= MOST_CLAUSES
+        and len(address(url, in_window(keywords, window).encoded())) <= LONGEST_URL
+    )
+
+
+def _union(keywords: Sequence[Keyword]) -> str:
+    queries = [_enclosed(keyword.query) for keyword in keywords]
+    return queries[0] if len(queries) == 1 else f"({' OR '.join(queries)})"
+
+
+def _enclosed(query: str) -> str:
+    """The query in parentheses, once: whether it has them is told by where the first one closes."""
+    depth = 0
+    quoted = False
+    for place, character in enumerate(query):
+        if character == '"':
+            quoted = not quoted
+        elif not quoted:
+            depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth == 0:
+            return query if 0 < place == len(query) - 1 else f"({query})"
+    return f"({query})"

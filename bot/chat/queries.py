@@ -1,0 +1,208 @@
+"""What people can ask, in chat and on the command line alike. Knows no platform, changes nothing.
+
+Asks the store and the source; the wording is in ``bot.chat.replies``. A question about a channel is
+answered for this channel alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.arxiv.calendar import AnnouncementCalendar
+from bot.chat.parse import COMMANDS, bare_id, help_sections
+from bot.chat.replies.dates import DateFormatter, timed
+from bot.chat.replies.home import home_reply
+from bot.chat.replies.keywords import listing_reply
+from bot.chat.replies.paraphrase import understanding
+from bot.chat.replies.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
+from bot.chat.replies.reasons import ChannelContext
+from bot.chat.replies.settings import ScheduleDefaults, in_force, settings_reply
+from bot.chat.replies.status import status_reply
+from bot.chat.replies.why import Case, Judged, why_reply
+from bot.chat.resolve import handle
+from bot.chat.visibility import seen_everywhere, seen_in
+from bot.errors import UserError
+from bot.keywords import parse
+from bot.matching import Matcher, explain
+from bot.model import Batch, Channel, Choice, Keyword, Paper, Person, Reply
+from bot.model.timetable import Timetable
+from bot.model.views import ChannelView, StateView
+from bot.ports import Clock, PeopleStore, Source
+from bot.text import clean, displayed
+
+PREVIEWED = 100  # papers that a preview asks for: one request, as priming makes it
+DAYS = 7  # how far a preview counts back, unless somebody says otherwise
+
+
+class Questions:
+    """``identify`` gives a paper's identity from an id as its source writes it, and raises
+    ValueError. Every method may raise StoreError."""
+
+    def __init__(
+        self,
+        *,
+        store: PeopleStore,
+        source: Source,
+        clock: Clock,
+        timetable: Callable[[Channel], Timetable],
+        identify: Callable[[str], str],
+        calendar: AnnouncementCalendar | None = None,
+        defaults: ScheduleDefaults | None = None,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._clock = clock
+        self._timetable = timetable
+        self._identify = identify
+        self._calendar = calendar or AnnouncementCalendar()
+        self._defaults = defaults or ScheduleDefaults()
+
+    # -- keywords -----------------------------------------------------------------------------
+
+    async def listing(
+        self, channel_id: str, page: int | None = None, *, may_change: bool = False
+    ) -> Reply:
+        """The keywords of one channel: all, or one page of them. Buttons that change something are
+        for those who may."""
+        subscriptions = await self._store.subscriptions(channel_id)
+        dates = self._dates(channel_id)
+        return listing_reply(channel_id, subscriptions, dates, page, may_change=may_change)
+
+    async def keyword_choices(self, channel_id: str) -> tuple[Choice, ...]:
+        """The same with their handles, for completing what somebody types."""
+        keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
+        return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
+
+    async def preview(self, text: str, days: int = DAYS) -> Reply:
+        """How many papers a day a keyword would bring, and the newest few. Saves nothing.
+
+        Raises UserError for a wrong keyword, and SourceError if arXiv gives no usable answer.
+        """
+        if days < 1:
+            raise UserError("A preview looks at one day at least.")
+        keyword = parse(text)
+        batch, found, seen = await self._look_at(keyword, days, SHOWN)
+        return preview_reply(keyword, understanding(keyword), batch, found, seen, days)
+
+    async def outlook(self, keyword: Keyword, shown: int) -> Outlook:
+        """The same in sentences, for whoever has just added the keyword. Raises SourceError."""
+        _, _, seen = await self._look_at(keyword, DAYS, shown)
+        return seen
+
+    async def _look_at(
+        self, keyword: Keyword, days: int, shown: int
+    ) -> tuple[Batch, Estimate, Outlook]:
+        batch = await self._source.latest(keyword, PREVIEWED)
+        matcher = Matcher([keyword])
+        matching = [paper for paper in batch.papers if matcher.match(paper)]
+        dates = self._dates()
+        found = estimate(batch, matching, PREVIEWED, days, dates.now)
+        seen = outlook(keyword, batch, matching, found, days, dates, shown)
+        return batch, found, seen
+
+    # -- papers -------------------------------------------------------------------------------
+
+    async def why(self, paper_id: str, channel_id: str | None = None) -> Reply:
+        """What became of a paper in one channel, or in all. Raises UserError if it is no id."""
+        identity = self._identity(paper_id)
+        known = await self._store.paper(identity)
+        state = await self.state(channel_id)
+        standings = {standing.channel_id: standing for standing in known.standings}
+        cases = [
+            Case(
+                self.look(view, state, channel_id),
+                standings.get(view.channel.id),
+                () if known.paper is None else _judged(view, known.paper),
+            )
+            for view in state.channels
+        ]
+        dates = self._dates(channel_id)
+        reply = why_reply(identity, known, state, cases, dates)
+        return timed(reply, dates, *(case.look.dates for case in cases))
+
+    async def abstract(self, paper_id: str) -> Paper:
+        """A paper ready to be shown whole. Asks arXiv where we have forgotten it.
+
+        Raises UserError if there is no such paper, and SourceError.
+        """
+        identity = self._identity(paper_id)
+        paper = (await self._store.paper(identity)).paper
+        if paper is None or not paper.abstract:
+            paper = next(iter((await self._source.papers([identity])).papers), None)
+        if paper is None:
+            raise UserError(f"arXiv knows no paper {identity}.")
+        return displayed(paper)
+
+    # -- channels -----------------------------------------------------------------------------
+
+    async def status(self, channel_id: str | None = None) -> Reply:
+        """When arXiv was last asked, and how one channel stands, or all."""
+        state = await self.state(channel_id)
+        looks = [self.look(view, state, channel_id) for view in state.channels]
+        dates = self._dates(channel_id)
+        reply = status_reply(state, looks, dates)
+        return timed(reply, dates, *(look.dates for look in looks))
+
+    async def settings(self, channel_id: str) -> Reply:
+        """How a channel is posted to."""
+        [view] = (await self.state(channel_id)).channels
+        reply, _ = self.settings_of(view.channel)
+        return reply
+
+    def settings_of(self, channel: Channel, changed: str = "") -> tuple[Reply, str]:
+        """How this channel is posted to; and of the setting that was just ``changed`` the value
+        that holds now, in words."""
+        held = in_force(channel, self._timetable(channel), self._defaults)
+        reply = settings_reply(channel, self._timetable(channel), held, changed)
+        return reply, held[changed].said if changed else ""
+
+    async def home(self, person: Person) -> Reply:
+        """The channels in which this person added keywords, and how each stands."""
+        state = await self.state(None)
+        looks = [
+            self.look(view, state, None)
+            for view in state.channels
+            if any(each.added_by.id == person.id for each in view.subscriptions)
+        ]
+        return home_reply(state, looks, self._dates())
+
+    async def help(self) -> Reply:
+        text = "What you can say here; words in capitals stand for yours."
+        return Reply(text, help_sections(), data={"commands": list(COMMANDS)})
+
+    # -- what others build on -----------------------------------------------------------------
+
+    async def state(self, channel_id: str | None) -> StateView:
+        """What may be known in one channel; without one, everything."""
+        if channel_id is None:
+            return seen_everywhere(await self._store.state())
+        return seen_in(channel_id, await self._store.state(channel_id))
+
+    def look(self, view: ChannelView, state: StateView, asked: str | None) -> ChannelContext:
+        """One channel with everything that its sentence depends on."""
+        timetable = self._timetable(view.channel)
+        dates = DateFormatter(self._clock.now(), timetable.timezone)
+        return ChannelContext(view, state, timetable, dates, asked is not None, self._calendar)
+
+    def _dates(self, channel_id: str | None = None) -> DateFormatter:
+        timetable = self._timetable(Channel(channel_id or ""))
+        return DateFormatter(self._clock.now(), timetable.timezone)
+
+    def _identity(self, text: str) -> str:
+        try:
+            return self._identify(bare_id(text))
+        except ValueError as error:
+            raise UserError(
+                f"{clean(text)[:60]} is no arXiv id. Write it like 2603.01234, hep-th/0408048, or"
+                " as the address of the paper's page."
+            ) from error
+
+
+def _judged(view: ChannelView, paper: Paper) -> tuple[Judged, ...]:
+    judged = []
+    for subscription in view.subscriptions:
+        found = explain(subscription.keyword, paper)
+        judged.append(
+            Judged(subscription.keyword, found.matched, found.field, found.reason, found.closeness)
+        )
+    return tuple(judged)

@@ -1,0 +1,61 @@
+"""Moments as people say them, in one time zone: ``today 08:00``, ``Fri 27 Feb 08:00``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.model import Reply
+from bot.model.timetable import Timetable
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True)
+class DateFormatter:
+    """Says moments as seen from ``now`` in ``timezone``. Always English, whatever the locale.
+
+    ``said`` has each moment that was said by its words, for ``Reply.times``.
+    """
+
+    now: datetime
+    timezone: ZoneInfo
+    said: dict[str, datetime] = field(default_factory=dict, compare=False)
+
+    def moment(self, at: datetime) -> str:
+        """``today 08:00``, ``yesterday 08:00``, ``tomorrow 08:00``, ``Fri 27 Feb 08:00``."""
+        words = f"{self.day(at)} {at.astimezone(self.timezone):%H:%M}"
+        self.said[words] = at
+        return words
+
+    def day(self, at: datetime) -> str:
+        """``today``, ``Fri 27 Feb``; with the year where it is another one."""
+        day, today = at.astimezone(self.timezone).date(), self.now.astimezone(self.timezone).date()
+        near = {0: "today", -1: "yesterday", 1: "tomorrow"}.get((day - today).days)
+        if near is not None:
+            return near
+        said = f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
+        return said if day.year == today.year else f"{said} {day.year}"
+
+
+def timed(reply: Reply, *calendars: DateFormatter) -> Reply:
+    """The same, with the moments that these calendars said in it."""
+    times = {words: at for dates in calendars for words, at in dates.said.items()}
+    return replace(reply, times=times)
+
+
+def iso(at: datetime | None) -> str | None:
+    """For other programs: UTC, to the second, as ``2026-03-02T08:00:00Z``."""
+    return None if at is None else f"{at.replace(tzinfo=None):%Y-%m-%dT%H:%M:%S}Z"
+
+
+def days_said(timetable: Timetable) -> str:
+    """``Mon-Fri``, ``every day``, or the days one by one."""
+    days = sorted(timetable.days)
+    if len(days) == 7:
+        return "every day"
+    if len(days) > 2 and days == list(range(days[0], days[-1] + 1)):
+        return f"{_DAYS[days[0]]}-{_DAYS[days[-1]]}"
+    return ", ".join(_DAYS[day] for day in days)

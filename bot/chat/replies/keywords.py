@@ -1,0 +1,216 @@
+"""What is said when keywords change, and which ones a channel follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bot.chat.replies.dates import DateFormatter, iso
+from bot.chat.replies.paraphrase import Understanding
+from bot.chat.replies.preview import Outlook
+from bot.chat.replies.reasons import ChannelContext
+from bot.chat.resolve import MOST_AT_ONCE, handle, handles
+from bot.model import (
+    Choice,
+    Keyword,
+    Menu,
+    Offer,
+    Person,
+    Reply,
+    Row,
+    Subscription,
+    refer_to,
+)
+from bot.text import plural
+
+ROWS = 10  # keywords on a page of the list
+TO_THE_LIST = Offer("Back to list", "list")
+
+
+def added_reply(
+    keyword: Keyword,
+    understood: Understanding,
+    person: Person,
+    first_post: int,
+    data: Mapping[str, object],
+    seen: Outlook | None,
+) -> Reply:
+    """``seen`` is what arXiv had to say of the keyword, if it was asked."""
+    lines = [
+        f"This channel now follows {keyword.text}",
+        *understood.lines,
+        _first_papers(first_post),
+    ]
+    if seen is None:
+        preview = refer_to(f"preview {keyword.text}")
+        lines.append(f"To see how many papers a day that means: {preview}")
+    else:
+        lines += seen.lines
+    return Reply(
+        "\n".join(lines),
+        entries=seen.entries if seen else (),
+        offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
+        announcement=f"{person.name} added a keyword: {keyword.text}",
+        data={**data, "changed": True},
+    )
+
+
+def _first_papers(first_post: int) -> str:
+    """What the channel gets of a new keyword; ``first_post`` is the setting."""
+    if first_post == 0:
+        return "From now on it gets whatever is new."
+    newest = "the newest paper" if first_post == 1 else f"the newest {first_post} papers"
+    return f"At the next run it gets {newest}, and from then on whatever is new."
+
+
+def known_reply(keyword: Keyword, followed_as: str, data: Mapping[str, object]) -> Reply:
+    """It is followed already, perhaps in other words."""
+    text = f"This channel already follows {followed_as}"
+    if followed_as != keyword.text:
+        text += f", which means the same as {keyword.text}"
+    return Reply(
+        f"{text}. Nothing had to be changed.",
+        data={**data, "changed": False, "followed_as": followed_as},
+    )
+
+
+def restored_reply(
+    keyword: Keyword, understood: Understanding, person: Person, data: Mapping[str, object]
+) -> Reply:
+    """It was removed a short while ago, and goes on where it ended."""
+    return Reply(
+        f"This channel follows {keyword.text} again\n"
+        + "\n".join(understood.lines)
+        + "\nIt goes on where it ended: what waited for it waits again, and what has been announced"
+        " since comes too.",
+        offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
+        announcement=f"{person.name} added a keyword again: {keyword.text}",
+        data={**data, "changed": True},
+    )
+
+
+def removed_reply(keywords: Sequence[Keyword], person: Person, data: Mapping[str, object]) -> Reply:
+    """At most ``MOST_AT_ONCE``, so that one button can undo it."""
+    what = _named(keywords)
+    because, they_are = ("it", "it is") if len(keywords) == 1 else ("them", "they are")
+    return Reply(
+        f"This channel no longer follows {what.said}\n"
+        f"What was posted stays. Papers that wait only because of {because} are not posted, unless"
+        f" {they_are} added again within a week.",
+        offers=(Offer("Undo", f"add {handles(keywords)}"), TO_THE_LIST),
+        announcement=f"{person.name} removed {what.announced}",
+        data={**data, "changed": True},
+    )
+
+
+def resumed_reply(look: ChannelContext, person: Person, data: Mapping[str, object]) -> Reply:
+    """``look`` is how the channel stood before."""
+    said = ["Posting again."]
+    if posts := look.posts("queued", "sending", "unknown"):
+        said.append(f"{plural(len(posts), 'post')} that waited will be sent now.")
+    if look.view.due:
+        said.append(f"What has gathered comes {'now' if look.its_time else look.when_posted()}.")
+    return Reply(
+        " ".join(said),
+        announcement=f"{person.name} resumed the posts in this channel.",
+        data=data,
+    )
+
+
+def resent_reply(paused: bool, data: Mapping[str, object]) -> Reply:
+    """``paused``: a person has paused the channel."""
+    if paused:
+        resume = refer_to("resume")
+        return Reply(
+            f"The channel is paused. It is sent again when somebody says: {resume}", data=data
+        )
+    return Reply("It will be sent again now, or as soon as the bot runs.", data=data)
+
+
+def added_again_reply(
+    keywords: Sequence[Keyword], person: Person, data: Mapping[str, object]
+) -> Reply:
+    """Several that were removed together, and are put back by one button."""
+    what = _named(keywords)
+    return Reply(
+        f"This channel follows {what.said} again\n"
+        "What waited for that waits again, and what has been announced since comes too. What was"
+        " removed more than a week ago starts anew.",
+        offers=(Offer("Undo", f"remove {handles(keywords)}"), TO_THE_LIST),
+        announcement=f"{person.name} added {what.announced} again",
+        data={**data, "changed": True},
+    )
+
+
+class _Named(NamedTuple):
+    said: str
+    announced: str
+
+
+def _named(keywords: Sequence[Keyword]) -> _Named:
+    texts = [keyword.text for keyword in keywords]
+    if len(texts) == 1:
+        return _Named(texts[0], f"a keyword: {texts[0]}")
+    count = plural(len(texts), "keyword")
+    lines = "".join(f"\n{text}" for text in texts)
+    return _Named(f"{count}:{lines}", f"{count}: {', '.join(texts)}")
+
+
+def listing_reply(
+    channel_id: str,
+    subscriptions: Sequence[Subscription],
+    dates: DateFormatter,
+    page: int | None = None,
+    *,
+    may_change: bool = False,
+) -> Reply:
+    """All of them, or one page, counted from 1; a page beyond the last is the last. Without
+    ``may_change`` nothing in it changes anything."""
+    first = refer_to("add reward model", channel_id)
+    head = f"This channel follows nothing yet. Add a first keyword: {first}"
+    if subscriptions:
+        head = f"This channel follows {plural(len(subscriptions), 'keyword')}:"
+    shown, offers = subscriptions, list[Offer]()
+    if page is not None and len(subscriptions) > ROWS:
+        last = (len(subscriptions) - 1) // ROWS + 1
+        page = min(max(page, 1), last)
+        shown = subscriptions[(page - 1) * ROWS : page * ROWS]
+        head = f"{head.removesuffix(':')} (page {page} of {last}):"
+        offers += [Offer("Back", f"list {page - 1}")] if page > 1 else []
+        offers += [Offer("More", f"list {page + 1}")] if page < last else []
+    offers += [Offer("Add a keyword", "add")] if may_change else []
+    keywords = [subscription.keyword for subscription in shown]
+    return Reply(
+        head,
+        rows=tuple(_row(subscription, dates, may_change) for subscription in shown),
+        offers=tuple(offers),
+        menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
+        data={
+            "channel": channel_id,
+            "keywords": [
+                {
+                    "keyword": subscription.keyword.text,
+                    "canonical": subscription.keyword.canonical,
+                    "added_by": subscription.added_by.name,
+                    "added_at": iso(subscription.added_at),
+                    "primed_at": iso(subscription.primed_at),
+                }
+                for subscription in subscriptions
+            ],
+        },
+    )
+
+
+def _removing_several(keywords: Sequence[Keyword]) -> Menu:
+    choices = tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
+    most = min(MOST_AT_ONCE, len(choices))
+    return Menu(f"Remove several, up to {most} at once", "remove", choices, most)
+
+
+def _row(subscription: Subscription, dates: DateFormatter, may_change: bool) -> Row:
+    by = f" by {subscription.added_by.name}" if subscription.added_by.name else ""
+    added = f"added {dates.day(subscription.added_at)}{by}"
+    new = "; new, its first papers come with the next run" if subscription.primed_at is None else ""
+    remove = Offer("Remove", f"remove {handle(subscription.keyword)}")
+    offers = (remove,) if may_change else ()
+    return Row(subscription.keyword.text, f"{added}{new}", offers)

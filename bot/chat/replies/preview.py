@@ -1,0 +1,145 @@
+"""What ``preview`` says: how many papers a day a keyword would bring, and which ones lately."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.chat.replies.dates import DateFormatter, iso
+from bot.chat.replies.paraphrase import Understanding
+from bot.model import Batch, Entry, Keyword, NoteKind, Paper, Reply
+from bot.text import displayed, plural
+
+SHOWN = 5  # papers shown as examples
+BROAD = 20.0  # papers a day from which on a keyword is called broad
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How many papers a day a keyword brings, counted by submission over the last days.
+
+    ``days`` is how far the count reaches: less than was asked for where the answer held only
+    the newest papers of a broad keyword (``cut``). ``papers`` is then a lower bound for the
+    days that were asked for.
+    """
+
+    papers: int
+    days: float
+    cut: bool
+
+    @property
+    def per_day(self) -> float:
+        return self.papers / self.days
+
+
+def estimate(
+    batch: Batch, matching: Sequence[Paper], limit: int, days: int, now: datetime
+) -> Estimate:
+    """Count the matching papers of an answer that holds at most the newest ``limit``."""
+    since = now - days * DAY
+    reaches = min((paper.published for paper in batch.papers), default=since)
+    cut = len(batch.papers) >= limit and reaches > since
+    begin = reaches if cut else since
+    counted = sum(paper.published >= begin for paper in matching)
+    # A hundred papers of one minute are no million a day: never less than an hour.
+    return Estimate(counted, max((now - begin) / DAY, 1 / 24), cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a keyword would bring: sentences, and the newest papers."""
+
+    lines: tuple[str, ...]
+    entries: tuple[Entry, ...] = ()
+
+
+def outlook(
+    keyword: Keyword,
+    batch: Batch,
+    matching: Sequence[Paper],
+    found: Estimate,
+    days: int,
+    dates: DateFormatter,
+    shown: int = SHOWN,
+) -> Outlook:
+    newest = sorted(matching, key=lambda paper: (paper.published, paper.serial), reverse=True)
+    lines = _count(found, days, len(batch.papers))
+    lines += [f"Careful: {note.text}" for note in batch.notes if note.kind is NoteKind.REFUSED]
+    if not batch.complete:
+        lines.append("arXiv's answer was not complete, so there may be more.")
+    if found.per_day > BROAD:
+        lines.append(
+            "That is very broad. Narrow it: look in titles only (ti:), in one category"
+            " (AND cat:cs.LG), or leave something out (ANDNOT survey)."
+        )
+    if not newest and batch.complete:
+        lines.append("arXiv names no paper at all that matches. Is it spelled as people write it?")
+    if newest:
+        last = dates.day(newest[0].published)
+        lines.append("The newest:" if found.papers else f"The newest (submitted {last}):")
+    entries = (Entry(displayed(paper), (keyword.text,)) for paper in newest[:shown])
+    return Outlook(tuple(lines), tuple(entries))
+
+
+def preview_reply(
+    keyword: Keyword,
+    understood: Understanding,
+    batch: Batch,
+    found: Estimate,
+    seen: Outlook,
+    days: int,
+) -> Reply:
+    return Reply(
+        text="\n".join([*understood.lines, *seen.lines]),
+        entries=seen.entries,
+        data={
+            "keyword": keyword.text,
+            "canonical": keyword.canonical,
+            "understood": understood.words,
+            "notices": list(understood.notices),
+            "days": days,
+            "papers": found.papers,
+            "at_least": found.cut or not batch.complete,
+            "per_day": round(found.per_day, 2),
+            "complete": batch.complete,
+            "broad": found.per_day > BROAD,
+            "newest": [_paper_data(entry.paper) for entry in seen.entries],
+        },
+    )
+
+
+def _count(found: Estimate, days: int, limit: int) -> list[str]:
+    span = "the last day" if days == 1 else f"the last {days} days"
+    if found.cut:
+        hours = found.days * 24
+        back = f"{hours:.0f} hours" if hours < 48 else f"{found.days:.0f} days"
+        return [
+            f"{_rate(found.per_day)}, counted over the last {back} alone: the newest {limit} papers"
+            " that arXiv names for it reach no further."
+        ]
+    if found.papers == 0:
+        return [f"No paper in {span}."]
+    return [f"{_rate(found.per_day)} ({plural(found.papers, 'paper')} in {span})."]
+
+
+def _rate(per_day: float) -> str:
+    if per_day >= 1.5:
+        return f"About {per_day:.0f} papers a day"
+    if per_day >= 0.75:
+        return "About one paper a day"
+    if per_day * 7 >= 1.5:
+        return f"About {per_day * 7:.0f} papers a week"
+    return "About one paper a week" if per_day * 7 >= 0.75 else "Less than one paper a week"
+
+
+def _paper_data(paper: Paper) -> dict[str, object]:
+    return {
+        "id": paper.id,
+        "title": paper.title,
+        "authors": list(paper.authors),
+        "category": paper.primary_category,
+        "published": iso(paper.published),
+        "url": paper.url,
+    }

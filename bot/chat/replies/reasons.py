@@ -1,0 +1,296 @@
+"""Why a channel got nothing, or what comes next: one honest sentence for one channel.
+
+"Nothing new", "arXiv did not answer", "nobody asked" and "the channel refuses us" are told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.arxiv.calendar import AnnouncementCalendar, NoAnnouncement
+from bot.chat.replies.dates import DateFormatter
+from bot.model import NoteKind, refer_to
+from bot.model.timetable import Timetable
+from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
+from bot.text import plural
+
+# As long as the rule of publishing: a complete run this long before a posting time speaks for it.
+SPEAKS_FOR = timedelta(hours=12)
+UNDER_WAY = timedelta(minutes=30)  # a run that began at the posting time may still be asking
+
+PLAINLY: Mapping[NoteKind, str] = {
+    NoteKind.THROTTLED: "arXiv asked us to wait",
+    NoteKind.DOWN: "arXiv did not answer",
+    NoteKind.LOCAL: "arXiv was not asked, because of a fault on the bot's own machine",
+    NoteKind.GARBLED: "arXiv's answer could not be used",
+    NoteKind.SHORT: "arXiv's answer lacked papers",
+    NoteKind.STALE: "arXiv's answer was of another day",
+    NoteKind.UNSORTED: "arXiv's answer was not in order",
+    NoteKind.REFUSED: "arXiv does not understand a keyword",
+    NoteKind.LATE: "arXiv is late",
+    NoteKind.HOLES: "papers that arXiv announced are not to be had yet",
+    NoteKind.BEHIND: "what arXiv announced long ago is still being gone through",
+    NoteKind.DISAGREES: "arXiv and we differ about a paper",
+}
+
+
+class Cause(StrEnum):
+    """Stable, for ``--json``."""
+
+    NO_KEYWORDS = "no_keywords"
+    PAUSED = "paused"
+    REFUSED = "refused"
+    NEVER_RAN = "never_ran"
+    THROTTLED = "throttled"
+    DOWN = "down"
+    LOCAL = "local"
+    SOURCE_FAILED = "source_failed"
+    LATE = "late"
+    SENDING = "sending"
+    FIRST_RUN = "first_run"
+    OVERDUE = "overdue"
+    WAITING = "waiting"
+    STUCK = "stuck"
+    WEEKEND = "weekend"
+    HOLIDAY = "holiday"
+    NOTHING_NEW = "nothing_new"
+    ALL_POSTED = "all_posted"
+    LEFT_OUT = "left_out"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelContext:
+    """One channel with everything that its sentence depends on.
+
+    ``here`` means that the question was asked for this channel alone, so that it needs no name.
+    """
+
+    view: ChannelView
+    state: StateView
+    timetable: Timetable
+    dates: DateFormatter
+    here: bool
+    calendar: AnnouncementCalendar = field(default_factory=AnnouncementCalendar)
+
+    @property
+    def name(self) -> str:
+        """Without the colon at its end that ``console:`` has; one follows anyway."""
+        return "This channel" if self.here else self.view.channel.id.removesuffix(":")
+
+    @property
+    def its_time(self) -> bool:
+        """Whether the channel's time has come, and it was not served since."""
+        published_until = self.view.published_until
+        return published_until is None or published_until < self.timetable.latest(self.dates.now)
+
+    def when_posted(self) -> str:
+        """When papers that are due get posted."""
+        if self.its_time:
+            return "at the next run"
+        return self.dates.moment(self.timetable.following(self.dates.now))
+
+    def posted_since_slot(self) -> list[PostedDigest]:
+        """What has arrived since the channel's last posting time, in its order."""
+        slot = self.timetable.latest(self.dates.now)
+        return [digest for digest in self.view.digests if digest.posted_at >= slot]
+
+    def skipped_since_slot(self) -> datetime | None:
+        """When papers were left out, if that was since the channel's last posting time."""
+        at = self.view.skipped_at
+        return at if at and at >= self.timetable.latest(self.dates.now) else None
+
+    def posts(self, *states: str) -> list[OpenPost]:
+        return [post for post in self.view.posts if post.state in states]
+
+
+def verdict(look: ChannelContext) -> tuple[Cause, str]:
+    """What was posted since the channel's last posting time; then the first thing that stands in
+    the way of more, or what comes next, or why nothing came.
+
+    All of it comes from the channel's own ledger and outbox. Of a run it says only whether arXiv
+    gave a whole answer and what arXiv announced: what was found and posted elsewhere is not this
+    channel's.
+    """
+    cause, explanation = _hindered(look) or _unasked(look) or _pending(look) or _quiet(look)
+    return cause, " ".join(filter(None, (_posted(look), explanation)))
+
+
+def _posted(look: ChannelContext) -> str:
+    """What has come since the last posting time. Empty: nothing."""
+    said = []
+    if recent := look.posted_since_slot():
+        papers = plural(sum(digest.papers for digest in recent), "paper")
+        last = "" if len(recent) == 1 else ", the last"
+        said.append(f"{papers} posted{last} {look.dates.moment(recent[-1].posted_at)}.")
+    if at := look.skipped_since_slot():
+        said.append(
+            f"{plural(look.view.skipped, 'paper')} left out {look.dates.moment(at)}: the bot had"
+            " been down, and the setting catch_up posts only a part of what was missed."
+        )
+    return " ".join(said)
+
+
+def _hindered(look: ChannelContext) -> tuple[Cause, str] | None:
+    """The channel itself stands in the way."""
+    view, dates = look.view, look.dates
+    resume = refer_to("resume", view.channel.id)
+    since = f" since {dates.moment(view.paused_at)}" if view.paused_at else ""
+    if view.paused == "person":
+        by = f" ({view.reason})" if view.reason else ""
+        waiting = _waiting(look) or " Papers gather meanwhile."
+        return Cause.PAUSED, f"Paused{since}{by}.{waiting} To go on: {resume}"
+    if view.paused == "refused":
+        again = dates.moment(view.probe_at) if view.probe_at else "soon"
+        return Cause.REFUSED, (
+            f"The channel refuses our posts{since}: {sentence(view.reason)}{_waiting(look)} Fix"
+            f" that, then say {resume}, or wait: it is tried again {again} by itself."
+        )
+    if not view.subscriptions and not view.due and not look.posts("queued", "sending", "unknown"):
+        first = refer_to("add reward model", view.channel.id)
+        return Cause.NO_KEYWORDS, f"It follows nothing. Add a keyword: {first}"
+    return None
+
+
+def _waiting(look: ChannelContext) -> str:
+    """How much waits, as a sentence behind others. Empty: nothing."""
+    on_the_way = sum(post.papers for post in look.posts("queued", "sending", "unknown"))
+    waiting = look.view.due + on_the_way
+    if not waiting:
+        return ""
+    return f" {plural(waiting, 'paper')} {'waits' if waiting == 1 else 'wait'}."
+
+
+def _unasked(look: ChannelContext) -> tuple[Cause, str] | None:
+    """arXiv was not asked, or did not give a whole answer."""
+    run = look.state.last_run
+    if run is None:
+        return Cause.NEVER_RAN, "Nothing yet: arXiv was never asked."
+    if not run.complete:
+        return _failure(run), (
+            f"We do not know what is new: {trouble(run)} ({look.dates.moment(run.started_at)})."
+            f" The next run asks for everything again; nothing is lost.{_waiting(look)}"
+        )
+    return None
+
+
+def _failure(run: RunView) -> Cause:
+    """Whether one thing alone stood in the way."""
+    kinds = set(_kinds(run))
+    alone = {
+        NoteKind.THROTTLED: Cause.THROTTLED,
+        NoteKind.DOWN: Cause.DOWN,
+        NoteKind.LOCAL: Cause.LOCAL,
+    }
+    return alone.get(kinds.pop(), Cause.SOURCE_FAILED) if len(kinds) == 1 else Cause.SOURCE_FAILED
+
+
+def _kinds(run: RunView) -> list[NoteKind]:
+    """What went wrong with the whole run; with single keywords, if there is nothing else."""
+    notes = [note for note in run.notes if note.kind is not NoteKind.DISAGREES]
+    return [note.kind for note in notes if not note.keyword] or [note.kind for note in notes]
+
+
+def trouble(run: RunView) -> str:
+    """What went wrong in a run that is not complete, in a few words."""
+    kinds = dict.fromkeys(_kinds(run))
+    return " and ".join(PLAINLY[kind] for kind in kinds) or "arXiv's answer had holes"
+
+
+def _pending(look: ChannelContext) -> tuple[Cause, str] | None:
+    """Something is on its way to the channel."""
+    view, dates = look.view, look.dates
+    if posts := look.posts("queued", "sending", "unknown"):
+        errors = [post for post in posts if post.error]
+        if not errors:
+            return Cause.SENDING, f"{_amount(posts)} to be sent at the next delivery."
+        soonest = dates.moment(min(post.not_before for post in errors))
+        return Cause.SENDING, (
+            f"{_amount(posts)} could not be sent yet: {sentence(errors[0].error)}"
+            f" Tried again by itself, not before {soonest}."
+        )
+    if view.due:
+        return Cause.WAITING, f"{plural(view.due, 'paper')} to be posted {look.when_posted()}."
+    if all(subscription.primed_at is None for subscription in view.subscriptions):
+        return Cause.FIRST_RUN, "Its keywords are new: their first papers come with the next run."
+    return None
+
+
+def _quiet(look: ChannelContext) -> tuple[Cause, str]:
+    """Nothing is on its way: is that because all is done, or because nobody looked?"""
+    dates, run = look.dates, look.state.last_complete
+    if run is None:
+        return Cause.NEVER_RAN, "Nothing yet: arXiv never gave a whole answer."
+    slot = look.timetable.latest(dates.now)
+    began = dates.moment(run.started_at)
+    if run.started_at < slot - SPEAKS_FOR:
+        if dates.now - slot < UNDER_WAY:
+            return Cause.OVERDUE, f"The run for {dates.moment(slot)} is not finished yet."
+        return Cause.OVERDUE, (
+            f"Nobody has asked arXiv since {began}, so {dates.moment(slot)} was missed."
+            " Is the bot running?"
+        )
+    if any(note.kind is NoteKind.LATE for note in run.notes):
+        evening = look.calendar.latest(run.started_at)
+        return Cause.LATE, (
+            f"arXiv is late: its announcement of {dates.moment(evening)} was not there at the"
+            f" last run ({began}). It is asked again, and what comes is posted at once."
+        )
+    stuck = [post for post in look.posts("held", "dead") if post.created_at >= slot]
+    if stuck:
+        return Cause.STUCK, f"{_amount(stuck)} cannot be sent until somebody decides."
+    if look.posted_since_slot():
+        return Cause.ALL_POSTED, ""
+    if look.skipped_since_slot():
+        return Cause.LEFT_OUT, ""
+    return _nothing(look, run, began)
+
+
+def _amount(posts: Sequence[OpenPost]) -> str:
+    """``2 posts with 13 papers``; a post may be a heading alone."""
+    papers = sum(post.papers for post in posts)
+    return plural(len(posts), "post") + (f" with {plural(papers, 'paper')}" if papers else "")
+
+
+def _nothing(look: ChannelContext, run: RunView, began: str) -> tuple[Cause, str]:
+    """A whole answer without news for this channel: had arXiv announced anything at all?"""
+    nothing = f"Nothing new matched at the last run ({began})"
+    following = look.dates.moment(look.calendar.following(run.started_at))
+    match look.calendar.reason(run.started_at):
+        case NoAnnouncement.WEEKEND:
+            return Cause.WEEKEND, (
+                f"{nothing}: arXiv announces nothing at weekends. Its next announcement is due"
+                f" {following}. {_last_posted(look)}"
+            )
+        case NoAnnouncement.HOLIDAY:
+            return Cause.HOLIDAY, (
+                f"{nothing}: arXiv had a holiday. Its next announcement is due {following}."
+                f" {_last_posted(look)}"
+            )
+        case _:
+            of = "" if run.announced is None else f" of the {_announced(run)}"
+            return Cause.NOTHING_NEW, f"{nothing}{of}. {_last_posted(look)}"
+
+
+def _announced(run: RunView) -> str:
+    return f"{plural(run.announced or 0, 'paper')} that arXiv announced"
+
+
+def _last_posted(look: ChannelContext) -> str:
+    """What came before the last posting time, so that nobody takes silence for a fault."""
+    if not look.view.digests:
+        return "Nothing has been posted here yet."
+    last = look.view.digests[-1]
+    return f"Last posted: {plural(last.papers, 'paper')}, {look.dates.moment(last.posted_at)}."
+
+
+def sentence(text: str) -> str:
+    """A text that others wrote, ended like a sentence."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def short_key(key: str) -> str:
+    """The start of a post's key, as it is shown; ``resend`` takes it."""
+    return key[:8]

@@ -1,0 +1,258 @@
+"""What ``why`` says of one paper: what matched it, where it was posted, or why it was not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.chat.replies.dates import DateFormatter, iso
+from bot.chat.replies.reasons import ChannelContext, short_key
+from bot.chat.replies.status import looked, run_data
+from bot.model import Keyword, Reply, address, refer_to
+from bot.model.views import ChannelView, PaperView, Standing, StateView
+from bot.text import displayed
+
+_MONTH = re.compile(r"(\d\d)(\d\d)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How a keyword and the paper stand to each other.
+
+    ``field`` says where it matches (empty where something that is absent makes it match);
+    ``reason`` why it does not, and ``closeness`` (0 to 1) how little is missing.
+    """
+
+    keyword: Keyword
+    matched: bool
+    field: str
+    reason: str
+    closeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One paper in one channel, with everything that the sentence depends on.
+
+    ``judged`` has the channel's keywords in their order; it is empty for a paper we do not know.
+    """
+
+    look: ChannelContext
+    standing: Standing | None
+    judged: tuple[Judged, ...]
+
+    @property
+    def view(self) -> ChannelView:
+        return self.look.view
+
+    @property
+    def matches(self) -> list[Judged]:
+        return [judged for judged in self.judged if judged.matched]
+
+    @property
+    def nearest(self) -> Judged:
+        return max(self.judged, key=lambda judged: judged.closeness)
+
+
+def why_reply(
+    paper_id: str,
+    known: PaperView,
+    state: StateView,
+    cases: Sequence[Case],
+    dates: DateFormatter,
+) -> Reply:
+    """The whole answer, for the channels of these cases."""
+    shown = None if known.paper is None else displayed(known.paper)
+    lines = [paper_id if shown is None else f"{paper_id}: {shown.title}"]
+    if shown is None:
+        lines += _stranger(paper_id, state, cases, dates)
+    else:
+        lines += [_line(case) for case in cases]
+        if not cases:
+            lines.append("No channel follows anything yet.")
+        if not any(case.standing for case in cases):
+            lines.append(looked(state, dates))
+    return Reply(
+        text="\n".join(lines),
+        data={
+            "paper": paper_id,
+            "known": shown is not None,
+            "title": None if shown is None else shown.title,
+            "url": None if shown is None else shown.url,
+            "first_seen": iso(known.first_seen),
+            "last_run": run_data(state.last_run),
+            "last_complete_run": run_data(state.last_complete),
+            "explanation": "\n".join(lines[1:]),
+            "channels": [_case_data(case) for case in cases] if shown is not None else [],
+        },
+    )
+
+
+def _line(case: Case) -> str:
+    return _sentences(case) if case.look.here else f"{case.look.name}: {_sentences(case)}"
+
+
+def _sentences(case: Case) -> str:
+    if case.standing is None:
+        return _without_standing(case)
+    fate = _FATES[case.standing.state](case, case.standing)
+    return f"{fate} {_matching(case)}".rstrip()
+
+
+def _matching(case: Case) -> str:
+    if not case.matches:
+        return "No keyword that is followed now matches it."
+    named = [
+        f"{match.keyword.text} (in the {match.field})" if match.field else match.keyword.text
+        for match in case.matches
+    ]
+    return f"It matches {' and '.join(named)}."
+
+
+def _due(case: Case, standing: Standing) -> str:
+    since = case.look.dates.moment(standing.at)
+    if case.view.paused:
+        return f"Due since {since}; waits, because the channel is paused{_reason(case)}."
+    return f"Due since {since}, to be posted {case.look.when_posted()}."
+
+
+def _reason(case: Case) -> str:
+    return f" ({case.view.reason})" if case.view.reason else ""
+
+
+def _posted(case: Case, standing: Standing) -> str:
+    if standing.post_state in {"sent", ""}:
+        link = f": {address(standing.message_url)}" if standing.message_url else "."
+        return f"Posted {case.look.dates.moment(standing.sent_at or standing.at)}{link}"
+    error = f" ({standing.error})" if standing.error else ""
+    again = refer_to(f"resend {short_key(standing.post_key)}")
+    match standing.post_state:
+        case "unknown":
+            return f"Sent, but perhaps it did not arrive{error}; we look before sending again."
+        case "held":
+            return f"Sent, but nobody can say whether it arrived{error}. If it is missing: {again}."
+        case "dead":
+            return f"Not posted: the platform refuses the message{error}. To try again: {again}."
+        case _:
+            if case.view.paused:
+                return f"Ready to be posted; waits, because the channel is paused{_reason(case)}."
+            return f"About to be posted{error}."
+
+
+def _known(case: Case, standing: Standing) -> str:
+    return (
+        "Not posted: it was on arXiv before this channel followed the keyword"
+        f" (known since {case.look.dates.moment(standing.at)})."
+    )
+
+
+def _skipped(case: Case, standing: Standing) -> str:
+    at = case.look.dates.moment(standing.at)
+    return (
+        f"Not posted: left out {at}. The bot had been down, and the setting catch_up posts only a"
+        " part of what was missed."
+    )
+
+
+def _dropped(case: Case, standing: Standing) -> str:
+    return (
+        "Not posted: the keyword that found it was removed before its time came"
+        f" ({case.look.dates.moment(standing.at)})."
+    )
+
+
+_FATES: dict[str, Callable[[Case, Standing], str]] = {
+    "due": _due,
+    "posted": _posted,
+    "known": _known,
+    "skipped": _skipped,
+    "dropped": _dropped,
+}
+
+
+def _without_standing(case: Case) -> str:
+    if case.matches:
+        if any(_is_new(case.view, match.keyword) for match in case.matches):
+            return f"{_matching(case)} The keyword is new: its first papers come with the next run."
+        return (
+            f"{_matching(case)} It was on arXiv before that keyword was followed, and has not come"
+            " up since."
+        )
+    if not case.judged:
+        return "Not posted: this channel follows nothing."
+    nearest = case.nearest
+    if len(case.judged) == 1:
+        return f"Not posted: {nearest.keyword.text} does not match it: {nearest.reason}."
+    return (
+        f"Not posted: none of its {len(case.judged)} keywords matches. Closest is"
+        f" {nearest.keyword.text}: {nearest.reason}."
+    )
+
+
+def _is_new(view: ChannelView, keyword: Keyword) -> bool:
+    return any(
+        subscription.primed_at is None and subscription.keyword.canonical == keyword.canonical
+        for subscription in view.subscriptions
+    )
+
+
+def _stranger(
+    paper_id: str, state: StateView, cases: Sequence[Case], dates: DateFormatter
+) -> list[str]:
+    """arXiv never brought us this paper: why that may be, and when we last looked."""
+    run = state.last_complete
+    if state.last_run is None:
+        return ["We have not asked arXiv yet, so we do not know this paper."]
+    lines = ["arXiv has not brought us this paper."]
+    keywords = {s.keyword.canonical for case in cases for s in case.view.subscriptions}
+    if not keywords:
+        lines.append("Nothing is followed here, so nothing is asked for.")
+    elif run is not None and _announced_before(paper_id, run.since):
+        lines.append(
+            f"It is older than our looks at arXiv reach (the last one back to"
+            f" {dates.day(run.since)}); of older papers we only know the newest 100 of each"
+            " keyword."
+        )
+    else:
+        none = "does not match the keyword here"
+        if len(keywords) > 1:
+            none = f"matches none of the {len(keywords)} keywords here"
+        lines.append(
+            "We keep only papers that match. So either arXiv had not announced it yet when we"
+            f" last looked, or it {none}."
+        )
+        if run is not None:
+            lines.append(f"Looks reach back to {dates.day(run.since)} at least.")
+    return [*lines, looked(state, dates)]
+
+
+def _announced_before(paper_id: str, since: datetime) -> bool:
+    """Whether an id's month had ended by then. The id is given at the announcement."""
+    month = _MONTH.match(paper_id)
+    if month is None:
+        return True  # the old style of before April 2007
+    year, number = 2000 + int(month[1]), int(month[2])
+    ended = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    return ended <= since
+
+
+def _case_data(case: Case) -> dict[str, object]:
+    standing = case.standing
+    closest = None
+    if case.judged and not case.matches:
+        closest = {"keyword": case.nearest.keyword.text, "reason": case.nearest.reason}
+    return {
+        "channel": case.view.channel.id,
+        "explanation": _sentences(case),
+        "matches": [{"keyword": m.keyword.text, "field": m.field} for m in case.matches],
+        "closest": closest,
+        "state": standing.state if standing else None,
+        "since": iso(standing.at) if standing else None,
+        "post_state": (standing.post_state or None) if standing else None,
+        "post_key": (standing.post_key or None) if standing else None,
+        "sent_at": iso(standing.sent_at) if standing else None,
+        "message_url": (standing.message_url or None) if standing else None,
+        "error": (standing.error or None) if standing else None,
+    }

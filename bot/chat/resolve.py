@@ -1,0 +1,85 @@
+"""Which keyword or post somebody means by what they typed, or by the button they pressed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from bot.chat.parse import nearest
+from bot.chat.replies.reasons import short_key
+from bot.errors import UserError
+from bot.keywords import parse
+from bot.model import Keyword, Subscription, refer_to
+from bot.model.views import ChannelView, OpenPost
+from bot.text import clean
+
+TO_SEE = f"To see what it follows: {refer_to('list')}"
+_HANDLE = re.compile(r"#[0-9a-f]{12}")
+MOST_AT_ONCE = 6  # keywords that the words of one button (``model.Offer``) can name
+
+
+def handle(keyword: Keyword) -> str:
+    """A keyword in 13 characters, for a button: the same as long as its meaning is the same."""
+    return f"#{hashlib.sha256(keyword.canonical.encode()).hexdigest()[:12]}"
+
+
+def is_handle(text: str) -> bool:
+    return _HANDLE.fullmatch(text) is not None
+
+
+def handles(keywords: Sequence[Keyword]) -> str:
+    """Several keywords in one button: at most ``MOST_AT_ONCE``."""
+    return " ".join(map(handle, keywords))
+
+
+def handles_in(text: str) -> list[str]:
+    """The handles of several keywords; none where the text is anything else."""
+    found = list(dict.fromkeys(text.split()))
+    return found if len(found) > 1 and all(map(is_handle, found)) else []
+
+
+def handled(text: str, known: Iterable[Keyword]) -> str:
+    """The text of the keyword with this handle. Raises UserError if nobody knows it."""
+    for keyword in known:
+        if handle(keyword) == text:
+            return keyword.text
+    again = refer_to("add reward model")
+    raise UserError(f"Nobody here remembers that keyword. Please type it: {again}")
+
+
+def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
+    """The keyword of a channel that is meant. Raises UserError with those that come nearest."""
+    typed = clean(text)
+    keywords = [subscription.keyword for subscription in subscriptions]
+    for keyword in keywords:
+        if keyword.text.casefold() == typed.casefold() or handle(keyword) == typed:
+            return keyword
+    if not keywords:
+        raise UserError("This channel follows nothing, so there is nothing to remove.")
+    if is_handle(typed):
+        raise UserError(f"This channel does not follow that any more. {TO_SEE}")
+    canonical = parse(text).canonical
+    for keyword in keywords:
+        if keyword.canonical == canonical:
+            return keyword
+    near = nearest(typed, [keyword.text for keyword in keywords])
+    if near:
+        raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
+    raise UserError(f"This channel does not follow {typed}. {TO_SEE}")
+
+
+def stuck(channels: Sequence[ChannelView], key: str) -> OpenPost:
+    """The one held or dead post whose key begins so. Raises UserError."""
+    posts = [post for view in channels for post in view.posts if post.state in {"held", "dead"}]
+    found = [post for post in posts if key and post.key.startswith(key)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(f"Several posts begin with {key}. Give more of the key.")
+    if not posts:
+        raise UserError("No post is held or dead here, so there is nothing to send again.")
+    raise UserError(
+        f"No held or dead post has the key {key}. There are: "
+        + ", ".join(short_key(post.key) for post in posts)
+    )

@@ -1,0 +1,44 @@
+"""What somebody who asks in one channel may know: nothing of what other channels follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.model import Channel
+from bot.model.views import ChannelView, RunView, StateView
+
+
+def seen_everywhere(state: StateView) -> StateView:
+    """For whoever hosts the bot: every channel that has something to tell."""
+    lively = [v for v in state.channels if v.subscriptions or v.due or v.posts or v.paused]
+    return replace(state, channels=tuple(lively))
+
+
+def seen_in(channel_id: str, state: StateView) -> StateView:
+    """For the members of one channel, which is in it also if nothing is known of it yet.
+
+    Remarks of a run on keywords that only others follow are left out.
+    """
+    known = [view for view in state.channels if view.channel.id == channel_id]
+    [view] = known or [_blank(channel_id)]
+    return replace(
+        state,
+        channels=(view,),
+        last_run=_remarks_for(view, state.last_run),
+        last_complete=_remarks_for(view, state.last_complete),
+    )
+
+
+def _remarks_for(view: ChannelView, run: RunView | None) -> RunView | None:
+    if run is None:
+        return None
+    own = {"", *(subscription.keyword.canonical for subscription in view.subscriptions)}
+    return replace(run, notes=tuple(note for note in run.notes if note.keyword in own))
+
+
+def _blank(channel_id: str) -> ChannelView:
+    return ChannelView(
+        channel=Channel(channel_id), subscriptions=(), due=0, sent=0, posts=(),
+        published_until=None,
+        paused="", reason="", paused_at=None, probe_at=None,
+    )  # fmt: skip

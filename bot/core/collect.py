@@ -1,0 +1,242 @@
+"""collect() and publish(): from what a source says to what stands in the outbox.
+
+The flow; all that touches the database is one transaction, or short steps where it is long:
+
+::
+
+    collect   interests ─▶ source.fetch, source.latest ─▶ match ─▶ record (ledger "due", prime)
+    publish   per channel: due ─▶ plan() ─▶ compose ─▶ outbox
+
+Does not send anything, does not decide when to run, keeps no state of its own. An answer with
+holes is recorded for what it brought, and never counts as complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from bot.core import fetch
+from bot.core.digest import Rules, plan, remembering
+from bot.core.fetch import LOOK_BACK, LOOK_BACK_WIDE, FetchResult, History
+from bot.matching import Matcher
+from bot.model import (
+    Channel,
+    ChannelAgenda,
+    Hit,
+    Interests,
+    Paper,
+    Prime,
+    Publication,
+    Recorded,
+    Run,
+)
+from bot.ports import Clock, CollectStore, Composer, PublishStore, Source
+
+log = logging.getLogger(__name__)
+
+WIDE_EVERY = timedelta(days=7)
+CHANNELS_AT_ONCE = 200  # whose posts are held in memory before they are in the outbox
+
+
+async def collect(
+    source: Source,
+    store: CollectStore,
+    clock: Clock,
+    *,
+    first_post: int,
+    submissions_expected_after: datetime | None = None,
+) -> tuple[Run, Recorded]:
+    """Ask the source what is there, and record what is due where.
+
+    ``submissions_expected_after`` is for when an announcement is awaited: papers submitted after it
+    are to be seen. A whole answer without any is ``late``: it counts, but does not yet speak for
+    the day.
+
+    Raises StoreError, and then the run does not count: what of it was recorded before is as an
+    incomplete run would have left it. A source that fails is not an error here: the run that is
+    returned is then not ``complete``, and its notes say why.
+    """
+    started = clock.now()
+    interests = await store.interests()
+    since, wide = _window(interests, started)
+    result = FetchResult()
+    keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
+    matcher = await asyncio.to_thread(Matcher, tuple(keywords.values()))
+
+    def wanted(paper: Paper) -> bool:
+        return bool(matcher.match(paper))
+
+    if interests.primed:
+        await fetch.fetch(
+            source, store, interests.primed, since, interests.checkpoint, result, wanted
+        )
+    # Before the histories: where one of them ends the asking, the announcement is known of.
+    if submissions_expected_after is not None and interests.primed:
+        await fetch.probe(source, submissions_expected_after, result)
+    await fetch.fetch_histories(source, interests.fresh, started, result, wanted)
+
+    hits = await asyncio.to_thread(_match, matcher, tuple(result.papers.values()))
+    fetched = len(result.papers) + result.unmatched.count
+    matched = {hit.paper_id for hit in hits}
+    completed = await fetch.complete(source, store, matched, interests.metadata_incomplete, result)
+    more = await asyncio.to_thread(_match, matcher, completed)
+    hits = tuple(dict.fromkeys((*hits, *more)))
+    papers = tuple(p for p in result.papers.values() if p.id in result.chosen | matched)
+    disagreements = await fetch.ask_back(source, store, interests.primed, papers, hits, result)
+    run = Run(
+        started_at=started,
+        finished_at=clock.now(),
+        since=since,
+        wide=wide,
+        complete=result.complete and (bool(interests.primed) or _brought(interests, result)),
+        papers=papers,
+        hits=hits,
+        primes=_primes(result.histories, papers, hits),
+        notes=tuple(result.notes),
+        requests=result.requests,
+        fetched=fetched,
+        disagreements=disagreements,
+        announcement_stats=result.announcement_stats,
+    )
+    recorded = await store.record(run, first_post=first_post)
+    _report(run, recorded)
+    return run, recorded
+
+
+def _brought(interests: Interests, result: FetchResult) -> bool:
+    """Where all keywords are new, whether any of them got its history."""
+    return bool(result.histories) or not interests.fresh
+
+
+def _window(interests: Interests, now: datetime) -> tuple[datetime, bool]:
+    """From which submission on to ask. A downtime widens it by as much; a clock that jumped back
+    can't narrow it."""
+    wide = False
+    if interests.first_at is not None:
+        wide = now - (interests.swept_at or interests.first_at) >= WIDE_EVERY
+    begin = min(now, interests.complete_at or interests.first_at or now)
+    return begin - (LOOK_BACK_WIDE if wide else LOOK_BACK), wide
+
+
+def _match(matcher: Matcher, papers: Sequence[Paper]) -> tuple[Hit, ...]:
+    return tuple(hit for paper in papers for hit in matcher.match(paper))
+
+
+def _primes(
+    histories: Sequence[History], papers: Sequence[Paper], hits: Sequence[Hit]
+) -> tuple[Prime, ...]:
+    by_id = {paper.id: paper for paper in papers}
+    matching: dict[str, set[str]] = {history.keyword.canonical: set() for history in histories}
+    for hit in hits:
+        if hit.canonical in matching:
+            matching[hit.canonical].add(hit.paper_id)
+
+    def newest_first(ids: Iterable[str]) -> tuple[str, ...]:
+        found = sorted(map(by_id.__getitem__, ids), key=lambda p: (p.published, p.serial))
+        return tuple(paper.id for paper in reversed(found))
+
+    return tuple(
+        Prime(
+            canonical=history.keyword.canonical,
+            paper_ids=newest_first(matching[history.keyword.canonical] & history.among),
+            since=history.since,
+            baseline=history.baseline,
+        )
+        for history in histories
+    )
+
+
+def _report(run: Run, recorded: Recorded) -> None:
+    log.info(
+        "collect complete=%s wide=%s since=%s requests=%d announced=%s fetched=%d matched=%d new=%d"
+        " due=%d primed=%d missing=%d plan=%r",
+        run.complete, run.wide, run.since.date(), run.requests,
+        "unknown" if run.announcement_stats.announced is None else run.announcement_stats.announced,
+        run.fetched,
+        len({hit.paper_id for hit in run.hits}), recorded.new_papers, recorded.due, recorded.primed,
+        run.announcement_stats.missing, run.announcement_stats.plan,
+    )  # fmt: skip
+    for note in run.notes:
+        log.warning("collect note=%s keyword=%r text=%s", note.kind, note.keyword, note.text)
+
+
+async def publish(
+    store: PublishStore,
+    composers: Mapping[str, Composer],
+    rules: Callable[[Channel], Rules],
+    clock: Clock,
+    *,
+    now: bool = False,
+    channels: Sequence[Channel] | None = None,
+) -> int:
+    """Put what is due into the outbox, channel by channel; how many posts that made.
+
+    In all channels, or in ``channels``. ``now`` publishes whatever the time of day. A channel whose
+    platform is switched off keeps its papers due. Raises StoreError.
+    """
+    if channels is None:
+        channels = await store.publishable()
+    at = clock.now()
+    show = remembering()
+
+    def planned(composer: Composer) -> Plan:
+        # By the settings as they are then: they may be changed while others are published to.
+        return lambda agenda: plan(agenda, composer, rules(agenda.channel), at, now=now, show=show)
+
+    plans: dict[str, Plan] = {}
+    for channel in channels:
+        composer = composers.get(channel.platform)
+        if composer is None:
+            log.info("publish channel=%s skipped: its platform is switched off", channel.id)
+        else:
+            plans[channel.id] = planned(composer)
+    posts = 0
+    for some in _parts(list(plans), CHANNELS_AT_ONCE):
+        agendas = await store.agendas(some)
+        prepared = await asyncio.to_thread(_prepared, {i: plans[i] for i in some}, agendas)
+        posts += await store.publish(prepared.items(), at)
+    return posts
+
+
+Plan: TypeAlias = Callable[[ChannelAgenda], Publication | None]
+
+
+def _prepared(plans: Mapping[str, Plan], agendas: Iterable[ChannelAgenda]) -> dict[str, Plan]:
+    """The same plans, those of these agendas carried out already: reading LaTeX and rendering take
+    time, in which nobody should wait for a transaction. Where something changed meanwhile, a
+    channel is planned again in its transaction."""
+    done = {agenda.channel.id: (agenda, plans[agenda.channel.id](agenda)) for agenda in agendas}
+
+    def planned(channel_id: str) -> Plan:
+        if channel_id not in done:
+            return plans[channel_id]
+        seen, publication = done[channel_id]
+        return lambda agenda: publication if agenda == seen else plans[channel_id](agenda)
+
+    return {channel_id: planned(channel_id) for channel_id in plans}
+
+
+def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+async def republish(
+    store: PublishStore,
+    composers: Mapping[str, Composer],
+    rules: Callable[[Channel], Rules],
+    clock: Clock,
+    *,
+    now: bool = False,
+) -> int | None:
+    """Publish to the channels that came back after a pause, or whose settings changed: what was
+    gathered for them need not wait for the next run. How many posts that made; ``None`` if there
+    is no such channel. Raises StoreError.
+    """
+    channels = [each for each in await store.to_recheck() if each.platform in composers]
+    if not channels:
+        return None
+    return await publish(store, composers, rules, clock, now=now, channels=channels)

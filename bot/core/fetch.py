@@ -1,0 +1,347 @@
+"""What a source says in one collect, question after question, gathered.
+
+Asks the store what must be there again, and what was asked already; changes nothing. A source that
+fails is no error here but a remark: what it did bring is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.errors import (
+    KeywordRefused,
+    SourceError,
+    SourceGarbled,
+    SourceNotAsked,
+    SourceThrottled,
+)
+from bot.keywords import parse
+from bot.matching import nearly
+from bot.model import (
+    AnnouncementStats,
+    Batch,
+    Expected,
+    Hit,
+    Keyword,
+    Note,
+    NoteKind,
+    Paper,
+    Unmatched,
+)
+from bot.ports import CollectStore, Source, Wanted
+
+log = logging.getLogger(__name__)
+
+# A third to two thirds of papers are announced more than a day after their submission, 0.8 % more
+# than 14 days after it (facts of arXiv, 2.5, measured 2024-2026): hence two widths.
+LOOK_BACK = timedelta(days=14)
+LOOK_BACK_WIDE = timedelta(days=60)
+
+MANY_NEW = 50  # keywords; at arXiv's pace a request for each would take minutes
+HISTORY = 100  # papers of a new keyword taken as known; as many as a section of the page holds
+
+# Papers of the last complete answer that may be missing from this one: texts change, papers go.
+MISSING_ALLOWED = 2
+MISSING_SHARE = 0.1
+SHORT_RUNS_BELIEVED = 3  # missing this often in a row, they are believed to be gone
+
+# What every announcement brings, whatever the keywords: it has more than a hundred papers a day.
+PROBE = parse("cat:cs.LG")
+
+ASKED_BACK_KEYWORDS = 3  # requests a run may spend on papers that match nothing here
+ASKED_BACK_PAPERS = 50
+ASKED_BACK_LOOKS = 50_000  # keywords x papers: each look at a pair takes some microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What there is of a new keyword: papers that came, by their ids.
+
+    They are whole from submission ``since`` on (``None``: they are all that there are);
+    ``baseline`` is the highest serial that had been announced.
+    """
+
+    keyword: Keyword
+    among: frozenset[str]
+    since: datetime | None
+    baseline: int
+
+
+@dataclass
+class FetchResult:
+    """What the source said in this run, gathered. ``chosen`` papers came because they may match."""
+
+    papers: dict[str, Paper] = field(default_factory=dict)
+    chosen: set[str] = field(default_factory=set)
+    unmatched: Unmatched = field(default_factory=Unmatched)
+    announcement_stats: AnnouncementStats = field(default_factory=AnnouncementStats)
+    notes: list[Note] = field(default_factory=list)
+    histories: list[History] = field(default_factory=list)
+    requests: int = 0
+    complete: bool = True
+    stopped: bool = False  # nothing more can be asked in this run
+
+    def take(self, batch: Batch) -> None:
+        for paper in (*batch.papers, *batch.others):
+            known = self.papers.get(paper.id)
+            if known is None or known.version <= paper.version:
+                self.papers[paper.id] = paper
+        if batch.chosen:
+            self.chosen.update(paper.id for paper in batch.papers)
+        self.unmatched += batch.unmatched
+        self.notes.extend(batch.notes)
+        self.requests += batch.requests
+
+    def submitted_after(self, moment: datetime) -> bool:
+        """Whether a paper came that was, whatever it is about."""
+        newest = self.unmatched.newest
+        return any(paper.published > moment for paper in self.papers.values()) or (
+            newest is not None and newest > moment
+        )
+
+    def fail(self, error: SourceError) -> None:
+        """No usable answer about keywords that were followed before this run."""
+        self.complete = False
+        self.fail_history(error, [""])
+
+    def fail_history(self, error: SourceError, canonicals: Iterable[str]) -> None:
+        """No history of these new keywords. That concerns them alone: nothing is incomplete."""
+        self.stopped = isinstance(error, SourceThrottled | SourceNotAsked)
+        self.notes += [_remark(error, canonical) for canonical in canonicals]
+        self.requests += error.requests
+
+
+def _remark(error: SourceError, keyword: str = "") -> Note:
+    kind = NoteKind.DOWN
+    if isinstance(error, SourceThrottled):
+        kind = NoteKind.THROTTLED
+    elif isinstance(error, SourceGarbled):
+        kind = NoteKind.GARBLED
+    elif isinstance(error, SourceNotAsked):
+        kind = NoteKind.LOCAL
+    return Note(kind, str(error), keyword, error.sample)
+
+
+async def fetch(
+    source: Source,
+    store: CollectStore,
+    keywords: Sequence[Keyword],
+    since: datetime,
+    checkpoint: str,
+    result: FetchResult,
+    wanted: Wanted | None = None,
+) -> None:
+    """The papers that may match keywords which are followed since an earlier run.
+
+    An answer that lacks what was there at the last complete run is asked for once more, and then
+    not believed, unless it was so several times in a row.
+    """
+    expected = await store.expected([keyword.canonical for keyword in keywords], since)
+    short: Note | None = None
+    for _ in range(2):  # an answer with holes is asked for once more
+        try:
+            batch = await source.fetch(keywords, since, checkpoint, wanted)
+        except SourceError as error:
+            result.fail(error)
+            return
+        result.take(batch)
+        result.announcement_stats = batch.announcement_stats
+        if not batch.chosen:  # it need not hold what was announced before
+            break
+        short = _shortfall(expected, frozenset(result.papers))
+        if short is None or not batch.complete:
+            break
+    believed = short is not None and expected.short_runs >= SHORT_RUNS_BELIEVED
+    if short is not None:
+        result.notes.append(short)
+    result.complete = batch.complete and (short is None or believed)
+
+
+async def probe(source: Source, submissions_expected_after: datetime, result: FetchResult) -> None:
+    """Whether the announcement is there: asked of the content, because no date tells it.
+
+    Costs a request only where the keywords themselves brought nothing that recent.
+    """
+    if not result.complete or result.stopped or result.submitted_after(submissions_expected_after):
+        return
+    try:
+        batch = await source.latest(PROBE, 1)
+    except SourceError as error:
+        result.fail(error)
+        return
+    result.requests += batch.requests
+    if batch.complete and not any(
+        paper.published > submissions_expected_after for paper in batch.papers
+    ):
+        deadline = f"{submissions_expected_after:%Y-%m-%d %H:%M} UTC"
+        text = f"nothing that was submitted after {deadline} is there yet"
+        result.notes.append(Note(NoteKind.LATE, text))
+
+
+def _shortfall(expected: Expected, got: frozenset[str]) -> Note | None:
+    """Well-formed answers of a few rows happen (facts of arXiv, 9): yesterday's papers tell."""
+    missing = expected.paper_ids - got
+    if len(missing) <= max(MISSING_ALLOWED, MISSING_SHARE * len(expected.paper_ids)):
+        return None
+    return Note(
+        NoteKind.SHORT,
+        f"{len(missing)} of {len(expected.paper_ids)} papers that were there at the last complete "
+        "run are missing from this answer",
+    )
+
+
+async def fetch_histories(
+    source: Source,
+    keywords: Sequence[Keyword],
+    now: datetime,
+    result: FetchResult,
+    wanted: Wanted | None = None,
+) -> None:
+    """The present papers of new keywords: the newest of each, or if there are many new keywords at
+    once, what was submitted in the last two weeks, which does not take a request for each.
+
+    A keyword without a whole history stays new, and is a remark of its own: it makes nothing
+    incomplete for those that were followed before.
+    """
+    if len(keywords) > MANY_NEW:
+        await _fetch_recent(source, keywords, now - LOOK_BACK, result, wanted)
+        return
+    canonicals = [keyword.canonical for keyword in keywords]
+    for number, keyword in enumerate(keywords):
+        if result.stopped:
+            return
+        try:
+            batch = await source.latest(keyword, HISTORY)
+        except KeywordRefused as error:
+            result.fail_history(error, ())
+            # Whoever refuses everything refuses this, too: only an answer to another request says
+            # that it is the keyword's fault.
+            kind = NoteKind.REFUSED if result.papers else NoteKind.GARBLED
+            result.notes.append(Note(kind, str(error), keyword.canonical, error.sample))
+            continue
+        except (SourceThrottled, SourceNotAsked) as error:
+            result.fail_history(error, canonicals[number:])  # the others are not asked for
+            return
+        except SourceError as error:
+            result.fail_history(error, [keyword.canonical])
+            continue
+        result.take(_concerning(keyword, batch))
+        if batch.complete:
+            oldest = min((paper.published for paper in batch.papers), default=None)
+            since = oldest if len(batch.papers) >= HISTORY else None
+            result.histories.append(_history(keyword, batch, since))
+
+
+def _concerning(keyword: Keyword, batch: Batch) -> Batch:
+    """The batch with its notes as notes on this keyword."""
+    notes = (replace(note, keyword=keyword.canonical) for note in batch.notes)
+    return replace(batch, notes=tuple(notes))
+
+
+async def _fetch_recent(
+    source: Source,
+    keywords: Sequence[Keyword],
+    since: datetime,
+    result: FetchResult,
+    wanted: Wanted | None,
+) -> None:
+    if result.stopped:
+        return
+    try:
+        batch = await source.fetch(keywords, since, wanted=wanted)
+    except SourceError as error:
+        result.fail_history(error, [""])
+        return
+    result.take(batch)
+    if not batch.complete:
+        return
+    refused = {note.keyword for note in batch.notes if note.kind is NoteKind.REFUSED}
+    whole = _history(keywords[0], batch, since)
+    result.histories += [
+        replace(whole, keyword=keyword) for keyword in keywords if keyword.canonical not in refused
+    ]
+
+
+def _history(keyword: Keyword, batch: Batch, since: datetime | None) -> History:
+    return History(
+        keyword=keyword,
+        among=frozenset(paper.id for paper in batch.papers),
+        since=since,
+        baseline=max([batch.unmatched.highest_serial, *(paper.serial for paper in batch.papers)]),
+    )
+
+
+async def complete(
+    source: Source,
+    store: CollectStore,
+    matched: set[str],
+    metadata_incomplete: Sequence[str],
+    result: FetchResult,
+) -> Sequence[Paper]:
+    """Ask for what was not said of papers that match, now and in earlier runs.
+
+    They are posted in any case, marked as they are; so a source that does not answer is a remark.
+    """
+    asked = [p.id for p in result.papers.values() if not p.has_full_metadata and p.id in matched]
+    asked = [*await store.metadata_incomplete(asked), *metadata_incomplete]
+    if not asked or result.stopped:
+        return ()
+    try:
+        batch = await source.papers(list(dict.fromkeys(asked)))
+    except SourceError as error:
+        result.requests += error.requests
+        result.notes.append(_remark(error))
+        return ()
+    result.take(batch)
+    matched.update(paper.id for paper in batch.papers)
+    return batch.papers
+
+
+async def ask_back(
+    source: Source,
+    store: CollectStore,
+    keywords: Sequence[Keyword],
+    papers: Sequence[Paper],
+    hits: Sequence[Hit],
+    result: FetchResult,
+) -> tuple[tuple[str, str], ...]:
+    """Ask the source about papers that it sent and that match nothing here, once per paper.
+
+    What comes back is a remark for whoever keeps the matcher, never a reason to post.
+    """
+    matched = {hit.paper_id for hit in hits}
+    strangers = [paper for paper in papers if paper.id not in matched]
+    fresh = await store.unexplained([paper.id for paper in strangers])
+    most = min(ASKED_BACK_PAPERS, ASKED_BACK_LOOKS // max(len(keywords), 1))
+    asked = [paper for paper in strangers if paper.id in fresh][:most]
+    if not asked or result.stopped or not result.complete:
+        return ()
+    near = await asyncio.to_thread(_near, keywords, asked)
+    candidates = [keyword for keyword in keywords if near[keyword.canonical]]
+    disagreements = [(paper.id, "") for paper in asked]
+    for keyword in candidates[:ASKED_BACK_KEYWORDS]:
+        try:
+            confirmed = await source.confirm(keyword, near[keyword.canonical])
+        except SourceError as error:
+            log.info("ask-back keyword=%r failed why=%s", keyword.text, error)
+            return ()
+        result.requests += 1
+        for paper_id in sorted(confirmed):
+            result.notes.append(
+                Note(
+                    NoteKind.DISAGREES,
+                    f"the source counts {paper_id} as matching {keyword.text!r}, we do not",
+                    keyword.canonical,
+                )
+            )
+            disagreements.append((paper_id, keyword.canonical))
+    return tuple(disagreements)
+
+
+def _near(keywords: Sequence[Keyword], papers: Sequence[Paper]) -> dict[str, list[str]]:
+    """By canonical keyword, the ids of the papers that come near it."""
+    return {k.canonical: [p.id for p in papers if nearly(k, p)] for k in keywords}

@@ -1,0 +1,167 @@
+"""The question for arXiv that a keyword stands for, in arXiv's query language. Asks nobody.
+
+arXiv's parser (``classic_search_query.py`` and ``query_parser.py`` of arXiv/arxiv-search 764d7eb,
+read 2026-11) knows no precedence and groups from the right, and knows exclusion only as
+``a ANDNOT b``. So parentheses stand around every operation, and what can only be said as "all
+papers but these" is turned round.
+
+The answer is a superset of what the keyword matches. A wanted leaf is asked for at least as widely
+as we match; an excluded one at most as widely, or not at all. For where the two differ see
+``_wide`` and ``_narrow``. One gap remains: in a text where a sign without spaces holds words
+together (``k_means``), arXiv sees one word and does not find ``means``, though we would.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bot.keywords.ast import (
+    And,
+    Anywhere,
+    Author,
+    Category,
+    Expression,
+    Leaf,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+    category_name,
+)
+from bot.keywords.categories import has_wildcard, merged_into
+from bot.keywords.names import begins_with_initial
+from bot.keywords.stemming import stemmed_prefix
+
+ALL_CLAUSES = 55  # leaf clauses of one all: term on arXiv's side
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A set of papers as arXiv's query, and its cost there. ``inverted``: all papers but these."""
+
+    query: str
+    clauses: int
+    inverted: bool = False
+
+
+def request(tree: Expression) -> Request | None:
+    """At least the papers of ``tree``; ``None`` if that can't be narrower than all papers.
+
+    The result is neither ``None`` nor inverted exactly when no paper without a single true leaf
+    can match, that is when the keyword does not only exclude.
+    """
+    match tree:
+        case And(items):
+            asked = [part for part in map(request, items) if part is not None]
+            return _all_of(asked) if asked else None
+        case Or(items):
+            parts = [request(item) for item in items]
+            known = [part for part in parts if part is not None]
+            return _any_of(known) if len(known) == len(parts) else None
+        case Not(item):
+            part = _narrow(item)
+            return part and Request(part.query, part.clauses, inverted=True)
+        case _:
+            return _wide(tree)
+
+
+def _all_of(parts: Sequence[Request]) -> Request:
+    return _joined(parts, "AND", "OR", lambda part: not part.inverted)
+
+
+def _any_of(parts: Sequence[Request]) -> Request:
+    if any(part.inverted for part in parts):  # a or not b: not (b and not a)
+        turned = _joined(parts, "AND", "OR", lambda part: part.inverted)
+        return Request(turned.query, turned.clauses, inverted=True)
+    return _joined(parts, "OR", "OR", lambda part: True)
+
+
+def _joined(
+    parts: Sequence[Request], within: str, without: str, belongs: Callable[[Request], bool]
+) -> Request:
+    """Those that belong, joined by ``within``, without the rest, joined by ``without``.
+
+    If none belongs, all papers without the rest.
+    """
+    inside = [part.query for part in parts if belongs(part)]
+    outside = [part.query for part in parts if not belongs(part)]
+    clauses = sum(part.clauses for part in parts)
+    if not inside:
+        return Request(_chain(outside, without), clauses, inverted=True)
+    query = _chain(inside, within)
+    return Request(f"({query} ANDNOT {_chain(outside, without)})" if outside else query, clauses)
+
+
+def _chain(queries: Sequence[str], operator: str) -> str:
+    """A chain of one operator means the same from either side."""
+    return queries[0] if len(queries) == 1 else f"({f' {operator} '.join(queries)})"
+
+
+def _either(terms: Sequence[str], clauses: int | None = None) -> Request:
+    return Request(_chain(terms, "OR"), len(terms) if clauses is None else clauses)
+
+
+def _wide(leaf: Leaf) -> Request:
+    """At least the papers of this leaf."""
+    match leaf:
+        case Phrase(field):
+            return _either(
+                [f'{prefix}:"{words}"' for words in leaf.spellings for prefix in _fields(field)]
+            )
+        case Prefix(field):
+            # arXiv holds a wildcard against stems: "generative*" would not find "generative".
+            start = stemmed_prefix(leaf.start)
+            return _either([f"{prefix}:{start}*" for prefix in _fields(field)])
+        case Author(parts):
+            # In quotes, arXiv wants every part in one author's full name, in any order. Initials
+            # are left out: it has them as words of their own only where the author wrote them so.
+            words = [part for part in parts if len(part) > 1]
+            sure = [part for part in words if not begins_with_initial(part)]
+            return _either([f'au:"{" ".join(sure or words)}"'])
+        case Category(pattern):
+            return _categories(pattern, _wide_category(pattern))
+        case Anywhere():
+            first, *others = leaf.phrase.spellings
+            terms = [f'{prefix}:"{words}"' for words in others for prefix in ("ti", "abs", "co")]
+            if leaf.author is not None and " ".join(leaf.author.parts) != first:
+                terms.append(_wide(leaf.author).query)  # "jean-pierre" is one word only in names
+            if leaf.category is not None:  # all: looks for names of categories, not for cs.LG
+                terms.append(_wide(leaf.category).query)
+            return _either([f'all:"{first}"', *terms], ALL_CLAUSES + ",".join(terms).count(":"))
+
+
+def _narrow(leaf: Leaf) -> Request | None:
+    """At most the papers of this leaf; ``None`` where arXiv can't be held to that."""
+    match leaf:
+        case Phrase(field):
+            return _either([f'{prefix}:"{leaf.spellings[0]}"' for prefix in _fields(field)])
+        case Category(pattern):
+            if not has_wildcard(pattern) and "." not in pattern:
+                return _categories(pattern, f"{pattern}.*")
+            archive = pattern.partition(".")[0]
+            return None if has_wildcard(archive) else _categories(pattern, category_name(pattern))
+        case _:
+            return None
+
+
+def _fields(field: str) -> tuple[str, ...]:
+    return (field,) if field else ("ti", "abs")
+
+
+def _categories(pattern: str, asked: str) -> Request:
+    """``asked``, and the merged categories of the pattern that it does not find by itself.
+
+    arXiv's index holds one name of each, the canonical one as its answers show; both are asked for.
+    """
+    others = (each for each in merged_into(pattern) if not fnmatchcase(each.lower(), asked.lower()))
+    return _either([f"cat:{each}" for each in (asked, *others)])
+
+
+def _wide_category(pattern: str) -> str:
+    archive, dot, _ = pattern.partition(".")
+    if has_wildcard(archive):
+        return re.split(r"[*?]", archive)[0] + "*"
+    return category_name(pattern) if dot else f"{archive}*"

@@ -1,0 +1,93 @@
+"""Who follows what, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+MOST_CLAUSES: Final = 1000
+"""Leaf clauses of one request: arXiv's search engine allows 1,024 in one Boolean [inferred]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """What a channel follows, understood. Built by ``bot.keywords.parse`` only.
+
+    ``text`` is what the person wrote; ``canonical`` is the same for every text of the same meaning
+    and is the keyword's identity; ``query`` asks arXiv for it (a superset is allowed, a subset is
+    not); ``clauses`` is what the query costs arXiv in leaf clauses, at most ``MOST_CLAUSES``.
+    """
+
+    text: str
+    canonical: str
+    query: str
+    clauses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks or changes something, as the platform names them.
+
+    ``id`` is ``<platform>:<platform's own id>``; empty where nobody can be written to, as at the
+    command line. ``manages`` and ``governs`` are what the platform says: may this person change
+    what the channel follows, and decide who else may? ``server`` is the Discord server or Slack
+    workspace in which they ask, ``<platform>:<its id>``; empty where there is none.
+    """
+
+    name: str
+    id: str = ""
+    manages: bool = True
+    governs: bool = True
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A place to post. ``id`` is ``<platform>:<platform's own id>``, for the terminal ``console:``.
+
+    A setting that is ``None`` means: as ``[schedule]`` in ``bot.toml`` says, or as is usual on the
+    platform. ``editors`` says who may change keywords: ``managers`` or ``members``.
+    """
+
+    id: str
+    post_at: str | None = None
+    days: str | None = None
+    catch_up: str | None = None
+    layout: str | None = None
+    editors: str | None = None
+
+    @property
+    def platform(self) -> str:
+        return self.id.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A keyword in a channel. ``primed_at`` is ``None`` until its present papers are known."""
+
+    channel_id: str
+    keyword: Keyword
+    added_by: Person
+    added_at: datetime
+    primed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interests:
+    """What a collect starts from: every keyword once, and how far earlier runs got.
+
+    ``primed`` are followed since an earlier run; ``fresh`` have still to be primed in at least one
+    channel (a keyword can be both). ``complete_at`` and ``swept_at`` are when the last complete
+    run and the last complete wide run began; ``first_at`` when the first run of all did.
+    ``checkpoint`` is what the source wrote for itself the last time. ``metadata_incomplete`` are
+    papers of the last two weeks of which it did not say everything.
+    """
+
+    primed: tuple[Keyword, ...]
+    fresh: tuple[Keyword, ...]
+    first_at: datetime | None = None
+    complete_at: datetime | None = None
+    swept_at: datetime | None = None
+    checkpoint: str = ""
+    metadata_incomplete: tuple[str, ...] = ()

@@ -1,0 +1,164 @@
+"""What people are shown of the bot's state, as frozen data. Standard library and ``model`` only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.model import Channel, Note, Paper, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One collect, as it was recorded."""
+
+    started_at: datetime
+    finished_at: datetime
+    since: datetime
+    wide: bool
+    complete: bool
+    requests: int
+    fetched: int
+    matched: int
+    new_papers: int
+    due: int
+    primed: int
+    notes: tuple[Note, ...]
+    plan: str
+    announced: int | None
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPost:
+    """A post that did not arrive yet, or about which a person has to decide."""
+
+    key: str
+    state: str
+    attempt: int
+    created_at: datetime
+    not_before: datetime
+    papers: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostedDigest:
+    """What was made for a channel at ``published_at`` and has arrived there since.
+
+    ``papers`` are those of the messages that have; ``posted_at`` is when the last of these did.
+    """
+
+    published_at: datetime
+    posted_at: datetime
+    papers: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailingCrosspost:
+    """Why a channel's last message was not handed on yet, or (``given_up``) never will be."""
+
+    error: str
+    given_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One channel: what it follows, what was posted, what waits, and what stands in the way.
+
+    ``paused`` is empty, ``person`` or ``refused``; ``reason`` and ``paused_at`` belong to it.
+    ``digests`` are those of the week before the last one that arrived, and that one, in the order
+    in which they did. ``skipped`` papers were left out at ``skipped_at``, the last time any were.
+    """
+
+    channel: Channel
+    subscriptions: tuple[Subscription, ...]
+    due: int
+    sent: int
+    posts: tuple[OpenPost, ...]
+    published_until: datetime | None
+    paused: str
+    reason: str
+    paused_at: datetime | None
+    probe_at: datetime | None
+    digests: tuple[PostedDigest, ...] = ()
+    skipped: int = 0
+    skipped_at: datetime | None = None
+    crosspost: FailingCrosspost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """Everything that ``status`` tells, in one consistent look."""
+
+    last_run: RunView | None
+    last_complete: RunView | None
+    papers: int
+    channels: tuple[ChannelView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a channel's ledger says of a paper, and what became of the post.
+
+    ``state`` is the ledger's (``due``, ``posted``, ``known``, ``skipped``, ``dropped``);
+    ``post_state`` the outbox's, empty where there is no post.
+    """
+
+    channel_id: str
+    state: str
+    why: str
+    at: datetime
+    post_key: str
+    post_state: str
+    sent_at: datetime | None
+    message_url: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperView:
+    """What is known of one paper. ``paper`` is ``None`` if the source never brought it to us."""
+
+    paper: Paper | None
+    first_seen: datetime | None
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordPapers:
+    """The newest papers of one keyword; ``new`` are the ids that the last day brought."""
+
+    text: str
+    canonical: str
+    papers: tuple[Paper, ...]
+    new: frozenset[str]
+
+
+DELAYS = (1, 5, 30, 60, 300, 1800, 3600, 21600)  # seconds; bounds of the histogram below
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Sums for machines that watch. ``posts`` by platform and state, ``ledger`` by state.
+
+    ``delays`` counts the delivered posts that took at most ``DELAYS`` seconds from the outbox to
+    the channel, ``delay_seconds`` is the sum of all of them.
+    """
+
+    runs: int
+    complete_runs: int
+    requests: int
+    fetched: int
+    matched: int
+    due: int
+    announced: int
+    papers: int
+    subscriptions: int
+    ledger: Mapping[str, int]
+    posts: Mapping[tuple[str, str], int]
+    delays: tuple[int, ...]
+    delivered: int
+    delay_seconds: float
+    database_bytes: int

@@ -1,0 +1,159 @@
+"""``daily-papers check``: what the bot needs, looked at one by one, each fault with its remedy.
+
+Changes nothing, posts nothing. ``quick`` stays on this machine, for health checks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from bot.app.bot import Bot
+from bot.config import Config
+from bot.errors import StoreError
+from bot.keywords import expression
+from bot.keywords.categories import notices
+from bot.model import Finding
+from bot.model.views import ChannelView
+from bot.monitoring.health import HealthReport
+from bot.store import FILE
+from bot.text import plural
+
+LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
+SERVICE_PATIENCE = 10.0  # seconds for the running service to say how it is
+
+
+async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
+    """Everything that was looked at, in the order in which it is needed."""
+    findings = [*_files(bot.config), *_folder(bot.config.bot.data)]
+    findings += [finding async for finding in _database(bot)]
+    if bot.config.health is not None and bot.config.health.listen is not None:
+        findings.append(await _service(*bot.config.health.listen, needed=quick))
+    if quick:
+        return findings
+    findings += await bot.source.examine()
+    views = (await bot.questions.state(None)).channels
+    findings += _keywords(views)
+    channels = [view.channel for view in views]
+    for name, platform in bot.platforms.items():
+        own = [channel for channel in channels if channel.platform == name]
+        findings += await platform.examine(own)
+    return findings
+
+
+def exposed(config: Config) -> list[Finding]:
+    """The files that others may write to, or read a token from; ``run`` warns of them too."""
+    return [finding for finding in _files(config) if not finding.ok]
+
+
+def _files(config: Config) -> Iterator[Finding]:
+    """Who else may write bot.toml, and who else may open what is the bot's alone."""
+    mode = stat.S_IMODE(config.path.stat().st_mode)
+    name = str(config.path)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        remedy = f"chmod go-w {name}"
+        yield Finding("bot.toml", False, f"Others may write {name} (mode {mode:o}).", remedy)
+    else:
+        yield Finding("bot.toml", True, f"{name} is understood.")
+    yield _data_files(config.bot.data)
+    for platform in config.platforms.values():
+        for variable, secret in platform.secrets.items():
+            if secret.file is not None:
+                yield _secret_file(variable, secret.file)
+
+
+def _data_files(data: Path) -> Finding:
+    """Who else may read the database, or hold a lock and so keep the bot waiting."""
+    names = [FILE, f"{FILE}-wal", f"{FILE}-shm", "daily-papers.lock", "channels.lock", "arxiv.pace"]
+    open_to_others = []
+    for name in names:
+        with suppress(FileNotFoundError):  # SQLite's come and go
+            if (data / name).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                open_to_others.append(str(data / name))
+    if open_to_others:
+        text = f"Others may open {', '.join(open_to_others)}."
+        return Finding("data files", False, text, f"chmod 600 {' '.join(open_to_others)}")
+    return Finding("data files", True, "They are for the bot alone.")
+
+
+def _secret_file(variable: str, file: Path) -> Finding:
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        text = f"Others may read the file of {variable} (mode {mode:o})."
+        return Finding(variable, False, text, f"chmod 600 {file}")
+    return Finding(variable, True, "Its file is for the bot alone.")
+
+
+def _folder(data: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(data).free
+    if not os.access(data, os.W_OK | os.X_OK):
+        remedy = "Give the folder to the user that the bot runs as."
+        yield Finding("data", False, f"{data} can't be written to.", remedy)
+    elif free < LEAST_FREE:
+        text = f"Only {free // 1024**2} MiB are free where {data} lies."
+        yield Finding(
+            "data", False, text, "Make room; nothing is lost when it runs out, but it stops."
+        )
+    else:
+        yield Finding("data", True, f"{data}, {free // 1024**3} GiB free.")
+
+
+async def _database(bot: Bot) -> AsyncIterator[Finding]:
+    try:
+        with bot.store.integrity_check() as check:
+            damages = await check.problems()
+        state = await bot.store.state()
+    except StoreError as error:
+        yield Finding("database", False, str(error), "See docs/hosting.md, Restore.")
+        return
+    if damages:
+        remedy = "Stop the bot and restore a backup (docs/hosting.md, Restore)."
+        yield Finding("database", False, f"It is damaged: {'; '.join(damages)}", remedy)
+    else:
+        yield Finding(
+            "database", True, f"{state.papers:,} papers, {plural(len(state.channels), 'channel')}."
+        )
+    run = state.last_run
+    if run is not None and run.finished_at > bot.clock.now():
+        text = (
+            f"The last run ended at {run.finished_at:%Y-%m-%d %H:%M} UTC, which is still to come."
+        )
+        yield Finding("clock", False, text, "Set the machine's clock, best by NTP.")
+    else:
+        yield Finding("clock", True, f"{bot.clock.now():%Y-%m-%d %H:%M} UTC.")
+    if run is not None:  # before the first run there is nothing to be late with
+        problems = HealthReport(state, bot.clock.now(), bot.calendar).problems()
+        text = " ".join(problems) or "Posts leave, and arXiv has answered since it last announced."
+        remedy = "Is the bot running? daily-papers status says more."
+        yield Finding("delivery", not problems, text, remedy)
+
+
+def _keywords(views: Sequence[ChannelView]) -> Iterator[Finding]:
+    """Categories that arXiv may not have. No fault: it may have added them, and they concern only
+    who follows them."""
+    for view in views:
+        for each in view.subscriptions:
+            for notice in notices(expression(each.keyword)):
+                yield Finding(view.channel.id, True, f"{each.keyword.text}: {notice}")
+
+
+async def _service(host: str, port: int, *, needed: bool) -> Finding:
+    """What the running service says of itself. ``check`` may well come before its first start."""
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        async with httpx.AsyncClient(timeout=SERVICE_PATIENCE, trust_env=False) as client:
+            answer = (await client.get(f"http://{place}/healthz")).json()
+            problems = [str(each) for each in answer["ailments"]]
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        remedy = "Start it: daily-papers run. If it runs, is another program at that address?"
+        return Finding("service", not needed, f"Nothing answers at {place}.", remedy)
+    if problems:
+        remedy = "daily-papers status and the log say more."
+        return Finding("service", False, " ".join(problems), remedy)
+    return Finding("service", True, f"It runs and delivers ({place}).")

@@ -1,0 +1,155 @@
+"""The page: one Markdown file with a section per keyword and a table of its newest papers.
+
+Does not ask the database, and does not decide which papers are new. Whatever stands in a title, an
+abstract, a comment or a keyword is shown as text: it breaks no table, and is neither markup nor
+HTML, a formula, a mention, a reference or a link.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+from bot.errors import UserError
+from bot.model import Paper
+from bot.text import clean, displayed, shorten
+
+PER_SECTION = 100
+SHORT_COMMENT = 40  # characters; a longer one is folded like the abstract
+NEW = "🆕"
+
+_INTRODUCTION = f"""\
+# Daily Papers
+
+One section per keyword, with the newest papers on arXiv that match it: at most {PER_SECTION},
+newest first, dated by their submission. {NEW} marks what the last day brought.
+"""
+_TABLE = "| **Title** | **Date** | **Abstract** | **Comment** |\n| --- | --- | --- | --- |"
+_LAST_UPDATE = re.compile(rb"^Last update: .*$", re.MULTILINE)
+
+# Markdown takes a character reference for text and never for a sign of its own (CommonMark 0.31,
+# 6.2 "Entity and numeric character references"); braces are for Jekyll, which runs before it.
+_REFERENCES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>|\\`*_[]~^{}"})
+# Mentions, references, formulas, emoji and bare addresses are looked for in the text that Markdown
+# leaves, so these need an element in between; <span>$</span> is GitHub's own advice ("Writing
+# mathematical expressions", docs.github.com, 2026-11-24).
+_LOOKED_FOR = re.compile(r"[@#$]|(?<=:/)/|:(?=[\w+-]+:)|(?<=\bwww)\.|(?<=\bGH)-", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One keyword, its papers in any order, and the ids of those that are new."""
+
+    keyword: str
+    papers: tuple[Paper, ...]
+    new: frozenset[str] = frozenset()
+
+
+def render(sections: Sequence[Section], updated: date) -> str:
+    """The whole page. Papers come as their source gave them: LaTeX becomes Unicode here. Pure."""
+    parts = [_INTRODUCTION, f"Last update: {updated.isoformat()}\n"]
+    for section in sections:
+        parts += [f"## {_text(clean(section.keyword))}\n", "\n".join(_table(section)) + "\n"]
+    return "\n".join(parts)
+
+
+def write(path: Path, text: str) -> bool:
+    """Put the page there, whole or not at all, and say whether that was needed.
+
+    A page that differs only in its date is left alone. A link is followed, the file's mode kept.
+    Raises UserError.
+    """
+    target = Path(os.path.realpath(path))
+    data = text.encode("utf-8")
+    try:
+        if _holds(target, data):
+            return False
+        _replace(target, data)
+    except OSError as error:
+        raise UserError(
+            f"The page can't be written to {path}: {error.strerror}. "
+            "Choose another path in [page] of bot.toml, or let the bot write to this folder."
+        ) from error
+    return True
+
+
+def _table(section: Section) -> Iterator[str]:
+    if not section.papers:
+        yield "No papers yet."
+        return
+    yield _TABLE
+    newest = sorted(section.papers, key=lambda paper: (paper.published, paper.serial), reverse=True)
+    for paper in newest[:PER_SECTION]:
+        yield _row(displayed(paper), is_new=paper.id in section.new)
+
+
+def _row(paper: Paper, *, is_new: bool) -> str:
+    title = f"**[{_text(paper.title)}]({_address(paper.url)})**"
+    cells = (
+        f"{NEW} {title}" if is_new else title,
+        f"{'' if paper.has_full_metadata else 'by '}{paper.published.date().isoformat()}",
+        _folded("Show", paper.abstract) if paper.abstract else "",
+        _comment(paper.comment),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _comment(comment: str) -> str:
+    if len(comment) <= SHORT_COMMENT:
+        return _text(comment)
+    return _folded(shorten(comment, SHORT_COMMENT), comment)
+
+
+def _folded(summary: str, text: str) -> str:
+    return f"<details><summary>{_text(summary)}</summary><p>{_text(text)}</p></details>"
+
+
+def _text(text: str) -> str:
+    """Text that stays text, in Markdown and in HTML."""
+    parts = []
+    end = 0
+    for sign in _LOOKED_FOR.finditer(text):
+        parts += [text[end : sign.start()].translate(_REFERENCES), f"<span>{sign[0]}</span>"]
+        end = sign.end()
+    return "".join([*parts, text[end:].translate(_REFERENCES)])
+
+
+def _address(url: str) -> str:
+    return quote(url, safe="/:?#@!',;=%+&", errors="replace").replace("&", "&amp;")
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether the file says the same already, apart from the date."""
+    try:
+        present = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    return _LAST_UPDATE.sub(b"", present, count=1) == _LAST_UPDATE.sub(b"", data, count=1)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write beside it, make sure it is on the disk, and only then put it in the old one's place."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)  # left by a crash
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

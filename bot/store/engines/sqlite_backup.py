@@ -1,0 +1,154 @@
+"""Backups: a copy of the database while it is in use, and putting one in its place.
+
+A backup is one SQLite file that is whole by itself. Restoring never overwrites: what was there is
+kept beside it. Neither knows ``bot.toml``.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from bot.errors import StoreBroken
+from bot.private_files import make_file, make_folder
+from bot.store.engines.sqlite_errors import translated
+from bot.store.migrations import APPLICATION_ID, MIGRATIONS, refuse_newer
+from bot.store.store import lock
+
+
+def back_up(database: Path, target: Path) -> int:
+    """Copy the database to ``target`` at one moment, also while others write; its size in bytes.
+
+    ``target`` appears when it is whole, and may replace an older backup but no other file, least of
+    all one of the database's own, under whatever name. Only its owner may read it. Raises
+    StoreError.
+    """
+    if not database.exists():
+        raise StoreBroken(f"there is no database to copy: {database}")
+    _refuse_own(database, target, "The backup needs another file.")
+    if target.exists():
+        with _reading(target) as old:
+            _check_ours(old, target)
+    with translated(target), _replacing(target) as made:
+        with (
+            closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(made)) as copy,
+        ):
+            source.backup(copy)  # one step: in WAL mode it stops no writer, and sees one moment
+            copy.execute("pragma journal_mode = delete")
+        with _reading(made) as copy:
+            _check(copy, made)
+    return target.stat().st_size
+
+
+def restore(database: Path, backup: Path, now: datetime) -> Path | None:
+    """Put a backup in the database's place; where the old one is kept, if there was one.
+
+    Raises StoreBusy while a process serves the database, and StoreError for a backup that is not
+    ours, not whole, or of a newer version; then nothing was changed.
+    """
+    if not backup.is_file():
+        raise StoreBroken(f"there is no such file: {backup}")
+    _refuse_own(database, backup, "Restoring needs a backup.")
+    with translated(backup), _reading(backup) as source:
+        _check(source, backup)
+    with translated(database):
+        make_folder(database.parent)
+        held = lock(database)
+        try:
+            with _replacing(database) as made:
+                with _reading(backup) as source, closing(sqlite3.connect(made)) as copy:
+                    source.backup(copy)
+                    copy.execute("pragma journal_mode = delete")
+                return _kept_aside(database, now)
+        finally:
+            os.close(held)
+
+
+# What SQLite keeps beside a database (its docs, "Temporary Files Used By SQLite", read 2026-11).
+_OWN_ENDINGS = ("", "-wal", "-shm", "-journal")
+
+
+def _refuse_own(database: Path, file: Path, remedy: str) -> None:
+    """Raises StoreError if ``file`` is, or is linked to, a file that SQLite keeps for ``database``.
+
+    Replaced under a running bot, or read without its log, the database would be damaged. Compared
+    by inode and before anything is opened: closing a file drops this process's locks on it.
+    """
+    with translated(file):
+        for ending in _OWN_ENDINGS:
+            own = database.with_name(database.name + ending)
+            if own.exists() and file.exists():
+                same = own.samefile(file)
+            else:  # one that SQLite has not made yet
+                same = own.name == file.name and own.parent.resolve() == file.parent.resolve()
+            if same:
+                raise StoreBroken(f"{file} is a file of the database itself. {remedy}")
+
+
+def _kept_aside(database: Path, now: datetime) -> Path | None:
+    """The old database under another name too, and its log no more where the new one would read it.
+
+    If we die after this the old one is still in its place, whole.
+    """
+    if not database.exists():
+        return None
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(database)) as old:
+        old.execute("pragma wal_checkpoint(truncate)")  # a damaged one keeps its log beside it
+    aside = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
+    os.link(database, aside)
+    for ending in ("-wal", "-shm"):
+        beside = database.with_name(database.name + ending)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + ending))
+    return aside
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A new file beside ``target`` that takes its place when all went well, safe on disk."""
+    made = target.with_name(f".{target.name}.new")
+    try:
+        made.unlink(missing_ok=True)
+        make_file(made)
+        yield made
+        _sync(made)
+        os.replace(made, target)
+        _sync(target.parent)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    with (
+        translated(path),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db,
+    ):
+        yield db
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    """Raises StoreError unless it is ours, of a version that we know, and whole."""
+    _check_ours(db, path)
+    refuse_newer(db, len(MIGRATIONS))
+    found = [row[0] for row in db.execute("pragma integrity_check(5)")]
+    if found != ["ok"] or db.execute("pragma foreign_key_check").fetchone():
+        raise StoreBroken(f"{path} is damaged: {'; '.join(found)}")
+
+
+def _check_ours(db: sqlite3.Connection, path: Path) -> None:
+    if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreBroken(f"{path} is not a database of Daily Papers, and stays as it is")

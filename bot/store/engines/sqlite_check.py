@@ -1,0 +1,87 @@
+"""Looks for damage in the database's file, table by table, and keeps nobody waiting.
+
+A connection of its own reads what is on the disk, not what another one remembers of it. A reader
+stops no writer (WAL); a table at a time, so that the log can be emptied in between. Repairs
+nothing. The end of a long text that was zeroed is right for SQLite; no text of ours holds a zero,
+so that it is found all the same. Other letters in a text nobody can find.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from bot.errors import StoreBroken
+from bot.store.engines.sqlite_errors import translated
+
+T = TypeVar("T")
+
+MOST_PROBLEMS = 10  # listed for a table
+# Texts that may take more than the rest of a page.
+_LONG_TEXTS = {"papers": ("title", "abstract", "authors", "comment"), "outbox": ("payload",)}
+
+
+class IntegrityCheck:
+    """Use it once, and close it, which also ends a look that is under way."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-check")
+        self._db: sqlite3.Connection | None = None
+
+    async def problems(self) -> tuple[str, ...]:
+        """What SQLite finds wrong, in its own words; nothing if all is well.
+
+        Raises StoreBusy, and StoreBroken for another reason than damage.
+        """
+        found: list[str] = []
+        try:
+            for table in await self._on_thread(self._tables):
+                found += await self._on_thread(partial(self._check, table))
+        except StoreBroken as error:
+            if not _is_damage(error):
+                raise
+            found.append(str(error))
+        return tuple(found)
+
+    def close(self) -> None:
+        """Does not wait for a look that is under way, but breaks it off."""
+        if self._db is not None:
+            self._db.interrupt()
+        self._thread.shutdown(wait=True)
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _tables(self) -> list[str]:
+        with translated(self._path):
+            address = f"{self._path.absolute().as_uri()}?mode=ro"
+            self._db = sqlite3.connect(address, uri=True, check_same_thread=False)
+            tables = self._db.execute("select name from sqlite_master where type = 'table'")
+            return ["sqlite_schema", *(str(row[0]) for row in tables)]
+
+    def _check(self, table: str) -> list[str]:
+        if self._db is None:
+            raise StoreBroken("the database is closed")
+        with translated(self._path):
+            rows = self._db.execute(f"pragma quick_check({table})").fetchmany(MOST_PROBLEMS)
+            if rows != [("ok",)]:
+                return [f"{table}: {row[0]}" for row in rows]
+            if not (columns := _LONG_TEXTS.get(table)):
+                return []
+            zeroed = " or ".join(f"instr({column}, char(0))" for column in columns)
+            [count] = self._db.execute(f"select count(*) from {table} where {zeroed}").fetchone()
+        return [f"{table}: texts that hold zeros in {count} rows"] if count else []
+
+
+def _is_damage(error: StoreBroken) -> bool:
+    code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

@@ -1,0 +1,259 @@
+"""The tables, as migrations. Each runs in one transaction with the record that it ran.
+
+Until the first release the one migration is edited in place; one that was released never is, and a
+change is then a new one at the end. The schema's version is ``PRAGMA user_version``, which SQLite
+writes in the same transaction. A statement ends at a semicolon that ends a line.
+
+Times are text in UTC with a fixed width (``2026-11-24T08:00:00.000Z``), so that they sort as they
+read. Lists are JSON.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from bot.errors import SchemaTooNew
+
+APPLICATION_ID = 0x6461_7079  # "dapy": tells our file from any other SQLite database
+
+_FIRST = """
+-- With a rowid: without one SQLite keeps a quarter page of a row and puts the rest into pages of
+-- its own, which made 5.6 kB of a paper of 2 kB.
+create table papers (
+  id               text primary key,      -- without version
+  version          integer not null,      -- of the text below: the highest we have seen
+  serial           integer not null,      -- grows with the announcement
+  title            text not null,
+  abstract         text not null,
+  authors          text not null,         -- JSON
+  categories       text not null,         -- JSON, primary first
+  primary_category text not null,
+  published        text not null,         -- submission of version 1
+  updated          text not null,         -- submission of this version
+  url              text not null,
+  pdf_url          text not null,
+  comment          text not null,
+  journal_ref      text not null,
+  doi              text not null,
+  first_seen       text not null,         -- start of the run that brought it
+  last_seen        text not null          -- start of the last run that brought it again
+) strict;
+create index papers_by_published on papers (published);
+-- papers of which the source did not say everything; they are few, and asked for again
+create index papers_metadata_incomplete on papers (first_seen) where version = 0;
+
+create table keywords (                   -- one row per meaning
+  canonical text primary key,
+  text      text not null,
+  query     text not null,
+  clauses   integer not null
+) strict, without rowid;
+
+create table hits (                       -- which paper matches which keyword, decided by us
+  canonical text not null references keywords,
+  paper_id  text not null references papers,
+  field     text not null,
+  primary key (canonical, paper_id)
+) strict, without rowid;
+create index hits_by_paper on hits (paper_id);
+
+create table channels (
+  id        text primary key,
+  platform  text not null,
+  post_at   text,                         -- null in these four: as bot.toml's [schedule] says
+  days      text,
+  catch_up  text,
+  layout    text,
+  editors   text,                         -- null: as is usual on the platform
+  server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
+                                          -- where nobody from there has said so yet
+  published_until text,                   -- posting time up to which the channel was served
+  paused    text check (paused in ('person', 'refused')),
+  reason    text not null default '',     -- why it is paused, in a sentence
+  paused_at text,
+  probe_at  text,                         -- when a refused channel is tried again
+  probes    integer not null default 0,
+  recheck   integer not null default 0    -- 1: it came back after a pause, or its settings changed,
+                                          -- and what is due there was not weighed since
+) strict, without rowid;
+create index channels_to_recheck on channels (id) where recheck;
+
+create table subscriptions (
+  channel_id text not null references channels,
+  canonical  text not null references keywords,
+  text       text not null,               -- as this channel's person wrote it
+  added_by   text not null,
+  added_by_id text not null default '',   -- the platform's id of that person, if it has one
+  added_at   text not null,
+  primed_at  text,                        -- null: its present papers are not known yet
+  since      text,                        -- the known ones are complete from this submission on
+  baseline   integer not null default 0,  -- highest serial announced when it was primed
+  primary key (channel_id, canonical)
+) strict, without rowid;
+create index subscriptions_by_keyword on subscriptions (canonical);
+-- those that were removed a few days ago, as they were: adding one again takes up where it ended
+create table removed_subscriptions (
+  channel_id  text not null references channels,
+  canonical   text not null references keywords,
+  text        text not null,
+  added_by    text not null,
+  added_by_id text not null,
+  added_at    text not null,
+  primed_at   text,
+  since       text,
+  baseline    integer not null,
+  removed_at  text not null,
+  primary key (channel_id, canonical)
+) strict, without rowid;
+-- what is asked every two seconds looks through
+create index subscriptions_unprimed on subscriptions (channel_id, canonical)
+  where primed_at is null;
+
+create table ledger (                     -- the promise: one row per paper and channel, for ever
+  channel_id text not null references channels,
+  paper_id   text not null references papers,
+  state      text not null check (state in ('due', 'posted', 'known', 'skipped', 'dropped')),
+  why        text not null,               -- new, first; empty for known
+  at         text not null,               -- when it got this state
+  post_key   text,
+  primary key (channel_id, paper_id)
+) strict, without rowid;
+create index ledger_due on ledger (channel_id) where state = 'due';
+create index ledger_by_paper on ledger (paper_id);
+create index ledger_skipped on ledger (channel_id, at) where state = 'skipped';
+
+create table outbox (
+  seq         integer primary key autoincrement,
+  key         text not null unique,
+  channel_id  text not null references channels,
+  platform    text not null,
+  payload     text not null,              -- the bytes that every attempt sends
+  papers      integer not null,           -- how many it shows
+  parent_key  text references outbox (key),
+  state       text not null default 'queued'
+              check (state in ('queued', 'sending', 'unknown', 'sent', 'held', 'dead')),
+  attempt     integer not null default 0,
+  not_before  text not null,
+  delay       real not null default 0,    -- seconds from the decision on to not_before
+  lease_until text,
+  after_id    text not null default '',   -- a message that stood on the platform before the first
+                                          -- attempt: ours can only be newer; empty: none known
+  created_at  text not null,
+  settled_at  text,
+  message_id  text not null default '',
+  message_url text not null default '',
+  error       text not null default ''
+) strict;
+create index outbox_waiting on outbox (platform, seq)
+  where state in ('queued', 'sending', 'unknown');
+create index outbox_in_channel on outbox (channel_id, seq)
+  where state in ('queued', 'sending', 'unknown');
+
+-- finds the payloads that are to be forgotten without reading the others
+create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
+-- what a question about one channel looks through
+create index outbox_by_channel on outbox (channel_id, state, settled_at);
+
+create table crossposts (                 -- messages that are to be handed on to other servers
+  key        text primary key references outbox (key),
+  platform   text not null,
+  state      text not null default 'pending' check (state in ('pending', 'done', 'failed')),
+  attempt    integer not null default 0,
+  not_before text not null,
+  error      text not null default ''
+) strict, without rowid;
+create index crossposts_waiting on crossposts (platform) where state = 'pending';
+
+create table runs (
+  id          integer primary key,
+  started_at  text not null,
+  finished_at text not null,
+  since       text not null,
+  wide        integer not null,
+  complete    integer not null,
+  requests    integer not null,
+  fetched     integer not null,
+  matched     integer not null,
+  new_papers  integer not null,
+  due         integer not null,
+  primed      integer not null,
+  notes       text not null,               -- JSON: kind, text, keyword
+  plan        text not null default '',
+  announced   integer,                     -- null: the source did not learn that
+  missing     integer not null default 0,
+  checkpoint        text not null default ''     -- what the source wants to be told at the next run
+) strict;
+
+create table forgotten_runs (             -- sums over the runs that were forgotten; one row
+  id        integer primary key check (id = 1),
+  runs      integer not null,
+  complete  integer not null,
+  requests  integer not null,
+  fetched   integer not null,
+  matched   integer not null,
+  due       integer not null,
+  announced integer not null
+) strict;
+insert into forgotten_runs values (1, 0, 0, 0, 0, 0, 0, 0);
+
+create table samples (                     -- foreign answers that we did not understand
+  id     integer primary key,
+  at     text not null,
+  kind   text not null,
+  text   text not null,
+  body   blob not null
+) strict;
+
+create table disagreements (               -- the source says yes, our matcher says no
+  paper_id  text not null references papers,
+  canonical text not null,                 -- empty: no keyword came near
+  at        text not null,
+  primary key (paper_id, canonical)
+) strict, without rowid;
+
+create table file_revisions (              -- what bot.toml's [[channels]] showed at each writing
+  number   integer primary key,
+  snapshot blob not null
+) strict;
+
+create table file_note (                   -- what is known of bot.toml's last text; one row
+  id   integer primary key check (id = 1),
+  note blob not null
+) strict;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+
+
+def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
+    """Bring the database to this version's schema. Raises SchemaTooNew and leaves it untouched.
+
+    Foreign keys must not be enforced meanwhile: a table that others refer to may be made anew.
+    """
+    version = refuse_newer(db, len(migrations))
+    for number, script in enumerate(migrations[version:], start=version + 1):
+        db.execute("begin immediate")
+        try:
+            # Another process may have migrated while we waited for the lock.
+            if db.execute("pragma user_version").fetchone()[0] < number:
+                for statement in script.split(";\n"):
+                    if statement.strip():
+                        db.execute(statement)
+                db.execute(f"pragma application_id = {APPLICATION_ID}")
+                db.execute(f"pragma user_version = {number}")
+            db.execute("commit")
+        except BaseException:
+            db.execute("rollback")
+            raise
+
+
+def refuse_newer(db: sqlite3.Connection, known: int) -> int:
+    """The schema's version. Raises SchemaTooNew for one that this program does not know."""
+    version: int = db.execute("pragma user_version").fetchone()[0]
+    if version > known:
+        raise SchemaTooNew(
+            f"the database has schema {version}, this version of Daily Papers knows up to "
+            f"{known}. Install the newer version again, or restore an older backup."
+        )
+    return version

@@ -1,0 +1,92 @@
+"""The truth about who follows what, as the other door (``bot.toml``) needs it.
+
+One transaction for each visit, on the store's own thread. What a change means and which side wins
+is decided by ``channels_file``; this only reads and writes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+
+from bot.model import Keyword, Person
+from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot
+from bot.store.statements.subscriptions import (
+    change_setting,
+    channels,
+    follow,
+    subscriptions,
+    unfollow,
+)
+
+REVISIONS_KEPT = 500
+
+Transaction = Callable[[sqlite3.Connection], AbstractContextManager[None]]
+
+
+class SyncTransaction:
+    """The truth, and what is kept about the file, within one transaction."""
+
+    def __init__(self, db: sqlite3.Connection, at: datetime) -> None:
+        self._db = db
+        self._at = at
+
+    def current(self) -> Snapshot:
+        """Every channel that follows something or has a setting of its own."""
+        following: dict[str, list[Keyword]] = {}
+        for subscription in subscriptions(self._db):
+            following.setdefault(subscription.channel_id, []).append(subscription.keyword)
+        return Snapshot(
+            tuple(
+                Listing(channel, tuple(following.get(channel.id, ())))
+                for channel in channels(self._db)
+            )
+        )
+
+    def apply(self, changes: Sequence[Change], who: str) -> None:
+        """Make the truth so; what is so already stays."""
+        for change in changes:
+            match change:
+                case Follow(channel_id, keyword):
+                    follow(self._db, channel_id, keyword, Person(who), self._at)
+                case Configure(channel_id, setting, value):
+                    change_setting(self._db, channel_id, setting, value)
+                case _:
+                    unfollow(self._db, change.channel_id, change.keyword.canonical, self._at)
+
+    def last_revision(self) -> int:
+        row = self._db.execute("select coalesce(max(number), 0) from file_revisions").fetchone()
+        return int(row[0])
+
+    def revision(self, number: int) -> bytes | None:
+        row = self._db.execute(
+            "select snapshot from file_revisions where number = ?", (number,)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def record_revision(self, number: int, snapshot: bytes) -> None:
+        self._db.execute("insert or replace into file_revisions values (?, ?)", (number, snapshot))
+        self._db.execute("delete from file_revisions where number <= ?", (number - REVISIONS_KEPT,))
+
+    def note(self) -> bytes | None:
+        row = self._db.execute("select note from file_note").fetchone()
+        return None if row is None else bytes(row[0])
+
+    def set_note(self, note: bytes) -> None:
+        self._db.execute("insert or replace into file_note values (1, ?)", (note,))
+
+
+class SqliteSyncDatabase:
+    """Opens the pages, one transaction at a time."""
+
+    def __init__(self, db: sqlite3.Connection, transaction: Transaction, at: datetime) -> None:
+        self._db = db
+        self._transaction = transaction
+        self._at = at
+
+    @contextmanager
+    def transaction(self) -> Iterator[SyncTransaction]:
+        with self._transaction(self._db):
+            yield SyncTransaction(self._db, self._at)

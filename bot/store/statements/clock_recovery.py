@@ -1,0 +1,122 @@
+"""Stored times that a clock which was ahead has put too far away, recomputed from now.
+
+A machine whose clock was wrong for an hour has written times of that hour. Once the clock is right,
+what waits for such a time would wait for days. So at each start, and where the clock is set while
+the service runs, every stored time is held against the latest that its rule can produce at this
+moment. A later one becomes that; an earlier one stands.
+
+======================================  ====================================================
+``outbox.not_before``                   now + the row's own ``delay``
+``outbox.lease_until``                  now + a lease
+``channels.probe_at``                   now + the pause after so many refusals
+``channels.published_until``            now: a posting time counts as served when it is over
+``runs.started_at``, ``finished_at``    now: nothing is recorded before it happens; and so on
+``papers.first_seen``, ``last_seen``
+``subscriptions.added_at``, ``primed_at``
+``removed_subscriptions``               the same two, and ``removed_at``
+``ledger.at``
+``outbox.created_at``, ``settled_at``
+``channels.paused_at``
+``samples.at``, ``disagreements.at``
+======================================  ====================================================
+
+Not here: arXiv's pace file and ``crossposts.not_before``, which ``sources.pacing`` and
+``store.crossposting`` check at each use; the days in a harvest's
+checkpoint (``sources.checkpoint``); and the times that arXiv says of papers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from bot.store.statements.deliver import pause_after
+from bot.store.statements.rows import to_text, to_time
+
+MOMENTS = (
+    ("channels", "published_until"),
+    ("channels", "paused_at"),
+    ("runs", "started_at"),
+    ("runs", "finished_at"),
+    ("subscriptions", "added_at"),
+    ("subscriptions", "primed_at"),
+    ("removed_subscriptions", "added_at"),
+    ("removed_subscriptions", "primed_at"),
+    ("removed_subscriptions", "removed_at"),
+    ("outbox", "created_at"),
+    ("outbox", "settled_at"),
+    ("ledger", "at"),
+    ("papers", "first_seen"),
+    ("papers", "last_seen"),
+    ("samples", "at"),
+    ("disagreements", "at"),
+)
+
+# Whether the clock was ahead at all: the rest would read whole tables at each start.
+_SHOWS = """
+select exists (select 1 from channels where published_until > :now or paused_at > :now)
+    or exists (select 1 from runs where started_at > :now or finished_at > :now)
+    or exists (select 1 from subscriptions where added_at > :now or primed_at > :now)
+    or exists (select 1 from outbox where state in ('queued', 'sending', 'unknown')
+               and created_at > :now)
+    or exists (select 1 from outbox where state = 'sent' and payload <> '' and settled_at > :now)
+"""
+_DELAYED = "strftime('%Y-%m-%dT%H:%M:%fZ', :now, delay || ' seconds')"
+
+
+def recompute(
+    db: sqlite3.Connection, now: datetime, lease: float, first_pause: float
+) -> dict[str, int]:
+    """How many rows of each ``table.column`` were too late; only of those where any was.
+
+    ``lease`` is how long a post is in one hand at most, ``first_pause`` how long a channel is left
+    alone that refused us once, both in seconds. Changes no moment of the past where this clock is
+    plainly behind, earlier than papers that arXiv has published.
+    """
+    changed = {
+        "outbox.not_before": _shorten_delays(db, now),
+        "outbox.lease_until": _shorten_leases(db, now, lease),
+        "channels.probe_at": _shorten_pauses(db, now, first_pause),
+    }
+    given = {"now": to_text(now)}
+    if not _is_behind(db, now) and db.execute(_SHOWS, given).fetchone()[0]:
+        for table, column in MOMENTS:
+            update = f"update {table} set {column} = :now where {column} > :now"
+            changed[f"{table}.{column}"] = db.execute(update, given).rowcount
+    return {name: rows for name, rows in changed.items() if rows}
+
+
+def _is_behind(db: sqlite3.Connection, now: datetime) -> bool:
+    """A clock that lost its battery, before the network has set it."""
+    newest = db.execute("select max(published) from papers").fetchone()[0]
+    return newest is not None and to_time(newest) > now
+
+
+def _shorten_delays(db: sqlite3.Connection, now: datetime) -> int:
+    return db.execute(
+        f"update outbox set not_before = {_DELAYED}"
+        f" where state in ('queued', 'unknown') and not_before > {_DELAYED}",
+        {"now": to_text(now)},
+    ).rowcount
+
+
+def _shorten_leases(db: sqlite3.Connection, now: datetime, lease: float) -> int:
+    latest = to_text(now + timedelta(seconds=lease))
+    return db.execute(
+        "update outbox set lease_until = :latest where state = 'sending' and lease_until > :latest",
+        {"latest": latest},
+    ).rowcount
+
+
+def _shorten_pauses(db: sqlite3.Connection, now: datetime, first_pause: float) -> int:
+    rows = db.execute(
+        "select id, probe_at, probes from channels where paused = 'refused' and probe_at > ?",
+        (to_text(now),),
+    ).fetchall()
+    late = [
+        (to_text(latest), channel_id)
+        for channel_id, probe_at, probes in rows
+        if to_time(probe_at) > (latest := now + pause_after(max(probes - 1, 0), first_pause))
+    ]
+    db.executemany("update channels set probe_at = ? where id = ?", late)
+    return len(late)

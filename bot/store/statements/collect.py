@@ -1,0 +1,297 @@
+"""The transactions of a collect: what to ask for, and, step by step, what the answer changes.
+
+Decides what is new in a channel, because that must be one with the ledger; what matches was
+decided before, and nothing here touches the network.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Generator, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from bot.model import VERSION_UNKNOWN, Expected, Hit, Interests, NoteKind, Paper, Recorded, Run, Why
+from bot.store.statements import prime, subscriptions
+from bot.store.statements.rows import (
+    PAPER_COLUMNS,
+    keyword_from_row,
+    paper_to_row,
+    to_text,
+    to_time_or_none,
+)
+
+T = TypeVar("T")
+
+INCOMPLETE_RETRIED_FOR = timedelta(days=14)  # so long it is asked for what is not told of a paper
+INCOMPLETE_BATCH_SIZE = 500
+SAMPLES_KEPT = 50
+SAMPLE_BYTES = 64 * 1024
+
+# What else a step does, in rows that are written meanwhile: looking through a channel that has all
+# of its papers already, and writing a paper with its text.
+ROWS_PER_CHANNEL = 10
+ROWS_PER_PAPER = 4
+
+_PAPER_NAMES = PAPER_COLUMNS.replace(" ", "").split(",")
+
+
+def interests(db: sqlite3.Connection) -> Interests:
+    select = (
+        "select canonical, text, query, clauses from keywords where canonical in ({})"
+        " order by canonical"
+    )
+    # Also those that were just removed: who undoes that loses nothing that came meanwhile.
+    primed = db.execute(
+        select.format(
+            "select canonical from subscriptions where primed_at is not null union"
+            " select canonical from removed_subscriptions where primed_at is not null"
+        )
+    ).fetchall()
+    fresh = db.execute(
+        select.format("select canonical from subscriptions where primed_at is null")
+    ).fetchall()
+    first, complete, swept = db.execute(
+        "select min(started_at), max(started_at) filter (where complete),"
+        " max(started_at) filter (where complete and wide) from runs"
+    ).fetchone()
+    checkpoint = db.execute(
+        "select checkpoint from runs where checkpoint <> '' order by id desc limit 1"
+    ).fetchone()
+    metadata_incomplete = db.execute(
+        """
+        select id from papers where version = ? and julianday(first_seen) >=
+        (select julianday(max(started_at)) from runs) - ? order by serial desc limit ?
+        """,
+        (VERSION_UNKNOWN, INCOMPLETE_RETRIED_FOR.days, INCOMPLETE_BATCH_SIZE),
+    ).fetchall()
+    return Interests(
+        primed=tuple(map(keyword_from_row, primed)),
+        fresh=tuple(map(keyword_from_row, fresh)),
+        first_at=to_time_or_none(first),
+        complete_at=to_time_or_none(complete),
+        swept_at=to_time_or_none(swept),
+        checkpoint="" if checkpoint is None else checkpoint[0],
+        metadata_incomplete=tuple(row[0] for row in metadata_incomplete),
+    )
+
+
+def expected(db: sqlite3.Connection, canonicals: Sequence[str], since: datetime) -> Expected:
+    """What the last complete run saw of these keywords among papers submitted since ``since``."""
+    complete = db.execute("select max(started_at) from runs where complete").fetchone()[0]
+    if complete is None:
+        return Expected(frozenset())
+    ids = db.execute(
+        """
+        select distinct p.id from papers p join hits h on h.paper_id = p.id
+        where p.published >= ? and p.last_seen >= ?
+          and h.canonical in (select value from json_each(?))
+        """,
+        (to_text(since), complete, json.dumps(list(canonicals))),
+    )
+    short = db.execute(
+        """
+        select count(*) from runs where started_at > ? and exists (
+          select 1 from json_each(notes) where json_extract(value, '$.kind') = ?)
+        """,
+        (complete, NoteKind.SHORT),
+    ).fetchone()[0]
+    return Expected(frozenset(row[0] for row in ids), short)
+
+
+def unexplained(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these papers about which the source was not asked yet."""
+    rows = db.execute(
+        "select value from json_each(?) where value not in (select paper_id from disagreements)",
+        (json.dumps(list(paper_ids)),),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def metadata_incomplete(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these papers that are not here, or not all told."""
+    rows = db.execute(
+        "select value from json_each(?) where value not in"
+        " (select id from papers where version <> ?)",
+        (json.dumps(list(paper_ids)), VERSION_UNKNOWN),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def record(
+    db: sqlite3.Connection, run: Run, first_post: int, rows: int
+) -> Generator[None, None, Recorded]:
+    """Save the papers, put on the ledger what is due, prime, and close the run.
+
+    In steps of about ``rows`` rows: the caller opens a transaction for each, and a step ends where
+    this yields. What a killed bot has recorded by then is what an incomplete run would have: papers
+    are known, some are due in some channels, and each stands once on their ledgers; some new
+    keywords are primed, each channel's as a whole. Only the last step makes the run count: it
+    writes the row that moves the cursor. Until then the next run asks for all of it again, and
+    finds as new what no ledger holds.
+
+    One at a time on a connection.
+    """
+    db.execute(
+        "create temp table if not exists run_hits (canonical text, paper_id text, serial integer,"
+        " published text, primary key (canonical, paper_id)) without rowid"
+    )
+    db.execute("delete from run_hits")
+    new_papers = due = 0
+    for papers in _parts(run.papers, rows // ROWS_PER_PAPER):
+        new_papers += _count_unseen(db, papers)
+        _save_papers(db, run, papers)
+        yield
+    for hits in _parts(run.hits, rows):
+        _save_hits(db, hits)
+        yield
+    last: str | None = ""
+    while last is not None:
+        last, more = _put_due(db, run, last, rows)
+        due += more
+        yield
+    primed, first = yield from prime.prime(db, run, first_post, rows)
+    recorded = Recorded(new_papers, due + first, primed)
+    _save_disagreements(db, run)
+    _save_run(db, run, recorded)
+    subscriptions.forget_removed(db, run.started_at)
+    return recorded
+
+
+def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    size = max(size, 1)
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _save_papers(db: sqlite3.Connection, run: Run, papers: Sequence[Paper]) -> None:
+    # The text of the highest version wins; a stale index may answer with an older one.
+    db.executemany(
+        f"""
+        insert into papers ({PAPER_COLUMNS}, first_seen, last_seen)
+        values ({", ".join("?" * len(_PAPER_NAMES))}, ?, ?)
+        on conflict (id) do update
+        set {", ".join(f"{n} = excluded.{n}" for n in _PAPER_NAMES[1:])}
+        where excluded.version >= papers.version
+        """,
+        [(*paper_to_row(paper), to_text(run.started_at), "") for paper in papers],
+    )
+    db.executemany(
+        "update papers set last_seen = ? where id = ?",
+        [(to_text(run.started_at), paper.id) for paper in papers],
+    )
+
+
+def _save_hits(db: sqlite3.Connection, hits: Sequence[Hit]) -> None:
+    db.executemany(
+        "insert or ignore into run_hits select ?, id, serial, iif(version = ?, '', published)"
+        " from papers where id = ?",
+        [(hit.canonical, VERSION_UNKNOWN, hit.paper_id) for hit in hits],
+    )
+    db.executemany(
+        "insert or ignore into hits (canonical, paper_id, field) values (?, ?, ?)",
+        [(hit.canonical, hit.paper_id, hit.field) for hit in hits],
+    )
+
+
+def _put_due(db: sqlite3.Connection, run: Run, last: str, rows: int) -> tuple[str | None, int]:
+    """Go on behind the channel ``last`` for about so many rows: where that ended (``None``: there
+    are no more channels), and how many papers became due.
+
+    Channel by channel, because that is how the ledger lies in the file.
+    """
+    channels = db.execute(
+        "select distinct channel_id from subscriptions where channel_id > ? order by 1 limit ?",
+        (last, max(rows // ROWS_PER_CHANNEL, 1)),
+    ).fetchall()
+    written = due = 0
+    for (channel_id,) in channels:
+        states = _put_due_in(db, run, channel_id)
+        written += len(states)
+        due += states.count("due")
+        if written >= rows:
+            return channel_id, due
+    return (channels[-1][0] if channels else None), due
+
+
+def _put_due_in(db: sqlite3.Connection, run: Run, channel_id: str) -> list[str]:
+    """The states of the papers that were put on the channel's ledger.
+
+    New in a channel is what its ledger does not hold, whatever its date or version. One exception:
+    a paper that was announced before the keyword was primed (its serial is not above the baseline)
+    and that the primed history was too short to hold. It was there already. When that can't be
+    told by its first submission, the serial alone decides.
+    """
+    states = db.execute(
+        """
+        insert or ignore into ledger (channel_id, paper_id, state, why, at)
+        select s.channel_id, h.paper_id,
+               iif(max(h.serial > s.baseline or h.published > coalesce(s.since, '')),
+                   'due', 'known'),
+               iif(max(h.serial > s.baseline or h.published > coalesce(s.since, '')), ?, ''),
+               ?
+        from subscriptions s join run_hits h on h.canonical = s.canonical
+        where s.channel_id = ? and s.primed_at is not null
+        group by h.paper_id
+        returning state
+        """,
+        (Why.NEW, to_text(run.started_at), channel_id),
+    )
+    return [state for (state,) in states]
+
+
+def _save_disagreements(db: sqlite3.Connection, run: Run) -> None:
+    db.executemany(
+        "insert or ignore into disagreements (paper_id, canonical, at) values (?, ?, ?)",
+        [
+            (paper_id, canonical, to_text(run.started_at))
+            for paper_id, canonical in run.disagreements
+        ],
+    )
+
+
+def _save_run(db: sqlite3.Connection, run: Run, recorded: Recorded) -> None:
+    notes = [{"kind": n.kind, "text": n.text, "keyword": n.keyword} for n in run.notes]
+    db.execute(
+        """
+        insert into runs (started_at, finished_at, since, wide, complete, requests, fetched,
+                          matched, new_papers, due, primed, notes, plan, announced, missing,
+                          checkpoint)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            to_text(run.started_at),
+            to_text(run.finished_at),
+            to_text(run.since),
+            run.wide,
+            run.complete,
+            run.requests,
+            run.fetched,
+            len({hit.paper_id for hit in run.hits}),
+            recorded.new_papers,
+            recorded.due,
+            recorded.primed,
+            json.dumps(notes, ensure_ascii=False),
+            run.announcement_stats.plan,
+            run.announcement_stats.announced,
+            run.announcement_stats.missing,
+            run.announcement_stats.checkpoint,
+        ),
+    )
+    db.executemany(
+        "insert into samples (at, kind, text, body) values (?, ?, ?, ?)",
+        [
+            (to_text(run.started_at), note.kind, note.text, note.sample[:SAMPLE_BYTES])
+            for note in run.notes
+            if note.sample
+        ],
+    )
+    db.execute("delete from samples where id <= (select max(id) from samples) - ?", (SAMPLES_KEPT,))
+
+
+def _count_unseen(db: sqlite3.Connection, papers: Sequence[Paper]) -> int:
+    ids = json.dumps([paper.id for paper in papers])
+    row = db.execute(
+        "select count(*) from json_each(?) where value not in (select id from papers)", (ids,)
+    ).fetchone()
+    return int(row[0])

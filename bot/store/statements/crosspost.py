@@ -1,0 +1,82 @@
+"""The states of a crosspost: ``pending`` from the moment its message was sent, then ``done``, or
+``failed`` for good. A claimed one is left alone for the length of a lease, and then tried again:
+that is harmless."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from bot.model import Crosspost
+from bot.store.statements.rows import (
+    CHANNEL_COLUMNS,
+    channel_from_row,
+    qualified,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
+
+# Longer than any wait between two tries: what seems to wait longer was put there by a wrong clock.
+LONGEST_WAIT = timedelta(hours=2)
+
+_WAITING = "from crossposts x where x.platform = :platform and x.state = 'pending'"
+_READY_AT = "iif(x.not_before > :latest, :now, x.not_before)"
+
+
+def add(db: sqlite3.Connection, key: str, at: datetime) -> None:
+    """The post's message stands in its channel, and is to be handed on."""
+    db.execute(
+        "insert or ignore into crossposts (key, platform, not_before)"
+        " select key, platform, ? from outbox where key = ?",
+        (to_text(at), key),
+    )
+
+
+def claim(
+    db: sqlite3.Connection, platform: str, now: datetime, lease_until: datetime
+) -> Crosspost | None:
+    """The oldest that is ready, now in the caller's hand."""
+    row = db.execute(
+        f"""
+        select x.key, o.message_id, x.attempt, o.settled_at, {qualified("c", CHANNEL_COLUMNS)}
+        from crossposts x join outbox o using (key) join channels c on c.id = o.channel_id
+        where x.platform = :platform and x.state = 'pending' and {_READY_AT} <= :now
+        order by o.seq limit 1
+        """,
+        _moments(platform, now),
+    ).fetchone()
+    if row is None:
+        return None
+    key, message_id, attempt, sent_at, *channel = row
+    db.execute(
+        "update crossposts set attempt = attempt + 1, not_before = ? where key = ?",
+        (to_text(lease_until), key),
+    )
+    return Crosspost(key, channel_from_row(channel), message_id, attempt + 1, to_time(sent_at))
+
+
+def next_claim(db: sqlite3.Connection, platform: str, now: datetime) -> datetime | None:
+    """When the next one can be claimed; ``None`` while there is none."""
+    row = db.execute(f"select min({_READY_AT}) {_WAITING}", _moments(platform, now)).fetchone()
+    return to_time_or_none(row[0])
+
+
+def mark_done(db: sqlite3.Connection, key: str) -> None:
+    db.execute("update crossposts set state = 'done', error = '' where key = ?", (key,))
+
+
+def retry(db: sqlite3.Connection, key: str, not_before: datetime, error: str) -> None:
+    db.execute(
+        "update crossposts set not_before = ?, error = ? where key = ?",
+        (to_text(not_before), error, key),
+    )
+
+
+def fail(db: sqlite3.Connection, key: str, error: str) -> None:
+    """Nothing more happens to it."""
+    db.execute("update crossposts set state = 'failed', error = ? where key = ?", (error, key))
+
+
+def _moments(platform: str, now: datetime) -> dict[str, str]:
+    return {"platform": platform, "now": to_text(now), "latest": to_text(now + LONGEST_WAIT)}

@@ -1,0 +1,246 @@
+"""The states of a post (design, "States of a post"): claim with a lease, then settle.
+
+A claimed post is ``sending`` until it is settled. Whoever finds it so after its lease ran out
+knows only that it may have arrived, and claims it as uncertain.
+
+No delay is stored as a moment alone, but with its length in seconds, so that a moment that a wrong
+clock put too far away can be recomputed (``store.clock_recovery``).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.model import Post, Receipt
+from bot.store.statements import crosspost
+from bot.store.statements.rows import (
+    CHANNEL_COLUMNS,
+    channel_from_row,
+    qualified,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
+
+OPEN = "('queued', 'sending', 'unknown')"
+LONGEST_PAUSE = timedelta(days=1)  # of a channel that refuses us
+
+# The head of each channel's queue, so that a digest's messages arrive in their order. A post under
+# a message that is on its way waits for it; where nobody knows what became of that message, or it
+# is dead, the post goes without it, because papers must not wait for a heading. A refused channel
+# is tried with one post at a time.
+_CLAIMABLE = f"""
+    from outbox o join channels c on c.id = o.channel_id
+    where o.platform = :platform and o.state in {OPEN}
+      and (c.paused is null or c.paused = 'refused')
+      and not exists (select 1 from outbox e where e.channel_id = o.channel_id
+                      and e.seq < o.seq and e.state in {OPEN})
+"""
+_READY_AT = """
+    max(iif(o.state = 'sending', o.lease_until, o.not_before),
+        iif(c.paused = 'refused', coalesce(c.probe_at, ''), ''))
+"""
+
+
+def release(db: sqlite3.Connection, now: datetime, settling: float) -> None:
+    """At start, when no other process delivers: what was being sent has an unknown outcome.
+
+    Its sender is gone, so the request left before ``now``. The platform may still be storing the
+    message: nobody looks for it before it had ``settling`` seconds for that. Counted from now
+    and not from the claim, because the request may have left long after that, and because the
+    clock may have been set since.
+    """
+    db.execute(
+        "update outbox set state = 'unknown', lease_until = null, not_before = ?, delay = ?,"
+        " error = 'the bot stopped while sending it' where state = 'sending'",
+        (to_text(now + timedelta(seconds=settling)), settling),
+    )
+
+
+def unsettled(db: sqlite3.Connection, platform: str, now: datetime) -> dict[str, float]:
+    """Posts of unknown outcome that nobody may look for yet, and for how many seconds."""
+    rows = db.execute(
+        "select key, not_before from outbox"
+        " where platform = ? and state = 'unknown' and not_before > ?",
+        (platform, to_text(now)),
+    )
+    return {key: (to_time(not_before) - now).total_seconds() for key, not_before in rows}
+
+
+def set_aside(db: sqlite3.Connection) -> None:
+    """Let nobody send what waits."""
+    db.execute(f"update outbox set state = 'held' where state in {OPEN}")
+
+
+def claim(
+    db: sqlite3.Connection,
+    platform: str,
+    now: datetime,
+    lease_until: datetime,
+    deprioritised_channels: Collection[str] = (),
+) -> Post | None:
+    """The oldest post that is ready; one of the channels ``deprioritised_channels`` only where no
+    other is."""
+    row = _oldest(db, platform, now, deprioritised_channels)
+    if row is None and deprioritised_channels:
+        row = _oldest(db, platform, now)
+    if row is None:
+        return None
+    key, payload, attempt, state, parent_key, after_id, *channel = row
+    if attempt == 0:
+        after_id = _newest_message(db, platform)
+    db.execute(
+        "update outbox set state = 'sending', attempt = attempt + 1, lease_until = ?, after_id = ?"
+        " where key = ?",
+        (to_text(lease_until), after_id, key),
+    )
+    return Post(
+        key=key,
+        channel=channel_from_row(channel),
+        payload=payload,
+        attempt=attempt + 1,
+        uncertain=state != "queued",
+        after_id=after_id,
+        parent=_receipt(db, parent_key),
+    )
+
+
+def _oldest(
+    db: sqlite3.Connection, platform: str, now: datetime, without: Collection[str] = ()
+) -> tuple[Any, ...] | None:
+    row: tuple[Any, ...] | None = db.execute(
+        f"""
+        select o.key, o.payload, o.attempt, o.state, o.parent_key, o.after_id,
+               {qualified("c", CHANNEL_COLUMNS)}
+        {_CLAIMABLE} and {_READY_AT} <= :now
+          and o.channel_id not in (select value from json_each(:without))
+        order by o.seq limit 1
+        """,
+        {"platform": platform, "now": to_text(now), "without": json.dumps(list(without))},
+    ).fetchone()
+    return row
+
+
+def next_claim(db: sqlite3.Connection, platform: str) -> datetime | None:
+    """When the next post can be claimed; ``None`` while none waits for time alone."""
+    row = db.execute(f"select min({_READY_AT}) {_CLAIMABLE}", {"platform": platform}).fetchone()
+    return to_time_or_none(row[0])
+
+
+def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) -> None:
+    """Settle it, and lift the pause of a channel that had refused us: it takes posts again, and
+    what was gathered for it meanwhile is to be weighed."""
+    db.execute(
+        "update outbox set state = 'sent', settled_at = ?, lease_until = null, error = '',"
+        " message_id = ?, message_url = ? where key = ?",
+        (to_text(at), receipt.message_id, receipt.url, key),
+    )
+    if receipt.crosspost:
+        crosspost.add(db, key, at)
+    db.execute(
+        "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
+        " probes = 0, recheck = 1 where paused = 'refused'"
+        " and id = (select channel_id from outbox where key = ?)",
+        (key,),
+    )
+
+
+def requeue(db: sqlite3.Connection, key: str, at: datetime, delay: float, error: str) -> None:
+    _reopen(db, key, "queued", at, delay, error)
+
+
+def mark_unknown(db: sqlite3.Connection, key: str, at: datetime, delay: float, error: str) -> None:
+    _reopen(db, key, "unknown", at, delay, error)
+
+
+def settle(db: sqlite3.Connection, key: str, state: str, at: datetime, error: str) -> None:
+    """``held`` or ``dead``: nothing more happens to it by itself."""
+    db.execute(
+        "update outbox set state = ?, settled_at = ?, lease_until = null, error = ? where key = ?",
+        (state, to_text(at), error, key),
+    )
+
+
+def refuse(
+    db: sqlite3.Connection, key: str, uncertain: bool, at: datetime, error: str, delay: float
+) -> bool:
+    """Pause the channel and keep the post; whether this is the first refusal in a row.
+
+    ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day.
+    """
+    channel_id, probes = db.execute(
+        "select c.id, c.probes from channels c join outbox o on o.channel_id = c.id"
+        " where o.key = ?",
+        (key,),
+    ).fetchone()
+    _reopen(db, key, "unknown" if uncertain else "queued", at, 0.0, error)
+    db.execute(
+        "update channels set paused = 'refused', reason = ?, probe_at = ?, probes = probes + 1,"
+        " paused_at = coalesce(paused_at, ?) where id = ? and paused is not 'person'",
+        (error, to_text(at + pause_after(probes, delay)), to_text(at), channel_id),
+    )
+    return bool(probes == 0)
+
+
+def pause_after(probes: int, first: float) -> timedelta:
+    """How long a channel that refused us ``probes`` times before is left alone."""
+    return min(timedelta(seconds=first * 2.0 ** min(probes, 16)), LONGEST_PAUSE)
+
+
+def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
+    """A person decided to send a held or dead post again. False: there is no such post.
+
+    A channel that refuses us is tried with it at once.
+    """
+    changed = db.execute(
+        "update outbox set state = 'queued', not_before = ?, delay = 0, settled_at = null,"
+        " error = ''"
+        " where key = ? and state in ('held', 'dead')",
+        (to_text(at), key),
+    )
+    if changed.rowcount != 1:
+        return False
+    db.execute(
+        "update channels set probe_at = ? where paused = 'refused'"
+        " and id = (select channel_id from outbox where key = ?)",
+        (to_text(at), key),
+    )
+    return True
+
+
+def _reopen(
+    db: sqlite3.Connection, key: str, state: str, at: datetime, delay: float, error: str
+) -> None:
+    """It can be claimed again ``delay`` seconds after ``at``."""
+    db.execute(
+        "update outbox set state = ?, not_before = ?, delay = ?, lease_until = null, error = ?"
+        " where key = ?",
+        (state, to_text(at + timedelta(seconds=delay)), delay, error, key),
+    )
+
+
+def _newest_message(db: sqlite3.Connection, platform: str) -> str:
+    """The platform's id of the last message that it took from us; empty if there is none.
+
+    Ids of messages grow with the platform's own time (Discord's snowflakes, Slack's ``ts``), so
+    whatever is sent from now on has a higher one, whatever our clock says.
+    """
+    row = db.execute(
+        "select message_id from outbox where platform = ? and state = 'sent' and message_id <> ''"
+        " order by seq desc limit 1",
+        (platform,),
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def _receipt(db: sqlite3.Connection, key: str | None) -> Receipt | None:
+    if key is None:
+        return None
+    row = db.execute(
+        "select message_id, message_url from outbox where key = ? and state = 'sent'", (key,)
+    ).fetchone()
+    return None if row is None else Receipt(row[0], row[1])

@@ -1,0 +1,57 @@
+"""Figures for machines: sums over everything that was recorded. Reads only.
+
+The sums only grow: posts are never deleted, and what is forgotten of the runs stays in their sums.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bot.model.views import DELAYS, Measures
+
+# Column of ``forgotten_runs`` → the sum over rows of ``runs`` that it holds.
+RUN_SUMS = {
+    "runs": "count(*)",
+    "complete": "coalesce(sum(complete), 0)",
+    "requests": "coalesce(sum(requests), 0)",
+    "fetched": "coalesce(sum(fetched), 0)",
+    "matched": "coalesce(sum(matched), 0)",
+    "due": "coalesce(sum(due), 0)",
+    "announced": "coalesce(sum(announced), 0)",
+}
+
+_DELAY = "(julianday(settled_at) - julianday(created_at)) * 86400"
+
+
+def measures(db: sqlite3.Connection) -> Measures:
+    kept = db.execute(f"select {', '.join(RUN_SUMS.values())} from runs").fetchone()
+    gone = db.execute(f"select {', '.join(RUN_SUMS)} from forgotten_runs").fetchone()
+    runs = [sum(both) for both in zip(kept, gone, strict=True)]
+    buckets = ", ".join(f"coalesce(sum(delay <= {bound}), 0)" for bound in DELAYS)
+    delays = db.execute(
+        f"select {buckets}, count(*), coalesce(sum(delay), 0) from (select {_DELAY} as delay"
+        " from outbox where state = 'sent')"
+    ).fetchone()
+    pages, size = (db.execute(f"pragma {n}").fetchone()[0] for n in ("page_count", "page_size"))
+    return Measures(
+        runs=runs[0],
+        complete_runs=runs[1],
+        requests=runs[2],
+        fetched=runs[3],
+        matched=runs[4],
+        due=runs[5],
+        announced=runs[6],
+        papers=db.execute("select count(*) from papers").fetchone()[0],
+        subscriptions=db.execute("select count(*) from subscriptions").fetchone()[0],
+        ledger=dict(db.execute("select state, count(*) from ledger group by 1")),
+        posts={
+            (platform, state): count
+            for platform, state, count in db.execute(
+                "select platform, state, count(*) from outbox group by 1, 2"
+            )
+        },
+        delays=tuple(delays[: len(DELAYS)]),
+        delivered=delays[-2],
+        delay_seconds=delays[-1],
+        database_bytes=pages * size,
+    )

@@ -1,0 +1,96 @@
+"""Taking the present papers of a new keyword as known, but for the first ones that are shown.
+
+Channel by channel, and each whole: with a part of it alone, a bot killed in between would post the
+present papers of a keyword as new, or never its first ones. Between two channels it may well be
+killed: what is not primed yet is new at the next run, too.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Generator, Sequence
+
+from bot.model import Prime, Run, Why
+from bot.store.statements.rows import to_text
+
+ROWS_PER_CHANNEL = 10  # what looking through one costs beside, in rows that are written meanwhile
+
+
+def prime(
+    db: sqlite3.Connection, run: Run, first_post: int, rows: int
+) -> Generator[None, None, tuple[int, int]]:
+    """Prime the run's new keywords wherever they are new; in how many subscriptions that was, and
+    how many papers became due there.
+
+    In steps of about ``rows`` rows; the caller opens a transaction for each.
+    """
+    primes = {each.canonical: each for each in run.primes}
+    fresh = db.execute(
+        "select channel_id, canonical from subscriptions where primed_at is null order by 1, 2"
+    ).fetchall()
+    waiting: dict[str, list[Prime]] = {}
+    for channel_id, canonical in fresh:
+        if canonical in primes:
+            waiting.setdefault(channel_id, []).append(primes[canonical])
+    primed = due = written = 0
+    for channel_id, new in waiting.items():
+        first, known = _prime_in(db, run, channel_id, new, first_post)
+        primed += len(new)
+        due += first
+        written += first + known + ROWS_PER_CHANNEL
+        if written >= rows:
+            written = 0
+            yield
+    return primed, due
+
+
+def _prime_in(
+    db: sqlite3.Connection, run: Run, channel_id: str, primes: Sequence[Prime], first_post: int
+) -> tuple[int, int]:
+    """The channel's new keywords together, so that none hides the newest papers of another."""
+    at = to_text(run.started_at)
+    values = [
+        {
+            "channel": channel_id,
+            "canonical": prime.canonical,
+            "why": Why.FIRST,
+            "at": at,
+            "ids": json.dumps(prime.paper_ids),
+            "limit": first_post,
+            "since": prime.since and to_text(prime.since),
+            "baseline": prime.baseline,
+        }
+        for prime in primes
+    ]
+    # The newest are taken from those that the channel has not on its ledger; one that another new
+    # keyword of the same run brought counts for both.
+    due = [
+        db.execute(
+            """
+            insert into ledger (channel_id, paper_id, state, why, at)
+            select :channel, value, 'due', :why, :at from (
+              select n.value, l.paper_id as taken from json_each(:ids) n
+              left join ledger l on l.channel_id = :channel and l.paper_id = n.value
+              where l.paper_id is null or (l.why = :why and l.at = :at)
+              order by n.key limit :limit)
+            where taken is null
+            """,
+            each,
+        ).rowcount
+        for each in values
+    ]
+    known = [
+        db.execute(
+            "insert or ignore into ledger (channel_id, paper_id, state, why, at)"
+            " select :channel, value, 'known', '', :at from json_each(:ids)",
+            each,
+        ).rowcount
+        for each in values
+    ]
+    db.executemany(
+        "update subscriptions set primed_at = :at, since = :since, baseline = :baseline"
+        " where channel_id = :channel and canonical = :canonical",
+        values,
+    )
+    return sum(due), sum(known)

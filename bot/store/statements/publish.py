@@ -1,0 +1,173 @@
+"""Turning what is due in a channel into posts: each channel whole in one transaction.
+
+The decision and the rendering are handed in as ``plan`` and called inside the transaction, so that
+a keyword removed at the same moment is either in the digest or not, never half. They are pure, and
+were made before, from ``agendas``, for a channel in which nothing changed since.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Sequence
+from datetime import datetime
+
+from bot.model import Channel, ChannelAgenda, Due, NoteKind, Publication, Why
+from bot.store.statements.rows import (
+    CHANNEL_COLUMNS,
+    channel_from_row,
+    paper_from_row,
+    qualified,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
+
+
+def publishable(db: sqlite3.Connection) -> tuple[Channel, ...]:
+    """Every channel that is not paused and follows something, or still has papers due."""
+    rows = db.execute(
+        f"""
+        select {CHANNEL_COLUMNS} from channels c where paused is null and (
+          exists (select 1 from subscriptions s where s.channel_id = c.id)
+          or exists (select 1 from ledger l where l.channel_id = c.id and l.state = 'due'))
+        order by published_until, id
+        """
+    )
+    return tuple(map(channel_from_row, rows))
+
+
+def to_recheck(db: sqlite3.Connection) -> tuple[Channel, ...]:
+    """The channels that came back after a pause, or whose settings changed, since they were last
+    published to. None that is paused."""
+    rows = db.execute(
+        f"select {CHANNEL_COLUMNS} from channels c where recheck and paused is null order by id"
+    )
+    return tuple(map(channel_from_row, rows))
+
+
+Plan = Callable[[ChannelAgenda], Publication | None]
+
+ROWS_PER_CHANGE = 10  # what it costs to render a paper, in rows that are only written
+
+
+def publish_all(
+    db: sqlite3.Connection,
+    plans: Iterable[tuple[str, Plan]],
+    at: datetime,
+    rows: int,
+) -> Generator[None, None, int]:
+    """Carry out what each channel's plan decides; how many posts went into the outbox.
+
+    In steps that cost about as much as writing ``rows`` rows, each channel whole in one of them:
+    the caller opens a transaction for each step, and a step ends where this yields. A commit for
+    every channel would be thousands of waits for the disk where little or nothing is due.
+    """
+    posts = changes = 0
+    for channel_id, plan in plans:
+        before = db.total_changes
+        posts += publish(db, channel_id, plan, at)
+        changes += max(db.total_changes - before, 1)
+        if changes * ROWS_PER_CHANGE >= rows:
+            changes = 0
+            yield
+    return posts
+
+
+def publish(db: sqlite3.Connection, channel_id: str, plan: Plan, at: datetime) -> int:
+    """Carry out what ``plan`` decides for the channel; how many posts went into the outbox."""
+    db.execute("update channels set recheck = 0 where id = ? and recheck", (channel_id,))
+    publication = plan(agenda(db, channel_id))
+    if publication is None:
+        return 0
+    queue(db, channel_id, publication, at)
+    db.executemany(
+        "update ledger set state = 'skipped', at = ? where channel_id = ? and paper_id = ?",
+        [(to_text(at), channel_id, paper_id) for paper_id in publication.skipped],
+    )
+    if publication.published_until is not None:
+        db.execute(
+            "update channels set published_until = ? where id = ?",
+            (to_text(publication.published_until), channel_id),
+        )
+    return len(publication.drafts)
+
+
+def agendas(db: sqlite3.Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
+    """Of those of these channels in which something is due."""
+    rows = db.execute(
+        "select value from json_each(?) where exists ("
+        " select 1 from ledger where channel_id = value and state = 'due')",
+        (json.dumps(list(channel_ids)),),
+    ).fetchall()
+    return tuple(agenda(db, channel_id) for (channel_id,) in rows)
+
+
+def agenda(db: sqlite3.Connection, channel_id: str) -> ChannelAgenda:
+    """What waits in the channel, and how far it was served."""
+    *channel, published_until = db.execute(
+        f"select {CHANNEL_COLUMNS}, published_until from channels where id = ?", (channel_id,)
+    ).fetchone()
+    last_complete_run_at = db.execute(
+        """
+        select started_at from runs where complete and not exists (
+          select 1 from json_each(notes) where json_extract(value, '$.kind') = ?)
+        order by id desc limit 1
+        """,
+        (NoteKind.LATE,),
+    ).fetchone()
+    rows = db.execute(
+        f"""
+        select {qualified("p")}, l.why, l.at, group_concat(s.text, char(31))
+        from ledger l
+        join papers p on p.id = l.paper_id
+        join hits h on h.paper_id = l.paper_id
+        join subscriptions s on s.canonical = h.canonical and s.channel_id = l.channel_id
+        where l.channel_id = ? and l.state = 'due'
+        group by p.id order by p.serial desc
+        """,
+        (channel_id,),
+    )
+    due = tuple(
+        Due(
+            paper=paper_from_row(row[:15]),
+            why=Why(row[15]),
+            since=to_time(row[16]),
+            keywords=tuple(sorted(row[17].split("\x1f"))),
+        )
+        for row in rows
+    )
+    return ChannelAgenda(
+        channel=channel_from_row(channel),
+        published_until=to_time_or_none(published_until),
+        last_complete_run_at=to_time(last_complete_run_at[0]) if last_complete_run_at else None,
+        due=due,
+    )
+
+
+def queue(db: sqlite3.Connection, channel_id: str, publication: Publication, at: datetime) -> None:
+    """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
+    keys = [key for key, _ in publication.drafts]
+    for key, draft in publication.drafts:
+        db.execute(
+            """
+            insert into outbox (key, channel_id, platform, payload, papers, parent_key, not_before,
+                                created_at)
+            values (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            (
+                key,
+                channel_id,
+                Channel(channel_id).platform,
+                draft.payload,
+                len(draft.paper_ids),
+                None if draft.parent is None else keys[draft.parent],
+                to_text(at),
+                to_text(at),
+            ),
+        )
+        db.executemany(
+            "update ledger set state = 'posted', at = ?, post_key = ?"
+            " where channel_id = ? and paper_id = ?",
+            [(to_text(at), key, channel_id, paper_id) for paper_id in draft.paper_ids],
+        )

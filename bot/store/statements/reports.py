@@ -1,0 +1,234 @@
+"""What people are shown: status, why, and the page's sections. Reads only."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from bot.model import Note, NoteKind
+from bot.model.views import (
+    ChannelView,
+    FailingCrosspost,
+    KeywordPapers,
+    OpenPost,
+    PaperView,
+    PostedDigest,
+    RunView,
+    Standing,
+    StateView,
+)
+from bot.store.statements.rows import (
+    CHANNEL_COLUMNS,
+    PAPER_COLUMNS,
+    channel_from_row,
+    paper_from_row,
+    qualified,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
+from bot.store.statements.subscriptions import subscriptions
+
+DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
+NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
+
+
+def state(db: sqlite3.Connection, channel_id: str = "") -> StateView:
+    """With every channel; or with this one alone, where it is known."""
+    return StateView(
+        last_run=_run(db, ""),
+        last_complete=_run(db, "where complete"),
+        papers=db.execute("select count(*) from papers").fetchone()[0],
+        channels=_channels(db, channel_id),
+    )
+
+
+def _run(db: sqlite3.Connection, where: str) -> RunView | None:
+    row = db.execute(
+        f"""
+        select started_at, finished_at, since, wide, complete, requests, fetched, matched,
+               new_papers, due, primed, notes, plan, announced, missing
+        from runs {where} order by id desc limit 1
+        """
+    ).fetchone()
+    if row is None:
+        return None
+    notes = tuple(
+        Note(NoteKind(note["kind"]), note["text"], note["keyword"]) for note in json.loads(row[11])
+    )
+    return RunView(
+        started_at=to_time(row[0]),
+        finished_at=to_time(row[1]),
+        since=to_time(row[2]),
+        wide=bool(row[3]),
+        complete=bool(row[4]),
+        requests=row[5],
+        fetched=row[6],
+        matched=row[7],
+        new_papers=row[8],
+        due=row[9],
+        primed=row[10],
+        notes=notes,
+        plan=row[12],
+        announced=row[13],
+        missing=row[14],
+    )
+
+
+def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...]:
+    following: dict[str, list[Any]] = {}
+    for subscription in subscriptions(db, channel_id):
+        following.setdefault(subscription.channel_id, []).append(subscription)
+    one = "and channel_id = :channel" if channel_id else ""
+    asked = {"channel": channel_id}
+    due = dict(
+        db.execute(
+            f"select channel_id, count(*) from ledger where state = 'due' {one} group by 1", asked
+        )
+    )
+    sent = dict(
+        db.execute(
+            f"select channel_id, count(*) from outbox where state = 'sent' {one} group by 1", asked
+        )
+    )
+    posts: dict[str, list[OpenPost]] = {}
+    for row in db.execute(
+        f"""
+        select channel_id, key, state, attempt, created_at, not_before, papers, error
+        from outbox where state <> 'sent' {one} order by seq
+        """,
+        asked,
+    ):
+        posts.setdefault(row[0], []).append(
+            OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
+        )
+    digests = _digests(db, channel_id)
+    skipped = {
+        row[0]: (row[2], to_time(row[1]))
+        for row in db.execute(
+            f"select channel_id, at, count(*) from ledger where state = 'skipped' {one}"
+            " group by 1, 2 order by 1, 2",
+            asked,
+        )
+    }
+    crossposts = {
+        row[0]: FailingCrosspost(row[1], row[2] == "failed")
+        for row in db.execute(  # of the row with the highest seq, as SQLite does it for max()
+            "select channel_id, x.error, x.state, max(seq)"
+            " from crossposts x join outbox using (key)"
+            f" where true {one} group by 1",
+            asked,
+        )
+        if row[1]
+    }
+    rows = db.execute(
+        "select published_until, coalesce(paused, ''), reason, paused_at, probe_at,"
+        f" {CHANNEL_COLUMNS}"
+        " from channels where :channel in ('', id) order by id",
+        asked,
+    )
+    return tuple(
+        ChannelView(
+            channel=channel_from_row(channel),
+            subscriptions=tuple(following.get(channel[0], ())),
+            due=due.get(channel[0], 0),
+            sent=sent.get(channel[0], 0),
+            posts=tuple(posts.get(channel[0], ())),
+            published_until=to_time_or_none(published_until),
+            paused=paused,
+            reason=reason,
+            paused_at=to_time_or_none(paused_at),
+            probe_at=to_time_or_none(probe_at),
+            digests=digests.get(channel[0], ()),
+            skipped=skipped.get(channel[0], (0, None))[0],
+            skipped_at=skipped.get(channel[0], (0, None))[1],
+            crosspost=crossposts.get(channel[0]),
+        )
+        for published_until, paused, reason, paused_at, probe_at, *channel in rows
+    )
+
+
+def _digests(db: sqlite3.Connection, channel_id: str) -> dict[str, tuple[PostedDigest, ...]]:
+    """What arrived in each channel, or in this one, as ``ChannelView.digests`` says.
+
+    One question a channel: each reads a few rows of an index, however old the bot is.
+    """
+    latest = db.execute(
+        "select id, (select max(settled_at) from outbox"
+        " where channel_id = channels.id and state = 'sent') from channels"
+        " where :channel in ('', id)",
+        {"channel": channel_id},
+    ).fetchall()
+    return {
+        channel: tuple(
+            PostedDigest(to_time(published_at), to_time(posted_at), papers)
+            for published_at, posted_at, papers in db.execute(
+                "select created_at, max(settled_at), sum(papers) from outbox"
+                " where channel_id = ? and state = 'sent' and settled_at >= ?"
+                " group by created_at having sum(papers) > 0 order by 2, 1",
+                (channel, to_text(to_time(last) - DIGESTS_FOR)),
+            )
+        )
+        for channel, last in latest
+        if last is not None
+    }
+
+
+def paper(db: sqlite3.Connection, paper_id: str) -> PaperView:
+    row = db.execute(
+        f"select {PAPER_COLUMNS}, first_seen from papers where id = ?", (paper_id,)
+    ).fetchone()
+    standings = db.execute(
+        """
+        select l.channel_id, l.state, l.why, l.at, coalesce(o.key, ''), coalesce(o.state, ''),
+               o.settled_at, coalesce(o.message_url, ''), coalesce(o.error, '')
+        from ledger l left join outbox o on o.key = l.post_key
+        where l.paper_id = ? order by l.channel_id
+        """,
+        (paper_id,),
+    )
+    return PaperView(
+        paper=None if row is None else paper_from_row(row[:15]),
+        first_seen=None if row is None else to_time(row[15]),
+        standings=tuple(
+            Standing(
+                channel_id=r[0],
+                state=r[1],
+                why=r[2],
+                at=to_time(r[3]),
+                post_key=r[4],
+                post_state=r[5],
+                sent_at=to_time_or_none(r[6]),
+                message_url=r[7],
+                error=r[8],
+            )
+            for r in standings
+        ),
+    )
+
+
+def page(db: sqlite3.Connection, limit: int) -> Sequence[KeywordPapers]:
+    """A section per keyword that any channel follows, in the order in which they were added."""
+    keywords = db.execute(
+        "select canonical, min(text), min(added_at), min(primed_at) from subscriptions"
+        " group by canonical order by min(added_at), min(text)"
+    ).fetchall()
+    complete = db.execute("select max(started_at) from runs where complete").fetchone()[0]
+    new_from = "" if complete is None else to_text(to_time(complete) - NEW_FOR)
+    sections = []
+    for canonical, text, _, primed_at in keywords:
+        rows = db.execute(
+            f"""
+            select {qualified("p")}, p.first_seen >= ? and p.first_seen > ?
+            from hits h join papers p on p.id = h.paper_id
+            where h.canonical = ? order by p.published desc, p.serial desc limit ?
+            """,
+            (new_from, primed_at or "9", canonical, limit),
+        ).fetchall()
+        papers = tuple(paper_from_row(row[:15]) for row in rows)
+        new = frozenset(row[0] for row in rows if row[15])
+        sections.append(KeywordPapers(text, canonical, papers, new))
+    return sections

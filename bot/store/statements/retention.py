@@ -1,0 +1,138 @@
+"""What the database may forget, so that years of papers stay small. Never what was posted where.
+
+The ledger is kept for ever: it alone says what is new in a channel. What goes:
+
+- papers that no channel's ledger knows, and that no answer has brought for a year;
+- the abstracts of others that no answer has brought for a year: arXiv gives them again;
+- the bytes of posts that arrived 30 days ago: the row stays, so that nothing is sent twice;
+- runs of a year ago, but for those from which the next one starts or that ``status`` shows. Their
+  sums stay, so that no counter goes back.
+
+Found in one look that blocks nobody, and forgotten in small transactions, each of which looks
+again whether it still may where that can have changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from bot.model import NoteKind
+from bot.store.statements.metrics import RUN_SUMS
+from bot.store.statements.rows import to_text
+
+T = TypeVar("T")
+
+KEEP_PAPERS = timedelta(days=365)
+KEEP_RUNS = timedelta(days=365)
+KEEP_PAYLOADS = timedelta(days=30)
+
+_UNSEEN = "published < :year and last_seen < :year"
+_UNKNOWN = "not exists (select 1 from ledger l where l.paper_id = papers.id)"
+_NOT_DUE = "not exists (select 1 from ledger l where l.paper_id = papers.id and l.state = 'due')"
+_ARRIVED = "state = 'sent' and payload <> '' and settled_at < :month"
+# Kept: whatever came after the last complete run, the last complete wide one and the last complete
+# one that was not late; and the first of all, the last of all, of the complete and of the marked.
+_PAST = """
+  started_at < :old and started_at < (
+    select coalesce(min(latest), :old) from (
+      select max(started_at) as latest from runs where complete
+      union all select max(started_at) from runs where complete and wide
+      union all select max(started_at) from runs where complete and not exists (
+        select 1 from json_each(notes) where json_extract(value, '$.kind') = :late)))
+  and id not in (
+    select id from runs where started_at = (select min(started_at) from runs)
+    union select id from runs where id in (
+      (select max(id) from runs),
+      (select max(id) from runs where complete),
+      (select max(id) from runs where checkpoint <> '')))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """Ids of papers, of papers' abstracts and of runs, and keys of posts, that may be forgotten."""
+
+    papers: tuple[str, ...] = ()
+    abstracts: tuple[str, ...] = ()
+    payloads: tuple[str, ...] = ()
+    runs: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.papers) + len(self.abstracts) + len(self.payloads) + len(self.runs)
+
+    def in_steps(self, size: int) -> Iterator[Outdated]:
+        """The same in parts of at most ``size``."""
+        yield from (Outdated(papers=part) for part in _parts(self.papers, size))
+        yield from (Outdated(abstracts=part) for part in _parts(self.abstracts, size))
+        yield from (Outdated(payloads=part) for part in _parts(self.payloads, size))
+        yield from (Outdated(runs=part) for part in _parts(self.runs, size))
+
+
+def outdated(db: sqlite3.Connection, now: datetime) -> Outdated:
+    """Everything that may go at this moment. Only reads."""
+    moments = _moments(now)
+
+    def ids(query: str) -> tuple[Any, ...]:
+        return tuple(row[0] for row in db.execute(query, moments))
+
+    return Outdated(
+        papers=ids(f"select id from papers where {_UNSEEN} and {_UNKNOWN}"),
+        abstracts=ids(
+            f"select id from papers where {_UNSEEN} and abstract <> '' and not {_UNKNOWN}"
+            f" and {_NOT_DUE}"
+        ),
+        payloads=ids(f"select key from outbox where {_ARRIVED}"),
+        runs=ids(f"select id from runs where {_PAST}"),
+    )
+
+
+def forget(db: sqlite3.Connection, what: Outdated, now: datetime) -> None:
+    """Forget these, but for what is needed again since ``outdated`` looked."""
+    moments = _moments(now)
+    gone = db.execute(
+        f"select id from papers where id in (select value from json_each(:ids))"
+        f" and {_UNSEEN} and {_UNKNOWN}",
+        {**moments, "ids": json.dumps(what.papers)},
+    ).fetchall()
+    for table, column in (("hits", "paper_id"), ("disagreements", "paper_id"), ("papers", "id")):
+        db.executemany(f"delete from {table} where {column} = ?", gone)
+    db.execute(
+        f"update papers set abstract = '' where id in (select value from json_each(:ids))"
+        f" and {_UNSEEN} and {_NOT_DUE}",
+        {**moments, "ids": json.dumps(what.abstracts)},
+    )
+    db.execute(
+        f"update outbox set payload = '' where key in (select value from json_each(:ids))"
+        f" and {_ARRIVED}",
+        {**moments, "ids": json.dumps(what.payloads)},
+    )
+    if what.runs:
+        _forget_runs(db, what.runs)
+
+
+def _forget_runs(db: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Move them into the sums. They need no second look: what is past stays past."""
+    these = "from runs where id in (select value from json_each(?))"
+    given = (json.dumps(ids),)
+    sums = db.execute(f"select {', '.join(RUN_SUMS.values())} {these}", given).fetchone()
+    added = ", ".join(f"{column} = {column} + ?" for column in RUN_SUMS)
+    db.execute(f"update forgotten_runs set {added}", sums)
+    db.execute(f"delete {these}", given)
+
+
+def _moments(now: datetime) -> dict[str, str]:
+    return {
+        "year": to_text(now - KEEP_PAPERS),
+        "month": to_text(now - KEEP_PAYLOADS),
+        "old": to_text(now - KEEP_RUNS),
+        "late": NoteKind.LATE,
+    }
+
+
+def _parts(ids: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
+    return (tuple(ids[start : start + size]) for start in range(0, len(ids), size))

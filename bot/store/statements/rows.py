@@ -1,0 +1,90 @@
+"""Between rows and frozen data: times as fixed-width UTC text, lists as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.model import Channel, Keyword, Paper
+from bot.model.snapshots import SETTINGS
+
+PAPER_COLUMNS = (
+    "id, version, serial, title, abstract, authors, categories, primary_category, "
+    "published, updated, url, pdf_url, comment, journal_ref, doi"
+)
+
+CHANNEL_COLUMNS = ", ".join(["id", *SETTINGS])  # in the order of Channel's fields
+
+
+def to_text(moment: datetime) -> str:
+    """Milliseconds, always 24 characters, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def to_time_or_none(text: str | None) -> datetime | None:
+    return None if text is None else to_time(text)
+
+
+def qualified(prefix: str, columns: str = PAPER_COLUMNS) -> str:
+    """The columns for a select that joins their table under another name."""
+    return ", ".join(f"{prefix}.{column.strip()}" for column in columns.split(","))
+
+
+def paper_to_row(paper: Paper) -> tuple[object, ...]:
+    return (
+        paper.id,
+        paper.version,
+        paper.serial,
+        paper.title,
+        paper.abstract,
+        _list_to_text(paper.authors),
+        _list_to_text(paper.categories),
+        paper.primary_category,
+        to_text(paper.published),
+        to_text(paper.updated),
+        paper.url,
+        paper.pdf_url,
+        paper.comment,
+        paper.journal_ref,
+        paper.doi,
+    )
+
+
+def paper_from_row(row: Sequence[Any]) -> Paper:
+    return Paper(
+        id=row[0],
+        version=row[1],
+        serial=row[2],
+        title=row[3],
+        abstract=row[4],
+        authors=tuple(json.loads(row[5])),
+        categories=tuple(json.loads(row[6])),
+        primary_category=row[7],
+        published=to_time(row[8]),
+        updated=to_time(row[9]),
+        url=row[10],
+        pdf_url=row[11],
+        comment=row[12],
+        journal_ref=row[13],
+        doi=row[14],
+    )
+
+
+def keyword_from_row(row: Sequence[Any]) -> Keyword:
+    """From ``canonical, text, query, clauses``."""
+    return Keyword(text=row[1], canonical=row[0], query=row[2], clauses=row[3])
+
+
+def channel_from_row(row: Sequence[Any]) -> Channel:
+    """From ``CHANNEL_COLUMNS``."""
+    return Channel(*row)
+
+
+def _list_to_text(values: Sequence[str]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,255 @@
+"""Who follows what, and how each channel wants to be posted to."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from bot.model import VERSION_UNKNOWN, Channel, Keyword, Person, Subscription, Why
+from bot.model.snapshots import SETTINGS
+from bot.store.statements.rows import (
+    CHANNEL_COLUMNS,
+    channel_from_row,
+    keyword_from_row,
+    to_text,
+    to_time,
+    to_time_or_none,
+)
+
+RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
+
+# Called with the number of keywords in the channel and in its server; raises to refuse one more.
+CheckRoom = Callable[[int, int], None]
+
+
+def follow(
+    db: sqlite3.Connection,
+    channel_id: str,
+    keyword: Keyword,
+    person: Person,
+    at: datetime,
+    *,
+    check_room: CheckRoom | None = None,
+    undo: bool = False,
+) -> bool:
+    """Let the channel follow the keyword; false if it already does (in these or other words).
+
+    One that was removed less than ``RESTORABLE_FOR`` ago goes on where it ended: what was due is
+    due again, and what was announced since is new. With ``undo`` its words, who had added it and
+    when are as they were, too. ``check_room`` is called in the same transaction, before a keyword
+    is added; what it raises is raised.
+    """
+    ensure_channel(db, channel_id)
+    db.execute(
+        "insert into keywords (canonical, text, query, clauses) values (?, ?, ?, ?)"
+        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses",
+        (keyword.canonical, keyword.text, keyword.query, keyword.clauses),
+    )
+    if person.server:
+        db.execute("update channels set server = ? where id = ?", (person.server, channel_id))
+    key = (channel_id, keyword.canonical)
+    if db.execute(
+        "select 1 from subscriptions where channel_id = ? and canonical = ?", key
+    ).fetchone():
+        return False
+    if check_room is not None:
+        check_room(_count(db, channel_id), count_in_server(db, person.server, channel_id))
+    added: tuple[str, ...] = (keyword.text, person.name, person.id, to_text(at))
+    state: tuple[str | int | None, ...] = (None, None, 0)
+    removed = db.execute(
+        "delete from removed_subscriptions where channel_id = ? and canonical = ?"
+        " returning removed_at, text, added_by, added_by_id, added_at, primed_at, since, baseline",
+        key,
+    ).fetchone()
+    restored = removed is not None and removed[0] >= to_text(at - RESTORABLE_FOR)
+    if restored:
+        added, state = removed[1:5] if undo else added, removed[5:]
+    db.execute(
+        "insert into subscriptions (channel_id, canonical, text, added_by, added_by_id, added_at,"
+        " primed_at, since, baseline) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, *added, *state),
+    )
+    if restored and state[0] is not None:
+        _take_up(db, channel_id, keyword.canonical, removed[0], at)
+    return True
+
+
+def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str, at: datetime) -> bool:
+    """Stop following; false if the channel didn't. Papers that were due because of this keyword
+    alone are dropped. The ledger stays: nothing is posted again."""
+    columns = (
+        "channel_id, canonical, text, added_by, added_by_id, added_at, primed_at, since, baseline"
+    )
+    db.execute(
+        f"insert or replace into removed_subscriptions ({columns}, removed_at)"
+        f" select {columns}, ? from subscriptions where channel_id = ? and canonical = ?",
+        (to_text(at), channel_id, canonical),
+    )
+    removed = db.execute(
+        "delete from subscriptions where channel_id = ? and canonical = ?", (channel_id, canonical)
+    )
+    db.execute(
+        """
+        update ledger set state = 'dropped', at = ?
+        where channel_id = ? and state = 'due' and not exists (
+          select 1 from hits h join subscriptions s
+            on s.canonical = h.canonical and s.channel_id = ledger.channel_id
+          where h.paper_id = ledger.paper_id)
+        """,
+        (to_text(at), channel_id),
+    )
+    return removed.rowcount == 1
+
+
+def _take_up(
+    db: sqlite3.Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
+) -> None:
+    """Make due again what its removal dropped, and what was announced since it was removed: runs
+    go on matching a removed keyword as long as it can be restored."""
+    given = {
+        "channel": channel_id,
+        "canonical": canonical,
+        "removed_at": removed_at,
+        "at": to_text(at),
+        "new": Why.NEW,
+        "untold": VERSION_UNKNOWN,
+    }
+    db.execute(
+        "update ledger set state = 'due', at = :at"
+        " where channel_id = :channel and state = 'dropped' and at >= :removed_at"
+        " and paper_id in (select paper_id from hits where canonical = :canonical)",
+        given,
+    )
+    # The same test of what is new as in ``collecting``.
+    db.execute(
+        """
+        insert or ignore into ledger (channel_id, paper_id, state, why, at)
+        select s.channel_id, p.id, 'due', :new, :at
+        from subscriptions s
+        join hits h on h.canonical = s.canonical
+        join papers p on p.id = h.paper_id
+        where s.channel_id = :channel and s.canonical = :canonical
+          and (p.serial > s.baseline
+               or iif(p.version = :untold, '', p.published) > coalesce(s.since, ''))
+        """,
+        given,
+    )
+
+
+def forget_removed(db: sqlite3.Connection, now: datetime) -> None:
+    """Forget the removed keywords that can't be restored any more."""
+    db.execute(
+        "delete from removed_subscriptions where removed_at < ?", (to_text(now - RESTORABLE_FOR),)
+    )
+
+
+def _count(db: sqlite3.Connection, channel_id: str) -> int:
+    row = db.execute(
+        "select count(*) from subscriptions where channel_id = ?", (channel_id,)
+    ).fetchone()
+    return int(row[0])
+
+
+def count_in_server(db: sqlite3.Connection, server: str, channel_id: str) -> int:
+    """Keywords of this channel, and of all that somebody from that server has added to.
+
+    0 where the server is not known. Where a channel is that stands only in bot.toml, nobody knows.
+    """
+    row = db.execute(
+        "select count(*) from subscriptions s join channels c on c.id = s.channel_id"
+        " where :server <> '' and (c.server = :server or c.id = :channel)",
+        {"server": server, "channel": channel_id},
+    ).fetchone()
+    return int(row[0])
+
+
+def ensure_channel(db: sqlite3.Connection, channel_id: str) -> None:
+    db.execute(
+        "insert or ignore into channels (id, platform) values (?, ?)",
+        (channel_id, Channel(channel_id).platform),
+    )
+
+
+def change_setting(db: sqlite3.Connection, channel_id: str, name: str, value: str | None) -> None:
+    """One setting at a time, so that two people who change two of them both get theirs."""
+    if name not in SETTINGS:
+        raise ValueError(f"{name!r} is no setting of a channel")
+    ensure_channel(db, channel_id)
+    db.execute(f"update channels set {name} = ?, recheck = 1 where id = ?", (value, channel_id))
+
+
+def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:
+    """Every channel that follows something or has a setting of its own."""
+    rows = db.execute(
+        f"""
+        select {CHANNEL_COLUMNS} from channels c
+        where coalesce({", ".join(SETTINGS)}) is not null
+           or exists (select 1 from subscriptions s where s.channel_id = c.id)
+        order by id
+        """
+    )
+    return tuple(map(channel_from_row, rows))
+
+
+def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscription, ...]:
+    """In the order in which they were added; of all channels if none is named."""
+    one = "where s.channel_id = :channel" if channel_id else ""
+    rows = db.execute(
+        f"""
+        select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
+               s.primed_at, s.added_by_id
+        from subscriptions s join keywords k using (canonical)
+        {one} order by s.channel_id, s.added_at, s.text
+        """,
+        {"channel": channel_id},
+    )
+    return tuple(
+        Subscription(
+            channel_id=row[0],
+            keyword=Keyword(row[1], row[2], row[3], row[4]),
+            added_by=Person(row[5], row[8]),
+            added_at=to_time(row[6]),
+            primed_at=to_time_or_none(row[7]),
+        )
+        for row in rows
+    )
+
+
+def unprimed(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Channel and canonical keyword of each subscription whose present papers are not known yet."""
+    rows = db.execute("select channel_id, canonical from subscriptions where primed_at is null")
+    return frozenset((channel, canonical) for channel, canonical in rows)
+
+
+def known_keywords(db: sqlite3.Connection) -> tuple[Keyword, ...]:
+    """All that any channel follows or once followed."""
+    rows = db.execute("select canonical, text, query, clauses from keywords")
+    return tuple(map(keyword_from_row, rows))
+
+
+def pause(db: sqlite3.Connection, channel_id: str, reason: str, at: datetime) -> bool:
+    """A person wants quiet; false if it is paused by a person already. Papers go on gathering."""
+    changed = db.execute(
+        "update channels set paused = 'person', reason = ?, paused_at = ?, probe_at = null"
+        " where id = ? and paused is not 'person'",
+        (reason, to_text(at), channel_id),
+    )
+    return changed.rowcount == 1
+
+
+def resume(db: sqlite3.Connection, channel_id: str) -> bool:
+    """Post again, whoever paused it; false if it was not paused. What waits there is tried at once,
+    and no longer bears the reason of a refusal."""
+    db.execute(
+        "update outbox set error = '' where channel_id = :channel"
+        " and state in ('queued', 'sending', 'unknown')"
+        " and error = (select reason from channels where id = :channel and paused = 'refused')",
+        {"channel": channel_id},
+    )
+    changed = db.execute(
+        "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
+        " probes = 0, recheck = 1 where id = ? and paused is not null",
+        (channel_id,),
+    )
+    return changed.rowcount == 1

@@ -1,0 +1,472 @@
+"""The service on a real clock and a real database: what people do, and what fails, acts in seconds.
+
+Its delays are shortened by what it is made with; nothing here waits for a time to pass, but for
+something to have happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import pytest
+import time_machine
+
+from bot import config as configuration
+from bot.app.bot import Bot
+from bot.app.service import Retry, Service
+from bot.clock import SystemClock
+from bot.errors import CannotTell, ChannelRefused, GaveUp, PostRefused, SourceNotAsked
+from bot.model import Channel, Digest, Draft, Finding, Person, Post, Receipt
+from bot.ports import Commands
+from bot.store.statements.rows import to_text
+from bot.store.store import SqliteStore
+from bot.sync.synchronizer import ChannelsFile
+from tests.builders import paper
+from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
+
+HERE = "discord:1142000000000000000"
+ADA = Person("Ada", "discord:7")
+PATIENCE = 20.0  # seconds until a test fails that waits in vain
+QUICK = Retry(first=0.05, longest=0.2, most=10)
+CONFIG = """\
+[bot]
+timezone = "UTC"
+data = "data"
+[arxiv]
+contact = "mailto:bot@papers.invalid"
+[discord]
+"""
+
+
+def impatient(path: str) -> sqlite3.Connection:
+    """Like the store's own, but it does not wait for others."""
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+
+
+class Chat(FakePlatform):
+    """A whole platform; ``refusal`` is why it takes no message at the moment."""
+
+    workers = 2
+    disconnected_since: datetime | None = None
+    degraded = ""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.refusal: Exception | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def listen(self, commands: Commands) -> None:
+        await asyncio.Event().wait()
+
+    async def tell(self, person_id: str, text: str) -> None:
+        raise CannotTell("nobody is there")
+
+    async def examine(self, channels: object) -> tuple[Finding, ...]:
+        return ()
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        return PlainComposer().compose(digest)
+
+    async def send(self, post: Post) -> Receipt:
+        if self.refusal is not None:
+            raise self.refusal
+        return await super().send(post)
+
+
+class House:
+    """A bot in a folder, with one channel on a pretended platform."""
+
+    def __init__(self, folder: Path, chat: Chat | None = None) -> None:
+        path = folder / "bot.toml"
+        path.write_text(CONFIG)
+        self.config = configuration.load(path, {}, need_secrets=False, asks_arxiv=True)
+        self.clock = SystemClock()
+        pretended = FakeClock(datetime.now(UTC))
+        self.source = FakeSource(pretended)
+        self.chat = chat or Chat(folder / "chat.jsonl")
+        self.database = folder / "db.sqlite3"
+        self.store = SqliteStore(self.database, alone=True, connect=impatient)
+        self.bot = Bot(
+            config=self.config,
+            clock=self.clock,
+            store=self.store,
+            source=self.source,
+            platforms={"discord": self.chat},
+            file=ChannelsFile(path, folder / "channels.lock", self.clock),
+            rehearsing=False,
+            progress=lambda _: None,
+        )
+
+    def announce(self, *numbers: int, now: datetime | None = None) -> None:
+        at = (now or datetime.now(UTC)) - timedelta(hours=1)
+        self.source.announce(*(paper(n, published=at) for n in numbers), at=at)
+
+    @asynccontextmanager
+    async def serving(self, retry: Retry = QUICK) -> AsyncIterator[asyncio.Task[object]]:
+        service = Service(
+            self.bot, lambda: self.config, retry=retry, watch_every=timedelta(seconds=0.05)
+        )
+        running = asyncio.create_task(service.run())
+        try:
+            yield running
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError, GaveUp):
+                await running
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """A log and a file are looked at, which wake nobody."""
+        async with asyncio.timeout(PATIENCE):
+            while not happened():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def published_until(self, days_ago: int) -> None:
+        at = datetime.now(UTC) - timedelta(days=days_ago)
+        await self.store.run(
+            lambda db: db.execute("update channels set published_until = ?", (to_text(at),))
+        )
+
+    def posted(self) -> int:
+        return len(self.chat.papers(HERE))
+
+    async def say(self, words: str) -> str:
+        return (await self.bot.commands.run(HERE, ADA, words)).text
+
+    async def refused_and_gathering(self) -> None:
+        """One post was refused by the channel days ago, and a paper has become due there since."""
+        self.announce(1)
+        await self.say("add reward model")
+        self.chat.refusal = ChannelRefused("I lack Send Messages.")
+        await self.bot.once(now=True)
+        self.announce(2)
+        await self.bot.look(now=True)
+        [view] = (await self.store.state()).channels
+        assert (view.paused, view.due, len(view.posts)) == ("refused", 1, 1)
+        await self.published_until(days_ago=7)
+        self.chat.refusal = None
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.store.close()
+
+
+# -- a channel that comes back -------------------------------------------------------------------
+
+
+async def test_a_restored_channel_gets_everything_that_waits_in_the_same_run(house: House) -> None:
+    await house.refused_and_gathering()
+    await house.store.run(lambda db: db.execute("update channels set probe_at = '2026-01-01'"))
+    outcome = await house.bot.once(now=True)
+    assert house.chat.papers(HERE) == ["2603.00001", "2603.00002"]
+    assert outcome.open_posts == 0
+
+
+async def test_a_channel_that_is_resumed_gets_everything_that_waits_within_seconds(
+    house: House,
+) -> None:
+    await house.refused_and_gathering()
+    async with house.serving():
+        assert await house.say("resume") == (
+            "Posting again. 1 post that waited will be sent now. What has gathered comes now."
+        )
+        status = await house.say("status")
+        assert "Send Messages" not in status
+        await house.until(lambda: house.posted() == 2)
+    assert (await house.store.state()).channels[0].paused == ""
+
+
+async def test_a_channel_that_is_resumed_by_another_process_is_served_within_seconds(
+    house: House,
+) -> None:
+    await house.refused_and_gathering()
+    async with house.serving():
+        beside = SqliteStore(house.database, alone=False)
+        assert await beside.resume(HERE)
+        beside.close()
+        await house.until(lambda: house.posted() == 2)
+
+
+async def test_a_post_that_another_process_sends_again_goes_out_within_seconds(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    house.chat.faults = {0: (False, PostRefused("too long"))}
+    async with house.serving():
+        await house.until(lambda: "dead key=" in caplog.text)
+        [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
+        beside = SqliteStore(house.database, alone=False)
+        assert await beside.resend(key, house.clock.now())
+        beside.close()
+        await house.until(lambda: house.posted() == 1)
+
+
+async def test_a_post_sent_again_in_a_channel_that_refused_is_tried_at_once(house: House) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    house.chat.faults = {0: (False, PostRefused("too long"))}
+    await house.bot.once(now=True)
+    [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
+    await house.store.run(
+        lambda db: db.execute("update channels set paused = 'refused', probe_at = '2099-01-01'")
+    )
+    async with house.serving():
+        assert "sent again now" in await house.say(f"resend {key}")
+        await house.until(lambda: house.posted() == 1)
+
+
+async def test_in_a_channel_that_a_person_paused_resend_says_that_it_waits_for_resume(
+    house: House,
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    house.chat.faults = {0: (False, PostRefused("too long"))}
+    await house.bot.once(now=True)
+    [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
+    await house.say("pause")
+    assert "resume" in await house.say(f"resend {key}")
+
+
+async def test_a_posting_time_that_is_changed_counts_today(house: House) -> None:
+    """And not at the next look alone, which was appointed for the old time."""
+    house.announce(1)
+    await house.say("add reward model")
+    async with house.serving():
+        await house.until(lambda: house.posted() == 1)
+        house.announce(2)
+        await house.published_until(days_ago=0)
+        await house.bot.look()
+        assert house.posted() == 1
+        await house.published_until(days_ago=1)
+        await house.say("settings days daily")
+        await house.until(lambda: house.posted() == 2)
+
+
+# -- handing on ----------------------------------------------------------------------------------
+
+
+class Announcing(Chat):
+    """Its messages are to be handed on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.handed_on: list[str] = []
+
+    async def send(self, post: Post) -> Receipt:
+        return replace(await super().send(post), crosspost=True)
+
+    async def crosspost(self, channel: Channel, message_id: str) -> None:
+        self.handed_on.append(message_id)
+
+
+async def test_what_was_posted_is_handed_on_by_the_service_and_by_once(tmp_path: Path) -> None:
+    chat = Announcing(tmp_path / "chat.jsonl")
+    house = House(tmp_path, chat)
+    house.announce(1)
+    await house.say("add reward model")
+    await house.bot.once(now=True)
+    assert len(chat.handed_on) == 1
+    house.announce(2)
+    await house.bot.look(now=True)
+    async with house.serving():
+        await house.until(lambda: len(chat.handed_on) == 2)
+    house.store.close()
+
+
+# -- what fails once -----------------------------------------------------------------------------
+
+
+class Held:
+    """Another process's transaction, so that nobody else can write."""
+
+    def __init__(self, database: Path) -> None:
+        self._db = sqlite3.connect(database, isolation_level=None)
+        self._db.execute("begin immediate")
+
+    def release(self) -> None:
+        self._db.execute("rollback")
+        self._db.close()
+
+
+async def test_a_look_that_found_the_database_busy_is_done_again_within_seconds(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    held = Held(house.database)
+    async with house.serving():
+        await house.until(lambda: caplog.text.count("failed job=look") >= 2)
+        held.release()
+        await house.until(lambda: house.posted() == 1)
+
+
+async def test_a_fault_of_this_machine_while_arxiv_was_to_be_asked_passes_within_seconds(
+    house: House,
+) -> None:
+    house.announce(1)
+    house.source.faults = [SourceNotAsked("no file descriptors are left")] * 2
+    await house.say("add reward model")  # the first fault is met by the answer to this
+    async with house.serving():
+        await house.until(lambda: house.posted() == 1)
+
+
+async def test_a_delivery_that_found_the_database_busy_is_done_again_within_seconds(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    await house.bot.look(now=True)
+    held = Held(house.database)
+    async with house.serving():
+        await house.until(lambda: "failed job=deliver discord" in caplog.text)
+        assert house.posted() == 0
+        held.release()
+        await house.until(lambda: house.posted() == 1)
+
+
+async def test_a_look_that_fails_is_tried_ever_less_often_and_asks_arxiv_no_more_often_than_that(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where a new keyword waits, which the watch notices every moment."""
+    await house.say("add reward model")
+    held = Held(house.database)
+    async with house.serving(Retry(first=0.1, longest=3600.0)):
+        await house.until(lambda: caplog.text.count("again job=look") == 4)
+        held.release()
+    waits = re.findall(r"again job=look in=(\S+)s", caplog.text)
+    assert waits == ["0.1", "0.2", "0.4", "0.8"]
+
+
+async def test_what_fails_again_and_again_ends_the_service(house: House) -> None:
+    await house.say("add reward model")
+    held = Held(house.database)
+    async with house.serving(Retry(first=0.001, longest=0.001, most=3)) as running:
+        with pytest.raises(GaveUp, match="look failed 3 times in a row"):
+            await running
+    held.release()
+
+
+async def test_a_page_that_cannot_be_written_keeps_no_post_from_leaving(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(tmp_path)
+    (tmp_path / "bot.toml").write_text(f'{CONFIG}[page]\npath = "missing/papers.md"\n')
+    house.config = configuration.load(tmp_path / "bot.toml", {}, need_secrets=False)
+    house.bot.config = house.config
+    house.announce(1)
+    await house.say("add reward model")
+    async with house.serving(Retry(first=0.001, longest=0.001, most=3)) as running:
+        await house.until(lambda: "page failed" in caplog.text and house.posted() == 1)
+        assert not running.done()
+    house.store.close()
+
+
+def test_a_job_that_goes_on_failing_is_given_some_twenty_minutes() -> None:
+    retry = Retry()
+    waits = [retry.after(failures).total_seconds() for failures in range(1, retry.most)]
+    assert waits[:3] == [5, 10, 20]
+    assert 15 * 60 < sum(waits) < 30 * 60
+
+
+# -- a clock that is set -------------------------------------------------------------------------
+
+STEPS = [timedelta(hours=-6), timedelta(days=-40), timedelta(hours=6), timedelta(days=40)]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+async def test_a_service_whose_clock_is_set_goes_on_within_seconds(
+    house: House, step: timedelta
+) -> None:
+    """People are heard, what they add is primed, and what waits is sent."""
+    house.announce(1)
+    await house.say("add reward model")
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        async with house.serving():
+            await house.until(lambda: house.posted() == 1)
+            clock.shift(step)
+            house.source.announce(paper(2, "A graph network"), at=START)
+            await house.say("add graph network")
+            await house.until(lambda: house.posted() == 2)
+
+
+async def test_a_posting_time_that_a_step_forward_has_passed_is_made_up_at_once(
+    house: House,
+) -> None:
+    """As after a night in which the machine slept."""
+    house.announce(1)
+    await house.say("add reward model")
+    await house.say("settings days daily")
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        async with house.serving():
+            await house.until(lambda: house.posted() == 1)
+            house.announce(2)
+            clock.shift(timedelta(days=1))
+            await house.until(lambda: house.posted() == 2)
+
+
+async def test_after_a_clock_that_was_ahead_the_next_posting_time_is_not_the_future_one(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    await house.say("settings days daily")
+    real = datetime.now(UTC)
+    with time_machine.travel(real + timedelta(days=40), tick=True) as clock:
+        async with house.serving():
+            await house.until(lambda: house.posted() == 1)
+            house.announce(2, now=real)
+            clock.shift(timedelta(days=-40))
+            await house.until(lambda: "recomputed stored=channels.published_until" in caplog.text)
+            clock.shift(timedelta(days=1))
+            await house.until(lambda: house.posted() == 2)
+
+
+async def test_a_bot_that_starts_with_the_right_clock_again_does_not_wait_for_the_wrong_one(
+    house: House,
+) -> None:
+    house.announce(1)
+    await house.say("add reward model")
+    await house.say("settings days daily")
+    real = datetime.now(UTC)
+    with time_machine.travel(real + timedelta(days=40), tick=True) as clock:
+        await house.bot.once()
+        assert house.posted() == 1
+        house.announce(2, now=real)
+        clock.shift(timedelta(days=-39))
+        await house.bot.recompute_times()
+        await house.bot.once()
+        clock.shift(timedelta(days=1))
+        await house.bot.once()
+        assert house.posted() == 2
+
+
+async def test_a_platform_that_hears_nobody_is_reported_whatever_the_clock_is_set_to(
+    house: House,
+) -> None:
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        service = Service(house.bot, lambda: house.config)
+        house.chat.disconnected_since = datetime.now(UTC)
+        before = (await service._report()).health_report
+        clock.shift(timedelta(days=-1))
+        after = (await service._report()).health_report
+    for health_report in (before, after):
+        since = health_report.disconnected["discord"]
+        assert since is not None
+        assert abs(health_report.now - since) < timedelta(minutes=1)
+        assert health_report.started is not None
+        assert abs(health_report.now - health_report.started) < timedelta(minutes=1)

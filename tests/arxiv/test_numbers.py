@@ -1,0 +1,240 @@
+"""All that arXiv announced, number after number: a week of it, or the months of a downtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from bot.arxiv.checkpoint import Checkpoint
+from bot.arxiv.number_scan import MOST_REQUESTS
+from bot.arxiv.plan import Way
+from bot.arxiv.source import ArxivSource
+from bot.errors import SourceDown
+from bot.model import Batch, NoteKind
+from tests.arxiv.conftest import CONTACT, MakeSource
+from tests.arxiv.feeds import NOON, phrase, standin_paper
+from tests.fakes import FakeClock
+from tests.wire import arxiv_oai_faults as oai_faults
+from tests.wire import arxiv_server as arxiv
+from tests.wire.arxiv_feed import StandinPaper
+from tests.wire.arxiv_server import ArxivServer
+from tests.wire.arxiv_standin import Exchange
+
+DAY = timedelta(days=1)
+SINCE = NOON - 14 * DAY
+REWARD = phrase("reward model")
+# How many papers each month has that lies between the last harvest and today, 2026-03-02.
+MONTHS = {"2509": 30, "2510": 1203, "2511": 40, "2512": 500, "2601": 3, "2602": 70, "2603": 25}
+PLACE = Checkpoint(day=date(2025, 9, 10), top="2509.00010", counted="2509.00010")
+
+
+def announced(paper_id: str, held: int = 3) -> StandinPaper:
+    """A paper that was held for so many days before its announcement in the middle of a month."""
+    month, number = date(2000 + int(paper_id[:2]), int(paper_id[2:4]), 1), int(paper_id[5:])
+    evening = datetime(month.year, month.month, 1, 1, tzinfo=UTC)
+    if paper_id < "2603":
+        evening += 15 * DAY
+    return standin_paper(
+        number, id=paper_id, visible_at=evening, published=evening - held * DAY + number * DAY / 1e6
+    )
+
+
+PAPERS = [announced(f"{m}.{n:05d}") for m, last in MONTHS.items() for n in range(1, last + 1)]
+AFTER = {each.id for each in PAPERS if each.id > PLACE.top}
+HELD = "2601.00002"  # for a hundred days
+
+
+@pytest.fixture
+def server(clock: FakeClock) -> Iterator[ArxivServer]:
+    papers = [each for each in PAPERS if each.id != HELD] + [announced(HELD, held=100)]
+    with ArxivServer(papers, clock) as running:
+        yield running
+        running.assert_polite(3, CONTACT)
+
+
+@pytest.fixture
+def source(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
+    return make_source(url=server.url)
+
+
+async def look(source: ArxivSource, checkpoint: Checkpoint) -> tuple[Batch, Checkpoint]:
+    batch = await source.fetch([REWARD], SINCE, checkpoint.written())
+    return batch, Checkpoint.read(batch.announcement_stats.checkpoint)
+
+
+def walked(batch: Batch) -> set[str]:
+    return {paper.id for paper in batch.others}
+
+
+def asked_by_number(server: ArxivServer) -> int:
+    return sum("id_list" in seen.params for seen in server.requests)
+
+
+@pytest.mark.parametrize("way", [None, Way.UNION, Way.AUTO, Way.HARVEST])
+async def test_after_a_downtime_of_months_all_that_was_announced_is_gone_through(
+    make_source: MakeSource, server: ArxivServer, way: Way | None
+) -> None:
+    source = make_source(url=server.url)
+    if way is not None:
+        source = make_source(url=server.url, oai_url=server.oai_url, way=way)
+    batch, checkpoint = await look(source, PLACE)
+    assert batch.complete
+    assert walked(batch) == AFTER
+    assert (checkpoint.top, checkpoint.day, checkpoint.holes) == ("2603.00025", NOON.date(), {})
+    assert batch.announcement_stats.plan.endswith("and by the numbers of what it announced")
+    assert NoteKind.BEHIND not in {note.kind for note in batch.notes}
+    again, _ = await look(source, checkpoint)
+    assert not again.others, "once is enough"
+
+
+async def test_what_one_look_can_not_ask_for_is_asked_for_at_the_next_from_the_same_place(
+    make_source: MakeSource, clock: FakeClock
+) -> None:
+    """Also after a restart: the place is all that is kept."""
+    months = [f"{y}{m:02d}" for y in range(22, 27) for m in range(1, 13) if f"{y}{m:02d}" < "2604"]
+    papers = [announced(f"{month}.{n:05d}") for month in months for n in (1, 2, 3)]
+    assert 2 * len(months) > MOST_REQUESTS, "a month takes two requests: its papers, and its end"
+    with ArxivServer(papers, clock) as server:
+        place = checkpoint = Checkpoint(day=date(2022, 1, 20), top="2201.00001")
+        found: set[str] = set()
+        looks = 0
+        while checkpoint.day != NOON.date():
+            looks += 1
+            batch, checkpoint = await look(make_source(url=server.url), checkpoint)
+            assert batch.complete
+            assert batch.requests <= MOST_REQUESTS + 3
+            assert found.isdisjoint(walked(batch)), "from the place on"
+            found |= walked(batch)
+            behind = [note.text for note in batch.notes if note.kind is NoteKind.BEHIND]
+            assert len(behind) == (checkpoint.day != NOON.date())
+            assert all(f"{place.day}" in text and checkpoint.top in text for text in behind)
+        assert looks == 2
+        assert found == {each.id for each in papers} - {place.top}
+
+
+async def test_a_week_is_gone_through_where_there_is_no_oai_pmh(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    """What arXiv held back for months is in no window of days."""
+    held = [announced("2603.00026", held=100), announced("2603.00027")]
+    batch, checkpoint = await look(source, Checkpoint())
+    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025"), (
+        "it begins where the first look was"
+    )
+    server.add(*held)
+    for day in range(1, 8):
+        clock.jump(NOON + day * DAY)
+        assert not batch.others
+        batch, checkpoint = await look(source, checkpoint)
+        assert checkpoint.holes == {}
+    assert walked(batch) == {"2603.00026", "2603.00027"}
+    assert (checkpoint.day, checkpoint.top) == (clock.now().date(), "2603.00027")
+    assert asked_by_number(server) == 1
+
+
+async def test_a_week_begins_at_the_month_where_no_paper_was_known(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    _, checkpoint = await look(source, Checkpoint(day=NOON.date() - 8 * DAY))
+    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+    assert asked_by_number(server) == 3
+
+
+async def test_numbers_that_nobody_has_yet_are_asked_for_again(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    server.add(announced("2603.00028"))
+    batch, checkpoint = await look(source, PLACE)
+    assert (batch.announcement_stats.missing, set(checkpoint.holes)) == (
+        2,
+        {"2603.00026", "2603.00027"},
+    )
+    server.add(announced("2603.00026"))
+    clock.jump(NOON + 30 * DAY)
+    server.add(standin_paper(1, id="2604.00001", published=NOON + 29 * DAY, visible_at=NOON))
+    batch, checkpoint = await look(source, checkpoint)
+    assert walked(batch) == {"2603.00026", "2604.00001"}
+    assert checkpoint.holes == {}, "the other one was asked for in vain for more than a week"
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+async def test_an_empty_answer_in_the_middle_is_not_the_end_of_a_month(
+    source: ArxivSource, server: ArxivServer, number: int
+) -> None:
+    """Well-formed, and without any row: the answer that is worst to believe."""
+    asked = 0
+
+    def forgetful(server: ArxivServer, exchange: Exchange) -> None:
+        nonlocal asked
+        asked += "id_list" in exchange.params
+        if "id_list" in exchange.params and asked == number:
+            exchange.send(server.answer({**exchange.params, "id_list": "1001.00001"}))
+            return
+        arxiv.honest(server, exchange)
+
+    server.habit = forgetful
+    batch, checkpoint = await look(source, PLACE)
+    server.habit = arxiv.honest
+    more, checkpoint = await look(source, checkpoint)
+    assert walked(batch) | walked(more) >= AFTER
+    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+
+
+@pytest.mark.parametrize("after", range(8))
+async def test_where_arxiv_fails_the_place_is_as_far_as_it_answered(
+    source: ArxivSource, server: ArxivServer, after: int
+) -> None:
+    server.faults.extend([*[arxiv.honest] * (2 + after), *[arxiv.status(500)] * 3])
+    batch, checkpoint = await look(source, PLACE)
+    assert batch.complete, "by keyword it was asked well"
+    assert {note.kind for note in batch.notes} == {NoteKind.DOWN, NoteKind.BEHIND}
+    assert (checkpoint.day, PLACE.top <= checkpoint.top) == (PLACE.day, True)
+    assert max(walked(batch), default=PLACE.top) == checkpoint.top
+    more, checkpoint = await look(source, checkpoint)
+    assert walked(batch) | walked(more) == AFTER
+    assert checkpoint.day == NOON.date()
+
+
+async def test_a_place_that_arxiv_never_gave_is_not_stuck_at(
+    source: ArxivSource, server: ArxivServer
+) -> None:
+    _, checkpoint = await look(source, Checkpoint(day=date(2025, 12, 1), top="2512.31999"))
+    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+
+
+async def test_a_place_of_a_clock_that_was_ahead_is_put_right(
+    source: ArxivSource, server: ArxivServer
+) -> None:
+    _, checkpoint = await look(source, Checkpoint(day=date(2031, 1, 1), top="2603.00005"))
+    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+
+
+async def test_arxiv_is_not_walked_through_while_it_does_not_answer_by_keyword(
+    source: ArxivSource, server: ArxivServer
+) -> None:
+    server.habit = arxiv.status(500)
+    with pytest.raises(SourceDown):
+        await look(source, PLACE)
+    assert asked_by_number(server) == 0
+
+
+async def test_a_harvest_that_stands_in_leaves_the_place_where_it_is(
+    make_source: MakeSource, server: ArxivServer
+) -> None:
+    """It reads the last two weeks; what lies between is still to be gone through."""
+    source = make_source(url=server.url, oai_url=server.oai_url)
+
+    def no_words(server: ArxivServer, exchange: Exchange) -> None:
+        words = "ti:" in exchange.params.get("search_query", "")
+        (arxiv.status(500) if words else arxiv.honest)(server, exchange)
+
+    server.habit = no_words
+    batch, _ = await look(source, PLACE)
+    assert batch.complete
+    assert walked(batch) == AFTER, "it goes on from the place beside it"
+    server.habit = arxiv.status(500)
+    server.oai_habit = oai_faults.refused("noRecordsMatch")
+    with pytest.raises(SourceDown):
+        await look(source, PLACE)

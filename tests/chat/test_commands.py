@@ -1,0 +1,1282 @@
+"""What people are told when they ask the bot something, with the real database underneath."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.arxiv.ids import base_id
+from bot.chat.commands import BotCommands
+from bot.chat.queries import Questions
+from bot.core.collect import collect, publish
+from bot.core.deliver import Deliverer
+from bot.core.digest import Rules
+from bot.errors import (
+    ChannelRefused,
+    KeywordRefused,
+    OutcomeUnknown,
+    PostRefused,
+    SourceDown,
+    SourceNotAsked,
+    StoreBusy,
+    TryLater,
+    UserError,
+)
+from bot.matching import explain
+from bot.model import (
+    AnnouncementStats,
+    Batch,
+    Channel,
+    Note,
+    NoteKind,
+    Paper,
+    Person,
+    Reply,
+    with_references,
+)
+from bot.model.timetable import Timetable
+from bot.store.store import SqliteStore
+from tests.builders import paper
+from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
+
+HERE = "discord:1142000000000000000"
+THERE = "discord:1142000000000000001"
+ADA = Person("Ada", "discord:7")
+BERLIN = ZoneInfo("Europe/Berlin")  # START is Monday 09:00 there, a posting time
+DAY = 86_400
+
+
+def impatient(path: str) -> sqlite3.Connection:
+    """Like the store's own, but it does not wait for others."""
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+
+
+class House:
+    """The commands over a real database, and the bot's days beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
+        self.store = SqliteStore(folder / "daily-papers.sqlite3", alone=True, connect=impatient)
+        self.platform = FakePlatform(folder / "platform.jsonl")
+        self.written = 0  # how often bot.toml would have been written
+        self.backlog: int | None = None
+        self.questions = Questions(
+            store=self.store,
+            source=self.source,
+            clock=self.clock,
+            timetable=self.timetable,
+            identify=base_id,
+        )
+        self.commands = BotCommands(
+            questions=self.questions,
+            store=self.store,
+            clock=self.clock,
+            changed=self._changed,
+            first_post=3,
+        )
+
+    async def _changed(self) -> None:
+        self.written += 1
+
+    def timetable(self, channel: Channel) -> Timetable:
+        hour, minute = map(int, (channel.post_at or "09:00").split(":"))
+        return Timetable(BERLIN, time(hour, minute), frozenset(range(5)))
+
+    async def say(self, words: str, channel_id: str = HERE, person: Person = ADA) -> Reply:
+        reply = await self.commands.run(channel_id, person, words)
+        data = json.dumps(reply.data, ensure_ascii=False)  # for other programs
+        return replace(reply, text=as_typed(reply.text), data=json.loads(as_typed(data)))
+
+    async def keywords(self) -> tuple[str, ...]:
+        return tuple(each.label for each in await self.commands.keyword_choices(HERE))
+
+    async def refused(self, words: str, channel_id: str = HERE, person: Person = ADA) -> str:
+        with pytest.raises(UserError) as caught:
+            await self.commands.run(channel_id, person, words)
+        return as_typed(str(caught.value))
+
+    async def collect(self) -> None:
+        await collect(self.source, self.store, self.clock, first_post=3)
+
+    async def publish(self, *, now: bool = False) -> None:
+        def rules(channel: Channel) -> Rules:
+            return Rules(self.timetable(channel), self.backlog)
+
+        await publish(self.store, {"discord": PlainComposer()}, rules, self.clock, now=now)
+
+    async def deliver(self, *faults: Exception | None, can_tell: bool = True) -> None:
+        self.platform.faults = {
+            self.platform.sends + number: (isinstance(fault, OutcomeUnknown), fault)
+            for number, fault in enumerate(faults)
+            if fault is not None
+        }
+        self.platform._can_tell = can_tell
+        deliverer = Deliverer("discord", self.platform, self.store, self.clock, random.Random(1))
+        await deliverer.deliver(wait=120)  # longer than a lost post settles
+
+    async def day(self) -> None:
+        """A whole day's work, a day later."""
+        self.clock.advance(DAY)
+        await self.collect()
+        await self.publish()
+        await self.deliver()
+
+    async def settled(self, *keywords: str) -> None:
+        """The channel follows these, and its first run is done."""
+        for keyword in keywords or ("reward model",):
+            await self.say(f"add {keyword}")
+        await self.collect()
+        await self.publish()
+        await self.deliver()
+
+
+def as_typed(text: str) -> str:
+    """A text as it stands in a chat, in which no command has anything before it."""
+    return with_references(text, lambda reference: reference.words)
+
+
+def channels(reply: Reply) -> list[dict[str, Any]]:
+    """What an answer's data says of each channel."""
+    return cast(list[dict[str, Any]], reply.data["channels"])
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.store.close()
+
+
+# -- words ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "add reward model",
+        "ADD reward model",
+        "  add    reward   model ",
+        "/papers add reward model",
+        "papers add reward model",
+        "/add “reward model”",
+        '"add" "Reward-Models"',
+        "add reward\u00a0model",
+        "follow reward models",
+    ],
+)
+async def test_a_command_is_understood_however_it_is_typed(house: House, words: str) -> None:
+    await house.say(words)
+    [subscription] = await house.store.subscriptions(HERE)
+    assert subscription.keyword.canonical == '"reward model"'
+
+
+async def test_a_mistyped_command_names_the_nearest_one_and_changes_nothing(house: House) -> None:
+    assert "Did you mean: add reward model" in await house.refused("ad reward model")
+    assert "Did you mean: status" in await house.refused("statsu")
+    assert "To follow that as a keyword: add reward model" in await house.refused("reward model")
+    assert house.written == 0
+
+
+@pytest.mark.parametrize("command", ["add", "remove", "preview", "why", "resend"])
+async def test_a_command_without_its_object_answers_with_an_example(
+    house: House, command: str
+) -> None:
+    assert f"For example: {command} " in await house.refused(command)
+
+
+async def test_nothing_at_all_is_a_call_for_help(house: House) -> None:
+    for words in ("", "  ", "/papers", "help", "?"):
+        reply = await house.say(words)
+        assert "add KEYWORD" in reply.sections[0].text
+        assert "ANDNOT abs:survey" in reply.sections[-1].text
+
+
+async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(
+    house: House, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "daily-papers.sqlite3")) as other:
+        other.execute("begin immediate")
+        answer = await house.refused("add reward model")
+        with pytest.raises(StoreBusy):
+            await house.commands.add(HERE, "reward model", ADA)
+    assert "nothing was changed" in answer
+    assert str(tmp_path) not in answer
+    assert "another process keeps the database busy" in caplog.text
+    assert await house.store.subscriptions(HERE) == ()
+
+
+async def test_a_fault_of_our_own_still_gives_an_answer_and_its_trace_goes_to_the_log(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    def bug(batch: Batch) -> Batch:
+        return batch.papers[99]  # type: ignore[return-value]
+
+    house.source.faults = [bug]
+    answer = await house.refused("preview reward model")
+    assert "Something went wrong in the bot" in answer
+    assert "IndexError" not in answer
+    assert "IndexError" in caplog.text
+
+
+# -- keywords -------------------------------------------------------------------------------------
+
+
+async def test_add_says_what_it_understood(house: House) -> None:
+    reply = await house.say("add ti:graph AND (cat:cs.LG OR cat:math) ANDNOT survey")
+    assert (
+        '"graph" in title and (category cs.LG or category math with all below it)'
+        ' and not "survey" in title or abstract' in reply.text
+    )
+    assert "the newest 3 papers" in reply.text
+    assert reply.announcement.startswith("Ada added a keyword: ti:graph")
+    assert reply.data["changed"] is True
+    assert house.written == 1
+
+
+async def test_add_and_preview_say_that_a_category_is_unknown_or_has_another_name_now(
+    house: House,
+) -> None:
+    for words in ("add reward cat:cs.ML", "preview reward cat:cs.ML"):
+        reply = await house.say(words)
+        assert "Did you mean stat.ML?" in reply.text
+        assert len(reply.data["notices"]) == 1  # type: ignore[arg-type]
+    assert "alg-geom is now math.AG" in (await house.say("add cat:alg-geom")).text
+    known = await house.say("add cat:math.AG")
+    assert known.data["changed"] is False
+
+
+async def test_at_the_command_line_a_keyword_is_added_without_asking_arxiv(house: House) -> None:
+    reply = await house.commands.add(HERE, "reward model", ADA)
+    assert "preview reward model" in reply.text
+    assert house.source.requests == []
+
+
+async def test_in_a_chat_add_says_how_many_papers_a_day_and_shows_the_newest_three(
+    house: House,
+) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 9)))
+    reply = await house.say("add reward model")
+    assert "(8 papers in the last 7 days)" in reply.text
+    assert len(reply.entries) == 3
+    assert house.source.requests == ["latest reward model"]
+
+
+async def test_a_keyword_is_kept_although_arxiv_is_silent_when_it_is_added(house: House) -> None:
+    house.source.faults = [SourceDown("timed out")]
+    reply = await house.say("add reward model")
+    assert "arXiv gives no answer just now" in reply.text
+    assert "The keyword is kept" in reply.text
+    assert [s.keyword.text for s in await house.store.subscriptions(HERE)] == ["reward model"]
+
+
+async def test_a_fault_of_the_bots_own_machine_is_never_blamed_on_arxiv(house: House) -> None:
+    fault = SourceNotAsked("arXiv was not asked, because /data can't be used: Permission denied.")
+    house.source.faults = [fault]
+    reply = await house.say("add reward model")
+    assert "a fault on its own machine" in reply.text
+    house.source.faults = [fault]
+    refused = await house.refused("preview graph network")
+    assert "a fault on its own machine" in refused
+    assert "/data" not in refused, "where the bot keeps its files is not for everybody"
+    house.source.faults = [fault]
+    await house.collect()
+    status = await house.say("status")
+    assert "arXiv was not asked, because of a fault on the bot's own machine" in status.text
+    assert "did not answer" not in status.text
+    assert '"cause": "local"' in json.dumps(status.data)
+
+
+async def test_several_keywords_are_removed_at_once_and_put_back_at_once(house: House) -> None:
+    for number in range(12):
+        await house.say(f"add topic number{number}")
+    menu = (await house.say("list")).menu
+    assert menu is not None
+    assert menu.most == 6
+    assert [choice.label for choice in menu.choices] == list((await house.keywords())[:10])
+    gone = [choice.value for choice in menu.choices[:6]]
+    house.written = 0
+    removed = await house.say(" ".join([menu.words, *gone]))
+    assert "no longer follows 6 keywords:\ntopic number0\ntopic number1\n" in removed.text
+    assert removed.announcement.startswith("Ada removed 6 keywords: topic number0, topic number1,")
+    assert house.written == 1, "bot.toml is written once for all of them"
+    assert len(await house.keywords()) == 6
+    assert all(len(offer.words) <= 95 for offer in removed.offers)
+    again = await house.say(removed.offers[0].words)
+    assert "follows 6 keywords:" in again.text
+    assert len(await house.keywords()) == 12
+    assert again.offers[0].words == f"remove {' '.join(gone)}"
+
+
+async def test_of_several_keywords_those_that_somebody_else_removed_are_passed_over(
+    house: House,
+) -> None:
+    for number in range(3):
+        await house.say(f"add topic number{number}")
+    menu = (await house.say("list")).menu
+    assert menu is not None
+    first, second, _ = (choice.value for choice in menu.choices)
+    await house.say(f"remove {first}")
+    removed = await house.say(f"remove {first} {second}")
+    assert "no longer follows topic number1" in removed.text
+    assert "follows none of these any more" in await house.refused(f"remove {first} {second}")
+    assert "6 keywords are the most" in await house.refused(
+        "remove " + " ".join(f"#{n:012x}" for n in range(7))
+    )
+    assert "Nobody here remembers" in await house.refused(f"add {first} #0123456789ab")
+
+
+async def test_who_may_not_change_anything_is_offered_no_change(house: House) -> None:
+    await house.say("add reward model")
+    await house.say("add graph network")
+    reader = Person("Bo", "fake:bo", manages=False, governs=False)
+    reply = await house.say("list", person=reader)
+    assert [row.offers for row in reply.rows] == [(), ()]
+    assert reply.offers == ()
+    assert reply.menu is None
+    await house.say("settings editors members")
+    reply = await house.say("list", person=reader)
+    assert reply.rows[0].offers[0].label == "Remove"
+    assert reply.offers[0].words == "add"
+    assert reply.menu is not None
+
+
+async def test_what_was_added_or_removed_by_mistake_is_undone_with_a_button(house: House) -> None:
+    keyword = 'ti:"graph network" AND cat:cs.LG'
+    await house.say("add reward model")
+    undo, _ = (await house.say(f"add {keyword}")).offers
+    assert "no longer follows" in (await house.say(undo.words)).text
+    assert await house.keywords() == ("reward model",)
+    assert "does not follow that any more" in await house.refused(undo.words)
+    await house.say(f"add {keyword}")
+    undo, back = (await house.say(f"remove {keyword}")).offers
+    assert (await house.say(back.words)).text.startswith("This channel follows")
+    await house.say(undo.words)
+    assert set(await house.keywords()) == {"reward model", keyword}
+    assert "Please type it" in await house.refused("add #0123456789ab")
+
+
+async def test_status_counts_no_paper_of_a_removed_keyword_and_undo_brings_them_back(
+    house: House,
+) -> None:
+    await house.settled()
+    house.clock.advance(DAY // 2)
+    house.source.announce(*(paper(70 + n) for n in range(7)))
+    await house.collect()
+    assert "7 papers due" in (await house.say("status")).text
+    removed = await house.say("remove reward model", person=MANAGER)
+    assert "added again within a week" in removed.text
+    assert "due" not in (await house.say("status")).text
+    restored = await house.say(removed.offers[0].words, person=MANAGER)
+    assert "goes on where it ended" in restored.text
+    assert "newest 3" not in restored.text
+    assert "7 papers due" in (await house.say("status")).text
+    [row] = (await house.say("list")).rows
+    assert "by Ada" in row.detail
+    assert "first papers" not in row.detail
+
+
+async def test_a_long_list_comes_in_pages_and_every_keyword_has_its_button(house: House) -> None:
+    for number in range(23):
+        await house.commands.add(HERE, f"keyword number{number}", ADA)
+    seen: list[str] = []
+    words = "list"
+    while words:
+        reply = await house.say(words)
+        assert len(reply.rows) <= 10
+        seen += [row.text for row in reply.rows]
+        for offer in (*reply.offers, *(offer for row in reply.rows for offer in row.offers)):
+            assert offer.words.isascii()
+            assert len(offer.words) <= 60
+        words = next((offer.words for offer in reply.offers if offer.label == "More"), "")
+    assert sorted(seen) == sorted(f"keyword number{n}" for n in range(23))
+    assert (await house.say("list 99")).rows == reply.rows
+    await house.say(reply.rows[-1].offers[0].words)
+    assert reply.rows[-1].text not in await house.keywords()
+
+
+MEMBER = Person("Bob", "discord:8", manages=False, governs=False)
+MANAGER = Person("Cleo", "discord:9", manages=True, governs=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["add graph network", "remove reward model", "pause", "resume", "settings days daily"],
+)
+async def test_who_does_not_manage_the_channel_changes_nothing(house: House, words: str) -> None:
+    await house.say("add reward model")
+    before = (await house.store.state(HERE)).channels
+    assert "for those who manage the channel" in await house.refused(words, person=MEMBER)
+    assert (await house.store.state(HERE)).channels == before
+
+
+async def test_everybody_may_read(house: House) -> None:
+    await house.say("add reward model")
+    for words in ("list", "status", "settings", "help", "preview reward model", "why 2603.00001"):
+        assert (await house.say(words, person=MEMBER)).text
+
+
+async def test_a_channel_can_be_opened_to_its_members_by_those_who_govern_alone(
+    house: House,
+) -> None:
+    assert "those to decide who run" in await house.refused(
+        "settings editors members", person=MANAGER
+    )
+    await house.say("settings editors members")
+    await house.say("add reward model", person=MEMBER)
+    assert await house.keywords() == ("reward model",)
+    await house.refused("add reward model", THERE, MEMBER)
+
+
+async def test_at_home_a_person_sees_the_channels_in_which_they_added_something(
+    house: House,
+) -> None:
+    assert "no keyword yet" in (await house.commands.home(ADA)).text
+    await house.say("add reward model")
+    await house.say("add secret project", THERE, MANAGER)
+    [row] = (await house.commands.home(ADA)).rows
+    assert row.text == HERE
+    assert "reward model" in row.detail
+    assert "secret" not in row.detail
+
+
+async def test_an_abstract_comes_from_the_database_and_where_it_was_forgotten_from_arxiv(
+    house: House,
+) -> None:
+    house.source.announce(paper(1, abstract="About $x^2$."))
+    await house.say("add reward model")
+    await house.collect()
+    asked = len(house.source.requests)
+    assert (await house.commands.abstract("2603.00001")).abstract == "About x²."
+    assert len(house.source.requests) == asked
+    house.source.announce(paper(2, "Something else", abstract="Found."))
+    assert (await house.commands.abstract("2603.00002")).abstract == "Found."
+    with pytest.raises(UserError, match="knows no paper"):
+        await house.commands.abstract("2603.00003")
+    with pytest.raises(UserError, match="no arXiv id"):
+        await house.commands.abstract("nonsense")
+
+
+async def test_a_keyword_that_is_followed_in_other_words_is_told_so_and_announced_to_nobody(
+    house: House,
+) -> None:
+    await house.say("add reward model")
+    reply = await house.say("add Reward-Models")
+    assert "already follows reward model, which means the same" in reply.text
+    assert reply.announcement == ""
+    assert reply.data["changed"] is False
+    assert reply.data["followed_as"] == "reward model"
+    assert house.written == 1
+
+
+async def test_a_wrong_keyword_points_at_its_mistake_and_saves_nothing(house: House) -> None:
+    answer = await house.refused("add (reward model")
+    assert "never closed" in answer
+    assert await house.store.subscriptions(HERE) == ()
+    assert house.written == 0
+
+
+async def test_remove_takes_any_wording_and_leaves_the_rest(house: House) -> None:
+    await house.say("add reward model")
+    await house.say("add graph network")
+    reply = await house.say('remove ti:"reward models" OR abs:"reward models"')
+    assert "no longer follows reward model" in reply.text
+    assert reply.announcement == "Ada removed a keyword: reward model"
+    assert [s.keyword.text for s in await house.store.subscriptions(HERE)] == ["graph network"]
+    assert house.written == 3
+
+
+async def test_remove_of_what_is_not_followed_names_what_comes_nearest(house: House) -> None:
+    assert "follows nothing" in await house.refused("remove reward model")
+    await house.say("add reward model")
+    await house.say("add graph network")
+    assert "Did you mean: reward model" in await house.refused("remove reword models")
+    assert "To see what it follows: list" in await house.refused("remove quantum zebra")
+    assert len(await house.store.subscriptions(HERE)) == 2
+
+
+async def test_one_channel_does_not_remove_what_another_follows(house: House) -> None:
+    await house.say("add reward model", THERE)
+    await house.refused("remove reward model", HERE)
+    assert len(await house.store.subscriptions(THERE)) == 1
+
+
+async def test_list_tells_new_keywords_from_settled_ones(house: House) -> None:
+    assert "follows nothing yet" in (await house.say("list")).text
+    await house.settled("reward model")
+    await house.say("add graph network")
+    reply = await house.say("list")
+    assert reply.text == "This channel follows 2 keywords:"
+    details = {row.text: row.detail for row in reply.rows}
+    assert details["reward model"] == "added today by Ada"
+    assert "first papers come with the next run" in details["graph network"]
+
+
+# -- preview --------------------------------------------------------------------------------------
+
+
+def every(minutes: int, count: int) -> list[Paper]:
+    """So many papers, submitted at this distance, the newest now."""
+    return [paper(n, published=START - timedelta(minutes=minutes * n)) for n in range(count)]
+
+
+async def test_a_preview_counts_the_last_week_shows_the_newest_and_saves_nothing(
+    house: House,
+) -> None:
+    house.source.announce(*every(12 * 60, count=30))
+    house.source.announce(paper(99, "Something else"))
+    reply = await house.say("preview reward model")
+    assert "About 2 papers a day (15 papers in the last 7 days)." in reply.text
+    assert [entry.paper.id for entry in reply.entries] == [f"2603.{n:05d}" for n in range(5)]
+    assert reply.data["papers"] == 15
+    assert reply.data["at_least"] is False
+    assert await house.store.subscriptions() == ()
+    assert house.source.requests == ["latest reward model"]
+
+
+async def test_a_broad_keyword_is_counted_over_the_days_that_the_answer_covers_and_warned_of(
+    house: House,
+) -> None:
+    house.source.announce(*every(9, count=300))
+    reply = await house.say("preview reward model")
+    assert "About 162 papers a day, counted over the last 15 hours alone" in reply.text
+    assert "very broad" in reply.text
+    assert reply.data["at_least"] is True
+    assert reply.data["broad"] is True
+
+
+async def test_a_keyword_without_recent_papers_is_not_called_broken(house: House) -> None:
+    text = (await house.say("preview zebra")).text
+    assert "No paper in the last 7 days." in text
+    assert "no paper at all that matches" in text
+    house.source.announce(paper(1, published=START - timedelta(days=40)))
+    reply = await house.say("preview reward model")
+    assert "No paper in the last 7 days." in reply.text
+    assert "submitted Wed 21 Jan" in reply.text
+    assert len(reply.entries) == 1
+
+
+async def test_a_preview_does_not_count_what_would_not_be_posted(house: House) -> None:
+    house.source.matches = lambda keyword, paper: True
+    house.source.announce(paper(1), paper(2, "A model of rewards"))
+    reply = await house.say("preview reward model")
+    assert [entry.paper.id for entry in reply.entries] == ["2603.00001"]
+
+
+async def test_a_silent_arxiv_is_told_as_such_and_never_as_no_papers(house: House) -> None:
+    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")] * 2
+    answer = await house.refused("preview reward model")
+    assert "timed out" in answer
+    assert "says nothing about the papers" in answer
+    with pytest.raises(SourceDown):
+        await house.questions.preview("reward model")
+
+
+async def test_an_answer_with_holes_is_previewed_with_a_warning(house: House) -> None:
+    house.source.announce(paper(1))
+    house.source.faults = [
+        lambda batch: Batch(batch.papers, False, (Note(NoteKind.SHORT, "some are missing"),))
+    ]
+    reply = await house.say("preview reward model")
+    assert "not complete, so there may be more" in reply.text
+    assert reply.data["at_least"] is True
+
+
+async def test_a_preview_needs_a_day_at_least(house: House) -> None:
+    with pytest.raises(UserError, match="one day"):
+        await house.questions.preview("reward model", days=0)
+
+
+# -- why ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2603.00070",
+        "2603.00070v2",
+        "arXiv:2603.00070",
+        "https://arxiv.org/abs/2603.00070v1",
+        "http://www.arxiv.org/pdf/2603.00070.pdf",
+        "arxiv.org/html/2603.00070v1#S2",
+        "<https://arxiv.org/abs/2603.00070?context=cs|2603.00070>",
+        " “2603.00070”. ",
+    ],
+)
+async def test_a_paper_is_known_however_its_id_is_written(house: House, written: str) -> None:
+    await house.settled()
+    house.source.announce(paper(70), at=START + timedelta(days=1))
+    await house.day()
+    reply = await house.say(f"why {written}")
+    assert reply.data["paper"] == "2603.00070"
+    assert "Posted today 09:00" in reply.text
+
+
+async def test_old_ids_are_ids_and_anything_else_is_answered_with_examples(house: House) -> None:
+    assert (await house.say("why hep-th/0408048v3")).data["paper"] == "hep-th/0408048"
+    for words in ("why foo", "why 2603", "why https://example.org/abs/2603.00070", "why 🤖"):
+        assert "2603.01234" in await house.refused(words)
+
+
+async def why(house: House, number: int = 70) -> str:
+    return (await house.say(f"why 2603.{number:05d}")).text
+
+
+async def test_why_says_what_matched_when_it_waits_and_when_it_was_posted(house: House) -> None:
+    await house.settled("reward model", "cat:cs.LG")
+    house.clock.advance(DAY // 2)
+    house.source.announce(paper(70))
+    await house.collect()
+    assert "Due since today 21:00, to be posted tomorrow 09:00." in await why(house)
+    house.clock.advance(DAY // 2)
+    await house.collect()
+    await house.publish()
+    assert "About to be posted." in await why(house)
+    await house.deliver()
+    text = await why(house)
+    assert text.startswith("2603.00070: A study of reward models\nPosted today 09:00.")
+    assert "cat:cs.LG (in the categories)" in text
+    assert "reward model (in the title)" in text
+
+
+async def test_why_tells_papers_that_were_there_before_from_first_ones(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 20)))
+    await house.settled()
+    assert "Posted today" in await why(house, 19)
+    assert "on arXiv before this channel followed" in await why(house, 5)
+
+
+async def test_why_names_the_closest_keyword_and_what_is_missing(house: House) -> None:
+    await house.settled("reward model", "graph network ANDNOT survey")
+    house.source.matches = lambda keyword, paper: True
+    house.source.announce(
+        paper(70, "A model of rewards"), paper(71, "A graph network survey"), paper(72, "Zebras")
+    )
+    await house.day()
+    assert "Closest is reward model: all words are there, but not next" in await why(house, 70)
+    assert "Closest is graph network ANDNOT survey: excluded by" in await why(house, 71)
+    assert "none of its 2 keywords matches" in await why(house, 72)
+    assert "Last look at arXiv: today 09:00, complete." in await why(house, 72)
+
+
+async def test_why_of_a_paper_that_never_came_says_when_we_last_looked(house: House) -> None:
+    assert "not asked arXiv yet" in await why(house)
+    await house.settled("reward model")
+    text = await why(house)
+    assert "either arXiv had not announced it yet" in text
+    assert "does not match the keyword here" in text
+    assert "Last look at arXiv: today 09:00, complete." in text
+    assert "back to Mon 16 Feb" in (await house.say("why 2601.00070")).text
+
+
+async def test_why_after_a_failed_look_names_the_last_complete_one(house: House) -> None:
+    await house.settled()
+    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
+    await house.day()
+    text = await why(house)
+    assert "today 09:00, not complete; the last complete run was yesterday 09:00" in text
+
+
+async def test_why_of_a_paper_whose_keyword_was_removed_before_its_time(house: House) -> None:
+    await house.settled()
+    house.clock.advance(DAY // 2)
+    house.source.announce(paper(70))
+    await house.collect()
+    await house.say("remove reward model")
+    house.clock.advance(DAY // 2)
+    await house.publish()
+    text = await why(house)
+    assert "the keyword that found it was removed before its time" in text
+
+
+async def test_why_of_a_paper_that_catch_up_left_out(house: House) -> None:
+    await house.settled()
+    house.backlog = 0
+    house.clock.advance(2 * DAY)
+    house.source.announce(paper(70))
+    await house.day()
+    assert "catch_up posts only a part of what was missed" in await why(house)
+
+
+async def test_why_tells_held_dead_paused_and_failed_posts_apart(house: House) -> None:
+    await house.settled()
+    house.source.announce(paper(70))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(TryLater("the platform is overloaded", 900))
+    assert "About to be posted (the platform is overloaded)." in await why(house)
+    await house.say("pause")
+    assert "waits, because the channel is paused (by Ada)." in await why(house)
+    await house.say("resume")
+    house.clock.advance(3600)
+    await house.deliver(OutcomeUnknown("no answer came"), can_tell=False)
+    held = await house.say("why 2603.00070")
+    [case] = channels(held)
+    assert case["post_state"] == "held"
+    assert f"If it is missing: resend {case['post_key'][:8]}" in held.text
+    await house.say(f"resend {case['post_key'][:8]}")
+    await house.deliver(PostRefused("the message is malformed"))
+    assert "the platform refuses the message (the message is malformed)" in await why(house)
+
+
+async def test_why_of_all_channels_answers_for_each(house: House) -> None:
+    await house.settled("reward model")
+    await house.say("add graph network", THERE)
+    await house.collect()
+    house.source.announce(paper(70), at=START + timedelta(days=1))
+    await house.day()
+    lines = (await house.questions.why("2603.00070")).text.splitlines()
+    assert lines[1].startswith(f"{HERE}: Posted today 09:00.")
+    assert lines[2].startswith(f"{THERE}: Not posted: graph network does not match it")
+
+
+async def test_a_paper_that_only_another_channel_brought_is_explained_for_a_new_keyword(
+    house: House,
+) -> None:
+    house.source.announce(paper(70))
+    await house.settled("reward model")
+    await house.say("add study", THERE)
+    text = (await house.say("why 2603.00070", THERE)).text
+    assert "The keyword is new: its first papers come with the next run." in text
+
+
+# -- status ---------------------------------------------------------------------------------------
+
+
+async def cause(house: House) -> tuple[str, str]:
+    reply = await house.say("status")
+    [channel] = channels(reply)
+    assert f"  {channel['explanation']}" in reply.text.splitlines()
+    return channel["cause"], channel["explanation"]
+
+
+async def test_status_of_a_bot_that_was_never_started(house: House) -> None:
+    assert (await cause(house))[0] == "no_keywords"
+    await house.say("add reward model")
+    assert await cause(house) == ("never_ran", "Nothing yet: arXiv was never asked.")
+
+
+async def test_status_says_what_arxiv_announced_and_how_it_was_asked(house: House) -> None:
+    await house.settled()
+    announcement_stats = AnnouncementStats("by keyword (the fewest requests)", 1296, missing=2)
+    house.source.faults.append(
+        lambda batch: dataclasses.replace(batch, announcement_stats=announcement_stats)
+    )
+    house.clock.advance(DAY)
+    await house.collect()
+    reply = await house.say("status")
+    assert "Last run: today 09:00, complete. 1 request, 1,296 papers announced." in reply.text
+    assert "  arXiv was asked by keyword (the fewest requests)." in reply.text
+    run = reply.data["last_run"]
+    assert isinstance(run, dict)
+    assert (run["announced"], run["missing"], run["plan"]) == (1296, 2, announcement_stats.plan)
+    _, explanation = await cause(house)
+    assert "(today 09:00) of the 1,296 papers that arXiv announced." in explanation
+    everywhere = (await house.questions.status()).text
+    assert "1,296 papers announced, 0 fetched, 0 matched, 0 to post in all channels." in everywhere
+
+
+async def test_status_tells_nothing_new_from_all_posted_from_waiting(house: House) -> None:
+    await house.settled()
+    assert await cause(house) == (
+        "nothing_new",
+        "Nothing new matched at the last run (today 09:00). Nothing has been posted here yet.",
+    )
+    house.clock.advance(DAY // 2)
+    house.source.announce(paper(70), paper(71))
+    await house.collect()
+    assert await cause(house) == ("waiting", "2 papers to be posted tomorrow 09:00.")
+    house.clock.advance(DAY // 2)
+    assert await cause(house) == ("waiting", "2 papers to be posted at the next run.")
+    await house.publish()
+    assert (await cause(house))[0] == "sending"
+    await house.deliver()
+    kind, sentence = await cause(house)
+    assert kind == "all_posted"
+    assert sentence == "2 papers posted today 09:00."
+
+
+# Each case lives through something and names what is then said of this channel, word for word.
+
+
+async def right_after_posting(house: House) -> None:
+    await house.settled()
+    house.source.announce(paper(70), paper(71), paper(72))
+    await house.day()
+    house.clock.advance(300)
+
+
+async def first_papers_of_a_new_keyword(house: House) -> None:
+    await house.settled()
+    house.clock.advance(2 * 3600)
+    house.source.announce(paper(70, "On graph networks"), paper(71, "More graph networks"))
+    await house.say("add graph network")
+    await house.collect()
+    await house.publish()
+    await house.deliver()
+
+
+async def two_digests_since_the_posting_time(house: House) -> None:
+    await right_after_posting(house)
+    house.clock.advance(3600)
+    house.source.announce(paper(80, "On graph networks"))
+    await house.say("add graph network")
+    await house.collect()
+    await house.publish()
+    await house.deliver()
+
+
+async def others_got_papers_and_this_one_never(house: House) -> None:
+    await house.settled("quantum zebra")
+    await house.say("add reward model", THERE)
+    await house.collect()
+    house.source.announce(paper(70), paper(71), paper(72))
+    await house.day()
+    assert len(house.platform.papers(THERE)) == 3
+
+
+async def others_got_papers_and_this_one_did_before(house: House) -> None:
+    await house.settled("reward model")
+    await house.say("add graph network", THERE)
+    house.source.announce(paper(70), paper(71))
+    await house.day()
+    house.source.announce(paper(72, "On graph networks"))
+    await house.day()
+
+
+async def a_repaired_channel_gets_what_had_waited(house: House) -> None:
+    await house.settled()
+    house.source.announce(paper(70), paper(71), paper(72))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(ChannelRefused("the token was revoked"))
+    assert (await cause(house))[0] == "refused"
+    house.clock.advance(2 * 3600)
+    await house.collect()
+    await house.deliver()
+
+
+async def a_repaired_channel_gets_it_the_day_after(house: House) -> None:
+    await house.settled()
+    house.source.announce(paper(70))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(ChannelRefused("the token was revoked"))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver()
+
+
+async def posted_and_then_paused_while_more_comes(house: House) -> None:
+    await right_after_posting(house)
+    await house.say("pause")
+    house.source.announce(paper(80))
+    await house.collect()
+
+
+async def paused_and_nothing_gathered(house: House) -> None:
+    await house.settled()
+    await house.say("pause")
+
+
+async def posted_and_then_arxiv_fell_silent(house: House) -> None:
+    await right_after_posting(house)
+    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
+    house.clock.advance(3600)
+    await house.collect()
+
+
+async def a_part_of_it_has_arrived(house: House) -> None:
+    await house.settled()
+    house.source.announce(*(paper(n) for n in range(70, 82)))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(None, TryLater("the platform is overloaded", 900))
+
+
+async def a_part_of_it_is_held(house: House) -> None:
+    await house.settled()
+    house.source.announce(*(paper(n) for n in range(70, 82)))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(None, OutcomeUnknown("no answer"), can_tell=False)
+
+
+async def all_of_it_was_left_out(house: House) -> None:
+    await house.settled()
+    house.backlog = 0
+    house.clock.advance(2 * DAY)
+    house.source.announce(paper(70), paper(71))
+    await house.day()
+
+
+async def a_day_later_nothing_is_new(house: House) -> None:
+    await right_after_posting(house)
+    house.clock.advance(-300)
+    await house.day()
+
+
+@pytest.mark.parametrize(
+    ("live", "kind", "said"),
+    [
+        (right_after_posting, "all_posted", "3 papers posted today 09:00."),
+        (first_papers_of_a_new_keyword, "all_posted", "2 papers posted today 11:00."),
+        (
+            two_digests_since_the_posting_time,
+            "all_posted",
+            "4 papers posted, the last today 10:05.",
+        ),
+        (
+            others_got_papers_and_this_one_never,
+            "nothing_new",
+            "Nothing new matched at the last run (today 09:00). Nothing has been posted here yet.",
+        ),
+        (
+            others_got_papers_and_this_one_did_before,
+            "nothing_new",
+            "Nothing new matched at the last run (today 09:00)."
+            " Last posted: 2 papers, yesterday 09:00.",
+        ),
+        (a_repaired_channel_gets_what_had_waited, "all_posted", "3 papers posted today 11:00."),
+        (a_repaired_channel_gets_it_the_day_after, "all_posted", "1 paper posted today 09:00."),
+        (
+            posted_and_then_paused_while_more_comes,
+            "paused",
+            "3 papers posted today 09:00. Paused since today 09:05 (by Ada). 1 paper waits."
+            " To go on: resume",
+        ),
+        (
+            paused_and_nothing_gathered,
+            "paused",
+            "Paused since today 09:00 (by Ada). Papers gather meanwhile. To go on: resume",
+        ),
+        (
+            posted_and_then_arxiv_fell_silent,
+            "down",
+            "3 papers posted today 09:00. We do not know what is new: arXiv did not answer"
+            " (today 10:05). The next run asks for everything again; nothing is lost.",
+        ),
+        (
+            a_part_of_it_has_arrived,
+            "sending",
+            "10 papers posted today 09:00. 1 post with 2 papers could not be sent yet: the"
+            " platform is overloaded. Tried again by itself, not before today 09:15.",
+        ),
+        (
+            a_part_of_it_is_held,
+            "stuck",
+            "10 papers posted today 09:00. 1 post with 2 papers cannot be sent until somebody"
+            " decides.",
+        ),
+        (
+            all_of_it_was_left_out,
+            "left_out",
+            "2 papers left out today 09:00: the bot had been down, and the setting catch_up posts"
+            " only a part of what was missed.",
+        ),
+        (
+            a_day_later_nothing_is_new,
+            "nothing_new",
+            "Nothing new matched at the last run (today 09:00)."
+            " Last posted: 3 papers, yesterday 09:00.",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+async def test_status_says_what_came_of_this_channel_and_of_no_other(
+    house: House, live: Callable[[House], Awaitable[None]], kind: str, said: str
+) -> None:
+    await live(house)
+    assert await cause(house) == (kind, said)
+    home = await house.commands.home(ADA)
+    [row] = [row for row in home.rows if row.text == HERE]
+    assert said in as_typed(row.detail), "App Home says the same"
+
+
+async def test_status_in_one_channel_counts_nothing_of_others(house: House) -> None:
+    await others_got_papers_and_this_one_never(house)
+    text = (await house.say("status")).text
+    assert "Last run: today 09:00, complete. 1 request." in text
+    assert "matched," not in text
+    everywhere = (await house.questions.status()).text
+    assert "1 request, 3 fetched, 3 matched, 3 to post in all channels." in everywhere
+
+
+async def test_status_of_a_weekend_says_that_arxiv_announces_nothing(house: House) -> None:
+    await house.settled()
+    for _ in range(5):
+        await house.day()
+    kind, sentence = await cause(house)
+    assert kind == "weekend"
+    assert "arXiv announces nothing at weekends. Its next announcement is due" in sentence
+    await house.day()
+    await house.day()  # Monday morning in Europe: Sunday evening's announcement is in
+    assert "weekends" not in (await cause(house))[1]
+
+
+async def test_status_of_a_silent_arxiv_never_says_nothing_new(house: House) -> None:
+    await house.settled()
+    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
+    await house.day()
+    kind, sentence = await cause(house)
+    assert kind == "down"
+    assert "We do not know what is new: arXiv did not answer (today 09:00)" in sentence
+    text = (await house.say("status")).text
+    assert "Last run: today 09:00, not complete." in text
+    assert "  arXiv did not answer: arXiv can't be reached: timed out." in text
+    assert "Last complete run: yesterday 09:00." in text
+
+
+async def test_status_of_a_stopped_bot_asks_whether_it_runs(house: House) -> None:
+    await house.settled()
+    house.clock.advance(DAY + 60)
+    assert await cause(house) == ("overdue", "The run for today 09:00 is not finished yet.")
+    house.clock.advance(3 * 3600)
+    kind, sentence = await cause(house)
+    assert kind == "overdue"
+    assert sentence.endswith("today 09:00 was missed. Is the bot running?")
+
+
+async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_what_to_do(
+    house: House,
+) -> None:
+    await house.settled()
+    house.source.announce(paper(70))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(ChannelRefused("the bot may not post here; invite it"))
+    kind, sentence = await cause(house)
+    assert kind == "refused"
+    assert sentence == (
+        "The channel refuses our posts since today 09:00: the bot may not post here; invite it."
+        " 1 paper waits. Fix that, then say resume, or wait: it is tried again today 10:00 by"
+        " itself."
+    )
+    await house.say("pause")
+    assert await cause(house) == (
+        "paused",
+        "Paused since today 09:00 (by Ada). 1 paper waits. To go on: resume",
+    )
+
+
+async def test_status_names_the_error_of_a_post_that_could_not_be_sent_and_when_it_is_retried(
+    house: House,
+) -> None:
+    await house.settled()
+    house.source.announce(paper(70))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(TryLater("the platform is overloaded", 900))
+    kind, sentence = await cause(house)
+    assert kind == "sending"
+    assert "the platform is overloaded." in sentence
+    assert "not before today 09:15" in sentence
+
+
+async def test_status_shows_held_and_dead_posts_with_what_to_do_until_a_person_decides(
+    house: House,
+) -> None:
+    await house.settled()
+    house.source.announce(*(paper(n) for n in range(70, 82)))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()  # two posts
+    await house.deliver(OutcomeUnknown("no answer"), PostRefused("too many blocks"), can_tell=False)
+    reply = await house.say("status")
+    [channel] = channels(reply)
+    assert (channel["cause"], channel["held"], channel["dead"]) == ("stuck", 1, 1)
+    assert channel["explanation"] == "2 posts with 12 papers cannot be sent until somebody decides."
+    assert "nobody can say whether a post of 10 papers arrived" in reply.text
+    assert "a post of 2 papers (too many blocks)" in reply.text
+    for post in channel["posts"]:
+        assert f"resend {post['key'][:8]}" in reply.text
+        await house.say(f"resend {post['key'][:8].upper()}")
+    await house.deliver()
+    assert (await cause(house))[0] == "all_posted"
+
+
+async def test_status_in_one_channel_tells_nothing_of_another(house: House) -> None:
+    await house.say("add reward model")
+    await house.say("add secret project", THERE)
+    assert "secret" not in json.dumps((await house.say("status")).data)
+    everywhere = await house.questions.status()
+    assert HERE in everywhere.text
+    assert THERE in everywhere.text
+
+
+async def test_a_new_keyword_without_an_answer_is_told_to_those_who_follow_it_alone(
+    house: House,
+) -> None:
+    await house.settled("reward model")
+    house.source.faults = [SourceDown("no answer")]
+    await house.say("add secret project", THERE)
+    house.source.faults = [None, SourceDown("it broke off")]
+    await house.collect()
+    here, there = await house.say("status"), await house.say("status", THERE)
+    assert "secret project is new, and its first papers are not there yet: arXiv did" in there.text
+    for unsaid in ("did not answer", "broke off", "not complete", "do not know"):
+        assert unsaid not in here.text
+    await house.collect()
+    assert "not there yet" not in (await house.say("status", THERE)).text
+
+
+async def test_a_keyword_that_arxiv_refuses_is_blamed_and_not_arxiv(house: House) -> None:
+    fault = KeywordRefused("arXiv does not understand the keyword 'graph': no such thing")
+    house.source.faults = [fault]
+    assert await house.refused("preview graph") == f"{fault}. Please try other words."
+    house.source.faults = [fault]
+    reply = await house.say("add graph")
+    assert f"Careful: {fault}. Nothing can come of it." in reply.text
+
+
+async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_follow_it_alone(
+    house: House,
+) -> None:
+    await house.settled("reward model")
+    await house.say("add secret project", THERE)
+    [subscription] = await house.store.subscriptions(THERE)
+    note = Note(NoteKind.REFUSED, "no such field: secret", subscription.keyword.canonical)
+    house.source.faults = [None, lambda batch: Batch((), False, (note,))]
+    await house.collect()
+    assert "arXiv does not understand secret project" in (await house.say("status", THERE)).text
+    for words in ("status", "why 2603.00070"):
+        reply = await house.say(words)
+        assert "secret" not in reply.text
+        assert "secret" not in json.dumps(reply.data)
+
+
+async def test_status_of_an_empty_house_says_how_to_begin(house: House) -> None:
+    assert "No channel follows anything yet" in (await house.questions.status()).text
+
+
+# -- how a channel is posted to -------------------------------------------------------------------
+
+
+async def test_a_paused_channel_gathers_and_resume_says_when_it_comes(house: House) -> None:
+    await house.settled()
+    assert "Paused" in (await house.say("pause")).text
+    assert "paused already (by Ada)" in (await house.say("pause")).text
+    house.source.announce(paper(70))
+    await house.day()
+    assert house.platform.papers(HERE) == []
+    reply = await house.say("resume")
+    assert reply.text == "Posting again. What has gathered comes now."
+    assert reply.announcement == "Ada resumed the posts in this channel."
+    await house.publish()
+    await house.deliver()
+    assert house.platform.papers(HERE) == ["2603.00070"]
+    assert (await house.say("resume")).text == "It was not paused."
+
+
+async def test_a_channel_that_follows_nothing_can_not_be_paused(house: House) -> None:
+    assert "nothing to pause" in await house.refused("pause")
+
+
+@pytest.mark.parametrize(
+    ("words", "stored"),
+    [
+        ("settings post_at 9:30", Channel(HERE, post_at="09:30")),
+        ("settings post-at = “07:05”", Channel(HERE, post_at="07:05")),
+        ("settings DAYS Mon, Wed,fri", Channel(HERE, days="mon, wed,fri")),
+        ("settings catch_up newest 20", Channel(HERE, catch_up="newest 20")),
+        ("settings layout list", Channel(HERE, layout="list")),
+    ],
+)
+async def test_a_setting_is_changed_shown_and_written(
+    house: House, words: str, stored: Channel
+) -> None:
+    await house.say("add reward model")
+    reply = await house.say(words)
+    assert reply.announcement
+    assert house.written == 2
+    [view] = (await house.store.state()).channels
+    assert view.channel == stored
+
+
+async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
+    await house.say("add reward model")
+    await house.say("settings post_at 10:00")
+    assert "post_at = 10:00 (set for this channel):" in (await house.say("settings")).text
+    reply = await house.say("settings post_at default")
+    assert reply.text.startswith("Changed: post_at is now 09:00 (the default)\n")
+    assert reply.announcement == ("Ada changed post_at of this channel to 09:00 (the default).")
+    [view] = (await house.store.state()).channels
+    assert view.channel == Channel(HERE)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("settings post_at 25:00", "08:00"),
+        ("settings post_at", "For example: settings post_at 08:00"),
+        ("settings postat 08:00", "Did you mean post_at?"),
+        ("settings colour red", "There are: post_at, days, catch_up, layout, editors."),
+        ("settings days someday", "mon-fri"),
+        ("settings catch_up newest", "newest 20"),
+        ("settings layout huge", "list"),
+    ],
+)
+async def test_a_wrong_setting_says_what_to_write_and_changes_nothing(
+    house: House, words: str, answer: str
+) -> None:
+    await house.say("add reward model")
+    assert answer in await house.refused(words)
+    assert house.written == 1
+    [view] = (await house.store.state()).channels
+    assert view.channel == Channel(HERE)
+
+
+async def test_resend_wants_a_post_that_is_there_and_ours(house: House) -> None:
+    await house.settled()
+    assert "nothing to send again" in await house.refused("resend 12345678")
+    house.source.announce(*(paper(n) for n in range(70, 82)))
+    house.clock.advance(DAY)
+    await house.collect()
+    await house.publish()
+    await house.deliver(PostRefused("too long"), PostRefused("too long"))
+    keys = [p.key for v in (await house.store.state()).channels for p in v.posts]
+    answer = await house.refused("resend zz")
+    assert all(key[:8] in answer for key in keys)
+    assert "nothing to send again" in await house.refused(f"resend {keys[0]}", THERE)
+    await house.commands.resend(keys[0])
+    assert (await house.store.state()).channels[0].posts[0].state == "queued"
+
+
+# -- everything -----------------------------------------------------------------------------------
+
+
+async def test_every_answer_is_plain_text_and_its_data_is_json(house: House) -> None:
+    house.source.announce(*(paper(n) for n in range(1, 9)))
+    await house.settled()
+    for words in (
+        "help", "add graph network", "list", "preview reward model", "status", "why 2603.00001",
+        "why 2603.09999", "settings", "settings days daily", "pause", "resume",
+        "remove graph network",
+    ):  # fmt: skip
+        reply = await house.say(words)
+        assert reply.text == reply.text.strip()
+        assert not set(reply.text) & set("`*#\t\x1b")
+        assert all(key == key.lower() for key in reply.data)
+
+
+def test_the_first_day_of_these_tests_is_a_monday() -> None:
+    assert datetime(2026, 3, 2, tzinfo=BERLIN).weekday() == START.weekday() == 0

@@ -1,0 +1,198 @@
+"""The wording by itself: moments, meanings, estimates, and whatever people type."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.arxiv.calendar import AnnouncementCalendar, NoAnnouncement
+from bot.arxiv.ids import base_id
+from bot.chat.parse import COMMANDS, bare_id, understand
+from bot.chat.replies.dates import DateFormatter, days_said, iso
+from bot.chat.replies.paraphrase import in_words
+from bot.chat.replies.preview import Estimate, estimate
+from bot.chat.replies.settings import ScheduleDefaults, in_force, settings_reply
+from bot.config import check
+from bot.errors import UserError
+from bot.keywords import expression, parse
+from bot.model import Batch, Channel
+from bot.model.timetable import Timetable
+from tests.builders import paper
+from tests.fakes import START
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-03-02T08:00", "today 09:00"),
+        ("2026-03-01T22:59", "yesterday 23:59"),
+        ("2026-03-01T23:00", "today 00:00"),  # already Monday in Berlin
+        ("2026-03-03T08:00", "tomorrow 09:00"),
+        ("2026-02-27T08:00", "Fri 27 Feb 09:00"),
+        ("2026-03-30T08:00", "Mon 30 Mar 10:00"),  # summer time
+        ("2025-12-31T08:00", "Wed 31 Dec 2025 09:00"),
+    ],
+)
+def test_a_moment_is_said_in_the_channels_time_zone(moment: str, said: str) -> None:
+    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    assert DateFormatter(START, BERLIN).moment(at) == said
+
+
+def test_moments_for_programs_are_utc_and_absent_where_there_is_none() -> None:
+    assert iso(START + timedelta(microseconds=5)) == "2026-03-02T08:00:00Z"
+    assert iso(None) is None
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ({0, 1, 2, 3, 4}, "Mon-Fri"),
+        ({0, 1, 2, 3, 4, 5, 6}, "every day"),
+        ({0, 2, 4}, "Mon, Wed, Fri"),
+        ({5, 6}, "Sat, Sun"),
+    ],
+)
+def test_days_are_said_shortly(days: set[int], said: str) -> None:
+    assert days_said(Timetable(BERLIN, time(8), frozenset(days))) == said
+
+
+@pytest.mark.parametrize(
+    ("local", "weekend"),
+    [
+        ("2026-03-06T02:00", False),  # Thursday evening's announcement is in
+        ("2026-03-06T19:59", False),
+        ("2026-03-06T20:01", True),  # a Friday evening without one
+        ("2026-03-07T12:00", True),
+        ("2026-03-08T19:59", True),
+        ("2026-03-08T20:01", False),  # Sunday evening's, on the day of summer time
+        ("2026-03-09T02:00", False),
+    ],
+)
+def test_arxivs_weekend_is_from_friday_to_sunday_evening_in_new_york(
+    local: str, weekend: bool
+) -> None:
+    at = datetime.fromisoformat(local).replace(tzinfo=NEW_YORK).astimezone(UTC)
+    assert (AnnouncementCalendar().reason(at) is NoAnnouncement.WEEKEND) is weekend
+
+
+@pytest.mark.parametrize(
+    ("keyword", "said"),
+    [
+        ("Reward-Models", '"reward models" in title or abstract'),
+        ("co:NeurIPS", '"neurips" in comment'),
+        ("cat:cs.lg", "category cs.LG"),
+        ("cat:cond-mat.mtrl-sci", "category cond-mat.mtrl-sci"),
+        ("cat:hep-th", "category hep-th with all below it"),
+        ("cat:cs.SY", "category eess.SY (also called cs.SY)"),
+        ("cat:math-ph", "category math-ph (also called math.MP)"),
+        ("cat:alg-geom", "category math.AG"),
+        ('au:"Ada Example"', "an author called Ada Example"),
+        ("all:sampling", '"sampling" anywhere'),
+        ("transform*", 'a word that begins with "transform" in title or abstract'),
+        (
+            "ti:model??",
+            'a word that begins with "model" and 2 letters more in title',
+        ),
+        (
+            "ti:a1 OR abs:b2 AND cat:cs.LG",
+            '"a1" in title or ("b2" in abstract and category cs.LG)',
+        ),
+        (
+            "(reward OR value) -survey",
+            '("reward" in title or abstract or "value" in title or abstract)'
+            ' and not "survey" in title or abstract',
+        ),
+    ],
+)
+def test_what_was_understood_is_said_with_its_precedence(keyword: str, said: str) -> None:
+    assert in_words(expression(parse(keyword))) == said
+
+
+@pytest.mark.parametrize(
+    ("channel", "defaults", "name", "said"),
+    [
+        (Channel("discord:1"), ScheduleDefaults(), "post_at", "09:00 (the default)"),
+        (Channel("discord:1"), ScheduleDefaults(), "catch_up", "all (the default)"),
+        (Channel("discord:1"), ScheduleDefaults(), "layout", "digest (the default)"),
+        (Channel("slack:C1"), ScheduleDefaults(), "layout", "thread (the default)"),
+        (Channel("slack:C1"), ScheduleDefaults(), "editors", "managers (the default)"),
+        (
+            Channel("discord:1"),
+            ScheduleDefaults("newest 20", frozenset({"catch_up", "days"})),
+            "catch_up",
+            "newest 20 (from [schedule] in bot.toml)",
+        ),
+        (
+            Channel("discord:1"),
+            ScheduleDefaults("newest 20", frozenset({"days"})),
+            "days",
+            "Mon-Fri (from [schedule] in bot.toml)",
+        ),
+        (
+            Channel("discord:1", catch_up="skip", editors="members"),
+            ScheduleDefaults("newest 20", frozenset({"catch_up"})),
+            "catch_up",
+            "skip (set for this channel)",
+        ),
+    ],
+)
+def test_a_setting_is_told_with_the_value_that_holds_and_where_it_comes_from(
+    channel: Channel, defaults: ScheduleDefaults, name: str, said: str
+) -> None:
+    timetable = Timetable(ZoneInfo("UTC"), time(9), frozenset(range(5)))
+    held = in_force(channel, timetable, defaults)
+    assert held[name].said == said
+    assert f"{name} = {said}: " in settings_reply(channel, timetable, held).text
+
+
+def test_what_bot_toml_gives_is_told_apart_from_what_it_leaves_out() -> None:
+    text = '[schedule]\npost_at = "08:00"\ncatch_up = "newest 7"\n'
+    schedule = check(text, Path("bot.toml")).schedule
+    assert schedule.written == {"post_at", "catch_up"}, "also where it says the default"
+    assert str(schedule.catch_up) == "newest 7"
+    assert check("", Path("bot.toml")).schedule.written == set()
+
+
+def test_an_estimate_of_no_papers_at_all_is_zero_and_not_cut() -> None:
+    found = estimate(Batch((), True), [], 100, 7, START)
+    assert found == Estimate(0, 7.0, cut=False)
+    assert found.per_day == 0
+
+
+def test_an_estimate_of_papers_of_one_minute_is_no_million_a_day() -> None:
+    papers = tuple(paper(n, published=START) for n in range(100))
+    assert estimate(Batch(papers, True), papers, 100, 7, START).per_day == 2400
+
+
+@given(st.text(max_size=60))
+def test_any_words_are_a_command_or_a_kind_refusal(words: str) -> None:
+    try:
+        command, rest = understand(words)
+    except UserError:
+        return
+    assert command in COMMANDS
+    assert rest == rest.strip()
+
+
+@given(st.sampled_from(sorted(COMMANDS)), st.text(min_size=1, max_size=40))
+def test_what_follows_a_command_arrives_as_it_was_typed(command: str, rest: str) -> None:
+    typed = rest.strip()
+    if typed:
+        assert understand(f"  {command.title()}  {typed} ") == (command, typed)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_an_id_or_is_refused_as_one(text: str) -> None:
+    try:
+        identity = base_id(bare_id(text))
+    except ValueError:
+        return
+    assert base_id(identity) == identity

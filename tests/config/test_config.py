@@ -1,0 +1,634 @@
+"""bot.toml and the environment: what a person hears when something in them is wrong."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import re
+from contextlib import suppress
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot import config
+from bot.config import Config
+from bot.config.keys import CHANNEL_KEYS, MOST_LISTED, SECTIONS
+from bot.config.secrets import Secret
+from bot.config.toml_source import LARGEST
+from bot.core.channel_settings import (
+    CatchUp,
+    CatchUpKind,
+    parse_catch_up,
+    parse_channel_id,
+    parse_days,
+    parse_post_at,
+)
+from bot.errors import ConfigError, UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = '[arxiv]\nurl = "http://127.0.0.1:8080/api/query"\n'
+DISCORD = "discord:11420000000000000"
+DISCORD_TOKEN = "MTE0MjAwMDAwMDAwMDAwMDAwMA.GabcdE.0123456789abcdefghijklmnopqrstuvwxyz01"
+BOT_TOKEN, APP_TOKEN = "xoxb-123-456-abc", "xapp-1-A1-2-abc"
+
+
+def load(tmp_path: Path, text: str | bytes, environ: dict[str, str] | None = None) -> Config:
+    path = tmp_path / "bot.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return config.load(path, environ or {}, need_secrets=environ is not None)
+
+
+def mistakes(tmp_path: Path, text: str | bytes, environ: dict[str, str] | None = None) -> list[str]:
+    """The mistakes as they are shown, without the first line, which names the file."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, environ)
+    assert caught.value.where == str(tmp_path / "bot.toml")
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def channel(keywords: str = '["reward model"]', identity: str = "console:", more: str = "") -> str:
+    return f'[[channels]]\nid = "{identity}"\nkeywords = {keywords}\n{more}\n'
+
+
+# -- what is right --------------------------------------------------------------------------------
+
+
+def test_a_file_that_says_little_gets_the_defaults(tmp_path: Path) -> None:
+    found = load(tmp_path, LOCAL + channel())
+    assert found.bot.timezone == ZoneInfo("UTC")
+    assert found.bot.data == tmp_path / "data"
+    assert found.schedule.post_at == time(8, 0)
+    assert found.schedule.days == frozenset(range(5))
+    assert found.schedule.catch_up == CatchUp(CatchUpKind.ALL)
+    assert found.schedule.first_post == 3
+    assert found.arxiv.interval == 3
+    assert (found.platforms, found.page) == ({}, None)
+    (listing,) = found.channels.listings
+    assert listing.channel.id == "console:"
+    assert [keyword.text for keyword in listing.keywords] == ["reward model"]
+
+
+def test_every_key_is_heard(tmp_path: Path) -> None:
+    text = f"""
+        [bot]
+        timezone = "Europe/Berlin"
+        data = "/var/lib/papers"
+        [schedule]
+        post_at = "9:30"
+        days = "sat-mon"
+        catch_up = "newest 20"
+        first_post = 0
+        [arxiv]
+        contact = "https://papers.uni-anywhere.edu/about"
+        interval = 4.5
+        [discord]
+        api_url = "http://127.0.0.1:9/api/v10/"
+        gateway_url = "ws://127.0.0.1:9"
+        [slack]
+        api_url = "http://127.0.0.1:9/api"
+        [page]
+        path = "out/papers.md"
+        [[channels]]
+        id = "{DISCORD}"
+        keywords = []
+        post_at = "07:00"
+        days = "daily"
+        catch_up = "skip"
+        layout = "thread"
+    """
+    tokens = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
+    found = load(tmp_path, text, {"DISCORD_TOKEN": DISCORD_TOKEN, **tokens})
+    assert found.bot.data == Path("/var/lib/papers")
+    assert found.schedule.post_at == time(9, 30)
+    assert found.schedule.days == {5, 6, 0}
+    assert found.schedule.catch_up.backlog == 20
+    assert found.schedule.first_post == 0
+    assert found.arxiv.contact == "https://papers.uni-anywhere.edu/about"
+    assert found.arxiv.interval == 4.5
+    discord, slack = found.platforms["discord"], found.platforms["slack"]
+    assert discord.options["api_url"] == "http://127.0.0.1:9/api/v10"
+    assert discord.secrets == {"DISCORD_TOKEN": Secret(DISCORD_TOKEN)}
+    assert slack.options["api_url"] == "http://127.0.0.1:9/api/"
+    assert slack.secrets == {
+        "SLACK_BOT_TOKEN": Secret(BOT_TOKEN),
+        "SLACK_APP_TOKEN": Secret(APP_TOKEN),
+    }
+    assert found.page is not None
+    assert found.page.path == tmp_path / "out/papers.md"
+    own = found.channels.listings[0].channel
+    assert (own.post_at, own.days, own.catch_up, own.layout) == (
+        "07:00",
+        "daily",
+        "skip",
+        "thread",
+    )
+
+
+def test_paths_are_seen_from_the_file_and_not_from_where_the_bot_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "bot.toml").write_text(LOCAL + '[page]\npath = "papers.md"\n')
+    monkeypatch.chdir(tmp_path)
+    found = config.load(Path("etc/bot.toml"), {}, need_secrets=False)
+    assert found.bot.data == tmp_path / "etc" / "data"
+    assert found.page is not None
+    assert found.page.path == tmp_path / "etc" / "papers.md"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_welcome(tmp_path: Path) -> None:
+    text = (LOCAL + channel()).replace("\n", "\r\n").encode("utf-8-sig")
+    assert load(tmp_path, text).channels.listings[0].channel.id == "console:"
+
+
+def test_a_command_without_need_of_secrets_does_not_ask_for_them(tmp_path: Path) -> None:
+    found = load(tmp_path, LOCAL + "[discord]\n[slack]\n")
+    assert found.platforms["discord"].secrets == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("mon-fri", {0, 1, 2, 3, 4}),
+        ("Mon - Fri", {0, 1, 2, 3, 4}),
+        ("mon–wed", {0, 1, 2}),
+        ("mon,wed,fri", {0, 2, 4}),
+        ("monday, wednesday", {0, 2}),
+        ("fri-mon", {4, 5, 6, 0}),
+        ("sun", {6}),
+        ("daily", set(range(7))),
+        ("mon-sun", set(range(7))),
+        ("mon-tue,sat", {0, 1, 5}),
+    ],
+)
+def test_days_are_understood(text: str, days: set[int]) -> None:
+    assert parse_days(text) == days
+
+
+@pytest.mark.parametrize(
+    "text", ["", "mo", "mon-", "-fri", "mon;tue", "mon,,tue", "1-5", "mon fri"]
+)
+def test_other_words_are_no_days(text: str) -> None:
+    with pytest.raises(UserError, match="mon-fri"):
+        parse_days(text)
+
+
+@pytest.mark.parametrize("text", ["24:00", "8", "08:60", "8.00", "08:00:00", "-1:00", "٠٨:٠٠"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match="08:00"):
+        parse_post_at(text)
+
+
+def test_catching_up_is_all_or_a_number_or_nothing() -> None:
+    assert parse_catch_up("all").backlog is None
+    assert parse_catch_up("Newest  20").backlog == 20
+    assert parse_catch_up("skip").backlog == 0
+    for text in ("newest", "newest 0", "newest -1", "newest many", "20", f"newest {10**9}", "alls"):
+        with pytest.raises(UserError):
+            parse_catch_up(text)
+
+
+def test_a_channel_id_is_as_the_platform_writes_it() -> None:
+    for text in (
+        DISCORD,
+        "slack:C0123456789",
+        "slack:G01234567",
+        "slack:D01234567",
+        "slack:a-lab/C0123456789",
+        "console:",
+    ):
+        assert parse_channel_id(text) == text
+    for text in ("discord:123", "discord:#general", "slack:c012345678", "slack:", "console:x", ""):
+        with pytest.raises(UserError, match="write it like"):
+            parse_channel_id(text)
+    with pytest.raises(UserError, match=r"one of discord:.*slack:.*console:"):
+        parse_channel_id("telegram:12345")
+
+
+# -- what is wrong --------------------------------------------------------------------------------
+
+WRONG = [
+    ("[bot]\ntimezon = 'UTC'", "bot.timezon: is unknown (did you mean timezone?)"),
+    ("[boot]\n", "boot: is unknown (did you mean bot?)"),
+    ("[bot]\npost_at = '08:00'", "bot.post_at: is unknown here (it belongs below [schedule])"),
+    ("colour = 1", "colour: is unknown"),
+    ("bot = 3", "bot: must be a section, not a whole number (write [bot] on its own line)"),
+    ("[bot]\ndata = 3", "bot.data: must be text in quotes, not a whole number"),
+    ("[bot]\ndata = ''", "bot.data: is empty"),
+    ("[bot]\ndata = '~/papers'", "bot.data: ~ is not understood here (write the whole path)"),
+    ('[bot]\ndata = "a\\u0000b"', "bot.data: holds a character"),
+    ("[bot]\ntimezone = 'Europe/Berln'", '(did you mean "Europe/Berlin"?)'),
+    ("[bot]\ntimezone = 'berlin'", '(did you mean "Europe/Berlin"?)'),
+    ("[bot]\ntimezone = '../../etc/passwd'", "is not a time zone"),
+    ("[bot]\ntimezone = 'Europe'", "is not a time zone"),
+    ("[schedule]\npost_at = 08:00:00", "schedule.post_at: must be text in quotes, not a time"),
+    ("[schedule]\npost_at = '25:00'", 'schedule.post_at: "25:00" is not a time of day'),
+    ("[schedule]\ndays = 'weekdays'", 'schedule.days: "weekdays" are not days'),
+    ("[schedule]\ndays = ['mon']", "schedule.days: must be text in quotes, not an array"),
+    ("[schedule]\ncatch_up = 'some'", "schedule.catch_up:"),
+    ("[schedule]\nfirst_post = -1", "schedule.first_post: must be from 0 to 100"),
+    ("[schedule]\nfirst_post = true", "must be a whole number, not true or false"),
+    ("[schedule]\nfirst_post = 2.5", "must be a whole number, not a number"),
+    ("[arxiv]\ninterval = nan", "arxiv.interval: must be from 0 to 3600"),
+    ("[arxiv]\ninterval = 2", "arxiv.interval: must be at least 3 seconds"),
+    ("[arxiv]\n", "arxiv.contact: is missing; arXiv asks for it"),
+    (
+        "[arxiv]\ncontact = 'mailto:you@example.org'",
+        "arxiv.contact: is still the address of the ex",
+    ),
+    (
+        "[arxiv]\ncontact = 'https://papers.example'",
+        "arxiv.contact: is still the address of the ex",
+    ),
+    ("[arxiv]\ncontact = 'me'", 'arxiv.contact: "me" is no e-mail or web address'),
+    ('[arxiv]\ncontact = "a@uni.edu\\r\\nX: y"', "is no e-mail or web address"),
+    (
+        "[arxiv]\nurl = 'http://export.arxiv.org/api'",
+        "arxiv.url: must begin with https:// for arxiv",
+    ),
+    ("[arxiv]\nurl = 'ftp://127.0.0.1'", "arxiv.url: "),
+    ("[arxiv]\nurl = 'https://[::1'", "is not an address"),
+    ("[arxiv]\nurl = 'https://me:pw@host/'", "arxiv.url: must not hold a user name or password"),
+    ("[discord]\ngateway_url = 'https://x.y'", "discord.gateway_url:"),
+    ("[discord]\nservers = '1142000000000000000'", "discord.servers: must be an array, not text"),
+    ("[discord]\nservers = ['my server']", 'discord.servers: "my server" is no id of a server'),
+    ("[discord]\napi_url = 'http://discord.com/api'", "discord.api_url: must begin with https://"),
+    ("[slack]\napi_url = 'https://slack.com/api/?x=1'", "slack.api_url: must end with the path"),
+    ("channels = [{id = 'console:', keywords = []}]", "channels: stands in one array"),
+    ("channels = []", "channels: stands in one array"),
+    ("[channels]\nid = 'console:'", "channels: must be [[channels]] blocks, not a table"),
+    ("channels = 'x'", "channels: must be [[channels]] blocks, not text"),
+    ("[[channels]]\n", "channels[0].id: is missing"),
+    ("[[channels]]\n", "channels[0].keywords: is missing"),
+    (channel("'x'"), "channels[0].keywords: must be an array, not text"),
+    (channel("['a b', 3]"), "channels[0].keywords[1]: must be text in quotes, not a whole number"),
+    (channel("['']"), "channels[0].keywords[0]: "),
+    (channel(more="layout = 'wide'"), 'channels[0].layout: "wide" is no layout'),
+    (channel(more="days = ''"), "channels[0].days: is empty"),
+    (channel(more="keyword = 'x'"), "channels[0].keyword: is unknown (did you mean keywords?)"),
+    (channel(identity=DISCORD), "channels[0].id: discord is switched off (add a line [discord]"),
+    (channel() * 2, "channels[1].id: console: has a block above already"),
+    (
+        channel("""['reward model', 'graph', '"Reward Models"']"""),
+        "channels[0].keywords[2]: ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG)
+def test_a_mistake_says_where_it_is_and_what_to_do(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    assert any(expected in mistake for mistake in mistakes(tmp_path, text))
+
+
+def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
+    text = """
+        colour = "red"
+        [bot]
+        timezone = "Europe/Berln"
+        [schedule]
+        post_at = "8 o'clock"
+        [discord]
+        [[channels]]
+        id = "discord:7"
+        keywords = ["ti:(a", "reward model", ""]
+        [[channels]]
+        id = "slack:C0123456789"
+        keywords = []
+        colour = "blue"
+    """
+    found = mistakes(tmp_path, text, {})
+    places = [mistake.partition(":")[0] for mistake in found]
+    assert places == [
+        "colour",
+        "bot.timezone",
+        "schedule.post_at",
+        "arxiv.contact",
+        "channels[0].id",
+        "channels[0].keywords[0]",
+        "channels[0].keywords[2]",
+        "channels[1].colour",
+        "channels[1].id",
+        "DISCORD_TOKEN",
+    ]
+
+
+def test_the_keyword_that_is_wrong_is_shown_with_a_mark_below_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "bot.toml"
+    path.write_text(LOCAL + channel("['reward AND (model']"))
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, {}, need_secrets=False)
+    lines = str(caught.value).splitlines()
+    (index,) = [index for index, line in enumerate(lines) if line.strip() == "^"]
+    assert lines[index][: lines[index].index("^")].isspace()
+    assert lines[index - 1].strip() == "reward AND (model"
+    assert lines[index].index("^") - lines[index - 1].index("r") == "reward AND (model".index("(")
+
+
+def test_two_words_for_one_meaning_are_named_both(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, LOCAL + channel("""['reward model', '"Reward-Models"']"""))
+    assert '"reward model" above' in found
+    assert "remove one of them" in found
+
+
+def test_a_million_mistakes_are_counted_and_not_listed(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, "".join(f"key{number} = 1\n" for number in range(5000)) + LOCAL)
+    assert len(found) == MOST_LISTED + 1
+    assert found[-1] == f"and {5000 - MOST_LISTED} more"
+
+
+def test_arxiv_asks_for_a_contact_and_a_local_server_does_not(tmp_path: Path) -> None:
+    assert load(tmp_path, LOCAL + "interval = 0\n").arxiv.contact == ""
+    text = '[arxiv]\nurl = "https://mirror.arxiv.org/api"\ninterval = 1\n'
+    places = [mistake.partition(":")[0] for mistake in mistakes(tmp_path, text)]
+    assert places == ["arxiv.interval", "arxiv.contact"]
+    lookalike = '[arxiv]\nurl = "http://notarxiv.org/api"\ninterval = 1\n'
+    assert load(tmp_path, lookalike).arxiv.interval == 1
+
+
+# -- files that are no bot.toml -------------------------------------------------------------------
+
+
+def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no such file .`daily-papers init` writes one"):
+        config.load(tmp_path / "bot.toml", {}, need_secrets=False)
+
+
+def test_a_folder_in_its_place_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "bot.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"this is a folder, not a file .Docker makes"):
+        config.load(tmp_path / "bot.toml", {}, need_secrets=False)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "bot.toml")
+    with pytest.raises(ConfigError, match="not a regular file"):
+        config.load(tmp_path / "bot.toml", {}, need_secrets=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"[bot\n", "line 1, column 5: Expected ']' at the end of a table declaration"),
+        (b"[bot]\ntimezone = UTC\n", "text stands in quotes"),
+        (b"[bot]\ntimezone = 'UTC\n", "is a closing quote missing?"),
+        (b"[bot]\ndata = 'a'\ndata = 'b'\n", "the same key stands there twice"),
+        (b"\n\n# caf\xe9\n", "line 3: this is not UTF-8: byte 7 is 0xe9 (save it as UTF-8)"),
+        ("[bot]".encode("utf-16"), "the file is UTF-16 (save it as UTF-8)"),
+        (b"\x7fELF\x02\x01\x01\0\0", "line 1: this is not a text file: byte 7 is zero"),
+        (b"\xff" * 64, "this is not UTF-8: byte 0"),
+        (b"#" * (LARGEST + 1), "the file is larger than 4 MiB"),
+        (b"a = " + b"[" * 100_000, "brackets are nested too deeply"),
+        (b"a = " + b"{a = " * 50_000, "brackets are nested too deeply"),
+        (b"a = " + b"9" * 100_000, "a value can't be read"),
+        (b"x = 1\n" + b"a." * 500_000 + b"a = 1", "line 2: this key has too many dots"),
+        (b"[" + b"'a'." * 500_000 + b"a]", "line 1: this key has too many dots"),
+        (b"a = 1979-02-30", "Invalid date"),
+    ],
+)
+def test_a_file_that_is_no_bot_toml_is_named_as_what_it_is(
+    tmp_path: Path, data: bytes, expected: str
+) -> None:
+    (found,) = mistakes(tmp_path, data)
+    assert expected in found
+
+
+def test_an_empty_file_lacks_the_contact_only(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, b"")
+    assert found.startswith("arxiv.contact: is missing")
+
+
+def test_a_large_list_of_keywords_is_no_mistake(tmp_path: Path) -> None:
+    many = ", ".join(f'"topic {number}"' for number in range(3000))
+    found = load(tmp_path, LOCAL + channel(f"[{many}]"))
+    assert len(found.channels.listings[0].keywords) == 3000
+
+
+# -- secrets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[discord]\ntoken = "{DISCORD_TOKEN}"',
+        f'[slack]\nbot_token = "{BOT_TOKEN}"',
+        f'DISCORD_TOKEN = "{DISCORD_TOKEN}"',
+        f'[secrets]\nDISCORD_TOKEN = "{DISCORD_TOKEN}"',
+        f'[arxiv]\ncontact = "{APP_TOKEN}"',
+        f'[discord]\nkey = "{DISCORD_TOKEN}"',
+        f'[bot]\n"{DISCORD_TOKEN}" = 1',
+        channel(f'["{BOT_TOKEN}"]'),
+        channel(f'["reward model"]\npassword = "{BOT_TOKEN}"'),
+        channel(identity=BOT_TOKEN),
+    ],
+)
+def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
+    found = "\n".join(mistakes(tmp_path, text))
+    assert "a secret does not belong into this file" in found or "is unknown" in found
+    for token in (DISCORD_TOKEN, BOT_TOKEN, APP_TOKEN):
+        assert token not in found
+
+
+def test_a_secret_shows_itself_to_nobody() -> None:
+    secret = Secret(BOT_TOKEN)
+    assert secret.reveal() == BOT_TOKEN
+    assert [str(secret), repr(secret), f"{secret}", f"{[secret]}"] == ["***", "***", "***", "[***]"]
+    for write in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="a secret is not written anywhere"):
+            write(secret)
+
+
+def test_a_configuration_can_be_logged(tmp_path: Path) -> None:
+    found = load(tmp_path, LOCAL + "[discord]\n", {"DISCORD_TOKEN": DISCORD_TOKEN})
+    assert DISCORD_TOKEN not in repr(found)
+    assert "***" in repr(found)
+
+
+def test_a_token_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{DISCORD_TOKEN}\n")
+    environ = {"DISCORD_TOKEN_FILE": str(tmp_path / "token")}
+    found = load(tmp_path, LOCAL + "[discord]\n", environ)
+    assert found.platforms["discord"].secrets == {"DISCORD_TOKEN": Secret(DISCORD_TOKEN)}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, "DISCORD_TOKEN: is not set; [discord] needs it"),
+        ({"DISCORD_TOKEN": "  \n"}, "DISCORD_TOKEN: is not set"),
+        ({"DISCORD_TOKEN": "a", "DISCORD_TOKEN_FILE": "b"}, "is set, and so is DISCORD_TOKEN_FILE"),
+        ({"DISCORD_TOKEN_FILE": "FOLDER/nowhere"}, "DISCORD_TOKEN_FILE: can't read"),
+        ({"DISCORD_TOKEN_FILE": "FOLDER"}, "DISCORD_TOKEN_FILE: can't read"),
+        ({"DISCORD_TOKEN_FILE": "FOLDER/empty"}, "is empty"),
+        ({"DISCORD_TOKEN_FILE": "FOLDER/large"}, "is too large for a token"),
+        ({"DISCORD_TOKEN_FILE": "FOLDER/binary"}, "it is not text"),
+        ({"DISCORD_TOKEN_FILE": "a\0b"}, "DISCORD_TOKEN_FILE: can't read"),
+        (
+            {"DISCORD_TOKEN": f"Bot {DISCORD_TOKEN}"},
+            "DISCORD_TOKEN: holds a character that no token",
+        ),
+        ({"DISCORD_TOKEN": "a\udc80b"}, "DISCORD_TOKEN: holds a character that no token"),
+    ],
+)
+def test_a_token_that_cannot_be_had_is_a_mistake(
+    tmp_path: Path, environ: dict[str, str], expected: str
+) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "large").write_text("x" * 100_000)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    environ = {name: value.replace("FOLDER", str(tmp_path)) for name, value in environ.items()}
+    (found,) = mistakes(tmp_path, LOCAL + "[discord]\n", environ)
+    assert expected in found
+    assert DISCORD_TOKEN not in found
+
+
+def test_swapped_slack_tokens_are_noticed(tmp_path: Path) -> None:
+    swapped = {"SLACK_BOT_TOKEN": APP_TOKEN, "SLACK_APP_TOKEN": BOT_TOKEN}
+    found = mistakes(tmp_path, LOCAL + "[slack]\n", swapped)
+    assert found == [
+        "SLACK_BOT_TOKEN: is another kind of token; this one begins with xoxb-",
+        "SLACK_APP_TOKEN: is another kind of token; this one begins with xapp-",
+    ]
+
+
+def test_each_workspace_of_slack_has_tokens_and_channels_of_its_own(tmp_path: Path) -> None:
+    text = "[slack]\n[[slack.workspaces]]\n[[slack.workspaces]]\nname = 'lab-two'\n"
+    channels = channel(identity="slack:C0123456789") + channel(identity="slack:lab-two/C0123456789")
+    tokens = {
+        "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN,
+        "SLACK_BOT_TOKEN_LAB_TWO": BOT_TOKEN, "SLACK_APP_TOKEN_LAB_TWO": APP_TOKEN,
+    }  # fmt: skip
+    found = load(tmp_path, LOCAL + text + channels, tokens)
+    assert found.platforms["slack"].options["workspaces"] == ("", "lab-two")
+    assert set(found.platforms["slack"].secrets) == set(tokens)
+    del tokens["SLACK_APP_TOKEN_LAB_TWO"]
+    (missing,) = mistakes(tmp_path, LOCAL + text + channels, tokens)
+    assert missing.startswith("SLACK_APP_TOKEN_LAB_TWO: is not set")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("workspaces = 'lab'", "slack.workspaces: must be [[slack.workspaces]] blocks"),
+        ("[[slack.workspaces]]\nname = 'Lab'", "the name of a workspace is written otherwise"),
+        ("[[slack.workspaces]]\nname = 'file'", "the name of a workspace is written otherwise"),
+        ("[[slack.workspaces]]\nname = 3", "the name of a workspace is written otherwise"),
+        ("[[slack.workspaces]]\n[[slack.workspaces]]", "two workspaces have the same name"),
+        (f"[[slack.workspaces]]\ntoken = '{BOT_TOKEN}'", "each block holds a name and nothing"),
+        ("managers = ['anna']", "is no member id"),
+        ("managers = 'U0123456789'", "must be an array"),
+        ("command = 'papers'", "is no command"),
+    ],
+)
+def test_what_is_wrong_below_slack_is_told(tmp_path: Path, written: str, expected: str) -> None:
+    found = mistakes(tmp_path, LOCAL + f"[slack]\n{written}\n")
+    assert any(expected in each for each in found)
+    assert BOT_TOKEN not in "\n".join(found)
+
+
+def test_a_channel_of_a_workspace_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    text = LOCAL + "[slack]\n" + channel(identity="slack:lab/C0123456789")
+    (found,) = mistakes(tmp_path, text)
+    assert "slack:lab/C0123456789 is in a workspace that has no block" in found
+
+
+def test_the_tokens_of_a_platform_that_is_off_do_not_matter(tmp_path: Path) -> None:
+    assert load(tmp_path, LOCAL, {"DISCORD_TOKEN": "a b"}).platforms == {}
+
+
+def test_the_environment_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "from outside")
+    assert config.environment()["DISCORD_TOKEN"] == "from outside"
+
+
+# -- the sample and the documentation -------------------------------------------------------------
+
+
+def test_the_sample_in_the_repository_is_the_one_that_init_writes() -> None:
+    assert (ROOT / "bot.toml").read_text(encoding="utf-8") == config.sample()
+
+
+def test_the_sample_needs_nothing_but_an_address_of_ones_own(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, config.sample())
+    assert found.startswith("arxiv.contact: is still the address of the example")
+    mine = load(tmp_path, config.sample().replace("you@example.org", "me@uni-anywhere.edu"))
+    assert [listing.channel.id for listing in mine.channels.listings] == ["console:"]
+
+
+def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
+    text = config.sample().replace("you@example.org", "me@uni-anywhere.edu")
+    switched_on = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE)
+    shown = config.check(switched_on, tmp_path / "bot.toml")
+    default = config.check(LOCAL + "[discord]\n[slack]\n[page]\n", tmp_path / "bot.toml")
+    assert (shown.platforms, shown.page) == (
+        default.platforms,
+        default.page,
+    )
+    assert shown.schedule == default.schedule
+    assert shown.bot.data == default.bot.data
+    assert shown.arxiv.interval == default.arxiv.interval
+    for section, keys in SECTIONS.items():
+        for key in keys:
+            assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE), f"{section}.{key}"
+
+
+def test_every_key_is_documented() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    tables = {f"[{section}]": keys for section, keys in SECTIONS.items()}
+    for heading, keys in {**tables, "[[channels]]": CHANNEL_KEYS}.items():
+        below = text.partition(f"\n## `{heading}`\n")[2].partition("\n## ")[0]
+        assert all(f"| `{key}` |" in below for key in keys), heading
+
+
+def test_what_the_documentation_shows_is_right(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert examples
+    for shown in examples:
+        config.check(shown.replace("you@example.org", "me@uni-anywhere.edu"), tmp_path / "bot.toml")
+
+
+# -- anything at all ------------------------------------------------------------------------------
+
+# fmt: off
+_WORDS = [
+    "[bot]", "[arxiv]", "[slack]", "[[channels]]", "channels", "id", "keywords", "timezone",
+    "token", "interval", "=", '"', "'", '"""', "[", "]", "{", "}", ",", "#", ".", "\\",
+    "console:", "'UTC'", "1e9999", "-0", "nan", "2026-01-01", "\n", "\r\n", " ", "\0",
+]
+# fmt: on
+_SOUP = st.lists(st.sampled_from(_WORDS), max_size=40).map("".join)
+
+
+@settings(max_examples=150)
+@given(st.one_of(st.text(), _SOUP, st.binary().map(lambda data: data.decode("latin-1"))))
+@example("channels = [{}]")
+@example("[[channels]]\nid = {}\nkeywords = [[]]")
+@example("[[channels.x]]")
+@example("bot.timezone.x = 1")
+def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
+    with suppress(ConfigError):
+        assert config.check(LOCAL + text, Path("bot.toml")).arxiv.url.startswith("http://127")
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_configuration_or_a_config_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError):  # bytes at random never hold a contact for arXiv
+        config.load(path, {}, need_secrets=True)
+
+
+def test_servers_are_named_as_numbers_or_as_text() -> None:
+    text = "[discord]\nservers = [1142000000000000000, '1142000000000000001']\n"
+    found = config.check(text, Path("bot.toml")).platforms["discord"].options["servers"]
+    assert found == ("1142000000000000000", "1142000000000000001")

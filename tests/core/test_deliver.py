@@ -1,0 +1,570 @@
+"""What becomes of a post: sent, sent later, looked for, held, dead, or waiting for its channel."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.deliver import TURN, Deliverer, Patience
+from bot.errors import (
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformRefused,
+    PostRefused,
+    SendError,
+    StoreBroken,
+    TryLater,
+)
+from bot.model import Channel, ChannelAgenda, Draft, Post, Publication, Receipt
+from bot.model.views import ChannelView
+from bot.store.statements import publish, reports
+from bot.store.statements.subscriptions import ensure_channel, pause, resume
+from bot.store.store import SqliteStore
+from tests.fakes import FakeClock, FakePlatform
+
+Faults = dict[int, tuple[bool, Exception]]
+
+
+class Bench:
+    """A store with posts in its outbox, a platform that fails on command, and a clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.store = SqliteStore(folder / "db", alone=True)
+        self.platform = FakePlatform(folder / "messages")
+
+    def queue(self, channel: str, *payloads: str, threaded: bool = False, key: str = "") -> None:
+        self.store.run_now(self._queueing(channel, payloads, threaded=threaded, key=key))
+
+    async def queue_meanwhile(self, channel: str, *payloads: str) -> None:
+        await self.store.run(self._queueing(channel, payloads))
+
+    def _queueing(
+        self, channel: str, payloads: Sequence[str], *, threaded: bool = False, key: str = ""
+    ) -> Callable[[sqlite3.Connection], None]:
+        drafts = tuple(
+            (
+                f"{channel}-{key}{n}",
+                Draft(f'{{"papers": ["{p}"]}}', (), 0 if threaded and n else None),
+            )
+            for n, p in enumerate(payloads)
+        )
+
+        def plan(agenda: ChannelAgenda) -> Publication:
+            return Publication(drafts=drafts)
+
+        def work(db: sqlite3.Connection) -> None:
+            ensure_channel(db, channel)
+            publish.publish(db, channel, plan, self.clock.now())
+
+        return work
+
+    def deliverer(
+        self,
+        faults: Faults | None = None,
+        *,
+        can_tell: bool = True,
+        late: float = 0.0,
+        patience: Patience | None = None,
+    ) -> Deliverer:
+        path = self.platform._path
+        self.platform = FakePlatform(
+            path, faults=faults, can_tell=can_tell, clock=self.clock, late=late
+        )
+        return Deliverer("fake", self.platform, self.store, self.clock, random.Random(7), patience)
+
+    def channel(self, channel: str) -> ChannelView:
+        views = self.store.run_now(reports.state).channels
+        return next(view for view in views if view.channel.id == channel)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.store.close()
+
+
+async def test_messages_of_a_channel_arrive_in_their_order(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2", "3")
+    done = await bench.deliverer().deliver()
+    assert done.sent == 3
+    assert bench.platform.papers("fake:a") == ["1", "2", "3"]
+
+
+async def test_a_later_message_does_not_overtake_one_that_has_to_wait(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2")
+    bench.queue("fake:b", "3")
+    done = await bench.deliverer({0: (False, TryLater("slow down", 60))}).deliver()
+    assert (done.sent, done.requeue) == (1, 1)
+    assert bench.platform.papers("fake:a") == []
+    assert bench.platform.papers("fake:b") == ["3"], "another channel is not held up"
+    await bench.deliverer().deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1", "2"]
+
+
+async def test_the_delay_that_a_platform_asks_for_is_kept(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    deliverer = bench.deliverer({0: (False, TryLater("slow down", 42.0))})
+    await deliverer.deliver(wait=41)
+    assert bench.platform.papers("fake:a") == []
+    await deliverer.deliver(wait=42)
+    assert bench.clock.slept == [42.0]
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_platform_that_says_again_in_zero_seconds_for_ever_does_not_spin_the_bot(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    faults: Faults = {n: (False, TryLater("again", 0.0)) for n in range(1000)}
+    await bench.deliverer(faults).deliver(wait=10)
+    assert bench.platform.sends <= 11
+
+
+async def test_delays_grow_and_differ_between_posts(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    faults: Faults = {n: (False, TryLater("down")) for n in range(12)}
+    await bench.deliverer(faults).deliver(wait=86_400)
+    delays = bench.clock.slept
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert delays[0] <= 5.0
+    assert all(later > earlier * 0.9 for earlier, later in itertools.pairwise(delays))
+    assert max(delays) <= Patience().longest_delay
+    assert len({round(delay / 2**n, 3) for n, delay in enumerate(delays)}) > 6, "no jitter"
+
+
+async def test_a_message_whose_answer_was_lost_is_not_sent_twice(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    lost_answer = (True, OutcomeUnknown("reset after the request"))
+    done = await bench.deliverer({0: lost_answer}).deliver(wait=120)
+    assert done.sent == 1
+    assert bench.platform.sends == 1
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_message_whose_request_was_lost_is_sent_again(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    done = await bench.deliverer({0: (False, OutcomeUnknown("reset"))}).deliver(wait=120)
+    assert done.sent == 1
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_what_a_dead_process_was_sending_is_looked_for_first(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    now = bench.clock.now()
+    post = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert post is not None
+    await bench.platform.send(post)
+    assert await bench.store.claim("fake", now, now) is None, "it is in another hand"
+    await bench.store.release(bench.clock.now(), 75)
+    await bench.deliverer().deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_a_lease_that_ran_out_makes_the_outcome_unknown(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    now = bench.clock.now()
+    await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    bench.clock.advance(181)
+    again = await bench.store.claim("fake", bench.clock.now(), bench.clock.now())
+    assert again is not None
+    assert again.uncertain
+    assert again.attempt == 2
+
+
+async def left_in_hand(bench: Bench) -> None:
+    """The process that sends a post is killed, and the next one starts at once."""
+    bench.queue("fake:a", "1")
+    now = bench.clock.now()
+    post = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert post is not None
+    await bench.platform.send(post)
+    await bench.store.release(bench.clock.now(), Patience().settling)
+
+
+@pytest.mark.parametrize("seconds", [0, 3, 60])
+async def test_a_start_right_after_a_kill_posts_nothing_twice_however_late_it_is_stored(
+    bench: Bench, seconds: float
+) -> None:
+    await left_in_hand(bench)
+    await bench.deliverer(late=seconds).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_control_who_does_not_let_it_settle_posts_twice_after_a_kill(bench: Bench) -> None:
+    await left_in_hand(bench)
+    await bench.store.run(lambda db: db.execute("update outbox set not_before = created_at"))
+    await bench.deliverer(late=3, patience=Patience(settling=0)).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1", "1"]
+
+
+@pytest.mark.parametrize("step", [timedelta(days=40), timedelta(days=-40)])
+async def test_a_clock_that_is_set_while_a_lost_post_settles_posts_nothing_twice(
+    bench: Bench, step: timedelta
+) -> None:
+    await left_in_hand(bench)
+    deliverer = bench.deliverer(late=60)
+    await deliverer.deliver()
+    bench.clock.jump(bench.clock.now() + step)
+    await deliverer.deliver(wait=120)
+    bench.clock.jump(bench.clock.now() - step)
+    await deliverer.deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_a_clock_that_is_set_forward_after_a_lost_answer_posts_nothing_twice(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    deliverer = bench.deliverer({0: (True, OutcomeUnknown("reset"))}, late=60)
+    await deliverer.deliver()
+    bench.clock.jump(bench.clock.now() + timedelta(hours=6))
+    await deliverer.deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
+async def test_a_platform_that_answers_again_soon_is_not_asked_before_it_has_settled(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    soon = (True, OutcomeUnknown("first lost, then told to wait a little", 0.2))
+    await bench.deliverer({0: soon}, late=60).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_post_in_hand_when_another_one_failed_settles_before_it_is_looked_for(
+    bench: Bench,
+) -> None:
+    """The failure lets go of all posts; the lease of this one runs out later."""
+    bench.queue("fake:slow", "1")
+    bench.queue("fake:b", "2")
+
+    class Failing(FakePlatform):
+        fails = True
+        reached = asyncio.Event()
+
+        async def send(self, post: Post) -> Receipt:
+            if not self.fails:
+                return await super().send(post)
+            if post.channel.id == "fake:slow":
+                self._append(post)
+                self.reached.set()
+                await asyncio.Event().wait()
+            await self.reached.wait()
+            raise PlatformRefused("the token was revoked")
+
+    failing = Failing(bench.platform._path, clock=bench.clock, late=60)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", failing, bench.store, bench.clock, rng, workers=2)
+    with pytest.raises(PlatformRefused):
+        await deliverer.deliver()
+    failing.fails = False
+    bench.clock.jump(bench.clock.now() + timedelta(hours=6))  # its lease is over, by the wall
+    await deliverer.deliver(wait=600)
+    assert failing.papers("fake:slow") == ["1"]
+    assert failing.papers("fake:b") == ["2"]
+
+
+async def test_the_search_goes_back_to_what_the_platform_had_taken_before_the_first_attempt(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    await bench.deliverer().deliver()
+    bench.clock.jump(bench.clock.now() + timedelta(days=40))  # a wrong clock
+    bench.queue("fake:a", "2", key="second")
+    now = bench.clock.now()
+    first = await bench.store.claim("fake", now, now)
+    assert first is not None
+    assert first.after_id == "m-fake:a-0"
+    await bench.store.mark_unknown(first.key, now, 0.0, "lost")
+    bench.queue("fake:b", "3")
+    bench.clock.advance(1)
+    other = await bench.store.claim("fake", now, now, ["fake:a"])
+    assert other is not None
+    await bench.store.mark_sent(other.key, Receipt("m-later"), now)
+    again = await bench.store.claim("fake", now, now)
+    assert again is not None
+    assert again.uncertain
+    assert again.after_id == "m-fake:a-0", "what was sent since the first attempt is no bound"
+
+
+async def test_where_the_platform_cannot_tell_the_post_is_held_and_not_sent_on_a_guess(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1", "2")
+    faults: Faults = {0: (False, OutcomeUnknown("no answer"))}
+    done = await bench.deliverer(faults, can_tell=False).deliver(wait=120)
+    assert (done.held, done.sent) == (1, 1)
+    assert bench.platform.papers("fake:a") == ["2"]
+    (held,) = bench.channel("fake:a").posts
+    assert (held.state, held.error) == ("held", "this platform has no history")
+    assert await bench.store.resend(held.key, bench.clock.now())
+    await bench.deliverer(can_tell=False).deliver()
+    assert bench.platform.papers("fake:a") == ["2", "1"]
+
+
+async def test_a_channel_that_refuses_is_paused_and_resumes_by_itself(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2")
+    bench.queue("fake:b", "3")
+    refusal = (False, ChannelRefused("I may not write here. Grant 'Send Messages'."))
+    await bench.deliverer({0: refusal}).deliver()
+    view = bench.channel("fake:a")
+    assert (view.paused, view.reason) == ("refused", str(refusal[1]))
+    assert bench.platform.papers("fake:b") == ["3"]
+    assert bench.platform.sends == 2, "the channel's other post is not tried"
+    done = await bench.deliverer().deliver(wait=3600)
+    assert done.sent == 2
+    assert bench.platform.papers("fake:a") == ["1", "2"]
+    assert bench.channel("fake:a").paused == ""
+
+
+async def test_a_channel_that_goes_on_refusing_is_tried_ever_less_often(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    faults: Faults = {n: (False, ChannelRefused("no")) for n in range(50)}
+    await bench.deliverer(faults).deliver(wait=7 * 86_400)
+    assert 5 < bench.platform.sends < 14
+    assert bench.channel("fake:a").posts[0].state == "queued", "the post waits, whatever happens"
+
+
+async def test_a_faulty_message_is_dead_and_does_not_block_the_next(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2")
+    done = await bench.deliverer({0: (False, PostRefused("too long"))}).deliver()
+    assert (done.dead, done.sent) == (1, 1)
+    assert bench.platform.papers("fake:a") == ["2"]
+    assert bench.channel("fake:a").posts[0].state == "dead"
+
+
+async def test_replies_wait_for_the_message_they_stand_under(bench: Bench) -> None:
+    bench.queue("fake:a", "1", "2", threaded=True)
+    await bench.deliverer({0: (False, TryLater("slow down", 60))}).deliver()
+    assert bench.platform.papers("fake:a") == [], "the head is on its way"
+    bench.clock.advance(60)
+    now = bench.clock.now()
+    first = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert first is not None
+    await bench.store.mark_sent(first.key, await bench.platform.send(first), now)
+    reply = await bench.store.claim("fake", now, now + timedelta(seconds=180))
+    assert reply is not None
+    assert reply.parent is not None
+    assert reply.parent.message_id == "m-fake:a-0"
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("?"), PostRefused("no")])
+async def test_no_paper_and_no_later_day_waits_for_a_heading_that_is_held_or_dead(
+    bench: Bench, error: SendError
+) -> None:
+    bench.queue("fake:a", "1", "2", threaded=True)
+    await bench.deliverer({0: (False, error)}, can_tell=False).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["2"]
+    bench.queue("fake:a", "3", key="later")
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["2", "3"]
+    assert await bench.store.resend("fake:a-0", bench.clock.now())
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["2", "3", "1"]
+
+
+async def test_a_channel_that_a_person_paused_gets_nothing_until_it_is_resumed(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:a", "1")
+    bench.store.run_now(lambda db: pause(db, "fake:a", "quiet please", bench.clock.now()))
+    await bench.deliverer().deliver(wait=86_400)
+    assert bench.platform.sends == 0
+    bench.store.run_now(lambda db: resume(db, "fake:a"))
+    await bench.deliverer().deliver()
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_send_that_never_ends_has_an_unknown_outcome(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+
+    class Silent(FakePlatform):
+        async def send(self, post):  # type: ignore[no-untyped-def]
+            self._append(post)
+            await asyncio.Event().wait()
+
+    silent = Silent(bench.platform._path)
+    patience = Patience(send=0.02)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", silent, bench.store, bench.clock, rng, patience)
+    done = await deliverer.deliver()
+    assert done.requeue == 1
+    await bench.deliverer().deliver(wait=60)
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+class Gated(FakePlatform):
+    """Keeps a message of one channel in its hands until the gate is opened."""
+
+    def __init__(self, path: Path, slow: str) -> None:
+        super().__init__(path)
+        self.slow = slow
+        self.gate = asyncio.Event()
+        self.reached = asyncio.Event()
+        self.sent = asyncio.Event()
+
+    async def send(self, post: Post) -> Receipt:
+        if post.channel.id == self.slow:
+            self.reached.set()
+            await self.gate.wait()
+        self.sent.set()
+        return await super().send(post)
+
+    async def until(self, channel_id: str, papers: list[str]) -> None:
+        while self.papers(channel_id) != papers:
+            self.sent.clear()
+            await self.sent.wait()
+
+
+async def test_a_slow_channel_delays_no_other_and_keeps_its_own_order(bench: Bench) -> None:
+    bench.queue("fake:slow", "1", "2")
+    bench.queue("fake:b", "3", "4")
+    gated = Gated(bench.platform._path, "fake:slow")
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", gated, bench.store, bench.clock, rng, workers=2)
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await gated.until("fake:b", ["3", "4"])
+    # What is queued while the slow one is still in hand is heard too.
+    await bench.queue_meanwhile("fake:c", "5")
+    deliverer.call()
+    await gated.until("fake:c", ["5"])
+    assert gated.papers("fake:slow") == []
+    gated.gate.set()
+    assert (await delivering_now).sent == 5
+    assert gated.papers("fake:slow") == ["1", "2"]
+
+
+async def test_the_oldest_message_goes_first_whatever_its_channel(bench: Bench) -> None:
+    for channel, number in (("fake:b", "1"), ("fake:a", "2"), ("fake:c", "3"), ("fake:a", "4")):
+        bench.queue(channel, number, key=number)
+    await bench.deliverer().deliver()
+    assert [json.loads(each["payload"])["papers"] for each in bench.platform.messages()] == [
+        ["1"], ["2"], ["3"], ["4"],
+    ]  # fmt: skip
+
+
+async def test_a_channel_with_fifty_messages_holds_back_the_first_one_of_another_by_a_few(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:heavy", *map(str, range(50)))
+    bench.queue("fake:also heavy", *map(str, range(50)))
+    bench.queue("fake:light", "first", "second")
+    done = await bench.deliverer().deliver()
+    order = [each["channel"] for each in bench.platform.messages()]
+    assert order.index("fake:light") == 2 * TURN
+    assert order[2 * TURN :][:2] == ["fake:light"] * 2, "a digest is not torn apart"
+    assert done.sent == 102
+    assert bench.platform.papers("fake:heavy") == list(map(str, range(50)))
+
+
+async def test_a_channel_alone_need_not_make_way(bench: Bench) -> None:
+    bench.queue("fake:a", *map(str, range(3 * TURN)))
+    done = await bench.deliverer().deliver()
+    assert done.sent == 3 * TURN
+    assert bench.clock.slept == []
+
+
+async def test_what_waits_for_one_platform_holds_back_no_other(bench: Bench) -> None:
+    bench.queue("other:old", *map(str, range(50)))
+    bench.queue("fake:a", "1")
+    now, platforms = bench.clock.now(), ("fake", "other")
+    posts = [await bench.store.claim(name, now, now + timedelta(hours=1)) for name in platforms]
+    assert [post and post.channel.id for post in posts] == ["fake:a", "other:old"]
+
+
+async def test_a_clock_that_jumps_while_a_post_is_in_hand_does_not_send_it_twice(
+    bench: Bench,
+) -> None:
+    bench.queue("fake:slow", "1")
+    gated = Gated(bench.platform._path, "fake:slow")
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", gated, bench.store, bench.clock, rng, workers=3)
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await gated.reached.wait()
+    bench.clock.advance(6 * 3600)  # the machine slept; the lease ran out
+    await bench.queue_meanwhile("fake:b", "2")
+    deliverer.call()
+    await gated.until("fake:b", ["2"])
+    gated.gate.set()
+    await delivering_now
+    assert gated.papers("fake:slow") == ["1"]
+
+
+async def test_a_stop_settles_what_is_in_hand_and_takes_nothing_new(bench: Bench) -> None:
+    bench.queue("fake:slow", "1", "2")
+    gated = Gated(bench.platform._path, "fake:slow")
+    deliverer = Deliverer("fake", gated, bench.store, bench.clock, random.Random(1))
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await gated.reached.wait()
+    deliverer.finish()
+    gated.gate.set()
+    assert (await delivering_now).sent == 1
+    assert [post.state for post in bench.channel("fake:slow").posts] == ["queued"]
+
+
+async def test_a_platform_that_lets_nobody_in_keeps_every_post_waiting(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    with pytest.raises(PlatformRefused):
+        await bench.deliverer({0: (False, PlatformRefused("the token is wrong"))}).deliver()
+    assert [post.state for post in bench.channel("fake:a").posts] == ["queued"]
+    await bench.deliverer().deliver(wait=60)
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+async def test_a_channel_that_goes_on_refusing_is_told_of_once(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+    told: list[str] = []
+
+    async def tell(channel: Channel, reason: str) -> None:
+        told.append(f"{channel.id} {reason}")
+
+    faults: Faults = {n: (False, ChannelRefused("not a member")) for n in range(3)}
+    platform = FakePlatform(bench.platform._path, faults=faults)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", platform, bench.store, bench.clock, rng, refused=tell)
+    await deliverer.deliver(wait=30 * 3600)
+    assert platform.papers("fake:a") == ["1"]
+    assert told == ["fake:a not a member"]
+
+
+async def test_a_full_disk_after_the_send_does_not_send_it_again(bench: Bench) -> None:
+    bench.queue("fake:a", "1")
+
+    class DiskFull(SqliteStore):
+        async def mark_sent(self, *_: object) -> None:
+            raise StoreBroken("the disk is full")
+
+    bench.store.close()
+    full = DiskFull(bench.store._path, alone=True)
+    await full.release(bench.clock.now(), Patience().settling)
+    deliverer = Deliverer("fake", bench.platform, full, bench.clock, random.Random(1))
+    with pytest.raises(StoreBroken):
+        await deliverer.deliver()
+    full.close()
+    bench.store = SqliteStore(bench.store._path, alone=True)
+    await bench.store.release(bench.clock.now(), Patience().settling)
+    await bench.deliverer().deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+
+
+@pytest.mark.parametrize(
+    "error", [TryLater("x"), OutcomeUnknown("x"), ChannelRefused("x"), PostRefused("x")]
+)
+async def test_no_kind_of_failure_loses_the_post(bench: Bench, error: SendError) -> None:
+    bench.queue("fake:a", "1")
+    await bench.deliverer({0: (False, error)}).deliver()
+    assert [post.key for post in bench.channel("fake:a").posts] == ["fake:a-0"]

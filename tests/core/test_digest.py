@@ -1,0 +1,210 @@
+"""What a channel gets at a moment: posting times, the first digest, missed days."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.core.digest import Rules, plan, remembering
+from bot.model import Channel, ChannelAgenda, Digest, Draft, Due, Publication, Why
+from bot.model.timetable import Timetable
+from bot.text import displayed
+from tests.builders import paper
+from tests.fakes import PlainComposer
+
+UTC_ZONE = ZoneInfo("UTC")
+WORKDAYS = frozenset(range(5))
+MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def rules(backlog: int | None = None, zone: str = "UTC", at: time = time(8, 0)) -> Rules:
+    return Rules(Timetable(ZoneInfo(zone), at, WORKDAYS), backlog)
+
+
+def agenda(
+    *numbers: int,
+    published_until: datetime | None = MONDAY - 3 * DAY,
+    last_complete_run_at: datetime | None = MONDAY,
+    why: Why = Why.NEW,
+) -> ChannelAgenda:
+    due = tuple(Due(paper(n), why, MONDAY, ("reward model",)) for n in reversed(numbers))
+    return ChannelAgenda(Channel("fake:a"), published_until, last_complete_run_at, due)
+
+
+def decide(agenda: ChannelAgenda, at: datetime, rules: Rules, *, now: bool = False) -> Publication:
+    publication = plan(agenda, PlainComposer(), rules, at, now=now)
+    assert publication is not None
+    return publication
+
+
+def shown(publication: Publication) -> list[str]:
+    payloads = [json.loads(draft.payload) for _, draft in publication.drafts]
+    return [paper_id for payload in payloads for paper_id in payload["papers"]]
+
+
+def test_new_papers_wait_for_the_channels_time_of_day() -> None:
+    early = MONDAY - timedelta(minutes=1)
+    assert plan(agenda(1), PlainComposer(), rules(), early) is None
+    assert shown(decide(agenda(1), MONDAY, rules())) == ["2603.00001"]
+
+
+def test_a_paper_that_goes_to_many_channels_is_made_ready_once() -> None:
+    show, paper_of_latex = remembering(), paper(1, r"On $\alpha$-stable processes")
+    assert show(paper_of_latex) is show(paper(1, r"On $\alpha$-stable processes"))
+    assert show(paper_of_latex) == displayed(paper_of_latex)
+    assert show(paper(1, "Corrected", version=2)).title == "Corrected"
+
+
+def test_now_does_not_wait() -> None:
+    early = MONDAY - timedelta(minutes=1)
+    assert shown(decide(agenda(1), early, rules(), now=True)) == ["2603.00001"]
+
+
+def test_a_served_time_does_not_come_twice() -> None:
+    publication = decide(agenda(1), MONDAY, rules())
+    assert publication.published_until == MONDAY
+    later = agenda(2, published_until=publication.published_until)
+    assert plan(later, PlainComposer(), rules(), MONDAY + timedelta(hours=5)) is None
+
+
+def test_the_first_papers_of_a_new_keyword_go_out_at_once() -> None:
+    evening = MONDAY + timedelta(hours=10)
+    publication = decide(agenda(1, 2, why=Why.FIRST, published_until=MONDAY), evening, rules())
+    assert shown(publication) == ["2603.00002", "2603.00001"]
+    assert publication.published_until is None, "the next regular time is not used up"
+
+
+def test_an_empty_day_posts_nothing_and_is_over() -> None:
+    publication = decide(agenda(), MONDAY, rules())
+    assert publication.drafts == ()
+    assert publication.published_until == MONDAY
+
+
+def test_a_time_is_not_over_while_no_complete_run_speaks_for_it() -> None:
+    """arXiv was late or did not answer: what comes later is still posted on the same day."""
+    yesterday = MONDAY - DAY
+    assert plan(agenda(last_complete_run_at=yesterday), PlainComposer(), rules(), MONDAY) is None
+    partial = decide(agenda(1, last_complete_run_at=yesterday), MONDAY, rules())
+    assert shown(partial) == ["2603.00001"]
+    assert partial.published_until is None
+    rest = decide(agenda(2, last_complete_run_at=MONDAY), MONDAY + timedelta(hours=2), rules())
+    assert shown(rest) == ["2603.00002"]
+
+
+def test_the_weekend_is_no_missed_day() -> None:
+    friday = MONDAY - 3 * DAY
+    publication = decide(agenda(1, published_until=friday), MONDAY, rules(backlog=0))
+    assert shown(publication) == ["2603.00001"]
+
+
+@pytest.mark.parametrize(
+    ("backlog", "expected", "skipped"),
+    [
+        (None, ["2603.00003", "2603.00002", "2603.00001"], []),
+        (2, ["2603.00003", "2603.00002"], ["2603.00001"]),
+        (0, [], ["2603.00003", "2603.00002", "2603.00001"]),
+    ],
+)
+def test_after_missed_days_the_catch_up_policy_decides(
+    backlog: int | None, expected: list[str], skipped: list[str]
+) -> None:
+    wednesday = MONDAY + 2 * DAY
+    behind = agenda(1, 2, 3, published_until=MONDAY - 3 * DAY, last_complete_run_at=wednesday)
+    publication = decide(behind, wednesday, rules(backlog))
+    assert shown(publication) == expected
+    assert list(publication.skipped) == skipped
+    assert publication.published_until == wednesday
+    if expected:
+        payload = json.loads(publication.drafts[0][1].payload)
+        assert payload["missed"] == ["2026-03-02", "2026-03-03"]
+        assert payload["skipped"] == len(skipped)
+
+
+def test_a_policy_never_touches_a_day_that_was_not_missed() -> None:
+    publication = decide(agenda(1, 2, 3), MONDAY, rules(backlog=0))
+    assert len(shown(publication)) == 3
+    assert publication.skipped == ()
+
+
+def test_keys_are_stable_distinct_and_short_enough_for_a_nonce() -> None:
+    many = agenda(*range(1, 31))
+    first, again = decide(many, MONDAY, rules()), decide(many, MONDAY, rules())
+    keys = [key for key, _ in first.drafts]
+    assert keys == [key for key, _ in again.drafts]
+    assert len(set(keys)) == len(keys) == 3
+    assert all(len(key) <= 25 for key in keys)
+
+
+def test_threads_of_a_second_digest_hang_under_its_own_head() -> None:
+    new = agenda(*range(1, 13)).due
+    first = agenda(*range(21, 33), why=Why.FIRST).due
+    both = ChannelAgenda(Channel("fake:a"), None, MONDAY, new + first)
+    publication = plan(both, PlainComposer(threaded=True), rules(), MONDAY)
+    assert publication is not None
+    assert [draft.parent for _, draft in publication.drafts] == [None, 0, None, 2]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "expected"),
+    [
+        ("Europe/Berlin", date(2026, 3, 27), datetime(2026, 3, 27, 1, 30, tzinfo=UTC)),
+        # Monday after the spring change; the change itself falls on a Sunday.
+        ("Europe/Berlin", date(2026, 3, 30), datetime(2026, 3, 30, 0, 30, tzinfo=UTC)),
+        ("Europe/Berlin", date(2026, 10, 26), datetime(2026, 10, 26, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_the_local_time_of_day_stays_over_clock_changes(
+    zone: str, day: date, expected: datetime
+) -> None:
+    timetable = Timetable(ZoneInfo(zone), time(2, 30), frozenset(range(7)))
+    assert timetable.latest(expected) == expected
+    assert timetable.day_of(expected) == day
+
+
+def test_clock_changes_neither_skip_nor_double_a_posting_day() -> None:
+    timetable = Timetable(ZoneInfo("Europe/Berlin"), time(2, 30), frozenset(range(7)))
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    days = []
+    while moment < datetime(2027, 1, 1, tzinfo=UTC):
+        moment = timetable.following(moment)
+        days.append(timetable.day_of(moment))
+        assert timetable.latest(moment) == moment
+    gaps = {later - earlier for earlier, later in itertools.pairwise(days)}
+    assert gaps == {DAY}
+
+
+class DayComposer(PlainComposer):
+    """Notes for which day each digest is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.days: list[date] = []
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        self.days.append(digest.day)
+        return super().compose(digest)
+
+
+@pytest.mark.parametrize(
+    ("published_until", "at", "day"),
+    [
+        (MONDAY - 3 * DAY, MONDAY, MONDAY.date()),
+        # arXiv was silent all Monday and answers in the night
+        (MONDAY - 3 * DAY, MONDAY + timedelta(hours=18), MONDAY.date()),
+        # down since Friday morning, started on Sunday
+        (MONDAY - 4 * DAY, MONDAY - DAY, (MONDAY - 3 * DAY).date()),
+        # a person wants it now, before Tuesday's time
+        (MONDAY, MONDAY + timedelta(hours=18), (MONDAY + DAY).date()),
+    ],
+)
+def test_a_digest_that_had_to_wait_says_for_which_day_it_is(
+    published_until: datetime, at: datetime, day: date
+) -> None:
+    composer = DayComposer()
+    plan(agenda(1, published_until=published_until), composer, rules(), at, now=True)
+    assert composer.days == [day]
