@@ -8,68 +8,132 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-ANYTHING = frozenset({"*"})
-WORDS = frozenset({"bot.model", "bot.errors"})
-CORE = WORDS | {"bot.ports", "bot.keywords", "bot.matching"}
-EDGE = WORDS | {"bot.ports"}
-# Settings: what a platform is given when it is made; text: authors are counted and titles cut the
-# same way everywhere.
-# network: through which proxy, and which certificates count.
-ADAPTER = EDGE | {"adapters.Settings", "bot.network", "bot.text"}
 
-# Who may import what beside the standard library. A row holds for the module and all below it;
-# the longest row wins. A module without a row is a violation: a new room gets its row here and in
-# docs/design.md.
-MAY_IMPORT: dict[str, frozenset[str]] = {
-    "bot.redaction": frozenset(),
-    "bot.clock": frozenset(),
-    "bot.private_files": frozenset(),
-    "bot.network": frozenset({"certifi", "httpx"}),
-    "bot.model": frozenset({"bot.model"}),
-    # redaction: an error quotes what others answered, and never a token
-    "bot.errors": frozenset({"bot.redaction"}),
-    "bot.ports": frozenset({"bot.model"}),
-    "bot.text": frozenset({"bot.text", "bot.model", "pylatexenc"}),
-    "bot.keywords": WORDS | {"bot.keywords", "snowballstemmer", "Stemmer"},
-    # matching evaluates what keywords has parsed
-    "bot.matching": WORDS | {"bot.matching", "bot.keywords", "snowballstemmer", "Stemmer"},
-    # text: a digest carries titles as people write them, so that no adapter needs to know LaTeX
-    "bot.core": CORE | {"bot.core", "bot.text"},
-    # pure: when arXiv announces is also said in chat, checked in bot.toml and watched
-    "bot.arxiv.calendar": frozenset(),
-    # ports: a source waits and asks for the time through a Clock
-    "bot.arxiv": EDGE | {"bot.arxiv", "bot.network", "bot.private_files", "httpx"},
-    # text: a preview shows the same titles as a digest
-    "bot.chat": CORE | {"bot.arxiv.calendar", "bot.chat", "bot.core", "bot.text"},
-    "bot.store": WORDS | {"bot.store", "bot.private_files"},
-    # keywords: a wrong keyword in bot.toml is reported with all other mistakes, before any start
-    # core: the words that a setting is written in are the same as in the chat
-    "bot.config": WORDS
-    | {"bot.arxiv.calendar", "bot.config", "bot.core", "bot.keywords", "bot.network"},
-    # ports: it watches the file, which takes a Clock; config: it reads a part of the same file
-    "bot.sync": EDGE | {"bot.config", "bot.private_files", "bot.sync", "tomli_w"},
-    # text: the page shows the same titles as a digest
-    "bot.pages": EDGE | {"bot.text"},
-    # httpx: the ping
-    "bot.monitoring": WORDS
-    | {"aiohttp", "bot.arxiv.calendar", "bot.monitoring", "bot.network", "bot.redaction"}
-    | {"httpx", "prometheus_client"},
-    "bot.monitoring.checks": ANYTHING,
-    "bot.app": ANYTHING,
-    "bot.cli": ANYTHING,
-    "bot.demo": ANYTHING,
-    "bot.__main__": ANYTHING,
-    "adapters": EDGE | {"bot.network"},
-    "adapters.console": ADAPTER | {"adapters.console", "rich"},
-    "adapters.discord": ADAPTER | {"adapters.discord", "discord", "aiohttp", "yarl"},
-    "adapters.slack": ADAPTER | {"adapters.slack", "slack_sdk", "aiohttp"},
+@dataclass(frozen=True)
+class Row:
+    """What a room may import beside the standard library, itself and ``bot.__version__``.
+
+    ``rooms`` and ``libraries`` are names separated by blanks; ``why`` is the reason.
+    """
+
+    why: str
+    rooms: str = ""
+    libraries: str = ""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        return (*self.rooms.split(), *self.libraries.split())
+
+
+# The rooms, lowest first. A row holds for the module and all below it; the longest row wins. A row
+# may name only rooms that stand above it in this table, so that nothing is imported upwards and no
+# circle of rooms can be. Whatever a row names is really imported by somebody in that room: what
+# nobody needs any more leaves the row. A new room gets a row, and a line in docs/design.md.
+ROOMS: dict[str, Row] = {
+    "bot.redaction": Row("Takes tokens out of texts, and has to work before all else."),
+    "bot.clock": Row("The one place that asks the system for the time."),
+    "bot.private_files": Row("Files for the bot's own user alone; used by whoever writes some."),
+    "bot.network": Row("Proxies and certificates, for every client alike.", "", "certifi httpx"),
+    "bot.errors": Row("An error quotes what others answered, and never a token.", "bot.redaction"),
+    "bot.model": Row("Frozen data, the vocabulary of all other rooms: it knows none of them."),
+    "bot.ports": Row("What the core needs from outside, in terms of the model.", "bot.model"),
+    "bot.text": Row(
+        "LaTeX becomes Unicode once, before a digest is composed: no adapter knows of it.",
+        "bot.model",
+        "pylatexenc",
+    ),
+    "bot.keywords": Row("The keyword language. Pure.", "bot.errors bot.model", "snowballstemmer"),
+    "bot.matching": Row("Evaluates what keywords has parsed. Pure.", "bot.keywords bot.model"),
+    "bot.arxiv.calendar": Row(
+        "When arXiv announces. Pure, and also needed by those who talk about it: chat, config and"
+        " monitoring. They see nothing else of arxiv."
+    ),
+    "bot.core": Row(
+        "The fetch-and-diff core. Knows sources, databases and platforms by their ports alone.",
+        "bot.errors bot.keywords bot.matching bot.model bot.ports bot.text",
+    ),
+    "bot.arxiv": Row(
+        "The source. It waits on a Clock (ports), and keeps its pace in a private file.",
+        "bot.errors bot.model bot.network bot.ports bot.private_files",
+        "httpx",
+    ),
+    "bot.chat": Row(
+        "Commands and their replies; a preview shows the titles of a digest (text).",
+        "bot.arxiv.calendar bot.core bot.errors bot.keywords bot.matching bot.model bot.ports"
+        " bot.text",
+    ),
+    "bot.store": Row(
+        "The database. Decides nothing: it stores what the core decided.",
+        "bot.errors bot.model bot.private_files",
+    ),
+    "bot.config": Row(
+        "Reports a wrong keyword, setting or holiday with all other mistakes, before any start.",
+        "bot.arxiv.calendar bot.core bot.errors bot.keywords bot.model bot.network",
+    ),
+    "bot.sync": Row(
+        "Reads and writes a part of the file that config reads, and waits on a Clock (ports).",
+        "bot.config bot.errors bot.model bot.ports bot.private_files",
+        "tomli_w",
+    ),
+    "bot.pages": Row(
+        "The daily page shows the titles of a digest (text).", "bot.errors bot.model bot.text"
+    ),
+    "bot.monitoring": Row(
+        "Decides what is well, and shows it; the ping is a request (httpx).",
+        "bot.arxiv.calendar bot.errors bot.model bot.network bot.redaction",
+        "aiohttp httpx prometheus_client",
+    ),
+    "adapters": Row("What a platform is given when it is made.", "bot.network bot.ports"),
+    "adapters.console": Row(
+        "Authors are counted and titles cut the same way everywhere (text).",
+        "adapters bot.errors bot.model bot.ports bot.text",
+        "rich",
+    ),
+    "adapters.discord": Row(
+        "As the console; network: which proxy and which certificates.",
+        "adapters bot.errors bot.model bot.network bot.ports bot.text",
+        "aiohttp discord yarl",
+    ),
+    "adapters.slack": Row(
+        "As the console; network: which proxy and which certificates.",
+        "adapters bot.errors bot.model bot.network bot.ports bot.text",
+        "aiohttp slack_sdk",
+    ),
+    "bot.app": Row(
+        "Builds everything and runs it. Of the adapters it knows their names and Settings only.",
+        "adapters bot.arxiv bot.chat bot.clock bot.config bot.core bot.errors bot.keywords"
+        " bot.model bot.pages bot.ports bot.store bot.sync",
+        "apscheduler httpx",
+    ),
+    "bot.monitoring.checks": Row(
+        "What the command check looks at is the whole bot, as bot.app.bot built it.",
+        "bot.app bot.config bot.errors bot.keywords bot.model bot.monitoring bot.store bot.text",
+        "httpx",
+    ),
+    "bot.app.service": Row(
+        "Says at the start what check would say.",
+        "bot.app bot.config bot.core bot.errors bot.model bot.monitoring bot.monitoring.checks",
+    ),
+    "bot.demo": Row(
+        "The program itself, on a bundled sample.", "bot.app bot.config bot.text", "httpx rich"
+    ),
+    "bot.cli": Row(
+        "One command each; what it does is done by the rooms below.",
+        "bot.app bot.app.service bot.clock bot.config bot.core bot.demo bot.errors bot.model"
+        " bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
+        "rich typer",
+    ),
+    "bot.__main__": Row("Starts the command line.", "bot.cli bot.monitoring", "typer"),
 }
 CHAT_LIBRARIES = frozenset({"discord", "slack_bolt", "slack_sdk"})
 LOADS_ADAPTERS = "bot.app.bot"
@@ -104,6 +168,11 @@ def modules_in(folder: str) -> dict[str, Path]:
 
 PRODUCT = modules_in("bot") | modules_in("adapters")
 TESTS = modules_in("tests")
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def within(name: str, prefix: str) -> bool:
@@ -166,17 +235,83 @@ def names_used(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, full_name(node)
 
 
+def row_of(name: str) -> str:
+    """The longest row that holds for a module or for what is imported from one; else ``""``."""
+    return max((row for row in ROOMS if within(name, row)), key=len, default="")
+
+
 def imports_by_its_row(module: str, tree: ast.Module) -> Iterator[str]:
-    rows = [row for row in MAY_IMPORT if within(module, row)]
-    if not rows and module != "bot":  # the package itself: its version, and nothing to import
-        yield f"{module} has no row in MAY_IMPORT"
+    room = row_of(module)
+    if not room and module != "bot":  # the package itself: its version, and nothing to import
+        yield f"{module} has no row in ROOMS"
         return
-    allowed = MAY_IMPORT[max(rows, key=len)] if rows else frozenset()
+    allowed = ROOMS[room].allowed if room else ()
+    for line, name in foreign_imports(module, tree):
+        if name not in allowed:
+            yield f"{module}:{line} imports {name}, which its row in ROOMS does not name"
+
+
+def foreign_imports(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Rooms and libraries that a module imports, with the line; not what everybody may."""
     for line, name in imports(module, tree):
-        standard = name.partition(".")[0] in sys.stdlib_module_names
-        fine = "*" in allowed or any(within(name, prefix) for prefix in allowed)
-        if not (standard or fine or name in {"bot", "bot.__version__"}):
-            yield f"{module}:{line} imports {name}"
+        top = name.partition(".")[0]
+        if top in {"bot", "adapters"}:
+            imported = row_of(name) or name
+            if imported not in {row_of(module), "bot", "bot.__version__"}:
+                yield line, imported
+        elif top not in sys.stdlib_module_names:
+            yield line, top
+
+
+def upward(rooms: Mapping[str, Row]) -> list[str]:
+    """Rows that name a room which does not stand above them in the table, or none at all."""
+    known: set[str] = set()
+    found = []
+    for room, row in rooms.items():
+        found += [f"{room} names {each}" for each in row.rooms.split() if each not in known]
+        known.add(room)
+    return found
+
+
+def unused(rooms: Mapping[str, Row], modules: Mapping[str, Path]) -> list[str]:
+    """What rows allow and nobody in that room imports, and rows without a module."""
+    used: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        tree = parsed(path)
+        used.setdefault(row_of(module), set()).update(n for _, n in foreign_imports(module, tree))
+    return [
+        *(f"{room} has a row, and no module" for room in rooms if room not in used),
+        *(
+            f"nobody in {room} imports {each}"
+            for room, row in rooms.items()
+            for each in row.allowed
+            if each not in used.get(room, set())
+        ),
+    ]
+
+
+def circle(modules: Mapping[str, ast.Module]) -> list[str]:
+    """The modules of a circle of imports; empty where there is none."""
+    graph = {
+        module: {
+            imported
+            for _, name in imports(module, tree)
+            if (imported := module_of(name, modules)) and imported != module
+        }
+        for module, tree in modules.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def module_of(name: str, modules: Mapping[str, object]) -> str:
+    """The module that an imported name is, or stands in; empty for what is not ours."""
+    while name and name not in modules:
+        name = parent(name)
+    return name
 
 
 def leaves_platforms_to_app(module: str, tree: ast.Module) -> Iterator[str]:
@@ -254,9 +389,7 @@ def mocks_nothing(module: str, tree: ast.Module) -> Iterator[str]:
 
 def violations(rule: Rule, modules: dict[str, Path]) -> list[str]:
     return [
-        violation
-        for module, path in modules.items()
-        for violation in rule(module, ast.parse(path.read_text(encoding="utf-8")))
+        violation for module, path in modules.items() for violation in rule(module, parsed(path))
     ]
 
 
@@ -271,11 +404,30 @@ PRODUCT_RULES: list[Rule] = [
 
 @pytest.mark.parametrize("rule", PRODUCT_RULES, ids=lambda rule: rule.__name__)
 def test_the_product_keeps_to(rule: Rule) -> None:
-    assert violations(rule, PRODUCT) == []
+    found = violations(rule, PRODUCT)
+    assert not found, "\n".join(found)
 
 
 def test_the_tests_mock_and_patch_nothing_of_ours() -> None:
     assert violations(mocks_nothing, TESTS) == []
+
+
+def test_nothing_is_imported_upwards() -> None:
+    assert upward(ROOMS) == []
+
+
+def test_no_row_allows_what_nobody_needs() -> None:
+    found = unused(ROOMS, PRODUCT)
+    assert not found, "\n".join(["Take out of ROOMS:", *found])
+
+
+def test_every_row_says_why() -> None:
+    assert [room for room, row in ROOMS.items() if not row.why.endswith(".")] == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    trees = {name: parsed(path) for name, path in PRODUCT.items()}
+    assert circle(trees) == []
 
 
 def test_every_exemption_belongs_to_a_module_that_exists() -> None:
@@ -353,6 +505,31 @@ FORBIDDEN: list[tuple[Rule, str, str]] = [
 @pytest.mark.parametrize(("rule", "module", "source"), FORBIDDEN)
 def test_a_violation_is_seen(rule: Rule, module: str, source: str) -> None:
     assert list(rule(module, ast.parse(source)))
+
+
+def test_a_row_that_names_a_room_above_it_is_seen() -> None:
+    rooms = {"bot.low": Row("Low.", "bot.high"), "bot.high": Row("High.", "bot.low")}
+    assert upward(rooms) == ["bot.low names bot.high"]
+
+
+def test_a_row_that_allows_too_much_is_seen() -> None:
+    rooms = {"bot.clock": Row("Time.", "bot.model", "httpx"), "bot.cupboard": Row("Empty.")}
+    assert unused(rooms, {"bot.clock": PRODUCT["bot.clock"]}) == [
+        "bot.cupboard has a row, and no module",
+        "nobody in bot.clock imports bot.model",
+        "nobody in bot.clock imports httpx",
+    ]
+
+
+def test_a_circle_is_seen_however_it_is_closed() -> None:
+    sources = {
+        "bot.a": "from bot.b import x",
+        "bot.b": "def late():\n    import bot.c",
+        "bot.c": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bot import a",
+        "bot.d": "import bot.a",
+    }
+    found = circle({name: ast.parse(source) for name, source in sources.items()})
+    assert set(found) == {"bot.a", "bot.b", "bot.c"}
 
 
 ALLOWED: list[tuple[Rule, str, str]] = [
