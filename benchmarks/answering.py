@@ -19,9 +19,6 @@ class Answer:
     async def latest(self, *_: object) -> Batch:
         return Batch((), complete=True, requests=1)
 
-    async def confirm(self, *_: object) -> frozenset[str]:
-        return frozenset()
-
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         found = tuple(paper for paper in self._batch.papers if paper.id in paper_ids)
         return Batch(found, complete=True, requests=1)

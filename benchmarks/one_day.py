@@ -61,10 +61,6 @@ class _Source(ArxivSource):
         async with self.watch.step("ask"):
             return await super().fetch(keywords, since, checkpoint, wanted)
 
-    async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
-        async with self.watch.step("ask"):
-            return await super().confirm(keyword, paper_ids)
-
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         async with self.watch.step("ask"):
             return await super().papers(paper_ids)

@@ -77,10 +77,6 @@ class Source(Protocol):
         """
         ...
 
-    async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
-        """Which of these papers the source itself counts as matching. Raises SourceError."""
-        ...
-
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         """The papers of these identities, all told; those that it does not have are left out.
 
@@ -192,10 +188,6 @@ class CollectStore(Protocol):
     async def interests(self) -> Interests: ...
 
     async def expected(self, canonicals: Sequence[str], since: datetime) -> Expected: ...
-
-    async def unexplained(self, paper_ids: Sequence[str]) -> frozenset[str]:
-        """Those of these papers about which the source was not asked yet."""
-        ...
 
     async def metadata_incomplete(self, paper_ids: Sequence[str]) -> frozenset[str]:
         """Those of these papers that the store does not have, or does not have all told."""

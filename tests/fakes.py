@@ -94,15 +94,6 @@ class FakeSource:
     async def examine(self) -> Sequence[Finding]:
         return [Finding("fake", True, "It answers.")]
 
-    async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
-        batch = self._answer(f"confirm {keyword.text}", [])
-        del batch
-        return frozenset(
-            paper.id
-            for paper in self._visible()
-            if paper.id in paper_ids and self.matches(keyword, paper)
-        )
-
     def _visible(self) -> list[Paper]:
         papers = [paper for at, paper in self.announced if at <= self.clock.now()]
         return sorted(papers, key=lambda paper: paper.published, reverse=True)

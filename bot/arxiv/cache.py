@@ -49,9 +49,6 @@ class RecentSource:
             del self._answers[next(iter(self._answers))]
         return batch
 
-    async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
-        return await self._source.confirm(keyword, paper_ids)
-
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         return await self._source.papers(paper_ids)
 

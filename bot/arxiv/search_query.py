@@ -109,11 +109,6 @@ def newest(keyword: Keyword, rows: int) -> Request:
     return Request(keyword.query, rows=rows)
 
 
-def among(keyword: Keyword, ids: Sequence[str]) -> Request:
-    """Those of the given papers that match, by arXiv's own verdict."""
-    return Request(keyword.query, rows=len(ids), ids=tuple(ids), newest_first=False)
-
-
 def these(ids: Sequence[str]) -> Request:
     """The given papers, whatever they are about; arXiv leaves out those that it does not know."""
     return Request("", rows=len(ids), ids=tuple(ids), newest_first=False)

@@ -30,7 +30,7 @@ from bot.arxiv.rate_limit import QUESTION_LOCK_TIMEOUT, RateLimiter
 from bot.arxiv.responses import ShortAnswer, is_old, judge_feed, stale, unsorted
 from bot.arxiv.run_plan import FetchRun
 from bot.arxiv.search import SearchResult, note_of, prove_alive
-from bot.arxiv.search_query import PAGE, Request, among, newest, these
+from bot.arxiv.search_query import PAGE, Request, newest, these
 from bot.errors import (
     KeywordRefused,
     SourceError,
@@ -153,22 +153,6 @@ class ArxivSource:
             if len(taken.papers) < min(rows, feed.total):
                 taken.remark(Note(NoteKind.SHORT, "arXiv gave the same paper more than once."))
             return taken.batch(run.requests, most=rows)
-
-    async def confirm(self, keyword: Keyword, paper_ids: Sequence[str]) -> frozenset[str]:
-        """Which of these papers arXiv itself counts as matching. Asks nothing about no papers."""
-        run = _question()
-        asked = list(dict.fromkeys(paper_ids))
-        confirmed: set[str] = set()
-        with _counted(run):
-            for start in range(0, len(asked), IDS_AT_ONCE):
-                ids = asked[start : start + IDS_AT_ONCE]
-                feed = await self._asker.ask(among(keyword, ids), run)
-                _refuse_error(feed, keyword)
-                found = {paper.id for paper in feed.papers}
-                if not found <= set(ids):
-                    raise SourceGarbled("arXiv answered with papers that it was not asked about.")
-                confirmed |= found
-        return frozenset(confirmed)
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         """Papers by their identities, without those that arXiv does not know."""

@@ -86,7 +86,6 @@ async def collect(
     more = await asyncio.to_thread(_match, matcher, completed)
     hits = tuple(dict.fromkeys((*hits, *more)))
     papers = tuple(p for p in result.papers.values() if p.id in result.chosen | matched)
-    disagreements = await fetch.ask_back(source, store, interests.primed, papers, hits, result)
     run = Run(
         started_at=started,
         finished_at=clock.now(),
@@ -99,7 +98,6 @@ async def collect(
         notes=tuple(result.notes),
         requests=result.requests,
         fetched=fetched,
-        disagreements=disagreements,
         announcement_stats=result.announcement_stats,
     )
     recorded = await store.record(run, first_post=first_post)

@@ -6,8 +6,6 @@ fails is no error here but a remark: what it did bring is kept.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,12 +18,10 @@ from bot.errors import (
     SourceThrottled,
 )
 from bot.keywords import parse
-from bot.matching import nearly
 from bot.model import (
     AnnouncementStats,
     Batch,
     Expected,
-    Hit,
     Keyword,
     Note,
     NoteKind,
@@ -33,8 +29,6 @@ from bot.model import (
     Unmatched,
 )
 from bot.ports import CollectStore, Source, Wanted
-
-log = logging.getLogger(__name__)
 
 # A third to two thirds of papers are announced more than a day after their submission, 0.8 % more
 # than 14 days after it (facts of arXiv, 2.5, measured 2024-2026): hence two widths.
@@ -51,10 +45,6 @@ SHORT_RUNS_BELIEVED = 3  # missing this often in a row, they are believed to be 
 
 # What every announcement brings, whatever the keywords: it has more than a hundred papers a day.
 PROBE = parse("cat:cs.LG")
-
-ASKED_BACK_KEYWORDS = 3  # requests a run may spend on papers that match nothing here
-ASKED_BACK_PAPERS = 50
-ASKED_BACK_LOOKS = 50_000  # keywords x papers: each look at a pair takes some microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,49 +289,3 @@ async def complete(
     result.take(batch)
     matched.update(paper.id for paper in batch.papers)
     return batch.papers
-
-
-async def ask_back(
-    source: Source,
-    store: CollectStore,
-    keywords: Sequence[Keyword],
-    papers: Sequence[Paper],
-    hits: Sequence[Hit],
-    result: FetchResult,
-) -> tuple[tuple[str, str], ...]:
-    """Ask the source about papers that it sent and that match nothing here, once per paper.
-
-    What comes back is a remark for whoever keeps the matcher, never a reason to post.
-    """
-    matched = {hit.paper_id for hit in hits}
-    strangers = [paper for paper in papers if paper.id not in matched]
-    fresh = await store.unexplained([paper.id for paper in strangers])
-    most = min(ASKED_BACK_PAPERS, ASKED_BACK_LOOKS // max(len(keywords), 1))
-    asked = [paper for paper in strangers if paper.id in fresh][:most]
-    if not asked or result.stopped or not result.complete:
-        return ()
-    near = await asyncio.to_thread(_near, keywords, asked)
-    candidates = [keyword for keyword in keywords if near[keyword.canonical]]
-    disagreements = [(paper.id, "") for paper in asked]
-    for keyword in candidates[:ASKED_BACK_KEYWORDS]:
-        try:
-            confirmed = await source.confirm(keyword, near[keyword.canonical])
-        except SourceError as error:
-            log.info("ask-back keyword=%r failed why=%s", keyword.text, error)
-            return ()
-        result.requests += 1
-        for paper_id in sorted(confirmed):
-            result.notes.append(
-                Note(
-                    NoteKind.DISAGREES,
-                    f"the source counts {paper_id} as matching {keyword.text!r}, we do not",
-                    keyword.canonical,
-                )
-            )
-            disagreements.append((paper_id, keyword.canonical))
-    return tuple(disagreements)
-
-
-def _near(keywords: Sequence[Keyword], papers: Sequence[Paper]) -> dict[str, list[str]]:
-    """By canonical keyword, the ids of the papers that come near it."""
-    return {k.canonical: [p.id for p in papers if nearly(k, p)] for k in keywords}

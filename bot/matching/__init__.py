@@ -1,7 +1,7 @@
 """Whether papers match keywords: many keywords at once, the same answer as one by one.
 
-Fetches nothing and decides nothing about what is new. ``explain`` and ``nearly`` look at one
-keyword and one paper.
+Fetches nothing and decides nothing about what is new. ``explain`` looks at one keyword and
+one paper.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from bot.keywords.ast import (
 from bot.keywords.categories import is_in_category
 from bot.keywords.names import name_parts
 from bot.keywords.tokens import stems, surfaces
-from bot.matching.explanation import Explanation, explain, nearly
+from bot.matching.explanation import Explanation, explain
 from bot.matching.index import Phrases, Prefixes
 from bot.matching.leaves import first_field, is_called
 from bot.model import Hit, Keyword, Paper
 
-__all__ = ["Explanation", "Matcher", "explain", "nearly"]
+__all__ = ["Explanation", "Matcher", "explain"]
 
 # Where each number was found first: title before abstract before authors …
 _Found: TypeAlias = dict[int, str]

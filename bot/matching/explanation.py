@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from bot.keywords import expression, plain_terms, tokens
+from bot.keywords import expression, tokens
 from bot.keywords.ast import (
     And,
     Anywhere,
@@ -51,18 +51,6 @@ def explain(keyword: Keyword, paper: Paper) -> Explanation:
     return _explain(expression(keyword), _view(paper))
 
 
-def nearly(keyword: Keyword, paper: Paper) -> bool:
-    """Whether the paper could match but for the rule that words stand next to each other.
-
-    All wanted words occur somewhere in title and abstract, and what is asked of category, author,
-    comment and wildcards holds, as do the exclusions. So a source that still counts the paper as
-    matching sees words differently than we do. True as well for a paper that matches.
-    """
-    view = _view(paper)
-    terms = plain_terms(keyword)
-    return view.words.issuperset(terms) if terms else _nearly(expression(keyword), view)
-
-
 class _View:
     """A paper, cut into words once."""
 
@@ -85,10 +73,6 @@ class _View:
     def names(self) -> list[list[str]]:
         return [name_parts(name) for name in self.paper.authors]
 
-    @cached_property
-    def words(self) -> frozenset[str]:
-        return frozenset(self.title).union(self.abstract)
-
     def texts(self, field: str) -> dict[str, list[str]]:
         """The texts that a phrase's field stands for."""
         match field:
@@ -109,22 +93,6 @@ class _View:
 def _view(paper: Paper) -> _View:
     """Many keywords are asked about the same few papers."""
     return _View(paper)
-
-
-def _nearly(tree: Expression, view: _View) -> bool:
-    match tree:
-        case And(items):
-            return all(_nearly(item, view) for item in items)
-        case Or(items):
-            return any(_nearly(item, view) for item in items)
-        case Not(leaf):
-            return not _found_in(leaf, view)
-        case Phrase(field, terms) if field != "co":
-            return view.words.issuperset(filter(None, terms))
-        case Anywhere(phrase):
-            return _nearly(phrase, view) or bool(_found_in(tree, view))
-        case _:
-            return bool(_found_in(tree, view))
 
 
 def _found_in(leaf: Leaf, view: _View) -> str:

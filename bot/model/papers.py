@@ -101,7 +101,6 @@ class NoteKind(StrEnum):
     LATE = "late"  # whole, but without what was to be announced the evening before
     HOLES = "holes"  # announced, by the numbers, but not to be had yet
     BEHIND = "behind"  # what was announced is still being gone through, run by run
-    DISAGREES = "disagrees"  # the source says "matches", our matcher says "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +204,7 @@ class Run:
     """The outcome of one collect, to be recorded in steps of which the last makes it count.
 
     Only a ``complete`` run moves the cursor. ``wide`` is the weekly look further back. ``fetched``
-    counts the papers that came; ``papers`` are those worth keeping. ``disagreements`` are (paper
-    id, canonical) pairs that the source and our matcher see differently.
+    counts the papers that came; ``papers`` are those worth keeping.
     """
 
     started_at: datetime
@@ -220,7 +218,6 @@ class Run:
     notes: tuple[Note, ...] = ()
     requests: int = 0
     fetched: int = 0
-    disagreements: tuple[tuple[str, str], ...] = ()
     announcement_stats: AnnouncementStats = AnnouncementStats()
 
     def worth_repeating(self, unprimed: Collection[str]) -> bool:

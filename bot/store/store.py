@@ -234,9 +234,6 @@ class SqliteStore:
     async def metadata_incomplete(self, paper_ids: Sequence[str]) -> frozenset[str]:
         return await self.run(lambda db: collect.metadata_incomplete(db, paper_ids))
 
-    async def unexplained(self, paper_ids: Sequence[str]) -> frozenset[str]:
-        return await self.run(lambda db: collect.unexplained(db, paper_ids))
-
     async def record(self, run: Run, *, first_post: int) -> Recorded:
         rows = self._rows_at_once
         async with self._recording:

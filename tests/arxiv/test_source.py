@@ -71,7 +71,6 @@ async def test_no_keyword_is_no_request(server: ArxivServer, source: ArxivSource
     assert replace(await source.fetch([], SINCE), announcement_stats=AnnouncementStats()) == Batch(
         (), complete=True
     )
-    assert await source.confirm(REWARD, []) == frozenset()
     assert server.requests == []
 
 
@@ -306,12 +305,11 @@ async def test_one_keyword_that_arxiv_refuses_does_not_cost_the_others_their_pap
     assert len(server.requests) == batch.requests <= 12
 
 
-@pytest.mark.parametrize("ask", ["fetch", "latest", "confirm"])
+@pytest.mark.parametrize("ask", ["fetch", "latest"])
 async def test_the_only_keyword_refused_is_an_error(source: ArxivSource, ask: str) -> None:
     question: dict[str, Callable[[], object]] = {
         "fetch": lambda: source.fetch([BROKEN], SINCE),
         "latest": lambda: source.latest(BROKEN, 3),
-        "confirm": lambda: source.confirm(BROKEN, ["2602.00001"]),
     }
     with pytest.raises(SourceGarbled, match="does not understand the keyword 'broken'") as caught:
         await question[ask]()  # type: ignore[misc]
@@ -394,34 +392,34 @@ async def test_a_keyword_that_never_matched_has_no_newest(
     assert batch == Batch((), complete=True, requests=2)
 
 
-# arXiv's own verdict
+# Papers by their ids
 
 
-async def test_arxiv_says_which_papers_match(server: ArxivServer, source: ArxivSource) -> None:
-    server.add(standin_paper(31, title="Else", abstract="Else"))
-    asked = ["2602.00001", "2602.00031", "2602.00001", "2602.99999"]
-    assert await source.confirm(REWARD, asked) == {"2602.00001"}
+async def test_papers_that_arxiv_does_not_know_are_left_out(
+    server: ArxivServer, source: ArxivSource
+) -> None:
+    batch = await source.papers(["2602.00001", "2602.99999"])
+    assert (ids(batch), batch.complete) == (["2602.00001"], True)
     [seen] = server.requests
-    assert seen.params["id_list"] == "2602.00001,2602.00031,2602.99999"
-    assert seen.params["max_results"] == "3"
+    assert seen.params["id_list"] == "2602.00001,2602.99999"
+    assert seen.params["max_results"] == "2"
 
 
 async def test_many_ids_are_posted(server: ArxivServer, source: ArxivSource) -> None:
-    server.add(*(standin_paper(number) for number in range(31, 801)))
-    asked = [f"2602.{number:05d}" for number in range(1, 801)]
-    assert await source.confirm(REWARD, asked) == set(asked)
+    server.add(*(standin_paper(number) for number in range(31, 901)))
+    asked = [f"2602.{number:05d}" for number in range(1, 901)]
+    assert sorted(ids(await source.papers(asked))) == asked
     assert [seen.method for seen in server.requests] == ["POST", "POST"]
 
 
-async def test_a_verdict_on_other_papers_is_no_verdict(
+async def test_papers_that_were_not_asked_for_are_not_taken(
     server: ArxivServer, source: ArxivSource
 ) -> None:
-    def ignore_ids(server: ArxivServer, exchange: Exchange) -> None:
-        exchange.send(server.answer({**exchange.params, "id_list": ""}))
+    def answer_another(server: ArxivServer, exchange: Exchange) -> None:
+        exchange.send(server.answer({**exchange.params, "id_list": "2602.00001"}))
 
-    server.habit = ignore_ids
-    with pytest.raises(SourceGarbled, match="not asked about"):
-        await source.confirm(REWARD, ["2602.00031"])
+    server.habit = answer_another
+    assert ids(await source.papers(["2602.00031"])) == []
 
 
 # Manners
@@ -432,7 +430,7 @@ async def test_requests_of_several_tasks_and_sources_never_crowd(
 ) -> None:
     one = make_source()
     await asyncio.gather(
-        one.fetch([REWARD], SINCE), one.latest(REWARD, 3), one.confirm(REWARD, ["2602.00001"])
+        one.fetch([REWARD], SINCE), one.latest(REWARD, 3), one.papers(["2602.00001"])
     )
     await make_source().latest(REWARD, 3)
     assert len(server.requests) == 4  # and the fixture looks at their distance

@@ -83,7 +83,7 @@ async def test_after_the_trial_arxiv_is_left_alone_by_everybody(
         with pytest.raises(SourceThrottled):
             await other.latest(REWARD, 3)
         with pytest.raises(SourceThrottled):
-            await other.confirm(REWARD, ["2602.00001"])
+            await other.papers(["2602.00001"])
     assert len(server.requests) == 2
     clock.jump(error.until)
     clock.advance(1)

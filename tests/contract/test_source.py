@@ -99,11 +99,6 @@ async def test_the_newest_come_first_whatever_their_age_and_no_more_than_asked(
     assert everything.complete
 
 
-async def test_it_confirms_only_what_it_counts_itself(source: Source) -> None:
-    asked = [PAPERS[0].id, PAPERS[2].id, PAPERS[4].id]
-    assert await source.confirm(REWARD, asked) == {PAPERS[0].id}
-
-
 async def test_times_are_in_utc_and_identities_have_no_version(source: Source) -> None:
     for each in (await source.latest(REWARD, 100)).papers:
         assert each.published.utcoffset() == timedelta(0)

@@ -801,26 +801,6 @@ async def test_a_throttled_source_is_not_asked_for_the_next_keyword(house: House
     assert len(house.source.requests) == 1
 
 
-async def test_a_paper_that_matches_nothing_here_is_asked_back_once_and_not_posted(
-    house: House,
-) -> None:
-    def loose(keyword: object, candidate: Paper) -> bool:
-        return "model" in candidate.title.lower()
-
-    house.follow(A, "reward model")
-    await house.collect()
-    house.source.matches = loose
-    house.source.announce(paper(1, "A model of the reward"), at=START + DAY)
-    house.clock.advance(86_400)
-    run, _ = await house.collect()
-    assert [note.kind for note in run.notes] == [NoteKind.DISAGREES]
-    assert house.source.requests[-1] == "confirm reward model"
-    assert await house.publish() == {}
-    house.source.requests.clear()
-    await house.day()
-    assert [r for r in house.source.requests if r.startswith("confirm")] == []
-
-
 async def test_the_cursor_is_bound_to_what_was_found_not_to_the_calendar_day(
     house: House,
 ) -> None:

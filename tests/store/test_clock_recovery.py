@@ -42,7 +42,7 @@ async def live(store: SqliteStore, channel: str, at: Any) -> None:
         at, at, at - timedelta(days=14), False, True, (found,),
         (Hit(found.id, KEYWORD.canonical, "title"),),
         (Prime(KEYWORD.canonical, (found.id,), None, 0),),
-        notes=notes, disagreements=((found.id, KEYWORD.canonical),),
+        notes=notes,
     )  # fmt: skip
     await store.follow(channel, REMOVED, Person("Ada"), at)
     run = replace(run, primes=(*run.primes, Prime(REMOVED.canonical, (), None, 0)))

@@ -33,7 +33,6 @@ PLAINLY: Mapping[NoteKind, str] = {
     NoteKind.LATE: "arXiv is late",
     NoteKind.HOLES: "papers that arXiv announced are not to be had yet",
     NoteKind.BEHIND: "what arXiv announced long ago is still being gone through",
-    NoteKind.DISAGREES: "arXiv and we differ about a paper",
 }
 
 
@@ -189,8 +188,7 @@ def _failure(run: RunView) -> Cause:
 
 def _kinds(run: RunView) -> list[NoteKind]:
     """What went wrong with the whole run; with single keywords, if there is nothing else."""
-    notes = [note for note in run.notes if note.kind is not NoteKind.DISAGREES]
-    return [note.kind for note in notes if not note.keyword] or [note.kind for note in notes]
+    return [n.kind for n in run.notes if not n.keyword] or [n.kind for n in run.notes]
 
 
 def trouble(run: RunView) -> str:

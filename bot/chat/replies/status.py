@@ -114,13 +114,8 @@ def _figures(run: RunView, here: bool) -> str:
 
 
 def _notes(notes: Sequence[Note]) -> list[str]:
-    """What went wrong, said once per kind of trouble and text; differences of opinion counted."""
-    differ = sum(note.kind is NoteKind.DISAGREES for note in notes)
-    texts = [n for n in notes if n.kind is not NoteKind.DISAGREES]
-    lines = [f"  {PLAINLY[n.kind]}: {n.text}" for n in texts]
-    if differ:
-        lines.append(f"  {PLAINLY[NoteKind.DISAGREES]} ({differ}); what we decide counts.")
-    return list(dict.fromkeys(lines))
+    """What went wrong, said once per kind of trouble and text."""
+    return list(dict.fromkeys(f"  {PLAINLY[n.kind]}: {n.text}" for n in notes))
 
 
 def _channel(look: ChannelContext) -> list[str]:
@@ -143,9 +138,6 @@ def _channel(look: ChannelContext) -> list[str]:
     ]  # fmt: skip
 
 
-_NO_FAILURES = frozenset({NoteKind.REFUSED, NoteKind.DISAGREES})
-
-
 def _not_understood(look: ChannelContext) -> list[str]:
     """Keywords for which arXiv has no answer, so that nothing will ever come of them."""
     run = look.state.last_run
@@ -166,7 +158,7 @@ def _without_history(look: ChannelContext) -> list[str]:
     """New keywords whose first papers were asked for in vain."""
     run = look.state.last_run
     notes = run.notes if run is not None and run.complete else ()
-    failed = {n.keyword: PLAINLY[n.kind] for n in notes if n.kind not in _NO_FAILURES}
+    failed = {n.keyword: PLAINLY[n.kind] for n in notes if n.kind is not NoteKind.REFUSED}
     return [
         f"  {each.keyword.text} is new, and its first papers are not there yet:"
         f" {failed[each.keyword.canonical]}. They are asked for again by themselves."

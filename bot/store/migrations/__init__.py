@@ -205,13 +205,6 @@ create table samples (                     -- foreign answers that we did not un
   body   blob not null
 ) strict;
 
-create table disagreements (               -- the source says yes, our matcher says no
-  paper_id  text not null references papers,
-  canonical text not null,                 -- empty: no keyword came near
-  at        text not null,
-  primary key (paper_id, canonical)
-) strict, without rowid;
-
 create table file_revisions (              -- what bot.toml's [[channels]] showed at each writing
   number   integer primary key,
   snapshot blob not null

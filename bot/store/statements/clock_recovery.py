@@ -17,12 +17,12 @@ moment. A later one becomes that; an earlier one stands.
 ``ledger.at``
 ``outbox.created_at``, ``settled_at``
 ``channels.paused_at``
-``samples.at``, ``disagreements.at``
+``samples.at``
 ======================================  ====================================================
 
-Not here: arXiv's pace file and ``crossposts.not_before``, which ``sources.pacing`` and
-``store.crossposting`` check at each use; the days in a harvest's
-checkpoint (``sources.checkpoint``); and the times that arXiv says of papers.
+Not here: arXiv's pace file and ``crossposts.not_before``, which ``arxiv.rate_limit`` and
+``statements.crosspost`` check at each use; the days in a harvest's checkpoint
+(``arxiv.checkpoint``); and the times that arXiv says of papers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ MOMENTS = (
     ("papers", "first_seen"),
     ("papers", "last_seen"),
     ("samples", "at"),
-    ("disagreements", "at"),
 )
 
 # Whether the clock was ahead at all: the rest would read whole tables at each start.

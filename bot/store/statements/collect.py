@@ -100,15 +100,6 @@ def expected(db: sqlite3.Connection, canonicals: Sequence[str], since: datetime)
     return Expected(frozenset(row[0] for row in ids), short)
 
 
-def unexplained(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these papers about which the source was not asked yet."""
-    rows = db.execute(
-        "select value from json_each(?) where value not in (select paper_id from disagreements)",
-        (json.dumps(list(paper_ids)),),
-    )
-    return frozenset(row[0] for row in rows)
-
-
 def metadata_incomplete(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[str]:
     """Those of these papers that are not here, or not all told."""
     rows = db.execute(
@@ -153,7 +144,6 @@ def record(
         yield
     primed, first = yield from prime.prime(db, run, first_post, rows)
     recorded = Recorded(new_papers, due + first, primed)
-    _save_disagreements(db, run)
     _save_run(db, run, recorded)
     subscriptions.forget_removed(db, run.started_at)
     return recorded
@@ -238,16 +228,6 @@ def _put_due_in(db: sqlite3.Connection, run: Run, channel_id: str) -> list[str]:
         (Why.NEW, to_text(run.started_at), channel_id),
     )
     return [state for (state,) in states]
-
-
-def _save_disagreements(db: sqlite3.Connection, run: Run) -> None:
-    db.executemany(
-        "insert or ignore into disagreements (paper_id, canonical, at) values (?, ?, ?)",
-        [
-            (paper_id, canonical, to_text(run.started_at))
-            for paper_id, canonical in run.disagreements
-        ],
-    )
 
 
 def _save_run(db: sqlite3.Connection, run: Run, recorded: Recorded) -> None:

@@ -99,7 +99,7 @@ def forget(db: sqlite3.Connection, what: Outdated, now: datetime) -> None:
         f" and {_UNSEEN} and {_UNKNOWN}",
         {**moments, "ids": json.dumps(what.papers)},
     ).fetchall()
-    for table, column in (("hits", "paper_id"), ("disagreements", "paper_id"), ("papers", "id")):
+    for table, column in (("hits", "paper_id"), ("papers", "id")):
         db.executemany(f"delete from {table} where {column} = ?", gone)
     db.execute(
         f"update papers set abstract = '' where id in (select value from json_each(:ids))"
