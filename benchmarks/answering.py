@@ -13,7 +13,7 @@ class Answer:
     def __init__(self, papers: Sequence[Paper]) -> None:
         self._batch = Batch(tuple(papers), complete=True, requests=1)
 
-    async def fetch(self, *_: object) -> Batch:
+    async def fetch(self, *_: object, **__: object) -> Batch:
         return self._batch
 
     async def latest(self, *_: object) -> Batch:
