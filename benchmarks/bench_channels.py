@@ -39,8 +39,9 @@ from benchmarks.invented import Words
 from benchmarks.report import Row, table
 from bot.chat.commands import BotCommands
 from bot.chat.queries import Questions
-from bot.core.collect import collect, publish
+from bot.core.collect import collect
 from bot.core.digest import Rules
+from bot.core.publish import publish
 from bot.keywords import parse
 from bot.model import Keyword, Paper, Person, Recorded, Run
 from bot.model.timetable import Timetable

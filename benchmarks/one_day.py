@@ -21,9 +21,10 @@ from zoneinfo import ZoneInfo
 
 from adapters.slack.render import compose
 from bot.arxiv.source import ArxivSource
-from bot.core.collect import collect, publish
+from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
+from bot.core.publish import publish
 from bot.model import Batch, Digest, Draft, Keyword, Recorded, Run
 from bot.model.timetable import Timetable
 from bot.ports import Wanted

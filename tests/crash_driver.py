@@ -30,9 +30,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.core.collect import collect, publish
-from bot.core.deliver import Deliverer, Patience
+from bot.core.collect import collect
+from bot.core.deliver import Deliverer, DeliveryTimeouts
 from bot.core.digest import Rules
+from bot.core.publish import publish
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
 from bot.model import Person, Post, Publication, Receipt
@@ -154,7 +155,7 @@ class How:
 
     store_type: type[SqliteStore] = SqliteStore
     remembers: bool = True
-    settling: float = Patience().settling
+    settling: float = DeliveryTimeouts().settling
 
 
 async def live(folder: Path, steps: Steps, how: How, rows: int) -> None:
@@ -170,7 +171,7 @@ async def live(folder: Path, steps: Steps, how: How, rows: int) -> None:
     await store.release(clock.now(), how.settling)
     await store.run(lambda db: _follow_all(db, clock.now()))
     arxiv = source(clock)
-    patience = Patience(settling=how.settling)
+    patience = DeliveryTimeouts(settling=how.settling)
     deliverer = Deliverer("fake", platform, store, clock, random.Random(1), patience)
     for day in range(began, DAYS + 1):
         notebook.write_text(str(day))

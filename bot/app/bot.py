@@ -34,10 +34,11 @@ from bot.chat.replies.settings import ScheduleDefaults
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.channel_settings import parse_catch_up, parse_days, parse_post_at
-from bot.core.collect import collect, publish, republish
+from bot.core.collect import collect
 from bot.core.crosspost import crosspost_pending
-from bot.core.deliver import Deliverer, Patience
+from bot.core.deliver import Deliverer, DeliveryTimeouts
 from bot.core.digest import Rules
+from bot.core.publish import publish, republish
 from bot.errors import (
     ConfigError,
     Mistake,
@@ -114,7 +115,7 @@ class Bot:
         self.platforms = platforms
         self._rehearsing = rehearsing
         self._progress = progress
-        self.patience = Patience(settling=config.delivery.settling)
+        self.delivery_timeouts = DeliveryTimeouts(settling=config.delivery.settling)
         self.shown_late = ShownLate()
         self.taken_over: tuple[Change, ...] = ()  # from bot.toml at the start
         self.file_problem = ""  # why bot.toml and the database do not say the same, if so
@@ -279,9 +280,9 @@ class Bot:
 
     async def recompute_times(self) -> None:
         """After the wall clock may have been set: nothing waits for a time that was wrong."""
-        patience = self.patience
+        timeouts = self.delivery_timeouts
         changed = await self.store.recompute_times(
-            self.clock.now(), patience.lease, patience.refused
+            self.clock.now(), timeouts.lease, timeouts.refused
         )
         for name, rows in changed.items():
             log.warning("recomputed stored=%s rows=%d why=the clock was ahead", name, rows)
@@ -296,7 +297,7 @@ class Bot:
                 self.store,
                 self.clock,
                 rng,
-                self.patience,
+                self.delivery_timeouts,
                 workers=platform.workers,
                 refused=self._tell_of_refusal,
             )
@@ -384,7 +385,7 @@ async def assembled(
             progress=progress,
         )
         if serving:
-            await store.release(clock.now(), bot.patience.settling)
+            await store.release(clock.now(), bot.delivery_timeouts.settling)
             await bot.recompute_times()
         bot.taken_over = await bot.synchronise(accept=accept)
         yield bot

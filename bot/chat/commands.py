@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from bot.chat.parse import CHANGES, understand
 from bot.chat.queries import Questions
+from bot.chat.rate_limit import CommandRateLimiter
 from bot.chat.replies.dates import timed
 from bot.chat.replies.keywords import (
     added_again_reply,
@@ -38,7 +39,7 @@ from bot.chat.resolve import (
     is_handle,
     stuck,
 )
-from bot.core.limits import Limits, Pace
+from bot.core.limits import Limits
 from bot.errors import (
     KeywordRefused,
     NotAllowed,
@@ -94,7 +95,7 @@ class BotCommands:
         self._changed = changed
         self._first_post = first_post
         self._limits = limits or Limits()
-        self._pace = Pace(self._limits.commands_per_minute, clock)
+        self._rate_limiter = CommandRateLimiter(self._limits.commands_per_minute, clock)
 
     # -- keywords -----------------------------------------------------------------------------
 
@@ -285,7 +286,7 @@ class BotCommands:
         return await _answered("home", "", self._questions.home(person))
 
     async def _run(self, command: str, rest: str, channel_id: str, person: Person) -> Reply:
-        self._pace.count(person.id)
+        self._rate_limiter.count(person.id)
         if command in CHANGES and (rest or command != "settings"):
             await self._check_editor(channel_id, person)
         match command:

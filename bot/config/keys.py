@@ -46,7 +46,10 @@ from bot.core.channel_settings import (
     parse_post_at,
     quoted,
 )
+from bot.core.deliver import DeliveryTimeouts
+from bot.core.limits import Limits
 from bot.errors import ConfigError, Mistake
+from bot.model.posts import SHOWN_IN_FULL
 
 __all__ = [
     "ARXIV", "ARXIV_INTERVAL", "CHANNEL_KEYS", "MOST_LISTED", "SECRET_HERE", "SECTIONS", "Key",
@@ -93,6 +96,8 @@ class Key:
 
 # -- the keys -----------------------------------------------------------------------------------
 
+_LIMITS = Limits()
+
 SECTIONS: dict[str, dict[str, Key]] = {
     "bot": {
         "timezone": Key(text(timezone), ZoneInfo("UTC")),
@@ -103,7 +108,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "days": Key(text(parse_days), parse_days("mon-fri")),
         "catch_up": Key(text(parse_catch_up), parse_catch_up("all")),
         "first_post": Key(number(0, 100, whole=True), 3),
-        "in_full": Key(number(1, 1000, whole=True), 30),
+        "in_full": Key(number(1, 1000, whole=True), SHOWN_IN_FULL),
     },
     "arxiv": {
         "contact": Key(text(contact), ""),
@@ -114,13 +119,13 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "holidays": Key(days_off, frozenset()),
     },
     "delivery": {
-        "settling": Key(number(0, 3600), 75.0),
+        "settling": Key(number(0, 3600), DeliveryTimeouts().settling),
     },
     "limits": {
-        "keywords_per_channel": Key(number(1, 10_000, whole=True), 100),
-        "keywords_per_server": Key(number(1, 100_000, whole=True), 500),
-        "keyword_length": Key(number(10, 200, whole=True), 200),
-        "commands_per_minute": Key(number(1, 1000, whole=True), 20),
+        "keywords_per_channel": Key(number(1, 10_000, whole=True), _LIMITS.keywords_per_channel),
+        "keywords_per_server": Key(number(1, 100_000, whole=True), _LIMITS.keywords_per_server),
+        "keyword_length": Key(number(10, 200, whole=True), _LIMITS.keyword_length),
+        "commands_per_minute": Key(number(1, 1000, whole=True), _LIMITS.commands_per_minute),
     },
     "log": {
         "format": Key(one_of("text", "json"), "text"),

@@ -40,7 +40,7 @@ SHORTEST_DELAY = 1.0  # seconds; a platform that says "again in 0 s" for ever mu
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class DeliveryTimeouts:
     """All durations in seconds.
 
     ``settling`` is how long a platform may take to store a message after we have lost sight of it.
@@ -89,7 +89,7 @@ class Deliverer:
         store: DeliveryStore,
         clock: Clock,
         rng: random.Random,
-        patience: Patience | None = None,
+        patience: DeliveryTimeouts | None = None,
         *,
         workers: int = 1,
         refused: Refused = _tell_nobody,
@@ -99,7 +99,7 @@ class Deliverer:
         self._store = store
         self._clock = clock
         self._rng = rng
-        self._patience = patience or Patience()
+        self._patience = patience or DeliveryTimeouts()
         self._workers = workers
         self._refused = refused
         self._called = asyncio.Event()

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from bot import text
 from bot.model import Channel, ChannelAgenda, Digest, Draft, Due, Entry, Paper, Publication, Why
+from bot.model.posts import SHOWN_IN_FULL
 from bot.model.timetable import SPEAKS_FOR, Timetable
 from bot.ports import Composer
 
@@ -28,7 +29,7 @@ class Rules:
 
     timetable: Timetable
     backlog: int | None
-    in_full: int = 30
+    in_full: int = SHOWN_IN_FULL
 
 
 def plan(

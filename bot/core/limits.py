@@ -1,21 +1,15 @@
-"""How much people may ask of the bot in the chat, and the kind sentences that say so.
+"""How many keywords people may follow from the chat, and the sentences that say so.
 
-Holds nothing but the moments of the last minute; who hosts the bot sets the figures
-(``[limits]``), and is not limited by them in ``bot.toml`` or at the command line.
+Whoever hosts the bot sets the figures (``[limits]``), and is not limited by them in ``bot.toml`` or
+at the command line. The defaults below are those of ``bot.toml``.
 """
 
 from __future__ import annotations
 
-import math
-from collections import deque
 from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.model import refer_to
-from bot.ports import Clock
-
-MINUTE = 60.0
-MOST_REMEMBERED = 10_000  # people; who asks in the same minute as so many others is let through
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +41,3 @@ class Limits:
                 f"The channels here follow {in_server} keywords together, which is as many as they"
                 " may. Remove one that brings little, or ask whoever hosts the bot for more."
             )
-
-
-class Pace:
-    """Counts what each person asked in the last minute."""
-
-    def __init__(self, most: int, clock: Clock) -> None:
-        self._most = most
-        self._clock = clock
-        self._asked: dict[str, deque[float]] = {}
-
-    def count(self, person_id: str) -> None:
-        """Raises UserError for one command too many; that one does not count."""
-        now = self._clock.monotonic()
-        if len(self._asked) >= MOST_REMEMBERED:
-            recent = {who: at for who, at in self._asked.items() if at[-1] > now - MINUTE}
-            self._asked = recent if len(recent) < MOST_REMEMBERED else {}
-        asked = self._asked.setdefault(person_id, deque())
-        while asked and asked[0] <= now - MINUTE:
-            asked.popleft()
-        if len(asked) >= self._most:
-            wait = math.ceil(asked[0] + MINUTE - now)
-            seconds = "a second" if wait <= 1 else f"{wait} seconds"
-            raise UserError(f"That was a lot in one minute. Please give me {seconds}, then go on.")
-        asked.append(now)

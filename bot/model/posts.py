@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from bot.model.papers import Paper
 from bot.model.subscriptions import Channel
+
+SHOWN_IN_FULL: Final = 30
+"""Papers of a digest that are shown whole where nothing else is set."""
 
 
 class Why(StrEnum):
@@ -40,7 +44,7 @@ class Digest:
     entries: tuple[Entry, ...]
     missed: tuple[date, ...] = ()
     skipped: int = 0
-    in_full: int = 30
+    in_full: int = SHOWN_IN_FULL
 
 
 @dataclass(frozen=True, slots=True)

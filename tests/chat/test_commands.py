@@ -19,9 +19,10 @@ import pytest
 from bot.arxiv.ids import base_id
 from bot.chat.commands import BotCommands
 from bot.chat.queries import Questions
-from bot.core.collect import collect, publish
+from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
+from bot.core.publish import publish
 from bot.errors import (
     ChannelRefused,
     KeywordRefused,

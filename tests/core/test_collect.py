@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.collect import collect, publish
+from bot.core.collect import collect
 from bot.core.digest import Rules
+from bot.core.publish import publish
 from bot.errors import (
     KeywordRefused,
     SourceDown,

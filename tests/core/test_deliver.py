@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.deliver import TURN, Deliverer, Patience
+from bot.core.deliver import TURN, Deliverer, DeliveryTimeouts
 from bot.errors import (
     ChannelRefused,
     OutcomeUnknown,
@@ -73,7 +73,7 @@ class Bench:
         *,
         can_tell: bool = True,
         late: float = 0.0,
-        patience: Patience | None = None,
+        patience: DeliveryTimeouts | None = None,
     ) -> Deliverer:
         path = self.platform._path
         self.platform = FakePlatform(
@@ -138,7 +138,7 @@ async def test_delays_grow_and_differ_between_posts(bench: Bench) -> None:
     assert bench.platform.papers("fake:a") == ["1"]
     assert delays[0] <= 5.0
     assert all(later > earlier * 0.9 for earlier, later in itertools.pairwise(delays))
-    assert max(delays) <= Patience().longest_delay
+    assert max(delays) <= DeliveryTimeouts().longest_delay
     assert len({round(delay / 2**n, 3) for n, delay in enumerate(delays)}) > 6, "no jitter"
 
 
@@ -189,7 +189,7 @@ async def left_in_hand(bench: Bench) -> None:
     post = await bench.store.claim("fake", now, now + timedelta(seconds=180))
     assert post is not None
     await bench.platform.send(post)
-    await bench.store.release(bench.clock.now(), Patience().settling)
+    await bench.store.release(bench.clock.now(), DeliveryTimeouts().settling)
 
 
 @pytest.mark.parametrize("seconds", [0, 3, 60])
@@ -205,7 +205,7 @@ async def test_a_start_right_after_a_kill_posts_nothing_twice_however_late_it_is
 async def test_control_who_does_not_let_it_settle_posts_twice_after_a_kill(bench: Bench) -> None:
     await left_in_hand(bench)
     await bench.store.run(lambda db: db.execute("update outbox set not_before = created_at"))
-    await bench.deliverer(late=3, patience=Patience(settling=0)).deliver(wait=120)
+    await bench.deliverer(late=3, patience=DeliveryTimeouts(settling=0)).deliver(wait=120)
     assert bench.platform.papers("fake:a") == ["1", "1"]
 
 
@@ -398,7 +398,7 @@ async def test_a_send_that_never_ends_has_an_unknown_outcome(bench: Bench) -> No
             await asyncio.Event().wait()
 
     silent = Silent(bench.platform._path)
-    patience = Patience(send=0.02)
+    patience = DeliveryTimeouts(send=0.02)
     rng = random.Random(1)
     deliverer = Deliverer("fake", silent, bench.store, bench.clock, rng, patience)
     done = await deliverer.deliver()
@@ -550,13 +550,13 @@ async def test_a_full_disk_after_the_send_does_not_send_it_again(bench: Bench) -
 
     bench.store.close()
     full = DiskFull(bench.store._path, alone=True)
-    await full.release(bench.clock.now(), Patience().settling)
+    await full.release(bench.clock.now(), DeliveryTimeouts().settling)
     deliverer = Deliverer("fake", bench.platform, full, bench.clock, random.Random(1))
     with pytest.raises(StoreBroken):
         await deliverer.deliver()
     full.close()
     bench.store = SqliteStore(bench.store._path, alone=True)
-    await bench.store.release(bench.clock.now(), Patience().settling)
+    await bench.store.release(bench.clock.now(), DeliveryTimeouts().settling)
     await bench.deliverer().deliver(wait=120)
     assert bench.platform.papers("fake:a") == ["1"]
 

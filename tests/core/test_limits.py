@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.chat.commands import BotCommands
-from bot.core.limits import MOST_REMEMBERED, Limits, Pace
+from bot.core.limits import Limits
 from bot.errors import UserError
 from bot.model import Person
 from tests.chat.test_commands import House
-from tests.fakes import FakeClock
 
 HERE, NEXT, THIRD = (f"discord:11420000000000000{number}" for number in (1, 2, 3))
 ELSEWHERE = "slack:C0000001"
@@ -160,12 +159,3 @@ async def test_who_asks_too_often_waits_and_nobody_else_does(house: Limited) -> 
         await house.commands.run(HERE, ADA, "list")
     house.clock.advance(1)
     await house.commands.run(HERE, ADA, "list")
-
-
-def test_a_crowd_costs_no_memory() -> None:
-    clock = FakeClock()
-    pace = Pace(5, clock)
-    for number in range(3 * MOST_REMEMBERED):
-        pace.count(f"discord:{number}")
-        clock.advance(0.01)
-    assert len(pace._asked) <= MOST_REMEMBERED

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from bot.arxiv.plan import Way
 from bot.arxiv.source import ArxivSource
-from bot.core.collect import collect, publish
+from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
+from bot.core.publish import publish
 from bot.keywords import parse
 from bot.keywords.archives import archives
 from bot.model import Person, Run

@@ -25,7 +25,8 @@ from adapters.console import render as console
 from adapters.discord import render as discord
 from adapters.slack import render as slack
 from bot.arxiv.source import ArxivSource
-from bot.core.collect import collect, publish
+from bot.core.collect import collect
+from bot.core.publish import publish
 from bot.keywords import parse
 from bot.model import Digest, Draft, Person
 from bot.store.statements.subscriptions import change_setting, follow
