@@ -8,8 +8,8 @@ from typing import Any
 import discord
 
 from adapters.discord import permissions
-from adapters.discord.api import Rest
-from adapters.discord.channels import Channels
+from adapters.discord.api import RestClient
+from adapters.discord.channels import ChannelCache
 from adapters.discord.registration import COMMANDS, IN_FULL, shapes
 from bot.errors import BotError, ChannelRefused, PlatformError, SendError
 from bot.model import Channel, Finding
@@ -18,8 +18,8 @@ SCOPES = ("bot", "applications.commands")
 
 
 async def examine(
-    rest: Rest,
-    known: Channels,
+    rest: RestClient,
+    cache: ChannelCache,
     channels: Sequence[Channel],
     declared: Sequence[Mapping[str, Any]],
     servers: Collection[str] = (),
@@ -28,7 +28,7 @@ async def examine(
     served, all where none is named. Raises nothing of ours: what is
     wrong is a finding."""
     try:
-        application = await rest.ask("GET", "/applications/@me")
+        application = await rest.request("GET", "/applications/@me")
     except (SendError, PlatformError) as error:
         return [Finding("discord", False, str(error), "See docs/hosting.md, Discord.")]
     invite = discord.utils.oauth_url(
@@ -40,18 +40,18 @@ async def examine(
     findings = [Finding("discord", True, text)]
     findings.append(await _examine_commands(rest, application["id"], declared))
     for channel in channels:
-        findings.append(await _examine_channel(known, channel, invite, servers))
+        findings.append(await _examine_channel(cache, channel, invite, servers))
     return findings
 
 
 async def _examine_commands(
-    rest: Rest, application_id: str, declared: Sequence[Mapping[str, Any]]
+    rest: RestClient, application_id: str, declared: Sequence[Mapping[str, Any]]
 ) -> Finding:
     """Whether Discord lists them as they are. None at all is no fault: ``check`` may well come
     before the first start, and whoever only calls ``once`` needs none."""
     name = "discord, commands"
     try:
-        listed = await rest.ask("GET", COMMANDS, params=IN_FULL, application_id=application_id)
+        listed = await rest.request("GET", COMMANDS, params=IN_FULL, application_id=application_id)
     except (SendError, PlatformError) as error:
         return Finding(name, False, str(error), "Try again in a while.")
     if not listed:
@@ -72,22 +72,22 @@ async def _examine_commands(
 
 
 async def _examine_channel(
-    known: Channels, channel: Channel, invite: str, servers: Collection[str]
+    cache: ChannelCache, channel: Channel, invite: str, servers: Collection[str]
 ) -> Finding:
-    own_id = channel.id.partition(":")[2]
+    channel_id = channel.id.partition(":")[2]
     try:
-        missing = await known.missing(own_id, threads=channel.layout == "thread")
-        described = await known.described(own_id)
+        missing = await cache.missing_permissions(channel_id, threads=channel.layout == "thread")
+        data = await cache.get(channel_id)
     except ChannelRefused as error:
         remedy = f"Is the bot in the server? Invite it: {invite}"
         return Finding(channel.id, False, str(error), remedy)
     except BotError as error:
         return Finding(channel.id, False, str(error), "Try again in a while.")
-    if servers and str(described.get("guild_id")) not in servers:
+    if servers and str(data.get("guild_id")) not in servers:
         remedy = "Add the server there, or remove the channel from [[channels]]."
-        text = f"It is in the server {described.get('guild_id')}, which [discord] does not name."
+        text = f"It is in the server {data.get('guild_id')}, which [discord] does not name."
         return Finding(channel.id, False, text, remedy)
-    name = f"#{described.get('name', own_id)}"
+    name = f"#{data.get('name', channel_id)}"
     if missing:
         text = f"{name} lacks {', '.join(missing)}."
         return Finding(channel.id, False, text, permissions.remedy(missing))

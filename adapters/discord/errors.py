@@ -1,7 +1,7 @@
-"""What Discord or the network says, as what the core should do. One table; the cause is kept.
+"""Errors of Discord and the network, translated into ours. One table; the cause is kept.
 
 Codes from discord/discord-api-docs at c98d64bc (topics/opcodes-and-status-codes, 2026-08-06), and
-which errors pass from discord.py 2.7.1 (http.py).
+which errors are temporary from discord.py 2.7.1 (http.py).
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL = 50083, 160005, 30033
 THREAD_CLOSED: Final = frozenset({THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL})
 NO_MORE_THREADS: Final = frozenset({160006, 160007})  # of the server; the second: of announcements
 
-NOT_LET_IN: Final = (
+LOGIN_REFUSED: Final = (
     "Discord does not know the token in DISCORD_TOKEN. Make a new one: discord.com/developers, your"
     " application, Bot, Reset Token."
 )
-GRANT: Final = "in the channel's settings, under Permissions, add the bot and allow it."
-REFUSED: Final[Mapping[int, str]] = {
+HOW_TO_GRANT: Final = "in the channel's settings, under Permissions, add the bot and allow it."
+CHANNEL_REFUSALS: Final[Mapping[int, str]] = {
     UNKNOWN_CHANNEL: "The channel is gone.",
-    NO_ACCESS: f"I can't see the channel. I need View Channel: {GRANT}",
+    NO_ACCESS: f"I can't see the channel. I need View Channel: {HOW_TO_GRANT}",
     NO_PERMISSION: "I may not write there. I need View Channel and Send Messages (for threads also"
-    f" Create Public Threads and Send Messages in Threads): {GRANT}",
+    f" Create Public Threads and Send Messages in Threads): {HOW_TO_GRANT}",
     50007: "This person takes no private messages from me.",
     THREAD_ARCHIVED: "The thread is archived, and I may not open it again. Open it.",
     THREAD_LOCKED: "The thread is locked. Unlock it.",
@@ -56,25 +56,25 @@ REFUSED: Final[Mapping[int, str]] = {
     " people post without tags.",
     40066: "The server is not available to me at the moment.",
 }
-PASSING: Final[Mapping[int, float]] = {  # seconds until it is worth another try
+TEMPORARY: Final[Mapping[int, float]] = {  # seconds until a retry makes sense
     20016: 60.0,  # slow mode
     20028: 60.0,  # write rate of the channel
     20029: 60.0,  # write rate of the server
     40333: 60.0,  # a network fault within Discord, which comes as a 403
     130000: 60.0,  # the resource is overloaded
 }
-CLOUDFLARE: Final = 900.0  # a 429 without Via comes from in front of Discord, and lasts
+CLOUDFLARE_RETRY_AFTER: Final = 900.0  # seconds; blocks of the proxy in front of Discord last
 
 
-def translated(error: Exception) -> SendError | PlatformRefused | None:
-    """What it means for a message that was being sent; ``None`` for what is no fault of theirs."""
+def translate(error: Exception) -> SendError | PlatformRefused | None:
+    """What it means for a message that was being sent; ``None``: not an error of Discord's."""
     match error:
         case discord.LoginFailure():
-            return PlatformRefused(NOT_LET_IN)
+            return PlatformRefused(LOGIN_REFUSED)
         case discord.RateLimited():
             return TryLater("Discord asked us to wait.", error.retry_after)
         case discord.HTTPException():
-            return _of_answer(error)
+            return _from_response(error)
         case aiohttp.ClientConnectorError() | aiohttp.ServerTimeoutError():
             # No connection was made, or none that took the request: nothing was sent.
             if isinstance(error, aiohttp.SocketTimeoutError):
@@ -86,20 +86,22 @@ def translated(error: Exception) -> SendError | PlatformRefused | None:
             return None
 
 
-def _of_answer(error: discord.HTTPException) -> SendError | PlatformRefused:
+def _from_response(error: discord.HTTPException) -> SendError | PlatformRefused:
     if error.status == 401:
-        return PlatformRefused(NOT_LET_IN)
+        return PlatformRefused(LOGIN_REFUSED)
     if error.status == 429:
-        return TryLater("Discord asked us to wait.", CLOUDFLARE)
-    if error.code in PASSING:
-        return TryLater("Discord takes no more messages there just now.", PASSING[error.code])
-    if error.code in REFUSED:
-        return ChannelRefused(REFUSED[error.code])
+        return TryLater("Discord asked us to wait.", CLOUDFLARE_RETRY_AFTER)
+    if error.code in TEMPORARY:
+        return TryLater("Discord takes no more messages there just now.", TEMPORARY[error.code])
+    if error.code in CHANNEL_REFUSALS:
+        return ChannelRefused(CHANNEL_REFUSALS[error.code])
     if error.status >= 500:
         return OutcomeUnknown(f"Discord had a fault of its own (status {error.status}).")
     if error.status == 403 and not error.code:
-        # From in front of Discord too: it has nothing to do with the channel.
-        return TryLater("Discord's network does not let us through just now.", CLOUDFLARE)
+        # From the proxy in front of Discord too: it has nothing to do with the channel.
+        return TryLater(
+            "Discord's network does not let us through just now.", CLOUDFLARE_RETRY_AFTER
+        )
     said = error.text.replace("\n", " ")[:300] or "no reason given"
     if error.status in {403, 404}:
         return ChannelRefused(f"Discord refuses it: {said} (code {error.code}).")
@@ -107,17 +109,17 @@ def _of_answer(error: discord.HTTPException) -> SendError | PlatformRefused:
 
 
 @contextmanager
-def at_the_border() -> Iterator[None]:
-    """Raises what the core knows, for whatever comes from Discord."""
+def translated_errors() -> Iterator[None]:
+    """Raises errors of Discord, of the library and of the network as ours."""
     try:
         yield
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        known = translated(error)
-        if known is None:
+        ours = translate(error)
+        if ours is None:
             raise
-        raise known from error
+        raise ours from error
 
 
 def code_of(error: BaseException) -> int:
-    """Discord's own code for what went wrong; 0 where there is none."""
+    """Discord's own error code; 0 where there is none."""
     return getattr(error.__cause__, "code", 0)

@@ -1,8 +1,9 @@
-"""The gateway: a client that hears slash commands and buttons, as long as it is connected.
+"""The gateway: a client that receives slash commands and buttons while it is connected.
 
-A new client for each connection that has to be made from the start; short interruptions the
-library mends itself. What is final (a wrong token, a missing intent) is told apart from what
-passes: 1,000 identifications a day cost the bot its token (docs, topics/gateway, 2026-08-06).
+Each connection that has to be made from scratch gets a new client; the library reconnects by
+itself after short interruptions. Permanent failures (a wrong token, a missing intent) are kept
+apart from temporary ones: 1,000 identifications a day cost the bot its token (docs,
+topics/gateway, 2026-08-06).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import aiohttp
 import discord
@@ -22,7 +23,7 @@ from discord.gateway import DiscordWebSocket
 from adapters.discord.api import connector
 from adapters.discord.buttons import AbstractButton, AbstractMenu, ChoiceMenu, SayButton
 from adapters.discord.commands import Papers, People, Say
-from adapters.discord.errors import NOT_LET_IN
+from adapters.discord.errors import LOGIN_REFUSED
 from adapters.discord.keyword_form import EditButton
 from adapters.discord.registration import Registration, declared
 from bot.errors import PlatformDown, PlatformRefused
@@ -31,22 +32,22 @@ from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
 
-AGAIN: Final = 0.1  # seconds after which who does not stop is told once more
-LAST_WORDS: Final = 1.0  # seconds that answers in hand get when the bot stops
-LOST_IN_A_ROW: Final = 5  # connections, before a new client is to try after a pause
+CANCEL_INTERVAL: Final = 0.1  # seconds, after which a task that goes on is cancelled once more
+SHUTDOWN_GRACE: Final = 1.0  # seconds that replies in progress get when the bot stops
+MAX_CONSECUTIVE_DISCONNECTS: Final = 5  # before a new client has to try, after a pause
 AUTHENTICATION_FAILED: Final = 4004
-FINAL_CODES: Final = {
-    AUTHENTICATION_FAILED: NOT_LET_IN,
+FATAL_CLOSE_CODES: Final = {
+    AUTHENTICATION_FAILED: LOGIN_REFUSED,
     4010: "Discord refuses the connection: invalid shard.",
     4011: "The bot is in too many servers for one connection (2,500).",
     4012: "Discord no longer speaks the version of its gateway that the bot speaks. Update it.",
-    4013: "Discord refuses what the bot asks to hear (invalid intents). Update it.",
-    4014: "Discord refuses what the bot asks to hear (disallowed intents). Update it.",
+    4013: "Discord refuses what the bot asks for (invalid intents). Update it.",
+    4014: "Discord refuses what the bot asks for (disallowed intents). Update it.",
 }
 
 
 class Gateway:
-    """Listens once at a time."""
+    """Connects once at a time."""
 
     def __init__(
         self,
@@ -59,8 +60,8 @@ class Gateway:
         say: Say,
         servers: Collection[str] = (),
     ) -> None:
-        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # of the class, as Route.BASE is
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # on the class, as Route.BASE is
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
         self._token = token
         self._proxy = proxy
         self._network = network
@@ -76,8 +77,8 @@ class Gateway:
         return self._registration.degraded
 
     def declared_commands(self) -> list[dict[str, Any]]:
-        """The slash commands that Discord should list. Asks nobody."""
-        people = People(cast(Commands, None), self._say, self._clock)  # nobody runs them
+        """The slash commands that Discord should list. Makes no request."""
+        people = People(cast(Commands, None), self._say, self._clock)  # never run
         return declared(command_tree(discord.Client(intents=discord.Intents(guilds=True)), people))
 
     def guild_of(self, channel_id: str) -> str:
@@ -92,39 +93,39 @@ class Gateway:
         )
         client = PapersClient(
             people,
-            heard=self.heard,
+            on_connection=self.connection_changed,
             proxy=self._proxy,
             registration=self._registration,
             connector=connector(self._network),
         )
-        self.heard(connected=False)
+        self.connection_changed(connected=False)
         self._client = client
         try:
             async with client:
-                running = asyncio.create_task(client.start(self._token))
+                client_task = asyncio.create_task(client.start(self._token))
                 given_up = asyncio.create_task(client.given_up.wait())
                 try:
-                    await asyncio.wait({running, given_up}, return_when=asyncio.FIRST_COMPLETED)
-                    if running.done():
-                        await running
+                    await asyncio.wait({client_task, given_up}, return_when=asyncio.FIRST_COMPLETED)
+                    if client_task.done():
+                        await client_task
                 finally:
                     given_up.cancel()
                     if people.busy:
-                        await asyncio.wait(people.busy, timeout=LAST_WORDS)
-                    await end(running)
+                        await asyncio.wait(people.busy, timeout=SHUTDOWN_GRACE)
+                    await cancel_until_done(client_task)
         except discord.LoginFailure as error:
-            raise PlatformRefused(NOT_LET_IN) from error
+            raise PlatformRefused(LOGIN_REFUSED) from error
         except discord.PrivilegedIntentsRequired as error:
-            raise PlatformRefused(FINAL_CODES[4014]) from error
+            raise PlatformRefused(FATAL_CLOSE_CODES[4014]) from error
         except discord.ConnectionClosed as error:
-            if error.code in FINAL_CODES:
-                raise PlatformRefused(FINAL_CODES[error.code]) from error
+            if error.code in FATAL_CLOSE_CODES:
+                raise PlatformRefused(FATAL_CLOSE_CODES[error.code]) from error
             raise PlatformDown(f"Discord closed the connection (code {error.code}).") from error
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             raise PlatformDown(f"Discord can't be reached: {error}") from error
         except AttributeError as error:
-            # So the library fails when the very first connection to the gateway is refused
-            # (discord.py 2.7.1, measured): it looks at a socket that was never made.
+            # The library fails so when the very first connection to the gateway is refused
+            # (discord.py 2.7.1, measured): it uses a socket that was never opened.
             raise PlatformDown("Discord's gateway can't be reached.") from error
         finally:
             self._client = None
@@ -132,35 +133,41 @@ class Gateway:
             self.disconnected_since = None
         raise PlatformDown("The connection to Discord ended.")
 
-    def heard(self, *, connected: bool) -> None:
-        """The connection was made, or lost."""
+    def connection_changed(self, *, connected: bool) -> None:
+        """The connection was opened, or lost."""
         if connected:
             self.disconnected_since = None
         elif self.disconnected_since is None:
             self.disconnected_since = self._clock.now()
 
 
-async def end(running: asyncio.Task[None]) -> None:
+async def cancel_until_done(task: asyncio.Task[None]) -> None:
     """Cancel it, however often that takes.
 
-    On Python 3.11 ``wait_for``, with which the library waits, loses a cancellation that meets an
-    answer (measured while Discord closed each new connection).
+    On Python 3.11 ``wait_for``, with which the library waits, loses a cancellation that arrives
+    together with a result (measured while Discord closed each new connection).
     """
-    while not running.done():
-        running.cancel()
-        await asyncio.wait({running}, timeout=AGAIN)
-    if not running.cancelled():
-        running.exception()  # looked at, so that nobody warns; what matters was raised before
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_INTERVAL)
+    if not task.cancelled():
+        task.exception()  # retrieved, so that asyncio does not warn; it was raised before
+
+
+class ConnectionCallback(Protocol):
+    """Called when the connection was opened, or lost."""
+
+    def __call__(self, *, connected: bool) -> None: ...
 
 
 class PapersClient(discord.Client):
-    """Hears commands and buttons; keeps no members and no messages in memory."""
+    """Receives commands and buttons; keeps no members and no messages in memory."""
 
     def __init__(
         self,
         people: People,
         *,
-        heard: Any,
+        on_connection: ConnectionCallback,
         proxy: str | None,
         registration: Registration,
         connector: aiohttp.BaseConnector | None = None,
@@ -174,15 +181,15 @@ class PapersClient(discord.Client):
             proxy=proxy,
         )
         self.people = people
-        self._heard_of = heard
+        self._on_connection = on_connection
         self.given_up = asyncio.Event()
-        self._lost = 0  # connections, since one was good
+        self._disconnects = 0  # since the last connection
         self.tree = command_tree(self, people)
         self._registration = registration
         self._registering: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
-        """Commands are registered beside the connection: buttons work meanwhile."""
+        """Commands are registered in the background: buttons work meanwhile."""
         self.add_dynamic_items(SayButton, ChoiceMenu, AbstractButton, AbstractMenu, EditButton)
         self._registering = asyncio.create_task(self._registration.keep_trying(self.tree))
 
@@ -193,22 +200,22 @@ class PapersClient(discord.Client):
         await super().close()
 
     async def on_connect(self) -> None:
-        self._lost = 0
-        self._heard_of(connected=True)
+        self._disconnects = 0
+        self._on_connection(connected=True)
 
     async def on_resumed(self) -> None:
         await self.on_connect()
 
     async def on_disconnect(self) -> None:
-        """The library connects again, after some kinds of closing without any pause."""
-        self._lost += 1
-        self._heard_of(connected=False)
-        if self._lost >= LOST_IN_A_ROW:
+        """The library reconnects, after some close codes without any pause."""
+        self._disconnects += 1
+        self._on_connection(connected=False)
+        if self._disconnects >= MAX_CONSECUTIVE_DISCONNECTS:
             self.given_up.set()
 
 
 class CommandTree(app_commands.CommandTree[Any]):
-    """Hears commands from the servers that are served."""
+    """Accepts commands from the servers that are served."""
 
     people: People
 
@@ -219,7 +226,7 @@ class CommandTree(app_commands.CommandTree[Any]):
 def command_tree(
     client: discord.Client, people: People
 ) -> app_commands.CommandTree[discord.Client]:
-    """``/papers``, for servers alone."""
+    """``/papers``, in servers only."""
     tree = CommandTree(
         client,
         allowed_contexts=app_commands.AppCommandContext(guild=True),

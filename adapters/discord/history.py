@@ -1,71 +1,97 @@
-"""Looking through what stands in a channel, for a message of which nobody knows whether it came.
+"""Searches a channel's history for a message whose delivery is unknown.
 
-How far back is decided by Discord's own time alone: an id holds the time at which Discord made it
+How far back is decided by Discord's own clock alone: an id holds the time at which Discord made it
 (docs, reference, Snowflakes, 2026-08-06), so a message that was sent after another has a higher
 one. Our clock may have been wrong when the message was sent, and may be right by now.
+
+Discord's history does not return the nonce. But a paper is posted once in a channel, so no two of
+our messages hold the same texts and buttons.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from adapters.discord.api import Rest
-from adapters.discord.channels import Channels
+from adapters.discord.api import RestClient
+from adapters.discord.channels import ChannelCache
 from adapters.discord.errors import UNKNOWN_CHANNEL, code_of
-from adapters.discord.receipts import same
+from adapters.discord.limits import nested
 from bot.errors import CannotTell, ChannelRefused
 
-# Before our last message: Discord's servers may differ by some. The lower 22 bits are no time.
-EARLIER: Final = 120_000 << 22  # milliseconds
-AT_ONCE: Final = 100  # messages; the most that Discord gives
-PAGES: Final = 20
+# Discord's servers may disagree by some. The lower 22 bits of an id are no time.
+CLOCK_SKEW: Final = 120_000 << 22  # milliseconds
+PAGE_SIZE: Final = 100  # messages; the most that Discord returns at once
+MAX_PAGES: Final = 20
 MESSAGES: Final = "/channels/{channel_id}/messages"
 
 
-class History:
-    """Of one's own messages only."""
+class MessageHistory:
+    """Finds our own messages only."""
 
-    def __init__(self, rest: Rest, channels: Channels) -> None:
+    def __init__(self, rest: RestClient, channels: ChannelCache) -> None:
         self._rest = rest
         self._channels = channels
 
-    async def find(self, home: str, body: dict[str, Any], after_id: str) -> dict[str, Any] | None:
+    async def find(
+        self, channel_id: str, body: Mapping[str, Any], after_id: str
+    ) -> dict[str, Any] | None:
         """The message; ``None``: it is certainly not there. Raises SendError.
 
         Newest first, back to the message ``after_id``, or to the beginning if that is empty.
         """
-        oldest = int(after_id or 0) - EARLIER
-        params: dict[str, Any] = {"limit": AT_ONCE}
+        oldest = int(after_id or 0) - CLOCK_SKEW
+        params: dict[str, Any] = {"limit": PAGE_SIZE}
         seen = 0
-        for _ in range(PAGES):
+        for _ in range(MAX_PAGES):
             try:
-                page = await self._rest.ask("GET", MESSAGES, channel_id=home, params=params)
+                page = await self._rest.request(
+                    "GET", MESSAGES, channel_id=channel_id, params=params
+                )
             except ChannelRefused as error:
                 if code_of(error) == UNKNOWN_CHANNEL:
-                    return None  # a thread that was not made yet, or is gone with all in it
+                    return None  # a thread that was not created yet, or was deleted as a whole
                 raise
             seen += len(page)
-            for each in page:
-                if str(each["author"]["id"]) == self._rest.user_id and same(each, body):
-                    found: dict[str, Any] = each
+            for message in page:
+                if self._is_ours(message) and same_content(message, body):
+                    found: dict[str, Any] = message
                     return found
-            last = min((int(each["id"]) for each in page), default=0)
-            if len(page) < AT_ONCE or last < oldest:
+            last = min((int(message["id"]) for message in page), default=0)
+            if len(page) < PAGE_SIZE or last < oldest:
                 break
             params["before"] = str(last)
         else:
             raise CannotTell("Too much was written in the channel since to look through it.")
         if not seen:
-            await self._check_that_it_can_be_read(home)
+            await self._check_that_it_is_readable(channel_id)
         return None
 
-    async def _check_that_it_can_be_read(self, home: str) -> None:
-        """Without the permission Discord shows an empty history instead of saying so."""
-        if (await self._channels.described(home, anew=True)).get("last_message_id") is None:
+    def _is_ours(self, message: Mapping[str, Any]) -> bool:
+        return str(message["author"]["id"]) == self._rest.user_id
+
+    async def _check_that_it_is_readable(self, channel_id: str) -> None:
+        """Without the permission Discord returns an empty history instead of an error."""
+        channel = await self._channels.get(channel_id, refresh=True)
+        if channel.get("last_message_id") is None:
             return
-        page = await self._rest.ask("GET", MESSAGES, channel_id=home, params={"limit": 1})
+        page = await self._rest.request("GET", MESSAGES, channel_id=channel_id, params={"limit": 1})
         if not page:
             raise CannotTell(
                 "I can't read the channel's history, so I can't see whether it arrived. With the"
                 " permission Read Message History I could."
             )
+
+
+def same_content(message: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether ``message``, as Discord returns it, is ``body``, as it was sent. Pure."""
+    return list(_texts_and_ids(message)) == list(_texts_and_ids(body))
+
+
+def _texts_and_ids(message: Mapping[str, Any]) -> Iterator[str]:
+    """The texts, without the white space at their ends, which Discord strips; and the buttons."""
+    yield str(message.get("content") or "").strip()
+    for component in nested(message.get("components") or ()):
+        for name in ("content", "custom_id"):
+            if component.get(name):
+                yield str(component[name]).strip()

@@ -1,4 +1,4 @@
-"""Which permissions the bot needs in a channel, in the words of Discord's own settings. Pure.
+"""Which permissions the bot needs in a channel, by the names in Discord's settings. Pure.
 
 How they add up: discord/discord-api-docs at c98d64bc, topics/permissions, 2026-08-06.
 """
@@ -23,17 +23,17 @@ INVITE: Final = discord.Permissions(**dict.fromkeys([*NEEDED, *FOR_THREADS], Tru
 
 
 def missing(
-    allowed: discord.Permissions, *, threads: bool = False, forum: bool = False
+    granted: discord.Permissions, *, threads: bool = False, forum: bool = False
 ) -> tuple[str, ...]:
-    """The names of the needed permissions that are not there."""
-    if allowed.administrator:
+    """The names of the needed permissions that are not granted."""
+    if granted.administrator:
         return ()
     needed = dict(NEEDED)
     if threads or forum:
         needed["send_messages_in_threads"] = FOR_THREADS["send_messages_in_threads"]
     if threads and not forum:
         needed["create_public_threads"] = FOR_THREADS["create_public_threads"]
-    return tuple(name for flag, name in needed.items() if not getattr(allowed, flag))
+    return tuple(name for flag, name in needed.items() if not getattr(granted, flag))
 
 
 def remedy(names: Sequence[str]) -> str:
@@ -43,23 +43,23 @@ def remedy(names: Sequence[str]) -> str:
     )
 
 
-def added_up(
+def effective(
     guild: Mapping[str, Any], channel: Mapping[str, Any], member: Mapping[str, Any]
 ) -> discord.Permissions:
-    """What a member may do in a channel, from Discord's own descriptions of the three."""
+    """What a member may do in a channel, from the three objects as Discord returns them."""
     if str(guild.get("owner_id")) == str(member["user"]["id"]):
         return discord.Permissions.all()
-    mine = {str(guild["id"]), *map(str, member["roles"])}
+    own_roles = {str(guild["id"]), *map(str, member["roles"])}
     base = 0
     for role in guild["roles"]:
-        if str(role["id"]) in mine:
+        if str(role["id"]) in own_roles:
             base |= int(role["permissions"])
     if discord.Permissions(base).administrator:
         return discord.Permissions.all()
     overwrites = {str(each["id"]): each for each in channel.get("permission_overwrites") or ()}
     everyone = str(guild["id"])
     base = _applied(base, [everyone], overwrites)
-    base = _applied(base, mine - {everyone}, overwrites)
+    base = _applied(base, own_roles - {everyone}, overwrites)
     return discord.Permissions(_applied(base, [str(member["user"]["id"])], overwrites))
 
 

@@ -1,8 +1,8 @@
 """Discord as a platform: posts by REST, and listens through the gateway.
 
-A message is sent with a nonce made of its post's key, so that what arrived and is sent again within
-a minute or two stands once (docs, Create Message, 2026-08-06: "enforce_nonce"). After that the
-channel's history is looked through. The gateway is opened by ``listen`` alone.
+A message is sent with its post's key as the nonce, so that a message that arrived and is sent again
+within a minute or two is posted once (docs, Create Message, 2026-08-06: "enforce_nonce"). After
+that the channel's history is searched. The gateway is opened by ``listen`` alone.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final, Self
 
 from adapters import Settings
 from adapters.discord import checks, permissions, render
-from adapters.discord.api import Rest
-from adapters.discord.channels import ANNOUNCEMENTS, FORUMS, Channels
+from adapters.discord.api import RestClient
+from adapters.discord.channels import ANNOUNCEMENT, FORUMS, ChannelCache
 from adapters.discord.errors import (
     ALREADY_CROSSPOSTED,
     NO_ACCESS,
@@ -29,9 +29,9 @@ from adapters.discord.errors import (
     UNKNOWN_MESSAGE,
     code_of,
 )
-from adapters.discord.forums import ARCHIVE_AFTER, Forums
+from adapters.discord.forums import ARCHIVE_AFTER_MINUTES, ForumThreads
 from adapters.discord.gateway import Gateway
-from adapters.discord.history import MESSAGES, History
+from adapters.discord.history import MESSAGES, MessageHistory
 from adapters.discord.limits import CONTENT
 from bot.errors import (
     ChannelRefused,
@@ -47,23 +47,25 @@ from bot.text import shorten
 
 log = logging.getLogger(__name__)
 
-NOT_NAMED: Final = "It is in the server {server}, which servers below [discord] does not name."
-AGAIN_AFTER: Final = (1.0, 4.0, 10.0)  # seconds; all within the life of a nonce
+SERVER_NOT_LISTED: Final = (
+    "It is in the server {server}, which servers below [discord] does not name."
+)
+RETRY_DELAYS: Final = (1.0, 4.0, 10.0)  # seconds; all within the life of a nonce
 
 
 class Discord:
     """The platform of ``discord:`` channels."""
 
-    workers = 50  # as many requests as Discord takes in a second
+    workers = 50  # as many requests as Discord accepts in a second
 
     def __init__(self, settings: Settings) -> None:
         options = settings.options
         self._clock = settings.clock
-        self._servers = frozenset(options.get("servers") or ())  # empty: all of them
+        self._servers = frozenset(options.get("servers") or ())  # empty: every server is served
         self._crosspost = bool(options.get("crosspost"))
-        # Of two addresses one decides: the library has one proxy for both.
+        # The library has one proxy for both addresses; that of the API decides.
         proxy = options.get("proxy") or settings.network.proxy_for(options["api_url"])
-        self._rest = Rest(
+        self._rest = RestClient(
             api_url=options["api_url"],
             token=settings.secret("DISCORD_TOKEN"),
             proxy=proxy,
@@ -76,12 +78,12 @@ class Discord:
             proxy=proxy,
             network=settings.network,
             clock=settings.clock,
-            say=self._say,
+            say=self._send_line,
             servers=self._servers,
         )
-        self._channels = Channels(self._rest, self._gateway.guild_of)
-        self._forums = Forums(self._rest, self._channels)
-        self._history = History(self._rest, self._channels)
+        self._channels = ChannelCache(self._rest, self._gateway.guild_of)
+        self._forums = ForumThreads(self._rest, self._channels)
+        self._history = MessageHistory(self._rest, self._channels)
 
     async def __aenter__(self) -> Self:
         return self
@@ -108,37 +110,39 @@ class Discord:
     async def tell(self, person_id: str, text: str) -> None:
         """A private message. Raises SendError."""
         person = person_id.partition(":")[2]
-        made = await self._rest.ask("POST", "/users/@me/channels", json={"recipient_id": person})
-        await self._say(str(made["id"]), text)
+        channel = await self._rest.request(
+            "POST", "/users/@me/channels", json={"recipient_id": person}
+        )
+        await self._send_line(str(channel["id"]), text)
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         declared = self._gateway.declared_commands()
         return await checks.examine(self._rest, self._channels, channels, declared, self._servers)
 
-    async def _say(self, channel_id: str, text: str) -> None:
-        """A line of ours that mentions nobody, and may get lost: no post. Raises SendError."""
+    async def _send_line(self, channel_id: str, text: str) -> None:
+        """A line that mentions nobody. May get lost: it is no post. Raises SendError."""
         body = {"content": shorten(text, CONTENT), "allowed_mentions": {"parse": []}, "flags": 4}
-        await self._rest.ask("POST", MESSAGES, channel_id=channel_id, json=body, once=True)
+        await self._rest.request("POST", MESSAGES, channel_id=channel_id, json=body, once=True)
 
     # -- sending -------------------------------------------------------------------------------
 
     async def send(self, post: Post) -> Receipt:
         """Raises SendError and PlatformRefused.
 
-        An outcome that is not known is asked for by sending again with the same nonce, for some
-        seconds; a forum's new post has no nonce, and is looked for instead.
+        Where the outcome is unknown, the message is sent again with the same nonce, for some
+        seconds; a forum's new thread has no nonce, and is searched for instead.
         """
         message = render.read(post.payload)
-        home = _own_id(post.channel)
-        await self._check_server(home)
+        target = _channel_id(post.channel)
+        await self._check_server(target)
         try:
-            return await self._send(home, post, message)
+            return await self._send(target, post, message)
         except ChannelRefused as error:
             if code_of(error) in THREAD_CLOSED:
-                raise await self._naming_the_thread(error, home) from error.__cause__
+                raise await self._with_thread_link(error, target) from error.__cause__
             if code_of(error) not in {NO_ACCESS, NO_PERMISSION}:
                 raise
-            raise await self._naming_what_is_missing(error, home, message) from error.__cause__
+            raise await self._with_missing_permissions(error, target, message) from error.__cause__
 
     async def _check_server(self, channel: str) -> None:
         """Raises ChannelRefused in a server that bot.toml does not name. Sends nothing."""
@@ -147,156 +151,163 @@ class Discord:
         guild = self._gateway.guild_of(channel)
         if not guild:
             try:
-                guild = str((await self._channels.described(channel)).get("guild_id") or "")
-            except OutcomeUnknown as error:  # of the question: no post was sent
+                guild = str((await self._channels.get(channel)).get("guild_id") or "")
+            except OutcomeUnknown as error:  # of the lookup: no post was sent
                 raise TryLater(str(error), error.seconds) from error
         if guild not in self._servers:
-            raise ChannelRefused(NOT_NAMED.format(server=guild))
+            raise ChannelRefused(SERVER_NOT_LISTED.format(server=guild))
 
     async def _send(self, channel: str, post: Post, message: render.Message) -> Receipt:
         if self._channels.is_forum(channel):
             return await self._send_to_forum(channel, post, message)
         if message.place is render.Place.THREAD and post.parent is not None:
-            receipt = await self._send_below(channel, post.parent.message_id, post, message)
+            receipt = await self._send_to_thread(channel, post.parent.message_id, post, message)
             if receipt is not None:
                 return receipt
         try:
-            answer = await self._post(channel, post, message)
+            response = await self._post(channel, post, message)
         except PostRefused as error:
             if code_of(error) != NOT_A_TEXT_CHANNEL:
                 raise
-            if (await self._channels.described(channel))["type"] not in FORUMS:
+            if (await self._channels.get(channel))["type"] not in FORUMS:
                 raise ChannelRefused("This kind of channel holds no messages.") from error
             return await self._send_to_forum(channel, post, message)
-        return await self._receipt(channel, channel, answer)
+        return await self._receipt(channel, channel, response)
 
-    async def _post(self, home: str, post: Post, message: render.Message) -> dict[str, Any]:
-        """Once one try may have been obeyed, nothing but an answer to a later one says more."""
+    async def _post(self, target: str, post: Post, message: render.Message) -> dict[str, Any]:
+        """Once an attempt may have been carried out, only a response to a later one settles it."""
         body = {**message.body, "nonce": post.key, "enforce_nonce": True}
-        for number, delay in enumerate((*AGAIN_AFTER, None)):
+        for attempt, delay in enumerate((*RETRY_DELAYS, None)):
             try:
-                answer: dict[str, Any] = await self._rest.ask(
-                    "POST", MESSAGES, channel_id=home, json=body, once=True
+                response: dict[str, Any] = await self._rest.request(
+                    "POST", MESSAGES, channel_id=target, json=body, once=True
                 )
             except OutcomeUnknown:
                 if delay is None:
                     raise
                 await self._clock.sleep(delay)
             except (SendError, PlatformRefused) as error:
-                if number == 0:
+                if attempt == 0:
                     raise
                 raise OutcomeUnknown(str(error), getattr(error, "seconds", None)) from error
             else:
-                return answer
-        raise AssertionError("the last try returns or raises")
+                return response
+        raise AssertionError("the last attempt returns or raises")
 
-    async def _send_below(
-        self, channel: str, above: str, post: Post, message: render.Message
+    async def _send_to_thread(
+        self, channel: str, parent: str, post: Post, message: render.Message
     ) -> Receipt | None:
-        """Into the thread of the message above: it has the message's id, so it is never made twice.
+        """Into the thread of the message ``parent``, whose id it has: it is never created twice.
 
-        ``None``: somebody deleted the message or the thread, or no thread takes it; nothing was
+        ``None``: somebody deleted the message or the thread, or it takes no messages; nothing was
         sent.
         """
         path = "/channels/{channel_id}/messages/{message_id}/threads"
-        body = {"name": message.day, "auto_archive_duration": ARCHIVE_AFTER}
+        body = {"name": message.day, "auto_archive_duration": ARCHIVE_AFTER_MINUTES}
         try:
             try:
-                await self._rest.ask("POST", path, channel_id=channel, message_id=above, json=body)
+                await self._rest.request(
+                    "POST", path, channel_id=channel, message_id=parent, json=body
+                )
             except SendError as error:
                 if code_of(error) != THREAD_EXISTS:
                     raise
-            answer = await self._post(above, post, message)
+            response = await self._post(parent, post, message)
         except SendError as error:
             code = code_of(error)
             if code in THREAD_CLOSED | NO_MORE_THREADS:
                 log.warning(
-                    "beside channel=discord:%s thread=%s why=%s", channel, above, error
+                    "posted outside the thread channel=discord:%s thread=%s why=%s",
+                    channel, parent, error,
                 )  # fmt: skip
             elif code not in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL}:
                 raise
             return None
-        return await self._channels.receipt(channel, above, answer)
+        return await self._channels.receipt(channel, parent, response)
 
     async def _send_to_forum(self, forum: str, post: Post, message: render.Message) -> Receipt:
         closed = ""
         while True:
-            thread, answer = await self._forums.place(forum, message.day, message.body, closed)
+            thread, response = await self._forums.find_or_create(
+                forum, message.day, message.body, closed
+            )
             try:
-                answer = answer or await self._post(thread, post, message)
+                response = response or await self._post(thread, post, message)
             except ChannelRefused as error:
                 if code_of(error) not in THREAD_CLOSED:
                     raise
-                refusal = await self._naming_the_thread(error, thread)
-                log.warning("another thread forum=discord:%s why=%s", forum, refusal)
+                refusal = await self._with_thread_link(error, thread)
+                log.warning("new forum thread forum=discord:%s why=%s", forum, refusal)
                 closed = thread
             else:
-                return await self._channels.receipt(forum, thread, answer)
+                return await self._channels.receipt(forum, thread, response)
 
-    async def _naming_the_thread(self, refusal: ChannelRefused, thread: str) -> ChannelRefused:
+    async def _with_thread_link(self, refusal: ChannelRefused, thread: str) -> ChannelRefused:
         try:
-            described = await self._channels.described(thread)
+            data = await self._channels.get(thread)
         except (SendError, PlatformRefused):
             return refusal
-        where = f"https://discord.com/channels/{described.get('guild_id')}/{thread}"
+        where = f"https://discord.com/channels/{data.get('guild_id')}/{thread}"
         return ChannelRefused(
-            str(refusal).replace("The thread", f"The thread {described.get('name')} ({where})", 1)
+            str(refusal).replace("The thread", f"The thread {data.get('name')} ({where})", 1)
         )
 
-    async def _naming_what_is_missing(
-        self, refusal: ChannelRefused, home: str, message: render.Message
+    async def _with_missing_permissions(
+        self, refusal: ChannelRefused, target: str, message: render.Message
     ) -> ChannelRefused:
         threads = message.place is render.Place.THREAD
         try:
-            missing = await self._channels.missing(home, threads=threads)
+            missing = await self._channels.missing_permissions(target, threads=threads)
         except (SendError, PlatformRefused):
             return refusal
         return ChannelRefused(permissions.remedy(missing)) if missing else refusal
 
-    # -- handing on ----------------------------------------------------------------------------
+    # -- crossposting --------------------------------------------------------------------------
 
     async def crosspost(self, channel: Channel, message_id: str) -> None:
-        """To the servers that follow an announcement channel; in others there is nothing to do.
+        """Publish to the servers that follow an announcement channel; in others do nothing.
 
-        Raises SendError and PlatformRefused. Discord takes ten in an hour from a channel, and may
-        ask to wait for most of it.
+        Raises SendError and PlatformRefused. Discord accepts ten an hour from a channel, and may
+        ask us to wait for most of it.
         """
-        home = _own_id(channel)
-        if (await self._channels.described(home))["type"] != ANNOUNCEMENTS:
+        target = _channel_id(channel)
+        if (await self._channels.get(target))["type"] != ANNOUNCEMENT:
             return
         path = "/channels/{channel_id}/messages/{message_id}/crosspost"
         try:
-            await self._rest.ask("POST", path, channel_id=home, message_id=message_id, once=True)
+            await self._rest.request(
+                "POST", path, channel_id=target, message_id=message_id, once=True
+            )
         except SendError as error:
             if code_of(error) == UNKNOWN_MESSAGE:
                 raise PostRefused("Somebody deleted the message.") from error
             if code_of(error) != ALREADY_CROSSPOSTED:
                 raise
 
-    async def _receipt(self, channel: str, home: str, message: dict[str, Any]) -> Receipt:
-        """Only what stands in the channel itself can be handed on, and not what is in a thread."""
-        receipt = await self._channels.receipt(channel, home, message)
-        wanted = self._crosspost and home == channel
-        return replace(receipt, crosspost=wanted and self._channels.may_announce(channel))
+    async def _receipt(self, channel: str, target: str, message: dict[str, Any]) -> Receipt:
+        """Only a message in the channel itself can be crossposted, not one in a thread."""
+        receipt = await self._channels.receipt(channel, target, message)
+        wanted = self._crosspost and target == channel
+        return replace(receipt, crosspost=wanted and self._channels.may_be_announcement(channel))
 
     # -- finding -------------------------------------------------------------------------------
 
     async def find(self, post: Post) -> Receipt | None:
-        """Look through the history since the last message before the post. Raises SendError."""
+        """Search the history since the last message before the post. Raises SendError."""
         message = render.read(post.payload)
-        home = _own_id(post.channel)
-        homes = [home]
-        if (await self._channels.described(home))["type"] in FORUMS:
-            homes = await self._forums.threads(home, message.day)
+        channel_id = _channel_id(post.channel)
+        targets = [channel_id]
+        if (await self._channels.get(channel_id))["type"] in FORUMS:
+            targets = await self._forums.threads(channel_id, message.day)
         elif message.place is render.Place.THREAD and post.parent is not None:
-            # In the channel itself if the message above came late, or is gone.
-            homes.insert(0, post.parent.message_id)
-        for each in homes:
-            found = await self._history.find(each, message.body, post.after_id)
+            # In the channel itself if the parent message was late, or is deleted.
+            targets.insert(0, post.parent.message_id)
+        for target in targets:
+            found = await self._history.find(target, message.body, post.after_id)
             if found is not None:
-                return await self._receipt(home, each, found)
+                return await self._receipt(channel_id, target, found)
         return None
 
 
-def _own_id(channel: Channel) -> str:
+def _channel_id(channel: Channel) -> str:
     return channel.id.partition(":")[2]

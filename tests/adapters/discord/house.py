@@ -59,7 +59,7 @@ class House:
         people = People(self.commands, self.say, self.clock)
         self.client = PapersClient(
             people,
-            heard=lambda *, connected: None,
+            on_connection=lambda *, connected: None,
             proxy=None,
             registration=Registration(self.clock),
         )

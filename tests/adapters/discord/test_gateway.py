@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from adapters import Settings
-from adapters.discord.gateway import end
+from adapters.discord.gateway import cancel_until_done
 from adapters.discord.limits import nested
 from adapters.discord.platform import Discord
 from bot.errors import PlatformDown, PlatformRefused
@@ -313,7 +313,7 @@ async def test_a_stop_is_heard_by_who_lost_the_first_cancellation() -> None:
 
     running = asyncio.create_task(connecting())
     await asyncio.sleep(0)
-    await asyncio.wait_for(end(running), PATIENCE)
+    await asyncio.wait_for(cancel_until_done(running), PATIENCE)
     assert running.cancelled()
 
 

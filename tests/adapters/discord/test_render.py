@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.discord.history import same_content
 from adapters.discord.limits import BYTES, nested
 from adapters.discord.markup import inert
-from adapters.discord.receipts import same
 from adapters.discord.render import compose, read
 from bot.model import Channel, Digest, Entry
 from bot.text import displayed
@@ -180,12 +180,12 @@ def test_wide_characters_reach_the_hidden_limit_of_bytes_first() -> None:
 
 def test_a_message_is_told_from_another_by_its_papers() -> None:
     first, second = bodies(samples.long_day(13))
-    assert same(first, first)
-    assert not same(first, second)
+    assert same_content(first, first)
+    assert not same_content(first, second)
     numbered = json.loads(json.dumps(first))
     for number, part in enumerate(discord_rules.nested(numbered["components"])):
         part["id"] = number  # type: ignore[index]
-    assert same(numbered, first), "Discord gives the parts numbers"
+    assert same_content(numbered, first), "Discord gives the parts numbers"
 
 
 def test_all_papers_of_a_real_month_are_valid_in_every_layout(
