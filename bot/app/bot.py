@@ -48,7 +48,6 @@ from bot.errors import (
     StoreError,
 )
 from bot.keywords import expression
-from bot.keywords.archives import archives
 from bot.keywords.categories import notices
 from bot.model import Channel, Run
 from bot.model.snapshots import Change, Configure, Follow
@@ -408,7 +407,6 @@ def _source(
         url=config.arxiv.url,
         oai_url=config.arxiv.oai_url,
         way=Way(config.arxiv.plan),
-        archives=archives,
         contact=config.arxiv.contact,
         interval=config.arxiv.interval,
         clock=clock,

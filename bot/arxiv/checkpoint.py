@@ -27,9 +27,8 @@ class Checkpoint:
     """``day`` is from when on OAI-PMH is to be asked next; ``top`` the highest id read so far.
 
     ``counted`` is the highest id that was seen, on ``counted_on``. ``holes`` are ids below ``top``
-    that are not to be had, and since when. ``archives`` were read alone, further than the whole.
-    Ids are of today's form, because only their numbers run on, and empty where none is known yet.
-    Days are UTC's.
+    that are not to be had, and since when. Ids are of today's form, because only their numbers run
+    on, and empty where none is known yet. Days are UTC's.
     """
 
     day: date | None = None
@@ -37,7 +36,6 @@ class Checkpoint:
     counted: str = ""
     counted_on: date | None = None
     holes: Mapping[str, date] = field(default_factory=dict)
-    archives: Mapping[str, date] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str) -> Checkpoint:
@@ -51,8 +49,7 @@ class Checkpoint:
                 top="" if held["top"] == "" else _id(held["top"]),
                 counted="" if held["counted"] == "" else _id(held["counted"]),
                 counted_on=_day(held["counted_on"]),
-                holes={_id(each): day for each, day in _days(held["holes"]).items()},
-                archives=_days(held["archives"]),
+                holes={_id(each): date.fromisoformat(day) for each, day in held["holes"].items()},
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             log.warning("mark unreadable why=%s; what arXiv announced is read anew", error)
@@ -66,7 +63,6 @@ class Checkpoint:
                 "counted": self.counted,
                 "counted_on": self.counted_on and self.counted_on.isoformat(),
                 "holes": {each: day.isoformat() for each, day in self.holes.items()},
-                "archives": {each: day.isoformat() for each, day in self.archives.items()},
             }
         )
 
@@ -129,10 +125,6 @@ def _id(text: str) -> str:
     if not runs_on(text):
         raise ValueError(f"{text[:100]!r} is not an id whose number runs on")
     return text
-
-
-def _days(held: Mapping[str, str]) -> dict[str, date]:
-    return {each: date.fromisoformat(day) for each, day in held.items()}
 
 
 def _day(text: str | None) -> date | None:

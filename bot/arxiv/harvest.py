@@ -11,9 +11,9 @@ passed over. Does not ask whether a paper matches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
@@ -31,7 +31,7 @@ from bot.arxiv.ids import first_serial_of, serial_of
 from bot.arxiv.oai_page import EVERYTHING, OaiPage, Selection
 from bot.arxiv.responses import Answer, Failed, Usable, Verdict
 from bot.arxiv.search import QueryAsker, note_of, prove_alive
-from bot.arxiv.search_query import Window, anything_of, these
+from bot.arxiv.search_query import these
 from bot.errors import SourceError, SourceGarbled
 from bot.model import AnnouncementStats, Batch, Note, NoteKind, Paper, Unmatched
 from bot.ports import Wanted
@@ -43,8 +43,6 @@ IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 202
 
 _MOST_PAGES: Final = 200  # of 1,300 records and more: ten minutes, and a month of arXiv
 _MOST_ASKED: Final = 2000  # numbers in one look, which are four requests
-# Archives that are groups of OAI-PMH's sets by themselves; the others are in the group "physics".
-_GROUPS: Final = frozenset({"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat"})
 _FEW: Final = 3  # missing papers that do not make an answer a bad one
 _SHARE: Final = 0.01
 # The highest id is among those submitted last: within a day numbers follow the submission, 96.9 %
@@ -56,19 +54,19 @@ _RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
 
 @dataclass(frozen=True, slots=True)
 class OaiRequest:
-    """One request to OAI-PMH: the first page from a day on, of one archive or all; or a token's."""
+    """One request to OAI-PMH: the first page from a day on, or a token's."""
 
     verb: str
     since: date
     token: str = ""
-    archive: str = ""
     selection: Selection = field(default=EVERYTHING, compare=False)
 
     def encoded(self) -> str:
         if self.token:
             return urlencode({"verb": self.verb, "resumptionToken": self.token})
-        fields = {"verb": self.verb, "metadataPrefix": "arXiv", "from": self.since.isoformat()}
-        return urlencode(fields | ({"set": _set_of(self.archive)} if self.archive else {}))
+        return urlencode(
+            {"verb": self.verb, "metadataPrefix": "arXiv", "from": self.since.isoformat()}
+        )
 
 
 OaiAsker: TypeAlias = Asker[OaiPage, OaiRequest]
@@ -105,7 +103,7 @@ class Pages:
         self.damaged: list[tuple[str, str]] = []  # ids, and what is wrong with their records
         self.answered: datetime | None = None  # the server's time when it began
 
-    async def read(self, verb: str, since: date, archive: str = "") -> None:
+    async def read(self, verb: str, since: date) -> None:
         """Every page from a day on (UTC, included). What came before an error is kept.
 
         Raises SourceError.
@@ -114,7 +112,7 @@ class Pages:
         token = ""
         used: set[str] = set()
         for _ in range(_MOST_PAGES):
-            request = OaiRequest(verb, since, token, archive, self._selection)
+            request = OaiRequest(verb, since, token, self._selection)
             page = await self._asker.ask(request, self._run)
             self.answered = self.answered or page.answered
             if token and page.error is not None and page.error[0] == "noRecordsMatch":
@@ -301,57 +299,6 @@ class Harvest:
         )
 
 
-async def harvest_archives(
-    oai: OaiAsker,
-    queries: QueryAsker,
-    run: Run,
-    begins: Mapping[str, date],
-    now: datetime,
-    wanted: Wanted | None = None,
-) -> tuple[Batch, dict[str, date]]:
-    """What was announced in some archives, each from a day on; and from when on to ask next.
-
-    The numbers can't be gone through: those between them belong to other archives. Raises
-    SourceError, also for an empty list of an archive in which the query API has a new paper.
-    """
-    papers: dict[str, Paper] = {}
-    unmatched = Unmatched()
-    notes: list[Note] = []
-    read: dict[str, date] = {}
-    for archive, since in begins.items():
-        pages = Pages(oai, run, Selection(_floor(since, now), wanted))
-        await pages.read("ListRecords", since, archive)
-        if not pages.ids:
-            await _prove_empty(queries, run, archive, since, now)
-        papers |= pages.papers
-        unmatched += pages.unmatched
-        notes += _damages(pages)
-        read[archive] = min(pages.answered or now, now).date()
-    complete = not notes  # what can't be read here has no second place to be asked for
-    batch = Batch(
-        papers=tuple(papers.values()),
-        complete=complete,
-        notes=tuple(notes),
-        requests=run.requests,
-        chosen=False,
-        unmatched=unmatched,
-    )
-    return batch, read
-
-
-async def _prove_empty(
-    queries: QueryAsker, run: Run, archive: str, since: date, now: datetime
-) -> None:
-    """A paper that was submitted since then and can be seen was announced since then, too."""
-    window = Window.of_days(datetime.combine(since, time(0), UTC), now)
-    feed = await queries.ask(anything_of(archive, window), run)
-    if feed.error is not None or feed.total:
-        said = feed.error or f"{feed.papers[0].id} is new"
-        raise SourceGarbled(
-            f"arXiv's OAI-PMH lists nothing of {archive} since {since}, but: {said}."
-        )
-
-
 def _floor(since: date, now: datetime) -> int:
     """A paper below is so old that its being listed again is most likely a bulk edit."""
     return first_serial_of(min(since, (now - REVISED).date()))
@@ -363,11 +310,6 @@ def _damages(pages: Pages) -> list[Note]:
     some = "; ".join(wrong for _, wrong in pages.damaged[:3])
     text = f"{len(pages.damaged)} records could not be read: {some}"
     return [Note(NoteKind.GARBLED, text)]
-
-
-def _set_of(archive: str) -> str:
-    """As ``ListSets`` names them (facts of arXiv, 8)."""
-    return archive if archive in _GROUPS else f"physics:{archive}"
 
 
 def _is_little(missing: int, announced: int) -> bool:

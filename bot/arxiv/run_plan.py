@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.arxiv.checkpoint import Checkpoint, highest
 from bot.arxiv.client import Run
-from bot.arxiv.harvest import Harvest, OaiAsker, count, harvest_archives
+from bot.arxiv.harvest import Harvest, OaiAsker, count
 from bot.arxiv.number_scan import Walk
 from bot.arxiv.plan import Plan, Task, Way, choose
 from bot.arxiv.search import QueryAsker, Sweep, note_of, stops
@@ -24,9 +24,8 @@ _BEFORE_THE_FIRST = timedelta(days=4)
 _NAMES = {
     Way.UNION: "by keyword",
     Way.HARVEST: "for all that it announced",
-    Way.MIXED: "for all of some archives, and by keyword for the rest",
 }
-_OTHERS = {Way.UNION: Way.HARVEST, Way.HARVEST: Way.UNION, Way.MIXED: Way.UNION}
+_OTHERS = {Way.UNION: Way.HARVEST, Way.HARVEST: Way.UNION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,7 @@ class FetchRun:
     async def _try(self, plan: Plan) -> Batch | SourceError:
         try:
             if self.oai is None or plan.way is Way.UNION:
-                return await self._union(plan)
-            if plan.way is Way.MIXED:
-                return await self._mixed(self.oai, plan)
+                return await self._union()
             return await self._harvest(self.oai, plan)
         except SourceError as error:
             return error
@@ -138,28 +135,12 @@ class FetchRun:
         )
         return replace(batch, announcement_stats=announcement_stats)
 
-    async def _union(self, plan: Plan) -> Batch:
+    async def _union(self) -> Batch:
         task = self.task
         sweep = Sweep(
             asker=self.queries, url=task.url, run=self.run, since=task.since, now=task.now
         )
-        return await sweep.collect(plan.asked)
-
-    async def _mixed(self, oai: OaiAsker, plan: Plan) -> Batch:
-        checkpoint = self.task.checkpoint
-        harvested, read = await harvest_archives(
-            oai, self.queries, self.run, plan.archives, self.task.now
-        )
-        after = (
-            replace(checkpoint, archives={**checkpoint.archives, **read})
-            if harvested.complete
-            else checkpoint
-        )
-        both = replace(harvested, announcement_stats=AnnouncementStats(checkpoint=after.written()))
-        if not plan.asked:
-            return both
-        union = await self._union(plan)
-        return replace(_together(both, union), complete=both.complete and union.complete)
+        return await sweep.collect(task.keywords)
 
     async def _counted(self, oai: OaiAsker | None, batch: Batch, said: str) -> Batch:
         """With the plan, and how many papers were announced, if ``oai`` is to be asked for that."""

@@ -99,11 +99,6 @@ def anything_in(window: Window, rows: int = 1) -> Request:
     return Request(window.clause, rows=rows)
 
 
-def anything_of(archive: str, window: Window) -> Request:
-    """The newest paper of one archive; there may be none."""
-    return Request(f"((cat:{archive} OR cat:{archive}.*) AND {window.clause})", rows=1)
-
-
 def newest(keyword: Keyword, rows: int) -> Request:
     """The newest papers that may match one keyword, of whatever age."""
     return Request(keyword.query, rows=rows)

@@ -25,7 +25,7 @@ from bot.arxiv.client import Asker, RateLimits, Run
 from bot.arxiv.harvest import IDS_AT_ONCE, OaiAsker, OaiRequest, count, judge_page
 from bot.arxiv.http import Timeouts, Wire
 from bot.arxiv.oai_page import OaiPage, OaiReader
-from bot.arxiv.plan import Archives, Task, Way
+from bot.arxiv.plan import Task, Way
 from bot.arxiv.rate_limit import QUESTION_LOCK_TIMEOUT, RateLimiter
 from bot.arxiv.responses import ShortAnswer, is_old, judge_feed, stale, unsorted
 from bot.arxiv.run_plan import FetchRun
@@ -52,7 +52,6 @@ class ArxivSource:
     """Implements :class:`bot.ports.Source`. Close it with ``aclose``, or use it in ``async with``.
 
     ``url`` is the query API, ``oai_url`` OAI-PMH (empty: do without); ``way`` may fix the plan;
-    ``archives`` says to which archives a keyword is confined, and nothing where it is to none;
     ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is in seconds;
     ``pace_file`` is shared by all processes that ask for the same owner. ``progress`` hears a few
     words about each request and each longer wait.
@@ -64,7 +63,6 @@ class ArxivSource:
         url: str,
         oai_url: str = "",
         way: Way = Way.AUTO,
-        archives: Archives = lambda _: frozenset(),
         contact: str,
         interval: float,
         clock: Clock,
@@ -77,7 +75,6 @@ class ArxivSource:
     ) -> None:
         self._url = url
         self._way = way
-        self._archives = archives
         self._clock = clock
         rate_limiter = RateLimiter(interval=interval, clock=clock, path=pace_file, rng=rng)
         rate_limits = RateLimits(rate_limiter, interval, clock, rng, progress)
@@ -126,7 +123,6 @@ class ArxivSource:
                 now=self._clock.now(),
                 checkpoint=Checkpoint.read(checkpoint),
                 url=self._url,
-                archives=self._archives,
                 wanted=wanted,
             )
             return await FetchRun(task, self._asker, self._oai, run).fetch(self._way)

@@ -66,7 +66,6 @@ WHOLE = {
     "counted": "2611.20100",
     "counted_on": "2026-11-27",
     "holes": {"2611.19999": "2026-11-25"},
-    "archives": {"cs": "2026-11-27"},
 }
 
 
@@ -77,7 +76,6 @@ def test_a_mark_is_written_as_plain_json() -> None:
         counted="2611.20100",
         counted_on=TODAY,
         holes={"2611.19999": date(2026, 11, 25)},
-        archives={"cs": date(2026, 11, 27)},
     )
     assert json.loads(checkpoint.written()) == WHOLE
 
@@ -107,8 +105,6 @@ def test_a_mark_is_written_as_plain_json() -> None:
         {"holes": ["2611.19999"]},
         {"holes": ""},
         {"holes": None},
-        {"archives": ["cs"]},
-        {"archives": {"cs": "soon"}},
     ],
 )
 def test_a_damaged_mark_starts_anew_and_says_so(

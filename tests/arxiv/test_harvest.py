@@ -12,7 +12,7 @@ from bot.arxiv.checkpoint import Checkpoint
 from bot.arxiv.plan import Way
 from bot.arxiv.source import ArxivSource
 from bot.errors import SourceDown, SourceThrottled
-from bot.model import Batch, Keyword, NoteKind, Unmatched
+from bot.model import Batch, NoteKind, Unmatched
 from tests.arxiv.conftest import CONTACT, IMPATIENT, MakeSource
 from tests.arxiv.feeds import NOON, phrase, standin_paper
 from tests.fakes import FakeClock
@@ -511,20 +511,6 @@ async def test_what_was_announced_is_not_counted_by_a_list_without_records(
     ).announcement_stats.announced == 30
 
 
-async def test_an_archive_without_records_is_asked_for_by_keyword_when_it_has_news(
-    mixed: ArxivSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    first = await mixed.fetch([REWARD, GRAPH], SINCE)
-    clock.jump(NOON + DAY)
-    server.oai_habit = oai_faults.refused("noRecordsMatch")
-    batch = await mixed.fetch([REWARD, GRAPH], NOON, first.announcement_stats.checkpoint)
-    assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
-    assert (
-        Checkpoint.read(batch.announcement_stats.checkpoint).archives
-        == Checkpoint.read(first.announcement_stats.checkpoint).archives
-    )
-
-
 async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
@@ -760,58 +746,6 @@ async def test_what_arxiv_held_back_for_months_is_found_within_a_week(
                 found.append(day)
         assert found
         assert found[0] <= 10
-
-
-def confined(keyword: Keyword) -> frozenset[str]:
-    """What ``bot.keywords.archives`` says of these, in short."""
-    return frozenset({"cs", "hep-th"}) if keyword is REWARD else frozenset()
-
-
-GRAPH = phrase("graph network")
-
-
-@pytest.fixture
-def mixed(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
-    return make_source(oai_url=server.oai_url, way=Way.MIXED, archives=confined)
-
-
-async def test_some_archives_are_read_whole_and_the_other_keywords_asked_for(
-    mixed: ArxivSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    first = await mixed.fetch([REWARD, GRAPH], SINCE)
-    assert first.complete
-    asked = [seen.params for seen in server.requests]
-    assert [each["set"] for each in asked if "set" in each] == ["cs", "physics:hep-th"]
-    union = [each["search_query"] for each in asked if "search_query" in each]
-    assert any("graph" in each for each in union)
-    assert not any("reward" in each for each in union)
-    clock.jump(NOON + DAY)
-    server.requests.clear()
-    second = await mixed.fetch([REWARD, GRAPH], SINCE, first.announcement_stats.checkpoint)
-    assert second.complete
-    assert set(range(6, 36)) <= set(numbers(second))
-    assert second.announcement_stats.announced == 30
-    began = [seen.params["from"] for seen in server.requests if "set" in seen.params]
-    assert began == [f"{NOON:%Y-%m-%d}"] * 2, "from the last look on"
-
-
-async def test_an_archive_that_can_not_be_read_is_asked_for_by_keyword(
-    mixed: ArxivSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    first = await mixed.fetch([REWARD, GRAPH], SINCE)
-    for fault in (arxiv.status(404), oai_faults.without("title")):
-        clock.jump(NOON + DAY)
-        server.oai_faults.append(fault)
-        batch = await mixed.fetch([REWARD, GRAPH], SINCE, first.announcement_stats.checkpoint)
-        assert batch.complete
-        assert set(range(6, 36)) <= set(numbers(batch))
-        assert batch.announcement_stats.plan.startswith(
-            "by keyword, because there was no whole answer"
-        )
-        assert (
-            Checkpoint.read(batch.announcement_stats.checkpoint).archives
-            == Checkpoint.read(first.announcement_stats.checkpoint).archives
-        )
 
 
 async def test_a_damaged_mark_reads_something_twice_and_loses_nothing(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.arxiv.checkpoint import Checkpoint
-from bot.arxiv.plan import FARTHEST, HARVEST_EVERY, Archives, Plan, Task, Way, choose
+from bot.arxiv.plan import FARTHEST, HARVEST_EVERY, Plan, Task, Way, choose
 from bot.arxiv.search_query import Window, groups
 from bot.model import Keyword
 from tests.arxiv.feeds import phrase
@@ -34,13 +34,12 @@ def plan(
     since: datetime = SINCE,
     wanted: Way = Way.AUTO,
     can_harvest: bool = True,
-    archives: Archives = lambda _: frozenset(),
 ) -> Plan:
     """``last`` is how many days ago the last harvest was, if there was one."""
     checkpoint = (
         Checkpoint() if last is None else Checkpoint(day=TODAY - last * DAY, top="2611.20000")
     )
-    task = Task(keywords, since, NOW, checkpoint, URL, archives)
+    task = Task(keywords, since, NOW, checkpoint, URL)
     return choose(task, wanted=wanted, can_harvest=can_harvest)
 
 
@@ -150,7 +149,6 @@ def test_after_a_long_downtime_everything_is_too_much_to_read(back: int, last: i
         (Way.HARVEST, True, 7, False),
         (Way.UNION, True, 6, False),
         (Way.UNION, True, 7, True),
-        (Way.MIXED, True, 7, True),
         (Way.AUTO, False, 6, False),
         (Way.AUTO, False, 7, True),
         (Way.UNION, False, 60, True),
@@ -203,30 +201,5 @@ def test_days_are_those_of_utc_wherever_the_bot_stands() -> None:
         datetime(2026, 11, 28, 3, 0, tzinfo=east),
         Checkpoint(),
         URL,
-        lambda _: frozenset(),
     )
     assert choose(task, wanted=Way.HARVEST, can_harvest=True).since == date(2026, 11, 13)
-
-
-def robotics(keyword: Keyword) -> frozenset[str]:
-    """Nine in ten keywords are confined to computer science."""
-    return frozenset() if keyword.text.endswith("0") else frozenset({"cs"})
-
-
-@pytest.mark.parametrize(
-    ("number", "last", "way", "reason"),
-    [
-        (10, 1, Way.UNION, "harvest 5, mixed 5, union 1"),
-        (1_000, 1, Way.HARVEST, "harvest 5, mixed more, union more"),
-        (1_000, 6, Way.MIXED, "harvest 12, mixed 10, union more"),
-        (1_000, None, Way.MIXED, "harvest 24, mixed 17, union 20"),
-    ],
-)
-def test_some_archives_are_read_alone_where_that_is_the_least(
-    number: int, last: int | None, way: Way, reason: str
-) -> None:
-    found = plan(KEYWORDS[:number], last, archives=robotics)
-    assert (found.way, found.reason) == (way, f"the fewest requests, about: {reason}")
-    if way is Way.MIXED:
-        assert list(found.archives) == ["cs"]
-        assert [each for each in KEYWORDS[:number] if not robotics(each)] == list(found.asked)

@@ -19,7 +19,6 @@ from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
 from bot.core.publish import publish
 from bot.keywords import parse
-from bot.keywords.archives import archives
 from bot.model import Person, Run
 from bot.model.timetable import Timetable
 from bot.store.statements.subscriptions import follow
@@ -79,7 +78,7 @@ async def replay(
         source = ArxivSource(
             url=arxiv.url, oai_url="" if way is None else arxiv.oai_url, way=way or Way.AUTO,
             contact="mailto:test@example.org", interval=3, clock=clock,
-            pace_file=folder / "pace", rng=random.Random(1), archives=archives,
+            pace_file=folder / "pace", rng=random.Random(1),
         )  # fmt: skip
         async with source:
             for number, day in enumerate(days):

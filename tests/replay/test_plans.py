@@ -38,7 +38,6 @@ CHANNELS = {
 SAID = {
     Way.UNION: "by keyword",
     Way.HARVEST: "for all that it announced",
-    Way.MIXED: "for all of some archives, and by keyword for the rest",
     Way.AUTO: "by keyword",
 }
 FAULTS = [
@@ -109,7 +108,7 @@ async def test_the_same_papers_are_posted_whichever_way_arxiv_is_asked(
 ) -> None:
     papers = fortnight(seed)
     outcomes: dict[Way, Outcome] = {}
-    for way in (Way.UNION, Way.HARVEST, Way.MIXED, Way.AUTO):
+    for way in (Way.UNION, Way.HARVEST, Way.AUTO):
         (tmp_path / way).mkdir()
         outcomes[way] = await replay(
             tmp_path / way, papers, CHANNELS, DAYS, ups_and_downs(papers, seed), way
