@@ -81,12 +81,12 @@ class SqlitePages:
         self._db.execute("insert into past values (?, ?)", (number, snapshot))
         self._db.execute("delete from past where number <= ?", (number - KEPT,))
 
-    def note(self) -> bytes | None:
+    def state(self) -> bytes | None:
         found = self._db.execute("select note from note").fetchone()
         return found and bytes(found[0])
 
-    def set_note(self, note: bytes) -> None:
-        self._db.execute("insert or replace into note values (1, ?)", (note,))
+    def set_state(self, state: bytes) -> None:
+        self._db.execute("insert or replace into note values (1, ?)", (state,))
 
 
 class SqliteSyncDatabase:

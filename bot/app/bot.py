@@ -56,8 +56,8 @@ from bot.pages import markdown
 from bot.ports import Clock, Composer, Crossposter, Examiner, Listener, Sender, Source
 from bot.store import open_store, rehearse
 from bot.store.store import SqliteStore
-from bot.sync.deferred import ShownLate
-from bot.sync.synchronizer import ChannelsFile, SyncReport
+from bot.sync.deferred import DeferredWrites
+from bot.sync.synchronizer import Synchronizer, SyncReport
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Bot:
         store: SqliteStore,
         source: Source,
         platforms: Mapping[str, Platform],
-        file: ChannelsFile,
+        file: Synchronizer,
         rehearsing: bool,
         progress: Progress,
     ) -> None:
@@ -115,7 +115,7 @@ class Bot:
         self._rehearsing = rehearsing
         self._progress = progress
         self.delivery_timeouts = DeliveryTimeouts(settling=config.delivery.settling)
-        self.shown_late = ShownLate()
+        self.deferred_writes = DeferredWrites()
         self.taken_over: tuple[Change, ...] = ()  # from bot.toml at the start
         self.file_problem = ""  # why bot.toml and the database do not say the same, if so
         self.held_back = False  # a person has to confirm what bot.toml says
@@ -159,12 +159,12 @@ class Bot:
         ConfigError if bot.toml is wrong (the database goes on as it was), StoreError.
         """
         changes: tuple[Change, ...] = ()
-        self.shown_late.begun(self.clock.monotonic())
+        self.deferred_writes.started(self.clock.monotonic())
         give_up = self.clock.monotonic() + SAVING
         while True:
             report = await self._synchronise_once(accept=accept)
             changes += report.changes
-            if not report.again:
+            if not report.retry:
                 break
             if self.clock.monotonic() >= give_up:
                 break
@@ -199,7 +199,7 @@ class Bot:
     async def _show_change(self) -> None:
         """After a change in the chat, which is made whatever becomes of bot.toml: one that is wrong
         shows it when it is right again, and after a fault of the database it is tried again."""
-        if self.shown_late.puts_off(self.config.path):
+        if self.deferred_writes.defer(self.config.path):
             return
         try:
             await self.synchronise()
@@ -367,10 +367,10 @@ async def assembled(
                     f"A dry run works on a copy, and can't make it: {error}"
                 ) from error
             store = rehearse(config.bot.data, Path(copy))
-            file = ChannelsFile(path, path.with_suffix(".lock"), clock)
+            file = Synchronizer(path, path.with_suffix(".lock"), clock)
         else:
             store = open_store(config.bot.data, alone=serving)
-            file = ChannelsFile(config.path, config.bot.data / "channels.lock", clock)
+            file = Synchronizer(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
         arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
         bot = Bot(

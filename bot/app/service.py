@@ -104,7 +104,7 @@ class Service:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._start_anew)
-        self._bot.shown_late.watched = True
+        self._bot.deferred_writes.enabled = True
         self._scheduler.start()
         self._after("look", timedelta(), self._look)
         self._after("watch", self._watch_every, self._watch)
@@ -329,8 +329,8 @@ class Service:
         if problem := self._bot.store.problem():
             self._give_up(problem)
             return
-        late = self._bot.shown_late.is_due(self._bot.clock.monotonic())
-        if late or self._bot.file.changed_since_last_look():
+        late = self._bot.deferred_writes.is_due(self._bot.clock.monotonic())
+        if late or self._bot.file.changed_since_last_sync():
             await self._take_over()
         # Also those that another process added (daily-papers keywords add).
         new = not await self._bot.store.unprimed() <= self._tried

@@ -88,7 +88,7 @@ def configured(
     if path is None:
         path = IN_CONTAINER if IN_CONTAINER.exists() and not HERE.exists() else HERE
     loaded = configuration.load(
-        path, configuration.environment(), need_secrets=secrets, asks_arxiv=asks_arxiv
+        path, configuration.environment(), need_secrets=secrets, needs_contact=asks_arxiv
     )
     for platform in loaded.platforms.values():
         hide(secret.reveal() for secret in platform.secrets.values())

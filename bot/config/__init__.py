@@ -1,9 +1,9 @@
 """``bot.toml`` and the environment, read once into a frozen ``Config``; all mistakes together.
 
 The only module that reads the environment. Secrets come from there (or from a file that it names)
-and never from ``bot.toml``. Nothing here watches or writes the file (``channels_file`` does),
-opens a connection, or asks whether a token works (``doctor`` does). The keys, with their ranges
-and defaults, are data in ``config_keys`` and prose in ``docs/configuration.md``.
+and never from ``bot.toml``. Nothing here watches or writes the file (``bot.sync`` does), opens a
+connection, or checks whether a token works (``bot.monitoring.checks`` does). The keys, with their
+ranges and defaults, are data in ``keys`` and prose in ``docs/configuration.md``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bot.network import Network
 
 
 @dataclass(frozen=True, slots=True)
-class Bot:
+class BotConfig:
     """``data`` is the folder of the database, absolute."""
 
     timezone: ZoneInfo
@@ -39,7 +39,7 @@ class Bot:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class ScheduleConfig:
     """When every channel is posted to that says nothing else. ``days``: 0 is Monday.
 
     ``written`` are the keys that the file gives; the others have their defaults.
@@ -54,7 +54,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Arxiv:
+class ArxivConfig:
     """``contact`` may be empty only where no address is arXiv's own; ``interval`` in seconds.
 
     ``oai_url`` is empty where there is no harvest; ``plan`` is ``auto``, ``union`` or ``harvest``.
@@ -70,14 +70,14 @@ class Arxiv:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryConfig:
     """``settling``: seconds that a platform may take to store a message of unknown outcome."""
 
     settling: float
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class PlatformConfig:
     """A section that switches a platform on: its keys, and its tokens by name.
 
     There are no tokens only if the configuration was loaded without secrets.
@@ -92,14 +92,14 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class LogConfig:
     """``format`` is ``text`` or ``json``."""
 
     format: str
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthConfig:
     """``listen`` is host and port, or ``None`` for no listening; ``ping_url`` may be empty."""
 
     listen: tuple[str, int] | None
@@ -107,7 +107,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageConfig:
     """``path`` is absolute."""
 
     path: Path
@@ -117,20 +117,20 @@ class Page:
 class Config:
     """Everything a person configured. ``platforms`` holds those that have a section, by name.
 
-    ``channels`` is what the file says; the truth is in the database (``channels_file``).
+    ``channels`` is what the file says; what counts is in the database (``bot.sync``).
     ``network`` is how every client connects; ``warnings`` say what of the environment was ignored.
     """
 
     path: Path
-    bot: Bot
-    schedule: Schedule
-    arxiv: Arxiv
-    delivery: Delivery
+    bot: BotConfig
+    schedule: ScheduleConfig
+    arxiv: ArxivConfig
+    delivery: DeliveryConfig
     limits: Limits
-    log: Log
-    health: Health | None
-    platforms: Mapping[str, Platform]
-    page: Page | None
+    log: LogConfig
+    health: HealthConfig | None
+    platforms: Mapping[str, PlatformConfig]
+    page: PageConfig | None
     channels: Snapshot
     network: Network
     warnings: tuple[str, ...]
@@ -165,15 +165,15 @@ def sample() -> str:
 
 
 def load(
-    path: Path, environ: Mapping[str, str], *, need_secrets: bool, asks_arxiv: bool = True
+    path: Path, environ: Mapping[str, str], *, need_secrets: bool, needs_contact: bool = True
 ) -> Config:
     """Read the file and, if the command needs them, the secrets of the platforms it switches on.
 
-    A contact of one's own is needed only by a command that asks arXiv. Raises ConfigError with
+    Only a command that queries arXiv needs a contact of its own. Raises ConfigError with
     every mistake: in the file by TOML path, in the environment by name.
     """
     text = toml_source.decode(toml_source.read_bytes(path), path)
-    return _build(text, path, environ, need_secrets=need_secrets, asks_arxiv=asks_arxiv)
+    return _build(text, path, environ, need_secrets=need_secrets, needs_contact=needs_contact)
 
 
 def check(text: str, path: Path) -> Config:
@@ -181,16 +181,16 @@ def check(text: str, path: Path) -> Config:
 
     Raises ConfigError.
     """
-    return _build(text, path, {}, need_secrets=False, asks_arxiv=False)
+    return _build(text, path, {}, need_secrets=False, needs_contact=False)
 
 
 def _build(
-    text: str, path: Path, environ: Mapping[str, str], *, need_secrets: bool, asks_arxiv: bool
+    text: str, path: Path, environ: Mapping[str, str], *, need_secrets: bool, needs_contact: bool
 ) -> Config:
     document = toml_source.parse(text, path)
     mistakes = Mistakes()
     tables = _sections(document, mistakes)
-    _check_arxiv(tables["arxiv"], mistakes, asks_arxiv=asks_arxiv)
+    _check_arxiv(tables["arxiv"], mistakes, needs_contact=needs_contact)
     channels = read_channels(document, text, mistakes)
     _check_workspaces(channels, tables.get("slack"), mistakes)
     secrets = read_secrets(tables, environ, mistakes) if need_secrets else {}
@@ -217,15 +217,15 @@ def _typed(
     """The sections as what ``Config`` holds; relative paths are relative to the file's folder.
     ``written`` are the keys that [schedule] gives."""
     typed: dict[str, Any] = {
-        "bot": Bot(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
-        "schedule": Schedule(**tables["schedule"], written=written),
-        "arxiv": Arxiv(**tables["arxiv"]),
-        "delivery": Delivery(**tables["delivery"]),
+        "bot": BotConfig(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
+        "schedule": ScheduleConfig(**tables["schedule"], written=written),
+        "arxiv": ArxivConfig(**tables["arxiv"]),
+        "delivery": DeliveryConfig(**tables["delivery"]),
         "limits": Limits(**tables["limits"]),
-        "log": Log(**tables["log"]),
+        "log": LogConfig(**tables["log"]),
         "health": None,
         "platforms": {
-            name: Platform(
+            name: PlatformConfig(
                 tables[name],
                 {each: secrets[each] for each in variables(name, tables[name]) if each in secrets},
             )
@@ -235,15 +235,15 @@ def _typed(
         "page": None,
     }
     if health := tables.get("health"):
-        typed["health"] = Health(health["listen"] or None, health["ping_url"])
+        typed["health"] = HealthConfig(health["listen"] or None, health["ping_url"])
     if page := tables.get("page"):
-        typed["page"] = Page(folder / page["path"])
+        typed["page"] = PageConfig(folder / page["path"])
     return typed
 
 
 OAI_URL = "https://oaipmh.arxiv.org/oai"
 # the other sections switch something on
-_ALWAYS = ("bot", "schedule", "arxiv", "delivery", "limits", "log")
+_ALWAYS_ON = ("bot", "schedule", "arxiv", "delivery", "limits", "log")
 
 
 def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, dict[str, Any]]:
@@ -255,7 +255,7 @@ def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, d
             mistakes.add(join("", name), problem, hint)
     tables = {}
     for name, keys in SECTIONS.items():
-        table = document.get(name, {} if name in _ALWAYS else None)
+        table = document.get(name, {} if name in _ALWAYS_ON else None)
         if table is not None and not isinstance(table, dict):
             found = config_keys.kind_of(table)
             mistakes.add(name, f"must be a section, not {found}", f"write [{name}] on its own line")
@@ -269,7 +269,7 @@ def _is_arxivs(address: str) -> bool:
     return config_keys.belongs_to(urlsplit(address).hostname, config_keys.ARXIV)
 
 
-def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes, *, asks_arxiv: bool) -> None:
+def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes, *, needs_contact: bool) -> None:
     """What arXiv asks of everybody who uses its own address; a local one takes anything.
 
     What stands in for arXiv's query API is not mixed with arXiv's own OAI-PMH, unless both are
@@ -284,7 +284,7 @@ def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes, *, asks_arxiv: bool)
     least = config_keys.ARXIV_INTERVAL
     if arxiv["interval"] < least:
         mistakes.add("arxiv.interval", f"must be at least {least} seconds; arXiv asks for it")
-    if not asks_arxiv or "arxiv.contact" in {mistake.path for mistake in mistakes.found}:
+    if not needs_contact or "arxiv.contact" in {mistake.path for mistake in mistakes.found}:
         return
     hint = 'put your own e-mail or web address, as in contact = "mailto:you@example.org"'
     if not arxiv["contact"]:

@@ -1,6 +1,6 @@
 """The ``[[channels]]`` blocks of ``bot.toml``: which channel follows what, and how.
 
-Only reads them; ``channels_text`` changes them.
+Only reads them; ``bot.sync.toml_editor`` changes them.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ..
         here = f"{at}[{index}]"
         if not isinstance(words, str):
             mistakes.add(here, f"must be text in quotes, not {config_keys.kind_of(words)}")
-        elif config_keys.holds_secret(words):
-            mistakes.add(here, *config_keys.SECRET_HERE)
+        elif config_keys.contains_secret(words):
+            mistakes.add(here, *config_keys.SECRET_IN_FILE)
         else:
             try:
                 keyword = _understood(words)

@@ -16,21 +16,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.config.readers import (
+    InvalidValue,
     Reader,
-    Wrong,
     address,
+    as_written,
     belongs_to,
     boolean,
     contact,
-    days_off,
+    holidays,
     kind_of,
     number,
     one_of,
-    or_nothing,
+    optional,
     path,
     server_ids,
     slash_command,
-    spelled,
     text,
     timezone,
     url,
@@ -52,13 +52,13 @@ from bot.errors import ConfigError, Mistake
 from bot.model.posts import SHOWN_IN_FULL
 
 __all__ = [
-    "ARXIV", "ARXIV_INTERVAL", "CHANNEL_KEYS", "MOST_LISTED", "SECRET_HERE", "SECTIONS", "Key",
-    "Mistakes", "belongs_to", "check_table", "holds_secret", "join", "kind_of", "unknown",
+    "ARXIV", "ARXIV_INTERVAL", "CHANNEL_KEYS", "MAX_MISTAKES", "SECRET_IN_FILE", "SECTIONS", "Key",
+    "Mistakes", "belongs_to", "check_table", "contains_secret", "join", "kind_of", "unknown",
 ]  # fmt: skip
 
 ARXIV = "arxiv.org"
 ARXIV_INTERVAL = 3  # seconds between requests that arXiv asks for, over all its interfaces
-MOST_LISTED = 100  # mistakes; nobody reads more, and a hostile file has a million
+MAX_MISTAKES = 100  # mistakes; nobody reads more, and a hostile file has a million
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Mistakes:
 
     @property
     def full(self) -> bool:
-        return len(self.found) >= MOST_LISTED
+        return len(self.found) >= MAX_MISTAKES
 
     def raise_any(self, where: object) -> None:
         """Raise ConfigError if there are any."""
@@ -113,10 +113,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "arxiv": {
         "contact": Key(text(contact), ""),
         "url": Key(url(("https", "http"), ARXIV), "https://export.arxiv.org/api/query"),
-        "oai_url": Key(or_nothing(url(("https", "http"), ARXIV)), None),
+        "oai_url": Key(optional(url(("https", "http"), ARXIV)), None),
         "plan": Key(one_of("auto", "union", "harvest"), "auto"),
         "interval": Key(number(0, 3600), float(ARXIV_INTERVAL)),
-        "holidays": Key(days_off, frozenset()),
+        "holidays": Key(holidays, frozenset()),
     },
     "delivery": {
         "settling": Key(number(0, 3600), DeliveryTimeouts().settling),
@@ -131,13 +131,13 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "format": Key(one_of("text", "json"), "text"),
     },
     "health": {
-        "listen": Key(or_nothing(text(address)), ("127.0.0.1", 8080)),
-        "ping_url": Key(or_nothing(url(("https", "http"), "")), ""),
+        "listen": Key(optional(text(address)), ("127.0.0.1", 8080)),
+        "ping_url": Key(optional(url(("https", "http"), "")), ""),
     },
     "discord": {
         "api_url": Key(url(("https", "http"), "discord.com"), "https://discord.com/api/v10"),
         "gateway_url": Key(url(("wss", "ws"), "discord.gg"), "wss://gateway.discord.gg"),
-        "proxy": Key(or_nothing(url(("http", "https"), "")), ""),
+        "proxy": Key(optional(url(("http", "https"), "")), ""),
         "crosspost": Key(boolean, False),
         "servers": Key(server_ids, ()),
     },
@@ -154,13 +154,13 @@ SECTIONS: dict[str, dict[str, Key]] = {
 CHANNEL_KEYS: dict[str, Key] = {
     "id": Key(text(parse_channel_id), required=True),
     "keywords": Key(lambda value: value, required=True),  # config reads each one
-    "post_at": Key(spelled(parse_post_at)),
-    "days": Key(spelled(parse_days)),
-    "catch_up": Key(spelled(parse_catch_up)),
+    "post_at": Key(as_written(parse_post_at)),
+    "days": Key(as_written(parse_days)),
+    "catch_up": Key(as_written(parse_catch_up)),
     "layout": Key(text(parse_layout)),
     "editors": Key(text(parse_editors)),
 }
-_HOMES = {key: section for section, keys in SECTIONS.items() for key in keys}
+_SECTION_OF = {key: section for section, keys in SECTIONS.items() for key in keys}
 
 
 def check_table(
@@ -172,13 +172,13 @@ def check_table(
         where = join(at, name)
         if name not in keys:
             mistakes.add(where, *unknown(name, value, keys, mistakes))
-        elif isinstance(value, str) and holds_secret(value):
-            mistakes.add(where, *SECRET_HERE)
+        elif isinstance(value, str) and contains_secret(value):
+            mistakes.add(where, *SECRET_IN_FILE)
         else:
             try:
                 values[name] = keys[name].read(value)
-            except Wrong as wrong:
-                mistakes.add(where, wrong.problem, wrong.hint)
+            except InvalidValue as error:
+                mistakes.add(where, error.problem, error.hint)
     for name, key in keys.items():
         if key.required and name not in table:
             mistakes.add(join(at, name), "is missing")
@@ -189,23 +189,25 @@ def unknown(
     name: str, value: object, known: Mapping[str, object], mistakes: Mistakes
 ) -> tuple[str, str]:
     """What to say of a key that nobody knows; its value is never repeated."""
-    if names_secret(name) or (isinstance(value, str) and holds_secret(value)):
-        return SECRET_HERE
-    if isinstance(value, dict) and any(isinstance(key, str) and names_secret(key) for key in value):
-        return SECRET_HERE
+    if is_secret_name(name) or (isinstance(value, str) and contains_secret(value)):
+        return SECRET_IN_FILE
+    if isinstance(value, dict) and any(
+        isinstance(key, str) and is_secret_name(key) for key in value
+    ):
+        return SECRET_IN_FILE
     if mistakes.full:
         return "is unknown", ""
     near = get_close_matches(name[:60].lower(), known, n=1)
     if near:
         return "is unknown", f"did you mean {near[0]}?"
-    if name in _HOMES:
-        return "is unknown here", f"it belongs below [{_HOMES[name]}]"
+    if name in _SECTION_OF:
+        return "is unknown here", f"it belongs below [{_SECTION_OF[name]}]"
     return "is unknown", f"known here: {', '.join(known)}"
 
 
 # -- what must not be repeated --------------------------------------------------------------------
 
-SECRET_HERE = (
+SECRET_IN_FILE = (
     "a secret does not belong into this file",
     "give it in the environment: DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN, or the path of a"
     " file with it as DISCORD_TOKEN_FILE and so on",
@@ -215,17 +217,17 @@ _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECA
 _SECRET = re.compile(r"xox[a-z]-|xapp-|[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}", re.ASCII)
 
 
-def names_secret(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def holds_secret(value: str) -> bool:
+def contains_secret(value: str) -> bool:
     return _SECRET.search(value) is not None
 
 
 def join(at: str, name: str) -> str:
     """A TOML path, short and harmless whatever the key is."""
-    if holds_secret(name):
+    if contains_secret(name):
         shown = "***"
     else:
         shown = name if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name) else quoted(name, 40)

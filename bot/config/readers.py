@@ -19,7 +19,7 @@ from bot.errors import UserError
 Reader = Callable[[object], object]
 
 
-class Wrong(Exception):
+class InvalidValue(Exception):
     """One value is not what its key takes; becomes a Mistake with the key's path."""
 
     def __init__(self, problem: str, hint: str = "") -> None:
@@ -33,18 +33,18 @@ def text(parse: Callable[[str], object]) -> Reader:
 
     def read(value: object) -> object:
         if not isinstance(value, str):
-            raise Wrong(f"must be text in quotes, not {kind_of(value)}")
+            raise InvalidValue(f"must be text in quotes, not {kind_of(value)}")
         if not value.strip():
-            raise Wrong("is empty", "leave the line out for the default")
+            raise InvalidValue("is empty", "leave the line out for the default")
         try:
             return parse(value)
         except UserError as error:
-            raise Wrong(str(error)) from error
+            raise InvalidValue(str(error)) from error
 
     return read
 
 
-def spelled(parse: Callable[[str], object]) -> Reader:
+def as_written(parse: Callable[[str], object]) -> Reader:
     """Text that ``parse`` understands, as it was written."""
 
     def checked(value: str) -> str:
@@ -57,9 +57,9 @@ def spelled(parse: Callable[[str], object]) -> Reader:
 def number(least: float, most: float, *, whole: bool = False) -> Reader:
     def read(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise Wrong(f"must be a {'whole ' * whole}number, not {kind_of(value)}")
+            raise InvalidValue(f"must be a {'whole ' * whole}number, not {kind_of(value)}")
         if not least <= value <= most:
-            raise Wrong(f"must be from {least:g} to {most:g}")
+            raise InvalidValue(f"must be from {least:g} to {most:g}")
         return value if whole else float(value)
 
     return read
@@ -68,7 +68,7 @@ def number(least: float, most: float, *, whole: bool = False) -> Reader:
 def one_of(*words: str) -> Reader:
     def parse(value: str) -> str:
         if value not in words:
-            raise Wrong(f"{quoted(value)} is not known here", f"one of: {', '.join(words)}")
+            raise InvalidValue(f"{quoted(value)} is not known here", f"one of: {', '.join(words)}")
         return value
 
     return text(parse)
@@ -77,20 +77,20 @@ def one_of(*words: str) -> Reader:
 def address(value: str) -> tuple[str, int]:
     """Where to listen: a host and a port. IPv6 stands in brackets."""
     if re.search("[/@]", value):  # an address on the web, perhaps with a password: not repeated
-        raise Wrong("must be a host and a port", 'write it like "127.0.0.1:8080"')
+        raise InvalidValue("must be a host and a port", 'write it like "127.0.0.1:8080"')
     host, _, port = value.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", bare) or (":" in bare) != (bare != host):
-        raise Wrong(f"{quoted(value)} is no address", 'write it like "127.0.0.1:8080"')
+        raise InvalidValue(f"{quoted(value)} is no address", 'write it like "127.0.0.1:8080"')
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise Wrong(f"{quoted(value)} has no port", 'write it like "127.0.0.1:8080"')
+        raise InvalidValue(f"{quoted(value)} has no port", 'write it like "127.0.0.1:8080"')
     return bare, int(port)
 
 
-def days_off(value: object) -> object:
+def holidays(value: object) -> object:
     """Dates as TOML writes them, 2027-01-01, or the same in quotes."""
     if not isinstance(value, list):
-        raise Wrong(f"must be an array, not {kind_of(value)}", "write [2027-01-01]")
+        raise InvalidValue(f"must be an array, not {kind_of(value)}", "write [2027-01-01]")
     found = set()
     for each in value:
         try:
@@ -98,36 +98,38 @@ def days_off(value: object) -> object:
         except ValueError:
             day = None
         if not isinstance(day, date) or isinstance(day, datetime):
-            raise Wrong(f"{quoted(str(each))} is no date", "write it like 2027-01-01")
+            raise InvalidValue(f"{quoted(str(each))} is no date", "write it like 2027-01-01")
         found.add(day)
     return frozenset(found)
 
 
 def slash_command(value: str) -> str:
     if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
-        raise Wrong(f"{quoted(value)} is no command", 'write it like "/papers"')
+        raise InvalidValue(f"{quoted(value)} is no command", 'write it like "/papers"')
     return value
 
 
 def server_ids(value: object) -> object:
     """Discord's own ids of servers, as numbers or in quotes; none means all. A name is no id."""
     if not isinstance(value, list):
-        raise Wrong(f"must be an array, not {kind_of(value)}", 'write ["1142000000000000000"]')
+        raise InvalidValue(
+            f"must be an array, not {kind_of(value)}", 'write ["1142000000000000000"]'
+        )
     for each in value:
         if isinstance(each, bool) or not re.fullmatch(r"[0-9]{15,20}", str(each)):
             hint = "in Discord, with Developer Mode on: the server's name, Copy Server ID"
-            raise Wrong(f"{quoted(str(each))} is no id of a server", hint)
+            raise InvalidValue(f"{quoted(str(each))} is no id of a server", hint)
     return tuple(str(each) for each in value)
 
 
 def user_ids(value: object) -> object:
     """Slack's own ids of people; a name is no id."""
     if not isinstance(value, list):
-        raise Wrong(f"must be an array, not {kind_of(value)}", 'write ["U0123456789"]')
+        raise InvalidValue(f"must be an array, not {kind_of(value)}", 'write ["U0123456789"]')
     for each in value:
         if not isinstance(each, str) or not re.fullmatch(r"[UW][A-Z0-9]{6,20}", each):
             hint = "a person's profile, three dots, Copy member ID"
-            raise Wrong(f"{quoted(str(each))} is no member id", hint)
+            raise InvalidValue(f"{quoted(str(each))} is no member id", hint)
     return tuple(value)
 
 
@@ -135,30 +137,30 @@ def workspaces(value: object) -> object:
     """The names of Slack's workspaces; one may be without."""
     if not isinstance(value, list):
         hint = "write each as a block of its own that begins with [[slack.workspaces]]"
-        raise Wrong(f"must be [[slack.workspaces]] blocks, not {kind_of(value)}", hint)
+        raise InvalidValue(f"must be [[slack.workspaces]] blocks, not {kind_of(value)}", hint)
     names = []
     for block in value:
         if not isinstance(block, dict) or not block.keys() <= {"name"}:
             hint = "its tokens are variables of the environment, SLACK_BOT_TOKEN_NAME and so on"
-            raise Wrong("each block holds a name and nothing else", hint)
+            raise InvalidValue("each block holds a name and nothing else", hint)
         name = block.get("name", "")
         # Not "file": SLACK_BOT_TOKEN_FILE is where the token of the one without a name is read.
         if not isinstance(name, str) or not re.fullmatch(r"(?!.*\bfile$)[a-z0-9-]{0,30}", name):
             hint = 'small letters, digits and hyphens, as in "research"'
-            raise Wrong("the name of a workspace is written otherwise", hint)
+            raise InvalidValue("the name of a workspace is written otherwise", hint)
         names.append(name)
     if len(set(names)) < len(names):
-        raise Wrong("two workspaces have the same name")
+        raise InvalidValue("two workspaces have the same name")
     return tuple(names)
 
 
 def boolean(value: object) -> object:
     if not isinstance(value, bool):
-        raise Wrong(f"must be true or false, not {kind_of(value)}")
+        raise InvalidValue(f"must be true or false, not {kind_of(value)}")
     return value
 
 
-def or_nothing(read: Reader) -> Reader:
+def optional(read: Reader) -> Reader:
     """The same, where ``""`` says that there is none."""
     return lambda value: value if value == "" else read(value)
 
@@ -174,16 +176,18 @@ def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
             parts = urlsplit(value)
             host, _ = parts.hostname, parts.port
         except ValueError as error:
-            raise Wrong("is not an address that can be understood", _begins(schemes)) from error
+            raise InvalidValue(
+                "is not an address that can be understood", _begins(schemes)
+            ) from error
         strange = not value.isascii() or not value.isprintable() or " " in value
         if strange or parts.scheme not in schemes or not host:
-            raise Wrong("is not an address", _begins(schemes))
+            raise InvalidValue("is not an address", _begins(schemes))
         if "@" in parts.netloc:
-            raise Wrong("must not hold a user name or password")
+            raise InvalidValue("must not hold a user name or password")
         if parts.query or parts.fragment:
-            raise Wrong("must end with the path, without ? or #")
+            raise InvalidValue("must end with the path, without ? or #")
         if belongs_to(host, vendor) and parts.scheme != schemes[0]:
-            raise Wrong(f"must begin with {schemes[0]}:// for {vendor}")
+            raise InvalidValue(f"must begin with {schemes[0]}:// for {vendor}")
         return value.rstrip("/") + ending
 
     return text(parse)
@@ -208,16 +212,16 @@ def timezone(value: str) -> ZoneInfo:
         hint = f'did you mean "{known[near[0]]}"?' if near else 'write it like "Europe/Berlin"'
         if not by_lower:
             hint = "this system has no time zones; install tzdata"
-        raise Wrong(f"{quoted(value)} is not a time zone", hint) from None
+        raise InvalidValue(f"{quoted(value)} is not a time zone", hint) from None
 
 
 def path(value: str) -> PurePath:
     if not value.isprintable():
-        raise Wrong("holds a character that no path should have")
+        raise InvalidValue("holds a character that no path should have")
     if "://" in value:
-        raise Wrong("must be a path, not an address")
+        raise InvalidValue("must be a path, not an address")
     if value.startswith("~"):
-        raise Wrong("~ is not understood here", "write the whole path")
+        raise InvalidValue("~ is not understood here", "write the whole path")
     return PurePath(value)
 
 
@@ -232,7 +236,7 @@ def contact(value: str) -> str:
         hint = 'write it like "mailto:you@example.org" or "https://example.org/about"'
         private = re.search("[:/]", value.removeprefix("mailto:"))  # it may hold a password
         said = "is" if private else f"{quoted(value)} is"
-        raise Wrong(f"{said} no e-mail or web address", hint)
+        raise InvalidValue(f"{said} no e-mail or web address", hint)
     return value
 
 

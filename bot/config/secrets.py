@@ -12,7 +12,7 @@ from typing import Any
 from bot.config.keys import Mistakes
 from bot.core.channel_settings import quoted
 
-LONGEST_SECRET = 64 * 1024  # bytes; a file that is larger is the wrong file
+MAX_SECRET_BYTES = 64 * 1024  # bytes; a file that is larger is the wrong file
 
 # Of each platform, with what the token begins with, so that Slack's two are not mistaken for each
 # other. Discord's have no common beginning.
@@ -96,13 +96,13 @@ def _secret(name: str, environ: Mapping[str, str], need: str, mistakes: Mistakes
 def _secret_from_file(name: str, file: Path, mistakes: Mistakes) -> str | None:
     try:
         with file.open("rb") as opened:
-            data = opened.read(LONGEST_SECRET + 1)
+            data = opened.read(MAX_SECRET_BYTES + 1)
         text = data.decode("utf-8").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         mistakes.add(name, f"can't read {quoted(str(file), 200)}: {reason}")
         return None
-    if not text or len(data) > LONGEST_SECRET:
+    if not text or len(data) > MAX_SECRET_BYTES:
         size = "empty" if not text else "too large for a token"
         mistakes.add(name, f"the file {quoted(str(file), 200)} is {size}")
         return None

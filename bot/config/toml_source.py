@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.errors import ConfigError, Mistake
 
-LARGEST = 4 * 1024 * 1024  # bytes; ten thousand channels fit
+MAX_FILE_BYTES = 4 * 1024 * 1024  # bytes; ten thousand channels fit
 BOM = "\ufeff"
 
 # tomllib (3.11) needs memory in the square of the number of parts of one dotted key: a megabyte of
@@ -39,7 +39,7 @@ class FileUnreadable(ConfigError):
 
 
 def read_bytes(path: Path, opened: Callable[[int], object] = lambda descriptor: None) -> bytes:
-    """The file's bytes, at most one more than ``LARGEST``. Raises FileUnreadable.
+    """The file's bytes, at most one more than ``MAX_FILE_BYTES``. Raises FileUnreadable.
 
     ``opened`` gets the descriptor before the first byte is read.
     """
@@ -49,7 +49,7 @@ def read_bytes(path: Path, opened: Callable[[int], object] = lambda descriptor: 
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _unreadable(path, "this is not a regular file", "give the path of a bot.toml")
             opened(file.fileno())
-            return file.read(LARGEST + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except IsADirectoryError as error:
         hint = (
             "Docker makes a folder where the file it should mount is missing; remove the folder,"
@@ -74,8 +74,10 @@ def _without_waiting(name: str, flags: int) -> int:
 
 def decode(data: bytes, where: Path) -> str:
     """The bytes as text; a BOM stays. Raises ConfigError for what is no text of ours."""
-    if len(data) > LARGEST:
-        raise _wrong(where, f"the file is larger than {LARGEST // 1024**2} MiB", "is it the right?")
+    if len(data) > MAX_FILE_BYTES:
+        raise _wrong(
+            where, f"the file is larger than {MAX_FILE_BYTES // 1024**2} MiB", "is it the right?"
+        )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _wrong(where, "the file is UTF-16", "save it as UTF-8")
     if b"\0" in data:

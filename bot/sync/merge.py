@@ -1,7 +1,7 @@
-"""One text of ``bot.toml`` merged into the truth, within one transaction; or held back.
+"""One text of ``bot.toml`` merged into the database, within one transaction; or held back.
 
-Decides what a person changed and what the file should hold; reads and writes no file. Why it is
-done so is told in ``channels_file``.
+Decides what a person changed and what the file should hold; reads and writes no file. The reasons
+are in ``synchronizer``.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import Protocol
 from bot.errors import ConfigError
 from bot.model.snapshots import Change, Snapshot, Unfollow, decode, encode, merge
 from bot.sync.shared_file import digest_of
-from bot.sync.toml_editor import Marker, Reading, read, render
+from bot.sync.toml_editor import Marker, ParsedChannels, read, render
 
-LEAST_HELD_BACK = 3  # removed keywords or channels; fewer are taken over, whatever their share
+MASS_REMOVAL = 3  # removed keywords or channels; fewer are taken over, whatever their share
+CHANGED_BY = "bot.toml"  # who made a change that came from the file
 _CONFIRM = (
     " Nothing of it was taken over, and it was left as it is. If that is meant, confirm it with"
     " `daily-papers sync --accept`; else save it again as it should be"
 )
-WHO = "bot.toml"  # who made a change that came from the file
-_CEILING = 10**11  # no revision number of ours; a marker above it was made up
+_HIGHEST_REVISION = 10**11  # no revision number of ours; a marker above it was made up
 
 
 class SyncTransaction(Protocol):
-    """The truth, and what is kept about the file, within one transaction."""
+    """Who follows what, and what is kept about the file, within one transaction."""
 
     def current(self) -> Snapshot:
         """Every channel that follows something or has a setting of its own."""
         ...
 
     def apply(self, changes: Sequence[Change], who: str) -> None:
-        """Make the truth so; what is so already stays."""
+        """Make these changes; what is so already stays."""
         ...
 
     def last_revision(self) -> int:
@@ -51,40 +51,42 @@ class SyncTransaction(Protocol):
         """Keep it, and at least the 200 before it."""
         ...
 
-    def note(self) -> bytes | None:
-        """What ``set_note`` kept; ``None`` before the first time."""
+    def state(self) -> bytes | None:
+        """What ``set_state`` kept; ``None`` before the first time."""
         ...
 
-    def set_note(self, note: bytes) -> None: ...
+    def set_state(self, state: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """``merged`` is the digest of the last text that was taken over, ``answer`` of the text that
-    was to replace it. ``base`` is what that text said, kept only while the file can't be written.
-    ``plain`` is what the last text without a marker said; ``last`` the text that the file is to
-    hold since.
+class SyncState:
+    """What is kept about the file from one sync to the next.
+
+    ``merged`` is the digest of the last text that was taken over, ``written`` of the text that was
+    to replace it. ``base`` is what the last text said, kept only while the file does not show what
+    the database holds. ``unmarked`` is what the last text without a marker said; ``text`` is what
+    the file is to hold since.
     """
 
     merged: str = ""
-    answer: str = ""
+    written: str = ""
     base: Snapshot | None = None
-    plain: Snapshot | None = None
-    last: str = ""
+    unmarked: Snapshot | None = None
+    text: str = ""
 
     def encode(self) -> bytes:
-        last = base64.b64encode(zlib.compress(self.last.encode(), level=1)).decode()
-        kept = [self.merged, self.answer, _packed(self.base), _packed(self.plain), last]
+        text = base64.b64encode(zlib.compress(self.text.encode(), level=1)).decode()
+        kept = [self.merged, self.written, _packed(self.base), _packed(self.unmarked), text]
         return json.dumps(kept).encode()
 
     @classmethod
-    def decode(cls, kept: bytes | None) -> Note:
-        """What ``encode`` kept; the empty note for ``None``."""
+    def decode(cls, kept: bytes | None) -> SyncState:
+        """What ``encode`` kept; the empty state for ``None``."""
         if kept is None:
             return cls()
-        merged, answer, base, plain, last = json.loads(kept)
-        text = zlib.decompress(base64.b64decode(last)).decode()
-        return cls(merged, answer, _unpacked(base), _unpacked(plain), text)
+        merged, written, base, unmarked, packed = json.loads(kept)
+        text = zlib.decompress(base64.b64decode(packed)).decode()
+        return cls(merged, written, _unpacked(base), _unpacked(unmarked), text)
 
 
 def _packed(snapshot: Snapshot | None) -> str | None:
@@ -96,82 +98,84 @@ def _unpacked(packed: str | None) -> Snapshot | None:
 
 
 class Merge:
-    """Merges the text into the truth, and says what the file should hold.
+    """Merges the text into the database, and says what the file should hold.
 
-    ``changes`` were applied. ``one_way``: the file could not be written the last time. ``note`` is
-    what is kept about the file. ``held_back`` says why nothing was applied, or is empty; with
-    ``accept`` it always is. Then the file is to stay as it is.
+    ``changes`` were applied. ``one_way``: the file was not written the last time, so it does not
+    show what the database holds. ``state`` is what is kept about the file. ``held_back`` says why
+    nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
+    is.
     """
 
     def __init__(
         self,
-        pages: SyncTransaction,
-        reading: Reading,
+        transaction: SyncTransaction,
+        file: ParsedChannels,
         text: str,
         path: Path,
         *,
         accept: bool = False,
     ) -> None:
-        self._pages = pages
-        self._reading = reading
+        self._transaction = transaction
+        self._file = file
         self._text = text
         self._path = path
-        self._digest = digest = digest_of(text.encode())
-        self.note = Note.decode(pages.note())
-        self._shown = self._known(reading.marker)
-        self.one_way = self.note.base is not None
+        self._digest = digest_of(text.encode())
+        self.state = SyncState.decode(transaction.state())
+        self._marked = self._marked_revision(file.marker)
+        self.one_way = self.state.base is not None
         self.changes: tuple[Change, ...] = ()
         self.held_back = ""
-        if digest != self.note.merged:
-            cut = self._cut_off_from()
-            self.changes = merge(cut or self._origin(), reading.snapshot)
+        self.is_new = self._digest != self.state.merged
+        if self.is_new:
+            whole = self._truncated_from()
+            self.changes = merge(whole or self._base(), file.snapshot)
             if not accept:
-                self.held_back = self._cut_off() if cut else self._removes_much()
+                self.held_back = self._truncation() if whole else self._mass_removal()
         if self.held_back:
             self.changes = ()
         if self.changes:
-            pages.apply(self.changes, WHO)
-        self._truth = pages.current()
-        self.warning = self._doubt() if digest != self.note.merged else ""
+            transaction.apply(self.changes, CHANGED_BY)
+        self._current = transaction.current()
+        self.warning = self._unknown_base() if self.is_new else ""
 
-    def _cut_off_from(self) -> Snapshot | None:
+    def _truncated_from(self) -> Snapshot | None:
         """What the text before said, if this one is its beginning, and not all that it said.
 
         So a file looks that was not saved whole: by an editor that crashed, on a full disk.
         """
-        last = self.note.last
-        if len(self._text) >= len(last) or not last.startswith(self._text.rstrip()):
+        before = self.state.text
+        if len(self._text) >= len(before) or not before.startswith(self._text.rstrip()):
             return None
         try:
-            said = read(last, self._path).snapshot
+            snapshot = read(before, self._path).snapshot
         except ConfigError:  # a keyword that an earlier version of the bot understood
             return None
-        return said if said.meaning != self._reading.snapshot.meaning else None
+        return snapshot if snapshot.meaning != self._file.snapshot.meaning else None
 
-    def _cut_off(self) -> str:
+    def _truncation(self) -> str:
         return (
-            f"bot.toml ends after {len(self._text):,} of the {len(self.note.last):,} characters"
+            f"bot.toml ends after {len(self._text):,} of the {len(self.state.text):,} characters"
             f" that it had, as a file does that was not saved whole.{_CONFIRM}"
         )
 
-    def _removes_much(self) -> str:
+    def _mass_removal(self) -> str:
         """What to say of a text that would remove more than half of what is followed; or nothing.
 
-        Fewer than ``LEAST_HELD_BACK`` removals never count as many.
+        Fewer than ``MASS_REMOVAL`` removals never count as many.
         """
-        gone = {
+        removals = {
             (c.channel_id, c.keyword.canonical) for c in self.changes if isinstance(c, Unfollow)
         }
-        if len(gone) < LEAST_HELD_BACK:
+        if len(removals) < MASS_REMOVAL:
             return ""
         followed = {
             channel_id: set(canonicals)
-            for channel_id, (_, canonicals) in self._pages.current().meaning.items()
+            for channel_id, (_, canonicals) in self._transaction.current().meaning.items()
             if canonicals
         }
         keywords = sum(map(len, followed.values()))
         left = {
-            channel_id: {each for each in canonicals if (channel_id, each) not in gone}
+            channel_id: {each for each in canonicals if (channel_id, each) not in removals}
             for channel_id, canonicals in followed.items()
         }
         removed = keywords - sum(map(len, left.values()))
@@ -183,34 +187,34 @@ class Merge:
             f" {len(followed)} channels without any.{_CONFIRM}"
         )
 
-    def _known(self, marker: Marker | None) -> Snapshot | None:
+    def _marked_revision(self, marker: Marker | None) -> Snapshot | None:
         """The revision that the marker names; ``None`` if it is not ours."""
-        kept = self._pages.revision(marker.number) if marker else None
+        kept = self._transaction.revision(marker.number) if marker else None
         if marker is None or kept is None:
             return None
         snapshot = decode(kept)
         return snapshot if snapshot.digest == marker.digest else None
 
-    def _origin(self) -> Snapshot:
+    def _base(self) -> Snapshot:
         """What the person who saved this text started from; empty if nobody can tell."""
-        return self.note.base or self._shown or self._earlier() or Snapshot()
+        return self.state.base or self._marked or self._unmarked_base() or Snapshot()
 
-    def _earlier(self) -> Snapshot | None:
+    def _unmarked_base(self) -> Snapshot | None:
         """For a text without a marker: the one without a marker before it, if the two are about the
         same channels. So does a program that writes the whole file from a template of its own.
         """
-        before = self.note.plain
-        if not self._reading.plain or before is None:
+        before = self.state.unmarked
+        if not self._file.unmarked or before is None:
             return None
-        related = before.meaning.keys() & self._reading.snapshot.meaning.keys()
+        related = before.meaning.keys() & self._file.snapshot.meaning.keys()
         return before if related else None
 
-    def _doubt(self) -> str:
+    def _unknown_base(self) -> str:
         """What to tell if the text may have been meant to remove something, and did not."""
-        known = self.one_way or self._shown is not None or not self._pages.last_revision()
-        if known or not merge(self._truth, self._reading.snapshot):
+        known = self.one_way or self._marked is not None or not self._transaction.last_revision()
+        if known or not merge(self._current, self._file.snapshot):
             return ""
-        if self._reading.plain:
+        if self._file.unmarked:
             return (
                 'bot.toml has no line "# daily-papers: revision …" any more. What it adds was taken'
                 " over, and what it lost since the last text without that line; what came through"
@@ -222,9 +226,9 @@ class Merge:
             " was removed. If something should go, remove it now, and leave that line"
         )
 
-    def taken(self) -> None:
-        """Note that this text was merged, and nothing else."""
-        self._keep(self.note.answer, self.note.base, self.note.last)
+    def record_merged(self) -> None:
+        """Record that this text was merged, and nothing else."""
+        self._record(self.state.written, self.state.base, self.state.text)
 
     def new_text(self) -> str | None:
         """What the file should hold; ``None`` if what it holds is right, or to stay as it is.
@@ -233,36 +237,36 @@ class Merge:
         """
         if self.held_back:
             return None
-        meaning = self._truth.meaning
-        shown = self._shown.meaning if self._shown else {}
-        base = self._reading.snapshot if self.one_way else None
-        if self._reading.snapshot.meaning == meaning == shown:
+        meaning = self._current.meaning
+        marked = self._marked.meaning if self._marked else {}
+        base = self._file.snapshot if self.one_way else None
+        if self._file.snapshot.meaning == meaning == marked:
             if self.one_way:
-                self._keep(self.note.answer, base, self._text)
+                self._record(self.state.written, base, self._text)
             return None
-        new = render(self._text, self._path, self._truth, self._revision())
-        self._keep(digest_of(new.encode()), base, new)
+        new = render(self._text, self._path, self._current, self._revision())
+        self._record(digest_of(new.encode()), base, new)
         return new
 
     def _revision(self) -> int:
-        """The number under which the truth is recorded, above every number that was ever seen."""
-        last = self._pages.last_revision()
-        marker = self._reading.marker
-        found = marker.number if marker is not None and marker.number < _CEILING else 0
-        kept = self._pages.revision(last) if last >= found else None
-        if kept is not None and decode(kept).meaning == self._truth.meaning:
+        """The number under which the current state is recorded, above every number ever seen."""
+        last = self._transaction.last_revision()
+        marker = self._file.marker
+        found = marker.number if marker is not None and marker.number < _HIGHEST_REVISION else 0
+        kept = self._transaction.revision(last) if last >= found else None
+        if kept is not None and decode(kept).meaning == self._current.meaning:
             return last
-        self._pages.record_revision(max(last, found) + 1, encode(self._truth))
+        self._transaction.record_revision(max(last, found) + 1, encode(self._current))
         return max(last, found) + 1
 
-    def _keep(self, answer: str, base: Snapshot | None, last: str) -> None:
-        """Note that this text was merged, and what is to stand in its place."""
-        plain = self._reading.snapshot if self._reading.plain else self.note.plain
-        note = Note(self._digest, answer, base, plain, last)
-        if note != self.note:
-            self._pages.set_note(note.encode())
-        self.note = note
+    def _record(self, written: str, base: Snapshot | None, text: str) -> None:
+        """Record that this text was merged, and what is to stand in its place."""
+        unmarked = self._file.snapshot if self._file.unmarked else self.state.unmarked
+        state = SyncState(self._digest, written, base, unmarked, text)
+        if state != self.state:
+            self._transaction.set_state(state.encode())
+        self.state = state
 
 
 def _are_many(removed: int, of: int) -> bool:
-    return removed >= LEAST_HELD_BACK and 2 * removed > of
+    return removed >= MASS_REMOVAL and 2 * removed > of

@@ -27,10 +27,10 @@ class Writers(Enum):
     UNKNOWN = "unknown"
 
 
-class Disk:
-    """The real disk."""
+class OsCalls:
+    """The real calls."""
 
-    def flush(self, descriptor: int) -> None:
+    def fsync(self, descriptor: int) -> None:
         """Wait until an open file, or the names in a folder, would outlast a loss of power."""
         os.fsync(descriptor)
 
@@ -45,10 +45,10 @@ class Disk:
             shutil.copystat(like, path)
             file.write(data)
             file.flush()
-            self.flush(descriptor)
+            self.fsync(descriptor)
 
     def exchange(self, one: Path, other: Path) -> None:
-        """Let two files change places in one step.
+        """Exchange two files in one step.
 
         Fails with ENOSYS or EINVAL where the system or the file system can't.
         """
@@ -73,17 +73,17 @@ class Disk:
         written = 0
         while written < len(data):
             written += os.pwrite(descriptor, data[written:], offset + written)
-        self.flush(descriptor)
+        self.fsync(descriptor)
 
     def truncate(self, descriptor: int, length: int) -> None:
         os.ftruncate(descriptor, length)
-        self.flush(descriptor)
+        self.fsync(descriptor)
 
-    def settle(self, folder: Path) -> None:
-        """Make what happened to the names in a folder durable."""
+    def sync_folder(self, folder: Path) -> None:
+        """Make renames, creations and removals in a folder durable."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self.flush(descriptor)
+            self.fsync(descriptor)
         finally:
             os.close(descriptor)
 

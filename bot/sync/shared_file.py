@@ -1,8 +1,8 @@
 """A file that people's editors write too: read when nobody is in the middle of writing it, and
 replaced without taking away what somebody saved a moment ago.
 
-Knows nothing of what the file says, keeps nothing but two helpers beside it, and never waits:
-where it would have to, it says so and leaves everything as it was.
+Knows nothing of what the file says, keeps nothing but two temporary files beside it, and never
+waits: where it would have to, it says so and leaves everything as it was.
 
 - **Read** under a Linux lease, which says whether somebody has the file open for writing. An editor
   that writes in place empties the file first; what is read in between is not what anybody meant.
@@ -33,19 +33,19 @@ from enum import Enum
 from pathlib import Path
 
 from bot.config.toml_source import FileUnreadable, read_bytes
-from bot.sync.os_calls import Disk, Writers
+from bot.sync.os_calls import OsCalls, Writers
 
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 _CANNOT_RENAME = {errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS}
 
 
-class Unwritable(Exception):
+class FileUnwritable(Exception):
     """The file stays as it is; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileState:
-    """What stood in the file, and whether somebody was writing it at that moment."""
+class FileContent:
+    """What the file held, and whether somebody was writing it at that moment."""
 
     data: bytes
     writers: Writers
@@ -55,8 +55,8 @@ class FileState:
         return digest_of(self.data)
 
 
-class Outcome(Enum):
-    """What became of an attempt to replace the file. After the other two, look for a left-over."""
+class ReplaceResult(Enum):
+    """The result of an attempt to replace the file. After the other two, check for a left-over."""
 
     WRITTEN = "written"
     RACED = "raced"  # somebody saved since it was read
@@ -72,19 +72,19 @@ def digest_of(data: bytes) -> str:
 
 
 class SharedFile:
-    """One such file. Callers exclude each other (``channels_file`` holds a lock).
+    """One such file. Callers exclude each other (``Synchronizer`` holds a lock).
 
-    ``rescued`` are the names that were given to texts for which there was no place any more.
+    ``rescued`` are the files to which texts were moved that had no place any more.
     """
 
-    def __init__(self, path: Path, disk: Disk) -> None:
+    def __init__(self, path: Path, os_calls: OsCalls) -> None:
         self._path = path
-        self._disk = disk
+        self._os = os_calls
         self.rescued: list[Path] = []
 
-    def look(self) -> FileState:
+    def read(self) -> FileContent:
         """The file's bytes. Raises FileUnreadable."""
-        return self._look_at(self._path)
+        return self._read(self._path)
 
     def signature(self) -> tuple[int, ...] | None:
         """Differs if the file was changed, but for changes in one instant; ``None``: no file."""
@@ -94,83 +94,83 @@ class SharedFile:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
-    def replace(self, seen: bytes, new: bytes, *, steady: bool) -> Outcome:
-        """Put ``new`` where ``seen`` stood.
+    def replace(self, seen: bytes, new: bytes, *, steady: bool) -> ReplaceResult:
+        """Replace ``seen`` by ``new``.
 
         ``steady`` tells that the file has been like this for a while, so that somebody who has it
-        open need not be waited for. Raises Unwritable.
+        open need not be waited for. Raises FileUnwritable.
         """
         target, beside, part = self._places()
         try:
             status = target.stat()
             if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
-                raise Unwritable("it is read-only")
+                raise FileUnwritable("it is read-only")
             if status.st_nlink > 1 or not self._prepare(target, beside, part, new):
                 return self._in_place(target, seen, new, steady=steady)
             return self._exchange(target, beside, seen, new, steady=steady)
         except FileNotFoundError:
-            return Outcome.RACED
+            return ReplaceResult.RACED
         except (OSError, FileUnreadable) as error:
-            raise Unwritable(_reason(error)) from error
+            raise FileUnwritable(_reason(error)) from error
 
-    def left_over(self) -> FileState | None:
-        """What a race or a crash left beside the file, if anything. Raises Unwritable."""
+    def left_over(self) -> FileContent | None:
+        """What a race or a crash left beside the file, if anything. Raises FileUnwritable."""
         _, beside, part = self._places()
         try:
             if part.exists():  # perhaps not complete, and never anybody else's
-                self._disk.remove(part)
-            return self._look_at(beside) if beside.exists() else None
+                self._os.remove(part)
+            return self._read(beside) if beside.exists() else None
         except (OSError, FileUnreadable) as error:
-            raise Unwritable(_reason(error)) from error
+            raise FileUnwritable(_reason(error)) from error
 
     def discard(self) -> None:
-        """Remove what was left over, which is nobody's any more. Raises Unwritable."""
+        """Remove what was left over, which is nobody's any more. Raises FileUnwritable."""
         try:
-            self._disk.remove(self._places()[1])
+            self._os.remove(self._places()[1])
         except OSError as error:
-            raise Unwritable(_reason(error)) from error
+            raise FileUnwritable(_reason(error)) from error
 
     def restore_previous(self, ours: str) -> None:
-        """Put what was left over in the place of ours, given its digest; what comes out of there is
-        left over next.
+        """Move what was left over to the place of ours, given its digest; what comes out of there
+        is left over next.
 
         If by now something else stands there, that stays, and the left-over text is rescued.
-        Raises Unwritable.
+        Raises FileUnwritable.
         """
         target, beside, _ = self._places()
         try:
-            if target.exists() and self._look_at(target).digest == ours:
-                self._disk.exchange(beside, target)
+            if target.exists() and self._read(target).digest == ours:
+                self._os.exchange(beside, target)
             else:
-                name = f"{target.name}.rescued-{self._look_at(beside).digest[:8]}"
-                self._disk.rename(beside, target.with_name(name))
+                name = f"{target.name}.rescued-{self._read(beside).digest[:8]}"
+                self._os.rename(beside, target.with_name(name))
                 self.rescued.append(target.with_name(name))
-            self._disk.settle(target.parent)
+            self._os.sync_folder(target.parent)
         except (OSError, FileUnreadable) as error:
-            raise Unwritable(_reason(error)) from error
+            raise FileUnwritable(_reason(error)) from error
 
     def _places(self) -> tuple[Path, Path, Path]:
-        """The file itself behind any links, the helper beside it, and that one while unfinished."""
+        """The file itself behind any links, the new one beside it, and the latter unfinished."""
         target = Path(os.path.realpath(self._path))
         beside = target.with_name(f".{target.name}.daily-papers")
         return target, beside, beside.with_name(f"{beside.name}.part")
 
-    def _look_at(self, path: Path) -> FileState:
+    def _read(self, path: Path) -> FileContent:
         writers = [Writers.UNKNOWN]
 
-        def ask(descriptor: int) -> None:
-            writers[0] = self._disk.writers(descriptor)
+        def check_writers(descriptor: int) -> None:
+            writers[0] = self._os.writers(descriptor)
 
-        return FileState(read_bytes(path, ask), writers[0])
+        return FileContent(read_bytes(path, check_writers), writers[0])
 
     def _prepare(self, target: Path, beside: Path, part: Path, new: bytes) -> bool:
         """Write the new file beside the old one; false if that is not permitted."""
         try:
-            self._disk.create(part, new, like=target)
-            self._disk.rename(part, beside)
+            self._os.create(part, new, like=target)
+            self._os.rename(part, beside)
         except OSError as error:
             with suppress(OSError):
-                self._disk.remove(part)
+                self._os.remove(part)
             if error.errno in _CANNOT_RENAME:
                 return False
             raise
@@ -178,53 +178,53 @@ class SharedFile:
 
     def _exchange(
         self, target: Path, beside: Path, seen: bytes, new: bytes, *, steady: bool
-    ) -> Outcome:
+    ) -> ReplaceResult:
         try:
-            self._disk.exchange(beside, target)
+            self._os.exchange(beside, target)
         except OSError as error:
             if error.errno in _CANNOT_EXCHANGE:
                 return self._rename(target, beside, seen, new, steady=steady)
-            self._disk.remove(beside)
+            self._os.remove(beside)
             if error.errno in _CANNOT_RENAME:
                 return self._in_place(target, seen, new, steady=steady)
             raise
-        displaced = self._look_at(beside)
+        displaced = self._read(beside)
         if displaced.data != seen:
-            return Outcome.RACED
+            return ReplaceResult.RACED
         if displaced.writers is Writers.SOME and not steady:
-            return Outcome.BUSY
-        self._disk.remove(beside)
-        self._disk.settle(target.parent)
-        return Outcome.WRITTEN
+            return ReplaceResult.BUSY
+        self._os.remove(beside)
+        self._os.sync_folder(target.parent)
+        return ReplaceResult.WRITTEN
 
     def _rename(
         self, target: Path, beside: Path, seen: bytes, new: bytes, *, steady: bool
-    ) -> Outcome:
-        if self._look_at(target).data != seen:
-            self._disk.remove(beside)
-            return Outcome.RACED
+    ) -> ReplaceResult:
+        if self._read(target).data != seen:
+            self._os.remove(beside)
+            return ReplaceResult.RACED
         try:
-            self._disk.rename(beside, target)
+            self._os.rename(beside, target)
         except OSError as error:
-            self._disk.remove(beside)
+            self._os.remove(beside)
             if error.errno in _CANNOT_RENAME:
                 return self._in_place(target, seen, new, steady=steady)
             raise
-        self._disk.settle(target.parent)
-        return Outcome.WRITTEN
+        self._os.sync_folder(target.parent)
+        return ReplaceResult.WRITTEN
 
-    def _in_place(self, target: Path, seen: bytes, new: bytes, *, steady: bool) -> Outcome:
+    def _in_place(self, target: Path, seen: bytes, new: bytes, *, steady: bool) -> ReplaceResult:
         descriptor = os.open(target, os.O_RDWR | os.O_CLOEXEC)
         with open(descriptor, "r+b", buffering=0) as file:
-            writers = self._disk.writers(descriptor)
+            writers = self._os.writers(descriptor)
             if file.read() != seen:
-                return Outcome.RACED
+                return ReplaceResult.RACED
             if writers is Writers.SOME and not steady:
-                return Outcome.BUSY
+                return ReplaceResult.BUSY
             pairs = enumerate(zip(seen, new, strict=False))
             same = next((at for at, (a, b) in pairs if a != b), min(len(seen), len(new)))
             filling = b"\n" * (len(seen) - len(new))
-            self._disk.overwrite(descriptor, same, new[same:] + filling)
+            self._os.overwrite(descriptor, same, new[same:] + filling)
             if filling:
-                self._disk.truncate(descriptor, len(new))
-        return Outcome.WRITTEN
+                self._os.truncate(descriptor, len(new))
+        return ReplaceResult.WRITTEN

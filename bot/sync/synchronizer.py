@@ -1,16 +1,16 @@
-"""One set of keywords, two doors: the database and the ``[[channels]]`` part of ``bot.toml``.
+"""Keeps the ``[[channels]]`` part of ``bot.toml`` and the database the same.
 
-The database holds the truth; the file always shows it. People change the truth in the chat, where
-the store writes it, or in the file, in any editor. ``sync`` carries each side's changes over to
-the other, and neither can lose the other's. It decides nothing about what is in a keyword, keeps no
-state but what a look at the file costs, and never waits for anybody.
+The database holds what counts; the file always shows it. People change it in the chat, where the
+store writes it, or in the file, in any editor. ``sync`` carries each side's changes over to the
+other, and neither can lose the other's. It decides nothing about what is in a keyword, keeps no
+state but what a read of the file costs, and never waits for anybody.
 
-**Three-way merge.** Each time the file is written the truth gets a revision, whose snapshot the
-database keeps, and the file a marker line with the revision's number and digest. What a person
-changed is the difference between the file and the snapshot *that their editor started from*: the
-marker travels with the text. So a file that was opened at revision 17 and saved after a slash
-command made revision 18 says 17, and does not take back what 18 brought. Comparing with the last
-revision instead would.
+**Three-way merge.** Each time the file is written the database gets a revision, whose snapshot it
+keeps, and the file a marker line with the revision's number and digest. What a person changed is
+the difference between the file and the snapshot *that their editor started from*: the marker
+travels with the text. So a file that was opened at revision 17 and saved after a slash command made
+revision 18 says 17, and does not take back what 18 brought. Comparing with the last revision
+instead would.
 
 **A text without a marker** was written by somebody who never saw ours, as a program does that
 writes the whole file from a template. Its base is the last text without a marker: what the template
@@ -22,30 +22,30 @@ another bot's, newer than a restored database): then what is not in the text may
 or never been known to it, and nobody can tell. Its additions count. A fresh ``bot.toml`` on an old
 database therefore does not empty it.
 
-**Commit first, then write.** A round reads the file, and in *one* transaction merges, applies,
-records the new revision and notes the digests of the text it merged and of the one it is about to
-write. Then it writes. Stopped before the commit, nothing happened. Stopped after it, the file still
-holds the text that was merged: its digest says so, it is not merged again, and the file is
-written. Stopped after the write, everything is done; the revision in the file is known.
+**Commit first, then write.** An attempt reads the file, and in *one* transaction merges, applies,
+records the new revision and the digests of the text it merged and of the one it is about to write.
+Then it writes. Stopped before the commit, nothing happened. Stopped after it, the file still holds
+the text that was merged: its digest says so, it is not merged again, and the file is written.
+Stopped after the write, everything is done; the revision in the file is known.
 The other order has a hole: the file would carry a revision that the database never recorded,
 its origin would be unknown, and the removals in it would be lost. It would also hold the
 database's write lock while it waits for a disk. (Commit first would be wrong if the last revision
 were taken for the base: what the commit brought and the file does not show yet would look removed.)
 
 **An editor that saves between the read and the write** is seen by ``shared_file``, which keeps
-theirs beside the file. The next round merges it, puts it back where it was saved, and goes on from
-there; after a crash the same is done.
+theirs beside the file. The next attempt merges it, moves it back to where it was saved, and goes on
+from there; after a crash the same is done.
 
-**A file that can't be written** is a one-way door: nothing in it shows what the bot did. There
-the base is what the file said when it was last merged, which the note keeps.
+**A file that can't be written** goes one way only: nothing in it shows what the bot did. There the
+base is what the file said when it was last merged, which the state keeps.
 
 **A wrong file** changes nothing and is not overwritten: ``sync`` raises ConfigError, the chat goes
 on with the database alone, and once the file is right it is merged as above.
 
 **A text that would remove much** (more than half of the channels or of the keywords, and at least
 three), or that is the beginning of the text before it, as one that was not saved whole, is held
-back: nothing of it is taken over, the file stays as it is, and a person has to say that it is
-meant. Saving it once more is no such word: so does a program that goes on writing what it lost.
+back: nothing of it is taken over, the file stays as it is, and a person has to confirm that it is
+meant. Saving it once more confirms nothing: so does a program that goes on writing what it lost.
 
 **What stays undecidable** errs to the side of a keyword too many, which people see and can remove
 again. Who adds a keyword in the file, saves, and takes it out again before the bot has answered the
@@ -62,20 +62,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from bot.config.toml_source import LARGEST, FileUnreadable
+from bot.config.toml_source import MAX_FILE_BYTES, FileUnreadable
 from bot.config.toml_source import decode as text_of
 from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Change
 from bot.ports import Clock
 from bot.private_files import open_file
-from bot.sync.merge import Merge, Note, SyncTransaction
-from bot.sync.os_calls import Disk, Writers
-from bot.sync.shared_file import FileState, Outcome, SharedFile, Unwritable, digest_of
+from bot.sync.merge import Merge, SyncState, SyncTransaction
+from bot.sync.os_calls import OsCalls, Writers
+from bot.sync.shared_file import (
+    FileContent,
+    FileUnwritable,
+    ReplaceResult,
+    SharedFile,
+    digest_of,
+)
 from bot.sync.toml_editor import read
 
-PROBLEM_AGAIN = 60.0  # seconds until a file that could not be read or written is tried again
-STEADY = 2.0  # seconds without a change after which nobody is in the middle of saving
-_ROUNDS = 20  # attempts while somebody saves again and again
+RETRY_INTERVAL = 60.0  # seconds until a file that could not be read or written is tried again
+STEADY_AFTER = 2.0  # seconds without a change after which nobody is in the middle of saving
+_MOST_ATTEMPTS = 20  # while somebody saves again and again
 _RESCUED = (
     "{} was saved while the bot wrote {}, and so was another text. What it says about channels was"
     " taken over; look whether anything else in it is missing, and remove it"
@@ -94,16 +100,16 @@ class SyncDatabase(Protocol):
 class SyncReport:
     """What one ``sync`` did.
 
-    ``changes`` were taken over from the file. ``wrote``: the file is another now. ``again``:
+    ``changes`` were taken over from the file. ``wrote``: the file is another now. ``retry``:
     somebody is saving the file at this moment, or holds the lock (``locked``: nothing was done);
-    sync once more in a second. ``problem``: why the file does not show the truth, in a sentence, or
-    empty; ``held_back``: because a person has to confirm it. ``warnings`` are for the log; a
-    lasting one is told only the first time.
+    sync once more in a second. ``problem``: why the file does not show what the database holds, in
+    a sentence, or empty; ``held_back``: because a person has to confirm it. ``warnings`` are for
+    the log; a lasting one is told only the first time.
     """
 
     changes: tuple[Change, ...] = ()
     wrote: bool = False
-    again: bool = False
+    retry: bool = False
     locked: bool = False
     held_back: bool = False
     problem: str = ""
@@ -111,8 +117,8 @@ class SyncReport:
 
 
 @dataclass(slots=True)
-class _Findings:
-    """What a sync found so far, over its rounds."""
+class _Collected:
+    """What the attempts of one sync brought so far."""
 
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -126,149 +132,160 @@ class _HeldBack(Exception):
     """The text is not taken over before a person has confirmed it; says why."""
 
 
-class ChannelsFile:
-    """The door that is a file. ``lock`` is a file of its own; all bots of one database share it."""
+class Synchronizer:
+    """Keeps one file and one database the same.
 
-    def __init__(self, path: Path, lock: Path, clock: Clock, disk: Disk | None = None) -> None:
+    ``lock`` is a file of its own; all bots of one database share it.
+    """
+
+    def __init__(
+        self, path: Path, lock: Path, clock: Clock, os_calls: OsCalls | None = None
+    ) -> None:
         self._path = path
         self.lock_path = lock
         self._clock = clock
-        self._file = SharedFile(path, disk or Disk())
-        self._seen = ""  # digest of the file when sync last looked
-        self._seen_since = 0.0  # by the monotonic clock
+        self._file = SharedFile(path, os_calls or OsCalls())
+        self._digest = ""  # of the file when it was last read
+        self._digest_since = 0.0  # by the monotonic clock
         self._signature: tuple[int, ...] | None = None
-        self._sure = False  # the signature was the same in two looks
+        self._signature_steady = False  # it was the same twice in a row
         self._problem = ""
         self._problem_at = 0.0  # when it was last met, by the monotonic clock
-        self._again = True
+        self._retry = True
 
-    def sync(self, book: SyncDatabase, *, accept: bool = False) -> SyncReport:
-        """Take over what was changed in the file, and let the file show the truth.
+    def sync(self, database: SyncDatabase, *, accept: bool = False) -> SyncReport:
+        """Take over what was changed in the file, and let the file show what the database holds.
 
-        A text that looks cut off, or would remove much, is held back unless the caller may
+        A text that looks truncated, or would remove much, is held back unless the caller may
         ``accept`` it: a ``problem`` says so, and neither the database nor the file is changed.
 
-        Blocking, for milliseconds; not to be called inside a transaction of the same book. A file
-        that is missing or can't be written is a ``problem`` in the report, and removes nothing.
-        While another ``sync`` holds the lock nothing is done, and ``locked`` says so.
+        Blocking, for milliseconds; not to be called inside a transaction of the same database. A
+        file that is missing or can't be written is a ``problem`` in the report, and removes
+        nothing. While another ``sync`` holds the lock nothing is done, and ``locked`` says so.
         Raises ConfigError if the file is wrong, StoreError; nothing was changed then.
         """
-        findings = _Findings()
-        self._again = True  # unless it is known otherwise below: so it is after a StoreError
+        collected = _Collected()
+        self._retry = True  # unless it is known otherwise below: so it is after a StoreError
         with self._locked() as locked:
             if not locked:
-                return SyncReport(again=True, locked=True)
+                return SyncReport(retry=True, locked=True)
             try:
-                outcome = self._rounds(book, findings, accept=accept)
+                result = self._attempts(database, collected, accept=accept)
             except _HeldBack as held:
-                return replace(self._report(findings, problem=str(held)), held_back=True)
-            except (FileUnreadable, Unwritable) as error:
-                self._again = False
-                return self._report(findings, problem=_sentence(self._path, error))
+                return replace(self._report(collected, problem=str(held)), held_back=True)
+            except (FileUnreadable, FileUnwritable) as error:
+                self._retry = False
+                return self._report(collected, problem=_sentence(self._path, error))
             except ConfigError:
-                self._again = False
+                self._retry = False
                 raise
-        self._again = outcome in (Outcome.RACED, Outcome.BUSY)
-        return self._report(findings, outcome)
+        self._retry = result in (ReplaceResult.RACED, ReplaceResult.BUSY)
+        return self._report(collected, result)
 
-    def changed_since_last_look(self) -> bool:
+    def changed_since_last_sync(self) -> bool:
         """Whether there may be something to ``sync`` in the file. Cheap, for asking often.
 
-        True until ``sync`` has looked, also if it then raises ConfigError.
+        True until ``sync`` has read it, also if it then raises ConfigError.
         """
-        if self._again:
+        if self._retry:
             return True
-        if self._problem and self._clock.monotonic() - self._problem_at >= PROBLEM_AGAIN:
+        if self._problem and self._clock.monotonic() - self._problem_at >= RETRY_INTERVAL:
             return True
         signature = self._file.signature()
-        if signature == self._signature and self._sure:
+        if signature == self._signature and self._signature_steady:
             return False
         # Two changes in one tick of the file system's clock have one signature, so the content
         # is compared once more after the signature has stopped changing.
-        self._sure = signature == self._signature
+        self._signature_steady = signature == self._signature
         self._signature = signature
         if self._problem:
-            return not self._sure
+            return not self._signature_steady
         try:
-            return self._file.look().digest != self._seen
+            return self._file.read().digest != self._digest
         except FileUnreadable:
             return True
 
-    # -- rounds -----------------------------------------------------------------------------------
+    # -- attempts ---------------------------------------------------------------------------------
 
-    def _rounds(self, book: SyncDatabase, findings: _Findings, *, accept: bool) -> Outcome | None:
-        """The outcome of the last round; ``None`` if the file showed the truth already."""
-        outcome: Outcome | None = Outcome.RACED
-        for _ in range(_ROUNDS):
-            left = self._file.left_over()
-            look = left or self._file.look()
-            steady = self._is_steady(look.digest)
-            if look.writers is not Writers.NONE and not steady:
-                return Outcome.BUSY
-            if left is not None:
-                self._take_over(book, left, findings)
+    def _attempts(
+        self, database: SyncDatabase, collected: _Collected, *, accept: bool
+    ) -> ReplaceResult | None:
+        """The result of the last attempt; ``None`` if the file was right already."""
+        result: ReplaceResult | None = ReplaceResult.RACED
+        for _ in range(_MOST_ATTEMPTS):
+            left_over = self._file.left_over()
+            content = left_over or self._file.read()
+            steady = self._is_steady(content.digest)
+            if content.writers is not Writers.NONE and not steady:
+                return ReplaceResult.BUSY
+            if left_over is not None:
+                self._merge_left_over(database, left_over, collected)
                 continue
-            outcome = self._round(book, look, findings, steady=steady, accept=accept)
-            if outcome is not Outcome.RACED:
+            result = self._attempt(database, content, collected, steady=steady, accept=accept)
+            if result is not ReplaceResult.RACED:
                 break
-        return outcome
+        return result
 
-    def _round(
+    def _attempt(
         self,
-        book: SyncDatabase,
-        look: FileState,
-        findings: _Findings,
+        database: SyncDatabase,
+        content: FileContent,
+        collected: _Collected,
         *,
         steady: bool,
         accept: bool,
-    ) -> Outcome | None:
-        text = text_of(look.data, self._path)
-        reading = read(text, self._path)
-        with book.transaction() as pages:
-            merged = Merge(pages, reading, text, self._path, accept=accept)
+    ) -> ReplaceResult | None:
+        text = text_of(content.data, self._path)
+        parsed = read(text, self._path)
+        with database.transaction() as transaction:
+            merged = Merge(transaction, parsed, text, self._path, accept=accept)
             new = merged.new_text()
         if merged.held_back:
             raise _HeldBack(merged.held_back)
-        findings.add(merged)
+        collected.add(merged)
         if new is None:
             return None
         data = new.encode()
         try:
-            if len(data) > LARGEST:
-                raise Unwritable(f"with all keywords it would be over {LARGEST // 1024**2} MiB")
-            outcome = self._file.replace(look.data, data, steady=steady)
-        except Unwritable:
-            _set_note(book, replace(merged.note, base=reading.snapshot, last=text))
+            if len(data) > MAX_FILE_BYTES:
+                raise FileUnwritable(
+                    f"with all keywords it would be over {MAX_FILE_BYTES // 1024**2} MiB"
+                )
+            result = self._file.replace(content.data, data, steady=steady)
+        except FileUnwritable:
+            _save_state(database, replace(merged.state, base=parsed.snapshot, text=text))
             raise
-        if outcome is Outcome.WRITTEN:
+        if result is ReplaceResult.WRITTEN:
             self._is_steady(digest_of(data))
             if merged.one_way:
-                _set_note(book, replace(merged.note, base=None))
-        return outcome
+                _save_state(database, replace(merged.state, base=None))
+        return result
 
     def _is_steady(self, digest: str) -> bool:
         """Whether the file has been like this for longer than it takes to save it."""
         now = self._clock.monotonic()
-        if digest != self._seen:
-            self._seen, self._seen_since = digest, now
-        return now - self._seen_since >= STEADY
+        if digest != self._digest:
+            self._digest, self._digest_since = digest, now
+        return now - self._digest_since >= STEADY_AFTER
 
-    def _take_over(self, book: SyncDatabase, left: FileState, findings: _Findings) -> None:
-        """Merge a text that a race or a crash left beside the file, and put it back."""
-        with book.transaction() as pages:
-            note = Note.decode(pages.note())
-        if left.digest in (note.answer, note.merged):
+    def _merge_left_over(
+        self, database: SyncDatabase, left_over: FileContent, collected: _Collected
+    ) -> None:
+        """Merge a text that a race or a crash left beside the file, and move it back."""
+        with database.transaction() as transaction:
+            state = SyncState.decode(transaction.state())
+        if left_over.digest in (state.written, state.merged):
             self._file.discard()
             return
         with suppress(ConfigError):  # a wrong text says nothing; in its place it will be reported
-            text = text_of(left.data, self._path)
-            reading = read(text, self._path)
-            with book.transaction() as pages:
-                merged = Merge(pages, reading, text, self._path)
+            text = text_of(left_over.data, self._path)
+            parsed = read(text, self._path)
+            with database.transaction() as transaction:
+                merged = Merge(transaction, parsed, text, self._path)
                 if not merged.held_back:  # else that is said of it in its place
-                    merged.taken()
-            findings.add(merged)
-        self._file.restore_previous(note.answer)
+                    merged.record_merged()
+            collected.add(merged)
+        self._file.restore_previous(state.written)
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:
@@ -291,32 +308,32 @@ class ChannelsFile:
             os.close(descriptor)
 
     def _report(
-        self, findings: _Findings, outcome: Outcome | None = None, problem: str = ""
+        self, collected: _Collected, result: ReplaceResult | None = None, problem: str = ""
     ) -> SyncReport:
         self._signature = self._file.signature()
-        self._sure = False
+        self._signature_steady = False
         new = [problem] if problem and problem != self._problem else []
         self._problem = problem
         self._problem_at = self._clock.monotonic()
-        findings.warnings += [
+        collected.warnings += [
             _RESCUED.format(rescued, self._path) for rescued in self._file.rescued
         ]
         self._file.rescued.clear()
         return SyncReport(
-            changes=tuple(findings.changes),
-            wrote=outcome is Outcome.WRITTEN,
-            again=self._again,
+            changes=tuple(collected.changes),
+            wrote=result is ReplaceResult.WRITTEN,
+            retry=self._retry,
             problem=problem,
-            warnings=(*findings.warnings, *new),
+            warnings=(*collected.warnings, *new),
         )
 
 
-def _set_note(book: SyncDatabase, note: Note) -> None:
-    with book.transaction() as pages:
-        pages.set_note(note.encode())
+def _save_state(database: SyncDatabase, state: SyncState) -> None:
+    with database.transaction() as transaction:
+        transaction.set_state(state.encode())
 
 
-def _sentence(path: Path, error: FileUnreadable | Unwritable) -> str:
+def _sentence(path: Path, error: FileUnreadable | FileUnwritable) -> str:
     if isinstance(error, FileUnreadable):
         return f"{error}\n  keywords changed in the chat still count; nothing was removed"
     return f"{path} can't be written ({error}), so it does not show what is changed in the chat"

@@ -1,4 +1,4 @@
-"""The ``[[channels]]`` part of a ``bot.toml``'s text: what it says, and making it say the truth.
+"""Reads and rewrites the ``[[channels]]`` part of a ``bot.toml``'s text.
 
 Pure: no file, no database. ``render`` touches what has to change and nothing else: a setting's
 value, the items of one array, a block. Every comment stays, as near as can be to where it stood.
@@ -29,16 +29,16 @@ from bot.config.toml_source import BOM
 from bot.model import Channel, Keyword
 from bot.model.snapshots import SETTINGS, Listing, Snapshot
 
-WIDEST = 100  # columns of an array that stays on one line
+MAX_LINE_WIDTH = 100  # columns of an array that stays on one line
 INDENT = "    "
 _HEADERS = (Kind.HEADER, Kind.ARRAY_HEADER)
-_QUIET = (Kind.BLANK, Kind.COMMENT)
+_NO_CONTENT = (Kind.BLANK, Kind.COMMENT)
 _MARKER = re.compile(r"#\s*daily-papers: revision ([0-9]{1,12})\.([0-9a-f]{8})\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Which revision of the truth a text shows, or once showed before somebody edited it.
+    """Which revision a text shows, or once showed before somebody edited it.
 
     ``digest`` is that of the revision's snapshot: the same number in a file from elsewhere is
     another revision.
@@ -55,50 +55,52 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a text says. ``marker`` is ``None`` if there is none, or several that disagree; then
-    the text is ``disputed``."""
+class ParsedChannels:
+    """What a text says. ``marker`` is ``None`` if there is none, or several that disagree
+    (``conflicting``)."""
 
     snapshot: Snapshot
     marker: Marker | None
-    disputed: bool = False
+    conflicting: bool = False
 
     @property
-    def plain(self) -> bool:
+    def unmarked(self) -> bool:
         """Whether the text never had a marker, or lost it."""
-        return self.marker is None and not self.disputed
+        return self.marker is None and not self.conflicting
 
 
 # Each change reads the text that the one before it wrote, and reads its own once it is made.
 @lru_cache(maxsize=2)
-def read(text: str, path: Path) -> Reading:
+def read(text: str, path: Path) -> ParsedChannels:
     """What this text says as the file at ``path``.
 
     Raises ConfigError with every mistake in the whole text, not only in the channels.
     """
     snapshot = config.check(text, path).channels
     found = {_marker(text, statement) for statement in statements(text)} - {None}
-    return Reading(snapshot, found.pop() if len(found) == 1 else None, disputed=len(found) > 1)
+    return ParsedChannels(
+        snapshot, found.pop() if len(found) == 1 else None, conflicting=len(found) > 1
+    )
 
 
 def render(text: str, path: Path, current: Snapshot, revision: int) -> str:
     """The text, changed so that it shows ``current`` as that revision.
 
-    Every byte above the first ``[[channels]]`` stays, except an old marker. A block that says the
-    truth stays as it is, however it says it. A channel that is no more loses its block, or only
-    what the block says if somebody commented it.
+    Every byte above the first ``[[channels]]`` stays, except an old marker. A block that is right
+    stays as it is, however it is written. The block of a channel that follows nothing any more is
+    removed, or only emptied if somebody commented it.
 
-    Raises ConfigError if the text is wrong, or if it can't show the truth: a channel of a platform
-    that the text switches off.
+    Raises ConfigError if the text is wrong, or if it can't show ``current``: a channel of a
+    platform that the text switches off.
     """
-    said = read(text, path).snapshot
+    before = read(text, path).snapshot
     marker = Marker(revision, current.digest)
     bom = BOM if text.startswith(BOM) else ""
-    outcome = bom + _Rewriter(text.removeprefix(bom), said, current, marker).outcome()
-    shown = read(outcome, path)
+    new = bom + _Rewriter(text.removeprefix(bom), before, current, marker).rewritten()
+    shown = read(new, path)
     if shown.snapshot.meaning != current.meaning or (current.meaning and shown.marker != marker):
-        raise AssertionError("the rewritten file does not say the truth; it was not written")
-    return outcome
+        raise AssertionError("the rewritten file does not show what it should; it was not written")
+    return new
 
 
 def _marker(text: str, statement: Statement) -> Marker | None:
@@ -132,12 +134,12 @@ class _Block:
 
 
 class _Rewriter:
-    """Works out the edits that make one text say the truth."""
+    """Works out the edits that make one text show the current state."""
 
-    def __init__(self, text: str, said: Snapshot, current: Snapshot, marker: Marker) -> None:
+    def __init__(self, text: str, before: Snapshot, current: Snapshot, marker: Marker) -> None:
         self._text = text
-        self._said = said
-        self._truth = current
+        self._before = before
+        self._current = current
         self._wanted = current.by_channel
         self._marker = marker
         self._statements = list(statements(text))
@@ -145,8 +147,8 @@ class _Rewriter:
         self._blocks = list(self._find_blocks())
         self._edits: list[_Edit] = []
 
-    def outcome(self) -> str:
-        for block, listing in zip(self._blocks, self._said.listings, strict=True):
+    def rewritten(self) -> str:
+        for block, listing in zip(self._blocks, self._before.listings, strict=True):
             channel = listing.channel.id
             wanted = self._wanted.get(channel, Listing(Channel(channel)))
             if wanted.bare and not listing.bare and not self._commented(block):
@@ -154,7 +156,7 @@ class _Rewriter:
             else:
                 self._settings(block, listing, wanted)
                 self._keywords(block, listing, wanted)
-        self._ending()
+        self._append_new()
         return self._edited()
 
     def _find_blocks(self) -> Iterator[_Block]:
@@ -176,22 +178,22 @@ class _Rewriter:
     def _commented(self, block: _Block) -> bool:
         """Whether a comment belongs to the block: in it, or directly above or below."""
         above = self._statements[block.first - 1] if block.first else None
-        if above is not None and self._is_remark(above):
+        if above is not None and self._is_comment(above):
             return True
         inside = self._statements[block.first : block.behind]
-        below = self._statements[block.behind : self._end_of_remarks(block.behind)]
+        below = self._statements[block.behind : self._end_of_comments(block.behind)]
         return any(
             statement.comment is not None or "#" in statement.value.of(self._text)
             for statement in [*inside, *below]
         )
 
-    def _is_remark(self, statement: Statement) -> bool:
+    def _is_comment(self, statement: Statement) -> bool:
         return statement.kind is Kind.COMMENT and _marker(self._text, statement) is None
 
-    def _end_of_remarks(self, index: int) -> int:
+    def _end_of_comments(self, index: int) -> int:
         """Behind the comments that begin here, unless they stand directly above a header."""
         end = index
-        while end < len(self._statements) and self._is_remark(self._statements[end]):
+        while end < len(self._statements) and self._is_comment(self._statements[end]):
             end += 1
         at_header = end < len(self._statements) and self._statements[end].kind in _HEADERS
         return index if at_header else end
@@ -248,19 +250,19 @@ class _Rewriter:
                     lines.append([part.text])
         lines += [[f"{_literal(keyword.text)},"] for keyword in new]
         one_line = f"[{' '.join(item for (item, *_) in lines).removesuffix(',')}]"
-        if not lines or not (comments or "\n" in written or len(one_line) > WIDEST):
+        if not lines or not (comments or "\n" in written or len(one_line) > MAX_LINE_WIDTH):
             return one_line
         indented = [f"{INDENT}{'  '.join(line)}{self._line_end}" for line in lines]
         return f"[{self._line_end}{''.join(indented)}]"
 
     # -- behind the last block --------------------------------------------------------------------
 
-    def _ending(self) -> None:
+    def _append_new(self) -> None:
         """New channels, then the marker: behind the last block, or at the end of the text."""
-        has = self._said.by_channel
+        has = self._before.by_channel
         new = [
             listing
-            for listing in self._truth.listings
+            for listing in self._current.listings
             if not listing.bare and listing.channel.id not in has
         ]
         markers = [
@@ -269,30 +271,30 @@ class _Rewriter:
             if _marker(self._text, statement) is not None
         ]
         if len(markers) == 1 and self._is_behind(markers[0]):
-            self._renew(self._statements[markers[0]], new)
+            self._replace_marker(self._statements[markers[0]], new)
             return
         for index in markers:
             self._edits.append(_Edit(self._statements[index].lines, ""))
-        if self._truth.meaning:
+        if self._current.meaning:
             end = len(self._statements)
             self._append(
-                self._end_of_remarks(self._blocks[-1].behind) if self._blocks else end, new
+                self._end_of_comments(self._blocks[-1].behind) if self._blocks else end, new
             )
 
     def _is_behind(self, index: int) -> bool:
         """Whether blocks may stand here: below the last one, and no pair up to the next header."""
         first = self._blocks[-1].behind if self._blocks else index
         between = self._statements[first:index]
-        if index < first or any(statement.kind not in _QUIET for statement in between):
+        if index < first or any(statement.kind not in _NO_CONTENT for statement in between):
             return False
-        while index < len(self._statements) and self._statements[index].kind in _QUIET:
+        while index < len(self._statements) and self._statements[index].kind in _NO_CONTENT:
             index += 1
         return index == len(self._statements) or self._statements[index].kind in _HEADERS
 
-    def _renew(self, marker: Statement, new: list[Listing]) -> None:
+    def _replace_marker(self, marker: Statement, new: list[Listing]) -> None:
         """A marker in its place is rewritten there; new channels come before it."""
         start = marker.lines.start
-        lines = "".join(self._written(listing) + self._line_end for listing in new)
+        lines = "".join(self._block_text(listing) + self._line_end for listing in new)
         self._edits.append(_Edit(Span(start, start), lines))
         self._edits.append(_Edit(marker.comment or marker.lines, str(self._marker)))
 
@@ -301,12 +303,12 @@ class _Rewriter:
         place = len(self._text) if at_end else self._statements[index].lines.start
         before = self._text[:place]
         unfinished = bool(before) and not before.endswith("\n")
-        paragraphs = [*map(self._written, new), str(self._marker) + self._line_end]
+        paragraphs = [*map(self._block_text, new), str(self._marker) + self._line_end]
         gap = self._line_end if before else ""
         lines = self._line_end * unfinished + gap + self._line_end.join(paragraphs)
         self._edits.append(_Edit(Span(place, place), lines))
 
-    def _written(self, listing: Listing) -> str:
+    def _block_text(self, listing: Listing) -> str:
         settings = {name: getattr(listing.channel, name) for name in SETTINGS}
         body = {
             "id": listing.channel.id,

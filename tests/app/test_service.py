@@ -28,7 +28,7 @@ from bot.model import Channel, Digest, Draft, Finding, Person, Post, Receipt
 from bot.ports import Commands
 from bot.store.statements.rows import to_text
 from bot.store.store import SqliteStore
-from bot.sync.synchronizer import ChannelsFile
+from bot.sync.synchronizer import Synchronizer
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
 
@@ -91,7 +91,7 @@ class House:
     def __init__(self, folder: Path, chat: Chat | None = None) -> None:
         path = folder / "bot.toml"
         path.write_text(CONFIG)
-        self.config = configuration.load(path, {}, need_secrets=False, asks_arxiv=True)
+        self.config = configuration.load(path, {}, need_secrets=False, needs_contact=True)
         self.clock = SystemClock()
         pretended = FakeClock(datetime.now(UTC))
         self.source = FakeSource(pretended)
@@ -104,7 +104,7 @@ class House:
             store=self.store,
             source=self.source,
             platforms={"discord": self.chat},
-            file=ChannelsFile(path, folder / "channels.lock", self.clock),
+            file=Synchronizer(path, folder / "channels.lock", self.clock),
             rehearsing=False,
             progress=lambda _: None,
         )

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from bot import config
 from bot.config import Config
-from bot.config.keys import CHANNEL_KEYS, MOST_LISTED, SECTIONS
+from bot.config.keys import CHANNEL_KEYS, MAX_MISTAKES, SECTIONS
 from bot.config.secrets import Secret
-from bot.config.toml_source import LARGEST
+from bot.config.toml_source import MAX_FILE_BYTES
 from bot.core.channel_settings import (
     CatchUp,
     CatchUpKind,
@@ -73,7 +73,7 @@ def test_a_file_that_says_little_gets_the_defaults(tmp_path: Path) -> None:
     assert [keyword.text for keyword in listing.keywords] == ["reward model"]
 
 
-def test_every_key_is_heard(tmp_path: Path) -> None:
+def test_every_key_is_read(tmp_path: Path) -> None:
     text = f"""
         [bot]
         timezone = "Europe/Berlin"
@@ -339,8 +339,8 @@ def test_two_words_for_one_meaning_are_named_both(tmp_path: Path) -> None:
 
 def test_a_million_mistakes_are_counted_and_not_listed(tmp_path: Path) -> None:
     found = mistakes(tmp_path, "".join(f"key{number} = 1\n" for number in range(5000)) + LOCAL)
-    assert len(found) == MOST_LISTED + 1
-    assert found[-1] == f"and {5000 - MOST_LISTED} more"
+    assert len(found) == MAX_MISTAKES + 1
+    assert found[-1] == f"and {5000 - MAX_MISTAKES} more"
 
 
 def test_arxiv_asks_for_a_contact_and_a_local_server_does_not(tmp_path: Path) -> None:
@@ -383,7 +383,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         ("[bot]".encode("utf-16"), "the file is UTF-16 (save it as UTF-8)"),
         (b"\x7fELF\x02\x01\x01\0\0", "line 1: this is not a text file: byte 7 is zero"),
         (b"\xff" * 64, "this is not UTF-8: byte 0"),
-        (b"#" * (LARGEST + 1), "the file is larger than 4 MiB"),
+        (b"#" * (MAX_FILE_BYTES + 1), "the file is larger than 4 MiB"),
         (b"a = " + b"[" * 100_000, "brackets are nested too deeply"),
         (b"a = " + b"{a = " * 50_000, "brackets are nested too deeply"),
         (b"a = " + b"9" * 100_000, "a value can't be read"),

@@ -114,7 +114,7 @@ def test_every_address_that_may_let_somebody_in_is_hidden(tmp_path: Path) -> Non
         '[discord]\nproxy = "http://10.0.0.1:3128/tenant"\n'
     )
     environ = {"HTTPS_PROXY": "http://ada:hunter2@proxy.test:3128", "ALL_PROXY": "http://all.test"}
-    found = config.load(file, environ, need_secrets=False, asks_arxiv=False)
+    found = config.load(file, environ, need_secrets=False, needs_contact=False)
     assert set(found.private_addresses()) == {
         "http://ada:hunter2@proxy.test:3128",
         "http://all.test",

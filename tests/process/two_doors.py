@@ -23,7 +23,7 @@ from pathlib import Path
 from bot.clock import SystemClock
 from bot.keywords import parse
 from bot.model.snapshots import Change, Follow, Unfollow, decode
-from bot.sync.synchronizer import ChannelsFile
+from bot.sync.synchronizer import Synchronizer
 from bot.sync.toml_editor import Marker
 from tests.sqlite_book import SqliteSyncDatabase
 
@@ -39,7 +39,7 @@ class Doors:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bot.toml"
         self.book = SqliteSyncDatabase(folder / "papers.sqlite3")
-        self.file = ChannelsFile(self.path, folder / "channels.lock", SystemClock())
+        self.file = Synchronizer(self.path, folder / "channels.lock", SystemClock())
 
     def sync(self) -> list[str]:
         """Until nobody is in the middle of saving; the warnings."""
@@ -47,7 +47,7 @@ class Doors:
         while True:
             report = self.file.sync(self.book)
             warnings += report.warnings
-            if not report.again:
+            if not report.retry:
                 return warnings
             time.sleep(0.001)
 

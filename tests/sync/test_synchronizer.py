@@ -1,4 +1,4 @@
-"""Two doors to one set of keywords: what both say after any of them moved.
+"""bot.toml and the database: what both say after either of them changed.
 
 Real files, real SQLite. Only faults are made: a disk that refuses, an editor that saves at the
 worst moment, a process that stops between two steps.
@@ -21,8 +21,8 @@ from bot.config import sample
 from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Follow, Snapshot, Unfollow, encode
 from bot.sync.merge import SyncTransaction
-from bot.sync.os_calls import Disk, Writers
-from bot.sync.synchronizer import PROBLEM_AGAIN, STEADY, ChannelsFile, SyncReport
+from bot.sync.os_calls import OsCalls, Writers
+from bot.sync.synchronizer import RETRY_INTERVAL, STEADY_AFTER, Synchronizer, SyncReport
 from bot.sync.toml_editor import Marker, read
 from tests.fakes import FakeClock
 from tests.sqlite_book import KEPT, SqliteSyncDatabase, says
@@ -31,30 +31,32 @@ TOP = '# ours\n[arxiv]\nurl = "http://127.0.0.1/api"   # local\n[discord]\n\n'
 ONE, TWO = "discord:11420000000000000", "discord:21420000000000000"
 
 
-class Quick(Disk):
-    """The real disk, but for the waiting: no test takes the power away."""
+class NoFsync(OsCalls):
+    """The real calls without fsync: no test takes the power away."""
 
-    def flush(self, descriptor: int) -> None:
+    def fsync(self, descriptor: int) -> None:
         pass
 
 
 @dataclass
-class House:
-    """A folder with a bot.toml and a database, and somebody at each door."""
+class Setup:
+    """A folder with a bot.toml and a database, and somebody who changes each."""
 
     folder: Path
 
     def __post_init__(self) -> None:
         self.path = self.folder / "bot.toml"
-        self.book = SqliteSyncDatabase(self.folder / "papers.sqlite3")
+        self.database = SqliteSyncDatabase(self.folder / "papers.sqlite3")
         self.clock = FakeClock()
         self.file = self.opened()
 
-    def opened(self, disk: Disk | None = None) -> ChannelsFile:
-        return ChannelsFile(self.path, self.folder / "channels.lock", self.clock, disk or Quick())
+    def opened(self, os_calls: OsCalls | None = None) -> Synchronizer:
+        return Synchronizer(
+            self.path, self.folder / "channels.lock", self.clock, os_calls or NoFsync()
+        )
 
     def sync(self) -> SyncReport:
-        return self.file.sync(self.book)
+        return self.file.sync(self.database)
 
     @property
     def text(self) -> str:
@@ -76,13 +78,13 @@ class House:
         self.write(self.text.replace(old, new))
 
     def agree(self) -> dict[str, set[str]]:
-        """What both doors say."""
-        assert self.book.says() == self.shown
+        """What both say."""
+        assert self.database.says() == self.shown
         return self.shown
 
     @property
-    def strangers(self) -> list[str]:
-        """Files in the folder that have no business there."""
+    def strays(self) -> list[str]:
+        """Files in the folder that do not belong there."""
         known = ("bot.toml", "channels.lock", "papers.sqlite3")
         return [each.name for each in self.folder.iterdir() if not each.name.startswith(known)]
 
@@ -93,9 +95,9 @@ def block(channel: str, *keywords: str) -> str:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def setup(tmp_path: Path) -> Setup:
     """The file and the database agree: one channel, two keywords, revision 1."""
-    made = House(tmp_path)
+    made = Setup(tmp_path)
     made.write(TOP + block(ONE, "graph", "reward model"))
     assert made.sync().wrote
     return made
@@ -107,21 +109,21 @@ MANY = [f"discord:{number}142000000000000" for number in range(1000, 1007)]
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> House:
+def full(tmp_path: Path) -> Setup:
     """Seven channels with two keywords each."""
-    made = House(tmp_path)
+    made = Setup(tmp_path)
     made.write(TOP + "".join(block(each, "graph", "reward model") for each in MANY))
     assert made.sync().wrote
     return made
 
 
-def following_all(house: House) -> bool:
-    return house.book.says() == {each: {"graph", "reward model"} for each in MANY}
+def following_all(setup: Setup) -> bool:
+    return setup.database.says() == {each: {"graph", "reward model"} for each in MANY}
 
 
 @pytest.mark.parametrize("kept", [0, 1, 3, 6])
 def test_a_text_that_ends_behind_any_block_removes_nothing_and_is_left_as_it_is(
-    full: House, kept: int
+    full: Setup, kept: int
 ) -> None:
     blocks = full.text.split("[[channels]]")
     cut = "[[channels]]".join(blocks[: kept + 1])
@@ -134,35 +136,35 @@ def test_a_text_that_ends_behind_any_block_removes_nothing_and_is_left_as_it_is(
     assert full.text == cut
     assert full.sync().warnings == ()  # told once
     # A second save, and what somebody adds in the chat meanwhile, change nothing of that.
-    full.book.follow(MANY[0], "from the chat")
+    full.database.follow(MANY[0], "from the chat")
     full.write(cut + "\n")
     assert full.sync().held_back
     assert full.text == cut + "\n"
 
 
-def test_the_whole_text_saved_again_goes_on_as_before(full: House) -> None:
+def test_the_whole_text_saved_again_goes_on_as_before(full: Setup) -> None:
     whole = full.text
     full.write(whole[: whole.index(block(MANY[3], "graph", "reward model"))])
     assert full.sync().held_back
-    full.book.follow(MANY[0], "from the chat")
+    full.database.follow(MANY[0], "from the chat")
     full.write(whole)
     report = full.sync()
     assert (report.problem, report.changes) == ("", ())
     assert full.agree()[MANY[0]] == {"graph", "reward model", "from the chat"}
 
 
-def test_what_was_cut_off_goes_once_a_person_says_that_it_is_meant(full: House) -> None:
+def test_what_was_cut_off_goes_once_a_person_says_that_it_is_meant(full: Setup) -> None:
     full.write(full.text[: full.text.index(block(MANY[3], "graph", "reward model"))])
     assert full.sync().held_back
-    report = full.file.sync(full.book, accept=True)
+    report = full.file.sync(full.database, accept=True)
     assert len(report.changes) == 8
     assert set(full.agree()) == set(MANY[:3])
     assert full.sync() == SyncReport()
 
 
-def test_a_bot_that_starts_again_still_knows_what_the_file_was_before(full: House) -> None:
+def test_a_bot_that_starts_again_still_knows_what_the_file_was_before(full: Setup) -> None:
     full.write(full.text[: full.text.index(block(MANY[6], "graph", "reward model"))])
-    assert full.opened().sync(full.book).held_back
+    assert full.opened().sync(full.database).held_back
     assert following_all(full)
 
 
@@ -176,7 +178,7 @@ def test_a_bot_that_starts_again_still_knows_what_the_file_was_before(full: Hous
     ],
 )
 def test_a_text_that_would_remove_more_than_half_is_held_back(
-    full: House, channels: range, keywords: range, held: bool
+    full: Setup, channels: range, keywords: range, held: bool
 ) -> None:
     text = full.text
     for number in channels:
@@ -195,138 +197,138 @@ def test_a_text_that_would_remove_more_than_half_is_held_back(
         assert "would remove 8 of 14 keywords" in report.problem
         full.write(text + "\n# a second save\n")
         assert full.sync().held_back
-        report = full.file.sync(full.book, accept=True)
+        report = full.file.sync(full.database, accept=True)
         assert len(report.changes) == 8
         full.agree()
 
 
-def test_one_or_two_removals_are_never_many(house: House) -> None:
-    house.edit('    "graph",\n    "reward model",\n', "")
-    assert not house.sync().held_back
-    assert house.agree() == {}
+def test_one_or_two_removals_are_never_many(setup: Setup) -> None:
+    setup.edit('    "graph",\n    "reward model",\n', "")
+    assert not setup.sync().held_back
+    assert setup.agree() == {}
 
 
 def test_a_held_back_text_that_was_saved_while_we_exchanged_stands_where_it_was_saved(
-    full: House,
+    full: Setup,
 ) -> None:
     cut = full.text[: full.text.index("[[channels]]")]
-    full.book.follow(MANY[0], "from the chat")
+    full.database.follow(MANY[0], "from the chat")
     full.file = full.opened(Crowded("exchange", lambda: by_rename(full.path, cut)))
     report = full.sync()
     assert report.held_back
     assert full.text == cut
-    assert full.strangers == []
+    assert full.strays == []
 
 
 # -- the lock ------------------------------------------------------------------------------------
 
 
-def test_a_lock_that_another_process_holds_keeps_nobody_waiting(house: House) -> None:
-    house.edit('    "graph",\n', "")
-    held = os.open(house.folder / "channels.lock", os.O_RDWR)
+def test_a_lock_that_another_process_holds_keeps_nobody_waiting(setup: Setup) -> None:
+    setup.edit('    "graph",\n', "")
+    held = os.open(setup.folder / "channels.lock", os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
-    assert house.sync() == SyncReport(again=True, locked=True)
-    assert house.file.changed_since_last_look()
-    assert house.book.says() == {ONE: {"graph", "reward model"}}
+    assert setup.sync() == SyncReport(retry=True, locked=True)
+    assert setup.file.changed_since_last_sync()
+    assert setup.database.says() == {ONE: {"graph", "reward model"}}
     os.close(held)
-    assert not house.sync().again
-    assert house.agree() == {ONE: {"reward model"}}
+    assert not setup.sync().retry
+    assert setup.agree() == {ONE: {"reward model"}}
 
 
-# -- each door -------------------------------------------------------------------------------------
+# -- each side -------------------------------------------------------------------------------------
 
 
 def test_the_first_start_takes_over_what_the_file_says(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.write(TOP + block(ONE, "graph") + "days = 'mon'\n")
-    report = house.sync()
-    assert house.agree() == {ONE: {"graph", "days=mon"}}
-    assert house.text.startswith(TOP + block(ONE, "graph"))
-    assert house.marker is not None
+    setup = Setup(tmp_path)
+    setup.write(TOP + block(ONE, "graph") + "days = 'mon'\n")
+    report = setup.sync()
+    assert setup.agree() == {ONE: {"graph", "days=mon"}}
+    assert setup.text.startswith(TOP + block(ONE, "graph"))
+    assert setup.marker is not None
     assert (len(report.changes), report.wrote, report.problem) == (2, True, "")
-    assert house.sync() == SyncReport()
+    assert setup.sync() == SyncReport()
 
 
 def test_a_file_without_channels_is_left_alone(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.write(TOP)
-    assert house.sync() == SyncReport()
-    assert house.text == TOP
+    setup = Setup(tmp_path)
+    setup.write(TOP)
+    assert setup.sync() == SyncReport()
+    assert setup.text == TOP
 
 
-def test_a_slash_command_shows_in_the_file(house: House) -> None:
-    house.book.follow(ONE, "x ray")
-    house.book.unfollow(ONE, "graph")
-    house.book.follow(TWO, "diffusion")
-    house.book.configure(TWO, "post_at", "09:00")
-    report = house.sync()
+def test_a_slash_command_shows_in_the_file(setup: Setup) -> None:
+    setup.database.follow(ONE, "x ray")
+    setup.database.unfollow(ONE, "graph")
+    setup.database.follow(TWO, "diffusion")
+    setup.database.configure(TWO, "post_at", "09:00")
+    report = setup.sync()
     assert report == SyncReport(wrote=True)
-    assert house.agree() == {ONE: {"reward model", "x ray"}, TWO: {"diffusion", "post_at=09:00"}}
-    assert house.text.startswith(TOP)
+    assert setup.agree() == {ONE: {"reward model", "x ray"}, TWO: {"diffusion", "post_at=09:00"}}
+    assert setup.text.startswith(TOP)
 
 
-def test_a_hand_edit_is_taken_over(house: House) -> None:
-    house.edit('    "graph",\n', '    "x ray",\n')
-    house.write(house.text + block(TWO, "diffusion"))
-    report = house.sync()
-    assert house.agree() == {ONE: {"reward model", "x ray"}, TWO: {"diffusion"}}
+def test_a_hand_edit_is_taken_over(setup: Setup) -> None:
+    setup.edit('    "graph",\n', '    "x ray",\n')
+    setup.write(setup.text + block(TWO, "diffusion"))
+    report = setup.sync()
+    assert setup.agree() == {ONE: {"reward model", "x ray"}, TWO: {"diffusion"}}
     kinds = sorted(type(change).__name__ for change in report.changes)
     assert kinds == ["Follow", "Follow", "Unfollow"]
 
 
-def test_a_block_that_is_deleted_ends_what_the_channel_followed(house: House) -> None:
-    house.edit(block(ONE, "graph", "reward model"), "")
-    house.sync()
-    assert house.agree() == {}
+def test_a_block_that_is_deleted_ends_what_the_channel_followed(setup: Setup) -> None:
+    setup.edit(block(ONE, "graph", "reward model"), "")
+    setup.sync()
+    assert setup.agree() == {}
 
 
-def test_an_edit_elsewhere_in_the_file_is_no_change_of_keywords(house: House) -> None:
-    house.edit("# ours", "# theirs")
-    before = house.text
-    assert house.sync() == SyncReport()
-    assert house.text == before
+def test_an_edit_elsewhere_in_the_file_is_no_change_of_keywords(setup: Setup) -> None:
+    setup.edit("# ours", "# theirs")
+    before = setup.text
+    assert setup.sync() == SyncReport()
+    assert setup.text == before
 
 
-def test_an_editor_that_was_open_for_long_loses_nothing_of_either_side(house: House) -> None:
-    opened = house.text
-    house.book.follow(ONE, "x ray")
-    house.book.unfollow(ONE, "reward model")
-    house.sync()
-    house.book.follow(TWO, "diffusion")
-    house.sync()
-    house.write(opened.replace('    "graph",\n', '    "protein folding",\n'))
-    report = house.sync()
-    assert house.agree() == {ONE: {"x ray", "protein folding"}, TWO: {"diffusion"}}
+def test_an_editor_that_was_open_for_long_loses_nothing_of_either_side(setup: Setup) -> None:
+    opened = setup.text
+    setup.database.follow(ONE, "x ray")
+    setup.database.unfollow(ONE, "reward model")
+    setup.sync()
+    setup.database.follow(TWO, "diffusion")
+    setup.sync()
+    setup.write(opened.replace('    "graph",\n', '    "protein folding",\n'))
+    report = setup.sync()
+    assert setup.agree() == {ONE: {"x ray", "protein folding"}, TWO: {"diffusion"}}
     assert {type(change) for change in report.changes} == {Follow, Unfollow}
 
 
-def test_two_editors_that_were_open_for_long_lose_nothing_either(house: House) -> None:
-    opened = house.text
-    house.write(opened.replace("# ours", "# ours, Anna's\n").replace('"graph"', '"graph", "x ray"'))
-    house.sync()
-    house.write(opened.replace('    "graph",\n', '    "diffusion",\n'))
-    house.sync()
-    assert house.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
+def test_two_editors_that_were_open_for_long_lose_nothing_either(setup: Setup) -> None:
+    opened = setup.text
+    setup.write(opened.replace("# ours", "# ours, Anna's\n").replace('"graph"', '"graph", "x ray"'))
+    setup.sync()
+    setup.write(opened.replace('    "graph",\n', '    "diffusion",\n'))
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
 
 
-def test_another_spelling_of_a_keyword_stays_as_the_person_wrote_it(house: House) -> None:
-    house.edit('"reward model"', "'\"Reward-Models\"'")
-    assert house.sync() == SyncReport()
-    house.book.follow(ONE, "x ray")
-    house.sync()
-    assert "'\"Reward-Models\"'" in house.text
+def test_another_spelling_of_a_keyword_stays_as_the_person_wrote_it(setup: Setup) -> None:
+    setup.edit('"reward model"', "'\"Reward-Models\"'")
+    assert setup.sync() == SyncReport()
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    assert "'\"Reward-Models\"'" in setup.text
 
 
-def test_the_last_keyword_can_be_removed_at_either_door(house: House) -> None:
-    house.edit('    "graph",\n    "reward model",\n', "")
-    house.sync()
-    assert house.agree() == {}
-    house.book.follow(ONE, "graph")
-    house.sync()
-    assert house.agree() == {ONE: {"graph"}}
-    house.book.unfollow(ONE, "graph")
-    house.sync()
-    assert house.agree() == {}
+def test_the_last_keyword_can_be_removed_on_either_side(setup: Setup) -> None:
+    setup.edit('    "graph",\n    "reward model",\n', "")
+    setup.sync()
+    assert setup.agree() == {}
+    setup.database.follow(ONE, "graph")
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph"}}
+    setup.database.unfollow(ONE, "graph")
+    setup.sync()
+    assert setup.agree() == {}
 
 
 # -- texts of unknown origin -----------------------------------------------------------------------
@@ -336,54 +338,54 @@ def without_marker(text: str) -> str:
     return "".join(line for line in text.splitlines(True) if not line.startswith("# daily-papers"))
 
 
-def test_a_template_takes_back_what_it_brought_and_nothing_from_the_chat(house: House) -> None:
-    house.book.follow(ONE, "diffusion")
-    house.sync()
-    house.write(TOP + block(ONE, "reward model", "x ray"))
-    assert "what came through the chat stays" in house.sync().warnings[0]
-    assert house.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
-    house.write(TOP + block(ONE, "reward model", "diffusion"))
-    house.sync()
-    house.write(TOP + block(ONE, "reward model"))
-    house.sync()
-    assert house.agree() == {ONE: {"reward model"}}, "the template brought it too, by then"
+def test_a_template_takes_back_what_it_brought_and_nothing_from_the_chat(setup: Setup) -> None:
+    setup.database.follow(ONE, "diffusion")
+    setup.sync()
+    setup.write(TOP + block(ONE, "reward model", "x ray"))
+    assert "what came through the chat stays" in setup.sync().warnings[0]
+    assert setup.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
+    setup.write(TOP + block(ONE, "reward model", "diffusion"))
+    setup.sync()
+    setup.write(TOP + block(ONE, "reward model"))
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model"}}, "the template brought it too, by then"
 
 
-def test_without_the_marker_the_chat_loses_nothing_and_a_person_hears_of_it(house: House) -> None:
-    house.book.follow(ONE, "x ray")
-    house.sync()
-    house.write(without_marker(house.text).replace('    "x ray",\n', ""))
-    report = house.sync()
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+def test_without_the_marker_the_chat_loses_nothing_and_a_person_hears_of_it(setup: Setup) -> None:
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    setup.write(without_marker(setup.text).replace('    "x ray",\n', ""))
+    report = setup.sync()
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
     assert len(report.warnings) == 1
     assert "what came through the chat stays" in report.warnings[0]
-    assert house.sync().warnings == ()
+    assert setup.sync().warnings == ()
 
 
-def test_without_the_marker_an_addition_needs_no_warning(house: House) -> None:
-    house.write(without_marker(house.text).replace('"graph"', '"graph", "x ray"'))
-    assert house.sync().warnings == ()
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+def test_without_the_marker_an_addition_needs_no_warning(setup: Setup) -> None:
+    setup.write(without_marker(setup.text).replace('"graph"', '"graph", "x ray"'))
+    assert setup.sync().warnings == ()
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-def test_a_fresh_sample_on_an_old_database_does_not_empty_it(house: House) -> None:
-    house.write(sample().replace("you@example.org", "me@uni-anywhere.edu") + "[discord]\n")
-    house.sync()
-    assert house.agree()[ONE] == {"graph", "reward model"}
-    assert house.agree()["console:"] == {
+def test_a_fresh_sample_on_an_old_database_does_not_empty_it(setup: Setup) -> None:
+    setup.write(sample().replace("you@example.org", "me@uni-anywhere.edu") + "[discord]\n")
+    setup.sync()
+    assert setup.agree()[ONE] == {"graph", "reward model"}
+    assert setup.agree()["console:"] == {
         "reward model",
         'ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey',
     }
 
 
 def test_the_same_revision_of_another_bot_is_not_taken_for_ours(tmp_path: Path) -> None:
-    houses = []
+    setups = []
     for name, keywords in (("here", ("graph", "reward model")), ("there", ("graph", "x ray"))):
         (tmp_path / name).mkdir()
-        houses.append(House(tmp_path / name))
-        houses[-1].write(TOP + block(ONE, *keywords))
-        houses[-1].sync()
-    here, there = houses
+        setups.append(Setup(tmp_path / name))
+        setups[-1].write(TOP + block(ONE, *keywords))
+        setups[-1].sync()
+    here, there = setups
     assert here.marker is not None
     assert there.marker is not None
     assert here.marker.number == there.marker.number
@@ -393,46 +395,46 @@ def test_the_same_revision_of_another_bot_is_not_taken_for_ours(tmp_path: Path) 
 
 
 def test_a_database_from_a_backup_takes_over_what_the_file_has_and_numbers_on(
-    tmp_path: Path, house: House
+    tmp_path: Path, setup: Setup
 ) -> None:
     for number in range(3):
-        house.book.follow(ONE, f"topic {number}")
-        house.sync()
+        setup.database.follow(ONE, f"topic {number}")
+        setup.sync()
     for backup in tmp_path.glob("papers.sqlite3*"):
         backup.unlink()
-    ahead = house.marker
-    house.book = SqliteSyncDatabase(tmp_path / "papers.sqlite3")
-    house.book.follow(TWO, "diffusion")
-    house.sync()
+    ahead = setup.marker
+    setup.database = SqliteSyncDatabase(tmp_path / "papers.sqlite3")
+    setup.database.follow(TWO, "diffusion")
+    setup.sync()
     topics = {f"topic {number}" for number in range(3)}
-    assert house.agree() == {ONE: {"graph", "reward model", *topics}, TWO: {"diffusion"}}
+    assert setup.agree() == {ONE: {"graph", "reward model", *topics}, TWO: {"diffusion"}}
     assert ahead is not None
-    assert house.marker is not None
-    assert house.marker.number > ahead.number
-    house.edit('    "graph",\n', "")
-    house.sync()
-    assert house.agree() == {ONE: {"reward model", *topics}, TWO: {"diffusion"}}
+    assert setup.marker is not None
+    assert setup.marker.number > ahead.number
+    setup.edit('    "graph",\n', "")
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model", *topics}, TWO: {"diffusion"}}
 
 
-def test_a_revision_that_was_forgotten_removes_nothing(house: House) -> None:
-    opened = house.text
-    with house.book.transaction() as pages:
+def test_a_revision_that_was_forgotten_removes_nothing(setup: Setup) -> None:
+    opened = setup.text
+    with setup.database.transaction() as transaction:
         for number in range(2, KEPT + 5):
-            pages.record_revision(number, encode(Snapshot()))
-    house.write(opened.replace('    "graph",\n', ""))
-    house.book.follow(ONE, "x ray")
-    house.sync()
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+            transaction.record_revision(number, encode(Snapshot()))
+    setup.write(opened.replace('    "graph",\n', ""))
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-def test_an_invented_revision_number_is_not_followed(house: House) -> None:
-    assert house.marker is not None
-    house.edit(f"revision {house.marker.number}.", "revision 999999999999.")
-    house.book.follow(ONE, "x ray")
-    house.sync()
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
-    assert house.marker is not None
-    assert house.marker.number < 10
+def test_an_invented_revision_number_is_not_followed(setup: Setup) -> None:
+    assert setup.marker is not None
+    setup.edit(f"revision {setup.marker.number}.", "revision 999999999999.")
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
+    assert setup.marker is not None
+    assert setup.marker.number < 10
 
 
 # -- wrong and missing files -----------------------------------------------------------------------
@@ -450,139 +452,139 @@ def test_an_invented_revision_number_is_not_followed(house: House) -> None:
     ],
 )
 def test_a_wrong_edit_changes_nothing_and_is_merged_when_it_is_right_again(
-    house: House, wrong: Callable[[str], str]
+    setup: Setup, wrong: Callable[[str], str]
 ) -> None:
-    right = house.text.replace('    "reward model",\n', '    "x ray",\n')
+    right = setup.text.replace('    "reward model",\n', '    "x ray",\n')
     data = wrong(right).encode(errors="surrogateescape")
-    house.path.write_bytes(data)
-    before = house.book.says()
+    setup.path.write_bytes(data)
+    before = setup.database.says()
     with pytest.raises(ConfigError):
-        house.sync()
-    assert not house.file.changed_since_last_look()
-    house.book.follow(ONE, "diffusion")
+        setup.sync()
+    assert not setup.file.changed_since_last_sync()
+    setup.database.follow(ONE, "diffusion")
     with pytest.raises(ConfigError):
-        house.sync()
-    assert house.path.read_bytes() == data
-    assert house.book.says() == {ONE: before[ONE] | {"diffusion"}}
-    house.write(right)
-    assert house.file.changed_since_last_look()
-    house.sync()
-    assert house.agree() == {ONE: {"graph", "x ray", "diffusion"}}
-    assert house.strangers == []
+        setup.sync()
+    assert setup.path.read_bytes() == data
+    assert setup.database.says() == {ONE: before[ONE] | {"diffusion"}}
+    setup.write(right)
+    assert setup.file.changed_since_last_sync()
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "x ray", "diffusion"}}
+    assert setup.strays == []
 
 
-def test_a_truth_that_the_file_may_not_show_is_said_and_not_written(house: House) -> None:
-    house.book.follow("slack:C0123456789", "graph")
-    before = house.text
+def test_a_state_that_the_file_may_not_show_is_reported_and_not_written(setup: Setup) -> None:
+    setup.database.follow("slack:C0123456789", "graph")
+    before = setup.text
     with pytest.raises(ConfigError, match="slack is switched off"):
-        house.sync()
-    assert house.text == before
-    house.edit("[discord]", "[discord]\n[slack]")
-    house.sync()
-    assert house.agree()["slack:C0123456789"] == {"graph"}
+        setup.sync()
+    assert setup.text == before
+    setup.edit("[discord]", "[discord]\n[slack]")
+    setup.sync()
+    assert setup.agree()["slack:C0123456789"] == {"graph"}
 
 
-def test_a_missing_file_removes_nothing_and_is_told_once(house: House) -> None:
-    kept = house.text
-    house.path.unlink()
-    house.book.follow(ONE, "x ray")
-    report = house.sync()
+def test_a_missing_file_removes_nothing_and_is_told_once(setup: Setup) -> None:
+    kept = setup.text
+    setup.path.unlink()
+    setup.database.follow(ONE, "x ray")
+    report = setup.sync()
     assert "there is no such file" in report.problem
     assert report.warnings == (report.problem,)
-    again = house.sync()
+    again = setup.sync()
     assert (again.problem, again.warnings) == (report.problem, ())
-    assert not house.path.exists()
-    assert house.book.says() == {ONE: {"graph", "reward model", "x ray"}}
-    house.write(kept)
-    assert house.file.changed_since_last_look()
-    assert house.sync().problem == ""
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+    assert not setup.path.exists()
+    assert setup.database.says() == {ONE: {"graph", "reward model", "x ray"}}
+    setup.write(kept)
+    assert setup.file.changed_since_last_sync()
+    assert setup.sync().problem == ""
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-def test_a_folder_in_the_file_s_place_removes_nothing(house: House) -> None:
-    house.path.unlink()
-    house.path.mkdir()
-    assert "this is a folder" in house.sync().problem
-    assert house.book.says() == {ONE: {"graph", "reward model"}}
+def test_a_folder_in_the_file_s_place_removes_nothing(setup: Setup) -> None:
+    setup.path.unlink()
+    setup.path.mkdir()
+    assert "this is a folder" in setup.sync().problem
+    assert setup.database.says() == {ONE: {"graph", "reward model"}}
 
 
-def test_a_data_folder_that_is_gone_is_the_store_s_error(house: House) -> None:
-    file = ChannelsFile(house.path, house.folder / "nowhere" / "channels.lock", house.clock)
+def test_a_data_folder_that_is_gone_is_the_store_s_error(setup: Setup) -> None:
+    file = Synchronizer(setup.path, setup.folder / "nowhere" / "channels.lock", setup.clock)
     with pytest.raises(StoreBroken):
-        file.sync(house.book)
+        file.sync(setup.database)
 
 
 # -- files that can't be written -------------------------------------------------------------------
 
 
-def test_a_read_only_file_still_counts_and_the_chat_goes_on(house: House) -> None:
+def test_a_read_only_file_still_counts_and_the_chat_goes_on(setup: Setup) -> None:
     def edited(old: str, new: str) -> None:
-        house.path.chmod(0o644)
-        house.edit(old, new)
-        house.path.chmod(0o444)
+        setup.path.chmod(0o644)
+        setup.edit(old, new)
+        setup.path.chmod(0o444)
 
     edited('"graph"', '"graph", "from file"')
-    report = house.sync()
+    report = setup.sync()
     assert "can't be written (it is read-only)" in report.problem
     assert report.warnings == (report.problem,)
-    assert house.book.says() == {ONE: {"graph", "reward model", "from file"}}
+    assert setup.database.says() == {ONE: {"graph", "reward model", "from file"}}
 
-    house.book.unfollow(ONE, "from file")
-    house.book.follow(ONE, "x ray")
-    assert house.sync().warnings == ()
-    assert house.book.says() == {ONE: {"graph", "reward model", "x ray"}}
+    setup.database.unfollow(ONE, "from file")
+    setup.database.follow(ONE, "x ray")
+    assert setup.sync().warnings == ()
+    assert setup.database.says() == {ONE: {"graph", "reward model", "x ray"}}
 
     edited('"graph", "from file"', '"graph", "from file", "second"')
-    house.sync()
-    assert house.book.says() == {ONE: {"graph", "reward model", "x ray", "second"}}
+    setup.sync()
+    assert setup.database.says() == {ONE: {"graph", "reward model", "x ray", "second"}}
     edited(', "second"', "")
-    house.sync()
-    assert house.book.says() == {ONE: {"graph", "reward model", "x ray"}}
+    setup.sync()
+    assert setup.database.says() == {ONE: {"graph", "reward model", "x ray"}}
 
-    house.path.chmod(0o644)
-    assert house.file.changed_since_last_look()
-    assert house.sync() == SyncReport(wrote=True)
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+    setup.path.chmod(0o644)
+    assert setup.file.changed_since_last_sync()
+    assert setup.sync() == SyncReport(wrote=True)
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
     edited('"reward model"', '"x ray two"')
-    house.path.chmod(0o644)
-    house.sync()
-    assert house.agree() == {ONE: {"graph", "x ray", "x ray two"}}
-    opened = house.text
-    house.edit('"x ray two"', '"x ray two", "diffusion"')
-    house.sync()
-    house.write(opened.replace('"x ray two"', '"x ray three"'))
-    house.sync()
-    assert house.agree() == {ONE: {"graph", "x ray", "x ray three", "diffusion"}}
+    setup.path.chmod(0o644)
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "x ray", "x ray two"}}
+    opened = setup.text
+    setup.edit('"x ray two"', '"x ray two", "diffusion"')
+    setup.sync()
+    setup.write(opened.replace('"x ray two"', '"x ray three"'))
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "x ray", "x ray three", "diffusion"}}
 
 
 def test_a_file_that_could_not_be_written_is_tried_again_although_nobody_touches_it(
-    house: House,
+    setup: Setup,
 ) -> None:
     """A disk that was full, or mounted read-only, leaves no sign in the file when it is not."""
-    house.book.follow(ONE, "x ray")
-    full = house.opened(Refusing(errno.ENOSPC, "create", "overwrite"))
-    assert "can't be written" in full.sync(house.book).problem
-    assert [full.changed_since_last_look() for _ in range(3)] == [False, False, False]
-    house.clock.advance(PROBLEM_AGAIN)
-    assert full.changed_since_last_look()
-    assert house.sync().wrote
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+    setup.database.follow(ONE, "x ray")
+    full = setup.opened(Refusing(errno.ENOSPC, "create", "overwrite"))
+    assert "can't be written" in full.sync(setup.database).problem
+    assert [full.changed_since_last_sync() for _ in range(3)] == [False, False, False]
+    setup.clock.advance(RETRY_INTERVAL)
+    assert full.changed_since_last_sync()
+    assert setup.sync().wrote
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-def test_what_a_fault_of_the_database_kept_from_the_file_is_tried_again_at_the_next_look(
-    house: House,
+def test_what_a_fault_of_the_database_kept_from_the_file_is_tried_again_at_the_next_sync(
+    setup: Setup,
 ) -> None:
-    house.sync()
-    assert [house.file.changed_since_last_look() for _ in range(3)][-1] is False
-    house.book.follow(ONE, "x ray")
+    setup.sync()
+    assert [setup.file.changed_since_last_sync() for _ in range(3)][-1] is False
+    setup.database.follow(ONE, "x ray")
     with pytest.raises(StoreBroken):
-        house.file.sync(FullBook())
-    assert house.file.changed_since_last_look()
-    house.sync()
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+        setup.file.sync(FullDatabase())
+    assert setup.file.changed_since_last_sync()
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-class FullBook:
+class FullDatabase:
     """A database on a full disk."""
 
     def transaction(self) -> AbstractContextManager[SyncTransaction]:
@@ -590,17 +592,17 @@ class FullBook:
 
 
 def test_a_read_only_file_without_a_marker_can_have_keywords_removed(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.write(TOP + block(ONE, "graph", "reward model"))
-    house.path.chmod(0o444)
-    house.sync()
-    house.write(TOP + block(ONE, "reward model"))
-    assert house.sync().changes
-    assert house.book.says() == {ONE: {"reward model"}}
+    setup = Setup(tmp_path)
+    setup.write(TOP + block(ONE, "graph", "reward model"))
+    setup.path.chmod(0o444)
+    setup.sync()
+    setup.write(TOP + block(ONE, "reward model"))
+    assert setup.sync().changes
+    assert setup.database.says() == {ONE: {"reward model"}}
 
 
-class Refusing(Quick):
-    """A disk on which some calls fail with one error."""
+class Refusing(NoFsync):
+    """An operating system of which some calls fail with one error."""
 
     def __init__(self, number: int, *calls: str) -> None:
         self._number = number
@@ -644,19 +646,19 @@ OTHER_WAYS = {
 
 
 @pytest.mark.parametrize("way", OTHER_WAYS)
-def test_where_the_usual_way_is_barred_another_one_leads_there(house: House, way: str) -> None:
+def test_where_the_usual_way_is_barred_another_one_leads_there(setup: Setup, way: str) -> None:
     disk, way_taken = OTHER_WAYS[way]
-    house.file = house.opened(disk)
+    setup.file = setup.opened(disk)
     for keywords in (["x ray", "diffusion"], ["protein folding"]):
-        house.book.follow(ONE, *keywords)
-        assert house.sync() == SyncReport(wrote=True)
-        assert house.agree()[ONE] >= set(keywords)
-    house.book.unfollow(ONE, "x ray", "diffusion", "protein folding")
-    assert house.sync() == SyncReport(wrote=True)
-    assert house.agree() == {ONE: {"graph", "reward model"}}
-    assert house.text.startswith(TOP)
+        setup.database.follow(ONE, *keywords)
+        assert setup.sync() == SyncReport(wrote=True)
+        assert setup.agree()[ONE] >= set(keywords)
+    setup.database.unfollow(ONE, "x ray", "diffusion", "protein folding")
+    assert setup.sync() == SyncReport(wrote=True)
+    assert setup.agree() == {ONE: {"graph", "reward model"}}
+    assert setup.text.startswith(TOP)
     assert way_taken in disk.seen
-    assert house.strangers == []
+    assert setup.strays == []
 
 
 @pytest.mark.parametrize(
@@ -668,49 +670,49 @@ def test_where_the_usual_way_is_barred_another_one_leads_there(house: House, way
         (Refusing(errno.EROFS, "create", "overwrite"), "Read-only file system"),
     ],
 )
-def test_a_disk_that_refuses_leaves_the_file_whole_and_the_truth_standing(
-    house: House, disk: Refusing, reason: str
+def test_a_disk_that_refuses_leaves_the_file_and_the_database_whole(
+    setup: Setup, disk: Refusing, reason: str
 ) -> None:
-    before = house.text
-    house.file = house.opened(disk)
-    house.book.follow(ONE, "x ray")
-    assert reason in house.sync().problem
-    assert house.text == before
-    assert house.strangers == []
-    house.file = house.opened()
-    house.sync()
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+    before = setup.text
+    setup.file = setup.opened(disk)
+    setup.database.follow(ONE, "x ray")
+    assert reason in setup.sync().problem
+    assert setup.text == before
+    assert setup.strays == []
+    setup.file = setup.opened()
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-def test_a_linked_file_stays_a_link(house: House) -> None:
-    real = house.folder / "bot.toml.real"
-    house.path.rename(real)
-    house.path.symlink_to(real.name)
-    house.book.follow(ONE, "x ray")
-    house.sync()
-    assert house.path.is_symlink()
+def test_a_linked_file_stays_a_link(setup: Setup) -> None:
+    real = setup.folder / "bot.toml.real"
+    setup.path.rename(real)
+    setup.path.symlink_to(real.name)
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    assert setup.path.is_symlink()
     assert "x ray" in real.read_text()
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-def test_a_second_name_of_the_file_still_names_it(house: House) -> None:
-    second = house.folder / "bot.toml.second"
-    second.hardlink_to(house.path)
-    house.book.follow(ONE, "x ray")
-    house.sync()
-    assert second.samefile(house.path)
-    assert house.agree() == {ONE: {"graph", "reward model", "x ray"}}
+def test_a_second_name_of_the_file_still_names_it(setup: Setup) -> None:
+    second = setup.folder / "bot.toml.second"
+    second.hardlink_to(setup.path)
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    assert second.samefile(setup.path)
+    assert setup.agree() == {ONE: {"graph", "reward model", "x ray"}}
 
 
-def test_mode_and_owner_stay(house: House) -> None:
-    house.path.chmod(0o640)
+def test_mode_and_owner_stay(setup: Setup) -> None:
+    setup.path.chmod(0o640)
     if os.geteuid() == 0:
-        os.chown(house.path, 4711, 4712)
-    before = house.path.stat()
-    house.file = house.opened(Disk())
-    house.book.follow(ONE, "x ray")
-    assert house.sync().wrote
-    after = house.path.stat()
+        os.chown(setup.path, 4711, 4712)
+    before = setup.path.stat()
+    setup.file = setup.opened(OsCalls())
+    setup.database.follow(ONE, "x ray")
+    assert setup.sync().wrote
+    after = setup.path.stat()
     assert after.st_ino != before.st_ino
     assert stat.S_IMODE(after.st_mode) == 0o640
     assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
@@ -720,7 +722,7 @@ def test_mode_and_owner_stay(house: House) -> None:
 
 
 class Crowded(Refusing):
-    """A disk on which somebody else acts just before one of our calls."""
+    """An operating system in which somebody else acts just before one of our calls."""
 
     def __init__(self, call: str, act: Callable[[], None], *refused: str) -> None:
         super().__init__(errno.ENOSYS if "exchange" in refused else errno.EACCES, *refused)
@@ -750,127 +752,127 @@ def in_place(path: Path, text: str) -> None:
     [("exchange", ()), ("create", ()), ("create", ("exchange",)), ("create", ("create",))],
 )
 def test_what_an_editor_saves_between_our_read_and_our_write_is_kept(
-    house: House, save: Callable[[Path, str], None], call: str, refused: tuple[str, ...]
+    setup: Setup, save: Callable[[Path, str], None], call: str, refused: tuple[str, ...]
 ) -> None:
-    theirs = house.text.replace('    "graph",\n', '    "x ray",\n').replace("# ours", "# mine")
-    house.edit('"reward model"', '"reward model", "from the first edit"')
-    house.book.follow(ONE, "diffusion")
-    house.file = house.opened(Crowded(call, lambda: save(house.path, theirs), *refused))
-    house.sync()
-    assert house.agree() == {ONE: {"reward model", "from the first edit", "diffusion", "x ray"}}
-    assert house.text.startswith("# mine\n")
-    assert house.strangers == []
+    theirs = setup.text.replace('    "graph",\n', '    "x ray",\n').replace("# ours", "# mine")
+    setup.edit('"reward model"', '"reward model", "from the first edit"')
+    setup.database.follow(ONE, "diffusion")
+    setup.file = setup.opened(Crowded(call, lambda: save(setup.path, theirs), *refused))
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model", "from the first edit", "diffusion", "x ray"}}
+    assert setup.text.startswith("# mine\n")
+    assert setup.strays == []
 
 
-def test_a_wrong_text_that_is_saved_between_stands_where_it_was_saved(house: House) -> None:
-    wrong = house.text.replace('"graph"', '"graph')
-    house.book.follow(ONE, "diffusion")
-    house.file = house.opened(Crowded("exchange", lambda: by_rename(house.path, wrong)))
+def test_a_wrong_text_that_is_saved_between_stands_where_it_was_saved(setup: Setup) -> None:
+    wrong = setup.text.replace('"graph"', '"graph')
+    setup.database.follow(ONE, "diffusion")
+    setup.file = setup.opened(Crowded("exchange", lambda: by_rename(setup.path, wrong)))
     with pytest.raises(ConfigError):
-        house.sync()
-    assert house.text == wrong
-    assert house.strangers == []
-    assert house.book.says() == {ONE: {"graph", "reward model", "diffusion"}}
+        setup.sync()
+    assert setup.text == wrong
+    assert setup.strays == []
+    assert setup.database.says() == {ONE: {"graph", "reward model", "diffusion"}}
 
 
-def test_a_file_that_vanishes_between_is_missing_and_not_made_anew(house: House) -> None:
-    house.book.follow(ONE, "diffusion")
-    house.file = house.opened(Crowded("exchange", house.path.unlink))
-    assert "there is no such file" in house.sync().problem
-    assert not house.path.exists()
-    assert house.strangers == []
+def test_a_file_that_vanishes_between_is_missing_and_not_made_anew(setup: Setup) -> None:
+    setup.database.follow(ONE, "diffusion")
+    setup.file = setup.opened(Crowded("exchange", setup.path.unlink))
+    assert "there is no such file" in setup.sync().problem
+    assert not setup.path.exists()
+    assert setup.strays == []
 
 
-def test_an_editor_in_the_middle_of_saving_is_left_to_finish(house: House) -> None:
-    theirs = house.text.replace('"graph"', '"x ray"')
-    house.book.follow(ONE, "diffusion")
-    with house.path.open("w") as half:
+def test_an_editor_in_the_middle_of_saving_is_left_to_finish(setup: Setup) -> None:
+    theirs = setup.text.replace('"graph"', '"x ray"')
+    setup.database.follow(ONE, "diffusion")
+    with setup.path.open("w") as half:
         half.write(theirs[:50])
         half.flush()
-        report = house.sync()
-        assert report.again
+        report = setup.sync()
+        assert report.retry
         assert not report.wrote
-        assert house.text == theirs[:50]
+        assert setup.text == theirs[:50]
         half.write(theirs[50:])
-    assert house.file.changed_since_last_look()
-    assert not house.sync().again
-    assert house.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
+    assert setup.file.changed_since_last_sync()
+    assert not setup.sync().retry
+    assert setup.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
 
 
-def test_an_editor_that_begins_to_save_while_we_exchange_is_left_to_finish(house: House) -> None:
-    theirs = house.text.replace('"graph"', '"x ray"')
+def test_an_editor_that_begins_to_save_while_we_exchange_is_left_to_finish(setup: Setup) -> None:
+    theirs = setup.text.replace('"graph"', '"x ray"')
     half: list[int] = []
 
     def begin() -> None:
-        half.append(os.open(house.path, os.O_WRONLY))
+        half.append(os.open(setup.path, os.O_WRONLY))
 
-    house.book.follow(ONE, "diffusion")
-    house.file = house.opened(Crowded("exchange", begin))
-    assert house.sync().again
+    setup.database.follow(ONE, "diffusion")
+    setup.file = setup.opened(Crowded("exchange", begin))
+    assert setup.sync().retry
     os.truncate(half[0], 0)
     os.write(half[0], theirs[:50].encode())
-    assert house.sync().again
+    assert setup.sync().retry
     os.write(half[0], theirs[50:].encode())
     os.close(half[0])
-    assert house.file.changed_since_last_look()
-    assert not house.sync().again
-    assert house.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
+    assert setup.file.changed_since_last_sync()
+    assert not setup.sync().retry
+    assert setup.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
 
 
-def test_a_program_that_keeps_the_file_open_for_ever_does_not_stop_us(house: House) -> None:
-    house.book.follow(ONE, "diffusion")
-    with house.path.open("r+"):
-        house.file = house.opened()
-        assert house.sync().again
-        house.clock.advance(STEADY)
-        assert not house.sync().again
-        assert house.agree() == {ONE: {"graph", "reward model", "diffusion"}}
+def test_a_program_that_keeps_the_file_open_for_ever_does_not_stop_us(setup: Setup) -> None:
+    setup.database.follow(ONE, "diffusion")
+    with setup.path.open("r+"):
+        setup.file = setup.opened()
+        assert setup.sync().retry
+        setup.clock.advance(STEADY_AFTER)
+        assert not setup.sync().retry
+        assert setup.agree() == {ONE: {"graph", "reward model", "diffusion"}}
 
 
-def test_where_nobody_can_tell_who_is_writing_the_file_has_to_rest_first(house: House) -> None:
-    house.file = house.opened(Refusing(errno.ENOSYS, "exchange", "writers"))
-    whole = house.text.replace('"graph"', '"x ray"')
+def test_where_nobody_can_tell_who_is_writing_the_file_has_to_rest_first(setup: Setup) -> None:
+    setup.file = setup.opened(Refusing(errno.ENOSYS, "exchange", "writers"))
+    whole = setup.text.replace('"graph"', '"x ray"')
     for text in (whole[:50], whole):
-        house.write(text)
-        house.clock.advance(STEADY)
-        assert house.file.changed_since_last_look()
-        assert house.sync().again
-        assert house.text == text
-    house.clock.advance(STEADY / 2)
-    assert house.sync().again
-    house.clock.advance(STEADY / 2)
-    assert house.sync().wrote
-    assert house.agree() == {ONE: {"reward model", "x ray"}}
+        setup.write(text)
+        setup.clock.advance(STEADY_AFTER)
+        assert setup.file.changed_since_last_sync()
+        assert setup.sync().retry
+        assert setup.text == text
+    setup.clock.advance(STEADY_AFTER / 2)
+    assert setup.sync().retry
+    setup.clock.advance(STEADY_AFTER / 2)
+    assert setup.sync().wrote
+    assert setup.agree() == {ONE: {"reward model", "x ray"}}
 
 
 # -- watching --------------------------------------------------------------------------------------
 
 
-def test_a_look_at_an_unchanged_file_does_not_read_it(house: House) -> None:
+def test_watching_an_unchanged_file_does_not_read_it(setup: Setup) -> None:
     disk = Refusing(0)
-    house.file = house.opened(disk)
-    assert house.file.changed_since_last_look()
-    house.sync()
-    assert not house.file.changed_since_last_look()
-    assert not house.file.changed_since_last_look()
+    setup.file = setup.opened(disk)
+    assert setup.file.changed_since_last_sync()
+    setup.sync()
+    assert not setup.file.changed_since_last_sync()
+    assert not setup.file.changed_since_last_sync()
     disk.seen.clear()
-    assert not house.file.changed_since_last_look()
+    assert not setup.file.changed_since_last_sync()
     assert disk.seen == []
-    os.utime(house.path)
-    assert not house.file.changed_since_last_look()
+    os.utime(setup.path)
+    assert not setup.file.changed_since_last_sync()
     assert "writers" in disk.seen
 
 
-def test_a_change_that_leaves_no_trace_but_the_content_is_noticed(house: House) -> None:
-    assert not house.file.changed_since_last_look()
-    house.book.follow(ONE, "x ray")
-    house.sync()
-    assert not house.file.changed_since_last_look()
-    house.edit('"x ray"', '"y ray"')
-    assert house.file.changed_since_last_look()
-    assert house.file.changed_since_last_look()
-    house.sync()
-    assert not house.file.changed_since_last_look()
+def test_a_change_that_leaves_no_trace_but_the_content_is_noticed(setup: Setup) -> None:
+    assert not setup.file.changed_since_last_sync()
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    assert not setup.file.changed_since_last_sync()
+    setup.edit('"x ray"', '"y ray"')
+    assert setup.file.changed_since_last_sync()
+    assert setup.file.changed_since_last_sync()
+    setup.sync()
+    assert not setup.file.changed_since_last_sync()
 
 
 # -- stopped at any step ---------------------------------------------------------------------------
@@ -880,7 +882,7 @@ class Stopped(BaseException):
     """The process is no more; nothing of ours runs after it."""
 
 
-class Steps(Quick):
+class Steps(NoFsync):
     """Every call to the disk and every turn of a transaction is a step; one of them is the last."""
 
     def __init__(self, last: int, barred: tuple[str, ...], act: Callable[[], None]) -> None:
@@ -932,49 +934,49 @@ class Steps(Quick):
         with self.around("truncate"):
             super().truncate(descriptor, length)
 
-    def settle(self, folder: Path) -> None:
-        with self.around("settle"):
-            super().settle(folder)
+    def sync_folder(self, folder: Path) -> None:
+        with self.around("sync_folder"):
+            super().sync_folder(folder)
 
 
 def lives_on_after(folder: Path, last: int, barred: tuple[str, ...], event: str) -> bool:
-    """Both doors move, a sync stops at one step, something happens, and the bot starts again.
+    """Both sides change, a sync stops at one step, something happens, and the bot starts again.
 
     False if the sync had fewer steps.
     """
     folder.mkdir()
-    house = House(folder)
-    house.write(TOP + block(ONE, "stays", "file takes", "chat takes", "second takes"))
-    house.sync()
-    second = house.text.replace('"second takes"', '"second adds"')
-    house.edit('    "file takes",\n', '    "file adds",\n')
-    house.book.unfollow(ONE, "chat takes")
-    house.book.follow(ONE, "chat adds")
+    setup = Setup(folder)
+    setup.write(TOP + block(ONE, "stays", "file takes", "chat takes", "second takes"))
+    setup.sync()
+    second = setup.text.replace('"second takes"', '"second adds"')
+    setup.edit('    "file takes",\n', '    "file adds",\n')
+    setup.database.unfollow(ONE, "chat takes")
+    setup.database.follow(ONE, "chat adds")
     expected = {"stays", "chat adds", "file adds", "second takes"}
 
-    save = (lambda: by_rename(house.path, second)) if event == "an editor saves" else lambda: None
+    save = (lambda: by_rename(setup.path, second)) if event == "an editor saves" else lambda: None
     steps = Steps(last, barred, save)
     stopped = False
     try:
-        house.opened(steps).sync(SqliteSyncDatabase(folder / "papers.sqlite3", steps.step))
+        setup.opened(steps).sync(SqliteSyncDatabase(folder / "papers.sqlite3", steps.step))
     except Stopped:
         stopped = True
     if event == "an editor saves" and steps.acted:
         expected = expected - {"second takes"} | {"second adds"}
-    assert house.text.startswith(TOP)
+    assert setup.text.startswith(TOP)
 
-    if event == "the chat undoes" and "file adds" in house.book.says()[ONE]:
-        house.book.unfollow(ONE, "file adds")
+    if event == "the chat undoes" and "file adds" in setup.database.says()[ONE]:
+        setup.database.unfollow(ONE, "file adds")
         expected.discard("file adds")
     if event == "the file is edited":
-        house.edit('"stays",', '"stays",\n    "after adds",')
+        setup.edit('"stays",', '"stays",\n    "after adds",')
         expected.add("after adds")
-    house.file = house.opened()
-    report = house.sync()
-    assert (report.again, report.problem, report.warnings) == (False, "", ())
-    assert house.agree() == {ONE: expected}
-    assert house.strangers == []
-    assert not house.sync().wrote
+    setup.file = setup.opened()
+    report = setup.sync()
+    assert (report.retry, report.problem, report.warnings) == (False, "", ())
+    assert setup.agree() == {ONE: expected}
+    assert setup.strays == []
+    assert not setup.sync().wrote
     return stopped
 
 
@@ -984,7 +986,7 @@ def lives_on_after(folder: Path, last: int, barred: tuple[str, ...], event: str)
 @pytest.mark.parametrize(
     "event", ["nothing happens", "the chat undoes", "the file is edited", "an editor saves"]
 )
-def test_stopped_at_any_step_nothing_of_either_door_is_lost(
+def test_stopped_at_any_step_nothing_of_either_side_is_lost(
     tmp_path: Path, barred: tuple[str, ...], event: str
 ) -> None:
     last = 1
@@ -994,10 +996,10 @@ def test_stopped_at_any_step_nothing_of_either_door_is_lost(
 
 
 def test_a_text_that_has_lost_its_place_is_merged_and_gets_a_name_that_a_person_finds(
-    house: House,
+    setup: Setup,
 ) -> None:
-    theirs = house.text.replace('"graph"', '"x ray"').replace("# ours", "# theirs")
-    house.book.follow(ONE, "diffusion")
+    theirs = setup.text.replace('"graph"', '"x ray"').replace("# ours", "# theirs")
+    setup.database.follow(ONE, "diffusion")
 
     class Last(Crowded):
         def exchange(self, one: Path, other: Path) -> None:
@@ -1005,29 +1007,29 @@ def test_a_text_that_has_lost_its_place_is_merged_and_gets_a_name_that_a_person_
             raise Stopped
 
     with pytest.raises(Stopped):
-        house.opened(Last("exchange", lambda: by_rename(house.path, theirs))).sync(house.book)
-    house.edit("# ours", "# edited before the bot was started again")
-    house.file = house.opened()
-    (warning,) = house.sync().warnings
-    (rescued,) = house.folder.glob("bot.toml.rescued-*")
+        setup.opened(Last("exchange", lambda: by_rename(setup.path, theirs))).sync(setup.database)
+    setup.edit("# ours", "# edited before the bot was started again")
+    setup.file = setup.opened()
+    (warning,) = setup.sync().warnings
+    (rescued,) = setup.folder.glob("bot.toml.rescued-*")
     assert str(rescued) in warning
     assert rescued.read_text() == theirs
-    assert house.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
-    assert house.sync() == SyncReport()
+    assert setup.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
+    assert setup.sync() == SyncReport()
 
 
-def test_two_texts_that_are_saved_while_we_exchange_are_both_merged(house: House) -> None:
-    first = house.text.replace('"graph"', '"x ray"')
+def test_two_texts_that_are_saved_while_we_exchange_are_both_merged(setup: Setup) -> None:
+    first = setup.text.replace('"graph"', '"x ray"')
 
     class Twice(Crowded):
         def exchange(self, one: Path, other: Path) -> None:
             super().exchange(one, other)
-            if "diffusion" in house.text and "x ray" not in house.text:
-                by_rename(house.path, house.text.replace('"diffusion"', '"protein folding"'))
+            if "diffusion" in setup.text and "x ray" not in setup.text:
+                by_rename(setup.path, setup.text.replace('"diffusion"', '"protein folding"'))
 
-    house.book.follow(ONE, "diffusion")
-    house.file = house.opened(Twice("exchange", lambda: by_rename(house.path, first)))
-    house.sync()
-    assert house.agree() == {ONE: {"reward model", "x ray", "protein folding"}}
-    (rescued,) = house.folder.glob("bot.toml.rescued-*")
+    setup.database.follow(ONE, "diffusion")
+    setup.file = setup.opened(Twice("exchange", lambda: by_rename(setup.path, first)))
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model", "x ray", "protein folding"}}
+    (rescued,) = setup.folder.glob("bot.toml.rescued-*")
     assert rescued.read_text() == first

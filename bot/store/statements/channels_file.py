@@ -70,12 +70,12 @@ class SyncTransaction:
         self._db.execute("insert or replace into file_revisions values (?, ?)", (number, snapshot))
         self._db.execute("delete from file_revisions where number <= ?", (number - REVISIONS_KEPT,))
 
-    def note(self) -> bytes | None:
+    def state(self) -> bytes | None:
         row = self._db.execute("select note from file_note").fetchone()
         return None if row is None else bytes(row[0])
 
-    def set_note(self, note: bytes) -> None:
-        self._db.execute("insert or replace into file_note values (1, ?)", (note,))
+    def set_state(self, state: bytes) -> None:
+        self._db.execute("insert or replace into file_note values (1, ?)", (state,))
 
 
 class SqliteSyncDatabase:
