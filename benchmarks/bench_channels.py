@@ -37,8 +37,9 @@ from adapters.slack import render as slack
 from benchmarks.answering import Answer
 from benchmarks.invented import Words
 from benchmarks.report import Row, table
-from bot.chat.commands import BotCommands
-from bot.chat.queries import Questions
+from bot.chat.changes import Changes
+from bot.chat.commands import ChatCommands
+from bot.chat.queries import Queries
 from bot.core.collect import collect
 from bot.core.digest import Rules
 from bot.core.publish import publish
@@ -245,19 +246,17 @@ class People:
         self._channels = _channel_ids(day.channels)
         self._rng = random.Random(11)
         self._count = itertools.count()
-        self._commands = BotCommands(
-            questions=Questions(
-                store=store,
-                source=source,
-                clock=clock,
-                timetable=lambda _: RULES.timetable,
-                identify=str,
-            ),
+        queries = Queries(
             store=store,
+            source=source,
             clock=clock,
-            changed=_nothing_more,
-            first_post=0,
+            timetable=lambda _: RULES.timetable,
+            identify=str,
         )
+        changes = Changes(
+            queries=queries, store=store, clock=clock, on_change=_nothing_more, first_post=0
+        )
+        self._commands = ChatCommands(queries=queries, changes=changes, clock=clock)
 
     @asynccontextmanager
     async def talking(self, when: str) -> AsyncIterator[None]:
@@ -284,7 +283,7 @@ class People:
         command = COMMANDS[number % len(COMMANDS)]
         words = f"add invented keyword {number}" if command == "add" else command
         person = Person("Ada", f"discord:{number}", server=f"discord:{number}")
-        await self._commands.run(self._rng.choice(self._channels), person, words)
+        await self._commands.typed(self._rng.choice(self._channels), person, words)
         wait = asyncio.get_running_loop().time() - said
         self._waits.setdefault((when, command), []).append(wait)
 

@@ -127,19 +127,79 @@ class Crossposter(Protocol):
 
 
 class Commands(Protocol):
-    """What people can ask, in words that are the same on every platform.
+    """What people can say in a chat, the same on every platform.
 
-    Any of it may take some seconds. A method raises UserError with a text for the person, and
-    nothing else.
+    One method for each command, for whatever arrives as separate values (a slash command's
+    options, a form), and ``typed`` for what arrives as text (a message, the words of a button).
+    ``channel_id`` is the channel in which it was said, ``person`` who said it.
+
+    Reading is open to everybody in the channel; changing is for those who manage it, or for its
+    members where ``editors`` says so. A method may take some seconds. It raises UserError with a
+    text for the person (NotAllowed, where they may not do it), and nothing else.
     """
 
-    async def run(self, channel_id: str, person: Person, words: str) -> Reply:
-        """Do what ``words`` say (``add reward model``)."""
+    async def add(self, channel_id: str, person: Person, keyword: str) -> Reply:
+        """Follow a keyword, given as it was typed or by its handle (``keywords``)."""
         ...
 
-    async def keyword_choices(self, channel_id: str) -> tuple[Choice, ...]:
-        """What the channel follows, as it was written, and a short name for each that ``run`` takes
-        in its place; for completing what somebody types."""
+    async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
+        """Stop following a keyword, given in any wording of its meaning or by its handle; or
+        several, given by their handles."""
+        ...
+
+    async def list_(self, channel_id: str, person: Person, page: int = 1) -> Reply:
+        """What the channel follows; a page beyond the last is the last."""
+        ...
+
+    async def preview(self, channel_id: str, person: Person, keyword: str) -> Reply:
+        """How many papers a day a keyword would bring. Saves nothing; asks the source."""
+        ...
+
+    async def why(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        """Why a paper was posted in this channel, or was not; an id or an address of its page."""
+        ...
+
+    async def status(self, channel_id: str, person: Person) -> Reply:
+        """How the channel stands, and when the source was last asked."""
+        ...
+
+    async def pause(self, channel_id: str, person: Person) -> Reply:
+        """Post nothing in the channel until somebody resumes it."""
+        ...
+
+    async def resume(self, channel_id: str, person: Person) -> Reply:
+        """Post again, whoever or whatever had paused the channel."""
+        ...
+
+    async def resend(self, channel_id: str, person: Person, key: str) -> Reply:
+        """Send a held or dead post of this channel again, named by the start of its key."""
+        ...
+
+    async def settings(self, channel_id: str, person: Person) -> Reply:
+        """When and how the channel is posted to."""
+        ...
+
+    async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
+        """Change one of these settings; ``default`` takes the channel's own value away."""
+        ...
+
+    async def help(self, channel_id: str, person: Person) -> Reply:
+        """All commands, and how keywords are written."""
+        ...
+
+    async def typed(self, channel_id: str, person: Person, text: str) -> Reply:
+        """Do what a text says (``add reward model``), with all synonyms and however it is
+        spelled."""
+        ...
+
+    def opens_form(self, text: str) -> bool:
+        """Whether a text asks to add a keyword without saying which. A platform that has a form
+        for that opens it at once; for the others ``typed`` answers with an example. Pure."""
+        ...
+
+    async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
+        """What the channel follows, as it was written, and the handle of each: a short name that
+        every method takes in its place. For completing what somebody types."""
         ...
 
     async def abstract(self, paper_id: str) -> Paper:

@@ -148,9 +148,9 @@ async def spoken(shown: Digest) -> dict[str, Any]:
         house.source.announce(*papers)
         for name, keyword in FOLLOWED:
             house.clock.advance(2 * DAY.total_seconds())
-            added = await house.commands.run("discord:1", Person(name), f"add {keyword}")
+            added = await house.commands.add("discord:1", Person(name), keyword)
         await house.collect()
-        listed = await house.commands.run("discord:1", Person("Ann"), "list")
+        listed = await house.commands.list_("discord:1", Person("Ann"))
         paper = await house.commands.abstract(papers[0].id)
         house.store.close()
     return {

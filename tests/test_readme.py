@@ -250,9 +250,9 @@ async def heard(folder: Path) -> str:
         async with assembled(settings, serving=True, clock=clock, stream=io.StringIO()) as bot:
 
             async def ask() -> None:
-                said.append((await bot.questions.status()).text)
+                said.append((await bot.queries.status()).text)
                 for paper_id in (*SAMPLE.parts.values(), OLD, "2603.01234"):
-                    said.append((await bot.questions.why(paper_id, "console:")).text)
+                    said.append((await bot.queries.why(paper_id, "console:")).text)
 
             await bot.once()
             clock.move_to(clock.now() + timedelta(minutes=5))

@@ -24,7 +24,7 @@ from adapters.discord.buttons import LONGEST_LABEL, shortened
 from adapters.discord.keyword_form import EditButton, KeywordForm
 from adapters.discord.mentions import Mentions
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
-from bot.model import Channel, Choice, Person
+from bot.model import Channel, Choice, Person, Reply
 from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ NOT_SERVED: Final = (
 )
 Interaction = discord.Interaction[Any]
 Say = Callable[[str, str], Awaitable[None]]  # a channel's id, and a line for everybody in it
+# Calls one of the commands for this channel and person.
+Call = Callable[[Commands, str, Person], Awaitable[Reply]]
 
 
 class People:
@@ -75,28 +77,37 @@ class People:
                 await interaction.response.send_message(view=view, ephemeral=True)
         return False
 
-    async def command(self, interaction: Interaction, words: str) -> None:
-        """A slash command."""
+    async def command(self, interaction: Interaction, call: Call, *, threads: bool = False) -> None:
+        """A slash command. With ``threads``, posts will be threads if it succeeds."""
         async with self._in_hand():
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await self._answer(interaction, words)
+            await self._answer(interaction, call, threads=threads)
+
+    async def add(self, interaction: Interaction, keyword: str) -> None:
+        """A keyword from the slash command or the form, which can be edited if it is refused."""
+        async with self._in_hand():
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await self._answer(
+                interaction,
+                lambda c, where, who: c.add(where, who, keyword),
+                editable=keyword,
+            )
 
     async def button(self, interaction: Interaction, words: str) -> None:
         """A button or a menu below an answer: the new answer takes its place. A refusal does not:
         the list in which the button stood is still good."""
         async with self._in_hand():
             await interaction.response.defer()
-            await self._answer(interaction, words, keep_if_refused=True)
+            await self._answer(
+                interaction,
+                lambda c, where, who: c.typed(where, who, words),
+                keep_if_refused=True,
+            )
 
     async def open_form(self, interaction: Interaction, phrase: str = "") -> None:
         """The form for a keyword. It has to be the first answer, so nothing is looked at before."""
         async with self._in_hand():
-            await interaction.response.send_modal(KeywordForm(self._submitted, phrase))
-
-    async def _submitted(self, interaction: Interaction, keyword: str) -> None:
-        async with self._in_hand():
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            await self._answer(interaction, f"add {keyword}")
+            await interaction.response.send_modal(KeywordForm(self.add, phrase))
 
     async def abstract(self, interaction: Interaction, paper_id: str) -> None:
         """The button of a paper, perhaps of one that was posted months ago."""
@@ -113,23 +124,29 @@ class People:
     ) -> list[app_commands.Choice[str]]:
         """The channel's keywords that hold what was typed so far."""
         try:
-            choices = await self._commands.keyword_choices(place(interaction))
+            choices = await self._commands.keywords(place(interaction))
         except UserError:
             return []  # a list that stays empty while somebody types is no failure to tell
         found = [each for each in choices if typed.casefold() in each.label.casefold()]
         return [_completion(each) for each in found[:CHOICES]]
 
     async def _answer(
-        self, interaction: Interaction, words: str, *, keep_if_refused: bool = False
+        self,
+        interaction: Interaction,
+        call: Call,
+        *,
+        editable: str = "",
+        keep_if_refused: bool = False,
+        threads: bool = False,
     ) -> None:
         where = place(interaction)
         try:
-            reply = await self._commands.run(where, person(interaction), words)
+            reply = await call(self._commands, where, person(interaction))
         except UserError as error:
             refusal = replies.plain_view(str(error), self.mentions)
-            if words.startswith("add ") and not isinstance(error, NotAllowed):
+            if editable and not isinstance(error, NotAllowed):
                 # A form can't be shown again in answer to itself, and what was typed is gone.
-                refusal.add_item(discord.ui.ActionRow(EditButton(words.removeprefix("add "))))
+                refusal.add_item(discord.ui.ActionRow(EditButton(editable)))
             if keep_if_refused:
                 await interaction.followup.send(view=refusal, ephemeral=True)
             else:
@@ -138,7 +155,7 @@ class People:
         if not reply.announcement:
             await self._show(interaction, replies.reply_view(reply, named=self.mentions))
             return
-        if note := _obstacle(interaction, words):
+        if note := _obstacle(interaction, threads=threads):
             await self._show(interaction, replies.reply_view(reply, named=self.mentions, note=note))
             return
         # First the private answer: the public line may take as long as Discord likes. It is said
@@ -205,11 +222,11 @@ def place(interaction: Interaction) -> str:
     return f"discord:{home}"
 
 
-def _obstacle(interaction: Interaction, words: str) -> str:
+def _obstacle(interaction: Interaction, *, threads: bool) -> str:
     """What is in the way of a line in the channel, and so of posts, as far as is known already."""
     missing = permissions.missing(
         interaction.app_permissions,
-        threads=words == "settings layout thread",
+        threads=threads,
         forum=in_forum(interaction),
     )
     return f"I can't post here yet: {permissions.remedy(missing)}" if missing else ""
@@ -265,12 +282,14 @@ class Papers(app_commands.Group):
         if keyword is None:
             await self._people.open_form(interaction)
         else:
-            await self._people.command(interaction, f"add {keyword}")
+            await self._people.add(interaction, keyword)
 
     @app_commands.command(description="Stop following a keyword")
     @app_commands.describe(keyword="One that this channel follows")
     async def remove(self, interaction: Interaction, keyword: Keyword) -> None:
-        await self._people.command(interaction, f"remove {keyword}")
+        await self._people.command(
+            interaction, lambda c, where, who: c.remove(where, who, [keyword])
+        )
 
     @remove.autocomplete("keyword")
     async def _complete(
@@ -280,34 +299,36 @@ class Papers(app_commands.Group):
 
     @app_commands.command(name="list", description="The keywords of this channel")
     async def list_(self, interaction: Interaction) -> None:
-        await self._people.command(interaction, "list")
+        await self._people.command(interaction, lambda c, where, who: c.list_(where, who))
 
     @app_commands.command(description="How many papers a day a keyword would bring; saves nothing")
     @app_commands.describe(keyword="A phrase or an expression")
     async def preview(self, interaction: Interaction, keyword: Keyword) -> None:
-        await self._people.command(interaction, f"preview {keyword}")
+        await self._people.command(
+            interaction, lambda c, where, who: c.preview(where, who, keyword)
+        )
 
     @app_commands.command(description="Why a paper was posted here, or was not")
     @app_commands.describe(paper="Its arXiv id, or the address of its page")
     async def why(self, interaction: Interaction, paper: app_commands.Range[str, 1, 200]) -> None:
-        await self._people.command(interaction, f"why {paper}")
+        await self._people.command(interaction, lambda c, where, who: c.why(where, who, paper))
 
     @app_commands.command(description="What waits, when arXiv was last asked, why nothing came")
     async def status(self, interaction: Interaction) -> None:
-        await self._people.command(interaction, "status")
+        await self._people.command(interaction, lambda c, where, who: c.status(where, who))
 
     @app_commands.command(description="Post nothing here for now; papers gather")
     async def pause(self, interaction: Interaction) -> None:
-        await self._people.command(interaction, "pause")
+        await self._people.command(interaction, lambda c, where, who: c.pause(where, who))
 
     @app_commands.command(description="Post again")
     async def resume(self, interaction: Interaction) -> None:
-        await self._people.command(interaction, "resume")
+        await self._people.command(interaction, lambda c, where, who: c.resume(where, who))
 
     @app_commands.command(description="Send a post again that status shows as held or dead")
     @app_commands.describe(key="As status names it")
     async def resend(self, interaction: Interaction, key: app_commands.Range[str, 1, 40]) -> None:
-        await self._people.command(interaction, f"resend {key}")
+        await self._people.command(interaction, lambda c, where, who: c.resend(where, who, key))
 
     @app_commands.command(description="When and how this channel is posted to")
     @app_commands.describe(name="What to change", value='For example 09:30, or "default"')
@@ -318,7 +339,14 @@ class Papers(app_commands.Group):
         name: str | None = None,
         value: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
-        await self._people.command(interaction, f"settings {name or ''} {value or ''}".strip())
+        if name is None and value is None:
+            await self._people.command(interaction, lambda c, where, who: c.settings(where, who))
+            return
+        await self._people.command(
+            interaction,
+            lambda c, where, who: c.change_setting(where, who, name or "", value or ""),
+            threads=name == "layout" and value == "thread",
+        )
 
     @settings.autocomplete("value")
     async def _values(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -331,4 +359,4 @@ class Papers(app_commands.Group):
 
     @app_commands.command(description="All commands, and how keywords are written")
     async def help(self, interaction: Interaction) -> None:
-        await self._people.command(interaction, "help")
+        await self._people.command(interaction, lambda c, where, who: c.help(where, who))

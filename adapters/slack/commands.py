@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 Payload = Mapping[str, Any]
 SOON: Final = 2.0  # seconds after which somebody is told that it takes a moment
-FORM_WORDS: Final = frozenset({"add", "follow", "subscribe", "watch", "new"})
 ASKING: Final = "One moment, please: I am asking arXiv."
 UNKNOWN_BUTTON: Final = (
     f"I do not know this button any more. To see what I can do: {refer_to('help')}"
@@ -88,7 +87,7 @@ class People:
         """Any command of the app: what is called otherwise in bot.toml is still meant for us."""
         words = typed(payload.get("text") or "")
         channel = payload["channel_id"]
-        if words.casefold() in FORM_WORDS:
+        if self._commands.opens_form(words):
             await self._open("views.open", payload, keyword_form.form(channel))
             return
         place = Place(response_url=payload["response_url"])
@@ -101,7 +100,7 @@ class People:
         channel = (payload.get("channel") or {}).get("id") or view.get("private_metadata") or ""
         if action_id.partition(":")[0] == ABSTRACT:
             await self._show_abstract(payload, str(action["value"]))
-        elif action_id == replies.ADD or action.get("value") in FORM_WORDS:
+        elif action_id == replies.ADD or self._commands.opens_form(str(action.get("value") or "")):
             await self._open("views.open", payload, keyword_form.form(channel))
         elif action_id.startswith(f"{SAY}:"):
             person = self._person(payload["user"])
@@ -123,9 +122,7 @@ class People:
         filled = keyword_form.Filled(values)
         person = self._person(payload["user"])
         try:
-            reply = await self._commands.run(
-                self._id(filled.channel), person, f"add {filled.keyword}"
-            )
+            reply = await self._commands.add(self._id(filled.channel), person, filled.keyword)
         except UserError as error:
             again = keyword_form.form(
                 filled.channel, values, replies.readable(str(error), self._command)
@@ -150,7 +147,7 @@ class People:
 
     async def _answer(self, place: Place, channel: str, person: Person, words: str) -> None:
         """Run a command, and show what comes of it. Somebody who waits is told so."""
-        running = asyncio.ensure_future(self._commands.run(self._id(channel), person, words))
+        running = asyncio.ensure_future(self._commands.typed(self._id(channel), person, words))
         try:
             done, _ = await asyncio.wait({running}, timeout=SOON)
             if not done:

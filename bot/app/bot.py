@@ -28,8 +28,9 @@ from bot.arxiv.cache import RecentSource
 from bot.arxiv.ids import base_id
 from bot.arxiv.plan import Way
 from bot.arxiv.source import ArxivSource
-from bot.chat.commands import BotCommands
-from bot.chat.queries import Questions
+from bot.chat.changes import Changes
+from bot.chat.commands import ChatCommands
+from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
 from bot.clock import SystemClock
 from bot.config import Config
@@ -120,7 +121,7 @@ class Bot:
         self.file_problem = ""  # why bot.toml and the database do not say the same, if so
         self.held_back = False  # a person has to confirm what bot.toml says
         self.calendar = config.calendar
-        self.questions = Questions(
+        self.queries = Queries(
             store=store,
             source=source,
             clock=clock,
@@ -129,13 +130,16 @@ class Bot:
             calendar=self.calendar,
             defaults=ScheduleDefaults(str(config.schedule.catch_up), config.schedule.written),
         )
-        self.commands = BotCommands(
-            questions=self.questions,
+        self.changes = Changes(
+            queries=self.queries,
             store=store,
             clock=clock,
-            changed=self._show_change,
+            on_change=self._show_change,
             first_post=config.schedule.first_post,
             limits=config.limits,
+        )
+        self.commands = ChatCommands(
+            queries=self.queries, changes=self.changes, clock=clock, limits=config.limits
         )
 
     def rules(self, channel: Channel) -> Rules:

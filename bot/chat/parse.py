@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bot.errors import UserError
-from bot.model import Section, refer_to
+from bot.model import Section, refer_to, without_references
 from bot.text import clean
 
 # Name → what follows it, and what it does. The order is that of ``help``.
@@ -42,7 +42,7 @@ _SYNONYMS: Mapping[str, str] = {
     "?": "help", "h": "help", "-h": "help", "--help": "help", "commands": "help",
 }  # fmt: skip
 
-_PREFIX = re.compile(r"\s*/?\s*papers?\b", re.IGNORECASE)
+_PREFIX = re.compile(r"\A\s*/?\s*papers?\b", re.IGNORECASE)
 _AROUND = "\"'`“”„‟‘’«».,:;!/"
 
 # The commands of ``help`` below their headings; ``help`` itself is known to who reads it.
@@ -53,28 +53,57 @@ _GROUPS = (
 )
 
 
-def understand(words: str) -> tuple[str, str]:
+def understand(text: str) -> tuple[str, str]:
     """The command and what follows it. Nothing at all means ``help``.
 
     Forgives case, quotes, spaces, a slash, a leading ``papers`` and other bots' words. Raises
-    UserError with the nearest command, or if something is missing after the command.
+    UserError with the nearest command.
     """
-    plain = words.strip()
-    if prefix := _PREFIX.match(plain):
-        plain = plain[prefix.end() :].strip()
-    typed, rest = _first_word(plain)
-    name = typed.strip(_AROUND).casefold() or "help"
-    name = _SYNONYMS.get(name, name)
+    typed, rest = _split(text)
+    name = _command_named(typed)
     if name not in COMMANDS:
         raise UserError(_unknown(typed, rest))
-    what, does = COMMANDS[name]
-    if what in _EXAMPLES and not rest:
-        raise UserError(f"{name}: {does}. For example: {refer_to(f'{name} {_EXAMPLES[what]}')}")
     return name, rest
 
 
-def _first_word(text: str) -> tuple[str, str]:
-    first, *rest = text.split(maxsplit=1) or [""]
+def _command_named(typed: str) -> str:
+    name = typed.strip(_AROUND).casefold() or "help"
+    return _SYNONYMS.get(name, name)
+
+
+def opens_form(text: str) -> bool:
+    """Whether somebody wants to add a keyword and does not say which (``add`` or a synonym)."""
+    typed, rest = _split(text)
+    return not rest and _command_named(typed) == "add"
+
+
+def required(command: str, argument: str) -> str:
+    """The argument of a command, without spaces around it and without references.
+
+    Raises UserError with an example where it is missing.
+    """
+    if plain := without_references(argument).strip():
+        return plain
+    what, does = COMMANDS[command]
+    example = refer_to(f"{command} {_EXAMPLES[what]}")
+    raise UserError(f"{command}: {does}. For example: {example}")
+
+
+def page_number(text: str) -> int:
+    """The page of a list that is meant; the first one if it is no number."""
+    return int(text) if text.isdecimal() and len(text) < 6 else 1
+
+
+def setting_and_value(text: str) -> tuple[str, str]:
+    """``post_at 09:30`` or ``post_at = 09:30``."""
+    name, _, value = text.replace("=", " ", 1).partition(" ")
+    return name, value
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The first word and what follows it, without a leading ``/papers``."""
+    plain = _PREFIX.sub("", without_references(text), count=1)
+    first, *rest = plain.split(maxsplit=1) or [""]
     return first, "".join(rest).strip()
 
 

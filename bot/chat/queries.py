@@ -19,7 +19,7 @@ from bot.chat.replies.reasons import ChannelContext
 from bot.chat.replies.settings import ScheduleDefaults, in_force, settings_reply
 from bot.chat.replies.status import status_reply
 from bot.chat.replies.why import Case, Judged, why_reply
-from bot.chat.resolve import handle
+from bot.chat.resolve import handle, is_handle, keyword_of_handle
 from bot.chat.visibility import seen_everywhere, seen_in
 from bot.errors import UserError
 from bot.keywords import parse
@@ -34,7 +34,7 @@ PREVIEWED = 100  # papers that a preview asks for: one request, as priming makes
 DAYS = 7  # how far a preview counts back, unless somebody says otherwise
 
 
-class Questions:
+class Queries:
     """``identify`` gives a paper's identity from an id as its source writes it, and raises
     ValueError. Every method may raise StoreError."""
 
@@ -68,7 +68,7 @@ class Questions:
         dates = self._dates(channel_id)
         return listing_reply(channel_id, subscriptions, dates, page, may_change=may_change)
 
-    async def keyword_choices(self, channel_id: str) -> tuple[Choice, ...]:
+    async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         """The same with their handles, for completing what somebody types."""
         keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
         return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
@@ -80,9 +80,16 @@ class Questions:
         """
         if days < 1:
             raise UserError("A preview looks at one day at least.")
-        keyword = parse(text)
+        keyword = parse(await self.spelled_out(text))
         batch, found, seen = await self._look_at(keyword, days, SHOWN)
         return preview_reply(keyword, understanding(keyword), batch, found, seen, days)
+
+    async def spelled_out(self, text: str) -> str:
+        """A keyword as it was typed, or the one that a handle stands for. Raises UserError for a
+        handle that nobody knows."""
+        if not is_handle(text):
+            return text
+        return keyword_of_handle(text, await self._store.known_keywords())
 
     async def outlook(self, keyword: Keyword, shown: int) -> Outlook:
         """The same in sentences, for whoever has just added the keyword. Raises SourceError."""

@@ -16,7 +16,7 @@ from bot.text import clean
 
 TO_SEE = f"To see what it follows: {refer_to('list')}"
 _HANDLE = re.compile(r"#[0-9a-f]{12}")
-MOST_AT_ONCE = 6  # keywords that the words of one button (``model.Offer``) can name
+MAX_KEYWORDS_AT_ONCE = 6  # keywords that the words of one button (``model.Offer``) can name
 
 
 def handle(keyword: Keyword) -> str:
@@ -29,7 +29,7 @@ def is_handle(text: str) -> bool:
 
 
 def handles(keywords: Sequence[Keyword]) -> str:
-    """Several keywords in one button: at most ``MOST_AT_ONCE``."""
+    """Several keywords in one button: at most ``MAX_KEYWORDS_AT_ONCE``."""
     return " ".join(map(handle, keywords))
 
 
@@ -39,7 +39,7 @@ def handles_in(text: str) -> list[str]:
     return found if len(found) > 1 and all(map(is_handle, found)) else []
 
 
-def handled(text: str, known: Iterable[Keyword]) -> str:
+def keyword_of_handle(text: str, known: Iterable[Keyword]) -> str:
     """The text of the keyword with this handle. Raises UserError if nobody knows it."""
     for keyword in known:
         if handle(keyword) == text:
@@ -48,7 +48,7 @@ def handled(text: str, known: Iterable[Keyword]) -> str:
     raise UserError(f"Nobody here remembers that keyword. Please type it: {again}")
 
 
-def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
+def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     """The keyword of a channel that is meant. Raises UserError with those that come nearest."""
     typed = clean(text)
     keywords = [subscription.keyword for subscription in subscriptions]
@@ -69,7 +69,14 @@ def followed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     raise UserError(f"This channel does not follow {typed}. {TO_SEE}")
 
 
-def stuck(channels: Sequence[ChannelView], key: str) -> OpenPost:
+def find_subscribed_handles(
+    subscriptions: Sequence[Subscription], handles: Sequence[str]
+) -> list[Keyword]:
+    """Those of a channel's keywords that have one of these handles."""
+    return [each.keyword for each in subscriptions if handle(each.keyword) in handles]
+
+
+def find_stuck_post(channels: Sequence[ChannelView], key: str) -> OpenPost:
     """The one held or dead post whose key begins so. Raises UserError."""
     posts = [post for view in channels for post in view.posts if post.state in {"held", "dead"}]
     found = [post for post in posts if key and post.key.startswith(key)]

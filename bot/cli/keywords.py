@@ -48,7 +48,7 @@ def list_them(
     """
 
     async def ask(bot: Bot) -> Reply:
-        return await bot.questions.listing(parse_channel_id(channel))
+        return await bot.queries.listing(parse_channel_id(channel))
 
     answer(ctx, config, verbose, as_json, ask)
 
@@ -74,7 +74,7 @@ def add(
 
     async def ask(bot: Bot) -> Reply:
         _check_place(bot, channel)
-        return await bot.commands.add(channel, words, PERSON)
+        return await bot.changes.add(channel, PERSON, words)
 
     answer(ctx, config, verbose, as_json, ask)
 
@@ -98,7 +98,7 @@ def remove(
     words = joined(keyword)
 
     async def ask(bot: Bot) -> Reply:
-        return await bot.commands.remove(parse_channel_id(channel), words, PERSON)
+        return await bot.changes.remove(parse_channel_id(channel), PERSON, [words])
 
     answer(ctx, config, verbose, as_json, ask)
 

@@ -55,7 +55,7 @@ def preview(
         config,
         verbose,
         as_json,
-        lambda bot: bot.questions.preview(words, days),
+        lambda bot: bot.queries.preview(words, days),
         asks_arxiv=True,
     )
 
@@ -75,7 +75,7 @@ def status(
     """
 
     async def ask(bot: Bot) -> Reply:
-        reply = await bot.questions.status()
+        reply = await bot.queries.status()
         if not bot.file_problem:
             return reply
         data = {**reply.data, "file_problem": bot.file_problem}
@@ -101,7 +101,7 @@ def why(
     \b
     Example: daily-papers why 2603.01234
     """
-    answer(ctx, config, verbose, as_json, lambda bot: bot.questions.why(arxiv_id, channel))
+    answer(ctx, config, verbose, as_json, lambda bot: bot.queries.why(arxiv_id, channel))
 
 
 def check(
@@ -155,7 +155,7 @@ def pause(
         config,
         verbose,
         False,
-        lambda bot: bot.commands.pause(parse_channel_id(channel), PERSON),
+        lambda bot: bot.changes.pause(parse_channel_id(channel), PERSON),
     )
 
 
@@ -175,7 +175,7 @@ def resume(
         config,
         verbose,
         False,
-        lambda bot: bot.commands.resume(parse_channel_id(channel), PERSON),
+        lambda bot: bot.changes.resume(parse_channel_id(channel), PERSON),
     )
 
 
@@ -192,4 +192,4 @@ def resend(
     \b
     Example: daily-papers resend 9b740e8d
     """
-    answer(ctx, config, verbose, False, lambda bot: bot.commands.resend(key))
+    answer(ctx, config, verbose, False, lambda bot: bot.changes.resend(None, key))

@@ -110,7 +110,7 @@ def once(
     ) -> tuple[Outcome, Mapping[str, object]]:
         async with assembled(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
             outcome = await bot.once(now=now)
-            return outcome, (await bot.questions.status()).data
+            return outcome, (await bot.queries.status()).data
 
     log_to_stderr(ctx, verbose)
     with plain_errors(), terminal.progress() as progress:

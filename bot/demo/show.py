@@ -205,7 +205,7 @@ class _Play:
             arxiv_transport=self._arxiv.transport,
         ) as bot:
             outcome = await bot.once()
-            status: Any = (await bot.questions.status()).data
+            status: Any = (await bot.queries.status()).data
         posted = tuple(self._terminal.seen())
         self._posted.update(posted)
         [channel] = status["channels"]
@@ -220,7 +220,7 @@ class _Play:
         async with assembled(
             self._config, serving=False, clock=self._clock, stream=self._terminal.screen
         ) as bot:
-            reply = await bot.questions.why(paper_id)
+            reply = await bot.queries.why(paper_id)
         self._narrator.answer(reply.text)
         data: Any = reply.data
         [channel] = data["channels"]

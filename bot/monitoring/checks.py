@@ -38,7 +38,7 @@ async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
     if quick:
         return findings
     findings += await bot.source.examine()
-    views = (await bot.questions.state(None)).channels
+    views = (await bot.queries.state(None)).channels
     findings += _keywords(views)
     channels = [view.channel for view in views]
     for name, platform in bot.platforms.items():

@@ -142,7 +142,7 @@ class House:
         return len(self.chat.papers(HERE))
 
     async def say(self, words: str) -> str:
-        return (await self.bot.commands.run(HERE, ADA, words)).text
+        return (await self.bot.commands.typed(HERE, ADA, words)).text
 
     async def refused_and_gathering(self) -> None:
         """One post was refused by the channel days ago, and a paper has become due there since."""

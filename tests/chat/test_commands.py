@@ -17,11 +17,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.arxiv.ids import base_id
-from bot.chat.commands import BotCommands
-from bot.chat.queries import Questions
+from bot.chat.changes import Changes
+from bot.chat.commands import ChatCommands
+from bot.chat.queries import Queries
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
+from bot.core.limits import Limits
 from bot.core.publish import publish
 from bot.errors import (
     ChannelRefused,
@@ -73,19 +75,26 @@ class House:
         self.platform = FakePlatform(folder / "platform.jsonl")
         self.written = 0  # how often bot.toml would have been written
         self.backlog: int | None = None
-        self.questions = Questions(
+        self.queries = Queries(
             store=self.store,
             source=self.source,
             clock=self.clock,
             timetable=self.timetable,
             identify=base_id,
         )
-        self.commands = BotCommands(
-            questions=self.questions,
+        self.limit_to(Limits())
+
+    def limit_to(self, limits: Limits) -> None:
+        self.changes = Changes(
+            queries=self.queries,
             store=self.store,
             clock=self.clock,
-            changed=self._changed,
+            on_change=self._changed,
             first_post=3,
+            limits=limits,
+        )
+        self.commands = ChatCommands(
+            queries=self.queries, changes=self.changes, clock=self.clock, limits=limits
         )
 
     async def _changed(self) -> None:
@@ -96,16 +105,16 @@ class House:
         return Timetable(BERLIN, time(hour, minute), frozenset(range(5)))
 
     async def say(self, words: str, channel_id: str = HERE, person: Person = ADA) -> Reply:
-        reply = await self.commands.run(channel_id, person, words)
+        reply = await self.commands.typed(channel_id, person, words)
         data = json.dumps(reply.data, ensure_ascii=False)  # for other programs
         return replace(reply, text=as_typed(reply.text), data=json.loads(as_typed(data)))
 
     async def keywords(self) -> tuple[str, ...]:
-        return tuple(each.label for each in await self.commands.keyword_choices(HERE))
+        return tuple(each.label for each in await self.commands.keywords(HERE))
 
     async def refused(self, words: str, channel_id: str = HERE, person: Person = ADA) -> str:
         with pytest.raises(UserError) as caught:
-            await self.commands.run(channel_id, person, words)
+            await self.commands.typed(channel_id, person, words)
         return as_typed(str(caught.value))
 
     async def collect(self) -> None:
@@ -197,6 +206,44 @@ async def test_a_command_without_its_object_answers_with_an_example(
     assert f"For example: {command} " in await house.refused(command)
 
 
+async def test_an_argument_that_arrives_apart_from_its_command_is_never_read_as_one(
+    house: House,
+) -> None:
+    for keyword in ("status", "remove list", "papers"):
+        await house.commands.add(HERE, ADA, keyword)
+    assert sorted(await house.keywords()) == ["papers", "remove list", "status"]
+    await house.commands.remove(HERE, ADA, [" remove list "])
+    first, second = await house.commands.keywords(HERE)
+    await house.commands.remove(HERE, ADA, [first.value, second.value])
+    assert await house.keywords() == ()
+    with pytest.raises(UserError, match="There is no setting layout list"):
+        await house.commands.change_setting(HERE, ADA, "layout list", "digest")
+    reply = await house.commands.change_setting(HERE, ADA, "catch_up", "newest 5")
+    assert "catch_up is now newest 5" in reply.text
+
+
+async def test_an_argument_of_nothing_but_spaces_answers_with_an_example(house: House) -> None:
+    commands = house.commands
+    for asked in (
+        commands.add(HERE, ADA, " "),
+        commands.remove(HERE, ADA, ["\t"]),
+        commands.preview(HERE, ADA, ""),
+        commands.why(HERE, ADA, "  "),
+        commands.resend(HERE, ADA, " "),
+    ):
+        with pytest.raises(UserError, match="For example: "):
+            await asked
+    with pytest.raises(UserError, match="Which setting"):
+        await commands.change_setting(HERE, ADA, "", "09:30")
+
+
+async def test_every_word_for_add_opens_the_form_and_no_other_word(house: House) -> None:
+    for words in ("add", "Follow ", "/papers subscribe", "papers watch", "“new”"):
+        assert house.commands.opens_form(words), words
+    for words in ("", "add reward model", "remove", "help", "#0123456789ab", "reward model"):
+        assert not house.commands.opens_form(words), words
+
+
 async def test_nothing_at_all_is_a_call_for_help(house: House) -> None:
     for words in ("", "  ", "/papers", "help", "?"):
         reply = await house.say(words)
@@ -211,7 +258,7 @@ async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(
         other.execute("begin immediate")
         answer = await house.refused("add reward model")
         with pytest.raises(StoreBusy):
-            await house.commands.add(HERE, "reward model", ADA)
+            await house.changes.add(HERE, ADA, "reward model")
     assert "nothing was changed" in answer
     assert str(tmp_path) not in answer
     assert "another process keeps the database busy" in caplog.text
@@ -259,7 +306,7 @@ async def test_add_and_preview_say_that_a_category_is_unknown_or_has_another_nam
 
 
 async def test_at_the_command_line_a_keyword_is_added_without_asking_arxiv(house: House) -> None:
-    reply = await house.commands.add(HERE, "reward model", ADA)
+    reply = await house.changes.add(HERE, ADA, "reward model")
     assert "preview reward model" in reply.text
     assert house.source.requests == []
 
@@ -390,7 +437,7 @@ async def test_status_counts_no_paper_of_a_removed_keyword_and_undo_brings_them_
 
 async def test_a_long_list_comes_in_pages_and_every_keyword_has_its_button(house: House) -> None:
     for number in range(23):
-        await house.commands.add(HERE, f"keyword number{number}", ADA)
+        await house.changes.add(HERE, ADA, f"keyword number{number}")
     seen: list[str] = []
     words = "list"
     while words:
@@ -581,7 +628,7 @@ async def test_a_silent_arxiv_is_told_as_such_and_never_as_no_papers(house: Hous
     assert "timed out" in answer
     assert "says nothing about the papers" in answer
     with pytest.raises(SourceDown):
-        await house.questions.preview("reward model")
+        await house.queries.preview("reward model")
 
 
 async def test_an_answer_with_holes_is_previewed_with_a_warning(house: House) -> None:
@@ -596,7 +643,7 @@ async def test_an_answer_with_holes_is_previewed_with_a_warning(house: House) ->
 
 async def test_a_preview_needs_a_day_at_least(house: House) -> None:
     with pytest.raises(UserError, match="one day"):
-        await house.questions.preview("reward model", days=0)
+        await house.queries.preview("reward model", days=0)
 
 
 # -- why ------------------------------------------------------------------------------------------
@@ -738,7 +785,7 @@ async def test_why_of_all_channels_answers_for_each(house: House) -> None:
     await house.collect()
     house.source.announce(paper(70), at=START + timedelta(days=1))
     await house.day()
-    lines = (await house.questions.why("2603.00070")).text.splitlines()
+    lines = (await house.queries.why("2603.00070")).text.splitlines()
     assert lines[1].startswith(f"{HERE}: Posted today 09:00.")
     assert lines[2].startswith(f"{THERE}: Not posted: graph network does not match it")
 
@@ -785,7 +832,7 @@ async def test_status_says_what_arxiv_announced_and_how_it_was_asked(house: Hous
     assert (run["announced"], run["missing"], run["plan"]) == (1296, 2, announcement_stats.plan)
     _, explanation = await cause(house)
     assert "(today 09:00) of the 1,296 papers that arXiv announced." in explanation
-    everywhere = (await house.questions.status()).text
+    everywhere = (await house.queries.status()).text
     assert "1,296 papers announced, 0 fetched, 0 matched, 0 to post in all channels." in everywhere
 
 
@@ -1016,7 +1063,7 @@ async def test_status_in_one_channel_counts_nothing_of_others(house: House) -> N
     text = (await house.say("status")).text
     assert "Last run: today 09:00, complete. 1 request." in text
     assert "matched," not in text
-    everywhere = (await house.questions.status()).text
+    everywhere = (await house.queries.status()).text
     assert "1 request, 3 fetched, 3 matched, 3 to post in all channels." in everywhere
 
 
@@ -1119,7 +1166,7 @@ async def test_status_in_one_channel_tells_nothing_of_another(house: House) -> N
     await house.say("add reward model")
     await house.say("add secret project", THERE)
     assert "secret" not in json.dumps((await house.say("status")).data)
-    everywhere = await house.questions.status()
+    everywhere = await house.queries.status()
     assert HERE in everywhere.text
     assert THERE in everywhere.text
 
@@ -1166,7 +1213,7 @@ async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_fol
 
 
 async def test_status_of_an_empty_house_says_how_to_begin(house: House) -> None:
-    assert "No channel follows anything yet" in (await house.questions.status()).text
+    assert "No channel follows anything yet" in (await house.queries.status()).text
 
 
 # -- how a channel is posted to -------------------------------------------------------------------
@@ -1258,7 +1305,7 @@ async def test_resend_wants_a_post_that_is_there_and_ours(house: House) -> None:
     answer = await house.refused("resend zz")
     assert all(key[:8] in answer for key in keys)
     assert "nothing to send again" in await house.refused(f"resend {keys[0]}", THERE)
-    await house.commands.resend(keys[0])
+    await house.changes.resend(None, keys[0])
     assert (await house.store.state()).channels[0].posts[0].state == "queued"
 
 

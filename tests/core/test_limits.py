@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.commands import BotCommands
 from bot.core.limits import Limits
 from bot.errors import UserError
 from bot.model import Person
@@ -25,18 +24,11 @@ LIMITS = Limits(
 class Limited(House):
     def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
         super().__init__(folder)
-        self.commands = BotCommands(
-            questions=self.questions,
-            store=self.store,
-            clock=self.clock,
-            changed=self._changed,
-            first_post=3,
-            limits=limits,
-        )
+        self.limit_to(limits)
 
     async def ask(self, words: str, channel: str = HERE, person: Person = ADA) -> str:
         self.clock.advance(60)
-        return (await self.commands.run(channel, person, words)).text
+        return (await self.commands.typed(channel, person, words)).text
 
 
 @pytest.fixture
@@ -70,8 +62,8 @@ async def test_keywords_of_bot_toml_count_where_somebody_wants_to_add_one_more(
     house: Limited,
 ) -> None:
     host = Person("bot.toml")
-    await house.commands.add(HERE, "reward model", host)
-    await house.commands.add(NEXT, "time series", host)
+    await house.changes.add(HERE, host, "reward model")
+    await house.changes.add(NEXT, host, "time series")
     await house.ask("add graph network", NEXT)
     with pytest.raises(UserError, match="follow 3 keywords together"):
         await house.ask("add graph network")
@@ -89,7 +81,7 @@ async def test_a_keyword_that_is_too_long_is_refused_with_its_length(house: Limi
 async def test_the_host_is_not_limited(house: Limited) -> None:
     host = Person("the command line")
     for number in range(5):
-        await house.commands.add(HERE, f"a subject number {number} of many", host)
+        await house.changes.add(HERE, host, f"a subject number {number} of many")
     assert len(await house.store.subscriptions(HERE)) == 5
 
 
@@ -99,7 +91,7 @@ async def test_when_many_add_at_once_no_more_keywords_are_followed_than_the_chan
     house = Limited(tmp_path, Limits(keywords_per_channel=5))
     answers = await asyncio.gather(
         *(
-            house.commands.run(HERE, Person(f"P{n}", f"discord:{n}"), f"add subject{n}")
+            house.commands.typed(HERE, Person(f"P{n}", f"discord:{n}"), f"add subject{n}")
             for n in range(20)
         ),
         return_exceptions=True,
@@ -117,7 +109,7 @@ async def test_when_many_add_at_once_a_server_does_not_follow_more_than_it_may(
     house = Limited(tmp_path, Limits(keywords_per_server=5))
     answers = await asyncio.gather(
         *(
-            house.commands.run(
+            house.commands.typed(
                 f"discord:{n % 4}", Person(f"P{n}", f"discord:{n}", server="discord:9"),
                 f"add subject{n}",
             )
@@ -142,7 +134,7 @@ async def test_a_keyword_that_found_no_room_leaves_no_trace_of_its_channel(house
 async def test_undo_of_a_removal_is_refused_where_somebody_took_the_room(house: Limited) -> None:
     await house.ask("add reward model")
     await house.ask("add graph network")
-    undo, _ = (await house.commands.run(HERE, ADA, "remove graph network")).offers
+    undo, _ = (await house.commands.typed(HERE, ADA, "remove graph network")).offers
     await house.ask("add protein folding")
     with pytest.raises(UserError, match="follows 2 keywords already"):
         await house.ask(undo.words)
@@ -150,12 +142,12 @@ async def test_undo_of_a_removal_is_refused_where_somebody_took_the_room(house: 
 
 async def test_who_asks_too_often_waits_and_nobody_else_does(house: Limited) -> None:
     for _ in range(5):
-        await house.commands.run(HERE, ADA, "list")
+        await house.commands.typed(HERE, ADA, "list")
     with pytest.raises(UserError, match=r"Please give me 60 seconds"):
-        await house.commands.run(HERE, ADA, "list")
-    await house.commands.run(HERE, Person("Ben", "discord:2"), "list")
+        await house.commands.typed(HERE, ADA, "list")
+    await house.commands.typed(HERE, Person("Ben", "discord:2"), "list")
     house.clock.advance(59)
     with pytest.raises(UserError, match="give me a second"):
-        await house.commands.run(HERE, ADA, "list")
+        await house.commands.typed(HERE, ADA, "list")
     house.clock.advance(1)
-    await house.commands.run(HERE, ADA, "list")
+    await house.commands.typed(HERE, ADA, "list")

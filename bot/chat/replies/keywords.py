@@ -9,7 +9,7 @@ from bot.chat.replies.dates import DateFormatter, iso
 from bot.chat.replies.paraphrase import Understanding
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ChannelContext
-from bot.chat.resolve import MOST_AT_ONCE, handle, handles
+from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handle, handles
 from bot.model import (
     Choice,
     Keyword,
@@ -90,7 +90,7 @@ def restored_reply(
 
 
 def removed_reply(keywords: Sequence[Keyword], person: Person, data: Mapping[str, object]) -> Reply:
-    """At most ``MOST_AT_ONCE``, so that one button can undo it."""
+    """At most ``MAX_KEYWORDS_AT_ONCE``, so that one button can undo it."""
     what = _named(keywords)
     because, they_are = ("it", "it is") if len(keywords) == 1 else ("them", "they are")
     return Reply(
@@ -203,7 +203,7 @@ def listing_reply(
 
 def _removing_several(keywords: Sequence[Keyword]) -> Menu:
     choices = tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
-    most = min(MOST_AT_ONCE, len(choices))
+    most = min(MAX_KEYWORDS_AT_ONCE, len(choices))
     return Menu(f"Remove several, up to {most} at once", "remove", choices, most)
 
 

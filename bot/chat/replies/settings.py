@@ -47,6 +47,8 @@ def setting_named(name: str) -> str:
     key = name.strip().casefold().replace("-", "_")
     if key in EXAMPLES:
         return key
+    if not key:
+        raise UserError(f"Which setting? There are: {', '.join(EXAMPLES)}.")
     near = nearest(key, list(EXAMPLES))
     meant = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(EXAMPLES)}."
     raise UserError(f"There is no setting {name}. {meant}")

@@ -14,8 +14,9 @@ from adapters.discord.gateway import PapersClient
 from adapters.discord.limits import nested
 from adapters.discord.registration import Registration
 from bot.arxiv.ids import base_id
-from bot.chat.commands import BotCommands
-from bot.chat.queries import Questions
+from bot.chat.changes import Changes
+from bot.chat.commands import ChatCommands
+from bot.chat.queries import Queries
 from bot.core.collect import collect
 from bot.errors import TryLater
 from bot.matching import explain
@@ -32,20 +33,21 @@ class House:
         self.clock = FakeClock(now)
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = SqliteStore(folder / "db", alone=True)
-        questions = Questions(
+        queries = Queries(
             store=self.store,
             source=self.source,
             clock=self.clock,
             timetable=self.timetable,
             identify=base_id,
         )
-        self.commands = BotCommands(
-            questions=questions,
+        changes = Changes(
+            queries=queries,
             store=self.store,
             clock=self.clock,
-            changed=self._changed,
+            on_change=self._changed,
             first_post=3,
         )
+        self.commands = ChatCommands(queries=queries, changes=changes, clock=self.clock)
         self.client = self.new_client()
 
     async def _changed(self) -> None:

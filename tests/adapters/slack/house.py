@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from adapters import Settings
 from adapters.slack.platform import Slack
 from bot.arxiv.ids import base_id
-from bot.chat.commands import BotCommands
-from bot.chat.queries import Questions
+from bot.chat.changes import Changes
+from bot.chat.commands import ChatCommands
+from bot.chat.queries import Queries
 from bot.core.collect import collect
 from bot.matching import explain
 from bot.model import Channel, Draft, Post, Receipt
@@ -64,20 +65,21 @@ class House:
         self.clock = FakeClock()
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = SqliteStore(folder / "db", alone=True)
-        questions = Questions(
+        queries = Queries(
             store=self.store,
             source=self.source,
             clock=self.clock,
             timetable=self.timetable,
             identify=base_id,
         )
-        self.commands = BotCommands(
-            questions=questions,
+        changes = Changes(
+            queries=queries,
             store=self.store,
             clock=self.clock,
-            changed=self._changed,
+            on_change=self._changed,
             first_post=3,
         )
+        self.commands = ChatCommands(queries=queries, changes=changes, clock=self.clock)
 
     async def _changed(self) -> None:
         """There is no bot.toml here."""
@@ -90,7 +92,7 @@ class House:
         await collect(self.source, self.store, self.clock, first_post=3)
 
     async def keywords(self, channel: str) -> tuple[str, ...]:
-        choices = await self.commands.keyword_choices(f"slack:{channel}")
+        choices = await self.commands.keywords(f"slack:{channel}")
         return tuple(choice.label for choice in choices)
 
 

@@ -218,7 +218,10 @@ async def test_who_waits_for_arxiv_is_told_so(chat: Chat) -> None:
     arrived = asyncio.Event()
 
     class Slow:
-        async def run(self, channel_id: str, person: Person, words: str) -> Reply:
+        def opens_form(self, text: str) -> bool:
+            return False
+
+        async def typed(self, channel_id: str, person: Person, text: str) -> Reply:
             await arrived.wait()
             return Reply("It is here.")
 

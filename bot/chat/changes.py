@@ -1,0 +1,254 @@
+"""What people can change, in chat and on the command line alike. Knows no platform.
+
+Answers with a ``Reply``; the wording is in ``bot.chat.replies``. Does not post: a reply carries the
+announcement for the platform to make.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.chat.queries import Queries
+from bot.chat.replies.dates import timed
+from bot.chat.replies.keywords import (
+    added_again_reply,
+    added_reply,
+    known_reply,
+    removed_reply,
+    resent_reply,
+    restored_reply,
+    resumed_reply,
+)
+from bot.chat.replies.paraphrase import understanding
+from bot.chat.replies.preview import Outlook
+from bot.chat.replies.reasons import sentence
+from bot.chat.replies.settings import setting_named, stored_value
+from bot.chat.resolve import (
+    MAX_KEYWORDS_AT_ONCE,
+    TO_SEE,
+    find_stuck_post,
+    find_subscribed,
+    find_subscribed_handles,
+    is_handle,
+    keyword_of_handle,
+)
+from bot.core.limits import Limits
+from bot.errors import KeywordRefused, NotAllowed, SourceError, SourceNotAsked, UserError
+from bot.keywords import parse
+from bot.model import Keyword, Offer, Person, Reply, refer_to
+from bot.ports import Clock, PeopleStore
+
+log = logging.getLogger(__name__)
+
+NEWEST_SHOWN = 3  # papers shown to whoever adds a keyword
+# How long a person who adds a keyword in a chat waits for arXiv before being answered without it.
+OUTLOOK_TIMEOUT = 20.0  # seconds
+
+
+class Changes:
+    """``on_change`` is awaited after every change of keywords or settings, so that ``bot.toml``
+    shows it. Every method may raise StoreError, and then nothing was changed. Who may change what
+    is not decided here.
+    """
+
+    def __init__(
+        self,
+        *,
+        queries: Queries,
+        store: PeopleStore,
+        clock: Clock,
+        on_change: Callable[[], Awaitable[None]],
+        first_post: int,
+        limits: Limits | None = None,
+    ) -> None:
+        self._queries = queries
+        self._store = store
+        self._clock = clock
+        self._on_change = on_change
+        self._first_post = first_post
+        self._limits = limits or Limits()
+
+    # -- keywords -----------------------------------------------------------------------------
+
+    async def add(
+        self, channel_id: str, person: Person, text: str, *, in_chat: bool = False
+    ) -> Reply:
+        """Follow a keyword; the button "Undo" of one that was removed puts it back as it was.
+
+        With ``in_chat`` the limits hold, and the answer says what arXiv has for it, if it answers
+        soon. Raises UserError for a wrong keyword, or one too many.
+        """
+        written = await self._queries.spelled_out(text)
+        if in_chat:
+            self._limits.check_keyword(written)
+        keyword = parse(written)
+        understood = understanding(keyword)
+        data = {
+            **_keyword_data(channel_id, keyword),
+            "understood": understood.words,
+            "notices": list(understood.notices),
+        }
+        added = await self._store.follow(
+            channel_id,
+            keyword,
+            person,
+            self._clock.now(),
+            check_room=self._limits.check_room if in_chat else None,
+            undo=is_handle(text),
+        )
+        subscriptions = await self._store.subscriptions(channel_id)
+        same = [s for s in subscriptions if s.keyword.canonical == keyword.canonical]
+        if not added:
+            return known_reply(keyword, same[0].keyword.text if same else keyword.text, data)
+        await self._on_change()
+        if same and same[0].primed_at is not None:
+            return restored_reply(same[0].keyword, understood, person, data)
+        seen = await self._outlook(keyword) if in_chat else None
+        return added_reply(keyword, understood, person, self._first_post, data, seen)
+
+    async def _outlook(self, keyword: Keyword) -> Outlook:
+        """The keyword is kept, whatever arXiv says or does not."""
+        try:
+            async with asyncio.timeout(OUTLOOK_TIMEOUT):
+                return await self._queries.outlook(keyword, NEWEST_SHOWN)
+        except KeywordRefused as error:
+            return Outlook((f"Careful: {sentence(str(error))} Nothing can come of it.",))
+        except (SourceError, TimeoutError) as error:
+            log.info("outlook keyword=%r failed why=%s", keyword.text, error)
+            silent = (
+                "arXiv gives no answer just now, so nobody can say how many papers a day that"
+                " means. The keyword is kept, and its first papers come when arXiv answers."
+            )
+            if isinstance(error, SourceNotAsked):
+                silent = (
+                    "The bot can't ask arXiv just now, because of a fault on its own machine. The"
+                    " keyword is kept, and its first papers come when that is fixed."
+                )
+            return Outlook((silent,))
+
+    async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
+        """Stop following keywords, in any wording of the same meaning or by their handles.
+
+        Of several, those that the channel does not follow (any more) are passed over. Raises
+        UserError where nothing is left to remove, or where too many are named.
+        """
+        _check_count(keywords)
+        subscriptions = await self._store.subscriptions(channel_id)
+        if len(keywords) == 1:
+            named = [find_subscribed(subscriptions, keywords[0])]
+        else:
+            named = find_subscribed_handles(subscriptions, keywords)
+        now = self._clock.now()
+        removed = [
+            keyword
+            for keyword in named
+            if await self._store.unfollow(channel_id, keyword.canonical, now)
+        ]
+        if not removed:
+            if len(keywords) == 1:
+                raise UserError(f"Somebody else has just removed {named[0].text}")
+            raise UserError(f"This channel follows none of these any more. {TO_SEE}")
+        await self._on_change()
+        if len(keywords) == 1:
+            return removed_reply(removed, person, _keyword_data(channel_id, removed[0]))
+        return removed_reply(removed, person, _keywords_data(channel_id, removed))
+
+    async def restore(self, channel_id: str, person: Person, handles: Sequence[str]) -> Reply:
+        """Put back keywords that were removed together. Raises UserError."""
+        _check_count(handles)
+        known = await self._store.known_keywords()
+        keywords = [parse(keyword_of_handle(each, known)) for each in handles]
+        added: list[Keyword] = []
+        try:
+            for keyword in keywords:
+                if await self._store.follow(
+                    channel_id,
+                    keyword,
+                    person,
+                    self._clock.now(),
+                    check_room=self._limits.check_room,
+                    undo=True,
+                ):
+                    added.append(keyword)
+        except UserError:
+            if not added:  # otherwise the reply says which ones are followed again
+                raise
+        if not added:
+            raise UserError(f"This channel follows all of these already. {TO_SEE}")
+        await self._on_change()
+        return added_again_reply(added, person, _keywords_data(channel_id, added))
+
+    # -- how a channel is posted to -----------------------------------------------------------
+
+    async def pause(self, channel_id: str, person: Person) -> Reply:
+        """Post nothing in the channel until somebody resumes it; papers gather."""
+        [view] = (await self._queries.state(channel_id)).channels
+        data = {"channel": channel_id}
+        if view.paused == "person":
+            return Reply(f"It is paused already ({view.reason}).", data={**data, "changed": False})
+        if not await self._store.pause(channel_id, f"by {person.name}", self._clock.now()):
+            raise UserError("This channel follows nothing, so there is nothing to pause.")
+        resume = refer_to("resume", channel_id)
+        return Reply(
+            f"Paused. Papers gather meanwhile, and nothing is lost. To go on: {resume}",
+            offers=(Offer("Resume", "resume"),),
+            announcement=f"{person.name} paused the posts in this channel.",
+            data={**data, "changed": True},
+        )
+
+    async def resume(self, channel_id: str, person: Person) -> Reply:
+        """Post again, whoever or whatever had paused the channel."""
+        state = await self._queries.state(channel_id)
+        [view] = state.channels
+        data = {"channel": channel_id, "due": view.due}
+        if not await self._store.resume(channel_id):
+            return Reply("It was not paused.", data={**data, "changed": False})
+        look = self._queries.look(view, state, channel_id)
+        reply = resumed_reply(look, person, {**data, "changed": True})
+        return timed(reply, look.dates)
+
+    async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
+        """Change one setting of how a channel is posted to. Raises UserError."""
+        key = setting_named(name)
+        if key == "editors" and not person.governs:
+            raise NotAllowed("Who may change keywords is for those to decide who run this server.")
+        [view] = (await self._queries.state(channel_id)).channels
+        stored = stored_value(key, value, view.channel.platform)
+        own: dict[str, Any] = {key: stored}
+        changed = replace(view.channel, **own)
+        await self._store.change_setting(channel_id, key, stored)
+        await self._on_change()
+        reply, new = self._queries.settings_of(changed, key)
+        return replace(
+            reply,
+            announcement=f"{person.name} changed {key} of this channel to {new}.",
+            data={**reply.data, "changed": True},
+        )
+
+    async def resend(self, channel_id: str | None, key: str) -> Reply:
+        """Send a held or dead post again, named by its key or the start of it; one of any channel
+        where none is given. Raises UserError."""
+        state = await self._queries.state(channel_id)
+        post = find_stuck_post(state.channels, key.strip().casefold())
+        if not await self._store.resend(post.key, self._clock.now()):
+            raise UserError(f"Its state has just changed. Look again: {refer_to('status')}")
+        paused = any(post in view.posts and view.paused == "person" for view in state.channels)
+        return resent_reply(paused, {"key": post.key, "was": post.state})
+
+
+def _check_count(names: Sequence[str]) -> None:
+    if len(names) > MAX_KEYWORDS_AT_ONCE:
+        raise UserError(f"{MAX_KEYWORDS_AT_ONCE} keywords are the most at once.")
+
+
+def _keywords_data(channel_id: str, keywords: Sequence[Keyword]) -> dict[str, object]:
+    said = [{"keyword": each.text, "canonical": each.canonical} for each in keywords]
+    return {"channel": channel_id, "keywords": said}
+
+
+def _keyword_data(channel_id: str, keyword: Keyword) -> dict[str, object]:
+    return {"channel": channel_id, "keyword": keyword.text, "canonical": keyword.canonical}
