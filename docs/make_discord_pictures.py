@@ -25,7 +25,7 @@ from adapters.discord import render, replies  # noqa: E402
 from bot.model import Channel, Digest, Person  # noqa: E402
 from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
-from tests.adapters.discord.house import House  # noqa: E402
+from tests.adapters.discord.backend import DiscordBackend  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
 NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
@@ -140,19 +140,19 @@ FOLLOWED = (
 async def spoken(shown: Digest) -> dict[str, Any]:
     """What the bot's own commands answer over a real database, with the sample as its arXiv."""
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Path(folder), NOW - 6 * DAY)
+        backend = DiscordBackend(Path(folder), NOW - 6 * DAY)
         papers = [
             replace(entry.paper, abstract=ABSTRACT if "reward model" in entry.keywords else "")
             for entry in shown.entries
         ]
-        house.source.announce(*papers)
+        backend.source.announce(*papers)
         for name, keyword in FOLLOWED:
-            house.clock.advance(2 * DAY.total_seconds())
-            added = await house.commands.add("discord:1", Person(name), keyword)
-        await house.collect()
-        listed = await house.commands.list_("discord:1", Person("Ann"))
-        paper = await house.commands.abstract(papers[0].id)
-        house.store.close()
+            backend.clock.advance(2 * DAY.total_seconds())
+            added = await backend.commands.add("discord:1", Person(name), keyword)
+        await backend.collect()
+        listed = await backend.commands.list_("discord:1", Person("Ann"))
+        paper = await backend.commands.abstract(papers[0].id)
+        backend.store.close()
     return {
         "add": replies.reply_view(added),
         "keywords": replies.reply_view(listed),

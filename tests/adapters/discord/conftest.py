@@ -1,4 +1,4 @@
-"""A Discord in memory, with the bot's client on it (SimCord)."""
+"""The bot's commands over a real database, and its client on a Discord in memory (SimCord)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from adapters.discord.gateway import PapersClient
-from tests.adapters.discord.house import House
+from tests.adapters.discord.backend import DiscordBackend
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
+def backend(tmp_path: Path) -> Iterator[DiscordBackend]:
+    made = DiscordBackend(tmp_path)
     yield made
     made.store.close()
 
 
 @pytest.fixture
-def simcord_bot(house: House) -> PapersClient:
-    return house.client
+def simcord_bot(backend: DiscordBackend) -> PapersClient:
+    return backend.client

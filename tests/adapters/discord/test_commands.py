@@ -17,7 +17,7 @@ from adapters.discord.render import compose, read
 from adapters.discord.replies import plain_view, reply_view
 from bot.errors import SourceDown
 from bot.model import Channel, Digest, Entry, Reply, Why, address, refer_to
-from tests.adapters.discord.house import House, buttons, components, texts
+from tests.adapters.discord.backend import DiscordBackend, buttons, components, texts
 from tests.builders import paper
 from tests.fakes import START
 
@@ -54,26 +54,26 @@ def server(simcord_env: Env) -> Server:
     return Server(simcord_env)
 
 
-async def keywords(house: House, server: Server) -> list[str]:
-    return [s.keyword.text for s in await house.store.subscriptions(server.here)]
+async def keywords(backend: DiscordBackend, server: Server) -> list[str]:
+    return [s.keyword.text for s in await backend.store.subscriptions(server.here)]
 
 
 async def test_a_manager_adds_a_keyword_and_the_channel_hears_of_it(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
-    house.source.announce(*(paper(n, f"Reward model {n}") for n in range(1, 9)))
+    backend.source.announce(*(paper(n, f"Reward model {n}") for n in range(1, 9)))
     answer = await server.say(server.ann, "add", keyword="reward model")
     said = texts(answer)
     assert "This channel now follows reward model" in said
     assert "8 papers in the last 7 days" in said
     assert said.count("https://arxiv.org/abs/") == 3, "the newest three"
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
     [line] = [m for m in server.channel.history() if "added a keyword" in texts(m)]
     assert "ann added a keyword: reward model" in texts(line)
 
 
 async def test_a_member_without_rights_reads_everything_and_changes_nothing(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     await server.say(server.ann, "add", keyword="reward model")
     before = len(server.channel.history())
@@ -88,7 +88,7 @@ async def test_a_member_without_rights_reads_everything_and_changes_nothing(
         answer = await server.say(server.bob, command, **options)
         assert "for those who manage the channel" in texts(answer), command
         assert buttons(answer) == {}, command
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
     for command, options in (
         ("list", {}),
         ("status", {}),
@@ -102,32 +102,32 @@ async def test_a_member_without_rights_reads_everything_and_changes_nothing(
 
 
 async def test_the_channel_is_opened_to_its_members_by_who_governs_the_server_alone(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     refused = await server.say(server.ann, "settings", name="editors", value="members")
     assert "for those to decide who run this server" in texts(refused)
     await server.say(server.gov, "settings", name="editors", value="members")
     await server.say(server.bob, "add", keyword="reward model")
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
 
 
 async def test_a_keyword_is_removed_from_the_list_and_put_back_with_undo(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     await server.say(server.ann, "add", keyword="reward model")
     result = await server.ann.slash(server.channel, "papers list")
     assert "reward model" in texts(result.response)
     pressed = await server.ann.click(result.response, custom_id=buttons(result.response)["Remove"])
     assert pressed.acknowledged
-    assert await keywords(house, server) == []
+    assert await keywords(backend, server) == []
     shown = result.response if "no longer" in texts(result.response) else pressed.response
     assert "no longer follows reward model" in texts(shown)
     await server.ann.click(shown, custom_id=buttons(shown)["Undo"])
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
 
 
 async def test_several_keywords_are_removed_with_a_menu_and_the_list_is_one_press_away(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     for number in range(3):
         await server.say(server.ann, "add", keyword=f"topic number{number}")
@@ -136,7 +136,7 @@ async def test_several_keywords_are_removed_with_a_menu_and_the_list_is_one_pres
     assert menu["max_values"] == 3
     values = [option["value"] for option in menu["options"][:2]]
     await server.ann.select(result.response, values, custom_id=menu["custom_id"])
-    assert await keywords(house, server) == ["topic number2"]
+    assert await keywords(backend, server) == ["topic number2"]
     assert "no longer follows 2 keywords:" in texts(result.response)
     await server.ann.click(result.response, label="Back to list")
     assert "This channel follows 1 keyword" in texts(result.response)
@@ -146,7 +146,9 @@ async def test_several_keywords_are_removed_with_a_menu_and_the_list_is_one_pres
     )
 
 
-async def test_a_refused_press_leaves_the_list_as_it_is(house: House, server: Server) -> None:
+async def test_a_refused_press_leaves_the_list_as_it_is(
+    backend: DiscordBackend, server: Server
+) -> None:
     await server.say(server.ann, "add", keyword="reward model")
     plain = await server.bob.slash(server.channel, "papers list")
     assert buttons(plain.response) == {}, "who may not change anything sees no buttons for it"
@@ -158,11 +160,11 @@ async def test_a_refused_press_leaves_the_list_as_it_is(house: House, server: Se
     [refusal] = pressed.followups
     assert "for those who manage the channel" in texts(refusal)
     assert texts(result.response) == before
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
 
 
 async def test_remove_completes_from_the_channels_own_keywords(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     await server.say(server.ann, "add", keyword="reward model")
     await server.say(server.ann, "add", keyword="graph network")
@@ -171,7 +173,7 @@ async def test_remove_completes_from_the_channels_own_keywords(
 
 
 async def test_a_keyword_too_long_for_a_choice_is_completed_and_removed_all_the_same(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     words = " OR ".join(f'"topic number{n}"' for n in range(7))
     for category in ("cs.LG", "cs.CL"):
@@ -183,11 +185,11 @@ async def test_a_keyword_too_long_for_a_choice_is_completed_and_removed_all_the_
     assert choice["name"].endswith("AND cat:cs.CL")
     answer = await server.say(server.ann, "remove", keyword=choice["value"])
     assert "no longer follows" in texts(answer)
-    assert await keywords(house, server) == [f"({words}) AND cat:cs.LG"]
+    assert await keywords(backend, server) == [f"({words}) AND cat:cs.LG"]
 
 
 async def test_a_mistake_is_pointed_at_and_only_its_author_sees_it(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     answer = await server.say(server.ann, "add", keyword="(reward model")
     assert "never closed" in texts(answer)
@@ -196,7 +198,7 @@ async def test_a_mistake_is_pointed_at_and_only_its_author_sees_it(
 
 
 async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
     opened = await server.ann.slash(server.channel, "papers add")
     answer = await server.ann.submit_modal(
@@ -204,18 +206,18 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     )
     assert answer.ephemeral
     assert "now follows" in texts(answer.response)
-    assert await keywords(house, server) == ['(ti:"reward model") AND (cat:cs.LG OR cat:stat.ML)']
+    assert await keywords(backend, server) == ['(ti:"reward model") AND (cat:cs.LG OR cat:stat.ML)']
     listed = await server.ann.slash(server.channel, "papers list")
     opened = await server.ann.click(listed.response, label="Add a keyword")
     await server.ann.submit_modal(opened, filled("graph network"))
-    assert "graph network" in await keywords(house, server)
+    assert "graph network" in await keywords(backend, server)
     told = [texts(each) for each in server.channel.history()]
     assert any("ann added a keyword: graph network" in each for each in told)
 
 
 @pytest.mark.parametrize("mistake", ["(reward model", "(" + "reward model " * 12])
 async def test_a_mistake_in_the_form_is_pointed_at_and_can_be_edited(
-    house: House, server: Server, mistake: str
+    backend: DiscordBackend, server: Server, mistake: str
 ) -> None:
     opened = await server.ann.slash(server.channel, "papers add")
     answer = await server.ann.submit_modal(opened, filled(mistake))
@@ -226,22 +228,24 @@ async def test_a_mistake_in_the_form_is_pointed_at_and_can_be_edited(
     ]
     assert phrase.get("value", "") == (mistake if len(mistake) < 90 else "")
     await server.ann.submit_modal(again, filled("reward model"))
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
 
 
 def filled(phrase: str, field: str = "any", categories: str = "") -> dict[str, Any]:
     return {"phrase": phrase, "field": [field], "categories": categories}
 
 
-async def test_a_silent_arxiv_keeps_nobody_from_adding(house: House, server: Server) -> None:
-    house.source.faults = [SourceDown("timed out")]
+async def test_a_silent_arxiv_keeps_nobody_from_adding(
+    backend: DiscordBackend, server: Server
+) -> None:
+    backend.source.faults = [SourceDown("timed out")]
     answer = await server.say(server.ann, "add", keyword="reward model")
     assert "arXiv gives no answer just now" in texts(answer)
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
 
 
 async def test_where_the_bot_may_not_write_the_one_who_adds_is_told_what_is_missing(
-    house: House, server: Server, simcord_env: Env
+    backend: DiscordBackend, server: Server, simcord_env: Env
 ) -> None:
     silent = discord.PermissionOverwrite(send_messages=False)
     server.channel = server.guild.create_text_channel(
@@ -250,13 +254,13 @@ async def test_where_the_bot_may_not_write_the_one_who_adds_is_told_what_is_miss
     answer = await server.say(server.ann, "add", keyword="reward model")
     assert "I lack Send Messages" in texts(answer)
     assert "under Permissions" in texts(answer)
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
 
 
 async def test_an_abstract_is_shown_to_who_asks_also_after_a_restart(
-    house: House, server: Server, simcord_env: Env
+    backend: DiscordBackend, server: Server, simcord_env: Env
 ) -> None:
-    house.source.announce(paper(1, "Reward model", abstract="We look at $x^2$ and *stars*."))
+    backend.source.announce(paper(1, "Reward model", abstract="We look at $x^2$ and *stars*."))
     entry = Entry(paper(1, "Reward model"), ("reward model",))
     [draft] = compose(Digest(Channel(server.here), START.date(), Why.NEW, (entry,)))
     route = Route("POST", "/channels/{channel_id}/messages", channel_id=server.channel.id)
@@ -265,22 +269,22 @@ async def test_an_abstract_is_shown_to_who_asks_also_after_a_restart(
         pressed = await server.bob.click(server.channel.last_message, label="Abstract")
         assert pressed.ephemeral
         assert r"We look at x² and \*stars\*." in texts(pressed.response)
-        await simcord_env.restart_bot(house.new_client())
+        await simcord_env.restart_bot(backend.new_client())
     assert len(server.channel.history()) == 1, "the channel stays as it was"
 
 
 async def test_a_paper_with_a_line_of_its_own_is_opened_with_the_menu_below(
-    house: House, server: Server, simcord_env: Env
+    backend: DiscordBackend, server: Server, simcord_env: Env
 ) -> None:
     papers = [paper(n, f"Reward model {n}", abstract=f"Abstract {n}.") for n in range(1, 36)]
-    house.source.announce(*papers)
+    backend.source.announce(*papers)
     entries = tuple(Entry(each, ("reward model",)) for each in papers)
     digest = Digest(Channel(server.here), START.date(), Why.NEW, entries, in_full=10)
     drafts = compose(digest)
     route = Route("POST", "/channels/{channel_id}/messages", channel_id=server.channel.id)
     for draft in drafts:
         await simcord_env.bot.http.request(route, json=read(draft.payload).body)
-    await simcord_env.restart_bot(house.new_client())
+    await simcord_env.restart_bot(backend.new_client())
     [*_, message] = server.channel.history()
     menus = [part for part in nested(components(message)) if part["type"] == 3]
     chosen = menus[-1]["options"][-1]
@@ -291,9 +295,9 @@ async def test_a_paper_with_a_line_of_its_own_is_opened_with_the_menu_below(
 
 
 async def test_an_abstract_of_a_paper_that_nobody_knows_is_told_kindly(
-    house: House, server: Server, simcord_env: Env
+    backend: DiscordBackend, server: Server, simcord_env: Env
 ) -> None:
-    house.source.faults = [SourceDown("timed out")]
+    backend.source.faults = [SourceDown("timed out")]
     entry = Entry(paper(1, "Reward model"), ("reward model",))
     [draft] = compose(Digest(Channel(server.here), START.date(), Why.NEW, (entry,)))
     route = Route("POST", "/channels/{channel_id}/messages", channel_id=server.channel.id)
@@ -302,9 +306,11 @@ async def test_an_abstract_of_a_paper_that_nobody_knows_is_told_kindly(
     assert "arXiv gave no usable answer" in texts(pressed.response)
 
 
-async def test_help_names_every_command_that_there_is(server: Server, house: House) -> None:
+async def test_help_names_every_command_that_there_is(
+    server: Server, backend: DiscordBackend
+) -> None:
     said = texts(await server.say(server.bob, "help"))
-    [papers] = house.client.tree.get_commands()
+    [papers] = backend.client.tree.get_commands()
     for command in papers.commands:  # type: ignore[union-attr]
         if command.name != "help":
             assert re.search(rf"\n/papers {command.name}\b", said), command.name
@@ -314,11 +320,11 @@ async def test_help_names_every_command_that_there_is(server: Server, house: Hou
 
 
 async def test_times_are_told_with_how_far_they_are_from_the_readers_now(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
-    house.source.announce(*(paper(n, f"Reward model {n}") for n in range(1, 3)))
+    backend.source.announce(*(paper(n, f"Reward model {n}") for n in range(1, 3)))
     await server.say(server.ann, "add", keyword="reward model")
-    await house.collect()
+    await backend.collect()
     said = texts(await server.say(server.bob, "status"))
     following = START.replace(hour=9)
     assert f"today 08:00 (<t:{START.timestamp():.0f}:R>)" in said
@@ -328,7 +334,7 @@ async def test_times_are_told_with_how_far_they_are_from_the_readers_now(
     assert "(<t:" in why
 
 
-async def test_a_long_list_has_pages(house: House, server: Server) -> None:
+async def test_a_long_list_has_pages(backend: DiscordBackend, server: Server) -> None:
     for number in range(12):
         await server.say(server.ann, "add", keyword=f"topic number{number}")
     result = await server.ann.slash(server.channel, "papers list")
@@ -336,7 +342,7 @@ async def test_a_long_list_has_pages(house: House, server: Server) -> None:
     await server.ann.click(result.response, custom_id=buttons(result.response)["More"])
 
 
-async def test_hostile_words_are_shown_as_words(house: House, server: Server) -> None:
+async def test_hostile_words_are_shown_as_words(backend: DiscordBackend, server: Server) -> None:
     answer = await server.say(server.ann, "add", keyword="everyone AND here")
     assert "@everyone" not in texts(answer)
     for message in server.channel.history():
@@ -345,17 +351,17 @@ async def test_hostile_words_are_shown_as_words(house: House, server: Server) ->
 
 
 async def test_in_a_thread_its_channel_is_meant(
-    house: House, server: Server, simcord_env: Env
+    backend: DiscordBackend, server: Server, simcord_env: Env
 ) -> None:
     channel = simcord_env.bot.get_channel(server.channel.id)
     await channel.create_thread(name="today", type=discord.ChannelType.public_thread)
     [thread] = server.channel.threads
     await server.ann.slash(thread, "papers add", keyword="reward model")
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
 
 
 async def test_in_a_forum_the_post_hears_of_the_change(
-    house: House, server: Server, simcord_env: Env
+    backend: DiscordBackend, server: Server, simcord_env: Env
 ) -> None:
     server.channel = server.guild.create_forum_channel("papers")
     forum = simcord_env.bot.get_channel(server.channel.id)
@@ -363,7 +369,7 @@ async def test_in_a_forum_the_post_hears_of_the_change(
     [thread] = server.channel.threads
     answer = await server.ann.slash(thread, "papers add", keyword="reward model")
     assert "could not tell" not in texts(answer.response)
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
     assert any("ann added a keyword" in texts(message) for message in thread.history())
 
 
@@ -392,13 +398,13 @@ async def test_every_value_that_is_offered_for_a_setting_is_taken(
 
 
 async def test_commands_are_written_to_discord_only_when_they_changed(
-    house: House, simcord_env: Env
+    backend: DiscordBackend, simcord_env: Env
 ) -> None:
     def writes() -> int:
         return sum(r.method == "PUT" and "commands" in r.path for r in simcord_env.http_requests)
 
     assert writes() == 1
-    await simcord_env.restart_bot(house.new_client())
+    await simcord_env.restart_bot(backend.new_client())
     assert writes() == 1
 
 
@@ -423,13 +429,13 @@ def test_a_command_in_a_text_that_points_at_a_mistake_is_shown_as_it_is_typed() 
 
 
 async def test_in_a_server_that_bot_toml_does_not_name_all_is_refused_and_nothing_kept(
-    house: House, server: Server
+    backend: DiscordBackend, server: Server
 ) -> None:
-    house.source.announce(paper(1, "Reward model 1"))
+    backend.source.announce(paper(1, "Reward model 1"))
     await server.say(server.gov, "add", keyword="reward model")
     listed = await server.gov.slash(server.channel, "papers list")
     before = len(server.channel.history())
-    house.client.people.servers = frozenset({"1142000000000000000"})
+    backend.client.people.servers = frozenset({"1142000000000000000"})
     for command, options in (
         ("add", {"keyword": "graph network"}),
         ("remove", {"keyword": "reward model"}),
@@ -445,11 +451,11 @@ async def test_in_a_server_that_bot_toml_does_not_name_all_is_refused_and_nothin
     assert "only in the servers" in texts(refused.response)
     assert refused.ephemeral
     assert await server.gov.autocomplete(server.channel, "papers remove", "keyword", "re") == []
-    assert await keywords(house, server) == ["reward model"]
+    assert await keywords(backend, server) == ["reward model"]
     assert len(server.channel.history()) == before
-    house.client.people.servers = frozenset({str(server.guild.id)})
+    backend.client.people.servers = frozenset({str(server.guild.id)})
     await server.gov.click(listed.response, label="Remove")
-    assert await keywords(house, server) == []
+    assert await keywords(backend, server) == []
 
 
 def test_every_button_menu_and_form_asks_first_whether_its_server_is_served() -> None:

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +16,13 @@ from adapters.discord.gateway import cancel_until_done
 from adapters.discord.limits import nested
 from adapters.discord.platform import Discord
 from bot.errors import PlatformDown, PlatformRefused
-from tests.adapters.discord.house import House
+from tests.adapters.discord.backend import DiscordBackend
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN, text_of
 
-PATIENCE = 20.0  # seconds until something that must happen counts as not happening
+EVENT_TIMEOUT = 20.0  # seconds until something that must happen counts as not happening
 
 
 @pytest.fixture
@@ -31,13 +30,6 @@ def server() -> Iterator[DiscordServer]:
     with DiscordServer() as made:
         made.here = made.open_channel()  # type: ignore[attr-defined]
         yield made
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
-    yield made
-    made.store.close()
 
 
 def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Discord:
@@ -48,9 +40,11 @@ def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Di
 
 
 @asynccontextmanager
-async def listening(server: DiscordServer, house: House, **options: Any) -> AsyncIterator[Discord]:
+async def listening(
+    server: DiscordServer, backend: DiscordBackend, **options: Any
+) -> AsyncIterator[Discord]:
     async with platform(server, **options) as discord:
-        task = asyncio.create_task(discord.listen(house.commands))
+        task = asyncio.create_task(discord.listen(backend.commands))
         await asyncio.to_thread(server.gateway.wait_for_client)
         yield discord
         task.cancel()
@@ -59,7 +53,7 @@ async def listening(server: DiscordServer, house: House, **options: Any) -> Asyn
 
 
 async def happens(event: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(EVENT_TIMEOUT):
         while not event():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
 
@@ -69,8 +63,10 @@ async def ask(server: DiscordServer, words: str, **more: Any) -> str:
     return text_of(await asyncio.to_thread(server.gateway.ask, words, here, **more))
 
 
-async def test_a_command_is_answered_and_announced(server: DiscordServer, house: House) -> None:
-    async with listening(server, house) as discord:
+async def test_a_command_is_answered_and_announced(
+    server: DiscordServer, backend: DiscordBackend
+) -> None:
+    async with listening(server, backend) as discord:
         assert "now follows reward model" in await ask(server, "add reward model")
         assert discord.disconnected_since is None
         assert "for those who manage" in await ask(server, "add graph network", rights=0)
@@ -79,18 +75,18 @@ async def test_a_command_is_answered_and_announced(server: DiscordServer, house:
 
 
 async def test_a_command_that_discord_does_not_know_yet_is_told_as_it_is_typed(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    server.fail("GET", r"/applications/\d+/commands", status=503, times=1, wait=PATIENCE)
-    async with listening(server, house):
+    server.fail("GET", r"/applications/\d+/commands", status=503, times=1, wait=EVENT_TIMEOUT)
+    async with listening(server, backend):
         assert "Add a keyword: /papers add reward model" in await ask(server, "status")
 
 
 async def test_a_command_that_an_answer_names_can_be_pressed_once_it_is_registered(
-    server: DiscordServer, house: House, caplog: pytest.LogCaptureFixture
+    server: DiscordServer, backend: DiscordBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    async with listening(server, house):
+    async with listening(server, backend):
         await happens(lambda: "commands registered" in caplog.text)
         [registered] = server.commands
         said = await ask(server, "status")
@@ -98,9 +94,9 @@ async def test_a_command_that_an_answer_names_can_be_pressed_once_it_is_register
 
 
 async def test_a_command_is_acknowledged_while_arxiv_takes_its_time(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    async with listening(server, house):
+    async with listening(server, backend):
         first = await asyncio.to_thread(
             server.gateway.ask,
             "preview reward model",
@@ -112,24 +108,26 @@ async def test_a_command_is_acknowledged_while_arxiv_takes_its_time(
 
 
 async def test_what_was_acknowledged_too_late_was_not_done_and_the_next_command_works(
-    server: DiscordServer, house: House, caplog: pytest.LogCaptureFixture
+    server: DiscordServer, backend: DiscordBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     here: str = server.here  # type: ignore[attr-defined]
     dead = {"code": 10062, "message": "Unknown interaction"}
     server.fail("POST", r"/interactions/.*", how="after", status=404, body=dead)
-    async with listening(server, house):
+    async with listening(server, backend):
         await asyncio.to_thread(
             server.gateway.ask, "add reward model", here, acknowledged_only=True
         )
         assert "now follows graph network" in await ask(server, "add graph network")
-    followed = [s.keyword.text for s in await house.store.subscriptions(f"discord:{here}")]
+    followed = [s.keyword.text for s in await backend.store.subscriptions(f"discord:{here}")]
     assert followed == ["graph network"], "the person was shown a failure, and it was one"
     assert "code=10062" in caplog.text
 
 
-async def test_discord_takes_the_form_for_a_keyword(server: DiscordServer, house: House) -> None:
+async def test_discord_takes_the_form_for_a_keyword(
+    server: DiscordServer, backend: DiscordBackend
+) -> None:
     here: str = server.here  # type: ignore[attr-defined]
-    async with listening(server, house):
+    async with listening(server, backend):
         await asyncio.to_thread(server.gateway.ask, "add", here)
         wrong = await asyncio.to_thread(server.gateway.ask, "add (reward", here)
         [*_, edit] = [part for part in nested(wrong["components"]) if part.get("custom_id")]
@@ -144,21 +142,21 @@ ANSWERS = r"/webhooks/.*/messages/@original"
 
 
 async def test_the_private_answer_does_not_wait_for_the_public_line(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
     here: str = server.here  # type: ignore[attr-defined]
-    server.fail("POST", f"/channels/{here}/messages", wait=PATIENCE, status=200)
-    async with listening(server, house):
+    server.fail("POST", f"/channels/{here}/messages", wait=EVENT_TIMEOUT, status=200)
+    async with listening(server, backend):
         assert "now follows reward model" in await ask(server, "add reward model")
         assert server.texts(here) == [], "the public line has not been taken yet"
 
 
 async def test_what_keeps_the_public_line_away_is_told_behind_the_answer(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
     here: str = server.here  # type: ignore[attr-defined]
     server.closed[here] = 50001
-    async with listening(server, house):
+    async with listening(server, backend):
         assert "now follows" in await ask(server, "add reward model")
         await happens(lambda: sum(seen.method == "PATCH" for seen in server.seen) == 2)
     first, second = (text_of(seen.body) for seen in server.seen if seen.method == "PATCH")
@@ -168,23 +166,23 @@ async def test_what_keeps_the_public_line_away_is_told_behind_the_answer(
 
 @pytest.mark.parametrize("how", ["before", "after"])
 async def test_an_answer_that_got_lost_is_given_again(
-    server: DiscordServer, house: House, how: str
+    server: DiscordServer, backend: DiscordBackend, how: str
 ) -> None:
     """Of what Discord answers with a fault of its own the library takes care, of this it does not
     (discord.py 2.7.1, webhook/async_.py)."""
     server.fail("PATCH", ANSWERS, how=how, status=0, times=3)
-    async with listening(server, house):
+    async with listening(server, backend):
         assert "follows nothing yet" in await ask(server, "list")
     assert server.violations == []
 
 
 async def test_a_change_whose_answer_is_refused_for_good_is_announced_all_the_same(
-    server: DiscordServer, house: House, caplog: pytest.LogCaptureFixture
+    server: DiscordServer, backend: DiscordBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     here: str = server.here  # type: ignore[attr-defined]
     expired = {"message": "Invalid Webhook Token", "code": 50027}
     server.fail("PATCH", ANSWERS, status=401, body=expired, times=9)
-    async with listening(server, house):
+    async with listening(server, backend):
         await asyncio.to_thread(
             server.gateway.ask, "add reward model", here, acknowledged_only=True
         )
@@ -193,12 +191,12 @@ async def test_a_change_whose_answer_is_refused_for_good_is_announced_all_the_sa
     assert sum(seen.method == "PATCH" for seen in server.seen) == 1
 
 
-async def test_a_button_works_in_a_message_of_a_former_life(
-    server: DiscordServer, house: House
+async def test_a_button_works_in_a_message_from_before_a_restart(
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
     here: str = server.here  # type: ignore[attr-defined]
-    house.source.announce(paper(1, "Reward model", abstract="What we found."))
-    async with listening(server, house):
+    backend.source.announce(paper(1, "Reward model", abstract="What we found."))
+    async with listening(server, backend):
         await ask(server, "preview reward model")
         row = {
             "type": 1,
@@ -207,7 +205,7 @@ async def test_a_button_works_in_a_message_of_a_former_life(
             ],
         }
         old = server.store(here, {"content": "a digest of months ago", "components": [row]})
-    async with listening(server, house):
+    async with listening(server, backend):
         await asyncio.to_thread(server.gateway.wait_for_client, 2)
         shown = await asyncio.to_thread(server.gateway.press, "abs:2603.00001", old, here)
     assert "What we found." in text_of(shown)
@@ -215,9 +213,9 @@ async def test_a_button_works_in_a_message_of_a_former_life(
 
 @pytest.mark.parametrize("abort", [False, True])
 async def test_a_dropped_connection_is_resumed_and_no_command_is_lost(
-    server: DiscordServer, house: House, abort: bool
+    server: DiscordServer, backend: DiscordBackend, abort: bool
 ) -> None:
-    async with listening(server, house) as discord:
+    async with listening(server, backend) as discord:
         await ask(server, "list")
         await asyncio.to_thread(server.gateway.break_off, 4000, abort=abort)
         await asyncio.to_thread(server.gateway.wait_for_client, 2)
@@ -228,9 +226,9 @@ async def test_a_dropped_connection_is_resumed_and_no_command_is_lost(
 
 
 async def test_a_session_that_discord_has_forgotten_is_begun_anew(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    async with listening(server, house):
+    async with listening(server, backend):
         await ask(server, "list")
         server.gateway.forget = True
         await asyncio.to_thread(server.gateway.break_off)
@@ -246,54 +244,56 @@ async def test_a_session_that_discord_has_forgotten_is_begun_anew(
     [(4004, PlatformRefused), (4014, PlatformRefused), (4013, PlatformRefused)],
 )
 async def test_a_final_refusal_stops_with_a_plain_sentence(
-    server: DiscordServer, house: House, code: int, error: type[Exception]
+    server: DiscordServer, backend: DiscordBackend, code: int, error: type[Exception]
 ) -> None:
     async with platform(server) as discord:
         server.gateway.refuse = code
         with pytest.raises(error, match=r"\.$"):
-            await discord.listen(house.commands)
+            await discord.listen(backend.commands)
         assert discord.disconnected_since is None
 
 
-async def test_a_wrong_token_is_told_at_login(server: DiscordServer, house: House) -> None:
+async def test_a_wrong_token_is_told_at_login(
+    server: DiscordServer, backend: DiscordBackend
+) -> None:
     async with platform(server, token="another") as discord:
         with pytest.raises(PlatformRefused, match="DISCORD_TOKEN"):
-            await discord.listen(house.commands)
+            await discord.listen(backend.commands)
 
 
 @pytest.mark.parametrize("option", ["api_url", "gateway_url"])
 async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
-    server: DiscordServer, house: House, option: str
+    server: DiscordServer, backend: DiscordBackend, option: str
 ) -> None:
     scheme = "ws" if option == "gateway_url" else "http"
     async with platform(server, **{option: f"{scheme}://127.0.0.1:9/x"}) as discord:
         with pytest.raises(PlatformDown):
-            await discord.listen(house.commands)
+            await discord.listen(backend.commands)
 
 
 async def test_people_are_heard_through_the_proxy_that_is_named(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
     at = server.options["api_url"].removesuffix("/api/v10")  # it takes whole addresses too
     beyond = {
         "api_url": "http://discord.invalid/api/v10",
         "gateway_url": "ws://discord.invalid/gateway",
     }
-    async with listening(server, house, proxy=at, **beyond):
+    async with listening(server, backend, proxy=at, **beyond):
         assert "now follows" in await ask(server, "add reward model")
 
 
 async def test_a_connection_that_never_lasts_is_given_up_for_a_pause(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
     async with platform(server) as discord:
-        task = asyncio.create_task(discord.listen(house.commands))
+        task = asyncio.create_task(discord.listen(backend.commands))
         await asyncio.to_thread(server.gateway.wait_for_client)
         server.gateway.refuse = 4000
         await asyncio.to_thread(server.gateway.break_off, 4000)
         with pytest.raises(PlatformDown):
-            await asyncio.wait_for(task, PATIENCE)
-        assert discord.disconnected_since is None, "who listens no more is not deaf"
+            await asyncio.wait_for(task, EVENT_TIMEOUT)
+        assert discord.disconnected_since is None, "who no longer listens has lost nothing"
     assert server.gateway.connections < 10
 
 
@@ -313,12 +313,12 @@ async def test_a_stop_is_heard_by_who_lost_the_first_cancellation() -> None:
 
     running = asyncio.create_task(connecting())
     await asyncio.sleep(0)
-    await asyncio.wait_for(cancel_until_done(running), PATIENCE)
+    await asyncio.wait_for(cancel_until_done(running), EVENT_TIMEOUT)
     assert running.cancelled()
 
 
-async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House) -> None:
-    async with listening(server, house) as discord:
+async def test_a_lost_connection_is_noticed(server: DiscordServer, backend: DiscordBackend) -> None:
+    async with listening(server, backend) as discord:
         await ask(server, "list")
         assert discord.disconnected_since is None
         server.gateway.pausing.clear()
@@ -332,9 +332,9 @@ async def test_a_deaf_connection_is_noticed(server: DiscordServer, house: House)
 
 
 async def test_commands_that_are_not_registered_yet_keep_no_button_from_working(
-    server: DiscordServer, house: House
+    server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    server.fail("GET", r"/applications/\d+/commands", status=503, times=1, wait=PATIENCE)
-    async with listening(server, house):
+    server.fail("GET", r"/applications/\d+/commands", status=503, times=1, wait=EVENT_TIMEOUT)
+    async with listening(server, backend):
         assert "follows nothing yet" in await ask(server, "list")
     assert server.commands == []

@@ -6,23 +6,13 @@ import asyncio
 import io
 import json
 from collections.abc import Callable, Mapping
-from datetime import time
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from adapters import Settings
 from adapters.slack.platform import Slack
-from bot.arxiv.ids import base_id
-from bot.chat.changes import Changes
-from bot.chat.commands import ChatCommands
-from bot.chat.queries import Queries
-from bot.core.collect import collect
-from bot.matching import explain
 from bot.model import Channel, Draft, Post, Receipt
-from bot.model.timetable import Timetable
-from bot.store.store import SqliteStore
-from tests.fakes import FakeClock, FakeSource
+from tests.adapters.backend import Backend
+from tests.fakes import FakeClock
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
 
 TOKENS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
@@ -58,38 +48,8 @@ def post(
     return Post(key, Channel(f"slack:{channel}"), draft.payload, 1, uncertain, parent=above)
 
 
-class House:
-    """Everything behind the commands."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = FakeClock()
-        self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
-        self.store = SqliteStore(folder / "db", alone=True)
-        queries = Queries(
-            store=self.store,
-            source=self.source,
-            clock=self.clock,
-            timetable=self.timetable,
-            identify=base_id,
-        )
-        changes = Changes(
-            queries=queries,
-            store=self.store,
-            clock=self.clock,
-            on_change=self._changed,
-            first_post=3,
-        )
-        self.commands = ChatCommands(queries=queries, changes=changes, clock=self.clock)
-
-    async def _changed(self) -> None:
-        """There is no bot.toml here."""
-
-    def timetable(self, channel: Channel) -> Timetable:
-        hour, minute = map(int, (channel.post_at or "09:00").split(":"))
-        return Timetable(ZoneInfo("UTC"), time(hour, minute), frozenset(range(5)))
-
-    async def collect(self) -> None:
-        await collect(self.source, self.store, self.clock, first_post=3)
+class House(Backend):
+    """With what a Slack channel follows."""
 
     async def keywords(self, channel: str) -> tuple[str, ...]:
         choices = await self.commands.keywords(f"slack:{channel}")

@@ -1,0 +1,52 @@
+"""The bot's commands over a real database, for tests that put a platform in front of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.arxiv.ids import base_id
+from bot.chat.changes import Changes
+from bot.chat.commands import ChatCommands
+from bot.chat.queries import Queries
+from bot.core.collect import collect
+from bot.matching import explain
+from bot.model import Channel
+from bot.model.timetable import Timetable
+from bot.store.store import SqliteStore
+from tests.fakes import START, FakeClock, FakeSource
+
+
+class Backend:
+    """Everything behind the commands: clock, source, store."""
+
+    def __init__(self, folder: Path, now: datetime = START) -> None:
+        self.clock = FakeClock(now)
+        self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
+        self.store = SqliteStore(folder / "db", alone=True)
+        queries = Queries(
+            store=self.store,
+            source=self.source,
+            clock=self.clock,
+            timetable=self.timetable,
+            identify=base_id,
+        )
+        changes = Changes(
+            queries=queries,
+            store=self.store,
+            clock=self.clock,
+            on_change=self._changed,
+            first_post=3,
+        )
+        self.commands = ChatCommands(queries=queries, changes=changes, clock=self.clock)
+
+    async def _changed(self) -> None:
+        """There is no bot.toml here."""
+
+    def timetable(self, channel: Channel) -> Timetable:
+        hour, minute = map(int, (channel.post_at or "09:00").split(":"))
+        return Timetable(ZoneInfo("UTC"), time(hour, minute), frozenset(range(5)))
+
+    async def collect(self) -> None:
+        await collect(self.source, self.store, self.clock, first_post=3)

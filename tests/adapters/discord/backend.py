@@ -1,0 +1,61 @@
+"""The bot's commands, and its client for the Discord in memory that people write in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import discord
+
+from adapters.discord.commands import People
+from adapters.discord.gateway import PapersClient
+from adapters.discord.limits import nested
+from adapters.discord.registration import Registration
+from bot.errors import TryLater
+from tests.adapters.backend import Backend
+from tests.fakes import START
+
+
+class DiscordBackend(Backend):
+    """A new client stands for a restart of the bot."""
+
+    def __init__(self, folder: Path, now: datetime = START) -> None:
+        super().__init__(folder, now)
+        self.client = self.new_client()
+
+    def new_client(self) -> PapersClient:
+        people = People(self.commands, self.say, self.clock)
+        self.client = PapersClient(
+            people,
+            on_connection=lambda *, connected: None,
+            proxy=None,
+            registration=Registration(self.clock),
+        )
+        return self.client
+
+    async def say(self, channel_id: str, text: str) -> None:
+        channel = self.client.get_channel(int(channel_id))
+        if not isinstance(channel, discord.TextChannel | discord.Thread):
+            raise TryLater("no such channel")
+        await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
+
+
+def texts(message: Any) -> str:
+    """All texts of a message, of whatever kind."""
+    parts = nested(components(message))
+    return "\n".join([message.content, *(part["content"] for part in parts if "content" in part)])
+
+
+def buttons(message: Any) -> dict[str, str]:
+    """The custom_id of each button by its label; of several, the last."""
+    return {
+        part["label"]: part["custom_id"]
+        for part in nested(components(message))
+        if "custom_id" in part and "label" in part
+    }
+
+
+def components(message: Any) -> list[dict[str, Any]]:
+    """As they were sent, also of a message that the library has read."""
+    return [each if isinstance(each, dict) else each.to_dict() for each in message.components]
