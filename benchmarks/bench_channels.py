@@ -47,10 +47,10 @@ from bot.keywords import parse
 from bot.model import Keyword, Paper, Person, Recorded, Run
 from bot.model.timetable import Timetable
 from bot.ports import Composer
-from bot.store.statements.subscriptions import follow
-from bot.store.store import SqliteStore
+from bot.store import SqlStore
 from tests.builders import paper
 from tests.fakes import START, FakeClock
+from tests.store.database import follow_all, opened, opened_as, select
 
 SIZES = (1_000, 3_000, 10_000)  # channels
 KEYWORDS = 10  # of each
@@ -147,23 +147,22 @@ def _prepare(folder: Path, channels: int) -> list[Paper]:
     papers = [_paper(n, words, rng) for n in range(1, PAPERS + 1)]
     keywords = _keywords(words, rng)
     popularity = list(itertools.accumulate(1 / rank for rank in range(1, len(keywords) + 1)))
-    store = SqliteStore(folder / "db", alone=True)
+    store = opened(folder / "db")
 
-    def follow_all(db: sqlite3.Connection) -> None:
-        for channel_id in _channel_ids(channels):
-            chosen: dict[str, Keyword] = {}
-            while len(chosen) < KEYWORDS:
-                [keyword] = rng.choices(keywords, cum_weights=popularity)
-                chosen[keyword.canonical] = keyword
-            for keyword in chosen.values():
-                follow(db, channel_id, keyword, Person(""), START)
+    follows: list[tuple[str, Keyword]] = []
+    for channel_id in _channel_ids(channels):
+        chosen: dict[str, Keyword] = {}
+        while len(chosen) < KEYWORDS:
+            [keyword] = rng.choices(keywords, cum_weights=popularity)
+            chosen[keyword.canonical] = keyword
+        follows += [(channel_id, keyword) for keyword in chosen.values()]
 
     async def first_day() -> None:
         clock = FakeClock()
         await collect(Answer(()), store, clock, first_post=0)
         await publish(store, COMPOSERS, lambda _: RULES, clock)
 
-    store.run_now(follow_all)
+    follow_all(store, follows, START)
     asyncio.run(first_day())
     store.close()
     return papers
@@ -197,7 +196,7 @@ def _keywords(words: Words, rng: random.Random) -> list[Keyword]:
 # -- the day --------------------------------------------------------------------------------------
 
 
-class TimedStore(SqliteStore):
+class TimedStore(SqlStore):
     """Tells how much of a collect is recording."""
 
     day: Day
@@ -209,12 +208,12 @@ class TimedStore(SqliteStore):
 
 def _live(folder: Path, channels: int, papers: list[Paper]) -> Day:
     day = Day(channels)
-    store = TimedStore(folder / "db", alone=True)
+    store = opened_as(TimedStore, folder / "db")
     store.day = day
     asyncio.run(_day(day, store, Answer(papers)))
-    day.ledger = store.run_now(_counting("ledger where state = 'posted'"))
-    day.posts = store.run_now(_counting("outbox"))
-    due = store.run_now(_counting("ledger where state = 'due'"))
+    day.ledger = _count(store, "ledger where state = 'posted'")
+    day.posts = _count(store, "outbox")
+    due = _count(store, "ledger where state = 'due'")
     store.close()
     assert day.ledger > 10 * channels, "a day without papers measures nothing"
     assert due == 0, f"{due} papers were not published"
@@ -222,7 +221,7 @@ def _live(folder: Path, channels: int, papers: list[Paper]) -> Day:
     return day
 
 
-async def _day(day: Day, store: SqliteStore, source: Answer) -> None:
+async def _day(day: Day, store: SqlStore, source: Answer) -> None:
     clock = FakeClock()
     clock.advance(86_400)
     people = People(day, store, source, clock)
@@ -241,7 +240,7 @@ async def _day(day: Day, store: SqliteStore, source: Answer) -> None:
 class People:
     """Somebody says something in some channel every 100 ms, answered or not."""
 
-    def __init__(self, day: Day, store: SqliteStore, source: Answer, clock: FakeClock) -> None:
+    def __init__(self, day: Day, store: SqlStore, source: Answer, clock: FakeClock) -> None:
         self._waits = day.waits
         self._channels = _channel_ids(day.channels)
         self._rng = random.Random(11)
@@ -316,8 +315,8 @@ def _insert_barely(folder: Path) -> tuple[float, float]:
         return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def _counting(what: str) -> Callable[[sqlite3.Connection], int]:
-    return lambda db: int(db.execute(f"select count(*) from {what}").fetchone()[0])
+def _count(store: SqlStore, what: str) -> int:
+    return int(select(store, f"select count(*) from {what}")[0][0])
 
 
 if __name__ == "__main__":

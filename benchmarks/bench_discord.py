@@ -13,7 +13,6 @@ import asyncio
 import multiprocessing
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -31,11 +30,9 @@ from benchmarks.report import Row, table
 from bot.clock import SystemClock
 from bot.core.deliver import Deliverer
 from bot.keywords import parse
-from bot.model import Channel, ChannelAgenda, Digest, Draft, Entry, Person, Publication, Why
-from bot.store.statements.publish import publish
-from bot.store.statements.subscriptions import follow
-from bot.store.store import SqliteStore
+from bot.model import ChannelAgenda, Digest, Entry, Publication, Why
 from tests.builders import paper
+from tests.store.database import follow_all, opened
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer, Limits
 from tests.wire.discord_shapes import TOKEN
@@ -73,23 +70,17 @@ def delivery() -> list[Row]:
 
 
 def _queue(folder: Path, channels: list[str]) -> None:
-    store = SqliteStore(folder / "db", alone=True)
+    store = opened(folder / "db")
     now = datetime.now(UTC)
     entries = tuple(Entry(paper(n), ("reward model",)) for n in range(1, PAPERS + 1))
 
-    def work(db: sqlite3.Connection) -> None:
-        for channel_id in channels:
-            channel = Channel(f"discord:{channel_id}")
-            follow(db, channel.id, parse("reward model"), Person(""), now)
-            digest = Digest(channel, now.date(), Why.NEW, entries)
-            [draft] = compose(digest)
+    follow_all(store, [(f"discord:{each}", parse("reward model")) for each in channels], now)
 
-            def plan(_: ChannelAgenda, draft: Draft = draft, key: str = channel_id) -> Publication:
-                return Publication(drafts=((f"key-{key}", draft),))
+    def plan(agenda: ChannelAgenda) -> Publication:
+        [draft] = compose(Digest(agenda.channel, now.date(), Why.NEW, entries))
+        return Publication(drafts=((f"key-{agenda.channel.id}", draft),))
 
-            publish(db, channel.id, plan, now)
-
-    store.run_now(work)
+    asyncio.run(store.publish([(f"discord:{each}", plan) for each in channels], now))
     store.close()
 
 
@@ -99,7 +90,7 @@ def _deliver(folder: Path, options: dict[str, Any]) -> float:
 
 
 async def _delivering(folder: Path, options: dict[str, Any]) -> float:
-    store = SqliteStore(folder / "db", alone=True)
+    store = opened(folder / "db")
     clock = SystemClock()
     settings = Settings(sys.stdout, clock, options, {"DISCORD_TOKEN": TOKEN}.__getitem__)
     try:

@@ -35,8 +35,9 @@ from bot.arxiv.plan import Way
 from bot.arxiv.source import ArxivSource
 from bot.core.collect import collect
 from bot.model import Keyword, Run
-from bot.store.store import SqliteStore
+from bot.store import SqlStore
 from tests.fakes import FakeClock
+from tests.store.database import opened
 
 INTERVAL: Final = 3.0  # seconds between requests: arXiv's terms of use
 SENT: Final = 1_000  # keywords one by one; more is extrapolated
@@ -154,7 +155,7 @@ def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv
     path = database.with_name(f"{way}")
     shutil.copy(database, path)
     clock = FakeClock(NOW)
-    store = SqliteStore(path, alone=True)
+    store = opened(path)
     source = ArxivSource(
         url=server.url, oai_url=server.oai_url, way=way, contact=CONTACT, interval=INTERVAL,
         clock=clock, pace_file=path.with_name("pace"), rng=random.Random(1),
@@ -177,7 +178,7 @@ def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv
     )
 
 
-async def _collect(source: ArxivSource, store: SqliteStore, clock: FakeClock) -> Run:
+async def _collect(source: ArxivSource, store: SqlStore, clock: FakeClock) -> Run:
     async with source:
         done, _ = await collect(source, store, clock, first_post=0)
     assert done.complete, done.notes

@@ -12,12 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import sqlite3
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from adapters import Settings
@@ -26,11 +24,10 @@ from adapters.slack.render import compose
 from benchmarks.report import Row, table
 from bot.clock import SystemClock
 from bot.core.deliver import Deliverer
-from bot.model import Channel, ChannelAgenda, Digest, Entry, Publication, Why
-from bot.store.statements import publish
-from bot.store.statements.subscriptions import ensure_channel
-from bot.store.store import SqliteStore
+from bot.model import Channel, Digest, Entry, Why
+from bot.store import SqlStore
 from tests.builders import paper
+from tests.store.database import opened, queue, wait
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
 
 CHANNELS = 200
@@ -43,9 +40,9 @@ def run() -> list[Row]:
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory() as name, SlackServer(limited=True) as slack:
         rooms = [slack.open_room() for _ in range(CHANNELS)]
-        store = SqliteStore(Path(name) / "db", alone=True)
+        store = opened(Path(name) / "db")
         for room in rooms:
-            store.run_now(partial(_queue, room=room))
+            _queue(store, room)
         began = time.perf_counter()
         asyncio.run(_deliver(slack, store))
         wall = time.perf_counter() - began
@@ -65,21 +62,16 @@ def run() -> list[Row]:
     ]  # fmt: skip
 
 
-def _queue(db: sqlite3.Connection, *, room: str) -> None:
+def _queue(store: SqlStore, room: str) -> None:
     entries = tuple(Entry(paper(n), ("reward model",)) for n in range(1, PAPERS + 1))
     channel = Channel(f"slack:{room}")
     now = datetime.now(UTC)
     drafts = compose(Digest(channel, now.date(), Why.NEW, entries))
     keyed = tuple((f"{room.lower()}{n:014x}", draft) for n, draft in enumerate(drafts))
-
-    def plan(agenda: ChannelAgenda) -> Publication:
-        return Publication(keyed)
-
-    ensure_channel(db, channel.id)
-    list(publish.publish_all(db, [(channel.id, plan)], now, rows=1_000))
+    wait(queue(store, channel.id, keyed, now))
 
 
-async def _deliver(slack: SlackServer, store: SqliteStore) -> None:
+async def _deliver(slack: SlackServer, store: SqlStore) -> None:
     clock = SystemClock()
     options = {"api_url": f"{slack.url}/api/", "command": "/papers", "managers": ()}
     settings = Settings(sys.stdout, clock, {**options, "workspaces": ()}, SECRETS.__getitem__)

@@ -20,12 +20,12 @@ from benchmarks.answering import Answer
 from benchmarks.report import Row, table
 from bot.core.collect import collect
 from bot.keywords import parse
-from bot.model import ChannelAgenda, Draft, Keyword, Person, Publication, Receipt
-from bot.store.statements.publish import publish
-from bot.store.statements.subscriptions import follow
-from bot.store.store import SqliteStore
+from bot.model import ChannelAgenda, Draft, Publication, Receipt
+from bot.store import SqlStore
+from bot.store.engines.base import Connection
 from tests.builders import paper
 from tests.fakes import START, FakeClock
+from tests.store.database import follow_all, opened, select
 
 COMMITS = 300
 ROUNDS = 5
@@ -44,7 +44,7 @@ def durable_commit() -> list[Row]:
     against writing and syncing 4 KiB as often."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        store = SqliteStore(folder / "db", alone=True)
+        store = opened(folder / "db")
         _queue(store, COMMITS * ROUNDS)
         handle = os.open(folder / "raw", os.O_RDWR | os.O_CREAT)
         os.posix_fallocate(handle, 0, 4096 * COMMITS)
@@ -70,32 +70,30 @@ def durable_commit() -> list[Row]:
     ]
 
 
-def _commit(store: SqliteStore) -> None:
-    for _ in range(COMMITS):
-        store.run_now(_touch)
+def _commit(store: SqlStore) -> None:
+    async def work() -> None:
+        for _ in range(COMMITS):
+            await store.engine.write(_touch)
+
+    asyncio.run(work())
 
 
-def _touch(db: sqlite3.Connection) -> None:
+def _touch(db: Connection) -> None:
     # A different value each time: SQLite does not write what does not change.
     db.execute("update channels set probes = probes + 1 where id = 'fake:1'")
 
 
-def _queue(store: SqliteStore, posts: int) -> None:
-    def work(db: sqlite3.Connection) -> None:
-        for n in range(100):
-            follow(db, f"fake:{n}", parse("reward model"), Person(""), START)
-        for n in range(posts):
-            draft = (f"key-{n}", Draft("{}" * 400, ()))
+def _queue(store: SqlStore, posts: int) -> None:
+    follow_all(store, [(f"fake:{n}", parse("reward model")) for n in range(100)], START)
 
-            def plan(_: ChannelAgenda, draft: tuple[str, Draft] = draft) -> Publication:
-                return Publication(drafts=(draft,))
+    def plan(n: int) -> Callable[[ChannelAgenda], Publication]:
+        return lambda _: Publication(drafts=((f"key-{n}", Draft("{}" * 400, ())),))
 
-            publish(db, f"fake:{n % 100}", plan, START)
-
-    store.run_now(work)
+    plans = [(f"fake:{n % 100}", plan(n)) for n in range(posts)]
+    asyncio.run(store.publish(plans, START))
 
 
-def _settle(store: SqliteStore) -> None:
+def _settle(store: SqlStore) -> None:
     async def work() -> None:
         for _ in range(COMMITS):
             post = await store.claim("fake", START, START + timedelta(seconds=180))
@@ -123,18 +121,21 @@ def big_collect() -> list[Row]:
         for n in range(1, PAPERS + 1)
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
-        store = SqliteStore(Path(name) / "db", alone=True)
+        store = opened(Path(name) / "db")
         clock = FakeClock()
-        store.run_now(lambda db: _follow(db, pool, rng))
+        follows = [
+            (f"fake:{n}", keyword)
+            for n in range(CHANNELS)
+            for keyword in rng.sample(pool, KEYWORDS)
+        ]
+        follow_all(store, follows, START)
         asyncio.run(collect(Answer(()), store, clock, first_post=0))  # primes
         clock.advance(86_400)
         whole = _processor_seconds(
             lambda: asyncio.run(collect(Answer(papers), store, clock, first_post=0))
         )
-        rows: int = store.run_now(
-            lambda db: db.execute("select count(*) from ledger").fetchone()[0]
-        )
-        hits: int = store.run_now(lambda db: db.execute("select count(*) from hits").fetchone()[0])
+        [[rows]] = select(store, "select count(*) from ledger")
+        [[hits]] = select(store, "select count(*) from hits")
         store.close()
         floor = _processor_seconds(lambda: _bare_inserts(Path(name) / "bare", rows + hits))
     what = f"collect, {PAPERS} papers x {CHANNELS} channels x {KEYWORDS} keywords"
@@ -146,12 +147,6 @@ def big_collect() -> list[Row]:
 
 _SYLLABLES = ["ka", "lo", "mi", "ne", "pu", "ra", "si", "to", "vu", "we", "xa", "yo", "zi", "bru",
               "cle", "dro", "fla", "gri", "sto", "tri", "ple"]  # fmt: skip
-
-
-def _follow(db: sqlite3.Connection, pool: list[Keyword], rng: random.Random) -> None:
-    for n in range(CHANNELS):
-        for keyword in rng.sample(pool, KEYWORDS):
-            follow(db, f"fake:{n}", keyword, Person(""), START)
 
 
 def _bare_inserts(path: Path, rows: int) -> None:

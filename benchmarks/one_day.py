@@ -28,8 +28,9 @@ from bot.core.publish import publish
 from bot.model import Batch, Digest, Draft, Keyword, Recorded, Run
 from bot.model.timetable import Timetable
 from bot.ports import Wanted
-from bot.store.store import SqliteStore
+from bot.store import SqlStore
 from tests.fakes import FakeClock, FakePlatform
+from tests.store.database import opened_as, select
 
 _RULES = Rules(Timetable(ZoneInfo("UTC"), time_of_day(8, 0), frozenset(range(7))), None)
 
@@ -67,7 +68,7 @@ class _Source(ArxivSource):
             return await super().papers(paper_ids)
 
 
-class _Store(SqliteStore):
+class _Store(SqlStore):
     """The real one, timed where it records."""
 
     watch: Stopwatch
@@ -85,7 +86,7 @@ class _Slack:
 async def work(folder: Path, url: str, oai_url: str, now: datetime) -> dict[str, object]:
     watch = Stopwatch()
     clock = FakeClock(now)
-    store = _Store(folder / "db", alone=True)
+    store = opened_as(_Store, folder / "db")
     store.watch = watch
     source = _Source(
         url=url, oai_url=oai_url, contact="mailto:bench@example.org", interval=3, clock=clock,
@@ -100,9 +101,7 @@ async def work(folder: Path, url: str, oai_url: str, now: datetime) -> dict[str,
     platform = FakePlatform(folder / "messages")
     async with watch.step("deliver"):
         await Deliverer("fake", platform, store, clock, random.Random(1)).deliver()
-    posted: int = store.run_now(
-        lambda db: db.execute("select count(*) from ledger where state = 'posted'").fetchone()[0]
-    )
+    [[posted]] = select(store, "select count(*) from ledger where state = 'posted'")
     store.close()
     assert posted == recorded.due
     watch.seconds["match"] = watch.seconds.pop("collect") - sum(

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +26,9 @@ from bot.arxiv.ids import serial_of
 from bot.core.fetch import LOOK_BACK_WIDE
 from bot.keywords import parse
 from bot.matching import Matcher
-from bot.model import AnnouncementStats, Hit, Keyword, Paper, Person, Prime, Run
-from bot.store.statements.subscriptions import follow
-from bot.store.store import SqliteStore
+from bot.model import AnnouncementStats, Hit, Keyword, Paper, Prime, Run
 from tests.builders import paper as built
+from tests.store.database import follow_all, opened
 from tests.wire.arxiv_feed import StandinPaper
 
 SIZES: Final = (10, 100, 1_000, 10_000)  # keywords
@@ -67,8 +65,9 @@ class Day:
     def follow(self, path: Path, count: int) -> None:
         """A database in which the first ``count`` keywords have been followed for long."""
         keywords = self.keywords[:count]
-        store = SqliteStore(path, alone=True)
-        store.run_now(partial(_follow, keywords=keywords))
+        store = opened(path)
+        follows = [(f"fake:{n // PER_CHANNEL}", keyword) for n, keyword in enumerate(keywords)]
+        follow_all(store, follows, NOW - timedelta(days=90))
         asyncio.run(store.record(self._yesterday(keywords), first_post=0))
         store.close()
 
@@ -191,8 +190,3 @@ def _told(each: StandinPaper) -> Paper:
         updated=each.submitted,
         comment=each.comment,
     )
-
-
-def _follow(db: sqlite3.Connection, *, keywords: Sequence[Keyword]) -> None:
-    for n, keyword in enumerate(keywords):
-        follow(db, f"fake:{n // PER_CHANNEL}", keyword, Person(""), NOW - timedelta(days=90))

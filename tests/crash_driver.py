@@ -38,13 +38,15 @@ from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
 from bot.model import Person, Post, Publication, Receipt
 from bot.model.timetable import Timetable
+from bot.store import SqlStore
+from bot.store.engines.base import Connection as StoreConnection
 from bot.store.statements import publish as publish_statements
 from bot.store.statements.publish import Plan
 from bot.store.statements.rows import to_text
-from bot.store.statements.subscriptions import follow
-from bot.store.store import ROWS_AT_ONCE, SqliteStore
+from bot.store.store import BATCH_SIZE
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
+from tests.store.database import opened_as
 
 CHANNELS = ("fake:one", "fake:two", "fake:three")
 FIRST_DAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
@@ -97,7 +99,7 @@ class MortalPlatform(FakePlatform):
         self.steps.step()
 
 
-class SeenBeforeQueued(SqliteStore):
+class SeenBeforeQueued(SqlStore):
     """The common mistake, as a control: "posted" is committed before the message is queued."""
 
     async def publish(self, plans: Iterable[tuple[str, Plan]], at: datetime) -> int:
@@ -106,7 +108,7 @@ class SeenBeforeQueued(SqliteStore):
     async def _publish(self, channel_id: str, plan: Plan, at: datetime) -> int:
         decided: list[Publication | None] = []
 
-        def step(db: sqlite3.Connection) -> None:
+        def step(db: StoreConnection) -> None:
             publication = plan(publish_statements.agenda(db, channel_id))
             decided.append(publication)
             for _, draft in publication.drafts if publication else ():
@@ -116,11 +118,13 @@ class SeenBeforeQueued(SqliteStore):
                     [(to_text(at), channel_id, paper_id) for paper_id in draft.paper_ids],
                 )
 
-        await self.run(step)
+        await self.engine.write(step)
         publication = decided[0]
         if publication is None:
             return 0
-        await self.run(lambda db: publish_statements.queue(db, channel_id, publication, at))
+        await self.engine.write(
+            lambda db: publish_statements.queue(db, channel_id, publication, at)
+        )
         return len(publication.drafts)
 
 
@@ -153,12 +157,12 @@ def faults() -> dict[int, tuple[bool, Exception]]:
 class How:
     """How the bot lives; the controls live otherwise than it does."""
 
-    store_type: type[SqliteStore] = SqliteStore
+    store_type: type[SqlStore] = SqlStore
     remembers: bool = True
     settling: float = DeliveryTimeouts().settling
 
 
-async def live(folder: Path, steps: Steps, how: How, rows: int) -> None:
+async def live(folder: Path, steps: Steps, how: How, batch_size: int) -> None:
     """From the day on which a former life ended to the last; then until everything has settled."""
     notebook = folder / "day"
     began = int(notebook.read_text()) if notebook.exists() else 0
@@ -167,9 +171,11 @@ async def live(folder: Path, steps: Steps, how: How, rows: int) -> None:
         folder / "messages", faults=faults(), remembers=how.remembers, clock=clock, late=LATE
     )
     platform.steps = steps
-    store = how.store_type(folder / "db", alone=True, connect=connecting(steps), rows_at_once=rows)
+    store = opened_as(
+        how.store_type, folder / "db", connect=connecting(steps), batch_size=batch_size
+    )
     await store.release(clock.now(), how.settling)
-    await store.run(lambda db: _follow_all(db, clock.now()))
+    await _follow_all(store, clock.now())
     arxiv = source(clock)
     patience = DeliveryTimeouts(settling=how.settling)
     deliverer = Deliverer("fake", platform, store, clock, random.Random(1), patience)
@@ -185,11 +191,11 @@ async def live(folder: Path, steps: Steps, how: How, rows: int) -> None:
     store.close()
 
 
-def _follow_all(db: sqlite3.Connection, at: datetime) -> None:
+async def _follow_all(store: SqlStore, at: datetime) -> None:
     for channel in CHANNELS:
-        follow(db, channel, parse("reward model"), Person(""), at)
+        await store.follow(channel, parse("reward model"), Person(""), at)
         if channel != "fake:three":
-            follow(db, channel, parse("graph network"), Person(""), at)
+            await store.follow(channel, parse("graph network"), Person(""), at)
 
 
 def in_a_process(work: Callable[[], None]) -> int:
@@ -207,10 +213,10 @@ def in_a_process(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def life(folder: Path, fatal: int | None, how: How, rows: int = CUT) -> int:
+def life(folder: Path, fatal: int | None, how: How, batch_size: int = CUT) -> int:
     def work() -> None:
         steps = Steps(fatal)
-        asyncio.run(live(folder, steps, how, rows))
+        asyncio.run(live(folder, steps, how, batch_size))
         (folder / "steps").write_text(str(steps.count))
 
     return in_a_process(work)
@@ -235,7 +241,7 @@ def main(mode: str, first_step: int, stride: int) -> None:
     try:
         undisturbed = base / "undisturbed"
         undisturbed.mkdir()
-        status = life(undisturbed, None, How(), ROWS_AT_ONCE)
+        status = life(undisturbed, None, How(), BATCH_SIZE)
         reference = posted(undisturbed)
         wrong: list[dict[str, object]] = []
         fatal, killed = first_step, 0

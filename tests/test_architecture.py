@@ -442,7 +442,7 @@ FORBIDDEN: list[tuple[Rule, str, str]] = [
     (imports_by_its_row, "bot.model", "import bot.errors"),
     (imports_by_its_row, "bot.model", "import msgspec"),
     (imports_by_its_row, "bot.ports", "from bot import store"),
-    (imports_by_its_row, "bot.core.deliver", "from bot.store.store import SqliteStore"),
+    (imports_by_its_row, "bot.core.deliver", "from bot.store.store import SqlStore"),
     (imports_by_its_row, "bot.core.deliver", "from .. import app"),
     (imports_by_its_row, "bot.store.store", "from ..arxiv import source"),
     (imports_by_its_row, "bot.keywords", "def late():\n    import bot.config"),

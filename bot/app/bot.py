@@ -55,8 +55,7 @@ from bot.model.snapshots import Change, Configure, Follow
 from bot.model.timetable import Timetable
 from bot.pages import markdown
 from bot.ports import Clock, Composer, Crossposter, Examiner, Listener, Sender, Source
-from bot.store import open_store, rehearse
-from bot.store.store import SqliteStore
+from bot.store import SqlStore, open_copy, open_store
 from bot.sync.deferred import DeferredWrites
 from bot.sync.synchronizer import Synchronizer, SyncReport
 
@@ -100,7 +99,7 @@ class Bot:
         *,
         config: Config,
         clock: Clock,
-        store: SqliteStore,
+        store: SqlStore,
         source: Source,
         platforms: Mapping[str, Platform],
         file: Synchronizer,
@@ -187,7 +186,7 @@ class Bot:
 
     async def _synchronise_once(self, *, accept: bool) -> SyncReport:
         work = partial(self.file.sync, accept=accept)
-        report = await self.store.visit(work, self.clock.now())
+        report = await self.store.synchronise(work, self.clock.now())
         for warning in report.warnings:
             log.warning("bot.toml: %s", warning)
         for change in report.changes:
@@ -370,7 +369,7 @@ async def assembled(
                 raise StoreBroken(
                     f"A dry run works on a copy, and can't make it: {error}"
                 ) from error
-            store = rehearse(config.bot.data, Path(copy))
+            store = await open_copy(config.bot.data, Path(copy))
             file = Synchronizer(path, path.with_suffix(".lock"), clock)
         else:
             store = open_store(config.bot.data, alone=serving)

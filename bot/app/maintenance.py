@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.ports import Clock
-from bot.store.store import SqliteStore
+from bot.store import SqlStore
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def next_night(now: datetime, timezone: ZoneInfo) -> datetime:
     return tonight
 
 
-async def tidy(store: SqliteStore, clock: Clock, *, most: int | None = None) -> int:
+async def tidy(store: SqlStore, clock: Clock, *, most: int | None = None) -> int:
     """Forget what may go, at most about ``most`` things; how many. Raises StoreError.
 
     May be stopped between any two steps: the next night goes on.
@@ -47,14 +47,13 @@ async def tidy(store: SqliteStore, clock: Clock, *, most: int | None = None) -> 
     return done
 
 
-async def check_integrity(store: SqliteStore) -> tuple[str, ...]:
+async def check_integrity(store: SqlStore) -> tuple[str, ...]:
     """Look for damage in the database's file and log it; what was found. Raises StoreError.
 
     Keeps nobody waiting, and may be cancelled at any time. A damaged database goes on being used:
     what can still be read of it is right, and SQLite refuses the rest.
     """
-    with store.integrity_check() as check:
-        problems = await check.problems()
+    problems = await store.integrity_problems()
     for problem in problems:
         log.error("database damaged what=%s remedy=stop the bot and restore a backup", problem)
     return problems

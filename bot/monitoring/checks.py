@@ -106,8 +106,7 @@ def _folder(data: Path) -> Iterator[Finding]:
 
 async def _database(bot: Bot) -> AsyncIterator[Finding]:
     try:
-        with bot.store.integrity_check() as check:
-            damages = await check.problems()
+        damages = await bot.store.integrity_problems()
         state = await bot.store.state()
     except StoreError as error:
         yield Finding("database", False, str(error), "See docs/hosting.md, Restore.")

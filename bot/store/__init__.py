@@ -1,21 +1,21 @@
-"""The database: truth about keywords, papers, what is due where, and what became of each post."""
+"""The database: keywords, papers, what is due where, and what became of each post."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 from bot.store.engines import sqlite_backup
-from bot.store.engines.sqlite_errors import translated
+from bot.store.engines.sqlite import SqliteEngine
 from bot.store.statements import deliver
-from bot.store.store import SqliteStore
+from bot.store.store import SqlStore
+
+__all__ = ["FILE", "SqlStore", "back_up", "open_copy", "open_store", "restore"]
 
 FILE = "daily-papers.sqlite3"
 
 
-def open_store(folder: Path, *, alone: bool) -> SqliteStore:
+def open_store(folder: Path, *, alone: bool) -> SqlStore:
     """Open (or make) the database in ``folder`` and bring its schema up to date.
 
     ``alone`` is for the process that collects and delivers: only one may do so at a time. What a
@@ -24,24 +24,18 @@ def open_store(folder: Path, *, alone: bool) -> SqliteStore:
 
     Raises StoreBusy if another process already serves this database, SchemaTooNew, StoreBroken.
     """
-    return SqliteStore(folder / FILE, alone=alone)
+    return SqlStore(SqliteEngine(folder / FILE, alone=alone))
 
 
-def rehearse(folder: Path, elsewhere: Path) -> SqliteStore:
+async def open_copy(folder: Path, elsewhere: Path) -> SqlStore:
     """Open a copy of the database in another folder, for a dry run that changes nothing.
 
-    Posts that wait in the outbox are set aside in the copy. A running service is not disturbed.
+    Posts that wait in the outbox are held in the copy. A running service is not disturbed.
     Raises StoreError.
     """
-    if (folder / FILE).exists():
-        with (
-            translated(folder / FILE),
-            closing(sqlite3.connect(folder / FILE)) as source,
-            closing(sqlite3.connect(elsewhere / FILE)) as target,
-        ):
-            source.backup(target)
-    store = SqliteStore(elsewhere / FILE, alone=True)
-    store.run_now(deliver.set_aside)
+    sqlite_backup.copy(folder / FILE, elsewhere / FILE)
+    store = open_store(elsewhere, alone=True)
+    await store.engine.write(deliver.hold_everything)
     return store
 
 

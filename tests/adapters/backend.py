@@ -14,8 +14,8 @@ from bot.core.collect import collect
 from bot.matching import explain
 from bot.model import Channel
 from bot.model.timetable import Timetable
-from bot.store.store import SqliteStore
 from tests.fakes import START, FakeClock, FakeSource
+from tests.store.database import opened
 
 
 class Backend:
@@ -24,7 +24,7 @@ class Backend:
     def __init__(self, folder: Path, now: datetime = START) -> None:
         self.clock = FakeClock(now)
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
-        self.store = SqliteStore(folder / "db", alone=True)
+        self.store = opened(folder / "db")
         queries = Queries(
             store=self.store,
             source=self.source,

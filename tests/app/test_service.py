@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -26,11 +25,10 @@ from bot.clock import SystemClock
 from bot.errors import CannotTell, ChannelRefused, GaveUp, PostRefused, SourceNotAsked
 from bot.model import Channel, Digest, Draft, Finding, Person, Post, Receipt
 from bot.ports import Commands
-from bot.store.statements.rows import to_text
-from bot.store.store import SqliteStore
 from bot.sync.synchronizer import Synchronizer
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
+from tests.store.database import OtherTransaction, change, opened
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
@@ -44,11 +42,6 @@ data = "data"
 contact = "mailto:bot@papers.invalid"
 [discord]
 """
-
-
-def impatient(path: str) -> sqlite3.Connection:
-    """Like the store's own, but it does not wait for others."""
-    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 class Chat(FakePlatform):
@@ -97,7 +90,7 @@ class House:
         self.source = FakeSource(pretended)
         self.chat = chat or Chat(folder / "chat.jsonl")
         self.database = folder / "db.sqlite3"
-        self.store = SqliteStore(self.database, alone=True, connect=impatient)
+        self.store = opened(self.database, patient=False)
         self.bot = Bot(
             config=self.config,
             clock=self.clock,
@@ -134,8 +127,8 @@ class House:
 
     async def published_until(self, days_ago: int) -> None:
         at = datetime.now(UTC) - timedelta(days=days_ago)
-        await self.store.run(
-            lambda db: db.execute("update channels set published_until = ?", (to_text(at),))
+        change(
+            self.store, "update channels set published_until = ?", f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
         )
 
     def posted(self) -> int:
@@ -170,7 +163,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 async def test_a_restored_channel_gets_everything_that_waits_in_the_same_run(house: House) -> None:
     await house.refused_and_gathering()
-    await house.store.run(lambda db: db.execute("update channels set probe_at = '2026-01-01'"))
+    change(house.store, "update channels set probe_at = '2026-01-01'")
     outcome = await house.bot.once(now=True)
     assert house.chat.papers(HERE) == ["2603.00001", "2603.00002"]
     assert outcome.open_posts == 0
@@ -195,7 +188,7 @@ async def test_a_channel_that_is_resumed_by_another_process_is_served_within_sec
 ) -> None:
     await house.refused_and_gathering()
     async with house.serving():
-        beside = SqliteStore(house.database, alone=False)
+        beside = opened(house.database, alone=False)
         assert await beside.resume(HERE)
         beside.close()
         await house.until(lambda: house.posted() == 2)
@@ -210,7 +203,7 @@ async def test_a_post_that_another_process_sends_again_goes_out_within_seconds(
     async with house.serving():
         await house.until(lambda: "dead key=" in caplog.text)
         [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
-        beside = SqliteStore(house.database, alone=False)
+        beside = opened(house.database, alone=False)
         assert await beside.resend(key, house.clock.now())
         beside.close()
         await house.until(lambda: house.posted() == 1)
@@ -222,9 +215,7 @@ async def test_a_post_sent_again_in_a_channel_that_refused_is_tried_at_once(hous
     house.chat.faults = {0: (False, PostRefused("too long"))}
     await house.bot.once(now=True)
     [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
-    await house.store.run(
-        lambda db: db.execute("update channels set paused = 'refused', probe_at = '2099-01-01'")
-    )
+    change(house.store, "update channels set paused = 'refused', probe_at = '2099-01-01'")
     async with house.serving():
         assert "sent again now" in await house.say(f"resend {key}")
         await house.until(lambda: house.posted() == 1)
@@ -291,27 +282,15 @@ async def test_what_was_posted_is_handed_on_by_the_service_and_by_once(tmp_path:
 # -- what fails once -----------------------------------------------------------------------------
 
 
-class Held:
-    """Another process's transaction, so that nobody else can write."""
-
-    def __init__(self, database: Path) -> None:
-        self._db = sqlite3.connect(database, isolation_level=None)
-        self._db.execute("begin immediate")
-
-    def release(self) -> None:
-        self._db.execute("rollback")
-        self._db.close()
-
-
 async def test_a_look_that_found_the_database_busy_is_done_again_within_seconds(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     house.announce(1)
     await house.say("add reward model")
-    held = Held(house.database)
+    other = OtherTransaction(house.database)
     async with house.serving():
         await house.until(lambda: caplog.text.count("failed job=look") >= 2)
-        held.release()
+        other.roll_back()
         await house.until(lambda: house.posted() == 1)
 
 
@@ -331,11 +310,11 @@ async def test_a_delivery_that_found_the_database_busy_is_done_again_within_seco
     house.announce(1)
     await house.say("add reward model")
     await house.bot.look(now=True)
-    held = Held(house.database)
+    other = OtherTransaction(house.database)
     async with house.serving():
         await house.until(lambda: "failed job=deliver discord" in caplog.text)
         assert house.posted() == 0
-        held.release()
+        other.roll_back()
         await house.until(lambda: house.posted() == 1)
 
 
@@ -344,21 +323,21 @@ async def test_a_look_that_fails_is_tried_ever_less_often_and_asks_arxiv_no_more
 ) -> None:
     """Also where a new keyword waits, which the watch notices every moment."""
     await house.say("add reward model")
-    held = Held(house.database)
+    other = OtherTransaction(house.database)
     async with house.serving(Retry(first=0.1, longest=3600.0)):
         await house.until(lambda: caplog.text.count("again job=look") == 4)
-        held.release()
+        other.roll_back()
     waits = re.findall(r"again job=look in=(\S+)s", caplog.text)
     assert waits == ["0.1", "0.2", "0.4", "0.8"]
 
 
 async def test_what_fails_again_and_again_ends_the_service(house: House) -> None:
     await house.say("add reward model")
-    held = Held(house.database)
+    other = OtherTransaction(house.database)
     async with house.serving(Retry(first=0.001, longest=0.001, most=3)) as running:
         with pytest.raises(GaveUp, match="look failed 3 times in a row"):
             await running
-    held.release()
+    other.roll_back()
 
 
 async def test_a_page_that_cannot_be_written_keeps_no_post_from_leaving(

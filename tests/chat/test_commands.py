@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -49,9 +47,9 @@ from bot.model import (
     with_references,
 )
 from bot.model.timetable import Timetable
-from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
+from tests.store.database import OtherTransaction, opened
 
 HERE = "discord:1142000000000000000"
 THERE = "discord:1142000000000000001"
@@ -60,18 +58,13 @@ BERLIN = ZoneInfo("Europe/Berlin")  # START is Monday 09:00 there, a posting tim
 DAY = 86_400
 
 
-def impatient(path: str) -> sqlite3.Connection:
-    """Like the store's own, but it does not wait for others."""
-    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-
-
 class House:
     """The commands over a real database, and the bot's days beside them."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
-        self.store = SqliteStore(folder / "daily-papers.sqlite3", alone=True, connect=impatient)
+        self.store = opened(folder / "daily-papers.sqlite3", patient=False)
         self.platform = FakePlatform(folder / "platform.jsonl")
         self.written = 0  # how often bot.toml would have been written
         self.backlog: int | None = None
@@ -254,11 +247,11 @@ async def test_nothing_at_all_is_a_call_for_help(house: House) -> None:
 async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(
     house: House, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / "daily-papers.sqlite3")) as other:
-        other.execute("begin immediate")
-        answer = await house.refused("add reward model")
-        with pytest.raises(StoreBusy):
-            await house.changes.add(HERE, ADA, "reward model")
+    other = OtherTransaction(tmp_path / "daily-papers.sqlite3")
+    answer = await house.refused("add reward model")
+    with pytest.raises(StoreBusy):
+        await house.changes.add(HERE, ADA, "reward model")
+    other.roll_back()
     assert "nothing was changed" in answer
     assert str(tmp_path) not in answer
     assert "another process keeps the database busy" in caplog.text

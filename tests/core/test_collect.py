@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -42,12 +41,9 @@ from bot.model import (
 )
 from bot.model.timetable import Timetable
 from bot.ports import Composer
-from bot.store.statements import reports
-from bot.store.statements.collect import interests
-from bot.store.statements.subscriptions import follow, unfollow
-from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakeSource, PlainComposer
+from tests.store.database import opened, select, wait
 
 DAY = timedelta(days=1)
 RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)
@@ -63,31 +59,20 @@ class House:
         self.clock = FakeClock()
         self.source = FakeSource(self.clock)
         self.path = folder / "db"
-        self.store = SqliteStore(self.path, alone=True)
+        self.store = opened(self.path)
         self.composer: Composer = PlainComposer(100)
 
     def follow(self, channel: str, *texts: str, person: Person = ADA, undo: bool = False) -> None:
         for text in texts:
-            self.store.run_now(
-                partial(
-                    follow,
-                    channel_id=channel,
-                    keyword=parse(text),
-                    person=person,
-                    at=self.clock.now(),
-                    undo=undo,
-                )
-            )
+            wait(self.store.follow(channel, parse(text), person, self.clock.now(), undo=undo))
 
     def following(self) -> list[tuple[object, ...]]:
         """Every subscription with all that is kept of it."""
-        return self.store.run_now(
-            lambda db: db.execute("select * from subscriptions order by 1, 2").fetchall()
-        )
+        return select(self.store, "select * from subscriptions order by 1, 2")
 
     def unfollow(self, channel: str, text: str) -> None:
         at = self.clock.now()
-        self.store.run_now(lambda db: unfollow(db, channel, parse(text).canonical, at))
+        wait(self.store.unfollow(channel, parse(text).canonical, at))
 
     async def collect(self, first_post: int = 3) -> tuple[Run, Recorded]:
         return await collect(self.source, self.store, self.clock, first_post=first_post)
@@ -109,9 +94,7 @@ class House:
         return await self.publish()
 
     def _messages(self) -> list[tuple[str, str]]:
-        return self.store.run_now(
-            lambda db: db.execute("select channel_id, payload from outbox order by seq").fetchall()
-        )
+        return select(self.store, "select channel_id, payload from outbox order by seq")
 
 
 @pytest.fixture
@@ -205,9 +188,7 @@ async def test_many_new_keywords_count_as_known_what_a_harvest_did_not_keep(hous
         lambda batch: dataclasses.replace(batch, papers=(held,), chosen=False)
     )
     assert await house.day() == {}
-    baselines = house.store.run_now(
-        lambda db: db.execute("select distinct baseline from subscriptions").fetchall()
-    )
+    baselines = select(house.store, "select distinct baseline from subscriptions")
     assert baselines == [(paper(900).serial,)]
 
 
@@ -542,7 +523,7 @@ async def test_a_source_that_fails_is_no_empty_day(house: House, error: SourceEr
     house.source.faults = [error]
     run, _ = await house.collect()
     assert not run.complete
-    state = house.store.run_now(reports.state)
+    state = await house.store.state()
     assert state.last_run is not None
     assert state.last_run.notes[0].text == str(error)
     assert state.last_complete is not None
@@ -554,7 +535,7 @@ async def test_the_garbled_answer_is_kept_as_a_sample(house: House) -> None:
     house.follow(A, "reward model")
     house.source.faults = [SourceGarbled("not Atom", sample=b"<html>Oops")]
     await house.collect()
-    rows = house.store.run_now(lambda db: db.execute("select kind, body from samples").fetchall())
+    rows = select(house.store, "select kind, body from samples")
     assert rows == [("garbled", b"<html>Oops")]
 
 
@@ -767,8 +748,9 @@ async def test_a_keyword_that_was_removed_long_ago_is_new_when_it_is_added_again
         await house.day()
     asked = len(house.source.requests)
     await house.collect()
-    assert not house.store.run_now(interests).fresh
-    assert [k.text for k in house.store.run_now(interests).primed] == ["graph network"]
+    interests = await house.store.interests()
+    assert not interests.fresh
+    assert [k.text for k in interests.primed] == ["graph network"]
     assert len(house.source.requests) == asked + 1
     house.source.announce(paper(20))
     house.follow(A, "reward model", undo=True)

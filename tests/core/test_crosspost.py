@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,11 +19,9 @@ from bot.errors import (
     PostRefused,
     TryLater,
 )
-from bot.model import Channel, Draft, Post, Publication, Receipt
-from bot.store.statements.publish import queue
-from bot.store.statements.subscriptions import ensure_channel
-from bot.store.store import SqliteStore
+from bot.model import Channel, Draft, Post, Receipt
 from tests.fakes import START, FakeClock, FakePlatform
+from tests.store.database import opened, queue, select
 
 HERE = "fake:here"
 
@@ -54,17 +51,12 @@ class Announcing(FakePlatform):
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
-        self.store = SqliteStore(folder / "db", alone=True)
+        self.store = opened(folder / "db")
         self.platform = Announcing(folder / "platform.jsonl")
 
     async def post(self, *keys: str) -> None:
         drafts = tuple((key, Draft(f'{{"papers": ["{key}"]}}', ())) for key in keys)
-
-        def add(db: sqlite3.Connection) -> None:
-            ensure_channel(db, HERE)
-            queue(db, HERE, Publication(drafts=drafts), self.clock.now())
-
-        await self.store.run(add)
+        await queue(self.store, HERE, drafts, self.clock.now())
 
     async def deliver(self) -> None:
         deliverer = Deliverer("fake", self.platform, self.store, self.clock, random.Random(1))
@@ -79,9 +71,7 @@ class Bench:
         return None if soonest is None else (soonest - self.clock.now()).total_seconds()
 
     def states(self) -> list[str]:
-        return self.store.run_now(
-            lambda db: [row[0] for row in db.execute("select state from crossposts order by key")]
-        )
+        return [row[0] for row in select(self.store, "select state from crossposts order by key")]
 
 
 @pytest.fixture
@@ -116,7 +106,7 @@ async def test_what_a_crash_kept_from_being_handed_on_is_so_by_the_next_process(
     await bench.post("a")
     await bench.deliver()
     bench.store.close()
-    bench.store = SqliteStore(tmp_path / "db", alone=True)
+    bench.store = opened(tmp_path / "db")
     assert await bench.crosspost() == 1
 
 
@@ -219,7 +209,6 @@ async def test_a_clock_that_was_ahead_for_a_while_does_not_put_it_off_for_weeks(
 
 
 async def test_messages_that_need_not_be_handed_on_are_not(bench: Bench) -> None:
-    await bench.store.run(lambda db: ensure_channel(db, HERE))
     await bench.post("a")
     plain = FakePlatform(bench.platform._path)
     await Deliverer("fake", plain, bench.store, bench.clock, random.Random(1)).deliver(wait=600)

@@ -6,8 +6,7 @@ import asyncio
 import itertools
 import json
 import random
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,12 +22,11 @@ from bot.errors import (
     StoreBroken,
     TryLater,
 )
-from bot.model import Channel, ChannelAgenda, Draft, Post, Publication, Receipt
+from bot.model import Channel, Draft, Post, Receipt
 from bot.model.views import ChannelView
-from bot.store.statements import publish, reports
-from bot.store.statements.subscriptions import ensure_channel, pause, resume
-from bot.store.store import SqliteStore
+from bot.store import SqlStore
 from tests.fakes import FakeClock, FakePlatform
+from tests.store.database import change, opened, opened_as, queue, wait
 
 Faults = dict[int, tuple[bool, Exception]]
 
@@ -38,18 +36,19 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
-        self.store = SqliteStore(folder / "db", alone=True)
+        self.database = folder / "db"
+        self.store = opened(self.database)
         self.platform = FakePlatform(folder / "messages")
 
     def queue(self, channel: str, *payloads: str, threaded: bool = False, key: str = "") -> None:
-        self.store.run_now(self._queueing(channel, payloads, threaded=threaded, key=key))
+        wait(self._queue(channel, payloads, threaded=threaded, key=key))
 
     async def queue_meanwhile(self, channel: str, *payloads: str) -> None:
-        await self.store.run(self._queueing(channel, payloads))
+        await self._queue(channel, payloads)
 
-    def _queueing(
+    async def _queue(
         self, channel: str, payloads: Sequence[str], *, threaded: bool = False, key: str = ""
-    ) -> Callable[[sqlite3.Connection], None]:
+    ) -> None:
         drafts = tuple(
             (
                 f"{channel}-{key}{n}",
@@ -57,15 +56,7 @@ class Bench:
             )
             for n, p in enumerate(payloads)
         )
-
-        def plan(agenda: ChannelAgenda) -> Publication:
-            return Publication(drafts=drafts)
-
-        def work(db: sqlite3.Connection) -> None:
-            ensure_channel(db, channel)
-            publish.publish(db, channel, plan, self.clock.now())
-
-        return work
+        await queue(self.store, channel, drafts, self.clock.now())
 
     def deliverer(
         self,
@@ -82,7 +73,7 @@ class Bench:
         return Deliverer("fake", self.platform, self.store, self.clock, random.Random(7), patience)
 
     def channel(self, channel: str) -> ChannelView:
-        views = self.store.run_now(reports.state).channels
+        views = wait(self.store.state()).channels
         return next(view for view in views if view.channel.id == channel)
 
 
@@ -204,7 +195,7 @@ async def test_a_start_right_after_a_kill_posts_nothing_twice_however_late_it_is
 
 async def test_control_who_does_not_let_it_settle_posts_twice_after_a_kill(bench: Bench) -> None:
     await left_in_hand(bench)
-    await bench.store.run(lambda db: db.execute("update outbox set not_before = created_at"))
+    change(bench.store, "update outbox set not_before = created_at")
     await bench.deliverer(late=3, patience=DeliveryTimeouts(settling=0)).deliver(wait=120)
     assert bench.platform.papers("fake:a") == ["1", "1"]
 
@@ -381,10 +372,10 @@ async def test_a_channel_that_a_person_paused_gets_nothing_until_it_is_resumed(
     bench: Bench,
 ) -> None:
     bench.queue("fake:a", "1")
-    bench.store.run_now(lambda db: pause(db, "fake:a", "quiet please", bench.clock.now()))
+    await bench.store.pause("fake:a", "quiet please", bench.clock.now())
     await bench.deliverer().deliver(wait=86_400)
     assert bench.platform.sends == 0
-    bench.store.run_now(lambda db: resume(db, "fake:a"))
+    await bench.store.resume("fake:a")
     await bench.deliverer().deliver()
     assert bench.platform.papers("fake:a") == ["1"]
 
@@ -544,18 +535,18 @@ async def test_a_channel_that_goes_on_refusing_is_told_of_once(bench: Bench) -> 
 async def test_a_full_disk_after_the_send_does_not_send_it_again(bench: Bench) -> None:
     bench.queue("fake:a", "1")
 
-    class DiskFull(SqliteStore):
+    class DiskFull(SqlStore):
         async def mark_sent(self, *_: object) -> None:
             raise StoreBroken("the disk is full")
 
     bench.store.close()
-    full = DiskFull(bench.store._path, alone=True)
+    full = opened_as(DiskFull, bench.database)
     await full.release(bench.clock.now(), DeliveryTimeouts().settling)
     deliverer = Deliverer("fake", bench.platform, full, bench.clock, random.Random(1))
     with pytest.raises(StoreBroken):
         await deliverer.deliver()
     full.close()
-    bench.store = SqliteStore(bench.store._path, alone=True)
+    bench.store = opened(bench.database)
     await bench.store.release(bench.clock.now(), DeliveryTimeouts().settling)
     await bench.deliverer().deliver(wait=120)
     assert bench.platform.papers("fake:a") == ["1"]

@@ -32,8 +32,7 @@ from bot.monitoring.endpoint import (
 )
 from bot.monitoring.health import HealthReport
 from bot.network import Network
-from bot.store import open_store
-from bot.store.store import SqliteStore
+from bot.store import SqlStore, open_store
 from tests.builders import paper
 from tests.fakes import START
 
@@ -47,23 +46,21 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     """Three papers due, two of them delivered in four seconds."""
-    submissions_expected_after = open_store(tmp_path, alone=True)
-    await submissions_expected_after.follow("console:", KEYWORD, Person("Ada"), START)
+    made = open_store(tmp_path, alone=True)
+    await made.follow("console:", KEYWORD, Person("Ada"), START)
     papers = tuple(paper(n) for n in (1, 2, 3))
     hits = tuple(Hit(p.id, KEYWORD.canonical, "title") for p in papers)
     window = START - timedelta(days=14)
     prime = Prime(KEYWORD.canonical, (), None, 0)
-    await submissions_expected_after.record(
-        Run(START, START, window, False, True, primes=(prime,)), first_post=0
-    )
+    await made.record(Run(START, START, window, False, True, primes=(prime,)), first_post=0)
     later = START + timedelta(seconds=2)
     run = Run(
         START, later, window, False, True, papers=papers, hits=hits, requests=1, fetched=3,
         announcement_stats=AnnouncementStats("by keyword", announced=40),
     )  # fmt: skip
-    await submissions_expected_after.record(run, first_post=0)
+    await made.record(run, first_post=0)
     failed = Run(
         START,
         START,
@@ -73,20 +70,16 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
         requests=2,
         announcement_stats=AnnouncementStats(missing=7),
     )
-    await submissions_expected_after.record(failed, first_post=0)
+    await made.record(failed, first_post=0)
     drafts = (("key-1", Draft("bytes", (papers[0].id, papers[1].id))),)
-    await submissions_expected_after.publish(
-        [("console:", lambda _: Publication(drafts, (), START))], START
-    )
-    await submissions_expected_after.claim("console", START, START + timedelta(minutes=3))
-    await submissions_expected_after.mark_sent(
-        "key-1", Receipt("1", ""), START + timedelta(seconds=4)
-    )
-    yield submissions_expected_after
-    submissions_expected_after.close()
+    await made.publish([("console:", lambda _: Publication(drafts, (), START))], START)
+    await made.claim("console", START, START + timedelta(minutes=3))
+    await made.mark_sent("key-1", Receipt("1", ""), START + timedelta(seconds=4))
+    yield made
+    made.close()
 
 
-async def report(store: SqliteStore, hours: float = 1) -> Report:
+async def report(store: SqlStore, hours: float = 1) -> Report:
     now = START + timedelta(hours=hours)
     disconnected = {"discord": None, "slack": now - timedelta(minutes=1)}
     return Report(
@@ -96,7 +89,7 @@ async def report(store: SqliteStore, hours: float = 1) -> Report:
 
 
 @asynccontextmanager
-async def watched(store: SqliteStore, hours: float = 1) -> AsyncIterator[httpx.AsyncClient]:
+async def watched(store: SqlStore, hours: float = 1) -> AsyncIterator[httpx.AsyncClient]:
     port = free_port()
     async with (
         serving(("127.0.0.1", port), lambda: report(store, hours)),
@@ -105,7 +98,7 @@ async def watched(store: SqliteStore, hours: float = 1) -> AsyncIterator[httpx.A
         yield client
 
 
-async def test_healthz_says_that_all_is_well_and_what_is_not(store: SqliteStore) -> None:
+async def test_healthz_says_that_all_is_well_and_what_is_not(store: SqlStore) -> None:
     async with watched(store) as client:
         answer = await client.get("/healthz")
         assert (answer.status_code, answer.json()) == (200, {"ok": True, "ailments": []})
@@ -116,7 +109,7 @@ async def test_healthz_says_that_all_is_well_and_what_is_not(store: SqliteStore)
     assert "no whole answer since 2026-03-02 08:00 UTC" in answer.json()["ailments"][0]
 
 
-async def test_prometheus_reads_what_happened(store: SqliteStore) -> None:
+async def test_prometheus_reads_what_happened(store: SqlStore) -> None:
     async with watched(store) as client:
         answer = await client.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
@@ -147,7 +140,7 @@ async def test_prometheus_reads_what_happened(store: SqliteStore) -> None:
     assert values["daily_papers_healthy",] == 1
 
 
-async def test_every_metric_is_described_and_drawn(store: SqliteStore) -> None:
+async def test_every_metric_is_described_and_drawn(store: SqlStore) -> None:
     async with watched(store) as client:
         text = (await client.get("/metrics")).text
     there = {
@@ -167,7 +160,7 @@ async def test_every_metric_is_described_and_drawn(store: SqliteStore) -> None:
     assert drawn == there
 
 
-async def test_what_people_wrote_is_in_no_label(store: SqliteStore) -> None:
+async def test_what_people_wrote_is_in_no_label(store: SqlStore) -> None:
     await store.follow("slack:C0123456789", parse("evil metric"), Person('Mallory" } 1'), START)
     async with watched(store) as client:
         text = (await client.get("/metrics")).text
@@ -190,7 +183,7 @@ async def test_a_database_that_fails_is_not_well() -> None:
     assert health.json()["ailments"] == ["another process keeps the database busy"]
 
 
-async def test_the_pages_can_only_be_read_and_nothing_else_is_there(store: SqliteStore) -> None:
+async def test_the_pages_can_only_be_read_and_nothing_else_is_there(store: SqlStore) -> None:
     async with watched(store) as client:
         assert (await client.post("/healthz")).status_code == 405
         assert (await client.delete("/metrics")).status_code == 405
@@ -201,7 +194,7 @@ async def test_the_pages_can_only_be_read_and_nothing_else_is_there(store: Sqlit
 
 
 async def test_a_port_that_is_taken_is_said_and_nothing_listens_by_default(
-    store: SqliteStore,
+    store: SqlStore,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = int(taken.getsockname()[1])
@@ -262,7 +255,7 @@ async def ended(connection: socket.socket) -> bool:
 
 
 async def test_more_connections_than_fit_are_turned_away_and_cost_no_descriptor(
-    store: SqliteStore, caplog: pytest.LogCaptureFixture
+    store: SqlStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
     async with serving(("127.0.0.1", port), lambda: report(store)):
@@ -285,7 +278,7 @@ async def test_more_connections_than_fit_are_turned_away_and_cost_no_descriptor(
 
 
 async def test_a_request_that_is_never_ended_is_closed_and_a_whole_one_is_answered(
-    store: SqliteStore,
+    store: SqlStore,
 ) -> None:
     limits = ConnectionLimits(count=2, header_timeout=0.05)
     port = free_port()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +18,10 @@ from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
 from bot.core.publish import publish
 from bot.keywords import parse
-from bot.model import Person, Run
+from bot.model import Run
 from bot.model.timetable import Timetable
-from bot.store.statements.subscriptions import follow
-from bot.store.store import SqliteStore
 from tests.fakes import FakeClock, FakePlatform, PlainComposer
+from tests.store.database import follow_all, opened
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_query_grammar import parse_query
 from tests.wire.arxiv_search import Searchable
@@ -69,10 +67,11 @@ async def replay(
     Without a ``way`` there is no OAI-PMH.
     """
     clock = FakeClock(days[0])
-    store = SqliteStore(folder / "db", alone=True)
+    store = opened(folder / "db")
     platform = FakePlatform(folder / "messages")
     deliverer = Deliverer("fake", platform, store, clock, random.Random(1))
-    store.run_now(lambda db: _follow(db, channels, days[0]))
+    follows = [(channel, parse(text)) for channel, texts in channels.items() for text in texts]
+    follow_all(store, follows, days[0])
     outcome = Outcome()
     with ArxivServer(papers, clock) as arxiv:
         source = ArxivSource(
@@ -102,12 +101,6 @@ async def replay(
             outcome.posted[message["channel"], paper_id] += 1
     store.close()
     return outcome
-
-
-def _follow(db: sqlite3.Connection, channels: dict[str, list[str]], at: datetime) -> None:
-    for channel, texts in channels.items():
-        for text in texts:
-            follow(db, channel, parse(text), Person(""), at)
 
 
 class Judge:

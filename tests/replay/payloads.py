@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import sqlite3
 import sys
 import tempfile
 from collections import Counter
@@ -29,11 +28,11 @@ from bot.core.collect import collect
 from bot.core.publish import publish
 from bot.keywords import parse
 from bot.model import Digest, Draft, Person
-from bot.store.statements.subscriptions import change_setting, follow
-from bot.store.store import SqliteStore
+from bot.store import SqlStore
 from tests.fakes import FakeClock
 from tests.replay.history import submissions
 from tests.replay.living import RULES
+from tests.store.database import opened, select
 from tests.wire.arxiv_server import ArxivServer
 
 FIRST = datetime.fromisoformat("2026-04-07T05:00:00+00:00")
@@ -81,8 +80,8 @@ COMPOSERS: Mapping[str, Pure] = {
 async def hashed(arxiv_data: Path, folder: Path) -> tuple[str, Counter[str]]:
     """SHA-256 over all messages in the order of the outbox, and how many each platform has."""
     clock = FakeClock(FIRST)
-    store = SqliteStore(folder / "db", alone=True)
-    store.run_now(_follow_all)
+    store = opened(folder / "db")
+    await _follow_all(store)
     with ArxivServer(submissions(arxiv_data), clock) as arxiv:
         source = ArxivSource(
             url=arxiv.url, contact="mailto:test@example.org", interval=3, clock=clock,
@@ -93,11 +92,7 @@ async def hashed(arxiv_data: Path, folder: Path) -> tuple[str, Counter[str]]:
                 clock.jump(max(FIRST + timedelta(days=number), clock.now()))
                 await collect(source, store, clock, first_post=3)
                 await publish(store, COMPOSERS, lambda _: RULES, clock, now=True)
-    rows = store.run_now(
-        lambda db: db.execute(
-            "select channel_id, key, parent_key, payload from outbox order by seq"
-        ).fetchall()
-    )
+    rows = select(store, "select channel_id, key, parent_key, payload from outbox order by seq")
     store.close()
     total = hashlib.sha256()
     for row in rows:
@@ -105,12 +100,12 @@ async def hashed(arxiv_data: Path, folder: Path) -> tuple[str, Counter[str]]:
     return total.hexdigest(), Counter(row[0].partition(":")[0] for row in rows)
 
 
-def _follow_all(db: sqlite3.Connection) -> None:
+async def _follow_all(store: SqlStore) -> None:
     for channel, layout in CHANNELS.items():
         for keyword in KEYWORDS:
-            follow(db, channel, parse(keyword), Person(""), FIRST)
+            await store.follow(channel, parse(keyword), Person(""), FIRST)
         if layout:
-            change_setting(db, channel, "layout", layout)
+            await store.change_setting(channel, "layout", layout)
 
 
 def main() -> None:

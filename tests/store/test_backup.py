@@ -15,20 +15,19 @@ import pytest
 from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
 from bot.model import Person
-from bot.store import FILE, back_up, open_store, restore
-from bot.store.statements.subscriptions import follow, subscriptions
-from bot.store.store import SqliteStore
+from bot.store import FILE, SqlStore, back_up, open_store, restore
 from tests.fakes import START
+from tests.store.database import follow_all, wait
 
 
-def follows(store: SqliteStore, words: str) -> None:
-    store.run_now(lambda db: follow(db, "console:", parse(words), Person("Ada"), START))
+def follows(store: SqlStore, words: str) -> None:
+    wait(store.follow("console:", parse(words), Person("Ada"), START))
 
 
 def followed(folder: Path) -> list[str]:
     store = open_store(folder, alone=True)
     try:
-        return [each.keyword.text for each in store.run_now(subscriptions)]
+        return [each.keyword.text for each in wait(store.subscriptions())]
     finally:
         store.close()
 
@@ -54,12 +53,9 @@ def test_a_backup_while_others_write_holds_one_moment(tmp_path: Path) -> None:
         number = 0
         while not stop.is_set():
             number += 1
-
-            def both(db: sqlite3.Connection, channel: str = f"slack:C{number:07d}") -> None:
-                follow(db, channel, parse("reward model"), Person("Ada"), START)
-                follow(db, channel, parse("graph network"), Person("Ada"), START)
-
-            serving.run_now(both)
+            channel = f"slack:C{number:07d}"
+            both = ("reward model", "graph network")
+            follow_all(serving, [(channel, parse(words)) for words in both], START)
 
     writer = threading.Thread(target=write)
     writer.start()

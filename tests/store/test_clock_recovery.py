@@ -13,11 +13,12 @@ import pytest
 from bot.keywords import parse
 from bot.model import Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
+from bot.store import SqlStore
 from bot.store.statements.clock_recovery import MOMENTS
 from bot.store.statements.rows import to_text
-from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import START
+from tests.store.database import change, opened, select
 
 KEYWORD, REMOVED = parse("reward model"), parse("graph network")
 AHEAD = START + timedelta(days=40)
@@ -26,15 +27,15 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     """All that a bot does in a morning, while its clock was forty days ahead."""
-    opened = SqliteStore(tmp_path / "db", alone=True)
-    await live(opened, "fake:one", at=AHEAD)
-    yield opened
-    opened.close()
+    store = opened(tmp_path / "db")
+    await live(store, "fake:one", at=AHEAD)
+    yield store
+    store.close()
 
 
-async def live(store: SqliteStore, channel: str, at: Any) -> None:
+async def live(store: SqlStore, channel: str, at: Any) -> None:
     await store.follow(channel, KEYWORD, Person("Ada"), at)
     found = paper(1, "A reward model", published=START - timedelta(days=2))
     notes = (Note(NoteKind.SHORT, "one is missing", sample=b"<feed/>"),)
@@ -59,14 +60,14 @@ async def live(store: SqliteStore, channel: str, at: Any) -> None:
             await store.refuse(post.key, True, at, "no", PAUSE)
 
 
-async def values(store: SqliteStore, table: str, column: str) -> set[str]:
-    select = f"select {column} from {table} where {column} <> ''"  # noqa: S608
-    return {row[0] for row in await store.run(lambda db: db.execute(select).fetchall())}
+async def values(store: SqlStore, table: str, column: str) -> set[str]:
+    rows = select(store, f"select {column} from {table} where {column} <> ''")  # noqa: S608
+    return {row[0] for row in rows}
 
 
 @pytest.mark.parametrize(("table", "column"), MOMENTS)
 async def test_nothing_recorded_stays_in_the_future(
-    store: SqliteStore, table: str, column: str
+    store: SqlStore, table: str, column: str
 ) -> None:
     assert await values(store, table, column) == {to_text(AHEAD)}, "or it is not tested here"
     await store.recompute_times(START, LEASE, PAUSE)
@@ -75,7 +76,7 @@ async def test_nothing_recorded_stays_in_the_future(
 
 @pytest.mark.parametrize(("table", "column"), MOMENTS)
 async def test_what_is_over_stands(tmp_path: Path, table: str, column: str) -> None:
-    store = SqliteStore(tmp_path / "db", alone=True)
+    store = opened(tmp_path / "db")
     await live(store, "fake:one", at=START - HOUR)
     assert await store.recompute_times(START, LEASE, PAUSE) == {}
     assert await values(store, table, column) == {to_text(START - HOUR)}
@@ -109,7 +110,7 @@ def test_every_time_in_the_schema_is_looked_after_or_says_why_not() -> None:
 @pytest.mark.parametrize("state", ["queued", "unknown"])
 @pytest.mark.parametrize("delay", [0.0, 75.0, 3600.0, 20_000.0])
 async def test_a_delay_is_never_longer_than_it_was_made_and_a_shorter_one_stands(
-    store: SqliteStore, state: str, delay: float
+    store: SqlStore, state: str, delay: float
 ) -> None:
     [key] = await values(store, "(select key from outbox where state = 'queued')", "key")
     how = store.requeue if state == "queued" else store.mark_unknown
@@ -126,8 +127,8 @@ async def test_a_delay_is_never_longer_than_it_was_made_and_a_shorter_one_stands
     assert await not_before() == {to_text(latest)}
 
 
-async def test_a_lease_is_never_longer_than_a_lease(store: SqliteStore) -> None:
-    await store.run(lambda db: db.execute("update channels set paused = null, probe_at = null"))
+async def test_a_lease_is_never_longer_than_a_lease(store: SqlStore) -> None:
+    change(store, "update channels set paused = null, probe_at = null")
     post = await store.claim("fake", AHEAD, AHEAD + timedelta(seconds=LEASE))
     assert post is not None
     await store.recompute_times(START, LEASE, PAUSE)
@@ -139,9 +140,9 @@ async def test_a_lease_is_never_longer_than_a_lease(store: SqliteStore) -> None:
 
 @pytest.mark.parametrize(("refusals", "hours"), [(1, 1), (2, 2), (4, 8), (9, 24)])
 async def test_a_pause_is_never_longer_than_after_so_many_refusals(
-    store: SqliteStore, refusals: int, hours: int
+    store: SqlStore, refusals: int, hours: int
 ) -> None:
-    await store.run(lambda db: db.execute("update channels set probes = ?", (refusals,)))
+    change(store, "update channels set probes = ?", refusals)
     assert (await store.recompute_times(START, LEASE, PAUSE))["channels.probe_at"] == 1
     latest = to_text(START + hours * HOUR)
     assert await values(store, "channels", "probe_at") == {latest}
@@ -150,7 +151,7 @@ async def test_a_pause_is_never_longer_than_after_so_many_refusals(
 
 
 async def test_a_clock_that_is_plainly_behind_changes_no_moment_of_the_past(
-    store: SqliteStore,
+    store: SqlStore,
 ) -> None:
     """As that of a machine without a battery, until the network has set it."""
     changed = await store.recompute_times(START - timedelta(days=365), LEASE, PAUSE)

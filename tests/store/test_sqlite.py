@@ -17,13 +17,14 @@ from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
 from bot.model import Person, Run
 from bot.model.papers import LONGEST
-from bot.store import open_store
+from bot.store import SqlStore, open_store
+from bot.store.engines.base import Connection
+from bot.store.engines.sqlite import connect
 from bot.store.migrations import MIGRATIONS
-from bot.store.statements import reports
 from bot.store.statements.subscriptions import follow, subscriptions
-from bot.store.store import SqliteStore, connect
 from tests.builders import paper
 from tests.fakes import START
+from tests.store.database import OtherTransaction, change, opened, select, wait
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +32,10 @@ ROOT = Path(__file__).parents[2]
 def run_with(*numbers: int) -> Run:
     papers = tuple(paper(n) for n in numbers)
     return Run(START, START, START - timedelta(days=14), False, True, papers=papers)
+
+
+def add(store: SqlStore) -> bool:
+    return wait(store.follow("console:", parse("reward model"), Person(""), START))
 
 
 def test_a_second_serving_process_is_told_so(tmp_path: Path) -> None:
@@ -52,17 +57,17 @@ def test_a_second_serving_process_is_told_so(tmp_path: Path) -> None:
 def test_other_processes_read_and_change_keywords_beside_it(tmp_path: Path) -> None:
     serving = open_store(tmp_path, alone=True)
     beside = open_store(tmp_path, alone=False)
-    beside.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
-    assert [s.keyword.text for s in serving.run_now(subscriptions)] == ["reward model"]
+    add(beside)
+    assert [s.keyword.text for s in wait(serving.subscriptions())] == ["reward model"]
     beside.close()
     serving.close()
 
 
 async def test_a_paper_of_megabytes_in_the_database_is_cut_when_it_is_read(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "db", alone=True)
+    store = opened(tmp_path / "db")
     await store.record(run_with(1), first_post=0)
-    store.run_now(lambda db: db.execute("update papers set abstract = ?", ("x" * 4_000_000,)))
-    seen = await store.ask(lambda db: reports.paper(db, "2603.00001"))
+    change(store, "update papers set abstract = ?", "x" * 4_000_000)
+    seen = await store.paper("2603.00001")
     assert seen.paper is not None
     assert len(seen.paper.abstract) == LONGEST["abstract"]
     store.close()
@@ -123,7 +128,7 @@ def test_a_file_that_is_no_database_is_named_with_a_remedy(tmp_path: Path) -> No
 
 def test_a_damaged_database_is_named_with_a_remedy(tmp_path: Path) -> None:
     store = open_store(tmp_path, alone=True)
-    store.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
+    add(store)
     store.close()
     path = tmp_path / "daily-papers.sqlite3"
     damaged = bytearray(path.read_bytes())
@@ -131,7 +136,7 @@ def test_a_damaged_database_is_named_with_a_remedy(tmp_path: Path) -> None:
     path.write_bytes(damaged)
 
     def look() -> None:
-        open_store(tmp_path, alone=True).run_now(subscriptions)
+        wait(open_store(tmp_path, alone=True).subscriptions())
 
     with pytest.raises(StoreBroken, match="Restore a backup"):
         look()
@@ -143,12 +148,12 @@ async def test_a_full_disk_takes_back_the_step_and_the_run_does_not_count(tmp_pa
         db.execute("pragma max_page_count = 60")
         return db
 
-    store = SqliteStore(tmp_path / "db", alone=True, connect=small)
-    store.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
+    store = opened(tmp_path / "db", connect=small)
+    add(store)
     with pytest.raises(StoreBroken, match="disk is full"):
         await store.record(run_with(*range(1, 2000)), first_post=3)
-    assert store.run_now(lambda db: db.execute("select count(*) from papers").fetchone()) == (0,)
-    assert store.run_now(lambda db: db.execute("select count(*) from runs").fetchone()) == (0,)
+    assert select(store, "select count(*) from papers") == [(0,)]
+    assert select(store, "select count(*) from runs") == [(0,)]
     await store.record(run_with(1), first_post=3)
     store.close()
 
@@ -162,7 +167,7 @@ async def test_a_read_only_database_is_named_with_a_remedy(tmp_path: Path) -> No
             f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
 
-    store = SqliteStore(path, alone=True, connect=read_only)
+    store = opened(path, connect=read_only)
     with pytest.raises(StoreBroken, match=r"can't be written to"):
         await store.release(START, 75)
     store.close()
@@ -175,35 +180,28 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_database_kept_busy_by_another_is_told_so_and_nothing_is_lost(tmp_path: Path) -> None:
-    def impatient(path: str) -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=0.05, isolation_level=None, check_same_thread=False)
-
-    store = SqliteStore(tmp_path / "db", alone=True, connect=impatient)
-    other = connect(str(tmp_path / "db"))
-    other.execute("begin immediate")
+    store = opened(tmp_path / "db", patient=False)
+    other = OtherTransaction(tmp_path / "db")
     with pytest.raises(StoreBusy):
-        store.run_now(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
-    other.execute("rollback")
-    other.close()
-    assert store.run_now(
-        lambda db: follow(db, "console:", parse("reward model"), Person(""), START)
-    )
+        add(store)
+    other.roll_back()
+    assert add(store)
     store.close()
 
 
 async def test_a_question_is_answered_while_a_long_collect_is_being_written(
     tmp_path: Path,
 ) -> None:
-    store = SqliteStore(tmp_path / "db", alone=True)
-    await store.run(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
+    store = opened(tmp_path / "db")
+    add(store)
     writing, may_end = threading.Event(), threading.Event()
 
-    def long_work(db: sqlite3.Connection) -> None:
+    def long_work(db: Connection) -> None:
         follow(db, "console:", parse("graph network"), Person(""), START)
         writing.set()
         assert may_end.wait(20)
 
-    work = asyncio.create_task(store.run(long_work))
+    work = asyncio.create_task(store.engine.write(long_work))
     await asyncio.to_thread(writing.wait, 20)
     assert len(await store.subscriptions("console:")) == 1  # what is committed, and at once
     may_end.set()
@@ -215,48 +213,48 @@ async def test_a_question_is_answered_while_a_long_collect_is_being_written(
 async def test_a_question_about_one_channel_does_not_wait_for_one_about_all(
     tmp_path: Path,
 ) -> None:
-    store = SqliteStore(tmp_path / "db", alone=True)
-    await store.run(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
+    store = opened(tmp_path / "db")
+    add(store)
     looking, may_end = threading.Event(), threading.Event()
 
-    def long_look(db: sqlite3.Connection) -> int:
+    def long_query(db: Connection) -> int:
         looking.set()
         assert may_end.wait(20)
         return len(subscriptions(db))
 
-    ask_about_all = asyncio.create_task(store.ask_about_all(long_look))
+    over_everything = asyncio.create_task(store.engine.read_all(long_query))
     await asyncio.to_thread(looking.wait, 20)
     assert len(await store.subscriptions("console:")) == 1
     assert len((await store.state("console:")).channels) == 1
     may_end.set()
-    assert await ask_about_all == 1
+    assert await over_everything == 1
     store.close()
 
 
 async def test_a_question_can_change_nothing(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "db", alone=True)
+    store = opened(tmp_path / "db")
     with pytest.raises(StoreBroken, match="can't be written"):
-        await store.ask(lambda db: follow(db, "console:", parse("reward model"), Person(""), START))
+        await store.engine.read(
+            lambda db: follow(db, "console:", parse("reward model"), Person(""), START)
+        )
     store.close()
 
 
 def test_commits_reach_the_disk_before_they_count(tmp_path: Path) -> None:
     store = open_store(tmp_path, alone=True)
-    assert store.run_now(lambda db: db.execute("pragma synchronous").fetchone()) == (2,)
-    assert store.run_now(lambda db: db.execute("pragma journal_mode").fetchone()) == ("wal",)
+    assert select(store, "pragma journal_mode") == [("wal",)]
+    assert select(store, "pragma synchronous") == [(2,)]
     store.close()
 
 
 async def test_an_older_text_from_a_stale_index_does_not_replace_a_newer_one(
     tmp_path: Path,
 ) -> None:
-    from bot.store.statements import reports
-
     store = open_store(tmp_path, alone=True)
     for version, title in ((2, "Corrected"), (1, "First")):
         run = Run(START, START, START, False, True, papers=(paper(1, title, version=version),))
         await store.record(run, first_post=3)
-    view = store.run_now(lambda db: reports.paper(db, "2603.00001"))
+    view = await store.paper("2603.00001")
     assert view.paper is not None
     assert (view.paper.title, view.paper.version) == ("Corrected", 2)
     store.close()

@@ -15,21 +15,20 @@ from bot.app.maintenance import check_integrity
 from bot.errors import StoreBroken
 from bot.keywords import parse
 from bot.model import Draft, Hit, Person, Prime, Publication, Run
-from bot.store import FILE, back_up, open_store
-from bot.store.statements.subscriptions import follow, subscriptions
-from bot.store.store import SqliteStore
+from bot.store import FILE, SqlStore, back_up, open_store
 from tests.builders import paper
 from tests.fakes import START
+from tests.store.database import wait
 
 PAGE = 4096
 
 
-def add(store: SqliteStore, text: str) -> None:
-    store.run_now(lambda db: follow(db, "console:", parse(text), Person(""), START))
+def add(store: SqlStore, text: str) -> None:
+    wait(store.follow("console:", parse(text), Person(""), START))
 
 
-def followed(store: SqliteStore) -> list[str]:
-    return sorted(each.keyword.text for each in store.run_now(subscriptions))
+def followed(store: SqlStore) -> list[str]:
+    return sorted(each.keyword.text for each in wait(store.subscriptions()))
 
 
 def taken_away(file: Path, backup: Path) -> None:
@@ -104,7 +103,7 @@ def test_a_lock_that_is_deleted_ends_the_work_before_a_second_bot_can_begin(
 # -- damage ----------------------------------------------------------------------------------------
 
 
-async def filled(folder: Path) -> SqliteStore:
+async def filled(folder: Path) -> SqlStore:
     """Rows in every table that grows, so many that each takes several pages."""
     store = open_store(folder, alone=True)
     keyword = parse("reward model")
@@ -131,7 +130,6 @@ async def test_any_page_that_was_zeroed_is_found_while_the_bot_uses_the_database
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await filled(tmp_path)
-    store.run_now(lambda db: None)
     with closing(sqlite3.connect(tmp_path / FILE)) as db:
         db.execute("pragma wal_checkpoint(truncate)")
     file = tmp_path / FILE

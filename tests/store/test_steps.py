@@ -15,9 +15,10 @@ import pytest
 from bot.errors import StoreBusy
 from bot.keywords import parse
 from bot.model import ChannelAgenda, Draft, Hit, Person, Prime, Publication, Recorded, Run
-from bot.store.store import SqliteStore
+from bot.store import SqlStore
 from tests.builders import paper
 from tests.fakes import START
+from tests.store.database import opened, select
 
 OLD, NEW = parse("reward model"), parse("graph network")
 CHANNELS = tuple(f"fake:{n}" for n in range(6))
@@ -38,9 +39,9 @@ def run_of_a_day() -> Run:
     )
 
 
-async def opened(path: Path, rows: int, **how: Any) -> SqliteStore:
+async def following(path: Path, batch_size: int, **how: Any) -> SqlStore:
     """All channels follow the one keyword and are primed; half of them, and one more, the other."""
-    store = SqliteStore(path, alone=True, rows_at_once=rows, **how)
+    store = opened(path, batch_size=batch_size, **how)
     for channel in CHANNELS:
         await store.follow(channel, OLD, NOBODY, START)
     primes = (Prime(OLD.canonical, (), None, 0),)
@@ -52,13 +53,11 @@ async def opened(path: Path, rows: int, **how: Any) -> SqliteStore:
     return store
 
 
-def rows_of(store: SqliteStore, *tables: str) -> dict[str, list[Any]]:
-    return store.run_now(
-        lambda db: {
-            table: db.execute(f"select * from {table} order by 1, 2").fetchall()  # noqa: S608
-            for table in tables
-        }
-    )
+def rows_of(store: SqlStore, *tables: str) -> dict[str, list[Any]]:
+    return {
+        table: select(store, f"select * from {table} order by 1, 2")  # noqa: S608
+        for table in tables
+    }
 
 
 RECORDED = ("papers", "hits", "subscriptions", "ledger")
@@ -91,23 +90,23 @@ def interruptible(connections: list[Interrupted]) -> Callable[[str], sqlite3.Con
     return connect
 
 
-def half_primed(store: SqliteStore) -> list[str]:
+def half_primed(store: SqlStore) -> list[str]:
     """Channels in which the new keyword counts as primed, while its present papers are missing."""
     [prime] = run_of_a_day().primes
-    rows = store.run_now(
-        lambda db: db.execute(
-            "select channel_id from subscriptions s where canonical = ? and primed_at is not null"
-            " and exists (select 1 from json_each(?) where value not in"
-            " (select paper_id from ledger l where l.channel_id = s.channel_id))",
-            (NEW.canonical, json.dumps(prime.paper_ids)),
-        ).fetchall()
+    rows = select(
+        store,
+        "select channel_id from subscriptions s where canonical = ? and primed_at is not null"
+        " and exists (select 1 from json_each(?) where value not in"
+        " (select paper_id from ledger l where l.channel_id = s.channel_id))",
+        NEW.canonical,
+        json.dumps(prime.paper_ids),
     )
     return [row[0] for row in rows]
 
 
 async def test_a_run_in_many_steps_leaves_what_it_leaves_in_one(tmp_path: Path) -> None:
-    whole = await opened(tmp_path / "whole", 10_000)
-    parts = await opened(tmp_path / "parts", 1)
+    whole = await following(tmp_path / "whole", 10_000)
+    parts = await following(tmp_path / "parts", 1)
     in_one = await whole.record(run_of_a_day(), first_post=3)
     in_many = await parts.record(run_of_a_day(), first_post=3)
     assert in_one == in_many == Recorded(new_papers=12, due=6 * 12 + 3, primed=4)
@@ -120,7 +119,7 @@ async def test_a_run_in_many_steps_leaves_what_it_leaves_in_one(tmp_path: Path) 
 async def test_a_run_that_ends_between_any_two_steps_does_not_count_and_is_made_up_in_full(
     tmp_path: Path, figures: Callable[[str], None]
 ) -> None:
-    whole = await opened(tmp_path / "whole", 10_000)
+    whole = await following(tmp_path / "whole", 10_000)
     await whole.record(run_of_a_day(), first_post=3)
     expected = rows_of(whole, *RECORDED)
     whole.close()
@@ -128,7 +127,7 @@ async def test_a_run_that_ends_between_any_two_steps_does_not_count_and_is_made_
     while not recorded:
         connections: list[Interrupted] = []
         path = tmp_path / f"{step}"
-        store = await opened(path, 20, connect=interruptible(connections))
+        store = await following(path, 20, connect=interruptible(connections))
         connections[0].refused = step
         try:
             await store.record(run_of_a_day(), first_post=3)
@@ -149,7 +148,7 @@ async def test_a_run_that_ends_between_any_two_steps_does_not_count_and_is_made_
 
 
 async def test_who_adds_a_keyword_waits_for_one_step_of_a_long_collect(tmp_path: Path) -> None:
-    store = await opened(tmp_path / "db", 1)
+    store = await following(tmp_path / "db", 1)
     recording = asyncio.create_task(store.record(run_of_a_day(), first_post=3))
     await asyncio.sleep(0)
     assert await store.follow("fake:late", OLD, NOBODY, START)
@@ -163,7 +162,7 @@ async def test_who_adds_a_keyword_waits_for_one_step_of_a_long_collect(tmp_path:
 async def test_who_removes_a_keyword_waits_for_one_channel_of_a_long_publish(
     tmp_path: Path,
 ) -> None:
-    store = await opened(tmp_path / "db", 1)
+    store = await following(tmp_path / "db", 1)
     await store.record(run_of_a_day(), first_post=3)
     seen: dict[str, int] = {}
 
@@ -185,7 +184,7 @@ async def test_who_removes_a_keyword_waits_for_one_channel_of_a_long_publish(
 
 
 async def test_two_runs_at_the_same_time_are_recorded_one_after_the_other(tmp_path: Path) -> None:
-    store = await opened(tmp_path / "db", 1)
+    store = await following(tmp_path / "db", 1)
     nothing = Run(START + DAY, START + DAY, START, False, True)
     recording = asyncio.create_task(store.record(run_of_a_day(), first_post=3))
     while not (await store.state(CHANNELS[0])).channels[0].due:
@@ -200,7 +199,7 @@ async def test_two_runs_at_the_same_time_are_recorded_one_after_the_other(tmp_pa
 async def test_what_stands_on_every_ledger_is_looked_through_and_written_once(
     tmp_path: Path, rows: int
 ) -> None:
-    store = await opened(tmp_path / "db", rows)
+    store = await following(tmp_path / "db", rows)
     await store.record(run_of_a_day(), first_post=3)
     before = rows_of(store, "ledger")
     again = await store.record(run_of_a_day(), first_post=3)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bot.errors import StoreBroken
 from bot.private_files import make_file, make_folder
+from bot.store.engines.sqlite import lock
 from bot.store.engines.sqlite_errors import translated
 from bot.store.migrations import APPLICATION_ID, MIGRATIONS, refuse_newer
-from bot.store.store import lock
 
 
 def back_up(database: Path, target: Path) -> int:
@@ -43,6 +43,17 @@ def back_up(database: Path, target: Path) -> int:
         with _reading(made) as copy:
             _check(copy, made)
     return target.stat().st_size
+
+
+def copy(database: Path, target: Path) -> None:
+    """Copy the database, if there is one, to a new file; stops no writer. Raises StoreError."""
+    if database.exists():
+        with (
+            translated(database),
+            closing(sqlite3.connect(database)) as source,
+            closing(sqlite3.connect(target)) as made,
+        ):
+            source.backup(made)
 
 
 def restore(database: Path, backup: Path, now: datetime) -> Path | None:

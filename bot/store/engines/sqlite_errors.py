@@ -23,7 +23,7 @@ _REMEDIES = {
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn what a person can mend into a StoreError; an error of ours in SQL stays what it is."""
+    """Turn what a person can fix into a StoreError; an error of ours in SQL stays what it is."""
     try:
         yield
     except StoreError:

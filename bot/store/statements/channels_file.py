@@ -1,18 +1,17 @@
-"""The truth about who follows what, as the other door (``bot.toml``) needs it.
+"""Who follows what, as the synchronisation with ``bot.toml`` reads and changes it.
 
-One transaction for each visit, on the store's own thread. What a change means and which side wins
-is decided by ``channels_file``; this only reads and writes.
+What a change means and which side wins is decided by ``bot.sync``; this only reads and writes.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from bot.model import Keyword, Person
 from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot
+from bot.store.engines.base import Begin, Connection
 from bot.store.statements.subscriptions import (
     change_setting,
     channels,
@@ -23,13 +22,11 @@ from bot.store.statements.subscriptions import (
 
 REVISIONS_KEPT = 500
 
-Transaction = Callable[[sqlite3.Connection], AbstractContextManager[None]]
-
 
 class SyncTransaction:
-    """The truth, and what is kept about the file, within one transaction."""
+    """Who follows what, and what is kept about the file, within one transaction."""
 
-    def __init__(self, db: sqlite3.Connection, at: datetime) -> None:
+    def __init__(self, db: Connection, at: datetime) -> None:
         self._db = db
         self._at = at
 
@@ -46,7 +43,7 @@ class SyncTransaction:
         )
 
     def apply(self, changes: Sequence[Change], who: str) -> None:
-        """Make the truth so; what is so already stays."""
+        """Carry the changes out; one that is made already changes nothing."""
         for change in changes:
             match change:
                 case Follow(channel_id, keyword):
@@ -78,15 +75,14 @@ class SyncTransaction:
         self._db.execute("insert or replace into file_note values (1, ?)", (state,))
 
 
-class SqliteSyncDatabase:
-    """Opens the pages, one transaction at a time."""
+class SyncDatabase:
+    """Opens transactions, one at a time; ``at`` is when their changes are made."""
 
-    def __init__(self, db: sqlite3.Connection, transaction: Transaction, at: datetime) -> None:
-        self._db = db
-        self._transaction = transaction
+    def __init__(self, begin: Begin, at: datetime) -> None:
+        self._begin = begin
         self._at = at
 
     @contextmanager
     def transaction(self) -> Iterator[SyncTransaction]:
-        with self._transaction(self._db):
-            yield SyncTransaction(self._db, self._at)
+        with self._begin() as db:
+            yield SyncTransaction(db, self._at)

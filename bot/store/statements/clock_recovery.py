@@ -27,9 +27,9 @@ Not here: arXiv's pace file and ``crossposts.not_before``, which ``arxiv.rate_li
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime, timedelta
 
+from bot.store.engines.base import Connection
 from bot.store.statements.deliver import pause_after
 from bot.store.statements.rows import to_text, to_time
 
@@ -63,8 +63,8 @@ select exists (select 1 from channels where published_until > :now or paused_at 
 _DELAYED = "strftime('%Y-%m-%dT%H:%M:%fZ', :now, delay || ' seconds')"
 
 
-def recompute(
-    db: sqlite3.Connection, now: datetime, lease: float, first_pause: float
+def recompute_times(
+    db: Connection, now: datetime, lease: float, first_pause: float
 ) -> dict[str, int]:
     """How many rows of each ``table.column`` were too late; only of those where any was.
 
@@ -85,13 +85,13 @@ def recompute(
     return {name: rows for name, rows in changed.items() if rows}
 
 
-def _is_behind(db: sqlite3.Connection, now: datetime) -> bool:
+def _is_behind(db: Connection, now: datetime) -> bool:
     """A clock that lost its battery, before the network has set it."""
     newest = db.execute("select max(published) from papers").fetchone()[0]
     return newest is not None and to_time(newest) > now
 
 
-def _shorten_delays(db: sqlite3.Connection, now: datetime) -> int:
+def _shorten_delays(db: Connection, now: datetime) -> int:
     return db.execute(
         f"update outbox set not_before = {_DELAYED}"
         f" where state in ('queued', 'unknown') and not_before > {_DELAYED}",
@@ -99,7 +99,7 @@ def _shorten_delays(db: sqlite3.Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _shorten_leases(db: sqlite3.Connection, now: datetime, lease: float) -> int:
+def _shorten_leases(db: Connection, now: datetime, lease: float) -> int:
     latest = to_text(now + timedelta(seconds=lease))
     return db.execute(
         "update outbox set lease_until = :latest where state = 'sending' and lease_until > :latest",
@@ -107,7 +107,7 @@ def _shorten_leases(db: sqlite3.Connection, now: datetime, lease: float) -> int:
     ).rowcount
 
 
-def _shorten_pauses(db: sqlite3.Connection, now: datetime, first_pause: float) -> int:
+def _shorten_pauses(db: Connection, now: datetime, first_pause: float) -> int:
     rows = db.execute(
         "select id, probe_at, probes from channels where paused = 'refused' and probe_at > ?",
         (to_text(now),),

@@ -7,12 +7,12 @@ decided before, and nothing here touches the network.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.model import VERSION_UNKNOWN, Expected, Hit, Interests, NoteKind, Paper, Recorded, Run, Why
+from bot.store.engines.base import Connection
 from bot.store.statements import prime, subscriptions
 from bot.store.statements.rows import (
     PAPER_COLUMNS,
@@ -37,7 +37,7 @@ ROWS_PER_PAPER = 4
 _PAPER_NAMES = PAPER_COLUMNS.replace(" ", "").split(",")
 
 
-def interests(db: sqlite3.Connection) -> Interests:
+def interests(db: Connection) -> Interests:
     select = (
         "select canonical, text, query, clauses from keywords where canonical in ({})"
         " order by canonical"
@@ -77,7 +77,7 @@ def interests(db: sqlite3.Connection) -> Interests:
     )
 
 
-def expected(db: sqlite3.Connection, canonicals: Sequence[str], since: datetime) -> Expected:
+def expected(db: Connection, canonicals: Sequence[str], since: datetime) -> Expected:
     """What the last complete run saw of these keywords among papers submitted since ``since``."""
     complete = db.execute("select max(started_at) from runs where complete").fetchone()[0]
     if complete is None:
@@ -100,7 +100,7 @@ def expected(db: sqlite3.Connection, canonicals: Sequence[str], since: datetime)
     return Expected(frozenset(row[0] for row in ids), short)
 
 
-def metadata_incomplete(db: sqlite3.Connection, paper_ids: Sequence[str]) -> frozenset[str]:
+def metadata_incomplete(db: Connection, paper_ids: Sequence[str]) -> frozenset[str]:
     """Those of these papers that are not here, or not all told."""
     rows = db.execute(
         "select value from json_each(?) where value not in"
@@ -110,9 +110,7 @@ def metadata_incomplete(db: sqlite3.Connection, paper_ids: Sequence[str]) -> fro
     return frozenset(row[0] for row in rows)
 
 
-def record(
-    db: sqlite3.Connection, run: Run, first_post: int, rows: int
-) -> Generator[None, None, Recorded]:
+def record(db: Connection, run: Run, first_post: int, rows: int) -> Generator[None, None, Recorded]:
     """Save the papers, put on the ledger what is due, prime, and close the run.
 
     In steps of about ``rows`` rows: the caller opens a transaction for each, and a step ends where
@@ -154,7 +152,7 @@ def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def _save_papers(db: sqlite3.Connection, run: Run, papers: Sequence[Paper]) -> None:
+def _save_papers(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
     # The text of the highest version wins; a stale index may answer with an older one.
     db.executemany(
         f"""
@@ -172,7 +170,7 @@ def _save_papers(db: sqlite3.Connection, run: Run, papers: Sequence[Paper]) -> N
     )
 
 
-def _save_hits(db: sqlite3.Connection, hits: Sequence[Hit]) -> None:
+def _save_hits(db: Connection, hits: Sequence[Hit]) -> None:
     db.executemany(
         "insert or ignore into run_hits select ?, id, serial, iif(version = ?, '', published)"
         " from papers where id = ?",
@@ -184,7 +182,7 @@ def _save_hits(db: sqlite3.Connection, hits: Sequence[Hit]) -> None:
     )
 
 
-def _put_due(db: sqlite3.Connection, run: Run, last: str, rows: int) -> tuple[str | None, int]:
+def _put_due(db: Connection, run: Run, last: str, rows: int) -> tuple[str | None, int]:
     """Go on behind the channel ``last`` for about so many rows: where that ended (``None``: there
     are no more channels), and how many papers became due.
 
@@ -204,7 +202,7 @@ def _put_due(db: sqlite3.Connection, run: Run, last: str, rows: int) -> tuple[st
     return (channels[-1][0] if channels else None), due
 
 
-def _put_due_in(db: sqlite3.Connection, run: Run, channel_id: str) -> list[str]:
+def _put_due_in(db: Connection, run: Run, channel_id: str) -> list[str]:
     """The states of the papers that were put on the channel's ledger.
 
     New in a channel is what its ledger does not hold, whatever its date or version. One exception:
@@ -230,7 +228,7 @@ def _put_due_in(db: sqlite3.Connection, run: Run, channel_id: str) -> list[str]:
     return [state for (state,) in states]
 
 
-def _save_run(db: sqlite3.Connection, run: Run, recorded: Recorded) -> None:
+def _save_run(db: Connection, run: Run, recorded: Recorded) -> None:
     notes = [{"kind": n.kind, "text": n.text, "keyword": n.keyword} for n in run.notes]
     db.execute(
         """
@@ -269,7 +267,7 @@ def _save_run(db: sqlite3.Connection, run: Run, recorded: Recorded) -> None:
     db.execute("delete from samples where id <= (select max(id) from samples) - ?", (SAMPLES_KEPT,))
 
 
-def _count_unseen(db: sqlite3.Connection, papers: Sequence[Paper]) -> int:
+def _count_unseen(db: Connection, papers: Sequence[Paper]) -> int:
     ids = json.dumps([paper.id for paper in papers])
     row = db.execute(
         "select count(*) from json_each(?) where value not in (select id from papers)", (ids,)

@@ -4,10 +4,10 @@ that is harmless."""
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime, timedelta
 
 from bot.model import Crosspost
+from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     channel_from_row,
@@ -24,7 +24,7 @@ _WAITING = "from crossposts x where x.platform = :platform and x.state = 'pendin
 _READY_AT = "iif(x.not_before > :latest, :now, x.not_before)"
 
 
-def add(db: sqlite3.Connection, key: str, at: datetime) -> None:
+def add(db: Connection, key: str, at: datetime) -> None:
     """The post's message stands in its channel, and is to be handed on."""
     db.execute(
         "insert or ignore into crossposts (key, platform, not_before)"
@@ -33,9 +33,7 @@ def add(db: sqlite3.Connection, key: str, at: datetime) -> None:
     )
 
 
-def claim(
-    db: sqlite3.Connection, platform: str, now: datetime, lease_until: datetime
-) -> Crosspost | None:
+def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -> Crosspost | None:
     """The oldest that is ready, now in the caller's hand."""
     row = db.execute(
         f"""
@@ -56,24 +54,24 @@ def claim(
     return Crosspost(key, channel_from_row(channel), message_id, attempt + 1, to_time(sent_at))
 
 
-def next_claim(db: sqlite3.Connection, platform: str, now: datetime) -> datetime | None:
+def next_claim(db: Connection, platform: str, now: datetime) -> datetime | None:
     """When the next one can be claimed; ``None`` while there is none."""
     row = db.execute(f"select min({_READY_AT}) {_WAITING}", _moments(platform, now)).fetchone()
     return to_time_or_none(row[0])
 
 
-def mark_done(db: sqlite3.Connection, key: str) -> None:
+def mark_done(db: Connection, key: str) -> None:
     db.execute("update crossposts set state = 'done', error = '' where key = ?", (key,))
 
 
-def retry(db: sqlite3.Connection, key: str, not_before: datetime, error: str) -> None:
+def retry(db: Connection, key: str, not_before: datetime, error: str) -> None:
     db.execute(
         "update crossposts set not_before = ?, error = ? where key = ?",
         (to_text(not_before), error, key),
     )
 
 
-def fail(db: sqlite3.Connection, key: str, error: str) -> None:
+def fail(db: Connection, key: str, error: str) -> None:
     """Nothing more happens to it."""
     db.execute("update crossposts set state = 'failed', error = ? where key = ?", (error, key))
 

@@ -10,12 +10,12 @@ clock put too far away can be recomputed (``store.clock_recovery``).
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.model import Post, Receipt
+from bot.store.engines.base import Connection
 from bot.store.statements import crosspost
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
@@ -46,7 +46,7 @@ _READY_AT = """
 """
 
 
-def release(db: sqlite3.Connection, now: datetime, settling: float) -> None:
+def release(db: Connection, now: datetime, settling: float) -> None:
     """At start, when no other process delivers: what was being sent has an unknown outcome.
 
     Its sender is gone, so the request left before ``now``. The platform may still be storing the
@@ -61,7 +61,7 @@ def release(db: sqlite3.Connection, now: datetime, settling: float) -> None:
     )
 
 
-def unsettled(db: sqlite3.Connection, platform: str, now: datetime) -> dict[str, float]:
+def unsettled(db: Connection, platform: str, now: datetime) -> dict[str, float]:
     """Posts of unknown outcome that nobody may look for yet, and for how many seconds."""
     rows = db.execute(
         "select key, not_before from outbox"
@@ -71,13 +71,13 @@ def unsettled(db: sqlite3.Connection, platform: str, now: datetime) -> dict[str,
     return {key: (to_time(not_before) - now).total_seconds() for key, not_before in rows}
 
 
-def set_aside(db: sqlite3.Connection) -> None:
-    """Let nobody send what waits."""
+def hold_everything(db: Connection) -> None:
+    """Nobody sends what waits in the outbox."""
     db.execute(f"update outbox set state = 'held' where state in {OPEN}")
 
 
 def claim(
-    db: sqlite3.Connection,
+    db: Connection,
     platform: str,
     now: datetime,
     lease_until: datetime,
@@ -110,7 +110,7 @@ def claim(
 
 
 def _oldest(
-    db: sqlite3.Connection, platform: str, now: datetime, without: Collection[str] = ()
+    db: Connection, platform: str, now: datetime, without: Collection[str] = ()
 ) -> tuple[Any, ...] | None:
     row: tuple[Any, ...] | None = db.execute(
         f"""
@@ -125,13 +125,13 @@ def _oldest(
     return row
 
 
-def next_claim(db: sqlite3.Connection, platform: str) -> datetime | None:
+def next_claim(db: Connection, platform: str) -> datetime | None:
     """When the next post can be claimed; ``None`` while none waits for time alone."""
     row = db.execute(f"select min({_READY_AT}) {_CLAIMABLE}", {"platform": platform}).fetchone()
     return to_time_or_none(row[0])
 
 
-def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) -> None:
+def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     """Settle it, and lift the pause of a channel that had refused us: it takes posts again, and
     what was gathered for it meanwhile is to be weighed."""
     db.execute(
@@ -149,16 +149,24 @@ def mark_sent(db: sqlite3.Connection, key: str, receipt: Receipt, at: datetime) 
     )
 
 
-def requeue(db: sqlite3.Connection, key: str, at: datetime, delay: float, error: str) -> None:
+def requeue(db: Connection, key: str, at: datetime, delay: float, error: str) -> None:
     _reopen(db, key, "queued", at, delay, error)
 
 
-def mark_unknown(db: sqlite3.Connection, key: str, at: datetime, delay: float, error: str) -> None:
+def mark_unknown(db: Connection, key: str, at: datetime, delay: float, error: str) -> None:
     _reopen(db, key, "unknown", at, delay, error)
 
 
-def settle(db: sqlite3.Connection, key: str, state: str, at: datetime, error: str) -> None:
-    """``held`` or ``dead``: nothing more happens to it by itself."""
+def hold_for_review(db: Connection, key: str, at: datetime, error: str) -> None:
+    _settle(db, key, "held", at, error)
+
+
+def dead_letter(db: Connection, key: str, at: datetime, error: str) -> None:
+    _settle(db, key, "dead", at, error)
+
+
+def _settle(db: Connection, key: str, state: str, at: datetime, error: str) -> None:
+    """Nothing more happens to it by itself."""
     db.execute(
         "update outbox set state = ?, settled_at = ?, lease_until = null, error = ? where key = ?",
         (state, to_text(at), error, key),
@@ -166,7 +174,7 @@ def settle(db: sqlite3.Connection, key: str, state: str, at: datetime, error: st
 
 
 def refuse(
-    db: sqlite3.Connection, key: str, uncertain: bool, at: datetime, error: str, delay: float
+    db: Connection, key: str, uncertain: bool, at: datetime, error: str, delay: float
 ) -> bool:
     """Pause the channel and keep the post; whether this is the first refusal in a row.
 
@@ -191,7 +199,7 @@ def pause_after(probes: int, first: float) -> timedelta:
     return min(timedelta(seconds=first * 2.0 ** min(probes, 16)), LONGEST_PAUSE)
 
 
-def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
+def resend(db: Connection, key: str, at: datetime) -> bool:
     """A person decided to send a held or dead post again. False: there is no such post.
 
     A channel that refuses us is tried with it at once.
@@ -212,9 +220,7 @@ def resend(db: sqlite3.Connection, key: str, at: datetime) -> bool:
     return True
 
 
-def _reopen(
-    db: sqlite3.Connection, key: str, state: str, at: datetime, delay: float, error: str
-) -> None:
+def _reopen(db: Connection, key: str, state: str, at: datetime, delay: float, error: str) -> None:
     """It can be claimed again ``delay`` seconds after ``at``."""
     db.execute(
         "update outbox set state = ?, not_before = ?, delay = ?, lease_until = null, error = ?"
@@ -223,7 +229,7 @@ def _reopen(
     )
 
 
-def _newest_message(db: sqlite3.Connection, platform: str) -> str:
+def _newest_message(db: Connection, platform: str) -> str:
     """The platform's id of the last message that it took from us; empty if there is none.
 
     Ids of messages grow with the platform's own time (Discord's snowflakes, Slack's ``ts``), so
@@ -237,7 +243,7 @@ def _newest_message(db: sqlite3.Connection, platform: str) -> str:
     return "" if row is None else str(row[0])
 
 
-def _receipt(db: sqlite3.Connection, key: str | None) -> Receipt | None:
+def _receipt(db: Connection, key: str | None) -> Receipt | None:
     if key is None:
         return None
     row = db.execute(

@@ -5,9 +5,8 @@ The sums only grow: posts are never deleted, and what is forgotten of the runs s
 
 from __future__ import annotations
 
-import sqlite3
-
 from bot.model.views import DELAYS, Measures
+from bot.store.engines.base import Connection
 
 # Column of ``forgotten_runs`` → the sum over rows of ``runs`` that it holds.
 RUN_SUMS = {
@@ -23,7 +22,7 @@ RUN_SUMS = {
 _DELAY = "(julianday(settled_at) - julianday(created_at)) * 86400"
 
 
-def measures(db: sqlite3.Connection) -> Measures:
+def measures(db: Connection, database_bytes: int) -> Measures:
     kept = db.execute(f"select {', '.join(RUN_SUMS.values())} from runs").fetchone()
     gone = db.execute(f"select {', '.join(RUN_SUMS)} from forgotten_runs").fetchone()
     runs = [sum(both) for both in zip(kept, gone, strict=True)]
@@ -32,7 +31,6 @@ def measures(db: sqlite3.Connection) -> Measures:
         f"select {buckets}, count(*), coalesce(sum(delay), 0) from (select {_DELAY} as delay"
         " from outbox where state = 'sent')"
     ).fetchone()
-    pages, size = (db.execute(f"pragma {n}").fetchone()[0] for n in ("page_count", "page_size"))
     return Measures(
         runs=runs[0],
         complete_runs=runs[1],
@@ -53,5 +51,5 @@ def measures(db: sqlite3.Connection) -> Measures:
         delays=tuple(delays[: len(DELAYS)]),
         delivered=delays[-2],
         delay_seconds=delays[-1],
-        database_bytes=pages * size,
+        database_bytes=database_bytes,
     )

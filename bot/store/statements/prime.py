@@ -8,17 +8,17 @@ killed: what is not primed yet is new at the next run, too.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Generator, Sequence
 
 from bot.model import Prime, Run, Why
+from bot.store.engines.base import Connection
 from bot.store.statements.rows import to_text
 
 ROWS_PER_CHANNEL = 10  # what looking through one costs beside, in rows that are written meanwhile
 
 
 def prime(
-    db: sqlite3.Connection, run: Run, first_post: int, rows: int
+    db: Connection, run: Run, first_post: int, rows: int
 ) -> Generator[None, None, tuple[int, int]]:
     """Prime the run's new keywords wherever they are new; in how many subscriptions that was, and
     how many papers became due there.
@@ -46,7 +46,7 @@ def prime(
 
 
 def _prime_in(
-    db: sqlite3.Connection, run: Run, channel_id: str, primes: Sequence[Prime], first_post: int
+    db: Connection, run: Run, channel_id: str, primes: Sequence[Prime], first_post: int
 ) -> tuple[int, int]:
     """The channel's new keywords together, so that none hides the newest papers of another."""
     at = to_text(run.started_at)

@@ -8,11 +8,11 @@ were made before, from ``agendas``, for a channel in which nothing changed since
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import datetime
 
 from bot.model import Channel, ChannelAgenda, Due, NoteKind, Publication, Why
+from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     channel_from_row,
@@ -24,7 +24,7 @@ from bot.store.statements.rows import (
 )
 
 
-def publishable(db: sqlite3.Connection) -> tuple[Channel, ...]:
+def publishable(db: Connection) -> tuple[Channel, ...]:
     """Every channel that is not paused and follows something, or still has papers due."""
     rows = db.execute(
         f"""
@@ -37,7 +37,7 @@ def publishable(db: sqlite3.Connection) -> tuple[Channel, ...]:
     return tuple(map(channel_from_row, rows))
 
 
-def to_recheck(db: sqlite3.Connection) -> tuple[Channel, ...]:
+def to_recheck(db: Connection) -> tuple[Channel, ...]:
     """The channels that came back after a pause, or whose settings changed, since they were last
     published to. None that is paused."""
     rows = db.execute(
@@ -48,38 +48,39 @@ def to_recheck(db: sqlite3.Connection) -> tuple[Channel, ...]:
 
 Plan = Callable[[ChannelAgenda], Publication | None]
 
-ROWS_PER_CHANGE = 10  # what it costs to render a paper, in rows that are only written
+ROWS_PER_PAPER = 10  # what it costs to render one, in rows that are only written
 
 
 def publish_all(
-    db: sqlite3.Connection,
+    db: Connection,
     plans: Iterable[tuple[str, Plan]],
     at: datetime,
-    rows: int,
+    batch_size: int,
 ) -> Generator[None, None, int]:
     """Carry out what each channel's plan decides; how many posts went into the outbox.
 
-    In steps that cost about as much as writing ``rows`` rows, each channel whole in one of them:
-    the caller opens a transaction for each step, and a step ends where this yields. A commit for
-    every channel would be thousands of waits for the disk where little or nothing is due.
+    In steps that cost about as much as writing ``batch_size`` rows, each channel whole in one of
+    them: the caller opens a transaction for each step, and a step ends where this yields. A commit
+    for every channel would be thousands of waits for the disk where little or nothing is due.
     """
-    posts = changes = 0
+    posts = cost = 0
     for channel_id, plan in plans:
-        before = db.total_changes
-        posts += publish(db, channel_id, plan, at)
-        changes += max(db.total_changes - before, 1)
-        if changes * ROWS_PER_CHANGE >= rows:
-            changes = 0
+        publication = _publish(db, channel_id, plan, at) or Publication()
+        posts += len(publication.drafts)
+        papers = sum(len(draft.paper_ids) for _, draft in publication.drafts)
+        cost += ROWS_PER_PAPER * (1 + len(publication.drafts) + papers + len(publication.skipped))
+        if cost >= batch_size:
+            cost = 0
             yield
     return posts
 
 
-def publish(db: sqlite3.Connection, channel_id: str, plan: Plan, at: datetime) -> int:
-    """Carry out what ``plan`` decides for the channel; how many posts went into the outbox."""
+def _publish(db: Connection, channel_id: str, plan: Plan, at: datetime) -> Publication | None:
+    """Carry out what ``plan`` decides for the channel."""
     db.execute("update channels set recheck = 0 where id = ? and recheck", (channel_id,))
     publication = plan(agenda(db, channel_id))
     if publication is None:
-        return 0
+        return None
     queue(db, channel_id, publication, at)
     db.executemany(
         "update ledger set state = 'skipped', at = ? where channel_id = ? and paper_id = ?",
@@ -90,10 +91,10 @@ def publish(db: sqlite3.Connection, channel_id: str, plan: Plan, at: datetime) -
             "update channels set published_until = ? where id = ?",
             (to_text(publication.published_until), channel_id),
         )
-    return len(publication.drafts)
+    return publication
 
 
-def agendas(db: sqlite3.Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
+def agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
     """Of those of these channels in which something is due."""
     rows = db.execute(
         "select value from json_each(?) where exists ("
@@ -103,7 +104,7 @@ def agendas(db: sqlite3.Connection, channel_ids: Sequence[str]) -> tuple[Channel
     return tuple(agenda(db, channel_id) for (channel_id,) in rows)
 
 
-def agenda(db: sqlite3.Connection, channel_id: str) -> ChannelAgenda:
+def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
     """What waits in the channel, and how far it was served."""
     *channel, published_until = db.execute(
         f"select {CHANNEL_COLUMNS}, published_until from channels where id = ?", (channel_id,)
@@ -145,7 +146,7 @@ def agenda(db: sqlite3.Connection, channel_id: str) -> ChannelAgenda:
     )
 
 
-def queue(db: sqlite3.Connection, channel_id: str, publication: Publication, at: datetime) -> None:
+def queue(db: Connection, channel_id: str, publication: Publication, at: datetime) -> None:
     """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
     keys = [key for key, _ in publication.drafts]
     for key, draft in publication.drafts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from bot.model.views import (
     Standing,
     StateView,
 )
+from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     PAPER_COLUMNS,
@@ -36,7 +36,7 @@ DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
 NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
 
 
-def state(db: sqlite3.Connection, channel_id: str = "") -> StateView:
+def state(db: Connection, channel_id: str = "") -> StateView:
     """With every channel; or with this one alone, where it is known."""
     return StateView(
         last_run=_run(db, ""),
@@ -46,7 +46,7 @@ def state(db: sqlite3.Connection, channel_id: str = "") -> StateView:
     )
 
 
-def _run(db: sqlite3.Connection, where: str) -> RunView | None:
+def _run(db: Connection, where: str) -> RunView | None:
     row = db.execute(
         f"""
         select started_at, finished_at, since, wide, complete, requests, fetched, matched,
@@ -78,7 +78,7 @@ def _run(db: sqlite3.Connection, where: str) -> RunView | None:
     )
 
 
-def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...]:
+def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
     following: dict[str, list[Any]] = {}
     for subscription in subscriptions(db, channel_id):
         following.setdefault(subscription.channel_id, []).append(subscription)
@@ -151,7 +151,7 @@ def _channels(db: sqlite3.Connection, channel_id: str) -> tuple[ChannelView, ...
     )
 
 
-def _digests(db: sqlite3.Connection, channel_id: str) -> dict[str, tuple[PostedDigest, ...]]:
+def _digests(db: Connection, channel_id: str) -> dict[str, tuple[PostedDigest, ...]]:
     """What arrived in each channel, or in this one, as ``ChannelView.digests`` says.
 
     One question a channel: each reads a few rows of an index, however old the bot is.
@@ -177,7 +177,7 @@ def _digests(db: sqlite3.Connection, channel_id: str) -> dict[str, tuple[PostedD
     }
 
 
-def paper(db: sqlite3.Connection, paper_id: str) -> PaperView:
+def paper(db: Connection, paper_id: str) -> PaperView:
     row = db.execute(
         f"select {PAPER_COLUMNS}, first_seen from papers where id = ?", (paper_id,)
     ).fetchone()
@@ -210,7 +210,7 @@ def paper(db: sqlite3.Connection, paper_id: str) -> PaperView:
     )
 
 
-def page(db: sqlite3.Connection, limit: int) -> Sequence[KeywordPapers]:
+def page(db: Connection, limit: int) -> Sequence[KeywordPapers]:
     """A section per keyword that any channel follows, in the order in which they were added."""
     keywords = db.execute(
         "select canonical, min(text), min(added_at), min(primed_at) from subscriptions"

@@ -15,13 +15,13 @@ again whether it still may where that can have changed.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from bot.model import NoteKind
+from bot.store.engines.base import Connection
 from bot.store.statements.metrics import RUN_SUMS
 from bot.store.statements.rows import to_text
 
@@ -73,7 +73,7 @@ class Outdated:
         yield from (Outdated(runs=part) for part in _parts(self.runs, size))
 
 
-def outdated(db: sqlite3.Connection, now: datetime) -> Outdated:
+def outdated(db: Connection, now: datetime) -> Outdated:
     """Everything that may go at this moment. Only reads."""
     moments = _moments(now)
 
@@ -91,7 +91,7 @@ def outdated(db: sqlite3.Connection, now: datetime) -> Outdated:
     )
 
 
-def forget(db: sqlite3.Connection, what: Outdated, now: datetime) -> None:
+def forget(db: Connection, what: Outdated, now: datetime) -> None:
     """Forget these, but for what is needed again since ``outdated`` looked."""
     moments = _moments(now)
     gone = db.execute(
@@ -115,7 +115,7 @@ def forget(db: sqlite3.Connection, what: Outdated, now: datetime) -> None:
         _forget_runs(db, what.runs)
 
 
-def _forget_runs(db: sqlite3.Connection, ids: Sequence[int]) -> None:
+def _forget_runs(db: Connection, ids: Sequence[int]) -> None:
     """Move them into the sums. They need no second look: what is past stays past."""
     these = "from runs where id in (select value from json_each(?))"
     given = (json.dumps(ids),)

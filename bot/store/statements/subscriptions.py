@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.model import VERSION_UNKNOWN, Channel, Keyword, Person, Subscription, Why
 from bot.model.snapshots import SETTINGS
+from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     channel_from_row,
@@ -24,7 +24,7 @@ CheckRoom = Callable[[int, int], None]
 
 
 def follow(
-    db: sqlite3.Connection,
+    db: Connection,
     channel_id: str,
     keyword: Keyword,
     person: Person,
@@ -75,7 +75,7 @@ def follow(
     return True
 
 
-def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str, at: datetime) -> bool:
+def unfollow(db: Connection, channel_id: str, canonical: str, at: datetime) -> bool:
     """Stop following; false if the channel didn't. Papers that were due because of this keyword
     alone are dropped. The ledger stays: nothing is posted again."""
     columns = (
@@ -103,7 +103,7 @@ def unfollow(db: sqlite3.Connection, channel_id: str, canonical: str, at: dateti
 
 
 def _take_up(
-    db: sqlite3.Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
+    db: Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
 ) -> None:
     """Make due again what its removal dropped, and what was announced since it was removed: runs
     go on matching a removed keyword as long as it can be restored."""
@@ -137,21 +137,21 @@ def _take_up(
     )
 
 
-def forget_removed(db: sqlite3.Connection, now: datetime) -> None:
+def forget_removed(db: Connection, now: datetime) -> None:
     """Forget the removed keywords that can't be restored any more."""
     db.execute(
         "delete from removed_subscriptions where removed_at < ?", (to_text(now - RESTORABLE_FOR),)
     )
 
 
-def _count(db: sqlite3.Connection, channel_id: str) -> int:
+def _count(db: Connection, channel_id: str) -> int:
     row = db.execute(
         "select count(*) from subscriptions where channel_id = ?", (channel_id,)
     ).fetchone()
     return int(row[0])
 
 
-def count_in_server(db: sqlite3.Connection, server: str, channel_id: str) -> int:
+def count_in_server(db: Connection, server: str, channel_id: str) -> int:
     """Keywords of this channel, and of all that somebody from that server has added to.
 
     0 where the server is not known. Where a channel is that stands only in bot.toml, nobody knows.
@@ -164,14 +164,14 @@ def count_in_server(db: sqlite3.Connection, server: str, channel_id: str) -> int
     return int(row[0])
 
 
-def ensure_channel(db: sqlite3.Connection, channel_id: str) -> None:
+def ensure_channel(db: Connection, channel_id: str) -> None:
     db.execute(
         "insert or ignore into channels (id, platform) values (?, ?)",
         (channel_id, Channel(channel_id).platform),
     )
 
 
-def change_setting(db: sqlite3.Connection, channel_id: str, name: str, value: str | None) -> None:
+def change_setting(db: Connection, channel_id: str, name: str, value: str | None) -> None:
     """One setting at a time, so that two people who change two of them both get theirs."""
     if name not in SETTINGS:
         raise ValueError(f"{name!r} is no setting of a channel")
@@ -179,7 +179,7 @@ def change_setting(db: sqlite3.Connection, channel_id: str, name: str, value: st
     db.execute(f"update channels set {name} = ?, recheck = 1 where id = ?", (value, channel_id))
 
 
-def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:
+def channels(db: Connection) -> tuple[Channel, ...]:
     """Every channel that follows something or has a setting of its own."""
     rows = db.execute(
         f"""
@@ -192,7 +192,7 @@ def channels(db: sqlite3.Connection) -> tuple[Channel, ...]:
     return tuple(map(channel_from_row, rows))
 
 
-def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscription, ...]:
+def subscriptions(db: Connection, channel_id: str = "") -> tuple[Subscription, ...]:
     """In the order in which they were added; of all channels if none is named."""
     one = "where s.channel_id = :channel" if channel_id else ""
     rows = db.execute(
@@ -216,19 +216,19 @@ def subscriptions(db: sqlite3.Connection, channel_id: str = "") -> tuple[Subscri
     )
 
 
-def unprimed(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+def unprimed(db: Connection) -> frozenset[tuple[str, str]]:
     """Channel and canonical keyword of each subscription whose present papers are not known yet."""
     rows = db.execute("select channel_id, canonical from subscriptions where primed_at is null")
     return frozenset((channel, canonical) for channel, canonical in rows)
 
 
-def known_keywords(db: sqlite3.Connection) -> tuple[Keyword, ...]:
+def known_keywords(db: Connection) -> tuple[Keyword, ...]:
     """All that any channel follows or once followed."""
     rows = db.execute("select canonical, text, query, clauses from keywords")
     return tuple(map(keyword_from_row, rows))
 
 
-def pause(db: sqlite3.Connection, channel_id: str, reason: str, at: datetime) -> bool:
+def pause(db: Connection, channel_id: str, reason: str, at: datetime) -> bool:
     """A person wants quiet; false if it is paused by a person already. Papers go on gathering."""
     changed = db.execute(
         "update channels set paused = 'person', reason = ?, paused_at = ?, probe_at = null"
@@ -238,7 +238,7 @@ def pause(db: sqlite3.Connection, channel_id: str, reason: str, at: datetime) ->
     return changed.rowcount == 1
 
 
-def resume(db: sqlite3.Connection, channel_id: str) -> bool:
+def resume(db: Connection, channel_id: str) -> bool:
     """Post again, whoever paused it; false if it was not paused. What waits there is tried at once,
     and no longer bears the reason of a refusal."""
     db.execute(

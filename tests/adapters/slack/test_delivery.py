@@ -7,10 +7,8 @@ none here; Slack is on the wire, the outbox is a real one.
 from __future__ import annotations
 
 import random
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,13 +18,11 @@ from adapters import Settings
 from adapters.slack.platform import Slack
 from adapters.slack.render import compose
 from bot.core.deliver import Deliverer
-from bot.model import Channel, ChannelAgenda, Digest, Entry, Publication, Why
+from bot.model import Channel, Digest, Entry, Why
 from bot.model.views import ChannelView
-from bot.store.statements import publish
-from bot.store.statements.subscriptions import ensure_channel
-from bot.store.store import SqliteStore
 from tests.builders import paper
 from tests.fakes import FakeClock
+from tests.store.database import opened, queue, wait
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, HISTORY, SlackServer
 
 POST = r"chat\.postMessage"
@@ -47,7 +43,7 @@ class House:
         self.slack = slack
         self.room = slack.open_room()
         self.path = folder / "db"
-        self.store = SqliteStore(self.path, alone=True)
+        self.store = opened(self.path)
         self.layout = layout
         self.queue(1, 16)
         options = {"api_url": f"{slack.url}/api/", "command": "/papers", "managers": ()}
@@ -60,15 +56,8 @@ class House:
         channel = Channel(f"slack:{self.room}", layout=self.layout)
         drafts = compose(Digest(channel, self.clock.now().date(), Why.NEW, entries))
         keys = (f"{first + number:024x}" for number in range(len(drafts)))
-
-        def plan(agenda: ChannelAgenda) -> Publication:
-            return Publication(tuple(zip(keys, drafts, strict=True)))
-
-        def work(db: sqlite3.Connection) -> None:
-            ensure_channel(db, channel.id)
-            publish.publish(db, channel.id, plan, self.clock.now())
-
-        self.store.run_now(work)
+        keyed = tuple(zip(keys, drafts, strict=True))
+        wait(queue(self.store, channel.id, keyed, self.clock.now()))
 
     async def deliver(self) -> None:
         async with Slack(self.settings) as platform:
@@ -211,13 +200,7 @@ async def test_one_slow_channel_delays_no_other(tmp_path: Path) -> None:
         entry = Entry(paper(99), ("reward model",))
         channel = Channel(f"slack:{other}")
         [draft, *_] = compose(Digest(channel, house.clock.now().date(), Why.FIRST, (entry,)))
-
-        def work(db: sqlite3.Connection) -> None:
-            ensure_channel(db, channel.id)
-            plan = Publication((("f" * 24, replace(draft)),))
-            publish.publish(db, channel.id, lambda _: plan, house.clock.now())
-
-        house.store.run_now(work)
+        await queue(house.store, channel.id, [("f" * 24, draft)], house.clock.now())
         slack.rooms[house.room].refuses = "ratelimited"
         await house.deliver()
         assert slack.rooms[other].messages

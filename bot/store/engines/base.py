@@ -1,0 +1,82 @@
+"""What the statements may use of a connection, and what the store needs of an engine.
+
+The statements keep to SQL that SQLite and PostgreSQL share; what differs between the two
+(connections, threads, transactions, locks, errors, files) is the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+class Cursor(Protocol):
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A connection within a transaction: parameters are ``?`` or ``:name``, never both."""
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Cursor: ...
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor: ...
+
+
+Begin: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+
+
+class Engine(Protocol):
+    """Every method raises StoreError."""
+
+    async def run(self, work: Callable[[Begin], T]) -> T:
+        """Do ``work`` on the writing thread; it opens its own transactions with what it is given.
+
+        Raises whatever ``work`` raises, too. A caller that is cancelled meanwhile does not stop it.
+        """
+        ...
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` in one transaction: all of it happened, or none.
+
+        A caller that is cancelled meanwhile does not stop it: it commits or rolls back whole.
+        """
+        ...
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Answer from one consistent snapshot of what is committed; changes nothing, and waits for
+        no writer."""
+        ...
+
+    async def read_all(self, query: Callable[[Connection], T]) -> T:
+        """The same for a query over everything: no short one waits for it."""
+        ...
+
+    def size(self, db: Connection) -> int:
+        """Of the database, in bytes."""
+        ...
+
+    def problem(self) -> str:
+        """Why nothing more can be recorded in this database, in a sentence; empty if all is well.
+
+        Costs some microseconds.
+        """
+        ...
+
+    async def integrity_problems(self) -> tuple[str, ...]:
+        """Damage that the database finds in itself, in its own words. Keeps nobody waiting, and may
+        be cancelled at any time. Repairs nothing."""
+        ...
+
+    def close(self) -> None:
+        """Wait for the transaction that is running, then release everything."""
+        ...

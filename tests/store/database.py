@@ -1,0 +1,102 @@
+"""A store for tests: opened, driven without a loop, looked into and changed behind its back.
+
+Only what no use case does is here. Everything that knows SQL or the engine outside ``tests/store``
+goes through this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.model import Draft, Keyword, Publication
+from bot.model.snapshots import Change, Follow
+from bot.store import SqlStore
+from bot.store.engines.sqlite import SqliteEngine, connect
+from bot.store.store import BATCH_SIZE
+
+T = TypeVar("T")
+Store = TypeVar("Store", bound=SqlStore)
+
+
+def opened(
+    path: Path,
+    *,
+    alone: bool = True,
+    patient: bool = True,
+    connect: Callable[[str], sqlite3.Connection] = connect,
+    batch_size: int = BATCH_SIZE,
+) -> SqlStore:
+    """The store over that file; one that is not ``patient`` does not wait for other processes."""
+    return opened_as(
+        SqlStore, path, alone=alone, patient=patient, connect=connect, batch_size=batch_size
+    )
+
+
+def opened_as(
+    kind: type[Store],
+    path: Path,
+    *,
+    alone: bool = True,
+    patient: bool = True,
+    connect: Callable[[str], sqlite3.Connection] = connect,
+    batch_size: int = BATCH_SIZE,
+) -> Store:
+    connecting = connect if patient else _impatient
+    return kind(SqliteEngine(path, alone=alone, connect=connecting), batch_size=batch_size)
+
+
+def _impatient(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+
+
+def wait(use_case: Coroutine[Any, Any, T]) -> T:
+    """Its result, for code that is not asynchronous, whether a loop is running or not."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, use_case).result()
+
+
+def select(store: SqlStore, sql: str, *parameters: object) -> list[Any]:
+    """Rows as the tables hold them, for what no use case shows."""
+    return wait(store.engine.write(lambda db: db.execute(sql, parameters).fetchall()))
+
+
+def change(store: SqlStore, sql: str, *parameters: object) -> None:
+    """What no use case brings about: time that has passed, a damaged row."""
+    wait(store.engine.write(lambda db: db.execute(sql, parameters)))
+
+
+def follow_all(store: SqlStore, follows: Sequence[tuple[str, Keyword]], at: datetime) -> None:
+    """Let each channel follow the keyword, all in one transaction, by nobody in particular."""
+    changes: list[Change] = [Follow(channel_id, keyword) for channel_id, keyword in follows]
+
+    def apply(database: Any) -> None:
+        with database.transaction() as transaction:
+            transaction.apply(changes, "")
+
+    wait(store.synchronise(apply, at))
+
+
+async def queue(
+    store: SqlStore, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
+) -> None:
+    """Put these messages into the outbox of a channel, with their keys."""
+    await store.change_setting(channel_id, "layout", None)  # now the channel is known
+    await store.publish([(channel_id, lambda _: Publication(drafts=tuple(drafts)))], at)
+
+
+class OtherTransaction:
+    """Another process's transaction: nobody else can write until it is rolled back."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("begin immediate")
+
+    def roll_back(self) -> None:
+        self._db.execute("rollback")
+        self._db.close()
