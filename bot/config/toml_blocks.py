@@ -50,18 +50,19 @@ class Statement:
     comment: Span | None = None
 
 
-class PartKind(Enum):
+class TokenKind(Enum):
     ITEM = "item"
-    COMMENT_BEHIND = "comment behind"  # on the line of the item before it
-    COMMENT_ALONE = "comment alone"
+    COMMA = "comma"
+    COMMENT = "comment"
+    LINE_END = "line end"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One thing in an array of text: an item as it is written, or a comment."""
+class Token:
+    """One thing in an array, and where it stands."""
 
-    kind: PartKind
-    text: str
+    kind: TokenKind
+    place: Span
 
 
 _BLANKS = re.compile(r"[ \t]*")
@@ -75,6 +76,7 @@ _STRING = re.compile(
     r"|'[^'\n]*'",
     re.DOTALL,
 )
+_BARE_ITEM = re.compile(r"[^\s,#\]}]+")
 _KEY = re.compile(r'(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|[ \t]+|\.)*')
 
 
@@ -156,22 +158,32 @@ def _key_parts(written: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def array_parts(written: str) -> list[Part]:
-    """The items and comments of an array of text, from its ``[`` to its ``]``."""
-    parts: list[Part] = []
-    place, same_line = 1, False
+def array_tokens(written: str) -> list[Token]:
+    """What stands in an array, from its ``[`` to its ``]``. An item may be an array itself."""
+    tokens: list[Token] = []
+    place = 1
     while place < len(written) - 1:
-        if string := _STRING.match(written, place):
-            parts.append(Part(PartKind.ITEM, string[0]))
-            place, same_line = string.end(), True
-        elif comment := _COMMENT.match(written, place):
-            kind = PartKind.COMMENT_BEHIND if same_line else PartKind.COMMENT_ALONE
-            parts.append(Part(kind, comment[0]))
-            place = comment.end()
-        else:
-            same_line = same_line and written[place] != "\n"
-            place += 1
-    return parts
+        kind, end = _array_token(written, place)
+        if kind is not None:
+            tokens.append(Token(kind, Span(place, end)))
+        place = end
+    return tokens
+
+
+def _array_token(written: str, place: int) -> tuple[TokenKind | None, int]:
+    """What begins here, and where it ends; ``None`` for a blank."""
+    character = written[place]
+    if found := _LINE_END.match(written, place):
+        return TokenKind.LINE_END, found.end()
+    if character in " \t\r":
+        return None, place + 1
+    if character == ",":
+        return TokenKind.COMMA, place + 1
+    if character == "#":
+        return TokenKind.COMMENT, _after(_COMMENT, written, place)
+    if character in "\"'[{":
+        return TokenKind.ITEM, max(_value_end(written, place), place + 1)
+    return TokenKind.ITEM, max(_after(_BARE_ITEM, written, place), place + 1)
 
 
 def line_end_of(text: str) -> str:

@@ -7,7 +7,7 @@ value, the items of one array, a block. Every comment stays, as near as can be t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,15 +18,16 @@ from bot import config
 from bot.config.channels import opens_channel
 from bot.config.toml_blocks import (
     Kind,
-    PartKind,
     Span,
     Statement,
-    array_parts,
+    Token,
+    TokenKind,
+    array_tokens,
     line_end_of,
     statements,
 )
 from bot.config.toml_source import BOM
-from bot.model import Channel, Keyword
+from bot.model import Channel
 from bot.model.snapshots import SETTINGS, Listing, Snapshot
 
 MAX_LINE_WIDTH = 100  # columns of an array that stays on one line
@@ -133,6 +134,15 @@ class _Block:
         return Span(self.header.lines.start, last.lines.end)
 
 
+def _apply(edits: Sequence[_Edit], text: str) -> str:
+    """The text with all edits; those at one place in the order in which they stand here."""
+    pieces, done = [], 0
+    for edit in sorted(edits, key=lambda edit: (edit.place.start, edit.place.end)):
+        pieces += [text[done : edit.place.start], edit.text]
+        done = max(done, edit.place.end)
+    return "".join([*pieces, text[done:]])
+
+
 class _Rewriter:
     """Works out the edits that make one text show the current state."""
 
@@ -157,7 +167,7 @@ class _Rewriter:
                 self._settings(block, listing, wanted)
                 self._keywords(block, listing, wanted)
         self._append_new()
-        return self._edited()
+        return _apply(self._edits, self._text)
 
     def _find_blocks(self) -> Iterator[_Block]:
         block: _Block | None = None
@@ -176,16 +186,18 @@ class _Rewriter:
     # -- one block --------------------------------------------------------------------------------
 
     def _commented(self, block: _Block) -> bool:
-        """Whether a comment belongs to the block: in it, or directly above or below."""
+        """Whether a comment belongs to the block: in it, or directly above or below. The comments
+        on the lines of its keywords go with the keywords."""
         above = self._statements[block.first - 1] if block.first else None
         if above is not None and self._is_comment(above):
             return True
         inside = self._statements[block.first : block.behind]
         below = self._statements[block.behind : self._end_of_comments(block.behind)]
-        return any(
-            statement.comment is not None or "#" in statement.value.of(self._text)
-            for statement in [*inside, *below]
-        )
+        if any(statement.comment is not None for statement in [*inside, *below]):
+            return True
+        written = block.pairs["keywords"].value.of(self._text)
+        items = sum(token.kind is TokenKind.ITEM for token in array_tokens(written))
+        return edit_array(written, [False] * items, [], self._line_end) != "[]"
 
     def _is_comment(self, statement: Statement) -> bool:
         return statement.kind is Kind.COMMENT and _marker(self._text, statement) is None
@@ -229,31 +241,9 @@ class _Rewriter:
         place = block.pairs["keywords"].value
         stays = [canonical in wants for canonical in has]
         new = [keyword for canonical, keyword in wants.items() if canonical not in has]
-        self._edits.append(_Edit(place, self._array(place.of(self._text), stays, new)))
-
-    def _array(self, written: str, stays: list[bool], new: list[Keyword]) -> str:
-        """The array with only the items that stay and the new ones; comments keep their place."""
-        lines: list[list[str]] = []  # an item or nothing, then a comment or nothing
-        items = iter(stays)
-        stayed = False
-        comments = False
-        for part in array_parts(written):
-            if part.kind is PartKind.ITEM:
-                stayed = next(items)
-                if stayed:
-                    lines.append([f"{part.text},"])
-            else:
-                comments = True
-                if part.kind is PartKind.COMMENT_BEHIND and stayed:
-                    lines[-1].append(part.text)
-                else:
-                    lines.append([part.text])
-        lines += [[f"{_literal(keyword.text)},"] for keyword in new]
-        one_line = f"[{' '.join(item for (item, *_) in lines).removesuffix(',')}]"
-        if not lines or not (comments or "\n" in written or len(one_line) > MAX_LINE_WIDTH):
-            return one_line
-        indented = [f"{INDENT}{'  '.join(line)}{self._line_end}" for line in lines]
-        return f"[{self._line_end}{''.join(indented)}]"
+        written = place.of(self._text)
+        literals = [_literal(keyword.text) for keyword in new]
+        self._edits.append(_Edit(place, edit_array(written, stays, literals, self._line_end)))
 
     # -- behind the last block --------------------------------------------------------------------
 
@@ -318,14 +308,150 @@ class _Rewriter:
         lines = ["[[channels]]", *tomli_w.dumps(body).splitlines(), ""]
         return self._line_end.join(lines)
 
-    def _edited(self) -> str:
-        """Edits at one place are made in the order in which they were found."""
-        pieces, done = [], 0
-        for edit in sorted(self._edits, key=lambda edit: (edit.place.start, edit.place.end)):
-            pieces += [self._text[done : edit.place.start], edit.text]
-            done = max(done, edit.place.end)
-        return "".join([*pieces, self._text[done:]])
-
 
 def _literal(text: str) -> str:
     return tomli_w.dumps({"k": text}).removeprefix("k = ").removesuffix("\n")
+
+
+# -- one array ------------------------------------------------------------------------------------
+
+
+def edit_array(written: str, stays: Sequence[bool], new: Sequence[str], line_end: str) -> str:
+    """An array of text with only the items that stay, and the new ones behind them.
+
+    An item takes the comment on its line with it, unless another item on that line stays. All else
+    is left as it is: other comments, blank lines, indentation, and how the items are aligned.
+    ``new`` are literals. A line that would be too long becomes one line for each item.
+    """
+    tokens = array_tokens(written)
+    items = [token for token in tokens if token.kind is TokenKind.ITEM]
+    removed = {item for item, stay in zip(items, stays, strict=True) if not stay}
+    ends_with_comma = _last_separator(tokens) is TokenKind.COMMA
+    lines = _lines(tokens, len(written) - 1)
+    body = "".join(_without(written, line, removed) for line in lines)
+    if len(lines) == 1:
+        kept = _with_commas(f"[{body}]", trailing=ends_with_comma or bool(new))
+        return _on_one_line(kept, new, line_end, ends_with_comma=ends_with_comma)
+    kept = _with_commas(f"[{body}]", trailing=True)
+    comma = ends_with_comma or not items
+    return _on_several_lines(kept, new, line_end, _indentation(written, lines), comma=comma)
+
+
+@dataclass(frozen=True, slots=True)
+class _ArrayLine:
+    """One line of an array, its line end included; the first begins behind the ``[``."""
+
+    place: Span
+    tokens: Sequence[Token]
+
+
+def _lines(tokens: Sequence[Token], end: int) -> list[_ArrayLine]:
+    """The lines up to ``end``, where the ``]`` stands."""
+    lines = []
+    start, found = 1, list[Token]()
+    for token in tokens:
+        found.append(token)
+        if token.kind is TokenKind.LINE_END:
+            lines.append(_ArrayLine(Span(start, token.place.end), found))
+            start, found = token.place.end, []
+    return [*lines, _ArrayLine(Span(start, end), found)]
+
+
+def _without(written: str, line: _ArrayLine, removed: Set[Token]) -> str:
+    """What is left of one line."""
+    items = [token for token in line.tokens if token.kind is TokenKind.ITEM]
+    if not any(item in removed for item in items):
+        return line.place.of(written)
+    if all(item in removed for item in items):
+        last = line.tokens[-1]
+        opens = line.place.start == 1 and last.kind is TokenKind.LINE_END
+        return last.place.of(written) if opens else ""
+    pieces, done = [], line.place.start
+    kept_before = False
+    for number, token in enumerate(line.tokens):
+        if token not in removed:
+            kept_before = kept_before or token.kind is TokenKind.ITEM
+            continue
+        rest = line.tokens[number + 1 :]
+        comma = rest[0] if rest and rest[0].kind is TokenKind.COMMA else None
+        if kept_before:  # with the blanks in front of it
+            start, end = line.tokens[number - 1].place.end, (comma or token).place.end
+        else:  # with the blanks behind it, up to an item that stays
+            start, end = token.place.start, rest[1 if comma else 0].place.start
+        pieces.append(written[done : max(done, start)])
+        done = max(done, end)
+    return "".join([*pieces, written[done : line.place.end]])
+
+
+def _with_commas(written: str, *, trailing: bool) -> str:
+    """The array with one comma between two items; behind the last one only if ``trailing``."""
+    edits = []
+    item: Token | None = None
+    comma: Token | None = None
+    for token in array_tokens(written):
+        if token.kind is TokenKind.ITEM:
+            if item is not None and comma is None:
+                edits.append(_Edit(Span(item.place.end, item.place.end), ","))
+            item, comma = token, None
+        elif token.kind is TokenKind.COMMA:
+            if item is None or comma is not None:
+                edits.append(_Edit(token.place, ""))
+            else:
+                comma = token
+    if comma is not None and not trailing:
+        edits.append(_Edit(comma.place, ""))
+    return _apply(edits, written)
+
+
+def _on_one_line(kept: str, new: Sequence[str], line_end: str, *, ends_with_comma: bool) -> str:
+    """``kept`` with the new items, on one line if that is not too long."""
+    content = array_tokens(kept)
+    items = [token.place.of(kept) for token in content if token.kind is TokenKind.ITEM]
+    if not items and not new:
+        return "[]"
+    if not new:
+        return kept
+    place = content[-1].place.end if content else 1
+    gap = {None: "", TokenKind.ITEM: ", ", TokenKind.COMMA: " "}[_last_separator(content)]
+    added = f"{gap}{', '.join(new)}{',' * ends_with_comma}"
+    line = f"{kept[:place]}{added}{kept[place:]}" if items else f"[{added}]"
+    if len(line) <= MAX_LINE_WIDTH:
+        return line
+    return f"[{line_end}{''.join(f'{INDENT}{each},{line_end}' for each in [*items, *new])}]"
+
+
+def _on_several_lines(
+    kept: str, new: Sequence[str], line_end: str, indentation: str, *, comma: bool
+) -> str:
+    """``kept`` with a line for each new item, behind the last item or comment."""
+    tokens = array_tokens(kept)
+    content = [token for token in tokens if token.kind is not TokenKind.LINE_END]
+    items = [token for token in content if token.kind is TokenKind.ITEM]
+    if not content and not new:
+        return "[]"
+    edits = []
+    if new and items and _last_separator(tokens) is TokenKind.ITEM:
+        edits.append(_Edit(Span(items[-1].place.end, items[-1].place.end), ","))
+    lines = line_end.join(f"{indentation}{each}," for each in new)
+    if new:
+        place = content[-1].place.end if content else 1
+        written = lines if comma else lines.removesuffix(",")
+        edits.append(_Edit(Span(place, place), f"{line_end}{written}"))
+    return _apply(edits, kept)
+
+
+def _last_separator(tokens: Sequence[Token]) -> TokenKind | None:
+    """Whether the array ends with an item or with a comma, apart from comments."""
+    kinds = [t.kind for t in tokens if t.kind in (TokenKind.ITEM, TokenKind.COMMA)]
+    return kinds[-1] if kinds else None
+
+
+def _indentation(written: str, lines: Sequence[_ArrayLine]) -> str:
+    """How the last item that begins a line is indented; else the last comment."""
+    starts = {
+        token.kind: written[line.place.start : token.place.start]
+        for line in lines[1:]
+        if line.tokens
+        for token in line.tokens[:1]
+    }
+    return starts.get(TokenKind.ITEM, starts.get(TokenKind.COMMENT, INDENT))

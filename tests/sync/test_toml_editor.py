@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from bot.model.snapshots import (
     encode,
     merge,
 )
-from bot.sync.toml_editor import Marker, read, render
+from bot.sync.toml_editor import Marker, edit_array, read, render
 
 PATH = Path("bot.toml")
 ONE, TWO, THREE = (f"discord:{number}1420000000000000" for number in (1, 2, 3))
@@ -155,11 +156,9 @@ keywords = [ # newest first
 id = '{ONE}'   # do not touch
 # they come late
 "days" = "tue"
-keywords = [
-    # newest first
+keywords = [ # newest first
     # from Anna
-    'ti:"graph cut"',  # since May
-    # from Ben
+    'ti:"graph cut"',   # since May
     # later: diffusion
     "protein folding",
     "zebra fish",
@@ -172,7 +171,7 @@ def test_a_list_on_one_line_stays_on_one_line_while_it_fits() -> None:
     text = '[[channels]]\nid = "console:"\nkeywords = [ "a graph",  \'reward model\', ]\n'
     short = listing("console:", "a graph", "reward model", "x ray")
     assert rendered(text, short).splitlines()[-1] == (
-        'keywords = ["a graph", \'reward model\', "x ray"]'
+        'keywords = [ "a graph",  \'reward model\', "x ray", ]'
     )
     long = [f"a rather long keyword {letter}" for letter in "bcde"]
     assert rendered(text, listing("console:", *long)).splitlines()[2] == "keywords = ["
@@ -198,7 +197,8 @@ def test_the_block_of_a_channel_that_is_no_more_goes() -> None:
         ("# lab\n[[channels]]\nid = 'ONE'\nkeywords = ['graph']", "keywords = []"),
         ("[[channels]]# lab\nid = 'ONE'\nkeywords = ['graph']", "keywords = []"),
         ("[[channels]]\nid = 'ONE'\nkeywords = ['graph'] # lab", "keywords = [] # lab"),
-        ("[[channels]]\nid = 'ONE'\nkeywords = ['graph' # lab\n]", "keywords = [\n    # lab\n]"),
+        ("[[channels]]\nid = 'ONE'\nkeywords = ['graph'\n# lab\n]", "keywords = [\n# lab\n]"),
+        ("[[channels]]\nid = 'ONE'\nkeywords = [# lab\n'graph']", "keywords = [# lab\n]"),
         ("[[channels]]\nid = 'ONE'\nkeywords = ['graph']\n# lab", "keywords = []\n# lab"),
         ("[[channels]]\nid = 'ONE'\ndays = 'mon' # lab\nkeywords = []", "# lab\nkeywords = []"),
     ],
@@ -209,6 +209,57 @@ def test_a_block_with_a_comment_is_emptied_and_not_removed(before: str, after: s
     assert outcome.endswith(after)
     assert "# lab" in outcome
     assert ONE in outcome
+
+
+def test_a_block_of_which_only_the_keywords_are_commented_goes_with_them() -> None:
+    text = f"[[channels]]\nid = '{ONE}'\nkeywords = [\n    'graph',  # since May\n]\n"
+    assert rendered(text) == ""
+
+
+ARRAYS = [
+    # what a person wrote, what stays of it, what is new, and what becomes of it
+    ('["a b", "c"]', "1", [], '["a b"]'),
+    ('["a b", "c"]', "2", [], '["c"]'),
+    ('["a b", "c"]', "", [], "[]"),
+    ('[ "a b" , "c" , ]', "1", [], '[ "a b" , ]'),
+    ('[ "a b" , "c" , ]', "12", ["d"], '[ "a b" , "c" , "d", ]'),
+    ('["a b", "c"]', "1", ["d"], '["a b", "d"]'),
+    ("[]", "", ["d", "e"], '["d", "e"]'),
+    ("[ ]", "", ["d"], '["d"]'),
+    # each keyword with a comment on its own line
+    ('[\n  "a",  # one\n  "b",  # two\n]', "1", [], '[\n  "a",  # one\n]'),
+    ('[\n  "a",  # one\n  "b",  # two\n]', "2", ["c"], '[\n  "b",  # two\n  "c",\n]'),
+    ('[\n  # of a\n  "a",\n\n  # of b\n  "b"\n]', "1", [], '[\n  # of a\n  "a",\n\n  # of b\n]'),
+    # aligned, with blank lines and tabs
+    ('[\n\t"a",      # one\n\n\t"bcd",    # two\n\n]', "12", ["e"],
+     '[\n\t"a",      # one\n\n\t"bcd",    # two\n\t"e",\n\n]'),
+    # several on one line share its comment
+    ('[\n  "a", "b", "c", # all\n]', "13", [], '[\n  "a", "c", # all\n]'),
+    ('[\n  "a", "b", "c", # all\n]', "3", [], '[\n  "c", # all\n]'),
+    ('[\n  "a", "b", "c", # all\n]', "", [], "[]"),
+    ('[\n  "a", "b",\n  "c", "d"]', "13", ["e"], '[\n  "a",\n  "c",\n  "e"]'),
+    ('["a", # one\n "b", # two\n "c"]', "23", [], '[\n "b", # two\n "c"]'),
+    ('["a", # one\n "b", # two\n "c"]', "12", [], '["a", # one\n "b", # two\n]'),
+    # commas in front
+    ('[ "a"\n, "b"  # two\n, "c"\n]', "13", [], '[ "a"\n, "c"\n]'),
+    ('[ "a"\n, "b"  # two\n, "c"\n]', "23", [], '[\n "b"  # two\n, "c"\n]'),
+    # what looks like a comma or a comment inside a string
+    ("[\n  'a, # b',  # one\n  \"c ] d\",\n]", "2", [], '[\n  "c ] d",\n]'),
+    ('[\r\n  "a",\r\n  "b",  # two\r\n]', "1", ["c"], '[\r\n  "a",\r\n  "c",\r\n]'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "stays", "new", "expected"), ARRAYS)
+def test_a_removed_keyword_takes_the_comment_of_its_line_and_the_array_keeps_its_layout(
+    written: str, stays: str, new: list[str], expected: str
+) -> None:
+    items = tomllib.loads(f"k = {written}")["k"]
+    keep = [str(number + 1) in stays for number in range(len(items))]
+    line_end = "\r\n" if "\r" in written else "\n"
+    outcome = edit_array(written, keep, [f'"{each}"' for each in new], line_end)
+    assert outcome == expected
+    kept = [item for item, stay in zip(items, keep, strict=True) if stay]
+    assert tomllib.loads(f"k = {outcome}")["k"] == [*kept, *new]
 
 
 def test_an_empty_block_that_a_person_prepared_stays() -> None:
@@ -271,10 +322,7 @@ def test_the_sample_keeps_its_comments_when_the_first_keyword_is_added_in_the_ch
     own = said.listings[0]
     more = snapshot(Listing(own.channel, (*own.keywords, parse("x ray"))))
     outcome = render(text, PATH, more, 1)
-    assert [line for line in text.splitlines() if line not in outcome.splitlines()] == [
-        '    "reward model",             # these words together, in title or abstract'
-    ]
-    assert '    "reward model",  # these words together, in title or abstract\n' in outcome
+    assert [line for line in text.splitlines() if line not in outcome.splitlines()] == []
 
 
 # -- anything at all ------------------------------------------------------------------------------
@@ -323,20 +371,38 @@ REMARKS = ["", "", "# remark", "# [[channels]]", "# 'quote", '# """', "\n\n# far
 TABLES = ['[page]\npath = "a\'b"', "[page]\npath = '''a[[b\"'''", '[page]\npath = """a\\"b"""', ""]
 
 
+@dataclass(frozen=True)
+class Written:
+    """A file as people write it: the part above the channels, the rest, and what it says.
+
+    ``behind`` are, for each comment behind keywords, the channel and the keywords on its line.
+    """
+
+    above: str
+    below: str
+    said: Snapshot
+    behind: tuple[tuple[str, frozenset[str]], ...]
+
+
 @st.composite
-def written(draw: st.DrawFn) -> tuple[str, str, Snapshot]:
-    """A file as people write it: the part above the channels, the rest, and what it says."""
+def written(draw: st.DrawFn) -> Written:
     remark = st.sampled_from(REMARKS)
     said = draw(snapshots())
     tables = [TOP + "[slack]", draw(st.sampled_from(TABLES))]
     above = "\n".join([draw(remark), tables[0], draw(remark), ""])
     lines = []
+    comments = []
     for own in said.listings:
-        items = "".join(
-            f"{draw(st.sampled_from(['', ' ', chr(10)]))}'{keyword.text}',{behind}"
-            for keyword in own.keywords
-            for behind in [draw(st.sampled_from(["", " # behind\n", "\n # alone\n"]))]
-        )
+        items = ""
+        on_line: set[str] = set()
+        for keyword in own.keywords:
+            before = draw(st.sampled_from(["", " ", "\n"]))
+            behind = draw(st.sampled_from(["", " # behind\n", "\n # alone\n"]))
+            items += f"{before}'{keyword.text}',{behind}"
+            on_line = (set() if before == "\n" else on_line) | {keyword.canonical}
+            if "# behind" in behind:
+                comments.append((own.channel.id, frozenset(on_line)))
+            on_line = set() if behind else on_line
         pairs = [
             f'id = "{own.channel.id}" {draw(st.sampled_from(["", "# remark"]))}',
             f"'keywords' = [{items}] {draw(st.sampled_from(['', '# remark']))}",
@@ -354,30 +420,33 @@ def written(draw: st.DrawFn) -> tuple[str, str, Snapshot]:
     end = draw(st.sampled_from(["", "\n"]))
     line_end = draw(st.sampled_from(["\n", "\r\n"]))
     below = "\n".join(lines) + end
-    return above.replace("\n", line_end), below.replace("\n", line_end), said
+    return Written(
+        above.replace("\n", line_end), below.replace("\n", line_end), said, tuple(comments)
+    )
 
 
-def comments_of(text: str) -> list[str]:
+def comments_of(text: str) -> dict[str, int]:
     words = ("# remark", "# far", "# tab", "# behind", "# alone", "# 'quote", "# x")
-    return [word for word in words for _ in range(text.count(word))]
+    return {word: text.count(word) for word in words}
 
 
 @settings(max_examples=150)
 @given(written(), snapshots(), st.integers(1, 10**6))
-def test_any_truth_can_be_shown_in_any_file(
-    file: tuple[str, str, Snapshot], current: Snapshot, revision: int
+def test_any_state_can_be_shown_in_any_file(
+    file: Written, current: Snapshot, revision: int
 ) -> None:
-    above, below, said = file
-    text = above + below
+    text = file.above + file.below
     try:
-        assert read(text, PATH).snapshot.meaning == said.meaning
+        assert read(text, PATH).snapshot.meaning == file.said.meaning
     except ConfigError:
         assume(False)
     outcome = render(text, PATH, current, revision)
     assert read(outcome, PATH).snapshot.meaning == current.meaning
-    assert comments_of(outcome) == comments_of(text)
-    if below.startswith((" ", "[")):
-        assert outcome.startswith(above)
+    follows = {each.channel.id: each.by_canonical.keys() for each in current.listings}
+    stay = sum(bool(on_line & follows.get(channel, set())) for channel, on_line in file.behind)
+    assert comments_of(outcome) == {**comments_of(text), "# behind": stay}
+    if file.below.startswith((" ", "[")):
+        assert outcome.startswith(file.above)
     if current.meaning:
         assert render(outcome, PATH, current, revision) == outcome
     if "[page]" in text:
