@@ -1,6 +1,6 @@
-"""Buttons and a menu. What one does stands in its custom_id, so that it outlives a restart.
+"""Buttons and menus. Their custom_id says what they do, so that they work after a restart.
 
-Nobody keeps them in memory. A press is handed to the client's ``people`` (``commands.People``).
+None is kept in memory. A press goes to the client's ``handler``, an InteractionHandler.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from discord import ui
 from adapters.discord.render import ABSTRACT, ABSTRACTS, MOST_OPTIONS
 from bot.model import Menu
 
-SAY: Final = "say:"  # what a custom_id begins with; the words follow
-ADD: Final = "add"  # these words alone open the form
-CHOOSE: Final = "choose:"  # likewise, of a menu
-LONGEST_LABEL: Final = 100  # characters of an option or a choice
+COMMAND_PREFIX: Final = "say:"  # what a custom_id begins with; the words follow
+OPENS_FORM: Final = "add"  # these words alone open the form
+MENU_PREFIX: Final = "choose:"  # likewise, of a menu
+MAX_LABEL_LENGTH: Final = 100  # characters of an option or a choice
 
 
-def shortened(label: str) -> str:
-    """Cut in the middle, because long keywords often differ at their end alone."""
-    if len(label) <= LONGEST_LABEL:
+def shorten_label(label: str) -> str:
+    """Cut in the middle, because long keywords often differ only at their end."""
+    if len(label) <= MAX_LABEL_LENGTH:
         return label
-    half = LONGEST_LABEL // 2
+    half = MAX_LABEL_LENGTH // 2
     return f"{label[:half]}…{label[1 - half :]}"
 
 
-async def from_served_server(_: object, interaction: discord.Interaction[Any]) -> bool:
-    """Asked by the library before a press counts; who is not served has been answered."""
-    served: bool = await interaction.client.people.serves(interaction)
+async def check_server(_: object, interaction: discord.Interaction[Any]) -> bool:
+    """Called by the library before a press counts; who is not served has been told so."""
+    served: bool = await interaction.client.handler.serves(interaction)
     return served
 
 
-class SayButton(ui.DynamicItem[ui.Button[Any]], template=f"{SAY}(?P<words>.+)"):
-    """A button that is a command."""
+class CommandButton(ui.DynamicItem[ui.Button[Any]], template=f"{COMMAND_PREFIX}(?P<words>.+)"):
+    """A button that runs a command, as if its words were typed."""
 
-    interaction_check = from_served_server
+    interaction_check = check_server
 
     def __init__(self, words: str, label: str = "") -> None:
-        super().__init__(ui.Button(label=label or words[:80], custom_id=f"{SAY}{words}"))
+        super().__init__(ui.Button(label=label or words[:80], custom_id=f"{COMMAND_PREFIX}{words}"))
         self.words = words
 
     @classmethod
@@ -47,24 +47,24 @@ class SayButton(ui.DynamicItem[ui.Button[Any]], template=f"{SAY}(?P<words>.+)"):
         return cls(match["words"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        if self.words == ADD:
-            await interaction.client.people.open_form(interaction)
+        if self.words == OPENS_FORM:
+            await interaction.client.handler.open_form(interaction)
         else:
-            await interaction.client.people.button(interaction, self.words)
+            await interaction.client.handler.button(interaction, self.words)
 
 
-class ChoiceMenu(ui.DynamicItem[ui.Select[Any]], template=f"{CHOOSE}(?P<words>.+)"):
-    """A menu: what is chosen in it is said behind the words."""
+class CommandMenu(ui.DynamicItem[ui.Select[Any]], template=f"{MENU_PREFIX}(?P<words>.+)"):
+    """A menu that runs a command: the choice is appended to the words."""
 
-    interaction_check = from_served_server
+    interaction_check = check_server
 
     def __init__(self, words: str, menu: Menu | None = None) -> None:
         options = [
-            discord.SelectOption(label=shortened(each.label), value=each.value)
+            discord.SelectOption(label=shorten_label(each.label), value=each.value)
             for each in (menu.choices[:MOST_OPTIONS] if menu else ())
         ]
         label, most = (menu.label, menu.most) if menu else ("", 1)
-        custom_id = f"{CHOOSE}{words}"
+        custom_id = f"{MENU_PREFIX}{words}"
         super().__init__(
             ui.Select(custom_id=custom_id, placeholder=label, max_values=most, options=options)
         )
@@ -76,13 +76,13 @@ class ChoiceMenu(ui.DynamicItem[ui.Select[Any]], template=f"{CHOOSE}(?P<words>.+
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         words = " ".join([self.words, *self.item.values])
-        await interaction.client.people.button(interaction, words)
+        await interaction.client.handler.button(interaction, words)
 
 
 class AbstractMenu(ui.DynamicItem[ui.Select[Any]], template=f"{ABSTRACTS}(?P<first>.+)"):
-    """The menu below papers with a line each: shows the abstract of the one that is chosen."""
+    """The menu below papers with one line each: shows the abstract of the chosen one."""
 
-    interaction_check = from_served_server
+    interaction_check = check_server
 
     def __init__(self, first: str) -> None:
         super().__init__(ui.Select(custom_id=f"{ABSTRACTS}{first}"))
@@ -93,13 +93,13 @@ class AbstractMenu(ui.DynamicItem[ui.Select[Any]], template=f"{ABSTRACTS}(?P<fir
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         [paper_id] = self.item.values
-        await interaction.client.people.abstract(interaction, paper_id)
+        await interaction.client.handler.abstract(interaction, paper_id)
 
 
 class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT}(?P<id>.+)"):
     """A button that shows one paper's abstract to whoever presses it."""
 
-    interaction_check = from_served_server
+    interaction_check = check_server
 
     def __init__(self, paper_id: str) -> None:
         super().__init__(ui.Button(label="Abstract", custom_id=f"{ABSTRACT}{paper_id}"))
@@ -110,4 +110,4 @@ class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT}(?P<id
         return cls(match["id"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.people.abstract(interaction, self.paper_id)
+        await interaction.client.handler.abstract(interaction, self.paper_id)

@@ -10,7 +10,7 @@ import discord
 from adapters.discord import permissions
 from adapters.discord.api import RestClient
 from adapters.discord.channels import ChannelCache
-from adapters.discord.registration import COMMANDS, IN_FULL, shapes
+from adapters.discord.registration import COMMANDS, WITH_LOCALIZATIONS, normalized
 from bot.errors import BotError, ChannelRefused, PlatformError, SendError
 from bot.model import Channel, Finding
 
@@ -51,7 +51,9 @@ async def _examine_commands(
     before the first start, and whoever only calls ``once`` needs none."""
     name = "discord, commands"
     try:
-        listed = await rest.request("GET", COMMANDS, params=IN_FULL, application_id=application_id)
+        listed = await rest.request(
+            "GET", COMMANDS, params=WITH_LOCALIZATIONS, application_id=application_id
+        )
     except (SendError, PlatformError) as error:
         return Finding(name, False, str(error), "Try again in a while.")
     if not listed:
@@ -60,7 +62,7 @@ async def _examine_commands(
             " until Discord takes them. If it runs, its log says why it could not."
         )
         return Finding(name, True, text)
-    if shapes(listed) != shapes(declared):
+    if normalized(listed) != normalized(declared):
         remedy = (
             "Start daily-papers run, or start it again after an upgrade: it registers them. If it"
             " runs, its log says why it could not; it tries again by itself."

@@ -21,8 +21,8 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from adapters.discord.api import connector
-from adapters.discord.buttons import AbstractButton, AbstractMenu, ChoiceMenu, SayButton
-from adapters.discord.commands import Papers, People, Say
+from adapters.discord.buttons import AbstractButton, AbstractMenu, CommandButton, CommandMenu
+from adapters.discord.commands import InteractionHandler, PapersCommands, SendLine
 from adapters.discord.errors import LOGIN_REFUSED
 from adapters.discord.keyword_form import EditButton
 from adapters.discord.registration import Registration, declared
@@ -57,7 +57,7 @@ class Gateway:
         proxy: str | None,
         network: Network,
         clock: Clock,
-        say: Say,
+        send_line: SendLine,
         servers: Collection[str] = (),
     ) -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # on the class, as Route.BASE is
@@ -66,7 +66,7 @@ class Gateway:
         self._proxy = proxy
         self._network = network
         self._clock = clock
-        self._say = say
+        self._send_line = send_line
         self._servers = servers
         self._client: PapersClient | None = None
         self._registration = Registration(clock)
@@ -78,8 +78,10 @@ class Gateway:
 
     def declared_commands(self) -> list[dict[str, Any]]:
         """The slash commands that Discord should list. Makes no request."""
-        people = People(cast(Commands, None), self._say, self._clock)  # never run
-        return declared(command_tree(discord.Client(intents=discord.Intents(guilds=True)), people))
+        handler = InteractionHandler(
+            cast(Commands, None), self._send_line, self._clock
+        )  # never run
+        return declared(command_tree(discord.Client(intents=discord.Intents(guilds=True)), handler))
 
     def guild_of(self, channel_id: str) -> str:
         """The server of a channel, where we are connected and see it."""
@@ -88,11 +90,11 @@ class Gateway:
 
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
-        people = People(
-            commands, self._say, self._clock, self._registration.mentions, self._servers
+        handler = InteractionHandler(
+            commands, self._send_line, self._clock, self._registration.mentions, self._servers
         )
         client = PapersClient(
-            people,
+            handler,
             on_connection=self.connection_changed,
             proxy=self._proxy,
             registration=self._registration,
@@ -110,8 +112,8 @@ class Gateway:
                         await client_task
                 finally:
                     given_up.cancel()
-                    if people.busy:
-                        await asyncio.wait(people.busy, timeout=SHUTDOWN_GRACE)
+                    if handler.active_tasks:
+                        await asyncio.wait(handler.active_tasks, timeout=SHUTDOWN_GRACE)
                     await cancel_until_done(client_task)
         except discord.LoginFailure as error:
             raise PlatformRefused(LOGIN_REFUSED) from error
@@ -165,7 +167,7 @@ class PapersClient(discord.Client):
 
     def __init__(
         self,
-        people: People,
+        handler: InteractionHandler,
         *,
         on_connection: ConnectionCallback,
         proxy: str | None,
@@ -180,18 +182,18 @@ class PapersClient(discord.Client):
             max_ratelimit_timeout=30.0,
             proxy=proxy,
         )
-        self.people = people
+        self.handler = handler
         self._on_connection = on_connection
         self.given_up = asyncio.Event()
         self._disconnects = 0  # since the last connection
-        self.tree = command_tree(self, people)
+        self.tree = command_tree(self, handler)
         self._registration = registration
         self._registering: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Commands are registered in the background: buttons work meanwhile."""
-        self.add_dynamic_items(SayButton, ChoiceMenu, AbstractButton, AbstractMenu, EditButton)
-        self._registering = asyncio.create_task(self._registration.keep_trying(self.tree))
+        self.add_dynamic_items(CommandButton, CommandMenu, AbstractButton, AbstractMenu, EditButton)
+        self._registering = asyncio.create_task(self._registration.register_until_done(self.tree))
 
     async def close(self) -> None:
         if self._registering is not None:
@@ -217,14 +219,14 @@ class PapersClient(discord.Client):
 class CommandTree(app_commands.CommandTree[Any]):
     """Accepts commands from the servers that are served."""
 
-    people: People
+    handler: InteractionHandler
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        return await self.people.serves(interaction)
+        return await self.handler.serves(interaction)
 
 
 def command_tree(
-    client: discord.Client, people: People
+    client: discord.Client, handler: InteractionHandler
 ) -> app_commands.CommandTree[discord.Client]:
     """``/papers``, in servers only."""
     tree = CommandTree(
@@ -232,6 +234,6 @@ def command_tree(
         allowed_contexts=app_commands.AppCommandContext(guild=True),
         allowed_installs=app_commands.AppInstallationType(guild=True),
     )
-    tree.people = people
-    tree.add_command(Papers(people))
+    tree.handler = handler
+    tree.add_command(PapersCommands(handler))
     return tree

@@ -1,4 +1,4 @@
-"""The form in which a keyword is put together: a modal, and the button that opens it again."""
+"""The form in which a keyword is composed: a modal, and the button that opens it again."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
-from adapters.discord.buttons import from_served_server
+from adapters.discord.buttons import check_server
 from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
 
-EDIT: Final = "edit:"  # what a custom_id begins with; what was filled in follows, where it fits
-LONGEST_CUSTOM_ID: Final = 100
-LONGEST_PHRASE: Final = 200
-LIVES: Final = 900.0  # seconds that a form can stay open; after that its interaction is over
+# What a custom_id begins with; the input follows, where it fits.
+EDIT_PREFIX: Final = "edit:"
+MAX_CUSTOM_ID_LENGTH: Final = 100
+MAX_INPUT_LENGTH: Final = 200
+FORM_TIMEOUT: Final = 900.0  # seconds, after which its interaction has expired
 
-Submitted = Callable[[discord.Interaction[Any], str], Awaitable[None]]
+OnSubmit = Callable[[discord.Interaction[Any], str], Awaitable[None]]
 
 
 class KeywordForm(ui.Modal, title="Follow a keyword"):
-    """``submitted`` gets the interaction, and the keyword as it would be typed."""
+    """``on_submit`` gets the interaction, and the keyword as it would be typed."""
 
-    interaction_check = from_served_server
+    interaction_check = check_server
 
-    def __init__(self, submitted: Submitted, phrase: str = "") -> None:
-        super().__init__(timeout=LIVES)
-        self._submitted = submitted
+    def __init__(self, on_submit: OnSubmit, phrase: str = "") -> None:
+        super().__init__(timeout=FORM_TIMEOUT)
+        self._on_keyword = on_submit
         self._phrase = ui.TextInput[Any](
             custom_id="phrase",
             placeholder="reward model",
             default=phrase or None,
-            max_length=LONGEST_PHRASE,
+            max_length=MAX_INPUT_LENGTH,
         )
         self._field = ui.Select[Any](
             custom_id="field",
@@ -45,7 +46,7 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
             custom_id="categories",
             placeholder="cs.LG, stat.ML",
             required=False,
-            max_length=LONGEST_PHRASE,
+            max_length=MAX_INPUT_LENGTH,
         )
         about = 'These words together, or an expression: ti:"graph network" AND -survey'
         self.add_item(ui.Label(text="Phrase", description=about, component=self._phrase))
@@ -62,18 +63,18 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
         named = re.split(r"[,;\s]+", self._categories.value)
         categories = [each.removeprefix("cat:") for each in named if each]
         [field] = self._field.values or [ANYWHERE]
-        await self._submitted(interaction, composed(self._phrase.value, field, categories))
+        await self._on_keyword(interaction, composed(self._phrase.value, field, categories))
 
 
-class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT}(?P<phrase>.*)"):
-    """Opens the form again with what was filled in, where a custom_id can hold it."""
+class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT_PREFIX}(?P<phrase>.*)"):
+    """Opens the form again with the earlier input, where a custom_id can hold it."""
 
-    interaction_check = from_served_server
+    interaction_check = check_server
 
     def __init__(self, phrase: str) -> None:
-        if len(EDIT) + len(phrase) > LONGEST_CUSTOM_ID:
+        if len(EDIT_PREFIX) + len(phrase) > MAX_CUSTOM_ID_LENGTH:
             phrase = ""
-        super().__init__(ui.Button(label="Edit", custom_id=f"{EDIT}{phrase}"))
+        super().__init__(ui.Button(label="Edit", custom_id=f"{EDIT_PREFIX}{phrase}"))
         self.phrase = phrase
 
     @classmethod
@@ -81,4 +82,4 @@ class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT}(?P<phrase
         return cls(match["phrase"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.people.open_form(interaction, self.phrase)
+        await interaction.client.handler.open_form(interaction, self.phrase)

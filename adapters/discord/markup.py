@@ -1,7 +1,7 @@
-"""Text of others as Discord shows it: word for word, whatever stands in it. Pure.
+"""Makes text of others inert: Discord shows it word for word, whatever it contains. Pure.
 
 Nothing in it mentions, links, previews or formats. Invisible characters that could undo this were
-taken away before (``bot.text``).
+removed before (``bot.text``).
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# What Discord's Markdown obeys anywhere in a line (support.discord.com, Markdown Text 101).
+# What Discord's Markdown interprets anywhere in a line (support.discord.com, Markdown Text 101).
 _ANYWHERE: Final = re.compile(r"[\\*_~`|<\[\]]")
-# A number makes a list where a blank follows its full stop: 2603.01234 is none, and stays whole.
+# A number starts a list where a blank follows its full stop; 2603.01234 does not.
 _AT_LINE_START: Final = re.compile(r"(?m)^(\s*)([#>+-]|\d+(?=\.(?:\s|$)))")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")  # :tada:
-# A zero-width space: the text looks the same, and is no mention, link or invitation any more.
+# A zero-width space: the text looks the same, but is no mention, link or invitation.
 BREAK: Final = "\u200b"
 _LINKS: Final = re.compile(r"(?i)(?<=:)(?=//)|(?<=discord)(?=\.(?:gg|com|new)\b)|(?<=@)(?=\S)")
 
@@ -27,7 +27,7 @@ def inert(text: str) -> str:
 
 
 def _escaped(mark: str) -> str:
-    """A number keeps its digits: it is the full stop behind it that makes a list of them."""
+    """A number keeps its digits: the full stop after it is what starts a list."""
     return f"{mark}{BREAK}" if mark.isdecimal() else f"\\{mark}"
 
 
@@ -37,7 +37,7 @@ def _escaped(mark: str) -> str:
 # shows the backslash (discord-api-docs #6185, Discord's DV8FromTheWorld, 2023-08-04). A mention
 # (#6088), an emoji (#6810 in plain content, #7510 and #7673 in components) or an address (#7721)
 # in there leaves the whole link as raw text. So a label holds neither escapes nor invisible
-# characters: what Discord would obey is replaced by signs that look alike, and emoji stand beside
+# characters: what Discord would interpret is replaced by look-alikes, and emoji stand beside
 # the link.
 
 _LABEL_SIGNS: Final = str.maketrans(

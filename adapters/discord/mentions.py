@@ -1,8 +1,8 @@
-"""Commands that a text names, as Discord shows them: pressed where that can be, else to be typed.
+"""Commands that a text refers to: as mentions that can be clicked where possible, else as typed.
 
-A mention of a slash command, ``</papers resume:ID>``, is shown as a button in the text that puts
-the command into the message box (docs, reference, Message Formatting, 2026-08-06). The ID is
-Discord's, and known once the commands were synchronised.
+A mention of a slash command, ``</papers resume:ID>``, is a link in the text that puts the command
+into the message box (docs, reference, Message Formatting, 2026-08-06). The ID is Discord's, and
+known once the commands are registered.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ from bot.model import Address, CommandReference, with_references
 
 PREFIX: Final = "/papers"
 
-Named = Callable[[CommandReference], str]
+CommandFormatter = Callable[[CommandReference], str]
 
 
-def typed(reference: CommandReference) -> str:
-    """As somebody types it, for a place in which nothing is formatted."""
+def as_typed(reference: CommandReference) -> str:
+    """As it is typed, for text that Discord does not format."""
     return f"{PREFIX} {reference.words}"
 
 
-class Mentions:
-    """Called with a reference: how it is shown. Before ``learn`` everything is to be typed."""
+class CommandMentions:
+    """A CommandFormatter that makes mentions; before ``set_ids``, commands as typed."""
 
     def __init__(self) -> None:
         self._id = 0
 
-    def learn(self, ids: Mapping[str, int]) -> None:
+    def set_ids(self, ids: Mapping[str, int]) -> None:
         """The ids of the commands that Discord knows, by name."""
         self._id = ids.get(PREFIX.removeprefix("/"), 0)
 
     def __call__(self, reference: CommandReference) -> str:
-        """What follows the command stays beside the mention, which can hold no more."""
+        """Arguments follow the mention, which can't contain them."""
         name, _, rest = reference.words.partition(" ")
         if not self._id:
-            return inert(typed(reference))
+            return inert(as_typed(reference))
         return f"<{PREFIX} {name}:{self._id}> {inert(rest)}".rstrip()
 
 
-def plainly(text: str) -> str:
-    """For a place in which Discord turns nothing into mentions or links."""
-    return with_references(text, typed)
+def as_plain_text(text: str) -> str:
+    """For text in which Discord makes no mentions or links."""
+    return with_references(text, as_typed)
 
 
-def inert_but_for_references(
-    text: str, named: Named, times: Mapping[str, datetime] | None = None
+def inert_with_references(
+    text: str, format_command: CommandFormatter, times: Mapping[str, datetime] | None = None
 ) -> str:
-    """Text of others as it was written, ours with its commands and addresses; and behind each of
-    the ``times`` how far it is from now, which Discord's clients keep right by themselves (docs,
-    reference, Message Formatting, 2026-08-06)."""
-    return with_references(text, named, lambda plain: _timed(plain, times or {}), _address)
+    """Inert text, except for references to commands and addresses. Each of ``times`` is followed by
+    its distance from now, which Discord's clients keep up to date (docs, reference, Message
+    Formatting, 2026-08-06)."""
+    return with_references(text, format_command, lambda plain: _timed(plain, times or {}), _address)
 
 
 def _timed(text: str, times: Mapping[str, datetime]) -> str:
-    """Inert. Longer words first, so that no time is found within another."""
+    """Inert. Longer ones first, so that no time is found within another."""
     if not times:
         return inert(text)
     words = "|".join(re.escape(each) for each in sorted(times, key=len, reverse=True))
@@ -70,5 +70,5 @@ def _timed(text: str, times: Mapping[str, datetime]) -> str:
 
 
 def _address(address: Address) -> str:
-    """Whole, so that it can be pressed and copied; nothing in it ends it early."""
+    """In full, so that it can be clicked and copied; nothing in it ends the link early."""
     return address.url.translate({ord("<"): "%3C", ord(">"): "%3E", ord(")"): "%29"})

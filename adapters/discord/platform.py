@@ -78,7 +78,7 @@ class Discord:
             proxy=proxy,
             network=settings.network,
             clock=settings.clock,
-            say=self._send_line,
+            send_line=self._send_line,
             servers=self._servers,
         )
         self._channels = ChannelCache(self._rest, self._gateway.guild_of)

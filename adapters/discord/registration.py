@@ -1,4 +1,4 @@
-"""The slash commands as Discord lists them, held against ours, and registered until they are there.
+"""Compares the slash commands that Discord lists with ours, and registers them until they match.
 
 Only what differs is written: Discord counts creations, and commands vanish for a moment while they
 are replaced (docs, interactions/application-commands, 2026-08-06).
@@ -15,17 +15,17 @@ import discord
 from discord import app_commands
 from discord.http import Route
 
-from adapters.discord.mentions import Mentions
+from adapters.discord.mentions import CommandMentions
 from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
 COMMANDS: Final = "/applications/{application_id}/commands"
-# Without this, Discord leaves the translations out of its answer (docs, Get Global Application
+# Without this, Discord omits the translations (docs, Get Global Application
 # Commands, 2026-08-06).
-IN_FULL: Final = {"with_localizations": "true"}
+WITH_LOCALIZATIONS: Final = {"with_localizations": "true"}
 FIRST_DELAY: Final = 5.0  # seconds before a failed registration is tried again; doubles
-LONGEST_DELAY: Final = 900.0
+MAX_DELAY: Final = 900.0
 
 
 class Registration:
@@ -35,16 +35,16 @@ class Registration:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.degraded = ""
-        self.mentions = Mentions()  # of the commands that are registered
+        self.mentions = CommandMentions()  # of the commands that are registered
 
-    async def keep_trying(self, tree: app_commands.CommandTree[Any]) -> None:
+    async def register_until_done(self, tree: app_commands.CommandTree[Any]) -> None:
         """Until Discord lists our commands as they are. Raises nothing of Discord's."""
         delay = FIRST_DELAY
-        while (wait := await self._attempt(tree, delay)) is not None:
+        while (wait := await self._try_once(tree, delay)) is not None:
             await self._clock.sleep(wait)
-            delay = min(delay * 2, LONGEST_DELAY)
+            delay = min(delay * 2, MAX_DELAY)
 
-    async def _attempt(self, tree: app_commands.CommandTree[Any], delay: float) -> float | None:
+    async def _try_once(self, tree: app_commands.CommandTree[Any], delay: float) -> float | None:
         """Seconds until the next attempt, or ``None`` if this one succeeded."""
         wait = delay
         try:
@@ -70,12 +70,12 @@ class Registration:
 
     async def _register(self, tree: app_commands.CommandTree[Any]) -> None:
         route = Route("GET", COMMANDS, application_id=tree.client.application_id)
-        listed = await tree.client.http.request(route, params=IN_FULL)
+        listed = await tree.client.http.request(route, params=WITH_LOCALIZATIONS)
         ids = {str(each["name"]): int(each["id"]) for each in listed}
-        if shapes(listed) != shapes(declared(tree)):
+        if normalized(listed) != normalized(declared(tree)):
             ids = {each.name: each.id for each in await tree.sync()}
             log.info("commands registered")
-        self.mentions.learn(ids)
+        self.mentions.set_ids(ids)
 
 
 def declared(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
@@ -83,17 +83,17 @@ def declared(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
     return [command.to_dict(tree) for command in tree.get_commands()]
 
 
-def shapes(commands: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Everything that Discord keeps of commands, in one form for ours and for what it lists.
+def normalized(commands: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """All that Discord stores of commands, in one form for ours and for what it lists.
 
-    Left out are ids, versions and ``dm_permission``, which ``contexts`` has replaced.
+    Without ids, versions and ``dm_permission``, which ``contexts`` has replaced.
     """
-    made = [_shape(command) | _reach(command) for command in commands]
+    made = [_normalized_option(command) | _access(command) for command in commands]
     return sorted(made, key=lambda command: (command["type"], command["name"]))
 
 
-def _reach(command: Mapping[str, Any]) -> dict[str, Any]:
-    """Who sees a command, and where; options have nothing of it."""
+def _access(command: Mapping[str, Any]) -> dict[str, Any]:
+    """Who sees a command, and where; options have no such fields."""
     rights = command.get("default_member_permissions")
     return {
         "contexts": _sorted(command.get("contexts")),
@@ -108,8 +108,8 @@ def _sorted(values: Iterable[int] | None) -> list[int] | None:
     return None if values is None else sorted(values)
 
 
-def _shape(command: Mapping[str, Any]) -> dict[str, Any]:
-    """A command or one of its options; what was left out is as if it were said."""
+def _normalized_option(command: Mapping[str, Any]) -> dict[str, Any]:
+    """A command or one of its options, with defaults for what is missing."""
     return {
         "type": command.get("type", 1),
         "name": command["name"],
@@ -130,5 +130,5 @@ def _shape(command: Mapping[str, Any]) -> dict[str, Any]:
         "limits": [
             command.get(limit) for limit in ("min_value", "max_value", "min_length", "max_length")
         ],
-        "options": [_shape(each) for each in command.get("options") or ()],
+        "options": [_normalized_option(each) for each in command.get("options") or ()],
     }

@@ -1,6 +1,6 @@
-"""What people are answered, as Discord shows it: replies with their buttons, and a whole abstract.
+"""Renders replies with their buttons, and whole abstracts, as Discord views. Pure.
 
-Pure, but for the library's own objects. Text of others is inert here as in a digest.
+Text of others is inert here as in a digest.
 """
 
 from __future__ import annotations
@@ -13,140 +13,151 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from adapters.discord.buttons import AbstractButton, ChoiceMenu, SayButton
+from adapters.discord.buttons import AbstractButton, CommandButton, CommandMenu
 from adapters.discord.limits import CONTENT
 from adapters.discord.markup import BREAK, inert, link
-from adapters.discord.mentions import Mentions, Named, inert_but_for_references, plainly
+from adapters.discord.mentions import (
+    CommandFormatter,
+    CommandMentions,
+    as_plain_text,
+    inert_with_references,
+)
 from adapters.discord.render import ACCENT, LONGEST_TITLE
 from bot.model import Entry, Offer, Paper, Reply, Row
 from bot.text import authors_line, digests, first_lines, shorten, shorten_to_fit
 
-MOST: Final = 3800  # characters over all texts of a message, or that share of the bytes
-BYTES_EACH: Final = 2.5
-MOST_ROWS: Final = 10
-MOST_SECTIONS: Final = 11  # rows and papers, of three components each; 40 with the rest
-LONGEST_AUTHORS: Final = 1000
-DEFAULT: Final = Mentions()  # commands are to be typed
+MAX_TEXT_SIZE: Final = 3800  # over all texts of a message, in the unit of ``_size``
+BYTES_PER_CHARACTER: Final = 2.5
+MAX_ROWS: Final = 10
+MAX_SECTIONS: Final = 11  # rows and papers, of three components each; 40 with all others
+MAX_AUTHORS_LENGTH: Final = 1000
+TYPED_COMMANDS: Final = CommandMentions()  # knows no ids
 
 
 def reply_view(
-    reply: Reply, *, named: Named = DEFAULT, monospaced: bool = False, note: str = ""
+    reply: Reply,
+    *,
+    format_command: CommandFormatter = TYPED_COMMANDS,
+    monospaced: bool = False,
+    note: str = "",
 ) -> ui.LayoutView:
-    """``note`` is a remark of the platform's own below the text. What was done stands out.
+    """``note`` is shown below the text. The first line of a change is bold.
 
-    ``named`` says how a command is shown that a text names.
+    ``format_command`` renders the commands that a text refers to.
     """
     view = ui.LayoutView(timeout=None)
     whole = f"{reply.text}\n{note}" if note else reply.text
 
     def shown(text: str) -> str:
         if monospaced:
-            return _fenced(text)
+            return _code_block(text)
         if reply.announcement:
-            return _done(text, named, reply.times)
-        return inert_but_for_references(text, named, reply.times)
+            return _with_bold_first_line(text, format_command, reply.times)
+        return inert_with_references(text, format_command, reply.times)
 
-    said = _lines(whole, MOST, shown)
-    view.add_item(ui.TextDisplay(said))
-    room = MOST - _size(said)
+    content = _fit_lines(whole, MAX_TEXT_SIZE, shown)
+    view.add_item(ui.TextDisplay(content))
+    room = MAX_TEXT_SIZE - _size(content)
     for section in reply.sections:
         heading = f"### {inert(section.heading)}\n"
-        text = _lines(
+        text = _fit_lines(
             section.text,
             room - _size(heading),
-            lambda text: inert_but_for_references(text, named),
+            lambda text: inert_with_references(text, format_command),
         )
         room -= _size(heading + text)
         view.add_item(ui.TextDisplay(heading + text))
-    rows = reply.rows[:MOST_ROWS]
-    entries = reply.entries[: MOST_SECTIONS - len(rows)]
-    for item in _listed(rows, entries, room, named):
+    rows = reply.rows[:MAX_ROWS]
+    entries = reply.entries[: MAX_SECTIONS - len(rows)]
+    for item in _sections(rows, entries, room, format_command):
         view.add_item(item)
     if reply.menu is not None:
-        view.add_item(ui.ActionRow(ChoiceMenu(reply.menu.words, reply.menu)))
+        view.add_item(ui.ActionRow(CommandMenu(reply.menu.words, reply.menu)))
     if reply.offers:
         view.add_item(ui.ActionRow(*map(_button, reply.offers[:5])))
     return view
 
 
-def _listed(
-    rows: Sequence[Row], entries: Sequence[Entry], room: int, named: Named
+def _sections(
+    rows: Sequence[Row], entries: Sequence[Entry], room: int, format_command: CommandFormatter
 ) -> Iterator[ui.Section[Any] | ui.TextDisplay[Any]]:
-    """Every row, the longer ones shortened; of the papers as many as find room."""
+    """Every row, the longer ones shortened; as many of the papers as fit."""
     share = room // max(len(rows), 1)
     for row in rows:
-        detail = f"\n-# {_fitted(row.detail, share // 3, named)}" if row.detail else ""
-        said = f"**{_fitted(row.text, share - _size(detail) - 4)}**{detail}"
-        room -= _size(said)
-        display = ui.TextDisplay[Any](said)
+        detail = f"\n-# {_fit(row.detail, share // 3, format_command)}" if row.detail else ""
+        content = f"**{_fit(row.text, share - _size(detail) - 4)}**{detail}"
+        room -= _size(content)
+        display = ui.TextDisplay[Any](content)
         yield ui.Section(display, accessory=_button(row.offers[0])) if row.offers else display
     for entry in entries:
-        said = _entry(entry)
-        room -= _size(said)
+        content = _entry(entry)
+        room -= _size(content)
         if room < 0:
             return
-        yield ui.Section(ui.TextDisplay(said), accessory=AbstractButton(entry.paper.id))
+        yield ui.Section(ui.TextDisplay(content), accessory=AbstractButton(entry.paper.id))
 
 
 def _entry(entry: Entry) -> str:
     paper = entry.paper
     about = " · ".join(filter(None, (authors_line(paper.authors), *digests.facts(paper))))
-    return f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**\n-# {_fitted(about, 500)}"
+    return f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**\n-# {_fit(about, 500)}"
 
 
-def _button(offer: Offer) -> SayButton:
-    return SayButton(offer.words, offer.label)
+def _button(offer: Offer) -> CommandButton:
+    return CommandButton(offer.words, offer.label)
 
 
 def _size(text: str) -> int:
-    """Characters, or as many as its bytes count for where these are the tighter limit."""
-    return max(len(text), ceil(len(text.encode()) / BYTES_EACH))
+    """Characters; more for text in which the bytes are the tighter limit."""
+    return max(len(text), ceil(len(text.encode()) / BYTES_PER_CHARACTER))
 
 
-def _fitted(text: str, room: int, named: Named = DEFAULT) -> str:
-    """Inert, and not larger than ``room``; where that is nothing, an ellipsis."""
+def _fit(text: str, room: int, format_command: CommandFormatter = TYPED_COMMANDS) -> str:
+    """Inert, and no larger than ``room``; an ellipsis where nothing fits."""
 
     def shown(part: str) -> str:
-        return inert_but_for_references(part, named)
+        return inert_with_references(part, format_command)
 
     return shown(shorten_to_fit(text, lambda part: _size(shown(part)) <= room))
 
 
-def _lines(text: str, room: int, shown: Callable[[str], str]) -> str:
+def _fit_lines(text: str, room: int, shown: Callable[[str], str]) -> str:
     """As many whole lines as fit."""
     return shown(first_lines(text, lambda part: _size(shown(part)) <= room))
 
 
 def line(text: str) -> str:
-    """A plain message's content: one that mentions nobody, and says what others wrote as it is."""
+    """The content of a plain message, inert and within the limit."""
     return inert(shorten_to_fit(text, lambda part: len(inert(part)) <= CONTENT))
 
 
-def _done(text: str, named: Named, times: Mapping[str, datetime]) -> str:
+def _with_bold_first_line(
+    text: str, format_command: CommandFormatter, times: Mapping[str, datetime]
+) -> str:
     first, newline, rest = text.partition("\n")
-    rest = inert_but_for_references(rest, named, times)
-    return f"**{inert_but_for_references(first, named, times)}**{newline}{rest}"
+    rest = inert_with_references(rest, format_command, times)
+    return f"**{inert_with_references(first, format_command, times)}**{newline}{rest}"
 
 
-def _fenced(text: str) -> str:
-    """Aligned, and nothing in it ends that."""
-    return f"```\n{plainly(text).replace('`', f'`{BREAK}')}\n```"
+def _code_block(text: str) -> str:
+    """Monospaced; nothing in the text ends the block."""
+    return f"```\n{as_plain_text(text).replace('`', f'`{BREAK}')}\n```"
 
 
 def abstract_view(paper: Paper) -> ui.LayoutView:
-    """The whole abstract, all authors, and where to read on."""
+    """The whole abstract, all authors, and links to the paper."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
     facts += [paper.journal_ref, f"version {paper.version}" if paper.version > 1 else ""]
     about = " · ".join(shorten(fact, 300) for fact in facts if fact)
     head = (
         f"### {link(shorten(paper.title, LONGEST_TITLE), paper.url)}\n"
-        f"{_fitted(', '.join(paper.authors), LONGEST_AUTHORS)}\n-# {_fitted(about, 600)}"
+        f"{_fit(', '.join(paper.authors), MAX_AUTHORS_LENGTH)}\n-# {_fit(about, 600)}"
     )
     abstract = paper.abstract or "arXiv has no abstract of it."
     view = ui.LayoutView(timeout=None)
     box = ui.Container[Any](accent_colour=ACCENT)
     box.add_item(ui.TextDisplay(head))
-    box.add_item(ui.TextDisplay(_fitted(abstract, MOST - _size(head))))
+    box.add_item(ui.TextDisplay(_fit(abstract, MAX_TEXT_SIZE - _size(head))))
     view.add_item(box)
     view.add_item(
         ui.ActionRow(
@@ -157,6 +168,6 @@ def abstract_view(paper: Paper) -> ui.LayoutView:
     return view
 
 
-def plain_view(text: str, named: Named = DEFAULT) -> ui.LayoutView:
-    """A sentence or two, or a mistake pointed at: that is aligned."""
-    return reply_view(Reply(text), named=named, monospaced="\n " in text)
+def plain_view(text: str, format_command: CommandFormatter = TYPED_COMMANDS) -> ui.LayoutView:
+    """A sentence or two; monospaced where a second line points at a mistake."""
+    return reply_view(Reply(text), format_command=format_command, monospaced="\n " in text)

@@ -8,7 +8,7 @@ from typing import Any
 
 import discord
 
-from adapters.discord.commands import People
+from adapters.discord.commands import InteractionHandler
 from adapters.discord.gateway import PapersClient
 from adapters.discord.limits import nested
 from adapters.discord.registration import Registration
@@ -25,9 +25,9 @@ class DiscordBackend(Backend):
         self.client = self.new_client()
 
     def new_client(self) -> PapersClient:
-        people = People(self.commands, self.say, self.clock)
+        handler = InteractionHandler(self.commands, self.say, self.clock)
         self.client = PapersClient(
-            people,
+            handler,
             on_connection=lambda *, connected: None,
             proxy=None,
             registration=Registration(self.clock),

@@ -9,10 +9,10 @@ import discord
 import pytest
 from discord.http import Route
 
-from adapters.discord.buttons import from_served_server
+from adapters.discord.buttons import check_server
 from adapters.discord.commands import VALUES
 from adapters.discord.limits import nested
-from adapters.discord.mentions import Mentions
+from adapters.discord.mentions import CommandMentions
 from adapters.discord.render import compose, read
 from adapters.discord.replies import plain_view, reply_view
 from bot.errors import SourceDown
@@ -420,9 +420,9 @@ def test_an_id_and_an_address_in_an_answer_are_copied_as_they_are() -> None:
 
 
 def test_a_command_in_a_text_that_points_at_a_mistake_is_shown_as_it_is_typed() -> None:
-    named = Mentions()
+    format_command = CommandMentions()
     text = f"There is no such field.\n  xx:reward\n  ^\nTry {refer_to('add reward')}"
-    [said] = plain_view(text, named).children
+    [said] = plain_view(text, format_command).children
     assert isinstance(said, discord.ui.TextDisplay)
     assert said.content.startswith("```")
     assert "Try /papers add reward" in said.content
@@ -435,7 +435,7 @@ async def test_in_a_server_that_bot_toml_does_not_name_all_is_refused_and_nothin
     await server.say(server.gov, "add", keyword="reward model")
     listed = await server.gov.slash(server.channel, "papers list")
     before = len(server.channel.history())
-    backend.client.people.servers = frozenset({"1142000000000000000"})
+    backend.client.handler.servers = frozenset({"1142000000000000000"})
     for command, options in (
         ("add", {"keyword": "graph network"}),
         ("remove", {"keyword": "reward model"}),
@@ -453,7 +453,7 @@ async def test_in_a_server_that_bot_toml_does_not_name_all_is_refused_and_nothin
     assert await server.gov.autocomplete(server.channel, "papers remove", "keyword", "re") == []
     assert await keywords(backend, server) == ["reward model"]
     assert len(server.channel.history()) == before
-    backend.client.people.servers = frozenset({str(server.guild.id)})
+    backend.client.handler.servers = frozenset({str(server.guild.id)})
     await server.gov.click(listed.response, label="Remove")
     assert await keywords(backend, server) == []
 
@@ -463,4 +463,4 @@ def test_every_button_menu_and_form_asks_first_whether_its_server_is_served() ->
     ours = [each for each in interactive if each.__module__.startswith("adapters.discord")]
     assert len(ours) >= 4
     for each in ours:
-        assert vars(each)["interaction_check"] is from_served_server, each
+        assert vars(each)["interaction_check"] is check_server, each

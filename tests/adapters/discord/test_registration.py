@@ -14,7 +14,7 @@ from discord import app_commands
 from adapters import Settings
 from adapters.discord.gateway import command_tree
 from adapters.discord.platform import Discord
-from adapters.discord.registration import FIRST_DELAY, LONGEST_DELAY, Registration, declared, shapes
+from adapters.discord.registration import FIRST_DELAY, MAX_DELAY, Registration, declared, normalized
 from bot.model import CommandReference
 from tests.fakes import FakeClock
 from tests.wire.discord_server import DiscordServer
@@ -67,8 +67,8 @@ async def test_a_passing_fault_leaves_nobody_without_commands(
     registration = Registration(clock)
     server.fail(method, COMMANDS, status=status, times=3)
     async with Tree(server) as tree:
-        await registration.keep_trying(tree)
-    assert shapes(server.commands) == shapes(ours())
+        await registration.register_until_done(tree)
+    assert normalized(server.commands) == normalized(ours())
     assert registration.degraded == ""
     [papers] = server.commands
     shown = f"</papers resume:{papers['id']}>"
@@ -91,8 +91,8 @@ async def test_while_it_fails_the_reason_is_known_and_it_is_tried_ever_more_rare
     registration = Registration(clock)
     server.fail("GET", COMMANDS, status=503, times=10)
     async with Tree(server) as tree:
-        await registration.keep_trying(tree)
-    assert max(clock.slept) == LONGEST_DELAY
+        await registration.register_until_done(tree)
+    assert max(clock.slept) == MAX_DELAY
     assert len(clock.said) == 10
     assert all("not registered yet. Discord answered 503" in said for said in clock.said)
 
@@ -137,7 +137,7 @@ CHANGES: dict[str, Callable[[Command], None]] = {
 def test_whatever_discord_keeps_of_a_command_is_compared(what: str) -> None:
     listed = copy.deepcopy(ours())
     CHANGES[what](listed[0])
-    assert shapes(listed) != shapes(ours())
+    assert normalized(listed) != normalized(ours())
 
 
 def test_what_discord_fills_in_by_itself_is_no_difference() -> None:
@@ -149,7 +149,7 @@ def test_what_discord_fills_in_by_itself_is_no_difference() -> None:
         del command["nsfw"]
         for option in command["options"]:
             option |= {"options": option.get("options") or [], "required": False}
-    assert shapes(listed) == shapes(ours())
+    assert normalized(listed) == normalized(ours())
 
 
 async def test_check_says_whether_discord_lists_the_commands_of_this_version(
