@@ -47,7 +47,7 @@ from bot.keywords import parse
 from bot.model import Keyword, Paper, Person, Recorded, Run
 from bot.model.timetable import Timetable
 from bot.ports import Composer
-from bot.store import SqlStore
+from bot.store.store import SqlStore
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.store.database import follow_all, opened, opened_as, select

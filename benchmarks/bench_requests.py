@@ -35,7 +35,7 @@ from bot.arxiv.plan import Way
 from bot.arxiv.source import ArxivSource
 from bot.core.collect import collect
 from bot.model import Keyword, Run
-from bot.store import SqlStore
+from bot.store.store import SqlStore
 from tests.fakes import FakeClock
 from tests.store.database import opened
 

@@ -25,7 +25,7 @@ from benchmarks.report import Row, table
 from bot.clock import SystemClock
 from bot.core.deliver import Deliverer
 from bot.model import Channel, Digest, Entry, Why
-from bot.store import SqlStore
+from bot.store.store import SqlStore
 from tests.builders import paper
 from tests.store.database import opened, queue, wait
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer

@@ -21,8 +21,8 @@ from benchmarks.report import Row, table
 from bot.core.collect import collect
 from bot.keywords import parse
 from bot.model import ChannelAgenda, Draft, Publication, Receipt
-from bot.store import SqlStore
 from bot.store.engines.base import Connection
+from bot.store.store import SqlStore
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.store.database import follow_all, opened, select

@@ -28,7 +28,7 @@ from bot.core.publish import publish
 from bot.model import Batch, Digest, Draft, Keyword, Recorded, Run
 from bot.model.timetable import Timetable
 from bot.ports import Wanted
-from bot.store import SqlStore
+from bot.store.store import SqlStore
 from tests.fakes import FakeClock, FakePlatform
 from tests.store.database import opened_as, select
 

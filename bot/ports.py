@@ -7,8 +7,9 @@ An implementation does not inherit from them. What a method may raise is part of
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.model import (
     Batch,
@@ -22,6 +23,7 @@ from bot.model import (
     Finding,
     Interests,
     Keyword,
+    Outdated,
     Paper,
     Person,
     Post,
@@ -32,7 +34,8 @@ from bot.model import (
     Run,
     Subscription,
 )
-from bot.model.views import KeywordPapers, PaperView, StateView
+from bot.model.snapshots import Change, Snapshot
+from bot.model.views import KeywordPapers, Measures, PaperView, StateView
 
 
 class Clock(Protocol):
@@ -245,19 +248,24 @@ class CollectStore(Protocol):
     """What a collect needs of the store. Every method but ``record`` is one transaction; raises
     StoreError."""
 
-    async def interests(self) -> Interests: ...
+    async def interests(self) -> Interests:
+        """Every keyword that is followed, or was until a few days ago, and how far earlier runs
+        got."""
+        ...
 
-    async def expected(self, canonicals: Sequence[str], since: datetime) -> Expected: ...
+    async def expected(self, canonicals: Sequence[str], since: datetime) -> Expected:
+        """What the last complete run saw of these keywords among papers submitted since then."""
+        ...
 
     async def metadata_incomplete(self, paper_ids: Sequence[str]) -> frozenset[str]:
-        """Those of these papers that the store does not have, or does not have all told."""
+        """Those of these papers that the store does not have, or without their full metadata."""
         ...
 
     async def record(self, run: Run, *, first_post: int) -> Recorded:
         """Save the papers, put what is new on the ledger as due, prime, move the cursor.
 
-        In several short transactions, between which others get their turn. The last one alone
-        primes and moves the cursor; what came before it is what an incomplete run would leave.
+        In several short transactions, between which others get their turn. The last one alone makes
+        the run count: what came before it is what an incomplete run would leave.
         """
         ...
 
@@ -266,12 +274,13 @@ class PublishStore(Protocol):
     """What a publish needs of the store. Raises StoreError."""
 
     async def publishable(self) -> Sequence[Channel]:
-        """Every channel that is not paused and follows something, or still has papers due."""
+        """Every channel that is not paused and follows something, or still has papers due; those
+        first that were published to the longest time ago."""
         ...
 
     async def to_recheck(self) -> Sequence[Channel]:
         """The channels that came back after a pause, or whose settings changed, since they were
-        last published to."""
+        last published to. None that is paused."""
         ...
 
     async def agendas(self, channel_ids: Sequence[str]) -> Sequence[ChannelAgenda]:
@@ -302,19 +311,23 @@ class DeliveryStore(Protocol):
         lease_until: datetime,
         deprioritised_channels: Collection[str] = (),
     ) -> Post | None:
-        """The oldest post that is ready, now in the caller's hand, or ``None`` if there is none.
+        """The oldest post that is ready, now leased to the caller; ``None`` if there is none.
 
         One of the channels ``deprioritised_channels`` only where no other channel has any.
         """
         ...
 
-    async def next_claim(self, platform: str) -> datetime | None: ...
+    async def next_claim(self, platform: str) -> datetime | None:
+        """When the next post can be claimed; ``None`` while none waits for time alone."""
+        ...
 
     async def unsettled(self, platform: str, now: datetime) -> Mapping[str, float]:
         """Posts of unknown outcome that nobody may look for yet, and for how many seconds."""
         ...
 
-    async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None: ...
+    async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None:
+        """It arrived; the pause of a channel that had refused us is lifted."""
+        ...
 
     async def requeue(self, key: str, at: datetime, delay: float, error: str) -> None:
         """It did not arrive; it can be claimed again ``delay`` seconds after ``at``."""
@@ -324,14 +337,21 @@ class DeliveryStore(Protocol):
         """It may have arrived; it can be looked for ``delay`` seconds after ``at``."""
         ...
 
-    async def hold_for_review(self, key: str, at: datetime, error: str) -> None: ...
+    async def hold_for_review(self, key: str, at: datetime, error: str) -> None:
+        """Nobody can say whether it arrived: nothing more happens to it until ``resend``."""
+        ...
 
-    async def dead_letter(self, key: str, at: datetime, error: str) -> None: ...
+    async def dead_letter(self, key: str, at: datetime, error: str) -> None:
+        """The platform rejects this very message: nothing more happens to it until ``resend``."""
+        ...
 
     async def refuse(
         self, key: str, uncertain: bool, at: datetime, error: str, delay: float
     ) -> bool:
-        """Pause the channel, keep the post; whether this is the first refusal in a row."""
+        """Pause the channel, keep the post; whether this is the first refusal in a row.
+
+        ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day.
+        """
         ...
 
 
@@ -341,17 +361,57 @@ class CrosspostStore(Protocol):
     async def claim_crosspost(
         self, platform: str, now: datetime, lease_until: datetime
     ) -> Crosspost | None:
-        """The oldest that is ready, now in the caller's hand, or ``None`` if there is none."""
+        """The oldest that is ready, now leased to the caller; ``None`` if there is none."""
+        ...
+
+    async def next_crosspost(self, platform: str, now: datetime) -> datetime | None:
+        """When the next one can be claimed; ``None`` while there is none."""
         ...
 
     async def mark_crossposted(self, key: str) -> None: ...
 
     async def retry_crosspost(self, key: str, not_before: datetime, error: str) -> None: ...
 
-    async def fail_crosspost(self, key: str, error: str) -> None: ...
+    async def fail_crosspost(self, key: str, error: str) -> None:
+        """Nothing more happens to it."""
+        ...
 
 
-class PeopleStore(Protocol):
+class RecoveryStore(Protocol):
+    """What a process that died, or a clock that was ahead, has left. Raises StoreError."""
+
+    async def release(self, now: datetime, settling: float) -> None:
+        """What was being sent has an unknown outcome, and can be looked for in ``settling``
+        seconds. Once, by the one process that delivers, before it does."""
+        ...
+
+    async def recompute_times(
+        self, now: datetime, lease: float, first_pause: float
+    ) -> Mapping[str, int]:
+        """Shorten every stored time that lies later than its rule can produce now.
+
+        How many there were of each ``table.column``, only of those where any was. ``lease`` is how
+        long a post is leased at most, ``first_pause`` how long a channel is left alone that refused
+        us once, both in seconds.
+        """
+        ...
+
+
+class ReportStore(Protocol):
+    """What people are shown. Every method is one consistent snapshot; raises StoreError."""
+
+    async def state(self, channel_id: str = "") -> StateView:
+        """With every channel; or with this one alone, which may be unknown."""
+        ...
+
+    async def paper(self, paper_id: str) -> PaperView: ...
+
+    async def page(self, limit: int) -> Sequence[KeywordPapers]:
+        """The newest ``limit`` papers of each keyword that any channel follows."""
+        ...
+
+
+class PeopleStore(ReportStore, Protocol):
     """What the commands need of the store. Every method is one transaction; raises StoreError."""
 
     async def follow(
@@ -401,10 +461,127 @@ class PeopleStore(Protocol):
         """Send a held or dead post again; false if there is none of that key."""
         ...
 
-    async def state(self, channel_id: str = "") -> StateView:
-        """With every channel; or with this one alone, which may be unknown."""
+
+class ServiceStore(Protocol):
+    """What the service looks for every few seconds. Cheap; raises StoreError."""
+
+    async def unprimed(self) -> frozenset[tuple[str, str]]:
+        """Channel and canonical keyword of each subscription whose present papers are not known."""
         ...
 
-    async def paper(self, paper_id: str) -> PaperView: ...
+    async def publishable(self) -> Sequence[Channel]: ...
 
-    async def page(self, limit: int) -> Sequence[KeywordPapers]: ...
+    async def to_recheck(self) -> Sequence[Channel]: ...
+
+    async def next_claim(self, platform: str) -> datetime | None: ...
+
+    async def next_crosspost(self, platform: str, now: datetime) -> datetime | None: ...
+
+    def problem(self) -> str:
+        """Why nothing more can be recorded in this database, in a sentence; empty if all is well.
+
+        Some microseconds.
+        """
+        ...
+
+
+class MonitoringStore(Protocol):
+    """What health, metrics and ``check`` show. Raises StoreError."""
+
+    async def state(self, channel_id: str = "") -> StateView: ...
+
+    async def measures(self) -> Measures:
+        """Sums over everything that was recorded. None of the counters ever goes back."""
+        ...
+
+    async def integrity_problems(self) -> tuple[str, ...]:
+        """Damage that the database finds in itself, in its own words. Repairs nothing.
+
+        Keeps nobody waiting, and may be cancelled at any time.
+        """
+        ...
+
+
+class MaintenanceStore(Protocol):
+    """What is done at night. Raises StoreError."""
+
+    async def outdated(self, now: datetime) -> Outdated:
+        """Everything that may be forgotten at this moment. Changes nothing."""
+        ...
+
+    async def forget(self, what: Outdated, now: datetime) -> None:
+        """In one transaction, but for what is needed again since ``outdated`` was asked."""
+        ...
+
+    async def integrity_problems(self) -> tuple[str, ...]: ...
+
+
+class SyncTransaction(Protocol):
+    """Who follows what, and what is kept about ``bot.toml``, within one transaction."""
+
+    def current(self) -> Snapshot:
+        """Every channel that follows something or has a setting of its own."""
+        ...
+
+    def apply(self, changes: Sequence[Change], who: str) -> None:
+        """Carry the changes out; one that is made already changes nothing."""
+        ...
+
+    def last_revision(self) -> int:
+        """The highest number recorded; 0 if there is none."""
+        ...
+
+    def revision(self, number: int) -> bytes | None:
+        """What was recorded under this number; ``None``: not known (any more)."""
+        ...
+
+    def record_revision(self, number: int, snapshot: bytes) -> None:
+        """Keep it, and at least the 200 before it."""
+        ...
+
+    def state(self) -> bytes | None:
+        """What ``set_state`` kept; ``None`` before the first time."""
+        ...
+
+    def set_state(self, state: bytes) -> None: ...
+
+
+class SyncDatabase(Protocol):
+    """The database as the synchronisation with ``bot.toml`` needs it. Raises StoreError."""
+
+    def transaction(self) -> AbstractContextManager[SyncTransaction]:
+        """One transaction that sees no other's half: commits at the end, rolls back on an error."""
+        ...
+
+
+T = TypeVar("T")
+
+
+class SyncStore(Protocol):
+    """What the synchronisation with ``bot.toml`` needs of the store."""
+
+    async def synchronise(self, work: Callable[[SyncDatabase], T], at: datetime) -> T:
+        """Do ``work``, which opens its own transactions, on a thread of the store; its changes are
+        made at ``at``. Raises StoreError and whatever ``work`` raises."""
+        ...
+
+
+class Store(
+    CollectStore,
+    PublishStore,
+    DeliveryStore,
+    CrosspostStore,
+    RecoveryStore,
+    PeopleStore,
+    ServiceStore,
+    MonitoringStore,
+    MaintenanceStore,
+    SyncStore,
+    Protocol,
+):
+    """The whole database, as ``bot.store`` opens it for who builds the bot."""
+
+    def close(self) -> None:
+        """Wait for the transaction that is running, then release everything; not to be used
+        again."""
+        ...

@@ -38,12 +38,11 @@ from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
 from bot.model import Person, Post, Publication, Receipt
 from bot.model.timetable import Timetable
-from bot.store import SqlStore
 from bot.store.engines.base import Connection as StoreConnection
 from bot.store.statements import publish as publish_statements
 from bot.store.statements.publish import Plan
 from bot.store.statements.rows import to_text
-from bot.store.store import BATCH_SIZE
+from bot.store.store import BATCH_SIZE, SqlStore
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
 from tests.store.database import opened_as

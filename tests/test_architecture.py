@@ -73,8 +73,8 @@ ROOMS: dict[str, Row] = {
         " bot.text",
     ),
     "bot.store": Row(
-        "The database. Decides nothing: it stores what the core decided.",
-        "bot.errors bot.model bot.private_files",
+        "The database. Decides nothing: it stores what the core decided, as the ports say.",
+        "bot.errors bot.model bot.ports bot.private_files",
     ),
     "bot.config": Row(
         "Reports a wrong keyword, setting or holiday with all other mistakes, before any start.",
@@ -342,6 +342,20 @@ def leaves_time_to_the_clock(module: str, tree: ast.Module) -> Iterator[str]:
                 yield f"{module}:{line} uses {name}"
 
 
+def leaves_the_database_to_the_store(module: str, tree: ast.Module) -> Iterator[str]:
+    """Who needs the database has a port; engines, SQL and tables are known in ``bot.store`` alone.
+
+    Tests of other rooms go through the port too, or through ``tests.store.database``.
+    """
+    if any(within(module, room) for room in ("bot.store", "tests.store", "tests.crash_driver")):
+        return
+    inside = ("bot.store.engines", "bot.store.migrations", "bot.store.statements")
+    in_product = (*inside, "bot.store.store", "sqlite3", "psycopg")
+    for line, name in imports(module, tree):
+        if any(within(name, each) for each in (inside if within(module, "tests") else in_product)):
+            yield f"{module}:{line} imports {name}"
+
+
 def catches_only_what_it_names(module: str, tree: ast.Module) -> Iterator[str]:
     """A handler of everything that ends in a bare ``raise`` keeps nothing in, and passes."""
     lines = [
@@ -398,6 +412,7 @@ PRODUCT_RULES: list[Rule] = [
     leaves_platforms_to_app,
     leaves_the_environment_to_config,
     leaves_time_to_the_clock,
+    leaves_the_database_to_the_store,
     catches_only_what_it_names,
 ]
 
@@ -428,6 +443,10 @@ def test_every_row_says_why() -> None:
 def test_no_modules_import_each_other_in_a_circle() -> None:
     trees = {name: parsed(path) for name, path in PRODUCT.items()}
     assert circle(trees) == []
+
+
+def test_the_tests_of_other_rooms_know_no_table_and_no_engine_of_the_database() -> None:
+    assert violations(leaves_the_database_to_the_store, TESTS) == []
 
 
 def test_every_exemption_belongs_to_a_module_that_exists() -> None:
@@ -475,6 +494,9 @@ FORBIDDEN: list[tuple[Rule, str, str]] = [
     (leaves_time_to_the_clock, "bot.core.deliver", "from time import monotonic\nmonotonic()"),
     (leaves_time_to_the_clock, "bot.store", "import time as t\nt.time()"),
     (leaves_time_to_the_clock, "adapters.console", "import asyncio\nasyncio.sleep(1)"),
+    (leaves_the_database_to_the_store, "bot.app.bot", "from bot.store.store import SqlStore"),
+    (leaves_the_database_to_the_store, "bot.cli.data", "import sqlite3"),
+    (leaves_the_database_to_the_store, "tests.core.x", "from bot.store.statements import deliver"),
     (catches_only_what_it_names, "bot.app.bot", "try: x()\nexcept Exception: pass"),
     (catches_only_what_it_names, "bot.app.bot", "try: x()\nexcept: pass"),
     (
@@ -560,6 +582,8 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (leaves_the_environment_to_config, "bot.config", "import os\nos.environ"),
     (leaves_time_to_the_clock, "bot.clock", "import time\ntime.monotonic()"),
     (leaves_time_to_the_clock, "bot.core.deliver", "clock.now()"),
+    (leaves_the_database_to_the_store, "bot.app.bot", "from bot.store import FILE, open_store"),
+    (leaves_the_database_to_the_store, "bot.store.engines.sqlite", "import sqlite3"),
     (catches_only_what_it_names, "bot.app.scheduler", "try: x()\nexcept Exception: log()"),
     (
         catches_only_what_it_names,

@@ -54,8 +54,8 @@ from bot.model import Channel, Run
 from bot.model.snapshots import Change, Configure, Follow
 from bot.model.timetable import Timetable
 from bot.pages import markdown
-from bot.ports import Clock, Composer, Crossposter, Examiner, Listener, Sender, Source
-from bot.store import SqlStore, open_copy, open_store
+from bot.ports import Clock, Composer, Crossposter, Examiner, Listener, Sender, Source, Store
+from bot.store import open_copy, open_store
 from bot.sync.deferred import DeferredWrites
 from bot.sync.synchronizer import Synchronizer, SyncReport
 
@@ -99,7 +99,7 @@ class Bot:
         *,
         config: Config,
         clock: Clock,
-        store: SqlStore,
+        store: Store,
         source: Source,
         platforms: Mapping[str, Platform],
         file: Synchronizer,

@@ -1,6 +1,6 @@
 """What is done at night: the database forgets what nobody needs, in small steps, and is checked.
 
-Decides nothing about what may go (``store.forgetting`` does).
+Decides nothing about what may go (``bot.store`` does).
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ import logging
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.ports import Clock
-from bot.store import SqlStore
+from bot.ports import Clock, MaintenanceStore
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ def next_night(now: datetime, timezone: ZoneInfo) -> datetime:
     return tonight
 
 
-async def tidy(store: SqlStore, clock: Clock, *, most: int | None = None) -> int:
+async def tidy(store: MaintenanceStore, clock: Clock, *, most: int | None = None) -> int:
     """Forget what may go, at most about ``most`` things; how many. Raises StoreError.
 
     May be stopped between any two steps: the next night goes on.
@@ -47,7 +46,7 @@ async def tidy(store: SqlStore, clock: Clock, *, most: int | None = None) -> int
     return done
 
 
-async def check_integrity(store: SqlStore) -> tuple[str, ...]:
+async def check_integrity(store: MaintenanceStore) -> tuple[str, ...]:
     """Look for damage in the database's file and log it; what was found. Raises StoreError.
 
     Keeps nobody waiting, and may be cancelled at any time. A damaged database goes on being used:

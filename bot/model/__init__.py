@@ -42,6 +42,7 @@ from bot.model.references import (
     without_references,
 )
 from bot.model.replies import Choice, Finding, Menu, Offer, Reply, Row, Section
+from bot.model.retention import Outdated
 from bot.model.subscriptions import Channel, Interests, Keyword, Person, Subscription
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "Note",
     "NoteKind",
     "Offer",
+    "Outdated",
     "Paper",
     "Person",
     "Post",

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from bot.ports import Store
 from bot.store.engines import sqlite_backup
 from bot.store.engines.sqlite import SqliteEngine
 from bot.store.statements import deliver
 from bot.store.store import SqlStore
 
-__all__ = ["FILE", "SqlStore", "back_up", "open_copy", "open_store", "restore"]
-
 FILE = "daily-papers.sqlite3"
 
 
-def open_store(folder: Path, *, alone: bool) -> SqlStore:
+def open_store(folder: Path, *, alone: bool) -> Store:
     """Open (or make) the database in ``folder`` and bring its schema up to date.
 
     ``alone`` is for the process that collects and delivers: only one may do so at a time. What a
@@ -27,14 +26,14 @@ def open_store(folder: Path, *, alone: bool) -> SqlStore:
     return SqlStore(SqliteEngine(folder / FILE, alone=alone))
 
 
-async def open_copy(folder: Path, elsewhere: Path) -> SqlStore:
+async def open_copy(folder: Path, elsewhere: Path) -> Store:
     """Open a copy of the database in another folder, for a dry run that changes nothing.
 
     Posts that wait in the outbox are held in the copy. A running service is not disturbed.
     Raises StoreError.
     """
     sqlite_backup.copy(folder / FILE, elsewhere / FILE)
-    store = open_store(elsewhere, alone=True)
+    store = SqlStore(SqliteEngine(elsewhere / FILE, alone=True))
     await store.engine.write(deliver.hold_everything)
     return store
 

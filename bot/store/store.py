@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
 from bot.model import Recorded, Run
 from bot.model.views import Measures, StateView
+from bot.ports import SyncDatabase
 from bot.store.engines.base import Connection, Engine
 from bot.store.statements import (
     channels_file,
@@ -128,8 +129,8 @@ class SqlStore:
     pause = _use_case(subscription_statements.pause, WRITE)
     resume = _use_case(subscription_statements.resume, WRITE)
 
-    async def synchronise(self, work: Callable[[channels_file.SyncDatabase], T], at: datetime) -> T:
-        return await self.engine.run(lambda begin: work(channels_file.SyncDatabase(begin, at)))
+    async def synchronise(self, work: Callable[[SyncDatabase], T], at: datetime) -> T:
+        return await self.engine.run(lambda begin: work(channels_file.SqlSyncDatabase(begin, at)))
 
     # -- reports, metrics, retention
     paper = _use_case(reports.paper, READ)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from bot.errors import ConfigError
 from bot.model.snapshots import Change, Snapshot, Unfollow, decode, encode, merge
+from bot.ports import SyncTransaction
 from bot.sync.shared_file import digest_of
 from bot.sync.toml_editor import Marker, ParsedChannels, read, render
 
@@ -26,36 +25,6 @@ _CONFIRM = (
     " `daily-papers sync --accept`; else save it again as it should be"
 )
 _HIGHEST_REVISION = 10**11  # no revision number of ours; a marker above it was made up
-
-
-class SyncTransaction(Protocol):
-    """Who follows what, and what is kept about the file, within one transaction."""
-
-    def current(self) -> Snapshot:
-        """Every channel that follows something or has a setting of its own."""
-        ...
-
-    def apply(self, changes: Sequence[Change], who: str) -> None:
-        """Make these changes; what is so already stays."""
-        ...
-
-    def last_revision(self) -> int:
-        """The highest number recorded; 0 if there is none."""
-        ...
-
-    def revision(self, number: int) -> bytes | None:
-        """What was recorded under this number; ``None``: not known (any more)."""
-        ...
-
-    def record_revision(self, number: int, snapshot: bytes) -> None:
-        """Keep it, and at least the 200 before it."""
-        ...
-
-    def state(self) -> bytes | None:
-        """What ``set_state`` kept; ``None`` before the first time."""
-        ...
-
-    def set_state(self, state: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

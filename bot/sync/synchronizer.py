@@ -57,18 +57,17 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from bot.config.toml_source import MAX_FILE_BYTES, FileUnreadable
 from bot.config.toml_source import decode as text_of
 from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Change
-from bot.ports import Clock
+from bot.ports import Clock, SyncDatabase
 from bot.private_files import open_file
-from bot.sync.merge import Merge, SyncState, SyncTransaction
+from bot.sync.merge import Merge, SyncState
 from bot.sync.os_calls import OsCalls, Writers
 from bot.sync.shared_file import (
     FileContent,
@@ -86,14 +85,6 @@ _RESCUED = (
     "{} was saved while the bot wrote {}, and so was another text. What it says about channels was"
     " taken over; look whether anything else in it is missing, and remove it"
 )
-
-
-class SyncDatabase(Protocol):
-    """The database, as this module needs it. The store implements it; raises StoreError."""
-
-    def transaction(self) -> AbstractContextManager[SyncTransaction]:
-        """One transaction that sees no other's half: commits at the end, rolls back on an error."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from bot.errors import (
 )
 from bot.model import Channel, Draft, Post, Receipt
 from bot.model.views import ChannelView
-from bot.store import SqlStore
+from bot.store.store import SqlStore
 from tests.fakes import FakeClock, FakePlatform
 from tests.store.database import change, opened, opened_as, queue, wait
 

@@ -32,7 +32,8 @@ from bot.monitoring.endpoint import (
 )
 from bot.monitoring.health import HealthReport
 from bot.network import Network
-from bot.store import SqlStore, open_store
+from bot.ports import Store
+from bot.store import open_store
 from tests.builders import paper
 from tests.fakes import START
 
@@ -46,7 +47,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """Three papers due, two of them delivered in four seconds."""
     made = open_store(tmp_path, alone=True)
     await made.follow("console:", KEYWORD, Person("Ada"), START)
@@ -79,7 +80,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     made.close()
 
 
-async def report(store: SqlStore, hours: float = 1) -> Report:
+async def report(store: Store, hours: float = 1) -> Report:
     now = START + timedelta(hours=hours)
     disconnected = {"discord": None, "slack": now - timedelta(minutes=1)}
     return Report(
@@ -89,7 +90,7 @@ async def report(store: SqlStore, hours: float = 1) -> Report:
 
 
 @asynccontextmanager
-async def watched(store: SqlStore, hours: float = 1) -> AsyncIterator[httpx.AsyncClient]:
+async def watched(store: Store, hours: float = 1) -> AsyncIterator[httpx.AsyncClient]:
     port = free_port()
     async with (
         serving(("127.0.0.1", port), lambda: report(store, hours)),
@@ -98,7 +99,7 @@ async def watched(store: SqlStore, hours: float = 1) -> AsyncIterator[httpx.Asyn
         yield client
 
 
-async def test_healthz_says_that_all_is_well_and_what_is_not(store: SqlStore) -> None:
+async def test_healthz_says_that_all_is_well_and_what_is_not(store: Store) -> None:
     async with watched(store) as client:
         answer = await client.get("/healthz")
         assert (answer.status_code, answer.json()) == (200, {"ok": True, "ailments": []})
@@ -109,7 +110,7 @@ async def test_healthz_says_that_all_is_well_and_what_is_not(store: SqlStore) ->
     assert "no whole answer since 2026-03-02 08:00 UTC" in answer.json()["ailments"][0]
 
 
-async def test_prometheus_reads_what_happened(store: SqlStore) -> None:
+async def test_prometheus_reads_what_happened(store: Store) -> None:
     async with watched(store) as client:
         answer = await client.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
@@ -140,7 +141,7 @@ async def test_prometheus_reads_what_happened(store: SqlStore) -> None:
     assert values["daily_papers_healthy",] == 1
 
 
-async def test_every_metric_is_described_and_drawn(store: SqlStore) -> None:
+async def test_every_metric_is_described_and_drawn(store: Store) -> None:
     async with watched(store) as client:
         text = (await client.get("/metrics")).text
     there = {
@@ -160,7 +161,7 @@ async def test_every_metric_is_described_and_drawn(store: SqlStore) -> None:
     assert drawn == there
 
 
-async def test_what_people_wrote_is_in_no_label(store: SqlStore) -> None:
+async def test_what_people_wrote_is_in_no_label(store: Store) -> None:
     await store.follow("slack:C0123456789", parse("evil metric"), Person('Mallory" } 1'), START)
     async with watched(store) as client:
         text = (await client.get("/metrics")).text
@@ -183,7 +184,7 @@ async def test_a_database_that_fails_is_not_well() -> None:
     assert health.json()["ailments"] == ["another process keeps the database busy"]
 
 
-async def test_the_pages_can_only_be_read_and_nothing_else_is_there(store: SqlStore) -> None:
+async def test_the_pages_can_only_be_read_and_nothing_else_is_there(store: Store) -> None:
     async with watched(store) as client:
         assert (await client.post("/healthz")).status_code == 405
         assert (await client.delete("/metrics")).status_code == 405
@@ -194,7 +195,7 @@ async def test_the_pages_can_only_be_read_and_nothing_else_is_there(store: SqlSt
 
 
 async def test_a_port_that_is_taken_is_said_and_nothing_listens_by_default(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = int(taken.getsockname()[1])
@@ -255,7 +256,7 @@ async def ended(connection: socket.socket) -> bool:
 
 
 async def test_more_connections_than_fit_are_turned_away_and_cost_no_descriptor(
-    store: SqlStore, caplog: pytest.LogCaptureFixture
+    store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
     async with serving(("127.0.0.1", port), lambda: report(store)):
@@ -278,7 +279,7 @@ async def test_more_connections_than_fit_are_turned_away_and_cost_no_descriptor(
 
 
 async def test_a_request_that_is_never_ended_is_closed_and_a_whole_one_is_answered(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     limits = ConnectionLimits(count=2, header_timeout=0.05)
     port = free_port()

@@ -28,7 +28,7 @@ from bot.core.collect import collect
 from bot.core.publish import publish
 from bot.keywords import parse
 from bot.model import Digest, Draft, Person
-from bot.store import SqlStore
+from bot.ports import Store
 from tests.fakes import FakeClock
 from tests.replay.history import submissions
 from tests.replay.living import RULES
@@ -100,7 +100,7 @@ async def hashed(arxiv_data: Path, folder: Path) -> tuple[str, Counter[str]]:
     return total.hexdigest(), Counter(row[0].partition(":")[0] for row in rows)
 
 
-async def _follow_all(store: SqlStore) -> None:
+async def _follow_all(store: Store) -> None:
     for channel, layout in CHANNELS.items():
         for keyword in KEYWORDS:
             await store.follow(channel, parse(keyword), Person(""), FIRST)

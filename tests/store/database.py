@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 
 from bot.model import Draft, Keyword, Publication
 from bot.model.snapshots import Change, Follow
-from bot.store import SqlStore
+from bot.ports import Store
+from bot.store.engines.base import Engine
 from bot.store.engines.sqlite import SqliteEngine, connect
-from bot.store.store import BATCH_SIZE
+from bot.store.store import BATCH_SIZE, SqlStore
 
 T = TypeVar("T")
-Store = TypeVar("Store", bound=SqlStore)
+Kind = TypeVar("Kind", bound=SqlStore)
 
 
 def opened(
@@ -39,14 +40,14 @@ def opened(
 
 
 def opened_as(
-    kind: type[Store],
+    kind: type[Kind],
     path: Path,
     *,
     alone: bool = True,
     patient: bool = True,
     connect: Callable[[str], sqlite3.Connection] = connect,
     batch_size: int = BATCH_SIZE,
-) -> Store:
+) -> Kind:
     connecting = connect if patient else _impatient
     return kind(SqliteEngine(path, alone=alone, connect=connecting), batch_size=batch_size)
 
@@ -61,17 +62,22 @@ def wait(use_case: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, use_case).result()
 
 
-def select(store: SqlStore, sql: str, *parameters: object) -> list[Any]:
+def engine_of(store: Store) -> Engine:
+    assert isinstance(store, SqlStore)
+    return store.engine
+
+
+def select(store: Store, sql: str, *parameters: object) -> list[Any]:
     """Rows as the tables hold them, for what no use case shows."""
-    return wait(store.engine.write(lambda db: db.execute(sql, parameters).fetchall()))
+    return wait(engine_of(store).write(lambda db: db.execute(sql, parameters).fetchall()))
 
 
-def change(store: SqlStore, sql: str, *parameters: object) -> None:
+def change(store: Store, sql: str, *parameters: object) -> None:
     """What no use case brings about: time that has passed, a damaged row."""
-    wait(store.engine.write(lambda db: db.execute(sql, parameters)))
+    wait(engine_of(store).write(lambda db: db.execute(sql, parameters)))
 
 
-def follow_all(store: SqlStore, follows: Sequence[tuple[str, Keyword]], at: datetime) -> None:
+def follow_all(store: Store, follows: Sequence[tuple[str, Keyword]], at: datetime) -> None:
     """Let each channel follow the keyword, all in one transaction, by nobody in particular."""
     changes: list[Change] = [Follow(channel_id, keyword) for channel_id, keyword in follows]
 
@@ -83,7 +89,7 @@ def follow_all(store: SqlStore, follows: Sequence[tuple[str, Keyword]], at: date
 
 
 async def queue(
-    store: SqlStore, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
+    store: Store, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
 ) -> None:
     """Put these messages into the outbox of a channel, with their keys."""
     await store.change_setting(channel_id, "layout", None)  # now the channel is known

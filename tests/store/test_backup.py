@@ -15,12 +15,13 @@ import pytest
 from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
 from bot.model import Person
-from bot.store import FILE, SqlStore, back_up, open_store, restore
+from bot.ports import Store
+from bot.store import FILE, back_up, open_store, restore
 from tests.fakes import START
 from tests.store.database import follow_all, wait
 
 
-def follows(store: SqlStore, words: str) -> None:
+def follows(store: Store, words: str) -> None:
     wait(store.follow("console:", parse(words), Person("Ada"), START))
 
 

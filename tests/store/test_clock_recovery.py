@@ -13,7 +13,7 @@ import pytest
 from bot.keywords import parse
 from bot.model import Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
-from bot.store import SqlStore
+from bot.ports import Store
 from bot.store.statements.clock_recovery import MOMENTS
 from bot.store.statements.rows import to_text
 from tests.builders import paper
@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """All that a bot does in a morning, while its clock was forty days ahead."""
     store = opened(tmp_path / "db")
     await live(store, "fake:one", at=AHEAD)
@@ -35,7 +35,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     store.close()
 
 
-async def live(store: SqlStore, channel: str, at: Any) -> None:
+async def live(store: Store, channel: str, at: Any) -> None:
     await store.follow(channel, KEYWORD, Person("Ada"), at)
     found = paper(1, "A reward model", published=START - timedelta(days=2))
     notes = (Note(NoteKind.SHORT, "one is missing", sample=b"<feed/>"),)
@@ -60,15 +60,13 @@ async def live(store: SqlStore, channel: str, at: Any) -> None:
             await store.refuse(post.key, True, at, "no", PAUSE)
 
 
-async def values(store: SqlStore, table: str, column: str) -> set[str]:
+async def values(store: Store, table: str, column: str) -> set[str]:
     rows = select(store, f"select {column} from {table} where {column} <> ''")  # noqa: S608
     return {row[0] for row in rows}
 
 
 @pytest.mark.parametrize(("table", "column"), MOMENTS)
-async def test_nothing_recorded_stays_in_the_future(
-    store: SqlStore, table: str, column: str
-) -> None:
+async def test_nothing_recorded_stays_in_the_future(store: Store, table: str, column: str) -> None:
     assert await values(store, table, column) == {to_text(AHEAD)}, "or it is not tested here"
     await store.recompute_times(START, LEASE, PAUSE)
     assert await values(store, table, column) == {to_text(START)}
@@ -110,7 +108,7 @@ def test_every_time_in_the_schema_is_looked_after_or_says_why_not() -> None:
 @pytest.mark.parametrize("state", ["queued", "unknown"])
 @pytest.mark.parametrize("delay", [0.0, 75.0, 3600.0, 20_000.0])
 async def test_a_delay_is_never_longer_than_it_was_made_and_a_shorter_one_stands(
-    store: SqlStore, state: str, delay: float
+    store: Store, state: str, delay: float
 ) -> None:
     [key] = await values(store, "(select key from outbox where state = 'queued')", "key")
     how = store.requeue if state == "queued" else store.mark_unknown
@@ -127,7 +125,7 @@ async def test_a_delay_is_never_longer_than_it_was_made_and_a_shorter_one_stands
     assert await not_before() == {to_text(latest)}
 
 
-async def test_a_lease_is_never_longer_than_a_lease(store: SqlStore) -> None:
+async def test_a_lease_is_never_longer_than_a_lease(store: Store) -> None:
     change(store, "update channels set paused = null, probe_at = null")
     post = await store.claim("fake", AHEAD, AHEAD + timedelta(seconds=LEASE))
     assert post is not None
@@ -140,7 +138,7 @@ async def test_a_lease_is_never_longer_than_a_lease(store: SqlStore) -> None:
 
 @pytest.mark.parametrize(("refusals", "hours"), [(1, 1), (2, 2), (4, 8), (9, 24)])
 async def test_a_pause_is_never_longer_than_after_so_many_refusals(
-    store: SqlStore, refusals: int, hours: int
+    store: Store, refusals: int, hours: int
 ) -> None:
     change(store, "update channels set probes = ?", refusals)
     assert (await store.recompute_times(START, LEASE, PAUSE))["channels.probe_at"] == 1
@@ -151,7 +149,7 @@ async def test_a_pause_is_never_longer_than_after_so_many_refusals(
 
 
 async def test_a_clock_that_is_plainly_behind_changes_no_moment_of_the_past(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     """As that of a machine without a battery, until the network has set it."""
     changed = await store.recompute_times(START - timedelta(days=365), LEASE, PAUSE)

@@ -29,32 +29,33 @@ from bot.model import (
     Run,
 )
 from bot.model.views import Measures, StateView
-from bot.store import SqlStore, open_store
+from bot.ports import Store
+from bot.store import open_store
 from bot.store.engines.base import Connection
 from bot.store.statements.collect import record
 from tests.builders import paper
 from tests.fakes import START
-from tests.store.database import select, wait
+from tests.store.database import engine_of, select, wait
 
 KEYWORD = parse("reward model")
 LATER = START + timedelta(days=400)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
+def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(tmp_path, alone=True)
     yield opened
     opened.close()
 
 
-async def collected(store: SqlStore, at: datetime, *numbers: int, hits: bool = True) -> None:
+async def collected(store: Store, at: datetime, *numbers: int, hits: bool = True) -> None:
     papers = tuple(paper(n) for n in numbers)
     found = tuple(Hit(p.id, KEYWORD.canonical, "title") for p in papers) if hits else ()
     run = Run(at, at, at - timedelta(days=14), False, True, papers=papers, hits=found)
     await store.record(run, first_post=0)
 
 
-async def follow(store: SqlStore) -> None:
+async def follow(store: Store) -> None:
     await store.follow("console:", KEYWORD, Person("Ada"), START)
     prime = Prime(KEYWORD.canonical, (), None, 0)
     await store.record(
@@ -62,7 +63,7 @@ async def follow(store: SqlStore) -> None:
     )
 
 
-async def posted(store: SqlStore, at: datetime, *numbers: int) -> None:
+async def posted(store: Store, at: datetime, *numbers: int) -> None:
     ids = tuple(paper(n).id for n in numbers)
     drafts = ((f"key-{numbers[0]}", Draft("the bytes", ids)),)
     await store.publish([("console:", lambda _: Publication(drafts, (), at))], at)
@@ -71,7 +72,7 @@ async def posted(store: SqlStore, at: datetime, *numbers: int) -> None:
     await store.mark_sent(post.key, Receipt("1", ""), at)
 
 
-async def forgotten(store: SqlStore, at: datetime) -> tuple[int, int, int]:
+async def forgotten(store: Store, at: datetime) -> tuple[int, int, int]:
     what = await store.outdated(at)
     for step in what.in_steps(2):
         assert len(step) <= 2
@@ -81,7 +82,7 @@ async def forgotten(store: SqlStore, at: datetime) -> tuple[int, int, int]:
 
 
 async def test_a_posted_paper_is_remembered_for_ever_and_its_abstract_for_a_year(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     await follow(store)
     await collected(store, START, 1, 2, 3)
@@ -102,7 +103,7 @@ async def test_a_posted_paper_is_remembered_for_ever_and_its_abstract_for_a_year
     assert len((await store.state()).channels[0].posts) == 0
 
 
-async def test_a_paper_that_no_channel_knows_goes_after_a_year(store: SqlStore) -> None:
+async def test_a_paper_that_no_channel_knows_goes_after_a_year(store: Store) -> None:
     await collected(store, START, 1, 2, hits=False)
     await collected(store, START + timedelta(days=100), 2, hits=False)
     assert await forgotten(store, START + timedelta(days=364)) == (0, 0, 0)
@@ -111,14 +112,14 @@ async def test_a_paper_that_no_channel_knows_goes_after_a_year(store: SqlStore) 
     assert (await store.paper(paper(2).id)).paper is not None
 
 
-async def test_what_is_still_due_keeps_its_abstract(store: SqlStore) -> None:
+async def test_what_is_still_due_keeps_its_abstract(store: Store) -> None:
     await follow(store)
     await collected(store, START, 1)
     assert await forgotten(store, LATER) == (0, 0, 0)
 
 
 async def test_a_held_post_keeps_its_bytes_because_somebody_may_send_it_again(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     await follow(store)
     await collected(store, START, 1)
@@ -132,7 +133,7 @@ async def test_a_held_post_keeps_its_bytes_because_somebody_may_send_it_again(
     assert post.payload == "the bytes"
 
 
-async def test_what_is_needed_again_since_the_look_is_not_forgotten(store: SqlStore) -> None:
+async def test_what_is_needed_again_since_the_look_is_not_forgotten(store: Store) -> None:
     await follow(store)
     await collected(store, START, 1, hits=False)
     what = await store.outdated(LATER)
@@ -158,21 +159,21 @@ def ran(
     )  # fmt: skip
 
 
-def save(store: SqlStore, runs: Sequence[Run]) -> None:
+def save(store: Store, runs: Sequence[Run]) -> None:
     def all_of_them(db: Connection) -> None:
         for run in runs:
             deque(record(db, run, 0, 1000), maxlen=0)  # every step of it
 
-    wait(store.engine.write(all_of_them))
+    wait(engine_of(store).write(all_of_them))
 
 
-def days_kept(store: SqlStore) -> list[float]:
+def days_kept(store: Store) -> list[float]:
     rows = select(store, "select started_at from runs order by id")
     day = timedelta(days=1)
     return [round((datetime.fromisoformat(row[0]) - START) / day, 3) for row in rows]
 
 
-async def forgotten_runs(store: SqlStore, at: datetime) -> int:
+async def forgotten_runs(store: Store, at: datetime) -> int:
     what = await store.outdated(at)
     before = await store.measures()
     for step in what.in_steps(3):
@@ -187,7 +188,7 @@ def sums(measures: Measures) -> tuple[int, ...]:
 
 
 async def test_a_run_of_a_year_ago_is_forgotten_and_no_counter_goes_back(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     save(store, [ran(day, wide=day % 7 == 0, complete=day != 5) for day in range(400)])
     assert (await store.measures()).runs == 400
@@ -202,7 +203,7 @@ async def test_a_run_of_a_year_ago_is_forgotten_and_no_counter_goes_back(
     assert (await store.measures()).runs == 401
 
 
-async def test_what_was_noted_last_is_kept_however_old_it_is(store: SqlStore) -> None:
+async def test_what_was_noted_last_is_kept_however_old_it_is(store: Store) -> None:
     save(
         store,
         [
@@ -215,14 +216,14 @@ async def test_what_was_noted_last_is_kept_however_old_it_is(store: SqlStore) ->
     assert days_kept(store) == [0, 1, 3, 4, 5, 6, 7]
 
 
-async def test_the_last_run_that_was_not_late_is_kept(store: SqlStore) -> None:
+async def test_the_last_run_that_was_not_late_is_kept(store: Store) -> None:
     save(store, [ran(0), ran(1), ran(2, wide=True), ran(3, wide=True, kind="late")])
     assert await forgotten_runs(store, LATER) == 1
     assert days_kept(store) == [0, 2, 3]
 
 
 async def test_a_clock_that_was_wrong_once_does_not_hide_the_last_complete_run(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     save(store, [ran(0), ran(5), ran(5000, wide=True), ran(6), ran(7, complete=False)])
     assert await forgotten_runs(store, LATER) == 1
@@ -230,14 +231,14 @@ async def test_a_clock_that_was_wrong_once_does_not_hide_the_last_complete_run(
 
 
 async def test_a_bot_that_never_got_a_whole_answer_forgets_all_but_its_first_and_last_run(
-    store: SqlStore,
+    store: Store,
 ) -> None:
     save(store, [ran(day, complete=False) for day in range(10)])
     assert await forgotten_runs(store, LATER) == 8
     assert days_kept(store) == [0, 9]
 
 
-async def what_runs_decide(store: SqlStore) -> tuple[Interests, Expected, StateView, object]:
+async def what_runs_decide(store: Store) -> tuple[Interests, Expected, StateView, object]:
     agendas: list[ChannelAgenda] = []
     await store.publish([("console:", agendas.append)], LATER)
     return (
@@ -250,7 +251,7 @@ async def what_runs_decide(store: SqlStore) -> tuple[Interests, Expected, StateV
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_the_next_run_and_status_see_the_same_before_and_after(
-    store: SqlStore, seed: int
+    store: Store, seed: int
 ) -> None:
     rng = random.Random(seed)
     await follow(store)
@@ -275,7 +276,7 @@ async def test_the_next_run_and_status_see_the_same_before_and_after(
     assert len(days_kept(store)) == 62 - gone
 
 
-async def test_a_run_that_is_to_be_forgotten_twice_counts_once(store: SqlStore) -> None:
+async def test_a_run_that_is_to_be_forgotten_twice_counts_once(store: Store) -> None:
     save(store, [ran(day) for day in range(4)])
     what = await store.outdated(LATER)
     before = await store.measures()

@@ -17,7 +17,8 @@ from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
 from bot.model import Person, Run
 from bot.model.papers import LONGEST
-from bot.store import SqlStore, open_store
+from bot.ports import Store
+from bot.store import open_store
 from bot.store.engines.base import Connection
 from bot.store.engines.sqlite import connect
 from bot.store.migrations import MIGRATIONS
@@ -34,7 +35,7 @@ def run_with(*numbers: int) -> Run:
     return Run(START, START, START - timedelta(days=14), False, True, papers=papers)
 
 
-def add(store: SqlStore) -> bool:
+def add(store: Store) -> bool:
     return wait(store.follow("console:", parse("reward model"), Person(""), START))
 
 

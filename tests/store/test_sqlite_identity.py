@@ -15,7 +15,8 @@ from bot.app.maintenance import check_integrity
 from bot.errors import StoreBroken
 from bot.keywords import parse
 from bot.model import Draft, Hit, Person, Prime, Publication, Run
-from bot.store import FILE, SqlStore, back_up, open_store
+from bot.ports import Store
+from bot.store import FILE, back_up, open_store
 from tests.builders import paper
 from tests.fakes import START
 from tests.store.database import wait
@@ -23,11 +24,11 @@ from tests.store.database import wait
 PAGE = 4096
 
 
-def add(store: SqlStore, text: str) -> None:
+def add(store: Store, text: str) -> None:
     wait(store.follow("console:", parse(text), Person(""), START))
 
 
-def followed(store: SqlStore) -> list[str]:
+def followed(store: Store) -> list[str]:
     return sorted(each.keyword.text for each in wait(store.subscriptions()))
 
 
@@ -103,7 +104,7 @@ def test_a_lock_that_is_deleted_ends_the_work_before_a_second_bot_can_begin(
 # -- damage ----------------------------------------------------------------------------------------
 
 
-async def filled(folder: Path) -> SqlStore:
+async def filled(folder: Path) -> Store:
     """Rows in every table that grows, so many that each takes several pages."""
     store = open_store(folder, alone=True)
     keyword = parse("reward model")

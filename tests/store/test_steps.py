@@ -15,7 +15,7 @@ import pytest
 from bot.errors import StoreBusy
 from bot.keywords import parse
 from bot.model import ChannelAgenda, Draft, Hit, Person, Prime, Publication, Recorded, Run
-from bot.store import SqlStore
+from bot.ports import Store
 from tests.builders import paper
 from tests.fakes import START
 from tests.store.database import opened, select
@@ -39,7 +39,7 @@ def run_of_a_day() -> Run:
     )
 
 
-async def following(path: Path, batch_size: int, **how: Any) -> SqlStore:
+async def following(path: Path, batch_size: int, **how: Any) -> Store:
     """All channels follow the one keyword and are primed; half of them, and one more, the other."""
     store = opened(path, batch_size=batch_size, **how)
     for channel in CHANNELS:
@@ -53,7 +53,7 @@ async def following(path: Path, batch_size: int, **how: Any) -> SqlStore:
     return store
 
 
-def rows_of(store: SqlStore, *tables: str) -> dict[str, list[Any]]:
+def rows_of(store: Store, *tables: str) -> dict[str, list[Any]]:
     return {
         table: select(store, f"select * from {table} order by 1, 2")  # noqa: S608
         for table in tables
@@ -90,7 +90,7 @@ def interruptible(connections: list[Interrupted]) -> Callable[[str], sqlite3.Con
     return connect
 
 
-def half_primed(store: SqlStore) -> list[str]:
+def half_primed(store: Store) -> list[str]:
     """Channels in which the new keyword counts as primed, while its present papers are missing."""
     [prime] = run_of_a_day().primes
     rows = select(

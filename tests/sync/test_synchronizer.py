@@ -20,7 +20,7 @@ import pytest
 from bot.config import sample
 from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Follow, Snapshot, Unfollow, encode
-from bot.sync.merge import SyncTransaction
+from bot.ports import SyncTransaction
 from bot.sync.os_calls import OsCalls, Writers
 from bot.sync.synchronizer import RETRY_INTERVAL, STEADY_AFTER, Synchronizer, SyncReport
 from bot.sync.toml_editor import Marker, read

@@ -23,7 +23,7 @@ from bot.store.statements.subscriptions import (
 REVISIONS_KEPT = 500
 
 
-class SyncTransaction:
+class SqlSyncTransaction:
     """Who follows what, and what is kept about the file, within one transaction."""
 
     def __init__(self, db: Connection, at: datetime) -> None:
@@ -75,7 +75,7 @@ class SyncTransaction:
         self._db.execute("insert or replace into file_note values (1, ?)", (state,))
 
 
-class SyncDatabase:
+class SqlSyncDatabase:
     """Opens transactions, one at a time; ``at`` is when their changes are made."""
 
     def __init__(self, begin: Begin, at: datetime) -> None:
@@ -83,6 +83,6 @@ class SyncDatabase:
         self._at = at
 
     @contextmanager
-    def transaction(self) -> Iterator[SyncTransaction]:
+    def transaction(self) -> Iterator[SqlSyncTransaction]:
         with self._begin() as db:
-            yield SyncTransaction(db, self._at)
+            yield SqlSyncTransaction(db, self._at)

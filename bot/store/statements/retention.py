@@ -8,24 +8,21 @@ The ledger is kept for ever: it alone says what is new in a channel. What goes:
 - runs of a year ago, but for those from which the next one starts or that ``status`` shows. Their
   sums stay, so that no counter goes back.
 
-Found in one look that blocks nobody, and forgotten in small transactions, each of which looks
-again whether it still may where that can have changed.
+Found by one query that blocks nobody, and deleted in small transactions, each of which checks again
+what can have changed since.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from bot.model import NoteKind
+from bot.model import NoteKind, Outdated
 from bot.store.engines.base import Connection
 from bot.store.statements.metrics import RUN_SUMS
 from bot.store.statements.rows import to_text
-
-T = TypeVar("T")
 
 KEEP_PAPERS = timedelta(days=365)
 KEEP_RUNS = timedelta(days=365)
@@ -51,26 +48,6 @@ _PAST = """
       (select max(id) from runs where complete),
       (select max(id) from runs where checkpoint <> '')))
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Outdated:
-    """Ids of papers, of papers' abstracts and of runs, and keys of posts, that may be forgotten."""
-
-    papers: tuple[str, ...] = ()
-    abstracts: tuple[str, ...] = ()
-    payloads: tuple[str, ...] = ()
-    runs: tuple[int, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.papers) + len(self.abstracts) + len(self.payloads) + len(self.runs)
-
-    def in_steps(self, size: int) -> Iterator[Outdated]:
-        """The same in parts of at most ``size``."""
-        yield from (Outdated(papers=part) for part in _parts(self.papers, size))
-        yield from (Outdated(abstracts=part) for part in _parts(self.abstracts, size))
-        yield from (Outdated(payloads=part) for part in _parts(self.payloads, size))
-        yield from (Outdated(runs=part) for part in _parts(self.runs, size))
 
 
 def outdated(db: Connection, now: datetime) -> Outdated:
@@ -132,7 +109,3 @@ def _moments(now: datetime) -> dict[str, str]:
         "old": to_text(now - KEEP_RUNS),
         "late": NoteKind.LATE,
     }
-
-
-def _parts(ids: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
-    return (tuple(ids[start : start + size]) for start in range(0, len(ids), size))
