@@ -34,7 +34,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
+from bot.model import Note, NoteKind
 from bot.redaction import redacted
 
 
@@ -88,14 +90,22 @@ class NotAllowed(UserError):
 class SourceError(BotError):
     """A source did not give an answer that can be used. ``sample`` is the start of what it gave."""
 
+    kind: ClassVar[NoteKind] = NoteKind.DOWN
+
     def __init__(self, text: str, *, sample: bytes = b"", requests: int = 0) -> None:
         self.sample = sample
         self.requests = requests
         super().__init__(text)
 
+    def note(self, keyword: str = "") -> Note:
+        """The note on a fetch that says so; about one keyword, if its canonical form is given."""
+        return Note(self.kind, str(self), keyword, self.sample)
+
 
 class SourceThrottled(SourceError):
     """The source wants to be left alone until ``until``."""
+
+    kind = NoteKind.THROTTLED
 
     def __init__(
         self, text: str, *, until: datetime, sample: bytes = b"", requests: int = 0
@@ -111,6 +121,8 @@ class SourceDown(SourceError):
 class SourceGarbled(SourceError):
     """An answer came that is not what was asked for. Never to be read as "no papers"."""
 
+    kind = NoteKind.GARBLED
+
 
 class KeywordRefused(SourceGarbled):
     """The source does not understand a keyword; or anything at all, which one answer can't tell."""
@@ -121,6 +133,8 @@ class SourceNotAsked(SourceError):
 
     Says nothing about the source, so that no other of its services needs to be tried either.
     """
+
+    kind = NoteKind.LOCAL
 
 
 class SendError(BotError):

@@ -44,8 +44,11 @@ ROOMS: dict[str, Row] = {
     "bot.clock": Row("The one place that asks the system for the time."),
     "bot.private_files": Row("Files for the bot's own user alone; used by whoever writes some."),
     "bot.network": Row("Proxies and certificates, for every client alike.", "", "certifi httpx"),
-    "bot.errors": Row("An error quotes what others answered, and never a token.", "bot.redaction"),
     "bot.model": Row("Frozen data, the vocabulary of all other rooms: it knows none of them."),
+    "bot.errors": Row(
+        "An error quotes what others answered, and never a token; one of a source becomes a note.",
+        "bot.model bot.redaction",
+    ),
     "bot.ports": Row("What the core needs from outside, in terms of the model.", "bot.model"),
     "bot.text": Row(
         "LaTeX becomes Unicode once, before a digest is composed: no adapter knows of it.",

@@ -222,7 +222,7 @@ class Service:
         now = self._bot.clock.now()
         channels = await self._bot.store.publishable()
         times = [self._bot.timetable(channel).following(now) for channel in channels]
-        self._look_at = min([*times, self._bot.calendar.next_look(now)])
+        self._look_at = min([*times, self._bot.calendar.next_fetch(now)])
         if self._ask_again is not None:
             left = timedelta(seconds=self._ask_again - self._bot.clock.monotonic())
             if left < self._look_at - now:

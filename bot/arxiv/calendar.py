@@ -15,15 +15,15 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
-AT = time(20)
-DEADLINE = time(14)
-FRIDAY, SATURDAY = 4, 5
+ANNOUNCED_AT = time(20)
+SUBMISSION_DEADLINE = time(14)
+FRIDAY, SATURDAY = 4, 5  # as ``date.weekday`` counts
 
 # Its metadata are up to date at about 22:30 Eastern (same page), and its administrators ask clients
-# to keep away from 20:00; so that is when we look first.
-SETTLES = timedelta(hours=2, minutes=45)
+# to keep away from 20:00; so that is when we fetch first.
+INDEXED_AFTER = timedelta(hours=2, minutes=45)
 # After this it is no longer late but missing: deferred, or a holiday that we do not know.
-AWAITED = timedelta(hours=16)
+LATE_FOR_AT_MOST = timedelta(hours=16)
 
 # info.arxiv.org/help/availability, read in 2025 (without December) and in November 2026.
 HOLIDAYS = frozenset(
@@ -44,22 +44,22 @@ class NoAnnouncement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementCalendar:
-    """The calendar; ``more`` are holidays beyond those that are known here.
+    """``extra_holidays`` are dates beyond those that are known here, as in arXiv's own list.
 
     Where it is not ``binding``, as for what stands in for arXiv, no announcement is awaited.
     """
 
-    more: frozenset[date] = field(default_factory=frozenset)
+    extra_holidays: frozenset[date] = field(default_factory=frozenset)
     binding: bool = True
 
-    def quiet(self, evening: date) -> NoAnnouncement | None:
+    def reason_on(self, evening: date) -> NoAnnouncement | None:
         """Why nothing is announced that evening (New York's date); ``None``: something is."""
         if self._is_holiday(evening):
             return NoAnnouncement.HOLIDAY
         return NoAnnouncement.WEEKEND if evening.weekday() in (FRIDAY, SATURDAY) else None
 
     def _is_holiday(self, evening: date) -> bool:
-        days = HOLIDAYS | self.more
+        days = HOLIDAYS | self.extra_holidays
         friday_before = evening - timedelta(days=2)
         stands_for = friday_before.weekday() == FRIDAY and friday_before in days
         return evening in days or stands_for
@@ -67,42 +67,50 @@ class AnnouncementCalendar:
     def latest(self, now: datetime) -> datetime:
         """The last announcement that was expected at or before ``now``."""
         evening = now.astimezone(NEW_YORK).date()
-        while self.quiet(evening) or _at(evening, AT) > now:
+        while self.reason_on(evening) or _at(evening, ANNOUNCED_AT) > now:
             evening -= timedelta(days=1)
-        return _at(evening, AT)
+        return _at(evening, ANNOUNCED_AT)
+
+    def preceding(self, announcement: datetime) -> datetime:
+        """The announcement before this one."""
+        return self.latest(announcement - timedelta(seconds=1))
+
+    def latest_due(self, now: datetime) -> datetime:
+        """The last announcement that can't be merely late at ``now``."""
+        latest = self.latest(now)
+        return self.preceding(latest) if now - latest < LATE_FOR_AT_MOST else latest
 
     def following(self, now: datetime) -> datetime:
         """The first announcement that is expected after ``now``."""
         evening = now.astimezone(NEW_YORK).date()
-        while self.quiet(evening) or _at(evening, AT) <= now:
+        while self.reason_on(evening) or _at(evening, ANNOUNCED_AT) <= now:
             evening += timedelta(days=1)
-        return _at(evening, AT)
+        return _at(evening, ANNOUNCED_AT)
 
-    def next_look(self, now: datetime) -> datetime:
-        """When arXiv is to be asked first about an announcement: the next such moment."""
-        return self.following(now - SETTLES) + SETTLES
+    def next_fetch(self, now: datetime) -> datetime:
+        """The next moment at which an announcement can first be fetched."""
+        return self.following(now - INDEXED_AFTER) + INDEXED_AFTER
 
-    def reason(self, now: datetime) -> NoAnnouncement | None:
+    def reason_before(self, now: datetime) -> NoAnnouncement | None:
         """Why nothing was announced on the evening before ``now``; ``None`` if something was to be
         announced, or nobody knows."""
         if not self.binding:
             return None
         evening = now.astimezone(NEW_YORK).date()
-        if _at(evening, AT) > now:
+        if _at(evening, ANNOUNCED_AT) > now:
             evening -= timedelta(days=1)
-        return self.quiet(evening)
+        return self.reason_on(evening)
 
     def submissions_expected_after(self, now: datetime) -> datetime | None:
         """Of the announcement that is awaited at ``now``: from when on its papers were submitted.
 
         Whoever sees a paper submitted later than this sees the announcement. ``None`` while none is
-        awaited: it has not settled yet, or was long ago.
+        awaited: it is not indexed yet, or was long ago.
         """
         announced = self.latest(now)
-        if not self.binding or not SETTLES <= now - announced < AWAITED:
+        if not self.binding or not INDEXED_AFTER <= now - announced < LATE_FOR_AT_MOST:
             return None
-        before = self.latest(announced - timedelta(seconds=1)).astimezone(NEW_YORK).date()
-        return _at(before, DEADLINE)
+        return _at(self.preceding(announced).astimezone(NEW_YORK).date(), SUBMISSION_DEADLINE)
 
 
 def _at(evening: date, clock: time) -> datetime:

@@ -30,7 +30,7 @@ from bot.arxiv.client import Asker, Run
 from bot.arxiv.ids import first_serial_of, serial_of
 from bot.arxiv.oai_page import EVERYTHING, OaiPage, Selection
 from bot.arxiv.responses import Answer, Failed, Usable, Verdict
-from bot.arxiv.search import QueryAsker, note_of, prove_alive
+from bot.arxiv.search import QueryAsker, prove_alive
 from bot.arxiv.search_query import these
 from bot.errors import SourceError, SourceGarbled
 from bot.model import AnnouncementStats, Batch, Note, NoteKind, Paper, Unmatched
@@ -173,7 +173,7 @@ class Harvest:
         except SourceError as error:
             if not pages.ids:
                 raise
-            self._notes.append(note_of(error))
+            self._notes.append(error.note())
             unmoved = AnnouncementStats(checkpoint=self._mark.written())
             return self._batch(pages.papers.values(), complete=False, announcement_stats=unmoved)
         self._notes += _damages(pages)
@@ -193,7 +193,7 @@ class Harvest:
         except SourceError as error:
             if not pages.ids or not news:
                 raise
-            self._notes.append(note_of(error))
+            self._notes.append(error.note())
             return
         new = announced_since(top, given_out((paper.id for paper in newest), self._now))
         self._newest = {paper.id: paper for paper in newest if paper.id in new}
@@ -277,7 +277,7 @@ class Harvest:
             try:
                 feed = await self._queries.ask(these(ids[start : start + IDS_AT_ONCE]), self._run)
             except SourceError as error:
-                self._notes.append(note_of(error))
+                self._notes.append(error.note())
                 return got, set(ids[start:])
             if feed.error is not None:
                 text = f"arXiv does not understand an id that it gave itself: {feed.error}"

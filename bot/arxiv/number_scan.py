@@ -21,7 +21,7 @@ from bot.arxiv.checkpoint import Checkpoint, given_up, highest
 from bot.arxiv.client import Run
 from bot.arxiv.harvest import IDS_AT_ONCE, NEWEST
 from bot.arxiv.ids import following_ids, serial_of
-from bot.arxiv.search import QueryAsker, note_of, prove_alive
+from bot.arxiv.search import QueryAsker, prove_alive
 from bot.arxiv.search_query import these
 from bot.errors import SourceError, SourceGarbled
 from bot.model import Note, NoteKind, Paper
@@ -65,7 +65,7 @@ class Walk:
             await self._ask_for_holes()
             reached = await self._go()
         except SourceError as error:
-            notes.append(note_of(error))
+            notes.append(error.note())
         if not reached:
             place = f"{self._top} is reached" if self._top else "nothing is reached yet"
             text = f"from {self._mark.day} on, {place}; the next run goes on there"

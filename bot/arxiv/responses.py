@@ -86,6 +86,8 @@ Verdict = Usable[T] | Throttled | Moved | Failed
 class ShortAnswer(SourceGarbled):
     """Papers are missing from the answer that it says there are. ``feed`` is what came."""
 
+    kind = NoteKind.SHORT
+
     def __init__(self, text: str, feed: Feed, sample: bytes) -> None:
         self.feed = feed
         super().__init__(text, sample=sample)

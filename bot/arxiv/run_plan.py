@@ -11,9 +11,10 @@ from bot.arxiv.client import Run
 from bot.arxiv.harvest import Harvest, OaiAsker, count
 from bot.arxiv.number_scan import Walk
 from bot.arxiv.plan import Plan, Task, Way, choose
-from bot.arxiv.search import QueryAsker, Sweep, note_of, stops
+from bot.arxiv.search import QueryAsker, Sweep, stops
 from bot.errors import SourceError
-from bot.model import AnnouncementStats, Batch, NoteKind
+from bot.model import AnnouncementStats, Batch, NoteKind, Paper
+from bot.model.papers import keep_latest_versions
 
 log = logging.getLogger(__name__)
 
@@ -179,9 +180,9 @@ class FetchRun:
 def _together(first: Batch | SourceError, second: Batch) -> Batch:
     """What both ways brought. The second decides whether the whole is complete."""
     if isinstance(first, SourceError):
-        return replace(second, notes=(*second.notes, note_of(first)))
-    papers = {paper.id: paper for paper in (*first.papers, *second.papers)}
-    papers |= {each.id: each for each in first.papers if each.version > papers[each.id].version}
+        return replace(second, notes=(*second.notes, first.note()))
+    papers: dict[str, Paper] = {}
+    keep_latest_versions(papers, (*first.papers, *second.papers))
     return Batch(
         papers=tuple(papers.values()),
         complete=second.complete,

@@ -24,8 +24,9 @@ from bot.arxiv.search_query import (
     groups,
     in_window,
 )
-from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
+from bot.errors import SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import Batch, Keyword, Note, NoteKind, Paper
+from bot.model.papers import keep_latest_versions
 
 QueryAsker: TypeAlias = Asker[Feed, Request]
 
@@ -49,10 +50,7 @@ class SearchResult:
     answers: int = 0
 
     def add(self, papers: Iterable[Paper]) -> None:
-        for paper in papers:
-            known = self.papers.get(paper.id)
-            if known is None or paper.version > known.version:
-                self.papers[paper.id] = paper
+        keep_latest_versions(self.papers, papers)
 
     def remark(self, note: Note | None, *, hole: bool = True) -> None:
         """Keep a remark, once per kind and keyword; ``hole`` means that papers may be missing."""
@@ -89,20 +87,6 @@ async def prove_alive(
     return feed.papers
 
 
-def note_of(error: SourceError) -> Note:
-    """The remark on a part of the answer that did not come."""
-    kind = NoteKind.GARBLED
-    if isinstance(error, SourceThrottled):
-        kind = NoteKind.THROTTLED
-    elif isinstance(error, SourceDown):
-        kind = NoteKind.DOWN
-    elif isinstance(error, SourceNotAsked):
-        kind = NoteKind.LOCAL
-    elif isinstance(error, ShortAnswer):
-        kind = NoteKind.SHORT
-    return Note(kind, str(error), sample=error.sample)
-
-
 def stops(error: SourceError) -> bool:
     """Whether no other request would fare better: arXiv wants to be left alone, or we can't ask."""
     return isinstance(error, SourceThrottled | SourceNotAsked)
@@ -137,7 +121,7 @@ class Sweep:
                 await self._cover(group, self._window)
             except SourceError as error:
                 failures.append(error)
-                self._yield.remark(note_of(error))
+                self._yield.remark(error.note())
                 in_a_row += 1
                 if stops(error) or in_a_row == _MOST_FAILURES:
                     break
@@ -199,7 +183,7 @@ class Sweep:
         taken.remark(unsorted(feed.papers), hole=feed.total > PAGE)
         if short is None:
             return feed
-        taken.remark(note_of(short))
+        taken.remark(short.note())
         return None
 
     async def _halve(

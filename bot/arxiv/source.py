@@ -29,7 +29,7 @@ from bot.arxiv.plan import Task, Way
 from bot.arxiv.rate_limit import QUESTION_LOCK_TIMEOUT, RateLimiter
 from bot.arxiv.responses import ShortAnswer, is_old, judge_feed, stale, unsorted
 from bot.arxiv.run_plan import FetchRun
-from bot.arxiv.search import SearchResult, note_of, prove_alive
+from bot.arxiv.search import SearchResult, prove_alive
 from bot.arxiv.search_query import PAGE, Request, newest, these
 from bot.errors import (
     KeywordRefused,
@@ -137,7 +137,7 @@ class ArxivSource:
                 feed = await self._asker.ask(newest(keyword, rows), run)
             except ShortAnswer as error:
                 feed = error.feed
-                taken.remark(note_of(error))
+                taken.remark(error.note())
             _refuse_error(feed, keyword)
             now = self._clock.now()
             if feed.total == 0:

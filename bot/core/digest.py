@@ -11,7 +11,7 @@ from functools import lru_cache
 from bot import text
 from bot.model import Channel, ChannelAgenda, Digest, Draft, Due, Entry, Paper, Publication, Why
 from bot.model.posts import SHOWN_IN_FULL
-from bot.model.timetable import SPEAKS_FOR, Timetable
+from bot.model.timetable import Timetable, covers
 from bot.ports import Composer
 
 Show = Callable[[Paper], Paper]
@@ -44,7 +44,7 @@ def plan(
     """Decide what one channel gets at this moment; ``None`` if its time has not come.
 
     The first papers of a new keyword go out at once, so that people see that it works; the others
-    wait for the channel's time. A time counts as served only when a complete run speaks for it,
+    wait for the channel's time. A time counts as served only when a complete run covers it,
     so that papers which arXiv was late with are still posted the same day. Pure. ``show`` makes a
     paper ready to be shown; see ``remembering``.
     """
@@ -77,9 +77,8 @@ def plan(
         )
         offset = len(drafts)
         drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.FIRST, offset)
-    settled = (
-        agenda.last_complete_run_at is not None and agenda.last_complete_run_at >= slot - SPEAKS_FOR
-    )
+    last_run = agenda.last_complete_run_at
+    settled = last_run is not None and covers(last_run, slot)
     if not drafts and not left_out and not (its_time and settled):
         return None
     return Publication(

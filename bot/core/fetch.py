@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from bot.errors import (
     KeywordRefused,
     SourceError,
-    SourceGarbled,
     SourceNotAsked,
     SourceThrottled,
 )
@@ -28,6 +27,7 @@ from bot.model import (
     Paper,
     Unmatched,
 )
+from bot.model.papers import keep_latest_versions
 from bot.ports import CollectStore, Source, Wanted
 
 # A third to two thirds of papers are announced more than a day after their submission, 0.8 % more
@@ -76,10 +76,7 @@ class FetchResult:
     stopped: bool = False  # nothing more can be asked in this run
 
     def take(self, batch: Batch) -> None:
-        for paper in (*batch.papers, *batch.others):
-            known = self.papers.get(paper.id)
-            if known is None or known.version <= paper.version:
-                self.papers[paper.id] = paper
+        keep_latest_versions(self.papers, (*batch.papers, *batch.others))
         if batch.chosen:
             self.chosen.update(paper.id for paper in batch.papers)
         self.unmatched += batch.unmatched
@@ -101,19 +98,8 @@ class FetchResult:
     def fail_history(self, error: SourceError, canonicals: Iterable[str]) -> None:
         """No history of these new keywords. That concerns them alone: nothing is incomplete."""
         self.stopped = isinstance(error, SourceThrottled | SourceNotAsked)
-        self.notes += [_remark(error, canonical) for canonical in canonicals]
+        self.notes += [error.note(canonical) for canonical in canonicals]
         self.requests += error.requests
-
-
-def _remark(error: SourceError, keyword: str = "") -> Note:
-    kind = NoteKind.DOWN
-    if isinstance(error, SourceThrottled):
-        kind = NoteKind.THROTTLED
-    elif isinstance(error, SourceGarbled):
-        kind = NoteKind.GARBLED
-    elif isinstance(error, SourceNotAsked):
-        kind = NoteKind.LOCAL
-    return Note(kind, str(error), keyword, error.sample)
 
 
 async def fetch(
@@ -210,8 +196,8 @@ async def fetch_histories(
             result.fail_history(error, ())
             # Whoever refuses everything refuses this, too: only an answer to another request says
             # that it is the keyword's fault.
-            kind = NoteKind.REFUSED if result.papers else NoteKind.GARBLED
-            result.notes.append(Note(kind, str(error), keyword.canonical, error.sample))
+            note = error.note(keyword.canonical)
+            result.notes.append(replace(note, kind=NoteKind.REFUSED) if result.papers else note)
             continue
         except (SourceThrottled, SourceNotAsked) as error:
             result.fail_history(error, canonicals[number:])  # the others are not asked for
@@ -284,7 +270,7 @@ async def complete(
         batch = await source.papers(list(dict.fromkeys(asked)))
     except SourceError as error:
         result.requests += error.requests
-        result.notes.append(_remark(error))
+        result.notes.append(error.note())
         return ()
     result.take(batch)
     matched.update(paper.id for paper in batch.papers)

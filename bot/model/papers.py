@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +74,15 @@ class Paper:
     def has_full_metadata(self) -> bool:
         """Whether the source said which version this is, and when the first was submitted."""
         return self.version != VERSION_UNKNOWN
+
+
+def keep_latest_versions(papers: dict[str, Paper], more: Iterable[Paper]) -> None:
+    """Add ``more`` to ``papers`` (by id). Of one paper the highest version stays, and of two
+    answers with the same one the later."""
+    for paper in more:
+        known = papers.get(paper.id)
+        if known is None or known.version <= paper.version:
+            papers[paper.id] = paper
 
 
 def _bounded(texts: tuple[str, ...], most: int, longest: int) -> tuple[str, ...]:

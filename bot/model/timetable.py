@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-# A complete run that began this long before a slot still speaks for it: arXiv announces in the
-# evening, and many channels are served in the morning.
-SPEAKS_FOR = timedelta(hours=12)
+# arXiv announces in the evening, and many channels are served in the morning.
+RUN_COVERS_SLOT_WITHIN = timedelta(hours=12)
+
+
+def covers(run_started_at: datetime, slot: datetime) -> bool:
+    """Whether a complete run that began then tells what is new at a slot: it began after the slot,
+    or not long before it."""
+    return run_started_at >= slot - RUN_COVERS_SLOT_WITHIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.arxiv.calendar import AWAITED, AnnouncementCalendar
+from bot.arxiv.calendar import AnnouncementCalendar
 from bot.model import NoteKind
 from bot.model.views import OpenPost, StateView
 
@@ -84,9 +84,7 @@ class HealthReport:
     def _has_collected(self) -> bool:
         follows = any(view.subscriptions for view in self.state.channels)
         begins = self.started is not None and self.now - self.started < BEGINNING
-        announced = self.calendar.latest(self.now)
-        if self.now - announced < AWAITED:  # that one may still be late; the one before may not
-            announced = self.calendar.latest(announced - timedelta(seconds=1))
+        announced = self.calendar.latest_due(self.now)
         # One of the future was begun by a wrong clock, and says nothing of what was announced.
         latest = self.now + CLOCKS_DIFFER
         since = self.collected is not None and announced <= self.collected <= latest

@@ -10,7 +10,7 @@ import pytest
 from bot import config
 from bot.arxiv.calendar import NEW_YORK, AnnouncementCalendar, NoAnnouncement
 
-EVENINGS = AnnouncementCalendar()
+CALENDAR = AnnouncementCalendar()
 
 
 def eastern(text: str) -> datetime:
@@ -45,7 +45,7 @@ def said(moment: datetime) -> str:
 def test_each_evening_without_announcement_has_its_reason(
     evening: str, why: NoAnnouncement | None
 ) -> None:
-    assert EVENINGS.quiet(date.fromisoformat(evening)) is why
+    assert CALENDAR.reason_on(date.fromisoformat(evening)) is why
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ def test_each_evening_without_announcement_has_its_reason(
     ],
 )
 def test_the_calendar_knows_the_last_and_the_next(now: str, latest: str, following: str) -> None:
-    assert said(EVENINGS.latest(eastern(now))) == latest
-    assert said(EVENINGS.following(eastern(now))) == following
+    assert said(CALENDAR.latest(eastern(now))) == latest
+    assert said(CALENDAR.following(eastern(now))) == following
 
 
 def test_arxiv_is_asked_hours_after_its_evening_and_never_at_that_minute() -> None:
     looks = []
     now = eastern("2026-03-02T12:00")
     while now < eastern("2026-03-16T12:00"):
-        now = EVENINGS.next_look(now)
+        now = CALENDAR.next_fetch(now)
         looks.append(said(now))
     assert looks[:5] == [
         "Mon 2026-03-02 22:45",
@@ -95,7 +95,7 @@ def test_arxiv_is_asked_hours_after_its_evening_and_never_at_that_minute() -> No
 def test_an_announcement_is_awaited_until_the_next_noon(
     now: str, submissions_expected_after: str | None
 ) -> None:
-    found = EVENINGS.submissions_expected_after(eastern(now))
+    found = CALENDAR.submissions_expected_after(eastern(now))
     assert (None if found is None else said(found)) == submissions_expected_after
 
 
@@ -107,10 +107,17 @@ def test_what_stands_in_for_arxiv_announces_when_it_likes() -> None:
     for text, binds in ((own, True), (other, False)):
         calendar = config.check(text, Path("bot.toml")).calendar
         assert (calendar.submissions_expected_after(moment) is not None) is binds
-        assert (calendar.reason(weekend) is NoAnnouncement.WEEKEND) is binds
+        assert (calendar.reason_before(weekend) is NoAnnouncement.WEEKEND) is binds
 
 
 def test_a_host_can_add_a_holiday() -> None:
     calendar = config.check("[arxiv]\nholidays = [2027-01-18]\n", Path("bot.toml")).calendar
-    assert calendar.quiet(date(2027, 1, 18)) is NoAnnouncement.HOLIDAY
-    assert EVENINGS.quiet(date(2027, 1, 18)) is None
+    assert calendar.reason_on(date(2027, 1, 18)) is NoAnnouncement.HOLIDAY
+    assert CALENDAR.reason_on(date(2027, 1, 18)) is None
+
+
+def test_an_announcement_that_may_still_be_late_is_not_due_yet() -> None:
+    friday_noon = datetime(2026, 3, 6, 12, 0, tzinfo=NEW_YORK)
+    thursday, wednesday = (datetime(2026, 3, day, 20, 0, tzinfo=NEW_YORK) for day in (5, 4))
+    assert CALENDAR.latest_due(friday_noon - timedelta(seconds=1)) == wednesday
+    assert CALENDAR.latest_due(friday_noon) == thursday

@@ -80,7 +80,7 @@ def test_arxivs_weekend_is_from_friday_to_sunday_evening_in_new_york(
     local: str, weekend: bool
 ) -> None:
     at = datetime.fromisoformat(local).replace(tzinfo=NEW_YORK).astimezone(UTC)
-    assert (AnnouncementCalendar().reason(at) is NoAnnouncement.WEEKEND) is weekend
+    assert (AnnouncementCalendar().reason_before(at) is NoAnnouncement.WEEKEND) is weekend
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,10 @@ from enum import StrEnum
 from bot.arxiv.calendar import AnnouncementCalendar, NoAnnouncement
 from bot.chat.replies.dates import DateFormatter
 from bot.model import NoteKind, refer_to
-from bot.model.timetable import Timetable
+from bot.model.timetable import Timetable, covers
 from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
 from bot.text import plural
 
-# As long as the rule of publishing: a complete run this long before a posting time speaks for it.
-SPEAKS_FOR = timedelta(hours=12)
 UNDER_WAY = timedelta(minutes=30)  # a run that began at the posting time may still be asking
 
 PLAINLY: Mapping[NoteKind, str] = {
@@ -223,7 +221,7 @@ def _quiet(look: ChannelContext) -> tuple[Cause, str]:
         return Cause.NEVER_RAN, "Nothing yet: arXiv never gave a whole answer."
     slot = look.timetable.latest(dates.now)
     began = dates.moment(run.started_at)
-    if run.started_at < slot - SPEAKS_FOR:
+    if not covers(run.started_at, slot):
         if dates.now - slot < UNDER_WAY:
             return Cause.OVERDUE, f"The run for {dates.moment(slot)} is not finished yet."
         return Cause.OVERDUE, (
@@ -256,7 +254,7 @@ def _nothing(look: ChannelContext, run: RunView, began: str) -> tuple[Cause, str
     """A whole answer without news for this channel: had arXiv announced anything at all?"""
     nothing = f"Nothing new matched at the last run ({began})"
     following = look.dates.moment(look.calendar.following(run.started_at))
-    match look.calendar.reason(run.started_at):
+    match look.calendar.reason_before(run.started_at):
         case NoAnnouncement.WEEKEND:
             return Cause.WEEKEND, (
                 f"{nothing}: arXiv announces nothing at weekends. Its next announcement is due"
