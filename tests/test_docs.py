@@ -20,6 +20,9 @@ from bot.config.keys import CHANNEL_KEYS, SECTIONS
 ROOT = Path(__file__).resolve().parents[1]
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+HOW_TO_ADD = CONTRIBUTING.partition("## How to add\n")[2].partition("\n## ")[0]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
@@ -37,9 +40,9 @@ def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
             yield name, command
 
 
-def sections(text: str, checkpoint: str) -> dict[str, str]:
+def sections(text: str, heading: str) -> dict[str, str]:
     """Heading → what stands below it."""
-    parts = re.split(rf"^{checkpoint} (.*)$", text, flags=re.MULTILINE)
+    parts = re.split(rf"^{heading} (.*)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -122,3 +125,41 @@ def test_no_link_between_pages_leads_nowhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", other.read_text("utf-8"), re.MULTILINE)
             slugs = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
             assert anchor[1:] in slugs
+
+
+def test_the_tree_that_design_draws_has_every_room_and_no_other() -> None:
+    tree = DESIGN.partition("```text\n")[2].partition("```")[0]
+    drawn = [
+        name.strip("/")
+        for line in re.findall(r"^  (\S.*)$", tree, re.MULTILINE)
+        for name in re.split(r"\s{2,}", line)[0].split()
+    ]
+    top = {path.stem for path in (ROOT / "bot").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert sorted(drawn) == sorted(top - {"__init__", "__pycache__", "py"})
+
+
+def _paths_to_add_to() -> list[str]:
+    """Every path that CONTRIBUTING's "How to add" names, for each platform that has the file."""
+    named = re.findall(r"`(\.?[\w<>.-]*/[\w<>./-]*|[\w-]+\.toml)`", HOW_TO_ADD)
+    return sorted(set(named))
+
+
+def test_contributing_names_only_places_that_exist() -> None:
+    platforms = [path.name for path in (ROOT / "adapters").iterdir() if path.is_dir()]
+    for named in _paths_to_add_to():
+        found = [ROOT / named.replace("<name>", platform) for platform in platforms]
+        assert sum(path.exists() for path in found) >= 2, named
+
+
+def test_contributing_names_only_what_is_in_the_file() -> None:
+    pairs = re.findall(r"`(\w+)` in `([\w./]+\.py)`", HOW_TO_ADD)
+    assert len(pairs) > 5
+    for name, path in pairs:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert re.search(rf"^(class )?{name}\b", text, re.MULTILINE), f"{name} in {path}"
+
+
+@pytest.mark.parametrize("thing", ["platform", "source", "command", "setting", "column", "export"])
+def test_contributing_says_where_a_new_one_goes(thing: str) -> None:
+    assert re.search(rf"^\*\*An? {thing}\b", HOW_TO_ADD, re.MULTILINE)
+    assert len(_paths_to_add_to()) > 20
