@@ -4,6 +4,13 @@ Keeps nothing that a restart needs: what is due, what is being sent and what was
 database. A look that was missed while the bot was down is made up at the start. The collector, each
 platform's deliverer and each platform's listener fail by themselves; what fails again and again
 ends the service, so that whatever started it starts it afresh.
+
+Intervals run on the monotonic clock, appointments on the wall clock. Every two seconds the service
+compares the two. Where they part, it computes its appointments anew, makes up for what a step
+forward has passed, and recomputes every stored time that lies later than its rule can produce now
+(``bot.store.statements.clock_recovery``; each start does the same). A clock that is plainly behind,
+earlier than papers that arXiv has published, changes no record of the past. The same loop asks the
+database what people have done: new keywords, posts that can be sent, channels that came back.
 """
 
 from __future__ import annotations
