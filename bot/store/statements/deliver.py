@@ -3,6 +3,10 @@
 A claimed post is ``sending`` until it is settled. Whoever finds it so after its lease ran out
 knows only that it may have arrived, and claims it as uncertain.
 
+A platform may store a message seconds after the connection that brought it is gone. So a post of
+unknown outcome settles first (``[delivery] settling``): nobody searches for it sooner after its
+last attempt ended, or after the start if the process that sent it died.
+
 No delay is stored as a moment alone, but with its length in seconds, so that a moment that a wrong
 clock put too far away can be recomputed (``store.clock_recovery``).
 """

@@ -1,4 +1,9 @@
-"""Who follows what, and how each channel wants to be posted to."""
+"""Who follows what, and how each channel wants to be posted to.
+
+A removed keyword is kept for a week as it was, and runs go on matching it. Its papers leave the
+ledger at once; whoever adds it again, or presses Undo, gets them back, with what was announced
+meanwhile.
+"""
 
 from __future__ import annotations
 
