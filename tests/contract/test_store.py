@@ -1,0 +1,925 @@
+"""What every database keeps to, through the ports alone: no SQL, no table, no engine.
+
+A second engine is one more function in ``DATABASES``. The last test holds that no use case of
+``ports.Store`` is missing here.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import ports
+from bot.errors import UserError
+from bot.keywords import parse
+from bot.model import (
+    AnnouncementStats,
+    Channel,
+    ChannelAgenda,
+    Draft,
+    Due,
+    Hit,
+    Keyword,
+    Note,
+    NoteKind,
+    Outdated,
+    Paper,
+    Person,
+    Prime,
+    Publication,
+    Receipt,
+    Recorded,
+    Run,
+    Why,
+)
+from bot.model.snapshots import Configure, Follow, Listing, Unfollow
+from bot.ports import Store, SyncDatabase
+from tests.builders import paper
+from tests.fakes import START
+from tests.store.database import opened
+
+REWARD, GRAPH = parse("reward model"), parse("graph network")
+ADA, BEN = Person("Ada", "fake:1"), Person("Ben", "fake:2")
+A, B = "fake:a", "fake:b"
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+LEASE = timedelta(minutes=5)
+SETTLING = 75.0  # seconds
+
+
+@dataclass
+class Database:
+    """One database that outlives its process: ``open`` again stands for a restart."""
+
+    open: Callable[..., Store]
+
+
+@contextmanager
+def sqlite(folder: Path) -> Iterator[Database]:
+    stores: list[Store] = []
+
+    def open_it(*, alone: bool = True, batch_size: int = 2_000) -> Store:
+        stores.append(opened(folder / "db", alone=alone, patient=False, batch_size=batch_size))
+        return stores[-1]
+
+    yield Database(open_it)
+    for store in stores:
+        store.close()
+
+
+DATABASES = [sqlite]
+
+
+@pytest.fixture(params=DATABASES, ids=lambda made: made.__name__)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with request.param(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return database.open()
+
+
+# -- a life of the bot, as its parts bring it about -----------------------------------------------
+
+
+def run_of(
+    at: datetime, papers: Sequence[Paper] = (), keyword: Keyword = REWARD, **fields: object
+) -> Run:
+    """A complete run in which every paper matches the keyword."""
+    values: dict[str, object] = {
+        "papers": tuple(papers),
+        "hits": tuple(Hit(each.id, keyword.canonical, "title") for each in papers),
+        "requests": 2,
+        "fetched": len(papers),
+    }
+    return Run(at, at + MINUTE, at - 14 * DAY, False, True, **(values | fields))  # type: ignore[arg-type]
+
+
+async def follow(store: Store, *channels: str, keyword: Keyword = REWARD) -> None:
+    """Primed without any paper: what is announced from now on is new."""
+    for channel in channels:
+        await store.follow(channel, keyword, ADA, START)
+    prime = Prime(keyword.canonical, (), None, 0)
+    await store.record(run_of(START, primes=(prime,)), first_post=0)
+
+
+async def due(store: Store, channel: str) -> list[str]:
+    return [each.paper.id for a in await store.agendas([channel]) for each in a.due]
+
+
+def ids(*numbers: int) -> list[str]:
+    return [paper(number).id for number in numbers]
+
+
+async def queue(store: Store, channel: str, *keys: str, at: datetime = START) -> None:
+    """Posts without papers; those after the first hang under it."""
+    drafts = tuple(
+        (key, Draft(f"bytes of {key}", (), 0 if n else None)) for n, key in enumerate(keys)
+    )
+    await store.change_setting(channel, "layout", None)
+    assert await store.publish([(channel, lambda _: Publication(drafts))], at) == len(keys)
+
+
+async def publish(store: Store, channel: str, publication: Publication, at: datetime) -> None:
+    await store.publish([(channel, lambda _: publication)], at)
+
+
+async def claim(store: Store, at: datetime = START) -> str:
+    """The key of the post that is claimed; empty if there is none."""
+    post = await store.claim("fake", at, at + LEASE)
+    return "" if post is None else post.key
+
+
+async def view_of(store: Store, channel: str) -> object:
+    [view] = (await store.state(channel)).channels
+    return view
+
+
+# -- CollectStore ---------------------------------------------------------------------------------
+
+
+async def test_a_collect_starts_from_every_keyword_once_and_from_how_far_runs_got(
+    store: Store,
+) -> None:
+    nothing = await store.interests()
+    assert (nothing.primed, nothing.fresh, nothing.first_at) == ((), (), None)
+    await follow(store, A, B)
+    await store.follow(A, GRAPH, ADA, START)
+    wide = run_of(START + DAY, announcement_stats=AnnouncementStats(checkpoint="here"))
+    await store.record(replace(wide, wide=True), first_post=0)
+    await store.record(replace(run_of(START + 2 * DAY), complete=False), first_post=0)
+    found = await store.interests()
+    assert ([k.text for k in found.primed], [k.text for k in found.fresh]) == (
+        ["reward model"], ["graph network"],
+    )  # fmt: skip
+    assert (found.first_at, found.complete_at, found.swept_at) == (START, START + DAY, START + DAY)
+    assert found.checkpoint == "here"
+
+
+async def test_new_in_a_channel_is_what_its_ledger_does_not_hold(store: Store) -> None:
+    await follow(store, A)
+    papers = [paper(1), paper(2)]
+    assert await store.record(run_of(START + DAY, papers), first_post=3) == Recorded(2, 2, 0)
+    assert await store.record(run_of(START + DAY, papers), first_post=3) == Recorded(0, 0, 0)
+    assert sorted(await due(store, A)) == ids(1, 2)
+    old = paper(3, published=START - 300 * DAY, serial=paper(3).serial)
+    await store.record(run_of(START + 2 * DAY, [old]), first_post=3)
+    assert len(await due(store, A)) == 3, "its date does not matter"
+
+
+async def test_a_new_keyword_takes_its_present_papers_as_known_and_shows_the_newest(
+    store: Store,
+) -> None:
+    await store.follow(A, REWARD, ADA, START)
+    papers = [paper(n) for n in range(1, 6)]
+    newest_first = tuple(each.id for each in reversed(papers))
+    prime = Prime(REWARD.canonical, newest_first, START - 14 * DAY, papers[-1].serial)
+    run = run_of(START, papers, primes=(prime,))
+    assert await store.record(run, first_post=2) == Recorded(5, 2, 1)
+    [agenda] = await store.agendas([A])
+    assert [(each.paper.id, each.why) for each in agenda.due] == [
+        (paper(5).id, Why.FIRST), (paper(4).id, Why.FIRST),
+    ]  # fmt: skip
+    # announced before it was primed, and too old for its history: it was there already
+    older = paper(0, published=START - 100 * DAY)
+    assert (await store.record(run_of(START + DAY, [older]), first_post=2)).due == 0
+
+
+async def test_an_incomplete_run_moves_no_cursor_and_what_it_brought_is_due(store: Store) -> None:
+    await follow(store, A)
+    run = replace(run_of(START + DAY, [paper(1)]), complete=False)
+    await store.record(run, first_post=0)
+    assert (await store.interests()).complete_at == START
+    assert await due(store, A) == ids(1)
+
+
+async def test_what_the_last_complete_run_saw_is_expected_again(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1), paper(2)]), first_post=0)
+    short = run_of(START + 2 * DAY, notes=(Note(NoteKind.SHORT, "one is missing"),))
+    await store.record(replace(short, complete=False), first_post=0)
+    found = await store.expected([REWARD.canonical], paper(2).published)
+    assert (found.paper_ids, found.short_runs) == (frozenset(ids(2)), 1)
+    assert (await store.expected([GRAPH.canonical], START - 99 * DAY)).paper_ids == frozenset()
+
+
+async def test_papers_without_full_metadata_are_asked_for_again_for_two_weeks(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    bare = replace(paper(1), version=0)
+    await store.record(run_of(START + DAY, [bare, paper(2)]), first_post=0)
+    assert (await store.interests()).metadata_incomplete == (bare.id,)
+    assert await store.metadata_incomplete(ids(1, 2, 3)) == frozenset(ids(1, 3))
+    await store.record(run_of(START + 14 * DAY), first_post=0)
+    assert (await store.interests()).metadata_incomplete == (bare.id,)
+    await store.record(run_of(START + 16 * DAY), first_post=0)
+    assert (await store.interests()).metadata_incomplete == ()
+    await store.record(run_of(START + 16 * DAY, [paper(1)]), first_post=0)
+    assert await store.metadata_incomplete(ids(1)) == frozenset()
+
+
+async def test_the_text_of_the_highest_version_wins(store: Store) -> None:
+    for version, title in ((2, "Corrected"), (1, "First")):
+        made = paper(1, title, version=version)
+        await store.record(run_of(START, [made], hits=()), first_post=0)
+    known = (await store.paper(paper(1).id)).paper
+    assert known is not None
+    assert (known.title, known.version) == ("Corrected", 2)
+
+
+async def test_everything_of_a_paper_is_kept_as_it_came(store: Store) -> None:
+    whole = paper(
+        1, "Ünïcode “quotes” 𝔸 'single' ? :name %s", abstract="a\nb", authors=("Ö. Ä", "X Y"),
+        categories=("cs.LG", "stat.ML"), comment="5 pages", journal_ref="J. 1", doi="10.1/x",
+        published=START - timedelta(milliseconds=1),
+    )  # fmt: skip
+    await store.record(run_of(START, [whole], hits=()), first_post=0)
+    assert (await store.paper(whole.id)).paper == whole
+
+
+async def test_a_run_in_many_steps_leaves_what_it_leaves_in_one(database: Database) -> None:
+    store = database.open(batch_size=1)
+    channels = [f"fake:{n}" for n in range(4)]
+    await follow(store, *channels)
+    await store.follow("fake:new", GRAPH, ADA, START)
+    papers = [paper(n) for n in range(1, 8)]
+    prime = Prime(GRAPH.canonical, tuple(each.id for each in papers), None, 0)
+    run = run_of(START + DAY, papers, primes=(prime,))
+    assert await store.record(run, first_post=3) == Recorded(7, 4 * 7 + 3, 1)
+    for channel in channels:
+        assert len(await due(store, channel)) == 7
+
+
+async def test_two_runs_at_the_same_time_are_recorded_one_after_the_other(
+    database: Database,
+) -> None:
+    store = database.open(batch_size=1)
+    await follow(store, A, B)
+    first = run_of(START + DAY, [paper(1), paper(2)])
+    both = await asyncio.gather(
+        store.record(first, first_post=0), store.record(first, first_post=0)
+    )
+    assert [each.due for each in both] == [4, 0]
+
+
+# -- PublishStore and ServiceStore ----------------------------------------------------------------
+
+
+async def test_a_channel_is_published_to_while_it_follows_or_has_papers_due(store: Store) -> None:
+    await store.change_setting("fake:idle", "post_at", "09:00")
+    await follow(store, A, B)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    assert [each.id for each in await store.publishable()] == [A, B]
+    await store.pause(B, "quiet", START)
+    assert [each.id for each in await store.publishable()] == [A]
+
+
+async def test_an_agenda_holds_what_is_due_with_the_keywords_that_it_matches(store: Store) -> None:
+    await follow(store, A)
+    await follow(store, A, keyword=GRAPH)
+    run = run_of(START + DAY, [paper(1), paper(2)])
+    also = Hit(paper(2).id, GRAPH.canonical, "abstract")
+    await store.record(replace(run, hits=(*run.hits, also)), first_post=0)
+    late = run_of(START + 2 * DAY, notes=(Note(NoteKind.LATE, "not there yet"),))
+    await store.record(late, first_post=0)
+    [agenda] = await store.agendas([A, "fake:unknown"])
+    assert agenda == ChannelAgenda(
+        channel=Channel(A),
+        published_until=None,
+        last_complete_run_at=START + DAY,  # a late one does not speak for its day
+        due=(
+            Due(paper(2), Why.NEW, START + DAY, ("graph network", "reward model")),
+            Due(paper(1), Why.NEW, START + DAY, ("reward model",)),
+        ),
+    )
+
+
+async def test_a_publication_is_posted_skipped_and_served_in_one(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1), paper(2), paper(3)]), first_post=0)
+    seen: list[ChannelAgenda] = []
+
+    def plan(agenda: ChannelAgenda) -> Publication:
+        seen.append(agenda)
+        drafts = (("k1", Draft("one", tuple(ids(1)))), ("k2", Draft("two", tuple(ids(2)), 0)))
+        return Publication(drafts, tuple(ids(3)), START + DAY)
+
+    assert await store.publish([(A, plan)], START + DAY + HOUR) == 2
+    assert [len(each.due) for each in seen] == [3]
+    assert await store.agendas([A]) == ()
+    standings = {n: (await store.paper(paper(n).id)).standings[0] for n in (1, 2, 3)}
+    assert [(standings[n].state, standings[n].post_key) for n in (1, 2, 3)] == [
+        ("posted", "k1"), ("posted", "k2"), ("skipped", ""),
+    ]  # fmt: skip
+    [view] = (await store.state(A)).channels
+    assert (view.published_until, view.skipped, view.skipped_at) == (
+        START + DAY, 1, START + DAY + HOUR,
+    )  # fmt: skip
+    assert await store.publish([(A, lambda _: None)], START + 2 * DAY) == 0
+
+
+async def test_a_plan_that_fails_leaves_its_channel_as_it_was(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+
+    def wrong(agenda: ChannelAgenda) -> Publication:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.publish([(A, wrong)], START + DAY)
+    assert await due(store, A) == ids(1)
+
+
+async def test_a_channel_that_came_back_or_was_changed_is_rechecked_until_it_is_published_to(
+    store: Store,
+) -> None:
+    await follow(store, A, B)
+    assert await store.to_recheck() == ()
+    await store.change_setting(A, "post_at", "07:30")
+    await store.pause(B, "quiet", START)
+    await store.resume(B)
+    assert await store.to_recheck() == (Channel(A, post_at="07:30"), Channel(B))
+    await store.publish([(A, lambda _: None)], START)
+    assert await store.to_recheck() == (Channel(B),)
+    await store.pause(B, "quiet", START)
+    assert await store.to_recheck() == ()
+
+
+async def test_a_keyword_is_unprimed_until_a_run_primes_it(store: Store) -> None:
+    await store.follow(A, REWARD, ADA, START)
+    assert await store.unprimed() == {(A, REWARD.canonical)}
+    await follow(store, A)
+    assert await store.unprimed() == frozenset()
+
+
+# -- DeliveryStore --------------------------------------------------------------------------------
+
+
+async def test_the_head_of_each_channel_is_claimed_oldest_first_and_once(store: Store) -> None:
+    await queue(store, A, "a1", "a2")
+    await queue(store, B, "b1")
+    assert [await claim(store) for _ in range(3)] == ["a1", "b1", ""]
+    assert await claim(store, START - HOUR) == ""
+    await store.mark_sent("a1", Receipt("m1"), START)
+    assert await claim(store) == "a2"
+
+
+async def test_a_channel_that_had_its_turn_waits_for_the_others(store: Store) -> None:
+    await queue(store, A, "a1")
+    await queue(store, B, "b1")
+    first = await store.claim("fake", START, START + LEASE, [A])
+    assert first is not None
+    assert first.key == "b1"
+    only = await store.claim("fake", START, START + LEASE, [A, B])
+    assert only is not None
+    assert only.key == "a1"
+
+
+async def test_a_claimed_post_is_as_it_was_stored_and_hangs_under_what_arrived(
+    store: Store,
+) -> None:
+    await queue(store, A, "a1", "a2")
+    post = await store.claim("fake", START, START + LEASE)
+    assert post is not None
+    assert (post.payload, post.attempt, post.uncertain, post.parent) == (
+        "bytes of a1", 1, False, None,
+    )  # fmt: skip
+    await store.mark_sent("a1", Receipt("m1", "https://x/1"), START)
+    reply = await store.claim("fake", START, START + LEASE)
+    assert reply is not None
+    assert (reply.parent, reply.after_id) == (Receipt("m1", "https://x/1"), "m1")
+    assert reply.channel == Channel(A)
+    assert await store.claim("another", START, START + LEASE) is None
+
+
+async def test_a_lease_that_ran_out_leaves_a_post_that_may_have_arrived(store: Store) -> None:
+    await queue(store, A, "a1")
+    assert await claim(store) == "a1"
+    assert await store.next_claim("fake") == START + LEASE
+    again = await store.claim("fake", START + LEASE, START + 2 * LEASE)
+    assert again is not None
+    assert (again.attempt, again.uncertain) == (2, True)
+
+
+async def test_what_did_not_arrive_and_what_may_have_wait_for_their_delay(store: Store) -> None:
+    await queue(store, A, "a1")
+    assert await store.next_claim("fake") == START
+    await claim(store)
+    await store.requeue("a1", START, 30.0, "slow down")
+    assert await claim(store, START + timedelta(seconds=29)) == ""
+    later = START + timedelta(seconds=30)
+    post = await store.claim("fake", later, later + LEASE)
+    assert post is not None
+    assert not post.uncertain
+    await store.mark_unknown("a1", later, SETTLING, "no answer")
+    assert await store.unsettled("fake", later) == {"a1": SETTLING}
+    settled = later + timedelta(seconds=SETTLING)
+    assert await store.unsettled("fake", settled) == {}
+    assert await store.next_claim("fake") == settled
+    post = await store.claim("fake", settled, settled + LEASE)
+    assert post is not None
+    assert (post.uncertain, post.attempt) == (True, 3)
+
+
+async def test_held_and_dead_posts_wait_for_a_person(store: Store) -> None:
+    await queue(store, A, "a1")
+    await queue(store, B, "b1")
+    await claim(store)
+    await claim(store)
+    await store.hold_for_review("a1", START, "nobody can say")
+    await store.dead_letter("b1", START, "too long")
+    assert [await claim(store, START + DAY), await store.next_claim("fake")] == ["", None]
+    posts = [post for view in (await store.state()).channels for post in view.posts]
+    assert [(post.key, post.state, post.error) for post in posts] == [
+        ("a1", "held", "nobody can say"), ("b1", "dead", "too long"),
+    ]  # fmt: skip
+    assert await store.resend("a1", START + DAY)
+    assert not await store.resend("a1", START + DAY), "it waits already"
+    assert not await store.resend("nothing", START + DAY)
+    assert await claim(store, START + DAY) == "a1"
+
+
+async def test_a_channel_that_refuses_is_tried_ever_later_and_comes_back_with_a_post(
+    store: Store,
+) -> None:
+    await queue(store, A, "a1")
+    at = START
+    for number in range(3):
+        assert await claim(store, at) == "a1"
+        first = await store.refuse("a1", False, at, "not a member", 3600.0)
+        assert first is (number == 0)
+        at += 2**number * HOUR
+        assert await store.next_claim("fake") == at
+    [view] = (await store.state(A)).channels
+    assert (view.paused, view.reason, view.paused_at, view.probe_at) == (
+        "refused", "not a member", START, at,
+    )  # fmt: skip
+    assert await claim(store, at) == "a1"
+    await store.mark_sent("a1", Receipt("m1"), at)
+    [view] = (await store.state(A)).channels
+    assert (view.paused, view.reason, view.sent) == ("", "", 1)
+    assert [each.id for each in await store.to_recheck()] == [A]
+
+
+async def test_a_refused_channel_is_never_left_alone_for_more_than_a_day(store: Store) -> None:
+    await queue(store, A, "a1")
+    for _ in range(20):
+        await store.refuse("a1", False, START, "no", 3600.0)
+    assert await store.next_claim("fake") == START + DAY
+
+
+# -- CrosspostStore -------------------------------------------------------------------------------
+
+
+async def test_a_message_is_handed_on_once_it_was_sent_and_until_it_is_done(store: Store) -> None:
+    await queue(store, A, "a1", "a2")
+    assert await store.next_crosspost("fake", START) is None
+    for key in ("a1", "a2"):
+        await claim(store)
+        await store.mark_sent(key, Receipt(f"m-{key}", crosspost=True), START)
+    first = await store.claim_crosspost("fake", START, START + LEASE)
+    assert first is not None
+    assert (first.key, first.message_id, first.attempt, first.sent_at, first.channel) == (
+        "a1", "m-a1", 1, START, Channel(A),
+    )  # fmt: skip
+    await store.mark_crossposted("a1")
+    second = await store.claim_crosspost("fake", START, START + LEASE)
+    assert second is not None
+    await store.retry_crosspost("a2", START + HOUR, "slow down")
+    assert await store.claim_crosspost("fake", START, START + LEASE) is None
+    assert await store.next_crosspost("fake", START) == START + HOUR
+    [view] = (await store.state(A)).channels
+    assert view.crosspost is not None
+    assert (view.crosspost.error, view.crosspost.given_up) == ("slow down", False)
+    again = await store.claim_crosspost("fake", START + HOUR, START + 2 * HOUR)
+    assert again is not None
+    assert again.attempt == 2
+    await store.fail_crosspost("a2", "too old")
+    [view] = (await store.state(A)).channels
+    assert view.crosspost is not None
+    assert (view.crosspost.error, view.crosspost.given_up) == ("too old", True)
+    assert await store.next_crosspost("fake", START) is None
+
+
+async def test_a_message_that_needs_no_handing_on_is_not(store: Store) -> None:
+    await queue(store, A, "a1")
+    await claim(store)
+    await store.mark_sent("a1", Receipt("m1"), START)
+    assert await store.claim_crosspost("fake", START, START + LEASE) is None
+
+
+async def test_a_crosspost_that_seems_to_wait_for_days_was_put_there_by_a_wrong_clock(
+    store: Store,
+) -> None:
+    await queue(store, A, "a1")
+    await claim(store)
+    await store.mark_sent("a1", Receipt("m1", crosspost=True), START)
+    await store.retry_crosspost("a1", START + 9 * DAY, "slow down")
+    assert await store.next_crosspost("fake", START) == START
+
+
+# -- RecoveryStore --------------------------------------------------------------------------------
+
+
+async def test_what_a_killed_process_was_sending_may_have_arrived_and_settles_first(
+    database: Database,
+) -> None:
+    killed = database.open()
+    await queue(killed, A, "a1")
+    await claim(killed)
+    killed.close()
+    store = database.open()
+    await store.release(START, SETTLING)
+    assert await store.unsettled("fake", START) == {"a1": SETTLING}
+    settled = START + timedelta(seconds=SETTLING)
+    post = await store.claim("fake", settled, settled + LEASE)
+    assert post is not None
+    assert (post.key, post.uncertain) == ("a1", True)
+
+
+async def test_a_clock_that_was_ahead_keeps_nothing_waiting(store: Store) -> None:
+    ahead = START + 40 * DAY
+    await follow(store, A, B)
+    await store.record(run_of(ahead, [paper(1)]), first_post=0)
+    drafts = (("a1", Draft("x", tuple(ids(1)))),)
+    await publish(store, A, Publication(drafts, published_until=ahead), ahead)
+    await queue(store, B, "b1", at=ahead)
+    await store.claim("fake", ahead, ahead + LEASE)
+    await store.requeue("a1", ahead, 30.0, "slow down")
+    await store.claim("fake", ahead, ahead + LEASE)
+    await store.refuse("b1", False, ahead, "no", 3600.0)
+    changed = await store.recompute_times(START, LEASE.total_seconds(), 3600.0)
+    assert changed["outbox.not_before"] >= 1
+    assert (changed["channels.published_until"], changed["runs.started_at"]) == (1, 1)
+    assert await store.next_claim("fake") == START + timedelta(seconds=30)
+    [view] = (await store.state(B)).channels
+    assert view.probe_at == START + HOUR
+    assert await store.recompute_times(START, LEASE.total_seconds(), 3600.0) == {}
+
+
+# -- PeopleStore ----------------------------------------------------------------------------------
+
+
+async def test_a_keyword_is_followed_once_in_whatever_words(store: Store) -> None:
+    assert await store.follow(A, REWARD, ADA, START)
+    assert not await store.follow(A, parse("Reward-Models"), BEN, START)
+    assert await store.follow(B, GRAPH, BEN, START + HOUR)
+    [mine] = await store.subscriptions(A)
+    assert (mine.channel_id, mine.keyword.text, mine.keyword.canonical) == (
+        A, "reward model", REWARD.canonical,
+    )  # fmt: skip
+    assert (mine.added_by.name, mine.added_by.id) == ("Ada", "fake:1")
+    assert (mine.added_at, mine.primed_at) == (START, None)
+    assert [each.channel_id for each in await store.subscriptions()] == [A, B]
+    assert sorted(each.text for each in await store.known_keywords()) == [
+        "graph network", "reward model",
+    ]  # fmt: skip
+
+
+async def test_a_removed_keyword_takes_its_due_papers_with_it_and_no_other(store: Store) -> None:
+    await follow(store, A)
+    await follow(store, A, keyword=GRAPH)
+    run = run_of(START + DAY, [paper(1), paper(2)])
+    also = Hit(paper(2).id, GRAPH.canonical, "abstract")
+    await store.record(replace(run, hits=(*run.hits, also)), first_post=0)
+    assert await store.unfollow(A, REWARD.canonical, START + DAY)
+    assert not await store.unfollow(A, REWARD.canonical, START + DAY)
+    assert await due(store, A) == ids(2)
+    assert (await store.paper(paper(1).id)).standings[0].state == "dropped"
+
+
+@pytest.mark.parametrize("undo", [False, True])
+async def test_who_adds_a_keyword_again_within_a_week_loses_nothing(
+    store: Store, *, undo: bool
+) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await store.unfollow(A, REWARD.canonical, START + DAY)
+    await store.record(run_of(START + 2 * DAY, [paper(2)]), first_post=0)
+    assert await store.follow(A, REWARD, BEN, START + 3 * DAY, undo=undo)
+    assert sorted(await due(store, A)) == ids(1, 2)
+    [mine] = await store.subscriptions(A)
+    assert (mine.added_by.name, mine.added_at) == (
+        ("Ada", START) if undo else ("Ben", START + 3 * DAY)
+    )
+    assert mine.primed_at == START
+
+
+async def test_a_keyword_that_was_removed_long_ago_is_new_again(store: Store) -> None:
+    await follow(store, A)
+    await store.unfollow(A, REWARD.canonical, START)
+    await store.follow(A, REWARD, ADA, START + 8 * DAY)
+    assert await store.unprimed() == {(A, REWARD.canonical)}
+
+
+async def test_who_refuses_one_keyword_more_changes_nothing(store: Store) -> None:
+    counts: list[tuple[int, int]] = []
+
+    def no_room(in_channel: int, in_server: int) -> None:
+        counts.append((in_channel, in_server))
+        raise UserError("too many")
+
+    ada = replace(ADA, server="fake:server")
+    await store.follow(A, REWARD, ada, START)
+    await store.follow(B, REWARD, ada, START)
+    with pytest.raises(UserError):
+        await store.follow(A, GRAPH, ada, START, check_room=no_room)
+    with pytest.raises(UserError):
+        await store.follow(A, GRAPH, ADA, START, check_room=no_room)
+    assert counts == [(1, 2), (1, 0)]
+    assert len(await store.subscriptions(A)) == 1
+
+
+async def test_a_setting_is_changed_alone_and_taken_back(store: Store) -> None:
+    await store.change_setting(A, "post_at", "07:30")
+    await store.change_setting(A, "layout", "inline")
+    await store.change_setting(A, "post_at", None)
+    [view] = (await store.state(A)).channels
+    assert view.channel == Channel(A, layout="inline")
+    with pytest.raises(ValueError, match="no setting"):
+        await store.change_setting(A, "id", "fake:other")
+
+
+async def test_a_paused_channel_is_left_alone_until_it_is_resumed(store: Store) -> None:
+    await queue(store, A, "a1")
+    assert await store.pause(A, "by Ada", START)
+    assert not await store.pause(A, "by Ben", START)
+    [view] = (await store.state(A)).channels
+    assert (view.paused, view.reason, view.paused_at) == ("person", "by Ada", START)
+    assert (await claim(store), await store.next_claim("fake")) == ("", None)
+    assert await store.resume(A)
+    assert not await store.resume(A)
+    assert await claim(store) == "a1"
+
+
+async def test_a_person_may_pause_a_channel_that_refuses_us_and_a_refusal_changes_no_pause(
+    store: Store,
+) -> None:
+    await queue(store, A, "a1")
+    await store.refuse("a1", False, START, "not a member", 3600.0)
+    assert await store.pause(A, "by Ada", START)
+    await store.refuse("a1", False, START, "not a member", 3600.0)
+    [view] = (await store.state(A)).channels
+    assert (view.paused, view.reason) == ("person", "by Ada")
+
+
+async def test_a_resumed_channel_no_longer_bears_the_reason_of_its_refusal(store: Store) -> None:
+    await queue(store, A, "a1")
+    await claim(store)
+    await store.refuse("a1", False, START, "not a member", 3600.0)
+    assert await store.resume(A)
+    [view] = (await store.state(A)).channels
+    assert (view.paused, [post.error for post in view.posts]) == ("", [""])
+    assert await claim(store) == "a1"
+
+
+# -- ReportStore and MonitoringStore --------------------------------------------------------------
+
+
+async def test_the_state_shows_the_last_run_as_it_was_recorded(store: Store) -> None:
+    assert (await store.state()).last_run is None
+    await follow(store, A)
+    notes = (Note(NoteKind.DOWN, "no answer", keyword="reward model", sample=b"<html>"),)
+    stats = AnnouncementStats("by keyword", announced=40, missing=2)
+    run = run_of(START + DAY, [paper(1)], notes=notes, announcement_stats=stats)
+    await store.record(replace(run, complete=False, wide=True), first_post=0)
+    state = await store.state()
+    assert state.papers == 1
+    last = state.last_run
+    assert last is not None
+    assert last.notes == (replace(notes[0], sample=b""),)
+    assert (last.started_at, last.finished_at, last.since) == (
+        START + DAY, START + DAY + MINUTE, START - 13 * DAY,
+    )  # fmt: skip
+    assert (last.wide, last.complete, last.requests, last.fetched, last.matched) == (
+        True, False, 2, 1, 1,
+    )  # fmt: skip
+    assert (last.new_papers, last.due, last.primed) == (1, 1, 0)
+    assert (last.plan, last.announced, last.missing) == ("by keyword", 40, 2)
+    assert state.last_complete is not None
+    assert state.last_complete.started_at == START
+
+
+async def test_the_state_of_a_channel_shows_what_was_posted_within_a_week(store: Store) -> None:
+    await follow(store, A, B)
+    for day in (1, 9, 10):
+        at = START + day * DAY
+        await store.record(run_of(at, [paper(day)]), first_post=0)
+        drafts = ((f"k{day}", Draft("x", tuple(ids(day)))),)
+
+        publication = Publication(drafts, published_until=at)
+        await publish(store, A, publication, at)
+        assert await claim(store, at) == f"k{day}"
+        await store.mark_sent(f"k{day}", Receipt("m"), at + MINUTE)
+    [view] = (await store.state(A)).channels
+    assert [(d.published_at, d.posted_at, d.papers) for d in view.digests] == [
+        (START + day * DAY, START + day * DAY + MINUTE, 1) for day in (9, 10)
+    ]
+    assert (view.sent, view.due, view.posts) == (3, 0, ())
+    assert [each.keyword.text for each in view.subscriptions] == ["reward model"]
+    everything = (await store.state()).channels
+    assert [(each.channel.id, each.due) for each in everything] == [(A, 0), (B, 3)]
+    assert everything[0] == view
+    assert (await store.state("fake:unknown")).channels == ()
+
+
+async def test_a_paper_is_known_with_what_became_of_it_in_every_channel(store: Store) -> None:
+    await follow(store, A, B)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    drafts = (("k1", Draft("x", tuple(ids(1)))),)
+    await publish(store, A, Publication(drafts), START + DAY)
+    await claim(store, START + DAY)
+    await store.mark_sent("k1", Receipt("m", "https://x/1"), START + DAY + MINUTE)
+    known = await store.paper(paper(1).id)
+    assert (known.paper, known.first_seen) == (paper(1), START + DAY)
+    posted, waiting = known.standings
+    assert (posted.channel_id, posted.state, posted.post_state, posted.message_url) == (
+        A, "posted", "sent", "https://x/1",
+    )  # fmt: skip
+    assert (posted.why, posted.at, posted.sent_at) == ("new", START + DAY, START + DAY + MINUTE)
+    assert (waiting.channel_id, waiting.state, waiting.post_state) == (B, "due", "")
+    unknown = await store.paper("9999.99999")
+    assert (unknown.paper, unknown.first_seen, unknown.standings) == (None, None, ())
+
+
+async def test_a_page_has_a_section_for_each_keyword_with_its_newest_papers(store: Store) -> None:
+    await follow(store, A, B)
+    await store.record(run_of(START + HOUR, [paper(1), paper(2)]), first_post=0)
+    await store.record(run_of(START + 3 * DAY, [paper(3)]), first_post=0)
+    [section] = await store.page(2)
+    assert (section.text, section.canonical) == ("reward model", REWARD.canonical)
+    assert [each.id for each in section.papers] == ids(3, 2)
+    assert section.new == frozenset(ids(3)), "what the last day brought"
+
+
+async def test_the_measures_are_sums_over_everything(store: Store) -> None:
+    await follow(store, A, B)
+    stats = AnnouncementStats(announced=40)
+    run = run_of(START + DAY, [paper(1), paper(2)], announcement_stats=stats)
+    await store.record(run, first_post=0)
+    drafts = tuple((f"k{n}", Draft("x", (), None)) for n in range(3))
+    await publish(store, A, Publication(drafts), START)
+    for seconds in (1, 31):
+        await claim(store)
+        key = f"k{seconds // 31}"
+        await store.mark_sent(key, Receipt("m"), START + timedelta(seconds=seconds))
+    found = await store.measures()
+    assert (found.runs, found.complete_runs, found.requests, found.fetched) == (2, 2, 4, 2)
+    assert (found.matched, found.due, found.announced) == (2, 4, 40)
+    assert (found.papers, found.subscriptions, found.ledger) == (2, 2, {"due": 4})
+    assert found.posts == {("fake", "sent"): 2, ("fake", "queued"): 1}
+    assert (found.delivered, found.delays) == (2, (1, 1, 1, 2, 2, 2, 2, 2))
+    assert found.delay_seconds == pytest.approx(32)
+    assert found.database_bytes > 0
+
+
+async def test_a_sound_database_has_no_problem(store: Store) -> None:
+    await follow(store, A)
+    assert (store.problem(), await store.integrity_problems()) == ("", ())
+
+
+# -- MaintenanceStore -----------------------------------------------------------------------------
+
+
+async def test_what_nobody_needs_is_forgotten_and_what_was_posted_never(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    drafts = (("k1", Draft("x", tuple(ids(1)))),)
+    await publish(store, A, Publication(drafts), START + DAY)
+    await claim(store, START + DAY)
+    await store.mark_sent("k1", Receipt("m"), START + DAY)
+    await store.record(run_of(START + 2 * DAY, [paper(2)], hits=()), first_post=0)
+    for day in range(3, 6):
+        await store.record(run_of(START + day * DAY), first_post=0)
+    assert len(await store.outdated(START + 30 * DAY)) == 0
+    month = await store.outdated(START + 32 * DAY)
+    assert month == Outdated(payloads=("k1",))
+    await store.forget(month, START + 32 * DAY)
+    later = START + 400 * DAY
+    year = await store.outdated(later)
+    assert (year.papers, year.abstracts) == (tuple(ids(2)), tuple(ids(1)))
+    before = await store.measures()
+    for part in year.in_steps(1):
+        await store.forget(part, later)
+    after = await store.measures()
+    assert (before.papers, after.papers) == (2, 1)
+    assert (after.runs, after.requests, after.due) == (before.runs, before.requests, before.due)
+    assert len(await store.outdated(later)) == 0
+    known = await store.paper(paper(1).id)
+    assert known.paper is not None
+    assert (known.paper.abstract, known.standings[0].state) == ("", "posted")
+
+
+async def test_what_is_needed_again_since_it_was_found_is_not_forgotten(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START, [paper(1)], hits=()), first_post=0)
+    later = START + 400 * DAY
+    what = await store.outdated(later)
+    assert what.papers == tuple(ids(1))
+    await store.record(run_of(later, [paper(1)]), first_post=0)
+    await store.forget(what, later)
+    assert (await store.paper(paper(1).id)).paper == paper(1)
+
+
+# -- SyncStore ------------------------------------------------------------------------------------
+
+
+async def test_a_synchronisation_reads_and_changes_who_follows_what_in_one_transaction(
+    store: Store,
+) -> None:
+    await store.follow(A, REWARD, ADA, START)
+
+    def work(database: SyncDatabase) -> tuple[Listing, ...]:
+        with database.transaction() as transaction:
+            changes = (
+                Follow(B, GRAPH), Follow(A, REWARD), Configure(B, "post_at", "07:30"),
+                Unfollow(A, REWARD), Unfollow(A, GRAPH),
+            )  # fmt: skip
+            transaction.apply(changes, "bot.toml")
+            transaction.record_revision(transaction.last_revision() + 1, b"one")
+            transaction.set_state(b"state")
+        with database.transaction() as transaction:
+            assert (transaction.last_revision(), transaction.revision(1)) == (1, b"one")
+            assert transaction.revision(2) is None
+            transaction.record_revision(1, b"again")
+            transaction.set_state(b"newer")
+            assert (transaction.revision(1), transaction.state()) == (b"again", b"newer")
+            return transaction.current().listings
+
+    listings = await store.synchronise(work, START + HOUR)
+    assert listings == (Listing(Channel(B, post_at="07:30"), (GRAPH,)),)
+    [subscription] = await store.subscriptions()
+    assert (subscription.added_by.name, subscription.added_at) == ("bot.toml", START + HOUR)
+
+
+async def test_a_synchronisation_that_fails_has_changed_nothing_since_its_last_commit(
+    store: Store,
+) -> None:
+    def work(database: SyncDatabase) -> None:
+        with database.transaction() as transaction:
+            assert (transaction.last_revision(), transaction.state()) == (0, None)
+            transaction.apply([Follow(A, REWARD)], "bot.toml")
+        with database.transaction() as transaction:
+            transaction.apply([Follow(A, GRAPH)], "bot.toml")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.synchronise(work, START)
+    assert [each.keyword for each in await store.subscriptions()] == [REWARD]
+
+
+async def test_at_least_two_hundred_revisions_are_kept(store: Store) -> None:
+    def work(database: SyncDatabase) -> bytes | None:
+        with database.transaction() as transaction:
+            for number in range(1, 1002):
+                transaction.record_revision(number, b"%d" % number)
+            assert transaction.revision(1) is None
+            return transaction.revision(801)
+
+    assert await store.synchronise(work, START) == b"801"
+
+
+# -- processes ------------------------------------------------------------------------------------
+
+
+async def test_what_one_process_did_another_one_sees(database: Database) -> None:
+    serving, beside = database.open(), database.open(alone=False)
+    await beside.follow(A, REWARD, ADA, START)
+    assert await serving.unprimed() == {(A, REWARD.canonical)}
+    await queue(serving, A, "a1")
+    await claim(serving)
+    assert [post.state for post in (await beside.state(A)).channels[0].posts] == ["sending"]
+
+
+async def test_everything_is_there_after_a_restart(database: Database) -> None:
+    first = database.open()
+    await follow(first, A)
+    await first.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    before = (await first.state(), await first.interests(), await first.agendas([A]))
+    first.close()
+    again = database.open()
+    assert (await again.state(), await again.interests(), await again.agendas([A])) == before
+
+
+def test_no_use_case_of_the_store_is_missing_here() -> None:
+    protocols = [each for each in ports.Store.__mro__ if each.__module__ == ports.__name__]
+    promised = {
+        name
+        for each in (*protocols, ports.SyncTransaction, ports.SyncDatabase)
+        for name, value in vars(each).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert promised - used == set()
+    assert len(promised) > 40
