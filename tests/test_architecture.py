@@ -7,6 +7,7 @@ a violation and must see it (the controls at the end).
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -404,6 +405,55 @@ def mocks_nothing(module: str, tree: ast.Module) -> Iterator[str]:
                 yield f"{module}:{node.lineno} patches our own code"
 
 
+# Words of a private language that the code had, and what says it plainly. A word that left stays
+# out of every name in code and tests (a part of one counts, as in ``take_survey``).
+NAMES_THAT_LEFT: dict[str, str] = {
+    "ailments": "problems",
+    "bell": "scheduler",
+    "buried": "dead_lettered",
+    "bury": "dead_letter",
+    "manners": "rate_limits",
+    "strike": "refusal",
+    "strikes": "refusals",
+    "survey": "announcement_stats",
+    "untold": "metadata_incomplete",
+    "vitals": "health_report",
+}
+# The same for what people and developers read: documentation, comments, messages.
+PROSE_THAT_LEFT: dict[str, str] = {
+    "vitals": "health report",
+}
+
+
+def names_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every identifier that a module writes, with its line."""
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield line, name
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                yield line, name
+            case ast.AsyncFunctionDef(name=name) | ast.keyword(arg=str(name)):
+                yield line, name
+            case ast.alias(name=name, asname=other):
+                yield line, other or name
+
+
+def uses_standard_words(module: str, tree: ast.Module) -> Iterator[str]:
+    for line, name in names_in(tree):
+        for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name):
+            if instead := NAMES_THAT_LEFT.get(word.lower()):
+                yield f"{module}:{line} is named {name}: say {instead}"
+
+
+def prose_that_left(name: str, text: str) -> Iterator[str]:
+    pattern = re.compile(rf"\b({'|'.join(PROSE_THAT_LEFT)})\b", re.IGNORECASE)
+    for number, line in enumerate(text.splitlines(), start=1):
+        for word in pattern.findall(line):
+            yield f"{name}:{number} says {word}: say {PROSE_THAT_LEFT[word.lower()]}"
+
+
 def violations(rule: Rule, modules: dict[str, Path]) -> list[str]:
     return [
         violation for module, path in modules.items() for violation in rule(module, parsed(path))
@@ -450,6 +500,22 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_the_tests_of_other_rooms_know_no_table_and_no_engine_of_the_database() -> None:
     assert violations(leaves_the_database_to_the_store, TESTS) == []
+
+
+def test_words_that_left_stay_out_of_names() -> None:
+    found = violations(uses_standard_words, PRODUCT | TESTS)
+    assert not found, "\n".join(found)
+
+
+def test_words_that_left_stay_out_of_what_people_read() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "bot.toml"]
+    code = [path for path in (PRODUCT | TESTS).values() if path != Path(__file__)]
+    found = [
+        each
+        for path in (*pages, *code)
+        for each in prose_that_left(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_every_exemption_belongs_to_a_module_that_exists() -> None:
@@ -518,6 +584,11 @@ FORBIDDEN: list[tuple[Rule, str, str]] = [
         "bot.app.scheduler",  # one place is allowed here, not two
         "try: x()\nexcept Exception: pass\ntry: y()\nexcept Exception: pass",
     ),
+    (uses_standard_words, "bot.x", "def take_survey(): pass"),
+    (uses_standard_words, "bot.x", "class HTTPManners: pass"),
+    (uses_standard_words, "bot.x", "import bell"),
+    (uses_standard_words, "bot.x", "run(strikes=3)"),
+    (uses_standard_words, "bot.x", "self.untold = 1"),
     (mocks_nothing, "tests.test_x", "from unittest import mock"),
     (mocks_nothing, "tests.test_x", "from unittest.mock import AsyncMock"),
     (mocks_nothing, "tests.test_x", "import unittest.mock as m"),
@@ -543,6 +614,12 @@ def test_a_row_that_allows_too_much_is_seen() -> None:
         "bot.cupboard has a row, and no module",
         "nobody in bot.clock imports bot.model",
         "nobody in bot.clock imports httpx",
+    ]
+
+
+def test_prose_that_left_is_seen() -> None:
+    assert list(prose_that_left("x.md", "One.\nIts Vitals.")) == [
+        "x.md:2 says Vitals: say health report"
     ]
 
 
@@ -593,6 +670,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
         "bot.store",
         "try: x()\nexcept BaseException:\n    y()\n    raise",
     ),
+    (uses_standard_words, "bot.x", 'keyword = "survey"; belly = 1'),
     (mocks_nothing, "tests.test_x", "import sys\nmonkeypatch.setattr(sys, 'stdin', pipe)"),
 ]
 
