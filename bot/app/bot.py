@@ -155,17 +155,19 @@ class Bot:
             parse_days(channel.days) if channel.days else schedule.days,
         )
 
-    async def synchronise(self, *, accept: bool = False) -> tuple[Change, ...]:
+    async def synchronise(self, *, accept: bool = False, write: bool = True) -> tuple[Change, ...]:
         """Make bot.toml and the database say the same, whichever of them was changed.
 
-        What was taken over from bot.toml; with ``accept`` also what is held back else. Raises
+        What was taken over from bot.toml; with ``accept`` also what is held back else.
+        Without ``write`` nothing is written into bot.toml. Raises
         ConfigError if bot.toml is wrong (the database goes on as it was), StoreError.
         """
         changes: tuple[Change, ...] = ()
-        self.deferred_writes.started(self.clock.monotonic())
+        if write:
+            self.deferred_writes.started(self.clock.monotonic())
         give_up = self.clock.monotonic() + SAVING
         while True:
-            report = await self._synchronise_once(accept=accept)
+            report = await self._synchronise_once(accept=accept, write=write)
             changes += report.changes
             if not report.retry:
                 break
@@ -184,8 +186,8 @@ class Bot:
                 log.warning("bot.toml: %s", self.file_problem)
         return changes
 
-    async def _synchronise_once(self, *, accept: bool) -> SyncReport:
-        work = partial(self.file.sync, accept=accept)
+    async def _synchronise_once(self, *, accept: bool, write: bool) -> SyncReport:
+        work = partial(self.file.sync, accept=accept, write=write)
         report = await self.store.synchronise(work, self.clock.now())
         for warning in report.warnings:
             log.warning("bot.toml: %s", warning)
@@ -340,6 +342,7 @@ async def assembled(
     reaching: bool | None = None,
     dry_run: bool = False,
     accept: bool = False,
+    write_file: bool | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
     stream: TextIO | None = None,
@@ -350,8 +353,9 @@ async def assembled(
     ``serving`` is for the one process that collects and delivers. With ``dry_run`` it does so on a
     copy of the database, and every channel's posts go to ``stream`` (standard output). Platforms
     are loaded only for who serves, or is ``reaching`` for them otherwise: that takes their tokens
-    and half a second. ``arxiv_transport`` replaces the network to arXiv. Raises ConfigError and
-    StoreError.
+    and half a second. bot.toml is written only by who serves, or with ``write_file``; everybody
+    takes over what was changed in it. ``arxiv_transport`` replaces the network to arXiv. Raises
+    ConfigError and StoreError.
     """
     clock = clock or SystemClock()
     progress = progress or (lambda _: None)
@@ -389,7 +393,9 @@ async def assembled(
         if serving:
             await store.release(clock.now(), bot.delivery_timeouts.settling)
             await bot.recompute_times()
-        bot.taken_over = await bot.synchronise(accept=accept)
+        bot.taken_over = await bot.synchronise(
+            accept=accept, write=serving if write_file is None else write_file
+        )
         yield bot
 
 

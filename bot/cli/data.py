@@ -75,8 +75,9 @@ def sync(
 ) -> None:
     """Compare bot.toml with the database now, and say what was taken over.
 
-    Every command does so at its start, and the service within seconds. A bot.toml that looks cut
-    off, or would remove more than half of what is followed, is held back until --accept.
+    Every command takes over what changed in bot.toml when it starts, and the service within
+    seconds. Commands that only read write nothing into the file. A bot.toml that looks cut off, or
+    would remove more than half of what is followed, is held back until --accept.
 
     \b
     Example: daily-papers sync --accept
@@ -86,7 +87,7 @@ def sync(
     from bot.app.bot import assembled, said
 
     async def synchronising(settings: Config) -> tuple[list[str], str]:
-        async with assembled(settings, serving=False, accept=accept) as bot:
+        async with assembled(settings, serving=False, accept=accept, write_file=True) as bot:
             return [said(change) for change in bot.taken_over], bot.file_problem
 
     log_to_stderr(ctx, verbose)

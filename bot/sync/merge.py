@@ -32,21 +32,25 @@ class SyncState:
     """What is kept about the file from one sync to the next.
 
     ``merged`` is the digest of the last text that was taken over, ``written`` of the text that was
-    to replace it. ``base`` is what the last text said, kept only while the file does not show what
-    the database holds. ``unmarked`` is what the last text without a marker said; ``text`` is what
-    the file is to hold since.
+    to replace it. ``base`` is what the last text said, kept only while nobody could or may write
+    the file, so that it does not show what the database holds. ``unmarked`` is what the last text
+    without a marker said; ``text`` is what the file is to hold since.
     """
 
     merged: str = ""
     written: str = ""
-    base: Snapshot | None = None
+    base: ParsedChannels | None = None
     unmarked: Snapshot | None = None
     text: str = ""
 
     def encode(self) -> bytes:
         text = base64.b64encode(zlib.compress(self.text.encode(), level=1)).decode()
-        kept = [self.merged, self.written, _packed(self.base), _packed(self.unmarked), text]
-        return json.dumps(kept).encode()
+        base = self.base and [
+            _packed(self.base.snapshot),
+            self.base.marker and [self.base.marker.number, self.base.marker.digest],
+            self.base.conflicting,
+        ]
+        return json.dumps([self.merged, self.written, base, _packed(self.unmarked), text]).encode()
 
     @classmethod
     def decode(cls, kept: bytes | None) -> SyncState:
@@ -55,7 +59,11 @@ class SyncState:
             return cls()
         merged, written, base, unmarked, packed = json.loads(kept)
         text = zlib.decompress(base64.b64decode(packed)).decode()
-        return cls(merged, written, _unpacked(base), _unpacked(unmarked), text)
+        if base is not None:
+            snapshot, marker, conflicting = base
+            marker = marker and Marker(*marker)
+            base = ParsedChannels(_unpacked(snapshot) or Snapshot(), marker, conflicting)
+        return cls(merged, written, base, _unpacked(unmarked), text)
 
 
 def _packed(snapshot: Snapshot | None) -> str | None:
@@ -166,7 +174,15 @@ class Merge:
 
     def _base(self) -> Snapshot:
         """What the person who saved this text started from; empty if nobody can tell."""
-        return self.state.base or self._marked or self._unmarked_base() or Snapshot()
+        return self._unwritten_base() or self._marked or self._unmarked_base() or Snapshot()
+
+    def _unwritten_base(self) -> Snapshot | None:
+        """What the file said when it was last merged and not written, if this text comes from there
+        and not from another revision, which an editor may have had open for hours."""
+        base = self.state.base
+        if base is None or base.marker != self._file.marker:
+            return None
+        return base.snapshot if base.conflicting == self._file.conflicting else None
 
     def _unmarked_base(self) -> Snapshot | None:
         """For a text without a marker: the one without a marker before it, if the two are about the
@@ -199,6 +215,17 @@ class Merge:
         """Record that this text was merged, and nothing else."""
         self._record(self.state.written, self.state.base, self.state.text)
 
+    def leave_unwritten(self) -> None:
+        """Record that this text was merged, and stays in the file as it is for now."""
+        if self.is_new and not self.held_back:
+            base = None if self._is_shown() else self._file
+            self._record(self.state.written, base, self._text)
+
+    def _is_shown(self) -> bool:
+        """Whether the file shows what the database holds, and says so."""
+        marked = self._marked.meaning if self._marked else {}
+        return self._file.snapshot.meaning == self._current.meaning == marked
+
     def new_text(self) -> str | None:
         """What the file should hold; ``None`` if what it holds is right, or to stay as it is.
 
@@ -206,15 +233,12 @@ class Merge:
         """
         if self.held_back:
             return None
-        meaning = self._current.meaning
-        marked = self._marked.meaning if self._marked else {}
-        base = self._file.snapshot if self.one_way else None
-        if self._file.snapshot.meaning == meaning == marked:
+        if self._is_shown():
             if self.one_way:
-                self._record(self.state.written, base, self._text)
+                self._record(self.state.written, None, self._text)
             return None
         new = render(self._text, self._path, self._current, self._revision())
-        self._record(digest_of(new.encode()), base, new)
+        self._record(digest_of(new.encode()), self._file if self.one_way else None, new)
         return new
 
     def _revision(self) -> int:
@@ -228,7 +252,7 @@ class Merge:
         self._transaction.record_revision(max(last, found) + 1, encode(self._current))
         return max(last, found) + 1
 
-    def _record(self, written: str, base: Snapshot | None, text: str) -> None:
+    def _record(self, written: str, base: ParsedChannels | None, text: str) -> None:
         """Record that this text was merged, and what is to stand in its place."""
         unmarked = self._file.snapshot if self._file.unmarked else self.state.unmarked
         state = SyncState(self._digest, written, base, unmarked, text)

@@ -36,8 +36,9 @@ were taken for the base: what the commit brought and the file does not show yet 
 theirs beside the file. The next attempt merges it, moves it back to where it was saved, and goes on
 from there; after a crash the same is done.
 
-**A file that can't be written** goes one way only: nothing in it shows what the bot did. There the
-base is what the file said when it was last merged, which the state keeps.
+**A file that can't be written**, or that a command which only reads may not write, goes one way
+only: nothing in it shows what the bot did. There the base is what the file said when it was last
+merged, which the state keeps, as long as the file has the same marker.
 
 **A wrong file** changes nothing and is not overwritten: ``sync`` raises ConfigError, the chat goes
 on with the database alone, and once the file is right it is merged as above.
@@ -144,8 +145,12 @@ class Synchronizer:
         self._problem_at = 0.0  # when it was last met, by the monotonic clock
         self._retry = True
 
-    def sync(self, database: SyncDatabase, *, accept: bool = False) -> SyncReport:
+    def sync(
+        self, database: SyncDatabase, *, accept: bool = False, write: bool = True
+    ) -> SyncReport:
         """Take over what was changed in the file, and let the file show what the database holds.
+
+        Without ``write`` only the former: the file stays as it is, byte for byte.
 
         A text that looks truncated, or would remove much, is held back unless the caller may
         ``accept`` it: a ``problem`` says so, and neither the database nor the file is changed.
@@ -161,7 +166,7 @@ class Synchronizer:
             if not locked:
                 return SyncReport(retry=True, locked=True)
             try:
-                result = self._attempts(database, collected, accept=accept)
+                result = self._attempts(database, collected, accept=accept, write=write)
             except _HeldBack as held:
                 return replace(self._report(collected, problem=str(held)), held_back=True)
             except (FileUnreadable, FileUnwritable) as error:
@@ -199,12 +204,15 @@ class Synchronizer:
     # -- attempts ---------------------------------------------------------------------------------
 
     def _attempts(
-        self, database: SyncDatabase, collected: _Collected, *, accept: bool
+        self, database: SyncDatabase, collected: _Collected, *, accept: bool, write: bool
     ) -> ReplaceResult | None:
-        """The result of the last attempt; ``None`` if the file was right already."""
+        """The result of the last attempt; ``None`` if the file was right already, or stays as it is
+        in any case."""
         result: ReplaceResult | None = ReplaceResult.RACED
         for _ in range(_MOST_ATTEMPTS):
             left_over = self._file.left_over()
+            if left_over is not None and not write:
+                return None  # who may write moves it back first
             content = left_over or self._file.read()
             steady = self._is_steady(content.digest)
             if content.writers is not Writers.NONE and not steady:
@@ -212,7 +220,9 @@ class Synchronizer:
             if left_over is not None:
                 self._merge_left_over(database, left_over, collected)
                 continue
-            result = self._attempt(database, content, collected, steady=steady, accept=accept)
+            result = self._attempt(
+                database, content, collected, steady=steady, accept=accept, write=write
+            )
             if result is not ReplaceResult.RACED:
                 break
         return result
@@ -225,12 +235,15 @@ class Synchronizer:
         *,
         steady: bool,
         accept: bool,
+        write: bool,
     ) -> ReplaceResult | None:
         text = text_of(content.data, self._path)
         parsed = read(text, self._path)
         with database.transaction() as transaction:
             merged = Merge(transaction, parsed, text, self._path, accept=accept)
-            new = merged.new_text()
+            new = merged.new_text() if write else None
+            if not write:
+                merged.leave_unwritten()
         if merged.held_back:
             raise _HeldBack(merged.held_back)
         collected.add(merged)
@@ -244,7 +257,7 @@ class Synchronizer:
                 )
             result = self._file.replace(content.data, data, steady=steady)
         except FileUnwritable:
-            _save_state(database, replace(merged.state, base=parsed.snapshot, text=text))
+            _save_state(database, replace(merged.state, base=parsed, text=text))
             raise
         if result is ReplaceResult.WRITTEN:
             self._is_steady(digest_of(data))

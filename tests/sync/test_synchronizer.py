@@ -331,6 +331,88 @@ def test_the_last_keyword_can_be_removed_on_either_side(setup: Setup) -> None:
     assert setup.agree() == {}
 
 
+# -- commands that only read -----------------------------------------------------------------------
+
+
+def test_a_sync_that_may_not_write_takes_over_what_changed_and_leaves_every_byte(
+    tmp_path: Path,
+) -> None:
+    setup = Setup(tmp_path)
+    setup.write(TOP + block(ONE, "graph"))
+    before = setup.path.stat()
+    report = setup.file.sync(setup.database, write=False)
+    assert (len(report.changes), report.wrote, report.retry, report.problem) == (
+        1,
+        False,
+        False,
+        "",
+    )
+    assert setup.text == TOP + block(ONE, "graph")
+    assert setup.path.stat() == before
+    assert setup.database.says() == {ONE: {"graph"}}
+    assert setup.file.sync(setup.database, write=False) == SyncReport()
+    assert setup.strays == []
+    assert setup.sync().wrote
+    assert setup.agree() == {ONE: {"graph"}}
+    assert setup.sync() == SyncReport()
+
+
+def test_what_a_person_takes_out_after_a_command_that_only_read_is_gone(setup: Setup) -> None:
+    setup.database.follow(ONE, "diffusion")  # in the chat, while nobody writes the file
+    setup.edit('    "graph",\n', '    "graph",\n    "x ray",\n')
+    setup.file.sync(setup.database, write=False)
+    assert setup.database.says() == {ONE: {"graph", "x ray", "reward model", "diffusion"}}
+    setup.edit('    "x ray",\n', "")
+    setup.file.sync(setup.database, write=False)
+    setup.edit('    "graph",\n', "")
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model", "diffusion"}}
+
+
+def test_an_editor_that_was_open_before_a_command_that_only_read_loses_nothing(
+    setup: Setup,
+) -> None:
+    opened = setup.text
+    setup.database.follow(ONE, "diffusion")
+    setup.sync()
+    setup.edit("# ours", "# theirs")
+    setup.edit('    "diffusion",\n', '    "diffusion",\n    "x ray",\n')
+    setup.file.sync(setup.database, write=False)
+    setup.write(opened.replace('    "graph",\n', ""))
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model", "diffusion", "x ray"}}
+
+
+def test_a_text_that_would_remove_much_is_held_back_from_a_command_that_only_reads(
+    full: Setup,
+) -> None:
+    cut = full.text[: full.text.index("[[channels]]")]
+    full.write(cut)
+    assert full.file.sync(full.database, write=False).held_back
+    assert following_all(full)
+    assert full.text == cut
+
+
+def test_what_a_crash_left_beside_the_file_waits_for_who_may_write(setup: Setup) -> None:
+    theirs = setup.text.replace('"graph"', '"x ray"')
+
+    class Last(Crowded):
+        def exchange(self, one: Path, other: Path) -> None:
+            super().exchange(one, other)
+            raise Stopped
+
+    setup.database.follow(ONE, "diffusion")
+    with pytest.raises(Stopped):
+        setup.opened(Last("exchange", lambda: by_rename(setup.path, theirs))).sync(setup.database)
+    ours = setup.text
+    assert setup.opened().sync(setup.database, write=False) == SyncReport()
+    assert setup.text == ours
+    setup.file = setup.opened()
+    setup.sync()
+    assert setup.agree() == {ONE: {"reward model", "x ray", "diffusion"}}
+    assert setup.strays == []
+
+
 # -- texts of unknown origin -----------------------------------------------------------------------
 
 
