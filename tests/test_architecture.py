@@ -62,6 +62,11 @@ ROOMS: dict[str, Row] = {
         "When arXiv announces. Pure, and also needed by those who talk about it: chat, config and"
         " monitoring. They see nothing else of arxiv."
     ),
+    "bot.core.channel_settings": Row(
+        "The table of what a channel may set. Pure; bot.toml, the chat and the choices that Discord"
+        " shows follow from it.",
+        "bot.errors",
+    ),
     "bot.core": Row(
         "The fetch-and-diff core. Knows sources, databases and platforms by their ports alone.",
         "bot.errors bot.keywords bot.matching bot.model bot.ports bot.text",
@@ -73,8 +78,8 @@ ROOMS: dict[str, Row] = {
     ),
     "bot.chat": Row(
         "Commands and their replies; a preview shows the titles of a digest (text).",
-        "bot.arxiv.calendar bot.core bot.errors bot.keywords bot.matching bot.model bot.ports"
-        " bot.text",
+        "bot.arxiv.calendar bot.core bot.core.channel_settings bot.errors bot.keywords"
+        " bot.matching bot.model bot.ports bot.text",
     ),
     "bot.store": Row(
         "The database. Decides nothing: it stores what the core decided, as the ports say.",
@@ -82,7 +87,8 @@ ROOMS: dict[str, Row] = {
     ),
     "bot.config": Row(
         "Reports a wrong keyword, setting or holiday with all other mistakes, before any start.",
-        "bot.arxiv.calendar bot.core bot.errors bot.keywords bot.model bot.network",
+        "bot.arxiv.calendar bot.core bot.core.channel_settings bot.errors bot.keywords bot.model"
+        " bot.network",
     ),
     "bot.sync": Row(
         "Reads and writes a part of the file that config reads, and waits on a Clock (ports).",
@@ -104,8 +110,9 @@ ROOMS: dict[str, Row] = {
         "rich",
     ),
     "adapters.discord": Row(
-        "As the console; network: which proxy and which certificates.",
-        "adapters bot.errors bot.model bot.network bot.ports bot.text",
+        "As the console; channel_settings: what can be chosen; network: which proxy and which"
+        " certificates.",
+        "adapters bot.core.channel_settings bot.errors bot.model bot.network bot.ports bot.text",
         "aiohttp discord yarl",
     ),
     "adapters.slack": Row(
@@ -115,8 +122,8 @@ ROOMS: dict[str, Row] = {
     ),
     "bot.app": Row(
         "Builds everything and runs it. Of the adapters it knows their names and Settings only.",
-        "adapters bot.arxiv bot.chat bot.clock bot.config bot.core bot.errors bot.keywords"
-        " bot.model bot.pages bot.ports bot.store bot.sync",
+        "adapters bot.arxiv bot.chat bot.clock bot.config bot.core bot.core.channel_settings"
+        " bot.errors bot.keywords bot.model bot.pages bot.ports bot.store bot.sync",
         "apscheduler httpx",
     ),
     "bot.monitoring.checks": Row(
@@ -133,8 +140,8 @@ ROOMS: dict[str, Row] = {
     ),
     "bot.cli": Row(
         "One command each; what it does is done by the rooms below.",
-        "bot.app bot.app.service bot.clock bot.config bot.core bot.demo bot.errors bot.model"
-        " bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
+        "bot.app bot.app.service bot.clock bot.config bot.core.channel_settings bot.demo bot.errors"
+        " bot.model bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
         "rich typer",
     ),
     "bot.__main__": Row("Starts the command line.", "bot.cli bot.monitoring", "typer"),

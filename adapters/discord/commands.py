@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import fields
 from typing import Any, Final
 
 import aiohttp
@@ -23,8 +22,9 @@ from adapters.discord import permissions, replies
 from adapters.discord.buttons import MAX_LABEL_LENGTH, shorten_label
 from adapters.discord.keyword_form import EditButton, KeywordForm
 from adapters.discord.mentions import CommandMentions
+from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
-from bot.model import Channel, Choice, Person, Reply
+from bot.model import Choice, Person, Reply
 from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
@@ -257,19 +257,7 @@ def person_of(interaction: Interaction) -> Person:
 
 # -- the commands as Discord lists them -----------------------------------------------------------
 
-SETTINGS: Final = [
-    app_commands.Choice(name=each.name, value=each.name)
-    for each in fields(Channel)
-    if each.name != "id"
-]
-VALUES: Final[Mapping[str, tuple[str, ...]]] = {  # suggested; others can be typed
-    "post_at": ("07:00", "08:00", "09:00", "10:00", "12:00", "18:00"),
-    "days": ("mon-fri", "daily", "mon, thu"),
-    "catch_up": ("all", "newest 20", "skip"),
-    "layout": ("digest", "list", "thread"),
-    "editors": ("managers", "members"),
-}
-DEFAULT_VALUE: Final = "default"
+SETTINGS: Final = [app_commands.Choice(name=name, value=name) for name in CHANNEL_SETTINGS]
 Keyword = app_commands.Range[str, 1, MAX_KEYWORD_LENGTH]
 
 
@@ -357,7 +345,8 @@ class PapersCommands(app_commands.Group):
 
     @settings.autocomplete("value")
     async def _values(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        fitting = (*VALUES.get(interaction.namespace.name or "", ()), DEFAULT_VALUE)
+        setting = CHANNEL_SETTINGS.get(interaction.namespace.name or "")
+        fitting = (*(setting.values_on("discord") if setting else ()), TO_DEFAULT)
         return [
             app_commands.Choice(name=each, value=each)
             for each in fitting

@@ -127,7 +127,7 @@ class Bot:
             timetable=self.timetable,
             identify=base_id,
             calendar=self.calendar,
-            defaults=ScheduleDefaults(str(config.schedule.catch_up), config.schedule.written),
+            defaults=ScheduleDefaults(config.schedule.values, config.schedule.written),
         )
         self.changes = Changes(
             queries=self.queries,

@@ -26,7 +26,7 @@ from bot.chat.replies.keywords import (
 from bot.chat.replies.paraphrase import understanding
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import sentence
-from bot.chat.replies.settings import setting_named, stored_value
+from bot.chat.replies.settings import find_setting, stored_value
 from bot.chat.resolve import (
     MAX_KEYWORDS_AT_ONCE,
     TO_SEE,
@@ -213,21 +213,17 @@ class Changes:
 
     async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
         """Change one setting of how a channel is posted to. Raises UserError."""
-        key = setting_named(name)
-        if key == "editors" and not person.governs:
-            raise NotAllowed("Who may change keywords is for those to decide who run this server.")
+        setting = find_setting(name)
+        if setting.for_governors and not person.governs:
+            raise NotAllowed(
+                f"Only those who run this server may change {setting.name}: {setting.meaning}."
+            )
         [view] = (await self._queries.state(channel_id)).channels
-        stored = stored_value(key, value, view.channel.platform)
-        own: dict[str, Any] = {key: stored}
-        changed = replace(view.channel, **own)
-        await self._store.change_setting(channel_id, key, stored)
+        stored = stored_value(setting, value, view.channel.platform)
+        own: dict[str, Any] = {setting.name: stored}
+        await self._store.change_setting(channel_id, setting.name, stored)
         await self._on_change()
-        reply, new = self._queries.settings_of(changed, key)
-        return replace(
-            reply,
-            announcement=f"{person.name} changed {key} of this channel to {new}.",
-            data={**reply.data, "changed": True},
-        )
+        return self._queries.settings_of(replace(view.channel, **own), setting.name, person.name)
 
     async def resend(self, channel_id: str | None, key: str) -> Reply:
         """Send a held or dead post again, named by its key or the start of it; one of any channel

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
+from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import UserError
 from bot.model import Section, refer_to, without_references
 from bot.text import clean
@@ -20,7 +21,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("", "when arXiv was last asked, what waits, and why nothing came"),
     "pause": ("", "post nothing here for now; papers gather"),
     "resume": ("", "post again"),
-    "settings": ("[NAME VALUE]", "when and how this channel is posted to"),
+    "settings": (
+        "[NAME VALUE]",
+        f"when and how this channel is posted to: {', '.join(CHANNEL_SETTINGS)}",
+    ),
     "resend": ("KEY", "send a post again that status shows as held or dead"),
     "help": ("", "this text"),
 }

@@ -16,7 +16,7 @@ from bot.chat.replies.keywords import listing_reply
 from bot.chat.replies.paraphrase import understanding
 from bot.chat.replies.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
 from bot.chat.replies.reasons import ChannelContext
-from bot.chat.replies.settings import ScheduleDefaults, in_force, settings_reply
+from bot.chat.replies.settings import ScheduleDefaults, settings_reply
 from bot.chat.replies.status import status_reply
 from bot.chat.replies.why import Case, Judged, why_reply
 from bot.chat.resolve import handle, is_handle, keyword_of_handle
@@ -153,15 +153,12 @@ class Queries:
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""
         [view] = (await self.state(channel_id)).channels
-        reply, _ = self.settings_of(view.channel)
-        return reply
+        return self.settings_of(view.channel)
 
-    def settings_of(self, channel: Channel, changed: str = "") -> tuple[Reply, str]:
-        """How this channel is posted to; and of the setting that was just ``changed`` the value
-        that holds now, in words."""
-        held = in_force(channel, self._timetable(channel), self._defaults)
-        reply = settings_reply(channel, self._timetable(channel), held, changed)
-        return reply, held[changed].said if changed else ""
+    def settings_of(self, channel: Channel, changed: str = "", by: str = "") -> Reply:
+        """The same; ``changed`` names the setting that ``by`` has just changed."""
+        timezone = self._timetable(channel).timezone
+        return settings_reply(channel, self._defaults, timezone, changed, by)
 
     async def home(self, person: Person) -> Reply:
         """The channels in which this person added keywords, and how each stands."""

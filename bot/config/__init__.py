@@ -24,7 +24,7 @@ from bot.config.channels import read_channels
 from bot.config.keys import SECTIONS, Mistakes, check_table, join
 from bot.config.network import KEY_LOG, read_network
 from bot.config.secrets import SECRETS, Secret, read_secrets, variables
-from bot.core.channel_settings import CatchUp
+from bot.core.channel_settings import CHANNEL_SETTINGS, CatchUp
 from bot.core.limits import Limits
 from bot.model.snapshots import Snapshot
 from bot.network import Network
@@ -51,6 +51,15 @@ class ScheduleConfig:
     first_post: int
     in_full: int
     written: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What holds for channels without a setting of their own, as it is written."""
+        return {
+            name: setting.writer(getattr(self, name))
+            for name, setting in CHANNEL_SETTINGS.items()
+            if setting.in_schedule
+        }
 
 
 @dataclass(frozen=True, slots=True)

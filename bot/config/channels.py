@@ -11,7 +11,7 @@ from functools import lru_cache
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
 from bot.config.keys import CHANNEL_KEYS, SECTIONS, Mistakes, check_table
-from bot.core.channel_settings import LAYOUTS, parse_layout, quoted
+from bot.core.channel_settings import CHANNEL_SETTINGS, quoted
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.model import Channel, Keyword
@@ -55,7 +55,7 @@ def _listing(
     """One block; where it is wrong, what could be read of it."""
     values = check_table(at, block, CHANNEL_KEYS, mistakes)
     channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
-    _check_layout(at, channel, mistakes)
+    _check_values(at, channel, mistakes)
     if channel.platform in SECTIONS and channel.platform not in document:
         problem = f"{channel.platform} is switched off"
         mistakes.add(f"{at}.id", problem, f"add a line [{channel.platform}], or remove this block")
@@ -63,13 +63,15 @@ def _listing(
     return Listing(channel, keywords)
 
 
-def _check_layout(at: str, channel: Channel, mistakes: Mistakes) -> None:
-    """Each platform has layouts of its own."""
-    if channel.layout is not None and channel.platform in LAYOUTS:
-        try:
-            parse_layout(channel.layout, channel.platform)
-        except UserError as error:
-            mistakes.add(f"{at}.layout", f"{error} on {channel.platform}")
+def _check_values(at: str, channel: Channel, mistakes: Mistakes) -> None:
+    """What one platform can do, another one may not."""
+    for name, setting in CHANNEL_SETTINGS.items():
+        value = getattr(channel, name)
+        if value is not None:
+            try:
+                setting.parse(value, channel.platform)
+            except UserError as error:
+                mistakes.add(f"{at}.{name}", f"{error} on {channel.platform}")
 
 
 def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:

@@ -19,7 +19,6 @@ from bot.config.readers import (
     InvalidValue,
     Reader,
     address,
-    as_written,
     belongs_to,
     boolean,
     contact,
@@ -37,15 +36,7 @@ from bot.config.readers import (
     user_ids,
     workspaces,
 )
-from bot.core.channel_settings import (
-    parse_catch_up,
-    parse_channel_id,
-    parse_days,
-    parse_editors,
-    parse_layout,
-    parse_post_at,
-    quoted,
-)
+from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted
 from bot.core.deliver import DeliveryTimeouts
 from bot.core.limits import Limits
 from bot.errors import ConfigError, Mistake
@@ -104,9 +95,11 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "data": Key(text(path), PurePath("data")),
     },
     "schedule": {
-        "post_at": Key(text(parse_post_at), parse_post_at("08:00")),
-        "days": Key(text(parse_days), parse_days("mon-fri")),
-        "catch_up": Key(text(parse_catch_up), parse_catch_up("all")),
+        **{
+            name: Key(text(setting.parse), setting.parse(setting.default_on("")))
+            for name, setting in CHANNEL_SETTINGS.items()
+            if setting.in_schedule
+        },
         "first_post": Key(number(0, 100, whole=True), 3),
         "in_full": Key(number(1, 1000, whole=True), SHOWN_IN_FULL),
     },
@@ -154,11 +147,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
 CHANNEL_KEYS: dict[str, Key] = {
     "id": Key(text(parse_channel_id), required=True),
     "keywords": Key(lambda value: value, required=True),  # config reads each one
-    "post_at": Key(as_written(parse_post_at)),
-    "days": Key(as_written(parse_days)),
-    "catch_up": Key(as_written(parse_catch_up)),
-    "layout": Key(text(parse_layout)),
-    "editors": Key(text(parse_editors)),
+    **{name: Key(text(setting.normalise)) for name, setting in CHANNEL_SETTINGS.items()},
 }
 _SECTION_OF = {key: section for section, keys in SECTIONS.items() for key in keys}
 

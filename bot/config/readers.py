@@ -44,16 +44,6 @@ def text(parse: Callable[[str], object]) -> Reader:
     return read
 
 
-def as_written(parse: Callable[[str], object]) -> Reader:
-    """Text that ``parse`` understands, as it was written."""
-
-    def checked(value: str) -> str:
-        parse(value)
-        return value
-
-    return text(checked)
-
-
 def number(least: float, most: float, *, whole: bool = False) -> Reader:
     def read(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):

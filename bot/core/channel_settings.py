@@ -1,17 +1,22 @@
-"""The small words that settings are written in: days, times of day, catch-up, layout, channel ids.
+"""The settings of a channel as one table, and how their values are written.
 
-The same words stand in ``bot.toml`` and are typed in the chat, so there is one reader for both.
-Nothing here knows a file, a default or a platform's library. Every function is pure and raises
-UserError with a text that says what to write instead.
+From ``CHANNEL_SETTINGS`` follow the keys that ``bot.toml`` may have in ``[[channels]]`` and
+``[schedule]``, what the chat understands, offers and explains, and what the database stores. A new
+setting is a row in it, a field of ``model.Channel``, a column of that name, its row in
+``docs/configuration.md``, and the code that uses it.
+
+Nothing here knows a file or a platform's library. Every function is pure and raises UserError with
+a text that says what to write instead.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
+from typing import Any
 
 from bot.errors import UserError
 
@@ -19,14 +24,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_NUMBERS = {name: number for names in (DAYS, _LONG_DAYS) for number, name in enumerate(names)}
 
-# How papers can be shown, the usual way first; ``digest`` is understood everywhere.
-LAYOUTS = {
-    "console": ("digest", "list"),
-    "discord": ("digest", "list", "thread"),
-    "slack": ("thread", "digest", "inline", "list"),
-}
-EDITORS = ("managers", "members")
-LONGEST_CATCH_UP = 10_000
+MAX_CATCH_UP = 10_000  # papers
 
 # What an id looks like, and an example. Discord's is a snowflake of 17 to 20 digits. Slack's begins
 # with C (public), G (private or a group) or D (a direct message), then capitals and digits; the
@@ -87,6 +85,16 @@ def _day(word: str, text: str) -> int:
         ) from None
 
 
+def write_days(days: frozenset[int]) -> str:
+    """As ``parse_days`` reads it: ``daily``, ``mon-fri``, or the days one by one."""
+    if len(days) == 7:
+        return "daily"
+    first, last = min(days), max(days)
+    if len(days) > 2 and len(days) == last - first + 1:
+        return f"{DAYS[first]}-{DAYS[last]}"
+    return ",".join(DAYS[day] for day in sorted(days))
+
+
 def parse_post_at(text: str) -> time:
     """``08:00`` as a time of day, in hours 0 to 23 and minutes."""
     found = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", text.strip())
@@ -102,29 +110,10 @@ def parse_catch_up(text: str) -> CatchUp:
         return CatchUp(CatchUpKind(words[0]))
     if len(words) == 2 and words[0] == "newest" and re.fullmatch(r"[0-9]{1,9}", words[1]):
         limit = int(words[1])
-        if 1 <= limit <= LONGEST_CATCH_UP:
+        if 1 <= limit <= MAX_CATCH_UP:
             return CatchUp(CatchUpKind.NEWEST, limit)
-        raise UserError(f'the number after "newest" must be from 1 to {LONGEST_CATCH_UP}')
+        raise UserError(f'the number after "newest" must be from 1 to {MAX_CATCH_UP}')
     raise UserError(f'{quoted(text)} is no way to catch up; write "all", "newest 20" or "skip"')
-
-
-def parse_layout(text: str, platform: str = "") -> str:
-    """``digest``, ``list`` …: one of the platform's, or of any if none is named."""
-    anywhere = dict.fromkeys(layout for layouts in LAYOUTS.values() for layout in layouts)
-    return _one_of(LAYOUTS.get(platform, tuple(anywhere)), text, "layout")
-
-
-def parse_editors(text: str) -> str:
-    """``managers`` or ``members``: who may change what a channel follows."""
-    return _one_of(EDITORS, text, "group of people")
-
-
-def _one_of(known: Sequence[str], text: str, what: str) -> str:
-    word = text.strip().lower()
-    if word not in known:
-        first, last = ", ".join(f'"{each}"' for each in known[:-1]), f'"{known[-1]}"'
-        raise UserError(f"{quoted(text)} is no {what}; write {first} or {last}")
-    return word
 
 
 def parse_channel_id(text: str) -> str:
@@ -143,3 +132,118 @@ def quoted(text: str, limit: int = 60) -> str:
     """The text in quotes for a message: shortened, and with nothing in it that a terminal obeys."""
     short = text if len(text) <= limit else f"{text[: limit - 1]}…"
     return '"' + "".join(char if char.isprintable() else "�" for char in short) + '"'
+
+
+def either(words: Sequence[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSetting:
+    """One setting that each channel may have of its own.
+
+    ``name`` is its key in ``bot.toml``, its name in the chat, the field of ``model.Channel`` and
+    the column in the database. ``values`` are the words that a chat offers, by platform, and below
+    ``""`` for every other. With a ``reader`` other values can be set too: it turns text into the
+    value, and ``writer`` turns the value into text. Without one there are these values only, and
+    ``noun`` says in an error what they are. ``default`` is the first of them unless it is given.
+
+    ``in_schedule``: ``[schedule]`` in ``bot.toml`` has the same key, for all channels without a
+    value of their own. ``for_governors``: whoever manages the channel may not change it; whoever
+    runs the server may.
+    """
+
+    name: str
+    meaning: str
+    example: str
+    values: Mapping[str, tuple[str, ...]]
+    reader: Callable[[str], Any] | None = None
+    writer: Callable[[Any], str] = str
+    noun: str = ""
+    default: str = ""
+    in_schedule: bool = False
+    for_governors: bool = False
+
+    def values_on(self, platform: str) -> tuple[str, ...]:
+        return self.values.get(platform) or self.values[""]
+
+    def default_on(self, platform: str) -> str:
+        return self.default or self.values_on(platform)[0]
+
+    def meaning_on(self, platform: str) -> str:
+        """With the values, where there are no others."""
+        known = f": {either(self.values_on(platform))}" if self.reader is None else ""
+        return f"{self.meaning}{known}"
+
+    def parse(self, text: str, platform: str = "") -> Any:
+        """The value that a text means. Without a platform, what any of them allows. Raises
+        UserError."""
+        if self.reader is not None:
+            return self.reader(text)
+        word, known = text.strip().lower(), self.values_on(platform)
+        if word not in known:
+            these = either([f'"{each}"' for each in known])
+            raise UserError(f"{quoted(text)} is no {self.noun}; write {these}")
+        return word
+
+    def normalise(self, text: str, platform: str = "") -> str:
+        """The one text for everything that means the same: this is what is stored and compared.
+        Raises UserError."""
+        return self.writer(self.parse(text, platform))
+
+
+_LAYOUTS = {
+    "": ("digest", "list", "thread", "inline"),
+    "console": ("digest", "list"),
+    "discord": ("digest", "list", "thread"),
+    "slack": ("thread", "digest", "inline", "list"),
+}
+
+CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
+    setting.name: setting
+    for setting in (
+        ChannelSetting(
+            "post_at",
+            "time of day of the post",
+            example="09:30",
+            values={"": ("07:00", "08:00", "09:00", "10:00", "12:00", "18:00")},
+            reader=parse_post_at,
+            writer=lambda at: f"{at:%H:%M}",
+            default="08:00",
+            in_schedule=True,
+        ),
+        ChannelSetting(
+            "days",
+            "days with a post",
+            example="mon-fri",
+            values={"": ("mon-fri", "daily", "mon,thu")},
+            reader=parse_days,
+            writer=write_days,
+            in_schedule=True,
+        ),
+        ChannelSetting(
+            "catch_up",
+            "which papers of missed days are posted: all, newest N, or skip",
+            example="newest 20",
+            values={"": ("all", "newest 20", "skip")},
+            reader=parse_catch_up,
+            in_schedule=True,
+        ),
+        ChannelSetting(
+            "layout", "how papers are shown", example="list", values=_LAYOUTS, noun="layout"
+        ),
+        ChannelSetting(
+            "editors",
+            "who may change what the channel follows",
+            example="members",
+            values={"": ("managers", "members")},
+            noun="group of people",
+            for_governors=True,
+        ),
+    )
+}
+TO_DEFAULT = "default"  # in the chat: takes the channel's own value away

@@ -10,12 +10,12 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TypeAlias
 
 from bot.model import Channel, Keyword
 
-SETTINGS = ("post_at", "days", "catch_up", "layout", "editors")  # fields of Channel
+SETTINGS = tuple(each.name for each in fields(Channel) if each.name != "id")
 
 
 @dataclass(frozen=True, slots=True)

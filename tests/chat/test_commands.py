@@ -18,6 +18,7 @@ from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.queries import Queries
+from bot.chat.replies.settings import ScheduleDefaults
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
@@ -74,6 +75,7 @@ class House:
             clock=self.clock,
             timetable=self.timetable,
             identify=base_id,
+            defaults=ScheduleDefaults({"post_at": "09:00"}),
         )
         self.limit_to(Limits())
 
@@ -471,7 +473,7 @@ async def test_everybody_may_read(house: House) -> None:
 async def test_a_channel_can_be_opened_to_its_members_by_those_who_govern_alone(
     house: House,
 ) -> None:
-    assert "those to decide who run" in await house.refused(
+    assert "Only those who run this server" in await house.refused(
         "settings editors members", person=MANAGER
     )
     await house.say("settings editors members")
@@ -1237,7 +1239,7 @@ async def test_a_channel_that_follows_nothing_can_not_be_paused(house: House) ->
     [
         ("settings post_at 9:30", Channel(HERE, post_at="09:30")),
         ("settings post-at = “07:05”", Channel(HERE, post_at="07:05")),
-        ("settings DAYS Mon, Wed,fri", Channel(HERE, days="mon, wed,fri")),
+        ("settings DAYS Mon, Wed,fri", Channel(HERE, days="mon,wed,fri")),
         ("settings catch_up newest 20", Channel(HERE, catch_up="newest 20")),
         ("settings layout list", Channel(HERE, layout="list")),
     ],
@@ -1268,7 +1270,7 @@ async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
     ("words", "answer"),
     [
         ("settings post_at 25:00", "08:00"),
-        ("settings post_at", "For example: settings post_at 08:00"),
+        ("settings post_at", "For example: settings post_at 09:30"),
         ("settings postat 08:00", "Did you mean post_at?"),
         ("settings colour red", "There are: post_at, days, catch_up, layout, editors."),
         ("settings days someday", "mon-fri"),

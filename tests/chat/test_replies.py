@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from bot.arxiv.calendar import AnnouncementCalendar, NoAnnouncement
 from bot.arxiv.ids import base_id
 from bot.chat.parse import COMMANDS, bare_id, understand
-from bot.chat.replies.dates import DateFormatter, days_said, iso
+from bot.chat.replies.dates import DateFormatter, iso
 from bot.chat.replies.paraphrase import in_words
 from bot.chat.replies.preview import Estimate, estimate
-from bot.chat.replies.settings import ScheduleDefaults, in_force, settings_reply
+from bot.chat.replies.settings import ScheduleDefaults, settings_reply
 from bot.config import check
 from bot.errors import UserError
 from bot.keywords import expression, parse
 from bot.model import Batch, Channel
-from bot.model.timetable import Timetable
 from tests.builders import paper
 from tests.fakes import START
 
@@ -49,19 +48,6 @@ def test_a_moment_is_said_in_the_channels_time_zone(moment: str, said: str) -> N
 def test_moments_for_programs_are_utc_and_absent_where_there_is_none() -> None:
     assert iso(START + timedelta(microseconds=5)) == "2026-03-02T08:00:00Z"
     assert iso(None) is None
-
-
-@pytest.mark.parametrize(
-    ("days", "said"),
-    [
-        ({0, 1, 2, 3, 4}, "Mon-Fri"),
-        ({0, 1, 2, 3, 4, 5, 6}, "every day"),
-        ({0, 2, 4}, "Mon, Wed, Fri"),
-        ({5, 6}, "Sat, Sun"),
-    ],
-)
-def test_days_are_said_shortly(days: set[int], said: str) -> None:
-    assert days_said(Timetable(BERLIN, time(8), frozenset(days))) == said
 
 
 @pytest.mark.parametrize(
@@ -119,26 +105,26 @@ def test_what_was_understood_is_said_with_its_precedence(keyword: str, said: str
 @pytest.mark.parametrize(
     ("channel", "defaults", "name", "said"),
     [
-        (Channel("discord:1"), ScheduleDefaults(), "post_at", "09:00 (the default)"),
+        (Channel("discord:1"), ScheduleDefaults(), "post_at", "08:00 (the default)"),
         (Channel("discord:1"), ScheduleDefaults(), "catch_up", "all (the default)"),
         (Channel("discord:1"), ScheduleDefaults(), "layout", "digest (the default)"),
         (Channel("slack:C1"), ScheduleDefaults(), "layout", "thread (the default)"),
         (Channel("slack:C1"), ScheduleDefaults(), "editors", "managers (the default)"),
         (
             Channel("discord:1"),
-            ScheduleDefaults("newest 20", frozenset({"catch_up", "days"})),
+            ScheduleDefaults({"catch_up": "newest 20"}, frozenset({"catch_up", "days"})),
             "catch_up",
             "newest 20 (from [schedule] in bot.toml)",
         ),
         (
             Channel("discord:1"),
-            ScheduleDefaults("newest 20", frozenset({"days"})),
+            ScheduleDefaults({"catch_up": "newest 20"}, frozenset({"days"})),
             "days",
-            "Mon-Fri (from [schedule] in bot.toml)",
+            "mon-fri (from [schedule] in bot.toml)",
         ),
         (
             Channel("discord:1", catch_up="skip", editors="members"),
-            ScheduleDefaults("newest 20", frozenset({"catch_up"})),
+            ScheduleDefaults({"catch_up": "newest 20"}, frozenset({"catch_up"})),
             "catch_up",
             "skip (set for this channel)",
         ),
@@ -147,17 +133,14 @@ def test_what_was_understood_is_said_with_its_precedence(keyword: str, said: str
 def test_a_setting_is_told_with_the_value_that_holds_and_where_it_comes_from(
     channel: Channel, defaults: ScheduleDefaults, name: str, said: str
 ) -> None:
-    timetable = Timetable(ZoneInfo("UTC"), time(9), frozenset(range(5)))
-    held = in_force(channel, timetable, defaults)
-    assert held[name].said == said
-    assert f"{name} = {said}: " in settings_reply(channel, timetable, held).text
+    assert f"{name} = {said}: " in settings_reply(channel, defaults, ZoneInfo("UTC")).text
 
 
 def test_what_bot_toml_gives_is_told_apart_from_what_it_leaves_out() -> None:
     text = '[schedule]\npost_at = "08:00"\ncatch_up = "newest 7"\n'
     schedule = check(text, Path("bot.toml")).schedule
     assert schedule.written == {"post_at", "catch_up"}, "also where it says the default"
-    assert str(schedule.catch_up) == "newest 7"
+    assert schedule.values == {"post_at": "08:00", "days": "mon-fri", "catch_up": "newest 7"}
     assert check("", Path("bot.toml")).schedule.written == set()
 
 

@@ -267,6 +267,15 @@ def test_an_empty_block_that_a_person_prepared_stays() -> None:
     assert rendered(text, listing("console:", "graph")).startswith(text)
 
 
+def test_a_setting_that_is_spelled_otherwise_and_means_the_same_is_left_as_it_is() -> None:
+    settings = 'post_at = "9:30"\ndays = "Friday, mon"'
+    text = f'[[channels]]\nid = "console:"\n{settings}\nkeywords = ["graph"]'
+    current = listing("console:", "graph", post_at="09:30", days="mon,fri")
+    assert rendered(text, current) == text
+    moved = listing("console:", "graph", post_at="09:45", days="mon,fri")
+    assert rendered(text, moved) == text.replace("9:30", "09:45")
+
+
 def test_windows_line_ends_and_a_byte_order_mark_stay() -> None:
     text = "\ufeff" + (TOP + '[[channels]]\nid = "console:"\nkeywords = ["graph"]').replace(
         "\n", "\r\n"
@@ -338,7 +347,7 @@ KEYWORDS = [
 ]
 CHANNELS = ["console:", ONE, TWO, THREE, "slack:C0123456789"]
 OWN = {
-    "post_at": ["09:00", "9:30"],
+    "post_at": ["09:00", "09:30"],
     "days": ["mon", "daily"],
     "catch_up": ["all", "newest 3"],
     "layout": ["list"],

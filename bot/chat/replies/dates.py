@@ -7,7 +7,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.model import Reply
-from bot.model.timetable import Timetable
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -49,13 +48,3 @@ def timed(reply: Reply, *calendars: DateFormatter) -> Reply:
 def iso(at: datetime | None) -> str | None:
     """For other programs: UTC, to the second, as ``2026-03-02T08:00:00Z``."""
     return None if at is None else f"{at.replace(tzinfo=None):%Y-%m-%dT%H:%M:%S}Z"
-
-
-def days_said(timetable: Timetable) -> str:
-    """``Mon-Fri``, ``every day``, or the days one by one."""
-    days = sorted(timetable.days)
-    if len(days) == 7:
-        return "every day"
-    if len(days) > 2 and days == list(range(days[0], days[-1] + 1)):
-        return f"{_DAYS[days[0]]}-{_DAYS[days[-1]]}"
-    return ", ".join(_DAYS[day] for day in days)

@@ -2,93 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from bot.chat.parse import nearest
-from bot.chat.replies.dates import days_said
-from bot.core.channel_settings import (
-    EDITORS,
-    LAYOUTS,
-    parse_catch_up,
-    parse_days,
-    parse_editors,
-    parse_layout,
-    parse_post_at,
-)
+from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, ChannelSetting
 from bot.errors import UserError
 from bot.model import Channel, Reply, refer_to
-from bot.model.timetable import Timetable
-
-EXAMPLES = {
-    "post_at": "08:00",
-    "days": "mon-fri",
-    "catch_up": "newest 20",
-    "layout": "list",
-    "editors": "members",
-}
-_MEANS = {
-    "post_at": "time of day of the post",
-    "days": "days with a post",
-    "catch_up": "which papers of missed days are posted: all, newest N, or skip",
-    "editors": "who may change what the channel follows: managers or members",
-}
-_READERS: Mapping[str, Callable[[str], object]] = {
-    "post_at": parse_post_at,
-    "days": parse_days,
-    "catch_up": parse_catch_up,
-    "editors": parse_editors,
-}
-AS_USUAL = "default"  # the word that takes a channel's own value away
 
 
-def setting_named(name: str) -> str:
+def find_setting(name: str) -> ChannelSetting:
     """The setting that a person means. Raises UserError with the nearest one."""
     key = name.strip().casefold().replace("-", "_")
-    if key in EXAMPLES:
-        return key
+    if key in CHANNEL_SETTINGS:
+        return CHANNEL_SETTINGS[key]
+    known = ", ".join(CHANNEL_SETTINGS)
     if not key:
-        raise UserError(f"Which setting? There are: {', '.join(EXAMPLES)}.")
-    near = nearest(key, list(EXAMPLES))
-    meant = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(EXAMPLES)}."
+        raise UserError(f"Which setting? There are: {known}.")
+    near = nearest(key, list(CHANNEL_SETTINGS))
+    meant = f"Did you mean {near[0]}?" if near else f"There are: {known}."
     raise UserError(f"There is no setting {name}. {meant}")
 
 
-def stored_value(key: str, typed: str, platform: str) -> str | None:
-    """A setting's value as it is stored; ``None``: as ``bot.toml`` says. Raises UserError."""
+def stored_value(setting: ChannelSetting, typed: str, platform: str) -> str | None:
+    """The value as it is stored; ``None``: as for every channel. Raises UserError."""
     value = " ".join(typed.strip(" \"'“”").lower().split())
     if not value:
-        example = refer_to(f"settings {key} {EXAMPLES[key]}")
-        raise UserError(f"What should {key} be? For example: {example}")
-    if value == AS_USUAL:
-        return None
-    if key == "layout":
-        return parse_layout(value, platform)
-    _READERS[key](value)
-    return f"{parse_post_at(value):%H:%M}" if key == "post_at" else value
+        example = refer_to(f"settings {setting.name} {setting.example}")
+        raise UserError(f"What should {setting.name} be? For example: {example}")
+    return None if value == TO_DEFAULT else setting.normalise(value, platform)
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleDefaults:
-    """What holds for channels that set nothing themselves, as far as no ``Timetable`` says it.
+    """What ``[schedule]`` in ``bot.toml`` says for channels that set nothing themselves.
 
-    ``written`` are the settings that ``[schedule]`` in ``bot.toml`` gives; what it leaves out has
-    a default.
+    ``values`` are in force, by the name of the setting; those of which ``written`` names stand in
+    the file.
     """
 
-    catch_up: str = "all"
+    values: Mapping[str, str] = field(default_factory=dict)
     written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """The value of a setting that holds, and where it comes from."""
+class SettingValue:
+    """The value in force, and where it comes from: ``channel``, ``bot.toml`` or ``default``."""
 
     value: str
     source: str
 
-    @property
-    def said(self) -> str:
+    def __str__(self) -> str:
         return f"{self.value} ({_SOURCES[self.source]})"
 
 
@@ -99,49 +64,44 @@ _SOURCES = {
 }
 
 
-def in_force(
-    channel: Channel, timetable: Timetable, defaults: ScheduleDefaults
-) -> dict[str, Value]:
+def settings_in_force(channel: Channel, defaults: ScheduleDefaults) -> dict[str, SettingValue]:
     """Every setting by its name."""
-    layouts = LAYOUTS.get(channel.platform, ())
-    inherited = {
-        "post_at": f"{timetable.post_at:%H:%M}",
-        "days": days_said(timetable),
-        "catch_up": defaults.catch_up,
-        "layout": layouts[0] if layouts else "digest",
-        "editors": EDITORS[0],
+    return {
+        name: _in_force(getattr(channel, name), setting, channel.platform, defaults)
+        for name, setting in CHANNEL_SETTINGS.items()
     }
-    held = {}
-    for name, value in inherited.items():
-        own = getattr(channel, name)
-        source = "bot.toml" if name in defaults.written else "default"
-        held[name] = Value(own, "channel") if own else Value(value, source)
-    return held
+
+
+def _in_force(
+    own: str | None, setting: ChannelSetting, platform: str, defaults: ScheduleDefaults
+) -> SettingValue:
+    if own is not None:
+        return SettingValue(own, "channel")
+    source = "bot.toml" if setting.name in defaults.written else "default"
+    return SettingValue(defaults.values.get(setting.name) or setting.default_on(platform), source)
 
 
 def settings_reply(
-    channel: Channel, timetable: Timetable, held: Mapping[str, Value], changed: str = ""
+    channel: Channel,
+    defaults: ScheduleDefaults,
+    timezone: ZoneInfo,
+    changed: str = "",
+    by: str = "",
 ) -> Reply:
-    """The values that hold, and where each comes from; ``changed`` names the setting that a person
-    has just changed."""
-    layouts = LAYOUTS.get(channel.platform, ())
-    means = {**_MEANS, "layout": f"how papers are shown: {', '.join(layouts)}"}
-    lines = [f"Changed: {changed} is now {held[changed].said}"] if changed else []
-    lines += [f"{name} = {value.said}: {means[name]}" for name, value in held.items()]
-    lines.append(f"Times are {timetable.timezone.key}.")
+    """The values in force, and where each comes from; ``changed`` names the setting that the
+    person ``by`` has just changed."""
+    in_force = settings_in_force(channel, defaults)
+    lines = [f"Changed: {changed} is now {in_force[changed]}"] if changed else []
+    lines += [
+        f"{name} = {value}: {CHANNEL_SETTINGS[name].meaning_on(channel.platform)}"
+        for name, value in in_force.items()
+    ]
+    lines.append(f"Times are {timezone.key}.")
     lines.append(
         f"To change one: {refer_to('settings post_at 09:30', channel.id)}"
-        f" To undo that: {refer_to(f'settings post_at {AS_USUAL}', channel.id)}"
+        f" To undo that: {refer_to(f'settings post_at {TO_DEFAULT}', channel.id)}"
     )
-    return Reply(
-        "\n".join(lines),
-        data={
-            "channel": channel.id,
-            "timezone": timetable.timezone.key,
-            "post_at": f"{timetable.post_at:%H:%M}",
-            "days": sorted(timetable.days),
-            "own": {name: getattr(channel, name) for name in held},
-            "in_force": {name: each.value for name, each in held.items()},
-            "source": {name: each.source for name, each in held.items()},
-        },
-    )
+    announcement = ""
+    if changed:
+        announcement = f"{by} changed {changed} of this channel to {in_force[changed]}."
+    return Reply("\n".join(lines), announcement=announcement)

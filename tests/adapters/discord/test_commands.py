@@ -10,11 +10,11 @@ import pytest
 from discord.http import Route
 
 from adapters.discord.buttons import check_server
-from adapters.discord.commands import VALUES
 from adapters.discord.limits import nested
 from adapters.discord.mentions import CommandMentions
 from adapters.discord.render import compose, read
 from adapters.discord.replies import plain_view, reply_view
+from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import SourceDown
 from bot.model import Channel, Digest, Entry, Reply, Why, address, refer_to
 from tests.adapters.discord.backend import DiscordBackend, buttons, components, texts
@@ -105,7 +105,7 @@ async def test_the_channel_is_opened_to_its_members_by_who_governs_the_server_al
     backend: DiscordBackend, server: Server
 ) -> None:
     refused = await server.say(server.ann, "settings", name="editors", value="members")
-    assert "for those to decide who run this server" in texts(refused)
+    assert "Only those who run this server may change editors" in texts(refused)
     await server.say(server.gov, "settings", name="editors", value="members")
     await server.say(server.bob, "add", keyword="reward model")
     assert await keywords(backend, server) == ["reward model"]
@@ -386,7 +386,7 @@ async def test_who_chooses_threads_is_told_which_permission_they_need(
     assert "I lack Create Public Threads" in texts(answer)
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", CHANNEL_SETTINGS)
 async def test_every_value_that_is_offered_for_a_setting_is_taken(
     server: Server, name: str
 ) -> None:

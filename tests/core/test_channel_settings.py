@@ -1,0 +1,118 @@
+"""The table of a channel's settings, and everything that has to say the same."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.discord.commands import SETTINGS as DISCORD_CHOICES
+from bot.chat.parse import help_sections
+from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
+from bot.config import ScheduleConfig, check
+from bot.config.keys import CHANNEL_KEYS, SECTIONS
+from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, ChannelSetting, write_days
+from bot.errors import UserError
+from bot.model import Channel
+from bot.model.snapshots import SETTINGS
+from bot.store.statements.rows import CHANNEL_COLUMNS
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = list(CHANNEL_SETTINGS)
+EVERY = pytest.mark.parametrize("setting", CHANNEL_SETTINGS.values(), ids=NAMES)
+
+
+def test_a_setting_is_the_same_in_the_table_the_model_bot_toml_the_chat_and_the_database() -> None:
+    assert [each.name for each in fields(Channel)] == ["id", *NAMES]
+    assert list(SETTINGS) == NAMES
+    assert list(CHANNEL_KEYS) == ["id", "keywords", *NAMES]
+    assert CHANNEL_COLUMNS.split(", ") == ["id", *NAMES]
+    assert [choice.value for choice in DISCORD_CHOICES] == NAMES
+    channel = Channel("discord:1142000000000000000")
+    lines = settings_reply(channel, ScheduleDefaults(), ZoneInfo("UTC")).text.splitlines()
+    assert [line.partition(" = ")[0] for line in lines if " = " in line] == NAMES
+    [line] = [
+        line
+        for section in help_sections()
+        for line in section.text.splitlines()
+        if "settings [NAME VALUE]" in line
+    ]
+    assert all(name in line for name in NAMES)
+
+
+def test_the_schedule_of_bot_toml_has_every_setting_that_all_channels_share() -> None:
+    shared = {name for name, setting in CHANNEL_SETTINGS.items() if setting.in_schedule}
+    assert shared <= SECTIONS["schedule"].keys()
+    assert shared <= {each.name for each in fields(ScheduleConfig)}
+    assert not (CHANNEL_SETTINGS.keys() - shared) & SECTIONS["schedule"].keys()
+    schedule = check("", Path("bot.toml")).schedule
+    assert schedule.values == {name: CHANNEL_SETTINGS[name].default_on("") for name in shared}
+
+
+@EVERY
+def test_whatever_is_offered_is_understood_and_written_as_it_is_offered(
+    setting: ChannelSetting,
+) -> None:
+    for platform in PLATFORMS:
+        offered = setting.values_on(platform)
+        for value in (*offered, setting.example, setting.default_on(platform)):
+            assert setting.normalise(value, platform) == value
+            assert setting.normalise(value.upper(), platform) == value
+        assert setting.default_on(platform) in offered
+        channel = Channel(f"{platform}:1")
+        in_force = settings_in_force(channel, ScheduleDefaults())[setting.name]
+        assert (in_force.value, in_force.source) == (setting.default_on(platform), "default")
+
+
+@EVERY
+@given(text=st.text(max_size=30))
+def test_any_text_is_a_value_with_one_normal_form_or_a_user_error(
+    setting: ChannelSetting, text: str
+) -> None:
+    try:
+        value = setting.normalise(text)
+    except UserError:
+        return
+    assert setting.normalise(value) == value
+    assert setting.parse(value) == setting.parse(text)
+
+
+@EVERY
+def test_the_page_on_the_configuration_names_every_value_and_default(
+    setting: ChannelSetting,
+) -> None:
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    [section] = re.findall(r"^## `\[\[channels\]\]`\n(.*?)^## ", page, re.MULTILINE | re.DOTALL)
+    [row] = re.findall(rf"^\| `{setting.name}` \|.*$", section, re.MULTILINE)
+    if setting.reader is None:
+        for platform in PLATFORMS:
+            assert all(f'`"{value}"`' in row for value in setting.values_on(platform))
+    assert ("as `[schedule]`" in row) == setting.in_schedule
+
+
+@pytest.mark.parametrize(
+    ("days", "written"),
+    [
+        ({0, 1, 2, 3, 4}, "mon-fri"),
+        ({0, 1, 2, 3, 4, 5, 6}, "daily"),
+        ({0, 2, 4}, "mon,wed,fri"),
+        ({5, 6}, "sat,sun"),
+        ({0, 5, 6}, "mon,sat,sun"),
+    ],
+)
+def test_days_are_written_shortly(days: set[int], written: str) -> None:
+    assert write_days(frozenset(days)) == written
+
+
+def test_the_order_and_spelling_of_days_in_bot_toml_make_no_difference() -> None:
+    def days(text: str) -> str | None:
+        block = f'[[channels]]\nid = "console:"\ndays = "{text}"\nkeywords = ["graph"]\n'
+        local = '[arxiv]\nurl = "http://127.0.0.1:8080/api/query"\n'
+        return check(local + block, Path("bot.toml")).channels.listings[0].channel.days
+
+    assert days("Fri, Mon") == days("monday,friday") == "mon,fri"
