@@ -20,18 +20,17 @@ from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, ChannelSettin
 from bot.errors import UserError
 from bot.model import Channel
 from bot.model.snapshots import SETTINGS
-from bot.store.statements.rows import CHANNEL_COLUMNS
+from tests.store.database import opened
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = list(CHANNEL_SETTINGS)
 EVERY = pytest.mark.parametrize("setting", CHANNEL_SETTINGS.values(), ids=NAMES)
 
 
-def test_a_setting_is_the_same_in_the_table_the_model_bot_toml_the_chat_and_the_database() -> None:
+def test_a_setting_is_the_same_in_the_table_the_model_bot_toml_and_the_chat() -> None:
     assert [each.name for each in fields(Channel)] == ["id", *NAMES]
     assert list(SETTINGS) == NAMES
     assert list(CHANNEL_KEYS) == ["id", "keywords", *NAMES]
-    assert CHANNEL_COLUMNS.split(", ") == ["id", *NAMES]
     assert [choice.value for choice in DISCORD_CHOICES] == NAMES
     channel = Channel("discord:1142000000000000000")
     lines = settings_reply(channel, ScheduleDefaults(), ZoneInfo("UTC")).text.splitlines()
@@ -43,6 +42,16 @@ def test_a_setting_is_the_same_in_the_table_the_model_bot_toml_the_chat_and_the_
         if "settings [NAME VALUE]" in line
     ]
     assert all(name in line for name in NAMES)
+
+
+async def test_the_database_keeps_every_setting(tmp_path: Path) -> None:
+    store = opened(tmp_path / "daily-papers.sqlite3")
+    own = {name: setting.example for name, setting in CHANNEL_SETTINGS.items()}
+    for name, value in own.items():
+        await store.change_setting("discord:1", name, value)
+    [view] = (await store.state()).channels
+    assert view.channel == Channel("discord:1", **own)
+    store.close()
 
 
 def test_the_schedule_of_bot_toml_has_every_setting_that_all_channels_share() -> None:
