@@ -200,6 +200,11 @@ class Commands(Protocol):
         for that opens it at once; for the others ``typed`` answers with an example. Pure."""
         ...
 
+    async def claim_request(self, request_ids: Sequence[str]) -> bool:
+        """Whether what a person did is new: none of the ids that the platform has for it was
+        claimed within the last day, whichever process did, and before whatever restart."""
+        ...
+
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         """What the channel follows, as it was written, and the handle of each: a short name that
         every method takes in its place. For completing what somebody types."""
@@ -459,6 +464,10 @@ class PeopleStore(ReportStore, Protocol):
 
     async def resend(self, key: str, at: datetime) -> bool:
         """Send a held or dead post again; false if there is none of that key."""
+        ...
+
+    async def claim_request(self, request_ids: Sequence[str], at: datetime) -> bool:
+        """Whether none of these was claimed within the last day; all are from now on."""
         ...
 
 

@@ -118,7 +118,7 @@ ROOMS: dict[str, Row] = {
     "adapters.slack": Row(
         "As the console; network: which proxy and which certificates.",
         "adapters bot.errors bot.model bot.network bot.ports bot.text",
-        "aiohttp slack_sdk",
+        "aiohttp slack_bolt slack_sdk",
     ),
     "bot.app": Row(
         "Builds everything and runs it. Of the adapters it knows their names and Settings only.",

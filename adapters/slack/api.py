@@ -23,12 +23,12 @@ from bot.ports import Clock
 
 # docs.slack.dev, apis/web-api/rate-limits (November 2026): a message per second and channel, and
 # "several hundred messages per minute" for a workspace; what exceeds that may not be shown.
-PER_CHANNEL: Final = 1.0  # seconds between two messages
-PER_WORKSPACE: Final = 0.2  # 300 a minute; a burst beyond "several hundred" may go unshown
-PAUSE: Final = 1.0  # for all channels, when one was too much
-LONGEST_TURN: Final = 20.0  # seconds that a message waits here for its turn
-TIMEOUT: Final = 30.0  # seconds for an answer
-CONNECT: Final = 10.0
+CHANNEL_INTERVAL: Final = 1.0  # seconds between two messages
+WORKSPACE_INTERVAL: Final = 0.2  # 300 a minute; a burst beyond "several hundred" may go unshown
+REFUSAL_PAUSE: Final = 1.0  # for all channels, when one was too much
+LONGEST_WAIT: Final = 20.0  # seconds that a message waits here for its turn
+REQUEST_TIMEOUT: Final = 30.0  # seconds
+CONNECT_TIMEOUT: Final = 10.0  # seconds
 
 # The libraries log tickets, names and what people typed at DEBUG. They never get to.
 quiet = logging.getLogger("adapters.slack.library")
@@ -52,15 +52,15 @@ class Web:
 
     def __init__(self, *, api_url: str, token: str, network: Network, clock: Clock) -> None:
         self._api_url = api_url
-        self._token = token
+        self.token = token
         self.network = network
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._me: Me | None = None
-        self._asking = asyncio.Lock()
+        self._identifying = asyncio.Lock()
         self._free_at = 0.0
         self._channels: dict[str, float] = {}  # when each takes the next message
-        self._closed_until: dict[str, float] = {}  # by channel or method: who asked us to wait
+        self._paused_until: dict[str, float] = {}  # by channel or method
 
     async def close(self) -> None:
         if self._session is not None:
@@ -70,7 +70,7 @@ class Web:
     @property
     def client(self) -> AsyncWebClient:
         client = AsyncWebClient(
-            token=self._token,
+            token=self.token,
             base_url=self._api_url,
             ssl=self.network.tls,
             session=self._opened(),
@@ -84,18 +84,18 @@ class Web:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            timeout = aiohttp.ClientTimeout(total=TIMEOUT, sock_connect=CONNECT)
+            timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT)
             self._session = aiohttp.ClientSession(timeout=timeout)
         return self._session
 
     async def me(self, *, anew: bool = False) -> Me:
-        """Asked once, or ``anew``. Raises TryLater and PlatformRefused."""
-        async with self._asking:
+        """Requested once, or ``anew``. Raises TryLater and PlatformRefused."""
+        async with self._identifying:
             if self._me is None or anew:
-                self._me = await self._ask_who_i_am()
+                self._me = await self._identify()
             return self._me
 
-    async def _ask_who_i_am(self) -> Me:
+    async def _identify(self) -> Me:
         try:
             with at_the_border():
                 answer = await self.client.auth_test()
@@ -115,9 +115,9 @@ class Web:
     async def post(self, channel: str, message: Mapping[str, Any]) -> dict[str, Any]:
         """A message, in its turn. Raises SendError and PlatformRefused."""
         await self._take_turn(channel)
-        return await self.ask("chat.postMessage", json={**message, "channel": channel})
+        return await self.request("chat.postMessage", json={**message, "channel": channel})
 
-    async def ask(
+    async def request(
         self,
         method: str,
         *,
@@ -125,9 +125,10 @@ class Web:
         params: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Raises SendError and PlatformRefused. With ``params`` it is a GET request."""
-        # Who wants to be left alone: a channel for its messages, a method for all else.
-        whose = str((json or {}).get("channel") or method)
-        wait = self._closed_until.get(whose, 0.0) - self._clock.monotonic()
+        # Who wants to be left alone: a channel for its messages, a method for what we read. A
+        # window is one person's: what is too much of theirs keeps nobody else from theirs.
+        whose = str((json or {}).get("channel") or (method if json is None else ""))
+        wait = self._paused_until.get(whose, 0.0) - self._clock.monotonic()
         if wait > 0:
             raise TryLater("Slack asked us to wait.", wait)
         try:
@@ -137,10 +138,10 @@ class Web:
                     await self.client.api_call(method, http_verb=verb, json=json, params=params)
                 )
         except TryLater as error:
-            if error.seconds is not None:
+            if error.seconds is not None and whose:
                 now = self._clock.monotonic()
-                self._closed_until[whose] = now + error.seconds
-                self._free_at = max(self._free_at, now + PAUSE)
+                self._paused_until[whose] = now + error.seconds
+                self._free_at = max(self._free_at, now + REFUSAL_PAUSE)
             raise
 
     async def open_socket(self, app_token: str) -> None:
@@ -163,11 +164,11 @@ class Web:
         now = self._clock.monotonic()
         turn = max(now, self._free_at)
         at = max(turn, self._channels.get(channel, 0.0))
-        if at - now > LONGEST_TURN:
+        if at - now > LONGEST_WAIT:
             raise TryLater("Many messages wait to be sent.", at - now)
-        self._free_at = turn + PER_WORKSPACE
+        self._free_at = turn + WORKSPACE_INTERVAL
         self._channels = {key: free for key, free in self._channels.items() if free > now}
-        self._channels[channel] = at + PER_CHANNEL
+        self._channels[channel] = at + CHANNEL_INTERVAL
         if at > now:
             await self._clock.sleep(at - now)
 

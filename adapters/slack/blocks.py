@@ -9,22 +9,27 @@ that look alike, and ``verbatim`` keeps names and addresses from becoming mentio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from adapters.slack.limits import HEADER, LABEL, Block, cut, escaped
-from bot.model import Entry, Offer
+from adapters.slack.limits import HEADER, LABEL, Block, cut, escaped, units
+from bot.model import Address, CommandReference, Entry, Offer, split_references
 from bot.text import authors_line, clean, digests
 
 # What the action_id of a button begins with; the rest makes it unlike any other in the message.
 ABSTRACT: Final = "abstract"  # its value is a paper's id
 SAY: Final = "say"  # its value is a command
+OPEN: Final = "open"  # it has an address
 
 LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
 LONGEST_URL: Final = 500
+ARXIV: Final = "https://arxiv.org/"  # in place of an address that is too long to be one
 
 _LOOKS_LIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
 _EMOJI = re.compile(r":(?=[\w+'-]+:)")
+# A channel in the core's words; a direct message has no name.
+_CHANNEL = r"slack:(?:[a-z0-9-]+/)?[CG][A-Z0-9]{2,20}\b"
 _QUOTE = re.compile(r"^>")
 _IN_ADDRESSES = str.maketrans({" ": "%20", "|": "%7C", "<": "%3C", ">": "%3E", '"': "%22"})
 
@@ -50,7 +55,8 @@ def spoken(text: str, most: int | None = None) -> str:
 
 
 def address(url: str) -> str:
-    return clean(url).translate(_IN_ADDRESSES)[:LONGEST_URL]
+    made = clean(url).translate(_IN_ADDRESSES)
+    return made if units(made) <= LONGEST_URL else ARXIV
 
 
 # -- rich text ------------------------------------------------------------------------------------
@@ -64,6 +70,57 @@ def words(text: str, **style: bool) -> Block:
 def link(label: str, url: str, **style: bool) -> Block:
     made = {"type": "link", "url": address(url), "text": label}
     return {**made, **({"style": style} if style else {})}
+
+
+def user(user_id: str) -> Block:
+    """A person, by the name that they have now. In a message it notifies them."""
+    return {"type": "user", "user_id": user_id}
+
+
+def channel(channel_id: str, **style: bool) -> Block:
+    """A channel, by the name that it has now, for who may know it."""
+    made = {"type": "channel", "channel_id": channel_id}
+    return {**made, **({"style": style} if style else {})}
+
+
+def date(at: datetime, fallback: str) -> Block:
+    """A time as each reader's own clock and language have it (docs.slack.dev, block-kit/blocks/
+    rich-text-block, date, November 2026)."""
+    shown = {"format": "{date_short_pretty} {time}", "fallback": fallback}
+    return {"type": "date", "timestamp": int(at.timestamp()), **shown}
+
+
+def running_text(
+    text: str,
+    command: str = "",
+    times: Mapping[str, datetime] | None = None,
+    **style: bool,
+) -> list[Block]:
+    """A text of the core as rich text: addresses can be followed, commands are as they are typed
+    here, channels have their names, and ``times`` are shown to each reader as their own."""
+    shown: list[Block] = []
+    for piece in split_references(text):
+        if isinstance(piece, Address):
+            shown.append(link(piece.url, piece.url, **style))
+        elif isinstance(piece, CommandReference):
+            shown.append(words(f"{command} {piece.words}", **style))
+        else:
+            shown += _plain_pieces(piece, times or {}, style)
+    return shown
+
+
+def _plain_pieces(
+    text: str, times: Mapping[str, datetime], style: Mapping[str, bool]
+) -> Iterator[Block]:
+    """Longer words first, so that no time is found within another."""
+    said = "|".join(re.escape(each) for each in sorted(times, key=len, reverse=True))
+    for piece in re.split(f"({_CHANNEL}{f'|{said}' if said else ''})", text):
+        if piece in times:
+            yield date(times[piece], piece)
+        elif re.fullmatch(_CHANNEL, piece):
+            yield channel(re.split("[:/]", piece)[-1], **style)
+        elif piece:
+            yield words(piece, **style)
 
 
 def section(*elements: Block) -> Block:
@@ -121,7 +178,7 @@ def say_button(offer: Offer, number: int) -> Block:
 def open_button(label: str, url: str) -> Block:
     return {
         "type": "button",
-        "action_id": f"open:{label}",
+        "action_id": f"{OPEN}:{label}",
         "url": address(url),
         "text": plain(label),
     }

@@ -19,8 +19,9 @@ NEEDED: Final = {
 OPTIONAL: Final = {
     "channels:history": "see whether a message whose answer was lost arrived in a public channel",
     "groups:history": "see the same in a private channel",
-    "channels:read": "say in this check whether it is in each public channel",
-    "groups:read": "say the same of private channels",
+    "channels:read": "see who is in a public channel: this check says whether the bot is, and who"
+    " is may choose that channel in the form",
+    "groups:read": "see the same of private channels",
     "chat:write.public": "post in public channels without an invitation",
 }
 DOCS: Final = "See docs/hosting.md, Slack."
@@ -32,7 +33,7 @@ async def examine(socket: Socket, channels: Sequence[Channel]) -> list[Finding]:
     workspace = socket.workspace
     subject = f"slack {workspace.name}".rstrip()
     try:
-        await socket.ask_for_entry()
+        await socket.check_tokens()
     except PlatformError as error:
         return [Finding(subject, False, str(error), DOCS)]
     me = await workspace.web.me()
@@ -59,7 +60,7 @@ async def _examine_channel(workspace: Workspace, channel: Channel, bot: str) -> 
     own = parted(channel.id)[1]
     invite = f"Write there: /invite @{bot}"
     try:
-        answer = await workspace.web.ask("conversations.info", params={"channel": own})
+        answer = await workspace.web.request("conversations.info", params={"channel": own})
     except PlatformError as error:
         return Finding(channel.id, True, f"It can't be looked at: {error}")
     except SendError as error:

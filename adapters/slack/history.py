@@ -62,7 +62,7 @@ async def _look(
         params |= {"oldest": f"{float(post.after_id) - EARLIER:.6f}", "inclusive": 1}
     for _ in range(PAGES):
         try:
-            page = await web.ask(method, params=dict(params))
+            page = await web.request(method, params=dict(params))
         except PlatformRefused as error:
             if code_of(error) != "missing_scope":
                 raise

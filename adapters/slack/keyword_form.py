@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.slack.blocks import plain, rich, section, words
-from adapters.slack.limits import Block
+from adapters.slack.limits import Block, cut
 from adapters.slack.replies import ADD, View, window
+from bot.model import refer_to
 from bot.text import clean
 from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
 
+PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
 LONGEST_PHRASE: Final = 150
+LONGEST_MISTAKE: Final = 300
+NOT_OPENED: Final = (
+    "Slack did not open the form. Please try again, or write the keyword behind the command:"
+    f" {refer_to('add reward model')}"
+)
+NOWHERE: Final = (
+    "Which channel is it for? I can't see which ones you are in, so please say it there:"
+    f" {refer_to('add reward model')}"
+)
 # arXiv's categories (arxiv.org/category_taxonomy, November 2026): those of computer science,
 # statistics and electrical engineering one by one, the others by their archive. Slack takes 100.
 _CS = (
@@ -28,9 +39,14 @@ CATEGORIES: Final = (
 )  # fmt: skip
 
 
-def form(channel: str, values: Mapping[str, Any] | None = None, mistake: str = "") -> View:
-    """``channel`` is where it was asked for; empty if nowhere. With a ``mistake`` it is shown
-    again, as it was filled in (``values``)."""
+def form(
+    channel: str,
+    values: Mapping[str, Any] | None = None,
+    mistake: str = "",
+    metadata: str = "",
+) -> View:
+    """``channel`` is where it was opened, ``metadata`` the same sealed; empty if nowhere. With a
+    ``mistake`` it is shown again, as it was filled in (``values``)."""
     filled = Filled(values or {}, channel)
     phrase: Block = {"type": "plain_text_input", "max_length": LONGEST_PHRASE}
     phrase["placeholder"] = plain("reward model")
@@ -44,11 +60,17 @@ def form(channel: str, values: Mapping[str, Any] | None = None, mistake: str = "
     }
     if filled.categories:
         categories["initial_options"] = [_option(each, each) for each in filled.categories]
-    place: Block = {"type": "conversations_select", "placeholder": plain("A channel")}
+    # Without a filter people and direct messages are offered, too (docs.slack.dev, block-kit/
+    # block-elements/conversation-select, November 2026).
+    place: Block = {
+        "type": "conversations_select",
+        "placeholder": plain("A channel"),
+        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+    }
     if filled.channel:
         place["initial_conversation"] = filled.channel
     shown = [
-        _input("phrase", "Phrase", phrase),
+        _input(PHRASE, "Phrase", phrase),
         _input(
             "where",
             "Where to look",
@@ -59,14 +81,21 @@ def form(channel: str, values: Mapping[str, Any] | None = None, mistake: str = "
             },
         ),
         _input("categories", "Only in these categories", categories, optional=True),
-        _input("channel", "In which channel", place),
     ]
+    if not channel.startswith("D"):  # a conversation with the bot, which the filter leaves out
+        shown.append(_input(CHANNEL, "In which channel", place))
     if mistake:
         shown.insert(0, rich({"type": "rich_text_preformatted", "elements": [words(mistake)]}))
     else:
         hint = "These words together, as they stand in titles and abstracts."
         shown.insert(0, rich(section(words(hint))))
-    return window("Follow a keyword", shown, channel, callback_id=ADD, submit=plain("Follow"))
+    return window("Follow a keyword", shown, metadata, callback_id=ADD, submit=plain("Follow"))
+
+
+def below_field(mistake: str) -> str:
+    """A mistake as it stands below its field: the sentence, without the line that points at what
+    was typed, because that stands above it."""
+    return cut(mistake.partition("\n ")[0], LONGEST_MISTAKE)
 
 
 class Filled:
@@ -77,12 +106,12 @@ class Filled:
             found: Mapping[str, Any] = (values.get(name) or {}).get(name) or {}
             return found
 
-        self.phrase = clean(field("phrase").get("value") or "")
+        self.phrase = clean(field(PHRASE).get("value") or "")
         chosen = (field("where").get("selected_option") or {}).get("value")
         self.where = str(chosen) if chosen in FIELDS else ANYWHERE
         selected = field("categories").get("selected_options") or ()
         self.categories = [each["value"] for each in selected if each["value"] in CATEGORIES]
-        self.channel = field("channel").get("selected_conversation") or channel
+        self.channel = str(field(CHANNEL).get("selected_conversation") or channel)
 
     @property
     def keyword(self) -> str:

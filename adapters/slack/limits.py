@@ -25,7 +25,7 @@ VIEW_TITLE: Final = 24
 
 Block = dict[str, Any]
 
-COUNTED: Final = frozenset({"text", "url", "accessibility_label", "value"})
+COUNTED: Final = frozenset({"text", "url", "accessibility_label", "value", "fallback"})
 
 
 def strings(part: object) -> Iterator[str]:

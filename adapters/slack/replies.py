@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from adapters.slack import blocks
-from adapters.slack.blocks import link, plain, quiet, rich, section, words
+from adapters.slack.blocks import link, plain, quiet, rich, running_text, section, words
 from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length
-from bot.model import Address, Paper, Reply, split_references, with_references
+from bot.model import Paper, Reply, refer_to, with_references
 from bot.text import clean, digests, first_lines, plural
 
 View = dict[str, Any]
@@ -23,6 +23,9 @@ LONGEST_NOTE: Final = 1000
 MOST_AUTHORS: Final = 5000  # characters; some papers have three thousand
 MOST_BUTTONS: Final = 5
 COMMAND: Final = "/papers"  # what it is called unless bot.toml calls it otherwise
+SUBMITTED_BEFORE: Final = (
+    f"This was submitted before. To see what a channel follows, say there: {refer_to('list')}"
+)
 
 
 def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> list[Block]:
@@ -33,19 +36,29 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
         plainly = [words(readable(said, command))]
         shown = [rich({"type": "rich_text_preformatted", "elements": plainly})]
     else:
-        shown = [rich(section(*_sentences(said, command)))]
+        shown = [rich(section(*running_text(said, command, reply.times)))]
     if note:
         shown.append(rich(section(words(cut(note, LONGEST_NOTE), italic=True))))
     pieces: list[list[Block]] = [
-        [rich(section(words(f"{each.heading}\n", bold=True), *_sentences(each.text, command)))]
+        [
+            rich(
+                section(
+                    words(f"{each.heading}\n", bold=True),
+                    *running_text(each.text, command, reply.times),
+                )
+            )
+        ]
         for each in reply.sections
     ]
     for number, row in enumerate(reply.rows, start=MOST_BUTTONS):
         text = cut(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
-        line: Block = {"type": "section", "text": plain(cut(readable(text, command), SECTION))}
-        if row.offers:
-            line["accessory"] = blocks.say_button(row.offers[0], number)
-        pieces.append([line])
+        if not row.offers:
+            pieces.append([rich(section(*running_text(text, command, reply.times)))])
+            continue
+        # Beside a button there is no rich text.
+        beside = plain(cut(readable(text, command), SECTION))
+        button = blocks.say_button(row.offers[0], number)
+        pieces.append([{"type": "section", "text": beside, "accessory": button}])
     pieces += [[blocks.paper_beside_its_button(entry)] for entry in reply.entries]
     offers = [blocks.say_button(each, n) for n, each in enumerate(reply.offers[:MOST_BUTTONS])]
     last = [blocks.actions(*offers)] if offers else []
@@ -60,16 +73,6 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
 def readable(text: str, command: str) -> str:
     """As plain text."""
     return with_references(text, lambda reference: f"{command} {reference.words}")
-
-
-def _sentences(text: str, command: str) -> list[Block]:
-    """As rich text: addresses can be followed."""
-    return [
-        link(piece.url, piece.url)
-        if isinstance(piece, Address)
-        else words(piece if isinstance(piece, str) else f"{command} {piece.words}")
-        for piece in split_references(text)
-    ]
 
 
 def _cut(text: str) -> str:
@@ -104,29 +107,31 @@ def plain_message(text: str, command: str = COMMAND) -> dict[str, Any]:
 # -- windows --------------------------------------------------------------------------------------
 
 
-def window(title: str, shown: Sequence[Block], channel: str = "", **more: Any) -> View:
-    """A modal. ``channel`` is what its buttons are about."""
+def window(title: str, shown: Sequence[Block], metadata: str = "", **more: Any) -> View:
+    """A modal. ``metadata`` is the sealed channel that its buttons are about (``membership``)."""
     return {
         "type": "modal",
         "title": plain(cut(title, VIEW_TITLE)),
         "close": plain("Close"),
         "blocks": list(shown),
-        "private_metadata": channel,
+        "private_metadata": metadata,
         **more,
     }
 
 
-def moment(title: str) -> View:
+def loading(title: str) -> View:
     """Until there is an answer."""
     return window(title, [rich(section(words("One moment …")))])
 
 
-def reply_window(title: str, reply: Reply, note: str, channel: str, command: str = COMMAND) -> View:
-    return window(title, reply_blocks(reply, note, command=command), channel)
+def reply_window(
+    title: str, reply: Reply, note: str, metadata: str, command: str = COMMAND
+) -> View:
+    return window(title, reply_blocks(reply, note, command=command), metadata)
 
 
 def sentence(title: str, text: str, command: str = COMMAND) -> View:
-    return window(title, [rich(section(*_sentences(_cut(text), command)))])
+    return window(title, [rich(section(*running_text(_cut(text), command)))])
 
 
 def abstract_window(paper: Paper) -> View:
@@ -174,7 +179,7 @@ def home_view(reply: Reply, command: str) -> View:
     """The person's channels. A row's text is the channel's id in the core's words."""
     shown = [
         blocks.header("Daily papers"),
-        rich(section(*_sentences(_cut(reply.text), command))),
+        rich(section(*running_text(_cut(reply.text), command, reply.times))),
         blocks.actions(
             {
                 "type": "button",
@@ -187,7 +192,12 @@ def home_view(reply: Reply, command: str) -> View:
     for row in reply.rows[:MOST_CHANNELS]:
         shown += [
             {"type": "divider"},
-            rich(section(_channel(row.text), *_sentences(f"\n{row.detail or ' '}", command))),
+            rich(
+                section(
+                    _channel(row.text),
+                    *running_text(f"\n{row.detail or ' '}", command, reply.times),
+                )
+            ),
         ]
     if len(reply.rows) > MOST_CHANNELS:
         shown.append(quiet(f"and {len(reply.rows) - MOST_CHANNELS:,} more channels"))
@@ -198,5 +208,5 @@ def home_view(reply: Reply, command: str) -> View:
 def _channel(core_id: str) -> Block:
     own = core_id.partition(":")[2].rpartition("/")[2]
     if own.startswith(("C", "G")):
-        return {"type": "channel", "channel_id": own, "style": {"bold": True}}
+        return blocks.channel(own, bold=True)
     return words("A conversation with me", bold=True)

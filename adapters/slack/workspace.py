@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from adapters.slack import blocks, history, render
 from adapters.slack.api import Web
 from adapters.slack.errors import SIMPLIFY, UNTHREADED, code_of
 from adapters.slack.limits import cut
-from bot.errors import ChannelRefused, PostRefused
+from bot.errors import ChannelRefused, OutcomeUnknown, PostRefused
 from bot.model import Post, Receipt
 from bot.network import Network
 from bot.ports import Clock
@@ -61,7 +62,9 @@ class Workspace:
                 else:
                     raise
             else:
-                return await self._receipt(channel, str(answer["ts"]), post)
+                if ts := answer.get("ts"):
+                    return await self._receipt(channel, str(ts), post)
+                raise OutcomeUnknown("Slack answered without saying which message it became.")
 
     async def find(self, post: Post, channel: str) -> Receipt | None:
         """Raises CannotTell without a scope for it, TryLater, ChannelRefused, PlatformRefused."""
@@ -75,11 +78,14 @@ class Workspace:
             url += f"?thread_ts={post.parent.message_id}&cid={channel}"
         return Receipt(ts, url)
 
-    async def say(self, where: str, text: str) -> None:
+    async def say(self, where: str, text: str, people: Mapping[str, str] | None = None) -> None:
         """A line for everybody in a channel, or for one person, in which text of others means
-        nothing. Raises SendError and PlatformRefused."""
+        nothing. ``people`` are user ids by the names with which the text may begin. Raises
+        SendError and PlatformRefused."""
         line = cut(text, LONGEST_LINE)
-        shown = [blocks.rich(blocks.section(blocks.words(line)))]
+        name = next((each for each in people or () if line.startswith(f"{each} ")), "")
+        named = [blocks.user(people[name])] if people and name else []
+        shown = [blocks.rich(blocks.section(*named, *blocks.running_text(line[len(name) :])))]
         await self.web.post(where, render.arguments(blocks.spoken(line), shown))
 
 

@@ -72,6 +72,10 @@ class Changes:
         self._first_post = first_post
         self._limits = limits or Limits()
 
+    async def claim_request(self, request_ids: Sequence[str]) -> bool:
+        """False for a request that was claimed before, by any of its ids."""
+        return await self._store.claim_request(request_ids, self._clock.now())
+
     # -- keywords -----------------------------------------------------------------------------
 
     async def add(

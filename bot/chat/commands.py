@@ -130,6 +130,10 @@ class ChatCommands:
         async with _answering("home"):
             return await self._queries.home(person)
 
+    async def claim_request(self, request_ids: Sequence[str]) -> bool:
+        async with _answering("claim_request"):
+            return await self._changes.claim_request(request_ids)
+
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         async with _answering("keywords", channel_id):
             return await self._queries.keywords(channel_id)

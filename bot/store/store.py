@@ -23,6 +23,7 @@ from bot.store.statements import (
     deliver,
     metrics,
     reports,
+    requests,
     retention,
 )
 from bot.store.statements import publish as publish_statements
@@ -131,6 +132,8 @@ class SqlStore:
 
     async def synchronise(self, work: Callable[[SyncDatabase], T], at: datetime) -> T:
         return await self.engine.run(lambda begin: work(channels_file.SqlSyncDatabase(begin, at)))
+
+    claim_request = _use_case(requests.claim, WRITE)
 
     # -- reports, metrics, retention
     paper = _use_case(reports.paper, READ)

@@ -62,7 +62,7 @@ def views() -> Iterator[tuple[str, str, Any]]:
     home = Reply("You added keywords in 1 channel.", rows=(Row("slack:C0123456789", "Nothing."),))
     yield "abstract", "ModalView", replies.abstract_window(paper)
     yield "form", "ModalView", keyword_form.form("C0123456789")
-    yield "moment", "ModalView", replies.moment("Abstract")
+    yield "moment", "ModalView", replies.loading("Abstract")
     yield "home", "HomeView", replies.home_view(home, "/papers")
 
 

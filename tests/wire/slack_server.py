@@ -28,12 +28,14 @@ ANSWERS = 5  # times that a response_url can be used
 
 @dataclass
 class Room:
-    """A channel, and why it does not take messages, if it doesn't."""
+    """A channel, and why it does not take messages, if it doesn't. Without ``members`` everybody is
+    one."""
 
     id: str
     refuses: str = ""
     private: bool = False
     messages: list[dict[str, Any]] = field(default_factory=list)
+    members: frozenset[str] | None = None
 
 
 class SlackServer(WireServer):
@@ -54,6 +56,8 @@ class SlackServer(WireServer):
         self.rooms: dict[str, Room] = {}
         self.answers: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.views: list[dict[str, Any]] = []
+        self.form_errors: list[dict[str, str]] = []
+        self.closed_views: list[str] = []
         self.homes: dict[str, dict[str, Any]] = {}
         self.too_fast = 0
         self.socket = SlackSocket(self)
@@ -73,10 +77,12 @@ class SlackServer(WireServer):
         """For bot.toml."""
         return f'[slack]\napi_url = "{self.url}/api/"\n'
 
-    def open_room(self, *, refuses: str = "", private: bool = False) -> str:
+    def open_room(
+        self, *, refuses: str = "", private: bool = False, members: frozenset[str] | None = None
+    ) -> str:
         """A new channel's id."""
         room_id = f"C{len(self.rooms):09d}"
-        self.rooms[room_id] = Room(room_id, refuses, private)
+        self.rooms[room_id] = Room(room_id, refuses, private, members=members)
         return room_id
 
     def texts(self, room_id: str) -> list[str]:
@@ -159,9 +165,11 @@ class SlackServer(WireServer):
         app_only = method == "apps.connections.open"
         if app_only != token.startswith("xapp-"):
             return failed("not_allowed_token_type")
-        needs = {"conversations.info": "channels:read", "chat.postMessage": "chat:write"}.get(
-            method
-        )
+        needs = {
+            "conversations.info": "channels:read",
+            "users.conversations": "channels:read",
+            "chat.postMessage": "chat:write",
+        }.get(method)
         if needs and needs not in self.scopes:
             return failed("missing_scope", needed=needs, provided=",".join(self.scopes))
         if method in {"conversations.history", "conversations.replies"} and not (
@@ -178,6 +186,7 @@ class SlackServer(WireServer):
             "conversations.history": self._history,
             "conversations.replies": self._history,
             "conversations.info": self._info,
+            "users.conversations": self._conversations,
             "views.open": self._open_view,
             "views.push": self._open_view,
             "views.update": self._update_view,
@@ -265,6 +274,26 @@ class SlackServer(WireServer):
         }  # fmt: skip
         return fine(channel=about)
 
+    def _conversations(self, arguments: dict[str, Any]) -> web.Response:
+        """Of a person, a page at a time. A private one needs a scope of its own, and the bot in it
+        (here it is where it can post)."""
+        kinds = str(arguments.get("types") or "public_channel").split(",")
+        if "private_channel" in kinds and "groups:read" not in self.scopes:
+            return failed("missing_scope", needed="groups:read", provided=",".join(self.scopes))
+        found = [
+            room.id
+            for room in self.rooms.values()
+            if (room.members is None or str(arguments.get("user")) in room.members)
+            and ("private_channel" if room.private else "public_channel") in kinds
+            and not (room.private and room.refuses)
+        ]
+        start, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+        more = start + limit < len(found)
+        return fine(
+            channels=[{"id": each} for each in found[start : start + limit]],
+            response_metadata={"next_cursor": str(start + limit) if more else ""},
+        )
+
     # -- views -----------------------------------------------------------------------------
 
     def _open_view(self, arguments: dict[str, Any]) -> web.Response:
@@ -288,6 +317,21 @@ class SlackServer(WireServer):
         view = self._checked(arguments["view"])
         self.homes[str(arguments["user_id"])] = view
         return fine(view=view)
+
+    def take_submission_answer(self, view: dict[str, Any], answer: dict[str, Any]) -> None:
+        """What an acknowledgement makes of a window that was submitted; an empty one closes it."""
+        action = answer.get("response_action")
+        if action == "errors":
+            fields = {b.get("block_id") for b in view["blocks"] if b.get("type") == "input"}
+            if not answer["errors"].keys() <= fields:
+                self.violations.append(f"errors below fields that are not there: {answer}")
+            self.form_errors.append(answer["errors"])
+        elif action == "update":
+            shown = self._checked(answer["view"])
+            self.views.append({**shown, "id": view["id"]})
+        else:
+            self.closed_views.append(view["id"])
+        self.tell_news()
 
     def _checked(self, view: Any) -> dict[str, Any]:
         shown: dict[str, Any] = json.loads(view) if isinstance(view, str) else dict(view)

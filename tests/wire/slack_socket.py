@@ -133,8 +133,16 @@ class SlackSocket:
         self.envelope("interactive", payload)
         return name
 
-    def submit(self, view: dict[str, Any], values: dict[str, Any], room: str) -> str:
-        """A window that was filled in; the name under which answers come."""
+    def submit(
+        self,
+        view: dict[str, Any],
+        values: dict[str, Any],
+        room: str,
+        *,
+        times: int = 1,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """A window that was filled in; what was acknowledged, which changes what it shows."""
         name = f"answer{self._count}"
         payload = {
             "type": "view_submission", "user": {"id": "U0000001", "username": "ann", "name": "ann"},
@@ -143,14 +151,21 @@ class SlackSocket:
                 "response_url": f"{self._server.url}/answers/{name}", "channel_id": room,
                 "block_id": "channel", "action_id": "channel",
             }],
-            "trigger_id": self._server.new_trigger(),
+            "trigger_id": self._server.new_trigger(), **more,
         }  # fmt: skip
-        self.envelope("interactive", payload)
-        return name
+        answer: dict[str, Any] = {}
+        for _ in range(times):
+            acknowledged = self.envelope("interactive", payload)
+            answer = acknowledged.get("payload") or {}
+            self._server.take_submission_answer(view, answer)
+        return answer
 
     def open_home(self, user: str) -> None:
         event = {"type": "app_home_opened", "user": user, "channel": "D1", "tab": "home"}
-        payload = {"type": "event_callback", "team_id": "T1", "event": event, "event_id": "E1"}
+        payload = {
+            "type": "event_callback", "team_id": "T1", "event": event,
+            "event_id": f"Ev{self._count:08d}",
+        }  # fmt: skip
         self.envelope("events_api", payload)
 
     async def _send(self, payload: dict[str, Any]) -> None:

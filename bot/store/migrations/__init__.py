@@ -165,6 +165,12 @@ create table crossposts (                 -- messages that are to be handed on t
 ) strict, without rowid;
 create index crossposts_waiting on crossposts (platform) where state = 'pending';
 
+create table handled_requests (           -- of people on a platform; they are kept for a day
+  id text primary key,                    -- as the platform names the request
+  at text not null
+) strict, without rowid;
+create index handled_requests_by_time on handled_requests (at);
+
 create table runs (
   id          integer primary key,
   started_at  text not null,

@@ -41,6 +41,13 @@ async def happens(server: SlackServer, happened: Callable[[], bool], seconds: fl
     await asyncio.to_thread(server.wait_for, happened, seconds)
 
 
+async def until(happened: Callable[[], bool]) -> None:
+    """Something that our own side does by itself soon."""
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 def post(
     channel: str, draft: Draft, *, key: str = "k1", parent: str = "", uncertain: bool = False
 ) -> Post:

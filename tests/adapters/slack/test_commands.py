@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from adapters.slack import commands as commands_room
-from adapters.slack import replies
-from adapters.slack.commands import People, typed
+from adapters.slack import replies, responder
+from adapters.slack.listeners.commands import typed
+from adapters.slack.responder import Place, Responder
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import Workspace
 from bot.clock import SystemClock
 from bot.errors import SourceDown
 from bot.keywords import parse
 from bot.model import Person, Reply, Row, address, refer_to
-from tests.adapters.slack.house import TOKENS, House, asked, buttons, happens, options, shown
+from tests.adapters.slack.house import TOKENS, House, asked, buttons, happens, options, shown, until
 from tests.builders import paper
 from tests.wire.slack_server import SlackServer
 
@@ -54,8 +55,10 @@ class Chat:
         action, value = button["action_id"], button.get("value", "")
         return await asyncio.to_thread(self.server.socket.press, action, value, self.room, **more)
 
-    async def submit(self, view: dict[str, Any], **filled: Any) -> dict[str, Any]:
-        """The form; what its window shows at last."""
+    async def submit(
+        self, view: dict[str, Any], *, channel: str = "", **filled: Any
+    ) -> dict[str, Any]:
+        """The form; what its window shows at last, or the mistakes below its fields."""
         values = {
             "phrase": {"phrase": {"value": filled.get("phrase")}},
             "where": {"where": {"selected_option": {"value": filled.get("where", "any")}}},
@@ -64,11 +67,12 @@ class Chat:
                     "selected_options": [{"value": each} for each in filled.get("categories", ())]
                 }
             },
-            "channel": {"channel": {"selected_conversation": self.room}},
+            "channel": {"channel": {"selected_conversation": channel or self.room}},
         }
-        seen = len(self.server.views)
-        await asyncio.to_thread(self.server.socket.submit, view, values, self.room)
-        await happens(self.server, lambda: len(self.server.views) > seen)
+        answer = await asyncio.to_thread(self.server.socket.submit, view, values, self.room)
+        if answer["response_action"] == "errors":
+            return dict(answer["errors"])
+        await happens(self.server, lambda: "One moment" not in shown(self.server.views[-1]))
         return self.server.views[-1]
 
     async def window(self, count: int) -> dict[str, Any]:
@@ -217,38 +221,25 @@ async def test_text_of_others_means_nothing_in_an_answer(chat: Chat) -> None:
 async def test_who_waits_for_arxiv_is_told_so(chat: Chat) -> None:
     arrived = asyncio.Event()
 
-    class Slow:
-        def opens_form(self, text: str) -> bool:
-            return False
+    async def slow() -> Reply:
+        await arrived.wait()
+        return Reply("It is here.")
 
-        async def typed(self, channel_id: str, person: Person, text: str) -> Reply:
-            await arrived.wait()
-            return Reply("It is here.")
-
-    people = People(
-        Workspace(
-            name="",
-            api_url=options(chat.server)["api_url"],
-            bot_token=TOKENS["SLACK_BOT_TOKEN"],
-            app_token=TOKENS["SLACK_APP_TOKEN"],
-            clock=SystemClock(),
-        ),
-        Slow(),  # type: ignore[arg-type]
-        command="/papers",
-        managers=frozenset(),
+    workspace = Workspace(
+        name="",
+        api_url=options(chat.server)["api_url"],
+        bot_token=TOKENS["SLACK_BOT_TOKEN"],
+        app_token=TOKENS["SLACK_APP_TOKEN"],
+        clock=SystemClock(),
     )
-    payload = {
-        "text": "preview x",
-        "channel_id": chat.room,
-        "user_id": ANN,
-        "response_url": f"{chat.server.url}/answers/slow",
-    }
-    work = asyncio.create_task(people.hear("slash_commands", payload))
+    answering = Responder(workspace, chat.house.commands, command="/papers", managers=frozenset())
+    place = Place(ANN, response_url=f"{chat.server.url}/answers/slow")
+    work = asyncio.create_task(answering.answer(place, chat.room, Person("ann"), slow()))
     await happens(chat.server, lambda: bool(chat.server.answers["slow"]))
-    assert commands_room.ASKING in shown(chat.server.answers["slow"][0])
+    assert responder.NOTICE in shown(chat.server.answers["slow"][0])
     arrived.set()
     await work
-    await people._workspace.web.close()
+    await workspace.web.close()
     assert "It is here." in shown(chat.server.answers["slow"][1])
 
 
@@ -400,23 +391,20 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
 ) -> None:
     await chat.send(text)
     form = await chat.window(1)
-    assert form["private_metadata"] == chat.room
+    assert form["private_metadata"].startswith(f"{chat.room}.")
     view = await chat.submit(form, phrase="reward model", where="ti", categories=["cs.LG"])
     assert "now follows" in shown(view)
     assert await chat.keywords() == ('(ti:"reward model") AND (cat:cs.LG)',)
     await chat.has_full_metadata("ann added a keyword")
 
 
-async def test_a_wrong_phrase_comes_back_with_what_is_wrong_and_what_was_filled_in(
-    chat: Chat,
-) -> None:
+async def test_what_is_wrong_with_a_phrase_stands_below_its_field(chat: Chat) -> None:
     await chat.send("add")
-    view = await chat.submit(await chat.window(1), phrase='"never closed', categories=["cs.LG"])
-    assert "never closed" in shown(view)
-    assert "quote" in shown(view["blocks"][0])
-    assert view["blocks"][1]["element"]["initial_value"] == '"never closed'
-    assert shown(view).count('"initial_options"') == 1
+    form = await chat.window(1)
+    mistakes = await chat.submit(form, phrase='"never closed', categories=["cs.LG"])
+    assert mistakes == {"phrase": 'This quote is never closed. Add a " at its end, or remove it.'}
     assert await chat.keywords() == ()
+    assert "now follows" in shown(await chat.submit(form, phrase="closed"))
 
 
 async def test_the_buttons_of_a_window_are_about_its_channel(chat: Chat) -> None:
@@ -461,10 +449,10 @@ async def test_app_home_opens_the_form(chat: Chat) -> None:
 async def test_an_answer_that_gets_lost_is_logged_and_the_next_command_is_heard(
     chat: Chat, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chat.server.fail("POST", r"views\.open", status=500)
-    await chat.send("add")
+    chat.server.fail("POST", r"views\.publish", status=500)
+    await asyncio.to_thread(chat.server.socket.open_home, ANN)
     assert "follows nothing yet" in shown(await chat.say("list"))
-    assert "answering kind=slash_commands failed" in caplog.text
+    await until(lambda: "answering type=event_callback failed" in caplog.text)
 
 
 async def test_a_payload_that_makes_no_sense_is_acknowledged_and_the_next_one_is_heard(
@@ -475,10 +463,12 @@ async def test_a_payload_that_makes_no_sense_is_acknowledged_and_the_next_one_is
         "events_api": {"event": {"type": "message"}},
         "slash_commands": {"text": "list"},
     }
+    caplog.set_level(logging.INFO)
     for kind, payload in odd.items():
         await asyncio.to_thread(chat.server.socket.envelope, kind, payload)
     assert "follows nothing yet" in shown(await chat.say("list"))
-    assert "answering failed" in caplog.text
+    assert caplog.text.count("unmatched request") == len(odd)
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from tests.adapters.slack.house import (
     happens,
     options,
     platform,
+    until,
 )
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, SlackServer
 
@@ -55,13 +56,6 @@ async def listening(
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Something that our own side does by itself soon."""
-    async with asyncio.timeout(20):
-        while not happened():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 async def heard(server: SlackServer, room: str) -> None:
@@ -173,7 +167,7 @@ async def test_people_are_heard_again_after_a_line_that_just_died(
         app_token=APP_TOKEN,
         clock=SystemClock(),
     )
-    socket = Socket(workspace, command="/papers", managers=frozenset(), ping=0.25)
+    socket = Socket(workspace, command="/papers", managers=frozenset(), ping_interval=0.25)
     here = server.open_room()
     server.socket.deaf = how == "mute"
     task = asyncio.create_task(socket.listen(house.commands))
@@ -261,7 +255,7 @@ async def test_a_socket_that_says_nothing_for_hours_is_replaced(
     async with listening(server, house, clock) as (slack, _):
         await happens(server, lambda: server.socket.connected > 0)
         await advanced_until(clock, lambda: slack.disconnected_since is None)
-        clock.advance(socket_room.SILENCE + 1)
+        clock.advance(socket_room.SILENCE_TIMEOUT + 1)
         await advanced_until(clock, lambda: server.socket.connected >= 2, by=0.1)
         await heard(server, here)
 

@@ -23,6 +23,7 @@ SCOPES = {
     "conversations.history": {"channels:history", "groups:history"},
     "conversations.replies": {"channels:history", "groups:history"},
     "conversations.info": {"channels:read", "groups:read"},
+    "users.conversations": {"channels:read", "groups:read"},
     "views.open": set[str](),
     "views.push": set[str](),
     "views.update": set[str](),

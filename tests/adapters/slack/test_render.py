@@ -457,7 +457,7 @@ def test_the_form_and_app_home_are_valid_views() -> None:
         keyword_form.form("C0123456789", {}, "Never closed.\n^"),
         replies.home_view(Reply("You added keywords.", rows=rows), "/papers"),
         replies.home_view(Reply("None.", rows=(Row("slack:lab/D012345678"),)), "/papers"),
-        replies.moment("Abstract"),
+        replies.loading("Abstract"),
         replies.sentence("2604.00001", "arXiv gave no answer."),
     ):
         assert list(rules.view_faults(view)) == []

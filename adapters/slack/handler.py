@@ -1,0 +1,200 @@
+"""Socket Mode for a Bolt app: envelopes are acknowledged first and their listeners kept.
+
+Bolt's own handler acknowledges after the listener's ``ack()`` was noticed, for which it looks every
+10 ms, and keeps no reference to the listener's task (slack_bolt 1.30, ``listener.asyncio_runner``).
+Here ``ack`` answers Slack itself, and each envelope is dispatched in a task that a stop waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.async_base_handler import AsyncBaseSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.adapter.socket_mode.internals import build_headers
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from adapters.slack.workspace import Workspace
+from bot.network import Network
+from bot.ports import Clock
+
+log = logging.getLogger(__name__)
+# The library reports every failed attempt with a traceback; what matters of it is logged here.
+library = logging.getLogger("adapters.slack.socket.library")
+library.setLevel(logging.CRITICAL)
+
+CLOSE_TIMEOUT: Final = 0.3  # seconds to close the socket
+SHORT_CONNECTION: Final = 10.0  # seconds; one that is replaced sooner was not accepted
+FIRST_RECONNECT_DELAY: Final = 1.0  # seconds; doubles
+LONGEST_RECONNECT_DELAY: Final = 20.0
+
+
+class ReconnectBackoff:
+    """Delays connections that follow each other quickly.
+
+    slack_sdk 3.47 requests another address the moment that Slack sends ``disconnect``, also where
+    Slack refuses every connection (``too_many_websockets``): 6,562 requests in 12 s, measured.
+    A connection that Slack renews after hours is made again at once.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = float("-inf")
+        self._in_a_row = 0
+
+    async def wait(self) -> None:
+        soon = self._clock.monotonic() - self._last < SHORT_CONNECTION
+        self._in_a_row = self._in_a_row + 1 if soon else 0
+        if self._in_a_row > 1:
+            doubled = FIRST_RECONNECT_DELAY * 2.0 ** min(self._in_a_row - 2, 30)
+            await self._clock.sleep(min(doubled, LONGEST_RECONNECT_DELAY))
+        self._last = self._clock.monotonic()
+
+
+class Client(SocketModeClient):
+    """slack_sdk's client, which makes no request after its end, though a task that the library has
+    lost track of may still try. Connects as ``network`` says."""
+
+    network: Network
+    backoff: ReconnectBackoff
+
+    async def issue_new_wss_url(self) -> str:
+        """Raises ConnectionAbortedError after the end."""
+        if not self.closed:
+            await self.backoff.wait()
+        if self.closed:
+            raise ConnectionAbortedError("the client is closed")
+        url = await super().issue_new_wss_url()
+        self.proxy = self.network.proxy_for(url)  # in place of what the library found by itself
+        return url
+
+    async def close(self) -> None:
+        """As the library's, but it waits for no peer that does not answer."""
+        self.closed = True
+        self.auto_reconnect_enabled = False
+        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.disconnect()  # type: ignore[no-untyped-call]
+        tasks = (self.message_processor, self.current_session_monitor, self.message_receiver)
+        running = [task for task in tasks if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self.aiohttp_client_session.close()
+
+
+class ListenerTasks:
+    """The listeners that are running. After ``drain`` no further one is started."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+        self.closed = False
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # before or behind the listener, whose errors Bolt hands to ours
+            log.error("dispatch failed", exc_info=error)
+
+    async def drain(self, grace: float) -> None:
+        """Wait for those that are running, at most ``grace`` seconds; cancel the others."""
+        self.closed = True
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        late = set(self._running)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("stopped before they had finished listeners=%d", len(late))
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+class SentAck(AsyncAck):
+    """Bolt's ``ack``, but Slack has the answer when the first call returns. Further calls change
+    nothing. Raises ConnectionError where the socket is gone."""
+
+    def __init__(self, send: Callable[[BoltResponse], Awaitable[None]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._send = send
+        self.sent = False
+
+    async def __call__(self, *args: Any, **more: Any) -> BoltResponse:
+        response = await super().__call__(*args, **more)
+        if not self.sent:
+            self.sent = True
+            await self._send(response)
+        return response
+
+
+class SocketHandler(AsyncBaseSocketModeHandler):
+    """Bolt's ``AsyncSocketModeHandler`` on our client. Make it inside the running loop."""
+
+    app: AsyncApp
+    client: Client
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        workspace: Workspace,
+        *,
+        tasks: ListenerTasks,
+        backoff: ReconnectBackoff,
+        ping_interval: float,
+    ) -> None:
+        self.app = app
+        self.client = Client(
+            workspace.app_token,
+            logger=library,
+            web_client=workspace.web.client,
+            ping_interval=ping_interval,
+        )
+        self.client.network = workspace.web.network
+        self.client.backoff = backoff
+        self.client.socket_mode_request_listeners.append(self.handle)
+        self._tasks = tasks
+
+    async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
+        """Acknowledge, then dispatch. What could not be acknowledged Slack calls failed, so it is
+        not done either; nor is anything while the bot stops."""
+        if self._tasks.closed:
+            return
+        ack = SentAck(partial(self._answer, client, req))
+        # A submitted window waits for its answer: its listener says what the window shows next.
+        if req.payload.get("type") != "view_submission":
+            try:
+                await ack()
+            except ConnectionError:
+                log.warning("not acknowledged envelope=%s", req.envelope_id)
+                return
+        self._tasks.start(self._dispatch(req, ack))
+
+    async def _dispatch(self, req: SocketModeRequest, ack: SentAck) -> None:
+        request = AsyncBoltRequest(
+            mode="socket_mode",
+            body=req.payload,
+            headers=build_headers(req),
+            context={"ack": ack, "envelope_id": req.envelope_id},
+        )
+        await self.app.async_dispatch(request)
+
+    async def _answer(
+        self, client: AsyncBaseSocketModeClient, req: SocketModeRequest, response: BoltResponse
+    ) -> None:
+        await send_async_response(client, req, response, start_time=0.0)

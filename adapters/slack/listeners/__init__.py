@@ -1,0 +1,13 @@
+"""What people do on Slack, and what is done then: a module for each kind, as Bolt names them."""
+
+from __future__ import annotations
+
+from slack_bolt.app.async_app import AsyncApp
+
+from adapters.slack.listeners import actions, commands, events, shortcuts, views
+
+
+def register(app: AsyncApp) -> None:
+    """Every listener finds the workspace's ``Responder`` among its arguments as ``responder``."""
+    for module in (commands, shortcuts, actions, views, events):
+        module.register(app)

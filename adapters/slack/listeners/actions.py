@@ -1,0 +1,63 @@
+"""Buttons: in messages, in windows and in App Home."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from adapters.slack import replies
+from adapters.slack.blocks import ABSTRACT, OPEN, SAY
+from adapters.slack.responder import UNKNOWN_BUTTON, Place, Responder
+from bot.errors import NotAllowed, UserError
+
+
+def register(app: AsyncApp) -> None:
+    @app.action(re.compile(f"^{ABSTRACT}(:|$)"))
+    async def show_abstract(
+        ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], responder: Responder
+    ) -> None:
+        await ack()
+        await responder.show_abstract(body, str(action["value"]))
+
+    @app.action(replies.ADD)
+    async def open_form(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        """In App Home it is about no channel yet."""
+        await ack()
+        try:
+            channel = responder.channel_of(body)
+        except NotAllowed:
+            channel = ""
+        await responder.open_form(body, channel)
+
+    @app.action(re.compile(f"^{SAY}:"))
+    async def say(
+        ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], responder: Responder
+    ) -> None:
+        """A button that stands for a command."""
+        await ack()
+        words, place = str(action["value"]), Place.of(body)
+        try:
+            channel = responder.channel_of(body)
+        except NotAllowed as error:
+            await responder.refuse(place, error)
+            return
+        if responder.commands.opens_form(words):
+            await responder.open_form(body, channel)
+            return
+        person = responder.person(body)
+        working = responder.commands.typed(responder.core_id(channel), person, words)
+        await responder.answer(place, channel, person, working)
+
+    @app.action(re.compile(f"^{OPEN}:"))
+    async def follow_link(ack: AsyncAck) -> None:
+        """Slack has opened it, and wants to know that we heard."""
+        await ack()
+
+    @app.action(re.compile(""))
+    async def unknown(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        """Of an older version of the bot."""
+        await ack()
+        await responder.refuse(Place.of(body), UserError(UNKNOWN_BUTTON))

@@ -1,0 +1,105 @@
+"""Whether a person may act in a channel that they named.
+
+A command, and a button of a message, act in the channel that Slack says they came from. What a form
+or a window names is no proof: the form offers public channels to people who are not in them, and
+direct messages (docs.slack.dev, block-kit/block-elements/conversation-multi-select, November 2026).
+So a window carries the channel it was opened for sealed, and for every other one Slack is asked
+whether the person is a member. Where it can't say, nothing is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import Final
+
+from adapters.slack.workspace import Workspace
+from bot.errors import NotAllowed, PlatformError, SendError
+from bot.model import refer_to
+
+SCOPES: Final = {"channels:read": "public_channel", "groups:read": "private_channel"}
+CACHED_FOR: Final = 60.0  # seconds
+REMEMBERED: Final = 500  # people
+PAGE: Final = 999
+PAGES: Final = 10
+
+_CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{2,20}")
+
+TYPE_IT_THERE: Final = f"Please say it in that channel: {refer_to('add reward model')}"
+
+
+class Membership:
+    """Of the people of one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        # By person: until when it counts, and the channels that they and the bot can both see.
+        self._cached: dict[str, tuple[float, frozenset[str]]] = {}
+
+    # -- the channel that a window was opened for ------------------------------------------------
+
+    def sealed(self, channel: str, user: str) -> str:
+        """For a window's ``private_metadata``; empty where it is about no channel."""
+        return f"{channel}.{self._seal(channel, user)}" if channel else ""
+
+    def unsealed(self, metadata: object, user: str) -> str:
+        """The channel; empty where nobody but us could have said which, and we did not."""
+        channel, _, seal = str(metadata or "").rpartition(".")
+        genuine = hmac.compare_digest(seal.encode(), self._seal(channel, user).encode())
+        return channel if genuine else ""
+
+    def _seal(self, channel: str, user: str) -> str:
+        key = self._workspace.web.token.encode()
+        return hmac.new(key, f"{user} {channel}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    # -- any other channel ------------------------------------------------------------------------
+
+    async def knows(self) -> bool:
+        """Whether Slack says who is where. Raises SendError and PlatformRefused."""
+        return bool((await self._workspace.web.me()).scopes & SCOPES.keys())
+
+    async def check(self, channel: str, user: str) -> None:
+        """Raises NotAllowed, with a sentence for the person, unless they are a member."""
+        if not _CHANNEL.fullmatch(channel):
+            raise NotAllowed("That is no channel. Please choose a channel, not a person.")
+        try:
+            if not await self.knows():
+                raise NotAllowed(f"I can't see whether you are in that channel. {TYPE_IT_THERE}")
+            member = channel in await self._channels(user)
+        except (SendError, PlatformError) as error:
+            raise NotAllowed(
+                f"Slack does not say just now whether you are in that channel. {TYPE_IT_THERE}"
+            ) from error
+        if not member:
+            raise NotAllowed(
+                "I can't see you in that channel: you are not a member, or I am not in a private"
+                f" one. {TYPE_IT_THERE}"
+            )
+
+    async def _channels(self, user: str) -> frozenset[str]:
+        now = self._workspace.clock.monotonic()
+        until, known = self._cached.get(user, (0.0, frozenset[str]()))
+        if now < until:
+            return known
+        self._cached = {who: each for who, each in self._cached.items() if each[0] > now}
+        if len(self._cached) >= REMEMBERED:
+            self._cached.clear()
+        found = await self._request_channels(user)
+        self._cached[user] = (now + CACHED_FOR, found)
+        return found
+
+    async def _request_channels(self, user: str) -> frozenset[str]:
+        """Those of the bot are among them only where it shares the membership of private ones
+        (docs.slack.dev, methods/users.conversations, ``user``, November 2026)."""
+        scopes = (await self._workspace.web.me()).scopes
+        kinds = ",".join(kind for scope, kind in SCOPES.items() if scope in scopes)
+        params = {"user": user, "types": kinds, "limit": PAGE, "cursor": ""}
+        found: set[str] = set()
+        for _ in range(PAGES):
+            page = await self._workspace.web.request("users.conversations", params=params)
+            found.update(str(each["id"]) for each in page.get("channels") or ())
+            params["cursor"] = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not params["cursor"]:
+                break
+        return frozenset(found)

@@ -1,0 +1,270 @@
+"""Runs what people of one workspace say, and shows them what came of it.
+
+The listeners say what was meant; who may change what is decided by the core. This adds only whether
+a person is on bot.toml's list of managers, where there is one, and whether they may act in the
+channel that they name (``membership``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.slack import keyword_form, replies
+from adapters.slack.errors import code_of
+from adapters.slack.membership import Membership
+from adapters.slack.screens import Screens
+from adapters.slack.workspace import Workspace, joined, parted
+from bot.errors import (
+    ChannelRefused,
+    NotAllowed,
+    OutcomeUnknown,
+    PlatformError,
+    SendError,
+    TryLater,
+    UserError,
+)
+from bot.model import Person, Reply, refer_to
+from bot.ports import Commands
+
+log = logging.getLogger(__name__)
+
+Payload = Mapping[str, Any]
+
+NOTICE_AFTER: Final = 2.0  # seconds after which somebody is told that it takes a moment
+NOTICE: Final = "One moment, please: I am asking arXiv."
+UPDATE_RETRY_DELAYS: Final = (0.5, 2.0, 5.0)  # seconds
+LONGEST_RETRY_DELAY: Final = 20.0  # seconds that Slack may want us to wait for a window
+CLOSED: Final = frozenset({"not_found", "view_not_found"})  # the window is gone: so is its reader
+UNKNOWN_BUTTON: Final = (
+    f"I do not know this button any more. To see what I can do: {refer_to('help')}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where ``user`` is answered: by an interaction's own address, or in an open window; where
+    there is neither, in a private message. ``replaces`` is the message whose button was pressed."""
+
+    user: str
+    response_url: str = ""
+    view_id: str = ""
+    replaces: bool = False
+
+    @classmethod
+    def of(cls, body: Payload) -> Place:
+        """Of a command, a button or a shortcut."""
+        user = str(body.get("user_id") or (body.get("user") or {}).get("id") or "")
+        if url := str(body.get("response_url") or ""):
+            return cls(user, response_url=url, replaces=body.get("type") == "block_actions")
+        view = body.get("view") or {}
+        return cls(user, view_id=str(view["id"]) if view.get("type") == "modal" else "")
+
+
+class Responder:
+    """``command`` is what people type; without ``managers`` everybody may change keywords."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        commands: Commands,
+        *,
+        command: str,
+        managers: frozenset[str],
+    ) -> None:
+        self.workspace = workspace
+        self.commands = commands
+        self.command = command
+        self.screens = Screens()
+        self.membership = Membership(workspace)
+        self._managers = managers
+
+    # -- who and where ---------------------------------------------------------------------------
+
+    def person(self, body: Payload) -> Person:
+        """From a command's payload, or from the ``user`` of another one."""
+        who = body.get("user") or {}
+        user = str(body.get("user_id") or who.get("id") or "")
+        names = (body.get("user_name"), who.get("username"), who.get("name"), "Somebody")
+        listed = not self._managers or user in self._managers
+        return Person(
+            next(str(name) for name in names if name),
+            self.core_id(user),
+            manages=listed,
+            governs=listed,
+            server=f"slack:{self.workspace.name}",
+        )
+
+    def core_id(self, own: str) -> str:
+        return joined(self.workspace.name, own)
+
+    def channel_of(self, body: Payload) -> str:
+        """The channel that a button is about: its message's, or its window's. Raises NotAllowed
+        where the window's can't have come from us."""
+        if channel := (body.get("channel") or {}).get("id"):
+            return str(channel)
+        metadata = (body.get("view") or {}).get("private_metadata")
+        channel = self.membership.unsealed(metadata, Place.of(body).user)
+        if not channel:
+            raise NotAllowed(
+                f"I can't tell any more which channel this is about. Please say it there:"
+                f" {refer_to('list')}"
+            )
+        return channel
+
+    # -- answering -------------------------------------------------------------------------------
+
+    async def answer(
+        self, place: Place, channel: str, person: Person, working: Awaitable[Reply]
+    ) -> None:
+        """Show what comes of a command. Somebody who waits is told so."""
+        running = asyncio.ensure_future(working)
+        try:
+            done, _ = await asyncio.wait({running}, timeout=NOTICE_AFTER)
+            if not done:
+                await self.show(place, Reply(NOTICE), channel)
+            reply = await running
+        except UserError as error:
+            await self.refuse(place, error, channel)
+            return
+        finally:
+            running.cancel()
+        await self.show_and_announce(place, reply, channel, person)
+
+    async def refuse(self, place: Place, error: UserError, channel: str = "") -> None:
+        """Of a message whose button was pressed it does not take the place: that is still good."""
+        beside = Place(place.user, place.response_url, place.view_id)
+        await self.show(beside, Reply(str(error)), channel)
+
+    async def show_and_announce(
+        self, place: Place, reply: Reply, channel: str, person: Person
+    ) -> None:
+        """The person has their answer first: the public line may take as long as Slack likes. It is
+        said also where the answer got lost, because the change was made."""
+        try:
+            await self.show(place, reply, channel)
+        except (SendError, PlatformError):
+            await self._tell_channel(channel, reply, person)
+            raise
+        await self.announce(place, reply, channel, person)
+
+    async def announce(self, place: Place, reply: Reply, channel: str, person: Person) -> None:
+        """Tell the channel of a change, and the person what stands in the way of that."""
+        note = await self._tell_channel(channel, reply, person)
+        if note and (place.view_id or place.replaces):
+            await self.show(place, reply, channel, note)
+        elif note:  # a message of its own: an answer to a command can't be replaced
+            await self.show(place, Reply(note), channel)
+
+    async def show(self, place: Place, reply: Reply, channel: str = "", note: str = "") -> None:
+        """Where it was asked: it works in channels too that the bot is no member of."""
+        if place.view_id:
+            sealed = self.membership.sealed(channel, place.user)
+            view = replies.reply_window("Papers", reply, note, sealed, self.command)
+            await self.update(place, view, reply)
+        elif place.response_url:
+            message = replies.reply_message(reply, note, command=self.command)
+            message["replace_original"] = place.replaces
+            await self.workspace.web.respond(place.response_url, message)
+        elif place.user:
+            await self.workspace.say(place.user, replies.readable(reply.text, self.command))
+
+    async def _tell_channel(self, channel: str, reply: Reply, person: Person) -> str:
+        """What stands in the way of that, and so of posts, in a sentence; or nothing."""
+        if not reply.announcement:
+            return ""
+        line = replies.readable(reply.announcement, self.command)
+        try:
+            await self.workspace.say(channel, line, {person.name: parted(person.id)[1]})
+        except ChannelRefused as error:
+            return f"I can't post here yet: {error}"
+        except (SendError, PlatformError) as error:
+            return f"I could not tell the channel: {error}"
+        return ""
+
+    # -- windows ---------------------------------------------------------------------------------
+
+    async def open(self, body: Payload, view: replies.View, method: str = "views.open") -> str:
+        """The window's id. Raises SendError and PlatformRefused: what opens it lives for three
+        seconds, and only once (docs.slack.dev, interactivity/handling-user-interaction)."""
+        arguments = {"trigger_id": body.get("trigger_id"), "view": view}
+        opened = await self.workspace.web.request(method, json=arguments)
+        return str(opened["view"]["id"])
+
+    async def update(self, place: Place, view: replies.View, reply: Reply) -> None:
+        """Show something else in a window: again where Slack does not take it, and in a private
+        message where it never does. Raises what that raises."""
+        self.screens.shows(place.view_id, {"response_action": "update", "view": view})
+        try:
+            await self._update(place.view_id, view)
+        except (SendError, PlatformError) as error:
+            if code_of(error) in CLOSED:
+                return
+            log.warning("window not updated why=%s", error)
+            await self.workspace.say(place.user, replies.readable(reply.text, self.command))
+
+    async def _update(self, view_id: str, view: replies.View) -> None:
+        """Doing it again is harmless."""
+        for delay in UPDATE_RETRY_DELAYS:
+            try:
+                await self._request_update(view_id, view)
+            except (TryLater, OutcomeUnknown) as error:
+                wanted = max(delay, error.seconds or 0.0)
+                await self.workspace.clock.sleep(min(wanted, LONGEST_RETRY_DELAY))
+            else:
+                return
+        await self._request_update(view_id, view)
+
+    async def _request_update(self, view_id: str, view: replies.View) -> None:
+        await self.workspace.web.request("views.update", json={"view_id": view_id, "view": view})
+
+    async def open_form(self, body: Payload, channel: str) -> None:
+        """The form for a keyword. ``channel`` is where it was asked for; empty where nowhere."""
+        place = Place.of(body)
+        beside = Place(place.user, place.response_url)
+        if not channel and not await self.membership.knows():
+            await self.show(beside, Reply(keyword_form.NOWHERE))
+            return
+        view = keyword_form.form(channel, metadata=self.membership.sealed(channel, place.user))
+        try:
+            await self.open(body, view)
+        except (SendError, PlatformError) as error:
+            log.warning("form not opened why=%s", error)
+            await self.show(beside, Reply(keyword_form.NOT_OPENED))
+
+    async def show_abstract(self, body: Payload, paper_id: str) -> None:
+        """In a window; where Slack does not open one, in a message for this person alone."""
+        place = Place.of(body)
+        waiting = replies.loading(paper_id)
+        above = (body.get("view") or {}).get("type") == "modal"
+        try:
+            view_id = await self.open(body, waiting, "views.push" if above else "views.open")
+        except (SendError, PlatformError) as error:
+            log.warning("abstract not opened paper=%s why=%s", paper_id, error)
+            view_id = ""
+        try:
+            paper = await self.commands.abstract(paper_id)
+            view, text = replies.abstract_window(paper), f"{paper.title}\n{paper.url}"
+        except UserError as error:
+            view, text = replies.sentence(paper_id, str(error), self.command), str(error)
+        if view_id:
+            await self.update(Place(place.user, view_id=view_id), view, Reply(text))
+        elif place.response_url:
+            message = {**replies.plain_message(text, self.command), "replace_original": False}
+            await self.workspace.web.respond(
+                place.response_url, {**message, "blocks": view["blocks"]}
+            )
+        else:
+            await self.show(Place(place.user), Reply(text))
+
+    async def show_home(self, user: str) -> None:
+        """The person's channels, in App Home. Raises SendError and PlatformRefused."""
+        try:
+            reply = await self.commands.home(Person("", self.core_id(user)))
+        except UserError as error:
+            reply = Reply(str(error))
+        view = replies.home_view(reply, self.command)
+        await self.workspace.web.request("views.publish", json={"user_id": user, "view": view})
