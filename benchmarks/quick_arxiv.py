@@ -96,5 +96,4 @@ def _postings(texts: Iterable[str]) -> dict[str, array[int]]:
 
 @cache
 def _stem(word: str) -> str:
-    stem: str = _STEMMER.stemWord(word)
-    return stem
+    return _STEMMER.stemWord(word)

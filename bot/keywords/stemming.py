@@ -67,7 +67,7 @@ def stemmed_prefix(prefix: str) -> str:
 
 def _published(word: str) -> str:
     with _lock:
-        return str(_porter.stemWord(word))
+        return _porter.stemWord(word)
 
 
 def _has_syllable(start: str) -> bool:

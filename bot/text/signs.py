@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pylatexenc.macrospec import LatexContextDb
 
 
 def _words(text: str) -> frozenset[str]:
@@ -79,7 +82,7 @@ def sign(name: str) -> str:
 
 
 @cache
-def _pylatexenc() -> Any:
+def _pylatexenc() -> LatexContextDb:
     from pylatexenc.latex2text import get_default_latex_context_db
 
     return get_default_latex_context_db()

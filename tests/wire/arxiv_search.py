@@ -124,8 +124,7 @@ def _stemmed(text: str) -> list[str]:
 
 @cache
 def _stem(word: str) -> str:
-    stem: str = _STEMMER.stemWord(word)
-    return stem
+    return _STEMMER.stemWord(word)
 
 
 def _folded(text: str) -> list[str]:
