@@ -650,6 +650,20 @@ async def test_a_setting_is_changed_alone_and_taken_back(store: Store) -> None:
         await store.change_setting(A, "id", "fake:other")
 
 
+async def test_a_request_is_claimed_once_by_any_of_its_ids_and_forgotten_after_a_day(
+    database: Database,
+) -> None:
+    store = database.open()
+    assert await store.claim_request(["envelope:1", "trigger:1"], START)
+    assert not await store.claim_request(["envelope:2", "trigger:1"], START + HOUR)
+    assert not await store.claim_request(["envelope:2"], START + HOUR), "each id counts"
+    store.close()
+    again = database.open()
+    assert not await again.claim_request(["envelope:1"], START + 2 * HOUR), "also after a restart"
+    assert await again.claim_request(["envelope:3"], START + 2 * HOUR)
+    assert await again.claim_request(["envelope:1"], START + 3 * DAY)
+
+
 async def test_a_paused_channel_is_left_alone_until_it_is_resumed(store: Store) -> None:
     await queue(store, A, "a1")
     assert await store.pause(A, "by Ada", START)
