@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from bot.model import (
     Batch,
@@ -247,6 +247,19 @@ class Examiner(Protocol):
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         """Token, scopes and each channel's permissions. What is wrong is a finding, no error."""
         ...
+
+
+class PlatformAdapter(Composer, Sender, Listener, Examiner, Protocol):
+    """Everything that an adapter's class is (``adapters.PLATFORMS``), opened as a context."""
+
+    @property
+    def workers(self) -> int:
+        """How many posts may be sent at once."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *error: object) -> None: ...
 
 
 class CollectStore(Protocol):

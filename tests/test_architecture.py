@@ -120,34 +120,32 @@ ROOMS: dict[str, Row] = {
         "adapters bot.errors bot.model bot.network bot.ports bot.text",
         "aiohttp slack_bolt slack_sdk",
     ),
-    "bot.app": Row(
-        "Builds everything and runs it. Of the adapters it knows their names and Settings only.",
-        "adapters bot.arxiv bot.chat bot.clock bot.config bot.core bot.core.channel_settings"
-        " bot.errors bot.keywords bot.model bot.pages bot.ports bot.store bot.sync",
-        "apscheduler httpx",
-    ),
     "bot.monitoring.checks": Row(
-        "What the command check looks at is the whole bot, as bot.app.bot built it.",
-        "bot.app bot.config bot.errors bot.keywords bot.model bot.monitoring bot.store bot.text",
+        "What the command check examines are the parts of the whole bot, which it is given.",
+        "bot.arxiv.calendar bot.chat bot.config bot.errors bot.keywords bot.model bot.monitoring"
+        " bot.ports bot.store bot.text",
         "httpx",
     ),
-    "bot.app.service": Row(
-        "Says at the start what check would say.",
-        "bot.app bot.config bot.core bot.errors bot.model bot.monitoring bot.monitoring.checks",
+    "bot.app": Row(
+        "Builds everything and runs it. Of the adapters it knows their names and Settings only.",
+        "adapters bot.arxiv bot.arxiv.calendar bot.chat bot.clock bot.config bot.core"
+        " bot.core.channel_settings bot.errors bot.keywords bot.model bot.monitoring"
+        " bot.monitoring.checks bot.pages bot.ports bot.store bot.sync",
+        "apscheduler httpx",
     ),
     "bot.demo": Row(
         "The program itself, on a bundled sample.", "bot.app bot.config bot.text", "httpx rich"
     ),
     "bot.cli": Row(
         "One command each; what it does is done by the rooms below.",
-        "bot.app bot.app.service bot.clock bot.config bot.core.channel_settings bot.demo bot.errors"
-        " bot.model bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
+        "bot.app bot.clock bot.config bot.core.channel_settings bot.demo bot.errors bot.model"
+        " bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
         "rich typer",
     ),
     "bot.__main__": Row("Starts the command line.", "bot.cli bot.monitoring", "typer"),
 }
 CHAT_LIBRARIES = frozenset({"discord", "slack_bolt", "slack_sdk"})
-LOADS_ADAPTERS = "bot.app.bot"
+LOADS_ADAPTERS = "bot.app.wiring"
 
 READS_ENVIRONMENT = "bot.config"
 ENVIRONMENT = frozenset({"os.environ", "os.environb", "os.getenv", "os.getenvb"})
@@ -662,7 +660,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (imports_by_its_row, "bot.monitoring.checks", "import httpx, bot.store.store"),
     (
         leaves_platforms_to_app,
-        "bot.app.bot",
+        "bot.app.wiring",
         "from importlib import import_module\nimport_module(name)",
     ),
     (leaves_platforms_to_app, "adapters.discord.platform", "import discord"),

@@ -24,7 +24,7 @@ import typer
 from adapters import PLATFORMS
 from bot import config
 from bot.__main__ import app
-from bot.app.bot import assembled
+from bot.app.wiring import open_bot
 from bot.cli import terminal
 from bot.demo.clock import DemoClock
 from bot.demo.sample import load
@@ -247,29 +247,30 @@ async def heard(folder: Path) -> str:
             f"keywords = {list(SAMPLE.keywords)!r}\n"
         )
         settings = config.load(file, {}, need_secrets=False)
-        async with assembled(settings, serving=True, clock=clock, stream=io.StringIO()) as bot:
+        async with open_bot(settings, serving=True, clock=clock, stream=io.StringIO()) as bot:
 
             async def ask() -> None:
                 said.append((await bot.queries.status()).text)
                 for paper_id in (*SAMPLE.parts.values(), OLD, "2603.01234"):
                     said.append((await bot.queries.why(paper_id, "console:")).text)
 
-            await bot.once()
+            await bot.run_once()
             clock.move_to(clock.now() + timedelta(minutes=5))
-            await bot.once()
+            await bot.run_once()
             await ask()
             clock.move_to(datetime(2026, 11, 24, 7, 30, tzinfo=UTC))
             await ask()  # Monday was missed
-            await bot.once()
+            await bot.run_once()
             clock.move_to(datetime(2026, 11, 24, 8, 0, tzinfo=UTC))
-            await bot.once()
+            await bot.run_once()
             await ask()
             clock.move_to(datetime(2026, 11, 25, 7, 30, tzinfo=UTC))
-            await bot.look()
+            await bot.pipeline.collect()
+            await bot.pipeline.publish()
             await ask()
             arxiv.busy = True
             clock.move_to(datetime(2026, 11, 25, 8, 0, tzinfo=UTC))
-            await bot.once()
+            await bot.run_once()
             await ask()
     return normalised("\n".join(said))
 

@@ -1,6 +1,6 @@
-"""What is done at night: the database forgets what nobody needs, in small steps, and is checked.
+"""The bot's chores: the database forgets what nobody needs and is checked, and the page is written.
 
-Decides nothing about what may go (``bot.store`` does).
+Decides nothing about what may be forgotten (``bot.store`` does) or what the page looks like.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ import logging
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.ports import Clock, MaintenanceStore
+from bot.config import Config
+from bot.errors import ConfigError, Mistake
+from bot.pages import markdown
+from bot.ports import Clock, MaintenanceStore, ReportStore
 
 log = logging.getLogger(__name__)
 
-NIGHT = time(3, 30)  # local; before most channels' time
-STEP = 200  # rows in a transaction: some milliseconds
-PAUSE = 0.25  # seconds between two, for those who wait to write
+NIGHT = time(3, 30)  # local; before most channels' posting time
+BATCH_SIZE = 200  # rows forgotten in one transaction, which takes some milliseconds
+BATCH_PAUSE = timedelta(seconds=0.25)  # between two, for those who wait to write
+PAPERS_PER_SECTION = 100  # of the page
 
 
 def next_night(now: datetime, timezone: ZoneInfo) -> datetime:
@@ -27,23 +31,25 @@ def next_night(now: datetime, timezone: ZoneInfo) -> datetime:
     return tonight
 
 
-async def tidy(store: MaintenanceStore, clock: Clock, *, most: int | None = None) -> int:
-    """Forget what may go, at most about ``most`` things; how many. Raises StoreError.
+async def forget_outdated(
+    store: MaintenanceStore, clock: Clock, *, limit: int | None = None
+) -> int:
+    """Forget what the retention rules allow, about ``limit`` rows at most; returns how many.
 
-    May be stopped between any two steps: the next night goes on.
+    May be stopped between any two batches: the next night goes on. Raises StoreError.
     """
     now = clock.now()
-    what = await store.outdated(now)
-    done = 0
-    for step in what.in_steps(STEP):
-        if most is not None and done >= most:
+    outdated = await store.outdated(now)
+    forgotten = 0
+    for batch in outdated.in_steps(BATCH_SIZE):
+        if limit is not None and forgotten >= limit:
             break
-        await store.forget(step, now)
-        done += len(step)
-        await clock.sleep(PAUSE)
-    if done:
-        log.info("tidied forgotten=%d left=%d", done, len(what) - done)
-    return done
+        await store.forget(batch, now)
+        forgotten += len(batch)
+        await clock.sleep(BATCH_PAUSE.total_seconds())
+    if forgotten:
+        log.info("retention forgotten=%d left=%d", forgotten, len(outdated) - forgotten)
+    return forgotten
 
 
 async def check_integrity(store: MaintenanceStore) -> tuple[str, ...]:
@@ -56,3 +62,17 @@ async def check_integrity(store: MaintenanceStore) -> tuple[str, ...]:
     for problem in problems:
         log.error("database damaged what=%s remedy=stop the bot and restore a backup", problem)
     return problems
+
+
+async def write_page(store: ReportStore, config: Config, clock: Clock) -> bool:
+    """Write the Markdown page if it changed; whether it did.
+
+    Raises ConfigError without ``[page]``, UserError if the file can't be written, StoreError.
+    """
+    if config.page is None:
+        mistake = Mistake("page", "is missing", 'add [page] with path = "papers.md"')
+        raise ConfigError(str(config.path), (mistake,))
+    kept = await store.page(PAPERS_PER_SECTION)
+    sections = [markdown.Section(each.text, each.papers, each.new) for each in kept]
+    today = clock.now().astimezone(config.bot.timezone).date()
+    return markdown.write(config.page.path, markdown.render(sections, today))

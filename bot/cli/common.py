@@ -118,17 +118,17 @@ def answer(
     """Ask the bot something, beside the service that may be running, and show the reply."""
     import asyncio
 
-    from bot.app.bot import assembled
+    from bot.app.wiring import open_bot
 
-    async def asking(settings: Config, progress: terminal.Progress | None) -> Reply:
-        async with assembled(settings, serving=False, progress=progress) as bot:
+    async def asking(settings: Config, progress: Callable[[str], None]) -> Reply:
+        async with open_bot(settings, serving=False, progress=progress) as bot:
             return await ask(bot)
 
     log_to_stderr(ctx, verbose)
     with plain_errors():
         with terminal.progress() as progress:
             settings = configured(ctx, config, asks_arxiv=asks_arxiv)
-            reply = asyncio.run(asking(settings, None if as_json else progress))
+            reply = asyncio.run(asking(settings, (lambda _: None) if as_json else progress))
         terminal.show_reply(reply, as_json=as_json)
 
 

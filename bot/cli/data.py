@@ -84,11 +84,13 @@ def sync(
     """
     import asyncio
 
-    from bot.app.bot import assembled, said
+    from bot.app.file_sync import describe
+    from bot.app.wiring import open_bot
 
     async def synchronising(settings: Config) -> tuple[list[str], str]:
-        async with assembled(settings, serving=False, accept=accept, write_file=True) as bot:
-            return [said(change) for change in bot.taken_over], bot.file_problem
+        async with open_bot(settings, serving=False, accept=accept, write_file=True) as bot:
+            changes = [describe(change) for change in bot.file_sync.taken_over]
+            return changes, bot.file_sync.problem
 
     log_to_stderr(ctx, verbose)
     with plain_errors():

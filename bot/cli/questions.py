@@ -76,10 +76,11 @@ def status(
 
     async def ask(bot: Bot) -> Reply:
         reply = await bot.queries.status()
-        if not bot.file_problem:
+        problem = bot.file_sync.problem
+        if not problem:
             return reply
-        data = {**reply.data, "file_problem": bot.file_problem}
-        return replace(reply, text=f"{bot.file_problem}.\n\n{reply.text}", data=data)
+        data = {**reply.data, "file_problem": problem}
+        return replace(reply, text=f"{problem}.\n\n{reply.text}", data=data)
 
     answer(ctx, config, verbose, as_json, ask)
 
@@ -123,12 +124,14 @@ def check(
     """
     import asyncio
 
-    from bot.app.bot import assembled
+    from bot.app.wiring import open_bot
     from bot.monitoring.checks import examine
 
     async def examining(settings: Config) -> list[Finding]:
-        async with assembled(settings, serving=False, reaching=not quick) as bot:
-            return await examine(bot, quick=quick)
+        async with open_bot(settings, serving=False, connect=not quick) as bot:
+            return await examine(
+                bot.config, bot.store, bot.source, bot.platforms, bot.clock, quick=quick
+            )
 
     log_to_stderr(ctx, verbose)
     with plain_errors():

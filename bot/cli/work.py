@@ -20,10 +20,10 @@ from bot.cli.common import (
 from bot.model import refer_to
 
 if TYPE_CHECKING:
-    from bot.app.bot import Outcome
+    from bot.app.bot import RunSummary
     from bot.config import Config
 
-SUMMARISED = 10  # channels that once tells of at its end
+SUMMARISED_CHANNELS = 10  # of which once tells at its end
 
 
 def init(ctx: typer.Context, config: ConfigOption = None) -> None:
@@ -69,13 +69,11 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
         return configured(ctx, config, secrets=True, asks_arxiv=True)
 
     async def serving(now: Config | None) -> None:
-        # Not before the configuration is read: that makes the environment safe for aiohttp.
-        from bot.app.bot import assembled
-        from bot.app.service import Service
+        from bot.app.wiring import build_service, open_bot
 
         while now is not None:
-            async with assembled(now, serving=True) as bot:
-                now = await Service(bot, settings).run()
+            async with open_bot(now, serving=True) as bot:
+                now = await build_service(bot, settings).run()
 
     logs.set_up(verbose=True)
     with plain_errors():
@@ -103,27 +101,27 @@ def once(
     """
     import asyncio
 
-    from bot.app.bot import assembled
+    from bot.app.wiring import open_bot
 
     async def working(
         settings: Config, progress: terminal.Progress
-    ) -> tuple[Outcome, Mapping[str, object]]:
-        async with assembled(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
-            outcome = await bot.once(now=now)
-            return outcome, (await bot.queries.status()).data
+    ) -> tuple[RunSummary, Mapping[str, object]]:
+        async with open_bot(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
+            summary = await bot.run_once(now=now)
+            return summary, (await bot.queries.status()).data
 
     log_to_stderr(ctx, verbose)
     with plain_errors(), terminal.progress() as progress:
         settings = configured(ctx, config, secrets=not dry_run, asks_arxiv=True)
-        outcome, state = asyncio.run(working(settings, progress))
+        summary, state = asyncio.run(working(settings, progress))
     _summarise(state)
     if local := _local_fault(state):
         terminal.remark(local)
         raise typer.Exit(terminal.FAILED)
-    if not outcome.complete:
+    if not summary.complete:
         terminal.remark(f"arXiv gave no whole answer. What came is kept; see: {refer_to('status')}")
         raise typer.Exit(terminal.INCOMPLETE)
-    if outcome.open_posts or outcome.held:
+    if summary.waiting or summary.held:
         terminal.remark(f"Some posts still wait, or are held; see: {refer_to('status')}")
         raise typer.Exit(terminal.OPEN)
 
@@ -131,10 +129,12 @@ def once(
 def _summarise(state: Mapping[str, Any]) -> None:
     """How each channel stands now, so that nobody wonders why nothing was posted."""
     channels = state["channels"]
-    for channel in channels[:SUMMARISED]:
+    for channel in channels[:SUMMARISED_CHANNELS]:
         terminal.remark(f"{channel['channel'].removesuffix(':')}: {channel['explanation']}")
-    if len(channels) > SUMMARISED:
-        terminal.remark(f"And {len(channels) - SUMMARISED} more channels: {refer_to('status')}")
+    if len(channels) > SUMMARISED_CHANNELS:
+        terminal.remark(
+            f"And {len(channels) - SUMMARISED_CHANNELS} more channels: {refer_to('status')}"
+        )
 
 
 def _local_fault(state: Mapping[str, Any]) -> str:
@@ -155,11 +155,12 @@ def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption
     """
     import asyncio
 
-    from bot.app.bot import assembled
+    from bot.app.maintenance import write_page
+    from bot.app.wiring import open_bot
 
     async def writing(settings: Config) -> bool:
-        async with assembled(settings, serving=False) as bot:
-            return await bot.write_page()
+        async with open_bot(settings, serving=False) as bot:
+            return await write_page(bot.store, bot.config, bot.clock)
 
     log_to_stderr(ctx, verbose)
     with plain_errors():

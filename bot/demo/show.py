@@ -1,9 +1,10 @@
 """``daily-papers demo``: the real program on three invented mornings, against a pretend arXiv.
 
 What the bot does here is what it does for anybody: its configuration is read from a ``bot.toml``,
-its parts are assembled by ``app``, arXiv's answers are read, papers are kept in a database and
-posted. Only arXiv (``bot.demo.arxiv``, behind the HTTP client), the papers and the time are made
-up. Each scene is held against the sample, and the story ends well only if all of it was true.
+its parts are put together by ``bot.app``, arXiv's answers are read, and papers are kept in a
+database and posted. Only arXiv (``bot.demo.arxiv``, behind the HTTP client), the papers and the
+time are made up. Each scene is checked against the sample, and the story ends well only if all of
+it was true.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bot import config
-from bot.app.bot import assembled
+from bot.app.wiring import open_bot
 from bot.demo.arxiv import URL, DemoArxiv
 from bot.demo.clock import DemoClock
 from bot.demo.sample import Sample, load
@@ -197,27 +198,27 @@ class _Play:
     async def _once(self) -> DemoRun:
         """What the command does."""
         self._narrator.command("daily-papers once")
-        async with assembled(
+        async with open_bot(
             self._config,
             serving=True,
             clock=self._clock,
             stream=self._terminal.screen,
             arxiv_transport=self._arxiv.transport,
         ) as bot:
-            outcome = await bot.once()
+            summary = await bot.run_once()
             status: Any = (await bot.queries.status()).data
         posted = tuple(self._terminal.seen())
         self._posted.update(posted)
         [channel] = status["channels"]
         name = self._terminal.channel.removesuffix(":")
         self._narrator.answer(f"{name}: {channel['explanation']}")
-        waiting = outcome.open_posts + outcome.held
+        waiting = summary.waiting + summary.held
         return DemoRun(posted, waiting, status["last_run"], channel["cause"])
 
     async def _why(self, paper_id: str) -> dict[str, Any]:
         """What the command does; its data for the one channel that there is."""
         self._narrator.command(f"daily-papers why {paper_id}")
-        async with assembled(
+        async with open_bot(
             self._config, serving=False, clock=self._clock, stream=self._terminal.screen
         ) as bot:
             reply = await bot.queries.why(paper_id)

@@ -1,4 +1,4 @@
-"""``daily-papers check``: what the bot needs, looked at one by one, each fault with its remedy.
+"""``daily-papers check``: what the bot needs, checked one by one, each fault with its remedy.
 
 Changes nothing, posts nothing. ``quick`` stays on this machine, for health checks.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
-from bot.app.bot import Bot
+from bot.arxiv.calendar import AnnouncementCalendar
+from bot.chat.visibility import seen_everywhere
 from bot.config import Config
 from bot.errors import StoreError
 from bot.keywords import expression
@@ -22,32 +24,41 @@ from bot.keywords.categories import notices
 from bot.model import Finding
 from bot.model.views import ChannelView
 from bot.monitoring.health import HealthReport
+from bot.ports import Clock, Examiner, MonitoringStore, Source
 from bot.store import FILE
 from bot.text import plural
 
-LEAST_FREE = 200 * 1024 * 1024  # bytes; a year of a hundred keywords needs less than 300 MB
-SERVICE_PATIENCE = 10.0  # seconds for the running service to say how it is
+MIN_FREE_BYTES = 200 * 1024 * 1024  # a year of a hundred keywords needs less than 300 MB
+SERVICE_TIMEOUT = timedelta(seconds=10)  # for the running service to say how it is
 
 
-async def examine(bot: Bot, *, quick: bool) -> list[Finding]:
-    """Everything that was looked at, in the order in which it is needed."""
-    findings = [*_files(bot.config), *_folder(bot.config.bot.data)]
-    findings += [finding async for finding in _database(bot)]
-    if bot.config.health is not None and bot.config.health.listen is not None:
-        findings.append(await _service(*bot.config.health.listen, needed=quick))
+async def examine(
+    config: Config,
+    store: MonitoringStore,
+    source: Source,
+    platforms: Mapping[str, Examiner],
+    clock: Clock,
+    *,
+    quick: bool,
+) -> list[Finding]:
+    """Everything that was checked, in the order in which it is needed."""
+    findings = [*_files(config), *_folder(config.bot.data)]
+    findings += [finding async for finding in _database(store, config.calendar, clock)]
+    if config.health is not None and config.health.listen is not None:
+        findings.append(await _service(*config.health.listen, needed=quick))
     if quick:
         return findings
-    findings += await bot.source.examine()
-    views = (await bot.queries.state(None)).channels
+    findings += await source.examine()
+    views = seen_everywhere(await store.state()).channels
     findings += _keywords(views)
     channels = [view.channel for view in views]
-    for name, platform in bot.platforms.items():
+    for name, platform in platforms.items():
         own = [channel for channel in channels if channel.platform == name]
         findings += await platform.examine(own)
     return findings
 
 
-def exposed(config: Config) -> list[Finding]:
+def exposed_files(config: Config) -> list[Finding]:
     """The files that others may write to, or read a token from; ``run`` warns of them too."""
     return [finding for finding in _files(config) if not finding.ok]
 
@@ -95,7 +106,7 @@ def _folder(data: Path) -> Iterator[Finding]:
     if not os.access(data, os.W_OK | os.X_OK):
         remedy = "Give the folder to the user that the bot runs as."
         yield Finding("data", False, f"{data} can't be written to.", remedy)
-    elif free < LEAST_FREE:
+    elif free < MIN_FREE_BYTES:
         text = f"Only {free // 1024**2} MiB are free where {data} lies."
         yield Finding(
             "data", False, text, "Make room; nothing is lost when it runs out, but it stops."
@@ -104,10 +115,12 @@ def _folder(data: Path) -> Iterator[Finding]:
         yield Finding("data", True, f"{data}, {free // 1024**3} GiB free.")
 
 
-async def _database(bot: Bot) -> AsyncIterator[Finding]:
+async def _database(
+    store: MonitoringStore, calendar: AnnouncementCalendar, clock: Clock
+) -> AsyncIterator[Finding]:
     try:
-        damages = await bot.store.integrity_problems()
-        state = await bot.store.state()
+        damages = await store.integrity_problems()
+        state = await store.state()
     except StoreError as error:
         yield Finding("database", False, str(error), "See docs/hosting.md, Restore.")
         return
@@ -119,15 +132,15 @@ async def _database(bot: Bot) -> AsyncIterator[Finding]:
             "database", True, f"{state.papers:,} papers, {plural(len(state.channels), 'channel')}."
         )
     run = state.last_run
-    if run is not None and run.finished_at > bot.clock.now():
+    if run is not None and run.finished_at > clock.now():
         text = (
             f"The last run ended at {run.finished_at:%Y-%m-%d %H:%M} UTC, which is still to come."
         )
         yield Finding("clock", False, text, "Set the machine's clock, best by NTP.")
     else:
-        yield Finding("clock", True, f"{bot.clock.now():%Y-%m-%d %H:%M} UTC.")
+        yield Finding("clock", True, f"{clock.now():%Y-%m-%d %H:%M} UTC.")
     if run is not None:  # before the first run there is nothing to be late with
-        problems = HealthReport(state, bot.clock.now(), bot.calendar).problems()
+        problems = HealthReport(state, clock.now(), calendar).problems()
         text = " ".join(problems) or "Posts leave, and arXiv has answered since it last announced."
         remedy = "Is the bot running? daily-papers status says more."
         yield Finding("delivery", not problems, text, remedy)
@@ -146,9 +159,11 @@ async def _service(host: str, port: int, *, needed: bool) -> Finding:
     """What the running service says of itself. ``check`` may well come before its first start."""
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        async with httpx.AsyncClient(timeout=SERVICE_PATIENCE, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            timeout=SERVICE_TIMEOUT.total_seconds(), trust_env=False
+        ) as client:
             answer = (await client.get(f"http://{place}/healthz")).json()
-            problems = [str(each) for each in answer["ailments"]]
+            problems = [str(each) for each in answer["problems"]]
     except (httpx.HTTPError, ValueError, LookupError, TypeError):
         remedy = "Start it: daily-papers run. If it runs, is another program at that address?"
         return Finding("service", not needed, f"Nothing answers at {place}.", remedy)

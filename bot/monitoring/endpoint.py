@@ -1,8 +1,8 @@
 """Lets machines watch the service: ``/healthz``, ``/metrics``, and a ping after each good day.
 
-``/healthz`` answers 200, or 503 with a sentence for each thing that is wrong. ``/metrics`` is for
+``/healthz`` answers 200, or 503 with a sentence for each problem. ``/metrics`` is for
 Prometheus; every label is one of our own words, never a text that somebody wrote. Neither asks for
-a password and neither changes anything. Decides nothing: what is wrong, ``health_report`` says.
+a password and neither changes anything. Judges nothing: ``HealthReport`` says what is a problem.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import httpx
 from aiohttp import web
@@ -33,17 +34,17 @@ from bot.network import Network
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 20.0  # seconds for the ping
-MAX_CONNECTIONS = 32  # at once; those who watch ask every few seconds, and take milliseconds
-SHUTDOWN_TIMEOUT = 1.0  # seconds that answers in hand get when the bot stops
-LONGEST_HEADER = 16 * 1024  # bytes; aiohttp refuses a longer one
+PING_TIMEOUT = timedelta(seconds=20)
+MAX_CONNECTIONS = 32  # at once; a monitor asks every few seconds, which takes milliseconds
+SHUTDOWN_GRACE = timedelta(seconds=1)  # for requests that are being answered when the bot stops
+MAX_HEADER_BYTES = 16 * 1024  # aiohttp refuses a longer one
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What is shown at one moment."""
+class MonitoringReport:
+    """What ``/healthz`` and ``/metrics`` show at one moment."""
 
-    health_report: HealthReport
+    health: HealthReport
     measures: Measures
 
 
@@ -60,24 +61,26 @@ def max_connections() -> int:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """``count`` at once. In seconds: ``header_timeout`` for a request to come, also between two on
-    one connection; ``lifetime`` of a connection, whatever it does."""
+    """``count`` at once. In seconds: ``header_timeout`` for a request to arrive, also between two
+    on one connection; ``lifetime`` of a connection, whatever it does."""
 
     count: int = field(default_factory=max_connections)
     header_timeout: float = 5.0
     lifetime: float = 60.0
 
 
-ReportReader = Callable[[], Awaitable[Report]]
+ReadReport = Callable[[], Awaitable[MonitoringReport]]
 
 
 @asynccontextmanager
 async def serving(
-    listen: tuple[str, int] | None, look: ReportReader, limits: ConnectionLimits | None = None
+    listen: tuple[str, int] | None,
+    read_report: ReadReport,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[None]:
-    """Answer on that host and port meanwhile; with ``None`` nothing listens anywhere.
+    """Answer on that host and port while the context is open; with ``None`` nothing listens.
 
-    Raises GaveUp where it can't listen.
+    Raises GaveUp if it can't listen.
     """
     if listen is None:
         yield
@@ -85,11 +88,11 @@ async def serving(
     host, port = listen
     limits = limits or ConnectionLimits()
     runner = web.AppRunner(
-        application(look),
+        application(read_report),
         access_log=None,
         handle_signals=False,
         keepalive_timeout=limits.header_timeout,
-        shutdown_timeout=SHUTDOWN_TIMEOUT,
+        shutdown_timeout=SHUTDOWN_GRACE.total_seconds(),
     )
     await runner.setup()
     server: asyncio.Server | None = None
@@ -118,7 +121,7 @@ class _Connections:
         self._runner = runner
         self._limits = limits
         self._open = 0
-        self._turned_away = False  # was said, and is not said again until there is room
+        self._turned_away = False  # was logged; not again until there is room
 
     def accept(self) -> asyncio.Protocol:
         server = self._runner.server
@@ -141,8 +144,8 @@ class _TurnedAway(asyncio.Protocol):
 
 
 class _Connection(asyncio.Protocol):
-    """One of aiohttp's, which ends if no request comes (aiohttp 3.14 waits for ever), and in any
-    case after a while."""
+    """A connection of aiohttp's that is closed if no request arrives (aiohttp 3.14 waits for ever),
+    and in any case after its lifetime."""
 
     def __init__(
         self, handler: asyncio.Protocol, limits: ConnectionLimits, closed: Callable[[], None]
@@ -152,7 +155,7 @@ class _Connection(asyncio.Protocol):
         self._closed = closed
         self._transport: asyncio.BaseTransport | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        self._begun = b""  # what came of the first request until its header was complete
+        self._header = b""  # of the first request, until it is complete
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -165,8 +168,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._timers[0].cancelled():
-            self._begun = (self._begun + data)[-LONGEST_HEADER:]
-            if b"\r\n\r\n" in self._begun:
+            self._header = (self._header + data)[-MAX_HEADER_BYTES:]
+            if b"\r\n\r\n" in self._header:
                 self._timers[0].cancel()
         self._handler.data_received(data)
 
@@ -190,24 +193,24 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-def application(look: ReportReader) -> web.Application:
+def application(read_report: ReadReport) -> web.Application:
     """The two pages."""
 
     async def healthz(_: web.Request) -> web.Response:
         try:
-            problems = (await look()).health_report.problems()
+            problems = (await read_report()).health.problems()
         except StoreError as error:
             problems = (str(error),)
-        body = {"ok": not problems, "ailments": list(problems)}
+        body = {"ok": not problems, "problems": list(problems)}
         return web.json_response(body, status=503 if problems else 200)
 
     async def metrics(_: web.Request) -> web.Response:
         try:
-            report = await look()
+            report = await read_report()
         except StoreError as error:
             return web.Response(status=503, text=f"{error}\n")
         registry = CollectorRegistry()
-        registry.register(_Collected(report))
+        registry.register(_Collector(report))
         return web.Response(
             body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
@@ -219,9 +222,12 @@ def application(look: ReportReader) -> web.Application:
 
 
 async def ping(url: str, network: Network) -> bool:
-    """Ask the address once; whether it took it. The address may be a secret, and is not logged."""
+    """Request the address once; whether it answered with success. The address may be a secret, and
+    is not logged."""
     try:
-        async with network.http_client(url, timeout=PATIENCE, follow_redirects=False) as client:
+        async with network.http_client(
+            url, timeout=PING_TIMEOUT.total_seconds(), follow_redirects=False
+        ) as client:
             answer = await client.get(url)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         log.warning("ping failed why=%s remedy=check [health] ping_url", type(error).__name__)
@@ -233,16 +239,16 @@ async def ping(url: str, network: Network) -> bool:
     return False
 
 
-class _Collected:
-    """The metrics of one report, as prometheus-client asks for them."""
+class _Collector:
+    """The metrics of one report, for prometheus-client."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: MonitoringReport) -> None:
         self._report = report
 
     def collect(self) -> Iterator[Metric]:
-        yield from _work(self._report.measures)
-        yield from _delivery(self._report.measures)
-        yield from _condition(self._report.health_report)
+        yield from _run_metrics(self._report.measures)
+        yield from _delivery_metrics(self._report.measures)
+        yield from _health_metrics(self._report.health)
 
 
 def _counter(name: str, about: str, value: float) -> Metric:
@@ -257,7 +263,7 @@ def _gauge(name: str, about: str, value: float) -> Metric:
     return metric
 
 
-def _work(found: Measures) -> Iterator[Metric]:
+def _run_metrics(found: Measures) -> Iterator[Metric]:
     runs = CounterMetricFamily(
         "daily_papers_runs", "Runs, by whether arXiv's answer was whole.", labels=["complete"]
     )
@@ -280,7 +286,7 @@ def _work(found: Measures) -> Iterator[Metric]:
     yield _gauge("database_bytes", "Size of the database file.", found.database_bytes)
 
 
-def _delivery(found: Measures) -> Iterator[Metric]:
+def _delivery_metrics(found: Measures) -> Iterator[Metric]:
     posts = GaugeMetricFamily(
         "daily_papers_posts", "Posts, by platform and state.", labels=["platform", "state"]
     )
@@ -296,33 +302,31 @@ def _delivery(found: Measures) -> Iterator[Metric]:
     yield delays
 
 
-def _condition(health_report: HealthReport) -> Iterator[Metric]:
-    yield _gauge("healthy", "1 if /healthz says that all is well.", not health_report.problems())
-    if health_report.collected is not None:
-        age = (health_report.now - health_report.collected).total_seconds()
+def _health_metrics(health: HealthReport) -> Iterator[Metric]:
+    yield _gauge("healthy", "1 if /healthz reports no problem.", not health.problems())
+    if health.last_complete_run_at is not None:
+        age = (health.now - health.last_complete_run_at).total_seconds()
         yield _gauge("last_complete_run_age_seconds", "Since the last whole answer.", age)
-    if (run := health_report.state.last_run) is not None:
+    if (run := health.state.last_run) is not None:
         lasted = (run.finished_at - run.started_at).total_seconds()
         yield _gauge("last_run_seconds", "How long the last run took.", lasted)
-        yield _gauge("papers_missing", "Announced, but not to be had yet.", run.missing)
-    waited = health_report.oldest_waiting.total_seconds()
+        yield _gauge("papers_missing", "Announced, but not available yet.", run.missing)
+    waited = health.oldest_waiting.total_seconds()
     yield _gauge("oldest_waiting_post_age_seconds", "Of posts to channels not paused.", waited)
     channels = GaugeMetricFamily(
         "daily_papers_channels", "Channels, by why they are paused.", labels=["paused"]
     )
     for label, paused in (("no", ""), ("person", "person"), ("refused", "refused")):
-        count = sum(view.paused == paused for view in health_report.state.channels)
+        count = sum(view.paused == paused for view in health.state.channels)
         channels.add_metric([label], count)
     yield channels
     disconnected = GaugeMetricFamily(
-        "daily_papers_deaf_seconds",
-        "For how long the platform has heard nobody; 0: it hears.",
+        "daily_papers_disconnected_seconds",
+        "For how long the platform has not been connected; 0: it is.",
         labels=["platform"],
     )
-    for platform, since in health_report.disconnected.items():
-        disconnected.add_metric(
-            [platform], (health_report.now - (since or health_report.now)).total_seconds()
-        )
+    for platform, since in health.disconnected.items():
+        disconnected.add_metric([platform], (health.now - (since or health.now)).total_seconds())
     yield disconnected
     info = GaugeMetricFamily("daily_papers_info", "The program.", labels=["version"])
     info.add_metric([__version__], 1)

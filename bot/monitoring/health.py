@@ -1,7 +1,7 @@
-"""Whether the bot is alive and truly delivering: one sentence for each thing that is wrong. Pure.
+"""Whether the bot is alive and truly delivering: one sentence for each problem. Pure.
 
 A process that runs is not enough: arXiv must have given a whole answer since it last announced,
-posts must leave, and each platform must hear people.
+posts must leave, and each platform must be connected.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from bot.arxiv.calendar import AnnouncementCalendar
 from bot.model import NoteKind
 from bot.model.views import OpenPost, StateView
 
-WAITING = frozenset({"queued", "sending", "unknown"})
-DELIVERED_WITHIN = timedelta(hours=2)
-DISCONNECTED_FOR = timedelta(minutes=10)  # a connection that is made anew takes less
-ATTENDS_WITHIN = timedelta(minutes=5)
-CLOCKS_DIFFER = timedelta(minutes=1)
-BEGINNING = timedelta(minutes=30)  # what was missed before the start is made up meanwhile
+WAITING_STATES = frozenset({"queued", "sending", "unknown"})
+MAX_WAIT = timedelta(hours=2)  # of a post
+MAX_DISCONNECTION = timedelta(minutes=10)  # a reconnect takes less
+MAX_STUCK = timedelta(minutes=5)
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
+START_GRACE = timedelta(minutes=30)  # what was missed before the start is made up meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """What is looked at. ``disconnected`` says since when each platform's listener hears nobody,
-    ``None`` where it hears; ``refused`` why a platform does not let us in; ``degraded`` what does
-    not work although it hears, empty if all does; ``damages`` what the last check of the database
-    found; ``started`` when the service began; ``unattended`` for how long it has not looked
-    around, which it does every two seconds."""
+    """Everything that tells how the bot is, at the time ``now``.
+
+    ``started``: when the service did; ``None`` where none runs. By platform: ``disconnected`` says
+    since when it is not connected, ``None`` if it is; ``refused`` why it does not let us in;
+    ``degraded`` what does not work although it is connected, empty if all does. ``damages``: what
+    the last check of the database found. ``stuck_for``: for how long the service has shown no sign
+    of life; it does so every two seconds.
+    """
 
     state: StateView
     now: datetime
@@ -38,11 +41,11 @@ class HealthReport:
     refused: Mapping[str, str] = field(default_factory=dict)
     degraded: Mapping[str, str] = field(default_factory=dict)
     damages: tuple[str, ...] = ()
-    unattended: timedelta = timedelta()
+    stuck_for: timedelta = timedelta()
 
     @property
-    def collected(self) -> datetime | None:
-        """When the last run began to which arXiv gave a whole answer."""
+    def last_complete_run_at(self) -> datetime | None:
+        """When the last run started to which arXiv gave a whole answer."""
         run = self.state.last_complete
         return None if run is None else run.started_at
 
@@ -54,52 +57,54 @@ class HealthReport:
             for view in self.state.channels
             if not view.paused
             for post in view.posts
-            if post.state in WAITING
+            if post.state in WAITING_STATES
         ]
 
     @property
     def oldest_waiting(self) -> timedelta:
-        """How long the oldest of them waits; nothing if none does."""
+        """How long the oldest of them has waited; zero if none does."""
         ages = [self.now - post.created_at for post in self.waiting]
         return max(ages, default=timedelta())
 
     def problems(self) -> tuple[str, ...]:
         """A sentence for each; none if all is well."""
-        said = [
-            *([] if self._has_collected() else [self._no_collect()]),
-            *([self._slow()] if self.oldest_waiting > DELIVERED_WITHIN else []),
+        problems = [
+            *([] if self._is_collecting() else [self._not_collecting()]),
+            *([self._slow()] if self.oldest_waiting > MAX_WAIT else []),
         ]
-        if self.unattended > ATTENDS_WITHIN:
-            minutes = self.unattended.total_seconds() / 60
-            said.append(f"The service has done nothing for {minutes:.0f} minutes. Restart it.")
+        if self.stuck_for > MAX_STUCK:
+            minutes = self.stuck_for.total_seconds() / 60
+            problems.append(f"The service has done nothing for {minutes:.0f} minutes. Restart it.")
         if self.damages:
-            said.append(f"The database is damaged ({self.damages[0]}). Restore a backup.")
+            problems.append(f"The database is damaged ({self.damages[0]}). Restore a backup.")
         for name, since in self.disconnected.items():
-            if since is not None and self.now - since > DISCONNECTED_FOR:
-                said.append(f"{name} has not been heard since {since:%Y-%m-%d %H:%M} UTC.")
-        said += [f"{name}: {what}" for name, what in self.degraded.items() if what]
-        said += [f"{name} does not let the bot in: {why}" for name, why in self.refused.items()]
-        return tuple(said)
+            if since is not None and self.now - since > MAX_DISCONNECTION:
+                problems.append(f"{name} has not been connected since {since:%Y-%m-%d %H:%M} UTC.")
+        problems += [f"{name}: {what}" for name, what in self.degraded.items() if what]
+        problems += [f"{name} does not let the bot in: {why}" for name, why in self.refused.items()]
+        return tuple(problems)
 
-    def _has_collected(self) -> bool:
-        follows = any(view.subscriptions for view in self.state.channels)
-        begins = self.started is not None and self.now - self.started < BEGINNING
+    def _is_collecting(self) -> bool:
+        """Whether arXiv has given what it announced, or nobody needs it yet."""
+        followed = any(view.subscriptions for view in self.state.channels)
+        starting = self.started is not None and self.now - self.started < START_GRACE
         announced = self.calendar.latest_due(self.now)
-        # One of the future was begun by a wrong clock, and says nothing of what was announced.
-        latest = self.now + CLOCKS_DIFFER
-        since = self.collected is not None and announced <= self.collected <= latest
-        return not follows or begins or since
+        run_at = self.last_complete_run_at
+        # A run of the future was started by a wrong clock, and tells nothing of what was announced.
+        latest = self.now + MAX_CLOCK_DIFFERENCE
+        collected = run_at is not None and announced <= run_at <= latest
+        return not followed or starting or collected
 
-    def _no_collect(self) -> str:
+    def _not_collecting(self) -> str:
         run = self.state.last_run
         local = [note.text for note in run.notes if note.kind is NoteKind.LOCAL] if run else []
         if local:
             return local[0]
-        if self.collected is None:
+        if self.last_complete_run_at is None:
             return "arXiv has never given a whole answer."
         return (
-            f"arXiv has given no whole answer since {self.collected:%Y-%m-%d %H:%M} UTC, and has"
-            " announced since."
+            "arXiv has given no whole answer since"
+            f" {self.last_complete_run_at:%Y-%m-%d %H:%M} UTC, and has announced since."
         )
 
     def _slow(self) -> str:

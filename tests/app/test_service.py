@@ -19,8 +19,8 @@ import pytest
 import time_machine
 
 from bot import config as configuration
-from bot.app.bot import Bot
-from bot.app.service import Retry, Service
+from bot.app.scheduler import RetryPolicy
+from bot.app.wiring import build_service, wire
 from bot.clock import SystemClock
 from bot.errors import CannotTell, ChannelRefused, GaveUp, PostRefused, SourceNotAsked
 from bot.model import Channel, Digest, Draft, Finding, Person, Post, Receipt
@@ -33,7 +33,8 @@ from tests.store.database import OtherTransaction, change, opened
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
 PATIENCE = 20.0  # seconds until a test fails that waits in vain
-QUICK = Retry(first=0.05, longest=0.2, most=10)
+QUICK = RetryPolicy(timedelta(seconds=0.05), timedelta(seconds=0.2))
+HOPELESS = RetryPolicy(timedelta(seconds=0.001), timedelta(seconds=0.001), max_failures=3)
 CONFIG = """\
 [bot]
 timezone = "UTC"
@@ -91,15 +92,13 @@ class House:
         self.chat = chat or Chat(folder / "chat.jsonl")
         self.database = folder / "db.sqlite3"
         self.store = opened(self.database, patient=False)
-        self.bot = Bot(
+        self.bot = wire(
             config=self.config,
             clock=self.clock,
             store=self.store,
             source=self.source,
             platforms={"discord": self.chat},
-            file=Synchronizer(path, folder / "channels.lock", self.clock),
-            rehearsing=False,
-            progress=lambda _: None,
+            synchronizer=Synchronizer(path, folder / "channels.lock", self.clock),
         )
 
     def announce(self, *numbers: int, now: datetime | None = None) -> None:
@@ -107,9 +106,9 @@ class House:
         self.source.announce(*(paper(n, published=at) for n in numbers), at=at)
 
     @asynccontextmanager
-    async def serving(self, retry: Retry = QUICK) -> AsyncIterator[asyncio.Task[object]]:
-        service = Service(
-            self.bot, lambda: self.config, retry=retry, watch_every=timedelta(seconds=0.05)
+    async def serving(self, retry: RetryPolicy = QUICK) -> AsyncIterator[asyncio.Task[object]]:
+        service = build_service(
+            self.bot, lambda: self.config, retry=retry, watch_interval=timedelta(seconds=0.05)
         )
         running = asyncio.create_task(service.run())
         try:
@@ -131,6 +130,11 @@ class House:
             self.store, "update channels set published_until = ?", f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
         )
 
+    async def queue(self, *, now: bool = True) -> None:
+        """Collect and publish, without delivering."""
+        await self.bot.pipeline.collect()
+        await self.bot.pipeline.publish(now=now)
+
     def posted(self) -> int:
         return len(self.chat.papers(HERE))
 
@@ -142,9 +146,9 @@ class House:
         self.announce(1)
         await self.say("add reward model")
         self.chat.refusal = ChannelRefused("I lack Send Messages.")
-        await self.bot.once(now=True)
+        await self.bot.run_once(now=True)
         self.announce(2)
-        await self.bot.look(now=True)
+        await self.queue()
         [view] = (await self.store.state()).channels
         assert (view.paused, view.due, len(view.posts)) == ("refused", 1, 1)
         await self.published_until(days_ago=7)
@@ -164,9 +168,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def test_a_restored_channel_gets_everything_that_waits_in_the_same_run(house: House) -> None:
     await house.refused_and_gathering()
     change(house.store, "update channels set probe_at = '2026-01-01'")
-    outcome = await house.bot.once(now=True)
+    summary = await house.bot.run_once(now=True)
     assert house.chat.papers(HERE) == ["2603.00001", "2603.00002"]
-    assert outcome.open_posts == 0
+    assert summary.waiting == 0
 
 
 async def test_a_channel_that_is_resumed_gets_everything_that_waits_within_seconds(
@@ -213,7 +217,7 @@ async def test_a_post_sent_again_in_a_channel_that_refused_is_tried_at_once(hous
     house.announce(1)
     await house.say("add reward model")
     house.chat.faults = {0: (False, PostRefused("too long"))}
-    await house.bot.once(now=True)
+    await house.bot.run_once(now=True)
     [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
     change(house.store, "update channels set paused = 'refused', probe_at = '2099-01-01'")
     async with house.serving():
@@ -227,7 +231,7 @@ async def test_in_a_channel_that_a_person_paused_resend_says_that_it_waits_for_r
     house.announce(1)
     await house.say("add reward model")
     house.chat.faults = {0: (False, PostRefused("too long"))}
-    await house.bot.once(now=True)
+    await house.bot.run_once(now=True)
     [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
     await house.say("pause")
     assert "resume" in await house.say(f"resend {key}")
@@ -241,7 +245,7 @@ async def test_a_posting_time_that_is_changed_counts_today(house: House) -> None
         await house.until(lambda: house.posted() == 1)
         house.announce(2)
         await house.published_until(days_ago=0)
-        await house.bot.look()
+        await house.queue(now=False)
         assert house.posted() == 1
         await house.published_until(days_ago=1)
         await house.say("settings days daily")
@@ -270,10 +274,10 @@ async def test_what_was_posted_is_handed_on_by_the_service_and_by_once(tmp_path:
     house = House(tmp_path, chat)
     house.announce(1)
     await house.say("add reward model")
-    await house.bot.once(now=True)
+    await house.bot.run_once(now=True)
     assert len(chat.handed_on) == 1
     house.announce(2)
-    await house.bot.look(now=True)
+    await house.queue()
     async with house.serving():
         await house.until(lambda: len(chat.handed_on) == 2)
     house.store.close()
@@ -289,7 +293,7 @@ async def test_a_look_that_found_the_database_busy_is_done_again_within_seconds(
     await house.say("add reward model")
     other = OtherTransaction(house.database)
     async with house.serving():
-        await house.until(lambda: caplog.text.count("failed job=look") >= 2)
+        await house.until(lambda: caplog.text.count("failed job=collect") >= 2)
         other.roll_back()
         await house.until(lambda: house.posted() == 1)
 
@@ -309,7 +313,7 @@ async def test_a_delivery_that_found_the_database_busy_is_done_again_within_seco
 ) -> None:
     house.announce(1)
     await house.say("add reward model")
-    await house.bot.look(now=True)
+    await house.queue()
     other = OtherTransaction(house.database)
     async with house.serving():
         await house.until(lambda: "failed job=deliver discord" in caplog.text)
@@ -324,18 +328,18 @@ async def test_a_look_that_fails_is_tried_ever_less_often_and_asks_arxiv_no_more
     """Also where a new keyword waits, which the watch notices every moment."""
     await house.say("add reward model")
     other = OtherTransaction(house.database)
-    async with house.serving(Retry(first=0.1, longest=3600.0)):
-        await house.until(lambda: caplog.text.count("again job=look") == 4)
+    async with house.serving(RetryPolicy(timedelta(seconds=0.1), timedelta(hours=1))):
+        await house.until(lambda: caplog.text.count("retry job=collect") == 4)
         other.roll_back()
-    waits = re.findall(r"again job=look in=(\S+)s", caplog.text)
+    waits = re.findall(r"retry job=collect in=(\S+)s", caplog.text)
     assert waits == ["0.1", "0.2", "0.4", "0.8"]
 
 
 async def test_what_fails_again_and_again_ends_the_service(house: House) -> None:
     await house.say("add reward model")
     other = OtherTransaction(house.database)
-    async with house.serving(Retry(first=0.001, longest=0.001, most=3)) as running:
-        with pytest.raises(GaveUp, match="look failed 3 times in a row"):
+    async with house.serving(HOPELESS) as running:
+        with pytest.raises(GaveUp, match="collect failed 3 times in a row"):
             await running
     other.roll_back()
 
@@ -346,20 +350,13 @@ async def test_a_page_that_cannot_be_written_keeps_no_post_from_leaving(
     house = House(tmp_path)
     (tmp_path / "bot.toml").write_text(f'{CONFIG}[page]\npath = "missing/papers.md"\n')
     house.config = configuration.load(tmp_path / "bot.toml", {}, need_secrets=False)
-    house.bot.config = house.config
+    house.bot = replace(house.bot, config=house.config)
     house.announce(1)
     await house.say("add reward model")
-    async with house.serving(Retry(first=0.001, longest=0.001, most=3)) as running:
+    async with house.serving(HOPELESS) as running:
         await house.until(lambda: "page failed" in caplog.text and house.posted() == 1)
         assert not running.done()
     house.store.close()
-
-
-def test_a_job_that_goes_on_failing_is_given_some_twenty_minutes() -> None:
-    retry = Retry()
-    waits = [retry.after(failures).total_seconds() for failures in range(1, retry.most)]
-    assert waits[:3] == [5, 10, 20]
-    assert 15 * 60 < sum(waits) < 30 * 60
 
 
 # -- a clock that is set -------------------------------------------------------------------------
@@ -423,29 +420,12 @@ async def test_a_bot_that_starts_with_the_right_clock_again_does_not_wait_for_th
     await house.say("settings days daily")
     real = datetime.now(UTC)
     with time_machine.travel(real + timedelta(days=40), tick=True) as clock:
-        await house.bot.once()
+        await house.bot.run_once()
         assert house.posted() == 1
         house.announce(2, now=real)
         clock.shift(timedelta(days=-39))
-        await house.bot.recompute_times()
-        await house.bot.once()
+        await house.bot.pipeline.recompute_times()
+        await house.bot.run_once()
         clock.shift(timedelta(days=1))
-        await house.bot.once()
+        await house.bot.run_once()
         assert house.posted() == 2
-
-
-async def test_a_platform_that_hears_nobody_is_reported_whatever_the_clock_is_set_to(
-    house: House,
-) -> None:
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        service = Service(house.bot, lambda: house.config)
-        house.chat.disconnected_since = datetime.now(UTC)
-        before = (await service._report()).health_report
-        clock.shift(timedelta(days=-1))
-        after = (await service._report()).health_report
-    for health_report in (before, after):
-        since = health_report.disconnected["discord"]
-        assert since is not None
-        assert abs(health_report.now - since) < timedelta(minutes=1)
-        assert health_report.started is not None
-        assert abs(health_report.now - health_report.started) < timedelta(minutes=1)

@@ -24,7 +24,7 @@ from bot.keywords import parse
 from bot.model import AnnouncementStats, Draft, Hit, Person, Prime, Publication, Receipt, Run
 from bot.monitoring.endpoint import (
     ConnectionLimits,
-    Report,
+    MonitoringReport,
     application,
     max_connections,
     ping,
@@ -80,10 +80,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     made.close()
 
 
-async def report(store: Store, hours: float = 1) -> Report:
+async def report(store: Store, hours: float = 1) -> MonitoringReport:
     now = START + timedelta(hours=hours)
     disconnected = {"discord": None, "slack": now - timedelta(minutes=1)}
-    return Report(
+    return MonitoringReport(
         HealthReport(await store.state(), now, AnnouncementCalendar(), disconnected=disconnected),
         await store.measures(),
     )
@@ -102,12 +102,12 @@ async def watched(store: Store, hours: float = 1) -> AsyncIterator[httpx.AsyncCl
 async def test_healthz_says_that_all_is_well_and_what_is_not(store: Store) -> None:
     async with watched(store) as client:
         answer = await client.get("/healthz")
-        assert (answer.status_code, answer.json()) == (200, {"ok": True, "ailments": []})
+        assert (answer.status_code, answer.json()) == (200, {"ok": True, "problems": []})
     async with watched(store, hours=100) as client:
         answer = await client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json()["ok"] is False
-    assert "no whole answer since 2026-03-02 08:00 UTC" in answer.json()["ailments"][0]
+    assert "no whole answer since 2026-03-02 08:00 UTC" in answer.json()["problems"][0]
 
 
 async def test_prometheus_reads_what_happened(store: Store) -> None:
@@ -135,8 +135,8 @@ async def test_prometheus_reads_what_happened(store: Store) -> None:
     assert values["daily_papers_delivery_seconds_bucket", "+Inf"] == 1
     assert values["daily_papers_delivery_seconds_sum",] == pytest.approx(4, abs=0.01)
     assert values["daily_papers_last_complete_run_age_seconds",] == 3600
-    assert values["daily_papers_deaf_seconds", "discord"] == 0
-    assert values["daily_papers_deaf_seconds", "slack"] == 60
+    assert values["daily_papers_disconnected_seconds", "discord"] == 0
+    assert values["daily_papers_disconnected_seconds", "slack"] == 60
     assert values["daily_papers_channels", "no"] == 1
     assert values["daily_papers_healthy",] == 1
 
@@ -171,7 +171,7 @@ async def test_what_people_wrote_is_in_no_label(store: Store) -> None:
 
 
 async def test_a_database_that_fails_is_not_well() -> None:
-    async def broken() -> Report:
+    async def broken() -> MonitoringReport:
         raise StoreBusy("another process keeps the database busy")
 
     port = free_port()
@@ -181,7 +181,7 @@ async def test_a_database_that_fails_is_not_well() -> None:
     ):
         health, metrics = await client.get("/healthz"), await client.get("/metrics")
     assert (health.status_code, metrics.status_code) == (503, 503)
-    assert health.json()["ailments"] == ["another process keeps the database busy"]
+    assert health.json()["problems"] == ["another process keeps the database busy"]
 
 
 async def test_the_pages_can_only_be_read_and_nothing_else_is_there(store: Store) -> None:

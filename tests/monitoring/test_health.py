@@ -48,14 +48,14 @@ def health_report(
 
 
 def test_a_service_that_does_nothing_is_not_well() -> None:
-    idle = replace(health_report(), unattended=timedelta(minutes=7))
+    idle = replace(health_report(), stuck_for=timedelta(minutes=7))
     assert idle.problems() == ("The service has done nothing for 7 minutes. Restart it.",)
-    assert replace(idle, unattended=timedelta(seconds=20)).problems() == ()
+    assert replace(idle, stuck_for=timedelta(seconds=20)).problems() == ()
 
 
 def test_a_run_of_the_future_says_nothing_of_what_was_announced() -> None:
-    [ailment] = health_report(complete=NOW + timedelta(days=40)).problems()
-    assert "no whole answer since" in ailment
+    [problem] = health_report(complete=NOW + timedelta(days=40)).problems()
+    assert "no whole answer since" in problem
 
 
 def post(age: timedelta, state: str = "queued") -> OpenPost:
@@ -78,7 +78,7 @@ def test_a_bot_that_collects_and_delivers_is_well() -> None:
         ("2026-06-22T19:00", "2026-06-18T23:00", True),  # nor is a long one with a holiday
     ],
 )
-def test_no_whole_answer_since_an_announcement_is_an_ailment(
+def test_no_whole_answer_since_an_announcement_is_a_problem(
     now: str, complete: str, well: bool
 ) -> None:
     problems = health_report(eastern(now), eastern(complete)).problems()
@@ -87,7 +87,7 @@ def test_no_whole_answer_since_an_announcement_is_an_ailment(
         assert "no whole answer since" in problems[0]
 
 
-def test_arxiv_that_never_answered_is_an_ailment_but_not_at_once_and_not_for_nobody() -> None:
+def test_arxiv_that_never_answered_is_a_problem_but_not_at_once_and_not_for_nobody() -> None:
     assert "never given" in health_report(complete=None).problems()[0]
     assert health_report(complete=None, started=NOW - timedelta(minutes=29)).problems() == ()
     assert health_report(complete=None, started=NOW - timedelta(minutes=31)).problems() != ()
@@ -95,7 +95,7 @@ def test_arxiv_that_never_answered_is_an_ailment_but_not_at_once_and_not_for_nob
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "unknown"])
-def test_a_post_that_waits_for_hours_is_an_ailment(state: str) -> None:
+def test_a_post_that_waits_for_hours_is_a_problem(state: str) -> None:
     young = replace(CHANNEL, posts=(post(timedelta(hours=1), state),))
     old = replace(CHANNEL, posts=(post(timedelta(hours=3), state), post(timedelta(0))))
     assert health_report(channel=young).problems() == ()
@@ -115,19 +115,19 @@ def test_what_waits_for_a_person_makes_nobody_ill() -> None:
     assert health_report(channel=channel).problems() == ()
 
 
-def test_a_deaf_socket_is_an_ailment_after_a_while() -> None:
+def test_a_socket_that_is_not_connected_is_a_problem_after_a_while() -> None:
     assert health_report(disconnected={"slack": NOW - timedelta(minutes=9)}).problems() == ()
     [said] = health_report(
         disconnected={"slack": NOW - timedelta(minutes=11), "discord": None}
     ).problems()
-    assert said == "slack has not been heard since 2026-03-04 12:49 UTC."
+    assert said == "slack has not been connected since 2026-03-04 12:49 UTC."
 
 
-def test_a_platform_that_does_not_let_us_in_is_an_ailment() -> None:
+def test_a_platform_that_does_not_let_us_in_is_a_problem() -> None:
     [said] = health_report(refused={"discord": "The token is wrong."}).problems()
     assert said == "discord does not let the bot in: The token is wrong."
 
 
-def test_what_does_not_work_on_a_platform_that_hears_is_an_ailment_at_once() -> None:
+def test_what_does_not_work_on_a_platform_that_is_connected_is_a_problem_at_once() -> None:
     said = health_report(degraded={"discord": "The commands are not registered yet.", "slack": ""})
     assert said.problems() == ("discord: The commands are not registered yet.",)

@@ -80,7 +80,7 @@ def _call(folder: str, words: Sequence[str], environ: Mapping[str, str]) -> Done
 
 if __name__ == "__main__":
     import bot.__main__
-    import bot.app.bot
+    import bot.app.wiring
     import bot.config
     import bot.demo.show
     import bot.monitoring.checks  # noqa: F401 - loaded once for all

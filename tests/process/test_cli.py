@@ -454,7 +454,7 @@ def test_help_is_there_at_once_because_nothing_heavy_is_imported() -> None:
         "sqlite3",
         "asyncio",
         "msgspec",
-        "bot.app.bot",
+        "bot.app.wiring",
         "bot.chat.commands",
     }
     assert heavy.isdisjoint(loaded)

@@ -166,7 +166,7 @@ def test_the_service_says_that_it_is_well_and_check_hears_it(
         bot.wait_until(lambda bot: "event=sent" in bot.logged)
         answer = health(port)
         assert answer is not None
-        assert (answer.status_code, answer.json()["ailments"]) == (200, [])
+        assert (answer.status_code, answer.json()["problems"]) == (200, [])
         during = call(config, "check", "--quick")
         assert during.returncode == 0, during.stdout
         assert f"It runs and delivers (127.0.0.1:{port})." in during.stdout

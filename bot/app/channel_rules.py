@@ -1,0 +1,36 @@
+"""When and how a channel is posted to: its own settings, or else bot.toml's ``[schedule]``.
+
+Pure. Reads what the store says of a channel; changes nothing.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from bot.config import ScheduleConfig
+from bot.core.channel_settings import parse_catch_up, parse_days, parse_post_at
+from bot.core.digest import Rules
+from bot.model import Channel
+from bot.model.timetable import Timetable
+
+
+class ChannelRules:
+    """A channel's own settings win over ``schedule``, one by one."""
+
+    def __init__(self, schedule: ScheduleConfig, timezone: ZoneInfo) -> None:
+        self._schedule = schedule
+        self._timezone = timezone
+
+    def timetable(self, channel: Channel) -> Timetable:
+        """The days and the time of day at which the channel is posted to."""
+        return Timetable(
+            self._timezone,
+            parse_post_at(channel.post_at) if channel.post_at else self._schedule.post_at,
+            parse_days(channel.days) if channel.days else self._schedule.days,
+        )
+
+    def rules(self, channel: Channel) -> Rules:
+        """What the core needs to compose the channel's digest."""
+        own = parse_catch_up(channel.catch_up) if channel.catch_up else None
+        catch_up = own or self._schedule.catch_up
+        return Rules(self.timetable(channel), catch_up.backlog, self._schedule.in_full)

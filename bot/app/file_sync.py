@@ -1,0 +1,116 @@
+"""Keeps bot.toml and the database saying the same while the bot runs.
+
+What is compared, merged and written is decided by ``bot.sync``. This says when it happens, waits
+while somebody is saving the file, and remembers what is wrong for ``status``.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from bot.errors import ConfigError, StoreError
+from bot.keywords import expression
+from bot.keywords.categories import notices
+from bot.model.snapshots import Change, Configure, Follow
+from bot.ports import Clock, SyncStore
+from bot.sync.deferred import DeferredWrites
+from bot.sync.synchronizer import Synchronizer, SyncReport
+
+log = logging.getLogger(__name__)
+
+SAVE_TIMEOUT = timedelta(seconds=3)  # how long an editor may take to save bot.toml
+LOCKED_POLL_INTERVAL = timedelta(seconds=0.03)
+SAVING_POLL_INTERVAL = timedelta(seconds=0.3)
+
+
+class FileSync:
+    """``problem`` says why bot.toml and the database differ, if they do. ``held_back``: what
+    bot.toml says waits for a person's confirmation. ``taken_over``: what the last call of
+    ``synchronise`` took over from bot.toml."""
+
+    def __init__(
+        self, path: Path, synchronizer: Synchronizer, store: SyncStore, clock: Clock
+    ) -> None:
+        self._path = path
+        self._synchronizer = synchronizer
+        self._store = store
+        self._clock = clock
+        self._deferred = DeferredWrites()
+        self.problem = ""
+        self.held_back = False
+        self.taken_over: tuple[Change, ...] = ()
+
+    def defer_large_files(self) -> None:
+        """From now on somebody asks ``is_due`` regularly, so that a very large bot.toml may show
+        the chat's changes later."""
+        self._deferred.enabled = True
+
+    def is_due(self) -> bool:
+        """Whether bot.toml was edited, or changes that were deferred are to be shown now."""
+        deferred = self._deferred.is_due(self._clock.monotonic())
+        return deferred or self._synchronizer.changed_since_last_sync()
+
+    async def synchronise(self, *, accept: bool = False, write: bool = True) -> None:
+        """Make bot.toml and the database say the same, whichever of them was changed.
+
+        With ``accept`` also takes over what would be held back; without ``write`` nothing is
+        written into bot.toml. Raises ConfigError if bot.toml is wrong (the database stays as it
+        was), StoreError.
+        """
+        self.taken_over = ()
+        if write:
+            self._deferred.started(self._clock.monotonic())
+        deadline = self._clock.monotonic() + SAVE_TIMEOUT.total_seconds()
+        while True:
+            report = await self._synchronise_once(accept=accept, write=write)
+            self.taken_over += report.changes
+            if not report.retry or self._clock.monotonic() >= deadline:
+                break
+            # Somebody is saving it at this moment, or another process compares the two.
+            interval = LOCKED_POLL_INTERVAL if report.locked else SAVING_POLL_INTERVAL
+            await self._clock.sleep(interval.total_seconds())
+        before, self.problem = self.problem, report.problem
+        self.held_back = report.held_back
+        if report.locked:
+            self.problem = (
+                f"Another process has held {self._synchronizer.lock_path} for"
+                f" {SAVE_TIMEOUT.total_seconds():.0f} seconds, so bot.toml and the database were"
+                " not compared. That follows when it lets go"
+            )
+            if before != self.problem:
+                log.warning("bot.toml: %s", self.problem)
+
+    async def _synchronise_once(self, *, accept: bool, write: bool) -> SyncReport:
+        work = partial(self._synchronizer.sync, accept=accept, write=write)
+        report = await self._store.synchronise(work, self._clock.now())
+        for warning in report.warnings:
+            log.warning("bot.toml: %s", warning)
+        for change in report.changes:
+            log.info("taken over from bot.toml: %s", describe(change))
+            if isinstance(change, Follow):
+                for notice in notices(expression(change.keyword)):
+                    log.warning(
+                        "category channel=%s keyword=%r notice=%s",
+                        change.channel_id, change.keyword.text, notice,
+                    )  # fmt: skip
+        return report
+
+    async def show_change(self) -> None:
+        """After a change in the chat, which counts whatever becomes of bot.toml: a wrong file shows
+        it once it is right again, and after a fault of the database it is tried again."""
+        if self._deferred.defer(self._path):
+            return
+        try:
+            await self.synchronise()
+        except (ConfigError, StoreError) as error:
+            log.warning("bot.toml does not show the change yet: %s", error)
+
+
+def describe(change: Change) -> str:
+    """The change in a few words, for a log and for the terminal."""
+    if isinstance(change, Configure):
+        return f"{change.channel_id} {change.setting} = {change.value!r}"
+    return f"{change.channel_id} {type(change).__name__.lower()} {change.keyword.text!r}"

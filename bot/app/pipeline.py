@@ -1,0 +1,130 @@
+"""The steps from a source to the channels, with everything that each of them needs.
+
+``once`` and the service run the same steps; when, and what follows a failure, is theirs to decide.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping
+
+from bot.app.channel_rules import ChannelRules
+from bot.arxiv.calendar import AnnouncementCalendar
+from bot.core.collect import collect
+from bot.core.crosspost import crosspost_pending
+from bot.core.deliver import Deliverer, DeliveryTimeouts
+from bot.core.publish import publish, republish
+from bot.errors import PlatformRefused, SendError
+from bot.model import Channel, Run
+from bot.ports import Clock, Crossposter, PlatformAdapter, Source, Store
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """``platforms`` are the adapters by name; ``first_post`` is how many papers a new keyword
+    brings at first."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        store: Store,
+        clock: Clock,
+        platforms: Mapping[str, PlatformAdapter],
+        rules: ChannelRules,
+        calendar: AnnouncementCalendar,
+        first_post: int,
+        timeouts: DeliveryTimeouts,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._clock = clock
+        self._platforms = platforms
+        self._rules = rules
+        self._calendar = calendar
+        self._first_post = first_post
+        self._timeouts = timeouts
+        self.crossposters: Mapping[str, Crossposter] = {
+            name: each for name, each in platforms.items() if isinstance(each, Crossposter)
+        }
+
+    async def collect(self) -> Run:
+        """Fetch and match; returns what the source said. Raises StoreError."""
+        run, _ = await collect(
+            self._source,
+            self._store,
+            self._clock,
+            first_post=self._first_post,
+            submissions_expected_after=self._calendar.submissions_expected_after(self._clock.now()),
+        )
+        return run
+
+    async def publish(self, *, now: bool = False) -> None:
+        """Queue posts of what is due; with ``now`` whatever the time of day. Raises StoreError."""
+        rules = self._rules.rules
+        await publish(self._store, self._platforms, rules, self._clock, now=now)
+
+    async def republish(self, *, now: bool = False) -> int | None:
+        """Publish to channels that came back after a pause, or whose settings changed.
+
+        How many posts that queued, ``None`` if there is no such channel. Raises StoreError.
+        """
+        rules = self._rules.rules
+        return await republish(self._store, self._platforms, rules, self._clock, now=now)
+
+    def deliverers(self) -> list[Deliverer]:
+        """A new one for each platform."""
+        rng = random.Random()
+        return [
+            Deliverer(
+                name,
+                platform,
+                self._store,
+                self._clock,
+                rng,
+                self._timeouts,
+                workers=platform.workers,
+                refused=self._notify_of_refusal,
+            )
+            for name, platform in self._platforms.items()
+        ]
+
+    async def crosspost(self, platform: str) -> int:
+        """Hand on what is ready on that platform. Raises StoreError and PlatformRefused."""
+        crossposter = self.crossposters[platform]
+        return await crosspost_pending(platform, crossposter, self._store, self._clock)
+
+    async def release_claims(self) -> None:
+        """At a start: what a process that died was sending has an unknown outcome.
+
+        Raises StoreError.
+        """
+        await self._store.release(self._clock.now(), self._timeouts.settling)
+
+    async def recompute_times(self) -> None:
+        """After the wall clock may have been set: nothing waits for a time that was wrong.
+
+        Raises StoreError.
+        """
+        changed = await self._store.recompute_times(
+            self._clock.now(), self._timeouts.lease, self._timeouts.refused
+        )
+        for name, rows in changed.items():
+            log.warning("recomputed stored=%s rows=%d why=the clock was ahead", name, rows)
+
+    async def _notify_of_refusal(self, channel: Channel, reason: str) -> None:
+        """Write once to the person who first added a keyword there; a failure is only logged."""
+        added_by = [each.added_by for each in await self._store.subscriptions(channel.id)]
+        person = next((each for each in added_by if each.id), None)
+        if person is None:
+            return
+        text = (
+            f"I can't post papers in {channel.id}: {reason} Until then they wait there, and nothing"
+            " is lost. It is tried again by itself."
+        )
+        try:
+            await self._platforms[channel.platform].tell(person.id, text)
+        except (SendError, PlatformRefused) as error:
+            log.info("telling person=%s failed why=%s", person.id, error)

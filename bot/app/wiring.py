@@ -1,0 +1,252 @@
+"""The composition root: builds every part from a Config, connects them, and closes them again.
+
+The only module that loads adapters, by name and only those that the configuration switches on.
+Decides nothing about papers, posts or people.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import httpx
+
+from adapters import PLATFORMS, Settings
+from bot.app.bot import Bot, Progress
+from bot.app.channel_rules import ChannelRules
+from bot.app.file_sync import FileSync
+from bot.app.pipeline import Pipeline
+from bot.arxiv.cache import RecentSource
+from bot.arxiv.ids import base_id
+from bot.arxiv.plan import Way
+from bot.arxiv.source import ArxivSource
+from bot.chat.changes import Changes
+from bot.chat.commands import ChatCommands
+from bot.chat.queries import Queries
+from bot.chat.replies.settings import ScheduleDefaults
+from bot.clock import SystemClock
+from bot.config import Config
+from bot.core.deliver import DeliveryTimeouts
+from bot.errors import ConfigError, Mistake, StoreBroken
+from bot.ports import Clock, PlatformAdapter, Source, Store
+from bot.store import open_copy, open_store
+from bot.sync.synchronizer import Synchronizer
+
+if TYPE_CHECKING:
+    from bot.app.scheduler import RetryPolicy
+    from bot.app.service import Service
+
+
+def wire(
+    *,
+    config: Config,
+    clock: Clock,
+    store: Store,
+    source: Source,
+    platforms: Mapping[str, PlatformAdapter],
+    synchronizer: Synchronizer,
+    dry_run: bool = False,
+    progress: Progress = lambda _: None,
+) -> Bot:
+    """Connect parts that are open already. Does nothing yet."""
+    schedule = config.schedule
+    rules = ChannelRules(schedule, config.bot.timezone)
+    file_sync = FileSync(config.path, synchronizer, store, clock)
+    queries = Queries(
+        store=store,
+        source=source,
+        clock=clock,
+        timetable=rules.timetable,
+        identify=base_id,
+        calendar=config.calendar,
+        defaults=ScheduleDefaults(schedule.values, schedule.written),
+    )
+    changes = Changes(
+        queries=queries,
+        store=store,
+        clock=clock,
+        on_change=file_sync.show_change,
+        first_post=schedule.first_post,
+        limits=config.limits,
+    )
+    commands = ChatCommands(queries=queries, changes=changes, clock=clock, limits=config.limits)
+    pipeline = Pipeline(
+        source=source,
+        store=store,
+        clock=clock,
+        platforms=platforms,
+        rules=rules,
+        calendar=config.calendar,
+        first_post=schedule.first_post,
+        timeouts=DeliveryTimeouts(settling=config.delivery.settling),
+    )
+    return Bot(
+        config=config,
+        clock=clock,
+        store=store,
+        source=source,
+        platforms=platforms,
+        rules=rules,
+        pipeline=pipeline,
+        file_sync=file_sync,
+        queries=queries,
+        changes=changes,
+        commands=commands,
+        dry_run=dry_run,
+        progress=progress,
+    )
+
+
+def build_service(
+    bot: Bot,
+    reload: Callable[[], Config],
+    *,
+    retry: RetryPolicy | None = None,
+    watch_interval: timedelta | None = None,
+) -> Service:
+    """The service that runs this bot; ``reload`` reads bot.toml again, and raises ConfigError."""
+    # Not before the configuration is read: that makes the environment safe for aiohttp.
+    from bot.app.service import WATCH_INTERVAL, Service
+
+    return Service(
+        config=bot.config,
+        clock=bot.clock,
+        store=bot.store,
+        platforms=bot.platforms,
+        rules=bot.rules,
+        pipeline=bot.pipeline,
+        file_sync=bot.file_sync,
+        commands=bot.commands,
+        reload=reload,
+        retry=retry,
+        watch_interval=watch_interval or WATCH_INTERVAL,
+    )
+
+
+@asynccontextmanager
+async def open_bot(
+    config: Config,
+    *,
+    serving: bool,
+    connect: bool | None = None,
+    dry_run: bool = False,
+    accept: bool = False,
+    write_file: bool | None = None,
+    progress: Progress = lambda _: None,
+    clock: Clock | None = None,
+    stream: TextIO | None = None,
+    arxiv_transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Bot]:
+    """Build the bot, and close it again whatever happens.
+
+    ``serving`` is for the one process that collects and delivers. With ``dry_run`` it does so on a
+    copy of the database, and every channel's posts go to ``stream`` (standard output). Platforms
+    are loaded where ``connect`` says so (as ``serving``, if left out): that takes their tokens and
+    half a second. What was changed in bot.toml is taken over first, with ``accept`` also what is
+    held back there; the file is written only by who serves, or with ``write_file``.
+    ``arxiv_transport`` replaces the network to arXiv. Raises ConfigError and StoreError.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        platforms: dict[str, PlatformAdapter] = {}
+        if serving if connect is None else connect:
+            platforms = _platforms(config, clock, stream or sys.stdout, dry_run=dry_run)
+            for platform in dict.fromkeys(platforms.values()):
+                await stack.enter_async_context(platform)
+        if dry_run:
+            try:
+                copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
+                path = Path(shutil.copy(config.path, copy))
+            except OSError as error:
+                raise StoreBroken(
+                    f"A dry run works on a copy, and can't make it: {error}"
+                ) from error
+            store = await open_copy(config.bot.data, Path(copy))
+            synchronizer = Synchronizer(path, path.with_suffix(".lock"), clock)
+        else:
+            store = open_store(config.bot.data, alone=serving)
+            synchronizer = Synchronizer(config.path, config.bot.data / "channels.lock", clock)
+        stack.callback(store.close)
+        arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
+        bot = wire(
+            config=config,
+            clock=clock,
+            store=store,
+            source=RecentSource(arxiv, clock),
+            platforms=platforms,
+            synchronizer=synchronizer,
+            dry_run=dry_run,
+            progress=progress,
+        )
+        if serving:
+            await bot.pipeline.release_claims()
+            await bot.pipeline.recompute_times()
+        write = serving if write_file is None else write_file
+        await bot.file_sync.synchronise(accept=accept, write=write)
+        yield bot
+
+
+def _source(
+    config: Config,
+    clock: Clock,
+    progress: Progress,
+    transport: httpx.AsyncBaseTransport | None,
+) -> ArxivSource:
+    return ArxivSource(
+        url=config.arxiv.url,
+        oai_url=config.arxiv.oai_url,
+        way=Way(config.arxiv.plan),
+        contact=config.arxiv.contact,
+        interval=config.arxiv.interval,
+        clock=clock,
+        pace_file=config.bot.data / "arxiv.pace",
+        rng=random.Random(),
+        network=config.network,
+        transport=transport,
+        progress=progress,
+    )
+
+
+def _platforms(
+    config: Config, clock: Clock, stream: TextIO, *, dry_run: bool
+) -> dict[str, PlatformAdapter]:
+    """The switched-on platforms by name; in a dry run the console stands in for each."""
+    names = ["console", *config.platforms]
+    if dry_run:
+        return dict.fromkeys(names, _load("console", Settings(stream, clock)))
+    missing = [name for name in names if name not in PLATFORMS]
+    if missing:
+        mistakes = tuple(
+            Mistake(name, "is not supported by this version yet", "remove the section for now")
+            for name in missing
+        )
+        raise ConfigError(str(config.path), mistakes)
+    settings = {name: Settings(stream, clock) for name in names}
+    for name, section in config.platforms.items():
+        settings[name] = Settings(
+            stream, clock, section.options, section.reveal, network=config.network
+        )
+    return {name: _load(name, each) for name, each in settings.items()}
+
+
+def _load(name: str, settings: Settings) -> PlatformAdapter:
+    module, _, attribute = PLATFORMS[name].partition(":")
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in {"adapters", "bot"}:
+            raise
+        mistake = Mistake(
+            name, f"needs {error.name}, which is not installed", f"install daily-papers[{name}]"
+        )
+        raise ConfigError("bot.toml", (mistake,)) from error
+    made: PlatformAdapter = getattr(loaded, attribute)(settings)
+    return made
