@@ -1,4 +1,4 @@
-"""The platforms that the bot posts to: their names, and what one is given when it is made.
+"""The platforms that the bot posts to: their names, and the settings that one is created with.
 
 Imports none of them, so that a host of one platform needs no other platform's library.
 """
@@ -21,21 +21,21 @@ PLATFORMS: Final = {
 
 The class is the platform's Composer, Sender, Listener and Examiner, and has ``workers``, the number
 of channels that it can send to at once. Entering it as an asynchronous context manager opens what
-sending needs and asks nobody anything; leaving it closes that."""
+sending needs and makes no request; leaving it closes that."""
 
 
 def no_secret(name: str) -> str:
-    """For a platform that needs none."""
+    """For a platform that needs none. Raises KeyError."""
     raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a platform is given when it is made; each takes what it needs.
+    """What a platform is created with; each takes what it needs.
 
     ``options`` is the platform's section of bot.toml, checked; ``secret`` gives a token's text by
     the name of its variable; ``network`` is how to connect. ``stream`` is where the console writes;
-    ``width`` (columns) and ``colour`` are for it too, and ``None`` means: as the stream is and can.
+    ``width`` (columns) and ``colour`` are for it too; ``None`` means: detect it from the stream.
     """
 
     stream: TextIO

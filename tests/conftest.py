@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parents[1]
 
 # A slow machine is no failure: no test here is timed.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,14 +21,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``life``, the seed of its random kills, leads so many."""
+    """A test that takes ``life``, the seed of its random kills, runs once for each."""
     if "life" in metafunc.fixturenames:
         metafunc.parametrize("life", range(metafunc.config.getoption("--lives")))
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real recorded data beside the checkout. Skips where there is none; no promise needs it."""
+    """Recorded real data beside the checkout. Skips where there is none; no promise depends on it."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("no recorded data beside the checkout (../shared/data)")
@@ -37,7 +37,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def figures(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Lines for the end of the run's output: what a long test counted, also when it passed."""
+    """Adds a line to the end of the run's output: what a long test counted, also when it passed."""
     return partial(record_property, "figures")
 
 

@@ -1,1 +1,1 @@
-"""Posts to the terminal: dry runs, pipes, and people who read the news in a shell."""
+"""Posts to standard output: dry runs, pipes, and people who read papers in a shell."""

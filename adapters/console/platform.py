@@ -1,6 +1,6 @@
-"""Hands a digest to the terminal, or to whatever standard output is connected to.
+"""Writes a digest to the terminal, or to whatever standard output is connected to.
 
-Remembers nothing of what it has shown, splits nothing: a digest is one post.
+Keeps no record of what it has written, and splits nothing: a digest is one post.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from bot.errors import CannotTell, OutcomeUnknown, SendError, TryLater
 from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
 from bot.ports import Commands
 
-REASONS = {
+WRITE_ERRORS = {
     errno.EPIPE: "Nobody reads the output any more: the pipe is closed.",
     errno.ENOSPC: "The disk that the output goes to is full.",
     errno.EDQUOT: "The space that you may use on the output's disk is used up.",
     errno.EIO: "The terminal is gone.",
     errno.EAGAIN: "The output takes nothing more at the moment.",
 }
-# What stands for a sign in encodings that lack it.
+# What replaces a character in encodings that lack it.
 SUBSTITUTES = str.maketrans(
     {"·": "-", "…": "...", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'"}
     | {"─": "-", "→": "->", "≤": "<=", "≥": ">=", "×": "x", "′": "'", "⁄": "/"}
 )
-SOON = 1.0  # seconds; the next call of the program has another output
-SCRIPTS = {"<super>": "^", "<sub>": "_"}
+RETRY_AFTER = 1.0  # seconds; the next run of the program has another output
+SCRIPT_MARKS = {"<super>": "^", "<sub>": "_"}
 
 
 class Console:
-    """The platform of ``console:`` channels. Nobody types commands into it: the program has its
-    own command line."""
+    """The platform of ``console:`` channels. Receives no commands: the program has a command line
+    for that."""
 
-    workers = 1  # two digests must not mix
+    workers = 1  # two digests must not be interleaved
     disconnected_since = None
     degraded = ""
 
@@ -57,7 +57,7 @@ class Console:
         """Leaves the stream open; it belongs to the program."""
 
     async def listen(self, commands: Commands) -> None:
-        """Hears nobody, until cancelled."""
+        """Receives nothing, until cancelled."""
         await asyncio.get_running_loop().create_future()
 
     async def tell(self, person_id: str, text: str) -> None:
@@ -65,7 +65,7 @@ class Console:
         raise CannotTell("Nobody can be written to at a terminal.")
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
-        """Whether somebody sees what is written."""
+        """Whether the output can be written to."""
         if not channels:
             return ()
         if self._stream.closed:
@@ -79,16 +79,16 @@ class Console:
         return [Draft(payload, tuple(entry.paper.id for entry in digest.entries))]
 
     async def send(self, post: Post) -> Receipt:
-        """Write the digest at one go and flush it.
+        """Write the whole digest and flush it.
 
-        Blocks while a reader is slow, on purpose: of a write that goes on in the background
-        nobody could say whether it arrived. Raises TryLater if nothing of the digest was written,
+        Blocks while a reader is slow, on purpose: nobody could tell of a write in the background
+        whether it arrived. Raises TryLater if nothing of the digest was written,
         OutcomeUnknown if a part was, PostRefused if the payload is not one of ours.
         """
         page = render.from_payload(post.payload)
         terminal = self._terminal()
         styled = terminal.is_terminal and terminal.color_system is not None
-        _write(self._stream, render.styled(page, terminal) if styled else render.plain(page))
+        _write_text(self._stream, render.styled(page, terminal) if styled else render.plain(page))
         return Receipt(message_id=f"console:{post.key}")
 
     async def find(self, post: Post) -> Receipt | None:
@@ -96,7 +96,7 @@ class Console:
         raise CannotTell("A terminal keeps no record of what it has shown. Please look there.")
 
     def _terminal(self) -> Terminal:
-        """Asked anew for each digest: windows change their width. Heeds NO_COLOR and TERM."""
+        """A new one for each digest: windows change their width. Respects NO_COLOR and TERM."""
         if self._colour is None:
             terminal = Terminal(file=self._stream, width=self._width, legacy_windows=False)
         else:
@@ -108,29 +108,29 @@ class Console:
                 color_system="standard" if self._colour else None,
                 no_color=not self._colour,
             )
-        terminal.width = min(terminal.width, render.WIDEST)
+        terminal.width = min(terminal.width, render.MAX_WIDTH)
         return terminal
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write_text(stream: TextIO, text: str) -> None:
     encoding = stream.encoding or "utf-8"
     data = _encodable(text, encoding)
     try:
-        stream.flush()  # what others left in the buffer is not part of the digest
+        stream.flush()  # what is already in the buffer is not part of the digest
         descriptor = stream.fileno()
-    except io.UnsupportedOperation:  # an object in memory
+    except io.UnsupportedOperation:  # a stream in memory
         stream.write(data)
         stream.flush()
     except OSError as error:
         raise _failure(error, written=0) from error
-    except ValueError as error:  # so Python says that a file is closed
-        raise TryLater("The output is closed.", SOON) from error
+    except ValueError as error:  # Python's way to say that a file is closed
+        raise TryLater("The output is closed.", RETRY_AFTER) from error
     else:
         _write_bytes(descriptor, data.encode(encoding))
 
 
 def _write_bytes(descriptor: int, data: bytes) -> None:
-    """Past Python's buffer, so that we know how much got out, and nothing is left in it."""
+    """Bypasses Python's buffer, so that we know how much was written, and none stays in it."""
     written = 0
     while written < len(data):
         try:
@@ -140,14 +140,14 @@ def _write_bytes(descriptor: int, data: bytes) -> None:
 
 
 def _failure(error: OSError, written: int) -> SendError:
-    reason = REASONS.get(error.errno or 0) or f"The output can't be written: {error.strerror}."
+    reason = WRITE_ERRORS.get(error.errno or 0) or f"The output can't be written: {error.strerror}."
     if written:
         return OutcomeUnknown(f"{reason} A part of the digest had been written.")
-    return TryLater(f"{reason} The digest is kept for the next time.", SOON)
+    return TryLater(f"{reason} The digest is kept for the next time.", RETRY_AFTER)
 
 
 def _encodable(text: str, encoding: str) -> str:
-    """With substitutes for what the encoding lacks: é as e, x² as x^2, · as -, all else as ?."""
+    """Replaces what the encoding lacks: é by e, x² by x^2, · by -, anything else by ?."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -156,7 +156,7 @@ def _encodable(text: str, encoding: str) -> str:
 
 
 def _substitute(character: str, encoding: str) -> str:
-    mark = SCRIPTS.get(unicodedata.decomposition(character).partition(" ")[0], "")
+    mark = SCRIPT_MARKS.get(unicodedata.decomposition(character).partition(" ")[0], "")
     plain = unicodedata.normalize("NFKD", character).translate(SUBSTITUTES)
     for candidate in (character, mark + plain):
         kept = candidate.encode(encoding, "ignore").decode(encoding)

@@ -1,6 +1,6 @@
-"""A digest in words, and the looks of these words on a terminal or in plain text. Pure.
+"""A digest as text, and how it is rendered on a terminal or as plain text. Pure.
 
-The payload holds words, not looks: whether a digest gets colour and links, or is plain text with
+The payload holds text without styles: whether a digest gets colour and links, or is plain text with
 each address on a line of its own, is decided when it is sent, by what the stream is then.
 """
 
@@ -20,21 +20,21 @@ from bot.model import Digest, Entry
 from bot.text import authors_line, digests
 
 VERSION = 1
-OWN = "console:"
-WIDEST = 100  # columns; longer lines are hard to read
+OWN_CHANNEL = "console:"
+MAX_WIDTH = 100  # columns; longer lines are hard to read
 INDENT = "  "
-WIDEST_SIGN = 2  # columns; rich drops a sign that is wider than a line
+WIDEST_CHARACTER = 2  # columns; rich drops a character that is wider than a line
 
-HEADING = Style(bold=True)
-NOTE = Style(color="yellow")
-TITLE = Style(bold=True, color="cyan")
-KEYWORDS = Style(color="green")
-QUIET = Style(dim=True)
+HEADING_STYLE = Style(bold=True)
+NOTE_STYLE = Style(color="yellow")
+TITLE_STYLE = Style(bold=True, color="cyan")
+KEYWORDS_STYLE = Style(color="green")
+DIM_STYLE = Style(dim=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One paper in words."""
+    """The texts of one paper."""
 
     title: str
     url: str
@@ -46,7 +46,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One digest in words. The first ``in_full`` items are shown whole, the others in a line."""
+    """The texts of one digest. The first ``in_full`` items are in full, the others one line."""
 
     heading: str
     notes: tuple[str, ...]
@@ -81,7 +81,7 @@ def from_payload(payload: str) -> Page:
 
 def _heading(digest: Digest) -> str:
     # In a dry run the terminal shows what other channels would get.
-    where = "" if digest.channel.id == OWN else f"{_inert(digest.channel.id)} · "
+    where = "" if digest.channel.id == OWN_CHANNEL else f"{_inert(digest.channel.id)} · "
     return f"{where}{digests.heading(digest)}"
 
 
@@ -99,20 +99,20 @@ def _item(entry: Entry) -> Item:
 
 
 def _inert(text: str) -> str:
-    """One line that only prints: no escapes, no control, format or half characters."""
+    """One line of printable characters: no escapes, no control, format or surrogate characters."""
     line = " ".join(text.split())
     return "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
 
 
 def plain(page: Page) -> str:
-    """No line is wrapped, each address stands on a line of its own."""
+    """No line is wrapped, each address is on a line of its own."""
     lines = [page.heading, *page.notes]
     for item in page.items[: page.in_full]:
         below = (item.url, item.authors, _facts(item).plain, item.comment)
         lines += ["", item.title, *(INDENT + line for line in below if line)]
     rest = page.items[page.in_full :]
     if rest:
-        lines += ["", *_and_more(page)]
+        lines += ["", *_more_line(page)]
     for item in rest:
         lines += [item.title, INDENT + item.url]
     return "\n".join([*lines, "", ""])
@@ -120,38 +120,38 @@ def plain(page: Page) -> str:
 
 def _facts(item: Item) -> Text:
     separator = " · " if item.facts and item.keywords else ""
-    return Text.assemble((item.facts + separator, QUIET), (item.keywords, KEYWORDS))
+    return Text.assemble((item.facts + separator, DIM_STYLE), (item.keywords, KEYWORDS_STYLE))
 
 
-def _and_more(page: Page) -> list[str]:
-    """The line above what is only listed, where something stands above it."""
+def _more_line(page: Page) -> list[str]:
+    """The line between papers in full and papers in one line, if there are both."""
     more = digests.and_more(len(page.items) - page.in_full, below=page.in_full > 0)
     return [more] if more else []
 
 
 def styled(page: Page, terminal: Console) -> str:
-    """As wide as ``terminal`` is, but never wider than can be read; writes nothing to it."""
+    """As wide as ``terminal`` is, at most MAX_WIDTH; writes nothing to it."""
     with terminal.capture() as capture:
-        for text in _texts(page, terminal):
+        for text in _styled_lines(page, terminal):
             terminal.print(text, soft_wrap=True)
     return capture.get()
 
 
-def _texts(page: Page, terminal: Console) -> Iterator[Text]:
+def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
     """The lines, wrapped to the terminal's width. Text objects: markup in titles means nothing."""
-    yield from _wrapped(terminal, Text(page.heading, HEADING))
+    yield from _wrapped(terminal, Text(page.heading, HEADING_STYLE))
     for note in page.notes:
-        yield from _wrapped(terminal, Text(note, NOTE))
+        yield from _wrapped(terminal, Text(note, NOTE_STYLE))
     for item in page.items[: page.in_full]:
         yield Text()
         yield from _wrapped(terminal, _title(item))
         yield from _wrapped(terminal, Text(item.authors), INDENT)
         yield from _wrapped(terminal, _facts(item), INDENT)
-        yield from _wrapped(terminal, Text(item.comment, QUIET), INDENT)
+        yield from _wrapped(terminal, Text(item.comment, DIM_STYLE), INDENT)
     rest = page.items[page.in_full :]
     if rest:
         yield Text()
-        yield from map(Text, _and_more(page))
+        yield from map(Text, _more_line(page))
     for item in rest:
         line = _title(item)
         line.truncate(terminal.width - len(INDENT), overflow="ellipsis")
@@ -160,11 +160,11 @@ def _texts(page: Page, terminal: Console) -> Iterator[Text]:
 
 
 def _title(item: Item) -> Text:
-    return Text(item.title, TITLE + Style(link=item.url or None))
+    return Text(item.title, TITLE_STYLE + Style(link=item.url or None))
 
 
 def _wrapped(terminal: Console, text: Text, indent: str = "") -> Iterator[Text]:
-    for line in text.wrap(terminal, max(terminal.width - len(indent), WIDEST_SIGN)):
+    for line in text.wrap(terminal, max(terminal.width - len(indent), WIDEST_CHARACTER)):
         line.rstrip()
         if line:
             yield Text(indent) + line
