@@ -11,7 +11,7 @@ usage() {
 ./do check           ruff (rules and format), mypy --strict, the locks, and known faults of them
 ./do sbom            what the image is made of, as a CycloneDX document on standard output
 ./do audit           the last of these alone, and a failure if nothing can be looked up
-./do fix             let ruff mend and format what it can
+./do fix             let ruff fix and format what it can
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
 ./do bench [ARGS]    benchmarks against other libraries; ./do bench plot draws docs/pictures
 ./do drill [ARGS]    three weeks of everything going wrong, in ten minutes; --days 5 --seed 7,

@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Recorded real data beside the checkout. Skips where there is none; no promise depends on it."""
+    """Recorded real data beside the checkout. Skips where there is none."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("no recorded data beside the checkout (../shared/data)")
