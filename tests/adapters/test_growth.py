@@ -13,7 +13,7 @@ from adapters.discord import render as discord
 from adapters.slack import render as slack
 from bot.model import Channel, Digest
 from tests.adapters import samples
-from tests.adapters.golden import Case, printed
+from tests.adapters.console.golden_files import Case, printed
 
 COMPOSERS: dict[str, Callable[[Digest], object]] = {
     "discord": discord.compose,

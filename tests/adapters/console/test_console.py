@@ -33,22 +33,23 @@ from adapters.console.platform import Console
 from bot.errors import CannotTell, OutcomeUnknown, PostRefused, TryLater
 from bot.model import Channel, Draft, Entry, Post, Receipt, Why
 from bot.ports import Composer, Sender
-from tests.adapters import golden, samples
-from tests.adapters.golden import Case, printed
+from tests.adapters import samples
+from tests.adapters.console import golden_files
+from tests.adapters.console.golden_files import Case, printed
 from tests.builders import paper
 from tests.fakes import FakeClock
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("name", golden.CASES)
+@pytest.mark.parametrize("name", golden_files.CASES)
 def test_a_digest_looks_as_it_did(name: str) -> None:
-    """If the change is meant: python -m tests.adapters.golden"""
-    assert printed(golden.CASES[name]) == (golden.FOLDER / name).read_bytes()
+    """If the change is meant: python -m tests.adapters.console.golden_files"""
+    assert printed(golden_files.CASES[name]) == (golden_files.FOLDER / name).read_bytes()
 
 
 def test_every_golden_file_belongs_to_a_case() -> None:
-    assert {path.name for path in golden.FOLDER.iterdir()} == set(golden.CASES)
+    assert {path.name for path in golden_files.FOLDER.iterdir()} == set(golden_files.CASES)
 
 
 def test_the_registry_leads_to_a_composer_that_is_a_sender() -> None:

@@ -1,7 +1,7 @@
-"""What the console prints, kept as files that a person can read: ``cat tests/adapters/golden/*``.
+"""What the console prints, kept as files that a person can read: ``cat`` those in ``golden/``.
 
-After a change that is meant: ``python -m tests.adapters.golden`` writes them anew; look at the
-difference before you commit it.
+After a change that is meant: ``python -m tests.adapters.console.golden_files`` rewrites them; look
+at the difference before you commit it.
 """
 
 from __future__ import annotations
