@@ -141,6 +141,7 @@ create table outbox (
                                           -- attempt: ours can only be newer; empty: none known
   created_at  text not null,
   settled_at  text,
+  seconds     real,                       -- from its creation until it was known to have arrived
   message_id  text not null default '',
   message_url text not null default '',
   error       text not null default ''
@@ -184,11 +185,13 @@ create table runs (
   new_papers  integer not null,
   due         integer not null,
   primed      integer not null,
-  notes       text not null,               -- JSON: kind, text, keyword
+  notes       text not null,              -- JSON: kind, text, keyword
+  late        integer not null,           -- whole, but the awaited announcement was not in it yet
+  short       integer not null,           -- papers were missing that must be there
   plan        text not null default '',
   announced   integer,                     -- null: the source did not learn that
   missing     integer not null default 0,
-  checkpoint        text not null default ''     -- what the source wants to be told at the next run
+  checkpoint  text not null default ''    -- what the source wants to be told at the next run
 ) strict;
 
 create table forgotten_runs (             -- sums over the runs that were forgotten; one row
@@ -216,9 +219,9 @@ create table file_revisions (              -- what bot.toml's [[channels]] showe
   snapshot blob not null
 ) strict;
 
-create table file_note (                   -- what is known of bot.toml's last text; one row
-  id   integer primary key check (id = 1),
-  note blob not null
+create table file_state (                  -- what is known of bot.toml's last text; one row
+  id    integer primary key check (id = 1),
+  state blob not null
 ) strict;
 """
 

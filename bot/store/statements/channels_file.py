@@ -64,15 +64,23 @@ class SqlSyncTransaction:
         return None if row is None else bytes(row[0])
 
     def record_revision(self, number: int, snapshot: bytes) -> None:
-        self._db.execute("insert or replace into file_revisions values (?, ?)", (number, snapshot))
+        self._db.execute(
+            "insert into file_revisions (number, snapshot) values (?, ?)"
+            " on conflict (number) do update set snapshot = excluded.snapshot",
+            (number, snapshot),
+        )
         self._db.execute("delete from file_revisions where number <= ?", (number - REVISIONS_KEPT,))
 
     def state(self) -> bytes | None:
-        row = self._db.execute("select note from file_note").fetchone()
+        row = self._db.execute("select state from file_state").fetchone()
         return None if row is None else bytes(row[0])
 
     def set_state(self, state: bytes) -> None:
-        self._db.execute("insert or replace into file_note values (1, ?)", (state,))
+        self._db.execute(
+            "insert into file_state (id, state) values (1, ?)"
+            " on conflict (id) do update set state = excluded.state",
+            (state,),
+        )
 
 
 class SqlSyncDatabase:

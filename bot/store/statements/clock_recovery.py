@@ -60,7 +60,6 @@ select exists (select 1 from channels where published_until > :now or paused_at 
                and created_at > :now)
     or exists (select 1 from outbox where state = 'sent' and payload <> '' and settled_at > :now)
 """
-_DELAYED = "strftime('%Y-%m-%dT%H:%M:%fZ', :now, delay || ' seconds')"
 
 
 def recompute_times(
@@ -92,11 +91,18 @@ def _is_behind(db: Connection, now: datetime) -> bool:
 
 
 def _shorten_delays(db: Connection, now: datetime) -> int:
-    return db.execute(
-        f"update outbox set not_before = {_DELAYED}"
-        f" where state in ('queued', 'unknown') and not_before > {_DELAYED}",
-        {"now": to_text(now)},
-    ).rowcount
+    rows = db.execute(
+        "select key, not_before, delay from outbox"
+        " where state in ('queued', 'unknown') and not_before > ?",
+        (to_text(now),),
+    ).fetchall()
+    late = [
+        (latest, key)
+        for key, not_before, delay in rows
+        if not_before > (latest := to_text(now + timedelta(seconds=delay)))
+    ]
+    db.executemany("update outbox set not_before = ? where key = ?", late)
+    return len(late)
 
 
 def _shorten_leases(db: Connection, now: datetime, lease: float) -> int:

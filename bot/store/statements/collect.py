@@ -15,16 +15,19 @@ from bot.model import VERSION_UNKNOWN, Expected, Hit, Interests, NoteKind, Paper
 from bot.store.engines.base import Connection
 from bot.store.statements import prime, subscriptions
 from bot.store.statements.rows import (
+    LISTED,
     PAPER_COLUMNS,
+    id_list,
     keyword_from_row,
     paper_to_row,
     to_text,
+    to_time,
     to_time_or_none,
 )
 
 T = TypeVar("T")
 
-INCOMPLETE_RETRIED_FOR = timedelta(days=14)  # so long it is asked for what is not told of a paper
+INCOMPLETE_RETRIED_FOR = timedelta(days=14)  # so long a paper's full metadata is asked for
 INCOMPLETE_BATCH_SIZE = 500
 SAMPLES_KEPT = 50
 SAMPLE_BYTES = 64 * 1024
@@ -34,6 +37,9 @@ SAMPLE_BYTES = 64 * 1024
 ROWS_PER_CHANNEL = 10
 ROWS_PER_PAPER = 4
 
+_ANY_NEW = """
+  max(case when h.serial > s.baseline or h.published > coalesce(s.since, '') then 1 else 0 end)
+"""
 _PAPER_NAMES = PAPER_COLUMNS.replace(" ", "").split(",")
 
 
@@ -52,19 +58,18 @@ def interests(db: Connection) -> Interests:
     fresh = db.execute(
         select.format("select canonical from subscriptions where primed_at is null")
     ).fetchall()
-    first, complete, swept = db.execute(
-        "select min(started_at), max(started_at) filter (where complete),"
+    first, last, complete, swept = db.execute(
+        "select min(started_at), max(started_at), max(started_at) filter (where complete),"
         " max(started_at) filter (where complete and wide) from runs"
     ).fetchone()
     checkpoint = db.execute(
         "select checkpoint from runs where checkpoint <> '' order by id desc limit 1"
     ).fetchone()
+    retried_from = "" if last is None else to_text(to_time(last) - INCOMPLETE_RETRIED_FOR)
     metadata_incomplete = db.execute(
-        """
-        select id from papers where version = ? and julianday(first_seen) >=
-        (select julianday(max(started_at)) from runs) - ? order by serial desc limit ?
-        """,
-        (VERSION_UNKNOWN, INCOMPLETE_RETRIED_FOR.days, INCOMPLETE_BATCH_SIZE),
+        f"select id from papers where version = {VERSION_UNKNOWN} and first_seen >= ?"
+        " order by serial desc limit ?",
+        (retried_from, INCOMPLETE_BATCH_SIZE),
     ).fetchall()
     return Interests(
         primed=tuple(map(keyword_from_row, primed)),
@@ -83,39 +88,35 @@ def expected(db: Connection, canonicals: Sequence[str], since: datetime) -> Expe
     if complete is None:
         return Expected(frozenset())
     ids = db.execute(
-        """
+        f"""
         select distinct p.id from papers p join hits h on h.paper_id = p.id
-        where p.published >= ? and p.last_seen >= ?
-          and h.canonical in (select value from json_each(?))
+        where p.published >= :since and p.last_seen >= :complete and h.canonical in ({LISTED})
         """,
-        (to_text(since), complete, json.dumps(list(canonicals))),
+        {"since": to_text(since), "complete": complete, "ids": id_list(canonicals)},
     )
     short = db.execute(
-        """
-        select count(*) from runs where started_at > ? and exists (
-          select 1 from json_each(notes) where json_extract(value, '$.kind') = ?)
-        """,
-        (complete, NoteKind.SHORT),
+        "select count(*) from runs where started_at > ? and short", (complete,)
     ).fetchone()[0]
     return Expected(frozenset(row[0] for row in ids), short)
 
 
 def metadata_incomplete(db: Connection, paper_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these papers that are not here, or not all told."""
+    """Those of these papers that are not here, or without their full metadata."""
     rows = db.execute(
-        "select value from json_each(?) where value not in"
-        " (select id from papers where version <> ?)",
-        (json.dumps(list(paper_ids)), VERSION_UNKNOWN),
+        f"{LISTED} where value not in (select id from papers where version <> :unknown)",
+        {"ids": id_list(paper_ids), "unknown": VERSION_UNKNOWN},
     )
     return frozenset(row[0] for row in rows)
 
 
-def record(db: Connection, run: Run, first_post: int, rows: int) -> Generator[None, None, Recorded]:
+def record(
+    db: Connection, run: Run, first_post: int, batch_size: int
+) -> Generator[None, None, Recorded]:
     """Save the papers, put on the ledger what is due, prime, and close the run.
 
-    In steps of about ``rows`` rows: the caller opens a transaction for each, and a step ends where
-    this yields. What a killed bot has recorded by then is what an incomplete run would have: papers
-    are known, some are due in some channels, and each stands once on their ledgers; some new
+    In steps of about ``batch_size`` rows: the caller opens a transaction for each, and a step ends
+    where this yields. What a killed bot has recorded by then is what an incomplete run would have:
+    papers are known, some are due in some channels, and each stands once on their ledgers; some new
     keywords are primed, each channel's as a whole. Only the last step makes the run count: it
     writes the row that moves the cursor. Until then the next run asks for all of it again, and
     finds as new what no ledger holds.
@@ -128,19 +129,19 @@ def record(db: Connection, run: Run, first_post: int, rows: int) -> Generator[No
     )
     db.execute("delete from run_hits")
     new_papers = due = 0
-    for papers in _parts(run.papers, rows // ROWS_PER_PAPER):
+    for papers in _parts(run.papers, batch_size // ROWS_PER_PAPER):
         new_papers += _count_unseen(db, papers)
         _save_papers(db, run, papers)
         yield
-    for hits in _parts(run.hits, rows):
+    for hits in _parts(run.hits, batch_size):
         _save_hits(db, hits)
         yield
     last: str | None = ""
     while last is not None:
-        last, more = _put_due(db, run, last, rows)
+        last, more = _put_due(db, run, last, batch_size)
         due += more
         yield
-    primed, first = yield from prime.prime(db, run, first_post, rows)
+    primed, first = yield from prime.prime(db, run, first_post, batch_size)
     recorded = Recorded(new_papers, due + first, primed)
     _save_run(db, run, recorded)
     subscriptions.forget_removed(db, run.started_at)
@@ -172,17 +173,18 @@ def _save_papers(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
 
 def _save_hits(db: Connection, hits: Sequence[Hit]) -> None:
     db.executemany(
-        "insert or ignore into run_hits select ?, id, serial, iif(version = ?, '', published)"
-        " from papers where id = ?",
+        "insert into run_hits"
+        " select ?, id, serial, case version when ? then '' else published end"
+        " from papers where id = ? on conflict do nothing",
         [(hit.canonical, VERSION_UNKNOWN, hit.paper_id) for hit in hits],
     )
     db.executemany(
-        "insert or ignore into hits (canonical, paper_id, field) values (?, ?, ?)",
+        "insert into hits (canonical, paper_id, field) values (?, ?, ?) on conflict do nothing",
         [(hit.canonical, hit.paper_id, hit.field) for hit in hits],
     )
 
 
-def _put_due(db: Connection, run: Run, last: str, rows: int) -> tuple[str | None, int]:
+def _put_due(db: Connection, run: Run, last: str, batch_size: int) -> tuple[str | None, int]:
     """Go on behind the channel ``last`` for about so many rows: where that ended (``None``: there
     are no more channels), and how many papers became due.
 
@@ -190,14 +192,14 @@ def _put_due(db: Connection, run: Run, last: str, rows: int) -> tuple[str | None
     """
     channels = db.execute(
         "select distinct channel_id from subscriptions where channel_id > ? order by 1 limit ?",
-        (last, max(rows // ROWS_PER_CHANNEL, 1)),
+        (last, max(batch_size // ROWS_PER_CHANNEL, 1)),
     ).fetchall()
     written = due = 0
     for (channel_id,) in channels:
         states = _put_due_in(db, run, channel_id)
         written += len(states)
         due += states.count("due")
-        if written >= rows:
+        if written >= batch_size:
             return channel_id, due
     return (channels[-1][0] if channels else None), due
 
@@ -211,31 +213,32 @@ def _put_due_in(db: Connection, run: Run, channel_id: str) -> list[str]:
     told by its first submission, the serial alone decides.
     """
     states = db.execute(
-        """
-        insert or ignore into ledger (channel_id, paper_id, state, why, at)
-        select s.channel_id, h.paper_id,
-               iif(max(h.serial > s.baseline or h.published > coalesce(s.since, '')),
-                   'due', 'known'),
-               iif(max(h.serial > s.baseline or h.published > coalesce(s.since, '')), ?, ''),
-               ?
+        f"""
+        insert into ledger (channel_id, paper_id, state, why, at)
+        select :channel, h.paper_id,
+               case {_ANY_NEW} when 1 then 'due' else 'known' end,
+               case {_ANY_NEW} when 1 then :new else '' end,
+               :at
         from subscriptions s join run_hits h on h.canonical = s.canonical
-        where s.channel_id = ? and s.primed_at is not null
+        where s.channel_id = :channel and s.primed_at is not null
         group by h.paper_id
+        on conflict do nothing
         returning state
         """,
-        (Why.NEW, to_text(run.started_at), channel_id),
+        {"channel": channel_id, "new": Why.NEW, "at": to_text(run.started_at)},
     )
     return [state for (state,) in states]
 
 
 def _save_run(db: Connection, run: Run, recorded: Recorded) -> None:
     notes = [{"kind": n.kind, "text": n.text, "keyword": n.keyword} for n in run.notes]
+    kinds = {note.kind for note in run.notes}
     db.execute(
         """
         insert into runs (started_at, finished_at, since, wide, complete, requests, fetched,
-                          matched, new_papers, due, primed, notes, plan, announced, missing,
-                          checkpoint)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          matched, new_papers, due, primed, notes, late, short, plan,
+                          announced, missing, checkpoint)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             to_text(run.started_at),
@@ -250,6 +253,8 @@ def _save_run(db: Connection, run: Run, recorded: Recorded) -> None:
             recorded.due,
             recorded.primed,
             json.dumps(notes, ensure_ascii=False),
+            NoteKind.LATE in kinds,
+            NoteKind.SHORT in kinds,
             run.announcement_stats.plan,
             run.announcement_stats.announced,
             run.announcement_stats.missing,
@@ -268,8 +273,8 @@ def _save_run(db: Connection, run: Run, recorded: Recorded) -> None:
 
 
 def _count_unseen(db: Connection, papers: Sequence[Paper]) -> int:
-    ids = json.dumps([paper.id for paper in papers])
     row = db.execute(
-        "select count(*) from json_each(?) where value not in (select id from papers)", (ids,)
+        f"select count(*) from ({LISTED} where value not in (select id from papers)) as unseen",
+        {"ids": id_list(paper.id for paper in papers)},
     ).fetchone()
     return int(row[0])

@@ -21,14 +21,14 @@ from bot.store.statements.rows import (
 LONGEST_WAIT = timedelta(hours=2)
 
 _WAITING = "from crossposts x where x.platform = :platform and x.state = 'pending'"
-_READY_AT = "iif(x.not_before > :latest, :now, x.not_before)"
+_READY_AT = "case when x.not_before > :latest then :now else x.not_before end"
 
 
 def add(db: Connection, key: str, at: datetime) -> None:
     """The post's message stands in its channel, and is to be handed on."""
     db.execute(
-        "insert or ignore into crossposts (key, platform, not_before)"
-        " select key, platform, ? from outbox where key = ?",
+        "insert into crossposts (key, platform, not_before)"
+        " select key, platform, ? from outbox where key = ? on conflict do nothing",
         (to_text(at), key),
     )
 

@@ -13,7 +13,6 @@ clock put too far away can be recomputed (``store.clock_recovery``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +22,9 @@ from bot.store.engines.base import Connection
 from bot.store.statements import crosspost
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
+    LISTED,
     channel_from_row,
+    id_list,
     qualified,
     to_text,
     to_time,
@@ -44,9 +45,9 @@ _CLAIMABLE = f"""
       and not exists (select 1 from outbox e where e.channel_id = o.channel_id
                       and e.seq < o.seq and e.state in {OPEN})
 """
-_READY_AT = """
-    max(iif(o.state = 'sending', o.lease_until, o.not_before),
-        iif(c.paused = 'refused', coalesce(c.probe_at, ''), ''))
+_DUE_AT = "case when o.state = 'sending' then o.lease_until else o.not_before end"
+_READY_AT = f"""
+    case when c.paused = 'refused' and c.probe_at > {_DUE_AT} then c.probe_at else {_DUE_AT} end
 """
 
 
@@ -121,10 +122,10 @@ def _oldest(
         select o.key, o.payload, o.attempt, o.state, o.parent_key, o.after_id,
                {qualified("c", CHANNEL_COLUMNS)}
         {_CLAIMABLE} and {_READY_AT} <= :now
-          and o.channel_id not in (select value from json_each(:without))
+          and o.channel_id not in ({LISTED})
         order by o.seq limit 1
         """,
-        {"platform": platform, "now": to_text(now), "without": json.dumps(list(without))},
+        {"platform": platform, "now": to_text(now), "ids": id_list(without)},
     ).fetchone()
     return row
 
@@ -138,16 +139,19 @@ def next_claim(db: Connection, platform: str) -> datetime | None:
 def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     """Settle it, and lift the pause of a channel that had refused us: it takes posts again, and
     what was gathered for it meanwhile is to be weighed."""
+    row = db.execute("select created_at from outbox where key = ?", (key,)).fetchone()
+    if row is None:
+        return
     db.execute(
-        "update outbox set state = 'sent', settled_at = ?, lease_until = null, error = '',"
-        " message_id = ?, message_url = ? where key = ?",
-        (to_text(at), receipt.message_id, receipt.url, key),
+        "update outbox set state = 'sent', settled_at = ?, seconds = ?, lease_until = null,"
+        " error = '', message_id = ?, message_url = ? where key = ?",
+        (to_text(at), (at - to_time(row[0])).total_seconds(), receipt.message_id, receipt.url, key),
     )
     if receipt.crosspost:
         crosspost.add(db, key, at)
     db.execute(
         "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
-        " probes = 0, recheck = 1 where paused = 'refused'"
+        " probes = 0, recheck = true where paused = 'refused'"
         " and id = (select channel_id from outbox where key = ?)",
         (key,),
     )
@@ -192,7 +196,7 @@ def refuse(
     _reopen(db, key, "unknown" if uncertain else "queued", at, 0.0, error)
     db.execute(
         "update channels set paused = 'refused', reason = ?, probe_at = ?, probes = probes + 1,"
-        " paused_at = coalesce(paused_at, ?) where id = ? and paused is not 'person'",
+        " paused_at = coalesce(paused_at, ?) where id = ? and coalesce(paused, '') <> 'person'",
         (error, to_text(at + pause_after(probes, delay)), to_text(at), channel_id),
     )
     return bool(probes == 0)

@@ -11,7 +11,7 @@ from bot.store.engines.base import Connection
 # Column of ``forgotten_runs`` → the sum over rows of ``runs`` that it holds.
 RUN_SUMS = {
     "runs": "count(*)",
-    "complete": "coalesce(sum(complete), 0)",
+    "complete": "count(*) filter (where complete)",
     "requests": "coalesce(sum(requests), 0)",
     "fetched": "coalesce(sum(fetched), 0)",
     "matched": "coalesce(sum(matched), 0)",
@@ -19,17 +19,14 @@ RUN_SUMS = {
     "announced": "coalesce(sum(announced), 0)",
 }
 
-_DELAY = "(julianday(settled_at) - julianday(created_at)) * 86400"
-
 
 def measures(db: Connection, database_bytes: int) -> Measures:
     kept = db.execute(f"select {', '.join(RUN_SUMS.values())} from runs").fetchone()
     gone = db.execute(f"select {', '.join(RUN_SUMS)} from forgotten_runs").fetchone()
     runs = [sum(both) for both in zip(kept, gone, strict=True)]
-    buckets = ", ".join(f"coalesce(sum(delay <= {bound}), 0)" for bound in DELAYS)
+    buckets = ", ".join(f"count(*) filter (where seconds <= {bound})" for bound in DELAYS)
     delays = db.execute(
-        f"select {buckets}, count(*), coalesce(sum(delay), 0) from (select {_DELAY} as delay"
-        " from outbox where state = 'sent')"
+        f"select {buckets}, count(*), coalesce(sum(seconds), 0) from outbox where state = 'sent'"
     ).fetchone()
     return Measures(
         runs=runs[0],

@@ -7,23 +7,22 @@ killed: what is not primed yet is new at the next run, too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sequence
 
 from bot.model import Prime, Run, Why
 from bot.store.engines.base import Connection
-from bot.store.statements.rows import to_text
+from bot.store.statements.rows import id_list, to_text
 
 ROWS_PER_CHANNEL = 10  # what looking through one costs beside, in rows that are written meanwhile
 
 
 def prime(
-    db: Connection, run: Run, first_post: int, rows: int
+    db: Connection, run: Run, first_post: int, batch_size: int
 ) -> Generator[None, None, tuple[int, int]]:
     """Prime the run's new keywords wherever they are new; in how many subscriptions that was, and
     how many papers became due there.
 
-    In steps of about ``rows`` rows; the caller opens a transaction for each.
+    In steps of about ``batch_size`` rows; the caller opens a transaction for each.
     """
     primes = {each.canonical: each for each in run.primes}
     fresh = db.execute(
@@ -39,7 +38,7 @@ def prime(
         primed += len(new)
         due += first
         written += first + known + ROWS_PER_CHANNEL
-        if written >= rows:
+        if written >= batch_size:
             written = 0
             yield
     return primed, due
@@ -56,7 +55,7 @@ def _prime_in(
             "canonical": prime.canonical,
             "why": Why.FIRST,
             "at": at,
-            "ids": json.dumps(prime.paper_ids),
+            "ids": id_list(prime.paper_ids),
             "limit": first_post,
             "since": prime.since and to_text(prime.since),
             "baseline": prime.baseline,
@@ -70,10 +69,10 @@ def _prime_in(
             """
             insert into ledger (channel_id, paper_id, state, why, at)
             select :channel, value, 'due', :why, :at from (
-              select n.value, l.paper_id as taken from json_each(:ids) n
+              select n.value, l.paper_id as taken from json_each(cast(:ids as text)) as n
               left join ledger l on l.channel_id = :channel and l.paper_id = n.value
               where l.paper_id is null or (l.why = :why and l.at = :at)
-              order by n.key limit :limit)
+              order by n.key limit :limit) as newest
             where taken is null
             """,
             each,
@@ -82,8 +81,9 @@ def _prime_in(
     ]
     known = [
         db.execute(
-            "insert or ignore into ledger (channel_id, paper_id, state, why, at)"
-            " select :channel, value, 'known', '', :at from json_each(:ids)",
+            "insert into ledger (channel_id, paper_id, state, why, at)"
+            " select :channel, value, 'known', '', :at from json_each(cast(:ids as text))"
+            " where true on conflict do nothing",
             each,
         ).rowcount
         for each in values

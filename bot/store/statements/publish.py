@@ -7,15 +7,16 @@ were made before, from ``agendas``, for a channel in which nothing changed since
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import datetime
 
-from bot.model import Channel, ChannelAgenda, Due, NoteKind, Publication, Why
+from bot.model import Channel, ChannelAgenda, Due, Publication, Why
 from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
+    LISTED,
     channel_from_row,
+    id_list,
     paper_from_row,
     qualified,
     to_text,
@@ -77,7 +78,7 @@ def publish_all(
 
 def _publish(db: Connection, channel_id: str, plan: Plan, at: datetime) -> Publication | None:
     """Carry out what ``plan`` decides for the channel."""
-    db.execute("update channels set recheck = 0 where id = ? and recheck", (channel_id,))
+    db.execute("update channels set recheck = false where id = ? and recheck", (channel_id,))
     publication = plan(agenda(db, channel_id))
     if publication is None:
         return None
@@ -97,9 +98,8 @@ def _publish(db: Connection, channel_id: str, plan: Plan, at: datetime) -> Publi
 def agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
     """Of those of these channels in which something is due."""
     rows = db.execute(
-        "select value from json_each(?) where exists ("
-        " select 1 from ledger where channel_id = value and state = 'due')",
-        (json.dumps(list(channel_ids)),),
+        f"{LISTED} where exists (select 1 from ledger where channel_id = value and state = 'due')",
+        {"ids": id_list(channel_ids)},
     ).fetchall()
     return tuple(agenda(db, channel_id) for (channel_id,) in rows)
 
@@ -110,22 +110,23 @@ def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
         f"select {CHANNEL_COLUMNS}, published_until from channels where id = ?", (channel_id,)
     ).fetchone()
     last_complete_run_at = db.execute(
-        """
-        select started_at from runs where complete and not exists (
-          select 1 from json_each(notes) where json_extract(value, '$.kind') = ?)
-        order by id desc limit 1
-        """,
-        (NoteKind.LATE,),
+        "select started_at from runs where complete and not late order by id desc limit 1"
     ).fetchone()
-    rows = db.execute(
-        f"""
-        select {qualified("p")}, l.why, l.at, group_concat(s.text, char(31))
-        from ledger l
-        join papers p on p.id = l.paper_id
+    keywords: dict[str, list[str]] = {}
+    for paper_id, text in db.execute(
+        """
+        select l.paper_id, s.text from ledger l
         join hits h on h.paper_id = l.paper_id
         join subscriptions s on s.canonical = h.canonical and s.channel_id = l.channel_id
-        where l.channel_id = ? and l.state = 'due'
-        group by p.id order by p.serial desc
+        where l.channel_id = ? and l.state = 'due' order by s.text
+        """,
+        (channel_id,),
+    ):
+        keywords.setdefault(paper_id, []).append(text)
+    rows = db.execute(
+        f"""
+        select {qualified("p")}, l.why, l.at from ledger l join papers p on p.id = l.paper_id
+        where l.channel_id = ? and l.state = 'due' order by p.serial desc
         """,
         (channel_id,),
     )
@@ -134,9 +135,10 @@ def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
             paper=paper_from_row(row[:15]),
             why=Why(row[15]),
             since=to_time(row[16]),
-            keywords=tuple(sorted(row[17].split("\x1f"))),
+            keywords=tuple(keywords[row[0]]),
         )
         for row in rows
+        if row[0] in keywords
     )
     return ChannelAgenda(
         channel=channel_from_row(channel),

@@ -116,13 +116,13 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
     }
     crossposts = {
         row[0]: FailingCrosspost(row[1], row[2] == "failed")
-        for row in db.execute(  # of the row with the highest seq, as SQLite does it for max()
-            "select channel_id, x.error, x.state, max(seq)"
-            " from crossposts x join outbox using (key)"
-            f" where true {one} group by 1",
+        for row in db.execute(
+            "select channel_id, x.error, x.state from crossposts x join outbox using (key)"
+            " where x.error <> '' and seq in ("
+            "  select max(seq) from crossposts join outbox using (key)"
+            f" where true {one} group by channel_id)",
             asked,
         )
-        if row[1]
     }
     rows = db.execute(
         "select published_until, coalesce(paused, ''), reason, paused_at, probe_at,"

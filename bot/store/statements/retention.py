@@ -14,15 +14,14 @@ what can have changed since.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.model import NoteKind, Outdated
+from bot.model import Outdated
 from bot.store.engines.base import Connection
 from bot.store.statements.metrics import RUN_SUMS
-from bot.store.statements.rows import to_text
+from bot.store.statements.rows import LISTED, id_list, to_text
 
 KEEP_PAPERS = timedelta(days=365)
 KEEP_RUNS = timedelta(days=365)
@@ -33,14 +32,14 @@ _UNKNOWN = "not exists (select 1 from ledger l where l.paper_id = papers.id)"
 _NOT_DUE = "not exists (select 1 from ledger l where l.paper_id = papers.id and l.state = 'due')"
 _ARRIVED = "state = 'sent' and payload <> '' and settled_at < :month"
 # Kept: whatever came after the last complete run, the last complete wide one and the last complete
-# one that was not late; and the first of all, the last of all, of the complete and of the marked.
+# one that was not late; and the first of all, and the last of all, of those that were complete, and
+# of those with a checkpoint.
 _PAST = """
   started_at < :old and started_at < (
     select coalesce(min(latest), :old) from (
       select max(started_at) as latest from runs where complete
       union all select max(started_at) from runs where complete and wide
-      union all select max(started_at) from runs where complete and not exists (
-        select 1 from json_each(notes) where json_extract(value, '$.kind') = :late)))
+      union all select max(started_at) from runs where complete and not late) as kept)
   and id not in (
     select id from runs where started_at = (select min(started_at) from runs)
     union select id from runs where id in (
@@ -72,30 +71,27 @@ def forget(db: Connection, what: Outdated, now: datetime) -> None:
     """Forget these, but for what is needed again since ``outdated`` looked."""
     moments = _moments(now)
     gone = db.execute(
-        f"select id from papers where id in (select value from json_each(:ids))"
-        f" and {_UNSEEN} and {_UNKNOWN}",
-        {**moments, "ids": json.dumps(what.papers)},
+        f"select id from papers where id in ({LISTED}) and {_UNSEEN} and {_UNKNOWN}",
+        {**moments, "ids": id_list(what.papers)},
     ).fetchall()
     for table, column in (("hits", "paper_id"), ("papers", "id")):
         db.executemany(f"delete from {table} where {column} = ?", gone)
     db.execute(
-        f"update papers set abstract = '' where id in (select value from json_each(:ids))"
-        f" and {_UNSEEN} and {_NOT_DUE}",
-        {**moments, "ids": json.dumps(what.abstracts)},
+        f"update papers set abstract = '' where id in ({LISTED}) and {_UNSEEN} and {_NOT_DUE}",
+        {**moments, "ids": id_list(what.abstracts)},
     )
     db.execute(
-        f"update outbox set payload = '' where key in (select value from json_each(:ids))"
-        f" and {_ARRIVED}",
-        {**moments, "ids": json.dumps(what.payloads)},
+        f"update outbox set payload = '' where key in ({LISTED}) and {_ARRIVED}",
+        {**moments, "ids": id_list(what.payloads)},
     )
     if what.runs:
         _forget_runs(db, what.runs)
 
 
 def _forget_runs(db: Connection, ids: Sequence[int]) -> None:
-    """Move them into the sums. They need no second look: what is past stays past."""
-    these = "from runs where id in (select value from json_each(?))"
-    given = (json.dumps(ids),)
+    """Move them into the sums. They need no second check: what is past stays past."""
+    these = f"from runs where id in (select cast(value as bigint) from ({LISTED}) as listed)"
+    given = {"ids": id_list(map(str, ids))}
     sums = db.execute(f"select {', '.join(RUN_SUMS.values())} {these}", given).fetchone()
     added = ", ".join(f"{column} = {column} + ?" for column in RUN_SUMS)
     db.execute(f"update forgotten_runs set {added}", sums)
@@ -107,5 +103,4 @@ def _moments(now: datetime) -> dict[str, str]:
         "year": to_text(now - KEEP_PAPERS),
         "month": to_text(now - KEEP_PAYLOADS),
         "old": to_text(now - KEEP_RUNS),
-        "late": NoteKind.LATE,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,10 @@ PAPER_COLUMNS = (
     "id, version, serial, title, abstract, authors, categories, primary_category, "
     "published, updated, url, pdf_url, comment, journal_ref, doi"
 )
+
+# A subquery over the texts of ``id_list``, the parameter ``:ids``: SQLite's own function, for which
+# PostgreSQL is given one of the same name and columns (``key``, ``value``).
+LISTED = "select value from json_each(cast(:ids as text))"
 
 CHANNEL_COLUMNS = ", ".join(["id", *SETTINGS])  # in the order of Channel's fields
 
@@ -34,6 +38,11 @@ def to_time_or_none(text: str | None) -> datetime | None:
 def qualified(prefix: str, columns: str = PAPER_COLUMNS) -> str:
     """The columns for a select that joins their table under another name."""
     return ", ".join(f"{prefix}.{column.strip()}" for column in columns.split(","))
+
+
+def id_list(ids: Iterable[str]) -> str:
+    """The value of ``:ids`` in ``LISTED``."""
+    return json.dumps(list(ids))
 
 
 def paper_to_row(paper: Paper) -> tuple[object, ...]:

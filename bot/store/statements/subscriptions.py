@@ -87,7 +87,7 @@ def unfollow(db: Connection, channel_id: str, canonical: str, at: datetime) -> b
         "channel_id, canonical, text, added_by, added_by_id, added_at, primed_at, since, baseline"
     )
     db.execute(
-        f"insert or replace into removed_subscriptions ({columns}, removed_at)"
+        f"insert into removed_subscriptions ({columns}, removed_at)"
         f" select {columns}, ? from subscriptions where channel_id = ? and canonical = ?",
         (to_text(at), channel_id, canonical),
     )
@@ -118,7 +118,7 @@ def _take_up(
         "removed_at": removed_at,
         "at": to_text(at),
         "new": Why.NEW,
-        "untold": VERSION_UNKNOWN,
+        "unknown": VERSION_UNKNOWN,
     }
     db.execute(
         "update ledger set state = 'due', at = :at"
@@ -126,17 +126,18 @@ def _take_up(
         " and paper_id in (select paper_id from hits where canonical = :canonical)",
         given,
     )
-    # The same test of what is new as in ``collecting``.
+    # The same test of what is new as in ``collect``.
     db.execute(
         """
-        insert or ignore into ledger (channel_id, paper_id, state, why, at)
+        insert into ledger (channel_id, paper_id, state, why, at)
         select s.channel_id, p.id, 'due', :new, :at
         from subscriptions s
         join hits h on h.canonical = s.canonical
         join papers p on p.id = h.paper_id
         where s.channel_id = :channel and s.canonical = :canonical
           and (p.serial > s.baseline
-               or iif(p.version = :untold, '', p.published) > coalesce(s.since, ''))
+               or (p.version <> :unknown and p.published > coalesce(s.since, '')))
+        on conflict do nothing
         """,
         given,
     )
@@ -171,7 +172,7 @@ def count_in_server(db: Connection, server: str, channel_id: str) -> int:
 
 def ensure_channel(db: Connection, channel_id: str) -> None:
     db.execute(
-        "insert or ignore into channels (id, platform) values (?, ?)",
+        "insert into channels (id, platform) values (?, ?) on conflict do nothing",
         (channel_id, Channel(channel_id).platform),
     )
 
@@ -181,7 +182,7 @@ def change_setting(db: Connection, channel_id: str, name: str, value: str | None
     if name not in SETTINGS:
         raise ValueError(f"{name!r} is no setting of a channel")
     ensure_channel(db, channel_id)
-    db.execute(f"update channels set {name} = ?, recheck = 1 where id = ?", (value, channel_id))
+    db.execute(f"update channels set {name} = ?, recheck = true where id = ?", (value, channel_id))
 
 
 def channels(db: Connection) -> tuple[Channel, ...]:
@@ -237,7 +238,7 @@ def pause(db: Connection, channel_id: str, reason: str, at: datetime) -> bool:
     """A person wants quiet; false if it is paused by a person already. Papers go on gathering."""
     changed = db.execute(
         "update channels set paused = 'person', reason = ?, paused_at = ?, probe_at = null"
-        " where id = ? and paused is not 'person'",
+        " where id = ? and coalesce(paused, '') <> 'person'",
         (reason, to_text(at), channel_id),
     )
     return changed.rowcount == 1
@@ -254,7 +255,7 @@ def resume(db: Connection, channel_id: str) -> bool:
     )
     changed = db.execute(
         "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
-        " probes = 0, recheck = 1 where id = ? and paused is not null",
+        " probes = 0, recheck = true where id = ? and paused is not null",
         (channel_id,),
     )
     return changed.rowcount == 1
