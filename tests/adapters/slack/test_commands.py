@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,16 @@ from bot.clock import SystemClock
 from bot.errors import SourceDown
 from bot.keywords import parse
 from bot.model import Person, Reply, Row, address, refer_to
-from tests.adapters.slack.house import TOKENS, House, asked, buttons, happens, options, shown, until
+from tests.adapters.slack.backend import (
+    TOKENS,
+    SlackBackend,
+    asked,
+    buttons,
+    happens,
+    options,
+    shown,
+    until,
+)
 from tests.builders import paper
 from tests.wire.slack_server import SlackServer
 
@@ -31,9 +39,9 @@ ANN = "U0000001"  # who speaks on the small Slack
 class Chat:
     """One workspace with the bot connected to it, and Ann."""
 
-    def __init__(self, server: SlackServer, house: House) -> None:
+    def __init__(self, server: SlackServer, backend: SlackBackend) -> None:
         self.server = server
-        self.house = house
+        self.backend = backend
         self.room = server.open_room()
 
     async def say(self, text: str, room: str = "", **more: Any) -> dict[str, Any]:
@@ -83,23 +91,16 @@ class Chat:
     def said(self) -> str:
         return "\n".join(self.server.texts(self.room))
 
-    async def has_full_metadata(self, line: str) -> None:
-        """Until the channel has been told so, which comes behind the private answer."""
+    async def wait_for_line(self, line: str) -> None:
+        """The announcement in the channel, which comes after the private reply."""
         await happens(self.server, lambda: line in self.said())
 
     async def keywords(self) -> tuple[str, ...]:
-        return await self.house.keywords(self.room)
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
-    yield made
-    made.store.close()
+        return await self.backend.keywords(self.room)
 
 
 @asynccontextmanager
-async def chatting(house: House, managers: tuple[str, ...] = ()) -> AsyncIterator[Chat]:
+async def chatting(backend: SlackBackend, managers: tuple[str, ...] = ()) -> AsyncIterator[Chat]:
     with SlackServer() as server:
         workspace = Workspace(
             name="",
@@ -109,10 +110,10 @@ async def chatting(house: House, managers: tuple[str, ...] = ()) -> AsyncIterato
             clock=SystemClock(),
         )
         socket = Socket(workspace, command="/papers", managers=frozenset(managers))
-        task = asyncio.create_task(socket.listen(house.commands))
+        task = asyncio.create_task(socket.listen(backend.commands))
         try:
             await happens(server, lambda: server.socket.connected > 0)
-            yield Chat(server, house)
+            yield Chat(server, backend)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -120,8 +121,8 @@ async def chatting(house: House, managers: tuple[str, ...] = ()) -> AsyncIterato
 
 
 @pytest.fixture
-async def chat(house: House) -> AsyncIterator[Chat]:
-    async with chatting(house) as made:
+async def chat(backend: SlackBackend) -> AsyncIterator[Chat]:
+    async with chatting(backend) as made:
         yield made
 
 
@@ -132,7 +133,7 @@ async def test_who_adds_a_keyword_is_answered_alone_and_the_channel_is_told(chat
     answer = await chat.say("add reward model")
     assert answer["response_type"] == "ephemeral"
     assert "This channel now follows reward model" in shown(answer)
-    await chat.has_full_metadata("ann added a keyword: reward model")
+    await chat.wait_for_line("ann added a keyword: reward model")
     assert await chat.keywords() == ("reward model",)
 
 
@@ -213,7 +214,7 @@ async def test_text_of_others_means_nothing_in_an_answer(chat: Chat) -> None:
     assert "&lt;!channel&gt;" in answer["text"]
     assert answer["blocks"][0]["type"] == "rich_text"
     await chat.say("add reward model", user_name="<!here>")
-    await chat.has_full_metadata("added a keyword")
+    await chat.wait_for_line("added a keyword")
     [told] = chat.server.rooms[chat.room].messages
     assert "&lt;!here&gt; added a keyword" in told["text"]
 
@@ -232,7 +233,7 @@ async def test_who_waits_for_arxiv_is_told_so(chat: Chat) -> None:
         app_token=TOKENS["SLACK_APP_TOKEN"],
         clock=SystemClock(),
     )
-    answering = Responder(workspace, chat.house.commands, command="/papers", managers=frozenset())
+    answering = Responder(workspace, chat.backend.commands, command="/papers", managers=frozenset())
     place = Place(ANN, response_url=f"{chat.server.url}/answers/slow")
     work = asyncio.create_task(answering.answer(place, chat.room, Person("ann"), slow()))
     await happens(chat.server, lambda: bool(chat.server.answers["slow"]))
@@ -244,7 +245,7 @@ async def test_who_waits_for_arxiv_is_told_so(chat: Chat) -> None:
 
 
 async def test_a_silent_arxiv_costs_nobody_their_keyword(chat: Chat) -> None:
-    chat.house.source.faults.append(SourceDown("arXiv does not answer."))
+    chat.backend.source.faults.append(SourceDown("arXiv does not answer."))
     assert "The keyword is kept" in shown(await chat.say("add reward model"))
     assert await chat.keywords() == ("reward model",)
 
@@ -303,8 +304,8 @@ async def test_the_private_answer_does_not_wait_for_the_public_line(chat: Chat) 
 # Who may change something
 
 
-async def test_a_refused_press_leaves_the_list_as_it_is(house: House) -> None:
-    async with chatting(house, managers=("U0000009",)) as chat:
+async def test_a_refused_press_leaves_the_list_as_it_is(backend: SlackBackend) -> None:
+    async with chatting(backend, managers=("U0000009",)) as chat:
         await chat.say("add reward model", user_id="U0000009", user_name="bo")
         assert buttons(await chat.say("list")) == {}, "who may not change anything sees none"
         listed = buttons(await chat.say("list", user_id="U0000009", user_name="bo"))
@@ -320,8 +321,10 @@ async def test_a_button_to_add_opens_the_form(chat: Chat) -> None:
     assert (await chat.window(1))["callback_id"] == "add"
 
 
-async def test_only_listed_people_change_keywords_and_everybody_reads_them(house: House) -> None:
-    async with chatting(house, managers=("U0000009",)) as chat:
+async def test_only_listed_people_change_keywords_and_everybody_reads_them(
+    backend: SlackBackend,
+) -> None:
+    async with chatting(backend, managers=("U0000009",)) as chat:
         assert "Please ask one of them" in shown(await chat.say("add reward model"))
         assert "follows nothing yet" in shown(await chat.say("list"))
         await chat.say("add reward model", user_id="U0000009", user_name="bo")
@@ -358,7 +361,7 @@ async def test_a_stray_button_is_answered_beside_its_message(chat: Chat) -> None
 
 async def test_the_abstract_opens_in_a_window_of_ones_own(chat: Chat) -> None:
     made = paper(7, "On $\\alpha$ *stars*", abstract="We see @here " * 9, authors=("Ö. One",) * 30)
-    chat.house.source.announce(made)
+    chat.backend.source.announce(made)
     await chat.touch({"action_id": f"abstract:{made.id}", "value": made.id})
     view = await chat.window(2)
     assert "One moment" in shown(chat.server.views[0])
@@ -370,7 +373,7 @@ async def test_the_abstract_opens_in_a_window_of_ones_own(chat: Chat) -> None:
 
 async def test_an_abstract_within_a_window_opens_above_it(chat: Chat) -> None:
     made = paper(7)
-    chat.house.source.announce(made)
+    chat.backend.source.announce(made)
     button = {"action_id": "abstract", "value": made.id}
     await chat.touch(button, view={"type": "modal", "id": "V9", "private_metadata": chat.room})
     await chat.window(2)
@@ -395,7 +398,7 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     view = await chat.submit(form, phrase="reward model", where="ti", categories=["cs.LG"])
     assert "now follows" in shown(view)
     assert await chat.keywords() == ('(ti:"reward model") AND (cat:cs.LG)',)
-    await chat.has_full_metadata("ann added a keyword")
+    await chat.wait_for_line("ann added a keyword")
 
 
 async def test_what_is_wrong_with_a_phrase_stands_below_its_field(chat: Chat) -> None:

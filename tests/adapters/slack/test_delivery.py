@@ -29,7 +29,7 @@ POST = r"chat\.postMessage"
 SECRETS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
 
 
-class House:
+class Outbox:
     """An outbox with one channel's digest, and what delivers it."""
 
     def __init__(
@@ -75,9 +75,9 @@ class House:
 
 
 @pytest.fixture(params=["thread", "inline"])
-async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+async def outbox(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Outbox]:
     with SlackServer((*CHAT, *HISTORY)) as slack:
-        made = House(tmp_path, slack, request.param)
+        made = Outbox(tmp_path, slack, request.param)
         yield made
         made.store.close()
 
@@ -96,13 +96,13 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     ],
 )
 async def test_every_fault_ends_as_one_message_where_the_history_may_be_read(
-    house: House, fault: dict[str, object]
+    outbox: Outbox, fault: dict[str, object]
 ) -> None:
-    house.slack.fail("POST", POST, **fault)
-    await house.deliver()
-    assert not (await house.view()).posts
-    assert house.papers == {1}
-    assert sum(house.slack.papers(house.room).values()) == 15
+    outbox.slack.fail("POST", POST, **fault)
+    await outbox.deliver()
+    assert not (await outbox.view()).posts
+    assert outbox.papers == {1}
+    assert sum(outbox.slack.papers(outbox.room).values()) == 15
 
 
 @pytest.mark.parametrize("arrived", [True, False])
@@ -110,20 +110,20 @@ async def test_without_the_history_an_unknown_outcome_is_held_and_the_rest_still
     tmp_path: Path, arrived: bool
 ) -> None:
     with SlackServer(CHAT) as slack:
-        house = House(tmp_path, slack)
+        outbox = Outbox(tmp_path, slack)
         slack.fail("POST", POST, how="after" if arrived else "before", status=0)
-        await house.deliver()
-        [held] = (await house.view()).posts
+        await outbox.deliver()
+        [held] = (await outbox.view()).posts
         assert held.state == "held"
         assert "channels:history" in held.error
-        assert house.papers == {1}, "papers do not wait for their heading"
-        before = len(slack.rooms[house.room].messages)
-        await house.deliver()
-        assert len(slack.rooms[house.room].messages) == before, "and nothing is sent on a guess"
-        assert await house.store.resend(held.key, house.clock.now())
-        await house.deliver()
-        assert not (await house.view()).posts, "a person decided"
-        house.store.close()
+        assert outbox.papers == {1}, "papers do not wait for their heading"
+        before = len(slack.rooms[outbox.room].messages)
+        await outbox.deliver()
+        assert len(slack.rooms[outbox.room].messages) == before, "and nothing is sent on a guess"
+        assert await outbox.store.resend(held.key, outbox.clock.now())
+        await outbox.deliver()
+        assert not (await outbox.view()).posts, "a person decided"
+        outbox.store.close()
 
 
 @pytest.mark.parametrize(
@@ -136,42 +136,42 @@ async def test_without_the_history_an_unknown_outcome_is_held_and_the_rest_still
     ],
 )
 async def test_a_channel_that_refuses_is_paused_with_the_remedy_and_resumes_by_itself(
-    house: House, code: str, remedy: str
+    outbox: Outbox, code: str, remedy: str
 ) -> None:
-    house.slack.rooms[house.room].refuses = code
-    await house.deliver()
-    view = await house.view()
+    outbox.slack.rooms[outbox.room].refuses = code
+    await outbox.deliver()
+    view = await outbox.view()
     assert view.paused == "refused"
     assert remedy in view.reason
-    house.slack.rooms[house.room].refuses = ""
-    house.clock.advance(2 * 3600)
-    await house.deliver()
-    assert (await house.view()).paused == ""
-    assert house.papers == {1}
+    outbox.slack.rooms[outbox.room].refuses = ""
+    outbox.clock.advance(2 * 3600)
+    await outbox.deliver()
+    assert (await outbox.view()).paused == ""
+    assert outbox.papers == {1}
 
 
 async def test_a_workspace_that_takes_no_such_blocks_gets_the_papers_as_plain_text(
-    house: House,
+    outbox: Outbox,
 ) -> None:
     refused = {"ok": False, "error": "invalid_blocks"}
-    house.slack.fail("POST", POST, status=200, body=refused, times=1)
-    await house.deliver()
-    assert not (await house.view()).posts, "no post is dead, and none is lost"
-    said = "\n".join(house.slack.texts(house.room))
+    outbox.slack.fail("POST", POST, status=200, body=refused, times=1)
+    await outbox.deliver()
+    assert not (await outbox.view()).posts, "no post is dead, and none is lost"
+    said = "\n".join(outbox.slack.texts(outbox.room))
     for number in range(1, 16):
         assert paper(number).id in said
 
 
-async def test_a_post_left_in_hand_by_a_killed_bot_is_looked_for_first(house: House) -> None:
-    now = house.clock.now()
-    async with Slack(house.settings) as platform:
-        claimed = await house.store.claim("slack", now, now)
+async def test_a_post_left_in_hand_by_a_killed_bot_is_looked_for_first(outbox: Outbox) -> None:
+    now = outbox.clock.now()
+    async with Slack(outbox.settings) as platform:
+        claimed = await outbox.store.claim("slack", now, now)
         assert claimed is not None
         await platform.send(claimed)
-    await house.store.release(house.clock.now(), 75)  # as at the next start
-    await house.deliver()
-    assert house.papers == {1}
-    headings = [m for m in house.slack.rooms[house.room].messages if "thread_ts" not in m]
+    await outbox.store.release(outbox.clock.now(), 75)  # as at the next start
+    await outbox.deliver()
+    assert outbox.papers == {1}
+    headings = [m for m in outbox.slack.rooms[outbox.room].messages if "thread_ts" not in m]
     assert len({m["metadata"]["event_payload"]["key"] for m in headings}) == len(headings)
 
 
@@ -181,27 +181,27 @@ async def test_a_wrong_clock_and_a_lost_answer_post_nothing_twice(
     tmp_path: Path, ahead: timedelta, lost: str
 ) -> None:
     with SlackServer((*CHAT, *HISTORY)) as slack:
-        house = House(tmp_path, slack, ahead=ahead)
+        outbox = Outbox(tmp_path, slack, ahead=ahead)
         if lost == "a later one":
-            await house.deliver()
-            house.queue(20, 22)
+            await outbox.deliver()
+            outbox.queue(20, 22)
         slack.fail("POST", POST, how="after", status=0)
-        await house.deliver()
-        assert house.papers == {1}
-        headings = [m for m in slack.rooms[house.room].messages if "thread_ts" not in m]
+        await outbox.deliver()
+        assert outbox.papers == {1}
+        headings = [m for m in slack.rooms[outbox.room].messages if "thread_ts" not in m]
         assert len(headings) == (2 if lost == "a later one" else 1)
-        house.store.close()
+        outbox.store.close()
 
 
 async def test_one_slow_channel_delays_no_other(tmp_path: Path) -> None:
     with SlackServer((*CHAT, *HISTORY)) as slack:
-        house = House(tmp_path, slack)
+        outbox = Outbox(tmp_path, slack)
         other = slack.open_room()
         entry = Entry(paper(99), ("reward model",))
         channel = Channel(f"slack:{other}")
-        [draft, *_] = compose(Digest(channel, house.clock.now().date(), Why.FIRST, (entry,)))
-        await queue(house.store, channel.id, [("f" * 24, draft)], house.clock.now())
-        slack.rooms[house.room].refuses = "ratelimited"
-        await house.deliver()
+        [draft, *_] = compose(Digest(channel, outbox.clock.now().date(), Why.FIRST, (entry,)))
+        await queue(outbox.store, channel.id, [("f" * 24, draft)], outbox.clock.now())
+        slack.rooms[outbox.room].refuses = "ratelimited"
+        await outbox.deliver()
         assert slack.rooms[other].messages
-        house.store.close()
+        outbox.store.close()

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +18,9 @@ from bot.clock import SystemClock
 from bot.errors import PlatformDown, PlatformRefused
 from bot.model import Channel, Finding
 from bot.ports import Clock
-from tests.adapters.slack.house import (
+from tests.adapters.slack.backend import (
     TOKENS,
-    House,
+    SlackBackend,
     TickingClock,
     asked,
     happens,
@@ -38,19 +37,12 @@ def server() -> Iterator[SlackServer]:
         yield made
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
-    yield made
-    made.store.close()
-
-
 @asynccontextmanager
 async def listening(
-    server: SlackServer, house: House, clock: Clock | None = None
+    server: SlackServer, backend: SlackBackend, clock: Clock | None = None
 ) -> AsyncIterator[tuple[Slack, asyncio.Task[None]]]:
     async with platform(server, clock or SystemClock()) as slack:
-        task = asyncio.create_task(slack.listen(house.commands))
+        task = asyncio.create_task(slack.listen(backend.commands))
         try:
             yield slack, task
         finally:
@@ -86,12 +78,12 @@ async def heard(server: SlackServer, room: str) -> None:
     ],
 )
 async def test_each_fault_of_a_token_has_its_own_sentence(
-    server: SlackServer, house: House, token: str, said: str, says: str
+    server: SlackServer, backend: SlackBackend, token: str, said: str, says: str
 ) -> None:
     server.tokens[token] = said
     async with platform(server, SystemClock()) as slack:
         with pytest.raises(PlatformRefused, match=says) as told:
-            await slack.listen(house.commands)
+            await slack.listen(backend.commands)
     assert "xoxb-wire" not in str(told.value)
     assert "xapp-wire" not in str(told.value)
     assert slack.disconnected_since is None
@@ -110,21 +102,21 @@ async def test_each_fault_of_a_token_has_its_own_sentence(
     ids=str,
 )
 async def test_a_passing_fault_is_no_reason_to_give_up(
-    server: SlackServer, house: House, method: str, fault: dict[str, Any]
+    server: SlackServer, backend: SlackBackend, method: str, fault: dict[str, Any]
 ) -> None:
     server.fail("POST", method, **fault)
     async with platform(server, SystemClock()) as slack:
         with pytest.raises(PlatformDown):
-            await slack.listen(house.commands)
+            await slack.listen(backend.commands)
 
 
 async def test_the_two_tokens_mistaken_for_each_other_are_told(
-    server: SlackServer, house: House
+    server: SlackServer, backend: SlackBackend
 ) -> None:
     tokens = {"SLACK_BOT_TOKEN": APP_TOKEN, "SLACK_APP_TOKEN": BOT_TOKEN}
     async with platform(server, SystemClock(), tokens) as slack:
         with pytest.raises(PlatformRefused, match="SLACK_BOT_TOKEN: This is the wrong kind"):
-            await slack.listen(house.commands)
+            await slack.listen(backend.commands)
 
 
 # Lost connections
@@ -134,10 +126,10 @@ async def test_the_two_tokens_mistaken_for_each_other_are_told(
     "reason", ["warning", "refresh_requested", "link_disabled", "too_many_websockets"]
 )
 async def test_people_are_heard_again_after_a_disconnect(
-    server: SlackServer, house: House, reason: str
+    server: SlackServer, backend: SlackBackend, reason: str
 ) -> None:
     here = server.open_room()
-    async with listening(server, house):
+    async with listening(server, backend):
         await heard(server, here)
         await asyncio.to_thread(server.socket.disconnect, reason)
         await happens(server, lambda: server.socket.connected >= 2)
@@ -145,10 +137,10 @@ async def test_people_are_heard_again_after_a_disconnect(
 
 
 async def test_people_are_heard_again_after_a_closed_socket(
-    server: SlackServer, house: House
+    server: SlackServer, backend: SlackBackend
 ) -> None:
     here = server.open_room()
-    async with listening(server, house):
+    async with listening(server, backend):
         await heard(server, here)
         await asyncio.to_thread(server.socket.hang_up)
         await happens(server, lambda: server.socket.connected >= 2)
@@ -157,7 +149,7 @@ async def test_people_are_heard_again_after_a_closed_socket(
 
 @pytest.mark.parametrize("how", ["cut", "mute"])
 async def test_people_are_heard_again_after_a_line_that_just_died(
-    server: SlackServer, house: House, how: str
+    server: SlackServer, backend: SlackBackend, how: str
 ) -> None:
     """Nobody says goodbye: the connection is cut, or the other side does not answer any more."""
     workspace = Workspace(
@@ -170,7 +162,7 @@ async def test_people_are_heard_again_after_a_line_that_just_died(
     socket = Socket(workspace, command="/papers", managers=frozenset(), ping_interval=0.25)
     here = server.open_room()
     server.socket.deaf = how == "mute"
-    task = asyncio.create_task(socket.listen(house.commands))
+    task = asyncio.create_task(socket.listen(backend.commands))
     try:
         if how == "mute":
             await until(lambda: len(asked(server, "apps.connections.open")) >= 2)
@@ -195,11 +187,11 @@ async def leave(server: SlackServer, reason: str, *, closes: bool) -> None:
 
 @pytest.mark.parametrize("closes", [True, False], ids=["closed", "left open"])
 async def test_a_socket_that_stays_dead_is_replaced(
-    server: SlackServer, house: House, closes: bool
+    server: SlackServer, backend: SlackBackend, closes: bool
 ) -> None:
     """The library gets no new one when it asks, and keeps an old one that hears nothing."""
     clock, here = TickingClock(), server.open_room()
-    async with listening(server, house, clock) as (slack, _):
+    async with listening(server, backend, clock) as (slack, _):
         await happens(server, lambda: server.socket.connected > 0)
         await advanced_until(clock, lambda: slack.disconnected_since is None)
         tried = len(asked(server, "apps.connections.open"))
@@ -222,10 +214,10 @@ async def advanced_until(
 
 @pytest.mark.parametrize("closes", [True, False], ids=["closed", "left open"])
 async def test_the_supervisor_is_told_when_there_is_no_way_back(
-    server: SlackServer, house: House, closes: bool
+    server: SlackServer, backend: SlackBackend, closes: bool
 ) -> None:
     clock = TickingClock()
-    async with listening(server, house, clock) as (slack, task):
+    async with listening(server, backend, clock) as (slack, task):
         await happens(server, lambda: server.socket.connected > 0)
         await advanced_until(clock, lambda: slack.disconnected_since is None)
         server.fail("POST", "apps.connections.open", status=500, times=1000)
@@ -237,22 +229,22 @@ async def test_the_supervisor_is_told_when_there_is_no_way_back(
 
 
 async def test_while_nobody_is_heard_it_is_known_since_when(
-    server: SlackServer, house: House
+    server: SlackServer, backend: SlackBackend
 ) -> None:
     clock = TickingClock()
     began = clock.now()
     server.fail("POST", "auth.test", status=500, wait=0.5)
-    async with listening(server, house, clock) as (slack, _):
+    async with listening(server, backend, clock) as (slack, _):
         await until(lambda: asked(server, "auth.test") != [])
         assert slack.disconnected_since == began
     assert slack.disconnected_since is None
 
 
 async def test_a_socket_that_says_nothing_for_hours_is_replaced(
-    server: SlackServer, house: House
+    server: SlackServer, backend: SlackBackend
 ) -> None:
     clock, here = TickingClock(), server.open_room()
-    async with listening(server, house, clock) as (slack, _):
+    async with listening(server, backend, clock) as (slack, _):
         await happens(server, lambda: server.socket.connected > 0)
         await advanced_until(clock, lambda: slack.disconnected_since is None)
         clock.advance(socket_room.SILENCE_TIMEOUT + 1)
@@ -264,10 +256,10 @@ async def test_a_socket_that_says_nothing_for_hours_is_replaced(
 
 
 async def test_an_answer_in_hand_is_finished_when_the_bot_stops(
-    server: SlackServer, house: House
+    server: SlackServer, backend: SlackBackend
 ) -> None:
     here = server.open_room()
-    async with listening(server, house) as (_, task):
+    async with listening(server, backend) as (_, task):
         await happens(server, lambda: server.socket.connected > 0)
         name = await asyncio.to_thread(server.socket.command, "list", here)
         task.cancel()
@@ -275,9 +267,9 @@ async def test_an_answer_in_hand_is_finished_when_the_bot_stops(
         assert server.answers[name]
 
 
-async def test_a_stop_leaves_nothing_running(server: SlackServer, house: House) -> None:
+async def test_a_stop_leaves_nothing_running(server: SlackServer, backend: SlackBackend) -> None:
     before = asyncio.all_tasks()
-    async with listening(server, house):
+    async with listening(server, backend):
         await happens(server, lambda: server.socket.connected > 0)
     await until(lambda: asyncio.all_tasks() <= before)
 
@@ -292,7 +284,7 @@ async def test_entering_asks_nobody_anything(server: SlackServer) -> None:
 
 
 async def test_a_workspace_that_lets_nobody_in_leaves_the_others_alone(
-    server: SlackServer, house: House, caplog: pytest.LogCaptureFixture
+    server: SlackServer, backend: SlackBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     here = server.open_room()
     tokens = {
@@ -302,7 +294,7 @@ async def test_a_workspace_that_lets_nobody_in_leaves_the_others_alone(
     }
     two = platform(server, SystemClock(), tokens, workspaces=("", "lab"))
     async with two as slack:
-        task = asyncio.create_task(slack.listen(house.commands))
+        task = asyncio.create_task(slack.listen(backend.commands))
         await heard(server, here)
         assert "Slack (lab)" in caplog.text
         task.cancel()
@@ -310,7 +302,7 @@ async def test_a_workspace_that_lets_nobody_in_leaves_the_others_alone(
 
 
 async def test_when_no_workspace_lets_us_in_each_says_why(
-    server: SlackServer, house: House
+    server: SlackServer, backend: SlackBackend
 ) -> None:
     tokens = {
         **TOKENS,
@@ -320,17 +312,17 @@ async def test_when_no_workspace_lets_us_in_each_says_why(
     server.tokens[APP_TOKEN] = "missing_scope"
     async with platform(server, SystemClock(), tokens, workspaces=("", "lab")) as slack:
         with pytest.raises(PlatformRefused, match=r"SLACK_APP_TOKEN: .*SLACK_BOT_TOKEN_LAB: "):
-            await slack.listen(house.commands)
+            await slack.listen(backend.commands)
 
 
 async def test_a_workspace_that_is_lost_is_connected_to_again_beside_the_others(
-    server: SlackServer, house: House
+    server: SlackServer, backend: SlackBackend
 ) -> None:
     clock, here = TickingClock(), server.open_room()
     tokens = {**TOKENS, **{f"{name}_LAB": token for name, token in TOKENS.items()}}
     server.fail("POST", "auth.test", status=500)
     async with platform(server, clock, tokens, workspaces=("", "lab")) as slack:
-        task = asyncio.create_task(slack.listen(house.commands))
+        task = asyncio.create_task(slack.listen(backend.commands))
         await advanced_until(clock, lambda: server.socket.connected >= 2, by=2.0)
         await heard(server, here)
         await advanced_until(clock, lambda: slack.disconnected_since is None)
@@ -342,11 +334,11 @@ async def test_a_workspace_that_is_lost_is_connected_to_again_beside_the_others(
 
 
 async def test_no_token_or_ticket_is_logged(
-    server: SlackServer, house: House, caplog: pytest.LogCaptureFixture
+    server: SlackServer, backend: SlackBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     here = server.open_room()
-    async with listening(server, house):
+    async with listening(server, backend):
         await heard(server, here)
     ours = [r.getMessage() for r in caplog.records if r.name.startswith(("adapters", "slack"))]
     assert not any("xox" in line or "xapp" in line or "trigger." in line for line in ours)

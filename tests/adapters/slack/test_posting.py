@@ -25,7 +25,7 @@ from bot.errors import (
 )
 from bot.model import Channel, Draft
 from tests.adapters import samples
-from tests.adapters.slack.house import TOKENS, asked, platform, post
+from tests.adapters.slack.backend import TOKENS, asked, platform, post
 from tests.fakes import FakeClock
 from tests.wire.slack_server import CHAT, SlackServer
 

@@ -55,7 +55,7 @@ def post(
     return Post(key, Channel(f"slack:{channel}"), draft.payload, 1, uncertain, parent=above)
 
 
-class House(Backend):
+class SlackBackend(Backend):
     """With what a Slack channel follows."""
 
     async def keywords(self, channel: str) -> tuple[str, ...]:
