@@ -52,24 +52,41 @@ class BotError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing wrong in the configuration: its TOML path, what is wrong, and what to do."""
+    """One thing wrong in the configuration: its TOML path, what is wrong, and what to do.
+
+    ``line`` is that of the file, from 1; ``None`` where the mistake stands in no line. In the
+    ``environment`` the path is a variable's name.
+    """
 
     path: str
     problem: str
     hint: str = ""
+    line: int | None = None
+    environment: bool = False
 
     def __str__(self) -> str:
+        line = f"line {self.line}: " if self.line else ""
+        path = f"{self.path}: " if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.path}: {self.problem}{hint}" if self.path else f"{self.problem}{hint}"
+        return f"{line}{path}{self.problem}{hint}"
 
 
 class ConfigError(BotError):
-    """The configuration is wrong; every mistake is listed."""
+    """The configuration is wrong; every mistake is listed, below the file or the environment."""
 
     def __init__(self, where: str, mistakes: tuple[Mistake, ...]) -> None:
         self.where = where
         self.mistakes = mistakes
-        super().__init__("\n".join([f"{where}:", *(f"  {mistake}" for mistake in mistakes)]))
+        in_file = [mistake for mistake in mistakes if not mistake.environment]
+        in_environment = [mistake for mistake in mistakes if mistake.environment]
+        super().__init__(
+            "\n".join(
+                line
+                for place, some in ((where, in_file), ("environment", in_environment))
+                if some
+                for line in [f"{place}:", *(f"  {mistake}" for mistake in some)]
+            )
+        )
 
 
 class UserError(BotError):

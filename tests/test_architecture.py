@@ -88,7 +88,7 @@ ROOMS: dict[str, Row] = {
     "bot.config": Row(
         "Reports a wrong keyword, setting or holiday with all other mistakes, before any start.",
         "bot.arxiv.calendar bot.core bot.core.channel_settings bot.errors bot.keywords bot.model"
-        " bot.network",
+        " bot.network bot.redaction",
     ),
     "bot.sync": Row(
         "Reads and writes a part of the file that config reads, and waits on a Clock (ports).",

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +22,13 @@ from bot.arxiv.calendar import AnnouncementCalendar
 from bot.config import keys as config_keys
 from bot.config import toml_source
 from bot.config.channels import read_channels
-from bot.config.keys import SECTIONS, Mistakes, check_table, join
+from bot.config.keys import SECTIONS, Mistakes, check_table, join, line_numbers
 from bot.config.network import KEY_LOG, read_network
 from bot.config.secrets import SECRETS, Secret, read_secrets, variables
+from bot.config.toml_source import InvalidToml
 from bot.core.channel_settings import CHANNEL_SETTINGS, CatchUp
 from bot.core.limits import Limits
+from bot.errors import ConfigError
 from bot.model.snapshots import Snapshot
 from bot.network import Network
 
@@ -178,8 +181,8 @@ def load(
 ) -> Config:
     """Read the file and, if the command needs them, the secrets of the platforms it switches on.
 
-    Only a command that queries arXiv needs a contact of its own. Raises ConfigError with
-    every mistake: in the file by TOML path, in the environment by name.
+    Only a command that queries arXiv needs a contact of its own. Raises ConfigError with every
+    mistake: in the file by line and TOML path, in the environment by name.
     """
     text = toml_source.decode(toml_source.read_bytes(path), path)
     return _build(text, path, environ, need_secrets=need_secrets, needs_contact=needs_contact)
@@ -196,38 +199,65 @@ def check(text: str, path: Path) -> Config:
 def _build(
     text: str, path: Path, environ: Mapping[str, str], *, need_secrets: bool, needs_contact: bool
 ) -> Config:
-    document = toml_source.parse(text, path)
-    mistakes = Mistakes()
-    tables = _sections(document, mistakes)
-    _check_arxiv(tables["arxiv"], mistakes, needs_contact=needs_contact)
-    channels = read_channels(document, text, mistakes)
-    _check_workspaces(channels, tables.get("slack"), mistakes)
-    secrets = read_secrets(tables, environ, mistakes) if need_secrets else {}
-    mistakes.raise_any(path)
+    try:
+        file = _read_text(text)
+    except InvalidToml as error:
+        raise ConfigError(str(path), (error.mistake,)) from error
+    in_file = Mistakes(found=[*file.mistakes.found], left_out=file.mistakes.left_out)
+    in_environment = Mistakes(environment=True)
+    if needs_contact:
+        _check_contact(file.tables["arxiv"], in_file)
+    secrets = read_secrets(file.tables, environ, in_environment) if need_secrets else {}
+    if in_file.found or in_environment.found:
+        mistakes = [*in_file.listed(line_numbers(text)), *in_environment.listed({})]
+        raise ConfigError(str(path), tuple(mistakes))
 
     network, warnings = read_network(environ)
-    section = document.get("schedule")
-    written = frozenset(section if isinstance(section, dict) else ())
     return Config(
         path=path,
-        channels=channels,
+        channels=file.channels,
         network=network,
         warnings=warnings,
-        **_typed(tables, secrets, path.absolute().parent, written),
+        **_typed(file, secrets, path.absolute().parent),
     )
 
 
-def _typed(
-    tables: Mapping[str, dict[str, Any]],
-    secrets: Mapping[str, Secret],
-    folder: Path,
-    written: frozenset[str],
-) -> dict[str, Any]:
-    """The sections as what ``Config`` holds; relative paths are relative to the file's folder.
-    ``written`` are the keys that [schedule] gives."""
+@dataclass(frozen=True, slots=True)
+class _FileContents:
+    """What a text says by itself, whatever the command, the folder and the environment.
+
+    ``tables`` are the values of every section that is there or has defaults. ``schedule_keys`` are
+    those that [schedule] gives.
+    """
+
+    tables: Mapping[str, dict[str, Any]]
+    schedule_keys: frozenset[str]
+    channels: Snapshot
+    mistakes: Mistakes
+
+
+# A start loads the file and then synchronises the same text; and each change starts from the text
+# that the one before it wrote, and checks its own.
+@lru_cache(maxsize=2)
+def _read_text(text: str) -> _FileContents:
+    """Raises InvalidToml."""
+    document = toml_source.parse(text)
+    mistakes = Mistakes()
+    tables = _sections(document, mistakes)
+    _check_arxiv(tables["arxiv"], mistakes)
+    channels = read_channels(document, text, mistakes)
+    _check_workspaces(channels, tables.get("slack"), mistakes)
+    schedule = document.get("schedule")
+    given = frozenset(schedule if isinstance(schedule, dict) else ())
+    return _FileContents(tables, given, channels, mistakes)
+
+
+def _typed(file: _FileContents, secrets: Mapping[str, Secret], folder: Path) -> dict[str, Any]:
+    """The sections as what ``Config`` holds; relative paths are relative to the file's folder."""
+    tables = file.tables
     typed: dict[str, Any] = {
         "bot": BotConfig(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
-        "schedule": ScheduleConfig(**tables["schedule"], written=written),
+        "schedule": ScheduleConfig(**tables["schedule"], written=file.schedule_keys),
         "arxiv": ArxivConfig(**tables["arxiv"]),
         "delivery": DeliveryConfig(**tables["delivery"]),
         "limits": Limits(**tables["limits"]),
@@ -278,7 +308,7 @@ def _is_arxivs(address: str) -> bool:
     return config_keys.belongs_to(urlsplit(address).hostname, config_keys.ARXIV)
 
 
-def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes, *, needs_contact: bool) -> None:
+def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes) -> None:
     """What arXiv asks of everybody who uses its own address; a local one takes anything.
 
     What stands in for arXiv's query API is not mixed with arXiv's own OAI-PMH, unless both are
@@ -288,18 +318,25 @@ def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes, *, needs_contact: bo
         arxiv["oai_url"] = OAI_URL if _is_arxivs(arxiv["url"]) else ""
     if arxiv["plan"] == "harvest" and not arxiv["oai_url"]:
         mistakes.add("arxiv.plan", "needs an address to harvest from", "set oai_url as well")
-    if not (_is_arxivs(arxiv["url"]) or _is_arxivs(arxiv["oai_url"])):
-        return
     least = config_keys.ARXIV_INTERVAL
-    if arxiv["interval"] < least:
+    if _reaches_arxiv(arxiv) and arxiv["interval"] < least:
         mistakes.add("arxiv.interval", f"must be at least {least} seconds; arXiv asks for it")
-    if not needs_contact or "arxiv.contact" in {mistake.path for mistake in mistakes.found}:
+
+
+def _check_contact(arxiv: Mapping[str, Any], mistakes: Mistakes) -> None:
+    """Only arXiv itself needs to know whom to write to."""
+    known = "arxiv.contact" in {mistake.path for mistake in mistakes.found}
+    if known or not _reaches_arxiv(arxiv):
         return
-    hint = 'put your own e-mail or web address, as in contact = "mailto:you@example.org"'
+    hint = "put your own e-mail or web address there: arXiv writes to it before it locks you out"
     if not arxiv["contact"]:
         mistakes.add("arxiv.contact", "is missing; arXiv asks for it", hint)
     elif _is_example(arxiv["contact"]):
         mistakes.add("arxiv.contact", "is still the address of the example", hint)
+
+
+def _reaches_arxiv(arxiv: Mapping[str, Any]) -> bool:
+    return _is_arxivs(arxiv["url"]) or _is_arxivs(arxiv["oai_url"])
 
 
 def _check_workspaces(

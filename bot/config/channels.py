@@ -17,7 +17,7 @@ from bot.keywords import parse as parse_keyword
 from bot.model import Channel, Keyword
 from bot.model.snapshots import SETTINGS, Listing, Snapshot
 
-# Each change in the chat reads the file three times; many channels follow the same keywords.
+# Each change in the chat reads the whole file; many channels follow the same keywords.
 _understood = lru_cache(maxsize=16_384)(parse_keyword)
 
 

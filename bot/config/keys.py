@@ -8,9 +8,12 @@ secret is ever repeated in a mistake.
 from __future__ import annotations
 
 import re
+import sys
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import reduce
 from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,15 +39,17 @@ from bot.config.readers import (
     user_ids,
     workspaces,
 )
+from bot.config.toml_blocks import Kind, TokenKind, array_tokens, statements
 from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted
 from bot.core.deliver import DeliveryTimeouts
 from bot.core.limits import Limits
-from bot.errors import ConfigError, Mistake
+from bot.errors import Mistake
 from bot.model.posts import SHOWN_IN_FULL
 
 __all__ = [
     "ARXIV", "ARXIV_INTERVAL", "CHANNEL_KEYS", "MAX_MISTAKES", "SECRET_IN_FILE", "SECTIONS", "Key",
-    "Mistakes", "belongs_to", "check_table", "contains_secret", "join", "kind_of", "unknown",
+    "Mistakes", "belongs_to", "check_table", "contains_secret", "join", "kind_of", "line_numbers",
+    "unknown",
 ]  # fmt: skip
 
 ARXIV = "arxiv.org"
@@ -54,8 +59,9 @@ MAX_MISTAKES = 100  # mistakes; nobody reads more, and a hostile file has a mill
 
 @dataclass(slots=True)
 class Mistakes:
-    """The mistakes found so far."""
+    """The mistakes found so far, in the file or in the ``environment``."""
 
+    environment: bool = False
     found: list[Mistake] = field(default_factory=list)
     left_out: int = 0
 
@@ -63,17 +69,18 @@ class Mistakes:
         if self.full:
             self.left_out += 1
         else:
-            self.found.append(Mistake(path, problem.replace("\n", "\n    "), hint))
+            problem = problem.replace("\n", "\n    ")
+            self.found.append(Mistake(path, problem, hint, environment=self.environment))
 
     @property
     def full(self) -> bool:
         return len(self.found) >= MAX_MISTAKES
 
-    def raise_any(self, where: object) -> None:
-        """Raise ConfigError if there are any."""
-        if self.found:
-            rest = [Mistake("", f"and {self.left_out} more")] if self.left_out else []
-            raise ConfigError(str(where), (*self.found, *rest))
+    def listed(self, lines: Mapping[str, int]) -> list[Mistake]:
+        """All of them in the order of their lines, then how many were left out."""
+        found = [replace(each, line=line_of(each.path, lines)) for each in self.found]
+        found.sort(key=lambda each: each.line or sys.maxsize)
+        return [*found, *([Mistake("", f"and {self.left_out} more")] if self.left_out else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +219,48 @@ def is_secret_name(name: str) -> bool:
 
 def contains_secret(value: str) -> bool:
     return _SECRET.search(value) is not None
+
+
+# -- where a key stands ---------------------------------------------------------------------------
+
+
+def line_numbers(text: str) -> dict[str, int]:
+    """The line of each section, key and item in a TOML text, from 1, by its path in a mistake."""
+    lines: dict[str, int] = {}
+    blocks: Counter[str] = Counter()
+    section, line = "", 1
+    for statement in statements(text):
+        where = reduce(join, statement.key, "")
+        if statement.kind is Kind.ARRAY_HEADER:
+            section = f"{where}[{blocks[where]}]"
+            blocks[where] += 1
+        elif statement.kind is Kind.HEADER:
+            section = where
+        if statement.kind in (Kind.HEADER, Kind.ARRAY_HEADER):
+            lines.setdefault(section, line)
+            lines.setdefault(where, line)
+        elif statement.kind is Kind.PAIR:
+            key = reduce(join, statement.key, section)
+            lines.setdefault(key, line)
+            written = statement.value.of(text)
+            if written.startswith("["):
+                items = (t for t in array_tokens(written) if t.kind is TokenKind.ITEM)
+                for index, item in enumerate(items):
+                    lines[f"{key}[{index}]"] = line + written.count("\n", 0, item.place.start)
+        line += text.count("\n", statement.lines.start, statement.lines.end)
+    return lines
+
+
+# The last part of a path: an index, or a key as ``join`` shows it.
+_LAST_PART = re.compile(r"""(?:\[\d+\]|(?:^|\.)(?:"[^"]*"|[\w*-]+))$""")
+
+
+def line_of(path: str, lines: Mapping[str, int]) -> int | None:
+    """The line of what the path names, or else of what that would stand in."""
+    while path and path not in lines:
+        last = _LAST_PART.search(path)
+        path = path[: last.start()] if last else ""
+    return lines.get(path)
 
 
 def join(at: str, name: str) -> str:

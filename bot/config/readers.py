@@ -33,7 +33,8 @@ def text(parse: Callable[[str], object]) -> Reader:
 
     def read(value: object) -> object:
         if not isinstance(value, str):
-            raise InvalidValue(f"must be text in quotes, not {kind_of(value)}")
+            hint = f'write it in quotes: "{value:%H:%M}"' if isinstance(value, time) else ""
+            raise InvalidValue(f"must be text in quotes, not {kind_of(value)}", hint)
         if not value.strip():
             raise InvalidValue("is empty", "leave the line out for the default")
         try:

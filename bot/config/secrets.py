@@ -89,7 +89,9 @@ def _secret(name: str, environ: Mapping[str, str], need: str, mistakes: Mistakes
     elif file:
         return _secret_from_file(file_name, Path(file), mistakes)
     elif not text:
-        mistakes.add(name, f"is not set; {need}", f"set {name} in the environment, or {file_name}")
+        mistakes.add(
+            name, f"is not set; {need}", f"set it, or set {file_name} to the path of a file"
+        )
     return text or None
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from bot.config.toml_source import BOM
 
@@ -80,13 +80,15 @@ _BARE_ITEM = re.compile(r"[^\s,#\]}]+")
 _KEY = re.compile(r'(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|[ \t]+|\.)*')
 
 
-def statements(text: str) -> Iterator[Statement]:
+@lru_cache(maxsize=2)  # reading, merging and rewriting a file each need those of the same text
+def statements(text: str) -> tuple[Statement, ...]:
     """All of them, in order; their lines cover the text without a gap."""
+    found = []
     place = 0
     while place < len(text):
-        statement = _statement(text, place)
-        yield statement
-        place = statement.lines.end
+        found.append(_statement(text, place))
+        place = found[-1].lines.end
+    return tuple(found)
 
 
 def _statement(text: str, start: int) -> Statement:

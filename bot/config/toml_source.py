@@ -1,7 +1,7 @@
 """From a file's bytes to a TOML document, with a clear mistake for every way in which that fails.
 
 Knows nothing of what the document should say (``config`` does), and never writes. Whatever the
-bytes are, the outcome is a document or a ConfigError that says where and what to do.
+bytes are, the outcome is a document or an error that says where and what to do.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.errors import ConfigError, Mistake
+from bot.redaction import redacted
 
 MAX_FILE_BYTES = 4 * 1024 * 1024  # bytes; ten thousand channels fit
 BOM = "\ufeff"
@@ -24,6 +25,14 @@ _ENDLESS_KEY = re.compile(
     r"""(?<![\w"'-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){32}""", re.ASCII
 )
 _PLACE = re.compile(r"(.*) \((?:at )?(line \d+, column \d+|end of document)\)", re.DOTALL)
+# A key with a value that should have quotes: a time, an id, some words. Not the address of a proxy,
+# which may hold a password.
+_BARE_PAIR = re.compile(
+    r"""\s*(?P<key>[\w-]{1,40})\s*=\s*(?!.*(?:://|:.*@))"""
+    r"""(?P<value>[^\s"'#\[{][^"'#\[\]{}]{0,58})(?:#.*)?"""
+)
+_TYPOGRAPHIC_QUOTES = "“”„‘’«»"
+_SECRET_KEY = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
 _HINTS = {
     "Invalid value": 'text stands in quotes: key = "text"',
     "Illegal character '\\n'": "is a closing quote missing?",
@@ -32,6 +41,14 @@ _HINTS = {
     "Unclosed array": "is a ] or a comma missing?",
     "Cannot overwrite a value": "the same key stands there twice; keep one",
 }
+
+
+class InvalidToml(Exception):
+    """The text is no TOML; ``mistake`` says where and what to do."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        self.mistake = mistake
+        super().__init__(str(mistake))
 
 
 class FileUnreadable(ConfigError):
@@ -91,22 +108,39 @@ def decode(data: bytes, where: Path) -> str:
         raise _wrong(where, problem, "save it as UTF-8", _line(data, error.start)) from error
 
 
-def parse(text: str, where: Path) -> dict[str, object]:
-    """The TOML document. Raises ConfigError with line and column."""
+def parse(text: str) -> dict[str, object]:
+    """The TOML document. Raises InvalidToml with line and column."""
     plain = text.removeprefix(BOM)
     if endless := _ENDLESS_KEY.search(plain):
         line = f"line {plain.count(chr(10), 0, endless.start()) + 1}"
-        raise _wrong(where, "this key has too many dots", "no key of ours has a dot", line)
+        mistake = Mistake(line, "this key has too many dots", "no key of ours has a dot")
+        raise InvalidToml(mistake)
     try:
         return tomllib.loads(plain)
     except tomllib.TOMLDecodeError as error:
         message, place = _split(str(error))
-        hint = next((hint for start, hint in _HINTS.items() if message.startswith(start)), "")
-        raise _wrong(where, message, hint, place) from error
+        usual = next((hint for start, hint in _HINTS.items() if message.startswith(start)), "")
+        hint = _hint_for_line(plain, place) or usual
+        raise InvalidToml(Mistake(place, message, hint)) from error
     except RecursionError as error:
-        raise _wrong(where, "brackets are nested too deeply") from error
+        raise InvalidToml(Mistake("", "brackets are nested too deeply")) from error
     except ValueError as error:  # an integer of thousands of digits, a date that does not exist
-        raise _wrong(where, f"a value can't be read: {error}") from error
+        raise InvalidToml(Mistake("", f"a value can't be read: {error}")) from error
+
+
+def _hint_for_line(text: str, place: str) -> str:
+    """What to write instead of an unquoted value; no value that may be a secret is repeated."""
+    found = re.match(r"line (\d+),", place)
+    line = text.splitlines()[int(found[1]) - 1 :][:1] if found else []
+    pair = _BARE_PAIR.fullmatch(line[0]) if line else None
+    if pair is None or redacted(pair[0]) != pair[0] or _SECRET_KEY.search(pair["key"]):
+        return ""
+    key, value = pair["key"], pair["value"].strip()
+    if value.lower() in ("true", "false"):
+        return f"write it in small letters: {key} = {value.lower()}"
+    if decimal := re.fullmatch(r"([0-9]+),([0-9]+)", value):
+        return f"a decimal has a point: {key} = {decimal[1]}.{decimal[2]}"
+    return f'write it in quotes: {key} = "{value.strip(_TYPOGRAPHIC_QUOTES)}"'
 
 
 def _split(message: str) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import tomli_w
@@ -70,8 +69,6 @@ class ParsedChannels:
         return self.marker is None and not self.conflicting
 
 
-# Each change reads the text that the one before it wrote, and reads its own once it is made.
-@lru_cache(maxsize=2)
 def read(text: str, path: Path) -> ParsedChannels:
     """What this text says as the file at ``path``.
 
@@ -152,7 +149,7 @@ class _Rewriter:
         self._current = current
         self._wanted = current.by_channel
         self._marker = marker
-        self._statements = list(statements(text))
+        self._statements = statements(text)
         self._line_end = line_end_of(text)
         self._blocks = list(self._find_blocks())
         self._edits: list[_Edit] = []

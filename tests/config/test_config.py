@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pickle
 import re
@@ -49,6 +50,11 @@ def mistakes(tmp_path: Path, text: str | bytes, environ: dict[str, str] | None =
         load(tmp_path, text, environ)
     assert caught.value.where == str(tmp_path / "bot.toml")
     return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def places(found: list[str]) -> list[str]:
+    """The TOML paths of mistakes, or the names of variables."""
+    return [re.sub(r"^line \d+: ", "", mistake).partition(":")[0] for mistake in found]
 
 
 def channel(keywords: str = '["reward model"]', identity: str = "console:", more: str = "") -> str:
@@ -303,20 +309,115 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         keywords = []
         colour = "blue"
     """
-    found = mistakes(tmp_path, text, {})
-    places = [mistake.partition(":")[0] for mistake in found]
-    assert places == [
+    assert places(mistakes(tmp_path, text, {})) == [
         "colour",
         "bot.timezone",
         "schedule.post_at",
-        "arxiv.contact",
         "channels[0].id",
         "channels[0].keywords[0]",
         "channels[0].keywords[2]",
-        "channels[1].colour",
         "channels[1].id",
+        "channels[1].colour",
+        "arxiv.contact",
         "DISCORD_TOKEN",
     ]
+
+
+def test_every_mistake_says_its_line(tmp_path: Path) -> None:
+    text = """\
+colour = "red"
+bot.timezone = "Europe/Berln"
+[schedule]  # when
+post_at = \'\'\'
+8 o\'clock\'\'\'
+[ arxiv ]
+"odd key" = 1
+[[slack.workspaces]]
+name = "Lab"
+[[channels]]
+keywords = ["reward model"]
+[[channels]]
+id = "console:"
+keywords = ["reward model", # one
+  "]#,", 3,
+  "ti:(a",
+]
+[[channels]]
+id = "discord:11420000000000000"
+keywords = []
+"""
+    found = mistakes(tmp_path, text)
+    lines = [mistake.partition(": ")[0] for mistake in found]
+    expected = [
+        ("line 1", "colour"),
+        ("line 2", "bot.timezone"),
+        ("line 4", "schedule.post_at"),
+        ("line 6", "arxiv.contact"),
+        ("line 7", 'arxiv."odd key"'),
+        ("line 8", "slack.workspaces"),
+        ("line 10", "channels[0].id"),
+        ("line 15", "channels[1].keywords[1]"),
+        ("line 15", "channels[1].keywords[2]"),
+        ("line 16", "channels[1].keywords[3]"),
+        ("line 19", "channels[2].id"),
+    ]
+    assert list(zip(lines, places(found), strict=True)) == expected
+
+
+def test_what_is_missing_from_the_environment_stands_below_it_and_not_below_the_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bot.toml"
+    path.write_text(LOCAL + "[discord]\n[bot]\ndata = 3\n")
+    with pytest.raises(ConfigError) as both:
+        config.load(path, {}, need_secrets=True)
+    assert str(both.value).splitlines() == [
+        f"{path}:",
+        "  line 5: bot.data: must be text in quotes, not a whole number",
+        "environment:",
+        "  DISCORD_TOKEN: is not set; [discord] needs it"
+        " (set it, or set DISCORD_TOKEN_FILE to the path of a file)",
+    ]
+    path.write_text(LOCAL + "[discord]\n")
+    with pytest.raises(ConfigError) as environment:
+        config.load(path, {}, need_secrets=True)
+    assert str(environment.value).startswith("environment:\n  DISCORD_TOKEN: is not set")
+
+
+def test_no_advice_repeats_what_it_refuses(tmp_path: Path) -> None:
+    """Every example in any advice is either taken, or not advised there."""
+    keys = {**{f"[{name}]": each for name, each in SECTIONS.items()}, "[[channels]]": CHANNEL_KEYS}
+
+    def advice(section: str, name: str, value: str) -> str:
+        more = "" if section != "[[channels]]" or name == "id" else 'id = "console:"\n'
+        text = f"{section}\n{more}{name} = {value}\n"
+        try:
+            config.check(text, tmp_path / "bot.toml")
+        except ConfigError as error:
+            about = [each for each in error.mistakes if each.path.endswith(f".{name}")]
+            return " ".join(f"{each.problem.partition(';')[2]} {each.hint}" for each in about)
+        return ""
+
+    def examples_in(text: str) -> set[str]:
+        found = re.findall(r'(?<!\[)\[(?!\[)[^\]]*\]|"[^"]+"|\w+(?:[-:,]\w+)+', text)
+        return {each.strip('"') for each in found}
+
+    wrong = ["3", "true", "[]", "[3]", "08:00:00", "2027-01-01", '""', '"?"', '"a b"', "-1", "1e9"]
+    names = [(section, name) for section, each in keys.items() for name in each]
+    examples = {
+        each for name in names for value in wrong for each in examples_in(advice(*name, value))
+    }
+    assert {"08:00", "127.0.0.1:8080", "mailto:you@example.org", "mon-fri"} <= examples
+    for advised in examples:
+        for name in names:
+            repeated = advice(*name, advised if advised[0] == "[" else json.dumps(advised))
+            assert advised not in examples_in(repeated), (name, repeated)
+
+
+def test_the_contact_of_the_example_is_not_advised_to_who_has_it(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, "[arxiv]\ncontact = 'mailto:you@example.org'\n")
+    assert "you@example.org" not in found
+    assert "your own e-mail or web address" in found
 
 
 def test_the_keyword_that_is_wrong_is_shown_with_a_mark_below_the_place(tmp_path: Path) -> None:
@@ -346,8 +447,7 @@ def test_a_million_mistakes_are_counted_and_not_listed(tmp_path: Path) -> None:
 def test_arxiv_asks_for_a_contact_and_a_local_server_does_not(tmp_path: Path) -> None:
     assert load(tmp_path, LOCAL + "interval = 0\n").arxiv.contact == ""
     text = '[arxiv]\nurl = "https://mirror.arxiv.org/api"\ninterval = 1\n'
-    places = [mistake.partition(":")[0] for mistake in mistakes(tmp_path, text)]
-    assert places == ["arxiv.interval", "arxiv.contact"]
+    assert places(mistakes(tmp_path, text)) == ["arxiv.contact", "arxiv.interval"]
     lookalike = '[arxiv]\nurl = "http://notarxiv.org/api"\ninterval = 1\n'
     assert load(tmp_path, lookalike).arxiv.interval == 1
 
@@ -376,7 +476,13 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     ("data", "expected"),
     [
         (b"[bot\n", "line 1, column 5: Expected ']' at the end of a table declaration"),
-        (b"[bot]\ntimezone = UTC\n", "text stands in quotes"),
+        (b"[bot]\ntimezone = UTC\n", 'write it in quotes: timezone = "UTC"'),
+        (b"[schedule]\npost_at = 08:00 # early", 'write it in quotes: post_at = "08:00"'),
+        ("[schedule]\npost_at = “08:00”".encode(), 'write it in quotes: post_at = "08:00"'),
+        (b"[[channels]]\nid = console:", 'write it in quotes: id = "console:"'),
+        (b"[discord]\ncrosspost = True", "write it in small letters: crosspost = true"),
+        (b"[arxiv]\ninterval = 3,5", "a decimal has a point: interval = 3.5"),
+        (b"keywords = [reward model]", "text stands in quotes"),
         (b"[bot]\ntimezone = 'UTC\n", "is a closing quote missing?"),
         (b"[bot]\ndata = 'a'\ndata = 'b'\n", "the same key stands there twice"),
         (b"\n\n# caf\xe9\n", "line 3: this is not UTF-8: byte 7 is 0xe9 (save it as UTF-8)"),
@@ -556,7 +662,7 @@ def test_the_sample_in_the_repository_is_the_one_that_init_writes() -> None:
 
 def test_the_sample_needs_nothing_but_an_address_of_ones_own(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, config.sample())
-    assert found.startswith("arxiv.contact: is still the address of the example")
+    assert found.startswith("line 18: arxiv.contact: is still the address of the example")
     mine = load(tmp_path, config.sample().replace("you@example.org", "me@uni-anywhere.edu"))
     assert [listing.channel.id for listing in mine.channels.listings] == ["console:"]
 

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import config
 from bot.config import sample
 from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Follow, Snapshot, Unfollow, encode
@@ -254,6 +256,21 @@ def test_a_file_without_channels_is_left_alone(tmp_path: Path) -> None:
     setup.write(TOP)
     assert setup.sync() == SyncReport()
     assert setup.text == TOP
+
+
+def test_a_start_parses_the_file_once(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup.write(setup.text + "# never read before\n")
+    parsed = []
+    loads = tomllib.loads
+
+    def counting(text: str) -> dict[str, object]:
+        parsed.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(tomllib, "loads", counting)
+    config.load(setup.path, {}, need_secrets=False)
+    setup.opened().sync(setup.database)
+    assert parsed.count(setup.text) == 1
 
 
 def test_a_slash_command_shows_in_the_file(setup: Setup) -> None:
