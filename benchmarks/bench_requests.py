@@ -31,7 +31,7 @@ from benchmarks.ordinary_day import NOW, SIZES, Day, ordinary_day
 from benchmarks.plots import Line, Panel
 from benchmarks.quick_arxiv import QuickArxiv
 from benchmarks.report import Row, table
-from bot.arxiv.plan import Way
+from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.core.collect import collect
 from bot.model import Keyword, Run
@@ -56,7 +56,7 @@ class Asked:
     ``plan`` is what the planner took, where it was left to it.
     """
 
-    way: str
+    strategy: str
     keywords: int
     requests: int
     pauses: float
@@ -82,33 +82,33 @@ def run() -> list[Row]:
 
 def panels() -> list[Panel]:
     """Requests, and minutes."""
-    by_way: dict[str, list[Asked]] = {}
+    by_strategy: dict[str, list[Asked]] = {}
     for each in asked():
-        by_way.setdefault(each.way, []).append(each)
+        by_strategy.setdefault(each.strategy, []).append(each)
     return [
         Panel("one ordinary day", "keywords", "requests", [
-            _line(way, of_way, [each.requests for each in of_way])
-            for way, of_way in by_way.items()
+            _line(strategy, of_strategy, [each.requests for each in of_strategy])
+            for strategy, of_strategy in by_strategy.items()
         ]),
         Panel("how long they take, with the pauses", "keywords", "minutes", [
-            _line(way, of_way, [each.seconds / 60 for each in of_way])
-            for way, of_way in by_way.items()
+            _line(strategy, of_strategy, [each.seconds / 60 for each in of_strategy])
+            for strategy, of_strategy in by_strategy.items()
         ]),
     ]  # fmt: skip
 
 
-def _line(way: str, asked: Sequence[Asked], figures: Sequence[float]) -> Line:
+def _line(strategy: str, asked: Sequence[Asked], figures: Sequence[float]) -> Line:
     points = [(each.keywords, figure) for each, figure in zip(asked, figures, strict=True)]
     return Line(
-        "auto: what the planner takes" if way == Way.AUTO else way,
+        "auto: what the planner takes" if strategy == Strategy.AUTO else strategy,
         points,
         sure=[not each.extrapolated for each in asked],
-        ours=way == Way.AUTO,
+        ours=strategy == Strategy.AUTO,
     )
 
 
 def _rows(asked: Asked, yardstick: Asked) -> list[Row]:
-    what = f"{asked.keywords:,} keywords, {asked.way}"
+    what = f"{asked.keywords:,} keywords, {asked.strategy}"
     if asked.plan:
         what += f": {asked.plan}"
     if asked.extrapolated:
@@ -132,8 +132,11 @@ def asked() -> tuple[Asked, ...]:
         for size in SIZES:
             path = Path(name) / f"{size}" / "db"
             day.follow(path, size)
-            ours = [_collected(way, size, path, day, server) for way in (Way.UNION, Way.HARVEST)]
-            planned = _collected(Way.AUTO, size, path, day, server)
+            ours = [
+                _collected(strategy, size, path, day, server)
+                for strategy in (Strategy.UNION, Strategy.HARVEST)
+            ]
+            planned = _collected(Strategy.AUTO, size, path, day, server)
             if size <= SENT:
                 common = _one_by_one(day.keywords[:size], day, server)
                 _agree(common, ours[0])
@@ -150,15 +153,18 @@ def _agree(common: Asked, ours: Asked) -> None:
     assert len(common.found) >= BOTH_FIND * len(ours.found), (len(common.found), len(ours.found))
 
 
-def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv) -> Asked:
+def _collected(
+    strategy: Strategy, size: int, database: Path, day: Day, server: QuickArxiv
+) -> Asked:
     """One collect of the whole program, on a copy of the database."""
-    path = database.with_name(f"{way}")
+    path = database.with_name(f"{strategy}")
     shutil.copy(database, path)
     clock = FakeClock(NOW)
     store = opened(path)
     source = ArxivSource(
-        url=server.url, oai_url=server.oai_url, way=way, contact=CONTACT, interval=INTERVAL,
-        clock=clock, pace_file=path.with_name("pace"), rng=random.Random(1),
+        url=server.url, oai_url=server.oai_url, strategy=strategy,
+        contact=CONTACT, interval=INTERVAL, clock=clock,
+        pace_file=path.with_name("pace"), rng=random.Random(1),
     )  # fmt: skip
     path.with_name("pace").unlink(missing_ok=True)
     before = len(server.requests)
@@ -168,13 +174,13 @@ def _collected(way: Way, size: int, database: Path, day: Day, server: QuickArxiv
     store.close()
     requests = len(server.requests) - before
     return Asked(
-        way=f"{way}",
+        strategy=f"{strategy}",
         keywords=size,
         requests=requests,
         pauses=sum(clock.slept),
         wall=wall,
         found=frozenset(filter(day.is_new, (hit.paper_id for hit in done.hits))),
-        plan=done.announcement_stats.plan.partition(" (")[0] if way is Way.AUTO else "",
+        plan=done.announcement_stats.plan.partition(" (")[0] if strategy is Strategy.AUTO else "",
     )
 
 
@@ -183,7 +189,7 @@ async def _collect(source: ArxivSource, store: SqlStore, clock: FakeClock) -> Ru
         done, _ = await collect(source, store, clock, first_post=0)
     assert done.complete, done.notes
     assert "no whole answer" not in done.announcement_stats.plan, (
-        "it went the other way than was wanted"
+        "another strategy stood in for the wanted one"
     )
     return done
 
@@ -203,7 +209,7 @@ def _one_by_one(keywords: Sequence[Keyword], day: Day, server: QuickArxiv) -> As
     wall = time.perf_counter() - begin
     requests = len(server.requests) - before
     return Asked(
-        way=ONE_BY_ONE,
+        strategy=ONE_BY_ONE,
         keywords=len(keywords),
         requests=requests,
         pauses=INTERVAL * (requests - 1),

@@ -79,7 +79,10 @@ class Day:
             matching[hit.canonical].append(hit.paper_id)
         found = {hit.paper_id for hit in hits}
         checkpoint = Checkpoint(
-            YESTERDAY.date(), self.top, counted=self.top, counted_on=YESTERDAY.date()
+            YESTERDAY.date(),
+            self.top,
+            counted_id=self.top,
+            counted_on=YESTERDAY.date(),
         )
         begin = YESTERDAY - LOOK_BACK_WIDE
         return Run(
@@ -96,7 +99,7 @@ class Day:
             ),
             fetched=len(self.known),
             announcement_stats=AnnouncementStats(
-                announced=_ANNOUNCED, checkpoint=checkpoint.written()
+                announced=_ANNOUNCED, checkpoint=checkpoint.to_json()
             ),
         )
 

@@ -26,7 +26,7 @@ from bot.app.file_sync import FileSync
 from bot.app.pipeline import Pipeline
 from bot.arxiv.cache import RecentSource
 from bot.arxiv.ids import base_id
-from bot.arxiv.plan import Way
+from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
@@ -203,7 +203,7 @@ def _source(
     return ArxivSource(
         url=config.arxiv.url,
         oai_url=config.arxiv.oai_url,
-        way=Way(config.arxiv.plan),
+        strategy=Strategy(config.arxiv.plan),
         contact=config.arxiv.contact,
         interval=config.arxiv.interval,
         clock=clock,

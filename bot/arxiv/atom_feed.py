@@ -40,7 +40,7 @@ _OF_ENTRY: Final = {_ATOM + n: n for n in REQUIRED} | {_ARXIV + n: n for n in OP
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class AtomFeed:
     """One answer of the query API, as it stands there. ``updated`` is the moment of the answer.
 
     ``total`` is how many papers the server says match, over all pages. ``error`` is arXiv's
@@ -56,14 +56,14 @@ class Feed:
     error: str | None = None
 
 
-def read(body: bytes) -> Feed:
+def read(body: bytes) -> AtomFeed:
     """A whole answer at once. Raises SourceGarbled."""
     reader = AtomReader()
     reader.feed(body)
     return reader.close()
 
 
-class AtomReader(XmlReader[Feed]):
+class AtomReader(XmlReader[AtomFeed]):
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
 
     def __init__(self) -> None:
@@ -104,9 +104,9 @@ class AtomReader(XmlReader[Feed]):
             if entry.error is None:
                 self._papers.append(entry.paper())
 
-    def result(self) -> Feed:
+    def result(self) -> AtomFeed:
         total, start, items_per_page = (self._number(name) for name in _NUMBERS)
-        return Feed(
+        return AtomFeed(
             papers=() if self._error is not None else tuple(self._papers),
             total=total,
             start=start,

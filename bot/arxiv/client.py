@@ -1,187 +1,169 @@
-"""Ask arXiv until it answers, within bounds: what to repeat, when, and when to leave it alone.
+"""Sends a request to arXiv until it is answered, within bounds: what to repeat, when, and when to
+stop.
 
-A fault that may pass is asked again twice, with growing delays. Where arXiv wants us to slow down,
-one trial follows if the wait is short; after that it is left alone, by all processes, for minutes
-to hours. Does not look at which papers came.
+A fault that may pass is retried twice, with growing delays. Where arXiv wants us to slow down, one
+trial follows if the wait is short; after that no process sends anything for minutes to hours. Does
+not look at which papers were answered.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
-from bot.arxiv.http import Question, Silence, Wire
-from bot.arxiv.rate_limit import LOCK_TIMEOUT, Permit, RateLimiter
-from bot.arxiv.responses import Answer, Failed, Moved, Throttled, Usable, Verdict, judge
+from bot.arxiv.http import ApiRequest, HttpConnection, ResponseTimeout
+from bot.arxiv.rate_limit import LOCK_TIMEOUT_SECONDS, Permit, RateLimiter
+from bot.arxiv.responses import Assessment, Check, Failure, Redirect, Throttled, assess
 from bot.errors import SourceDown, SourceGarbled, SourceThrottled
-from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
 # All in intervals, so that a stand-in which allows quick requests is also retried quickly. The
 # seconds are for arXiv's interval of 3.
-_BACKOFF: Final = (2.0, 6.0)  # 6 s, 18 s
-_SLOW_DOWN: Final = 10.0  # 30 s, or what Retry-After asks for if that is more
-_PATIENCE: Final = 40.0  # 120 s: a longer wait is left to the next run
+_RETRY_DELAYS: Final = (2.0, 6.0)  # 6 s, 18 s
+_TRIAL_DELAY: Final = 10.0  # 30 s, or what Retry-After asks for if that is more
+_LONGEST_TRIAL_DELAY: Final = 40.0  # 120 s: a longer wait is left to the next run
 # Delays are longer by chance, so that many bots do not come back at once, and never shorter.
-_SPREAD: Final = (1.02, 1.25)
-_MOST_MOVES: Final = 3
+_JITTER: Final = (1.02, 1.25)
+_MAX_REDIRECTS: Final = 3
 
 T = TypeVar("T")
-Q = TypeVar("Q", bound=Question)
-Q_contra = TypeVar("Q_contra", bound=Question, contravariant=True)
-
-
-class Look(Protocol[T, Q_contra]):
-    """Judges what was read from an answer; ``None`` means: not with this status."""
-
-    def __call__(self, read: T, answer: Answer[T], asked: Q_contra, /) -> Verdict[T] | None: ...
+Q = TypeVar("Q", bound=ApiRequest)
 
 
 @dataclass(slots=True)
-class Run:
-    """What one call of the source has cost so far. Only one trial is made in a run.
+class CallContext:
+    """What one call of the source has cost so far. Only one trial is made in a call.
 
-    ``lock_timeout`` is for how many seconds it may wait for other processes that ask arXiv.
+    ``lock_timeout`` is for how many seconds it may wait for other processes that use arXiv.
     """
 
     requests: int = 0
     trial_left: bool = True
-    lock_timeout: float = LOCK_TIMEOUT
+    lock_timeout: float = LOCK_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class _Wait:
-    """Ask the same again after so many seconds."""
+class _Trial:
+    """Send the same request again after so many seconds."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimits:
-    """What is one for all services of arXiv. ``interval`` is in seconds; ``progress`` hears a few
-    words about each request and each longer wait."""
+class ArxivClient(Generic[T, Q]):
+    """Sends requests to one of arXiv's services, one at a time and at arXiv's pace.
 
-    rate_limiter: RateLimiter
-    interval: float
-    clock: Clock
-    rng: random.Random
-    progress: Callable[[str], None] | None = None
-
-
-class Asker(Generic[T, Q]):
-    """Asks one service of arXiv one question at a time, politely.
-
-    ``key`` of bot.toml holds the service's address. Where ``silence`` means that arXiv wants to be
-    left alone, it is left alone for it; else whoever asks may turn to another service at once.
+    ``check`` says whether a document answers its request. ``config_key`` of bot.toml holds the
+    service's address. With ``timeout_is_refusal`` a service that stays silent is left alone like
+    one that refuses; else the caller may turn to another service at once. ``progress`` is told in a
+    few words of each request and each longer wait.
     """
 
     def __init__(
         self,
-        wire: Wire[T, Q],
-        look: Look[T, Q],
-        rate_limits: RateLimits,
+        connection: HttpConnection[T, Q],
+        check: Check[T, Q],
+        rate_limiter: RateLimiter,
         *,
-        key: str,
-        silence: bool = True,
+        config_key: str,
+        timeout_is_refusal: bool = True,
+        progress: Callable[[str], None] | None = None,
     ) -> None:
-        self._wire = wire
-        self._look = look
-        self._key = key
-        self._silence = silence
-        self._gate = rate_limits.rate_limiter
-        self._interval = rate_limits.interval
-        self._clock = rate_limits.clock
-        self._rng = rate_limits.rng
-        self._progress = rate_limits.progress
+        self._connection = connection
+        self._check = check
+        self._rate_limiter = rate_limiter
+        self._clock = rate_limiter.clock
+        self._config_key = config_key
+        self._timeout_is_refusal = timeout_is_refusal
+        self._progress = progress
 
     async def aclose(self) -> None:
-        """Close the connection. It opens again if something is asked."""
-        await self._wire.aclose()
+        """Close the connection. The next request opens it again."""
+        await self._connection.aclose()
 
-    async def ask(self, request: Q, run: Run) -> T:
-        """What was read from the answer, which may be that arXiv does not understand the request.
+    async def send(self, request: Q, call: CallContext) -> T:
+        """The document that answers a request. It may say that arXiv does not understand it.
 
         Raises SourceThrottled, also without a request while arXiv is left alone; SourceDown; and
         SourceGarbled, as ShortAnswer if papers are missing on the page.
         """
-        target, post = "", False
-        failures = moves = 0
+        target, as_post = "", False
+        retries = redirects = 0
         while True:
-            last = failures == len(_BACKOFF)
-            verdict = await self._once(request, run, target, post, last)
-            match verdict:
-                case Usable(read):
-                    return read
-                case _Wait(seconds, reason):
-                    await self._wait(seconds, reason)
-                case Moved(location):
-                    moves += 1
-                    if moves > _MOST_MOVES:
-                        raise SourceGarbled("arXiv sends us from one address to the next.")
-                    target = self._wire.follow(location, target)
-                case Failed(error, again, by_post):
-                    if last or not again:
-                        raise error
-                    await self._wait(self._backoff(failures), str(error))
-                    failures += 1
-                    post = post or by_post
+            is_last = retries == len(_RETRY_DELAYS)
+            outcome = await self._send_once(request, call, target, as_post, is_last)
+            if isinstance(outcome, _Trial):
+                await self._wait(outcome.seconds, outcome.reason)
+            elif isinstance(outcome, Redirect):
+                redirects += 1
+                if redirects > _MAX_REDIRECTS:
+                    raise SourceGarbled("arXiv sends us from one address to the next.")
+                target = self._connection.follow(outcome.location, target)
+            elif isinstance(outcome, Failure):
+                if is_last or not outcome.is_retryable:
+                    raise outcome.error
+                delay = _RETRY_DELAYS[retries] * self._rate_limiter.interval
+                await self._wait(delay, str(outcome.error))
+                retries += 1
+                as_post = as_post or outcome.needs_post
+            else:
+                return outcome
 
-    async def _once(
-        self, request: Q, run: Run, target: str, post: bool, last: bool
-    ) -> Usable[T] | _Wait | Moved | Failed:
-        async with self._gate.permit(run.lock_timeout) as permit:
-            run.requests += 1
-            self._say(f"asking arXiv, request {run.requests}")
+    async def _send_once(
+        self, request: Q, call: CallContext, target: str, as_post: bool, is_last: bool
+    ) -> T | _Trial | Redirect | Failure:
+        async with self._rate_limiter.permit(call.lock_timeout) as permit:
+            call.requests += 1
+            self._tell(f"asking arXiv, request {call.requests}")
             try:
-                answer = await self._wire.exchange(request, target, post)
-            except SourceDown as error:
-                if isinstance(error, Silence) and not self._silence:
-                    return Failed(error, again=False)
-                if last and isinstance(error, Silence):
+                response = await self._connection.send(request, target, as_post)
+            except ResponseTimeout as error:
+                if not self._timeout_is_refusal:
+                    return Failure(error, is_retryable=False)
+                if is_last:
                     permit.record_refusal(str(error))
-                return Failed(error)
-            verdict = judge(
-                answer,
-                self._clock.now(),
-                lambda read, answer: self._look(read, answer, request),
-                self._key,
+                return Failure(error)
+            except SourceDown as error:
+                return Failure(error)
+            outcome: Assessment[T] = assess(
+                response, request, self._check, self._clock.now(), self._config_key
             )
-            if isinstance(verdict, Throttled):
-                return self._slow_down(verdict, permit, run, answer.sample)
-            if isinstance(verdict, Usable):
+            if isinstance(outcome, Throttled):
+                return self._slow_down(outcome, permit, call, response.sample)
+            if not isinstance(outcome, Redirect | Failure):
                 permit.record_success()
-            return verdict
+            return outcome
 
-    def _slow_down(self, verdict: Throttled, permit: Permit, run: Run, sample: bytes) -> _Wait:
-        seconds = max(verdict.retry_after, _SLOW_DOWN * self._interval)
+    def _slow_down(
+        self, throttled: Throttled, permit: Permit, call: CallContext, sample: bytes
+    ) -> _Trial:
+        """One trial in this call where the wait for it is short. Raises SourceThrottled else."""
+        interval = self._rate_limiter.interval
+        seconds = max(throttled.retry_after, _TRIAL_DELAY * interval)
         # After an earlier refusal this request was the trial already.
-        if run.trial_left and permit.refusals == 0 and seconds <= _PATIENCE * self._interval:
-            run.trial_left = False
-            permit.hold(seconds, verdict.reason)
-            return _Wait(seconds, verdict.reason)
-        until = permit.record_refusal(verdict.reason, verdict.retry_after)
+        is_first = call.trial_left and permit.refusals == 0
+        if is_first and seconds <= _LONGEST_TRIAL_DELAY * interval:
+            call.trial_left = False
+            permit.pause(seconds, throttled.reason)
+            return _Trial(seconds, throttled.reason)
+        until = permit.record_refusal(throttled.reason, throttled.retry_after)
         raise SourceThrottled(
             f"arXiv asks us to slow down; it is left alone until {until:%Y-%m-%d %H:%M} UTC."
-            f" {verdict.reason}",
+            f" {throttled.reason}",
             until=until,
             sample=sample,
         )
 
-    def _backoff(self, failures: int) -> float:
-        return self._interval * _BACKOFF[failures]
-
     async def _wait(self, seconds: float, reason: str) -> None:
-        seconds *= self._rng.uniform(*_SPREAD)
+        seconds *= self._rate_limiter.rng.uniform(*_JITTER)
         log.info("Waiting %.0f s before asking arXiv again: %s", seconds, reason)
-        self._say(f"waiting {seconds:.0f} s: {reason}")
+        self._tell(f"waiting {seconds:.0f} s: {reason}")
         if seconds > 0:
             await self._clock.sleep(seconds)
 
-    def _say(self, text: str) -> None:
+    def _tell(self, text: str) -> None:
         if self._progress is not None:
             self._progress(text)

@@ -2,8 +2,16 @@
 
 Reads page after page, and counts only when the last one was read. Then the numbers are gone
 through, up to that of the newest paper that the query API has: ids run on within a month, so a
-number that no page held is asked for there, and again at the next looks, until it is clear that
+number that no page held is looked up there, and again in the next runs, until it is clear that
 there is no such paper. An empty list is believed only where the query API has nothing new either.
+
+A token that dies in the middle begins the list again. The place, the checkpoint, moves only behind
+the last page, and is stored in the transaction that records the papers.
+
+OAI-PMH's format ``arXiv`` has neither the version nor the first submission. Such a paper has
+version ``VERSION_UNKNOWN``; where it matches, the query API is asked for the rest before it is
+recorded. If that does not answer, the paper is posted with ``by`` before its date, and completed in
+a later run.
 
 Bulk edits make arXiv list old papers again, a hundred thousand at worst: those of months ago are
 passed over. Does not ask whether a paper matches.
@@ -18,38 +26,37 @@ from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
 from bot.arxiv.checkpoint import (
-    PATIENCE,
+    GIVE_UP_AFTER,
     Checkpoint,
     announced_since,
-    given_out,
-    given_up,
-    highest,
-    tails,
+    assigned_ids,
+    is_given_up,
+    latest_id,
+    month_end_probes,
 )
-from bot.arxiv.client import Asker, Run
+from bot.arxiv.client import ArxivClient, CallContext
 from bot.arxiv.ids import first_serial_of, serial_of
 from bot.arxiv.oai_page import EVERYTHING, OaiPage, Selection
-from bot.arxiv.responses import Answer, Failed, Usable, Verdict
-from bot.arxiv.search import QueryAsker, prove_alive
-from bot.arxiv.search_query import these
+from bot.arxiv.responses import Failure, Response
+from bot.arxiv.search import SearchClient, fetch_newest, id_batches, lookup
 from bot.errors import SourceError, SourceGarbled
 from bot.model import AnnouncementStats, Batch, Note, NoteKind, Paper, Unmatched
 from bot.ports import Wanted
 
-REVISED: Final = timedelta(days=60)
-"""So far back a paper that is listed again is looked at again, as the weekly sweep does."""
+REVISED_WITHIN: Final = timedelta(days=60)
+"""So far back a paper that is listed again counts again, as in the weekly wide search."""
 
-IDS_AT_ONCE: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
-
-_MOST_PAGES: Final = 200  # of 1,300 records and more: ten minutes, and a month of arXiv
-_MOST_ASKED: Final = 2000  # numbers in one look, which are four requests
-_FEW: Final = 3  # missing papers that do not make an answer a bad one
-_SHARE: Final = 0.01
 # The highest id is among those submitted last: within a day numbers follow the submission, 96.9 %
 # of neighbours are in its order (measured on 31,144 of 2026).
-NEWEST: Final = 50
-_NAMED: Final = 5  # of missing papers, in a remark
-_RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
+NEWEST_PAPERS: Final = 50
+
+_MAX_PAGES: Final = 200  # of 1,300 records and more: ten minutes, and a month of arXiv
+_MAX_LOOKUPS: Final = 2000  # numbers in one run, which are four requests
+# So few missing papers, or such a share, do not make an answer incomplete.
+_FEW_MISSING: Final = 3
+_SHARE_MISSING: Final = 0.01
+_NAMED: Final = 5  # of missing papers, in a note
+_MAX_RESTARTS: Final = 2  # a token dies at midnight UTC, which comes once
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +76,35 @@ class OaiRequest:
         )
 
 
-OaiAsker: TypeAlias = Asker[OaiPage, OaiRequest]
+OaiClient: TypeAlias = ArxivClient[OaiPage, OaiRequest]
 
 
-def judge_page(
-    page: OaiPage, answer: Answer[OaiPage], asked: OaiRequest
-) -> Verdict[OaiPage] | None:
+def check_page(
+    page: OaiPage, response: Response[OaiPage], request: OaiRequest
+) -> OaiPage | Failure | None:
     """Errors of OAI-PMH come with status 200. Only those of no records and of a token are ours."""
     if page.error is not None and page.error[0] not in ("noRecordsMatch", "badResumptionToken"):
-        said = f"{page.error[0]}, {page.error[1]}"[:300]
-        refused = SourceGarbled(f"arXiv's OAI-PMH refuses: {said}", sample=answer.sample)
-        return Failed(refused, again=False)
-    if page.verb and page.verb != asked.verb:
-        wrong = f"arXiv's OAI-PMH answered {page.verb} where {asked.verb} was asked."
-        return Failed(SourceGarbled(wrong, sample=answer.sample))
-    return Usable(page) if answer.status == 200 else None
+        error = f"{page.error[0]}, {page.error[1]}"[:300]
+        refused = SourceGarbled(f"arXiv's OAI-PMH refuses: {error}", sample=response.sample)
+        return Failure(refused, is_retryable=False)
+    if page.verb and page.verb != request.verb:
+        wrong = f"arXiv's OAI-PMH answered {page.verb} where {request.verb} was asked."
+        return Failure(SourceGarbled(wrong, sample=response.sample))
+    return page if response.status == 200 else None
 
 
-class Pages:
-    """Reads a whole list of OAI-PMH. Use it once.
+class RecordList:
+    """A whole list of OAI-PMH, read page by page. Use it once.
 
     ``papers`` are the selected ones: bulk edits list a hundred thousand old ones again, which need
     not be held in memory. In ``unmatched`` one that was listed twice counts twice.
     """
 
-    def __init__(self, asker: OaiAsker, run: Run, selection: Selection = EVERYTHING) -> None:
-        self._asker = asker
-        self._run = run
+    def __init__(
+        self, client: OaiClient, call: CallContext, selection: Selection = EVERYTHING
+    ) -> None:
+        self._client = client
+        self._call = call
         self._selection = selection
         self.papers: dict[str, Paper] = {}
         self.unmatched = Unmatched()
@@ -104,35 +113,36 @@ class Pages:
         self.answered: datetime | None = None  # the server's time when it began
 
     async def read(self, verb: str, since: date) -> None:
-        """Every page from a day on (UTC, included). What came before an error is kept.
+        """Every page from a day on (UTC, included). What was read before an error is kept.
 
         Raises SourceError.
         """
         restarts = 0
         token = ""
-        used: set[str] = set()
-        for _ in range(_MOST_PAGES):
+        used_tokens: set[str] = set()
+        for _ in range(_MAX_PAGES):
             request = OaiRequest(verb, since, token, self._selection)
-            page = await self._asker.ask(request, self._run)
+            page = await self._client.send(request, self._call)
             self.answered = self.answered or page.answered
-            if token and page.error is not None and page.error[0] == "noRecordsMatch":
+            code, text = page.error or ("", "")
+            if token and code == "noRecordsMatch":
                 raise SourceGarbled("arXiv's OAI-PMH promised another page, and has none.")
-            if page.error is not None and page.error[0] == "badResumptionToken":
+            if code == "badResumptionToken":
                 restarts += 1
-                if not token or restarts > _RESTARTS:
-                    raise SourceGarbled(f"arXiv's OAI-PMH lost its place: {page.error[1][:200]}")
+                if not token or restarts > _MAX_RESTARTS:
+                    raise SourceGarbled(f"arXiv's OAI-PMH lost its place: {text[:200]}")
                 token = ""
                 continue
-            self._take(page)
+            self._add(page)
             token = page.token
             if not token:
                 return
-            if token in used and not restarts:
+            if token in used_tokens and not restarts:
                 raise SourceGarbled("arXiv's OAI-PMH gives the same page again and again.")
-            used.add(token)
-        raise SourceGarbled(f"arXiv's OAI-PMH lists more than {_MOST_PAGES} pages.")
+            used_tokens.add(token)
+        raise SourceGarbled(f"arXiv's OAI-PMH lists more than {_MAX_PAGES} pages.")
 
-    def _take(self, page: OaiPage) -> None:
+    def _add(self, page: OaiPage) -> None:
         self.papers |= {each.id: each for each in page.papers}
         self.unmatched += page.unmatched
         self.ids.update(page.ids)
@@ -145,196 +155,208 @@ class Harvest:
     def __init__(
         self,
         *,
-        oai: OaiAsker,
-        queries: QueryAsker,
-        run: Run,
+        oai: OaiClient,
+        search: SearchClient,
+        call: CallContext,
         checkpoint: Checkpoint,
         since: date,
         now: datetime,
         wanted: Wanted | None = None,
     ) -> None:
-        self._queries = queries
-        self._run = run
-        self._mark = checkpoint
+        self._search = search
+        self._call = call
+        self._checkpoint = checkpoint
         self._since = since
         self._now = now
-        self._pages = Pages(oai, run, Selection(_floor(since, now), wanted))
-        self._newest: dict[str, Paper] = {}  # papers that the query API has, of the new ones
+        self._records = RecordList(oai, call, Selection(_lowest_serial(since, now), wanted))
         self._notes: list[Note] = []
 
     async def collect(self) -> Batch:
-        """What was announced from ``since`` on. ``announcement_stats.plan`` is left to who planned.
+        """What was announced from ``since`` on. ``announcement_stats.plan`` is left to the caller.
 
-        Raises SourceError if not a single page came, or none that can be believed.
+        Raises SourceError if not a single page was read, or none that can be believed.
         """
-        pages = self._pages
+        records = self._records
         try:
-            await pages.read("ListRecords", self._since)
+            await records.read("ListRecords", self._since)
         except SourceError as error:
-            if not pages.ids:
+            if not records.ids:
                 raise
             self._notes.append(error.note())
-            unmoved = AnnouncementStats(checkpoint=self._mark.written())
-            return self._batch(pages.papers.values(), complete=False, announcement_stats=unmoved)
-        self._notes += _damages(pages)
-        await self._prove_whole()
-        return await self._audited()
+            unmoved = AnnouncementStats(checkpoint=self._checkpoint.to_json())
+            return self._batch(records.papers.values(), complete=False, stats=unmoved)
+        if records.damaged:
+            some = "; ".join(wrong for _, wrong in records.damaged[:3])
+            text = f"{len(records.damaged)} records could not be read: {some}"
+            self._notes.append(Note(NoteKind.GARBLED, text))
+        return await self._check_numbers(await self._newest_announced())
 
-    async def _prove_whole(self) -> None:
-        """Learn how far the list must reach at least: to the newest papers of the query API.
+    async def _newest_announced(self) -> dict[str, Paper]:
+        """Papers that the query API has and that were announced since: the list must reach that
+        far at least.
 
-        Raises SourceGarbled for an empty list where something was announced, and whatever the
-        question raises where only its answer could tell. Where the list holds news it is a remark.
+        Raises SourceGarbled for an empty list where something was announced, and whatever a request
+        raises where only its answer could tell. Where the list holds news it is a note.
         """
-        top, pages = self._mark.top, self._pages
-        news = not top or announced_since(top, given_out(pages.ids, self._now))
+        known_id, ids = self._checkpoint.highest_id, self._records.ids
+        has_news = not known_id or announced_since(known_id, assigned_ids(ids, self._now))
         try:
-            newest = await prove_alive(self._queries, self._run, self._now, self._now, NEWEST)
+            papers = await fetch_newest(
+                self._search, self._call, self._now, self._now, NEWEST_PAPERS
+            )
         except SourceError as error:
-            if not pages.ids or not news:
+            if not ids or not has_news:
                 raise
             self._notes.append(error.note())
-            return
-        new = announced_since(top, given_out((paper.id for paper in newest), self._now))
-        self._newest = {paper.id: paper for paper in newest if paper.id in new}
-        if not top:  # a paper is never announced before the day of its submission
-            new = {paper.id for paper in newest if paper.published.date() >= self._since}
-        if not pages.ids and new:
+            return {}
+        new = announced_since(known_id, assigned_ids((paper.id for paper in papers), self._now))
+        newest = {paper.id: paper for paper in papers if paper.id in new}
+        if not known_id:  # a paper is never announced before the day of its submission
+            new = {paper.id for paper in papers if paper.published.date() >= self._since}
+        if not ids and new:
             raise SourceGarbled(
                 f"arXiv's OAI-PMH lists nothing since {self._since}, though {max(new)} is new."
             )
+        return newest
 
-    async def _audited(self) -> Batch:
-        """Go through the numbers, and ask for those that no page held.
+    async def _check_numbers(self, newest: dict[str, Paper]) -> Batch:
+        """Go through the numbers, and look up those that no page held.
 
-        In one look only so many. Where more are missing the place stays, and ``top`` moves up to
-        where they were asked for: the next look goes on from there.
+        In one run only so many. Where more are missing the place stays, and ``highest_id`` moves up
+        to where they were looked up: the next run goes on from there.
         """
-        pages, checkpoint, today = self._pages, self._mark, self._now.date()
-        readable = pages.ids - {paper_id for paper_id, _ in pages.damaged}
-        held = {each: paper for each, paper in self._newest.items() if each not in readable}
-        listed = given_out({*pages.ids, *held}, self._now)
-        announced = announced_since(checkpoint.top, listed)
-        since = {
-            each: day for each, day in checkpoint.open_holes(today).items() if each not in readable
+        records, checkpoint, today = self._records, self._checkpoint, self._now.date()
+        known_id = checkpoint.highest_id
+        readable = records.ids - {paper_id for paper_id, _ in records.damaged}
+        newest = {each: paper for each, paper in newest.items() if each not in readable}
+        listed = assigned_ids({*records.ids, *newest}, self._now)
+        announced = announced_since(known_id, listed)
+        missing = {
+            each: since
+            for each, since in checkpoint.open_missing(today).items()
+            if each not in readable
         }
-        fresh = sorted(announced - readable - since.keys() - held.keys(), key=serial_of)
-        room = max(0, _MOST_ASKED - len(since))
-        asked, left = fresh[:room], fresh[room:]
+        unlisted = sorted(announced - readable - missing.keys() - newest.keys(), key=serial_of)
+        room = max(0, _MAX_LOOKUPS - len(missing))
+        now_looked_up, left = unlisted[:room], unlisted[room:]
         end = serial_of(left[0]) if left else 0
-        behind = tails(checkpoint.top, [e for e in announced if not left or serial_of(e) < end])
-        got, unreached = await self._ask([*since, *asked, *behind])
 
-        found = (each for each in {*readable, *held, *got} if not left or serial_of(each) < end)
-        top = highest([checkpoint.top, *found], self._now)
-        since |= dict.fromkeys(asked, today)
-        # Nobody knows whether these are numbers at all, so they are asked for once.
-        since |= {each: today - PATIENCE for each in behind if each in unreached}
-        holes = {
-            each: day
-            for each, day in since.items()
-            if each not in got
-            and (each in unreached or not given_up(day, today))
-            and (not left or serial_of(each) < serial_of(top))
+        def is_reached(paper_id: str) -> bool:
+            return not left or serial_of(paper_id) < end
+
+        probes = month_end_probes(known_id, filter(is_reached, announced))
+        found, unreached = await self._look_up([*missing, *now_looked_up, *probes])
+
+        highest_id = latest_id(
+            [known_id, *filter(is_reached, {*readable, *newest, *found})], self._now
+        )
+        missing |= dict.fromkeys(now_looked_up, today)
+        # Nobody knows whether these are numbers at all, so they are looked up once.
+        missing |= {each: today - GIVE_UP_AFTER for each in probes if each in unreached}
+        missing = {
+            each: since
+            for each, since in missing.items()
+            if each not in found
+            and (each in unreached or not is_given_up(since, today))
+            and (not left or serial_of(each) < serial_of(highest_id))
         }
         # So many numbers in a row that nobody has are none: what stood behind them was a mistake.
-        stays = bool(left) and (not room or bool(unreached) or any(e in got for e in asked))
-        self._tell_of(holes, left, stays=stays)
-        day = min(pages.answered or self._now, self._now).date()
-        counts = checkpoint.counted and not left  # a union counts, too, and between two harvests
-        after = Checkpoint(day, top, counted=top, counted_on=day, holes=holes)
-        if stays:
-            after = replace(checkpoint, day=self._since, top=top, holes=holes)
-        return self._batch(
-            (pages.papers | held | got).values(),
-            complete=not left
-            and _is_little(sum(day == today for day in holes.values()), len(announced)),
-            announcement_stats=AnnouncementStats(
-                announced=len(announced_since(checkpoint.counted, listed)) if counts else None,
-                missing=len(holes) + (len(left) if stays else 0),
-                checkpoint=after.written(),
-            ),
+        is_unfinished = bool(left) and (
+            not room or bool(unreached) or any(each in found for each in now_looked_up)
         )
+        self._note_missing(missing, left, is_unfinished=is_unfinished)
+        day = min(records.answered or self._now, self._now).date()
+        if is_unfinished:
+            after = replace(
+                checkpoint, resume_from=self._since, highest_id=highest_id, missing=missing
+            )
+        else:
+            after = Checkpoint(
+                day, highest_id, counted_id=highest_id, counted_on=day, missing=missing
+            )
+        # A union counts, too, and between two harvests.
+        is_counted = checkpoint.counted_id and not left
+        fresh = sum(since == today for since in missing.values())
+        stats = AnnouncementStats(
+            announced=len(announced_since(checkpoint.counted_id, listed)) if is_counted else None,
+            missing=len(missing) + (len(left) if is_unfinished else 0),
+            checkpoint=after.to_json(),
+        )
+        papers = records.papers | newest | found
+        is_whole = not left and _are_few(fresh, len(announced))
+        return self._batch(papers.values(), complete=is_whole, stats=stats)
 
-    def _tell_of(self, holes: Iterable[str], left: Sequence[str], *, stays: bool) -> None:
-        missing = sorted(holes)
-        if missing:
-            some = ", ".join(missing[:_NAMED])
-            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    def _note_missing(
+        self, missing: Iterable[str], left: Sequence[str], *, is_unfinished: bool
+    ) -> None:
+        in_order = sorted(missing)
+        if in_order:
+            some = ", ".join(in_order[:_NAMED])
+            more = f" and {len(in_order) - _NAMED} more" if len(in_order) > _NAMED else ""
             self._notes.append(Note(NoteKind.HOLES, f"{some}{more}; asked for again next time"))
-        if stays:
+        if is_unfinished:
             text = f"{len(left)} more are missing, from {left[0]} on; the next run goes on there"
             self._notes.append(Note(NoteKind.HOLES, text))
         elif left:
             text = f"arXiv has no paper from {left[0]} on, though a higher id was listed"
             self._notes.append(Note(NoteKind.GARBLED, text))
 
-    async def _ask(self, ids: Sequence[str]) -> tuple[dict[str, Paper], set[str]]:
-        """Those of these papers that the query API has, without one that is unknown to it; and
-        those that could not be asked for."""
-        got: dict[str, Paper] = {}
-        for start in range(0, len(ids), IDS_AT_ONCE):
+    async def _look_up(self, ids: Sequence[str]) -> tuple[dict[str, Paper], frozenset[str]]:
+        """Those of these papers that the query API has; and the ids that could not be looked up."""
+        found: dict[str, Paper] = {}
+        for number, batch in enumerate(batches := list(id_batches(ids))):
             try:
-                feed = await self._queries.ask(these(ids[start : start + IDS_AT_ONCE]), self._run)
+                found |= await lookup(self._search, self._call, batch)
             except SourceError as error:
                 self._notes.append(error.note())
-                return got, set(ids[start:])
-            if feed.error is not None:
-                text = f"arXiv does not understand an id that it gave itself: {feed.error}"
-                self._notes.append(Note(NoteKind.GARBLED, text))
-            got |= {paper.id: paper for paper in feed.papers if paper.id in ids}
-        return got, set()
+                return found, frozenset(each for batch in batches[number:] for each in batch)
+        return found, frozenset()
 
-    def _batch(
-        self, papers: Iterable[Paper], *, complete: bool, announcement_stats: AnnouncementStats
-    ) -> Batch:
+    def _batch(self, papers: Iterable[Paper], *, complete: bool, stats: AnnouncementStats) -> Batch:
         return Batch(
             papers=tuple(papers),
             complete=complete,
             notes=tuple(self._notes),
-            requests=self._run.requests,
+            requests=self._call.requests,
             chosen=False,
-            announcement_stats=announcement_stats,
-            unmatched=self._pages.unmatched,
+            announcement_stats=stats,
+            unmatched=self._records.unmatched,
         )
 
 
-def _floor(since: date, now: datetime) -> int:
+def _lowest_serial(since: date, now: datetime) -> int:
     """A paper below is so old that its being listed again is most likely a bulk edit."""
-    return first_serial_of(min(since, (now - REVISED).date()))
+    return first_serial_of(min(since, (now - REVISED_WITHIN).date()))
 
 
-def _damages(pages: Pages) -> list[Note]:
-    if not pages.damaged:
-        return []
-    some = "; ".join(wrong for _, wrong in pages.damaged[:3])
-    text = f"{len(pages.damaged)} records could not be read: {some}"
-    return [Note(NoteKind.GARBLED, text)]
-
-
-def _is_little(missing: int, announced: int) -> bool:
+def _are_few(missing: int, announced: int) -> bool:
     """So few of a day's numbers may be missing in an answer that counts: some are never used."""
-    return missing <= max(_FEW, _SHARE * announced)
+    return missing <= max(_FEW_MISSING, _SHARE_MISSING * announced)
 
 
-async def count(
-    oai: OaiAsker, run: Run, checkpoint: Checkpoint, now: datetime, brought: Iterable[str] = ()
+async def count_announced(
+    oai: OaiClient,
+    call: CallContext,
+    checkpoint: Checkpoint,
+    now: datetime,
+    known_ids: Iterable[str] = (),
 ) -> tuple[int | None, Checkpoint]:
     """How many papers were announced since the last count, in one request as a rule.
 
-    ``None`` if there was no count before. ``brought`` are ids that are known to be there. Raises
-    SourceError, also for an empty list where one of these is new.
+    ``None`` if there was no count before. ``known_ids`` are known to be there. Raises SourceError,
+    also for an empty list where one of these is new.
     """
-    pages = Pages(oai, run)
+    records = RecordList(oai, call)
     since = checkpoint.counted_on or (now - timedelta(days=1)).date()
-    await pages.read("ListIdentifiers", min(since, now.date()))
-    others = given_out(brought, now)
-    if not pages.ids and announced_since(checkpoint.counted, others):
-        raise SourceGarbled(
-            f"arXiv's OAI-PMH lists nothing since {since}, but {others[-1]} is new."
-        )
-    seen = given_out({*pages.ids, *others}, now)
-    announced = len(announced_since(checkpoint.counted, seen)) if checkpoint.counted else None
-    top = highest([checkpoint.counted, *seen], now)
-    counted_on = min(pages.answered or now, now).date()
-    return announced, replace(checkpoint, counted=top, counted_on=counted_on)
+    await records.read("ListIdentifiers", min(since, now.date()))
+    known = assigned_ids(known_ids, now)
+    if not records.ids and announced_since(checkpoint.counted_id, known):
+        raise SourceGarbled(f"arXiv's OAI-PMH lists nothing since {since}, but {known[-1]} is new.")
+    seen = assigned_ids({*records.ids, *known}, now)
+    announced = announced_since(checkpoint.counted_id, seen)
+    after = replace(
+        checkpoint,
+        counted_id=latest_id([checkpoint.counted_id, *seen], now),
+        counted_on=min(records.answered or now, now).date(),
+    )
+    return (len(announced) if checkpoint.counted_id else None), after

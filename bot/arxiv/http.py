@@ -1,4 +1,4 @@
-"""One HTTP exchange with arXiv: a request out, its answer in. Repeats nothing, judges nothing.
+"""One HTTP exchange with arXiv: a request out, its response in. Retries nothing, judges nothing.
 
 Whatever goes wrong below HTTP becomes a SourceDown here, or a SourceNotAsked where this machine is
 to blame, and nothing of httpx leaves this module.
@@ -16,8 +16,8 @@ from typing import Final, Generic, Protocol, TypeVar
 import httpx
 
 from bot import __version__
-from bot.arxiv.responses import Answer
-from bot.arxiv.search_query import LONGEST_URL, address
+from bot.arxiv.responses import Response
+from bot.arxiv.search_query import MAX_URL_LENGTH, address
 from bot.arxiv.xml_stream import SAMPLE, XmlReader
 from bot.errors import SourceDown, SourceGarbled, SourceNotAsked
 from bot.network import Network
@@ -26,19 +26,21 @@ from bot.network import Network
 # refuses (arxiv.py #203, wp-a/nature-academic-search PR #16, 2026).
 _ACCEPT: Final = "application/atom+xml, application/xml;q=0.9, */*;q=0.1"
 
-_STEP: Final = 64 * 1024  # compressed bytes per hop to the parsing thread
-_LARGEST_PIECE: Final = 1024 * 1024  # decoded bytes at a time, however well they were packed
-_IS_READ: Final = frozenset({200, 400})  # arXiv says in XML, too, what it did not understand
+_CHUNK_BYTES: Final = 64 * 1024  # compressed, per hop to the parsing thread
+_MAX_DECODED_BYTES: Final = 1024 * 1024  # at a time, however well they were compressed
+_PARSED_STATUSES: Final = frozenset(
+    {200, 400}
+)  # arXiv says in XML, too, what it did not understand
 _GZIP: Final = 16 + zlib.MAX_WBITS
 # No room for one more connection here: file descriptors, buffers, memory.
-_OUR_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_LOCAL_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 T = TypeVar("T")
 
 
-class Question(Protocol):
-    """What is asked of one of arXiv's services."""
+class ApiRequest(Protocol):
+    """A request to one of arXiv's services."""
 
     def encoded(self) -> str:
         """As the query of an address, or as the body of a form."""
@@ -47,7 +49,7 @@ class Question(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. ``total`` ends an answer that drips in for ever.
+    """Seconds. ``total`` ends a response that drips in forever.
 
     2,000 papers are 4 to 6 MB; arXiv documents two minutes for an answer of 30,000.
     """
@@ -57,17 +59,17 @@ class Timeouts:
     total: float = 180.0
 
 
-class Silence(SourceDown):
+class ResponseTimeout(SourceDown):
     """No answer in time, which is also how arXiv throttles."""
 
 
-Q = TypeVar("Q", bound=Question)
+Q = TypeVar("Q", bound=ApiRequest)
 
 
-class Wire(Generic[T, Q]):
+class HttpConnection(Generic[T, Q]):
     """The connection to one service of arXiv. Opened at the first request; close it at the end.
 
-    ``reader`` makes what reads the answer to a request.
+    ``reader`` makes the parser for the response to a request.
     """
 
     def __init__(
@@ -92,29 +94,29 @@ class Wire(Generic[T, Q]):
             "Accept-Encoding": "gzip",
         }
 
-    async def exchange(self, request: Q, target: str = "", post: bool = False) -> Answer[T]:
-        """Send it once and read the whole answer.
+    async def send(self, request: Q, target: str = "", as_post: bool = False) -> Response[T]:
+        """Send it once and read the whole response.
 
-        ``target`` is where ``follow`` led, complete with the query; ``post`` puts the query into
-        the body whatever its length. Raises SourceDown, and Silence for a timeout; SourceNotAsked
-        where this machine has nothing left to ask with.
+        ``target`` is where ``follow`` led, complete with the query; ``as_post`` puts the query into
+        the body whatever its length. Raises SourceDown, of these ResponseTimeout for a timeout;
+        SourceNotAsked where this machine has no means left to send it.
         """
         try:
-            message = self._message(request, target, post)
+            message = self._message(request, target, as_post)
         except OSError as error:  # the certificates can't be read
             raise _not_asked(error) from error
         try:
             async with asyncio.timeout(self._timeouts.total):
                 return await self._receive(message, self._reader(request))
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise Silence("arXiv did not answer in time.") from error
+            raise ResponseTimeout("arXiv did not answer in time.") from error
         except httpx.TransportError as error:
-            if (own := _own_fault(error)) is not None:
-                raise _not_asked(own) from error
+            if (fault := _local_fault(error)) is not None:
+                raise _not_asked(fault) from error
             raise SourceDown(f"arXiv can't be reached: {_reason(error)}.") from error
 
     def follow(self, location: str, target: str = "") -> str:
-        """Where a redirect leads, if that is arXiv over https, or where we asked by ourselves.
+        """Where a redirect leads, if that is arXiv over https, or the host in bot.toml.
 
         Raises SourceGarbled for any other place: nobody else has the papers, or our contact.
         """
@@ -129,14 +131,14 @@ class Wire(Generic[T, Q]):
         return str(new)
 
     async def aclose(self) -> None:
-        """Close the connection. It opens again if it is asked for."""
+        """Close the connection. The next request opens it again."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
-    def _message(self, request: Question, target: str, post: bool) -> httpx.Request:
+    def _message(self, request: ApiRequest, target: str, as_post: bool) -> httpx.Request:
         whole = target or address(str(self._url), request.encoded())
-        if not post and len(whole) <= LONGEST_URL:
+        if not as_post and len(whole) <= MAX_URL_LENGTH:
             return self._http().build_request("GET", whole)
         return self._http().build_request(
             "POST",
@@ -145,21 +147,21 @@ class Wire(Generic[T, Q]):
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
 
-    async def _receive(self, message: httpx.Request, reader: XmlReader[T]) -> Answer[T]:
+    async def _receive(self, message: httpx.Request, reader: XmlReader[T]) -> Response[T]:
         response = await self._http().send(message, stream=True)
         try:
-            body = _Body(response.headers.get("content-encoding", ""), reader)
+            body = _BodyParser(response.headers.get("content-encoding", ""), reader)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            if response.status_code not in _IS_READ:
-                sample = await _beginning(response)
-                return Answer(response.status_code, headers, sample)
+            if response.status_code not in _PARSED_STATUSES:
+                sample = await _sample_of(response)
+                return Response(response.status_code, headers, sample)
             try:
-                async for raw in response.aiter_raw(_STEP):
-                    await asyncio.to_thread(body.take, raw)
-                read = await asyncio.to_thread(body.close)
+                async for raw in response.aiter_raw(_CHUNK_BYTES):
+                    await asyncio.to_thread(body.feed, raw)
+                document = await asyncio.to_thread(body.close)
             except SourceGarbled as problem:
-                return Answer(response.status_code, headers, problem.sample, problem=problem)
-            return Answer(response.status_code, headers, body.sample, read)
+                return Response(response.status_code, headers, problem.sample, problem=problem)
+            return Response(response.status_code, headers, body.sample, document)
         finally:
             await response.aclose()
 
@@ -176,8 +178,8 @@ class Wire(Generic[T, Q]):
         return self._client
 
 
-class _Body(Generic[T]):
-    """Unpacks and parses an answer while it comes in. Runs in a thread, one call at a time."""
+class _BodyParser(Generic[T]):
+    """Decompresses and parses a body while it arrives. Runs in a thread, one call at a time."""
 
     def __init__(self, encoding: str, reader: XmlReader[T]) -> None:
         self._encoding = encoding.strip().lower()
@@ -188,8 +190,8 @@ class _Body(Generic[T]):
     def sample(self) -> bytes:
         return self._reader.sample
 
-    def take(self, raw: bytes) -> None:
-        for piece in self._unpacked(raw):
+    def feed(self, raw: bytes) -> None:
+        for piece in self._decompressed(raw):
             self._reader.feed(piece)
 
     def close(self) -> T:
@@ -199,7 +201,7 @@ class _Body(Generic[T]):
                 raise self._garbled("its compressed text is cut off")
         return self._reader.close()
 
-    def _unpacked(self, raw: bytes) -> Iterator[bytes]:
+    def _decompressed(self, raw: bytes) -> Iterator[bytes]:
         if self._encoding in {"", "identity"}:
             yield raw
             return
@@ -209,7 +211,7 @@ class _Body(Generic[T]):
             if self._inflate.eof:
                 raise self._garbled("there is more behind its end")
             try:
-                yield self._inflate.decompress(raw, _LARGEST_PIECE)
+                yield self._inflate.decompress(raw, _MAX_DECODED_BYTES)
             except zlib.error as error:
                 raise self._garbled(f"its compressed text is damaged, {error}") from error
             raw = self._inflate.unconsumed_tail or self._inflate.unused_data
@@ -218,8 +220,8 @@ class _Body(Generic[T]):
         return SourceGarbled(f"arXiv's answer can't be read: {problem}.", sample=self.sample)
 
 
-async def _beginning(response: httpx.Response) -> bytes:
-    """The start of an answer that is not worth reading; the rest is never fetched."""
+async def _sample_of(response: httpx.Response) -> bytes:
+    """The start of a body that is not worth reading; the rest is never fetched."""
     packed = response.headers.get("content-encoding", "").strip().lower() == "gzip"
     async for raw in response.aiter_raw(SAMPLE):
         try:
@@ -238,11 +240,11 @@ def _reason(error: httpx.TransportError) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def _own_fault(error: BaseException) -> OSError | None:
+def _local_fault(error: BaseException) -> OSError | None:
     """What this machine lacked, if that is why there was no connection."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in _OUR_LIMITS:
+        if isinstance(cause, OSError) and cause.errno in _LOCAL_LIMITS:
             return cause
         cause = cause.__cause__ or cause.__context__
     return None

@@ -63,7 +63,7 @@ def first_serial_of(day: date) -> int:
     return (day.year * 100 + day.month) * _NUMBERS_A_MONTH
 
 
-def runs_on(text: str) -> bool:
+def is_sequential(text: str) -> bool:
     """Whether the text is an id of today's form, and nothing else: no version, no address.
 
     Only of these the numbers run on, over all archives.
@@ -80,7 +80,7 @@ def following_ids(paper_id: str, before: str) -> Iterator[str]:
     if ``before`` is the older. Raises ValueError for an id of another form.
     """
     for each in (paper_id, before):
-        if not runs_on(each):
+        if not is_sequential(each):
             raise ValueError(f"{each[:100]!r} is not an arXiv id of today's form")
     if serial_of(paper_id) >= serial_of(before):
         return

@@ -1,11 +1,11 @@
-"""Which way to ask arXiv: for the keywords, or for everything that it announced. Pure.
+"""Which strategy to fetch by: for the keywords, or for everything that was announced. Pure.
 
-- A *union* asks the query API for what was submitted in the last weeks and may match: one request
-  for some fifty keywords.
-- A *harvest* reads everything that was announced, over OAI-PMH, and matches here: a few requests a
-  day, however many keywords there are.
+- A *union* searches the query API for what was submitted in the last weeks and may match: one
+  request for some fifty keywords.
+- A *harvest* reads everything that was announced, over OAI-PMH, and is matched here: a few requests
+  a day, however many keywords there are.
 
-The one with the fewest requests is taken. Only what asks by announcement finds what arXiv held back
+The one with the fewest requests is taken. Only what goes by announcement finds what arXiv held back
 for months; so there is a harvest every week in any case. Where there can be none, or the last one
 is so long ago that its list could not be read to the end, the numbers of what was announced are
 gone through at the query API, beside a union (``bot.arxiv.number_scan``).
@@ -14,7 +14,7 @@ gone through at the query API, beside a union (``bot.arxiv.number_scan``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -22,23 +22,24 @@ from math import ceil
 from typing import Final
 
 from bot.arxiv.checkpoint import Checkpoint
-from bot.arxiv.search_query import Window, groups
+from bot.arxiv.search_query import Window, batches
 from bot.model import Keyword
 from bot.ports import Wanted
 
-HARVEST_EVERY: Final = timedelta(days=7)
-FARTHEST: Final = timedelta(days=60)
+HARVEST_INTERVAL: Final = timedelta(days=7)
+LONGEST_HARVEST: Final = timedelta(days=60)
 """A harvest reads no further back: ninety pages, which take five minutes. What was announced longer
 ago is gone through by its numbers, from where the last harvest ended, run by run."""
 
 # 6,650 papers a week are announced (facts of arXiv, 2.4), about as many records change beside, and
 # a page holds 1,300 to 2,500.
-_PAGES_A_DAY: Final = 1.5
-_COMPLETING: Final = 2  # requests for what OAI-PMH does not say of papers that match, and for gaps
+_PAGES_PER_DAY: Final = 1.5
+# For the newest paper, to complete what OAI-PMH does not say of papers that match, and for gaps.
+_OTHER_REQUESTS: Final = 3
 
 
-class Way(StrEnum):
-    """How to ask; ``AUTO`` leaves it to the planner."""
+class Strategy(StrEnum):
+    """How to fetch; ``AUTO`` leaves it to ``choose``."""
 
     AUTO = "auto"
     UNION = "union"
@@ -47,21 +48,18 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``since`` is the day (UTC) from which on a harvest has to read.
+    """``reason`` is for people. With ``scans_numbers`` those of what was announced since the
+    checkpoint are to be gone through as well."""
 
-    With ``numbers`` those of what was announced since the checkpoint are to be gone through as
-    well.
-    """
-
-    way: Way
-    since: date
-    reason: str = ""
-    numbers: bool = False
+    strategy: Strategy
+    reason: str
+    scans_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """What is to be planned: keywords, from which submission on, and what was read before."""
+class FetchTask:
+    """What is to be fetched: for which keywords, from which submission on, and what was read
+    before."""
 
     keywords: Sequence[Keyword]
     since: datetime
@@ -75,64 +73,61 @@ class Task:
         return self.now.astimezone(UTC).date()
 
     @property
-    def begin(self) -> date:
-        """Where the last harvest was; anew at ``since`` if that is too long ago, or to come."""
-        day = self.checkpoint.day
-        if day is not None and timedelta(0) <= self.today - day <= FARTHEST:
+    def harvest_from(self) -> date:
+        """The day (UTC) from which on a harvest has to read: where the last one ended; anew at
+        ``since`` if that is too long ago, or to come."""
+        day = self.checkpoint.resume_from
+        if day is not None and timedelta(0) <= self.today - day <= LONGEST_HARVEST:
             return day
         return min(self.since.astimezone(UTC).date(), self.today)
 
     @property
     def is_behind(self) -> bool:
         """Whether the last harvest is so long ago that none can go on from there."""
-        return self.checkpoint.day is not None and self.today - self.checkpoint.day > FARTHEST
+        day = self.checkpoint.resume_from
+        return day is not None and self.today - day > LONGEST_HARVEST
 
     @property
     def is_recent(self) -> bool:
-        """Whether the last harvest was in the last week. Before there is a mark none is due."""
-        day = self.checkpoint.day
-        return day is None or timedelta(0) <= self.today - day < HARVEST_EVERY
-
-    def plan(self, way: Way, reason: str = "") -> Plan:
-        """The plan of this way, whatever it costs."""
-        return Plan(way, self.begin, reason)
+        """Whether the last harvest was in the last week. Without a checkpoint none is due."""
+        day = self.checkpoint.resume_from
+        return day is None or timedelta(0) <= self.today - day < HARVEST_INTERVAL
 
     def harvest_requests(self) -> int:
         """About how many requests a harvest takes."""
-        days = (self.today - self.begin).days
-        return ceil(1 + days * _PAGES_A_DAY + _COMPLETING)
+        days = (self.today - self.harvest_from).days
+        return ceil(days * _PAGES_PER_DAY) + _OTHER_REQUESTS
 
-    def union_requests(self, most: int) -> int:
-        """How many requests a union takes at least; what is more than ``most`` is not counted."""
+    def union_requests(self, limit: int) -> int:
+        """How many requests a union takes at least; more than ``limit`` are not counted."""
         # With ten thousand keywords it takes a second to form all of their requests.
         window = Window.of_days(self.since, self.now)
-        return sum(1 for _ in islice(groups(self.keywords, window, self.url), most + 1))
+        return sum(1 for _ in islice(batches(self.keywords, window, self.url), limit + 1))
 
 
-def choose(task: Task, *, wanted: Way, can_harvest: bool) -> Plan:
-    """The way with the fewest requests; among equals, the one that reads more.
+def choose(task: FetchTask, *, wanted: Strategy, can_harvest: bool) -> Plan:
+    """The strategy with the fewest requests; among equals, the one that reads more.
 
-    What was announced is looked through once a week, whichever way it is.
+    What was announced is gone through once a week, whichever strategy it is.
     """
-    plan = _choose(task, wanted, can_harvest)
-    is_due = not task.is_recent and plan.way is not Way.HARVEST
-    return replace(plan, numbers=is_due or task.is_behind)
+    strategy, reason = _choose(task, wanted, can_harvest)
+    is_overdue = not task.is_recent and strategy is not Strategy.HARVEST
+    return Plan(strategy, reason, scans_numbers=is_overdue or task.is_behind)
 
 
-def _choose(task: Task, wanted: Way, can_harvest: bool) -> Plan:
+def _choose(task: FetchTask, wanted: Strategy, can_harvest: bool) -> tuple[Strategy, str]:
     if not can_harvest:
-        return task.plan(Way.UNION, "no OAI-PMH address is set")
-    is_too_much = task.today - task.begin > FARTHEST
-    if wanted is not Way.AUTO and not (wanted is Way.HARVEST and is_too_much):
-        return task.plan(wanted, "bot.toml wants it")
+        return Strategy.UNION, "no OAI-PMH address is set"
+    is_too_much = task.today - task.harvest_from > LONGEST_HARVEST
+    if wanted is not Strategy.AUTO and not (wanted is Strategy.HARVEST and is_too_much):
+        return wanted, "bot.toml wants it"
     if is_too_much:
-        return task.plan(Way.UNION, f"everything since {task.begin} is too much to read")
+        return Strategy.UNION, f"everything since {task.harvest_from} is too much to read"
     harvest = task.harvest_requests()
-    union = task.union_requests(harvest)
+    union = task.union_requests(limit=harvest)
     if union < harvest and not task.is_recent and not task.is_behind:
-        return task.plan(
-            Way.HARVEST, f"one is due every week, the last was on {task.checkpoint.day}"
-        )
-    told = f"harvest {harvest}, union {union if union <= harvest else 'more'}"
-    best = Way.UNION if union < harvest else Way.HARVEST
-    return task.plan(best, f"the fewest requests, about: {told}")
+        last = task.checkpoint.resume_from
+        return Strategy.HARVEST, f"one is due every week, the last was on {last}"
+    reason = f"the fewest requests, about: harvest {harvest}, "
+    reason += f"union {union if union <= harvest else 'more'}"
+    return (Strategy.UNION if union < harvest else Strategy.HARVEST), reason

@@ -1,11 +1,11 @@
-"""When arXiv may be asked: one request at a time, some seconds apart, whoever asks.
+"""The rate limit for arXiv: one request at a time, some seconds apart, whoever sends it.
 
 arXiv's terms of use (info.arxiv.org/help/api/tou, November 2026) allow one request every three
-seconds over one connection, for everything under one's control together. So the turn is taken by
-locking a file that all processes of a host share, and the file says when the last request ended,
-and until when arXiv wants to be left alone.
+seconds over one connection, for everything under one's control together. So a permit to send is a
+lock on a file that all processes of a host share; the file says when the last request ended, and
+until when arXiv wants to be left alone.
 
-Decides nothing about answers: ``bot.arxiv.client`` says whether a turn went well.
+Decides nothing about responses: ``bot.arxiv.client`` records how a request went.
 """
 
 from __future__ import annotations
@@ -30,111 +30,113 @@ from bot.private_files import make_folder, open_file
 
 log = logging.getLogger(__name__)
 
-POLITE_INTERVAL: Final = 3.0
+ARXIV_INTERVAL_SECONDS: Final = 3.0
 """Seconds between requests that arXiv asks for. Longer waits are stated for it, and scale."""
 
-_OWN_DELAYS: Final = (300.0, 900.0, 3600.0, 10800.0)
+_PAUSES_SECONDS: Final = (300.0, 900.0, 3600.0, 10800.0)
 """Seconds to leave arXiv alone after so many refusals in a row. Its blocks can last for hours."""
 
 _JITTER: Final = 0.25
-LONGEST_COOL_DOWN: Final = 24 * 3600.0
+LONGEST_PAUSE_SECONDS: Final = 24 * 3600.0
 
-_POLL: Final = 0.25
-LOCK_TIMEOUT: Final = 900.0
-"""Seconds to wait for other processes to end their turns: several, each at its longest."""
+_LOCK_POLL_SECONDS: Final = 0.25
+LOCK_TIMEOUT_SECONDS: Final = 900.0
+"""How long to wait for other processes to end their requests: several, each at its longest."""
 
-QUESTION_LOCK_TIMEOUT: Final = 60.0
+INTERACTIVE_LOCK_TIMEOUT_SECONDS: Final = 60.0
 """The same where a person waits for the answer."""
 
-_LOCK_WARNING: Final = 10.0  # seconds until the log says what is waited for
-_SKEW: Final = 60.0  # a clock that was set back by less than this was only corrected
+_LOCK_WARNING_SECONDS: Final = 10.0  # until the log says what is waited for
+_SKEW_SECONDS: Final = 60.0  # a clock that was set back by less than this was only corrected
 
 
 @dataclass(slots=True)
-class PaceState:
-    """What the pace file holds. Times are seconds since 1970; ``refusals`` are those in a row."""
+class RateState:
+    """What the pace file holds: when the last request ended, and until when to send none.
 
-    ended: float = 0.0
-    until: float = 0.0
+    Times are seconds since 1970; ``refusals`` are those in a row.
+    """
+
+    last_request_at: float = 0.0
+    paused_until: float = 0.0
     refusals: int = 0
     reason: str = ""
 
     def is_plausible(self, now: float) -> bool:
-        """Not from the future, and not cooling for longer than we ever do."""
-        longest = LONGEST_COOL_DOWN + _SKEW
+        """Not from the future, and not paused for longer than we ever are."""
+        longest = LONGEST_PAUSE_SECONDS + _SKEW_SECONDS
         return (
-            0 <= self.ended <= now + _SKEW
-            and 0 <= self.until <= self.ended + longest
+            0 <= self.last_request_at <= now + _SKEW_SECONDS
+            and 0 <= self.paused_until <= self.last_request_at + longest
             and 0 <= self.refusals < 10_000
         )
 
-    def forget(self) -> None:
-        """As if arXiv had never been asked."""
-        self.ended = self.until = 0.0
+    def reset(self) -> None:
+        """As if nothing had ever been sent."""
+        self.last_request_at = self.paused_until = 0.0
         self.refusals = 0
         self.reason = ""
 
 
 class Permit:
-    """The right to send one request now. Say how it went, or nothing if it just failed."""
+    """The right to send one request now. Record how it went, or nothing if it just failed."""
 
-    def __init__(self, state: PaceState, clock: Clock, interval: float, rng: random.Random) -> None:
+    def __init__(self, state: RateState, clock: Clock, interval: float, rng: random.Random) -> None:
         self._state = state
         self._clock = clock
-        self._scale = interval / POLITE_INTERVAL
+        self._scale = interval / ARXIV_INTERVAL_SECONDS
         self._rng = rng
 
     @property
     def refusals(self) -> int:
-        """How often in a row arXiv refused us before this turn."""
+        """How often in a row arXiv refused us before this request."""
         return self._state.refusals
 
     def record_success(self) -> None:
-        """arXiv answered as it should; what it refused before is forgotten."""
-        self._state.until = 0.0
+        """arXiv answered as it should: earlier refusals no longer count."""
+        self._state.paused_until = 0.0
         self._state.refusals = 0
         self._state.reason = ""
 
-    def hold(self, seconds: float, reason: str) -> None:
-        """Let nobody ask for so many seconds, because one trial follows then."""
-        self._leave_alone(seconds, reason)
-
-    def record_refusal(self, reason: str, retry_after: float = 0.0) -> datetime:
-        """arXiv refused us, or kept silent: leave it alone, longer each time in a row.
-
-        ``retry_after`` is what it asked for, in seconds. Returns until when.
-        """
-        own = _OWN_DELAYS[min(self._state.refusals, len(_OWN_DELAYS) - 1)]
-        own *= self._scale * self._rng.uniform(1, 1 + _JITTER)
-        self._state.refusals += 1
-        return self._leave_alone(max(own, retry_after), reason)
-
-    def _leave_alone(self, seconds: float, reason: str) -> datetime:
-        until = self._clock.now() + timedelta(seconds=min(seconds, LONGEST_COOL_DOWN))
-        self._state.until = until.timestamp()
+    def pause(self, seconds: float, reason: str) -> datetime:
+        """Let nobody send a request for so many seconds. Returns until when."""
+        until = self._clock.now() + timedelta(seconds=min(seconds, LONGEST_PAUSE_SECONDS))
+        self._state.paused_until = until.timestamp()
         self._state.reason = reason
         return until
 
+    def record_refusal(self, reason: str, retry_after: float = 0.0) -> datetime:
+        """arXiv refused us, or did not answer: pause, longer each time in a row.
+
+        ``retry_after`` is what it asked for, in seconds. Returns until when.
+        """
+        own = _PAUSES_SECONDS[min(self._state.refusals, len(_PAUSES_SECONDS) - 1)]
+        own *= self._scale * self._rng.uniform(1, 1 + _JITTER)
+        self._state.refusals += 1
+        return self.pause(max(own, retry_after), reason)
+
 
 class RateLimiter:
-    """Hands out turns. All that ask arXiv for one host share a gate, or at least its file.
+    """Grants permits. All who send requests to arXiv from one host share a limiter, or at least
+    its file.
 
-    Without a file only those who share this object are kept apart.
+    Without a file only those who share this object are kept apart. ``interval`` is in seconds;
+    those who wait between their requests do so by the limiter's ``clock`` and ``rng``.
     """
 
     def __init__(
         self, *, interval: float, clock: Clock, path: Path | None, rng: random.Random
     ) -> None:
-        self._interval = interval
-        self._clock = clock
+        self.interval = interval
+        self.clock = clock
         self._path = path
-        self._rng = rng
+        self.rng = rng
         self._lock = asyncio.Lock()
-        self._unfiled = PaceState()
-        self._ended: float | None = None  # of our own last request, on a clock that can't jump
+        self._state_without_file = RateState()
+        self._last_request: float | None = None  # of our own, on a clock that can't jump
 
     @asynccontextmanager
-    async def permit(self, lock_timeout: float = LOCK_TIMEOUT) -> AsyncIterator[Permit]:
+    async def permit(self, lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> AsyncIterator[Permit]:
         """Wait until a request may start; nobody else sends one before the block ends.
 
         Waits at most ``interval`` seconds after the request before, whatever the wall clock does,
@@ -143,30 +145,30 @@ class RateLimiter:
         for ``lock_timeout`` seconds.
         """
         async with self._lock, self._state(lock_timeout) as state:
-            now = self._clock.now().timestamp()
+            now = self.clock.now().timestamp()
             if not state.is_plausible(now):
-                log.warning("The record of arXiv's pacing is damaged or of the future; forgotten.")
-                state.forget()
-            if state.until > now:
-                raise _left_alone(state)
-            await self._keep_apart(state, now)
+                log.warning("arXiv's pace file is damaged or from the future; it is written anew")
+                state.reset()
+            if state.paused_until > now:
+                raise _paused(state)
+            await self._wait_interval(state, now)
             try:
-                yield Permit(state, self._clock, self._interval, self._rng)
+                yield Permit(state, self.clock, self.interval, self.rng)
             finally:
-                state.ended = self._clock.now().timestamp()
-                self._ended = self._clock.monotonic()
+                state.last_request_at = self.clock.now().timestamp()
+                self._last_request = self.clock.monotonic()
 
-    async def _keep_apart(self, state: PaceState, now: float) -> None:
-        wait = min(state.ended + self._interval - now, self._interval)
-        if self._ended is not None:
-            wait = max(wait, self._ended + self._interval - self._clock.monotonic())
+    async def _wait_interval(self, state: RateState, now: float) -> None:
+        wait = min(state.last_request_at + self.interval - now, self.interval)
+        if self._last_request is not None:
+            wait = max(wait, self._last_request + self.interval - self.clock.monotonic())
         if wait > 0:
-            await self._clock.sleep(wait)
+            await self.clock.sleep(wait)
 
     @asynccontextmanager
-    async def _state(self, lock_timeout: float) -> AsyncIterator[PaceState]:
+    async def _state(self, lock_timeout: float) -> AsyncIterator[RateState]:
         if self._path is None:
-            yield self._unfiled
+            yield self._state_without_file
             return
         try:
             make_folder(self._path.parent)
@@ -187,56 +189,56 @@ class RateLimiter:
             os.close(file)  # and with it the lock
 
     async def _lock_file(self, path: Path, file: int, lock_timeout: float) -> None:
-        # Asked again and again instead of waited for, so that it stays cancellable.
-        began, warned = self._clock.monotonic(), False
+        # Polled instead of waited for, so that it stays cancellable.
+        began, warned = self.clock.monotonic(), False
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                waited = self._clock.monotonic() - began
+                waited = self.clock.monotonic() - began
                 if waited > lock_timeout:
                     raise SourceNotAsked(
                         f"arXiv was not asked: another process has held {path} for"
                         f" {lock_timeout:.0f} seconds. Only one may ask at a time; fuser names it."
                     ) from error
-                if waited > _LOCK_WARNING and not warned:
+                if waited > _LOCK_WARNING_SECONDS and not warned:
                     log.warning("waiting for another process, which holds %s", path)
                     warned = True
-                await self._clock.sleep(_POLL)
+                await self.clock.sleep(_LOCK_POLL_SECONDS)
             except OSError as error:
                 raise _unusable(path, error) from error
             else:
                 return
 
 
-def _read(file: int) -> PaceState:
+def _read(file: int) -> RateState:
     raw = os.pread(file, 4096, 0)
     if not raw:
-        return PaceState()
+        return RateState()
     try:
         held = json.loads(raw)
-        return PaceState(
-            ended=float(held["ended"]),
-            until=float(held["until"]),
+        return RateState(
+            last_request_at=float(held["last_request_at"]),
+            paused_until=float(held["paused_until"]),
             refusals=int(held["refusals"]),
             reason=str(held["reason"]),
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return PaceState(ended=math.inf)
+        return RateState(last_request_at=math.inf)
 
 
-def _write(file: int, state: PaceState) -> None:
+def _write(file: int, state: RateState) -> None:
     data = json.dumps(asdict(state)).encode()
     try:
         os.pwrite(file, data, 0)
         os.ftruncate(file, len(data))
     except OSError as error:
         # The answer is worth more than the record, and this process keeps its distance anyway.
-        log.warning("Can't record when arXiv was asked: %s", error.strerror)
+        log.warning("the pace file can't be written: %s", error.strerror)
 
 
-def _left_alone(state: PaceState) -> SourceThrottled:
-    until = datetime.fromtimestamp(state.until, UTC)
+def _paused(state: RateState) -> SourceThrottled:
+    until = datetime.fromtimestamp(state.paused_until, UTC)
     return SourceThrottled(
         f"arXiv is left alone until {until:%Y-%m-%d %H:%M} UTC. {state.reason}".rstrip(),
         until=until,

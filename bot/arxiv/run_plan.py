@@ -1,209 +1,209 @@
-"""Carries out a plan, and falls back to the other way where arXiv gives no whole answer to one."""
+"""Carries out a plan, and falls back to the other strategy where arXiv gives no whole answer."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
-from bot.arxiv.checkpoint import Checkpoint, highest
-from bot.arxiv.client import Run
-from bot.arxiv.harvest import Harvest, OaiAsker, count
-from bot.arxiv.number_scan import Walk
-from bot.arxiv.plan import Plan, Task, Way, choose
-from bot.arxiv.search import QueryAsker, Sweep, stops
+from bot.arxiv.checkpoint import Checkpoint, latest_id
+from bot.arxiv.client import CallContext
+from bot.arxiv.harvest import Harvest, OaiClient, count_announced
+from bot.arxiv.number_scan import NumberScan
+from bot.arxiv.plan import FetchTask, Plan, Strategy, choose
+from bot.arxiv.search import KeywordSearch, SearchClient
 from bot.errors import SourceError
-from bot.model import AnnouncementStats, Batch, NoteKind, Paper
+from bot.model import AnnouncementStats, Batch, Paper
 from bot.model.papers import keep_latest_versions
 
 log = logging.getLogger(__name__)
 
-# A first harvest follows a week after the first look, and reads what was announced from this long
+# A first harvest follows a week after the first fetch, and reads what was announced from this long
 # before it on: who began to follow something then has not seen it yet.
 _BEFORE_THE_FIRST = timedelta(days=4)
 
-_NAMES = {
-    Way.UNION: "by keyword",
-    Way.HARVEST: "for all that it announced",
+_DESCRIPTIONS = {
+    Strategy.UNION: "by keyword",
+    Strategy.HARVEST: "for all that it announced",
 }
-_OTHERS = {Way.UNION: Way.HARVEST, Way.HARVEST: Way.UNION}
+_FALLBACKS = {Strategy.UNION: Strategy.HARVEST, Strategy.HARVEST: Strategy.UNION}
 
 
 @dataclass(frozen=True, slots=True)
 class FetchRun:
     """One call of ``Source.fetch``. ``oai`` is ``None`` where arXiv can't be harvested."""
 
-    task: Task
-    queries: QueryAsker
-    oai: OaiAsker | None
-    run: Run
+    task: FetchTask
+    search: SearchClient
+    oai: OaiClient | None
+    call: CallContext
 
-    async def fetch(self, wanted: Way) -> Batch:
-        """See ``Source.fetch``. Raises SourceError if neither way gave anything usable."""
+    async def fetch(self, wanted: Strategy) -> Batch:
+        """See ``Source.fetch``. Raises SourceError if neither strategy gave anything usable."""
         plan = choose(self.task, wanted=wanted, can_harvest=self.oai is not None)
-        log.info("plan way=%s numbers=%s reason=%r", plan.way, plan.numbers, plan.reason)
+        log.info(
+            "plan strategy=%s numbers=%s reason=%r", plan.strategy, plan.scans_numbers, plan.reason
+        )
         batch = await self._fetch(plan)
-        if plan.numbers and batch.complete and not _stopped(batch):
-            return await self._walk(batch)
+        if plan.scans_numbers and batch.complete and not _is_blocked(batch):
+            return await self._with_numbers(batch)
         return batch
 
     async def _fetch(self, plan: Plan) -> Batch:
-        first = await self._try(plan)
-        if self.oai is None:
-            return self._begun(_or_raise(first, ""))  # there was no choice
-        said = f"{_NAMES[plan.way]} ({plan.reason})"
+        first = await self._try(plan.strategy)
+        if self.oai is None:  # there was no choice, and there is no other strategy
+            return self._with_starting_point(_or_raise(first))
+        description = f"{_DESCRIPTIONS[plan.strategy]} ({plan.reason})"
         if isinstance(first, Batch) and first.complete:
-            return await self._counted(None if plan.way is Way.HARVEST else self.oai, first, said)
-        if _stopped(first):
-            return _or_raise(first, said)
-        other = self.task.plan(_OTHERS[plan.way])
-        log.info("plan way=%s gave no whole answer; trying %s", plan.way, other.way)
-        second = await self._try(other)
+            # A harvest has read what was announced; so there is nothing to count any more.
+            oai = None if plan.strategy is Strategy.HARVEST else self.oai
+            return await self._with_count(first, description, oai)
+        if _is_blocked(first):
+            return _described(_or_raise(first), description)
+        fallback = _FALLBACKS[plan.strategy]
+        log.info("plan strategy=%s gave no whole answer; trying %s", plan.strategy, fallback)
+        second = await self._try(fallback)
         if isinstance(second, SourceError):
-            return _or_raise(first, said)
-        said = f"{_NAMES[other.way]}, because there was no whole answer when asked {said}"
-        both = _together(first, second)
+            return _described(_or_raise(first), description)
+        description = (
+            f"{_DESCRIPTIONS[fallback]}, because there was no whole answer when asked {description}"
+        )
         # OAI-PMH is not asked again if it gave nothing a moment ago, nor if it was read whole.
-        speaks = other.way is Way.UNION and isinstance(first, Batch)
-        return await self._counted(self.oai if speaks else None, both, said)
+        is_oai_up = fallback is Strategy.UNION and isinstance(first, Batch)
+        return await self._with_count(
+            _merged(first, second), description, self.oai if is_oai_up else None
+        )
 
-    async def _try(self, plan: Plan) -> Batch | SourceError:
+    async def _try(self, strategy: Strategy) -> Batch | SourceError:
         try:
-            if self.oai is None or plan.way is Way.UNION:
+            if self.oai is None or strategy is Strategy.UNION:
                 return await self._union()
-            return await self._harvest(self.oai, plan)
+            return await self._harvest(self.oai)
         except SourceError as error:
             return error
 
-    async def _harvest(self, oai: OaiAsker, plan: Plan) -> Batch:
-        checkpoint = self.task.checkpoint
-        # It stands in, and leaves a gap behind the place, which is kept for those who fill it.
-        leaves_gap = checkpoint.day is not None and checkpoint.day < plan.since
+    async def _union(self) -> Batch:
+        task = self.task
+        search = KeywordSearch(
+            client=self.search, url=task.url, call=self.call, since=task.since, now=task.now
+        )
+        return await search.collect(task.keywords)
+
+    async def _harvest(self, oai: OaiClient) -> Batch:
+        checkpoint, since = self.task.checkpoint, self.task.harvest_from
+        leaves_gap = checkpoint.resume_from is not None and checkpoint.resume_from < since
+        if not leaves_gap:
+            return await self._harvest_from(oai, since, checkpoint)
+        # It stands in, and the gap behind the checkpoint is left to the scan of the numbers.
+        without_ids = replace(checkpoint, highest_id="", counted_id="", missing={})
+        batch = await self._harvest_from(oai, since, without_ids)
+        stats = AnnouncementStats(missing=len(checkpoint.missing), checkpoint=checkpoint.to_json())
+        return replace(batch, announcement_stats=stats)
+
+    async def _harvest_from(self, oai: OaiClient, since: date, checkpoint: Checkpoint) -> Batch:
         harvest = Harvest(
             oai=oai,
-            queries=self.queries,
-            run=self.run,
-            checkpoint=replace(checkpoint, top="", counted="", holes={})
-            if leaves_gap
-            else checkpoint,
-            since=plan.since,
+            search=self.search,
+            call=self.call,
+            checkpoint=checkpoint,
+            since=since,
             now=self.task.now,
             wanted=self.task.wanted,
         )
-        batch = await harvest.collect()
-        if leaves_gap:
-            return replace(
-                batch,
-                announcement_stats=AnnouncementStats(
-                    missing=len(checkpoint.holes), checkpoint=checkpoint.written()
-                ),
-            )
-        return batch
+        return await harvest.collect()
 
-    async def _walk(self, batch: Batch) -> Batch:
-        """Beside what was asked for by keyword, what was announced since the place of the mark."""
-        checkpoint = (
-            Checkpoint.read(batch.announcement_stats.checkpoint)
-            if batch.announcement_stats.checkpoint
-            else self.task.checkpoint
-        )
-        walked = await Walk(self.queries, self.run, checkpoint, self.task.now).collect()
-        said = batch.announcement_stats.plan or _NAMES[Way.UNION]
-        announcement_stats = replace(
-            batch.announcement_stats,
-            plan=f"{said}, and by the numbers of what it announced",
-            missing=len(walked.checkpoint.holes),
-            checkpoint=walked.checkpoint.written(),
-        )
-        return replace(
-            batch,
-            others=tuple(walked.papers.values()),
-            notes=(*batch.notes, *walked.notes),
-            requests=self.run.requests,
-            announcement_stats=announcement_stats,
-        )
+    def _checkpoint_of(self, batch: Batch) -> Checkpoint:
+        """The one that a batch leaves; the earlier one where it leaves none."""
+        text = batch.announcement_stats.checkpoint
+        return Checkpoint.read(text) if text else self.task.checkpoint
 
-    def _begun(self, batch: Batch) -> Batch:
-        """Without OAI-PMH, the place from which on the numbers are gone through in a week."""
+    def _with_starting_point(self, batch: Batch) -> Batch:
+        """Without OAI-PMH: with where the numbers are to be gone through from, in a week."""
         checkpoint = self.task.checkpoint
-        if checkpoint.day is None and batch.complete:
-            top = highest((paper.id for paper in batch.papers), self.task.now)
-            checkpoint = replace(checkpoint, day=self.task.today, top=top)
+        if checkpoint.resume_from is None and batch.complete:
+            highest = latest_id((paper.id for paper in batch.papers), self.task.now)
+            checkpoint = replace(checkpoint, resume_from=self.task.today, highest_id=highest)
         if checkpoint == Checkpoint():
             return batch
-        announcement_stats = AnnouncementStats(
-            missing=len(checkpoint.holes), checkpoint=checkpoint.written()
-        )
-        return replace(batch, announcement_stats=announcement_stats)
+        stats = AnnouncementStats(missing=len(checkpoint.missing), checkpoint=checkpoint.to_json())
+        return replace(batch, announcement_stats=stats)
 
-    async def _union(self) -> Batch:
-        task = self.task
-        sweep = Sweep(
-            asker=self.queries, url=task.url, run=self.run, since=task.since, now=task.now
-        )
-        return await sweep.collect(task.keywords)
-
-    async def _counted(self, oai: OaiAsker | None, batch: Batch, said: str) -> Batch:
-        """With the plan, and how many papers were announced, if ``oai`` is to be asked for that."""
-        announcement_stats = batch.announcement_stats
-        if announcement_stats.announced is None:
-            checkpoint = (
-                Checkpoint.read(announcement_stats.checkpoint)
-                if announcement_stats.checkpoint
-                else self.task.checkpoint
-            )
-            begins = checkpoint.day is None
-            if begins:
-                checkpoint = replace(checkpoint, day=(self.task.now - _BEFORE_THE_FIRST).date())
-            try:
-                if oai is not None:
-                    brought = [paper.id for paper in batch.papers]
-                    announced, checkpoint = await count(
-                        oai, self.run, checkpoint, self.task.now, brought
-                    )
-                    announcement_stats = replace(announcement_stats, announced=announced)
-                    if begins:
-                        checkpoint = replace(checkpoint, top=checkpoint.counted)
-            except SourceError as error:
-                said += "; OAI-PMH did not tell what was announced"
-                log.info("count failed why=%s", error)
-            announcement_stats = replace(
-                announcement_stats, missing=len(checkpoint.holes), checkpoint=checkpoint.written()
-            )
+    async def _with_numbers(self, batch: Batch) -> Batch:
+        """With what was announced since the checkpoint, found by its numbers."""
+        scan = NumberScan(self.search, self.call, self._checkpoint_of(batch), self.task.now)
+        found = await scan.collect()
+        description = batch.announcement_stats.plan or _DESCRIPTIONS[Strategy.UNION]
         return replace(
             batch,
-            requests=self.run.requests,
-            announcement_stats=replace(announcement_stats, plan=said),
+            others=tuple(found.papers.values()),
+            notes=(*batch.notes, *found.notes),
+            requests=self.call.requests,
+            announcement_stats=replace(
+                batch.announcement_stats,
+                plan=f"{description}, and by the numbers of what it announced",
+                missing=len(found.checkpoint.missing),
+                checkpoint=found.checkpoint.to_json(),
+            ),
         )
 
+    async def _with_count(self, batch: Batch, description: str, oai: OaiClient | None) -> Batch:
+        """With the plan, and with how many papers were announced, if ``oai`` is to be asked."""
+        stats = batch.announcement_stats
+        if stats.announced is None:
+            checkpoint = self._checkpoint_of(batch)
+            is_first = checkpoint.resume_from is None
+            if is_first:
+                start = (self.task.now - _BEFORE_THE_FIRST).date()
+                checkpoint = replace(checkpoint, resume_from=start)
+            if oai is not None:
+                known = [paper.id for paper in batch.papers]
+                try:
+                    announced, checkpoint = await count_announced(
+                        oai, self.call, checkpoint, self.task.now, known
+                    )
+                except SourceError as error:
+                    description += "; OAI-PMH did not tell what was announced"
+                    log.info("count failed why=%s", error)
+                else:
+                    stats = replace(stats, announced=announced)
+                    if is_first:
+                        checkpoint = replace(checkpoint, highest_id=checkpoint.counted_id)
+            stats = replace(stats, missing=len(checkpoint.missing), checkpoint=checkpoint.to_json())
+        batch = replace(batch, requests=self.call.requests, announcement_stats=stats)
+        return _described(batch, description)
 
-def _together(first: Batch | SourceError, second: Batch) -> Batch:
-    """What both ways brought. The second decides whether the whole is complete."""
+
+def _merged(first: Batch | SourceError, second: Batch) -> Batch:
+    """What both strategies found. The second decides whether the whole is complete."""
     if isinstance(first, SourceError):
         return replace(second, notes=(*second.notes, first.note()))
     papers: dict[str, Paper] = {}
     keep_latest_versions(papers, (*first.papers, *second.papers))
+    stats = first.announcement_stats
     return Batch(
         papers=tuple(papers.values()),
         complete=second.complete,
         notes=(*second.notes, *first.notes),
         chosen=False,
-        announcement_stats=first.announcement_stats
-        if first.announcement_stats.checkpoint
-        else second.announcement_stats,
+        announcement_stats=stats if stats.checkpoint else second.announcement_stats,
         unmatched=first.unmatched + second.unmatched,
     )
 
 
-def _stopped(outcome: Batch | SourceError) -> bool:
-    """Nothing more is to be asked: what stands in the way is one for all of arXiv's services."""
+def _is_blocked(outcome: Batch | SourceError) -> bool:
+    """Whether what stands in the way does so for all of arXiv's services."""
     if isinstance(outcome, Batch):
-        kinds = {note.kind for note in outcome.notes}
-        return not kinds.isdisjoint({NoteKind.THROTTLED, NoteKind.LOCAL})
-    return stops(outcome)
+        return any(note.kind.blocks_source for note in outcome.notes)
+    return outcome.kind.blocks_source
 
 
-def _or_raise(outcome: Batch | SourceError, said: str) -> Batch:
+def _or_raise(outcome: Batch | SourceError) -> Batch:
     if isinstance(outcome, SourceError):
         raise outcome
-    return replace(outcome, announcement_stats=replace(outcome.announcement_stats, plan=said))
+    return outcome
+
+
+def _described(batch: Batch, description: str) -> Batch:
+    """With what the plan was, for people."""
+    stats = replace(batch.announcement_stats, plan=description)
+    return replace(batch, announcement_stats=stats)

@@ -1,48 +1,52 @@
-"""One sweep of a window: everything that was submitted in it and may match one of the keywords.
+"""arXiv's query API, search by search: by keyword in a window of submission, the newest of one
+keyword, and papers by their ids.
 
-Holds each answer against what must be in it, and keeps what came when the rest did not. Whether a
-paper really matches, is new or is due is not decided here.
+Checks each answer against what must be in it, and keeps what was answered when the rest was not.
+Whether a paper really matches, is new or is due is not decided here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from bot.arxiv.atom_feed import Feed
-from bot.arxiv.client import Asker, Run
-from bot.arxiv.responses import ShortAnswer, astray, is_old, stale, unsorted
+from bot.arxiv.atom_feed import AtomFeed
+from bot.arxiv.client import ArxivClient, CallContext
+from bot.arxiv.responses import ShortAnswer, is_old, order_note, stale_note, stray_note
 from bot.arxiv.search_query import (
-    DEEPEST_ROW,
-    PAGE,
-    Request,
+    MAX_ROW,
+    PAGE_SIZE,
+    SearchRequest,
     Window,
-    anything_in,
-    groups,
-    in_window,
+    batches,
+    lookup_request,
+    newest_request,
+    probe_request,
+    window_request,
 )
-from bot.errors import SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
+from bot.errors import KeywordRefused, SourceError, SourceGarbled
 from bot.model import Batch, Keyword, Note, NoteKind, Paper
 from bot.model.papers import keep_latest_versions
 
-QueryAsker: TypeAlias = Asker[Feed, Request]
+SearchClient: TypeAlias = ArxivClient[AtomFeed, SearchRequest]
 
-PROOF_DAYS: Final = timedelta(days=14)
+PROBE_WINDOW: Final = timedelta(days=14)
 """arXiv is never without a paper for so long: longer than every holiday, and every weekend."""
 
-_MOST_PAPERS: Final = 200_000  # all that arXiv gets in seven months
-_MOST_REFUSED: Final = (
-    10  # keywords are checked when they are added; more than this is arXiv's fault
-)
-_MOST_FAILURES: Final = 2  # groups in a row; then arXiv is down, and the rest need not be tried
+IDS_PER_REQUEST: Final = 500  # 700 by POST are known to work (arxiv.py PR #209, 2026-05)
+
+_MAX_PAPERS: Final = 200_000  # all that arXiv gets in seven months
+# Keywords are checked when they are added; more refused ones than this are arXiv's fault.
+_MAX_REFUSED_KEYWORDS: Final = 10
+_MAX_FAILURES_IN_A_ROW: Final = 2  # then arXiv is down, and the rest need not be tried
 
 
 @dataclass(slots=True)
 class SearchResult:
-    """What a call has brought so far. ``answers`` counts those that can be relied on."""
+    """What a call has found so far. ``answers`` counts those that can be relied on."""
 
     papers: dict[str, Paper] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
@@ -52,32 +56,52 @@ class SearchResult:
     def add(self, papers: Iterable[Paper]) -> None:
         keep_latest_versions(self.papers, papers)
 
-    def remark(self, note: Note | None, *, hole: bool = True) -> None:
-        """Keep a remark, once per kind and keyword; ``hole`` means that papers may be missing."""
+    def note(self, note: Note | None, *, incomplete: bool = True) -> None:
+        """Keep a note, once per kind and keyword. ``incomplete``: papers may be missing."""
         if note is None:
             return
-        self.complete = self.complete and not hole
+        self.complete = self.complete and not incomplete
         if (note.kind, note.keyword) not in {(each.kind, each.keyword) for each in self.notes}:
             self.notes.append(note)
 
-    def batch(self, requests: int, most: int | None = None) -> Batch:
-        """Newest first, and only the newest ``most`` of them."""
+    def batch(self, requests: int, limit: int | None = None) -> Batch:
+        """Newest first, and only the newest ``limit`` of them."""
         papers = sorted(
             self.papers.values(), key=lambda paper: (paper.published, paper.serial), reverse=True
         )
-        return Batch(tuple(papers[:most]), self.complete, tuple(self.notes), requests)
+        return Batch(tuple(papers[:limit]), self.complete, tuple(self.notes), requests)
 
 
-async def prove_alive(
-    asker: QueryAsker, run: Run, since: datetime, now: datetime, rows: int = 1
-) -> tuple[Paper, ...]:
-    """Tell "nothing matches" from an index that has lost everything: the newest papers of all.
+async def lookup(
+    client: SearchClient, call: CallContext, paper_ids: Sequence[str]
+) -> dict[str, Paper]:
+    """Those of these papers that the query API has, by id. At most some ``IDS_PER_REQUEST``.
 
-    Raises SourceGarbled if arXiv knows of no paper at all since then (and within two weeks), and
-    whatever else an answer may raise.
+    Raises SourceGarbled if it does not understand an id, and whatever ``send`` raises.
     """
-    window = Window.of_days(min(since, now - PROOF_DAYS), now)
-    feed = await asker.ask(anything_in(window, rows), run)
+    feed = await client.send(lookup_request(paper_ids), call)
+    if feed.error is not None:
+        raise SourceGarbled(f"arXiv does not understand an id: {feed.error}")
+    requested = frozenset(paper_ids)
+    return {paper.id: paper for paper in feed.papers if paper.id in requested}
+
+
+def id_batches(paper_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as ``lookup`` takes."""
+    for start in range(0, len(paper_ids), IDS_PER_REQUEST):
+        yield paper_ids[start : start + IDS_PER_REQUEST]
+
+
+async def fetch_newest(
+    client: SearchClient, call: CallContext, since: datetime, now: datetime, limit: int = 1
+) -> tuple[Paper, ...]:
+    """The newest papers whatever they are about, at least one.
+
+    So "nothing matches" is told from an index that has lost everything: raises SourceGarbled if
+    arXiv knows of no paper at all since then (and within two weeks), and whatever ``send`` raises.
+    """
+    window = Window.of_days(min(since, now - PROBE_WINDOW), now)
+    feed = await client.send(probe_request(window, limit), call)
     if feed.error is not None:
         raise SourceGarbled(f"arXiv refuses even the plainest request: {feed.error}")
     if feed.total == 0:
@@ -87,135 +111,162 @@ async def prove_alive(
     return feed.papers
 
 
-def stops(error: SourceError) -> bool:
-    """Whether no other request would fare better: arXiv wants to be left alone, or we can't ask."""
-    return isinstance(error, SourceThrottled | SourceNotAsked)
+async def fetch_latest(
+    client: SearchClient, call: CallContext, keyword: Keyword, limit: int, now: datetime
+) -> Batch:
+    """The newest papers that may match one keyword; see ``Source.latest``."""
+    max_results = min(limit, PAGE_SIZE)
+    result = SearchResult()
+    try:
+        feed = await client.send(newest_request(keyword, max_results), call)
+    except ShortAnswer as error:
+        feed = error.feed
+        result.note(error.note())
+    if feed.error is not None:
+        raise KeywordRefused(_refusal(keyword, feed.error))
+    if feed.total == 0:
+        await fetch_newest(client, call, now, now)
+    result.add(feed.papers)
+    result.note(stale_note(feed, now), incomplete=is_old(feed, now))
+    # If these are all that there are, their order does not matter.
+    result.note(order_note(feed.papers), incomplete=feed.total > max_results)
+    if len(result.papers) < min(max_results, feed.total):
+        result.note(Note(NoteKind.SHORT, "arXiv gave the same paper more than once."))
+    return result.batch(call.requests, limit=max_results)
 
 
-class Sweep:
-    """Use it once."""
+class KeywordSearch:
+    """Everything that was submitted in a window and may match one of the keywords. Use it once."""
 
     def __init__(
-        self, *, asker: QueryAsker, url: str, run: Run, since: datetime, now: datetime
+        self, *, client: SearchClient, url: str, call: CallContext, since: datetime, now: datetime
     ) -> None:
-        self._asker = asker
+        self._client = client
         self._url = url
-        self._run = run
+        self._call = call
         self._since = since
         self._now = now
         self._window = Window.of_days(since, now)
-        self._asked = 0
+        self._keywords = 0  # that are searched for
         self._refused = 0
-        self._alive = False
-        self._yield = SearchResult()
+        self._index_has_papers = False
+        self._result = SearchResult()
 
     async def collect(self, keywords: Sequence[Keyword]) -> Batch:
         """See ``Source.fetch``."""
-        self._asked = len({keyword.canonical for keyword in keywords})
+        self._keywords = len({keyword.canonical for keyword in keywords})
+        # Ten thousand keywords take a second, in which nobody would be answered.
+        unions = await asyncio.to_thread(list, batches(keywords, self._window, self._url))
         failures: list[SourceError] = []
         in_a_row = 0
-        # Ten thousand keywords take a second, in which nobody would be answered.
-        parts = await asyncio.to_thread(list, groups(keywords, self._window, self._url))
-        for group in parts:
+        for union in unions:
             try:
-                await self._cover(group, self._window)
+                await self._search(union, self._window)
             except SourceError as error:
                 failures.append(error)
-                self._yield.remark(error.note())
+                self._result.note(error.note())
                 in_a_row += 1
-                if stops(error) or in_a_row == _MOST_FAILURES:
+                if error.kind.blocks_source or in_a_row == _MAX_FAILURES_IN_A_ROW:
                     break
             else:
                 in_a_row = 0
-        if failures and not self._yield.answers:
+        if failures and not self._result.answers:
             raise failures[-1]
-        return self._yield.batch(self._run.requests)
+        return self._result.batch(self._call.requests)
 
-    async def _cover(
-        self, keywords: Sequence[Keyword], window: Window, most: int = _MOST_PAPERS
+    async def _search(
+        self, keywords: Sequence[Keyword], window: Window, max_papers: int = _MAX_PAPERS
     ) -> None:
-        """All of a window, in as many answers as it takes. ``most`` papers it can't have."""
+        """All of a window, in as many answers as it takes. ``max_papers`` it can't have."""
         first = await self._page(keywords, window, 0)
         if first is None:
             return
         if first.error is not None:
             await self._find_refused(keywords, window, first.error)
         elif first.total == 0:
-            await self._prove_alive()
-            self._yield.answers += 1
-        elif first.total > DEEPEST_ROW:
-            await self._halve(keywords, window, first.total, most)
-        elif not await self._all_pages(keywords, window, first):
+            await self._require_papers()
+            self._result.answers += 1
+        elif first.total > MAX_ROW:
+            await self._halve(keywords, window, first.total, max_papers)
+        elif not await self._read_on(keywords, window, first):
             # The index may have changed between two pages: once more from the start.
             again = await self._page(keywords, window, 0)
-            if again is not None and not await self._all_pages(keywords, window, again):
-                self._yield.remark(
+            if again is not None and not await self._read_on(keywords, window, again):
+                self._result.note(
                     Note(NoteKind.SHORT, f"arXiv gave fewer papers than the {again.total} it has.")
                 )
 
-    async def _all_pages(self, keywords: Sequence[Keyword], window: Window, first: Feed) -> bool:
-        """Read on after the first page. True if every paper that must be there came, once."""
+    async def _read_on(self, keywords: Sequence[Keyword], window: Window, first: AtomFeed) -> bool:
+        """The pages after the first. True if every paper that must be there was, once."""
         seen = {paper.id for paper in first.papers}
         total = first.total
-        for start in range(PAGE, min(first.total, DEEPEST_ROW), PAGE):
+        for start in range(PAGE_SIZE, min(first.total, MAX_ROW), PAGE_SIZE):
             page = await self._page(keywords, window, start)
             if page is None:
-                return True  # its hole is on record, and asking again has been tried
+                return True  # its gap is on record, and a retry has been tried
             seen.update(paper.id for paper in page.papers)
             total = page.total
         return len(seen) == total
 
-    async def _page(self, keywords: Sequence[Keyword], window: Window, start: int) -> Feed | None:
-        """One answer, taken in. None if it came with a hole that asking again did not close."""
+    async def _page(
+        self, keywords: Sequence[Keyword], window: Window, start: int
+    ) -> AtomFeed | None:
+        """One answer, added to the result. None if papers are missing even after a retry."""
         short: ShortAnswer | None = None
         try:
-            feed = await self._asker.ask(in_window(keywords, window, start), self._run)
+            feed = await self._client.send(window_request(keywords, window, start), self._call)
         except ShortAnswer as error:
             short, feed = error, error.feed
         if feed.error is not None:
             return feed
-        taken = self._yield
-        taken.answers += bool(feed.papers)  # an empty one has to prove itself
-        taken.add(paper for paper in feed.papers if window.holds(paper.published))
-        taken.remark(stale(feed, self._now), hole=is_old(feed, self._now))
-        taken.remark(astray(feed.papers, window))
+        result = self._result
+        result.answers += bool(feed.papers)  # an empty one has to be proved
+        result.add(paper for paper in feed.papers if window.holds(paper.published))
+        result.note(stale_note(feed, self._now), incomplete=is_old(feed, self._now))
+        result.note(stray_note(feed.papers, window))
         # Order matters only where it decides what is on which page.
-        taken.remark(unsorted(feed.papers), hole=feed.total > PAGE)
+        result.note(order_note(feed.papers), incomplete=feed.total > PAGE_SIZE)
         if short is None:
             return feed
-        taken.remark(short.note())
+        result.note(short.note())
         return None
 
     async def _halve(
-        self, keywords: Sequence[Keyword], window: Window, total: int, most: int
+        self, keywords: Sequence[Keyword], window: Window, total: int, max_papers: int
     ) -> None:
-        if total >= most or window.first == window.last:
+        if total >= max_papers or window.first == window.last:
             # Half of the days can't have as many papers as all of them.
             text = f"arXiv says that {total} papers match, which can't be or is too much to read."
-            self._yield.remark(Note(NoteKind.SHORT, text))
+            self._result.note(Note(NoteKind.SHORT, text))
             return
         for half in window.halves():
-            await self._cover(keywords, half, total)
+            await self._search(keywords, half, total)
 
     async def _find_refused(
         self, keywords: Sequence[Keyword], window: Window, message: str
     ) -> None:
         """arXiv refuses the whole for one of its parts: find it, and go on with the others."""
-        if self._asked > 1:
-            await self._prove_alive()
+        if self._keywords > 1:
+            await self._require_papers()
         if len(keywords) > 1:
             middle = len(keywords) // 2
-            await self._cover(keywords[:middle], window)
-            await self._cover(keywords[middle:], window)
+            await self._search(keywords[:middle], window)
+            await self._search(keywords[middle:], window)
             return
         [culprit] = keywords
         self._refused += 1
-        reason = f"arXiv does not understand the keyword {culprit.text!r}: {message}"
-        if self._refused == min(self._asked, _MOST_REFUSED):
-            raise SourceGarbled(reason)  # not one keyword among others: something else is wrong
-        self._yield.remark(Note(NoteKind.REFUSED, reason, culprit.canonical), hole=False)
+        refusal = _refusal(culprit, message)
+        if self._refused == min(self._keywords, _MAX_REFUSED_KEYWORDS):
+            raise SourceGarbled(refusal)  # not one keyword among others: something else is wrong
+        note = Note(NoteKind.REFUSED, refusal, culprit.canonical)
+        self._result.note(note, incomplete=False)
 
-    async def _prove_alive(self) -> None:
-        if not self._alive:
-            await prove_alive(self._asker, self._run, self._since, self._now)
-            self._alive = True
+    async def _require_papers(self) -> None:
+        """Once per search, that arXiv has any paper at all. Raises SourceError."""
+        if not self._index_has_papers:
+            await fetch_newest(self._client, self._call, self._since, self._now)
+            self._index_has_papers = True
+
+
+def _refusal(keyword: Keyword, message: str) -> str:
+    return f"arXiv does not understand the keyword {keyword.text!r}: {message}"

@@ -1,9 +1,9 @@
-"""What to ask arXiv for. Pure: text and windows in, requests out.
+"""Requests to arXiv's query API. Pure: keywords and windows in, requests out.
 
 Decisions rest on arXiv's public server source (arXiv/arxiv-search at 764d7eb, 2026-07-01) and its
 user manual (info.arxiv.org/help/api/user-manual, November 2026):
 
-- 2,000 rows an answer ("slices of at most 2000"), and never past row 10,000, where the server
+- 2,000 papers an answer ("slices of at most 2000"), and never past the 10,000th, where the server
   answers 500.
 - Operators have no precedence and associate to the right, so everything is in parentheses.
 - ``submittedDate:[A TO B]`` is GMT, by minutes, both ends included, and means version 1. Its
@@ -27,10 +27,10 @@ from urllib.parse import urlencode
 from bot.model import Keyword
 from bot.model.subscriptions import MOST_CLAUSES
 
-PAGE: Final = 2000
-DEEPEST_ROW: Final = 10_000
-LONGEST_URL: Final = 4000
-MOST_KEYWORDS: Final = 100
+PAGE_SIZE: Final = 2000
+MAX_ROW: Final = 10_000
+MAX_URL_LENGTH: Final = 4000
+MAX_KEYWORDS: Final = 100
 
 _FIRST_PAPER: Final = date(1991, 8, 1)  # arXiv began that month
 _MINUTE: Final = timedelta(minutes=1)
@@ -69,12 +69,12 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request to the query API. ``rows`` is how many papers it asks for at most."""
+class SearchRequest:
+    """One request to the query API. ``max_results`` is how many papers it asks for at most."""
 
     search_query: str
     start: int = 0
-    rows: int = PAGE
+    max_results: int = PAGE_SIZE
     ids: tuple[str, ...] = ()
     newest_first: bool = True
 
@@ -83,46 +83,47 @@ class Request:
         fields = [("search_query", self.search_query)] if self.search_query else []
         if self.ids:
             fields.append(("id_list", ",".join(self.ids)))
-        fields += [("start", str(self.start)), ("max_results", str(self.rows))]
+        fields += [("start", str(self.start)), ("max_results", str(self.max_results))]
         if self.newest_first:
             fields += [("sortBy", "submittedDate"), ("sortOrder", "descending")]
         return urlencode(fields)
 
 
-def in_window(keywords: Sequence[Keyword], window: Window, start: int = 0) -> Request:
+def window_request(keywords: Sequence[Keyword], window: Window, start: int = 0) -> SearchRequest:
     """All papers of a window that may match one of the keywords."""
-    return Request(f"{_union(keywords)} AND {window.clause}", start=start)
+    return SearchRequest(f"{_union(keywords)} AND {window.clause}", start=start)
 
 
-def anything_in(window: Window, rows: int = 1) -> Request:
+def probe_request(window: Window, max_results: int = 1) -> SearchRequest:
     """The newest papers of a window, whatever they are about: there must be some in two weeks."""
-    return Request(window.clause, rows=rows)
+    return SearchRequest(window.clause, max_results=max_results)
 
 
-def newest(keyword: Keyword, rows: int) -> Request:
+def newest_request(keyword: Keyword, max_results: int) -> SearchRequest:
     """The newest papers that may match one keyword, of whatever age."""
-    return Request(keyword.query, rows=rows)
+    return SearchRequest(keyword.query, max_results=max_results)
 
 
-def these(ids: Sequence[str]) -> Request:
+def lookup_request(ids: Sequence[str]) -> SearchRequest:
     """The given papers, whatever they are about; arXiv leaves out those that it does not know."""
-    return Request("", rows=len(ids), ids=tuple(ids), newest_first=False)
+    return SearchRequest("", max_results=len(ids), ids=tuple(ids), newest_first=False)
 
 
-def groups(keywords: Sequence[Keyword], window: Window, url: str) -> Iterator[tuple[Keyword, ...]]:
+def batches(keywords: Sequence[Keyword], window: Window, url: str) -> Iterator[tuple[Keyword, ...]]:
     """The keywords once each, in a stable order, in as few requests as the limits allow.
 
-    A keyword that breaks a limit by itself comes alone.
+    A keyword that breaks a limit by itself is a batch of its own.
     """
-    group: list[Keyword] = []
-    for keyword in sorted({each.canonical: each for each in keywords}.values(), key=_identity):
-        longer = [*group, keyword]
-        if group and not _fits(longer, window, url):
-            yield tuple(group)
+    batch: list[Keyword] = []
+    by_canonical = {keyword.canonical: keyword for keyword in keywords}
+    for _, keyword in sorted(by_canonical.items()):
+        longer = [*batch, keyword]
+        if batch and not _fits(longer, window, url):
+            yield tuple(batch)
             longer = [keyword]
-        group = longer
-    if group:
-        yield tuple(group)
+        batch = longer
+    if batch:
+        yield tuple(batch)
 
 
 def address(url: str, encoded: str) -> str:
@@ -130,15 +131,11 @@ def address(url: str, encoded: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{encoded}"
 
 
-def _identity(keyword: Keyword) -> str:
-    return keyword.canonical
-
-
 def _fits(keywords: Sequence[Keyword], window: Window, url: str) -> bool:
     return (
-        len(keywords) <= MOST_KEYWORDS
+        len(keywords) <= MAX_KEYWORDS
         and sum(keyword.clauses for keyword in keywords) <= MOST_CLAUSES
-        and len(address(url, in_window(keywords, window).encoded())) <= LONGEST_URL
+        and len(address(url, window_request(keywords, window).encoded())) <= MAX_URL_LENGTH
     )
 
 

@@ -1,9 +1,9 @@
 """arXiv as a source of papers: its query API, and its OAI-PMH where that is cheaper or finds more.
 
-Asks for as little as possible (``bot.arxiv.plan``): one union of all keywords over the days
-that matter, split only where arXiv's limits demand it (``bot.arxiv.search_query``), or everything
-that was announced (``bot.arxiv.harvest``); one request per interval for all processes of a host
-(``bot.arxiv.rate_limit``), repeated within bounds (``bot.arxiv.client``). An answer that is not
+Sends as few requests as possible (``bot.arxiv.plan``): one union of all keywords over the days that
+matter, split only where arXiv's limits demand it (``bot.arxiv.search_query``), or everything that
+was announced (``bot.arxiv.harvest``); one request per interval for all processes of a host
+(``bot.arxiv.rate_limit``), retried within bounds (``bot.arxiv.client``). An answer that is not
 whole is never passed off as one (``bot.arxiv.search``, ``bot.arxiv.responses``).
 """
 
@@ -19,31 +19,25 @@ from typing import Final, Self
 
 import httpx
 
-from bot.arxiv.atom_feed import AtomReader, Feed
+from bot.arxiv.atom_feed import AtomFeed, AtomReader
 from bot.arxiv.checkpoint import Checkpoint
-from bot.arxiv.client import Asker, RateLimits, Run
-from bot.arxiv.harvest import IDS_AT_ONCE, OaiAsker, OaiRequest, count, judge_page
-from bot.arxiv.http import Timeouts, Wire
+from bot.arxiv.client import ArxivClient, CallContext
+from bot.arxiv.harvest import OaiClient, OaiRequest, check_page, count_announced
+from bot.arxiv.http import HttpConnection, Timeouts
 from bot.arxiv.oai_page import OaiPage, OaiReader
-from bot.arxiv.plan import Task, Way
-from bot.arxiv.rate_limit import QUESTION_LOCK_TIMEOUT, RateLimiter
-from bot.arxiv.responses import ShortAnswer, is_old, judge_feed, stale, unsorted
+from bot.arxiv.plan import FetchTask, Strategy
+from bot.arxiv.rate_limit import INTERACTIVE_LOCK_TIMEOUT_SECONDS, RateLimiter
+from bot.arxiv.responses import check_feed
 from bot.arxiv.run_plan import FetchRun
-from bot.arxiv.search import SearchResult, prove_alive
-from bot.arxiv.search_query import PAGE, Request, newest, these
-from bot.errors import (
-    KeywordRefused,
-    SourceError,
-    SourceGarbled,
-    SourceNotAsked,
-    SourceThrottled,
-)
-from bot.model import Batch, Finding, Keyword, Note, NoteKind, Paper
+from bot.arxiv.search import SearchClient, fetch_latest, id_batches, lookup
+from bot.arxiv.search_query import SearchRequest
+from bot.errors import SourceError, SourceNotAsked, SourceThrottled
+from bot.model import Batch, Finding, Keyword, Paper
 from bot.network import Network
 from bot.ports import Clock, Wanted
 
 # The first paper with an id of today's form; it will be there as long as arXiv is.
-_A_PAPER: Final = "0704.0001"
+_FIRST_PAPER_ID: Final = "0704.0001"
 # Its edge gives up after 183 s ("first byte timeout", reported 2026).
 OAI_TIMEOUTS: Final = Timeouts(read=200.0, total=300.0)
 
@@ -51,10 +45,10 @@ OAI_TIMEOUTS: Final = Timeouts(read=200.0, total=300.0)
 class ArxivSource:
     """Implements :class:`bot.ports.Source`. Close it with ``aclose``, or use it in ``async with``.
 
-    ``url`` is the query API, ``oai_url`` OAI-PMH (empty: do without); ``way`` may fix the plan;
-    ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is in seconds;
-    ``pace_file`` is shared by all processes that ask for the same owner. ``progress`` hears a few
-    words about each request and each longer wait.
+    ``url`` is the query API, ``oai_url`` OAI-PMH (empty: do without); ``strategy`` may fix the
+    plan; ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is in seconds;
+    ``pace_file`` is shared by all processes of the same owner. ``progress`` is told in a few words
+    of each request and each longer wait.
     """
 
     def __init__(
@@ -62,7 +56,7 @@ class ArxivSource:
         *,
         url: str,
         oai_url: str = "",
-        way: Way = Way.AUTO,
+        strategy: Strategy = Strategy.AUTO,
         contact: str,
         interval: float,
         clock: Clock,
@@ -74,32 +68,42 @@ class ArxivSource:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self._url = url
-        self._way = way
+        self._strategy = strategy
         self._clock = clock
         rate_limiter = RateLimiter(interval=interval, clock=clock, path=pace_file, rng=rng)
-        rate_limits = RateLimits(rate_limiter, interval, clock, rng, progress)
+
         network = network or Network()
-        wire = Wire[Feed, Request](
-            url=url,
-            reader=lambda _: AtomReader(),
-            contact=contact,
-            timeouts=timeouts or Timeouts(),
-            network=network,
-            transport=transport,
-        )
-        self._asker = Asker(wire, judge_feed, rate_limits, key="[arxiv] url")
-        self._oai: OaiAsker | None = None
-        if oai_url:
-            oai_wire = Wire[OaiPage, OaiRequest](
-                url=oai_url,
-                reader=lambda request: OaiReader(request.selection),
+        self._search: SearchClient = ArxivClient(
+            HttpConnection[AtomFeed, SearchRequest](
+                url=url,
+                reader=lambda _: AtomReader(),
                 contact=contact,
-                timeouts=timeouts or OAI_TIMEOUTS,
+                timeouts=timeouts or Timeouts(),
                 network=network,
                 transport=transport,
+            ),
+            check_feed,
+            rate_limiter,
+            config_key="[arxiv] url",
+            progress=progress,
+        )
+        self._oai: OaiClient | None = None
+        if oai_url:
+            self._oai = ArxivClient(
+                HttpConnection[OaiPage, OaiRequest](
+                    url=oai_url,
+                    reader=lambda request: OaiReader(request.selection),
+                    contact=contact,
+                    timeouts=timeouts or OAI_TIMEOUTS,
+                    network=network,
+                    transport=transport,
+                ),
+                check_page,
+                rate_limiter,
+                config_key="[arxiv] oai_url",
+                timeout_is_refusal=False,
+                progress=progress,
             )
-            key = "[arxiv] oai_url"
-            self._oai = Asker(oai_wire, judge_page, rate_limits, key=key, silence=False)
 
     async def fetch(
         self,
@@ -112,68 +116,44 @@ class ArxivSource:
         everything that was announced since ``checkpoint``.
 
         A keyword that arXiv does not understand is noted as REFUSED, and the batch is whole for
-        the others. Raises SourceError if nothing usable came at all; else what came is in the
-        batch, and ``complete`` and the notes say what is missing.
+        the others. Raises SourceError if nothing usable was answered at all; else what was is in
+        the batch, and ``complete`` and the notes say what is missing.
         """
-        run = Run()
-        with _counted(run):
-            task = Task(
-                keywords=keywords,
-                since=since,
-                now=self._clock.now(),
-                checkpoint=Checkpoint.read(checkpoint),
-                url=self._url,
-                wanted=wanted,
-            )
-            return await FetchRun(task, self._asker, self._oai, run).fetch(self._way)
+        task = FetchTask(
+            keywords=keywords,
+            since=since,
+            now=self._clock.now(),
+            checkpoint=Checkpoint.read(checkpoint),
+            url=self._url,
+            wanted=wanted,
+        )
+        with _counting(CallContext()) as call:
+            return await FetchRun(task, self._search, self._oai, call).fetch(self._strategy)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         """The newest papers that may match, at most ``limit`` and at most 2,000, newest first."""
-        run = _question()
-        rows = min(limit, PAGE)
-        taken = SearchResult()
-        with _counted(run):
-            try:
-                feed = await self._asker.ask(newest(keyword, rows), run)
-            except ShortAnswer as error:
-                feed = error.feed
-                taken.remark(error.note())
-            _refuse_error(feed, keyword)
-            now = self._clock.now()
-            if feed.total == 0:
-                await prove_alive(self._asker, run, now, now)
-            taken.add(feed.papers)
-            taken.remark(stale(feed, now), hole=is_old(feed, now))
-            # If these are all that there are, their order does not matter.
-            taken.remark(unsorted(feed.papers), hole=feed.total > rows)
-            if len(taken.papers) < min(rows, feed.total):
-                taken.remark(Note(NoteKind.SHORT, "arXiv gave the same paper more than once."))
-            return taken.batch(run.requests, most=rows)
+        with _counting(_interactive()) as call:
+            return await fetch_latest(self._search, call, keyword, limit, self._clock.now())
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         """Papers by their identities, without those that arXiv does not know."""
-        run = _question()
         found: dict[str, Paper] = {}
-        with _counted(run):
-            for start in range(0, len(paper_ids), IDS_AT_ONCE):
-                ids = paper_ids[start : start + IDS_AT_ONCE]
-                feed = await self._asker.ask(these(ids), run)
-                if feed.error is not None:
-                    raise SourceGarbled(f"arXiv does not understand an id: {feed.error}")
-                found |= {paper.id: paper for paper in feed.papers if paper.id in ids}
-        return Batch(tuple(found.values()), complete=True, requests=run.requests)
+        with _counting(_interactive()) as call:
+            for ids in id_batches(paper_ids):
+                found |= await lookup(self._search, call, ids)
+        return Batch(tuple(found.values()), complete=True, requests=call.requests)
 
     async def examine(self) -> Sequence[Finding]:
         """One request to each of its services."""
-        findings = [await _examined("arxiv", "[arxiv] url", self.papers([_A_PAPER]))]
+        findings = [await _examined("arxiv", "[arxiv] url", self.papers([_FIRST_PAPER_ID]))]
         if self._oai is not None:
-            counted = count(self._oai, _question(), Checkpoint(), self._clock.now())
-            findings.append(await _examined("arxiv, harvest", "[arxiv] oai_url", counted))
+            count = count_announced(self._oai, _interactive(), Checkpoint(), self._clock.now())
+            findings.append(await _examined("arxiv, harvest", "[arxiv] oai_url", count))
         return findings
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._asker.aclose()
+        await self._search.aclose()
         if self._oai is not None:
             await self._oai.aclose()
 
@@ -189,9 +169,9 @@ class ArxivSource:
         await self.aclose()
 
 
-async def _examined(name: str, key: str, asking: Awaitable[object]) -> Finding:
+async def _examined(name: str, key: str, request: Awaitable[object]) -> Finding:
     try:
-        await asking
+        await request
     except SourceThrottled as error:
         remedy = "Wait; it is asked again by itself. Is another program here asking arXiv?"
         return Finding(name, False, str(error), remedy)
@@ -205,22 +185,16 @@ async def _examined(name: str, key: str, asking: Awaitable[object]) -> Finding:
     return Finding(name, True, "It answers.")
 
 
-def _question() -> Run:
-    """A run for whose answer a person waits, perhaps while another process asks arXiv."""
-    return Run(lock_timeout=QUESTION_LOCK_TIMEOUT)
+def _interactive() -> CallContext:
+    """A call for whose answer a person waits, perhaps while another process uses arXiv."""
+    return CallContext(lock_timeout=INTERACTIVE_LOCK_TIMEOUT_SECONDS)
 
 
 @contextmanager
-def _counted(run: Run) -> Iterator[None]:
+def _counting(call: CallContext) -> Iterator[CallContext]:
     """Errors say how many requests they cost."""
     try:
-        yield
+        yield call
     except SourceError as error:
-        error.requests = run.requests
+        error.requests = call.requests
         raise
-
-
-def _refuse_error(feed: Feed, keyword: Keyword) -> None:
-    if feed.error is not None:
-        text = f"arXiv does not understand the keyword {keyword.text!r}: {feed.error}"
-        raise KeywordRefused(text)

@@ -97,7 +97,7 @@ class FetchResult:
 
     def fail_history(self, error: SourceError, canonicals: Iterable[str]) -> None:
         """No history of these new keywords. That concerns them alone: nothing is incomplete."""
-        self.stopped = isinstance(error, SourceThrottled | SourceNotAsked)
+        self.stopped = error.kind.blocks_source
         self.notes += [error.note(canonical) for canonical in canonicals]
         self.requests += error.requests
 

@@ -111,6 +111,12 @@ class NoteKind(StrEnum):
     HOLES = "holes"  # announced, by the numbers, but not to be had yet
     BEHIND = "behind"  # what was announced is still being gone through, run by run
 
+    @property
+    def blocks_source(self) -> bool:
+        """Whether no other request of the same run would fare better: the source wants to be left
+        alone, or this machine can't ask."""
+        return self in (NoteKind.THROTTLED, NoteKind.LOCAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

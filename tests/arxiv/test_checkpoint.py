@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.arxiv.checkpoint import (
-    PATIENCE,
+    GIVE_UP_AFTER,
     Checkpoint,
     announced_since,
-    given_out,
-    given_up,
-    highest,
-    tails,
+    assigned_ids,
+    is_given_up,
+    latest_id,
+    month_end_probes,
 )
 from bot.arxiv.ids import serial_of
 
@@ -40,17 +40,17 @@ ids = st.builds(
 )
 marks = st.builds(
     Checkpoint,
-    day=st.none() | st.dates(),
-    top=st.just("") | ids,
-    counted=st.just("") | ids,
+    resume_from=st.none() | st.dates(),
+    highest_id=st.just("") | ids,
+    counted_id=st.just("") | ids,
     counted_on=st.none() | st.dates(),
-    holes=st.dictionaries(ids, st.dates(), max_size=5),
+    missing=st.dictionaries(ids, st.dates(), max_size=5),
 )
 
 
 @given(marks)
 def test_what_was_written_is_read_again(checkpoint: Checkpoint) -> None:
-    assert Checkpoint.read(checkpoint.written()) == checkpoint
+    assert Checkpoint.read(checkpoint.to_json()) == checkpoint
 
 
 def test_nothing_written_yet_is_the_beginning_and_no_damage(
@@ -61,50 +61,50 @@ def test_nothing_written_yet_is_the_beginning_and_no_damage(
 
 
 WHOLE = {
-    "day": "2026-11-26",
-    "top": "2611.20000",
-    "counted": "2611.20100",
+    "resume_from": "2026-11-26",
+    "highest_id": "2611.20000",
+    "counted_id": "2611.20100",
     "counted_on": "2026-11-27",
-    "holes": {"2611.19999": "2026-11-25"},
+    "missing": {"2611.19999": "2026-11-25"},
 }
 
 
-def test_a_mark_is_written_as_plain_json() -> None:
+def test_a_checkpoint_is_written_as_plain_json() -> None:
     checkpoint = Checkpoint(
-        day=date(2026, 11, 26),
-        top="2611.20000",
-        counted="2611.20100",
+        resume_from=date(2026, 11, 26),
+        highest_id="2611.20000",
+        counted_id="2611.20100",
         counted_on=TODAY,
-        holes={"2611.19999": date(2026, 11, 25)},
+        missing={"2611.19999": date(2026, 11, 25)},
     )
-    assert json.loads(checkpoint.written()) == WHOLE
+    assert json.loads(checkpoint.to_json()) == WHOLE
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"day": "yesterday"},
-        {"day": "2026-02-30"},
-        {"day": 20261126},
+        {"resume_from": "yesterday"},
+        {"resume_from": "2026-02-30"},
+        {"resume_from": 20261126},
         {"counted_on": ""},
-        {"top": "the newest"},
-        {"top": "hep-th/9901001"},  # nothing follows it by number
-        {"top": "2611.20000v2"},
-        {"top": "arXiv:2611.20000"},
-        {"top": " 2611.20000"},
-        {"top": "2613.20000"},
-        {"top": None},
-        {"top": 0},
-        {"top": False},
-        {"counted": []},
-        {"counted": "2611.2"},
-        {"holes": {"": "2026-11-25"}},
-        {"holes": {"hep-th/9901001": "2026-11-25"}},
-        {"holes": {"2611.19999": None}},
-        {"holes": {"2611.19999": "soon"}},
-        {"holes": ["2611.19999"]},
-        {"holes": ""},
-        {"holes": None},
+        {"highest_id": "the newest"},
+        {"highest_id": "hep-th/9901001"},  # nothing follows it by number
+        {"highest_id": "2611.20000v2"},
+        {"highest_id": "arXiv:2611.20000"},
+        {"highest_id": " 2611.20000"},
+        {"highest_id": "2613.20000"},
+        {"highest_id": None},
+        {"highest_id": 0},
+        {"highest_id": False},
+        {"counted_id": []},
+        {"counted_id": "2611.2"},
+        {"missing": {"": "2026-11-25"}},
+        {"missing": {"hep-th/9901001": "2026-11-25"}},
+        {"missing": {"2611.19999": None}},
+        {"missing": {"2611.19999": "soon"}},
+        {"missing": ["2611.19999"]},
+        {"missing": ""},
+        {"missing": None},
     ],
 )
 def test_a_damaged_mark_starts_anew_and_says_so(
@@ -117,7 +117,7 @@ def test_a_damaged_mark_starts_anew_and_says_so(
 
 
 @pytest.mark.parametrize("name", list(WHOLE))
-def test_a_mark_that_lacks_something_starts_anew(name: str) -> None:
+def test_a_checkpoint_that_lacks_something_starts_anew(name: str) -> None:
     assert (
         Checkpoint.read(json.dumps({key: WHOLE[key] for key in WHOLE if key != name}))
         == Checkpoint()
@@ -128,13 +128,13 @@ def test_a_mark_that_lacks_something_starts_anew(name: str) -> None:
     "text",
     ["null", "[]", '"2611.20000"', "{", "\x00", "[" * 100_000, "9" * 5000, "NaN", '"\\ud800"'],
 )
-def test_what_is_no_mark_at_all_starts_anew(text: str) -> None:
+def test_what_is_no_checkpoint_at_all_starts_anew(text: str) -> None:
     assert Checkpoint.read(text) == Checkpoint()
 
 
-def test_a_mark_cut_at_any_place_starts_anew() -> None:
+def test_a_checkpoint_cut_at_any_place_starts_anew() -> None:
     text = json.dumps(WHOLE)
-    assert {Checkpoint.read(text[:length]).top for length in range(len(text))} == {""}
+    assert {Checkpoint.read(text[:length]).highest_id for length in range(len(text))} == {""}
 
 
 @given(
@@ -151,32 +151,32 @@ def test_a_mark_cut_at_any_place_starts_anew() -> None:
 )
 def test_whatever_is_read_can_be_counted_from(held: dict[str, object]) -> None:
     checkpoint = Checkpoint.read(json.dumps(held))
-    assert Checkpoint.read(checkpoint.written()) == checkpoint
-    assert announced_since(checkpoint.top, []) == set()
-    assert tails(checkpoint.top, []) == []
-    assert highest(filter(None, [checkpoint.top, checkpoint.counted]), NOW) in {
+    assert Checkpoint.read(checkpoint.to_json()) == checkpoint
+    assert announced_since(checkpoint.highest_id, []) == set()
+    assert month_end_probes(checkpoint.highest_id, []) == []
+    assert latest_id(filter(None, [checkpoint.highest_id, checkpoint.counted_id]), NOW) in {
         "",
-        checkpoint.top,
-        checkpoint.counted,
+        checkpoint.highest_id,
+        checkpoint.counted_id,
     }
-    assert checkpoint.open_holes(TODAY).keys() <= checkpoint.holes.keys()
+    assert checkpoint.open_missing(TODAY).keys() <= checkpoint.missing.keys()
 
 
 # Holes
 
 
-def test_a_hole_is_given_up_after_seven_days_but_never_without_asking() -> None:
-    checkpoint = Checkpoint(holes={"2611.00007": TODAY})
-    kept = [days for days in range(30) if not given_up(TODAY, TODAY + days * DAY)]
-    assert kept == list(range(PATIENCE.days))
+def test_a_missing_number_is_given_up_after_seven_days_but_never_without_looking() -> None:
+    checkpoint = Checkpoint(missing={"2611.00007": TODAY})
+    kept = [days for days in range(30) if not is_given_up(TODAY, TODAY + days * DAY)]
+    assert kept == list(range(GIVE_UP_AFTER.days))
     for days in (6, 7, 90):
-        assert checkpoint.open_holes(TODAY + days * DAY) == {"2611.00007": TODAY}
+        assert checkpoint.open_missing(TODAY + days * DAY) == {"2611.00007": TODAY}
 
 
-def test_a_hole_since_a_day_to_come_ages_from_today_on() -> None:
+def test_a_missing_number_since_a_day_to_come_ages_from_today_on() -> None:
     """The clock was wrong when it was found, and may have been so by years."""
-    checkpoint = Checkpoint(holes={"2611.00007": date(2036, 1, 1)})
-    assert checkpoint.open_holes(TODAY) == {"2611.00007": TODAY}
+    checkpoint = Checkpoint(missing={"2611.00007": date(2036, 1, 1)})
+    assert checkpoint.open_missing(TODAY) == {"2611.00007": TODAY}
 
 
 # The highest
@@ -199,7 +199,7 @@ def test_a_hole_since_a_day_to_come_ages_from_today_on() -> None:
     ],
 )
 def test_the_highest_is_what_was_announced_last(listed: Iterable[str], expected: str) -> None:
-    assert highest(listed, NOW) == expected
+    assert latest_id(listed, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -217,16 +217,16 @@ def test_the_highest_is_what_was_announced_last(listed: Iterable[str], expected:
 def test_an_id_of_a_month_to_come_is_a_mistake_on_every_day_of_this_one(
     now: datetime, this: str, following: str
 ) -> None:
-    assert given_out([f"{following}.00001", f"{this}.00001"], now) == [f"{this}.00001"]
+    assert assigned_ids([f"{following}.00001", f"{this}.00001"], now) == [f"{this}.00001"]
 
 
 # What was announced
 
 
 @pytest.mark.parametrize(
-    ("top", "listed", "expected"),
+    ("known", "listed", "expected"),
     [
-        pytest.param("", ["2611.00005"], [], id="nothing is known before a first top"),
+        pytest.param("", ["2611.00005"], [], id="nothing is known before a first id"),
         pytest.param("2611.00005", [], [], id="nothing is listed"),
         pytest.param("2611.00005", ["2611.00004", "2611.00005"], [], id="only older ones"),
         pytest.param("2611.00005", ["2611.00006"], ["2611.00006"], id="the next"),
@@ -282,13 +282,13 @@ def test_an_id_of_a_month_to_come_is_a_mistake_on_every_day_of_this_one(
     ],
 )
 def test_the_numbers_tell_what_was_announced(
-    top: str, listed: Iterable[str], expected: list[str]
+    known: str, listed: Iterable[str], expected: list[str]
 ) -> None:
-    assert announced_since(top, listed) == set(expected)
+    assert announced_since(known, listed) == set(expected)
 
 
 def test_an_id_of_a_month_to_come_announces_nothing() -> None:
-    listed = given_out(["2611.00006", "2701.20000", "9912.00001"], NOW)
+    listed = assigned_ids(["2611.00006", "2701.20000", "9912.00001"], NOW)
     assert announced_since("2611.00005", listed) == {"2611.00006"}
 
 
@@ -298,29 +298,29 @@ def test_an_id_of_a_month_to_come_announces_nothing() -> None:
     ),
     st.data(),
 )
-def test_whatever_is_not_listed_everything_after_the_top_is_known(
+def test_whatever_is_not_listed_everything_after_the_known_id_is_known(
     lengths: dict[str, int], data: st.DataObject
 ) -> None:
     """If of each month the last is listed."""
     given_ids = [each for month in sorted(lengths) for each in numbers(month, 1, lengths[month])]
-    top = data.draw(st.sampled_from(given_ids))
+    known = data.draw(st.sampled_from(given_ids))
     lasts = {each[:4]: each for each in given_ids}.values()
     listed = {*data.draw(st.sets(st.sampled_from(given_ids))), *lasts, *OLD}
-    later = [each for each in given_ids if serial_of(each) > serial_of(top)]
-    assert announced_since(top, listed) == set(later)
+    later = [each for each in given_ids if serial_of(each) > serial_of(known)]
+    assert announced_since(known, listed) == set(later)
 
 
 # The ends of months
 
 
 @pytest.mark.parametrize(
-    ("top", "listed", "expected"),
+    ("known", "listed", "expected"),
     [
         pytest.param("", [], [], id="nothing is known"),
         pytest.param("2611.00005", [], [], id="nothing is listed"),
         pytest.param("2611.00005", ["2611.00006"], [], id="this month is not over"),
         pytest.param(
-            "2610.31000", ["2611.00001"], numbers("2610", 31001, 31040), id="behind the top"
+            "2610.31000", ["2611.00001"], numbers("2610", 31001, 31040), id="behind the known id"
         ),
         pytest.param(
             "2610.31000",
@@ -351,6 +351,6 @@ def test_whatever_is_not_listed_everything_after_the_top_is_known(
     ],
 )
 def test_forty_numbers_behind_a_month_that_is_over_are_asked_for(
-    top: str, listed: Iterable[str], expected: list[str]
+    known: str, listed: Iterable[str], expected: list[str]
 ) -> None:
-    assert tails(top, listed) == expected
+    assert month_end_probes(known, listed) == expected

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.arxiv.checkpoint import Checkpoint
-from bot.arxiv.plan import Way
+from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.errors import SourceDown, SourceThrottled
 from bot.model import Batch, NoteKind, Unmatched
@@ -25,7 +25,7 @@ from tests.wire.arxiv_standin import Exchange
 DAY = timedelta(days=1)
 SINCE = NOON - 14 * DAY
 REWARD = phrase("reward model")
-PAGE = 10
+PAGE_SIZE = 10
 ANNOUNCED = NOON + 12 * timedelta(hours=1)  # the papers of the evening that follows the first look
 
 
@@ -45,17 +45,17 @@ def numbers(batch: Batch, month: str = "2603") -> list[int]:
 
 @pytest.fixture
 def server(clock: FakeClock) -> Iterator[ArxivServer]:
-    """Five papers are known, of 2603; thirty come in the evening. Pages have ten records."""
+    """Five papers are known, of 2603; thirty come in the evening. RecordList have ten records."""
     old = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     with ArxivServer([*old, *(new_paper(n) for n in range(6, 36))], clock) as running:
-        running.oai_page = PAGE
+        running.oai_page = PAGE_SIZE
         yield running
         running.assert_polite(3, CONTACT)
 
 
 @pytest.fixture
 def source(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
-    return make_source(oai_url=server.oai_url, way=Way.HARVEST)
+    return make_source(oai_url=server.oai_url, strategy=Strategy.HARVEST)
 
 
 async def first_look(source: ArxivSource, clock: FakeClock) -> str:
@@ -83,7 +83,7 @@ async def test_all_that_was_announced_comes_whatever_it_is_about(
     assert all(not paper.has_full_metadata for paper in batch.papers)
     assert [seen.oai for seen in server.requests[-4:]] == [True, True, True, False]
     assert batch.requests == 4, "three pages, and the newest paper of the query API"
-    assert Checkpoint.read(batch.announcement_stats.checkpoint).top == "2603.00035"
+    assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00035"
 
 
 async def test_of_a_harvest_what_is_not_wanted_is_counted_and_not_kept(
@@ -150,7 +150,7 @@ async def test_a_place_that_is_lost_again_and_again_is_a_failure(
     server.oai_habit = oai_faults.expired_token()
     batch = await look(source, checkpoint)
     assert NoteKind.GARBLED in {note.kind for note in batch.notes}
-    assert Checkpoint.read(batch.announcement_stats.checkpoint).top == "2603.00005", (
+    assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005", (
         "the place was not moved"
     )
     assert batch.complete, "the query API stood in"
@@ -165,7 +165,7 @@ async def test_the_place_moves_only_behind_the_last_page(
     server.faults.extend([arxiv.status(500)] * 3)
     batch = await look(source, checkpoint)
     assert not batch.complete
-    assert len(numbers(batch)) >= PAGE, "what came is kept"
+    assert len(numbers(batch)) >= PAGE_SIZE, "what came is kept"
     assert Checkpoint.read(batch.announcement_stats.checkpoint) == Checkpoint.read(checkpoint)
     whole = await look(source, batch.announcement_stats.checkpoint)
     assert whole.complete
@@ -200,7 +200,7 @@ async def test_a_day_that_arrives_in_two_halves_is_whole_in_the_end(
     papers += [new_paper(n) for n in range(6, 20)]
     papers += [new_paper(n, visible_at=NOON + 2 * DAY) for n in range(20, 36)]
     with ArxivServer(papers, clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         first = await look(source, await first_look(source, clock))
         assert first.complete
         assert max(numbers(first)) == 19
@@ -252,7 +252,7 @@ async def test_a_number_that_nobody_has_is_said_asked_for_again_and_given_up_aft
     papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     papers += [new_paper(n) for n in range(6, 20) if n != 9]
     with ArxivServer(papers, clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         batch = await look(source, await first_look(source, clock))
         assert batch.complete, "one missing number makes no day incomplete"
         assert (batch.announcement_stats.announced, batch.announcement_stats.missing) == (14, 1)
@@ -278,7 +278,7 @@ async def test_a_paper_that_comes_late_into_a_gap_is_brought(
     papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     papers += [new_paper(n) for n in range(6, 20) if n != 9]
     with ArxivServer([*papers, new_paper(9, visible_at=NOON + 3 * DAY)], clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         batch = await look(source, await first_look(source, clock))
         assert (9 in numbers(batch), batch.announcement_stats.missing) == (False, 1)
         clock.jump(NOON + 3 * DAY)
@@ -292,7 +292,7 @@ async def test_many_missing_numbers_make_a_day_incomplete_until_the_next(
     papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     papers += [new_paper(n) for n in range(6, 36) if n % 5]
     with ArxivServer(papers, clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         checkpoint = await first_look(source, clock)
         server.faults.append(arxiv.honest)  # the audit
         server.habit = arxiv.status(500)  # and the union that would stand in
@@ -317,7 +317,7 @@ async def test_numbers_that_can_not_all_be_asked_for_are_asked_for_at_the_next_l
     with ArxivServer([*known, *papers, new_paper(4506)], clock) as server:
         for number in range(6, 4506):  # OAI-PMH never lists them
             server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         checkpoint = await first_look(source, clock)
         found: set[int] = set()
         missing, began = [], []
@@ -331,7 +331,10 @@ async def test_numbers_that_can_not_all_be_asked_for_are_asked_for_at_the_next_l
         assert began == [False, False, True]
         assert missing[0] > missing[1] > missing[2] == 0
         assert found >= set(range(6, 4507))
-        assert (Checkpoint.read(checkpoint).top, Checkpoint.read(checkpoint).day) == (
+        assert (
+            Checkpoint.read(checkpoint).highest_id,
+            Checkpoint.read(checkpoint).resume_from,
+        ) == (
             "2603.04506",
             clock.now().date(),
         )
@@ -351,12 +354,12 @@ async def test_a_restart_and_a_union_in_between_forget_no_missing_number(
     with ArxivServer([*known, *papers, new_paper(2506)], clock) as server:
         for number in range(6, 2506):
             server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
-        harvest = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        harvest = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         first = await look(harvest, await first_look(harvest, clock))
         assert first.complete, "the query API stood in for the day"
         assert "because there was no whole answer" in first.announcement_stats.plan
         assert max(numbers(first)[:-1]) == 2005
-        restarted = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        restarted = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         second = await look(restarted, first.announcement_stats.checkpoint)
         assert set(range(2006, 2507)) <= set(numbers(second))
         assert (second.complete, second.announcement_stats.missing) == (True, 0)
@@ -368,7 +371,7 @@ async def test_a_number_that_could_not_be_asked_for_is_no_number_that_nobody_has
     papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     papers += [new_paper(n) for n in range(6, 20) if n != 9]
     with ArxivServer([*papers, new_paper(9, visible_at=NOON + 20 * DAY)], clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         batch = await look(source, await first_look(source, clock))
         clock.jump(NOON + 10 * DAY)
         server.faults.extend([arxiv.honest, *[arxiv.status(500)] * 3])
@@ -386,7 +389,7 @@ async def test_the_end_of_a_month_that_could_not_be_asked_for_is_asked_for_again
     evening = [new_paper(n, id=f"2602.{n:05d}", published=NOON - 99 * DAY) for n in (6, 7)]
     march = [new_paper(n) for n in range(1, 8)]
     with ArxivServer([*february, *evening, *march], clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         server.index_after("2602.00007", NOON + 9 * DAY)  # no page holds it
         first = await source.fetch([REWARD], SINCE)
         clock.jump(NOON + DAY)
@@ -412,7 +415,7 @@ async def test_a_list_without_records_is_no_empty_day_when_something_was_announc
     assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
     assert any("lists nothing since" in note.text for note in batch.notes)
     assert batch.announcement_stats.announced is None, "it did not tell"
-    assert Checkpoint.read(batch.announcement_stats.checkpoint).top == "2603.00005", (
+    assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005", (
         "the place was not moved"
     )
     server.oai_habit = arxiv.honest
@@ -433,7 +436,7 @@ async def test_a_first_list_without_records_is_no_empty_day_either(
 async def test_a_union_is_not_completed_by_a_list_without_records(
     make_source: MakeSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    source = make_source(oai_url=server.oai_url, way=Way.UNION)
+    source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
     checkpoint = (await source.fetch([REWARD], SINCE)).announcement_stats.checkpoint
     clock.jump(NOON + DAY)
     server.oai_habit = oai_faults.refused("noRecordsMatch")
@@ -464,7 +467,7 @@ async def test_a_list_that_ends_before_a_page_that_was_promised_is_not_whole(
     batch = await look(source, checkpoint)
     assert set(range(6, 36)) <= set(numbers(batch))
     assert "because there was no whole answer" in batch.announcement_stats.plan
-    assert Checkpoint.read(batch.announcement_stats.checkpoint).top == "2603.00005"
+    assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005"
 
 
 async def test_a_list_that_ends_too_early_is_completed_by_the_numbers(
@@ -497,7 +500,7 @@ async def test_old_papers_listed_again_are_no_proof_of_a_quiet_day(
 async def test_what_was_announced_is_not_counted_by_a_list_without_records(
     make_source: MakeSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    source = make_source(oai_url=server.oai_url, way=Way.UNION)
+    source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
     first = await source.fetch([REWARD], SINCE)
     clock.jump(NOON + DAY)
     server.oai_faults.append(oai_faults.refused("noRecordsMatch"))
@@ -519,7 +522,7 @@ async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
     ]
     known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     with ArxivServer([*known, new_paper(6), *old], clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         first = await source.fetch([REWARD], SINCE)
         clock.jump(NOON + DAY)
         for paper in old:
@@ -539,7 +542,7 @@ async def test_a_months_turn_begins_the_numbers_anew(
     evening = [new_paper(n, id=f"2602.{n:05d}") for n in (6, 7)]
     march = [new_paper(n) for n in range(1, 8)]
     with ArxivServer([*february, *evening, *march], clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         server.index_after("2602.00007", NOON + 9 * DAY)  # the last of February: no page holds it
         server.index_after("2603.00003", NOON + 9 * DAY)
         first = await source.fetch([REWARD], SINCE)
@@ -549,7 +552,7 @@ async def test_a_months_turn_begins_the_numbers_anew(
         assert {6, 7} <= set(numbers(batch, "2602"))
         assert numbers(batch) == [1, 2, 3, 4, 5, 6, 7]
         assert batch.announcement_stats.missing == 0
-        assert Checkpoint.read(batch.announcement_stats.checkpoint).top == "2603.00007"
+        assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00007"
 
 
 async def test_an_empty_evening_is_whole(source: ArxivSource, clock: FakeClock) -> None:
@@ -610,7 +613,7 @@ async def test_keywords_are_asked_for_where_there_is_no_harvest(
     assert batch.complete
     assert set(range(6, 36)) <= set(numbers(batch))
     assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
-    assert Checkpoint.read(batch.announcement_stats.checkpoint).top == "2603.00005"
+    assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005"
     server.oai_habit = arxiv.honest
     later = await look(source, batch.announcement_stats.checkpoint)
     assert later.announcement_stats.announced == 30
@@ -619,7 +622,7 @@ async def test_keywords_are_asked_for_where_there_is_no_harvest(
 async def test_keywords_are_asked_for_at_once_where_the_harvest_is_silent(
     make_source: MakeSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    source = make_source(oai_url=server.oai_url, way=Way.HARVEST, timeouts=IMPATIENT)
+    source = make_source(oai_url=server.oai_url, strategy=Strategy.HARVEST, timeouts=IMPATIENT)
     checkpoint = await first_look(source, clock)
     server.oai_habit = arxiv.stall
     server.requests.clear()
@@ -651,7 +654,7 @@ async def test_an_id_that_can_not_be_makes_no_thousands_of_holes(
     papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     papers += [new_paper(6), new_paper(99_999, id="2603.99999"), new_paper(7, id="2712.00001")]
     with ArxivServer(papers, clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=Way.HARVEST)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         batch = await look(source, await first_look(source, clock))
         assert 6 in numbers(batch)
         assert batch.announcement_stats.missing <= 2000
@@ -663,7 +666,8 @@ async def test_after_a_long_time_the_numbers_in_between_are_not_missing(
 ) -> None:
     checkpoint = json.loads(await first_look(source, clock))
     old = json.dumps(
-        checkpoint | {"day": "2025-10-01", "top": "2510.00003", "counted": "2510.00003"}
+        checkpoint
+        | {"resume_from": "2025-10-01", "highest_id": "2510.00003", "counted_id": "2510.00003"}
     )
     batch = await look(source, old)
     assert batch.complete
@@ -674,7 +678,7 @@ async def test_after_a_long_time_the_numbers_in_between_are_not_missing(
 async def test_a_count_of_a_day_to_come_is_made_today(
     make_source: MakeSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    source = make_source(oai_url=server.oai_url, way=Way.UNION)
+    source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
     checkpoint = json.loads((await source.fetch([REWARD], SINCE)).announcement_stats.checkpoint)
     batch = await look(source, json.dumps(checkpoint | {"counted_on": "2031-01-01"}))
     assert batch.announcement_stats.announced == 0
@@ -683,7 +687,7 @@ async def test_a_count_of_a_day_to_come_is_made_today(
 async def test_a_harvest_stands_in_where_the_query_api_is_down(
     make_source: MakeSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    source = make_source(oai_url=server.oai_url, way=Way.UNION)
+    source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
     checkpoint = (await source.fetch([REWARD], SINCE)).announcement_stats.checkpoint
     clock.jump(NOON + DAY)
     server.habit = arxiv.status(500)
@@ -752,7 +756,12 @@ async def test_a_damaged_mark_reads_something_twice_and_loses_nothing(
     source: ArxivSource, clock: FakeClock
 ) -> None:
     await first_look(source, clock)
-    for damaged in ("{", "[]", '{"day": 3}', json.dumps({"day": "x", "top": "y", "holes": []})):
+    for damaged in (
+        "{",
+        "[]",
+        '{"resume_from": 3}',
+        json.dumps({"resume_from": "x", "highest_id": "y", "missing": []}),
+    ):
         batch = await look(source, damaged)
         assert batch.complete
         assert numbers(batch) == list(range(1, 36))

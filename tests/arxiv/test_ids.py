@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.arxiv.ids import base_id, first_serial_of, following_ids, identify, runs_on, serial_of
+from bot.arxiv.ids import (
+    base_id,
+    first_serial_of,
+    following_ids,
+    identify,
+    is_sequential,
+    serial_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,7 @@ def test_the_first_serial_of_a_day_is_that_of_its_month(day: date) -> None:
     ],
 )
 def test_only_a_bare_id_of_todays_form_runs_on(text: str, expected: bool) -> None:
-    assert runs_on(text) is expected
+    assert is_sequential(text) is expected
 
 
 @pytest.mark.parametrize(

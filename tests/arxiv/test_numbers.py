@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bot.arxiv.checkpoint import Checkpoint
-from bot.arxiv.number_scan import MOST_REQUESTS
-from bot.arxiv.plan import Way
+from bot.arxiv.number_scan import MAX_REQUESTS
+from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.errors import SourceDown
 from bot.model import Batch, NoteKind
@@ -27,7 +27,7 @@ SINCE = NOON - 14 * DAY
 REWARD = phrase("reward model")
 # How many papers each month has that lies between the last harvest and today, 2026-03-02.
 MONTHS = {"2509": 30, "2510": 1203, "2511": 40, "2512": 500, "2601": 3, "2602": 70, "2603": 25}
-PLACE = Checkpoint(day=date(2025, 9, 10), top="2509.00010", counted="2509.00010")
+PLACE = Checkpoint(resume_from=date(2025, 9, 10), highest_id="2509.00010", counted_id="2509.00010")
 
 
 def announced(paper_id: str, held: int = 3) -> StandinPaper:
@@ -42,7 +42,7 @@ def announced(paper_id: str, held: int = 3) -> StandinPaper:
 
 
 PAPERS = [announced(f"{m}.{n:05d}") for m, last in MONTHS.items() for n in range(1, last + 1)]
-AFTER = {each.id for each in PAPERS if each.id > PLACE.top}
+AFTER = {each.id for each in PAPERS if each.id > PLACE.highest_id}
 HELD = "2601.00002"  # for a hundred days
 
 
@@ -60,7 +60,7 @@ def source(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
 
 
 async def look(source: ArxivSource, checkpoint: Checkpoint) -> tuple[Batch, Checkpoint]:
-    batch = await source.fetch([REWARD], SINCE, checkpoint.written())
+    batch = await source.fetch([REWARD], SINCE, checkpoint.to_json())
     return batch, Checkpoint.read(batch.announcement_stats.checkpoint)
 
 
@@ -72,17 +72,21 @@ def asked_by_number(server: ArxivServer) -> int:
     return sum("id_list" in seen.params for seen in server.requests)
 
 
-@pytest.mark.parametrize("way", [None, Way.UNION, Way.AUTO, Way.HARVEST])
+@pytest.mark.parametrize("way", [None, Strategy.UNION, Strategy.AUTO, Strategy.HARVEST])
 async def test_after_a_downtime_of_months_all_that_was_announced_is_gone_through(
-    make_source: MakeSource, server: ArxivServer, way: Way | None
+    make_source: MakeSource, server: ArxivServer, way: Strategy | None
 ) -> None:
     source = make_source(url=server.url)
     if way is not None:
-        source = make_source(url=server.url, oai_url=server.oai_url, way=way)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=way)
     batch, checkpoint = await look(source, PLACE)
     assert batch.complete
     assert walked(batch) == AFTER
-    assert (checkpoint.top, checkpoint.day, checkpoint.holes) == ("2603.00025", NOON.date(), {})
+    assert (checkpoint.highest_id, checkpoint.resume_from, checkpoint.missing) == (
+        "2603.00025",
+        NOON.date(),
+        {},
+    )
     assert batch.announcement_stats.plan.endswith("and by the numbers of what it announced")
     assert NoteKind.BEHIND not in {note.kind for note in batch.notes}
     again, _ = await look(source, checkpoint)
@@ -95,23 +99,25 @@ async def test_what_one_look_can_not_ask_for_is_asked_for_at_the_next_from_the_s
     """Also after a restart: the place is all that is kept."""
     months = [f"{y}{m:02d}" for y in range(22, 27) for m in range(1, 13) if f"{y}{m:02d}" < "2604"]
     papers = [announced(f"{month}.{n:05d}") for month in months for n in (1, 2, 3)]
-    assert 2 * len(months) > MOST_REQUESTS, "a month takes two requests: its papers, and its end"
+    assert 2 * len(months) > MAX_REQUESTS, "a month takes two requests: its papers, and its end"
     with ArxivServer(papers, clock) as server:
-        place = checkpoint = Checkpoint(day=date(2022, 1, 20), top="2201.00001")
+        place = checkpoint = Checkpoint(resume_from=date(2022, 1, 20), highest_id="2201.00001")
         found: set[str] = set()
         looks = 0
-        while checkpoint.day != NOON.date():
+        while checkpoint.resume_from != NOON.date():
             looks += 1
             batch, checkpoint = await look(make_source(url=server.url), checkpoint)
             assert batch.complete
-            assert batch.requests <= MOST_REQUESTS + 3
+            assert batch.requests <= MAX_REQUESTS + 3
             assert found.isdisjoint(walked(batch)), "from the place on"
             found |= walked(batch)
             behind = [note.text for note in batch.notes if note.kind is NoteKind.BEHIND]
-            assert len(behind) == (checkpoint.day != NOON.date())
-            assert all(f"{place.day}" in text and checkpoint.top in text for text in behind)
+            assert len(behind) == (checkpoint.resume_from != NOON.date())
+            for text in behind:
+                assert f"{place.resume_from}" in text
+                assert checkpoint.highest_id in text
         assert looks == 2
-        assert found == {each.id for each in papers} - {place.top}
+        assert found == {each.id for each in papers} - {place.highest_id}
 
 
 async def test_a_week_is_gone_through_where_there_is_no_oai_pmh(
@@ -120,7 +126,7 @@ async def test_a_week_is_gone_through_where_there_is_no_oai_pmh(
     """What arXiv held back for months is in no window of days."""
     held = [announced("2603.00026", held=100), announced("2603.00027")]
     batch, checkpoint = await look(source, Checkpoint())
-    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025"), (
+    assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025"), (
         "it begins where the first look was"
     )
     server.add(*held)
@@ -128,17 +134,17 @@ async def test_a_week_is_gone_through_where_there_is_no_oai_pmh(
         clock.jump(NOON + day * DAY)
         assert not batch.others
         batch, checkpoint = await look(source, checkpoint)
-        assert checkpoint.holes == {}
+        assert checkpoint.missing == {}
     assert walked(batch) == {"2603.00026", "2603.00027"}
-    assert (checkpoint.day, checkpoint.top) == (clock.now().date(), "2603.00027")
+    assert (checkpoint.resume_from, checkpoint.highest_id) == (clock.now().date(), "2603.00027")
     assert asked_by_number(server) == 1
 
 
 async def test_a_week_begins_at_the_month_where_no_paper_was_known(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    _, checkpoint = await look(source, Checkpoint(day=NOON.date() - 8 * DAY))
-    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+    _, checkpoint = await look(source, Checkpoint(resume_from=NOON.date() - 8 * DAY))
+    assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
     assert asked_by_number(server) == 3
 
 
@@ -147,7 +153,7 @@ async def test_numbers_that_nobody_has_yet_are_asked_for_again(
 ) -> None:
     server.add(announced("2603.00028"))
     batch, checkpoint = await look(source, PLACE)
-    assert (batch.announcement_stats.missing, set(checkpoint.holes)) == (
+    assert (batch.announcement_stats.missing, set(checkpoint.missing)) == (
         2,
         {"2603.00026", "2603.00027"},
     )
@@ -156,7 +162,7 @@ async def test_numbers_that_nobody_has_yet_are_asked_for_again(
     server.add(standin_paper(1, id="2604.00001", published=NOON + 29 * DAY, visible_at=NOON))
     batch, checkpoint = await look(source, checkpoint)
     assert walked(batch) == {"2603.00026", "2604.00001"}
-    assert checkpoint.holes == {}, "the other one was asked for in vain for more than a week"
+    assert checkpoint.missing == {}, "the other one was asked for in vain for more than a week"
 
 
 @pytest.mark.parametrize("number", range(1, 9))
@@ -179,7 +185,7 @@ async def test_an_empty_answer_in_the_middle_is_not_the_end_of_a_month(
     server.habit = arxiv.honest
     more, checkpoint = await look(source, checkpoint)
     assert walked(batch) | walked(more) >= AFTER
-    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+    assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
 
 
 @pytest.mark.parametrize("after", range(8))
@@ -190,25 +196,30 @@ async def test_where_arxiv_fails_the_place_is_as_far_as_it_answered(
     batch, checkpoint = await look(source, PLACE)
     assert batch.complete, "by keyword it was asked well"
     assert {note.kind for note in batch.notes} == {NoteKind.DOWN, NoteKind.BEHIND}
-    assert (checkpoint.day, PLACE.top <= checkpoint.top) == (PLACE.day, True)
-    assert max(walked(batch), default=PLACE.top) == checkpoint.top
+    assert checkpoint.resume_from == PLACE.resume_from
+    assert PLACE.highest_id <= checkpoint.highest_id
+    assert max(walked(batch), default=PLACE.highest_id) == checkpoint.highest_id
     more, checkpoint = await look(source, checkpoint)
     assert walked(batch) | walked(more) == AFTER
-    assert checkpoint.day == NOON.date()
+    assert checkpoint.resume_from == NOON.date()
 
 
 async def test_a_place_that_arxiv_never_gave_is_not_stuck_at(
     source: ArxivSource, server: ArxivServer
 ) -> None:
-    _, checkpoint = await look(source, Checkpoint(day=date(2025, 12, 1), top="2512.31999"))
-    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+    _, checkpoint = await look(
+        source, Checkpoint(resume_from=date(2025, 12, 1), highest_id="2512.31999")
+    )
+    assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
 
 
 async def test_a_place_of_a_clock_that_was_ahead_is_put_right(
     source: ArxivSource, server: ArxivServer
 ) -> None:
-    _, checkpoint = await look(source, Checkpoint(day=date(2031, 1, 1), top="2603.00005"))
-    assert (checkpoint.day, checkpoint.top) == (NOON.date(), "2603.00025")
+    _, checkpoint = await look(
+        source, Checkpoint(resume_from=date(2031, 1, 1), highest_id="2603.00005")
+    )
+    assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
 
 
 async def test_arxiv_is_not_walked_through_while_it_does_not_answer_by_keyword(

@@ -38,7 +38,7 @@ def rate_limiter(clock: FakeClock, path: Path | None = None, interval: float = 3
     return RateLimiter(interval=interval, clock=clock, path=path, rng=random.Random(1))
 
 
-async def take(
+async def request(
     rate_limiter: RateLimiter,
     clock: FakeClock,
     seconds: float = 0.0,
@@ -67,27 +67,27 @@ async def test_a_request_starts_three_seconds_after_the_end_of_the_one_before(
     clock: FakeClock, file: Path
 ) -> None:
     polite = rate_limiter(clock, file)
-    first = await take(polite, clock, seconds=10)
-    second = await take(polite, clock)
+    first = await request(polite, clock, seconds=10)
+    second = await request(polite, clock)
     assert second - first == timedelta(seconds=13)
 
 
 async def test_the_first_request_does_not_wait(clock: FakeClock, file: Path) -> None:
-    assert await take(rate_limiter(clock, file), clock) == START
+    assert await request(rate_limiter(clock, file), clock) == START
     assert clock.slept == []
 
 
 async def test_a_request_after_a_long_pause_does_not_wait(clock: FakeClock, file: Path) -> None:
     polite = rate_limiter(clock, file)
-    await take(polite, clock)
+    await request(polite, clock)
     clock.advance(60)
-    await take(polite, clock)
+    await request(polite, clock)
     assert clock.slept == []
 
 
 async def test_another_process_keeps_the_distance_too(clock: FakeClock, file: Path) -> None:
-    await take(rate_limiter(clock, file), clock)
-    second = await take(rate_limiter(clock, file), clock)
+    await request(rate_limiter(clock, file), clock)
+    second = await request(rate_limiter(clock, file), clock)
     assert second - START == timedelta(seconds=3)
 
 
@@ -99,9 +99,9 @@ async def test_a_request_that_fails_or_is_cancelled_counts(clock: FakeClock, fil
             raise error
 
         with pytest.raises(type(error)):
-            await take(polite, clock, act=fail)
+            await request(polite, clock, act=fail)
         before = clock.now()
-        assert await take(polite, clock) - before == timedelta(seconds=3)
+        assert await request(polite, clock) - before == timedelta(seconds=3)
         clock.advance(60)
 
 
@@ -110,7 +110,7 @@ async def test_requests_never_overlap_whoever_asks(tmp_path: Path, shared: bool)
     clock = YieldingClock(START)
     file = tmp_path / "pace.json"
     one = rate_limiter(clock, file)
-    gates = [one, one, one] if shared else [rate_limiter(clock, file) for _ in range(3)]
+    limiters = [one, one, one] if shared else [rate_limiter(clock, file) for _ in range(3)]
     spans: list[tuple[datetime, datetime]] = []
 
     async def ask(rate_limiter: RateLimiter) -> None:
@@ -120,7 +120,7 @@ async def test_requests_never_overlap_whoever_asks(tmp_path: Path, shared: bool)
                 await clock.sleep(0.1)
             spans.append((start, clock.now()))
 
-    await asyncio.gather(*(ask(each) for each in gates))
+    await asyncio.gather(*(ask(each) for each in limiters))
     spans.sort()
     assert len(spans) == 3
     for (_, end), (start, _) in pairwise(spans):
@@ -166,7 +166,7 @@ async def test_waiting_for_another_process_can_be_cancelled(tmp_path: Path) -> N
 
     async def wait() -> None:
         async with waiter.permit():
-            pytest.fail("the turn was taken twice")
+            pytest.fail("two requests at once were permitted")
 
     async with holder.permit():
         task = asyncio.create_task(wait())
@@ -181,7 +181,7 @@ async def test_a_process_that_never_ends_its_turn_is_not_waited_for_forever(
 ) -> None:
     async with rate_limiter(clock, file).permit():
         with pytest.raises(SourceNotAsked, match="another process"):
-            await take(rate_limiter(clock, file), clock)
+            await request(rate_limiter(clock, file), clock)
     assert timedelta(minutes=15) <= clock.now() - START <= timedelta(minutes=16)
 
 
@@ -207,10 +207,10 @@ async def test_a_clock_that_was_set_back_delays_nothing_by_more_than_the_interva
     clock: FakeClock, file: Path
 ) -> None:
     for back in (timedelta(seconds=30), timedelta(hours=5), timedelta(days=400)):
-        await take(rate_limiter(clock, file), clock)
+        await request(rate_limiter(clock, file), clock)
         clock.jump(clock.now() - back)
         before = clock.monotonic()
-        await take(rate_limiter(clock, file), clock)
+        await request(rate_limiter(clock, file), clock)
         assert clock.monotonic() - before <= 3
 
 
@@ -218,10 +218,10 @@ async def test_a_clock_that_was_set_forward_does_not_shorten_the_distance(
     clock: FakeClock, file: Path
 ) -> None:
     polite = rate_limiter(clock, file)
-    await take(polite, clock)
+    await request(polite, clock)
     clock.jump(clock.now() + timedelta(days=1))
     before = clock.monotonic()
-    await take(polite, clock)
+    await request(polite, clock)
     assert clock.monotonic() - before == 3
 
 
@@ -230,9 +230,9 @@ async def test_a_cool_down_of_the_future_does_not_hold_after_the_clock_was_set_b
 ) -> None:
     for path in (file, None):
         polite = rate_limiter(clock, path)
-        await take(polite, clock, act=lambda permit: permit.record_refusal("no"))
+        await request(polite, clock, act=lambda permit: permit.record_refusal("no"))
         clock.jump(clock.now() - timedelta(days=2))
-        await take(polite, clock)
+        await request(polite, clock)
 
 
 def damage(file: Path, content: bytes) -> None:
@@ -253,21 +253,21 @@ def held(file: Path) -> dict[str, object]:
         b"[]",
         b"null",
         b"\xff\xfe",
-        b'{"ended": 1}',
-        b'{"ended": NaN, "until": NaN, "refusals": 0, "reason": ""}',
-        b'{"ended": 1e999, "until": 1e999, "refusals": 0, "reason": ""}',
-        b'{"ended": 0, "until": 99999999999, "refusals": 0, "reason": ""}',
-        b'{"ended": 0, "until": 0, "refusals": -1, "reason": ""}',
-        b'{"ended": "x", "until": 0, "refusals": 0, "reason": ""}',
-        b'{"ended": 0, "until": 0, "refusals": 1e999, "reason": ""}',
+        b'{"last_request_at": 1}',
+        b'{"last_request_at": NaN, "paused_until": NaN, "refusals": 0, "reason": ""}',
+        b'{"last_request_at": 1e999, "paused_until": 1e999, "refusals": 0, "reason": ""}',
+        b'{"last_request_at": 0, "paused_until": 99999999999, "refusals": 0, "reason": ""}',
+        b'{"last_request_at": 0, "paused_until": 0, "refusals": -1, "reason": ""}',
+        b'{"last_request_at": "x", "paused_until": 0, "refusals": 0, "reason": ""}',
+        b'{"last_request_at": 0, "paused_until": 0, "refusals": 1e999, "reason": ""}',
         b"0" * 10_000,
         b"[" * 10_000,
     ],
 )
 async def test_a_damaged_file_is_written_anew(clock: FakeClock, file: Path, content: bytes) -> None:
     damage(file, content)
-    assert await take(rate_limiter(clock, file), clock) == START
-    assert held(file)["ended"] == START.timestamp()
+    assert await request(rate_limiter(clock, file), clock) == START
+    assert held(file)["last_request_at"] == START.timestamp()
 
 
 @given(st.binary(max_size=200))
@@ -277,7 +277,7 @@ async def test_no_file_at_all_can_stop_the_bot(tmp_path_factory: object, content
     clock = FakeClock(START)
     file = tmp_path_factory.mktemp("pace") / "pace.json"
     damage(file, content)
-    await take(rate_limiter(clock, file), clock)
+    await request(rate_limiter(clock, file), clock)
     assert clock.now() - START <= timedelta(seconds=3)
 
 
@@ -286,9 +286,9 @@ async def test_a_full_disk_costs_the_record_but_not_the_answer(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     polite = rate_limiter(clock, FULL_DISK)
-    assert await take(polite, clock) == START
+    assert await request(polite, clock) == START
     assert "No space left" in caplog.text
-    assert await take(polite, clock) == START + timedelta(seconds=3)
+    assert await request(polite, clock) == START + timedelta(seconds=3)
 
 
 async def test_a_pace_file_that_can_not_be_used_is_no_fault_of_arxivs(
@@ -298,7 +298,7 @@ async def test_a_pace_file_that_can_not_be_used_is_no_fault_of_arxivs(
     (tmp_path / "folder").mkdir()
     for unusable in (tmp_path / "data" / "pace.json", tmp_path / "folder"):
         with pytest.raises(SourceNotAsked, match=r"was not asked.*data folder must be writable"):
-            await take(rate_limiter(clock, unusable), clock)
+            await request(rate_limiter(clock, unusable), clock)
 
 
 # Leaving arXiv alone
@@ -309,9 +309,9 @@ async def test_arxiv_is_left_alone_longer_each_time_it_refuses(
 ) -> None:
     polite = rate_limiter(clock, file)
     for minutes in (5, 15, 60, 180, 180):
-        await take(polite, clock, act=lambda permit: permit.record_refusal("It answered 429."))
+        await request(polite, clock, act=lambda permit: permit.record_refusal("It answered 429."))
         with pytest.raises(SourceThrottled, match="429") as caught:
-            await take(polite, clock)
+            await request(polite, clock)
         wait = (caught.value.until - clock.now()) / timedelta(minutes=1)
         assert minutes <= wait <= minutes * 1.25
         clock.jump(caught.value.until)
@@ -319,25 +319,25 @@ async def test_arxiv_is_left_alone_longer_each_time_it_refuses(
 
 
 async def test_other_processes_leave_it_alone_too(clock: FakeClock, file: Path) -> None:
-    await take(
+    await request(
         rate_limiter(clock, file),
         clock,
         act=lambda permit: permit.record_refusal("It answered 403."),
     )
     with pytest.raises(SourceThrottled, match="403"):
-        await take(rate_limiter(clock, file), clock)
+        await request(rate_limiter(clock, file), clock)
     assert clock.slept == []
 
 
 async def test_an_answer_ends_the_row_of_refusals(clock: FakeClock, file: Path) -> None:
     polite = rate_limiter(clock, file)
     for _ in range(3):
-        await take(polite, clock, act=lambda permit: permit.record_refusal("no"))
+        await request(polite, clock, act=lambda permit: permit.record_refusal("no"))
         clock.advance(4 * 3600)
-    await take(polite, clock, act=lambda permit: permit.record_success())
-    await take(polite, clock, act=lambda permit: permit.record_refusal("no"))
+    await request(polite, clock, act=lambda permit: permit.record_success())
+    await request(polite, clock, act=lambda permit: permit.record_refusal("no"))
     with pytest.raises(SourceThrottled) as caught:
-        await take(polite, clock)
+        await request(polite, clock)
     assert caught.value.until - clock.now() <= timedelta(minutes=7)
 
 
@@ -348,18 +348,18 @@ async def test_an_answer_ends_the_row_of_refusals(clock: FakeClock, file: Path) 
 async def test_what_arxiv_asks_for_counts_if_it_is_longer_and_within_a_day(
     clock: FakeClock, asked: float, least: float, most: float
 ) -> None:
-    await take(
+    await request(
         polite := rate_limiter(clock),
         clock,
         act=lambda permit: permit.record_refusal("no", retry_after=asked),
     )
     with pytest.raises(SourceThrottled) as caught:
-        await take(polite, clock)
+        await request(polite, clock)
     assert least <= (caught.value.until - clock.now()).total_seconds() <= most
 
 
 async def test_without_an_interval_nothing_waits(clock: FakeClock, file: Path) -> None:
     eager = rate_limiter(clock, file, interval=0)
     for _ in range(3):
-        await take(eager, clock, act=lambda permit: permit.record_refusal("no"))
+        await request(eager, clock, act=lambda permit: permit.record_refusal("no"))
     assert clock.slept == []

@@ -1,4 +1,4 @@
-"""What one answer is worth, sign by sign."""
+"""What a response means, sign by sign."""
 
 from __future__ import annotations
 
@@ -6,45 +6,44 @@ from datetime import timedelta
 
 import pytest
 
-from bot.arxiv.atom_feed import Feed, read
+from bot.arxiv.atom_feed import AtomFeed, read
 from bot.arxiv.responses import (
-    Answer,
-    Failed,
-    Moved,
+    Assessment,
+    Failure,
+    Redirect,
+    Response,
     ShortAnswer,
     Throttled,
-    Usable,
-    Verdict,
-    astray,
-    judge,
-    judge_feed,
+    assess,
+    check_feed,
+    order_note,
     retry_after,
-    stale,
-    unsorted,
+    stale_note,
+    stray_note,
 )
-from bot.arxiv.search_query import Request, Window
+from bot.arxiv.search_query import SearchRequest, Window
 from bot.errors import SourceDown, SourceGarbled
 from bot.model import NoteKind
 from tests.arxiv.feeds import NOON, feed, standin_paper
 
-REQUEST = Request("ti:reward", rows=100)
+REQUEST = SearchRequest("ti:reward", max_results=100)
 GOOD = read(feed(standin_paper(1), standin_paper(2)))
 UNREADABLE = SourceGarbled("no feed", sample=b"<html>")
 
 
-def verdict_on(given: Answer[Feed], request: Request = REQUEST) -> Verdict[Feed]:
-    return judge(given, NOON, lambda read, answer: judge_feed(read, answer, request), "[arxiv] url")
+def assessed(given: Response[AtomFeed], request: SearchRequest = REQUEST) -> Assessment[AtomFeed]:
+    return assess(given, request, check_feed, NOON, "[arxiv] url")
 
 
-def answer(status: int, sample: bytes = b"", **headers: str) -> Answer[Feed]:
+def answer(status: int, sample: bytes = b"", **headers: str) -> Response[AtomFeed]:
     """An answer without a feed."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     problem = SourceGarbled("no feed", sample=sample) if status in {200, 400} else None
-    return Answer(status, named, sample, problem=problem)
+    return Response(status, named, sample, problem=problem)
 
 
 def test_a_good_feed_is_usable() -> None:
-    assert verdict_on(Answer(200, {}, b"", GOOD)) == Usable(GOOD)
+    assert assessed(Response(200, {}, b"", GOOD)) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -60,52 +59,52 @@ def test_a_good_feed_is_usable() -> None:
     ],
 )
 def test_throttling_is_recognised_in_all_its_forms(
-    given: Answer[Feed], seconds: float, reason: str
+    given: Response[AtomFeed], seconds: float, reason: str
 ) -> None:
-    verdict = verdict_on(given)
-    assert isinstance(verdict, Throttled)
-    assert verdict.retry_after == seconds
-    assert reason in verdict.reason
+    outcome = assessed(given)
+    assert isinstance(outcome, Throttled)
+    assert outcome.retry_after == seconds
+    assert reason in outcome.reason
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 520, 408])
 def test_a_server_error_may_pass(status: int) -> None:
-    verdict = verdict_on(answer(status, b"oops"))
-    assert isinstance(verdict, Failed)
-    assert isinstance(verdict.error, SourceDown)
-    assert (verdict.again, verdict.error.sample) == (True, b"oops")
+    outcome = assessed(answer(status, b"oops"))
+    assert isinstance(outcome, Failure)
+    assert isinstance(outcome.error, SourceDown)
+    assert (outcome.is_retryable, outcome.error.sample) == (True, b"oops")
 
 
 def test_a_page_that_is_no_feed_may_pass_and_keeps_its_beginning() -> None:
-    verdict = verdict_on(Answer(200, {}, b"<html>", problem=UNREADABLE))
-    assert verdict == Failed(UNREADABLE)
+    outcome = assessed(Response(200, {}, b"<html>", problem=UNREADABLE))
+    assert outcome == Failure(UNREADABLE)
 
 
 @pytest.mark.parametrize("status", [204, 300, 304, 401, 404, 410, 418])
 def test_other_answers_are_not_asked_for_again(status: int) -> None:
-    verdict = verdict_on(answer(status))
-    assert isinstance(verdict, Failed)
-    assert isinstance(verdict.error, SourceGarbled)
-    assert not verdict.again
+    outcome = assessed(answer(status))
+    assert isinstance(outcome, Failure)
+    assert isinstance(outcome.error, SourceGarbled)
+    assert not outcome.is_retryable
 
 
 def test_a_bad_request_that_is_no_error_feed_is_not_asked_for_again() -> None:
-    for given in (answer(400, b"<html>"), Answer(400, {}, b"", GOOD)):
-        verdict = verdict_on(given)
-        assert isinstance(verdict, Failed)
-        assert not verdict.again
+    for given in (answer(400, b"<html>"), Response(400, {}, b"", GOOD)):
+        outcome = assessed(given)
+        assert isinstance(outcome, Failure)
+        assert not outcome.is_retryable
 
 
 @pytest.mark.parametrize("status", [413, 414, 431])
 def test_what_was_too_long_for_a_get_is_posted(status: int) -> None:
-    verdict = verdict_on(answer(status))
-    assert isinstance(verdict, Failed)
-    assert verdict.by_post
-    assert verdict.again
+    outcome = assessed(answer(status))
+    assert isinstance(outcome, Failure)
+    assert outcome.needs_post
+    assert outcome.is_retryable
 
 
 def test_a_redirect_is_a_redirect() -> None:
-    assert verdict_on(answer(301, location="https://arxiv.org/x")) == Moved("https://arxiv.org/x")
+    assert assessed(answer(301, location="https://arxiv.org/x")) == Redirect("https://arxiv.org/x")
 
 
 @pytest.mark.parametrize(
@@ -123,14 +122,14 @@ def test_a_page_must_hold_what_its_total_promises(
     total: int, start: int, rows: int, problem: str
 ) -> None:
     given = read(feed(standin_paper(1), standin_paper(2), total=total))
-    verdict = verdict_on(Answer(200, {}, b"sample", given), Request("x", start, rows))
+    outcome = assessed(Response(200, {}, b"sample", given), SearchRequest("x", start, rows))
     if not problem:
-        assert verdict == Usable(given)
+        assert outcome == given
         return
-    assert isinstance(verdict, Failed)
-    assert problem in str(verdict.error)
-    assert verdict.error.sample == b"sample"
-    assert isinstance(verdict.error, ShortAnswer) == (start == 0)
+    assert isinstance(outcome, Failure)
+    assert problem in str(outcome.error)
+    assert outcome.error.sample == b"sample"
+    assert isinstance(outcome.error, ShortAnswer) == (start == 0)
 
 
 @pytest.mark.parametrize(
@@ -163,22 +162,22 @@ def test_retry_after_is_a_number_or_a_date_and_never_more_than_a_day(
 def test_an_answer_of_another_day_is_stale_whichever_clock_is_wrong(
     hours: float, remarked: bool
 ) -> None:
-    note = stale(GOOD, NOON + timedelta(hours=hours))
+    note = stale_note(GOOD, NOON + timedelta(hours=hours))
     assert (note is not None and note.kind is NoteKind.STALE) == remarked
 
 
 def test_order_is_looked_at_pair_by_pair() -> None:
     newest, middle, oldest = read(feed(*(standin_paper(n) for n in (1, 2, 3)))).papers
-    assert unsorted([newest, middle, oldest]) is None
-    assert unsorted([newest, newest]) is None
-    assert unsorted([]) is None
-    assert unsorted([newest, oldest, middle]) is not None
+    assert order_note([newest, middle, oldest]) is None
+    assert order_note([newest, newest]) is None
+    assert order_note([]) is None
+    assert order_note([newest, oldest, middle]) is not None
 
 
 def test_a_few_strays_are_no_sign_and_many_are() -> None:
     papers = read(feed(*(standin_paper(number) for number in range(1, 5)))).papers
     elsewhere = Window(NOON, NOON)
-    assert astray(papers[:3], elsewhere) is None
-    note = astray(papers, elsewhere)
+    assert stray_note(papers[:3], elsewhere) is None
+    note = stray_note(papers, elsewhere)
     assert note is not None
     assert note.kind is NoteKind.GARBLED

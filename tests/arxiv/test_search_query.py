@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.arxiv.search_query import (
-    LONGEST_URL,
-    MOST_KEYWORDS,
+    MAX_KEYWORDS,
+    MAX_URL_LENGTH,
     Window,
     address,
-    anything_in,
-    groups,
-    in_window,
-    newest,
-    these,
+    batches,
+    lookup_request,
+    newest_request,
+    probe_request,
+    window_request,
 )
 from bot.model import Keyword
 from bot.model.subscriptions import MOST_CLAUSES
@@ -35,7 +35,7 @@ def costly(number: int, clauses: int) -> Keyword:
 def test_the_days_keywords_are_one_address_as_arxiv_documents_it() -> None:
     keywords = [phrase("large language model"), phrase("graph neural network")]
     window = Window(datetime(2026, 11, 9, tzinfo=UTC), datetime(2026, 11, 24, 0, 0, tzinfo=UTC))
-    assert address(URL, in_window(keywords, window).encoded()) == (
+    assert address(URL, window_request(keywords, window).encoded()) == (
         "https://export.arxiv.org/api/query?search_query=%28%28ti%3A%22large+language+model%22+OR+"
         "abs%3A%22large+language+model%22%29+OR+%28ti%3A%22graph+neural+network%22+OR+abs%3A%22"
         "graph+neural+network%22%29%29+AND+submittedDate%3A%5B202611090000+TO+202611240000%5D"
@@ -43,21 +43,23 @@ def test_the_days_keywords_are_one_address_as_arxiv_documents_it() -> None:
     )
 
 
-def test_the_other_questions_are_as_documented_too() -> None:
+def test_the_other_requests_are_as_documented_too() -> None:
     keyword = phrase("graph neural network")
-    assert parse_qs(urlsplit(address(URL, these(["2611.1", "2611.2"]).encoded())).query) == {
+    assert parse_qs(
+        urlsplit(address(URL, lookup_request(["2611.1", "2611.2"]).encoded())).query
+    ) == {
         "id_list": ["2611.1,2611.2"],
         "start": ["0"],
         "max_results": ["2"],
     }
-    assert parse_qs(urlsplit(address(URL, newest(keyword, 100).encoded())).query) == {
+    assert parse_qs(urlsplit(address(URL, newest_request(keyword, 100).encoded())).query) == {
         "search_query": [keyword.query],
         "start": ["0"],
         "max_results": ["100"],
         "sortBy": ["submittedDate"],
         "sortOrder": ["descending"],
     }
-    assert anything_in(WINDOW).rows == 1
+    assert probe_request(WINDOW).max_results == 1
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_the_other_questions_are_as_documented_too() -> None:
 )
 def test_every_keyword_stands_in_parentheses_once(query: str, expected: str) -> None:
     keyword = Keyword("a", "a", query, 2)
-    assert in_window([keyword], WINDOW).search_query == f"{expected} AND {WINDOW.clause}"
+    assert window_request([keyword], WINDOW).search_query == f"{expected} AND {WINDOW.clause}"
 
 
 def test_an_address_stays_the_same_all_day() -> None:
@@ -84,8 +86,8 @@ def test_an_address_stays_the_same_all_day() -> None:
     for hour in range(24):
         now = datetime(2026, 3, 2, hour, 30, tzinfo=UTC)
         window = Window.of_days(now - timedelta(days=14), now)
-        [group] = groups(keywords[:: 1 if hour % 2 else -1], window, URL)
-        addresses.add(address(URL, in_window(group, window).encoded()))
+        [group] = batches(keywords[:: 1 if hour % 2 else -1], window, URL)
+        addresses.add(address(URL, window_request(group, window).encoded()))
     assert len(addresses) == 1
 
 
@@ -125,28 +127,28 @@ def test_a_minute_is_not_halved() -> None:
 
 def test_many_keywords_are_split_by_length() -> None:
     keywords = [phrase(f"invented word {number:03d}") for number in range(100)]
-    parts = list(groups(keywords, WINDOW, URL))
+    parts = list(batches(keywords, WINDOW, URL))
     assert len(parts) == 2
-    asked = [in_window(part, WINDOW).encoded() for part in parts]
-    assert all(len(address(URL, each)) <= LONGEST_URL for each in asked)
+    asked = [window_request(part, WINDOW).encoded() for part in parts]
+    assert all(len(address(URL, each)) <= MAX_URL_LENGTH for each in asked)
     assert [keyword for part in parts for keyword in part] == keywords
 
 
 def test_short_keywords_are_split_by_number() -> None:
     keywords = [Keyword(f"{n}", f"{n:03d}", f"ti:{n}", 1) for n in range(150)]
-    assert [len(part) for part in groups(keywords, WINDOW, URL)] == [MOST_KEYWORDS, 50]
+    assert [len(part) for part in batches(keywords, WINDOW, URL)] == [MAX_KEYWORDS, 50]
 
 
 def test_costly_keywords_are_split_by_clauses() -> None:
-    parts = list(groups([costly(number, 55) for number in range(20)], WINDOW, URL))
+    parts = list(batches([costly(number, 55) for number in range(20)], WINDOW, URL))
     assert [len(part) for part in parts] == [MOST_CLAUSES // 55, 2]
 
 
 def test_a_keyword_beyond_every_limit_comes_alone() -> None:
     keywords = [costly(1, 2), costly(2, 5000), costly(3, 2)]
-    assert [len(part) for part in groups(keywords, WINDOW, URL)] == [1, 1, 1]
+    assert [len(part) for part in batches(keywords, WINDOW, URL)] == [1, 1, 1]
 
 
 def test_a_keyword_of_many_channels_is_asked_for_once() -> None:
-    assert list(groups([phrase("a"), phrase("a")], WINDOW, URL)) == [(phrase("a"),)]
-    assert list(groups([], WINDOW, URL)) == []
+    assert list(batches([phrase("a"), phrase("a")], WINDOW, URL)) == [(phrase("a"),)]
+    assert list(batches([], WINDOW, URL)) == []

@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.arxiv.atom_feed import AtomReader, Feed
-from bot.arxiv.http import Question, Timeouts, Wire
-from bot.arxiv.plan import Way
+from bot.arxiv.atom_feed import AtomFeed, AtomReader
+from bot.arxiv.http import ApiRequest, HttpConnection, Timeouts
+from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
 from bot.model import NoteKind
@@ -258,13 +258,13 @@ async def test_nobody_at_home_is_no_empty_day(make_source: MakeSource) -> None:
     assert "can't be reached" in str(error)
 
 
-@pytest.mark.parametrize("way", [Way.UNION, Way.HARVEST])
+@pytest.mark.parametrize("way", [Strategy.UNION, Strategy.HARVEST])
 async def test_a_folder_that_can_not_be_written_is_not_blamed_on_arxiv(
-    server: ArxivServer, make_source: MakeSource, tmp_path: Path, way: Way
+    server: ArxivServer, make_source: MakeSource, tmp_path: Path, way: Strategy
 ) -> None:
     (tmp_path / "data").write_text("a file")
     pace = tmp_path / "data" / "pace.json"
-    source = make_source(oai_url=server.oai_url, way=way, pace_file=pace)
+    source = make_source(oai_url=server.oai_url, strategy=way, pace_file=pace)
     error = await refused(source)
     assert isinstance(error, SourceNotAsked)
     assert str(pace) in str(error)
@@ -318,7 +318,7 @@ async def test_after_two_parts_that_fail_the_rest_is_not_tried(
     assert caught.value.requests == len(server.requests) == 6
 
 
-# Silence
+# ResponseTimeout
 
 
 @pytest.fixture
@@ -415,7 +415,7 @@ async def test_redirects_in_a_circle_end(server: ArxivServer, source: ArxivSourc
 
 
 def test_arxiv_may_move_within_its_own_house() -> None:
-    wire: Wire[Feed, Question] = Wire(
+    wire: HttpConnection[AtomFeed, ApiRequest] = HttpConnection(
         url="https://export.arxiv.org/api/query",
         reader=lambda _: AtomReader(),
         contact=CONTACT,

@@ -14,8 +14,8 @@ import pytest
 from adapters import Settings
 from adapters.discord.platform import Discord
 from adapters.slack.platform import Slack
-from bot.arxiv.atom_feed import AtomReader, Feed
-from bot.arxiv.http import Question, Timeouts, Wire
+from bot.arxiv.atom_feed import AtomFeed, AtomReader
+from bot.arxiv.http import ApiRequest, HttpConnection, Timeouts
 from bot.config.network import read_network
 from bot.network import Network
 from tests.fakes import FakeClock
@@ -176,13 +176,13 @@ async def test_every_client_goes_through_the_proxy_that_was_understood() -> None
         "workspaces": (),
     }
     settings = Settings(io.StringIO(), clock, options, secrets.__getitem__, network=network)
-    wire: Wire[Feed, Question] = Wire(
+    wire: HttpConnection[AtomFeed, ApiRequest] = HttpConnection(
         url=ARXIV, reader=lambda _: AtomReader(), contact="", timeouts=Timeouts(), network=network,
         transport=None,
     )  # fmt: skip
     async with server, Discord(settings) as discord, Slack(settings) as slack:
         with pytest.raises(Exception, match="403"):
-            await wire.exchange(Plain())
+            await wire.send(Plain())
         for platform in (discord, slack):
             with pytest.raises(Exception):  # noqa: B017, PT011 - each its own; the proxy noted it
                 await platform.tell("x:U1", "Hello")

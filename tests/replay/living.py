@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.arxiv.plan import Way
+from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer
@@ -60,11 +60,11 @@ async def replay(
     channels: dict[str, list[str]],
     days: Sequence[datetime],
     fault: Break | None = None,
-    way: Way | None = None,
+    strategy: Strategy | None = None,
 ) -> Outcome:
     """Run once a day; ``fault`` may break the server before the run of a day.
 
-    Without a ``way`` there is no OAI-PMH.
+    Without a ``strategy`` there is no OAI-PMH.
     """
     clock = FakeClock(days[0])
     store = opened(folder / "db")
@@ -75,7 +75,8 @@ async def replay(
     outcome = Outcome()
     with ArxivServer(papers, clock) as arxiv:
         source = ArxivSource(
-            url=arxiv.url, oai_url="" if way is None else arxiv.oai_url, way=way or Way.AUTO,
+            url=arxiv.url, oai_url="" if strategy is None else arxiv.oai_url,
+            strategy=strategy or Strategy.AUTO,
             contact="mailto:test@example.org", interval=3, clock=clock,
             pace_file=folder / "pace", rng=random.Random(1),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.arxiv.plan import Way
+from bot.arxiv.plan import Strategy
 from bot.model import NoteKind
 from tests.replay.history import submissions
 from tests.replay.living import Judge, Outcome, replay
@@ -36,9 +36,9 @@ CHANNELS = {
 
 # As the plan begins where no other way had to stand in; with so few keywords ``auto`` asks by them.
 SAID = {
-    Way.UNION: "by keyword",
-    Way.HARVEST: "for all that it announced",
-    Way.AUTO: "by keyword",
+    Strategy.UNION: "by keyword",
+    Strategy.HARVEST: "for all that it announced",
+    Strategy.AUTO: "by keyword",
 }
 FAULTS = [
     wire.status(500),
@@ -107,13 +107,13 @@ async def test_the_same_papers_are_posted_whichever_way_arxiv_is_asked(
     tmp_path: Path, seed: int, figures: Callable[[str], None]
 ) -> None:
     papers = fortnight(seed)
-    outcomes: dict[Way, Outcome] = {}
-    for way in (Way.UNION, Way.HARVEST, Way.AUTO):
+    outcomes: dict[Strategy, Outcome] = {}
+    for way in (Strategy.UNION, Strategy.HARVEST, Strategy.AUTO):
         (tmp_path / way).mkdir()
         outcomes[way] = await replay(
             tmp_path / way, papers, CHANNELS, DAYS, ups_and_downs(papers, seed), way
         )
-    union = outcomes[Way.UNION]
+    union = outcomes[Strategy.UNION]
     for way, outcome in outcomes.items():
         taken = sum(
             run.announcement_stats.plan.startswith(f"{SAID[way]} (") for run in outcome.runs
@@ -146,7 +146,7 @@ async def test_what_was_held_for_eleven_weeks_is_found_though_few_keywords_are_f
     held = replace(papers[place], title="A reward model", published=FIRST - 77 * DAY)
     papers[place] = held
     days = [FIRST + n * DAY for n in range(14)]
-    for way in (None, Way.UNION, Way.AUTO, Way.HARVEST):
+    for way in (None, Strategy.UNION, Strategy.AUTO, Strategy.HARVEST):
         (tmp_path / f"{way}").mkdir()
         outcome = await replay(tmp_path / f"{way}", papers, CHANNELS, days, None, way)
         assert outcome.posted["fake:phrases", held.id] == 1, way
@@ -177,9 +177,9 @@ def months(days: int) -> list[StandinPaper]:
     return papers
 
 
-@pytest.mark.parametrize("way", [None, Way.UNION, Way.AUTO, Way.HARVEST])
+@pytest.mark.parametrize("way", [None, Strategy.UNION, Strategy.AUTO, Strategy.HARVEST])
 async def test_a_downtime_of_months_loses_no_paper_however_long_it_was_held(
-    tmp_path: Path, way: Way | None, figures: Callable[[str], None]
+    tmp_path: Path, way: Strategy | None, figures: Callable[[str], None]
 ) -> None:
     papers = months(138)
     days = [FIRST + n * DAY for n in (*range(9), *range(130, 138))]
@@ -201,7 +201,7 @@ async def test_a_downtime_of_months_loses_no_paper_however_long_it_was_held(
 
 async def test_every_day_says_what_was_announced_fetched_and_matched(tmp_path: Path) -> None:
     papers = [p for p in fortnight(5) if p.version == 1]
-    for way in (Way.UNION, Way.HARVEST):
+    for way in (Strategy.UNION, Strategy.HARVEST):
         (tmp_path / way).mkdir()
         outcome = await replay(tmp_path / way, papers, CHANNELS, DAYS, None, way)
         counted = {
@@ -229,7 +229,7 @@ async def test_real_submissions_come_whole_by_harvest(
     first = datetime(2026, 4, 7, 5, tzinfo=UTC)
     days = [first + n * DAY for n in range(14)]
     channels = {"fake:one": ["reward model", "graph neural network"], "fake:two": ["black hole"]}
-    outcome = await replay(tmp_path, papers, channels, days, None, Way.HARVEST)
+    outcome = await replay(tmp_path, papers, channels, days, None, Strategy.HARVEST)
     missing, wrong, expected = [], [], 0
     for channel, texts in channels.items():
         matching = {i: p for text in texts for i, p in judge.matches(text).items()}
@@ -245,5 +245,5 @@ async def test_real_submissions_come_whole_by_harvest(
     assert (missing, wrong, outcome.doubled, outcome.incomplete) == ([], [], [], 0)
     plans = [run.announcement_stats.plan for run in outcome.runs if run.announcement_stats.plan]
     assert len(plans) == len(days) - 1, "the first run has only new keywords, and no plan"
-    assert all(plan.startswith(f"{SAID[Way.HARVEST]} (") for plan in plans)
+    assert all(plan.startswith(f"{SAID[Strategy.HARVEST]} (") for plan in plans)
     assert NoteKind.HOLES not in outcome.notes
