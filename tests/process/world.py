@@ -129,7 +129,3 @@ class World:
     def posted(self) -> set[tuple[int, ...]]:
         """How often each paper stands, in each kind of channel that there is."""
         return {tuple(sorted(self.vendor.papers(each).values())) for each in self.channels}
-
-    def published_until(self) -> int:
-        """How many channels have got something."""
-        return sum(bool(self.vendor.papers(each)) for each in self.channels)
