@@ -32,7 +32,7 @@ from tests.store.database import OtherTransaction, change, opened
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
-PATIENCE = 20.0  # seconds until a test fails that waits in vain
+EVENT_TIMEOUT = 20.0  # seconds until a test fails that waits in vain
 QUICK = RetryPolicy(timedelta(seconds=0.05), timedelta(seconds=0.2))
 HOPELESS = RetryPolicy(timedelta(seconds=0.001), timedelta(seconds=0.001), max_failures=3)
 CONFIG = """\
@@ -79,7 +79,7 @@ class Chat(FakePlatform):
         return await super().send(post)
 
 
-class House:
+class Deployment:
     """A bot in a folder, with one channel on a pretended platform."""
 
     def __init__(self, folder: Path, chat: Chat | None = None) -> None:
@@ -120,7 +120,7 @@ class House:
 
     async def until(self, happened: Callable[[], bool]) -> None:
         """A log and a file are looked at, which wake nobody."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(EVENT_TIMEOUT):
             while not happened():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
@@ -156,100 +156,104 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path)
-    yield house
-    house.store.close()
+async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
+    deployment = Deployment(tmp_path)
+    yield deployment
+    deployment.store.close()
 
 
 # -- a channel that comes back -------------------------------------------------------------------
 
 
-async def test_a_restored_channel_gets_everything_that_waits_in_the_same_run(house: House) -> None:
-    await house.refused_and_gathering()
-    change(house.store, "update channels set probe_at = '2026-01-01'")
-    summary = await house.bot.run_once(now=True)
-    assert house.chat.papers(HERE) == ["2603.00001", "2603.00002"]
+async def test_a_restored_channel_gets_everything_that_waits_in_the_same_run(
+    deployment: Deployment,
+) -> None:
+    await deployment.refused_and_gathering()
+    change(deployment.store, "update channels set probe_at = '2026-01-01'")
+    summary = await deployment.bot.run_once(now=True)
+    assert deployment.chat.papers(HERE) == ["2603.00001", "2603.00002"]
     assert summary.waiting == 0
 
 
 async def test_a_channel_that_is_resumed_gets_everything_that_waits_within_seconds(
-    house: House,
+    deployment: Deployment,
 ) -> None:
-    await house.refused_and_gathering()
-    async with house.serving():
-        assert await house.say("resume") == (
+    await deployment.refused_and_gathering()
+    async with deployment.serving():
+        assert await deployment.say("resume") == (
             "Posting again. 1 post that waited will be sent now. What has gathered comes now."
         )
-        status = await house.say("status")
+        status = await deployment.say("status")
         assert "Send Messages" not in status
-        await house.until(lambda: house.posted() == 2)
-    assert (await house.store.state()).channels[0].paused == ""
+        await deployment.until(lambda: deployment.posted() == 2)
+    assert (await deployment.store.state()).channels[0].paused == ""
 
 
 async def test_a_channel_that_is_resumed_by_another_process_is_served_within_seconds(
-    house: House,
+    deployment: Deployment,
 ) -> None:
-    await house.refused_and_gathering()
-    async with house.serving():
-        beside = opened(house.database, alone=False)
+    await deployment.refused_and_gathering()
+    async with deployment.serving():
+        beside = opened(deployment.database, alone=False)
         assert await beside.resume(HERE)
         beside.close()
-        await house.until(lambda: house.posted() == 2)
+        await deployment.until(lambda: deployment.posted() == 2)
 
 
 async def test_a_post_that_another_process_sends_again_goes_out_within_seconds(
-    house: House, caplog: pytest.LogCaptureFixture
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.announce(1)
-    await house.say("add reward model")
-    house.chat.faults = {0: (False, PostRefused("too long"))}
-    async with house.serving():
-        await house.until(lambda: "dead key=" in caplog.text)
-        [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
-        beside = opened(house.database, alone=False)
-        assert await beside.resend(key, house.clock.now())
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    deployment.chat.faults = {0: (False, PostRefused("too long"))}
+    async with deployment.serving():
+        await deployment.until(lambda: "dead key=" in caplog.text)
+        [key] = [p.key for v in (await deployment.store.state()).channels for p in v.posts]
+        beside = opened(deployment.database, alone=False)
+        assert await beside.resend(key, deployment.clock.now())
         beside.close()
-        await house.until(lambda: house.posted() == 1)
+        await deployment.until(lambda: deployment.posted() == 1)
 
 
-async def test_a_post_sent_again_in_a_channel_that_refused_is_tried_at_once(house: House) -> None:
-    house.announce(1)
-    await house.say("add reward model")
-    house.chat.faults = {0: (False, PostRefused("too long"))}
-    await house.bot.run_once(now=True)
-    [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
-    change(house.store, "update channels set paused = 'refused', probe_at = '2099-01-01'")
-    async with house.serving():
-        assert "sent again now" in await house.say(f"resend {key}")
-        await house.until(lambda: house.posted() == 1)
+async def test_a_post_sent_again_in_a_channel_that_refused_is_tried_at_once(
+    deployment: Deployment,
+) -> None:
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    deployment.chat.faults = {0: (False, PostRefused("too long"))}
+    await deployment.bot.run_once(now=True)
+    [key] = [p.key for v in (await deployment.store.state()).channels for p in v.posts]
+    change(deployment.store, "update channels set paused = 'refused', probe_at = '2099-01-01'")
+    async with deployment.serving():
+        assert "sent again now" in await deployment.say(f"resend {key}")
+        await deployment.until(lambda: deployment.posted() == 1)
 
 
 async def test_in_a_channel_that_a_person_paused_resend_says_that_it_waits_for_resume(
-    house: House,
+    deployment: Deployment,
 ) -> None:
-    house.announce(1)
-    await house.say("add reward model")
-    house.chat.faults = {0: (False, PostRefused("too long"))}
-    await house.bot.run_once(now=True)
-    [key] = [p.key for v in (await house.store.state()).channels for p in v.posts]
-    await house.say("pause")
-    assert "resume" in await house.say(f"resend {key}")
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    deployment.chat.faults = {0: (False, PostRefused("too long"))}
+    await deployment.bot.run_once(now=True)
+    [key] = [p.key for v in (await deployment.store.state()).channels for p in v.posts]
+    await deployment.say("pause")
+    assert "resume" in await deployment.say(f"resend {key}")
 
 
-async def test_a_posting_time_that_is_changed_counts_today(house: House) -> None:
+async def test_a_posting_time_that_is_changed_counts_today(deployment: Deployment) -> None:
     """And not at the next look alone, which was appointed for the old time."""
-    house.announce(1)
-    await house.say("add reward model")
-    async with house.serving():
-        await house.until(lambda: house.posted() == 1)
-        house.announce(2)
-        await house.published_until(days_ago=0)
-        await house.queue(now=False)
-        assert house.posted() == 1
-        await house.published_until(days_ago=1)
-        await house.say("settings days daily")
-        await house.until(lambda: house.posted() == 2)
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    async with deployment.serving():
+        await deployment.until(lambda: deployment.posted() == 1)
+        deployment.announce(2)
+        await deployment.published_until(days_ago=0)
+        await deployment.queue(now=False)
+        assert deployment.posted() == 1
+        await deployment.published_until(days_ago=1)
+        await deployment.say("settings days daily")
+        await deployment.until(lambda: deployment.posted() == 2)
 
 
 # -- handing on ----------------------------------------------------------------------------------
@@ -271,74 +275,74 @@ class Announcing(Chat):
 
 async def test_what_was_posted_is_handed_on_by_the_service_and_by_once(tmp_path: Path) -> None:
     chat = Announcing(tmp_path / "chat.jsonl")
-    house = House(tmp_path, chat)
-    house.announce(1)
-    await house.say("add reward model")
-    await house.bot.run_once(now=True)
+    deployment = Deployment(tmp_path, chat)
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    await deployment.bot.run_once(now=True)
     assert len(chat.handed_on) == 1
-    house.announce(2)
-    await house.queue()
-    async with house.serving():
-        await house.until(lambda: len(chat.handed_on) == 2)
-    house.store.close()
+    deployment.announce(2)
+    await deployment.queue()
+    async with deployment.serving():
+        await deployment.until(lambda: len(chat.handed_on) == 2)
+    deployment.store.close()
 
 
 # -- what fails once -----------------------------------------------------------------------------
 
 
 async def test_a_look_that_found_the_database_busy_is_done_again_within_seconds(
-    house: House, caplog: pytest.LogCaptureFixture
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.announce(1)
-    await house.say("add reward model")
-    other = OtherTransaction(house.database)
-    async with house.serving():
-        await house.until(lambda: caplog.text.count("failed job=collect") >= 2)
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    other = OtherTransaction(deployment.database)
+    async with deployment.serving():
+        await deployment.until(lambda: caplog.text.count("failed job=collect") >= 2)
         other.roll_back()
-        await house.until(lambda: house.posted() == 1)
+        await deployment.until(lambda: deployment.posted() == 1)
 
 
 async def test_a_fault_of_this_machine_while_arxiv_was_to_be_asked_passes_within_seconds(
-    house: House,
+    deployment: Deployment,
 ) -> None:
-    house.announce(1)
-    house.source.faults = [SourceNotAsked("no file descriptors are left")] * 2
-    await house.say("add reward model")  # the first fault is met by the answer to this
-    async with house.serving():
-        await house.until(lambda: house.posted() == 1)
+    deployment.announce(1)
+    deployment.source.faults = [SourceNotAsked("no file descriptors are left")] * 2
+    await deployment.say("add reward model")  # the first fault is met by the answer to this
+    async with deployment.serving():
+        await deployment.until(lambda: deployment.posted() == 1)
 
 
 async def test_a_delivery_that_found_the_database_busy_is_done_again_within_seconds(
-    house: House, caplog: pytest.LogCaptureFixture
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.announce(1)
-    await house.say("add reward model")
-    await house.queue()
-    other = OtherTransaction(house.database)
-    async with house.serving():
-        await house.until(lambda: "failed job=deliver discord" in caplog.text)
-        assert house.posted() == 0
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    await deployment.queue()
+    other = OtherTransaction(deployment.database)
+    async with deployment.serving():
+        await deployment.until(lambda: "failed job=deliver discord" in caplog.text)
+        assert deployment.posted() == 0
         other.roll_back()
-        await house.until(lambda: house.posted() == 1)
+        await deployment.until(lambda: deployment.posted() == 1)
 
 
 async def test_a_look_that_fails_is_tried_ever_less_often_and_asks_arxiv_no_more_often_than_that(
-    house: House, caplog: pytest.LogCaptureFixture
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also where a new keyword waits, which the watch notices every moment."""
-    await house.say("add reward model")
-    other = OtherTransaction(house.database)
-    async with house.serving(RetryPolicy(timedelta(seconds=0.1), timedelta(hours=1))):
-        await house.until(lambda: caplog.text.count("retry job=collect") == 4)
+    await deployment.say("add reward model")
+    other = OtherTransaction(deployment.database)
+    async with deployment.serving(RetryPolicy(timedelta(seconds=0.1), timedelta(hours=1))):
+        await deployment.until(lambda: caplog.text.count("retry job=collect") == 4)
         other.roll_back()
     waits = re.findall(r"retry job=collect in=(\S+)s", caplog.text)
     assert waits == ["0.1", "0.2", "0.4", "0.8"]
 
 
-async def test_what_fails_again_and_again_ends_the_service(house: House) -> None:
-    await house.say("add reward model")
-    other = OtherTransaction(house.database)
-    async with house.serving(HOPELESS) as running:
+async def test_what_fails_again_and_again_ends_the_service(deployment: Deployment) -> None:
+    await deployment.say("add reward model")
+    other = OtherTransaction(deployment.database)
+    async with deployment.serving(HOPELESS) as running:
         with pytest.raises(GaveUp, match="collect failed 3 times in a row"):
             await running
     other.roll_back()
@@ -347,16 +351,16 @@ async def test_what_fails_again_and_again_ends_the_service(house: House) -> None
 async def test_a_page_that_cannot_be_written_keeps_no_post_from_leaving(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House(tmp_path)
+    deployment = Deployment(tmp_path)
     (tmp_path / "bot.toml").write_text(f'{CONFIG}[page]\npath = "missing/papers.md"\n')
-    house.config = configuration.load(tmp_path / "bot.toml", {}, need_secrets=False)
-    house.bot = replace(house.bot, config=house.config)
-    house.announce(1)
-    await house.say("add reward model")
-    async with house.serving(HOPELESS) as running:
-        await house.until(lambda: "page failed" in caplog.text and house.posted() == 1)
+    deployment.config = configuration.load(tmp_path / "bot.toml", {}, need_secrets=False)
+    deployment.bot = replace(deployment.bot, config=deployment.config)
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    async with deployment.serving(HOPELESS) as running:
+        await deployment.until(lambda: "page failed" in caplog.text and deployment.posted() == 1)
         assert not running.done()
-    house.store.close()
+    deployment.store.close()
 
 
 # -- a clock that is set -------------------------------------------------------------------------
@@ -366,66 +370,68 @@ STEPS = [timedelta(hours=-6), timedelta(days=-40), timedelta(hours=6), timedelta
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
 async def test_a_service_whose_clock_is_set_goes_on_within_seconds(
-    house: House, step: timedelta
+    deployment: Deployment, step: timedelta
 ) -> None:
     """People are heard, what they add is primed, and what waits is sent."""
-    house.announce(1)
-    await house.say("add reward model")
+    deployment.announce(1)
+    await deployment.say("add reward model")
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        async with house.serving():
-            await house.until(lambda: house.posted() == 1)
+        async with deployment.serving():
+            await deployment.until(lambda: deployment.posted() == 1)
             clock.shift(step)
-            house.source.announce(paper(2, "A graph network"), at=START)
-            await house.say("add graph network")
-            await house.until(lambda: house.posted() == 2)
+            deployment.source.announce(paper(2, "A graph network"), at=START)
+            await deployment.say("add graph network")
+            await deployment.until(lambda: deployment.posted() == 2)
 
 
 async def test_a_posting_time_that_a_step_forward_has_passed_is_made_up_at_once(
-    house: House,
+    deployment: Deployment,
 ) -> None:
     """As after a night in which the machine slept."""
-    house.announce(1)
-    await house.say("add reward model")
-    await house.say("settings days daily")
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    await deployment.say("settings days daily")
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        async with house.serving():
-            await house.until(lambda: house.posted() == 1)
-            house.announce(2)
+        async with deployment.serving():
+            await deployment.until(lambda: deployment.posted() == 1)
+            deployment.announce(2)
             clock.shift(timedelta(days=1))
-            await house.until(lambda: house.posted() == 2)
+            await deployment.until(lambda: deployment.posted() == 2)
 
 
 async def test_after_a_clock_that_was_ahead_the_next_posting_time_is_not_the_future_one(
-    house: House, caplog: pytest.LogCaptureFixture
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.announce(1)
-    await house.say("add reward model")
-    await house.say("settings days daily")
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    await deployment.say("settings days daily")
     real = datetime.now(UTC)
     with time_machine.travel(real + timedelta(days=40), tick=True) as clock:
-        async with house.serving():
-            await house.until(lambda: house.posted() == 1)
-            house.announce(2, now=real)
+        async with deployment.serving():
+            await deployment.until(lambda: deployment.posted() == 1)
+            deployment.announce(2, now=real)
             clock.shift(timedelta(days=-40))
-            await house.until(lambda: "recomputed stored=channels.published_until" in caplog.text)
+            await deployment.until(
+                lambda: "recomputed stored=channels.published_until" in caplog.text
+            )
             clock.shift(timedelta(days=1))
-            await house.until(lambda: house.posted() == 2)
+            await deployment.until(lambda: deployment.posted() == 2)
 
 
 async def test_a_bot_that_starts_with_the_right_clock_again_does_not_wait_for_the_wrong_one(
-    house: House,
+    deployment: Deployment,
 ) -> None:
-    house.announce(1)
-    await house.say("add reward model")
-    await house.say("settings days daily")
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    await deployment.say("settings days daily")
     real = datetime.now(UTC)
     with time_machine.travel(real + timedelta(days=40), tick=True) as clock:
-        await house.bot.run_once()
-        assert house.posted() == 1
-        house.announce(2, now=real)
+        await deployment.bot.run_once()
+        assert deployment.posted() == 1
+        deployment.announce(2, now=real)
         clock.shift(timedelta(days=-39))
-        await house.bot.pipeline.recompute_times()
-        await house.bot.run_once()
+        await deployment.bot.pipeline.recompute_times()
+        await deployment.bot.run_once()
         clock.shift(timedelta(days=1))
-        await house.bot.run_once()
-        assert house.posted() == 2
+        await deployment.bot.run_once()
+        assert deployment.posted() == 2
