@@ -134,12 +134,14 @@ ROOMS: dict[str, Row] = {
         "apscheduler httpx",
     ),
     "bot.demo": Row(
-        "The program itself, on a bundled sample.", "bot.app bot.config bot.text", "httpx rich"
+        "The program itself, on a bundled sample, checked by what it reports.",
+        "bot.app bot.chat bot.config bot.model bot.text",
+        "httpx rich",
     ),
     "bot.cli": Row(
         "One command each; what it does is done by the rooms below.",
-        "bot.app bot.clock bot.config bot.core.channel_settings bot.demo bot.errors bot.model"
-        " bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
+        "bot.app bot.chat bot.clock bot.config bot.core.channel_settings bot.demo bot.errors"
+        " bot.model bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
         "rich typer",
     ),
     "bot.__main__": Row("Starts the command line.", "bot.cli bot.monitoring", "typer"),

@@ -5,17 +5,22 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from bot import config, errors
 from bot.__main__ import app
+from bot.chat import reports
 from bot.chat.parse import COMMANDS
 from bot.chat.replies.reasons import Cause
 from bot.cli import terminal
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
+from bot.model import Finding, Note
+from bot.model.views import OpenPost, PostedDigest, RunView
 
 ROOT = Path(__file__).resolve().parents[1]
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -24,6 +29,26 @@ DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 HOW_TO_ADD = CONTRIBUTING.partition("## How to add\n")[2].partition("\n## ")[0]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+JSON_OBJECTS: dict[str, Any] = {
+    "`status`": reports.StatusReport,
+    "a channel of `status`": reports.ChannelStatus,
+    "a digest in `posted`": PostedDigest,
+    "a post in `posts`": OpenPost,
+    "`last_run`, `last_complete_run`": RunView,
+    "a note of a run": Note,
+    "`why`": reports.PaperReport,
+    "a channel of `why`": reports.PaperInChannel,
+    "a keyword in `matches`": reports.MatchingKeyword,
+    "`closest`": reports.ClosestKeyword,
+    "`preview`": reports.PreviewReport,
+    "a paper in `newest`": reports.PreviewedPaper,
+    "`keywords list`": reports.KeywordList,
+    "a keyword of `keywords list`": reports.FollowedKeyword,
+    "`keywords add`": reports.KeywordAdded,
+    "`keywords remove`": reports.KeywordRemoved,
+    "a finding of `check`": Finding,
+}
 
 
 def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
@@ -83,6 +108,20 @@ def test_every_exit_status_is_described() -> None:
 def test_every_cause_that_status_names_is_described() -> None:
     named = re.findall(r"^\| `([a-z_]+)` \|", sections(CLI, "###")["`status`"], re.MULTILINE)
     assert sorted(named) == sorted(Cause)
+
+
+def test_every_key_of_the_json_is_described() -> None:
+    table = sections(CLI, "##")["JSON"]
+    rows = re.findall(r"^\| ([^|]+) \| (`[^|]+) \|$", table, re.MULTILINE)
+    described = {name: re.findall(r"`(\w+)`", keys) for name, keys in rows}
+    assert described == {
+        name: [each.name for each in fields(kind) if each.type != "bytes"]
+        for name, kind in JSON_OBJECTS.items()
+    }
+    reported = {
+        value for value in vars(reports).values() if is_dataclass(value) and isinstance(value, type)
+    }
+    assert reported <= set(JSON_OBJECTS.values())
 
 
 def test_every_error_is_described_and_drawn_in_its_tree() -> None:

@@ -91,11 +91,6 @@ class Changes:
             self._limits.check_keyword(written)
         keyword = parse(written)
         understood = understanding(keyword)
-        data = {
-            **_keyword_data(channel_id, keyword),
-            "understood": understood.words,
-            "notices": list(understood.notices),
-        }
         added = await self._store.follow(
             channel_id,
             keyword,
@@ -107,12 +102,13 @@ class Changes:
         subscriptions = await self._store.subscriptions(channel_id)
         same = [s for s in subscriptions if s.keyword.canonical == keyword.canonical]
         if not added:
-            return known_reply(keyword, same[0].keyword.text if same else keyword.text, data)
+            followed_as = same[0].keyword.text if same else keyword.text
+            return known_reply(channel_id, keyword, understood, followed_as)
         await self._on_change()
         if same and same[0].primed_at is not None:
-            return restored_reply(same[0].keyword, understood, person, data)
+            return restored_reply(channel_id, same[0].keyword, understood, person)
         seen = await self._outlook(keyword) if in_chat else None
-        return added_reply(keyword, understood, person, self._first_post, data, seen)
+        return added_reply(channel_id, keyword, understood, person, self._first_post, seen)
 
     async def _outlook(self, keyword: Keyword) -> Outlook:
         """The keyword is kept, whatever arXiv says or does not."""
@@ -157,9 +153,7 @@ class Changes:
                 raise UserError(f"Somebody else has just removed {named[0].text}")
             raise UserError(f"This channel follows none of these any more. {TO_SEE}")
         await self._on_change()
-        if len(keywords) == 1:
-            return removed_reply(removed, person, _keyword_data(channel_id, removed[0]))
-        return removed_reply(removed, person, _keywords_data(channel_id, removed))
+        return removed_reply(channel_id, removed, person)
 
     async def restore(self, channel_id: str, person: Person, handles: Sequence[str]) -> Reply:
         """Put back keywords that were removed together. Raises UserError."""
@@ -184,16 +178,15 @@ class Changes:
         if not added:
             raise UserError(f"This channel follows all of these already. {TO_SEE}")
         await self._on_change()
-        return added_again_reply(added, person, _keywords_data(channel_id, added))
+        return added_again_reply(added, person)
 
     # -- how a channel is posted to -----------------------------------------------------------
 
     async def pause(self, channel_id: str, person: Person) -> Reply:
         """Post nothing in the channel until somebody resumes it; papers gather."""
         [view] = (await self._queries.state(channel_id)).channels
-        data = {"channel": channel_id}
         if view.paused == "person":
-            return Reply(f"It is paused already ({view.reason}).", data={**data, "changed": False})
+            return Reply(f"It is paused already ({view.reason}).")
         if not await self._store.pause(channel_id, f"by {person.name}", self._clock.now()):
             raise UserError("This channel follows nothing, so there is nothing to pause.")
         resume = refer_to("resume", channel_id)
@@ -201,19 +194,16 @@ class Changes:
             f"Paused. Papers gather meanwhile, and nothing is lost. To go on: {resume}",
             offers=(Offer("Resume", "resume"),),
             announcement=f"{person.name} paused the posts in this channel.",
-            data={**data, "changed": True},
         )
 
     async def resume(self, channel_id: str, person: Person) -> Reply:
         """Post again, whoever or whatever had paused the channel."""
         state = await self._queries.state(channel_id)
         [view] = state.channels
-        data = {"channel": channel_id, "due": view.due}
         if not await self._store.resume(channel_id):
-            return Reply("It was not paused.", data={**data, "changed": False})
-        look = self._queries.look(view, state, channel_id)
-        reply = resumed_reply(look, person, {**data, "changed": True})
-        return timed(reply, look.dates)
+            return Reply("It was not paused.")
+        context = self._queries.context(view, state, channel_id)
+        return timed(resumed_reply(context, person), context.dates)
 
     async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
         """Change one setting of how a channel is posted to. Raises UserError."""
@@ -237,18 +227,9 @@ class Changes:
         if not await self._store.resend(post.key, self._clock.now()):
             raise UserError(f"Its state has just changed. Look again: {refer_to('status')}")
         paused = any(post in view.posts and view.paused == "person" for view in state.channels)
-        return resent_reply(paused, {"key": post.key, "was": post.state})
+        return resent_reply(paused)
 
 
 def _check_count(names: Sequence[str]) -> None:
     if len(names) > MAX_KEYWORDS_AT_ONCE:
         raise UserError(f"{MAX_KEYWORDS_AT_ONCE} keywords are the most at once.")
-
-
-def _keywords_data(channel_id: str, keywords: Sequence[Keyword]) -> dict[str, object]:
-    said = [{"keyword": each.text, "canonical": each.canonical} for each in keywords]
-    return {"channel": channel_id, "keywords": said}
-
-
-def _keyword_data(channel_id: str, keyword: Keyword) -> dict[str, object]:
-    return {"channel": channel_id, "keyword": keyword.text, "canonical": keyword.canonical}

@@ -7,9 +7,10 @@ answered for this channel alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
-from bot.chat.parse import COMMANDS, bare_id, help_sections
+from bot.chat.parse import bare_id, help_sections
 from bot.chat.replies.dates import DateFormatter, timed
 from bot.chat.replies.home import home_reply
 from bot.chat.replies.keywords import listing_reply
@@ -17,8 +18,9 @@ from bot.chat.replies.paraphrase import understanding
 from bot.chat.replies.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
 from bot.chat.replies.reasons import ChannelContext
 from bot.chat.replies.settings import ScheduleDefaults, settings_reply
-from bot.chat.replies.status import status_reply
+from bot.chat.replies.status import status_reply, status_report
 from bot.chat.replies.why import Case, Judged, why_reply
+from bot.chat.reports import StatusReport
 from bot.chat.resolve import handle, is_handle, keyword_of_handle
 from bot.chat.visibility import seen_everywhere, seen_in
 from bot.errors import UserError
@@ -117,7 +119,7 @@ class Queries:
         standings = {standing.channel_id: standing for standing in known.standings}
         cases = [
             Case(
-                self.look(view, state, channel_id),
+                self.context(view, state, channel_id),
                 standings.get(view.channel.id),
                 () if known.paper is None else _judged(view, known.paper),
             )
@@ -125,7 +127,7 @@ class Queries:
         ]
         dates = self._dates(channel_id)
         reply = why_reply(identity, known, state, cases, dates)
-        return timed(reply, dates, *(case.look.dates for case in cases))
+        return timed(reply, dates, *(case.context.dates for case in cases))
 
     async def abstract(self, paper_id: str) -> Paper:
         """A paper ready to be shown whole. Asks arXiv where we have forgotten it.
@@ -142,13 +144,21 @@ class Queries:
 
     # -- channels -----------------------------------------------------------------------------
 
-    async def status(self, channel_id: str | None = None) -> Reply:
-        """When arXiv was last asked, and how one channel stands, or all."""
+    async def status(self, channel_id: str | None = None, *, file_problem: str = "") -> Reply:
+        """When arXiv was last asked, and how one channel stands, or all. ``file_problem`` says why
+        ``bot.toml`` and the database differ, if they do."""
         state = await self.state(channel_id)
-        looks = [self.look(view, state, channel_id) for view in state.channels]
+        contexts = [self.context(view, state, channel_id) for view in state.channels]
         dates = self._dates(channel_id)
-        reply = status_reply(state, looks, dates)
-        return timed(reply, dates, *(look.dates for look in looks))
+        report = replace(status_report(state, contexts, dates), file_problem=file_problem)
+        reply = status_reply(report, contexts, dates)
+        return timed(reply, dates, *(context.dates for context in contexts))
+
+    async def status_report(self) -> StatusReport:
+        """The same of all channels as data."""
+        state = await self.state(None)
+        contexts = [self.context(view, state, None) for view in state.channels]
+        return status_report(state, contexts, self._dates())
 
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""
@@ -163,16 +173,16 @@ class Queries:
     async def home(self, person: Person) -> Reply:
         """The channels in which this person added keywords, and how each stands."""
         state = await self.state(None)
-        looks = [
-            self.look(view, state, None)
+        contexts = [
+            self.context(view, state, None)
             for view in state.channels
             if any(each.added_by.id == person.id for each in view.subscriptions)
         ]
-        return home_reply(state, looks, self._dates())
+        return home_reply(state, contexts, self._dates())
 
     async def help(self) -> Reply:
         text = "What you can say here; words in capitals stand for yours."
-        return Reply(text, help_sections(), data={"commands": list(COMMANDS)})
+        return Reply(text, help_sections())
 
     # -- what others build on -----------------------------------------------------------------
 
@@ -182,11 +192,14 @@ class Queries:
             return seen_everywhere(await self._store.state())
         return seen_in(channel_id, await self._store.state(channel_id))
 
-    def look(self, view: ChannelView, state: StateView, asked: str | None) -> ChannelContext:
-        """One channel with everything that its sentence depends on."""
+    def context(
+        self, view: ChannelView, state: StateView, channel_id: str | None
+    ) -> ChannelContext:
+        """One channel with everything that its sentence depends on. ``channel_id`` is the channel
+        that somebody asked about, ``None`` for all of them."""
         timetable = self._timetable(view.channel)
         dates = DateFormatter(self._clock.now(), timetable.timezone)
-        return ChannelContext(view, state, timetable, dates, asked is not None, self._calendar)
+        return ChannelContext(view, state, timetable, dates, channel_id is not None, self._calendar)
 
     def _dates(self, channel_id: str | None = None) -> DateFormatter:
         timetable = self._timetable(Channel(channel_id or ""))

@@ -3,7 +3,6 @@ resend, check."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,12 +74,7 @@ def status(
     """
 
     async def ask(bot: Bot) -> Reply:
-        reply = await bot.queries.status()
-        problem = bot.file_sync.problem
-        if not problem:
-            return reply
-        data = {**reply.data, "file_problem": problem}
-        return replace(reply, text=f"{problem}.\n\n{reply.text}", data=data)
+        return await bot.queries.status(file_problem=bot.file_sync.problem)
 
     answer(ctx, config, verbose, as_json, ask)
 

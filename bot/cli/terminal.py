@@ -55,7 +55,9 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
     if as_json:
         import json
 
-        show(json.dumps(readable_data(reply.data), ensure_ascii=False, indent=2))
+        from bot.chat.reports import encode
+
+        show(json.dumps(readable_data(encode(reply.report)), ensure_ascii=False, indent=2))
         return
     show(reply.text)
     for section in reply.sections:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,9 @@ from bot.model import refer_to
 
 if TYPE_CHECKING:
     from bot.app.bot import RunSummary
+    from bot.chat.reports import ChannelStatus, StatusReport
     from bot.config import Config
+    from bot.model.views import RunView
 
 SUMMARISED_CHANNELS = 10  # of which once tells at its end
 
@@ -105,17 +107,17 @@ def once(
 
     async def working(
         settings: Config, progress: terminal.Progress
-    ) -> tuple[RunSummary, Mapping[str, object]]:
+    ) -> tuple[RunSummary, StatusReport]:
         async with open_bot(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
             summary = await bot.run_once(now=now)
-            return summary, (await bot.queries.status()).data
+            return summary, await bot.queries.status_report()
 
     log_to_stderr(ctx, verbose)
     with plain_errors(), terminal.progress() as progress:
         settings = configured(ctx, config, secrets=not dry_run, asks_arxiv=True)
-        summary, state = asyncio.run(working(settings, progress))
-    _summarise(state)
-    if local := _local_fault(state):
+        summary, report = asyncio.run(working(settings, progress))
+    _summarise(report.channels)
+    if local := _local_fault(report.last_run):
         terminal.remark(local)
         raise typer.Exit(terminal.FAILED)
     if not summary.complete:
@@ -126,23 +128,22 @@ def once(
         raise typer.Exit(terminal.OPEN)
 
 
-def _summarise(state: Mapping[str, Any]) -> None:
+def _summarise(channels: Sequence[ChannelStatus]) -> None:
     """How each channel stands now, so that nobody wonders why nothing was posted."""
-    channels = state["channels"]
-    for channel in channels[:SUMMARISED_CHANNELS]:
-        terminal.remark(f"{channel['channel'].removesuffix(':')}: {channel['explanation']}")
+    for status in channels[:SUMMARISED_CHANNELS]:
+        terminal.remark(f"{status.channel.removesuffix(':')}: {status.explanation}")
     if len(channels) > SUMMARISED_CHANNELS:
         terminal.remark(
             f"And {len(channels) - SUMMARISED_CHANNELS} more channels: {refer_to('status')}"
         )
 
 
-def _local_fault(state: Mapping[str, Any]) -> str:
+def _local_fault(run: RunView | None) -> str:
     """Why this machine could not ask arXiv in this run; empty if it could."""
     from bot.model import NoteKind
 
-    notes = state["last_run"]["notes"] if state["last_run"] else ()
-    return next((note["text"] for note in notes if note["kind"] == NoteKind.LOCAL), "")
+    notes = run.notes if run is not None else ()
+    return next((note.text for note in notes if note.kind is NoteKind.LOCAL), "")
 
 
 def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption = False) -> None:

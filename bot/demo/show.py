@@ -17,14 +17,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from bot import config
 from bot.app.wiring import open_bot
+from bot.chat.reports import PaperInChannel, PaperReport
 from bot.demo.arxiv import URL, DemoArxiv
 from bot.demo.clock import DemoClock
 from bot.demo.sample import Sample, load
 from bot.demo.stage import Narrator, Terminal
+from bot.model.views import RunView
 from bot.text import plural
 
 FIRST = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # a Monday, at the time at which the bot posts
@@ -37,7 +39,7 @@ class DemoRun:
 
     posted: tuple[str, ...]
     waiting: int
-    run: dict[str, Any]
+    run: RunView
     cause: str
 
 
@@ -111,8 +113,8 @@ class _Play:
         self._heading("the keywords are new")
         look = await self._once()
         self._tell(
-            f"{look.run['matched']} papers match. The newest of each keyword is shown, so that you"
-            f" see that it works. The {look.run['matched'] - len(look.posted)} others count as"
+            f"{look.run.matched} papers match. The newest of each keyword is shown, so that you"
+            f" see that it works. The {look.run.matched - len(look.posted)} others count as"
             " known, and will not flood you."
         )
         self._check(look, expected=self._due_today())
@@ -123,8 +125,8 @@ class _Play:
         look = await self._once()
         parts = self._sample.parts
         self._tell(
-            f"{plural(look.run['requests'], 'request')} to arXiv for all"
-            f" {len(self._sample.keywords)} keywords brought {look.run['fetched']} papers."
+            f"{plural(look.run.requests, 'request')} to arXiv for all"
+            f" {len(self._sample.keywords)} keywords brought {look.run.fetched} papers."
             f" {len(look.posted)} were new here.",
             f"- {parts['late']} was submitted {self._days_until_announced(parts['late'])} days"
             " before arXiv announced it last night. Who asks for yesterday's papers never sees it.",
@@ -139,7 +141,7 @@ class _Play:
         self._heading("the same again")
         look = await self._once()
         self._tell(
-            f"arXiv gave the same {look.run['fetched']} papers again, and none is posted twice."
+            f"arXiv gave the same {look.run.fetched} papers again, and none is posted twice."
         )
         self._check(look)
 
@@ -161,10 +163,10 @@ class _Play:
     async def _questions(self) -> None:
         self._heading("why, and why not")
         late = await self._why(self._sample.parts["late"])
-        self._hold(late["post_state"] == "sent", "why does not know that a paper was posted")
+        self._hold(late.post_state == "sent", "why does not know that a paper was posted")
         near = await self._why(self._sample.parts["near miss"])
         self._hold(
-            near["state"] is None and near["closest"] is not None,
+            near.state is None and near.closest is not None,
             "why does not say which keyword came closest",
         )
 
@@ -206,16 +208,17 @@ class _Play:
             arxiv_transport=self._arxiv.transport,
         ) as bot:
             summary = await bot.run_once()
-            status: Any = (await bot.queries.status()).data
+            status = await bot.queries.status_report()
         posted = tuple(self._terminal.seen())
         self._posted.update(posted)
-        [channel] = status["channels"]
+        assert status.last_run is not None  # noqa: S101 - there has just been one
+        [channel] = status.channels
         name = self._terminal.channel.removesuffix(":")
-        self._narrator.answer(f"{name}: {channel['explanation']}")
+        self._narrator.answer(f"{name}: {channel.explanation}")
         waiting = summary.waiting + summary.held
-        return DemoRun(posted, waiting, status["last_run"], channel["cause"])
+        return DemoRun(posted, waiting, status.last_run, channel.cause)
 
-    async def _why(self, paper_id: str) -> dict[str, Any]:
+    async def _why(self, paper_id: str) -> PaperInChannel:
         """What the command does; its data for the one channel that there is."""
         self._narrator.command(f"daily-papers why {paper_id}")
         async with open_bot(
@@ -223,10 +226,9 @@ class _Play:
         ) as bot:
             reply = await bot.queries.why(paper_id)
         self._narrator.answer(reply.text)
-        data: Any = reply.data
-        [channel] = data["channels"]
-        found: dict[str, Any] = channel
-        return found
+        assert isinstance(reply.report, PaperReport)  # noqa: S101 - what why answers with
+        [channel] = reply.report.channels
+        return channel
 
     def _heading(self, text: str) -> None:
         now = self._clock.now()
@@ -253,7 +255,7 @@ class _Play:
         self._hold(not missing, f"{when}: due, but not posted: {', '.join(sorted(missing))}")
         self._hold(not wrong, f"{when}: posted, but not due: {', '.join(sorted(wrong))}")
         self._hold(not look.waiting, f"{when}: {look.waiting} posts wait")
-        self._hold(look.run["complete"] == complete, f"{when}: wrong about arXiv's answer")
+        self._hold(look.run.complete == complete, f"{when}: wrong about arXiv's answer")
         self._hold(look.cause == cause, f"{when}: the channel is told {look.cause}, not {cause}")
 
     def _hold(self, true: bool, fault: str) -> None:

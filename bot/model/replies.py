@@ -69,8 +69,9 @@ class Reply:
 
     Shown in this order: ``text``, ``sections``, ``rows``, ``entries`` (papers), ``menu``,
     ``offers``. ``announcement`` is one line for the whole channel (a change was made), or empty.
-    ``data`` is the same answer for other programs. ``times`` are the moments that the text names,
-    by the words in which it does, for platforms that show a time in the reader's own way.
+    ``report`` is the same answer for other programs (``bot.chat.reports``), ``None`` where the
+    command line has no such command. ``times`` are the times that the text names, by the words in
+    which it does, for platforms that show a time in the reader's own way.
     """
 
     text: str
@@ -80,7 +81,7 @@ class Reply:
     menu: Menu | None = None
     offers: tuple[Offer, ...] = ()
     announcement: str = ""
-    data: Mapping[str, object] = field(default_factory=dict)
+    report: object | None = None
     times: Mapping[str, datetime] = field(default_factory=dict)
 
 

@@ -16,12 +16,11 @@ class RunView:
     started_at: datetime
     finished_at: datetime
     since: datetime
-    wide: bool
     complete: bool
     requests: int
     fetched: int
     matched: int
-    new_papers: int
+    new: int
     due: int
     primed: int
     notes: tuple[Note, ...]
@@ -36,7 +35,7 @@ class OpenPost:
 
     key: str
     state: str
-    attempt: int
+    attempts: int
     created_at: datetime
     not_before: datetime
     papers: int

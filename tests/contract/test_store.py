@@ -715,10 +715,10 @@ async def test_the_state_shows_the_last_run_as_it_was_recorded(store: Store) -> 
     assert (last.started_at, last.finished_at, last.since) == (
         START + DAY, START + DAY + MINUTE, START - 13 * DAY,
     )  # fmt: skip
-    assert (last.wide, last.complete, last.requests, last.fetched, last.matched) == (
-        True, False, 2, 1, 1,
+    assert (last.complete, last.requests, last.fetched, last.matched) == (
+        False, 2, 1, 1,
     )  # fmt: skip
-    assert (last.new_papers, last.due, last.primed) == (1, 1, 0)
+    assert (last.new, last.due, last.primed) == (1, 1, 0)
     assert (last.plan, last.announced, last.missing) == ("by keyword", 40, 2)
     assert state.last_complete is not None
     assert state.last_complete.started_at == START

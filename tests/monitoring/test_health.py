@@ -17,7 +17,7 @@ from bot.monitoring.health import HealthReport
 NOW = datetime(2026, 3, 4, 13, tzinfo=UTC)  # a Wednesday; arXiv announced ten hours ago
 KEYWORD = Subscription("console:", parse("reward model"), Person("Ada"), NOW, NOW)
 CHANNEL = ChannelView(Channel("console:"), (KEYWORD,), 0, 0, (), NOW, "", "", None, None)
-RUN = RunView(NOW, NOW, NOW, False, True, 1, 60, 2, 2, 2, 0, (), "", None, 0)
+RUN = RunView(NOW, NOW, NOW, True, 1, 60, 2, 2, 2, 0, (), "", None, 0)
 
 
 def eastern(text: str) -> datetime:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from bot.chat.replies.dates import DateFormatter, iso
+from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.paraphrase import Understanding
 from bot.chat.replies.preview import Outlook
-from bot.chat.replies.reasons import ChannelContext
+from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
+from bot.chat.reports import FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
 from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handle, handles
 from bot.model import (
     Choice,
@@ -28,11 +30,11 @@ TO_THE_LIST = Offer("Back to list", "list")
 
 
 def added_reply(
+    channel_id: str,
     keyword: Keyword,
     understood: Understanding,
     person: Person,
     first_post: int,
-    data: Mapping[str, object],
     seen: Outlook | None,
 ) -> Reply:
     """``seen`` is what arXiv had to say of the keyword, if it was asked."""
@@ -51,7 +53,13 @@ def added_reply(
         entries=seen.entries if seen else (),
         offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
         announcement=f"{person.name} added a keyword: {keyword.text}",
-        data={**data, "changed": True},
+        report=_added(channel_id, keyword, understood),
+    )
+
+
+def _added(channel_id: str, keyword: Keyword, understood: Understanding) -> KeywordAdded:
+    return KeywordAdded(
+        channel_id, keyword.text, keyword.canonical, understood.words, understood.notices
     )
 
 
@@ -63,21 +71,25 @@ def _first_papers(first_post: int) -> str:
     return f"At the next run it gets {newest}, and from then on whatever is new."
 
 
-def known_reply(keyword: Keyword, followed_as: str, data: Mapping[str, object]) -> Reply:
+def known_reply(
+    channel_id: str, keyword: Keyword, understood: Understanding, followed_as: str
+) -> Reply:
     """It is followed already, perhaps in other words."""
     text = f"This channel already follows {followed_as}"
     if followed_as != keyword.text:
         text += f", which means the same as {keyword.text}"
     return Reply(
         f"{text}. Nothing had to be changed.",
-        data={**data, "changed": False, "followed_as": followed_as},
+        report=replace(
+            _added(channel_id, keyword, understood), changed=False, followed_as=followed_as
+        ),
     )
 
 
 def restored_reply(
-    keyword: Keyword, understood: Understanding, person: Person, data: Mapping[str, object]
+    channel_id: str, keyword: Keyword, understood: Understanding, person: Person
 ) -> Reply:
-    """It was removed a short while ago, and goes on where it ended."""
+    """It was removed a short while ago, and continues where it stopped."""
     return Reply(
         f"This channel follows {keyword.text} again\n"
         + "\n".join(understood.lines)
@@ -85,11 +97,11 @@ def restored_reply(
         " since comes too.",
         offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
         announcement=f"{person.name} added a keyword again: {keyword.text}",
-        data={**data, "changed": True},
+        report=_added(channel_id, keyword, understood),
     )
 
 
-def removed_reply(keywords: Sequence[Keyword], person: Person, data: Mapping[str, object]) -> Reply:
+def removed_reply(channel_id: str, keywords: Sequence[Keyword], person: Person) -> Reply:
     """At most ``MAX_KEYWORDS_AT_ONCE``, so that one button can undo it."""
     what = _named(keywords)
     because, they_are = ("it", "it is") if len(keywords) == 1 else ("them", "they are")
@@ -99,37 +111,33 @@ def removed_reply(keywords: Sequence[Keyword], person: Person, data: Mapping[str
         f" {they_are} added again within a week.",
         offers=(Offer("Undo", f"add {handles(keywords)}"), TO_THE_LIST),
         announcement=f"{person.name} removed {what.announced}",
-        data={**data, "changed": True},
+        report=KeywordRemoved(channel_id, keywords[0].text, keywords[0].canonical),
     )
 
 
-def resumed_reply(look: ChannelContext, person: Person, data: Mapping[str, object]) -> Reply:
-    """``look`` is how the channel stood before."""
+def resumed_reply(context: ChannelContext, person: Person) -> Reply:
+    """``context`` is how the channel stood before."""
     said = ["Posting again."]
-    if posts := look.posts("queued", "sending", "unknown"):
+    if posts := context.posts(*ON_THE_WAY):
         said.append(f"{plural(len(posts), 'post')} that waited will be sent now.")
-    if look.view.due:
-        said.append(f"What has gathered comes {'now' if look.its_time else look.when_posted()}.")
+    if context.view.due:
+        when = "now" if context.its_time else context.when_posted()
+        said.append(f"What has gathered comes {when}.")
     return Reply(
         " ".join(said),
         announcement=f"{person.name} resumed the posts in this channel.",
-        data=data,
     )
 
 
-def resent_reply(paused: bool, data: Mapping[str, object]) -> Reply:
+def resent_reply(paused: bool) -> Reply:
     """``paused``: a person has paused the channel."""
     if paused:
         resume = refer_to("resume")
-        return Reply(
-            f"The channel is paused. It is sent again when somebody says: {resume}", data=data
-        )
-    return Reply("It will be sent again now, or as soon as the bot runs.", data=data)
+        return Reply(f"The channel is paused. It is sent again when somebody says: {resume}")
+    return Reply("It will be sent again now, or as soon as the bot runs.")
 
 
-def added_again_reply(
-    keywords: Sequence[Keyword], person: Person, data: Mapping[str, object]
-) -> Reply:
+def added_again_reply(keywords: Sequence[Keyword], person: Person) -> Reply:
     """Several that were removed together, and are put back by one button."""
     what = _named(keywords)
     return Reply(
@@ -138,7 +146,6 @@ def added_again_reply(
         " removed more than a week ago starts anew.",
         offers=(Offer("Undo", f"remove {handles(keywords)}"), TO_THE_LIST),
         announcement=f"{person.name} added {what.announced} again",
-        data={**data, "changed": True},
     )
 
 
@@ -185,19 +192,17 @@ def listing_reply(
         rows=tuple(_row(subscription, dates, may_change) for subscription in shown),
         offers=tuple(offers),
         menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
-        data={
-            "channel": channel_id,
-            "keywords": [
-                {
-                    "keyword": subscription.keyword.text,
-                    "canonical": subscription.keyword.canonical,
-                    "added_by": subscription.added_by.name,
-                    "added_at": iso(subscription.added_at),
-                    "primed_at": iso(subscription.primed_at),
-                }
-                for subscription in subscriptions
-            ],
-        },
+        report=KeywordList(channel_id, tuple(map(_followed, subscriptions))),
+    )
+
+
+def _followed(subscription: Subscription) -> FollowedKeyword:
+    return FollowedKeyword(
+        subscription.keyword.text,
+        subscription.keyword.canonical,
+        subscription.added_by.name,
+        subscription.added_at,
+        subscription.primed_at,
     )
 
 

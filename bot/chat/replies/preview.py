@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.chat.replies.dates import DateFormatter, iso
+from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.paraphrase import Understanding
+from bot.chat.reports import PreviewedPaper, PreviewReport
 from bot.model import Batch, Entry, Keyword, NoteKind, Paper, Reply
 from bot.text import displayed, plural
 
@@ -91,23 +92,21 @@ def preview_reply(
     seen: Outlook,
     days: int,
 ) -> Reply:
-    return Reply(
-        text="\n".join([*understood.lines, *seen.lines]),
-        entries=seen.entries,
-        data={
-            "keyword": keyword.text,
-            "canonical": keyword.canonical,
-            "understood": understood.words,
-            "notices": list(understood.notices),
-            "days": days,
-            "papers": found.papers,
-            "at_least": found.cut or not batch.complete,
-            "per_day": round(found.per_day, 2),
-            "complete": batch.complete,
-            "broad": found.per_day > BROAD,
-            "newest": [_paper_data(entry.paper) for entry in seen.entries],
-        },
+    report = PreviewReport(
+        keyword=keyword.text,
+        canonical=keyword.canonical,
+        understood=understood.words,
+        notices=understood.notices,
+        days=days,
+        papers=found.papers,
+        at_least=found.cut or not batch.complete,
+        per_day=round(found.per_day, 2),
+        complete=batch.complete,
+        broad=found.per_day > BROAD,
+        newest=tuple(_previewed(entry.paper) for entry in seen.entries),
     )
+    text = "\n".join([*understood.lines, *seen.lines])
+    return Reply(text, entries=seen.entries, report=report)
 
 
 def _count(found: Estimate, days: int, limit: int) -> list[str]:
@@ -134,12 +133,7 @@ def _rate(per_day: float) -> str:
     return "About one paper a week" if per_day * 7 >= 0.75 else "Less than one paper a week"
 
 
-def _paper_data(paper: Paper) -> dict[str, object]:
-    return {
-        "id": paper.id,
-        "title": paper.title,
-        "authors": list(paper.authors),
-        "category": paper.primary_category,
-        "published": iso(paper.published),
-        "url": paper.url,
-    }
+def _previewed(paper: Paper) -> PreviewedPaper:
+    return PreviewedPaper(
+        paper.id, paper.title, paper.authors, paper.primary_category, paper.published, paper.url
+    )

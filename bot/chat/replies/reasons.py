@@ -19,6 +19,8 @@ from bot.text import plural
 
 UNDER_WAY = timedelta(minutes=30)  # a run that began at the posting time may still be asking
 
+ON_THE_WAY = ("queued", "sending", "unknown")  # states of a post that will go out by itself
+
 PLAINLY: Mapping[NoteKind, str] = {
     NoteKind.THROTTLED: "arXiv asked us to wait",
     NoteKind.DOWN: "arXiv did not answer",
@@ -62,20 +64,21 @@ class Cause(StrEnum):
 class ChannelContext:
     """One channel with everything that its sentence depends on.
 
-    ``here`` means that the question was asked for this channel alone, so that it needs no name.
+    ``in_one_channel`` means that the question is about this channel alone, so that it needs no
+    name.
     """
 
     view: ChannelView
     state: StateView
     timetable: Timetable
     dates: DateFormatter
-    here: bool
+    in_one_channel: bool
     calendar: AnnouncementCalendar = field(default_factory=AnnouncementCalendar)
 
     @property
     def name(self) -> str:
         """Without the colon at its end that ``console:`` has; one follows anyway."""
-        return "This channel" if self.here else self.view.channel.id.removesuffix(":")
+        return "This channel" if self.in_one_channel else self.view.channel.id.removesuffix(":")
 
     @property
     def its_time(self) -> bool:
@@ -103,7 +106,7 @@ class ChannelContext:
         return [post for post in self.view.posts if post.state in states]
 
 
-def verdict(look: ChannelContext) -> tuple[Cause, str]:
+def verdict(context: ChannelContext) -> tuple[Cause, str]:
     """What was posted since the channel's last posting time; then the first thing that stands in
     the way of more, or what comes next, or why nothing came.
 
@@ -111,64 +114,67 @@ def verdict(look: ChannelContext) -> tuple[Cause, str]:
     gave a whole answer and what arXiv announced: what was found and posted elsewhere is not this
     channel's.
     """
-    cause, explanation = _hindered(look) or _unasked(look) or _pending(look) or _quiet(look)
-    return cause, " ".join(filter(None, (_posted(look), explanation)))
+    cause, explanation = (
+        _hindered(context) or _unasked(context) or _pending(context) or _quiet(context)
+    )
+    return cause, " ".join(filter(None, (_posted(context), explanation)))
 
 
-def _posted(look: ChannelContext) -> str:
+def _posted(context: ChannelContext) -> str:
     """What has come since the last posting time. Empty: nothing."""
     said = []
-    if recent := look.posted_since_slot():
+    if recent := context.posted_since_slot():
         papers = plural(sum(digest.papers for digest in recent), "paper")
         last = "" if len(recent) == 1 else ", the last"
-        said.append(f"{papers} posted{last} {look.dates.moment(recent[-1].posted_at)}.")
-    if at := look.skipped_since_slot():
+        said.append(f"{papers} posted{last} {context.dates.moment(recent[-1].posted_at)}.")
+    if at := context.skipped_since_slot():
+        left_out = f"{plural(context.view.skipped, 'paper')} left out {context.dates.moment(at)}"
         said.append(
-            f"{plural(look.view.skipped, 'paper')} left out {look.dates.moment(at)}: the bot had"
-            " been down, and the setting catch_up posts only a part of what was missed."
+            f"{left_out}: the bot had been down, and the setting catch_up posts only a part of what"
+            " was missed."
         )
     return " ".join(said)
 
 
-def _hindered(look: ChannelContext) -> tuple[Cause, str] | None:
+def _hindered(context: ChannelContext) -> tuple[Cause, str] | None:
     """The channel itself stands in the way."""
-    view, dates = look.view, look.dates
+    view, dates = context.view, context.dates
     resume = refer_to("resume", view.channel.id)
     since = f" since {dates.moment(view.paused_at)}" if view.paused_at else ""
     if view.paused == "person":
         by = f" ({view.reason})" if view.reason else ""
-        waiting = _waiting(look) or " Papers gather meanwhile."
+        waiting = _waiting(context) or " Papers gather meanwhile."
         return Cause.PAUSED, f"Paused{since}{by}.{waiting} To go on: {resume}"
     if view.paused == "refused":
         again = dates.moment(view.probe_at) if view.probe_at else "soon"
         return Cause.REFUSED, (
-            f"The channel refuses our posts{since}: {sentence(view.reason)}{_waiting(look)} Fix"
+            f"The channel refuses our posts{since}: {sentence(view.reason)}{_waiting(context)} Fix"
             f" that, then say {resume}, or wait: it is tried again {again} by itself."
         )
-    if not view.subscriptions and not view.due and not look.posts("queued", "sending", "unknown"):
+    if not view.subscriptions and not view.due and not context.posts(*ON_THE_WAY):
         first = refer_to("add reward model", view.channel.id)
         return Cause.NO_KEYWORDS, f"It follows nothing. Add a keyword: {first}"
     return None
 
 
-def _waiting(look: ChannelContext) -> str:
+def _waiting(context: ChannelContext) -> str:
     """How much waits, as a sentence behind others. Empty: nothing."""
-    on_the_way = sum(post.papers for post in look.posts("queued", "sending", "unknown"))
-    waiting = look.view.due + on_the_way
+    on_the_way = sum(post.papers for post in context.posts(*ON_THE_WAY))
+    waiting = context.view.due + on_the_way
     if not waiting:
         return ""
     return f" {plural(waiting, 'paper')} {'waits' if waiting == 1 else 'wait'}."
 
 
-def _unasked(look: ChannelContext) -> tuple[Cause, str] | None:
+def _unasked(context: ChannelContext) -> tuple[Cause, str] | None:
     """arXiv was not asked, or did not give a whole answer."""
-    run = look.state.last_run
+    run = context.state.last_run
     if run is None:
         return Cause.NEVER_RAN, "Nothing yet: arXiv was never asked."
     if not run.complete:
         return _failure(run), (
-            f"We do not know what is new: {trouble(run)} ({look.dates.moment(run.started_at)})."
-            f" The next run asks for everything again; nothing is lost.{_waiting(look)}"
+            f"We do not know what is new: {trouble(run)} ({context.dates.moment(run.started_at)})."
+            f" The next run asks for everything again; nothing is lost.{_waiting(context)}"
         )
     return None
 
@@ -195,10 +201,10 @@ def trouble(run: RunView) -> str:
     return " and ".join(PLAINLY[kind] for kind in kinds) or "arXiv's answer had holes"
 
 
-def _pending(look: ChannelContext) -> tuple[Cause, str] | None:
+def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
     """Something is on its way to the channel."""
-    view, dates = look.view, look.dates
-    if posts := look.posts("queued", "sending", "unknown"):
+    view, dates = context.view, context.dates
+    if posts := context.posts(*ON_THE_WAY):
         errors = [post for post in posts if post.error]
         if not errors:
             return Cause.SENDING, f"{_amount(posts)} to be sent at the next delivery."
@@ -208,18 +214,18 @@ def _pending(look: ChannelContext) -> tuple[Cause, str] | None:
             f" Tried again by itself, not before {soonest}."
         )
     if view.due:
-        return Cause.WAITING, f"{plural(view.due, 'paper')} to be posted {look.when_posted()}."
+        return Cause.WAITING, f"{plural(view.due, 'paper')} to be posted {context.when_posted()}."
     if all(subscription.primed_at is None for subscription in view.subscriptions):
         return Cause.FIRST_RUN, "Its keywords are new: their first papers come with the next run."
     return None
 
 
-def _quiet(look: ChannelContext) -> tuple[Cause, str]:
+def _quiet(context: ChannelContext) -> tuple[Cause, str]:
     """Nothing is on its way: is that because all is done, or because nobody looked?"""
-    dates, run = look.dates, look.state.last_complete
+    dates, run = context.dates, context.state.last_complete
     if run is None:
         return Cause.NEVER_RAN, "Nothing yet: arXiv never gave a whole answer."
-    slot = look.timetable.latest(dates.now)
+    slot = context.timetable.latest(dates.now)
     began = dates.moment(run.started_at)
     if not covers(run.started_at, slot):
         if dates.now - slot < UNDER_WAY:
@@ -229,19 +235,19 @@ def _quiet(look: ChannelContext) -> tuple[Cause, str]:
             " Is the bot running?"
         )
     if any(note.kind is NoteKind.LATE for note in run.notes):
-        evening = look.calendar.latest(run.started_at)
+        evening = context.calendar.latest(run.started_at)
         return Cause.LATE, (
             f"arXiv is late: its announcement of {dates.moment(evening)} was not there at the"
             f" last run ({began}). It is asked again, and what comes is posted at once."
         )
-    stuck = [post for post in look.posts("held", "dead") if post.created_at >= slot]
+    stuck = [post for post in context.posts("held", "dead") if post.created_at >= slot]
     if stuck:
         return Cause.STUCK, f"{_amount(stuck)} cannot be sent until somebody decides."
-    if look.posted_since_slot():
+    if context.posted_since_slot():
         return Cause.ALL_POSTED, ""
-    if look.skipped_since_slot():
+    if context.skipped_since_slot():
         return Cause.LEFT_OUT, ""
-    return _nothing(look, run, began)
+    return _nothing(context, run, began)
 
 
 def _amount(posts: Sequence[OpenPost]) -> str:
@@ -250,36 +256,36 @@ def _amount(posts: Sequence[OpenPost]) -> str:
     return plural(len(posts), "post") + (f" with {plural(papers, 'paper')}" if papers else "")
 
 
-def _nothing(look: ChannelContext, run: RunView, began: str) -> tuple[Cause, str]:
+def _nothing(context: ChannelContext, run: RunView, began: str) -> tuple[Cause, str]:
     """A whole answer without news for this channel: had arXiv announced anything at all?"""
     nothing = f"Nothing new matched at the last run ({began})"
-    following = look.dates.moment(look.calendar.following(run.started_at))
-    match look.calendar.reason_before(run.started_at):
+    following = context.dates.moment(context.calendar.following(run.started_at))
+    match context.calendar.reason_before(run.started_at):
         case NoAnnouncement.WEEKEND:
             return Cause.WEEKEND, (
                 f"{nothing}: arXiv announces nothing at weekends. Its next announcement is due"
-                f" {following}. {_last_posted(look)}"
+                f" {following}. {_last_posted(context)}"
             )
         case NoAnnouncement.HOLIDAY:
             return Cause.HOLIDAY, (
                 f"{nothing}: arXiv had a holiday. Its next announcement is due {following}."
-                f" {_last_posted(look)}"
+                f" {_last_posted(context)}"
             )
         case _:
             of = "" if run.announced is None else f" of the {_announced(run)}"
-            return Cause.NOTHING_NEW, f"{nothing}{of}. {_last_posted(look)}"
+            return Cause.NOTHING_NEW, f"{nothing}{of}. {_last_posted(context)}"
 
 
 def _announced(run: RunView) -> str:
     return f"{plural(run.announced or 0, 'paper')} that arXiv announced"
 
 
-def _last_posted(look: ChannelContext) -> str:
+def _last_posted(context: ChannelContext) -> str:
     """What came before the last posting time, so that nobody takes silence for a fault."""
-    if not look.view.digests:
+    if not context.view.digests:
         return "Nothing has been posted here yet."
-    last = look.view.digests[-1]
-    return f"Last posted: {plural(last.papers, 'paper')}, {look.dates.moment(last.posted_at)}."
+    last = context.view.digests[-1]
+    return f"Last posted: {plural(last.papers, 'paper')}, {context.dates.moment(last.posted_at)}."
 
 
 def sentence(text: str) -> str:

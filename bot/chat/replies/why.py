@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bot.chat.replies.dates import DateFormatter, iso
+from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.reasons import ChannelContext, short_key
-from bot.chat.replies.status import looked, run_data
+from bot.chat.replies.status import last_run_line
+from bot.chat.reports import ClosestKeyword, MatchingKeyword, PaperInChannel, PaperReport
 from bot.model import Keyword, Reply, address, refer_to
 from bot.model.views import ChannelView, PaperView, Standing, StateView
 from bot.text import displayed
@@ -39,13 +40,13 @@ class Case:
     ``judged`` has the channel's keywords in their order; it is empty for a paper we do not know.
     """
 
-    look: ChannelContext
+    context: ChannelContext
     standing: Standing | None
     judged: tuple[Judged, ...]
 
     @property
     def view(self) -> ChannelView:
-        return self.look.view
+        return self.context.view
 
     @property
     def matches(self) -> list[Judged]:
@@ -73,25 +74,27 @@ def why_reply(
         if not cases:
             lines.append("No channel follows anything yet.")
         if not any(case.standing for case in cases):
-            lines.append(looked(state, dates))
-    return Reply(
-        text="\n".join(lines),
-        data={
-            "paper": paper_id,
-            "known": shown is not None,
-            "title": None if shown is None else shown.title,
-            "url": None if shown is None else shown.url,
-            "first_seen": iso(known.first_seen),
-            "last_run": run_data(state.last_run),
-            "last_complete_run": run_data(state.last_complete),
-            "explanation": "\n".join(lines[1:]),
-            "channels": [_case_data(case) for case in cases] if shown is not None else [],
-        },
+            lines.append(last_run_line(state, dates))
+    report = PaperReport(
+        paper=paper_id,
+        known=shown is not None,
+        title=None if shown is None else shown.title,
+        url=None if shown is None else shown.url,
+        first_seen=known.first_seen,
+        last_run=state.last_run,
+        last_complete_run=state.last_complete,
+        explanation="\n".join(lines[1:]),
+        channels=() if shown is None else tuple(map(_paper_in_channel, cases)),
     )
+    return Reply("\n".join(lines), report=report)
 
 
 def _line(case: Case) -> str:
-    return _sentences(case) if case.look.here else f"{case.look.name}: {_sentences(case)}"
+    return (
+        _sentences(case)
+        if case.context.in_one_channel
+        else f"{case.context.name}: {_sentences(case)}"
+    )
 
 
 def _sentences(case: Case) -> str:
@@ -112,10 +115,10 @@ def _matching(case: Case) -> str:
 
 
 def _due(case: Case, standing: Standing) -> str:
-    since = case.look.dates.moment(standing.at)
+    since = case.context.dates.moment(standing.at)
     if case.view.paused:
         return f"Due since {since}; waits, because the channel is paused{_reason(case)}."
-    return f"Due since {since}, to be posted {case.look.when_posted()}."
+    return f"Due since {since}, to be posted {case.context.when_posted()}."
 
 
 def _reason(case: Case) -> str:
@@ -125,7 +128,7 @@ def _reason(case: Case) -> str:
 def _posted(case: Case, standing: Standing) -> str:
     if standing.post_state in {"sent", ""}:
         link = f": {address(standing.message_url)}" if standing.message_url else "."
-        return f"Posted {case.look.dates.moment(standing.sent_at or standing.at)}{link}"
+        return f"Posted {case.context.dates.moment(standing.sent_at or standing.at)}{link}"
     error = f" ({standing.error})" if standing.error else ""
     again = refer_to(f"resend {short_key(standing.post_key)}")
     match standing.post_state:
@@ -144,12 +147,12 @@ def _posted(case: Case, standing: Standing) -> str:
 def _known(case: Case, standing: Standing) -> str:
     return (
         "Not posted: it was on arXiv before this channel followed the keyword"
-        f" (known since {case.look.dates.moment(standing.at)})."
+        f" (known since {case.context.dates.moment(standing.at)})."
     )
 
 
 def _skipped(case: Case, standing: Standing) -> str:
-    at = case.look.dates.moment(standing.at)
+    at = case.context.dates.moment(standing.at)
     return (
         f"Not posted: left out {at}. The bot had been down, and the setting catch_up posts only a"
         " part of what was missed."
@@ -159,7 +162,7 @@ def _skipped(case: Case, standing: Standing) -> str:
 def _dropped(case: Case, standing: Standing) -> str:
     return (
         "Not posted: the keyword that found it was removed before its time came"
-        f" ({case.look.dates.moment(standing.at)})."
+        f" ({case.context.dates.moment(standing.at)})."
     )
 
 
@@ -225,7 +228,7 @@ def _stranger(
         )
         if run is not None:
             lines.append(f"Looks reach back to {dates.day(run.since)} at least.")
-    return [*lines, looked(state, dates)]
+    return [*lines, last_run_line(state, dates)]
 
 
 def _announced_before(paper_id: str, since: datetime) -> bool:
@@ -238,21 +241,26 @@ def _announced_before(paper_id: str, since: datetime) -> bool:
     return ended <= since
 
 
-def _case_data(case: Case) -> dict[str, object]:
+def _paper_in_channel(case: Case) -> PaperInChannel:
     standing = case.standing
     closest = None
     if case.judged and not case.matches:
-        closest = {"keyword": case.nearest.keyword.text, "reason": case.nearest.reason}
-    return {
-        "channel": case.view.channel.id,
-        "explanation": _sentences(case),
-        "matches": [{"keyword": m.keyword.text, "field": m.field} for m in case.matches],
-        "closest": closest,
-        "state": standing.state if standing else None,
-        "since": iso(standing.at) if standing else None,
-        "post_state": (standing.post_state or None) if standing else None,
-        "post_key": (standing.post_key or None) if standing else None,
-        "sent_at": iso(standing.sent_at) if standing else None,
-        "message_url": (standing.message_url or None) if standing else None,
-        "error": (standing.error or None) if standing else None,
-    }
+        closest = ClosestKeyword(case.nearest.keyword.text, case.nearest.reason)
+    found = PaperInChannel(
+        channel=case.view.channel.id,
+        explanation=_sentences(case),
+        matches=tuple(MatchingKeyword(each.keyword.text, each.field) for each in case.matches),
+        closest=closest,
+    )
+    if standing is None:
+        return found
+    return replace(
+        found,
+        state=standing.state,
+        since=standing.at,
+        post_state=standing.post_state or None,
+        post_key=standing.post_key or None,
+        sent_at=standing.sent_at,
+        message_url=standing.message_url or None,
+        error=standing.error or None,
+    )

@@ -49,32 +49,31 @@ def state(db: Connection, channel_id: str = "") -> StateView:
 def _run(db: Connection, where: str) -> RunView | None:
     row = db.execute(
         f"""
-        select started_at, finished_at, since, wide, complete, requests, fetched, matched,
-               new_papers, due, primed, notes, plan, announced, missing
+        select started_at, finished_at, since, complete, requests, fetched, matched, new_papers,
+               due, primed, notes, plan, announced, missing
         from runs {where} order by id desc limit 1
         """
     ).fetchone()
     if row is None:
         return None
     notes = tuple(
-        Note(NoteKind(note["kind"]), note["text"], note["keyword"]) for note in json.loads(row[11])
+        Note(NoteKind(note["kind"]), note["text"], note["keyword"]) for note in json.loads(row[10])
     )
     return RunView(
         started_at=to_time(row[0]),
         finished_at=to_time(row[1]),
         since=to_time(row[2]),
-        wide=bool(row[3]),
-        complete=bool(row[4]),
-        requests=row[5],
-        fetched=row[6],
-        matched=row[7],
-        new_papers=row[8],
-        due=row[9],
-        primed=row[10],
+        complete=bool(row[3]),
+        requests=row[4],
+        fetched=row[5],
+        matched=row[6],
+        new=row[7],
+        due=row[8],
+        primed=row[9],
         notes=notes,
-        plan=row[12],
-        announced=row[13],
-        missing=row[14],
+        plan=row[11],
+        announced=row[12],
+        missing=row[13],
     )
 
 

@@ -1,0 +1,182 @@
+"""Answers as data, for ``--json`` and for whoever checks what the bot says.
+
+The names of the fields are the keys of the JSON, and so a contract (``docs/cli.md``): a field is
+added, but not renamed. ``explanation`` is the text that people read, of which ``cause`` is the
+name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.chat.replies.dates import iso
+from bot.chat.replies.reasons import Cause
+from bot.model.views import OpenPost, PostedDigest, RunView
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """``queued`` counts the posts on their way, ``posts`` are all that wait for something."""
+
+    channel: str
+    keywords: tuple[str, ...]
+    due: int
+    queued: int
+    held: int
+    dead: int
+    sent: int
+    posted: tuple[PostedDigest, ...]
+    paused: str
+    paused_at: datetime | None
+    reason: str
+    tried_again_at: datetime | None
+    published_until: datetime | None
+    next_post: datetime
+    cause: Cause
+    explanation: str
+    posts: tuple[OpenPost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """``file_problem`` says why ``bot.toml`` and the database differ; empty if they do not."""
+
+    now: datetime
+    timezone: str
+    last_run: RunView | None
+    last_complete_run: RunView | None
+    papers: int
+    next_announcement: datetime
+    next_post: datetime | None
+    channels: tuple[ChannelStatus, ...]
+    file_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingKeyword:
+    """``field`` is empty where something that is absent makes the keyword match."""
+
+    keyword: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosestKeyword:
+    keyword: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperInChannel:
+    """What became of a paper in one channel; ``state`` and ``since`` are the ledger's."""
+
+    channel: str
+    explanation: str
+    matches: tuple[MatchingKeyword, ...]
+    closest: ClosestKeyword | None
+    state: str | None = None
+    since: datetime | None = None
+    post_state: str | None = None
+    post_key: str | None = None
+    sent_at: datetime | None = None
+    message_url: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperReport:
+    """``known`` says whether the source ever brought the paper."""
+
+    paper: str
+    known: bool
+    title: str | None
+    url: str | None
+    first_seen: datetime | None
+    last_run: RunView | None
+    last_complete_run: RunView | None
+    explanation: str
+    channels: tuple[PaperInChannel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedPaper:
+    id: str
+    title: str
+    authors: tuple[str, ...]
+    category: str
+    published: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewReport:
+    """``papers`` in the last ``days``, or ``at_least`` so many."""
+
+    keyword: str
+    canonical: str
+    understood: str
+    notices: tuple[str, ...]
+    days: int
+    papers: int
+    at_least: bool
+    per_day: float
+    complete: bool
+    broad: bool
+    newest: tuple[PreviewedPaper, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordAdded:
+    """``followed_as`` is how the channel followed the same already, where nothing changed."""
+
+    channel: str
+    keyword: str
+    canonical: str
+    understood: str
+    notices: tuple[str, ...]
+    changed: bool = True
+    followed_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordRemoved:
+    channel: str
+    keyword: str
+    canonical: str
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedKeyword:
+    keyword: str
+    canonical: str
+    added_by: str
+    added_at: datetime
+    primed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordList:
+    channel: str
+    keywords: tuple[FollowedKeyword, ...]
+
+
+def encode(value: object) -> Any:
+    """A report as JSON has it: times in UTC to the second, ``null`` for what there is not.
+
+    Bytes (the start of a foreign answer) are left out.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {each.name: getattr(value, each.name) for each in fields(value)}
+        return {name: encode(each) for name, each in named.items() if not isinstance(each, bytes)}
+    match value:
+        case datetime():
+            return iso(value)
+        case str():
+            return str(value)
+        case tuple():
+            return [encode(each) for each in value]
+        case _:
+            return value
