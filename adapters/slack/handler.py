@@ -26,6 +26,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from adapters.slack.shapes import malformed
 from adapters.slack.workspace import Workspace
 from bot.network import Network
 from bot.ports import Clock
@@ -176,13 +177,17 @@ class SocketHandler(AsyncBaseSocketModeHandler):
         if self._tasks.closed:
             return
         ack = SentAck(partial(self._answer, client, req))
+        fault = malformed(req.payload)
         # A submitted window waits for its answer: its listener says what the window shows next.
-        if req.payload.get("type") != "view_submission":
+        if fault or req.payload.get("type") != "view_submission":
             try:
                 await ack()
             except ConnectionError:
                 log.warning("not acknowledged envelope=%s", req.envelope_id)
                 return
+        if fault:
+            log.warning("malformed request type=%s why=%s", req.type, fault)
+            return
         self._tasks.start(self._dispatch(req, ack))
 
     async def _dispatch(self, req: SocketModeRequest, ack: SentAck) -> None:

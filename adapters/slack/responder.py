@@ -61,7 +61,7 @@ class Place:
         if url := str(body.get("response_url") or ""):
             return cls(user, response_url=url, replaces=body.get("type") == "block_actions")
         view = body.get("view") or {}
-        return cls(user, view_id=str(view["id"]) if view.get("type") == "modal" else "")
+        return cls(user, view_id=str(view.get("id") or "") if view.get("type") == "modal" else "")
 
 
 class Responder:

@@ -23,6 +23,8 @@ class SlackSocket:
         self.opened = 0  # addresses that were given out
         self.connected = 0
         self.deaf = False
+        self.refuses = ""  # the reason for which every new socket is ended at once
+        self.refused = 0
         self._sockets: list[tuple[web.WebSocketResponse, asyncio.Transport]] = []
         self._acks: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._news = asyncio.Event()
@@ -37,7 +39,11 @@ class SlackSocket:
         await socket.prepare(request)
         assert request.transport is not None
         self._sockets.append((socket, request.transport))
-        if not self.deaf:
+        if self.refuses:
+            await socket.send_json({"type": "disconnect", "reason": self.refuses, "debug_info": {}})
+            self.refused += 1
+            self._server.tell_news()
+        elif not self.deaf:
             self.connected += 1
             self._news.set()
             self._server.tell_news()

@@ -20,7 +20,7 @@ def register(app: AsyncApp) -> None:
         ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], responder: Responder
     ) -> None:
         await ack()
-        await responder.show_abstract(body, str(action["value"]))
+        await responder.show_abstract(body, str(action.get("value") or ""))
 
     @app.action(replies.ADD)
     async def open_form(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
@@ -38,7 +38,7 @@ def register(app: AsyncApp) -> None:
     ) -> None:
         """A button that stands for a command."""
         await ack()
-        words, place = str(action["value"]), Place.of(body)
+        words, place = str(action.get("value") or ""), Place.of(body)
         try:
             channel = responder.channel_of(body)
         except NotAllowed as error:

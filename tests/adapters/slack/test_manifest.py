@@ -9,12 +9,13 @@ from typing import Any
 import yaml
 
 from adapters.slack.checks import NEEDED, OPTIONAL
+from adapters.slack.listeners.shortcuts import FOLLOW
 from bot.config.keys import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "slack-manifest.yaml").read_text(encoding="utf-8")
 MANIFEST: dict[str, Any] = yaml.safe_load(TEXT)
-CODE = "\n".join(path.read_text("utf-8") for path in (ROOT / "adapters" / "slack").glob("*.py"))
+CODE = "\n".join(path.read_text("utf-8") for path in (ROOT / "adapters" / "slack").rglob("*.py"))
 HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 
 # The scope that each method needs (docs.slack.dev, reference/methods, November 2026).
@@ -55,6 +56,10 @@ def test_the_command_is_the_one_that_bot_toml_means() -> None:
     assert command["should_escape"] is False
 
 
+def test_its_shortcuts_are_those_that_are_heard() -> None:
+    assert [each["callback_id"] for each in MANIFEST["features"]["shortcuts"]] == [FOLLOW]
+
+
 def test_people_can_be_heard_without_a_public_address() -> None:
     settings = MANIFEST["settings"]
     assert settings["socket_mode_enabled"] is True
@@ -70,6 +75,8 @@ def test_it_keeps_to_slacks_lengths() -> None:
     assert len(about["description"]) <= 140
     assert all(len(each["command"]) <= 32 for each in features["slash_commands"])
     assert all(len(each["usage_hint"]) <= 1000 for each in features["slash_commands"])
+    assert all(len(each["name"]) <= 24 for each in features["shortcuts"])
+    assert all(len(each["description"]) <= 150 for each in features["shortcuts"])
 
 
 def test_the_bot_is_invited_by_the_name_that_it_has() -> None:
