@@ -1,4 +1,4 @@
-"""What the core asks of the outside, as small protocols.
+"""What the core needs from outside, as small protocols.
 
 An implementation does not inherit from them. What a method may raise is part of its contract;
 ``tests/contract`` holds every implementation against it.
@@ -66,7 +66,7 @@ class Source(Protocol):
         These are the papers submitted at or after ``since``; or, if the batch is not ``chosen``,
         those announced since the answer that left ``checkpoint`` (empty: none did), whenever they
         were submitted. The batch may hold papers that match none. Of a batch that is not ``chosen``
-        only the papers that are ``wanted`` need be kept in memory, where the fetch is told which
+        only the papers that are ``wanted`` need be kept in memory, where the fetch is given which
         these are; it is called on any thread, one paper at a time. Raises SourceError if there is
         no usable answer at all; an answer with holes is a batch that is not ``complete``.
         """
@@ -81,7 +81,7 @@ class Source(Protocol):
         ...
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
-        """The papers of these identities, all told; those that it does not have are left out.
+        """The papers of these ids with their full metadata; unknown ones are left out.
 
         Raises SourceError.
         """
@@ -112,7 +112,7 @@ class Sender(Protocol):
         """Did an earlier attempt arrive? ``None`` means: certainly not.
 
         Raises CannotTell if the platform can't say, TryLater or ChannelRefused if it can't be
-        asked now.
+        reached now.
         """
         ...
 
@@ -220,11 +220,11 @@ class Commands(Protocol):
 
 
 class Listener(Protocol):
-    """Hears people's commands on a platform and answers them."""
+    """Receives people's commands on a platform and answers them."""
 
     @property
     def disconnected_since(self) -> datetime | None:
-        """Since when it hears nobody although it listens; ``None`` while all is well."""
+        """Since when it is not connected although it listens; ``None`` while all is well."""
         ...
 
     @property
@@ -485,7 +485,7 @@ class PeopleStore(ReportStore, Protocol):
 
 
 class ServiceStore(Protocol):
-    """What the service looks for every few seconds. Cheap; raises StoreError."""
+    """What the service polls every few seconds. Cheap; raises StoreError."""
 
     async def unprimed(self) -> frozenset[tuple[str, str]]:
         """Channel and canonical keyword of each subscription whose present papers are not known."""
@@ -519,7 +519,7 @@ class MonitoringStore(Protocol):
     async def integrity_problems(self) -> tuple[str, ...]:
         """Damage that the database finds in itself, in its own words. Repairs nothing.
 
-        Keeps nobody waiting, and may be cancelled at any time.
+        Blocks nobody, and may be cancelled at any time.
         """
         ...
 
@@ -528,11 +528,11 @@ class MaintenanceStore(Protocol):
     """What is done at night. Raises StoreError."""
 
     async def outdated(self, now: datetime) -> Outdated:
-        """Everything that may be forgotten at this moment. Changes nothing."""
+        """Everything that may be deleted now. Changes nothing."""
         ...
 
     async def forget(self, what: Outdated, now: datetime) -> None:
-        """In one transaction, but for what is needed again since ``outdated`` was asked."""
+        """In one transaction, but for what is needed again since ``outdated`` was queried."""
         ...
 
     async def integrity_problems(self) -> tuple[str, ...]: ...

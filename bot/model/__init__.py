@@ -1,4 +1,4 @@
-"""The words of the house as frozen data. Nothing here acts, or asks for the time.
+"""The vocabulary of the bot as frozen data. Nothing here acts, or reads the clock.
 
 Every ``datetime`` is aware and in UTC. Collections are tuples, so that every value can be shared
 freely.

@@ -99,10 +99,10 @@ def _cut(text: str, most: int) -> str:
 class NoteKind(StrEnum):
     """Why a fetch was not plainly complete, or what an operator should know of it."""
 
-    THROTTLED = "throttled"  # asked to wait; we do
+    THROTTLED = "throttled"  # the source asks us to wait; we do
     DOWN = "down"  # no answer, or a server error
-    LOCAL = "local"  # a fault of this machine; the source was not asked
-    GARBLED = "garbled"  # an answer that is not what was asked for
+    LOCAL = "local"  # a fault of this machine; no request was sent
+    GARBLED = "garbled"  # an answer that is not what was requested
     SHORT = "short"  # papers that must be there are not
     STALE = "stale"  # an answer of another day
     UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
@@ -120,7 +120,7 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One remark on a fetch, in a sentence. ``sample`` is the start of a foreign answer."""
+    """Something to know about a fetch, in a sentence. ``sample`` is the start of the answer."""
 
     kind: NoteKind
     text: str
@@ -130,12 +130,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementStats:
-    """What a source knows of everything that was announced, whatever was asked for.
+    """What a source knows of everything that was announced, whatever was requested.
 
-    ``plan`` says in which way it looked, and why. ``announced`` counts the papers announced since
-    the look before, ``None`` where it did not learn that; ``missing`` those of them, and of earlier
-    ones, that are not to be had yet. ``checkpoint`` is for the source alone: it is kept with what
-    came, and handed back the next time.
+    ``plan`` says in which way it was fetched, and why. ``announced`` counts the papers announced
+    since the fetch before, ``None`` where that is not known; ``missing`` those of them, and of
+    earlier ones, that are not available yet. ``checkpoint`` is for the source alone: it is stored
+    with the run, and passed back the next time.
     """
 
     plan: str = ""
@@ -167,7 +167,7 @@ class Batch:
 
     ``chosen`` is false for papers that came because they were announced, and not because they may
     match; ``others`` are such papers beside those that were chosen. ``unmatched`` is what is known
-    of papers that were read and not kept, because the fetch was told which ones are wanted.
+    of papers that were read and not kept, because the fetch was given what is wanted.
     """
 
     papers: tuple[Paper, ...]
@@ -218,8 +218,8 @@ class Prime:
 class Run:
     """The outcome of one collect, to be recorded in steps of which the last makes it count.
 
-    Only a ``complete`` run moves the cursor. ``wide`` is the weekly look further back. ``fetched``
-    counts the papers that came; ``papers`` are those worth keeping.
+    Only a ``complete`` run moves the cursor. ``wide`` is the weekly fetch further back. ``fetched``
+    counts the papers in the answer; ``papers`` are those worth keeping.
     """
 
     started_at: datetime
@@ -236,7 +236,7 @@ class Run:
     announcement_stats: AnnouncementStats = AnnouncementStats()
 
     def worth_repeating(self, unprimed: Collection[str]) -> bool:
-        """Whether to ask again soon: the run is not whole, or it left keywords ``unprimed`` (by
+        """Whether to fetch again soon: the run is not whole, or it left keywords ``unprimed`` (by
         their canonical forms) that the source may understand."""
         refused = {note.keyword for note in self.notes if note.kind is NoteKind.REFUSED}
         return not self.whole or not refused.issuperset(unprimed)

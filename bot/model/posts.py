@@ -59,10 +59,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAgenda:
-    """One channel's state when its time to publish is weighed.
+    """One channel's state when it is decided whether to publish.
 
-    ``published_until`` is the posting time up to which the channel was served, ``None`` for a
-    channel that never was. ``last_complete_run_at`` is when the last complete run began.
+    ``published_until`` is the posting time up to which it was published to, ``None`` for a channel
+    that never was. ``last_complete_run_at`` is when the last complete run began.
     """
 
     channel: Channel
@@ -86,7 +86,7 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What publishing decided for one channel: messages with their keys, papers left out, and up to
-    which posting time the channel is served now (``None``: no further than before)."""
+    which posting time it is published to now (``None``: no further than before)."""
 
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()

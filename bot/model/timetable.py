@@ -40,14 +40,14 @@ class Timetable:
         day = now.astimezone(self.timezone).date()
         return next(slot for slot in self._forwards(day) if slot > now)
 
-    def missed(self, served: datetime, slot: datetime) -> tuple[date, ...]:
+    def missed(self, published_until: datetime, slot: datetime) -> tuple[date, ...]:
         """The posting days strictly between two instants, oldest first."""
-        first = served.astimezone(self.timezone).date()
+        first = published_until.astimezone(self.timezone).date()
         days: list[date] = []
         for between in self._forwards(first):
             if between >= slot:
                 return tuple(days)
-            if between > served:
+            if between > published_until:
                 days.append(between.astimezone(self.timezone).date())
         raise AssertionError("the slots never end")
 

@@ -89,7 +89,7 @@ class ChannelView:
 
 @dataclass(frozen=True, slots=True)
 class StateView:
-    """Everything that ``status`` tells, in one consistent look."""
+    """Everything that ``status`` shows, in one consistent snapshot."""
 
     last_run: RunView | None
     last_complete: RunView | None
@@ -118,7 +118,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class PaperView:
-    """What is known of one paper. ``paper`` is ``None`` if the source never brought it to us."""
+    """What is known of one paper. ``paper`` is ``None`` if it was never fetched."""
 
     paper: Paper | None
     first_seen: datetime | None
@@ -127,7 +127,7 @@ class PaperView:
 
 @dataclass(frozen=True, slots=True)
 class KeywordPapers:
-    """The newest papers of one keyword; ``new`` are the ids that the last day brought."""
+    """The newest papers of one keyword; ``new`` are the ids of those of the last day."""
 
     text: str
     canonical: str

@@ -39,7 +39,7 @@ BATCH_SIZE = 2_000
 
 WRITE: Final = "write"
 READ: Final = "read"
-READ_ALL: Final = "read_all"  # looks through much, and keeps no short query waiting
+READ_ALL: Final = "read_all"  # for queries over much: no short one waits for it
 
 
 def _use_case(

@@ -1,4 +1,4 @@
-"""A clock that was ahead has left times in the database that nobody shall wait for."""
+"""A clock that was ahead has left times in the database that nothing may wait for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.keywords import parse
 from bot.model import Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
 from bot.ports import Store
-from bot.store.statements.clock_recovery import MOMENTS
+from bot.store.statements.clock_recovery import RECORDED_TIMES
 from bot.store.statements.rows import to_text
 from tests.builders import paper
 from tests.fakes import START
@@ -49,6 +49,7 @@ async def live(store: Store, channel: str, at: Any) -> None:
     run = replace(run, primes=(*run.primes, Prime(REMOVED.canonical, (), None, 0)))
     await store.record(run, first_post=1)
     await store.unfollow(channel, REMOVED.canonical, at)
+    await store.claim_request(["envelope:1"], at)
     drafts = tuple((f"{channel}-{n}", Draft("{}", (found.id,) if n == 0 else ())) for n in range(3))
     await store.publish([(channel, lambda _: Publication(drafts, published_until=at))], at)
     for number in range(2):
@@ -65,14 +66,14 @@ async def values(store: Store, table: str, column: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-@pytest.mark.parametrize(("table", "column"), MOMENTS)
+@pytest.mark.parametrize(("table", "column"), RECORDED_TIMES)
 async def test_nothing_recorded_stays_in_the_future(store: Store, table: str, column: str) -> None:
     assert await values(store, table, column) == {to_text(AHEAD)}, "or it is not tested here"
     await store.recompute_times(START, LEASE, PAUSE)
     assert await values(store, table, column) == {to_text(START)}
 
 
-@pytest.mark.parametrize(("table", "column"), MOMENTS)
+@pytest.mark.parametrize(("table", "column"), RECORDED_TIMES)
 async def test_what_is_over_stands(tmp_path: Path, table: str, column: str) -> None:
     store = opened(tmp_path / "db")
     await live(store, "fake:one", at=START - HOUR)

@@ -73,7 +73,7 @@ class Engine(Protocol):
         ...
 
     async def integrity_problems(self) -> tuple[str, ...]:
-        """Damage that the database finds in itself, in its own words. Keeps nobody waiting, and may
+        """Damage that the database finds in itself, in its own words. Blocks nobody, and may
         be cancelled at any time. Repairs nothing."""
         ...
 

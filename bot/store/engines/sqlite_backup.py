@@ -21,7 +21,7 @@ from bot.store.migrations import APPLICATION_ID, MIGRATIONS, refuse_newer
 
 
 def back_up(database: Path, target: Path) -> int:
-    """Copy the database to ``target`` at one moment, also while others write; its size in bytes.
+    """Copy a snapshot of the database to ``target``, also while others write; its size in bytes.
 
     ``target`` appears when it is whole, and may replace an older backup but no other file, least of
     all one of the database's own, under whatever name. Only its owner may read it. Raises
@@ -31,16 +31,16 @@ def back_up(database: Path, target: Path) -> int:
         raise StoreBroken(f"there is no database to copy: {database}")
     _refuse_own(database, target, "The backup needs another file.")
     if target.exists():
-        with _reading(target) as old:
+        with _open_read_only(target) as old:
             _check_ours(old, target)
     with translated(target), _replacing(target) as made:
         with (
             closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source,
             closing(sqlite3.connect(made)) as copy,
         ):
-            source.backup(copy)  # one step: in WAL mode it stops no writer, and sees one moment
+            source.backup(copy)  # one step: in WAL mode it stops no writer, and copies one snapshot
             copy.execute("pragma journal_mode = delete")
-        with _reading(made) as copy:
+        with _open_read_only(made) as copy:
             _check(copy, made)
     return target.stat().st_size
 
@@ -65,17 +65,17 @@ def restore(database: Path, backup: Path, now: datetime) -> Path | None:
     if not backup.is_file():
         raise StoreBroken(f"there is no such file: {backup}")
     _refuse_own(database, backup, "Restoring needs a backup.")
-    with translated(backup), _reading(backup) as source:
+    with translated(backup), _open_read_only(backup) as source:
         _check(source, backup)
     with translated(database):
         make_folder(database.parent)
         held = lock(database)
         try:
             with _replacing(database) as made:
-                with _reading(backup) as source, closing(sqlite3.connect(made)) as copy:
+                with _open_read_only(backup) as source, closing(sqlite3.connect(made)) as copy:
                     source.backup(copy)
                     copy.execute("pragma journal_mode = delete")
-                return _kept_aside(database, now)
+                return _set_aside(database, now)
         finally:
             os.close(held)
 
@@ -101,7 +101,7 @@ def _refuse_own(database: Path, file: Path, remedy: str) -> None:
                 raise StoreBroken(f"{file} is a file of the database itself. {remedy}")
 
 
-def _kept_aside(database: Path, now: datetime) -> Path | None:
+def _set_aside(database: Path, now: datetime) -> Path | None:
     """The old database under another name too, and its log no more where the new one would read it.
 
     If we die after this the old one is still in its place, whole.
@@ -143,7 +143,7 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def _open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     with (
         translated(path),
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db,

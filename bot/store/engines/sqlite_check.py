@@ -27,7 +27,7 @@ _LONG_TEXTS = {"papers": ("title", "abstract", "authors", "comment"), "outbox": 
 
 
 class IntegrityCheck:
-    """Use it once, and close it, which also ends a look that is under way."""
+    """Use it once, and close it, which also ends a check that is running."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -50,7 +50,7 @@ class IntegrityCheck:
         return tuple(found)
 
     def close(self) -> None:
-        """Does not wait for a look that is under way, but breaks it off."""
+        """Does not wait for a check that is running, but interrupts it."""
         if self._db is not None:
             self._db.interrupt()
         self._thread.shutdown(wait=True)

@@ -40,7 +40,7 @@ create table papers (
   last_seen        text not null          -- start of the last run that brought it again
 ) strict;
 create index papers_by_published on papers (published);
--- papers of which the source did not say everything; they are few, and asked for again
+-- papers without their full metadata; they are few, and requested again
 create index papers_metadata_incomplete on papers (first_seen) where version = 0;
 
 create table keywords (                   -- one row per meaning
@@ -68,7 +68,7 @@ create table channels (
   editors   text,                         -- null: as is usual on the platform
   server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
                                           -- where nobody from there has said so yet
-  published_until text,                   -- posting time up to which the channel was served
+  published_until text,                   -- posting time up to which the channel was published to
   paused    text check (paused in ('person', 'refused')),
   reason    text not null default '',     -- why it is paused, in a sentence
   paused_at text,
@@ -106,7 +106,7 @@ create table removed_subscriptions (
   removed_at  text not null,
   primary key (channel_id, canonical)
 ) strict, without rowid;
--- what is asked every two seconds looks through
+-- for what the service queries every two seconds
 create index subscriptions_unprimed on subscriptions (channel_id, canonical)
   where primed_at is null;
 
@@ -151,9 +151,9 @@ create index outbox_waiting on outbox (platform, seq)
 create index outbox_in_channel on outbox (channel_id, seq)
   where state in ('queued', 'sending', 'unknown');
 
--- finds the payloads that are to be forgotten without reading the others
+-- finds the payloads that may be deleted without reading the others
 create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
--- what a question about one channel looks through
+-- for queries about one channel
 create index outbox_by_channel on outbox (channel_id, state, settled_at);
 
 create table crossposts (                 -- messages that are to be handed on to other servers
@@ -191,10 +191,10 @@ create table runs (
   plan        text not null default '',
   announced   integer,                     -- null: the source did not learn that
   missing     integer not null default 0,
-  checkpoint  text not null default ''    -- what the source wants to be told at the next run
+  checkpoint  text not null default ''    -- what the source wants to be given at the next run
 ) strict;
 
-create table forgotten_runs (             -- sums over the runs that were forgotten; one row
+create table forgotten_runs (             -- sums over the runs that were deleted; one row
   id        integer primary key check (id = 1),
   runs      integer not null,
   complete  integer not null,

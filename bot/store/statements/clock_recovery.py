@@ -1,15 +1,15 @@
 """Stored times that a clock which was ahead has put too far away, recomputed from now.
 
 A machine whose clock was wrong for an hour has written times of that hour. Once the clock is right,
-what waits for such a time would wait for days. So at each start, and where the clock is set while
-the service runs, every stored time is held against the latest that its rule can produce at this
-moment. A later one becomes that; an earlier one stands.
+what waits for such a time would wait for days. So at each start, and when the clock is set while
+the service runs, every stored time is compared with the latest that its rule can produce now. A
+later one becomes that; an earlier one stays.
 
 ======================================  ====================================================
 ``outbox.not_before``                   now + the row's own ``delay``
 ``outbox.lease_until``                  now + a lease
 ``channels.probe_at``                   now + the pause after so many refusals
-``channels.published_until``            now: a posting time counts as served when it is over
+``channels.published_until``            now: a posting time is published to when it is over
 ``runs.started_at``, ``finished_at``    now: nothing is recorded before it happens; and so on
 ``papers.first_seen``, ``last_seen``
 ``subscriptions.added_at``, ``primed_at``
@@ -17,6 +17,7 @@ moment. A later one becomes that; an earlier one stands.
 ``ledger.at``
 ``outbox.created_at``, ``settled_at``
 ``channels.paused_at``
+``handled_requests.at``
 ``samples.at``
 ======================================  ====================================================
 
@@ -33,7 +34,7 @@ from bot.store.engines.base import Connection
 from bot.store.statements.deliver import pause_after
 from bot.store.statements.rows import to_text, to_time
 
-MOMENTS = (
+RECORDED_TIMES = (
     ("channels", "published_until"),
     ("channels", "paused_at"),
     ("runs", "started_at"),
@@ -48,6 +49,7 @@ MOMENTS = (
     ("ledger", "at"),
     ("papers", "first_seen"),
     ("papers", "last_seen"),
+    ("handled_requests", "at"),
     ("samples", "at"),
 )
 
@@ -67,8 +69,8 @@ def recompute_times(
 ) -> dict[str, int]:
     """How many rows of each ``table.column`` were too late; only of those where any was.
 
-    ``lease`` is how long a post is in one hand at most, ``first_pause`` how long a channel is left
-    alone that refused us once, both in seconds. Changes no moment of the past where this clock is
+    ``lease`` is how long a post is leased at most, ``first_pause`` how long a channel is left
+    alone that refused us once, both in seconds. Changes no recorded time where this clock is
     plainly behind, earlier than papers that arXiv has published.
     """
     changed = {
@@ -78,7 +80,7 @@ def recompute_times(
     }
     given = {"now": to_text(now)}
     if not _is_behind(db, now) and db.execute(_SHOWS, given).fetchone()[0]:
-        for table, column in MOMENTS:
+        for table, column in RECORDED_TIMES:
             update = f"update {table} set {column} = :now where {column} > :now"
             changed[f"{table}.{column}"] = db.execute(update, given).rowcount
     return {name: rows for name, rows in changed.items() if rows}

@@ -1,4 +1,4 @@
-"""The transactions of a collect: what to ask for, and, step by step, what the answer changes.
+"""The transactions of a collect: what to fetch, and, step by step, what the answer changes.
 
 Decides what is new in a channel, because that must be one with the ledger; what matches was
 decided before, and nothing here touches the network.
@@ -32,8 +32,8 @@ INCOMPLETE_BATCH_SIZE = 500
 SAMPLES_KEPT = 50
 SAMPLE_BYTES = 64 * 1024
 
-# What else a step does, in rows that are written meanwhile: looking through a channel that has all
-# of its papers already, and writing a paper with its text.
+# What else a step costs, in rows that are written in that time: checking a channel that has all of
+# its papers already, and writing a paper with its text.
 ROWS_PER_CHANNEL = 10
 ROWS_PER_PAPER = 4
 
@@ -48,7 +48,7 @@ def interests(db: Connection) -> Interests:
         "select canonical, text, query, clauses from keywords where canonical in ({})"
         " order by canonical"
     )
-    # Also those that were just removed: who undoes that loses nothing that came meanwhile.
+    # Also those that were just removed: who undoes that loses nothing announced meanwhile.
     primed = db.execute(
         select.format(
             "select canonical from subscriptions where primed_at is not null union"
@@ -118,7 +118,7 @@ def record(
     where this yields. What a killed bot has recorded by then is what an incomplete run would have:
     papers are known, some are due in some channels, and each stands once on their ledgers; some new
     keywords are primed, each channel's as a whole. Only the last step makes the run count: it
-    writes the row that moves the cursor. Until then the next run asks for all of it again, and
+    writes the row that moves the cursor. Until then the next run fetches all of it again, and
     finds as new what no ledger holds.
 
     One at a time on a connection.
@@ -185,7 +185,7 @@ def _save_hits(db: Connection, hits: Sequence[Hit]) -> None:
 
 
 def _put_due(db: Connection, run: Run, last: str, batch_size: int) -> tuple[str | None, int]:
-    """Go on behind the channel ``last`` for about so many rows: where that ended (``None``: there
+    """Continue after the channel ``last`` for about so many rows: where that ended (``None``: there
     are no more channels), and how many papers became due.
 
     Channel by channel, because that is how the ledger lies in the file.
@@ -209,8 +209,8 @@ def _put_due_in(db: Connection, run: Run, channel_id: str) -> list[str]:
 
     New in a channel is what its ledger does not hold, whatever its date or version. One exception:
     a paper that was announced before the keyword was primed (its serial is not above the baseline)
-    and that the primed history was too short to hold. It was there already. When that can't be
-    told by its first submission, the serial alone decides.
+    and that the primed history was too short to hold. It was there already. Where its first
+    submission is not known, the serial alone decides.
     """
     states = db.execute(
         f"""

@@ -1,4 +1,4 @@
-"""The states of a crosspost: ``pending`` from the moment its message was sent, then ``done``, or
+"""The states of a crosspost: ``pending`` as soon as its message was sent, then ``done``, or
 ``failed`` for good. A claimed one is left alone for the length of a lease, and then tried again:
 that is harmless."""
 
@@ -34,7 +34,7 @@ def add(db: Connection, key: str, at: datetime) -> None:
 
 
 def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -> Crosspost | None:
-    """The oldest that is ready, now in the caller's hand."""
+    """The oldest that is ready, now leased to the caller."""
     row = db.execute(
         f"""
         select x.key, o.message_id, x.attempt, o.settled_at, {qualified("c", CHANNEL_COLUMNS)}
@@ -42,7 +42,7 @@ def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -
         where x.platform = :platform and x.state = 'pending' and {_READY_AT} <= :now
         order by o.seq limit 1
         """,
-        _moments(platform, now),
+        _times(platform, now),
     ).fetchone()
     if row is None:
         return None
@@ -56,7 +56,7 @@ def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -
 
 def next_claim(db: Connection, platform: str, now: datetime) -> datetime | None:
     """When the next one can be claimed; ``None`` while there is none."""
-    row = db.execute(f"select min({_READY_AT}) {_WAITING}", _moments(platform, now)).fetchone()
+    row = db.execute(f"select min({_READY_AT}) {_WAITING}", _times(platform, now)).fetchone()
     return to_time_or_none(row[0])
 
 
@@ -76,5 +76,5 @@ def fail(db: Connection, key: str, error: str) -> None:
     db.execute("update crossposts set state = 'failed', error = ? where key = ?", (error, key))
 
 
-def _moments(platform: str, now: datetime) -> dict[str, str]:
+def _times(platform: str, now: datetime) -> dict[str, str]:
     return {"platform": platform, "now": to_text(now), "latest": to_text(now + LONGEST_WAIT)}

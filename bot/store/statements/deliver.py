@@ -7,7 +7,7 @@ A platform may store a message seconds after the connection that brought it is g
 unknown outcome settles first (``[delivery] settling``): nobody searches for it sooner after its
 last attempt ended, or after the start if the process that sent it died.
 
-No delay is stored as a moment alone, but with its length in seconds, so that a moment that a wrong
+No delay is stored as a time alone, but with its length in seconds, so that a time that a wrong
 clock put too far away can be recomputed (``store.clock_recovery``).
 """
 
@@ -138,7 +138,7 @@ def next_claim(db: Connection, platform: str) -> datetime | None:
 
 def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     """Settle it, and lift the pause of a channel that had refused us: it takes posts again, and
-    what was gathered for it meanwhile is to be weighed."""
+    what became due there meanwhile is rechecked."""
     row = db.execute("select created_at from outbox where key = ?", (key,)).fetchone()
     if row is None:
         return

@@ -13,7 +13,7 @@ from bot.model import Prime, Run, Why
 from bot.store.engines.base import Connection
 from bot.store.statements.rows import id_list, to_text
 
-ROWS_PER_CHANNEL = 10  # what looking through one costs beside, in rows that are written meanwhile
+ROWS_PER_CHANNEL = 10  # what checking one costs, in rows that are written in that time
 
 
 def prime(

@@ -1,7 +1,7 @@
 """Turning what is due in a channel into posts: each channel whole in one transaction.
 
 The decision and the rendering are handed in as ``plan`` and called inside the transaction, so that
-a keyword removed at the same moment is either in the digest or not, never half. They are pure, and
+a keyword that is removed meanwhile is either in the digest or not, never half. They are pure, and
 were made before, from ``agendas``, for a channel in which nothing changed since.
 """
 
@@ -105,7 +105,7 @@ def agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, 
 
 
 def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
-    """What waits in the channel, and how far it was served."""
+    """What is due in the channel, and up to which posting time it was published to."""
     *channel, published_until = db.execute(
         f"select {CHANNEL_COLUMNS}, published_until from channels where id = ?", (channel_id,)
     ).fetchone()

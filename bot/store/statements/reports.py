@@ -82,15 +82,17 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
     for subscription in subscriptions(db, channel_id):
         following.setdefault(subscription.channel_id, []).append(subscription)
     one = "and channel_id = :channel" if channel_id else ""
-    asked = {"channel": channel_id}
+    given = {"channel": channel_id}
     due = dict(
         db.execute(
-            f"select channel_id, count(*) from ledger where state = 'due' {one} group by 1", asked
+            f"select channel_id, count(*) from ledger where state = 'due' {one} group by 1",
+            given,
         )
     )
     sent = dict(
         db.execute(
-            f"select channel_id, count(*) from outbox where state = 'sent' {one} group by 1", asked
+            f"select channel_id, count(*) from outbox where state = 'sent' {one} group by 1",
+            given,
         )
     )
     posts: dict[str, list[OpenPost]] = {}
@@ -99,7 +101,7 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
         select channel_id, key, state, attempt, created_at, not_before, papers, error
         from outbox where state <> 'sent' {one} order by seq
         """,
-        asked,
+        given,
     ):
         posts.setdefault(row[0], []).append(
             OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
@@ -110,7 +112,7 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
         for row in db.execute(
             f"select channel_id, at, count(*) from ledger where state = 'skipped' {one}"
             " group by 1, 2 order by 1, 2",
-            asked,
+            given,
         )
     }
     crossposts = {
@@ -120,14 +122,14 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
             " where x.error <> '' and seq in ("
             "  select max(seq) from crossposts join outbox using (key)"
             f" where true {one} group by channel_id)",
-            asked,
+            given,
         )
     }
     rows = db.execute(
         "select published_until, coalesce(paused, ''), reason, paused_at, probe_at,"
         f" {CHANNEL_COLUMNS}"
         " from channels where :channel in ('', id) order by id",
-        asked,
+        given,
     )
     return tuple(
         ChannelView(
@@ -153,7 +155,7 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
 def _digests(db: Connection, channel_id: str) -> dict[str, tuple[PostedDigest, ...]]:
     """What arrived in each channel, or in this one, as ``ChannelView.digests`` says.
 
-    One question a channel: each reads a few rows of an index, however old the bot is.
+    One query for each channel: it reads a few rows of an index, however old the bot is.
     """
     latest = db.execute(
         "select id, (select max(settled_at) from outbox"

@@ -2,8 +2,8 @@
 
 The ledger is kept for ever: it alone says what is new in a channel. What goes:
 
-- papers that no channel's ledger knows, and that no answer has brought for a year;
-- the abstracts of others that no answer has brought for a year: arXiv gives them again;
+- papers that no channel's ledger holds, and that were in no answer for a year;
+- the abstracts of others that were in no answer for a year: arXiv sends them again;
 - the bytes of posts that arrived 30 days ago: the row stays, so that nothing is sent twice;
 - runs of a year ago, but for those from which the next one starts or that ``status`` shows. Their
   sums stay, so that no counter goes back.
@@ -50,11 +50,11 @@ _PAST = """
 
 
 def outdated(db: Connection, now: datetime) -> Outdated:
-    """Everything that may go at this moment. Only reads."""
-    moments = _moments(now)
+    """Everything that may be deleted now. Only reads."""
+    times = _times(now)
 
     def ids(query: str) -> tuple[Any, ...]:
-        return tuple(row[0] for row in db.execute(query, moments))
+        return tuple(row[0] for row in db.execute(query, times))
 
     return Outdated(
         papers=ids(f"select id from papers where {_UNSEEN} and {_UNKNOWN}"),
@@ -68,21 +68,21 @@ def outdated(db: Connection, now: datetime) -> Outdated:
 
 
 def forget(db: Connection, what: Outdated, now: datetime) -> None:
-    """Forget these, but for what is needed again since ``outdated`` looked."""
-    moments = _moments(now)
+    """Delete these, but for what is needed again since ``outdated`` was queried."""
+    times = _times(now)
     gone = db.execute(
         f"select id from papers where id in ({LISTED}) and {_UNSEEN} and {_UNKNOWN}",
-        {**moments, "ids": id_list(what.papers)},
+        {**times, "ids": id_list(what.papers)},
     ).fetchall()
     for table, column in (("hits", "paper_id"), ("papers", "id")):
         db.executemany(f"delete from {table} where {column} = ?", gone)
     db.execute(
         f"update papers set abstract = '' where id in ({LISTED}) and {_UNSEEN} and {_NOT_DUE}",
-        {**moments, "ids": id_list(what.abstracts)},
+        {**times, "ids": id_list(what.abstracts)},
     )
     db.execute(
         f"update outbox set payload = '' where key in ({LISTED}) and {_ARRIVED}",
-        {**moments, "ids": id_list(what.payloads)},
+        {**times, "ids": id_list(what.payloads)},
     )
     if what.runs:
         _forget_runs(db, what.runs)
@@ -98,7 +98,7 @@ def _forget_runs(db: Connection, ids: Sequence[int]) -> None:
     db.execute(f"delete {these}", given)
 
 
-def _moments(now: datetime) -> dict[str, str]:
+def _times(now: datetime) -> dict[str, str]:
     return {
         "year": to_text(now - KEEP_PAPERS),
         "month": to_text(now - KEEP_PAYLOADS),

@@ -76,7 +76,7 @@ def follow(
         (*key, *added, *state),
     )
     if restored and state[0] is not None:
-        _take_up(db, channel_id, keyword.canonical, removed[0], at)
+        _restore(db, channel_id, keyword.canonical, removed[0], at)
     return True
 
 
@@ -107,7 +107,7 @@ def unfollow(db: Connection, channel_id: str, canonical: str, at: datetime) -> b
     return removed.rowcount == 1
 
 
-def _take_up(
+def _restore(
     db: Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
 ) -> None:
     """Make due again what its removal dropped, and what was announced since it was removed: runs
@@ -235,7 +235,7 @@ def known_keywords(db: Connection) -> tuple[Keyword, ...]:
 
 
 def pause(db: Connection, channel_id: str, reason: str, at: datetime) -> bool:
-    """A person wants quiet; false if it is paused by a person already. Papers go on gathering."""
+    """A person wants no posts; false if one has paused it already. Papers still become due."""
     changed = db.execute(
         "update channels set paused = 'person', reason = ?, paused_at = ?, probe_at = null"
         " where id = ? and coalesce(paused, '') <> 'person'",
