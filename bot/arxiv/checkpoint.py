@@ -1,6 +1,8 @@
 """What the source remembers from one run to the next: how far it has read what arXiv announced.
 
-The store keeps it as text, together with the papers of the same run, and passes it back.
+The store keeps it as text, in the transaction that records the papers of the same run, and passes
+it back. It moves only behind the last page of a harvest; one whose resumption token expires in the
+middle begins again, and what it reads twice is told by its id.
 """
 
 from __future__ import annotations

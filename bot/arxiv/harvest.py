@@ -5,9 +5,6 @@ through, up to that of the newest paper that the query API has: ids run on withi
 number that no page held is looked up there, and again in the next runs, until it is clear that
 there is no such paper. An empty list is believed only where the query API has nothing new either.
 
-A token that dies in the middle begins the list again. The place, the checkpoint, moves only behind
-the last page, and is stored in the transaction that records the papers.
-
 OAI-PMH's format ``arXiv`` has neither the version nor the first submission. Such a paper has
 version ``VERSION_UNKNOWN``; where it matches, the query API is asked for the rest before it is
 recorded. If that does not answer, the paper is posted with ``by`` before its date, and completed in

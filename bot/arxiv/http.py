@@ -18,7 +18,7 @@ import httpx
 from bot import __version__
 from bot.arxiv.responses import Response
 from bot.arxiv.search_query import MAX_URL_LENGTH, address
-from bot.arxiv.xml_stream import SAMPLE, XmlReader
+from bot.arxiv.xml_stream import SAMPLE_BYTES, XmlReader
 from bot.errors import SourceDown, SourceGarbled, SourceNotAsked
 from bot.network import Network
 
@@ -222,12 +222,13 @@ class _BodyParser(Generic[T]):
 
 async def _sample_of(response: httpx.Response) -> bytes:
     """The start of a body that is not worth reading; the rest is never fetched."""
-    packed = response.headers.get("content-encoding", "").strip().lower() == "gzip"
-    async for raw in response.aiter_raw(SAMPLE):
+    is_gzip = response.headers.get("content-encoding", "").strip().lower() == "gzip"
+    async for raw in response.aiter_raw(SAMPLE_BYTES):
         try:
-            return zlib.decompressobj(_GZIP).decompress(raw, SAMPLE) if packed else raw[:SAMPLE]
+            decoded = zlib.decompressobj(_GZIP).decompress(raw, SAMPLE_BYTES) if is_gzip else raw
         except zlib.error:
-            return raw[:SAMPLE]
+            decoded = raw
+        return decoded[:SAMPLE_BYTES]
     return b""
 
 

@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final
 
-from bot.arxiv.atom_entry import timestamp
 from bot.arxiv.ids import identify, serial_of
-from bot.arxiv.xml_stream import XmlReader, local, quoted
+from bot.arxiv.xml_stream import XmlReader, excerpt, local_name, timestamp
 from bot.model import VERSION_UNKNOWN, Paper, Unmatched
 from bot.model.papers import LONGEST_NAME, MOST_AUTHORS, MOST_CATEGORIES
 from bot.ports import Wanted
 
-LARGEST_PAGE: Final = 64 * 1024 * 1024
+MAX_PAGE_BYTES: Final = 64 * 1024 * 1024
 """Decoded bytes. In arXiv's layout 2,500 records have 11 MB (reckoned from 5,345 papers of April
 2026), and each paper of a collaboration of 3,000 has 0.7 MB more."""
 
@@ -73,7 +72,7 @@ class Selection:
 
 @dataclass(slots=True)
 class _Record:
-    """What a record says, gathered while it is read."""
+    """The parts of one record, while they are read."""
 
     number: int
     deleted: bool = False
@@ -81,55 +80,55 @@ class _Record:
     format: str = ""
     texts: dict[str, str] = field(default_factory=dict)
     authors: list[str] = field(default_factory=list)
-    name: dict[str, str] = field(default_factory=dict)  # of the author who is being read
+    author: dict[str, str] = field(default_factory=dict)  # names of the one that is being read
     damage: str = ""
 
     @property
-    def place(self) -> str:
-        return f"record {self.number} ({quoted(', '.join(self.identifiers), 100)})"
+    def location(self) -> str:
+        return f"record {self.number} ({excerpt(', '.join(self.identifiers), 100)})"
 
-    def keep(self, name: str, text: str) -> None:
-        """Keep the text of an element; a second one leaves two meanings."""
+    def add_text(self, name: str, text: str) -> None:
+        """A second text of one name damages the record."""
         if name == "identifier":
             self.identifiers.append(text)
             return
-        held = self.name if name in _NAMES else self.texts
+        held = self.author if name in _NAMES else self.texts
         if name in held:
             self.damage = f"has two <{name}>"
         held[name] = text
 
     def end_author(self) -> None:
-        parts = (self.name.get(part, "") for part in ("forenames", "keyname", "suffix"))
+        parts = (self.author.get(part, "") for part in ("forenames", "keyname", "suffix"))
         if len(self.authors) < MOST_AUTHORS:
             self.authors.append(" ".join(filter(None, parts))[: LONGEST_NAME + 1])
-        self.name.clear()
+        self.author.clear()
 
     def paper_id(self) -> str:
         """Raises ValueError if the header does not name one paper."""
         if len(self.identifiers) > 1:
-            raise ValueError(f"{self.place} names {len(self.identifiers)} papers")
+            raise ValueError(f"{self.location} names {len(self.identifiers)} papers")
         found = _IDENTIFIER.fullmatch("".join(self.identifiers))
         try:
             return identify(found[1] if found else "")[0]
         except ValueError as error:
-            raise ValueError(f"{self.place} does not name a paper of arXiv") from error
+            raise ValueError(f"{self.location} does not name a paper of arXiv") from error
 
     def paper(self) -> Paper:
         """Raises ValueError if anything that must be there is not."""
         texts = self.texts
         if self.format != _FORMAT:
-            raise ValueError(f"{self.place} has no metadata of the format {_FORMAT}")
+            raise ValueError(f"{self.location} has no metadata of the format {_FORMAT}")
         if self.damage:
-            raise ValueError(f"{self.place} {self.damage}")
+            raise ValueError(f"{self.location} {self.damage}")
         for name in ("id", "created", "title", "categories", "abstract"):
             if not texts.get(name):
-                raise ValueError(f"{self.place} has no <{name}>")
+                raise ValueError(f"{self.location} has no <{name}>")
         if not self.authors or not all(self.authors):
-            raise ValueError(f"{self.place} has no author, or one without a name")
+            raise ValueError(f"{self.location} has no author, or one without a name")
         paper_id = self.paper_id()
         if texts["id"] != paper_id:
-            raise ValueError(f"{self.place} holds the paper {texts['id'][:100]!r}")
-        submitted = _day(texts["created"], self.place)
+            raise ValueError(f"{self.location} holds the paper {texts['id'][:100]!r}")
+        submitted = _day(texts["created"], self.location)
         categories = tuple(texts["categories"].split(maxsplit=MOST_CATEGORIES)[:MOST_CATEGORIES])
         return Paper(
             id=paper_id,
@@ -156,7 +155,7 @@ EVERYTHING: Final = Selection()
 class OaiReader(XmlReader[OaiPage]):
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
 
-    largest = LARGEST_PAGE
+    max_bytes = MAX_PAGE_BYTES
 
     def __init__(self, selection: Selection = EVERYTHING) -> None:
         super().__init__()
@@ -172,52 +171,52 @@ class OaiReader(XmlReader[OaiPage]):
         self._ids: list[str] = []
         self._damaged: list[tuple[str, str]] = []
 
-    def start(self, name: str, attributes: Mapping[str, str]) -> None:
-        plain = local(name)
+    def on_start(self, name: str, attributes: Mapping[str, str]) -> None:
+        plain = local_name(name)
         self._path.append(plain)
         match self._path[1:]:
             case []:
                 if name != _ROOT:
-                    self.garbled(f"the answer is not one of OAI-PMH but <{plain}>")
+                    self.refuse(f"the answer is not one of OAI-PMH but <{plain}>")
             case ["responseDate"]:
-                self.take(plain)
+                self.capture(plain)
             case ["error"]:
-                self._codes.append(quoted(attributes.get("code", ""), 100) or "unknown")
-                self.take(plain)
+                self._codes.append(excerpt(attributes.get("code", ""), 100) or "unknown")
+                self.capture(plain)
             case [verb]:
                 self._verb = verb if verb in _LISTS else self._verb
             case [_, "resumptionToken"]:
-                self.take(plain)
+                self.capture(plain)
             case [_, "record"] | [_, "header"]:
                 self._records += 1
                 self._record = _Record(self._records, deleted=_is_deleted(attributes))
             case [_, "record", *inside] if self._record is not None:
                 self._start_in_record(self._record, inside, attributes)
             case [_, "header", "identifier"]:
-                self.take("identifier")
+                self.capture("identifier")
 
-    def end(self, name: str, text: str | None) -> None:
+    def on_end(self, name: str, text: str | None) -> None:
         path = self._path[1:]
         self._path.pop()
         record = self._record
         if text is None:
             if record is not None and path[1:] in (["record"], ["header"]):
                 self._record = None
-                self._keep(record)
+                self._add(record)
             elif record is not None and path[4:] == ["authors", "author"]:
                 record.end_author()
         elif record is not None:
-            record.keep(name, text)
+            record.add_text(name, text)
         elif name in self._texts and name != "error":
             raise ValueError(f"the answer has two <{name}>")
         else:
             self._texts[name] = text
 
-    def markup(self) -> None:
+    def on_nested(self) -> None:
         if self._record is None:
-            super().markup()
+            super().on_nested()
         else:
-            self._record.damage = f"has markup inside <{self.taking}>"
+            self._record.damage = f"has markup inside <{self.captured}>"
 
     def result(self) -> OaiPage:
         answered = timestamp(self._texts.get("responseDate", ""), "<responseDate> of the answer")
@@ -226,7 +225,7 @@ class OaiReader(XmlReader[OaiPage]):
             if self._records or token:
                 raise ValueError(f"the answer has records, and the error {self._codes[0]!r}")
             codes = ", ".join(dict.fromkeys(self._codes))
-            return OaiPage(answered, error=(codes, quoted(self._texts.get("error", ""))))
+            return OaiPage(answered, error=(codes, excerpt(self._texts.get("error", ""))))
         if not self._verb:
             raise ValueError("the answer has neither a list nor an error")
         if not self._records and not token:
@@ -241,8 +240,8 @@ class OaiReader(XmlReader[OaiPage]):
             token=token,
         )
 
-    def place(self) -> str:
-        return "the answer" if self._record is None else self._record.place
+    def location(self) -> str:
+        return "the answer" if self._record is None else self._record.location
 
     def _start_in_record(
         self, record: _Record, inside: list[str], attributes: Mapping[str, str]
@@ -251,17 +250,17 @@ class OaiReader(XmlReader[OaiPage]):
             case ["header"]:
                 record.deleted = _is_deleted(attributes)
             case ["header", "identifier"]:
-                self.take("identifier")
+                self.capture("identifier")
             case ["metadata", found]:
                 record.format = found
             case _ if record.format != _FORMAT:
                 pass
             case ["metadata", _, taken] if taken in _FIELDS:
-                self.take(taken)
+                self.capture(taken)
             case ["metadata", _, "authors", "author", taken] if taken in _NAMES:
-                self.take(taken)
+                self.capture(taken)
 
-    def _keep(self, record: _Record) -> None:
+    def _add(self, record: _Record) -> None:
         """A record that can't be read is named and left out."""
         paper_id = ""
         try:
@@ -294,10 +293,10 @@ def _is_deleted(attributes: Mapping[str, str]) -> bool:
     return attributes.get("status") == "deleted"
 
 
-def _day(text: str, place: str) -> datetime:
+def _day(text: str, location: str) -> datetime:
     try:
         if _DAY.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), time(0), UTC)
     except ValueError as error:
-        raise ValueError(f"{place} has a <created> that is no day: {text!r}") from error
-    raise ValueError(f"{place} has a <created> that is no day: {text[:40]!r}")
+        raise ValueError(f"{location} has a <created> that is no day: {text!r}") from error
+    raise ValueError(f"{location} has a <created> that is no day: {text[:40]!r}")

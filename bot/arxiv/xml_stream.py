@@ -1,6 +1,6 @@
-"""Bytes of one XML answer, in pieces as they come in; the parts that all of arXiv's answers share.
+"""Streaming XML, in pieces as they arrive: what all of arXiv's answers have in common.
 
-Reads while the bytes come in, and takes nothing on trust: no DTD (so no entities to expand and
+Reads while the bytes arrive, and takes nothing on trust: no DTD (so no entities to expand and
 nothing to load), no encoding but those that expat knows by itself (any other name would have Python
 look for a codec), a cap on size, a cap on depth.
 
@@ -10,31 +10,36 @@ be refused where it starts, and memory stays the same whatever is nested in what
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import ClassVar, Final, Generic, NoReturn, TypeVar
 from xml.parsers import expat
 
 from bot.errors import SourceGarbled
 
-LARGEST_BODY: Final = 16 * 1024 * 1024
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """Decoded bytes. About three times the largest answer of arXiv's query API."""
 
 LONGEST_TEXT: Final = 100_000
 """Characters of one element's text that are read. Five times what a paper keeps of its longest
 field (``bot.model.papers.LONGEST``), because white space is not yet collapsed."""
 
-SAMPLE: Final = 2048
+SAMPLE_BYTES: Final = 2048
 """How many bytes of a refused answer are kept for whoever looks into it."""
 
 # libexpat before 2.6.0 (in CPython 3.11 and 3.12) reads one huge token that comes in small pieces
 # in quadratic time: 32 MiB in pieces of 64 KiB cost 12 s, in pieces of 1 MiB 1 s.
-_PIECE: Final = 1024 * 1024
-_DEEPEST: Final = 20  # a feed has 4 levels, a record 8
+_PARSE_BYTES: Final = 1024 * 1024
+_MAX_DEPTH: Final = 20  # a feed has 4 levels, a record 8
 _ENCODINGS: Final = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1"})
 
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Cn"})
+_TIMESTAMP: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII
+)
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Cn"})
 
 T = TypeVar("T")
 
@@ -42,12 +47,12 @@ T = TypeVar("T")
 class XmlReader(ABC, Generic[T]):
     """Takes one answer in pieces of any size. Use it once; after an error it is of no more use.
 
-    Who inherits says what an element means, in ``start`` and ``end``, and what came out of it all,
-    in ``result``; a ValueError out of ``end`` refuses the answer with its text. Names of elements
-    are a namespace, ``}`` and the local name. ``largest`` is in decoded bytes; more is refused.
+    A subclass says what an element means, in ``on_start`` and ``on_end``, and what the whole is, in
+    ``result``; a ValueError out of ``on_end`` refuses the answer with its text. Names of elements
+    are a namespace, ``}`` and the local name. ``max_bytes`` are decoded ones; more is refused.
     """
 
-    largest: ClassVar[int] = LARGEST_BODY
+    max_bytes: ClassVar[int] = MAX_BODY_BYTES
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []
@@ -57,14 +62,14 @@ class XmlReader(ABC, Generic[T]):
         self._pieces: list[str] = []
         self._room = 0  # characters of the text that is being read
         self.depth = 0  # of the element that just began; 1 is the root
-        self.taking = ""  # the element whose text is being read
+        self.captured = ""  # the element whose text is being kept
         self._parser = expat.ParserCreate(namespace_separator="}")
         self._parser.buffer_text = True
         self._parser.XmlDeclHandler = self._check_encoding
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
-        # Text is heard only inside of an element that is taken; the rest costs nothing.
+        # Text is handled only inside of a captured element; the rest costs nothing.
 
     @property
     def sample(self) -> bytes:
@@ -74,62 +79,62 @@ class XmlReader(ABC, Generic[T]):
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes. Raises SourceGarbled as soon as the answer can't be right."""
         self._size += len(chunk)
-        if len(self._sample) < SAMPLE:
-            self._sample += chunk[: SAMPLE - len(self._sample)]
-        if self._size > self.largest:
-            self.garbled(f"the answer is larger than {self.largest // 1024**2} MiB")
+        if len(self._sample) < SAMPLE_BYTES:
+            self._sample += chunk[: SAMPLE_BYTES - len(self._sample)]
+        if self._size > self.max_bytes:
+            self.refuse(f"the answer is larger than {self.max_bytes // 1024**2} MiB")
         self._waiting.append(chunk)
-        if self._size >= self._parsed + _PIECE:
+        if self._size >= self._parsed + _PARSE_BYTES:
             self._parse_waiting(last=False)
 
     def close(self) -> T:
         """The answer, now that all of it is there. Raises SourceGarbled, also if it was cut off."""
-        if self._size <= SAMPLE and not self._sample.strip():
-            self.garbled("the answer is empty")
+        if self._size <= SAMPLE_BYTES and not self._sample.strip():
+            self.refuse("the answer is empty")
         self._parse_waiting(last=True)
         del self._parser  # it refers back to us, and would keep all the papers until a collection
         try:
             return self.result()
         except ValueError as error:
-            self.garbled(str(error), error)
+            self.refuse(str(error), error)
 
-    # -- what an inheritor says ------------------------------------------------------------------
+    # -- what a subclass says --------------------------------------------------------------------
 
     @abstractmethod
-    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def on_start(self, name: str, attributes: Mapping[str, str]) -> None:
         """An element begins, ``self.depth`` levels deep."""
 
     @abstractmethod
-    def end(self, name: str, text: str | None) -> None:
-        """An element ended; ``text`` is that of one which was taken, with single spaces.
+    def on_end(self, name: str, text: str | None) -> None:
+        """An element ended; ``text`` is that of a captured one, with single spaces.
 
-        ``name`` is what ``take`` was told, or empty.
+        ``name`` is what ``capture`` was given, or empty.
         """
 
-    def markup(self) -> None:
-        """An element begins inside of the one that is taken, which is then not to be had.
+    def on_nested(self) -> None:
+        """An element begins inside of the captured one, whose text is then lost.
 
-        Refuses the whole answer, if the inheritor does not make less of it.
+        Refuses the whole answer, unless the subclass makes less of it.
         """
-        self.garbled(f"<{self.taking}> of {self.place()} has markup inside")
+        self.refuse(f"<{self.captured}> of {self.location()} has markup inside")
 
     @abstractmethod
     def result(self) -> T:
         """What the whole answer says. Raises ValueError if it lacks what must be there."""
 
     @abstractmethod
-    def place(self) -> str:
+    def location(self) -> str:
         """What is being read, for whoever looks into a refused answer."""
 
-    def take(self, name: str) -> None:
+    def capture(self, name: str) -> None:
         """Keep the text of the element that just began, under this name: its first
         ``LONGEST_TEXT`` characters, and no more of them in memory."""
-        self.taking = name
+        self.captured = name
         self._pieces.clear()
         self._room = LONGEST_TEXT
         self._parser.CharacterDataHandler = self._keep_text
 
-    def garbled(self, problem: str, cause: BaseException | None = None) -> NoReturn:
+    def refuse(self, problem: str, cause: BaseException | None = None) -> NoReturn:
         """Refuse the answer."""
         raise SourceGarbled(f"arXiv's answer can't be read: {problem}.", sample=self._sample) from (
             cause
@@ -145,14 +150,14 @@ class XmlReader(ABC, Generic[T]):
             self._parser.Parse(piece, last)
         except expat.ExpatError as error:
             problem = "cut off, or not XML" if last else "not XML"
-            self.garbled(f"the answer is {problem}: {error}", error)
+            self.refuse(f"the answer is {problem}: {error}", error)
 
     def _check_encoding(self, _: str, encoding: str | None, __: int) -> None:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
-            self.garbled(f"the answer is not XML in an encoding of arXiv's: {encoding[:40]!r}")
+            self.refuse(f"the answer is not XML in an encoding of arXiv's: {encoding[:40]!r}")
 
     def _refuse_doctype(self, *_: object) -> NoReturn:
-        self.garbled("the answer has a DTD, which none needs")
+        self.refuse("the answer has a DTD, which none needs")
 
     def _keep_text(self, text: str) -> None:
         if self._room > 0:
@@ -161,35 +166,45 @@ class XmlReader(ABC, Generic[T]):
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         self.depth += 1
-        if self.taking:  # text behind an inner element would be lost without a word
-            self.markup()
-            self.taking = ""
+        if self.captured:  # text behind an inner element would be lost without a word
+            self.on_nested()
+            self.captured = ""
             self._parser.CharacterDataHandler = None
-        if self.depth > _DEEPEST:
-            self.garbled(f"the answer is nested more than {_DEEPEST} levels deep")
-        self.start(name, attributes)
+        if self.depth > _MAX_DEPTH:
+            self.refuse(f"the answer is nested more than {_MAX_DEPTH} levels deep")
+        self.on_start(name, attributes)
 
     def _end(self, _: str) -> None:
         self.depth -= 1
-        name, self.taking = self.taking, ""
+        name, self.captured = self.captured, ""
         if name:
             self._parser.CharacterDataHandler = None
         try:
-            self.end(name, _collapsed("".join(self._pieces)) if name else None)
+            self.on_end(name, _collapsed("".join(self._pieces)) if name else None)
         except ValueError as error:
-            self.garbled(str(error), error)
+            self.refuse(str(error), error)
 
 
-def local(name: str) -> str:
+def timestamp(text: str, location: str) -> datetime:
+    """A time with its zone, as UTC. Raises ValueError with the location."""
+    try:
+        if _TIMESTAMP.fullmatch(text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{location} is not a time: {text!r}") from error
+    raise ValueError(f"{location} is not a time: {text[:40]!r}")
+
+
+def local_name(name: str) -> str:
     """The name of an element without its namespace, cut where it is absurdly long."""
     return name.rpartition("}")[2][:100]
 
 
-def quoted(text: str, most: int = 300) -> str:
+def excerpt(text: str, most: int = 300) -> str:
     """What a foreign answer says, for a sentence of ours that people read: one line of so many
     characters, without control characters and marks that turn the direction of writing."""
     line = " ".join(text[: 4 * most].split())
-    return "".join(c for c in line if unicodedata.category(c) not in _UNSEEN)[:most]
+    return "".join(c for c in line if unicodedata.category(c) not in _INVISIBLE)[:most]
 
 
 def _collapsed(text: str) -> str:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bot.arxiv.oai_page import OaiPage, OaiReader, Selection, read
-from bot.arxiv.xml_stream import LARGEST_BODY
+from bot.arxiv.xml_stream import MAX_BODY_BYTES
 from bot.model import VERSION_UNKNOWN, Unmatched
 from bot.model.papers import LONGEST, MOST_AUTHORS, MOST_CATEGORIES
 from tests.arxiv.feeds import NOON
@@ -292,7 +292,7 @@ def test_a_page_of_large_collaborations_is_whole() -> None:
     ids = [f"2602.{number:05d}" for number in range(1, 41)]
     records = (one[begin:end].replace(b"2602.00001", each.encode()) for each in ids)
     body = one[:begin] + b"".join(records) + one[end:]
-    assert len(body) > LARGEST_BODY
+    assert len(body) > MAX_BODY_BYTES
     found = in_pieces(OaiReader(), body, 2**16)
     assert [paper.id for paper in found.papers] == ids
     assert {paper.authors for paper in found.papers} == {people}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.arxiv.oai_page import LARGEST_PAGE, OaiPage, OaiReader, read
-from bot.arxiv.xml_stream import SAMPLE
+from bot.arxiv.oai_page import MAX_PAGE_BYTES, OaiPage, OaiReader, read
+from bot.arxiv.xml_stream import SAMPLE_BYTES
 from bot.errors import SourceGarbled
 from tests.arxiv.hostile import Cuts, cuts, in_pieces, mutilated
 from tests.arxiv.oai_answers import OPEN, TOKEN, answer, changed, headers, record, refusal
@@ -136,7 +136,7 @@ def test_a_faulty_answer_is_refused(pattern: bytes, replacement: bytes, problem:
     assert changes
     error = refusal(body)
     assert problem in str(error)
-    assert error.sample == body[:SAMPLE]
+    assert error.sample == body[:SAMPLE_BYTES]
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"Rate exceeded.", b"<html></html>", b'{"a": 1}'])
@@ -156,7 +156,7 @@ def test_an_answer_cut_at_any_byte_is_refused() -> None:
 
 def test_white_space_before_an_answer_is_no_empty_answer() -> None:
     body = WHOLE.partition(b"?>")[2]
-    assert read(b" \n" * SAMPLE + body) == read(body)
+    assert read(b" \n" * SAMPLE_BYTES + body) == read(body)
 
 
 # Hostile answers
@@ -191,7 +191,7 @@ def test_more_than_sixty_four_megabytes_are_refused_before_they_are_all_there(wh
         for piece in islice(iter(lambda: b"x" * 2**20, b""), 100):
             reader.feed(piece)
             taken += len(piece)
-    assert taken <= LARGEST_PAGE
+    assert taken <= MAX_PAGE_BYTES
 
 
 @pytest.mark.parametrize(
