@@ -190,6 +190,12 @@ def test_contributing_names_only_places_that_exist() -> None:
         assert sum(path.exists() for path in found) >= 2, named
 
 
+def test_design_names_only_files_that_exist() -> None:
+    named = re.findall(r"`((?:bot|adapters|tests)/[\w/.]+)`", DESIGN)
+    assert len(named) > 8
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_contributing_names_only_what_is_in_the_file() -> None:
     pairs = re.findall(r"`(\w+)` in `([\w./]+\.py)`", HOW_TO_ADD)
     assert len(pairs) > 5
