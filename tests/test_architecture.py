@@ -432,6 +432,21 @@ PROSE_THAT_LEFT: dict[str, str] = {
 }
 
 
+# Readers mix up classes of one name. Allowed is one that is plainly the other's view.
+SAME_NAME: dict[str, str] = {
+    "Place": "where a message goes on Discord, where a reply goes on Slack: neither sees the other",
+}
+
+
+def classes_of_one_name(modules: Mapping[str, ast.Module]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for module, tree in modules.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(module)
+    return {name: sorted(where) for name, where in found.items() if len(where) > 1}
+
+
 def names_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Every identifier that a module writes, with its line."""
     for node in ast.walk(tree):
@@ -507,6 +522,17 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_the_tests_of_other_rooms_know_no_table_and_no_engine_of_the_database() -> None:
     assert violations(leaves_the_database_to_the_store, TESTS) == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    found = classes_of_one_name({name: parsed(path) for name, path in PRODUCT.items()})
+    assert {name: found[name] for name in found.keys() - SAME_NAME.keys()} == {}
+    assert SAME_NAME.keys() <= found.keys(), "what is no longer double leaves SAME_NAME"
+
+
+def test_two_classes_of_one_name_are_seen() -> None:
+    trees = {name: ast.parse("class Run: pass") for name in ("bot.b", "bot.a")}
+    assert classes_of_one_name(trees) == {"Run": ["bot.a", "bot.b"]}
 
 
 def test_words_that_left_stay_out_of_names() -> None:

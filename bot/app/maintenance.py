@@ -73,6 +73,6 @@ async def write_page(store: ReportStore, config: Config, clock: Clock) -> bool:
         mistake = Mistake("page", "is missing", 'add [page] with path = "papers.md"')
         raise ConfigError(str(config.path), (mistake,))
     kept = await store.page(PAPERS_PER_SECTION)
-    sections = [markdown.Section(each.text, each.papers, each.new) for each in kept]
+    sections = [markdown.PageSection(each.text, each.papers, each.new) for each in kept]
     today = clock.now().astimezone(config.bot.timezone).date()
     return markdown.write(config.page.path, markdown.render(sections, today))

@@ -46,7 +46,9 @@ def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes)
 
 def opens_channel(statement: toml_blocks.Statement) -> bool:
     """Whether this is a line ``[[channels]]``."""
-    return statement.kind is toml_blocks.Kind.ARRAY_HEADER and statement.key == ("channels",)
+    return statement.kind is toml_blocks.StatementKind.ARRAY_HEADER and statement.key == (
+        "channels",
+    )
 
 
 def _listing(

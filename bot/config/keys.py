@@ -39,7 +39,7 @@ from bot.config.readers import (
     user_ids,
     workspaces,
 )
-from bot.config.toml_blocks import Kind, TokenKind, array_tokens, statements
+from bot.config.toml_blocks import ArrayTokenKind, StatementKind, array_tokens, statements
 from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted
 from bot.core.deliver import DeliveryTimeouts
 from bot.core.limits import Limits
@@ -231,20 +231,20 @@ def line_numbers(text: str) -> dict[str, int]:
     section, line = "", 1
     for statement in statements(text):
         where = reduce(join, statement.key, "")
-        if statement.kind is Kind.ARRAY_HEADER:
+        if statement.kind is StatementKind.ARRAY_HEADER:
             section = f"{where}[{blocks[where]}]"
             blocks[where] += 1
-        elif statement.kind is Kind.HEADER:
+        elif statement.kind is StatementKind.HEADER:
             section = where
-        if statement.kind in (Kind.HEADER, Kind.ARRAY_HEADER):
+        if statement.kind in (StatementKind.HEADER, StatementKind.ARRAY_HEADER):
             lines.setdefault(section, line)
             lines.setdefault(where, line)
-        elif statement.kind is Kind.PAIR:
+        elif statement.kind is StatementKind.PAIR:
             key = reduce(join, statement.key, section)
             lines.setdefault(key, line)
             written = statement.value.of(text)
             if written.startswith("["):
-                items = (t for t in array_tokens(written) if t.kind is TokenKind.ITEM)
+                items = (t for t in array_tokens(written) if t.kind is ArrayTokenKind.ITEM)
                 for index, item in enumerate(items):
                     lines[f"{key}[{index}]"] = line + written.count("\n", 0, item.place.start)
         line += text.count("\n", statement.lines.start, statement.lines.end)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from bot.config.toml_source import BOM
 
 
-class Kind(Enum):
+class StatementKind(Enum):
     HEADER = "header"  # [table]
     ARRAY_HEADER = "array header"  # [[array of tables]]
     PAIR = "pair"  # key = value
@@ -43,14 +43,14 @@ class Statement:
     ``comment`` begins with ``#`` and stands alone or behind a header or value.
     """
 
-    kind: Kind
+    kind: StatementKind
     lines: Span
     key: tuple[str, ...] = ()
     value: Span = Span(0, 0)
     comment: Span | None = None
 
 
-class TokenKind(Enum):
+class ArrayTokenKind(Enum):
     ITEM = "item"
     COMMA = "comma"
     COMMENT = "comment"
@@ -58,10 +58,10 @@ class TokenKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ArrayToken:
     """One thing in an array, and where it stands."""
 
-    kind: TokenKind
+    kind: ArrayTokenKind
     place: Span
 
 
@@ -95,22 +95,22 @@ def _statement(text: str, start: int) -> Statement:
     place = start + len(BOM) if start == 0 and text.startswith(BOM) else start
     place = _after(_BLANKS, text, place)
     if text.startswith("#", place):
-        return _finished(Kind.COMMENT, text, start, place)
+        return _finished(StatementKind.COMMENT, text, start, place)
     if text.startswith("[", place):
         width = 2 if text.startswith("[[", place) else 1
         key = Span(place + width, _after(_KEY, text, place + width))
-        kind = Kind.ARRAY_HEADER if width == 2 else Kind.HEADER
+        kind = StatementKind.ARRAY_HEADER if width == 2 else StatementKind.HEADER
         return _finished(kind, text, start, key.end + width, _key_parts(key.of(text)))
     key = Span(place, _after(_KEY, text, place))
     if not text.startswith("=", key.end):
-        return _finished(Kind.BLANK, text, start, key.end)
+        return _finished(StatementKind.BLANK, text, start, key.end)
     value_start = _after(_BLANKS, text, key.end + 1)
     value = Span(value_start, _value_end(text, value_start))
-    return _finished(Kind.PAIR, text, start, value.end, _key_parts(key.of(text)), value)
+    return _finished(StatementKind.PAIR, text, start, value.end, _key_parts(key.of(text)), value)
 
 
 def _finished(
-    kind: Kind,
+    kind: StatementKind,
     text: str,
     start: int,
     place: int,
@@ -160,32 +160,32 @@ def _key_parts(written: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def array_tokens(written: str) -> list[Token]:
+def array_tokens(written: str) -> list[ArrayToken]:
     """What stands in an array, from its ``[`` to its ``]``. An item may be an array itself."""
-    tokens: list[Token] = []
+    tokens: list[ArrayToken] = []
     place = 1
     while place < len(written) - 1:
         kind, end = _array_token(written, place)
         if kind is not None:
-            tokens.append(Token(kind, Span(place, end)))
+            tokens.append(ArrayToken(kind, Span(place, end)))
         place = end
     return tokens
 
 
-def _array_token(written: str, place: int) -> tuple[TokenKind | None, int]:
+def _array_token(written: str, place: int) -> tuple[ArrayTokenKind | None, int]:
     """What begins here, and where it ends; ``None`` for a blank."""
     character = written[place]
     if found := _LINE_END.match(written, place):
-        return TokenKind.LINE_END, found.end()
+        return ArrayTokenKind.LINE_END, found.end()
     if character in " \t\r":
         return None, place + 1
     if character == ",":
-        return TokenKind.COMMA, place + 1
+        return ArrayTokenKind.COMMA, place + 1
     if character == "#":
-        return TokenKind.COMMENT, _after(_COMMENT, written, place)
+        return ArrayTokenKind.COMMENT, _after(_COMMENT, written, place)
     if character in "\"'[{":
-        return TokenKind.ITEM, max(_value_end(written, place), place + 1)
-    return TokenKind.ITEM, max(_after(_BARE_ITEM, written, place), place + 1)
+        return ArrayTokenKind.ITEM, max(_value_end(written, place), place + 1)
+    return ArrayTokenKind.ITEM, max(_after(_BARE_ITEM, written, place), place + 1)
 
 
 def line_end_of(text: str) -> str:

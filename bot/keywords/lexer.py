@@ -32,7 +32,7 @@ _ENDS_WORD = frozenset('()"')
 _AROUND = 30  # characters of the text shown on either side of a mistake
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     OPEN = auto()
     CLOSE = auto()
     AND = auto()
@@ -48,7 +48,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    kind: Kind
+    kind: TokenKind
     text: str
     place: int
 
@@ -107,20 +107,20 @@ class _Lexer:
                 self.at += 1
             elif sign in "()":
                 self.at += 1
-                yield self.token(Kind.OPEN if sign == "(" else Kind.CLOSE, sign, start)
+                yield self.token(TokenKind.OPEN if sign == "(" else TokenKind.CLOSE, sign, start)
             elif sign == '"':
-                yield self.token(Kind.QUOTED, self.quoted(), start)
+                yield self.token(TokenKind.QUOTED, self.quoted(), start)
             elif sign == "-" and self.excludes():
                 self.at += 1
-                yield self.token(Kind.EXCLUDE, sign, start)
+                yield self.token(TokenKind.EXCLUDE, sign, start)
                 if (word := self.word()) is not None:
                     yield word
             elif (word := self.word()) is not None:
-                is_operator = word.kind is Kind.WORD and word.text in OPERATORS
-                yield Token(Kind[word.text], word.text, word.place) if is_operator else word
-        yield self.token(Kind.END, "", self.at)
+                is_operator = word.kind is TokenKind.WORD and word.text in OPERATORS
+                yield Token(TokenKind[word.text], word.text, word.place) if is_operator else word
+        yield self.token(TokenKind.END, "", self.at)
 
-    def token(self, kind: Kind, text: str, start: int) -> Token:
+    def token(self, kind: TokenKind, text: str, start: int) -> Token:
         return Token(kind, text, self.places[start])
 
     def excludes(self) -> bool:
@@ -155,9 +155,13 @@ class _Lexer:
                 break
             if sign == ":" and (name := self.text[start : self.at]) and _is_name(name):
                 self.at += 1
-                return self.token(Kind.FIELD, self.field(name, start), start)
+                return self.token(TokenKind.FIELD, self.field(name, start), start)
             self.at += 1
-        return self.token(Kind.WORD, self.text[start : self.at], start) if self.at > start else None
+        return (
+            self.token(TokenKind.WORD, self.text[start : self.at], start)
+            if self.at > start
+            else None
+        )
 
     def field(self, name: str, start: int) -> str:
         known = FIELDS.get(name.lower())

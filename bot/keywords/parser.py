@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from bot.keywords.ast import Expression, all_of, any_of, negated
 from bot.keywords.leaves import leaf
-from bot.keywords.lexer import Kind, Token, lex, mistake
+from bot.keywords.lexer import Token, TokenKind, lex, mistake
 
 _DEEPEST = 20  # parentheses within parentheses; arXiv's own parser gives up somewhere below 1,000
-_OPERATORS = frozenset({Kind.AND, Kind.OR, Kind.NOT, Kind.ANDNOT})
-_ENDS_ALL = frozenset({Kind.OR, Kind.CLOSE, Kind.END})
+_OPERATORS = frozenset({TokenKind.AND, TokenKind.OR, TokenKind.NOT, TokenKind.ANDNOT})
+_ENDS_ALL = frozenset({TokenKind.OR, TokenKind.CLOSE, TokenKind.END})
 
 
 def read(text: str) -> Expression:
@@ -34,7 +34,7 @@ class _Parser:
 
     def whole(self) -> Expression:
         tree = self.alternatives("")
-        if self.ahead.kind is Kind.CLOSE:
+        if self.ahead.kind is TokenKind.CLOSE:
             raise self.mistake(
                 self.ahead, "This parenthesis was never opened. Remove it, or add a ( before it."
             )
@@ -46,12 +46,12 @@ class _Parser:
 
     def advance(self) -> Token:
         token = self.tokens[self.at]
-        self.at += token.kind is not Kind.END
+        self.at += token.kind is not TokenKind.END
         return token
 
     def alternatives(self, field: str) -> Expression:
         items = [self.conjunction(field)]
-        while self.ahead.kind is Kind.OR:
+        while self.ahead.kind is TokenKind.OR:
             self.advance()
             items.append(self.conjunction(field))
         return any_of(items)
@@ -59,18 +59,18 @@ class _Parser:
     def conjunction(self, field: str) -> Expression:
         items = [self.item(field)]
         while self.ahead.kind not in _ENDS_ALL:
-            excluded = self.ahead.kind is Kind.ANDNOT
-            if excluded or self.ahead.kind is Kind.AND:
+            excluded = self.ahead.kind is TokenKind.ANDNOT
+            if excluded or self.ahead.kind is TokenKind.AND:
                 self.advance()
             item = self.item(field)
             items.append(negated(item) if excluded else item)
         return all_of(items)
 
     def item(self, field: str) -> Expression:
-        if self.ahead.kind is Kind.NOT:
+        if self.ahead.kind is TokenKind.NOT:
             self.advance()
             return negated(self.item(field))
-        if self.ahead.kind is Kind.EXCLUDE:
+        if self.ahead.kind is TokenKind.EXCLUDE:
             self.advance()
             return negated(self.piece(field, tight=True))
         return self.piece(field, tight=False)
@@ -79,13 +79,13 @@ class _Parser:
         """``tight``: behind a hyphen, which holds for one word only."""
         token = self.advance()
         match token.kind:
-            case Kind.OPEN:
+            case TokenKind.OPEN:
                 return self.group(field, token)
-            case Kind.FIELD:
+            case TokenKind.FIELD:
                 return self.fielded(token, tight=tight)
-            case Kind.QUOTED:
+            case TokenKind.QUOTED:
                 return leaf(self.text, field, token.text, token.place, quoted=True)
-            case Kind.WORD:
+            case TokenKind.WORD:
                 return self.words(field, token, tight=tight)
             case _:
                 raise self.nothing_here(token)
@@ -97,7 +97,7 @@ class _Parser:
                 opening, f"More than {_DEEPEST} parentheses are open here. Use fewer of them."
             )
         tree = self.alternatives(field)
-        if self.advance().kind is not Kind.CLOSE:
+        if self.advance().kind is not TokenKind.CLOSE:
             raise self.mistake(
                 opening, "This parenthesis is never closed. Add a ) at its end, or remove it."
             )
@@ -106,16 +106,16 @@ class _Parser:
 
     def fielded(self, field: Token, *, tight: bool) -> Expression:
         following = self.ahead
-        if following.kind not in (Kind.OPEN, Kind.QUOTED, Kind.WORD):
+        if following.kind not in (TokenKind.OPEN, TokenKind.QUOTED, TokenKind.WORD):
             raise self.nothing_here(following)
-        if following.kind is Kind.WORD and following.text.startswith("-"):
+        if following.kind is TokenKind.WORD and following.text.startswith("-"):
             problem = f"To exclude, put the hyphen before the field: -{field.text}:word"
             raise self.mistake(following, problem)
         return self.piece(field.text, tight=tight)
 
     def words(self, field: str, first: Token, *, tight: bool) -> Expression:
         words = [first]
-        while not tight and field != "cat" and self.ahead.kind is Kind.WORD:
+        while not tight and field != "cat" and self.ahead.kind is TokenKind.WORD:
             words.append(self.advance())
         if len(words) > 1:
             for word in words:
@@ -132,7 +132,7 @@ class _Parser:
         """The mistake of having no item where ``token`` stands."""
         before = self.tokens[self.tokens.index(token) - 1] if token is not self.tokens[0] else None
         literal = "To look for the word itself, put it in quotes or write it in lower case."
-        if before is not None and before.kind is Kind.FIELD:
+        if before is not None and before.kind is TokenKind.FIELD:
             return self.mistake(before, f"{before.text}: needs a word or a phrase after it.")
         if before is not None and before.kind in _OPERATORS:
             if token.kind in _OPERATORS:
@@ -141,9 +141,9 @@ class _Parser:
             return self.mistake(before, f"{before.text} needs something after it. {literal}")
         if token.kind in _OPERATORS:
             return self.mistake(token, f"{token.text} needs something before it. {literal}")
-        if token.kind is Kind.CLOSE and before is not None:
+        if token.kind is TokenKind.CLOSE and before is not None:
             return self.mistake(before, "There is nothing in these parentheses. Remove them.")
-        if token.kind is Kind.CLOSE:
+        if token.kind is TokenKind.CLOSE:
             return self.mistake(
                 token, "This parenthesis was never opened. Remove it, or add a ( before it."
             )

@@ -43,7 +43,7 @@ _LOOKED_FOR = re.compile(r"[@#$]|(?<=:/)/|:(?=[\w+-]+:)|(?<=\bwww)\.|(?<=\bGH)-"
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PageSection:
     """One keyword, its papers in any order, and the ids of those that are new."""
 
     keyword: str
@@ -51,7 +51,7 @@ class Section:
     new: frozenset[str] = frozenset()
 
 
-def render(sections: Sequence[Section], updated: date) -> str:
+def render(sections: Sequence[PageSection], updated: date) -> str:
     """The whole page. Papers come as their source gave them: LaTeX becomes Unicode here. Pure."""
     parts = [_INTRODUCTION, f"Last update: {updated.isoformat()}\n"]
     for section in sections:
@@ -79,7 +79,7 @@ def write(path: Path, text: str) -> bool:
     return True
 
 
-def _table(section: Section) -> Iterator[str]:
+def _table(section: PageSection) -> Iterator[str]:
     if not section.papers:
         yield "No papers yet."
         return

@@ -120,7 +120,7 @@ class _Collected:
         self.warnings += [merged.warning] if merged.warning else []
 
 
-class _HeldBack(Exception):
+class _MergeHeldBack(Exception):
     """The text is not taken over before a person has confirmed it; says why."""
 
 
@@ -167,7 +167,7 @@ class Synchronizer:
                 return SyncReport(retry=True, locked=True)
             try:
                 result = self._attempts(database, collected, accept=accept, write=write)
-            except _HeldBack as held:
+            except _MergeHeldBack as held:
                 return replace(self._report(collected, problem=str(held)), held_back=True)
             except (FileUnreadable, FileUnwritable) as error:
                 self._retry = False
@@ -245,7 +245,7 @@ class Synchronizer:
             if not write:
                 merged.leave_unwritten()
         if merged.held_back:
-            raise _HeldBack(merged.held_back)
+            raise _MergeHeldBack(merged.held_back)
         collected.add(merged)
         if new is None:
             return None

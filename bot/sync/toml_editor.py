@@ -16,11 +16,11 @@ import tomli_w
 from bot import config
 from bot.config.channels import opens_channel
 from bot.config.toml_blocks import (
-    Kind,
+    ArrayToken,
+    ArrayTokenKind,
     Span,
     Statement,
-    Token,
-    TokenKind,
+    StatementKind,
     array_tokens,
     line_end_of,
     statements,
@@ -31,8 +31,8 @@ from bot.model.snapshots import SETTINGS, Listing, Snapshot
 
 MAX_LINE_WIDTH = 100  # columns of an array that stays on one line
 INDENT = "    "
-_HEADERS = (Kind.HEADER, Kind.ARRAY_HEADER)
-_NO_CONTENT = (Kind.BLANK, Kind.COMMENT)
+_HEADERS = (StatementKind.HEADER, StatementKind.ARRAY_HEADER)
+_NO_CONTENT = (StatementKind.BLANK, StatementKind.COMMENT)
 _MARKER = re.compile(r"#\s*daily-papers: revision ([0-9]{1,12})\.([0-9a-f]{8})\b")
 
 
@@ -102,7 +102,7 @@ def render(text: str, path: Path, current: Snapshot, revision: int) -> str:
 
 
 def _marker(text: str, statement: Statement) -> Marker | None:
-    if statement.kind is not Kind.COMMENT or statement.comment is None:
+    if statement.kind is not StatementKind.COMMENT or statement.comment is None:
         return None
     found = _MARKER.match(statement.comment.of(text))
     return Marker(int(found[1]), found[2]) if found else None
@@ -174,7 +174,7 @@ class _Rewriter:
                     yield block
                 opens = opens_channel(statement)
                 block = _Block(statement, {}, index, index + 1) if opens else None
-            elif statement.kind is Kind.PAIR and block is not None:
+            elif statement.kind is StatementKind.PAIR and block is not None:
                 block.pairs[statement.key[0]] = statement
                 block.behind = index + 1
         if block is not None:
@@ -193,11 +193,11 @@ class _Rewriter:
         if any(statement.comment is not None for statement in [*inside, *below]):
             return True
         written = block.pairs["keywords"].value.of(self._text)
-        items = sum(token.kind is TokenKind.ITEM for token in array_tokens(written))
+        items = sum(token.kind is ArrayTokenKind.ITEM for token in array_tokens(written))
         return edit_array(written, [False] * items, [], self._line_end) != "[]"
 
     def _is_comment(self, statement: Statement) -> bool:
-        return statement.kind is Kind.COMMENT and _marker(self._text, statement) is None
+        return statement.kind is StatementKind.COMMENT and _marker(self._text, statement) is None
 
     def _end_of_comments(self, index: int) -> int:
         """Behind the comments that begin here, unless they stand directly above a header."""
@@ -210,7 +210,7 @@ class _Rewriter:
     def _remove(self, block: _Block) -> None:
         """The block's lines, and the blank ones behind it."""
         last = block.behind
-        while last < len(self._statements) and self._statements[last].kind is Kind.BLANK:
+        while last < len(self._statements) and self._statements[last].kind is StatementKind.BLANK:
             last += 1
         end = self._statements[last - 1].lines.end
         self._edits.append(_Edit(Span(block.lines.start, end), ""))
@@ -321,9 +321,9 @@ def edit_array(written: str, stays: Sequence[bool], new: Sequence[str], line_end
     ``new`` are literals. A line that would be too long becomes one line for each item.
     """
     tokens = array_tokens(written)
-    items = [token for token in tokens if token.kind is TokenKind.ITEM]
+    items = [token for token in tokens if token.kind is ArrayTokenKind.ITEM]
     removed = {item for item, stay in zip(items, stays, strict=True) if not stay}
-    ends_with_comma = _last_separator(tokens) is TokenKind.COMMA
+    ends_with_comma = _last_separator(tokens) is ArrayTokenKind.COMMA
     lines = _lines(tokens, len(written) - 1)
     body = "".join(_without(written, line, removed) for line in lines)
     if len(lines) == 1:
@@ -339,38 +339,38 @@ class _ArrayLine:
     """One line of an array, its line end included; the first begins behind the ``[``."""
 
     place: Span
-    tokens: Sequence[Token]
+    tokens: Sequence[ArrayToken]
 
 
-def _lines(tokens: Sequence[Token], end: int) -> list[_ArrayLine]:
+def _lines(tokens: Sequence[ArrayToken], end: int) -> list[_ArrayLine]:
     """The lines up to ``end``, where the ``]`` stands."""
     lines = []
-    start, found = 1, list[Token]()
+    start, found = 1, list[ArrayToken]()
     for token in tokens:
         found.append(token)
-        if token.kind is TokenKind.LINE_END:
+        if token.kind is ArrayTokenKind.LINE_END:
             lines.append(_ArrayLine(Span(start, token.place.end), found))
             start, found = token.place.end, []
     return [*lines, _ArrayLine(Span(start, end), found)]
 
 
-def _without(written: str, line: _ArrayLine, removed: Set[Token]) -> str:
+def _without(written: str, line: _ArrayLine, removed: Set[ArrayToken]) -> str:
     """What is left of one line."""
-    items = [token for token in line.tokens if token.kind is TokenKind.ITEM]
+    items = [token for token in line.tokens if token.kind is ArrayTokenKind.ITEM]
     if not any(item in removed for item in items):
         return line.place.of(written)
     if all(item in removed for item in items):
         last = line.tokens[-1]
-        opens = line.place.start == 1 and last.kind is TokenKind.LINE_END
+        opens = line.place.start == 1 and last.kind is ArrayTokenKind.LINE_END
         return last.place.of(written) if opens else ""
     pieces, done = [], line.place.start
     kept_before = False
     for number, token in enumerate(line.tokens):
         if token not in removed:
-            kept_before = kept_before or token.kind is TokenKind.ITEM
+            kept_before = kept_before or token.kind is ArrayTokenKind.ITEM
             continue
         rest = line.tokens[number + 1 :]
-        comma = rest[0] if rest and rest[0].kind is TokenKind.COMMA else None
+        comma = rest[0] if rest and rest[0].kind is ArrayTokenKind.COMMA else None
         if kept_before:  # with the blanks in front of it
             start, end = line.tokens[number - 1].place.end, (comma or token).place.end
         else:  # with the blanks behind it, up to an item that stays
@@ -383,14 +383,14 @@ def _without(written: str, line: _ArrayLine, removed: Set[Token]) -> str:
 def _with_commas(written: str, *, trailing: bool) -> str:
     """The array with one comma between two items; behind the last one only if ``trailing``."""
     edits = []
-    item: Token | None = None
-    comma: Token | None = None
+    item: ArrayToken | None = None
+    comma: ArrayToken | None = None
     for token in array_tokens(written):
-        if token.kind is TokenKind.ITEM:
+        if token.kind is ArrayTokenKind.ITEM:
             if item is not None and comma is None:
                 edits.append(_Edit(Span(item.place.end, item.place.end), ","))
             item, comma = token, None
-        elif token.kind is TokenKind.COMMA:
+        elif token.kind is ArrayTokenKind.COMMA:
             if item is None or comma is not None:
                 edits.append(_Edit(token.place, ""))
             else:
@@ -403,13 +403,13 @@ def _with_commas(written: str, *, trailing: bool) -> str:
 def _on_one_line(kept: str, new: Sequence[str], line_end: str, *, ends_with_comma: bool) -> str:
     """``kept`` with the new items, on one line if that is not too long."""
     content = array_tokens(kept)
-    items = [token.place.of(kept) for token in content if token.kind is TokenKind.ITEM]
+    items = [token.place.of(kept) for token in content if token.kind is ArrayTokenKind.ITEM]
     if not items and not new:
         return "[]"
     if not new:
         return kept
     place = content[-1].place.end if content else 1
-    gap = {None: "", TokenKind.ITEM: ", ", TokenKind.COMMA: " "}[_last_separator(content)]
+    gap = {None: "", ArrayTokenKind.ITEM: ", ", ArrayTokenKind.COMMA: " "}[_last_separator(content)]
     added = f"{gap}{', '.join(new)}{',' * ends_with_comma}"
     line = f"{kept[:place]}{added}{kept[place:]}" if items else f"[{added}]"
     if len(line) <= MAX_LINE_WIDTH:
@@ -422,12 +422,12 @@ def _on_several_lines(
 ) -> str:
     """``kept`` with a line for each new item, behind the last item or comment."""
     tokens = array_tokens(kept)
-    content = [token for token in tokens if token.kind is not TokenKind.LINE_END]
-    items = [token for token in content if token.kind is TokenKind.ITEM]
+    content = [token for token in tokens if token.kind is not ArrayTokenKind.LINE_END]
+    items = [token for token in content if token.kind is ArrayTokenKind.ITEM]
     if not content and not new:
         return "[]"
     edits = []
-    if new and items and _last_separator(tokens) is TokenKind.ITEM:
+    if new and items and _last_separator(tokens) is ArrayTokenKind.ITEM:
         edits.append(_Edit(Span(items[-1].place.end, items[-1].place.end), ","))
     lines = line_end.join(f"{indentation}{each}," for each in new)
     if new:
@@ -437,9 +437,9 @@ def _on_several_lines(
     return _apply(edits, kept)
 
 
-def _last_separator(tokens: Sequence[Token]) -> TokenKind | None:
+def _last_separator(tokens: Sequence[ArrayToken]) -> ArrayTokenKind | None:
     """Whether the array ends with an item or with a comma, apart from comments."""
-    kinds = [t.kind for t in tokens if t.kind in (TokenKind.ITEM, TokenKind.COMMA)]
+    kinds = [t.kind for t in tokens if t.kind in (ArrayTokenKind.ITEM, ArrayTokenKind.COMMA)]
     return kinds[-1] if kinds else None
 
 
@@ -451,4 +451,4 @@ def _indentation(written: str, lines: Sequence[_ArrayLine]) -> str:
         if line.tokens
         for token in line.tokens[:1]
     }
-    return starts.get(TokenKind.ITEM, starts.get(TokenKind.COMMENT, INDENT))
+    return starts.get(ArrayTokenKind.ITEM, starts.get(ArrayTokenKind.COMMENT, INDENT))

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 
 from bot.errors import UserError
 from bot.model import Paper
-from bot.pages.markdown import NEW, PER_SECTION, SHORT_COMMENT, Section, render, write
+from bot.pages.markdown import NEW, PER_SECTION, SHORT_COMMENT, PageSection, render, write
 from bot.text import clean, displayed, shorten
 from tests.builders import paper
 
@@ -114,7 +114,7 @@ def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
     other = paper(2, "Another")
     keyword = clean(keyword) or "keyword"
     ids = frozenset({raw.id}) if new else frozenset()
-    page = render([Section(keyword, (other, raw), ids), Section("the next", (other,))], DAY)
+    page = render([PageSection(keyword, (other, raw), ids), PageSection("the next", (other,))], DAY)
 
     found = tables(page)
     assert list(found) == [keyword, "the next"]
@@ -139,7 +139,7 @@ def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
 def test_nothing_is_left_that_a_reader_of_the_finished_text_could_take_for_more(text: str) -> None:
     """GitHub looks for these in what Markdown leaves, element by element."""
     raw = paper(1, text, abstract=text, comment=text)
-    tokens = READER.parse(render([Section(text, (raw,))], DAY))
+    tokens = READER.parse(render([PageSection(text, (raw,))], DAY))
     texts = [
         token.content
         for inline in tokens
@@ -153,7 +153,7 @@ def test_nothing_is_left_that_a_reader_of_the_finished_text_could_take_for_more(
 
 def test_an_address_with_odd_signs_stays_one_address() -> None:
     odd = 'https://x.example/a b|c)(d<e>"f`g*h_i\\j[k]?l=m&copy=n'
-    (row,) = tables(render([Section("keyword", (paper(1, url=odd),))], DAY))["keyword"]
+    (row,) = tables(render([PageSection("keyword", (paper(1, url=odd),))], DAY))["keyword"]
     assert len(row) == len(HEAD)
     assert row[0].links == [
         "https://x.example/a%20b%7Cc%29%28d%3Ce%3E%22f%60g%2Ah_i%5Cj%5Bk%5D?l=m&copy=n"
@@ -167,40 +167,42 @@ def aged(number: int, hours: int, comment: str = "") -> Paper:
 
 def test_the_newest_come_first_and_of_one_second_the_last_announced() -> None:
     papers = (aged(1, 30), aged(2, 1), aged(3, 5), aged(4, 5))
-    rows = tables(render([Section("keyword", papers)], DAY))["keyword"]
+    rows = tables(render([PageSection("keyword", papers)], DAY))["keyword"]
     assert [row[0].text for row in rows] == ["Study 2", "Study 4", "Study 3", "Study 1"]
 
 
 def test_a_section_holds_its_newest_hundred() -> None:
     papers = tuple(aged(number, hours=number) for number in range(1, 131))
-    rows = tables(render([Section("keyword", papers)], DAY))["keyword"]
+    rows = tables(render([PageSection("keyword", papers)], DAY))["keyword"]
     assert len(rows) == PER_SECTION == 100
     assert rows[-1][0].text == "Study 100"
 
 
 def test_only_new_papers_are_marked() -> None:
     papers = (aged(1, 1), aged(2, 2))
-    rows = tables(render([Section("keyword", papers, frozenset({papers[1].id}))], DAY))["keyword"]
+    rows = tables(render([PageSection("keyword", papers, frozenset({papers[1].id}))], DAY))[
+        "keyword"
+    ]
     assert [row[0].text for row in rows] == ["Study 1", f"{NEW} Study 2"]
 
 
 def test_a_short_comment_is_seen_and_a_long_one_unfolds() -> None:
     short, long = "12 pages, 3 figures", "accepted at an invented conference, " * 4
     papers = (aged(1, 1, comment=short), aged(2, 2, comment=long))
-    rows = tables(render([Section("keyword", papers)], DAY))["keyword"]
+    rows = tables(render([PageSection("keyword", papers)], DAY))["keyword"]
     assert rows[0][3].text == short
     assert rows[1][3].summary_and_text == ("accepted at an invented conference…", long.strip())
 
 
 def test_a_keyword_without_papers_says_so() -> None:
-    page = render([Section("nothing yet", ())], DAY)
+    page = render([PageSection("nothing yet", ())], DAY)
     assert "## nothing yet\n\nNo papers yet.\n" in page
     assert "| --- |" not in page
 
 
 def test_the_page_names_the_day_and_looks_like_the_seed(shared_data: Path) -> None:
     seed = (shared_data / "seed-page.md").read_text(encoding="utf-8")
-    page = render([Section("Reasoning", (aged(1, 1),))], DAY)
+    page = render([PageSection("Reasoning", (aged(1, 1),))], DAY)
     for line in ("# Daily Papers", "| **Title** | **Date** | **Abstract** | **Comment** |"):
         assert line in seed.splitlines()
         assert line in page.splitlines()
@@ -217,14 +219,14 @@ def test_the_page_names_the_day_and_looks_like_the_seed(shared_data: Path) -> No
 
 def test_the_same_papers_give_the_same_page() -> None:
     papers = tuple(aged(number, number) for number in range(1, 9))
-    assert render([Section("k", papers)], DAY) == render([Section("k", papers[::-1])], DAY)
+    assert render([PageSection("k", papers)], DAY) == render([PageSection("k", papers[::-1])], DAY)
 
 
 # The file
 
 
 def page_of(number: int, day: date = DAY) -> str:
-    return render([Section("keyword", (aged(number, 1),))], day)
+    return render([PageSection("keyword", (aged(number, 1),))], day)
 
 
 def test_the_page_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:

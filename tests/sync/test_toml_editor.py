@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.config import sample
-from bot.config.toml_blocks import Kind, statements
+from bot.config.toml_blocks import StatementKind, statements
 from bot.errors import ConfigError
 from bot.keywords import parse
 from bot.model import Channel
@@ -88,7 +88,7 @@ def test_what_stands_in_text_or_in_a_comment_is_no_block_and_no_marker() -> None
         f'keywords = ["""a graph \\\n{marker}"""]\n'
     )
     kinds = [(each.kind, each.key) for each in statements(TOP + text)]
-    assert kinds.count((Kind.ARRAY_HEADER, ("channels",))) == 1
+    assert kinds.count((StatementKind.ARRAY_HEADER, ("channels",))) == 1
     assert read(TOP + text, PATH).marker is None
 
 
@@ -102,7 +102,9 @@ def test_every_statement_is_found_however_it_is_spelled() -> None:
     tomllib.loads(text.removeprefix("\ufeff"))
     found = list(statements(text))
     assert "".join(each.lines.of(text) for each in found) == text
-    pairs = {".".join(each.key): each.value.of(text) for each in found if each.kind is Kind.PAIR}
+    pairs = {
+        ".".join(each.key): each.value.of(text) for each in found if each.kind is StatementKind.PAIR
+    }
     assert pairs == {
         "a": "1",
         'b c.d"e': "[ # it's ]\n  '''\n]''', \"]\", {x = ']'}\n ]",
@@ -111,8 +113,8 @@ def test_every_statement_is_found_however_it_is_spelled() -> None:
         "e": '""""four"""""',
         "f": '""',
     }
-    assert [each.key for each in found if each.kind is Kind.HEADER] == [("t", "u v")]
-    assert [each.key for each in found if each.kind is Kind.ARRAY_HEADER] == [("q",)]
+    assert [each.key for each in found if each.kind is StatementKind.HEADER] == [("t", "u v")]
+    assert [each.key for each in found if each.kind is StatementKind.ARRAY_HEADER] == [("q",)]
     comments = [each.comment.of(text) for each in found if each.comment]
     assert comments == ["# one", "# x", "# y", "# z"]
 
