@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.errors import ConfigError, StoreError
-from bot.keywords import expression
-from bot.keywords.categories import notices
+from bot.keywords.notices import notices
 from bot.model.snapshots import Change, Configure, Follow
 from bot.ports import Clock, SyncStore
 from bot.sync.deferred import DeferredWrites
@@ -91,9 +90,9 @@ class FileSync:
         for change in report.changes:
             log.info("taken over from bot.toml: %s", describe(change))
             if isinstance(change, Follow):
-                for notice in notices(expression(change.keyword)):
+                for notice in notices(change.keyword):
                     log.warning(
-                        "category channel=%s keyword=%r notice=%s",
+                        "keyword channel=%s keyword=%r notice=%s",
                         change.channel_id, change.keyword.text, notice,
                     )  # fmt: skip
         return report

@@ -11,6 +11,7 @@ from bot.keywords.names import name_parts
 from bot.model.categories import canonical_category
 
 _MOST_PARTS = 8  # of a name
+_LOWER_CASE_OPERATORS = ("and", "or", "not")
 _WILDCARD = re.compile(r"[*?]")
 _CATEGORY = re.compile(r"[a-z][a-z0-9*?-]*(?:\.[a-z0-9*?-]+)?")
 _SIGN = re.compile(r"[!-&(-,./:-@\[-`{-~]")  # ASCII punctuation but - and '
@@ -29,11 +30,13 @@ def leaf(typed: str, field: str, text: str, place: int, *, quoted: bool) -> Leaf
         return _author(typed, text, place)
     pieces = tokens.words(tokens.fold(text))
     if not pieces:
-        raise mistake(
-            typed,
-            place,
-            f"arXiv's search ignores words like {_first_word(text)}. Add a word that says more.",
+        word = _first_word(text)
+        more = (
+            f"The operator is written {word.upper()}."
+            if word in _LOWER_CASE_OPERATORS
+            else "Add a word that says more."
         )
+        raise mistake(typed, place, f"arXiv's search ignores words like {word}. {more}")
     return _anywhere(text, pieces) if field == "all" else _phrase(field, text, pieces)
 
 
@@ -92,9 +95,9 @@ def _category(typed: str, text: str, place: int) -> Category:
     if pattern.startswith(("*", "?")):
         raise mistake(typed, place, "A category can't begin with a wildcard. Write cat:cs.* or so.")
     if not _CATEGORY.fullmatch(pattern):
-        raise mistake(
-            typed, place, "This is no category. Write one like cs.LG, hep-th, cs.* or math."
-        )
+        comma = "Leave the comma out; for either of two categories write OR. " * ("," in pattern)
+        hint = "Write one like cs.LG, hep-th, cs.* or math."
+        raise mistake(typed, place, f"This is no category. {comma or hint}".rstrip())
     archive = pattern.removesuffix(".*")
     return Category(pattern) if _WILDCARD.search(archive) else _named(archive)
 

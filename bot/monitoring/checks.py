@@ -19,8 +19,7 @@ from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chat.visibility import seen_everywhere
 from bot.config import Config
 from bot.errors import StoreError
-from bot.keywords import expression
-from bot.keywords.categories import notices
+from bot.keywords.notices import notices
 from bot.model import Finding
 from bot.model.views import ChannelView
 from bot.monitoring.health import HealthReport
@@ -147,11 +146,10 @@ async def _database(
 
 
 def _keywords(views: Sequence[ChannelView]) -> Iterator[Finding]:
-    """Categories that arXiv may not have. No fault: it may have added them, and they concern only
-    who follows them."""
+    """What is probably not meant. No fault: it is followed as it stands."""
     for view in views:
         for each in view.subscriptions:
-            for notice in notices(expression(each.keyword)):
+            for notice in notices(each.keyword):
                 yield Finding(view.channel.id, True, f"{each.keyword.text}: {notice}")
 
 

@@ -17,7 +17,7 @@ from bot.keywords.ast import (
     Prefix,
     category_names,
 )
-from bot.keywords.categories import notices
+from bot.keywords.notices import notices
 from bot.model import Keyword
 from bot.text import plural
 
@@ -39,7 +39,7 @@ class Understanding:
 def understanding(keyword: Keyword) -> Understanding:
     """What was understood of a keyword that ``bot.keywords.parse`` takes."""
     tree = expression(keyword)
-    return Understanding(in_words(tree), notices(tree))
+    return Understanding(in_words(tree), notices(keyword))
 
 
 def in_words(tree: Expression) -> str:
