@@ -415,7 +415,9 @@ def mocks_nothing(module: str, tree: ast.Module) -> Iterator[str]:
 # Words of a private language that the code had, and what says it plainly. A word that left stays
 # out of every name in code and tests (a part of one counts, as in ``take_survey``).
 NAMES_THAT_LEFT: dict[str, str] = {
+    "ailment": "problem",
     "ailments": "problems",
+    "asker": "client",
     "bell": "scheduler",
     "buried": "dead_lettered",
     "bury": "dead_letter",
@@ -423,11 +425,14 @@ NAMES_THAT_LEFT: dict[str, str] = {
     "strike": "refusal",
     "strikes": "refusals",
     "survey": "announcement_stats",
+    "sweep": "search",
     "untold": "metadata_incomplete",
     "vitals": "health_report",
 }
 # The same for what people and developers read: documentation, comments, messages.
 PROSE_THAT_LEFT: dict[str, str] = {
+    "ailments": "problems",
+    "untold": "incomplete metadata",
     "vitals": "health report",
 }
 

@@ -14,7 +14,7 @@ from tests.fakes import FakeClock, FakeSource
 REWARD = parse("reward model")
 
 
-def house() -> tuple[FakeClock, FakeSource, RecentSource]:
+def cached_source() -> tuple[FakeClock, FakeSource, RecentSource]:
     clock = FakeClock()
     arxiv = FakeSource(clock)
     arxiv.announce(paper(1), paper(2))
@@ -22,7 +22,7 @@ def house() -> tuple[FakeClock, FakeSource, RecentSource]:
 
 
 async def test_a_preview_and_the_priming_after_it_cost_one_request() -> None:
-    clock, arxiv, recent = house()
+    clock, arxiv, recent = cached_source()
     first = await recent.latest(REWARD, 100)
     clock.advance(60)
     again = await recent.latest(parse("Reward-Models"), 100)
@@ -32,7 +32,7 @@ async def test_a_preview_and_the_priming_after_it_cost_one_request() -> None:
 
 
 async def test_after_some_minutes_arxiv_is_asked_again() -> None:
-    clock, arxiv, recent = house()
+    clock, arxiv, recent = cached_source()
     await recent.latest(REWARD, 100)
     arxiv.announce(paper(3))
     clock.advance(601)
@@ -40,14 +40,14 @@ async def test_after_some_minutes_arxiv_is_asked_again() -> None:
 
 
 async def test_an_answer_with_holes_is_not_remembered() -> None:
-    _, arxiv, recent = house()
+    _, arxiv, recent = cached_source()
     arxiv.faults = [lambda batch: Batch(batch.papers[:1], complete=False)]
     assert len((await recent.latest(REWARD, 100)).papers) == 1
     assert len((await recent.latest(REWARD, 100)).papers) == 2
 
 
 async def test_a_failure_is_not_remembered() -> None:
-    _, arxiv, recent = house()
+    _, arxiv, recent = cached_source()
     arxiv.faults = [SourceDown("timed out")]
     with pytest.raises(SourceDown):
         await recent.latest(REWARD, 100)
@@ -55,7 +55,7 @@ async def test_a_failure_is_not_remembered() -> None:
 
 
 async def test_only_so_many_keywords_are_remembered() -> None:
-    _, arxiv, recent = house()
+    _, arxiv, recent = cached_source()
     for number in range(100):
         await recent.latest(parse(f"keyword{number}"), 100)
     asked = len(arxiv.requests)
