@@ -1,90 +1,212 @@
-"""Command lines of the program, each in a process of its own, forked from one that has loaded it.
+"""Starts the program by forking a process that has loaded it already.
 
-``python -m tests.process.forked`` reads a JSON list of ``[folder, [word, …], {variable: value}]``,
-where the variables are added to the environment, and writes one of
-``[exit status, standard output, standard error]``. For many short calls: a start of Python for each
-would take most of the time. Does not replace a real start, of which ``test_cli`` has enough.
+A start of Python with all of the program's libraries takes longer than most of what the tests do
+with it. ``start`` is like ``subprocess.Popen`` and ``call`` like ``subprocess.run``, for
+``daily-papers`` with some words. It is a process of its own in every respect; only what the
+interpreter reads at its start (``PYTHONIOENCODING``, ``PYTHONTZPATH``, …) is the parent's, so that
+tests of such variables, and of what is loaded when, start Python themselves.
 """
 
 from __future__ import annotations
 
+import atexit
+import faulthandler
+import gc
+import io
 import json
 import os
+import random
+import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import IO, NamedTuple, NoReturn
+from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
+TIMEOUT_SECONDS = 60.0  # a program that takes longer is killed
+_CHUNK_BYTES = 1 << 16
 
 
-class Done(NamedTuple):
-    status: int
-    out: str
-    err: str
+class Process:
+    """A started program, as ``subprocess.Popen`` has it."""
+
+    def __init__(self, pid: int, lifeline: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._lifeline = lifeline  # a pipe that ends when the process does
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; ``None`` while it runs."""
+        if self.returncode is None:
+            self.returncode = _parent().request({"poll": self.pid})
+            if self.returncode is not None:
+                os.close(self._lifeline)
+        return self.returncode
+
+    def wait(self, timeout: float = TIMEOUT_SECONDS) -> int:
+        if self.poll() is None and not select.select([self._lifeline], [], [], timeout)[0]:
+            raise TimeoutError(f"process {self.pid} still runs after {timeout} seconds")
+        while (status := self.poll()) is None:  # its files are closed a moment before it ends
+            os.sched_yield()
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(
+                self.pid, number
+            )  # its number is not another's before ``poll`` has seen the end
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Unlike Popen's: whatever still runs then is killed."""
+        self.kill()
+        self.wait()
 
 
-def run_all(
-    calls: Sequence[tuple[Path, Sequence[str]]], environ: Sequence[Mapping[str, str]] = ()
-) -> list[Done]:
-    """What came of each, one after the other; ``environ`` adds variables to each, if given."""
-    added = environ or [{} for _ in calls]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.process.forked"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUTF8": "1"},
-        input=json.dumps(
-            [
-                (str(folder), words, dict(variables))
-                for (folder, words), variables in zip(calls, added, strict=True)
-            ]
-        ),
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=True,
-    )
-    return [Done(*each) for each in json.loads(done.stdout)]
-
-
-def _child(
-    folder: str,
+def start(
     words: Sequence[str],
-    environ: Mapping[str, str],
-    out: IO[bytes],
-    err: IO[bytes],
-) -> NoReturn:
+    *,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    stdout: int | IO[Any] = subprocess.DEVNULL,
+    stderr: int | IO[Any] = subprocess.DEVNULL,
+    module: str = "bot",
+) -> Process:
+    """``python -m MODULE WORD …``; ``env`` is the whole environment (this one's, if left out)."""
+    lifeline, theirs = os.pipe()
+    with open(os.devnull, "r+b") as nowhere, os.fdopen(theirs, "wb"):
+        files = [
+            nowhere if each == subprocess.DEVNULL else each
+            for each in (subprocess.DEVNULL, stdout, stderr)
+        ]
+        descriptors = [each if isinstance(each, int) else each.fileno() for each in files]
+        descriptors.append(theirs)
+        message = {
+            "module": module,
+            "words": list(words),
+            "cwd": str(cwd),
+            "env": dict(os.environ if env is None else env),
+        }
+        pid = _parent().request(message, descriptors)
+    assert pid is not None
+    return Process(pid, lifeline)
+
+
+def call(
+    *words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """What came of one call. Raises TimeoutError."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with start(words, cwd=cwd, env=env, stdout=out, stderr=err) as process:
+            status = process.wait()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(
+            [*words], status, out.read().decode(), err.read().decode()
+        )
+
+
+class _Parent:
+    """The process that has loaded the program, and what it is told: a message for each start."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.process.forked", str(theirs.fileno())],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUTF8": "1"},
+                pass_fds=[theirs.fileno()],
+            )
+        atexit.register(self.close)
+
+    def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> int | None:
+        socket.send_fds(self._socket, [json.dumps(message).encode() + b"\n"], descriptors)
+        answer: int | None = json.loads(self._socket.recv(_CHUNK_BYTES))
+        return answer
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait()
+
+
+@cache
+def _parent() -> _Parent:
+    return _Parent()
+
+
+# -- in the parent ---------------------------------------------------------------------------------
+
+
+def _serve(connection: socket.socket) -> None:
+    while True:
+        data, descriptors, *_ = socket.recv_fds(connection, _CHUNK_BYTES, 4)
+        if not data:
+            return
+        while not data.endswith(b"\n"):
+            data += connection.recv(_CHUNK_BYTES)
+        message = json.loads(data)
+        if "poll" in message:
+            pid, status = os.waitpid(message["poll"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if pid else None
+        else:
+            answer = os.fork()
+            if answer == 0:
+                connection.close()
+                _become(message, descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+        connection.send(json.dumps(answer).encode())
+
+
+def _unbuffered(descriptor: int, errors: str) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w")
+    return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
+
+
+def _become(message: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
     from bot.__main__ import main
 
-    os.environ.update(environ)
-    os.chdir(folder)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(out.fileno(), 1)
-    os.dup2(err.fileno(), 2)
-    sys.argv = ["daily-papers", *words]
-    main()
+    os.environ.clear()
+    os.environ.update(message["env"])
+    os.chdir(message["cwd"])
+    for number, descriptor in enumerate(descriptors[:3]):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.stdin = os.fdopen(0, encoding="utf-8")
+    sys.stdout = _unbuffered(1, "strict")
+    sys.stderr = _unbuffered(2, "backslashreplace")
+    if os.environ.get("PYTHONFAULTHANDLER"):
+        faulthandler.enable()
+    random.seed()
+    sys.argv = ["daily-papers", *message["words"]]
+    if message["module"] == "bot":
+        main()
+    else:
+        import runpy
+
+        runpy.run_module(message["module"], run_name="__main__")
     sys.exit(0)
 
 
-def _call(folder: str, words: Sequence[str], environ: Mapping[str, str]) -> Done:
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        pid = os.fork()
-        if pid == 0:
-            _child(folder, words, environ, out, err)
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        out.seek(0)
-        err.seek(0)
-        return Done(status, out.read().decode(), err.read().decode())
-
-
 if __name__ == "__main__":
+    # Loaded once for all.
     import bot.__main__
+    import bot.app.service
     import bot.app.wiring
     import bot.config
     import bot.demo.show
-    import bot.monitoring.checks  # noqa: F401 - loaded once for all
+    import bot.monitoring.checks  # noqa: F401
 
-    calls = json.load(sys.stdin)
-    answers = [_call(*call) for call in calls]
-    json.dump(answers, sys.stdout)
+    gc.freeze()  # or else every process that ends looks through all of it
+    _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.process.world import PATIENCE, ROOT, SETTLING, now, standin_paper
+from tests.process.world import TIMEOUT_SECONDS, Running, reward_models, running, write_config
 from tests.wire import discord_shapes, slack_server
-from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
 from tests.wire.slack_server import SlackServer
 
@@ -29,44 +25,26 @@ class Both:
     """A channel on each, which follow the same keyword."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.discord = DiscordServer()
         self.slack = SlackServer()
         self.channel = self.discord.open_channel()
         self.room = self.slack.open_room()
         self.config = folder / "bot.toml"
-        self.log = folder / "log"
 
     @contextmanager
-    def running(self, **secrets: str) -> Iterator[subprocess.Popen[str]]:
-        with self.log.open("w") as log:
-            bot = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run", "--config", str(self.config)],
-                cwd=ROOT,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                text=True,
-                env={**os.environ, **SECRETS, **secrets},
-            )
-        try:
+    def running(self, **secrets: str) -> Iterator[Running]:
+        with running(self.config, env={**SECRETS, **secrets}) as bot:
             yield bot
-        finally:
-            bot.kill()
-            bot.wait()
 
 
 @pytest.fixture
 def both(tmp_path: Path) -> Iterator[Both]:
     made = Both(tmp_path)
-    papers = [standin_paper(n, f"Reward model {n}") for n in range(1, 9)]
-    with made.discord, made.slack, ArxivStandin(papers, now) as arxiv:
-        made.config.write_text(
-            '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n'
-            f"[delivery]\nsettling = {SETTLING}\n"
-            f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n'
-            f"{made.discord.settings}{made.slack.settings}"
-            f'[[channels]]\nid = "discord:{made.channel}"\nkeywords = ["reward model"]\n'
-            f'[[channels]]\nid = "slack:{made.room}"\nkeywords = ["reward model"]\n'
-        )
+    with made.discord, made.slack, reward_models(8) as arxiv:
+        channels = [f"discord:{made.channel}", f"slack:{made.room}"]
+        settings = made.discord.settings + made.slack.settings
+        write_config(tmp_path, arxiv, {each: ["reward model"] for each in channels}, settings)
         yield made
 
 
@@ -74,25 +52,23 @@ def test_both_get_their_digest_and_a_stop_ends_both(both: Both) -> None:
     with both.running() as bot:
         both.discord.gateway.wait_for_client()
         both.slack.socket.wait_for_client()
-        both.discord.wait_for(lambda: len(both.discord.papers(both.channel)) == 3, PATIENCE)
-        both.slack.wait_for(lambda: len(both.slack.papers(both.room)) == 3, PATIENCE)
-        bot.send_signal(signal.SIGTERM)
-        assert bot.wait(PATIENCE) == 0
-    # The bell's library may grumble that its last ring was cut off by the stop; nobody else does.
-    errors = [line for line in both.log.read_text().splitlines() if "level=error" in line]
+        both.discord.wait_for(lambda: len(both.discord.papers(both.channel)) == 3, TIMEOUT_SECONDS)
+        both.slack.wait_for(lambda: len(both.slack.papers(both.room)) == 3, TIMEOUT_SECONDS)
+        assert bot.stop(signal.SIGTERM) == 0
+    # The scheduler's library may log that its last job was cut off by the stop; nobody else does.
+    errors = [line for line in bot.logged.splitlines() if "level=error" in line]
     assert [line for line in errors if "logger=apscheduler" not in line] == []
 
 
 def test_a_discord_that_lets_nobody_in_leaves_slack_alone(both: Both) -> None:
     with both.running(DISCORD_TOKEN="somebody-elses-token") as bot:
         both.slack.socket.wait_for_client()
-        both.slack.wait_for(lambda: len(both.slack.papers(both.room)) == 3, PATIENCE)
+        both.slack.wait_for(lambda: len(both.slack.papers(both.room)) == 3, TIMEOUT_SECONDS)
         name = both.slack.socket.command("status", both.room)
         both.slack.wait_for(lambda: bool(both.slack.answers[name]))
-        assert bot.poll() is None
-    said = both.log.read_text()
-    assert "refused platform=discord" in said
-    assert "somebody-elses-token" not in said
+        assert bot.process.poll() is None
+    assert "refused platform=discord" in bot.logged
+    assert "somebody-elses-token" not in bot.logged
     assert not both.discord.papers(both.channel)
 
 
@@ -100,22 +76,22 @@ def test_a_slack_that_lets_nobody_in_leaves_discord_alone(both: Both) -> None:
     both.slack.tokens[slack_server.BOT_TOKEN] = "token_revoked"
     with both.running() as bot:
         both.discord.gateway.wait_for_client()
-        both.discord.wait_for(lambda: len(both.discord.papers(both.channel)) == 3, PATIENCE)
+        both.discord.wait_for(lambda: len(both.discord.papers(both.channel)) == 3, TIMEOUT_SECONDS)
         assert "now follows" in discord_shapes.text_of(
             both.discord.gateway.ask("add graph network", both.channel)
         )
-        assert bot.poll() is None
-    assert "refused platform=slack" in both.log.read_text()
+        assert bot.process.poll() is None
+    assert "refused platform=slack" in bot.logged
 
 
 def test_who_added_a_keyword_is_told_once_that_the_channel_refuses(both: Both) -> None:
     closed = both.slack.open_room()
     with both.running():
         both.slack.socket.wait_for_client()
-        both.slack.wait_for(lambda: len(both.slack.papers(both.room)) == 3, PATIENCE)
+        both.slack.wait_for(lambda: len(both.slack.papers(both.room)) == 3, TIMEOUT_SECONDS)
         both.slack.rooms[closed].refuses = "not_in_channel"
         name = both.slack.socket.command("add reward model", closed)
         both.slack.wait_for(lambda: bool(both.slack.answers[name]))
-        both.slack.wait_for(lambda: "U0000001" in both.slack.rooms, PATIENCE)
+        both.slack.wait_for(lambda: "U0000001" in both.slack.rooms, TIMEOUT_SECONDS)
     [told] = both.slack.texts("U0000001")
     assert "/invite" in told

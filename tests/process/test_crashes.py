@@ -14,15 +14,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.store import FILE
-from tests.process.test_service import ROOT, running, standin_paper, write_config
 from tests.process.test_watched import SLACK_APP, SLACK_BOT, call
-from tests.wire.arxiv_standin import ArxivStandin
+from tests.process.world import ROOT, reward_models, running, write_config
 
 # Without the shape of one, so that it is known only because it was loaded.
 DISCORD = "discord-canary-of-no-known-shape"
@@ -48,9 +46,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """All platforms are on, with their tokens, and nobody is at their addresses."""
     for name, token in TOKENS.items():
         monkeypatch.setenv(name, token)
-    papers = [standin_paper(number, f"Reward model {number}") for number in range(1, 4)]
-    with ArxivStandin(papers, lambda: datetime.now(UTC)) as arxiv:
-        path = write_config(tmp_path, arxiv, "reward model")
+    with reward_models(3) as arxiv:
+        path = write_config(tmp_path, arxiv, {"console:": ["reward model"]})
         path.write_text(
             path.read_text().replace("[arxiv]", f'[arxiv]\ncontact = "{CONTACT}"')
             + '[discord]\napi_url = "http://127.0.0.1:9/x"\ngateway_url = "ws://127.0.0.1:9"\n'
@@ -98,8 +95,7 @@ def test_a_job_that_fails_shows_its_traceback_and_no_token(config: Path, form: s
         config.write_text(f"{config.read_text()}# an edit\n")  # is taken over, and reads the row
         bot.wait_until(lambda bot: "the service goes on" in bot.logged)
         bot.wait_until(lambda bot: "isoformat" in bot.logged)
-        bot.process.send_signal(signal.SIGTERM)
-        bot.process.wait(timeout=20)
+        bot.stop(signal.SIGTERM)
     assert_hidden(bot.said + bot.logged)
     if form == "json":
         failed = [json.loads(line) for line in bot.logged.splitlines() if "isoformat" in line]

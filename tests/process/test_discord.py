@@ -11,38 +11,60 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from adapters.discord.permissions import INVITE
 from bot.store import FILE
-from tests.process.discord_world import PATIENCE, ROOT, World, standin_paper
-from tests.process.world import STORING
-from tests.wire.discord_shapes import text_of
+from tests.process.world import ROOT, STORING, TIMEOUT_SECONDS, World, standin_paper
+from tests.wire.discord_server import DiscordServer
+from tests.wire.discord_shapes import FORUM, TOKEN, text_of
 
 MESSAGES = r"/channels/\d+/messages"
+ONCE_EACH = {(1, 1, 1)}
+
+
+class DiscordWorld(World):
+    """``channels`` and then ``forums`` follow the same keyword."""
+
+    def __init__(self, folder: Path, channels: int, forums: int = 0) -> None:
+        self.discord = DiscordServer()
+        made = [self.discord.open_channel() for _ in range(channels)]
+        made += [self.discord.open_channel(FORUM) for _ in range(forums)]
+        super().__init__(folder, "discord", self.discord, made, {"DISCORD_TOKEN": TOKEN})
+
+    def messages(self) -> int:
+        """In the channels, and in the posts of forums."""
+        kept, made = self.discord.messages, self.discord.channels
+        return sum(len(kept[i]) for i in list(kept) if {i, made[i]["parent_id"]} & {*self.channels})
+
+    def asked_to_post(self) -> int:
+        """How many channels the bot has begun to post in."""
+        posts = {seen.path for seen in self.discord.seen if seen.method == "POST"}
+        return len(posts & {f"/channels/{each}/messages" for each in self.channels})
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path, channels=2) as made:
+def world(tmp_path: Path) -> Iterator[DiscordWorld]:
+    with DiscordWorld(tmp_path, channels=2) as made:
         yield made
 
 
-def test_once_posts_without_a_gateway_and_posts_nothing_twice(world: World) -> None:
+def test_once_posts_without_a_gateway_and_posts_nothing_twice(world: DiscordWorld) -> None:
     for _ in range(2):
         done = world.once()
         assert done.returncode == 0, done.stderr
-    assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}
+    assert world.posted() == ONCE_EACH
     assert world.discord.gateway.identifies == 0
 
 
 def test_a_keyword_that_another_channel_follows_already_brings_its_digest_at_once(
-    world: World,
+    world: DiscordWorld,
 ) -> None:
     here = world.discord.open_channel()
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             world.discord.gateway.wait_for_client()
             shown = world.discord.gateway.ask("add reward model", here)
@@ -50,30 +72,20 @@ def test_a_keyword_that_another_channel_follows_already_brings_its_digest_at_onc
             world.wait_for(lambda: len(world.discord.papers(here)) == 3, bot)
             assert f'id = "discord:{here}"' in world.config.read_text()
             bot.send_signal(signal.SIGTERM)
-            assert bot.wait(PATIENCE) == 0
+            assert bot.wait(TIMEOUT_SECONDS) == 0
         finally:
             bot.kill()
     assert set(world.discord.papers(here).values()) == {1}
     assert "added a keyword" in world.discord.texts(here)[0]
 
 
-def test_a_wrong_token_ends_the_service_with_a_sentence(world: World, tmp_path: Path) -> None:
-    config = world.config.read_text()
-    world.config.write_text(config)
-    log = tmp_path / "log"
-    with log.open("w") as file:
-        bot = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run", "--config", str(world.config)],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=file,
-            env={"PATH": "/usr/bin:/bin", "DISCORD_TOKEN": "wrong-token-of-somebody"},
-        )
-        assert bot.wait(PATIENCE) == 1
-    said = log.read_text()
-    assert "Discord does not know the token" in said
-    assert "wrong-token-of-somebody" not in said
-    assert "Traceback" not in said
+def test_a_wrong_token_ends_the_service_with_a_sentence(world: DiscordWorld) -> None:
+    world.secrets["DISCORD_TOKEN"] = "wrong-token-of-somebody"
+    done = world.call("run")
+    assert done.returncode == 1
+    assert "Discord does not know the token" in done.stderr
+    assert "wrong-token-of-somebody" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -87,24 +99,20 @@ def test_a_wrong_token_ends_the_service_with_a_sentence(world: World, tmp_path: 
     ],
 )
 def test_every_fault_ends_as_one_message_in_each_channel(
-    world: World, fault: dict[str, object]
+    world: DiscordWorld, fault: dict[str, object]
 ) -> None:
     world.discord.fail("POST", MESSAGES, **fault)
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             world.wait_for(lambda: world.messages() >= 2, bot)
         finally:
             bot.send_signal(signal.SIGTERM)
-            bot.wait(PATIENCE)
-    done = world.once()
-    for _ in range(20):
-        if done.returncode == 0:
-            break
-        done = world.once()
-    assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}, done.stderr
+            bot.wait(TIMEOUT_SECONDS)
+    done = world.once(tries=20)
+    assert world.posted() == ONCE_EACH, done.stderr
 
 
-def test_a_channel_that_refuses_delays_no_other_and_is_told_of_once(world: World) -> None:
+def test_a_channel_that_refuses_delays_no_other_and_is_told_of_once(world: DiscordWorld) -> None:
     closed, fine = world.channels
     world.discord.closed[closed] = 50013
     done = world.once()
@@ -119,31 +127,32 @@ def test_killed_at_a_random_moment_of_a_delivery_each_paper_stands_once_in_each_
 ) -> None:
     rng = random.Random(life)
     kills = 0
-    with World(tmp_path, channels=30, forums=10) as world:
+    with DiscordWorld(tmp_path, channels=30, forums=10) as world:
         world.discord.storing = STORING
         while world.messages() < 40:
             wanted = min(world.messages() + rng.randint(1, 20), 40)
-            with world.program("run") as bot:
+            with world.start("run") as bot:
                 try:
-                    world.wait_for_messages(wanted)
+                    world.wait_for(partial(enough, world, wanted), bot)
                 finally:
                     bot.send_signal(signal.SIGKILL)
                     bot.wait()
             kills += 1
         world.arxiv.add(standin_paper(77, "A reward model that came late"))
-        for _ in range(4):
-            done = world.once("--now")
-            if done.returncode == 0:
-                break
+        done = world.once("--now", tries=4)
         assert done.returncode == 0, done.stderr
-        assert set(map(tuple, world.posted().values())) == {(1, 1, 1, 1)}
+        assert world.posted() == {(1, 1, 1, 1)}
         figures(
             f"discord: 40 channels, killed {kills} times, each of 4 papers once in each,"
             f" stored up to {STORING:.1f} s late"
         )
 
 
-def test_with_discord_alone_slacks_library_is_never_loaded(world: World) -> None:
+def enough(world: DiscordWorld, wanted: int) -> bool:
+    return world.messages() >= wanted
+
+
+def test_with_discord_alone_slacks_library_is_never_loaded(world: DiscordWorld) -> None:
     code = (
         "import sys\nfrom bot.__main__ import main\n"
         "sys.argv = ['daily-papers', 'once', '--config', sys.argv[1]]\n"
@@ -167,27 +176,24 @@ def test_a_stop_in_the_middle_of_a_delivery_is_quick_and_each_paper_comes_once(
     tmp_path: Path, how: str, figures: Callable[[str], None]
 ) -> None:
     """Ten channels are slow to answer; in half of the tests, with the message there already."""
-    with World(tmp_path, channels=40) as world:
+    with DiscordWorld(tmp_path, channels=40) as world:
         for slow in world.channels[:10]:
             world.discord.fail("POST", f"/channels/{slow}/messages", how=how, wait=30.0)
-        with world.program("run") as bot:
+        with world.start("run") as bot:
             try:
                 world.wait_for(lambda: world.asked_to_post() == 40, bot)
                 bot.send_signal(signal.SIGTERM)
                 asked = time.monotonic()
-                assert bot.wait(PATIENCE) == 0
+                assert bot.wait(TIMEOUT_SECONDS) == 0
                 took = time.monotonic() - asked
             finally:
                 bot.kill()
         left = outbox(tmp_path)
         assert left["sent"] == 30
         assert left.total() == 40
-        figures(f"discord: a stop with ten posts in hand ({how}): {took:.2f} s, {dict(left)}")
-        for _ in range(20):
-            done = world.once()
-            if done.returncode == 0:
-                break
-        assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}, done.stderr
+        figures(f"discord: a stop with ten posts being sent ({how}): {took:.2f} s, {dict(left)}")
+        done = world.once(tries=20)
+        assert world.posted() == ONCE_EACH, done.stderr
 
 
 def outbox(folder: Path) -> Counter[str]:
@@ -197,31 +203,28 @@ def outbox(folder: Path) -> Counter[str]:
         return Counter(state for (state,) in db.execute("select state from outbox"))
 
 
-def test_a_channel_that_does_not_answer_delays_no_other(world: World) -> None:
+def test_a_channel_that_does_not_answer_delays_no_other(world: DiscordWorld) -> None:
     slow, fine = world.channels
     world.discord.fail("POST", f"/channels/{slow}/messages", status=503, wait=30.0)
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             world.wait_for(lambda: bool(world.discord.papers(fine)), bot)
             assert not world.discord.papers(slow)
             assert any(seen.path == f"/channels/{slow}/messages" for seen in world.discord.seen)
         finally:
             bot.kill()
-    for _ in range(4):
-        done = world.once()
-        if done.returncode == 0:
-            break
-    assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}, done.stderr
+    done = world.once(tries=4)
+    assert world.posted() == ONCE_EACH, done.stderr
 
 
 def test_a_lost_connection_is_resumed_or_begun_anew_and_nothing_is_posted_twice(
-    world: World,
+    world: DiscordWorld,
 ) -> None:
     gateway = world.discord.gateway
     here = world.channels[0]
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
-            world.wait_for(lambda: all(world.posted().values()), bot)
+            world.wait_for(lambda: () not in world.posted(), bot)
             gateway.wait_for_client()
             gateway.break_off(abort=True)
             gateway.wait_for_client(2)
@@ -232,15 +235,15 @@ def test_a_lost_connection_is_resumed_or_begun_anew_and_nothing_is_posted_twice(
             assert (gateway.identifies, gateway.resumes) == (2, 2)
             assert "reward model" in text_of(gateway.ask("list", here))
             bot.send_signal(signal.SIGTERM)
-            assert bot.wait(PATIENCE) == 0
+            assert bot.wait(TIMEOUT_SECONDS) == 0
         finally:
             bot.kill()
-    assert set(map(tuple, world.posted().values())) == {(1, 1, 1)}
+    assert world.posted() == ONCE_EACH
 
 
-def test_a_stop_is_heard_while_discord_keeps_closing_the_connection(world: World) -> None:
+def test_a_stop_is_heard_while_discord_keeps_closing_the_connection(world: DiscordWorld) -> None:
     gateway = world.discord.gateway
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             gateway.wait_for_client()
             connections = gateway.connections
@@ -248,21 +251,21 @@ def test_a_stop_is_heard_while_discord_keeps_closing_the_connection(world: World
             gateway.break_off()
             world.wait_for(lambda: gateway.connections > connections, bot)
             bot.send_signal(signal.SIGTERM)
-            assert bot.wait(PATIENCE) == 0
+            assert bot.wait(TIMEOUT_SECONDS) == 0
         finally:
             bot.kill()
 
 
 def test_a_token_that_is_withdrawn_while_it_runs_ends_the_service_with_a_sentence(
-    world: World, tmp_path: Path
+    world: DiscordWorld, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    with log.open("w") as file, world.program("run", log=file) as bot:
+    with log.open("w") as file, world.start("run", log=file) as bot:
         try:
             world.discord.gateway.wait_for_client()
             world.discord.gateway.refuse = 4004
             world.discord.gateway.break_off(4004)
-            assert bot.wait(PATIENCE) == 1
+            assert bot.wait(TIMEOUT_SECONDS) == 1
         finally:
             bot.kill()
     assert "Discord does not know the token" in log.read_text()
@@ -270,7 +273,7 @@ def test_a_token_that_is_withdrawn_while_it_runs_ends_the_service_with_a_sentenc
 
 
 def test_a_change_in_a_very_large_file_is_answered_first_and_shown_later(tmp_path: Path) -> None:
-    with World(tmp_path, channels=1) as world:
+    with DiscordWorld(tmp_path, channels=1) as world:
         [here] = world.channels
         words = "".join(f'    "invented topic number {n}",\n' for n in range(90))
         blocks = "".join(
@@ -279,21 +282,23 @@ def test_a_change_in_a_very_large_file_is_answered_first_and_shown_later(tmp_pat
         )
         text = world.config.read_text().replace("[schedule]\n", "[schedule]\nfirst_post = 0\n")
         world.config.write_text(text + blocks)
-        with world.program("run") as bot:
+        with world.start("run") as bot:
             try:
                 world.discord.gateway.wait_for_client()
                 world.wait_for(lambda: "revision" in world.config.read_text(), bot)
                 assert "now follows" in text_of(world.discord.gateway.ask("add late words", here))
                 assert "late words" not in world.config.read_text()
                 bot.send_signal(signal.SIGTERM)
-                assert bot.wait(PATIENCE) == 0
+                assert bot.wait(TIMEOUT_SECONDS) == 0
             finally:
                 bot.kill()
-        assert world.call("status").returncode == 0
+        assert world.call("sync").returncode == 0
         assert "late words" in world.config.read_text(), "at the latest with the next start"
 
 
-def test_check_prints_the_invitation_with_the_permissions_that_are_needed(world: World) -> None:
+def test_check_prints_the_invitation_with_the_permissions_that_are_needed(
+    world: DiscordWorld,
+) -> None:
     done = world.call("check")
     assert "scope=bot+applications.commands" in done.stdout, done.stderr
     assert f"permissions={INVITE.value}" in done.stdout

@@ -15,14 +15,13 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.store import FILE
-from tests.process.forked import run_all
-from tests.process.test_service import ROOT, running, standin_paper, write_config
+from tests.process import forked
+from tests.process.world import ROOT, reward_models, running, write_config
 from tests.wire.arxiv_standin import ArxivStandin
 
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -172,8 +171,7 @@ def test_every_do_of_the_pages_is_one() -> None:
 
 @pytest.fixture
 def arxiv() -> Iterator[ArxivStandin]:
-    papers = [standin_paper(number, f"Reward model {number}") for number in range(1, 6)]
-    with ArxivStandin(papers, lambda: datetime.now(UTC)) as server:
+    with reward_models(5) as server:
         yield server
 
 
@@ -182,10 +180,10 @@ def prepared(tmp_path: Path, arxiv: ArxivStandin) -> Path:
     """A folder in which the bot has worked once."""
     folder = tmp_path / "papers"
     folder.mkdir()
-    config = write_config(folder, arxiv, "reward model", GRAPHS)
-    config.write_text(f"[page]\n{config.read_text()}")
-    for done in run_all([(folder, ["once"]), (folder, ["backup", "papers-monday.sqlite3"])]):
-        assert done.status == 0, done.err
+    write_config(folder, arxiv, {"console:": ["reward model", GRAPHS]}, "[page]\n")
+    for words in (["once"], ["backup", "papers-monday.sqlite3"]):
+        done = forked.call(*words, cwd=folder)
+        assert done.returncode == 0, done.stderr
     (folder / "papers.md").unlink()
     with closing(sqlite3.connect(folder / "data" / FILE)) as db:
         key = f"{HELD}{'0' * 24}"
@@ -197,22 +195,20 @@ def prepared(tmp_path: Path, arxiv: ArxivStandin) -> Path:
 
 def test_every_command_does_what_it_is_shown_for(prepared: Path, tmp_path: Path) -> None:
     commands = [each for each in RUN if each != "daily-papers run"]
-    calls = []
     for number, command in enumerate(commands):
         folder = tmp_path / str(number)
         if command == "daily-papers init":
             folder.mkdir()
         else:
             shutil.copytree(prepared, folder)
-        calls.append((folder, shlex.split(command)[1:]))
-    for command, done in zip(commands, run_all(calls), strict=True):
+        done = forked.call(*shlex.split(command)[1:], cwd=folder)
+        said = done.stdout + done.stderr
         held = command == "daily-papers once"
-        assert done.status == (4 if held else 0), f"{command}\n{done.out}{done.err}"
-        assert RUN[command] in done.out + done.err, f"{command}\n{done.out}{done.err}"
+        assert done.returncode == (4 if held else 0), f"{command}\n{said}"
+        assert RUN[command] in said, f"{command}\n{said}"
 
 
 def test_the_service_runs_until_it_is_stopped(tmp_path: Path, arxiv: ArxivStandin) -> None:
-    with running(write_config(tmp_path, arxiv, "reward model")) as bot:
+    with running(write_config(tmp_path, arxiv, {"console:": ["reward model"]})) as bot:
         bot.wait_until(lambda bot: RUN["daily-papers run"] in bot.logged)
-        bot.process.send_signal(signal.SIGTERM)
-        assert bot.process.wait(timeout=20) == 0
+        assert bot.stop(signal.SIGTERM) == 0

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.clock import SystemClock
+from tests.process import forked
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 
-ROOT = Path(__file__).parents[2]
 DAY = timedelta(days=1)
 
 
@@ -28,14 +26,7 @@ class ArxivsClock(SystemClock):
 
 
 def call(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *words, "--config", str(folder / "bot.toml")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = forked.call(*words, "--config", str(folder / "bot.toml"))
     assert done.returncode == 0, done.stderr
     return done.stdout
 

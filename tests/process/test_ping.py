@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_service import Running, running, write_config
+from tests.process.world import Running, running, write_config
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_standin import ArxivStandin
 
@@ -75,12 +75,11 @@ class Days:
     @contextmanager
     def lived(self) -> Iterator[Running]:
         with self.arxiv:
-            text = write_config(self.config.parent, self.arxiv, "reward model").read_text()
-            text = text.replace('"00:00"', '"08:00"')
-            self.config.write_text(
-                f'[health]\nlisten = ""\nping_url = "{self._watcher.url}"\n{text}'
-            )
-            with running(self.config, ("tests.drill.program", str(self._file))) as bot:
+            health = f'[health]\nlisten = ""\nping_url = "{self._watcher.url}"\n'
+            follow = {"console:": ["reward model"]}
+            write_config(self.config.parent, self.arxiv, follow, health)
+            self.config.write_text(self.config.read_text().replace('"00:00"', '"08:00"'))
+            with running(self.config, module="tests.drill.program", words=[str(self._file)]) as bot:
                 yield bot
         assert SECRET not in bot.logged
         assert SECRET not in bot.said

@@ -7,6 +7,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import FILE
-from tests.process.world import PATIENCE, ROOT, STORING, World, standin_paper
+from tests.process.world import ROOT, STORING, TIMEOUT_SECONDS, World, standin_paper
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, HISTORY, SlackServer, text_of
 
 SECRETS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
@@ -50,16 +51,16 @@ def test_once_posts_without_a_socket_and_posts_nothing_twice(
 
 def test_a_command_in_and_a_digest_out(world: World, slack: SlackServer) -> None:
     here = slack.open_room()
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             slack.socket.wait_for_client()
             name = slack.socket.command("add “reward model”", here)
             slack.wait_for(lambda: bool(slack.answers[name]))
             assert "now follows" in json.dumps(slack.answers[name])
-            slack.wait_for(lambda: len(slack.papers(here)) == 3, PATIENCE)
+            slack.wait_for(lambda: len(slack.papers(here)) == 3, TIMEOUT_SECONDS)
             assert f'id = "slack:{here}"' in world.config.read_text()
             bot.send_signal(signal.SIGTERM)
-            assert bot.wait(PATIENCE) == 0
+            assert bot.wait(TIMEOUT_SECONDS) == 0
         finally:
             bot.kill()
     assert set(slack.papers(here).values()) == {1}
@@ -68,7 +69,7 @@ def test_a_command_in_and_a_digest_out(world: World, slack: SlackServer) -> None
 
 def test_a_repeated_envelope_changes_nothing_twice(world: World, slack: SlackServer) -> None:
     here = slack.open_room()
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             slack.socket.wait_for_client()
             name = slack.socket.command("add graph network", here, times=2)
@@ -86,7 +87,7 @@ def test_a_connection_that_slack_renews_is_made_again(
     world: World, slack: SlackServer, reason: str
 ) -> None:
     here = slack.open_room()
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             slack.socket.wait_for_client()
             slack.socket.disconnect(reason)
@@ -109,15 +110,7 @@ def test_a_token_that_slack_refuses_ends_the_service_with_a_sentence(
     world: World, slack: SlackServer, token: str, said: str, sentence: str
 ) -> None:
     slack.tokens[token] = said
-    done = subprocess.run(
-        world.call("run"),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env=world.environ,
-    )
+    done = world.call("run")
     assert done.returncode == 1, done.stderr
     assert sentence in done.stderr
     assert token not in done.stderr
@@ -134,19 +127,16 @@ def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is
         slack.storing = STORING
         for turn in range(KILLS):
             wanted = attempts(slack) + rng.randint(1, 15)
-            with world.program("run") as bot:
+            with world.start("run") as bot:
                 try:
                     with suppress(TimeoutError):  # what is held is not tried again
-                        patience = 3 if turn else PATIENCE
-                        slack.wait_for(partial(reached, slack, wanted), patience)
+                        timeout = 3 if turn else TIMEOUT_SECONDS
+                        slack.wait_for(partial(reached, slack, wanted), timeout)
                 finally:
                     bot.send_signal(signal.SIGKILL)
                     bot.wait()
         world.arxiv.add(standin_paper(77, "A reward model that came late"))
-        for _ in range(6 if HISTORY[0] in scopes else 2):
-            done = world.once("--now")
-            if done.returncode == 0:
-                break
+        done = world.once("--now", tries=6 if HISTORY[0] in scopes else 2)
         counts = [slack.papers(room) for room in world.channels]
         assert all(set(found.values()) <= {1} for found in counts), "nothing is doubled"
         missing = sum(4 - len(found) for found in counts)
@@ -191,14 +181,7 @@ def _waiting_behind_a_person(world: World, room: str) -> str:
 
 
 def _held(world: World) -> int:
-    status = subprocess.run(
-        world.call("status", "--json"),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        env=world.environ,
-    )
+    status = world.call("status", "--json")
     return sum(channel["held"] for channel in json.loads(status.stdout)["channels"])
 
 
@@ -211,7 +194,7 @@ def test_with_slack_alone_discords_library_is_never_loaded(world: World) -> None
         "assert 'discord' not in sys.modules\n"
     )
     done = subprocess.run(
-        [world.call()[0], "-c", code, str(world.config)],
+        [sys.executable, "-c", code, str(world.config)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -225,10 +208,10 @@ def test_an_abstract_opens_in_a_window_and_home_shows_the_persons_channels(
     world: World, slack: SlackServer
 ) -> None:
     here = world.channels[0]
-    with world.program("run") as bot:
+    with world.start("run") as bot:
         try:
             slack.socket.wait_for_client()
-            slack.wait_for(lambda: len(slack.papers(here)) == 3, PATIENCE)
+            slack.wait_for(lambda: len(slack.papers(here)) == 3, TIMEOUT_SECONDS)
             [paper, *_] = slack.papers(here)
             slack.socket.press("abstract", paper, here)
             slack.wait_for(lambda: len(slack.views) >= 2)

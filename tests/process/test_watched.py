@@ -7,10 +7,8 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +16,8 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from tests.process.test_service import ROOT, Running, running, standin_paper, write_config
+from tests.process import forked
+from tests.process.world import Running, reward_models, running, write_config
 from tests.wire.arxiv_standin import ArxivStandin
 
 # Invented, in the shape of real ones.
@@ -81,27 +80,25 @@ def recorders() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def arxiv() -> Iterator[ArxivStandin]:
-    papers = [standin_paper(n, f"Reward model {n}") for n in range(1, 4)]
-    with ArxivStandin(papers, lambda: datetime.now(UTC)) as server:
+    with reward_models(3) as server:
         yield server
 
 
+@pytest.fixture
+def config(tmp_path: Path, arxiv: ArxivStandin) -> Path:
+    """The terminal follows one keyword."""
+    return write_config(tmp_path, arxiv, {"console:": ["reward model"]})
+
+
 def call(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *words, "--config", str(config)],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    return forked.call(*words, "--config", str(config))
 
 
 def test_a_token_is_seen_only_where_it_belongs(
-    tmp_path: Path,
-    arxiv: ArxivStandin,
-    recorders: tuple[str, str],
-    monkeypatch: pytest.MonkeyPatch,
+    config: Path, recorders: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In no output, no file, and no request but to its own platform, which echoes it and fails."""
     discord, slack = recorders
-    config = write_config(tmp_path, arxiv, "reward model")
     config.write_text(
         config.read_text()
         + f'\n[discord]\napi_url = "{discord}/api/v10"\n'
@@ -120,13 +117,12 @@ def test_a_token_is_seen_only_where_it_belongs(
                 and any("chat.postMessage" in each for each in AtSlack.asked)
             )
         )
-        bot.process.send_signal(signal.SIGTERM)
-        bot.process.wait(timeout=20)
+        bot.stop(signal.SIGTERM)
     said = bot.said + bot.logged
     for words in (["check", "--json"], ["status"]):
         done = call(config, *words)
         said += done.stdout + done.stderr
-    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    files = b"".join(path.read_bytes() for path in config.parent.rglob("*") if path.is_file())
     assert '"subject": "discord' in said
     for token in TOKENS.values():
         assert token not in said
@@ -152,10 +148,7 @@ def health(port: int) -> httpx.Response | None:
         return None
 
 
-def test_the_service_says_that_it_is_well_and_check_hears_it(
-    tmp_path: Path, arxiv: ArxivStandin
-) -> None:
-    config = write_config(tmp_path, arxiv, "reward model")
+def test_the_service_says_that_it_is_well_and_check_hears_it(config: Path) -> None:
     port, other = free_port(), free_port()
     config.write_text(f'{config.read_text()}\n[health]\nlisten = "127.0.0.1:{port}"\n')
     before = call(config, "check", "--quick")
@@ -186,8 +179,7 @@ def _reload(bot: Running, config: Path, port: int, other: int) -> None:
     bot.wait_until(lambda bot: '"event": "running"' in bot.logged)
 
 
-def test_nothing_listens_unless_somebody_asked_for_it(tmp_path: Path, arxiv: ArxivStandin) -> None:
-    config = write_config(tmp_path, arxiv, "reward model")
+def test_nothing_listens_unless_somebody_asked_for_it(config: Path) -> None:
     with running(config) as bot:
         bot.wait_until(lambda bot: len(bot.posted) == 3)
         descriptors = Path(f"/proc/{bot.process.pid}/fd")
