@@ -65,19 +65,19 @@ def test_the_calendar_knows_the_last_and_the_next(now: str, latest: str, followi
 
 
 def test_arxiv_is_asked_hours_after_its_evening_and_never_at_that_minute() -> None:
-    looks = []
+    fetches = []
     now = eastern("2026-03-02T12:00")
     while now < eastern("2026-03-16T12:00"):
         now = CALENDAR.next_fetch(now)
-        looks.append(said(now))
-    assert looks[:5] == [
+        fetches.append(said(now))
+    assert fetches[:5] == [
         "Mon 2026-03-02 22:45",
         "Tue 2026-03-03 22:45",
         "Wed 2026-03-04 22:45",
         "Thu 2026-03-05 22:45",
         "Sun 2026-03-08 22:45",
     ]
-    assert len(looks) == len(set(looks)) == 11
+    assert len(fetches) == len(set(fetches)) == 11
 
 
 @pytest.mark.parametrize(

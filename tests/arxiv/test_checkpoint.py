@@ -107,7 +107,7 @@ def test_a_checkpoint_is_written_as_plain_json() -> None:
         {"missing": None},
     ],
 )
-def test_a_damaged_mark_starts_anew_and_says_so(
+def test_a_damaged_checkpoint_starts_anew_and_says_so(
     changes: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert Checkpoint.read(json.dumps(WHOLE)) != Checkpoint()

@@ -4,53 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 
 from bot.arxiv.checkpoint import Checkpoint
 from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
-from bot.errors import SourceDown, SourceThrottled
-from bot.model import Batch, NoteKind, Unmatched
-from tests.arxiv.conftest import CONTACT, IMPATIENT, MakeSource
-from tests.arxiv.feeds import NOON, phrase, standin_paper
+from bot.errors import SourceDown
+from bot.model import NoteKind, Unmatched
+from tests.arxiv.announced import (
+    DAY,
+    PAGE_SIZE,
+    REWARD,
+    SINCE,
+    announcing,
+    fetched,
+    first_run,
+    new_paper,
+    no_search,
+    numbers,
+)
+from tests.arxiv.conftest import MakeSource
+from tests.arxiv.feeds import NOON, standin_paper
 from tests.fakes import FakeClock
 from tests.wire import arxiv_oai_faults as oai_faults
 from tests.wire import arxiv_server as arxiv
-from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
 from tests.wire.arxiv_standin import Exchange
-
-DAY = timedelta(days=1)
-SINCE = NOON - 14 * DAY
-REWARD = phrase("reward model")
-PAGE_SIZE = 10
-ANNOUNCED = NOON + 12 * timedelta(hours=1)  # the papers of the evening that follows the first look
-
-
-def new_paper(number: int, **fields: object) -> StandinPaper:
-    """One of the evening after the first look; its number follows those of ``server``."""
-    values: dict[str, object] = {
-        "id": f"2603.{number:05d}",
-        "published": NOON - timedelta(minutes=number),
-        "visible_at": ANNOUNCED,
-    }
-    return standin_paper(number, **(values | fields))
-
-
-def numbers(batch: Batch, month: str = "2603") -> list[int]:
-    return sorted(int(paper.id[5:]) for paper in batch.papers if paper.id.startswith(month))
 
 
 @pytest.fixture
 def server(clock: FakeClock) -> Iterator[ArxivServer]:
-    """Five papers are known, of 2603; thirty come in the evening. RecordList have ten records."""
-    old = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
-    with ArxivServer([*old, *(new_paper(n) for n in range(6, 36))], clock) as running:
-        running.oai_page = PAGE_SIZE
+    with announcing(clock) as running:
         yield running
-        running.assert_polite(3, CONTACT)
 
 
 @pytest.fixture
@@ -58,24 +44,11 @@ def source(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
     return make_source(oai_url=server.oai_url, strategy=Strategy.HARVEST)
 
 
-async def first_look(source: ArxivSource, clock: FakeClock) -> str:
-    """The mark that it leaves; it is evening afterwards, and all was announced."""
-    batch = await source.fetch([REWARD], SINCE)
-    assert batch.complete
-    assert numbers(batch) == [1, 2, 3, 4, 5]
-    clock.jump(NOON + DAY)
-    return batch.announcement_stats.checkpoint
-
-
-async def look(source: ArxivSource, checkpoint: str) -> Batch:
-    return await source.fetch([REWARD], SINCE, checkpoint)
-
-
 async def test_all_that_was_announced_comes_whatever_it_is_about(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
-    batch = await look(source, checkpoint)
+    checkpoint = await first_run(source, clock)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert not batch.chosen
     assert set(range(6, 36)) <= set(numbers(batch))
@@ -89,8 +62,8 @@ async def test_all_that_was_announced_comes_whatever_it_is_about(
 async def test_of_a_harvest_what_is_not_wanted_is_counted_and_not_kept(
     source: ArxivSource, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
-    whole = await look(source, checkpoint)
+    checkpoint = await first_run(source, clock)
+    whole = await fetched(source, checkpoint)
     batch = await source.fetch([REWARD], SINCE, checkpoint, lambda paper: paper.serial % 10 == 7)
     assert batch.complete
     assert numbers(batch) == [7, 17, 27]
@@ -103,11 +76,11 @@ async def test_of_a_harvest_what_is_not_wanted_is_counted_and_not_kept(
     )
 
 
-async def test_a_second_look_at_the_same_evening_brings_nothing_new(
+async def test_a_second_run_on_the_same_evening_brings_nothing_new(
     source: ArxivSource, clock: FakeClock
 ) -> None:
-    batch = await look(source, await first_look(source, clock))
-    again = await look(source, batch.announcement_stats.checkpoint)
+    batch = await fetched(source, await first_run(source, clock))
+    again = await fetched(source, batch.announcement_stats.checkpoint)
     assert again.complete
     assert again.announcement_stats.announced == 0
 
@@ -115,10 +88,10 @@ async def test_a_second_look_at_the_same_evening_brings_nothing_new(
 async def test_a_token_that_dies_in_the_middle_begins_again_and_loses_nothing(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_faults.extend([arxiv.honest, arxiv.honest, oai_faults.expired_token()])
     server.requests.clear()
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert sum("from" in seen.params for seen in server.requests) == 2, "once more from the start"
     assert set(range(6, 36)) <= set(numbers(batch))
@@ -128,7 +101,7 @@ async def test_a_token_that_dies_in_the_middle_begins_again_and_loses_nothing(
 async def test_midnight_between_two_pages_loses_nothing(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
 
     def midnight(server: ArxivServer, exchange: Exchange) -> None:
         arxiv.honest(server, exchange)
@@ -136,7 +109,7 @@ async def test_midnight_between_two_pages_loses_nothing(
 
     server.oai_faults.extend([arxiv.honest, midnight])
     server.requests.clear()
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert sum("from" in seen.params for seen in server.requests) == 2, "once more from the start"
     assert set(range(6, 36)) <= set(numbers(batch))
@@ -145,10 +118,10 @@ async def test_midnight_between_two_pages_loses_nothing(
 async def test_a_place_that_is_lost_again_and_again_is_a_failure(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_faults.append(arxiv.honest)
     server.oai_habit = oai_faults.expired_token()
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert NoteKind.GARBLED in {note.kind for note in batch.notes}
     assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005", (
         "the place was not moved"
@@ -160,14 +133,14 @@ async def test_a_place_that_is_lost_again_and_again_is_a_failure(
 async def test_the_place_moves_only_behind_the_last_page(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_faults.extend([arxiv.honest, arxiv.honest, *[arxiv.status(500)] * 3])
     server.faults.extend([arxiv.status(500)] * 3)
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert not batch.complete
     assert len(numbers(batch)) >= PAGE_SIZE, "what came is kept"
     assert Checkpoint.read(batch.announcement_stats.checkpoint) == Checkpoint.read(checkpoint)
-    whole = await look(source, batch.announcement_stats.checkpoint)
+    whole = await fetched(source, batch.announcement_stats.checkpoint)
     assert whole.complete
     assert set(range(6, 36)) <= set(numbers(whole))
 
@@ -175,9 +148,9 @@ async def test_the_place_moves_only_behind_the_last_page(
 async def test_records_that_stand_on_two_pages_come_once(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_faults.extend([arxiv.honest, oai_faults.repeated(5), oai_faults.repeated(10)])
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert len({paper.id for paper in batch.papers}) == len(batch.papers)
 
@@ -186,7 +159,7 @@ async def test_a_number_that_no_page_held_is_asked_for_by_its_id(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
     server.index_after("2603.00017", NOON + 3 * DAY)
-    batch = await look(source, await first_look(source, clock))
+    batch = await fetched(source, await first_run(source, clock))
     assert batch.complete
     [found] = [paper for paper in batch.papers if paper.id == "2603.00017"]
     assert found.has_full_metadata, "the query API says everything"
@@ -201,11 +174,11 @@ async def test_a_day_that_arrives_in_two_halves_is_whole_in_the_end(
     papers += [new_paper(n, visible_at=NOON + 2 * DAY) for n in range(20, 36)]
     with ArxivServer(papers, clock) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        first = await look(source, await first_look(source, clock))
+        first = await fetched(source, await first_run(source, clock))
         assert first.complete
         assert max(numbers(first)) == 19
         clock.jump(NOON + 2 * DAY)
-        second = await look(source, first.announcement_stats.checkpoint)
+        second = await fetched(source, first.announcement_stats.checkpoint)
         assert second.complete
         assert second.announcement_stats.announced == 16
         assert set(range(20, 36)) <= set(numbers(second))
@@ -216,7 +189,7 @@ async def test_a_half_that_only_the_query_api_has_is_asked_for_there(
 ) -> None:
     for number in range(20, 36):
         server.index_after(f"2603.{number:05d}", NOON + 2 * DAY)
-    batch = await look(source, await first_look(source, clock))
+    batch = await fetched(source, await first_run(source, clock))
     assert batch.complete
     assert (batch.announcement_stats.announced, batch.announcement_stats.missing) == (30, 0)
     assert set(range(6, 36)) <= set(numbers(batch))
@@ -225,10 +198,10 @@ async def test_a_half_that_only_the_query_api_has_is_asked_for_there(
 async def test_a_record_that_can_not_be_read_is_asked_for_elsewhere(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     for fault in ("title", "created", "categories", "metadata"):
         server.oai_faults.extend([arxiv.honest, oai_faults.without(fault)])
-        batch = await look(source, checkpoint)
+        batch = await fetched(source, checkpoint)
         assert batch.complete, fault
         assert set(range(6, 36)) <= set(numbers(batch)), fault
         assert [note.kind for note in batch.notes] == [NoteKind.GARBLED]
@@ -238,9 +211,9 @@ async def test_a_record_that_can_not_be_read_is_asked_for_elsewhere(
 async def test_a_paper_that_was_taken_back_is_no_gap(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_faults.extend([arxiv.honest, oai_faults.deleted()])
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert batch.announcement_stats.missing == 0
     assert not any("id_list" in seen.params for seen in server.requests)
@@ -253,22 +226,22 @@ async def test_a_number_that_nobody_has_is_said_asked_for_again_and_given_up_aft
     papers += [new_paper(n) for n in range(6, 20) if n != 9]
     with ArxivServer(papers, clock) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        batch = await look(source, await first_look(source, clock))
+        batch = await fetched(source, await first_run(source, clock))
         assert batch.complete, "one missing number makes no day incomplete"
         assert (batch.announcement_stats.announced, batch.announcement_stats.missing) == (14, 1)
         [note] = batch.notes
         assert note.kind is NoteKind.HOLES
         assert "2603.00009" in note.text
         clock.jump(NOON + 4 * DAY)
-        batch = await look(source, batch.announcement_stats.checkpoint)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert server.requests[-1].params["id_list"] == "2603.00009"
         assert batch.announcement_stats.missing == 1
         clock.jump(NOON + 9 * DAY)
-        batch = await look(source, batch.announcement_stats.checkpoint)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert server.requests[-1].params["id_list"] == "2603.00009", "never without asking"
         assert (batch.announcement_stats.missing, batch.notes) == (0, ())
         server.requests.clear()
-        await look(source, batch.announcement_stats.checkpoint)
+        await fetched(source, batch.announcement_stats.checkpoint)
         assert not any("id_list" in seen.params for seen in server.requests)
 
 
@@ -279,10 +252,10 @@ async def test_a_paper_that_comes_late_into_a_gap_is_brought(
     papers += [new_paper(n) for n in range(6, 20) if n != 9]
     with ArxivServer([*papers, new_paper(9, visible_at=NOON + 3 * DAY)], clock) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        batch = await look(source, await first_look(source, clock))
+        batch = await fetched(source, await first_run(source, clock))
         assert (9 in numbers(batch), batch.announcement_stats.missing) == (False, 1)
         clock.jump(NOON + 3 * DAY)
-        batch = await look(source, batch.announcement_stats.checkpoint)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert (9 in numbers(batch), batch.announcement_stats.missing) == (True, 0)
 
 
@@ -293,22 +266,22 @@ async def test_many_missing_numbers_make_a_day_incomplete_until_the_next(
     papers += [new_paper(n) for n in range(6, 36) if n % 5]
     with ArxivServer(papers, clock) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        checkpoint = await first_look(source, clock)
+        checkpoint = await first_run(source, clock)
         server.faults.append(arxiv.honest)  # the audit
         server.habit = arxiv.status(500)  # and the union that would stand in
-        batch = await look(source, checkpoint)
+        batch = await fetched(source, checkpoint)
         assert not batch.complete
         assert batch.announcement_stats.missing == 5
         server.habit = arxiv.honest
         clock.jump(NOON + 2 * DAY)
-        batch = await look(source, batch.announcement_stats.checkpoint)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert batch.complete, "they have been asked for on two days"
 
 
 # More is missing than is asked for at once
 
 
-async def test_numbers_that_can_not_all_be_asked_for_are_asked_for_at_the_next_looks(
+async def test_numbers_that_can_not_all_be_looked_up_are_looked_up_in_the_next_runs(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
     """A list that is short by thousands: none of them is ever forgotten, nor called whole."""
@@ -318,12 +291,12 @@ async def test_numbers_that_can_not_all_be_asked_for_are_asked_for_at_the_next_l
         for number in range(6, 4506):  # OAI-PMH never lists them
             server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        checkpoint = await first_look(source, clock)
+        checkpoint = await first_run(source, clock)
         found: set[int] = set()
         missing, began = [], []
         for _ in range(3):
             server.habit = no_search  # so that nothing but the numbers brings them
-            batch = await look(source, checkpoint)  # the mark is all that a restart keeps
+            batch = await fetched(source, checkpoint)  # the mark is all that a restart keeps
             found |= set(numbers(batch))
             missing.append(batch.announcement_stats.missing)
             began.append(batch.complete)
@@ -340,12 +313,6 @@ async def test_numbers_that_can_not_all_be_asked_for_are_asked_for_at_the_next_l
         )
 
 
-def no_search(server: ArxivServer, exchange: Exchange) -> None:
-    """The query API knows papers by their ids, and which is the newest, but finds no words."""
-    words = "ti:" in exchange.params.get("search_query", "")
-    (arxiv.status(500) if words else arxiv.honest)(server, exchange)
-
-
 async def test_a_restart_and_a_union_in_between_forget_no_missing_number(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
@@ -355,12 +322,12 @@ async def test_a_restart_and_a_union_in_between_forget_no_missing_number(
         for number in range(6, 2506):
             server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
         harvest = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        first = await look(harvest, await first_look(harvest, clock))
+        first = await fetched(harvest, await first_run(harvest, clock))
         assert first.complete, "the query API stood in for the day"
         assert "because there was no whole answer" in first.announcement_stats.plan
         assert max(numbers(first)[:-1]) == 2005
         restarted = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        second = await look(restarted, first.announcement_stats.checkpoint)
+        second = await fetched(restarted, first.announcement_stats.checkpoint)
         assert set(range(2006, 2507)) <= set(numbers(second))
         assert (second.complete, second.announcement_stats.missing) == (True, 0)
 
@@ -372,13 +339,13 @@ async def test_a_number_that_could_not_be_asked_for_is_no_number_that_nobody_has
     papers += [new_paper(n) for n in range(6, 20) if n != 9]
     with ArxivServer([*papers, new_paper(9, visible_at=NOON + 20 * DAY)], clock) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        batch = await look(source, await first_look(source, clock))
+        batch = await fetched(source, await first_run(source, clock))
         clock.jump(NOON + 10 * DAY)
         server.faults.extend([arxiv.honest, *[arxiv.status(500)] * 3])
-        batch = await look(source, batch.announcement_stats.checkpoint)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert batch.announcement_stats.missing == 1
         clock.jump(NOON + 21 * DAY)
-        batch = await look(source, batch.announcement_stats.checkpoint)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert 9 in numbers(batch), "a downtime does not count as asking in vain"
 
 
@@ -394,10 +361,10 @@ async def test_the_end_of_a_month_that_could_not_be_asked_for_is_asked_for_again
         first = await source.fetch([REWARD], SINCE)
         clock.jump(NOON + DAY)
         server.faults.extend([arxiv.honest, *[arxiv.status(500)] * 3])
-        batch = await look(source, first.announcement_stats.checkpoint)
+        batch = await fetched(source, first.announcement_stats.checkpoint)
         assert 7 not in numbers(batch, "2602")
         clock.jump(NOON + 2 * DAY)
-        batch = await look(source, batch.announcement_stats.checkpoint)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert 7 in numbers(batch, "2602")
         assert batch.announcement_stats.missing == 0
 
@@ -408,9 +375,9 @@ async def test_the_end_of_a_month_that_could_not_be_asked_for_is_asked_for_again
 async def test_a_list_without_records_is_no_empty_day_when_something_was_announced(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_habit = oai_faults.refused("noRecordsMatch")
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert set(range(6, 36)) <= set(numbers(batch))
     assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
     assert any("lists nothing since" in note.text for note in batch.notes)
@@ -420,7 +387,7 @@ async def test_a_list_without_records_is_no_empty_day_when_something_was_announc
     )
     server.oai_habit = arxiv.honest
     assert (
-        await look(source, batch.announcement_stats.checkpoint)
+        await fetched(source, batch.announcement_stats.checkpoint)
     ).announcement_stats.announced == 30
 
 
@@ -433,38 +400,25 @@ async def test_a_first_list_without_records_is_no_empty_day_either(
     assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
 
 
-async def test_a_union_is_not_completed_by_a_list_without_records(
-    make_source: MakeSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
-    checkpoint = (await source.fetch([REWARD], SINCE)).announcement_stats.checkpoint
-    clock.jump(NOON + DAY)
-    server.oai_habit = oai_faults.refused("noRecordsMatch")
-    for habit in (no_search, arxiv.status(500)):  # also where its emptiness can't be proved
-        server.habit = habit
-        with pytest.raises(SourceDown):
-            await look(source, checkpoint)
-
-
 async def test_a_quiet_day_is_not_believed_while_nobody_can_prove_it(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
-    batch = await look(source, checkpoint)
+    checkpoint = await first_run(source, clock)
+    batch = await fetched(source, checkpoint)
     clock.jump(NOON + 5 * DAY)
     server.habit = arxiv.status(500)
     with pytest.raises(SourceDown):
-        await look(source, batch.announcement_stats.checkpoint)
+        await fetched(source, batch.announcement_stats.checkpoint)
     server.habit = arxiv.honest
-    assert (await look(source, batch.announcement_stats.checkpoint)).complete
+    assert (await fetched(source, batch.announcement_stats.checkpoint)).complete
 
 
 async def test_a_list_that_ends_before_a_page_that_was_promised_is_not_whole(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_faults.extend([arxiv.honest, oai_faults.refused("noRecordsMatch")])
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert set(range(6, 36)) <= set(numbers(batch))
     assert "because there was no whole answer" in batch.announcement_stats.plan
     assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005"
@@ -477,8 +431,8 @@ async def test_a_list_that_ends_too_early_is_completed_by_the_numbers(
     for number in range(20, 36):
         server.index_after(f"2603.{number:05d}", NOON + 40 * DAY)
     clock.jump(NOON)
-    checkpoint = await first_look(source, clock)
-    batch = await look(source, checkpoint)
+    checkpoint = await first_run(source, clock)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert set(range(6, 36)) <= set(numbers(batch)), "up to the newest that the query API has"
     assert (batch.announcement_stats.announced, batch.announcement_stats.missing) == (30, 0)
@@ -489,29 +443,12 @@ async def test_old_papers_listed_again_are_no_proof_of_a_quiet_day(
 ) -> None:
     for number in range(6, 36):
         server.index_after(f"2603.{number:05d}", NOON + 40 * DAY)
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     for number in range(1, 6):
         server.restamp(f"2603.{number:05d}", NOON + DAY / 2)
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert set(range(6, 36)) <= set(numbers(batch))
-
-
-async def test_what_was_announced_is_not_counted_by_a_list_without_records(
-    make_source: MakeSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
-    first = await source.fetch([REWARD], SINCE)
-    clock.jump(NOON + DAY)
-    server.oai_faults.append(oai_faults.refused("noRecordsMatch"))
-    second = await look(source, first.announcement_stats.checkpoint)
-    assert second.complete
-    assert second.announcement_stats.announced is None, "not 0, while thirty papers came"
-    assert "did not tell" in second.announcement_stats.plan
-    clock.jump(NOON + 2 * DAY)
-    assert (
-        await look(source, second.announcement_stats.checkpoint)
-    ).announcement_stats.announced == 30
 
 
 async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
@@ -527,7 +464,7 @@ async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
         clock.jump(NOON + DAY)
         for paper in old:
             server.restamp(paper.id, NOON + DAY / 2)
-        batch = await look(source, first.announcement_stats.checkpoint)
+        batch = await fetched(source, first.announcement_stats.checkpoint)
         assert batch.complete
         assert numbers(batch, "1903") == []
         assert 6 in numbers(batch)
@@ -547,7 +484,7 @@ async def test_a_months_turn_begins_the_numbers_anew(
         server.index_after("2603.00003", NOON + 9 * DAY)
         first = await source.fetch([REWARD], SINCE)
         clock.jump(NOON + DAY)
-        batch = await look(source, first.announcement_stats.checkpoint)
+        batch = await fetched(source, first.announcement_stats.checkpoint)
         assert batch.complete
         assert {6, 7} <= set(numbers(batch, "2602"))
         assert numbers(batch) == [1, 2, 3, 4, 5, 6, 7]
@@ -556,13 +493,13 @@ async def test_a_months_turn_begins_the_numbers_anew(
 
 
 async def test_an_empty_evening_is_whole(source: ArxivSource, clock: FakeClock) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     clock.jump(NOON + DAY)
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     clock.jump(NOON + 5 * DAY)
-    batch = await look(source, batch.announcement_stats.checkpoint)
+    batch = await fetched(source, batch.announcement_stats.checkpoint)
     clock.jump(NOON + 6 * DAY)
-    batch = await look(source, batch.announcement_stats.checkpoint)
+    batch = await fetched(source, batch.announcement_stats.checkpoint)
     assert batch.complete
     assert batch.announcement_stats.announced == 0
     assert batch.papers == ()
@@ -571,79 +508,24 @@ async def test_an_empty_evening_is_whole(source: ArxivSource, clock: FakeClock) 
 async def test_a_harvest_that_is_asked_to_wait_waits_and_goes_on(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
     server.oai_faults.extend([arxiv.honest, oai_faults.unavailable("20")])
     before = clock.monotonic()
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert batch.complete
     assert clock.monotonic() - before >= 30
-
-
-async def test_where_arxiv_wants_to_be_left_alone_no_other_way_is_tried(
-    source: ArxivSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    checkpoint = await first_look(source, clock)
-    server.oai_habit = oai_faults.unavailable("3600")
-    server.requests.clear()
-    with pytest.raises(SourceThrottled):
-        await look(source, checkpoint)
-    assert all(seen.oai for seen in server.requests)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        arxiv.status(500),
-        arxiv.page_of_html(),
-        arxiv.cut_xml,
-        arxiv.bomb(),
-        arxiv.status(404),
-        oai_faults.refused("badArgument"),
-        oai_faults.unknown_error(),
-        oai_faults.empty_page_with_token(),
-    ],
-    ids=["500", "html", "cut", "bomb", "404", "badArgument", "unknown", "endless"],
-)
-async def test_keywords_are_asked_for_where_there_is_no_harvest(
-    source: ArxivSource, server: ArxivServer, clock: FakeClock, fault: arxiv.Fault
-) -> None:
-    checkpoint = await first_look(source, clock)
-    server.oai_habit = fault
-    batch = await look(source, checkpoint)
-    assert batch.complete
-    assert set(range(6, 36)) <= set(numbers(batch))
-    assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
-    assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005"
-    server.oai_habit = arxiv.honest
-    later = await look(source, batch.announcement_stats.checkpoint)
-    assert later.announcement_stats.announced == 30
-
-
-async def test_keywords_are_asked_for_at_once_where_the_harvest_is_silent(
-    make_source: MakeSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    source = make_source(oai_url=server.oai_url, strategy=Strategy.HARVEST, timeouts=IMPATIENT)
-    checkpoint = await first_look(source, clock)
-    server.oai_habit = arxiv.stall
-    server.requests.clear()
-    for _ in range(3):
-        batch = await look(source, checkpoint)
-        assert batch.complete
-        checkpoint = batch.announcement_stats.checkpoint
-    silent = [seen for seen in server.requests if seen.oai]
-    assert len(silent) == 3, "it is waited for once in a look, and keeps nobody from the other way"
 
 
 async def test_an_answer_to_another_question_is_no_empty_day(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    checkpoint = await first_look(source, clock)
+    checkpoint = await first_run(source, clock)
 
     def headers_only(server: ArxivServer, exchange: Exchange) -> None:
         exchange.send(server.oai.answer(exchange.query.replace("ListRecords", "ListIdentifiers")))
 
     server.oai_habit = headers_only
-    batch = await look(source, checkpoint)
+    batch = await fetched(source, checkpoint)
     assert batch.announcement_stats.plan.startswith("by keyword, because")
     assert set(range(6, 36)) <= set(numbers(batch))
 
@@ -655,7 +537,7 @@ async def test_an_id_that_can_not_be_makes_no_thousands_of_holes(
     papers += [new_paper(6), new_paper(99_999, id="2603.99999"), new_paper(7, id="2712.00001")]
     with ArxivServer(papers, clock) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        batch = await look(source, await first_look(source, clock))
+        batch = await fetched(source, await first_run(source, clock))
         assert 6 in numbers(batch)
         assert batch.announcement_stats.missing <= 2000
         assert len(batch.announcement_stats.checkpoint) < 100_000
@@ -664,12 +546,12 @@ async def test_an_id_that_can_not_be_makes_no_thousands_of_holes(
 async def test_after_a_long_time_the_numbers_in_between_are_not_missing(
     source: ArxivSource, clock: FakeClock
 ) -> None:
-    checkpoint = json.loads(await first_look(source, clock))
+    checkpoint = json.loads(await first_run(source, clock))
     old = json.dumps(
         checkpoint
         | {"resume_from": "2025-10-01", "highest_id": "2510.00003", "counted_id": "2510.00003"}
     )
-    batch = await look(source, old)
+    batch = await fetched(source, old)
     assert batch.complete
     assert (batch.announcement_stats.announced, batch.announcement_stats.missing) == (None, 0)
     assert set(range(6, 36)) <= set(numbers(batch))
@@ -680,88 +562,20 @@ async def test_a_count_of_a_day_to_come_is_made_today(
 ) -> None:
     source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
     checkpoint = json.loads((await source.fetch([REWARD], SINCE)).announcement_stats.checkpoint)
-    batch = await look(source, json.dumps(checkpoint | {"counted_on": "2031-01-01"}))
+    batch = await fetched(source, json.dumps(checkpoint | {"counted_on": "2031-01-01"}))
     assert batch.announcement_stats.announced == 0
 
 
-async def test_a_harvest_stands_in_where_the_query_api_is_down(
-    make_source: MakeSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)
-    checkpoint = (await source.fetch([REWARD], SINCE)).announcement_stats.checkpoint
-    clock.jump(NOON + DAY)
-    server.habit = arxiv.status(500)
-    batch = await look(source, checkpoint)
-    assert batch.complete
-    assert set(range(6, 36)) <= set(numbers(batch))
-    assert batch.announcement_stats.plan.startswith(
-        "for all that it announced, because there was no whole"
-    )
-
-
-async def test_a_union_learns_how_many_papers_were_announced(
-    make_source: MakeSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    source = make_source(oai_url=server.oai_url)
-    first = await source.fetch([REWARD], SINCE)
-    assert first.chosen
-    assert first.announcement_stats.announced is None, "nothing was counted before"
-    clock.jump(NOON + DAY)
-    second = await look(source, first.announcement_stats.checkpoint)
-    assert second.announcement_stats.announced == 30
-    assert second.announcement_stats.plan == (
-        "by keyword (the fewest requests, about: harvest 11, union 1)"
-    )
-    assert second.requests == 2
-
-
-async def test_a_union_is_whole_without_knowing_what_was_announced(
-    make_source: MakeSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    source = make_source(oai_url=server.oai_url)
-    first = await source.fetch([REWARD], SINCE)
-    clock.jump(NOON + DAY)
-    server.oai_habit = arxiv.status(500)
-    second = await look(source, first.announcement_stats.checkpoint)
-    assert second.complete
-    assert second.announcement_stats.announced is None
-    assert "did not tell" in second.announcement_stats.plan
-    server.oai_habit = arxiv.honest
-    clock.jump(NOON + 2 * DAY)
-    assert (
-        await look(source, second.announcement_stats.checkpoint)
-    ).announcement_stats.announced == 30
-
-
-async def test_what_arxiv_held_back_for_months_is_found_within_a_week(
-    make_source: MakeSource, server: ArxivServer, clock: FakeClock
-) -> None:
-    held = new_paper(36, published=NOON - 77 * DAY, visible_at=NOON + 3 * DAY)
-    old = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
-    with ArxivServer([*old, *(new_paper(n) for n in range(6, 36)), held], clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url)
-        checkpoint, found = "", []
-        for day in range(11):
-            clock.jump(NOON + day * DAY)
-            batch = await source.fetch([REWARD], clock.now() - 14 * DAY, checkpoint)
-            assert batch.complete
-            checkpoint = batch.announcement_stats.checkpoint
-            if 36 in numbers(batch):
-                found.append(day)
-        assert found
-        assert found[0] <= 10
-
-
-async def test_a_damaged_mark_reads_something_twice_and_loses_nothing(
+async def test_a_damaged_checkpoint_reads_something_twice_and_loses_nothing(
     source: ArxivSource, clock: FakeClock
 ) -> None:
-    await first_look(source, clock)
+    await first_run(source, clock)
     for damaged in (
         "{",
         "[]",
         '{"resume_from": 3}',
         json.dumps({"resume_from": "x", "highest_id": "y", "missing": []}),
     ):
-        batch = await look(source, damaged)
+        batch = await fetched(source, damaged)
         assert batch.complete
         assert numbers(batch) == list(range(1, 36))

@@ -121,7 +121,7 @@ def test_there_are_never_more_requests_than_one_for_each_keyword(number: int) ->
     st.sampled_from(Strategy),
     st.booleans(),
 )
-def test_whatever_was_remembered_a_harvest_begins_on_a_day_that_arxiv_knows(
+def test_whatever_was_stored_a_harvest_begins_on_a_day_that_arxiv_knows(
     number: int, last: int | None, back: int, wanted: Strategy, can_harvest: bool
 ) -> None:
     """A day to come is an error there. And none is read from further back than can be read."""

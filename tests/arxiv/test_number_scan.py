@@ -59,16 +59,16 @@ def source(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
     return make_source(url=server.url)
 
 
-async def look(source: ArxivSource, checkpoint: Checkpoint) -> tuple[Batch, Checkpoint]:
+async def fetched(source: ArxivSource, checkpoint: Checkpoint) -> tuple[Batch, Checkpoint]:
     batch = await source.fetch([REWARD], SINCE, checkpoint.to_json())
     return batch, Checkpoint.read(batch.announcement_stats.checkpoint)
 
 
-def walked(batch: Batch) -> set[str]:
+def scanned(batch: Batch) -> set[str]:
     return {paper.id for paper in batch.others}
 
 
-def asked_by_number(server: ArxivServer) -> int:
+def lookups(server: ArxivServer) -> int:
     return sum("id_list" in seen.params for seen in server.requests)
 
 
@@ -79,9 +79,9 @@ async def test_after_a_downtime_of_months_all_that_was_announced_is_gone_through
     source = make_source(url=server.url)
     if way is not None:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=way)
-    batch, checkpoint = await look(source, PLACE)
+    batch, checkpoint = await fetched(source, PLACE)
     assert batch.complete
-    assert walked(batch) == AFTER
+    assert scanned(batch) == AFTER
     assert (checkpoint.highest_id, checkpoint.resume_from, checkpoint.missing) == (
         "2603.00025",
         NOON.date(),
@@ -89,11 +89,11 @@ async def test_after_a_downtime_of_months_all_that_was_announced_is_gone_through
     )
     assert batch.announcement_stats.plan.endswith("and by the numbers of what it announced")
     assert NoteKind.BEHIND not in {note.kind for note in batch.notes}
-    again, _ = await look(source, checkpoint)
+    again, _ = await fetched(source, checkpoint)
     assert not again.others, "once is enough"
 
 
-async def test_what_one_look_can_not_ask_for_is_asked_for_at_the_next_from_the_same_place(
+async def test_what_one_run_can_not_look_up_is_looked_up_in_the_next_from_the_same_place(
     make_source: MakeSource, clock: FakeClock
 ) -> None:
     """Also after a restart: the place is all that is kept."""
@@ -103,20 +103,20 @@ async def test_what_one_look_can_not_ask_for_is_asked_for_at_the_next_from_the_s
     with ArxivServer(papers, clock) as server:
         place = checkpoint = Checkpoint(resume_from=date(2022, 1, 20), highest_id="2201.00001")
         found: set[str] = set()
-        looks = 0
+        runs = 0
         while checkpoint.resume_from != NOON.date():
-            looks += 1
-            batch, checkpoint = await look(make_source(url=server.url), checkpoint)
+            runs += 1
+            batch, checkpoint = await fetched(make_source(url=server.url), checkpoint)
             assert batch.complete
             assert batch.requests <= MAX_REQUESTS + 3
-            assert found.isdisjoint(walked(batch)), "from the place on"
-            found |= walked(batch)
+            assert found.isdisjoint(scanned(batch)), "from the place on"
+            found |= scanned(batch)
             behind = [note.text for note in batch.notes if note.kind is NoteKind.BEHIND]
             assert len(behind) == (checkpoint.resume_from != NOON.date())
             for text in behind:
                 assert f"{place.resume_from}" in text
                 assert checkpoint.highest_id in text
-        assert looks == 2
+        assert runs == 2
         assert found == {each.id for each in papers} - {place.highest_id}
 
 
@@ -125,34 +125,34 @@ async def test_a_week_is_gone_through_where_there_is_no_oai_pmh(
 ) -> None:
     """What arXiv held back for months is in no window of days."""
     held = [announced("2603.00026", held=100), announced("2603.00027")]
-    batch, checkpoint = await look(source, Checkpoint())
+    batch, checkpoint = await fetched(source, Checkpoint())
     assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025"), (
-        "it begins where the first look was"
+        "it begins where the first run was"
     )
     server.add(*held)
     for day in range(1, 8):
         clock.jump(NOON + day * DAY)
         assert not batch.others
-        batch, checkpoint = await look(source, checkpoint)
+        batch, checkpoint = await fetched(source, checkpoint)
         assert checkpoint.missing == {}
-    assert walked(batch) == {"2603.00026", "2603.00027"}
+    assert scanned(batch) == {"2603.00026", "2603.00027"}
     assert (checkpoint.resume_from, checkpoint.highest_id) == (clock.now().date(), "2603.00027")
-    assert asked_by_number(server) == 1
+    assert lookups(server) == 1
 
 
 async def test_a_week_begins_at_the_month_where_no_paper_was_known(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
-    _, checkpoint = await look(source, Checkpoint(resume_from=NOON.date() - 8 * DAY))
+    _, checkpoint = await fetched(source, Checkpoint(resume_from=NOON.date() - 8 * DAY))
     assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
-    assert asked_by_number(server) == 3
+    assert lookups(server) == 3
 
 
 async def test_numbers_that_nobody_has_yet_are_asked_for_again(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
     server.add(announced("2603.00028"))
-    batch, checkpoint = await look(source, PLACE)
+    batch, checkpoint = await fetched(source, PLACE)
     assert (batch.announcement_stats.missing, set(checkpoint.missing)) == (
         2,
         {"2603.00026", "2603.00027"},
@@ -160,8 +160,8 @@ async def test_numbers_that_nobody_has_yet_are_asked_for_again(
     server.add(announced("2603.00026"))
     clock.jump(NOON + 30 * DAY)
     server.add(standin_paper(1, id="2604.00001", published=NOON + 29 * DAY, visible_at=NOON))
-    batch, checkpoint = await look(source, checkpoint)
-    assert walked(batch) == {"2603.00026", "2604.00001"}
+    batch, checkpoint = await fetched(source, checkpoint)
+    assert scanned(batch) == {"2603.00026", "2604.00001"}
     assert checkpoint.missing == {}, "the other one was asked for in vain for more than a week"
 
 
@@ -181,10 +181,10 @@ async def test_an_empty_answer_in_the_middle_is_not_the_end_of_a_month(
         arxiv.honest(server, exchange)
 
     server.habit = forgetful
-    batch, checkpoint = await look(source, PLACE)
+    batch, checkpoint = await fetched(source, PLACE)
     server.habit = arxiv.honest
-    more, checkpoint = await look(source, checkpoint)
-    assert walked(batch) | walked(more) >= AFTER
+    more, checkpoint = await fetched(source, checkpoint)
+    assert scanned(batch) | scanned(more) >= AFTER
     assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
 
 
@@ -193,21 +193,21 @@ async def test_where_arxiv_fails_the_place_is_as_far_as_it_answered(
     source: ArxivSource, server: ArxivServer, after: int
 ) -> None:
     server.faults.extend([*[arxiv.honest] * (2 + after), *[arxiv.status(500)] * 3])
-    batch, checkpoint = await look(source, PLACE)
+    batch, checkpoint = await fetched(source, PLACE)
     assert batch.complete, "by keyword it was asked well"
     assert {note.kind for note in batch.notes} == {NoteKind.DOWN, NoteKind.BEHIND}
     assert checkpoint.resume_from == PLACE.resume_from
     assert PLACE.highest_id <= checkpoint.highest_id
-    assert max(walked(batch), default=PLACE.highest_id) == checkpoint.highest_id
-    more, checkpoint = await look(source, checkpoint)
-    assert walked(batch) | walked(more) == AFTER
+    assert max(scanned(batch), default=PLACE.highest_id) == checkpoint.highest_id
+    more, checkpoint = await fetched(source, checkpoint)
+    assert scanned(batch) | scanned(more) == AFTER
     assert checkpoint.resume_from == NOON.date()
 
 
 async def test_a_place_that_arxiv_never_gave_is_not_stuck_at(
     source: ArxivSource, server: ArxivServer
 ) -> None:
-    _, checkpoint = await look(
+    _, checkpoint = await fetched(
         source, Checkpoint(resume_from=date(2025, 12, 1), highest_id="2512.31999")
     )
     assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
@@ -216,19 +216,19 @@ async def test_a_place_that_arxiv_never_gave_is_not_stuck_at(
 async def test_a_place_of_a_clock_that_was_ahead_is_put_right(
     source: ArxivSource, server: ArxivServer
 ) -> None:
-    _, checkpoint = await look(
+    _, checkpoint = await fetched(
         source, Checkpoint(resume_from=date(2031, 1, 1), highest_id="2603.00005")
     )
     assert (checkpoint.resume_from, checkpoint.highest_id) == (NOON.date(), "2603.00025")
 
 
-async def test_arxiv_is_not_walked_through_while_it_does_not_answer_by_keyword(
+async def test_arxiv_is_not_scanned_while_it_does_not_answer_by_keyword(
     source: ArxivSource, server: ArxivServer
 ) -> None:
     server.habit = arxiv.status(500)
     with pytest.raises(SourceDown):
-        await look(source, PLACE)
-    assert asked_by_number(server) == 0
+        await fetched(source, PLACE)
+    assert lookups(server) == 0
 
 
 async def test_a_harvest_that_stands_in_leaves_the_place_where_it_is(
@@ -242,10 +242,10 @@ async def test_a_harvest_that_stands_in_leaves_the_place_where_it_is(
         (arxiv.status(500) if words else arxiv.honest)(server, exchange)
 
     server.habit = no_words
-    batch, _ = await look(source, PLACE)
+    batch, _ = await fetched(source, PLACE)
     assert batch.complete
-    assert walked(batch) == AFTER, "it goes on from the place beside it"
+    assert scanned(batch) == AFTER, "it goes on from the place beside it"
     server.habit = arxiv.status(500)
     server.oai_habit = oai_faults.refused("noRecordsMatch")
     with pytest.raises(SourceDown):
-        await look(source, PLACE)
+        await fetched(source, PLACE)
