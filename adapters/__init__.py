@@ -19,9 +19,9 @@ PLATFORMS: Final = {
 }
 """The part of a channel's id before the colon → ``module:Class``, called with Settings.
 
-The class is the platform's Composer, Sender, Listener and Examiner, and has ``workers``, the number
-of channels that it can send to at once. Entering it as an asynchronous context manager opens what
-sending needs and makes no request; leaving it closes that."""
+The class is the platform's Sender, Listener and Examiner, makes its Composers, and has ``workers``,
+the number of channels that it can send to at once. Entering it as an asynchronous context manager
+opens what sending needs and makes no request; leaving it closes that."""
 
 
 def no_secret(name: str) -> str:

@@ -22,7 +22,7 @@ import re
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
@@ -32,8 +32,8 @@ from statistics import median
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from adapters.discord import render as discord
-from adapters.slack import render as slack
+from adapters.discord.render import DiscordComposer
+from adapters.slack.render import SlackComposer
 from benchmarks.answering import Answer
 from benchmarks.invented import Words
 from benchmarks.report import Row, table
@@ -59,7 +59,10 @@ PAPERS = 2_000
 COMMANDS = ("list", "add", "status")
 EVERY = 0.1  # seconds between two commands
 QUIET = 3.0  # seconds of commands alone, for comparison
-COMPOSERS: dict[str, Composer] = {"discord": discord, "slack": slack}
+COMPOSERS: Mapping[str, Callable[[], Composer]] = {
+    "discord": DiscordComposer,
+    "slack": SlackComposer,
+}
 RULES = Rules(Timetable(ZoneInfo("UTC"), time_of_day(8), frozenset(range(7))), backlog=None)
 FORMULAS = (r"$\mathcal{O}(n^2)$", r"\emph{new}", r"Schr\"odinger's", r"$\alpha_i$-stable")
 

@@ -19,13 +19,13 @@ from datetime import time as time_of_day
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from adapters.slack.render import compose
+from adapters.slack.render import SlackComposer
 from bot.arxiv.source import ArxivSource
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
 from bot.core.publish import publish
-from bot.model import Batch, Digest, Draft, Keyword, Recorded, Run
+from bot.model import Batch, Keyword, Recorded, Run
 from bot.model.timetable import Timetable
 from bot.ports import Wanted
 from bot.store.store import SqlStore
@@ -78,11 +78,6 @@ class _Store(SqlStore):
             return await super().record(run, first_post=first_post)
 
 
-class _Slack:
-    def compose(self, digest: Digest) -> list[Draft]:
-        return compose(digest)
-
-
 async def work(folder: Path, url: str, oai_url: str, now: datetime) -> dict[str, object]:
     watch = Stopwatch()
     clock = FakeClock(now)
@@ -97,7 +92,7 @@ async def work(folder: Path, url: str, oai_url: str, now: datetime) -> dict[str,
         run, recorded = await collect(source, store, clock, first_post=0)
     assert run.complete, run.notes
     async with watch.step("publish"):
-        await publish(store, {"fake": _Slack()}, lambda _: _RULES, clock, now=True)
+        await publish(store, {"fake": SlackComposer}, lambda _: _RULES, clock, now=True)
     platform = FakePlatform(folder / "messages")
     async with watch.step("deliver"):
         await Deliverer("fake", platform, store, clock, random.Random(1)).deliver()

@@ -27,6 +27,7 @@ from bot.model import (
     Paper,
     Person,
     Post,
+    Prepared,
     Publication,
     Receipt,
     Recorded,
@@ -93,7 +94,11 @@ class Source(Protocol):
 
 
 class Composer(Protocol):
-    """Turns a digest into messages within a platform's limits. Pure: no network, no time."""
+    """Turns digests into messages within a platform's limits. Pure: no network, no time.
+
+    One composer serves one publish: it may keep what it rendered of a paper for the next digest in
+    which that paper stands, within bounds.
+    """
 
     def compose(self, digest: Digest) -> list[Draft]: ...
 
@@ -249,12 +254,16 @@ class Examiner(Protocol):
         ...
 
 
-class PlatformAdapter(Composer, Sender, Listener, Examiner, Protocol):
+class PlatformAdapter(Sender, Listener, Examiner, Protocol):
     """Everything that an adapter's class is (``adapters.PLATFORMS``), opened as a context."""
 
     @property
     def workers(self) -> int:
         """How many posts may be sent at once."""
+        ...
+
+    def composer(self) -> Composer:
+        """A new one, for one publish."""
         ...
 
     async def __aenter__(self) -> Self: ...
@@ -310,11 +319,13 @@ class PublishStore(Protocol):
         self,
         plans: Iterable[tuple[str, Callable[[ChannelAgenda], Publication | None]]],
         at: datetime,
+        prepared: Mapping[str, Prepared] | None = None,
     ) -> int:
         """Carry out what each channel's plan (pure) decides; how many posts went into the outbox.
 
         A channel is whole in one transaction, with few others, and people get their turn between
-        them. The plans are drawn and called on a thread of the store.
+        them. The plans are drawn and called on a thread of the store. The plan of a channel that is
+        ``prepared`` is called only where its agenda has changed since.
         """
         ...
 

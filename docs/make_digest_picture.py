@@ -100,7 +100,7 @@ def sample() -> Digest:
 def on_a_terminal(digest: Digest) -> str:
     stream = io.StringIO()
     terminal = Terminal(Settings(stream, SystemClock(), width=COLUMNS, colour=True))
-    for draft in terminal.compose(digest):
+    for draft in terminal.composer().compose(digest):
         post = Post("sample", CHANNEL, draft.payload, 1, False, NOW)
         asyncio.run(terminal.send(post))
     return stream.getvalue()

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ from bot.core.digest import Rules
 from bot.core.publish import publish
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
-from bot.model import Person, Post, Publication, Receipt
+from bot.model import Person, Post, Prepared, Publication, Receipt
 from bot.model.timetable import Timetable
 from bot.store.engines.base import Connection as StoreConnection
 from bot.store.statements import publish as publish_statements
@@ -101,7 +101,13 @@ class MortalPlatform(FakePlatform):
 class SeenBeforeQueued(SqlStore):
     """The common mistake, as a control: "posted" is committed before the message is queued."""
 
-    async def publish(self, plans: Iterable[tuple[str, Plan]], at: datetime) -> int:
+    async def publish(
+        self,
+        plans: Iterable[tuple[str, Plan]],
+        at: datetime,
+        prepared: Mapping[str, Prepared] | None = None,
+    ) -> int:
+        del prepared
         return sum([await self._publish(channel_id, plan, at) for channel_id, plan in plans])
 
     async def _publish(self, channel_id: str, plan: Plan, at: datetime) -> int:
@@ -185,7 +191,7 @@ async def live(folder: Path, steps: Steps, how: How, batch_size: int) -> None:
             arxiv.faults = [SourceDown("no answer")]
             await collect(arxiv, store, clock, first_post=3)
         await collect(arxiv, store, clock, first_post=3)
-        await publish(store, {"fake": PlainComposer(2)}, lambda _: RULES, clock)
+        await publish(store, {"fake": lambda: PlainComposer(2)}, lambda _: RULES, clock)
         await deliverer.deliver(wait=7200 if day == DAYS else 120)
     store.close()
 

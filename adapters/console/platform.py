@@ -18,8 +18,8 @@ from rich.console import Console as Terminal
 from adapters import Settings
 from adapters.console import render
 from bot.errors import CannotTell, OutcomeUnknown, SendError, TryLater
-from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
-from bot.ports import Commands
+from bot.model import Channel, Finding, Post, Receipt
+from bot.ports import Commands, Composer
 
 WRITE_ERRORS = {
     errno.EPIPE: "Nobody reads the output any more: the pipe is closed.",
@@ -73,10 +73,8 @@ class Console:
             return (Finding("console:", False, "The output is closed.", remedy),)
         return (Finding("console:", True, "The output can be written to."),)
 
-    def compose(self, digest: Digest) -> list[Draft]:
-        """One draft that holds every paper. Pure."""
-        payload = render.to_payload(render.page_of(digest))
-        return [Draft(payload, tuple(entry.paper.id for entry in digest.entries))]
+    def composer(self) -> Composer:
+        return render.ConsoleComposer()
 
     async def send(self, post: Post) -> Receipt:
         """Write the whole digest and flush it.

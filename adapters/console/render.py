@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from adapters.json_template import encode
 from bot.errors import PostRefused
-from bot.model import Digest, Entry
+from bot.model import Digest, Draft, Entry
 from bot.text import authors_line, digests
 
 VERSION = 1
@@ -54,6 +55,14 @@ class Page:
     in_full: int
 
 
+class ConsoleComposer:
+    """Implements :class:`bot.ports.Composer`: one draft that holds every paper."""
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        payload = to_payload(page_of(digest))
+        return [Draft(payload, tuple(entry.paper.id for entry in digest.entries))]
+
+
 def page_of(digest: Digest) -> Page:
     in_full = 0 if digest.channel.layout == "list" else digest.in_full
     return Page(
@@ -63,8 +72,7 @@ def page_of(digest: Digest) -> Page:
 
 def to_payload(page: Page) -> str:
     """The same text for the same page, always."""
-    payload = {"version": VERSION, **asdict(page)}
-    return json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return encode({"version": VERSION, **asdict(page)})
 
 
 def from_payload(payload: str) -> Page:

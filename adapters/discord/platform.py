@@ -41,8 +41,8 @@ from bot.errors import (
     SendError,
     TryLater,
 )
-from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
-from bot.ports import Commands
+from bot.model import Channel, Finding, Post, Receipt
+from bot.ports import Commands, Composer
 from bot.text import shorten
 
 log = logging.getLogger(__name__)
@@ -103,9 +103,8 @@ class Discord:
         """Raises PlatformDown and PlatformRefused."""
         await self._gateway.listen(commands)
 
-    def compose(self, digest: Digest) -> list[Draft]:
-        """Pure."""
-        return render.compose(digest)
+    def composer(self) -> Composer:
+        return render.DiscordComposer()
 
     async def tell(self, person_id: str, text: str) -> None:
         """A private message. Raises SendError."""

@@ -3,7 +3,8 @@
 ``digest`` is one container a message (Components V2), each paper with a button for its abstract;
 ``list`` is plain text with bare addresses, for bridges and screen readers; ``thread`` is one line
 in the channel and the digest below it. Whether a channel is a forum is not known here: the day's
-name for its post stands beside the body.
+name for its post stands beside the body. The JSON is put together from parts, of which those of a
+paper are made once (``DiscordPaper``).
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from math import ceil
 from typing import Any, Final
 
 from adapters.discord.limits import CONTENT, PAPERS, TEXT_DISPLAY, Component, Size, size
 from adapters.discord.markup import inert, link
+from adapters.json_template import SLOT, encode, template
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, Entry
+from bot.model import Digest, Draft, Entry, Paper
 from bot.text import authors_line, digests, shorten
 
 VERSION: Final = 1
@@ -33,6 +36,9 @@ ABSTRACTS: Final = "abstracts:"
 MOST_OPTIONS, LONGEST_OPTION = 25, 100
 
 LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
+LINES_AT_ONCE: Final = 10
+PAPERS_CACHED: Final = 4096  # rendered, some 3 kB each
+KEYWORDS_CACHED: Final = 4096  # of a paper together, at most 200 characters
 Body = dict[str, Any]
 
 
@@ -52,178 +58,6 @@ class Message:
     body: Body
 
 
-def compose(digest: Digest) -> list[Draft]:
-    """The messages of a digest, in order; every paper stands in exactly one of them."""
-    day = digests.long_day(digest.day)
-    if digest.channel.layout == "list":
-        return [
-            Draft(_payload(Message(Place.CHANNEL, day, body)), papers)
-            for body, papers in _plain_messages(digest)
-        ]
-    messages = list(_containers(digest))
-    if digest.channel.layout != "thread":
-        return [
-            Draft(_payload(Message(Place.CHANNEL, day, body)), papers) for body, papers in messages
-        ]
-    line: Body = {"content": inert(digests.heading(digest)), "flags": SUPPRESS_EMBEDS}
-    return [
-        Draft(_payload(Message(Place.CHANNEL, day, line)), ()),
-        *(
-            Draft(_payload(Message(Place.THREAD, day, body)), papers, parent=0)
-            for body, papers in messages
-        ),
-    ]
-
-
-def read(payload: str) -> Message:
-    """What ``compose`` stored. Raises PostRefused."""
-    try:
-        stored = json.loads(payload)
-        if stored["version"] != VERSION:
-            raise PostRefused("This message was prepared by another version of the bot.")
-        return Message(Place(stored["place"]), stored["day"], stored["body"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise PostRefused("This message is damaged and can't be sent.") from error
-
-
-def _payload(message: Message) -> str:
-    stored = {
-        "version": VERSION,
-        "place": message.place,
-        "day": message.day,
-        "body": {**message.body, "allowed_mentions": {"parse": []}},
-    }
-    return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-# -- components -----------------------------------------------------------------------------------
-
-
-def _containers(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
-    """Each message's body and the ids of its papers."""
-    head = _head(digest)
-    pieces = [
-        *((_section(entry), [entry]) for entry in digest.entries[: digest.in_full]),
-        *_folded(digest.entries[digest.in_full :], head, below=digest.in_full > 0),
-    ]
-    groups = _grouped(head, pieces)
-    for number, (components, papers) in enumerate(groups, start=1):
-        if len(groups) > 1:
-            components = [*components, text(f"-# {number} of {len(groups)}")]
-        yield container(components), papers
-
-
-def _grouped(
-    head: list[Component], pieces: Sequence[tuple[Component, Sequence[Entry]]]
-) -> list[tuple[list[Component], tuple[str, ...]]]:
-    """The pieces in as few messages as the limits allow, each with menus for what has a line in it.
-    One text is left for the number below."""
-    whole = sum(piece["type"] == SECTION for piece, _ in pieces)
-    most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
-    groups: list[tuple[list[Component], tuple[str, ...]]] = []
-    around = size(_around())
-    components, papers, listed = list(head), tuple[str, ...](), list[Entry]()
-    filled, sections = around + size(head), 0
-    for piece, entries in pieces:
-        added, is_section = size([piece]), piece["type"] == SECTION
-        menus = _size_of_menus(len(listed) + (0 if is_section else len(entries)))
-        if papers and (sections + is_section > most or not (filled + added + menus).fits):
-            groups.append((components + _menus(listed), papers))
-            components, papers, listed = [], (), []
-            filled, sections = around, 0
-        components.append(piece)
-        papers = (*papers, *(entry.paper.id for entry in entries))
-        listed += [] if is_section else entries
-        filled, sections = filled + added, sections + is_section
-    groups.append((components + _menus(listed), papers))
-    return groups
-
-
-def _menus(listed: Sequence[Entry]) -> list[Component]:
-    """Menus that show the abstract of the paper that is chosen."""
-    return [
-        _menu(listed[start : start + MOST_OPTIONS]) for start in range(0, len(listed), MOST_OPTIONS)
-    ]
-
-
-def _size_of_menus(listed: int) -> Size:
-    return Size(2 * ceil(listed / MOST_OPTIONS), 0, 0)
-
-
-def _menu(entries: Sequence[Entry]) -> Component:
-    options = [
-        {
-            "label": shorten(entry.paper.title, LONGEST_OPTION).strip() or entry.paper.id,
-            "value": entry.paper.id,
-        }
-        for entry in entries
-    ]
-    menu = {
-        "type": SELECT,
-        "custom_id": f"{ABSTRACTS}{entries[0].paper.id}",
-        "placeholder": "Abstract of …",
-        "options": options,
-    }
-    return {"type": ROW, "components": [menu]}
-
-
-def _head(digest: Digest) -> list[Component]:
-    lines = [f"### {inert(digests.heading(digest))}"]
-    lines += [f"-# {inert(remark)}" for remark in digests.remarks(digest)]
-    return [text("\n".join(lines))]
-
-
-def _section(entry: Entry) -> Component:
-    paper = entry.paper
-    facts = [*digests.facts(paper), shorten(paper.comment, LONGEST_COMMENT)]
-    about = [inert(fact) for fact in facts if fact]
-    if keywords := shorten(", ".join(entry.keywords), LONGEST_KEYWORDS).strip():
-        about.append(f"*{inert(keywords)}*")
-    lines = [
-        f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**",
-        inert(shorten(authors_line(paper.authors), LONGEST_AUTHORS)),
-        f"-# {' · '.join(about)}",
-    ]
-    return {
-        "type": SECTION,
-        "components": [text("\n".join(filter(None, lines)))],
-        "accessory": {
-            "type": BUTTON,
-            "style": SECONDARY,
-            "label": "Abstract",
-            "custom_id": f"{ABSTRACT}{paper.id}",
-        },
-    }
-
-
-LINES_AT_ONCE: Final = 10
-
-
-def _folded(
-    entries: Sequence[Entry], head: list[Component], *, below: bool
-) -> Iterator[tuple[Component, Sequence[Entry]]]:
-    """Papers with a line each, some lines in each text: never more than the message that begins
-    with ``head`` can hold."""
-    around = size([*_around(), *head]) + _size_of_menus(1)
-    more = digests.and_more(len(entries), below=below)
-    lines, some = [f"**{more}**"] if more else [], list[Entry]()
-    for entry in entries:
-        line = f"- {link(shorten(entry.paper.title, LONGEST_TITLE), entry.paper.url)}"
-        fits = (around + size([text("\n".join([*lines, line]))])).fits
-        if some and (len(some) == LINES_AT_ONCE or not fits):
-            yield text("\n".join(lines)), some
-            lines, some = [], []
-        lines.append(line)
-        some.append(entry)
-    if some:
-        yield text("\n".join(lines)), some
-
-
-def _around() -> list[Component]:
-    """What stands in every message beside its papers, at most."""
-    return [*_boxed([]), text("-# 99 of 99")]
-
-
 def text(content: str) -> Component:
     return {"type": TEXT_DISPLAY, "content": content}
 
@@ -237,19 +71,279 @@ def _boxed(components: Sequence[Component]) -> list[Component]:
     return [{"type": CONTAINER, "accent_color": ACCENT, "components": list(components)}]
 
 
+def _section(content: str, custom_id: str) -> Component:
+    """A text with a button beside it."""
+    return {
+        "type": SECTION,
+        "components": [text(content)],
+        "accessory": {
+            "type": BUTTON,
+            "style": SECONDARY,
+            "label": "Abstract",
+            "custom_id": custom_id,
+        },
+    }
+
+
+def _menu(custom_id: str, options: object) -> Component:
+    """A menu that shows the abstract of the paper that is chosen."""
+    select = {
+        "type": SELECT,
+        "custom_id": custom_id,
+        "placeholder": "Abstract of …",
+        "options": options,
+    }
+    return {"type": ROW, "components": [select]}
+
+
+_PAYLOAD = template({"version": VERSION, "place": SLOT, "day": SLOT, "body": SLOT})
+_CONTAINER = template(
+    {
+        **container([]),
+        "components": [{**_boxed([])[0], "components": SLOT}],
+        "allowed_mentions": {"parse": []},
+    }
+)
+_TEXT = template(text(SLOT))
+_SECTION = template(_section(SLOT, SLOT))
+_SECTION_SIZE = size([_section("", "")])
+_MENU = template(_menu(SLOT, SLOT))
+
+
+@dataclass(slots=True)  # frozen, each of a million would take three times as long
+class SizedComponent:
+    """The JSON of one component, what it takes of a message's limits, and the papers that it shows:
+    one whole, or several with a line each."""
+
+    json: str
+    size: Size
+    papers: tuple[DiscordPaper, ...] = ()
+    whole: bool = False
+
+
+class DiscordPaper:
+    """How one paper looks wherever it stands; only the keywords that it matches are added."""
+
+    def __init__(self, paper: Paper) -> None:
+        self.id = paper.id
+        self._paper = paper
+
+    @cached_property
+    def line(self) -> str:
+        title = shorten(self._paper.title, LONGEST_TITLE)
+        return f"- {link(title, self._paper.url)}"
+
+    @cached_property
+    def option(self) -> str:
+        """JSON of its option in a menu."""
+        label = shorten(self._paper.title, LONGEST_OPTION).strip() or self.id
+        return encode({"label": label, "value": self.id})
+
+    def whole(self, matched: Matched) -> SizedComponent:
+        before, after, size = self._whole
+        return SizedComponent(
+            f"{before}{matched.json}{after}", size + matched.size, (self,), whole=True
+        )
+
+    @cached_property
+    def _whole(self) -> tuple[str, str, Size]:
+        """The JSON before and after the keywords, and its size without them."""
+        paper = self._paper
+        facts = [*digests.facts(paper), shorten(paper.comment, LONGEST_COMMENT)]
+        lines = [
+            f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**",
+            inert(shorten(authors_line(paper.authors), LONGEST_AUTHORS)),
+            f"-# {' · '.join(inert(fact) for fact in facts if fact)}",
+        ]
+        content = "\n".join(filter(None, lines))
+        before, between, after = _SECTION
+        return (
+            f"{before}{encode(ABSTRACT + self.id)}{between}{encode(content)[:-1]}",
+            f'"{after}',
+            _SECTION_SIZE + _size_of(content),
+        )
+
+
+def _size_of(content: str) -> Size:
+    """What so much more in a text takes."""
+    return Size(0, len(content), len(content.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The keywords of a paper as they go on with a line about it: inside of a JSON string."""
+
+    json: str
+    size: Size
+
+
+def _matched(keywords: tuple[str, ...]) -> Matched:
+    shown = shorten(", ".join(keywords), LONGEST_KEYWORDS).strip()
+    text = f" · *{inert(shown)}*" if shown else ""
+    return Matched(encode(text)[1:-1], _size_of(text))
+
+
+class DiscordComposer:
+    """Implements :class:`bot.ports.Composer`: papers and keywords that stand in many digests are
+    rendered once."""
+
+    def __init__(self) -> None:
+        self._rendered = lru_cache(maxsize=PAPERS_CACHED)(DiscordPaper)
+        self._matched = lru_cache(maxsize=KEYWORDS_CACHED)(_matched)
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        """The messages of a digest, in order; every paper stands in exactly one of them."""
+        day = digests.long_day(digest.day)
+        if digest.channel.layout == "list":
+            return [
+                Draft(_payload(Place.CHANNEL, day, _plain_body(content)), papers)
+                for content, papers in _plain_messages(digest)
+            ]
+        head = _head(digest)
+        papers = [self._rendered(entry.paper) for entry in digest.entries]
+        shown = [
+            paper.whole(self._matched(entry.keywords))
+            for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
+        ]
+        rest = _folded(papers[digest.in_full :], head, below=digest.in_full > 0)
+        messages = _messages(head, [*shown, *rest])
+        if digest.channel.layout != "thread":
+            return [Draft(_payload(Place.CHANNEL, day, body), ids) for body, ids in messages]
+        line = _plain_body(inert(digests.heading(digest)))
+        return [
+            Draft(_payload(Place.CHANNEL, day, line), ()),
+            *(Draft(_payload(Place.THREAD, day, body), ids, parent=0) for body, ids in messages),
+        ]
+
+
+def compose(digest: Digest) -> list[Draft]:
+    """The messages of one digest alone."""
+    return DiscordComposer().compose(digest)
+
+
+def read(payload: str) -> Message:
+    """What ``compose`` stored. Raises PostRefused."""
+    try:
+        stored = json.loads(payload)
+        if stored["version"] != VERSION:
+            raise PostRefused("This message was prepared by another version of the bot.")
+        return Message(Place(stored["place"]), stored["day"], stored["body"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise PostRefused("This message is damaged and can't be sent.") from error
+
+
+def _payload(place: Place, day: str, body: str) -> str:
+    before, before_day, before_place, after = _PAYLOAD
+    return f"{before}{body}{before_day}{encode(day)}{before_place}{encode(place)}{after}"
+
+
+# -- components -----------------------------------------------------------------------------------
+
+
+def _messages(
+    head: SizedComponent, pieces: Sequence[SizedComponent]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The JSON of each message's body, and the ids of its papers."""
+    groups = _grouped(head, pieces)
+    before, after = _CONTAINER
+    for number, group in enumerate(groups, start=1):
+        listed = [paper for piece in group if not piece.whole for paper in piece.papers]
+        components = [*(piece.json for piece in group), *_menus(listed)]
+        if len(groups) > 1:
+            components.append(_text(f"-# {number} of {len(groups)}").json)
+        ids = tuple(paper.id for piece in group for paper in piece.papers)
+        yield f"{before}[{','.join(components)}]{after}", ids
+
+
+def _grouped(head: SizedComponent, pieces: Sequence[SizedComponent]) -> list[list[SizedComponent]]:
+    """The pieces in as few messages as the limits allow, with room for the menus of what has a line
+    in it. One text is left for the number below."""
+    whole = sum(piece.whole for piece in pieces)
+    most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
+    groups = [[head]]
+    filled, sections, listed = _AROUND + head.size, 0, 0
+    for piece in pieces:
+        lines = 0 if piece.whole else len(piece.papers)
+        longer = filled + piece.size
+        papers = sections or listed
+        if papers and (
+            sections + piece.whole > most or not (longer + _size_of_menus(listed + lines)).fits
+        ):
+            groups.append([])
+            longer, sections, listed = _AROUND + piece.size, 0, 0
+        groups[-1].append(piece)
+        filled, sections, listed = longer, sections + piece.whole, listed + lines
+    return groups
+
+
+def _menus(listed: Sequence[DiscordPaper]) -> Iterator[str]:
+    """JSON of menus that show the abstract of the paper that is chosen."""
+    before, between, after = _MENU
+    for start in range(0, len(listed), MOST_OPTIONS):
+        some = listed[start : start + MOST_OPTIONS]
+        options = ",".join(paper.option for paper in some)
+        yield f"{before}{encode(ABSTRACTS + some[0].id)}{between}[{options}]{after}"
+
+
+def _size_of_menus(listed: int) -> Size:
+    return Size(2 * ceil(listed / MOST_OPTIONS), 0, 0)
+
+
+def _head(digest: Digest) -> SizedComponent:
+    lines = [f"### {inert(digests.heading(digest))}"]
+    lines += [f"-# {inert(remark)}" for remark in digests.remarks(digest)]
+    return _text("\n".join(lines))
+
+
+def _folded(
+    papers: Sequence[DiscordPaper], head: SizedComponent, *, below: bool
+) -> Iterator[SizedComponent]:
+    """Papers with a line each, some lines in each text: never more than the message that begins
+    with ``head`` can hold."""
+    around = _AROUND + head.size + _size_of_menus(1) + size([text("")])
+    more = digests.and_more(len(papers), below=below)
+    lines, some = [f"**{more}**"] if more else [], list[DiscordPaper]()
+    filled = around + _size_of("\n".join(lines))
+    for paper in papers:
+        added = _size_of(f"\n{paper.line}" if lines else paper.line)
+        if some and (len(some) == LINES_AT_ONCE or not (filled + added).fits):
+            yield _text("\n".join(lines), some)
+            lines, some = [], []
+            filled, added = around, _size_of(paper.line)
+        lines.append(paper.line)
+        some.append(paper)
+        filled += added
+    if some:
+        yield _text("\n".join(lines), some)
+
+
+def _text(content: str, papers: Sequence[DiscordPaper] = ()) -> SizedComponent:
+    before, after = _TEXT
+    return SizedComponent(f"{before}{encode(content)}{after}", size([text(content)]), tuple(papers))
+
+
+# What stands in every message beside its papers, at most.
+_AROUND = size([*_boxed([]), text("-# 99 of 99")])
+
+
 # -- plain text -----------------------------------------------------------------------------------
 
 
-def _plain_messages(digest: Digest) -> Iterator[tuple[Body, tuple[str, ...]]]:
+def _plain_body(content: str) -> str:
+    return encode({"content": content, "flags": SUPPRESS_EMBEDS, "allowed_mentions": {"parse": []}})
+
+
+def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The content of each message, and the ids of its papers."""
     lines = [f"**{inert(digests.heading(digest))}**", *map(inert, digests.remarks(digest))]
     content, papers = "\n".join(lines), tuple[str, ...]()
     for item, paper_id in _plain_pieces(digest):
         if papers and len(content) + len(item) > CONTENT:
-            yield {"content": content, "flags": SUPPRESS_EMBEDS}, papers
+            yield content, papers
             content, papers = "", ()
         content = f"{content}{item}" if content else item.lstrip("\n")
         papers = (*papers, paper_id)
-    yield {"content": content, "flags": SUPPRESS_EMBEDS}, papers
+    yield content, papers
 
 
 def _plain_pieces(digest: Digest) -> Iterator[tuple[str, str]]:

@@ -9,12 +9,12 @@ that look alike, and ``verbatim`` keeps names and addresses from becoming mentio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.limits import HEADER, LABEL, Block, cut, escaped, units
-from bot.model import Address, CommandReference, Entry, Offer, split_references
+from bot.model import Address, CommandReference, Entry, Offer, Paper, split_references
 from bot.text import authors_line, clean, digests
 
 # What the action_id of a button begins with; the rest makes it unlike any other in the message.
@@ -44,8 +44,12 @@ def mrkdwn(text: str) -> Block:
 
 def inert(text: str) -> str:
     """Text of others for mrkdwn: nothing in it is bold, a quote, an emoji, a link or a mention."""
-    line = _QUOTE.sub("›", _EMOJI.sub("∶", clean(text)))
-    return escaped(line.translate(_LOOKS_LIKE))
+    return _inert_inside(_QUOTE.sub("›", clean(text)))
+
+
+def _inert_inside(text: str) -> str:
+    """The same where the text is clean and does not begin the line."""
+    return escaped(_EMOJI.sub("∶", text).translate(_LOOKS_LIKE))
 
 
 def spoken(text: str, most: int | None = None) -> str:
@@ -127,12 +131,8 @@ def section(*elements: Block) -> Block:
     return {"type": "rich_text_section", "elements": list(elements)}
 
 
-def bullets(items: Iterable[Sequence[Block]]) -> Block:
-    return {
-        "type": "rich_text_list",
-        "style": "bullet",
-        "elements": [section(*item) for item in items],
-    }
+def bullets(*sections: Block | str) -> Block:
+    return {"type": "rich_text_list", "style": "bullet", "elements": list(sections)}
 
 
 def rich(*elements: Block) -> Block:
@@ -155,13 +155,13 @@ def actions(*buttons: Block) -> Block:
     return {"type": "actions", "elements": list(buttons)}
 
 
-def abstract_button(entry: Entry) -> Block:
+def abstract_button(paper: Paper) -> Block:
     return {
         "type": "button",
-        "action_id": f"{ABSTRACT}:{entry.paper.id}",
-        "value": entry.paper.id,
+        "action_id": f"{ABSTRACT}:{paper.id}",
+        "value": paper.id,
         "text": plain("Abstract"),
-        "accessibility_label": cut(f"Abstract of {title(entry)}", LABEL),
+        "accessibility_label": cut(f"Abstract of {title(paper)}", LABEL),
     }
 
 
@@ -187,52 +187,61 @@ def open_button(label: str, url: str) -> Block:
 # -- a paper --------------------------------------------------------------------------------------
 
 
-def title(entry: Entry) -> str:
-    return cut(clean(entry.paper.title), LONGEST_TITLE) or entry.paper.id
+def title(paper: Paper) -> str:
+    return cut(clean(paper.title), LONGEST_TITLE) or paper.id
 
 
-def authors(entry: Entry) -> str:
-    return cut(clean(authors_line(entry.paper.authors)), LONGEST_AUTHORS)
+def authors(paper: Paper) -> str:
+    return cut(clean(authors_line(paper.authors)), LONGEST_AUTHORS)
 
 
-def about(entry: Entry) -> str:
-    """What else is known of a paper, in one line."""
-    paper = entry.paper
-    facts = [*digests.facts(paper), f"version {paper.version}" if paper.version > 1 else ""]
-    facts.append(cut(clean(paper.comment), LONGEST_COMMENT))
-    facts.append(cut(clean(", ".join(entry.keywords)), LONGEST_KEYWORDS))
-    return " · ".join(filter(None, facts))
+def about(paper: Paper) -> str:
+    """What else is known of a paper, in one line; never empty."""
+    version = f"version {paper.version}" if paper.version > 1 else ""
+    comment = cut(clean(paper.comment), LONGEST_COMMENT)
+    return " · ".join(filter(None, [*digests.facts(paper), version, comment]))
 
 
-def titled(entry: Entry) -> Block:
-    return link(title(entry), entry.paper.url)
+def matched(keywords: Sequence[str]) -> str:
+    """The keywords that a paper matches, as they go on with the line of ``about``."""
+    shown = cut(clean(", ".join(keywords)), LONGEST_KEYWORDS)
+    return f" · {shown}" if shown else ""
 
 
-def paper(entry: Entry) -> list[Block]:
-    """A paper shown whole, exactly as it is written."""
-    lines = [link(title(entry), entry.paper.url, bold=True)]
-    if by := authors(entry):
-        lines.append(words(f"\n{by}"))
-    return [rich(section(*lines)), quiet(about(entry)), actions(abstract_button(entry))]
+def titled(paper: Paper) -> Block:
+    return link(title(paper), paper.url)
+
+
+def headline(paper: Paper) -> Block:
+    """The title and the authors of a paper shown whole, exactly as they are written."""
+    by = authors(paper)
+    lines = [words(f"\n{by}")] if by else []
+    return rich(section(link(title(paper), paper.url, bold=True), *lines))
+
+
+def paper_in_mrkdwn(paper: Paper) -> str:
+    """A paper shown whole, its markup replaced by signs that look alike."""
+    linked = f"*<{escaped(address(paper.url))}|{inert(title(paper))}>*"
+    return "\n".join(filter(None, [linked, inert(authors(paper)), inert(about(paper))]))
+
+
+def matched_in_mrkdwn(keywords: Sequence[str]) -> str:
+    return _inert_inside(matched(keywords))
+
+
+def beside(text: Block, button: object) -> Block:
+    """A text with a button beside it."""
+    return {"type": "section", "text": text, "accessory": button}
 
 
 def paper_beside_its_button(entry: Entry) -> Block:
-    """A paper shown whole in one block, its markup replaced by signs that look alike."""
-    lines = [
-        f"*<{escaped(address(entry.paper.url))}|{inert(title(entry))}>*",
-        inert(authors(entry)),
-        inert(about(entry)),
-    ]
-    return {
-        "type": "section",
-        "text": mrkdwn("\n".join(filter(None, lines))),
-        "accessory": abstract_button(entry),
-    }
+    text = paper_in_mrkdwn(entry.paper) + matched_in_mrkdwn(entry.keywords)
+    return beside(mrkdwn(text), abstract_button(entry.paper))
 
 
-def listed(entry: Entry) -> list[Any]:
-    """A paper in a line."""
-    by = authors_line(entry.paper.authors, shown=1)
-    facts = [clean(by), *digests.facts(entry.paper)[:1]]
+def listed(paper: Paper) -> Block:
+    """A paper in a line of a list."""
+    by = authors_line(paper.authors, shown=1)
+    facts = [clean(by), *digests.facts(paper)[:1]]
     tail = " · ".join(cut(fact, LONGEST_COMMENT) for fact in facts if fact)
-    return [titled(entry), *([words(f" · {tail}")] if tail else [])]
+    return section(titled(paper), *([words(f" · {tail}")] if tail else []))

@@ -18,8 +18,8 @@ from adapters.slack import checks, render, replies
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, parted, variable
 from bot.errors import ChannelRefused, PlatformDown, PlatformRefused
-from bot.model import Channel, Digest, Draft, Finding, Post, Receipt
-from bot.ports import Clock, Commands
+from bot.model import Channel, Finding, Post, Receipt
+from bot.ports import Clock, Commands, Composer
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +106,8 @@ class Slack:
 
     # -- posting -------------------------------------------------------------------------------
 
-    def compose(self, digest: Digest) -> list[Draft]:
-        """Pure."""
-        return render.compose(digest)
+    def composer(self) -> Composer:
+        return render.SlackComposer()
 
     async def send(self, post: Post) -> Receipt:
         """Raises SendError and PlatformRefused."""

@@ -4,7 +4,8 @@ Three looks: ``thread`` (the usual one; ``digest`` means the same) is one messag
 titles in the channel, and the papers in its thread, about ten in each message; a digest of a few
 papers stands whole in that one message. ``inline`` puts all of it into the channel, each paper
 beside a button; ``list`` is a line for each paper. The payload is the JSON of chat.postMessage's
-arguments, without the channel, the thread and the post's key.
+arguments, without the channel, the thread and the post's key; it is put together from parts, of
+which those of a paper are made once (``SlackPaper``).
 """
 
 from __future__ import annotations
@@ -13,62 +14,203 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from math import ceil
 from typing import Any, Final
 
+from adapters.json_template import SLOT, encode, template
 from adapters.slack import blocks
 from adapters.slack.blocks import (
+    actions,
     bullets,
     header,
+    mrkdwn,
+    plain,
     quiet,
     rich,
     section,
     spoken,
-    title,
-    titled,
     words,
 )
-from adapters.slack.limits import TEXT, Block, escaped, units, weight, weight_left, within
+from adapters.slack.limits import (
+    CHARACTERS,
+    TEXT,
+    Block,
+    escaped,
+    length,
+    units,
+    weight,
+    within,
+)
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, Entry
+from bot.model import Digest, Draft, Paper
 from bot.text import digests, plural
 
 FEW: Final = 3  # papers that need no thread
 IN_A_THREAD: Final = 10  # papers shown whole in a message of a thread
 IN_THE_CHANNEL: Final = 20
 LINES_AT_ONCE: Final = 10  # papers in a block of those with a line each
+PAPERS_CACHED: Final = 4096  # rendered, some 5 kB each
+KEYWORDS_CACHED: Final = 4096  # of a paper together, at most 200 characters
 
 Arguments = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Blocks that stay together, and the papers that they show. ``whole`` is one shown whole."""
+def arguments(text: str, made: Sequence[Block]) -> Arguments:
+    """Of chat.postMessage, for a message in which nothing is unfurled and nobody is mentioned."""
+    return {
+        "text": text,
+        "blocks": list(made),
+        "mrkdwn": False,
+        "parse": "none",
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
 
-    blocks: tuple[Block, ...]
-    entries: tuple[Entry, ...] = ()
+
+_PAYLOAD = template({**arguments(SLOT, ()), "blocks": SLOT})
+_QUIET = template({**quiet(), "elements": [{**plain(""), "text": SLOT}]})
+_BESIDE = template(blocks.beside({**mrkdwn(""), "text": SLOT}, SLOT))
+_BULLETS = template(rich({**bullets(), "elements": SLOT}))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """JSON, and what it weighs in a message."""
+
+    json: str
+    weight: int
+
+
+@dataclass(slots=True)  # frozen, each of a million would take three times as long
+class BlockGroup:
+    """The JSON of ``blocks`` blocks that stay together, what they weigh, and the papers that they
+    show. ``whole`` is one shown whole."""
+
+    json: str
+    blocks: int
+    weight: int
+    papers: tuple[SlackPaper, ...] = ()
     whole: bool = False
 
 
+class SlackPaper:
+    """How one paper looks wherever it stands; only the keywords that it matches are added."""
+
+    def __init__(self, paper: Paper) -> None:
+        self.id = paper.id
+        self._paper = paper
+
+    @cached_property
+    def spoken(self) -> str:
+        """Its title in the top-level text."""
+        return spoken(blocks.title(self._paper))
+
+    @cached_property
+    def spoken_units(self) -> int:
+        return units(self.spoken)
+
+    @cached_property
+    def titled(self) -> Rendered:
+        """An item of a list: the title."""
+        return _rendered(section(blocks.titled(self._paper)))
+
+    @cached_property
+    def listed(self) -> Rendered:
+        """An item of a list: the paper in a line."""
+        return _rendered(blocks.listed(self._paper))
+
+    def whole(self, matched: Rendered) -> BlockGroup:
+        """Three blocks."""
+        before, after, weight = self._whole
+        json = f"{before}{matched.json}{after}"
+        return BlockGroup(json, 3, weight + matched.weight, (self,), whole=True)
+
+    @cached_property
+    def _whole(self) -> tuple[str, str, int]:
+        """The JSON before and after the keywords, and what it weighs without them."""
+        above = blocks.headline(self._paper)
+        about = blocks.about(self._paper)
+        below = actions(blocks.abstract_button(self._paper))
+        before, after = _QUIET
+        return (
+            f"{encode(above)},{before}{encode(about)[:-1]}",
+            f'"{after},{encode(below)}',
+            weight([above, below]) + length(about),
+        )
+
+    def beside_its_button(self, matched: Rendered) -> BlockGroup:
+        """One block."""
+        before, after, weight = self._beside
+        json = f"{before}{matched.json}{after}"
+        return BlockGroup(json, 1, weight + matched.weight, (self,), whole=True)
+
+    @cached_property
+    def _beside(self) -> tuple[str, str, int]:
+        text = blocks.paper_in_mrkdwn(self._paper)
+        button = blocks.abstract_button(self._paper)
+        before, between, after = _BESIDE
+        return (
+            f"{before}{encode(button)}{between}{encode(text)[:-1]}",
+            f'"{after}',
+            weight(button) + length(text),
+        )
+
+
+def _rendered(block: Block) -> Rendered:
+    return Rendered(encode(block), weight(block))
+
+
+def _matched(keywords: tuple[str, ...]) -> Rendered:
+    """As they go on with a line about a paper."""
+    text = blocks.matched(keywords)
+    return Rendered(encode(text)[1:-1], length(text))
+
+
+def _matched_in_mrkdwn(keywords: tuple[str, ...]) -> Rendered:
+    text = blocks.matched_in_mrkdwn(keywords)
+    return Rendered(encode(text)[1:-1], length(text))
+
+
+def _piece(*made: Block) -> BlockGroup:
+    return BlockGroup(",".join(map(encode, made)), len(made), weight(made))
+
+
+class SlackComposer:
+    """Implements :class:`bot.ports.Composer`: papers and keywords that stand in many digests are
+    rendered once."""
+
+    def __init__(self) -> None:
+        self._rendered = lru_cache(maxsize=PAPERS_CACHED)(SlackPaper)
+        self._matched = lru_cache(maxsize=KEYWORDS_CACHED)(_matched)
+        self._matched_in_mrkdwn = lru_cache(maxsize=KEYWORDS_CACHED)(_matched_in_mrkdwn)
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        """The messages of a digest, in order; every paper stands in exactly one of them."""
+        layout = digest.channel.layout
+        papers = [self._rendered(entry.paper) for entry in digest.entries]
+        in_full = [
+            (paper, entry.keywords)
+            for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
+        ]
+        rest = papers[digest.in_full :]
+        more = digests.and_more(len(rest), below=bool(in_full))
+        if layout == "list":
+            return _drafts(digest, [_head(digest), *map(_bulleted, _some(papers))], 0)
+        if layout == "inline":
+            shown = [paper.beside_its_button(self._matched_in_mrkdwn(k)) for paper, k in in_full]
+            return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_THE_CHANNEL)
+        shown = [paper.whole(self._matched(keywords)) for paper, keywords in in_full]
+        if len(papers) <= FEW:
+            return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_A_THREAD)
+        above = _payload(notification_text(digest, papers), _contents(digest, papers))
+        below = _drafts(digest, [*shown, *_folded(rest, more)], IN_A_THREAD, parent=0)
+        return [Draft(above, ()), *below]
+
+
 def compose(digest: Digest) -> list[Draft]:
-    """The messages of a digest, in order; every paper stands in exactly one of them."""
-    layout = digest.channel.layout
-    whole, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
-    more = digests.and_more(len(rest), below=bool(whole))
-    if layout == "list":
-        pieces = [Piece((_bulleted(some),), tuple(some)) for some in _some(digest.entries)]
-        return _drafts(digest, [_head(digest), *pieces], 0)
-    if layout == "inline":
-        shown = [Piece((blocks.paper_beside_its_button(e),), (e,), whole=True) for e in whole]
-        return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_THE_CHANNEL)
-    shown = [Piece(tuple(blocks.paper(e)), (e,), whole=True) for e in whole]
-    if len(digest.entries) <= FEW:
-        return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_A_THREAD)
-    below = _drafts(digest, [*shown, *_folded(rest, more)], IN_A_THREAD, parent=0)
-    return [
-        Draft(_payload(notification_text(digest, digest.entries), _contents(digest)), ()),
-        *below,
-    ]
+    """The messages of one digest alone."""
+    return SlackComposer().compose(digest)
 
 
 def read(payload: str) -> Arguments:
@@ -84,134 +226,130 @@ def read(payload: str) -> Arguments:
 
 
 def _drafts(
-    digest: Digest, pieces: Sequence[Piece], most: int, parent: int | None = None
+    digest: Digest, pieces: Sequence[BlockGroup], most: int, parent: int | None = None
 ) -> list[Draft]:
     """The pieces in as few messages as the limits allow, each with its number where several."""
     groups = _grouped(pieces, most)
     drafts = []
     first = 1
     for number, group in enumerate(groups, start=1):
-        made = [block for piece in group for block in piece.blocks]
-        entries = [entry for piece in group for entry in piece.entries]
-        if len(groups) > 1:
-            made.append(quiet(f"{number} of {len(groups)}"))
-        span = (first, first + len(entries) - 1)
+        papers = [paper for piece in group for paper in piece.papers]
+        span = (first, first + len(papers) - 1)
         text = notification_text(
-            digest, entries, None if len(groups) == 1 and parent is None else span
+            digest, papers, None if len(groups) == 1 and parent is None else span
         )
-        ids = tuple(entry.paper.id for entry in entries)
-        drafts.append(Draft(_payload(text, made), ids, parent))
-        first += len(entries)
+        if len(groups) > 1:
+            group.append(_piece(quiet(f"{number} of {len(groups)}")))
+        drafts.append(Draft(_payload(text, group), tuple(paper.id for paper in papers), parent))
+        first += len(papers)
     return drafts
 
 
-def _grouped(pieces: Sequence[Piece], most: int) -> list[list[Piece]]:
+def _grouped(pieces: Sequence[BlockGroup], most: int) -> list[list[BlockGroup]]:
     """One block is left for the number below. ``most`` papers shown whole in a message."""
-    whole = sum(piece.whole for piece in pieces)
-    even = ceil(whole / ceil(whole / most)) if whole else 0  # 7 and 6 rather than 10 and 3
-    groups: list[list[Piece]] = [[]]
+    shown_whole = sum(piece.whole for piece in pieces)
+    # 7 and 6 rather than 10 and 3
+    even = ceil(shown_whole / ceil(shown_whole / most)) if shown_whole else 0
     numbered = weight([quiet("999 of 999")])
-    filled = numbered
+    groups: list[list[BlockGroup]] = [[]]
+    made, filled, whole = 1, numbered, 0
     for piece in pieces:
-        longer = [*groups[-1], piece]
-        added = weight(piece.blocks)
-        fit = within(sum(len(each.blocks) for each in longer) + 1, filled + added)
-        papers = any(each.entries for each in groups[-1])
-        if papers and (not fit or sum(each.whole for each in longer) > even > 0):
-            groups.append([piece])
-            filled = numbered + added
-        else:
-            groups[-1] = longer
-            filled += added
+        fits = within(made + piece.blocks, filled + piece.weight)
+        papers = any(each.papers for each in groups[-1])
+        if papers and (not fits or whole + piece.whole > even > 0):
+            groups.append([])
+            made, filled, whole = 1, numbered, 0
+        groups[-1].append(piece)
+        made, filled, whole = made + piece.blocks, filled + piece.weight, whole + piece.whole
     return groups
 
 
-def _head(digest: Digest) -> Piece:
+def _head(digest: Digest) -> BlockGroup:
     remarks = digests.remarks(digest)
     notes = (quiet(*remarks),) if remarks else ()
-    return Piece((header(digests.heading(digest)), *notes))
+    return _piece(header(digests.heading(digest)), *notes)
 
 
-def _contents(digest: Digest) -> list[Block]:
+def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
     """The message above a thread: the titles, as many as are shown whole and fit."""
-    made = list(_head(digest).blocks)
-    whole = digest.entries[: digest.in_full]
-    room = weight_left([*made, _below(len(digest.entries))])
-    shown: list[list[Block]] = []
-    for entry in whole:
-        item = [titled(entry)]
-        room -= weight(item)
+    head = _head(digest)
+    room = CHARACTERS - head.weight - _below(len(papers)).weight
+    shown: list[Rendered] = []
+    for paper in papers[: digest.in_full]:
+        room -= paper.titled.weight
         if room < 0:
             break
-        shown.append(item)
+        shown.append(paper.titled)
     if not shown:
-        return [*made, quiet(f"{plural(len(digest.entries), 'paper')} in the thread")]
-    return [*made, rich(bullets(shown)), _below(len(digest.entries) - len(shown))]
+        return [head, _piece(quiet(f"{plural(len(papers), 'paper')} in the thread"))]
+    return [head, _list(shown), _below(len(papers) - len(shown))]
 
 
-def _below(rest: int) -> Block:
+def _below(rest: int) -> BlockGroup:
     more = f"and {rest:,} more in the thread" if rest else ""
-    return quiet(" · ".join(filter(None, [more, "Abstracts and details are in the thread"])))
+    return _piece(
+        quiet(" · ".join(filter(None, [more, "Abstracts and details are in the thread"])))
+    )
 
 
-def _folded(entries: Sequence[Entry], more: str) -> Iterator[Piece]:
+def _folded(papers: Sequence[SlackPaper], more: str) -> Iterator[BlockGroup]:
     """Papers with a line each; ``more`` is the line above them."""
-    for number, some in enumerate(_some(entries)):
-        above = (rich(section(words(more, bold=True))),) if more and number == 0 else ()
-        yield Piece((*above, _bulleted(some)), tuple(some))
+    for number, some in enumerate(_some(papers)):
+        listed = _bulleted(some)
+        if more and number == 0:
+            above = _piece(rich(section(words(more, bold=True))))
+            listed = BlockGroup(
+                f"{above.json},{listed.json}", 2, above.weight + listed.weight, listed.papers
+            )
+        yield listed
 
 
-def _some(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), LINES_AT_ONCE):
-        yield entries[start : start + LINES_AT_ONCE]
+def _some(papers: Sequence[SlackPaper]) -> Iterator[Sequence[SlackPaper]]:
+    for start in range(0, len(papers), LINES_AT_ONCE):
+        yield papers[start : start + LINES_AT_ONCE]
 
 
-def _bulleted(entries: Sequence[Entry]) -> Block:
-    return rich(bullets(map(blocks.listed, entries)))
+def _bulleted(papers: Sequence[SlackPaper]) -> BlockGroup:
+    return _list([paper.listed for paper in papers], papers)
+
+
+def _list(items: Sequence[Rendered], papers: Sequence[SlackPaper] = ()) -> BlockGroup:
+    before, after = _BULLETS
+    json = f"{before}[{','.join(item.json for item in items)}]{after}"
+    return BlockGroup(json, 1, sum(item.weight for item in items), tuple(papers))
 
 
 def notification_text(
-    digest: Digest, entries: Sequence[Entry], span: tuple[int, int] | None = None
+    digest: Digest, papers: Sequence[SlackPaper], span: tuple[int, int] | None = None
 ) -> str:
     """What notifications show and screen readers read: the titles."""
     said = digests.heading(digest)
     if span is not None:
         said += f", {span[0]} to {span[1]}" if span[0] < span[1] else f", {span[0]}"
     said = escaped(". ".join([said, *digests.remarks(digest)]).replace("..", "."))
-    titles: list[str] = []
     room = TEXT - units(said)
     fitting = 0  # titles that leave room to say how many are left out
-    for count, entry in enumerate(entries, start=1):
-        titles.append(spoken(title(entry)))
-        room -= units(titles[-1]) + len("; ")  # before the first one it is ": "
+    for count, paper in enumerate(papers, start=1):
+        room -= paper.spoken_units + len("; ")  # before the first one it is ": "
         if room < 0:
             break
-        left = len(entries) - count
+        left = len(papers) - count
         if room >= (len(_and_left(left)) if left else 0):
             fitting = count
-    whole = f"{said}: {'; '.join(titles[:fitting])}" if fitting else said
-    return whole + _and_left(len(entries) - fitting) if 0 < fitting < len(entries) else whole
+    if fitting == 0:
+        return said
+    titles = "; ".join(paper.spoken for paper in papers[:fitting])
+    return f"{said}: {titles}{_and_left(len(papers) - fitting) if fitting < len(papers) else ''}"
 
 
 def _and_left(count: int) -> str:
     return f"; and {count:,} more"
 
 
-def arguments(text: str, made: Sequence[Block]) -> Arguments:
-    """Of chat.postMessage, for a message in which nothing is unfurled and nobody is mentioned."""
-    return {
-        "text": text,
-        "blocks": list(made),
-        "mrkdwn": False,
-        "parse": "none",
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
-
-
-def _payload(text: str, made: Sequence[Block]) -> str:
-    stored = arguments(text, made)
-    return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _payload(text: str, pieces: Sequence[BlockGroup]) -> str:
+    before, between, after = _PAYLOAD
+    made = ",".join(piece.json for piece in pieces)
+    return f"{before}[{made}]{between}{encode(text)}{after}"
 
 
 # -- where a workspace refuses the blocks ---------------------------------------------------------

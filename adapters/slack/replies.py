@@ -93,7 +93,7 @@ def reply_message(reply: Reply, note: str = "", *, command: str = COMMAND) -> di
 
 def spoken(reply: Reply, command: str = COMMAND) -> str:
     """For screen readers: what is said, and the titles."""
-    titles = [f"{blocks.title(entry)}." for entry in reply.entries]
+    titles = [f"{blocks.title(entry.paper)}." for entry in reply.entries]
     sections = [f"{each.heading}. {readable(each.text, command)}" for each in reply.sections]
     rows = [f"{row.text}." for row in reply.rows]
     text = readable(reply.text, command) or "Done."

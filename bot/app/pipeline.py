@@ -42,6 +42,7 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._platforms = platforms
+        self._composers = {name: each.composer for name, each in platforms.items()}
         self._rules = rules
         self._calendar = calendar
         self._first_post = first_post
@@ -64,7 +65,7 @@ class Pipeline:
     async def publish(self, *, now: bool = False) -> None:
         """Queue posts of what is due; with ``now`` whatever the time of day. Raises StoreError."""
         rules = self._rules.rules
-        await publish(self._store, self._platforms, rules, self._clock, now=now)
+        await publish(self._store, self._composers, rules, self._clock, now=now)
 
     async def republish(self, *, now: bool = False) -> int | None:
         """Publish to channels that came back after a pause, or whose settings changed.
@@ -72,7 +73,7 @@ class Pipeline:
         How many posts that queued, ``None`` if there is no such channel. Raises StoreError.
         """
         rules = self._rules.rules
-        return await republish(self._store, self._platforms, rules, self._clock, now=now)
+        return await republish(self._store, self._composers, rules, self._clock, now=now)
 
     def deliverers(self) -> list[Deliverer]:
         """A new one for each platform."""

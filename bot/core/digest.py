@@ -9,14 +9,14 @@ from datetime import datetime
 from functools import lru_cache
 
 from bot import text
-from bot.model import Channel, ChannelAgenda, Digest, Draft, Due, Entry, Paper, Publication, Why
+from bot.model import Channel, ChannelAgenda, Digest, Draft, Entry, Paper, Publication, Why
 from bot.model.posts import SHOWN_IN_FULL
 from bot.model.timetable import Timetable, covers
 from bot.ports import Composer
 
 Show = Callable[[Paper], Paper]
 
-REMEMBERED = 4096  # papers, some 7 kB each
+PAPERS_CACHED = 4096  # some 7 kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,55 +46,54 @@ def plan(
     The first papers of a new keyword go out at once, so that people see that it works; the others
     wait for the channel's time. A time counts as served only when a complete run covers it,
     so that papers which arXiv was late with are still posted the same day. Pure. ``show`` makes a
-    paper ready to be shown; see ``remembering``.
+    paper ready to be shown; see ``display_cache``.
     """
+    channel, published_until = agenda.channel, agenda.published_until
     slot = rules.timetable.latest(at)
-    published_until = agenda.published_until
     its_time = now or published_until is None or published_until < slot
-    first = [due for due in agenda.due if due.why is Why.FIRST]
-    new = [due for due in agenda.due if due.why is Why.NEW] if its_time else []
+    waited = its_time and published_until is not None and published_until < slot
+    last_run = agenda.last_complete_run_at
+    served = its_time and last_run is not None and covers(last_run, slot)
     missed = (
         rules.timetable.missed(published_until, slot)
         if its_time and published_until is not None
         else ()
     )
-    left_out = new[rules.backlog :] if missed and rules.backlog is not None else []
-    new = new[: len(new) - len(left_out)]
+    new = agenda.new if its_time else ()
+    kept = len(new) if not missed or rules.backlog is None else rules.backlog
+    new, left_out = new[:kept], new[kept:]
 
-    # One that had to wait, for arXiv or for us, says for which day it is.
-    waited = its_time and published_until is not None and published_until < slot
-    day = rules.timetable.day_of(slot if waited else at)
     drafts: list[tuple[str, Draft]] = []
     if new:
+        # One that had to wait, for arXiv or for us, says for which day it is.
+        day = rules.timetable.day_of(slot if waited else at)
         digest = Digest(
-            agenda.channel, day, Why.NEW, _entries(new, show), missed, len(left_out), rules.in_full
+            channel, day, Why.NEW, _shown(new, show), missed, len(left_out), rules.in_full
         )
-        drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.NEW)
-    if first:
+        drafts += _keyed(composer.compose(digest), channel, at, Why.NEW)
+    if agenda.first:
         today = rules.timetable.day_of(at)
         digest = Digest(
-            agenda.channel, today, Why.FIRST, _entries(first, show), in_full=rules.in_full
+            channel, today, Why.FIRST, _shown(agenda.first, show), in_full=rules.in_full
         )
-        offset = len(drafts)
-        drafts += _keyed(composer.compose(digest), agenda.channel, at, Why.FIRST, offset)
-    last_run = agenda.last_complete_run_at
-    settled = last_run is not None and covers(last_run, slot)
-    if not drafts and not left_out and not (its_time and settled):
+        drafts += _keyed(composer.compose(digest), channel, at, Why.FIRST, offset=len(drafts))
+    if not drafts and not left_out and not served:
         return None
     return Publication(
         drafts=tuple(drafts),
-        skipped=tuple(due.paper.id for due in left_out),
-        published_until=slot if its_time and settled else None,
+        skipped=tuple(entry.paper.id for entry in left_out),
+        published_until=slot if served else None,
     )
 
 
-def remembering() -> Show:
-    """Shows a paper that goes to thousands of channels by reading its LaTeX once."""
-    return lru_cache(maxsize=REMEMBERED)(text.displayed)
+def display_cache() -> Show:
+    """Makes papers ready to be shown; of one that goes to thousands of channels it reads the LaTeX
+    once."""
+    return lru_cache(maxsize=PAPERS_CACHED)(text.displayed)
 
 
-def _entries(dues: Sequence[Due], show: Show) -> tuple[Entry, ...]:
-    return tuple(Entry(show(due.paper), due.keywords) for due in dues)
+def _shown(entries: Sequence[Entry], show: Show) -> tuple[Entry, ...]:
+    return tuple(Entry(show(entry.paper), entry.keywords) for entry in entries)
 
 
 def _keyed(

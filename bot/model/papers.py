@@ -70,6 +70,10 @@ class Paper:
         if categories is not self.categories:
             object.__setattr__(self, "categories", categories)
 
+    def __hash__(self) -> int:
+        """Cheap, so that what is made of a paper can be kept by paper."""
+        return hash(self.id)
+
     @property
     def has_full_metadata(self) -> bool:
         """Whether the source said which version this is, and when the first was submitted."""

@@ -23,7 +23,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A paper in a digest, its text as people write it, with the channel's keywords it matches."""
+    """A paper that a channel gets, with the channel's keywords that it matches.
+
+    In a digest the paper's texts are ready to be shown; before, they are as its source gave them.
+    """
 
     paper: Paper
     keywords: tuple[str, ...]
@@ -48,27 +51,20 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A paper that waits to be posted in a channel, with the channel's keywords it matches."""
-
-    paper: Paper
-    why: Why
-    since: datetime
-    keywords: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ChannelAgenda:
-    """One channel's state when it is decided whether to publish.
+    """What is due in one channel when it is decided whether to publish, the newest paper first.
 
-    ``published_until`` is the posting time up to which it was published to, ``None`` for a channel
-    that never was. ``last_complete_run_at`` is when the last complete run began.
+    The papers are as their source gave them. ``first`` are shown because their keyword is new in
+    the channel, ``new`` were announced since their keyword was primed. ``published_until`` is the
+    posting time up to which it was published to, ``None`` for a channel that never was.
+    ``last_complete_run_at`` is when the last complete run began.
     """
 
     channel: Channel
     published_until: datetime | None
     last_complete_run_at: datetime | None
-    due: tuple[Due, ...]
+    new: tuple[Entry, ...] = ()
+    first: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +87,18 @@ class Publication:
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()
     published_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was decided for a channel ahead of the transaction that carries it out.
+
+    It stands as long as the channel's agenda is the same: the same settings, papers and keywords.
+    A text of a paper that was corrected meanwhile is no reason to decide anew.
+    """
+
+    agenda: ChannelAgenda
+    publication: Publication | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ whose first argument is the connection; the lines here only say on which connect
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
-from bot.model import Recorded, Run
+from bot.model import Prepared, Recorded, Run
 from bot.model.views import Measures, StateView
 from bot.ports import SyncDatabase
 from bot.store.engines.base import Connection, Engine
@@ -93,10 +93,15 @@ class SqlStore:
     agendas = _use_case(publish_statements.agendas, READ)
 
     async def publish(
-        self, plans: Iterable[tuple[str, publish_statements.Plan]], at: datetime
+        self,
+        plans: Iterable[tuple[str, publish_statements.Plan]],
+        at: datetime,
+        prepared: Mapping[str, Prepared] | None = None,
     ) -> int:
         return await self._in_steps(
-            lambda db: publish_statements.publish_all(db, plans, at, self._batch_size)
+            lambda db: publish_statements.publish_all(
+                db, plans, at, self._batch_size, prepared or {}
+            )
         )
 
     # -- deliver

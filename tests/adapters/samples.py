@@ -85,7 +85,7 @@ def long_day(count: int) -> Digest:
 
 async def main() -> None:
     console = Console(Settings(sys.stdout, FakeClock()))
-    (draft,) = console.compose(long_day(int(sys.argv[1])))
+    (draft,) = console.composer().compose(long_day(int(sys.argv[1])))
     try:
         receipt = await console.send(post(draft))
     except SendError as error:

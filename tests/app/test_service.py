@@ -23,7 +23,7 @@ from bot.app.scheduler import RetryPolicy
 from bot.app.wiring import build_service, wire
 from bot.clock import SystemClock
 from bot.errors import CannotTell, ChannelRefused, GaveUp, PostRefused, SourceNotAsked
-from bot.model import Channel, Digest, Draft, Finding, Person, Post, Receipt
+from bot.model import Channel, Finding, Person, Post, Receipt
 from bot.ports import Commands
 from bot.sync.synchronizer import Synchronizer
 from tests.builders import paper
@@ -70,8 +70,8 @@ class Chat(FakePlatform):
     async def examine(self, channels: object) -> tuple[Finding, ...]:
         return ()
 
-    def compose(self, digest: Digest) -> list[Draft]:
-        return PlainComposer().compose(digest)
+    def composer(self) -> PlainComposer:
+        return PlainComposer()
 
     async def send(self, post: Post) -> Receipt:
         if self.refusal is not None:

@@ -119,7 +119,7 @@ class House:
         def rules(channel: Channel) -> Rules:
             return Rules(self.timetable(channel), self.backlog)
 
-        await publish(self.store, {"discord": PlainComposer()}, rules, self.clock, now=now)
+        await publish(self.store, {"discord": PlainComposer}, rules, self.clock, now=now)
 
     async def deliver(self, *faults: Exception | None, can_tell: bool = True) -> None:
         self.platform.faults = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -29,17 +29,20 @@ from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
 class Platform:
     """One implementation, and how to see what arrived there."""
 
-    composer: Composer
+    new_composer: Callable[[], Composer]
     sender: Sender
     channel: Channel
     arrived: Callable[[], str]
     remembers: bool = True
 
+    def __post_init__(self) -> None:
+        self.composer = self.new_composer()
+
 
 @contextmanager
 def fake(folder: Path) -> Iterator[Platform]:
     platform = FakePlatform(folder / "messages")
-    yield Platform(PlainComposer(), platform, Channel("fake:a"), lambda: str(platform.messages()))
+    yield Platform(PlainComposer, platform, Channel("fake:a"), lambda: str(platform.messages()))
 
 
 @contextmanager
@@ -47,7 +50,7 @@ def console(folder: Path) -> Iterator[Platform]:
     del folder
     stream = io.StringIO()
     made = Console(Settings(stream, FakeClock()))
-    yield Platform(made, made, Channel("console:"), stream.getvalue, remembers=False)
+    yield Platform(made.composer, made, Channel("console:"), stream.getvalue, remembers=False)
 
 
 @contextmanager
@@ -60,7 +63,7 @@ def discord(folder: Path) -> Iterator[Platform]:
         )
         made = Discord(settings)
         yield Platform(
-            made, made, Channel(f"discord:{here}"), lambda: "\n".join(server.texts(here))
+            made.composer, made, Channel(f"discord:{here}"), lambda: "\n".join(server.texts(here))
         )
 
 
@@ -75,7 +78,7 @@ def slack(folder: Path) -> Iterator[Platform]:
             Settings(io.StringIO(), FakeClock(), {**options, "workspaces": ()}, secrets.__getitem__)
         )
         channel = Channel(f"slack:{here}")
-        yield Platform(made, made, channel, lambda: "\n".join(server.texts(here)))
+        yield Platform(made.composer, made, channel, lambda: "\n".join(server.texts(here)))
 
 
 @pytest.fixture(params=[fake, console, discord, slack], ids=["fake", "console", "discord", "slack"])
@@ -93,6 +96,20 @@ def digest(channel: Channel, papers: int, why: Why = Why.NEW) -> Digest:
 
 def post(channel: Channel, draft: Draft, *, key: str = "k1") -> Post:
     return Post(key, channel, draft.payload, attempt=1, uncertain=False)
+
+
+@pytest.mark.parametrize("layout", [None, "list", "thread", "inline"])
+async def test_a_paper_of_many_digests_looks_in_each_as_if_it_stood_there_alone(
+    platform: Platform, layout: str | None
+) -> None:
+    """A composer may keep what it rendered; the keywords and the channel are another digest's."""
+    channel = replace(platform.channel, layout=layout)
+    digests = [digest(channel, 40)]
+    for keywords in (("graph network",), ("reward model", "time series"), ()):
+        entries = tuple(Entry(each.paper, keywords) for each in digests[0].entries[7:])
+        digests.append(replace(digests[0], entries=entries))
+    for each in (*digests, digests[0]):
+        assert platform.composer.compose(each) == platform.new_composer().compose(each)
 
 
 @pytest.mark.parametrize("papers", [1, 30, 31, 300])

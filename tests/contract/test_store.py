@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from bot.model import (
     Channel,
     ChannelAgenda,
     Draft,
-    Due,
+    Entry,
     Hit,
     Keyword,
     Note,
@@ -33,12 +33,12 @@ from bot.model import (
     Outdated,
     Paper,
     Person,
+    Prepared,
     Prime,
     Publication,
     Receipt,
     Recorded,
     Run,
-    Why,
 )
 from bot.model.snapshots import Configure, Follow, Listing, Unfollow
 from bot.ports import Store, SyncDatabase
@@ -113,7 +113,7 @@ async def follow(store: Store, *channels: str, keyword: Keyword = REWARD) -> Non
 
 
 async def due(store: Store, channel: str) -> list[str]:
-    return [each.paper.id for a in await store.agendas([channel]) for each in a.due]
+    return [each.paper.id for a in await store.agendas([channel]) for each in (*a.new, *a.first)]
 
 
 def ids(*numbers: int) -> list[str]:
@@ -186,9 +186,8 @@ async def test_a_new_keyword_takes_its_present_papers_as_known_and_shows_the_new
     run = run_of(START, papers, primes=(prime,))
     assert await store.record(run, first_post=2) == Recorded(5, 2, 1)
     [agenda] = await store.agendas([A])
-    assert [(each.paper.id, each.why) for each in agenda.due] == [
-        (paper(5).id, Why.FIRST), (paper(4).id, Why.FIRST),
-    ]  # fmt: skip
+    assert [each.paper.id for each in agenda.first] == [paper(5).id, paper(4).id]
+    assert agenda.new == ()
     # announced before it was primed, and too old for its history: it was there already
     older = paper(0, published=START - 100 * DAY)
     assert (await store.record(run_of(START + DAY, [older]), first_post=2)).due == 0
@@ -297,11 +296,55 @@ async def test_an_agenda_holds_what_is_due_with_the_keywords_that_it_matches(sto
         channel=Channel(A),
         published_until=None,
         last_complete_run_at=START + DAY,  # a late one does not speak for its day
-        due=(
-            Due(paper(2), Why.NEW, START + DAY, ("graph network", "reward model")),
-            Due(paper(1), Why.NEW, START + DAY, ("reward model",)),
+        new=(
+            Entry(paper(2), ("graph network", "reward model")),
+            Entry(paper(1), ("reward model",)),
         ),
     )
+
+
+ONE = Publication((("k1", Draft("one", tuple(ids(1)))),))
+CHANGES: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "a setting": lambda store: store.change_setting(A, "layout", "list"),
+    "the keywords": lambda store: store.unfollow(A, GRAPH.canonical, START),
+    "the papers": lambda store: store.record(run_of(START + DAY, [paper(2)]), first_post=0),
+    "the last run": lambda store: store.record(run_of(START + 2 * DAY), first_post=0),
+}
+
+
+async def test_what_was_prepared_is_published_as_it_is_while_nothing_changes(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    [agenda] = await store.agendas([A])
+
+    def plan(agenda: ChannelAgenda) -> Publication:
+        raise AssertionError("nothing has changed")
+
+    prepared = {A: Prepared(agenda, ONE)}
+    assert await store.publish([(A, plan)], START + DAY + HOUR, prepared) == 1
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_what_was_prepared_is_decided_anew_where_something_changed(
+    store: Store, what: str
+) -> None:
+    await follow(store, A)
+    await follow(store, A, keyword=GRAPH)
+    run = run_of(START + DAY, [paper(1)])
+    also = Hit(paper(1).id, GRAPH.canonical, "abstract")
+    await store.record(replace(run, hits=(*run.hits, also)), first_post=0)
+    [agenda] = await store.agendas([A])
+    await CHANGES[what](store)
+    seen: list[ChannelAgenda] = []
+
+    def plan(agenda: ChannelAgenda) -> Publication | None:
+        seen.append(agenda)
+        return None
+
+    prepared = {A: Prepared(agenda, ONE)}
+    assert await store.publish([(A, plan)], START + DAY + HOUR, prepared) == 0
+    assert len(seen) == 1
+    assert seen != [agenda]
 
 
 async def test_a_publication_is_posted_skipped_and_served_in_one(store: Store) -> None:
@@ -315,7 +358,7 @@ async def test_a_publication_is_posted_skipped_and_served_in_one(store: Store) -
         return Publication(drafts, tuple(ids(3)), START + DAY)
 
     assert await store.publish([(A, plan)], START + DAY + HOUR) == 2
-    assert [len(each.due) for each in seen] == [3]
+    assert [len(each.new) for each in seen] == [3]
     assert await store.agendas([A]) == ()
     standings = {n: (await store.paper(paper(n).id)).standings[0] for n in (1, 2, 3)}
     assert [(standings[n].state, standings[n].post_key) for n in (1, 2, 3)] == [

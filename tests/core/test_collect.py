@@ -80,7 +80,7 @@ class House:
     async def publish(self, *, now: bool = True) -> dict[str, list[str]]:
         """Publish, and return what the new messages hold, by channel."""
         before = self._messages()
-        composers = {"fake": self.composer}
+        composers = {"fake": lambda: self.composer}
         await publish(self.store, composers, lambda _: RULES, self.clock, now=now)
         posted: dict[str, list[str]] = {}
         for channel, payload in self._messages()[len(before) :]:
@@ -771,7 +771,7 @@ async def test_a_setting_that_is_changed_while_others_are_published_to_counts(
         seen.append(channel.post_at)
         return RULES
 
-    composers = {"fake": PlainComposer()}
+    composers = {"fake": PlainComposer}
     await publish(house.store, composers, rules, house.clock, channels=[before])
     assert set(seen) == {"09:30"}
     assert await house.store.to_recheck() == ()

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.digest import Rules, plan, remembering
-from bot.model import Channel, ChannelAgenda, Digest, Draft, Due, Publication, Why
+from bot.core.digest import Rules, display_cache, plan
+from bot.model import Channel, ChannelAgenda, Digest, Draft, Entry, Publication, Why
 from bot.model.timetable import Timetable
 from bot.text import displayed
 from tests.builders import paper
@@ -32,8 +32,9 @@ def agenda(
     last_complete_run_at: datetime | None = MONDAY,
     why: Why = Why.NEW,
 ) -> ChannelAgenda:
-    due = tuple(Due(paper(n), why, MONDAY, ("reward model",)) for n in reversed(numbers))
-    return ChannelAgenda(Channel("fake:a"), published_until, last_complete_run_at, due)
+    due = tuple(Entry(paper(n), ("reward model",)) for n in reversed(numbers))
+    new, first = (due, ()) if why is Why.NEW else ((), due)
+    return ChannelAgenda(Channel("fake:a"), published_until, last_complete_run_at, new, first)
 
 
 def decide(agenda: ChannelAgenda, at: datetime, rules: Rules, *, now: bool = False) -> Publication:
@@ -54,7 +55,7 @@ def test_new_papers_wait_for_the_channels_time_of_day() -> None:
 
 
 def test_a_paper_that_goes_to_many_channels_is_made_ready_once() -> None:
-    show, paper_of_latex = remembering(), paper(1, r"On $\alpha$-stable processes")
+    show, paper_of_latex = display_cache(), paper(1, r"On $\alpha$-stable processes")
     assert show(paper_of_latex) is show(paper(1, r"On $\alpha$-stable processes"))
     assert show(paper_of_latex) == displayed(paper_of_latex)
     assert show(paper(1, "Corrected", version=2)).title == "Corrected"
@@ -141,9 +142,9 @@ def test_keys_are_stable_distinct_and_short_enough_for_a_nonce() -> None:
 
 
 def test_threads_of_a_second_digest_hang_under_its_own_head() -> None:
-    new = agenda(*range(1, 13)).due
-    first = agenda(*range(21, 33), why=Why.FIRST).due
-    both = ChannelAgenda(Channel("fake:a"), None, MONDAY, new + first)
+    new = agenda(*range(1, 13)).new
+    first = agenda(*range(21, 33), why=Why.FIRST).first
+    both = ChannelAgenda(Channel("fake:a"), None, MONDAY, new, first)
     publication = plan(both, PlainComposer(threaded=True), rules(), MONDAY)
     assert publication is not None
     assert [draft.parent for _, draft in publication.drafts] == [None, 0, None, 2]

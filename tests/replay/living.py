@@ -94,7 +94,9 @@ async def replay(
                 outcome.incomplete += not run.complete
                 outcome.requests[run.requests] += 1
                 outcome.notes.update(str(note.kind) for note in run.notes)
-                await publish(store, {"fake": PlainComposer(50)}, lambda _: RULES, clock, now=True)
+                await publish(
+                    store, {"fake": lambda: PlainComposer(50)}, lambda _: RULES, clock, now=True
+                )
                 await deliverer.deliver()
         arxiv.assert_polite(3, "mailto:test@example.org")
     for message in platform.messages():

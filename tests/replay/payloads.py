@@ -16,19 +16,18 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from adapters.console import render as console
-from adapters.discord import render as discord
-from adapters.slack import render as slack
+from adapters.console.render import ConsoleComposer
+from adapters.discord.render import DiscordComposer
+from adapters.slack.render import SlackComposer
 from bot.arxiv.source import ArxivSource
 from bot.core.collect import collect
 from bot.core.publish import publish
 from bot.keywords import parse
-from bot.model import Digest, Draft, Person
-from bot.ports import Store
+from bot.model import Person
+from bot.ports import Composer, Store
 from tests.fakes import FakeClock
 from tests.replay.history import submissions
 from tests.replay.living import RULES
@@ -55,25 +54,10 @@ CHANNELS = {  # by layout; None is the platform's own
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Pure:
-    """Implements ports.Composer with the pure half of an adapter."""
-
-    composed: Callable[[Digest], list[Draft]]
-
-    def compose(self, digest: Digest) -> list[Draft]:
-        return self.composed(digest)
-
-
-def _on_console(digest: Digest) -> list[Draft]:
-    payload = console.to_payload(console.page_of(digest))
-    return [Draft(payload, tuple(entry.paper.id for entry in digest.entries))]
-
-
-COMPOSERS: Mapping[str, Pure] = {
-    "console": Pure(_on_console),
-    "discord": Pure(discord.compose),
-    "slack": Pure(slack.compose),
+COMPOSERS: Mapping[str, Callable[[], Composer]] = {
+    "console": ConsoleComposer,
+    "discord": DiscordComposer,
+    "slack": SlackComposer,
 }
 
 

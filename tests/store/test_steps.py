@@ -167,8 +167,8 @@ async def test_who_removes_a_keyword_waits_for_one_channel_of_a_long_publish(
     seen: dict[str, int] = {}
 
     def plan(agenda: ChannelAgenda) -> Publication:
-        seen[agenda.channel.id] = len(agenda.due)
-        papers = tuple(due.paper.id for due in agenda.due)
+        papers = tuple(entry.paper.id for entry in (*agenda.new, *agenda.first))
+        seen[agenda.channel.id] = len(papers)
         return Publication(((f"key {agenda.channel.id}", Draft("bytes", papers)),))
 
     publishing = asyncio.create_task(

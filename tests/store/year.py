@@ -89,7 +89,7 @@ async def a_year(folder: Path) -> tuple[int, int, int]:
 
 def publication(agenda: ChannelAgenda) -> Publication | None:
     """A post of ten papers as Slack gets it: about 900 bytes for each."""
-    due = agenda.due
+    due = (*agenda.new, *agenda.first)
     drafts = []
     for start in range(0, len(due), 10):
         ids = tuple(each.paper.id for each in due[start : start + 10])

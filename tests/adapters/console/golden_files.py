@@ -50,7 +50,7 @@ def printed(case: Case) -> bytes:
     buffer = io.BytesIO()
     with io.TextIOWrapper(buffer, encoding=case.encoding) as stream:
         console = Console(Settings(stream, FakeClock(), width=case.width, colour=case.colour))
-        for draft in console.compose(case.digest):
+        for draft in console.composer().compose(case.digest):
             asyncio.run(console.send(samples.post(draft)))
         return re.sub(rb"\x1b\]8;id=[^;]*;", b"\x1b]8;;", buffer.getvalue())
 

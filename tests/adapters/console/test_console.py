@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 
 from adapters import PLATFORMS, Settings
 from adapters.console.platform import Console
+from adapters.console.render import ConsoleComposer
 from bot.errors import CannotTell, OutcomeUnknown, PostRefused, TryLater
 from bot.model import Channel, Draft, Entry, Post, Receipt, Why
 from bot.ports import Composer, Sender
@@ -56,7 +57,7 @@ def test_the_registry_leads_to_a_composer_that_is_a_sender() -> None:
     module, _, name = PLATFORMS["console"].partition(":")
     assert (module, name) == (Console.__module__, Console.__name__)
     console = Console(Settings(io.StringIO(), FakeClock()))
-    composer: Composer = console
+    composer: Composer = console.composer()
     sender: Sender = console
     assert callable(composer.compose)
     assert callable(sender.send)
@@ -73,7 +74,7 @@ def send(stream: TextIO, post: Post) -> Receipt:
 @pytest.mark.parametrize("colour", [False, True])
 def test_no_paper_of_a_long_digest_is_dropped(count: int, colour: bool) -> None:
     digest = samples.long_day(count)
-    (draft,) = Console(Settings(io.StringIO(), FakeClock())).compose(digest)
+    (draft,) = ConsoleComposer().compose(digest)
     assert draft.paper_ids == tuple(entry.paper.id for entry in digest.entries)
     shown = printed(Case(digest, colour=colour, width=80)).decode()
     assert re.findall(r"abs/(2611\.\d{5})", shown) == list(draft.paper_ids)
@@ -88,7 +89,12 @@ def test_thirty_papers_are_shown_in_full_and_the_others_in_a_line_each() -> None
 
 def test_the_same_digest_gives_the_same_payload() -> None:
     def payload() -> str:
-        return Console(Settings(io.StringIO(), FakeClock())).compose(samples.HOSTILE_DAY)[0].payload
+        return (
+            Console(Settings(io.StringIO(), FakeClock()))
+            .composer()
+            .compose(samples.HOSTILE_DAY)[0]
+            .payload
+        )
 
     assert payload() == payload()
     assert list(json.loads(payload())) == sorted(json.loads(payload()))
@@ -310,7 +316,7 @@ def test_the_picture_in_the_readme_shows_what_the_console_prints() -> None:
 
 
 def draft_of(count: int) -> Draft:
-    return Console(Settings(io.StringIO(), FakeClock())).compose(samples.long_day(count))[0]
+    return ConsoleComposer().compose(samples.long_day(count))[0]
 
 
 def test_a_digest_that_was_printed_has_a_receipt() -> None:
