@@ -24,7 +24,7 @@ from bot.app.bot import Bot, Progress
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
 from bot.app.pipeline import Pipeline
-from bot.arxiv.cache import RecentSource
+from bot.arxiv.cache import CachedSource
 from bot.arxiv.ids import base_id
 from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
@@ -180,7 +180,7 @@ async def open_bot(
             config=config,
             clock=clock,
             store=store,
-            source=RecentSource(arxiv, clock),
+            source=CachedSource(arxiv, clock),
             platforms=platforms,
             synchronizer=synchronizer,
             dry_run=dry_run,

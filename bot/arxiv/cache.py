@@ -1,7 +1,7 @@
-"""A source that remembers for some minutes what it was told of one keyword.
+"""A source that caches for some minutes the newest papers of a keyword.
 
-Who adds a keyword is told at once what it would bring, and a moment later the same history is what
-the keyword is primed with: one request serves both. Priming with an answer of some minutes ago
+Who adds a keyword is shown at once what it would have found, and a moment later the keyword is
+primed with the same history: one request serves both. Priming with an answer of some minutes ago
 loses nothing, because what was announced meanwhile is above that answer's newest paper.
 """
 
@@ -15,17 +15,18 @@ from typing import Final
 from bot.model import Batch, Finding, Keyword
 from bot.ports import Clock, Source, Wanted
 
-_KEPT_FOR: Final = 600.0  # seconds
-_MOST: Final = 64  # keywords
+_MAX_AGE_SECONDS: Final = 600.0
+_MAX_ENTRIES: Final = 64
 
 
-class RecentSource:
-    """Implements :class:`bot.ports.Source` over another one. Only whole answers are remembered."""
+class CachedSource:
+    """Implements :class:`bot.ports.Source` over another one. Only whole answers are cached."""
 
     def __init__(self, source: Source, clock: Clock) -> None:
         self._source = source
         self._clock = clock
-        self._answers: dict[tuple[str, int], tuple[float, Batch]] = {}
+        # By canonical keyword and limit: when it was fetched (monotonic seconds), and the answer.
+        self._latest: dict[tuple[str, int], tuple[float, Batch]] = {}
 
     async def fetch(
         self,
@@ -37,16 +38,16 @@ class RecentSource:
         return await self._source.fetch(keywords, since, checkpoint, wanted)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
-        asked = (keyword.canonical, limit)
-        at, batch = self._answers.get(asked, (float("-inf"), None))
-        if batch is not None and self._clock.monotonic() - at < _KEPT_FOR:
+        key = (keyword.canonical, limit)
+        fetched_at, batch = self._latest.get(key, (float("-inf"), None))
+        if batch is not None and self._clock.monotonic() - fetched_at < _MAX_AGE_SECONDS:
             return replace(batch, requests=0)
         batch = await self._source.latest(keyword, limit)
-        self._answers.pop(asked, None)
+        self._latest.pop(key, None)
         if batch.complete:
-            self._answers[asked] = (self._clock.monotonic(), batch)
-        while len(self._answers) > _MOST:
-            del self._answers[next(iter(self._answers))]
+            self._latest[key] = (self._clock.monotonic(), batch)
+        while len(self._latest) > _MAX_ENTRIES:
+            del self._latest[next(iter(self._latest))]
         return batch
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:

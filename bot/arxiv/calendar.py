@@ -1,10 +1,10 @@
-"""When arXiv announces: the evenings in New York, and the holidays among them. Pure.
+"""When arXiv announces: which evenings in New York, and which are holidays. Pure.
 
 Announced is Sunday to Thursday at 20:00 US Eastern, for what was submitted until 14:00 that day
 (info.arxiv.org/help/availability, November 2026). Evenings without announcement are on the same
-page; a Friday in that list stands for the Sunday after it (seen once: nothing came between Friday
-2026-06-19 and Monday evening). Deferrals without notice happen, so a missing announcement is never
-an error by itself: what is really there only arXiv's answers say.
+page; a Friday in that list stands for the Sunday after it (seen once: nothing was announced between
+Friday 2026-06-19 and Monday evening). Deferrals without notice happen, so a missing announcement is
+never an error by itself: what is really there only arXiv's answers say.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SUBMISSION_DEADLINE = time(14)
 FRIDAY, SATURDAY = 4, 5  # as ``date.weekday`` counts
 
 # Its metadata are up to date at about 22:30 Eastern (same page), and its administrators ask clients
-# to keep away from 20:00; so that is when we fetch first.
+# to keep away from 20:00; so that is when it is fetched first.
 INDEXED_AFTER = timedelta(hours=2, minutes=45)
 # After this it is no longer late but missing: deferred, or a holiday that we do not know.
 LATE_FOR_AT_MOST = timedelta(hours=16)

@@ -290,7 +290,9 @@ class Harvest:
         if in_order:
             some = ", ".join(in_order[:_NAMED])
             more = f" and {len(in_order) - _NAMED} more" if len(in_order) > _NAMED else ""
-            self._notes.append(Note(NoteKind.HOLES, f"{some}{more}; asked for again next time"))
+            self._notes.append(
+                Note(NoteKind.HOLES, f"{some}{more}; asked for again in the next run")
+            )
         if is_unfinished:
             text = f"{len(left)} more are missing, from {left[0]} on; the next run goes on there"
             self._notes.append(Note(NoteKind.HOLES, text))

@@ -1,9 +1,9 @@
 """Bytes of an OAI-PMH answer of arXiv → records. The answer is understood whole, or refused.
 
 A single record that can't be read does not refuse the others: it is named, so that its paper can be
-asked for elsewhere. What a record does not say is marked, never invented: the format ``arXiv`` has
-neither the version nor the day of the first one (facts of arXiv, 8: ``created`` is the submission
-of the present version, seen in 2510.07502).
+looked up elsewhere. What a record does not say is left open, never invented: the format ``arXiv``
+has neither the version nor the day of the first one (facts of arXiv, 8: ``created`` is the
+submission of the present version, seen in 2510.07502).
 
 The form of the answers: arXiv's public server source (arXiv/oaipmh at 27ad99e, 2026-08-11) and
 recorded answers of September 2026; a page has 2,500 records or 20,000 identifiers at most. A list

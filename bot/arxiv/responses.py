@@ -42,7 +42,7 @@ _THROTTLED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Response(Generic[T]):
-    """What came over HTTP: the parsed document, or why there is none. Header names are lower case.
+    """One HTTP response: the parsed document, or why there is none. Header names are lower case.
 
     ``sample`` is the start of the body.
     """
@@ -91,7 +91,7 @@ class Check(Protocol[T, Q_contra]):
 
 
 class ShortAnswer(SourceGarbled):
-    """Papers are missing from the answer that it says there are. ``feed`` is what came."""
+    """Papers are missing from the answer that it says there are. ``feed`` has the others."""
 
     kind = NoteKind.SHORT
 
@@ -130,7 +130,7 @@ def assess(
 def check_feed(
     feed: AtomFeed, response: Response[AtomFeed], request: SearchRequest
 ) -> AtomFeed | Failure | None:
-    """Whether a feed has the rows that it must have. An error feed may have any status."""
+    """Whether a feed has the papers that it must have. An error feed may have any status."""
     if feed.error is not None:
         return feed
     if response.status != 200:
@@ -161,8 +161,8 @@ def retry_after(header: str, now: datetime) -> float:
 def stale_note(feed: AtomFeed, now: datetime) -> Note | None:
     """A note if the answer was made on another day than ours.
 
-    One from the past is an old copy, and lacks what came since. One from the future is whole: then
-    it is the clock here that is wrong, and only that is worth a note (``is_old``).
+    One from the past is an old copy, and lacks what was announced since. One from the future is
+    whole: then the clock here is wrong, and only that is worth a note (``is_old``).
     """
     if abs(now - feed.updated) <= STALE_AFTER:
         return None

@@ -145,7 +145,7 @@ def _union(keywords: Sequence[Keyword]) -> str:
 
 
 def _enclosed(query: str) -> str:
-    """The query in parentheses, once: whether it has them is told by where the first one closes."""
+    """The query in parentheses, once: it has them already if the first one closes at its end."""
     depth = 0
     quoted = False
     for place, character in enumerate(query):
