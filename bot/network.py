@@ -1,9 +1,9 @@
-"""How every client of ours reaches the network: through which proxy, and whose certificates count.
+"""How every client reaches the network: through which proxy, and trusting which certificates.
 
 ``bot.config`` reads it from the environment once; arXiv's client, the health ping and the chat
-libraries all take it from here, so that none of them interprets the environment by itself. They
-differ in what they understand of it, and some end in a traceback over what they don't. Connects to
-nothing, and logs nothing: an address of a proxy may hold a password.
+libraries all take it from here, so that none of them interprets the environment itself. They differ
+in what they support of it, and some end in a traceback over what they don't. Opens no connection,
+and logs nothing: the address of a proxy may contain a password.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ import certifi
 if TYPE_CHECKING:
     import httpx
 
-_LIKE = {"wss": "https", "ws": "http"}  # a web socket takes the proxy of the protocol it begins as
-_PORTS = {"https": 443, "http": 80}
+_PROXY_SCHEMES = {
+    "wss": "https",
+    "ws": "http",
+}  # a web socket takes the proxy of the protocol it begins as
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """One entry of ``NO_PROXY``: hosts that are connected to directly.
+    """One entry of ``NO_PROXY``: hosts that are reached without a proxy.
 
     ``host`` is a domain, which includes the domains below it; ``network`` are IP addresses instead.
     ``port`` restricts either to one port.
@@ -62,17 +65,17 @@ class Network:
     def proxy_for(self, url: str) -> str | None:
         """The proxy on the way to this address; ``None``: connect directly, as to this machine."""
         parts = urlsplit(url)
-        scheme = _LIKE.get(parts.scheme, parts.scheme)
+        scheme = _PROXY_SCHEMES.get(parts.scheme, parts.scheme)
         host = (parts.hostname or "").rstrip(".")
-        port = parts.port or _PORTS.get(scheme)
+        port = parts.port or _DEFAULT_PORTS.get(scheme)
         if is_loopback(host) or any(each.covers(host, port) for each in self.exemptions):
             return None
         return self.proxies.get(scheme) or self.proxies.get("all")
 
     def http_client(self, url: str, **options: Any) -> httpx.AsyncClient:
-        """A client for this address and what it redirects to. ``options`` are httpx's own; with a
-        ``transport`` among them there is no proxy."""
-        import httpx  # which takes a tenth of a second, and not every command connects
+        """A client for this address and its redirects. ``options`` are passed to httpx; with a
+        ``transport`` among them no proxy is used."""
+        import httpx  # takes a tenth of a second, and not every command needs it
 
         address = None if options.get("transport") else self.proxy_for(url)
         proxy = None

@@ -1,9 +1,8 @@
-"""Keeps tokens out of everything that is written or shown: logs, errors, answers, the database.
+"""Keeps tokens out of everything that is written or shown: logs, errors, replies, the database.
 
-Hides what the configuration loaded, tokens and the private parts of addresses, and whatever has
-the shape of a token of Discord or Slack. A
-platform, or a proxy before it, may repeat a request in its answer, token and all; so every error of
-ours says its text through here (``errors.BotError``), whoever shows it then.
+Hides the secrets that the configuration loaded, the private parts of addresses, and whatever looks
+like a token of Discord or Slack. A platform, or a proxy in front of it, may echo a request in its
+response, token included; so the text of every ``errors.BotError`` passes through here.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 _TOKEN = re.compile(
     r"xox[a-z][-.][\w.-]+|xapp-[\w-]+|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}", re.ASCII
 )
-_SHORTEST = 6  # characters; hiding what is shorter would hide words
+_MIN_SECRET_LENGTH = 6  # characters; hiding shorter ones would hide ordinary words
 
-_LONGEST_WORDS = 12  # characters of an address's path that may be words which occur elsewhere
+_MIN_SECRET_PATH_LENGTH = 13  # characters; a shorter path may be a word that occurs elsewhere
 
 _hidden: list[str] = []  # texts of the secrets that were loaded, the longest first
 _hosts: list[str] = []  # hosts, with their ports, of the addresses that were configured
@@ -27,23 +26,23 @@ _addresses: list[re.Pattern[str]] = []  # one that finds all of these; none befo
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """Show these texts nowhere from now on, as long as this process lives."""
-    known = {*_hidden, *(text for text in secrets if len(text) >= _SHORTEST)}
+    """Never show these texts again in this process."""
+    known = {*_hidden, *(text for text in secrets if len(text) >= _MIN_SECRET_LENGTH)}
     _hidden[:] = sorted(known, key=len, reverse=True)
 
 
 def hide_addresses(urls: Iterable[str]) -> None:
-    """Show of these addresses only where they lead, from now on, as long as this process lives.
+    """Show only scheme and host of these addresses from now on in this process.
 
-    They are what was configured: proxies, what is pinged, a database. A user, a password, a path
-    and a query may each let somebody in. Addresses on other hosts stay whole.
+    They come from the configuration: proxies, the ping address, a database. A user, a password, a
+    path and a query may each be a credential. Addresses on other hosts stay as they are.
     """
     for url in urls:
         parts = urlsplit(url if "://" in url else f"//{url}")
         credentials, _, host = parts.netloc.rpartition("@")
         password = credentials.partition(":")[2]
         path = f"{parts.path.lstrip('/')}{'?' * bool(parts.query)}{parts.query}"
-        hide({password, unquote(password), path if len(path) > _LONGEST_WORDS else ""})
+        hide({password, unquote(password), path if len(path) >= _MIN_SECRET_PATH_LENGTH else ""})
         if host and host.lower() not in _hosts:
             _hosts.append(host.lower())
     if _hosts:
@@ -51,17 +50,17 @@ def hide_addresses(urls: Iterable[str]) -> None:
         _addresses[:] = [
             re.compile(
                 r"((?:\b[a-z][a-z0-9+.-]*://)?)"  # the scheme
-                r"(?:[^\s/\"'<>]*@|(?<![\w.@-]))"  # whoever logs in; or a host begins here
+                r"(?:[^\s/\"'<>]*@|(?<![\w.@-]))"  # credentials; or the host begins here
                 rf"({known})(?![\w.-]|:\d)"
-                r"([/?#][^\s\"'<>)]+)?",  # what it wants there
+                r"([/?#][^\s\"'<>)]+)?",  # path and query
                 re.IGNORECASE,
             )
         ]
 
 
 def redacted(text: str) -> str:
-    """The same with ``***`` for every secret that was loaded, and for what looks like a token, and
-    with no more of each configured address than where it leads."""
+    """The text with ``***`` for every loaded secret and everything that looks like a token, and
+    with configured addresses cut to scheme and host."""
     for pattern in _addresses:
         text = pattern.sub(lambda at: f"{at[1]}{at[2]}{'/…' if at[3] else ''}", text)
     for secret in _hidden:

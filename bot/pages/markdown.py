@@ -1,7 +1,7 @@
 """The page: one Markdown file with a section per keyword and a table of its newest papers.
 
-Does not ask the database, and does not decide which papers are new. Whatever stands in a title, an
-abstract, a comment or a keyword is shown as text: it breaks no table, and is neither markup nor
+Does not query the database, and does not decide which papers are new. Titles, abstracts, comments
+and keywords are shown as text: whatever they contain breaks no table, and is neither markup nor
 HTML, a formula, a mention, a reference or a link.
 """
 
@@ -20,26 +20,26 @@ from bot.errors import UserError
 from bot.model import Paper
 from bot.text import clean, displayed, shorten
 
-PER_SECTION = 100
-SHORT_COMMENT = 40  # characters; a longer one is folded like the abstract
-NEW = "🆕"
+MAX_PAPERS = 100  # in one section
+MAX_SHORT_COMMENT = 40  # characters; a longer one is collapsed like the abstract
+NEW_BADGE = "🆕"
 
 _INTRODUCTION = f"""\
 # Daily Papers
 
-One section per keyword, with the newest papers on arXiv that match it: at most {PER_SECTION},
-newest first, dated by their submission. {NEW} marks what the last day brought.
+One section per keyword, with the newest papers on arXiv that match it: at most {MAX_PAPERS},
+newest first, dated by their submission. {NEW_BADGE} marks what the last day brought.
 """
 _TABLE = "| **Title** | **Date** | **Abstract** | **Comment** |\n| --- | --- | --- | --- |"
 _LAST_UPDATE = re.compile(rb"^Last update: .*$", re.MULTILINE)
 
-# Markdown takes a character reference for text and never for a sign of its own (CommonMark 0.31,
-# 6.2 "Entity and numeric character references"); braces are for Jekyll, which runs before it.
-_REFERENCES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>|\\`*_[]~^{}"})
-# Mentions, references, formulas, emoji and bare addresses are looked for in the text that Markdown
-# leaves, so these need an element in between; <span>$</span> is GitHub's own advice ("Writing
+# Markdown takes a character reference for text and never for markup (CommonMark 0.31, 6.2 "Entity
+# and numeric character references"); braces are for Jekyll, which runs before it.
+_ESCAPES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>|\\`*_[]~^{}"})
+# Mentions, references, formulas, emoji and bare addresses are recognised in the text that Markdown
+# produces, so an element has to break them up; <span>$</span> is GitHub's own advice ("Writing
 # mathematical expressions", docs.github.com, 2026-11-24).
-_LOOKED_FOR = re.compile(r"[@#$]|(?<=:/)/|:(?=[\w+-]+:)|(?<=\bwww)\.|(?<=\bGH)-", re.IGNORECASE)
+_AUTOLINKED = re.compile(r"[@#$]|(?<=:/)/|:(?=[\w+-]+:)|(?<=\bwww)\.|(?<=\bGH)-", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class PageSection:
 
 
 def render(sections: Sequence[PageSection], updated: date) -> str:
-    """The whole page. Papers come as their source gave them: LaTeX becomes Unicode here. Pure."""
+    """The whole page. Takes papers as their source wrote them; LaTeX becomes Unicode. Pure."""
     parts = [_INTRODUCTION, f"Last update: {updated.isoformat()}\n"]
     for section in sections:
         parts += [f"## {_text(clean(section.keyword))}\n", "\n".join(_table(section)) + "\n"]
@@ -60,15 +60,15 @@ def render(sections: Sequence[PageSection], updated: date) -> str:
 
 
 def write(path: Path, text: str) -> bool:
-    """Put the page there, whole or not at all, and say whether that was needed.
+    """Write the page to this path, whole or not at all; false if it was up to date.
 
-    A page that differs only in its date is left alone. A link is followed, the file's mode kept.
-    Raises UserError.
+    A page that differs only in its date is left alone. A link is followed, and the file's mode is
+    kept. Raises UserError.
     """
     target = Path(os.path.realpath(path))
     data = text.encode("utf-8")
     try:
-        if _holds(target, data):
+        if _is_up_to_date(target, data):
             return False
         _replace(target, data)
     except OSError as error:
@@ -85,47 +85,50 @@ def _table(section: PageSection) -> Iterator[str]:
         return
     yield _TABLE
     newest = sorted(section.papers, key=lambda paper: (paper.published, paper.serial), reverse=True)
-    for paper in newest[:PER_SECTION]:
+    for paper in newest[:MAX_PAPERS]:
         yield _row(displayed(paper), is_new=paper.id in section.new)
 
 
 def _row(paper: Paper, *, is_new: bool) -> str:
     title = f"**[{_text(paper.title)}]({_address(paper.url)})**"
     cells = (
-        f"{NEW} {title}" if is_new else title,
+        f"{NEW_BADGE} {title}" if is_new else title,
         f"{'' if paper.has_full_metadata else 'by '}{paper.published.date().isoformat()}",
-        _folded("Show", paper.abstract) if paper.abstract else "",
+        _collapsible("Show", paper.abstract) if paper.abstract else "",
         _comment(paper.comment),
     )
     return f"| {' | '.join(cells)} |"
 
 
 def _comment(comment: str) -> str:
-    if len(comment) <= SHORT_COMMENT:
+    if len(comment) <= MAX_SHORT_COMMENT:
         return _text(comment)
-    return _folded(shorten(comment, SHORT_COMMENT), comment)
+    return _collapsible(shorten(comment, MAX_SHORT_COMMENT), comment)
 
 
-def _folded(summary: str, text: str) -> str:
+def _collapsible(summary: str, text: str) -> str:
     return f"<details><summary>{_text(summary)}</summary><p>{_text(text)}</p></details>"
 
 
 def _text(text: str) -> str:
-    """Text that stays text, in Markdown and in HTML."""
+    """Escaped for Markdown and HTML."""
     parts = []
     end = 0
-    for sign in _LOOKED_FOR.finditer(text):
-        parts += [text[end : sign.start()].translate(_REFERENCES), f"<span>{sign[0]}</span>"]
+    for sign in _AUTOLINKED.finditer(text):
+        parts += [
+            text[end : sign.start()].translate(_ESCAPES),
+            f"<span>{sign[0]}</span>",
+        ]
         end = sign.end()
-    return "".join([*parts, text[end:].translate(_REFERENCES)])
+    return "".join([*parts, text[end:].translate(_ESCAPES)])
 
 
 def _address(url: str) -> str:
     return quote(url, safe="/:?#@!',;=%+&", errors="replace").replace("&", "&amp;")
 
 
-def _holds(path: Path, data: bytes) -> bool:
-    """Whether the file says the same already, apart from the date."""
+def _is_up_to_date(path: Path, data: bytes) -> bool:
+    """Whether the file has the same content, apart from the date."""
     try:
         present = path.read_bytes()
     except FileNotFoundError:
@@ -134,19 +137,19 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write beside it, make sure it is on the disk, and only then put it in the old one's place."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)  # left by a crash
+    """Write a temporary file next to it, flush it to disk, and only then rename it."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)  # left over from a crash
     try:
-        with beside.open("xb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
-            shutil.copymode(path, beside)
-        beside.replace(path)
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -17,7 +17,14 @@ from markdown_it.token import Token
 
 from bot.errors import UserError
 from bot.model import Paper
-from bot.pages.markdown import NEW, PER_SECTION, SHORT_COMMENT, PageSection, render, write
+from bot.pages.markdown import (
+    MAX_PAPERS,
+    MAX_SHORT_COMMENT,
+    NEW_BADGE,
+    PageSection,
+    render,
+    write,
+)
 from bot.text import clean, displayed, shorten
 from tests.builders import paper
 
@@ -121,14 +128,14 @@ def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
     assert [len(rows) for rows in found.values()] == [2, 1]
     shown = displayed(raw)
     first, second, third, fourth = found[keyword][1]
-    assert first.text == (f"{NEW} {shown.title}" if new else shown.title)
+    assert first.text == (f"{NEW_BADGE} {shown.title}" if new else shown.title)
     assert first.links == [raw.url]
     assert second.text == raw.published.date().isoformat()
     assert third.text == (f"Show\0{shown.abstract}" if shown.abstract else "")
-    if len(shown.comment) <= SHORT_COMMENT:
+    if len(shown.comment) <= MAX_SHORT_COMMENT:
         assert fourth.text == shown.comment
     else:
-        assert fourth.summary_and_text == (shorten(shown.comment, SHORT_COMMENT), shown.comment)
+        assert fourth.summary_and_text == (shorten(shown.comment, MAX_SHORT_COMMENT), shown.comment)
     assert first.kinds == {"strong_open", "strong_close", "link_open", "link_close"}
     assert second.kinds | third.kinds | fourth.kinds == set()
     assert {element for cell in found[keyword][1] for element in cell.elements} <= OURS
@@ -174,7 +181,7 @@ def test_the_newest_come_first_and_of_one_second_the_last_announced() -> None:
 def test_a_section_holds_its_newest_hundred() -> None:
     papers = tuple(aged(number, hours=number) for number in range(1, 131))
     rows = tables(render([PageSection("keyword", papers)], DAY))["keyword"]
-    assert len(rows) == PER_SECTION == 100
+    assert len(rows) == MAX_PAPERS == 100
     assert rows[-1][0].text == "Study 100"
 
 
@@ -183,7 +190,7 @@ def test_only_new_papers_are_marked() -> None:
     rows = tables(render([PageSection("keyword", papers, frozenset({papers[1].id}))], DAY))[
         "keyword"
     ]
-    assert [row[0].text for row in rows] == ["Study 1", f"{NEW} Study 2"]
+    assert [row[0].text for row in rows] == ["Study 1", f"{NEW_BADGE} Study 2"]
 
 
 def test_a_short_comment_is_seen_and_a_long_one_unfolds() -> None:
