@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 NIGHT = time(3, 30)  # local; before most channels' posting time
 BATCH_SIZE = 200  # rows forgotten in one transaction, which takes some milliseconds
 BATCH_PAUSE = timedelta(seconds=0.25)  # between two, for those who wait to write
-PAPERS_PER_SECTION = 100  # of the page
 
 
 def next_night(now: datetime, timezone: ZoneInfo) -> datetime:
@@ -72,7 +71,7 @@ async def write_page(store: ReportStore, config: Config, clock: Clock) -> bool:
     if config.page is None:
         mistake = Mistake("page", "is missing", 'add [page] with path = "papers.md"')
         raise ConfigError(str(config.path), (mistake,))
-    kept = await store.page(PAPERS_PER_SECTION)
+    kept = await store.page(markdown.MAX_PAPERS)
     sections = [markdown.PageSection(each.text, each.papers, each.new) for each in kept]
     today = clock.now().astimezone(config.bot.timezone).date()
     return markdown.write(config.page.path, markdown.render(sections, today))

@@ -1,4 +1,4 @@
-"""How one value of ``bot.toml`` is read: what it may be, and what is said where it is not.
+"""How one value of ``bot.toml`` is read: what is allowed, and what to say about anything else.
 
 Nothing here knows a key's name. No value that may be a secret is repeated by those who use this.
 """
@@ -20,7 +20,7 @@ Reader = Callable[[object], object]
 
 
 class InvalidValue(Exception):
-    """One value is not what its key takes; becomes a Mistake with the key's path."""
+    """The value is not one that its key takes; becomes a Mistake with the key's path."""
 
     def __init__(self, problem: str, hint: str = "") -> None:
         self.problem = problem
@@ -66,13 +66,13 @@ def one_of(*words: str) -> Reader:
 
 
 def address(value: str) -> tuple[str, int]:
-    """Where to listen: a host and a port. IPv6 stands in brackets."""
+    """Where to listen: a host and a port. IPv6 addresses are in brackets."""
     if re.search("[/@]", value):  # an address on the web, perhaps with a password: not repeated
         raise InvalidValue("must be a host and a port", 'write it like "127.0.0.1:8080"')
     host, _, port = value.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", bare) or (":" in bare) != (bare != host):
-        raise InvalidValue(f"{quoted(value)} is no address", 'write it like "127.0.0.1:8080"')
+        raise InvalidValue(f"{quoted(value)} is not an address", 'write it like "127.0.0.1:8080"')
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise InvalidValue(f"{quoted(value)} has no port", 'write it like "127.0.0.1:8080"')
     return bare, int(port)
@@ -89,14 +89,14 @@ def holidays(value: object) -> object:
         except ValueError:
             day = None
         if not isinstance(day, date) or isinstance(day, datetime):
-            raise InvalidValue(f"{quoted(str(each))} is no date", "write it like 2027-01-01")
+            raise InvalidValue(f"{quoted(str(each))} is not a date", "write it like 2027-01-01")
         found.add(day)
     return frozenset(found)
 
 
 def slash_command(value: str) -> str:
     if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
-        raise InvalidValue(f"{quoted(value)} is no command", 'write it like "/papers"')
+        raise InvalidValue(f"{quoted(value)} is not a command", 'write it like "/papers"')
     return value
 
 
@@ -109,7 +109,7 @@ def server_ids(value: object) -> object:
     for each in value:
         if isinstance(each, bool) or not re.fullmatch(r"[0-9]{15,20}", str(each)):
             hint = "in Discord, with Developer Mode on: the server's name, Copy Server ID"
-            raise InvalidValue(f"{quoted(str(each))} is no id of a server", hint)
+            raise InvalidValue(f"{quoted(str(each))} is not the id of a server", hint)
     return tuple(str(each) for each in value)
 
 
@@ -120,12 +120,12 @@ def user_ids(value: object) -> object:
     for each in value:
         if not isinstance(each, str) or not re.fullmatch(r"[UW][A-Z0-9]{6,20}", each):
             hint = "a person's profile, three dots, Copy member ID"
-            raise InvalidValue(f"{quoted(str(each))} is no member id", hint)
+            raise InvalidValue(f"{quoted(str(each))} is not a member id", hint)
     return tuple(value)
 
 
 def workspaces(value: object) -> object:
-    """The names of Slack's workspaces; one may be without."""
+    """The names of Slack's workspaces; one may have none."""
     if not isinstance(value, list):
         hint = "write each as a block of its own that begins with [[slack.workspaces]]"
         raise InvalidValue(f"must be [[slack.workspaces]] blocks, not {kind_of(value)}", hint)
@@ -133,12 +133,12 @@ def workspaces(value: object) -> object:
     for block in value:
         if not isinstance(block, dict) or not block.keys() <= {"name"}:
             hint = "its tokens are variables of the environment, SLACK_BOT_TOKEN_NAME and so on"
-            raise InvalidValue("each block holds a name and nothing else", hint)
+            raise InvalidValue("each block has a name and nothing else", hint)
         name = block.get("name", "")
         # Not "file": SLACK_BOT_TOKEN_FILE is where the token of the one without a name is read.
         if not isinstance(name, str) or not re.fullmatch(r"(?!.*\bfile$)[a-z0-9-]{0,30}", name):
-            hint = 'small letters, digits and hyphens, as in "research"'
-            raise InvalidValue("the name of a workspace is written otherwise", hint)
+            hint = 'lower-case letters, digits and hyphens, as in "research"'
+            raise InvalidValue("is not the name of a workspace", hint)
         names.append(name)
     if len(set(names)) < len(names):
         raise InvalidValue("two workspaces have the same name")
@@ -152,14 +152,14 @@ def boolean(value: object) -> object:
 
 
 def optional(read: Reader) -> Reader:
-    """The same, where ``""`` says that there is none."""
+    """The same, but ``""`` means that there is none."""
     return lambda value: value if value == "" else read(value)
 
 
 def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
     """An address; the vendor's own host only over TLS. ``ending`` is what it must end with.
 
-    No mistake repeats it, because it may hold a password or a path that nobody else may know.
+    No mistake repeats it, because it may contain a password or a secret path.
     """
 
     def parse(value: str) -> str:
@@ -174,7 +174,7 @@ def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
         if strange or parts.scheme not in schemes or not host:
             raise InvalidValue("is not an address", _begins(schemes))
         if "@" in parts.netloc:
-            raise InvalidValue("must not hold a user name or password")
+            raise InvalidValue("must not contain a user name or password")
         if parts.query or parts.fragment:
             raise InvalidValue("must end with the path, without ? or #")
         if belongs_to(host, vendor) and parts.scheme != schemes[0]:
@@ -208,11 +208,11 @@ def timezone(value: str) -> ZoneInfo:
 
 def path(value: str) -> PurePath:
     if not value.isprintable():
-        raise InvalidValue("holds a character that no path should have")
+        raise InvalidValue("contains a character that no path should have")
     if "://" in value:
         raise InvalidValue("must be a path, not an address")
     if value.startswith("~"):
-        raise InvalidValue("~ is not understood here", "write the whole path")
+        raise InvalidValue("~ is not expanded here", "write the full path")
     return PurePath(value)
 
 
@@ -221,13 +221,13 @@ _PAGE = re.compile(r"https?://[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/[\w./~%#?=&+-]*)?"
 
 
 def contact(value: str) -> str:
-    """It goes into a header, so it holds nothing that could end one."""
+    """It becomes part of a header, so it contains nothing that could end one."""
     value = value.strip()
     if len(value) > 200 or not (_ADDRESS.fullmatch(value) or _PAGE.fullmatch(value)):
         hint = 'write it like "mailto:you@example.org" or "https://example.org/about"'
         private = re.search("[:/]", value.removeprefix("mailto:"))  # it may hold a password
         said = "is" if private else f"{quoted(value)} is"
-        raise InvalidValue(f"{said} no e-mail or web address", hint)
+        raise InvalidValue(f"{said} not an e-mail or web address", hint)
     return value
 
 

@@ -1,6 +1,6 @@
 """Tokens: from the environment, or from the files that it names. Never from ``bot.toml``.
 
-No text of a token is ever part of a mistake. Whether a token works, nobody asks here.
+No mistake ever contains the text of a token. Does not check whether a token works.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def variables(platform: str, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Secret:
-    """A token. Its text comes out of ``reveal`` only, never into a log, an error or a dump."""
+    """A token. Only ``reveal`` returns its text; it never gets into a log, an error or a dump."""
 
     __slots__ = ("_text", "file")
 
@@ -71,7 +71,7 @@ def read_secrets(
                 continue
             if not text.isascii() or not text.isprintable() or " " in text:
                 hint = "copy the token alone, without a word before it"
-                mistakes.add(name, "holds a character that no token has", hint)
+                mistakes.add(name, "contains a character that no token has", hint)
             elif not text.startswith(beginning):
                 mistakes.add(name, f"is another kind of token; this one begins with {beginning}")
             else:
