@@ -13,7 +13,7 @@ import pytest
 
 from bot.sync.toml_editor import read
 from tests.process.two_doors import CHANNEL, Doors, starts
-from tests.sqlite_book import says
+from tests.store.sync_database import says
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = '# ours\n[arxiv]\nurl = "http://127.0.0.1/api"\n\n'

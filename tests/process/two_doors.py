@@ -25,7 +25,7 @@ from bot.keywords import parse
 from bot.model.snapshots import Change, Follow, Unfollow, decode
 from bot.sync.synchronizer import Synchronizer
 from bot.sync.toml_editor import Marker
-from tests.sqlite_book import SqliteSyncDatabase
+from tests.store.sync_database import SyncDatabaseFile
 
 CHANNEL = "console:"
 STARTS = 15  # keywords of each side that are there from the beginning
@@ -38,7 +38,7 @@ class Doors:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bot.toml"
-        self.book = SqliteSyncDatabase(folder / "papers.sqlite3")
+        self.book = SyncDatabaseFile(folder / "papers.sqlite3")
         self.file = Synchronizer(self.path, folder / "channels.lock", SystemClock())
 
     def sync(self) -> list[str]:
@@ -104,7 +104,7 @@ def editor(doors: Doors, times: int, rng: random.Random, *, forgetful: bool) -> 
     return mine
 
 
-def last_marker(book: SqliteSyncDatabase) -> Marker:
+def last_marker(book: SyncDatabaseFile) -> Marker:
     with book.transaction() as pages:
         number = pages.last_revision()
         kept = pages.revision(number)

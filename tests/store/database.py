@@ -11,7 +11,9 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from bot.model import Draft, Keyword, Publication
@@ -49,7 +51,18 @@ def opened_as(
     batch_size: int = BATCH_SIZE,
 ) -> Kind:
     connecting = connect if patient else _impatient
+    if not path.exists():
+        path.write_bytes(empty_database())
     return kind(SqliteEngine(path, alone=alone, connect=connecting), batch_size=batch_size)
+
+
+@cache
+def empty_database() -> bytes:
+    """A file with the schema alone: to copy it takes a tenth of the time of a migration."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty"
+        SqliteEngine(path, alone=False).close()
+        return path.read_bytes()
 
 
 def _impatient(path: str) -> sqlite3.Connection:

@@ -27,7 +27,7 @@ from bot.sync.os_calls import OsCalls, Writers
 from bot.sync.synchronizer import RETRY_INTERVAL, STEADY_AFTER, Synchronizer, SyncReport
 from bot.sync.toml_editor import Marker, read
 from tests.fakes import FakeClock
-from tests.sqlite_book import KEPT, SqliteSyncDatabase, says
+from tests.store.sync_database import REVISIONS_KEPT, SyncDatabaseFile, says
 
 TOP = '# ours\n[arxiv]\nurl = "http://127.0.0.1/api"   # local\n[discord]\n\n'
 ONE, TWO = "discord:11420000000000000", "discord:21420000000000000"
@@ -48,7 +48,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         self.path = self.folder / "bot.toml"
-        self.database = SqliteSyncDatabase(self.folder / "papers.sqlite3")
+        self.database = SyncDatabaseFile(self.folder / "papers.sqlite3")
         self.clock = FakeClock()
         self.file = self.opened()
 
@@ -502,7 +502,7 @@ def test_a_database_from_a_backup_takes_over_what_the_file_has_and_numbers_on(
     for backup in tmp_path.glob("papers.sqlite3*"):
         backup.unlink()
     ahead = setup.marker
-    setup.database = SqliteSyncDatabase(tmp_path / "papers.sqlite3")
+    setup.database = SyncDatabaseFile(tmp_path / "papers.sqlite3")
     setup.database.follow(TWO, "diffusion")
     setup.sync()
     topics = {f"topic {number}" for number in range(3)}
@@ -518,7 +518,7 @@ def test_a_database_from_a_backup_takes_over_what_the_file_has_and_numbers_on(
 def test_a_revision_that_was_forgotten_removes_nothing(setup: Setup) -> None:
     opened = setup.text
     with setup.database.transaction() as transaction:
-        for number in range(2, KEPT + 5):
+        for number in range(2, REVISIONS_KEPT + 5):
             transaction.record_revision(number, encode(Snapshot()))
     setup.write(opened.replace('    "graph",\n', ""))
     setup.database.follow(ONE, "x ray")
@@ -1057,7 +1057,7 @@ def lives_on_after(folder: Path, last: int, barred: tuple[str, ...], event: str)
     steps = Steps(last, barred, save)
     stopped = False
     try:
-        setup.opened(steps).sync(SqliteSyncDatabase(folder / "papers.sqlite3", steps.step))
+        setup.opened(steps).sync(SyncDatabaseFile(folder / "papers.sqlite3", steps.step))
     except Stopped:
         stopped = True
     if event == "an editor saves" and steps.acted:
