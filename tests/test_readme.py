@@ -162,7 +162,7 @@ def test_the_guide_can_be_followed_from_its_top_to_its_end(newcomer: Newcomer) -
     shown = newcomer.type("\n".join(blocks(GUIDE)), "papers")
     assert "2 new keywords · the 5 newest papers" in shown
     assert "This channel no longer follows" in shown
-    assert "arXiv has not brought us this paper." in shown
+    assert "The bot has not seen this paper." in shown
 
 
 def test_a_backup_as_the_page_says_it_holds_what_was_posted(newcomer: Newcomer) -> None:

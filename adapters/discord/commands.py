@@ -308,11 +308,11 @@ class PapersCommands(app_commands.Group):
     async def why(self, interaction: Interaction, paper: app_commands.Range[str, 1, 200]) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.why(where, who, paper))
 
-    @app_commands.command(description="What waits, when arXiv was last asked, why nothing came")
+    @app_commands.command(description="The last run, what waits, and why nothing came")
     async def status(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.status(where, who))
 
-    @app_commands.command(description="Post nothing here for now; papers gather")
+    @app_commands.command(description="Post nothing here for now; new papers are kept")
     async def pause(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.pause(where, who))
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.chat.queries import Queries
-from bot.chat.replies.dates import timed
+from bot.chat.replies.dates import with_times
 from bot.chat.replies.keywords import (
     added_again_reply,
     added_reply,
@@ -23,13 +23,13 @@ from bot.chat.replies.keywords import (
     restored_reply,
     resumed_reply,
 )
-from bot.chat.replies.paraphrase import understanding
+from bot.chat.replies.paraphrase import paraphrase
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import sentence
 from bot.chat.replies.settings import find_setting, stored_value
 from bot.chat.resolve import (
     MAX_KEYWORDS_AT_ONCE,
-    TO_SEE,
+    SEE_LIST,
     find_stuck_post,
     find_subscribed,
     find_subscribed_handles,
@@ -86,11 +86,11 @@ class Changes:
         With ``in_chat`` the limits hold, and the answer says what arXiv has for it, if it answers
         soon. Raises UserError for a wrong keyword, or one too many.
         """
-        written = await self._queries.spelled_out(text)
+        written = await self._queries.keyword_text(text)
         if in_chat:
             self._limits.check_keyword(written)
         keyword = parse(written)
-        understood = understanding(keyword)
+        understood = paraphrase(keyword)
         added = await self._store.follow(
             channel_id,
             keyword,
@@ -120,13 +120,13 @@ class Changes:
         except (SourceError, TimeoutError) as error:
             log.info("outlook keyword=%r failed why=%s", keyword.text, error)
             silent = (
-                "arXiv gives no answer just now, so nobody can say how many papers a day that"
-                " means. The keyword is kept, and its first papers come when arXiv answers."
+                "arXiv is not answering right now, so the number of papers a day is unknown. The"
+                " keyword is kept, and its first papers come when arXiv answers."
             )
             if isinstance(error, SourceNotAsked):
                 silent = (
-                    "The bot can't ask arXiv just now, because of a fault on its own machine. The"
-                    " keyword is kept, and its first papers come when that is fixed."
+                    "The bot can't query arXiv right now, because of a fault on its own machine."
+                    " The keyword is kept, and its first papers come when that is fixed."
                 )
             return Outlook((silent,))
 
@@ -151,7 +151,7 @@ class Changes:
         if not removed:
             if len(keywords) == 1:
                 raise UserError(f"Somebody else has just removed {named[0].text}")
-            raise UserError(f"This channel follows none of these any more. {TO_SEE}")
+            raise UserError(f"This channel follows none of these any more. {SEE_LIST}")
         await self._on_change()
         return removed_reply(channel_id, removed, person)
 
@@ -176,14 +176,14 @@ class Changes:
             if not added:  # otherwise the reply says which ones are followed again
                 raise
         if not added:
-            raise UserError(f"This channel follows all of these already. {TO_SEE}")
+            raise UserError(f"This channel follows all of these already. {SEE_LIST}")
         await self._on_change()
         return added_again_reply(added, person)
 
     # -- how a channel is posted to -----------------------------------------------------------
 
     async def pause(self, channel_id: str, person: Person) -> Reply:
-        """Post nothing in the channel until somebody resumes it; papers gather."""
+        """Post nothing in the channel until somebody resumes it; new papers are kept."""
         [view] = (await self._queries.state(channel_id)).channels
         if view.paused == "person":
             return Reply(f"It is paused already ({view.reason}).")
@@ -191,7 +191,7 @@ class Changes:
             raise UserError("This channel follows nothing, so there is nothing to pause.")
         resume = refer_to("resume", channel_id)
         return Reply(
-            f"Paused. Papers gather meanwhile, and nothing is lost. To go on: {resume}",
+            f"Paused. New papers are kept, and nothing is lost. To resume: {resume}",
             offers=(Offer("Resume", "resume"),),
             announcement=f"{person.name} paused the posts in this channel.",
         )
@@ -203,7 +203,7 @@ class Changes:
         if not await self._store.resume(channel_id):
             return Reply("It was not paused.")
         context = self._queries.context(view, state, channel_id)
-        return timed(resumed_reply(context, person), context.dates)
+        return with_times(resumed_reply(context, person), context.dates)
 
     async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
         """Change one setting of how a channel is posted to. Raises UserError."""

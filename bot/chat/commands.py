@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.chat.changes import Changes
-from bot.chat.parse import opens_form, page_number, required, setting_and_value, understand
+from bot.chat.parse import opens_form, page_number, parse_command, required, setting_and_value
 from bot.chat.queries import Queries
 from bot.chat.rate_limit import CommandRateLimiter
 from bot.chat.replies.reasons import sentence
@@ -142,7 +142,7 @@ class ChatCommands:
         return opens_form(text)
 
     async def typed(self, channel_id: str, person: Person, text: str) -> Reply:
-        command, rest = understand(text)
+        command, rest = parse_command(text)
         handles = handles_in(rest)
         match command:
             case "add" if handles:
@@ -209,7 +209,7 @@ async def _answering(command: str, channel_id: str = "") -> AsyncIterator[None]:
     except SourceNotAsked as error:
         log.error("failed command=%s channel=%s why=%s", command, channel_id, error)
         raise UserError(
-            "The bot can't ask arXiv right now, because of a fault on its own machine. Whoever"
+            "The bot can't query arXiv right now, because of a fault on its own machine. Whoever"
             " hosts it finds the reason in its log."
         ) from error
     except KeywordRefused as error:

@@ -18,8 +18,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("", "the keywords of this channel"),
     "preview": ("KEYWORD", "how many papers a day it would bring; saves nothing"),
     "why": ("ARXIV_ID", "why a paper was posted here, or was not"),
-    "status": ("", "when arXiv was last asked, what waits, and why nothing came"),
-    "pause": ("", "post nothing here for now; papers gather"),
+    "status": ("", "the last run, what waits, and why nothing came"),
+    "pause": ("", "post nothing here for now; new papers are kept"),
     "resume": ("", "post again"),
     "settings": (
         "[NAME VALUE]",
@@ -47,7 +47,7 @@ _SYNONYMS: Mapping[str, str] = {
 }  # fmt: skip
 
 _PREFIX = re.compile(r"\A\s*/?\s*papers?\b", re.IGNORECASE)
-_AROUND = "\"'`“”„‟‘’«».,:;!/"
+_PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 
 # The commands of ``help`` below their headings; ``help`` itself is known to who reads it.
 _GROUPS = (
@@ -57,7 +57,7 @@ _GROUPS = (
 )
 
 
-def understand(text: str) -> tuple[str, str]:
+def parse_command(text: str) -> tuple[str, str]:
     """The command and what follows it. Nothing at all means ``help``.
 
     Forgives case, quotes, spaces, a slash, a leading ``papers`` and other bots' words. Raises
@@ -71,7 +71,7 @@ def understand(text: str) -> tuple[str, str]:
 
 
 def _command_named(typed: str) -> str:
-    name = typed.strip(_AROUND).casefold() or "help"
+    name = typed.strip(_PUNCTUATION).casefold() or "help"
     return _SYNONYMS.get(name, name)
 
 
@@ -112,7 +112,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _unknown(typed: str, rest: str) -> str:
-    near = nearest(typed.strip(_AROUND), [*COMMANDS, *_SYNONYMS])
+    near = nearest(typed.strip(_PUNCTUATION), [*COMMANDS, *_SYNONYMS])
     if near:
         meant = refer_to(f"{_SYNONYMS.get(near[0], near[0])} {rest}".strip())
         return f"There is no command {typed}. Did you mean: {meant}"
@@ -144,7 +144,7 @@ def bare_id(text: str) -> str:
 
 def help_sections() -> tuple[Section, ...]:
     """All commands, and how keywords are written."""
-    commands = [Section(heading, "\n".join(map(_explained, names))) for heading, names in _GROUPS]
+    commands = [Section(heading, "\n".join(map(_help_line, names))) for heading, names in _GROUPS]
     phrase = refer_to("add reward model")
     expression = refer_to('add ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey')
     written = (
@@ -155,6 +155,6 @@ def help_sections() -> tuple[Section, ...]:
     return (*commands, Section("How keywords are written", written))
 
 
-def _explained(name: str) -> str:
+def _help_line(name: str) -> str:
     what, does = COMMANDS[name]
     return f"{refer_to(f'{name} {what}'.strip())}: {does}"

@@ -11,18 +11,25 @@ from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chat.parse import bare_id, help_sections
-from bot.chat.replies.dates import DateFormatter, timed
+from bot.chat.replies.dates import DateFormatter, with_times
 from bot.chat.replies.home import home_reply
 from bot.chat.replies.keywords import listing_reply
-from bot.chat.replies.paraphrase import understanding
-from bot.chat.replies.preview import SHOWN, Estimate, Outlook, estimate, outlook, preview_reply
+from bot.chat.replies.paraphrase import paraphrase
+from bot.chat.replies.preview import (
+    PREVIEW_EXAMPLES,
+    Estimate,
+    Outlook,
+    estimate,
+    outlook,
+    preview_reply,
+)
 from bot.chat.replies.reasons import ChannelContext
 from bot.chat.replies.settings import ScheduleDefaults, settings_reply
 from bot.chat.replies.status import status_reply, status_report
-from bot.chat.replies.why import Case, Judged, why_reply
+from bot.chat.replies.why import Case, KeywordEvaluation, why_reply
 from bot.chat.reports import StatusReport
 from bot.chat.resolve import handle, is_handle, keyword_of_handle
-from bot.chat.visibility import seen_everywhere, seen_in
+from bot.chat.visibility import visible_in, visible_to_host
 from bot.errors import UserError
 from bot.keywords import parse
 from bot.matching import Matcher, explain
@@ -32,8 +39,8 @@ from bot.model.views import ChannelView, StateView
 from bot.ports import Clock, PeopleStore, Source
 from bot.text import clean, displayed
 
-PREVIEWED = 100  # papers that a preview asks for: one request, as priming makes it
-DAYS = 7  # how far a preview counts back, unless somebody says otherwise
+PREVIEW_PAPERS = 100  # papers that a preview asks for: one request, as priming makes it
+PREVIEW_DAYS = 7  # how far a preview counts back, unless somebody says otherwise
 
 
 class Queries:
@@ -75,18 +82,18 @@ class Queries:
         keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
         return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
 
-    async def preview(self, text: str, days: int = DAYS) -> Reply:
+    async def preview(self, text: str, days: int = PREVIEW_DAYS) -> Reply:
         """How many papers a day a keyword would bring, and the newest few. Saves nothing.
 
         Raises UserError for a wrong keyword, and SourceError if arXiv gives no usable answer.
         """
         if days < 1:
             raise UserError("A preview looks at one day at least.")
-        keyword = parse(await self.spelled_out(text))
-        batch, found, seen = await self._look_at(keyword, days, SHOWN)
-        return preview_reply(keyword, understanding(keyword), batch, found, seen, days)
+        keyword = parse(await self.keyword_text(text))
+        batch, found, seen = await self._fetch_estimate(keyword, days, PREVIEW_EXAMPLES)
+        return preview_reply(keyword, paraphrase(keyword), batch, found, seen, days)
 
-    async def spelled_out(self, text: str) -> str:
+    async def keyword_text(self, text: str) -> str:
         """A keyword as it was typed, or the one that a handle stands for. Raises UserError for a
         handle that nobody knows."""
         if not is_handle(text):
@@ -95,17 +102,17 @@ class Queries:
 
     async def outlook(self, keyword: Keyword, shown: int) -> Outlook:
         """The same in sentences, for whoever has just added the keyword. Raises SourceError."""
-        _, _, seen = await self._look_at(keyword, DAYS, shown)
+        _, _, seen = await self._fetch_estimate(keyword, PREVIEW_DAYS, shown)
         return seen
 
-    async def _look_at(
+    async def _fetch_estimate(
         self, keyword: Keyword, days: int, shown: int
     ) -> tuple[Batch, Estimate, Outlook]:
-        batch = await self._source.latest(keyword, PREVIEWED)
+        batch = await self._source.latest(keyword, PREVIEW_PAPERS)
         matcher = Matcher([keyword])
         matching = [paper for paper in batch.papers if matcher.match(paper)]
         dates = self._dates()
-        found = estimate(batch, matching, PREVIEWED, days, dates.now)
+        found = estimate(batch, matching, PREVIEW_PAPERS, days, dates.now)
         seen = outlook(keyword, batch, matching, found, days, dates, shown)
         return batch, found, seen
 
@@ -121,13 +128,18 @@ class Queries:
             Case(
                 self.context(view, state, channel_id),
                 standings.get(view.channel.id),
-                () if known.paper is None else _judged(view, known.paper),
+                ()
+                if known.paper is None
+                else tuple(
+                    KeywordEvaluation(each.keyword, explain(each.keyword, known.paper))
+                    for each in view.subscriptions
+                ),
             )
             for view in state.channels
         ]
         dates = self._dates(channel_id)
         reply = why_reply(identity, known, state, cases, dates)
-        return timed(reply, dates, *(case.context.dates for case in cases))
+        return with_times(reply, dates, *(case.context.dates for case in cases))
 
     async def abstract(self, paper_id: str) -> Paper:
         """A paper ready to be shown whole. Asks arXiv where we have forgotten it.
@@ -152,7 +164,7 @@ class Queries:
         dates = self._dates(channel_id)
         report = replace(status_report(state, contexts, dates), file_problem=file_problem)
         reply = status_reply(report, contexts, dates)
-        return timed(reply, dates, *(context.dates for context in contexts))
+        return with_times(reply, dates, *(context.dates for context in contexts))
 
     async def status_report(self) -> StatusReport:
         """The same of all channels as data."""
@@ -189,8 +201,8 @@ class Queries:
     async def state(self, channel_id: str | None) -> StateView:
         """What may be known in one channel; without one, everything."""
         if channel_id is None:
-            return seen_everywhere(await self._store.state())
-        return seen_in(channel_id, await self._store.state(channel_id))
+            return visible_to_host(await self._store.state())
+        return visible_in(channel_id, await self._store.state(channel_id))
 
     def context(
         self, view: ChannelView, state: StateView, channel_id: str | None
@@ -213,13 +225,3 @@ class Queries:
                 f"{clean(text)[:60]} is no arXiv id. Write it like 2603.01234, hep-th/0408048, or"
                 " as the address of the paper's page."
             ) from error
-
-
-def _judged(view: ChannelView, paper: Paper) -> tuple[Judged, ...]:
-    judged = []
-    for subscription in view.subscriptions:
-        found = explain(subscription.keyword, paper)
-        judged.append(
-            Judged(subscription.keyword, found.matched, found.field, found.reason, found.closeness)
-        )
-    return tuple(judged)

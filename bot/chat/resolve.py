@@ -14,7 +14,7 @@ from bot.model import Keyword, Subscription, refer_to
 from bot.model.views import ChannelView, OpenPost
 from bot.text import clean
 
-TO_SEE = f"To see what it follows: {refer_to('list')}"
+SEE_LIST = f"To see what it follows: {refer_to('list')}"
 _HANDLE = re.compile(r"#[0-9a-f]{12}")
 MAX_KEYWORDS_AT_ONCE = 6  # keywords that the words of one button (``model.Offer``) can name
 
@@ -58,7 +58,7 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
     if not keywords:
         raise UserError("This channel follows nothing, so there is nothing to remove.")
     if is_handle(typed):
-        raise UserError(f"This channel does not follow that any more. {TO_SEE}")
+        raise UserError(f"This channel does not follow that any more. {SEE_LIST}")
     canonical = parse(text).canonical
     for keyword in keywords:
         if keyword.canonical == canonical:
@@ -66,7 +66,7 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
     near = nearest(typed, [keyword.text for keyword in keywords])
     if near:
         raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
-    raise UserError(f"This channel does not follow {typed}. {TO_SEE}")
+    raise UserError(f"This channel does not follow {typed}. {SEE_LIST}")
 
 
 def find_subscribed_handles(

@@ -8,13 +8,13 @@ from bot.model import Channel
 from bot.model.views import ChannelView, RunView, StateView
 
 
-def seen_everywhere(state: StateView) -> StateView:
+def visible_to_host(state: StateView) -> StateView:
     """For whoever hosts the bot: every channel that has something to tell."""
-    lively = [v for v in state.channels if v.subscriptions or v.due or v.posts or v.paused]
-    return replace(state, channels=tuple(lively))
+    active = [v for v in state.channels if v.subscriptions or v.due or v.posts or v.paused]
+    return replace(state, channels=tuple(active))
 
 
-def seen_in(channel_id: str, state: StateView) -> StateView:
+def visible_in(channel_id: str, state: StateView) -> StateView:
     """For the members of one channel, which is in it also if nothing is known of it yet.
 
     Remarks of a run on keywords that only others follow are left out.
@@ -24,12 +24,12 @@ def seen_in(channel_id: str, state: StateView) -> StateView:
     return replace(
         state,
         channels=(view,),
-        last_run=_remarks_for(view, state.last_run),
-        last_complete=_remarks_for(view, state.last_complete),
+        last_run=_notes_for(view, state.last_run),
+        last_complete=_notes_for(view, state.last_complete),
     )
 
 
-def _remarks_for(view: ChannelView, run: RunView | None) -> RunView | None:
+def _notes_for(view: ChannelView, run: RunView | None) -> RunView | None:
     if run is None:
         return None
     own = {"", *(subscription.keyword.canonical for subscription in view.subscriptions)}

@@ -142,7 +142,7 @@ def pause(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Post nothing in a channel until it is resumed; papers gather.
+    """Post nothing in a channel until it is resumed; new papers are kept.
 
     \b
     Example: daily-papers pause --channel console:

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from bot.arxiv.calendar import AnnouncementCalendar
-from bot.chat.visibility import seen_everywhere
+from bot.chat.visibility import visible_to_host
 from bot.config import Config
 from bot.errors import StoreError
 from bot.keywords.notices import notices
@@ -48,7 +48,7 @@ async def examine(
     if quick:
         return findings
     findings += await source.examine()
-    views = seen_everywhere(await store.state()).channels
+    views = visible_to_host(await store.state()).channels
     findings += _keywords(views)
     channels = [view.channel for view in views]
     for name, platform in platforms.items():

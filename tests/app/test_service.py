@@ -181,7 +181,8 @@ async def test_a_channel_that_is_resumed_gets_everything_that_waits_within_secon
     await deployment.refused_and_gathering()
     async with deployment.serving():
         assert await deployment.say("resume") == (
-            "Posting again. 1 post that waited will be sent now. What has gathered comes now."
+            "Posting again. 1 post that waited will be sent now. The papers kept meanwhile are"
+            " posted now."
         )
         status = await deployment.say("status")
         assert "Send Messages" not in status

@@ -324,7 +324,7 @@ async def test_in_a_chat_add_says_how_many_papers_a_day_and_shows_the_newest_thr
 async def test_a_keyword_is_kept_although_arxiv_is_silent_when_it_is_added(house: House) -> None:
     house.source.faults = [SourceDown("timed out")]
     reply = await house.say("add reward model")
-    assert "arXiv gives no answer just now" in reply.text
+    assert "arXiv is not answering right now" in reply.text
     assert "The keyword is kept" in reply.text
     assert [s.keyword.text for s in await house.store.subscriptions(HERE)] == ["reward model"]
 
@@ -341,7 +341,7 @@ async def test_a_fault_of_the_bots_own_machine_is_never_blamed_on_arxiv(house: H
     house.source.faults = [fault]
     await house.collect()
     status = await house.say("status")
-    assert "arXiv was not asked, because of a fault on the bot's own machine" in status.text
+    assert "arXiv was not queried, because of a fault on the bot's own machine" in status.text
     assert "did not answer" not in status.text
     assert '"cause": "local"' in json.dumps(data(status))
 
@@ -427,7 +427,7 @@ async def test_status_counts_no_paper_of_a_removed_keyword_and_undo_brings_them_
     assert "added again within a week" in removed.text
     assert "due" not in (await house.say("status")).text
     restored = await house.say(removed.offers[0].words, person=MANAGER)
-    assert "goes on where it ended" in restored.text
+    assert "continues where it stopped" in restored.text
     assert "newest 3" not in restored.text
     assert "7 papers due" in (await house.say("status")).text
     [row] = (await house.say("list")).rows
@@ -715,16 +715,16 @@ async def test_why_names_the_closest_keyword_and_what_is_missing(house: House) -
     assert "Closest is reward model: all words are there, but not next" in await why(house, 70)
     assert "Closest is graph network ANDNOT survey: excluded by" in await why(house, 71)
     assert "none of its 2 keywords matches" in await why(house, 72)
-    assert "Last look at arXiv: today 09:00, complete." in await why(house, 72)
+    assert "Last run: today 09:00, complete." in await why(house, 72)
 
 
-async def test_why_of_a_paper_that_never_came_says_when_we_last_looked(house: House) -> None:
-    assert "not asked arXiv yet" in await why(house)
+async def test_why_of_a_paper_that_never_came_says_when_the_last_run_was(house: House) -> None:
+    assert "has not been queried yet" in await why(house)
     await house.settled("reward model")
     text = await why(house)
     assert "either arXiv had not announced it yet" in text
     assert "does not match the keyword here" in text
-    assert "Last look at arXiv: today 09:00, complete." in text
+    assert "Last run: today 09:00, complete." in text
     assert "back to Mon 16 Feb" in (await house.say("why 2601.00070")).text
 
 
@@ -813,10 +813,10 @@ async def cause(house: House) -> tuple[str, str]:
 async def test_status_of_a_bot_that_was_never_started(house: House) -> None:
     assert (await cause(house))[0] == "no_keywords"
     await house.say("add reward model")
-    assert await cause(house) == ("never_ran", "Nothing yet: arXiv was never asked.")
+    assert await cause(house) == ("never_ran", "Nothing yet: arXiv has not been queried.")
 
 
-async def test_status_says_what_arxiv_announced_and_how_it_was_asked(house: House) -> None:
+async def test_status_says_what_arxiv_announced_and_how_it_was_queried(house: House) -> None:
     await house.settled()
     announcement_stats = AnnouncementStats("by keyword (the fewest requests)", 1296, missing=2)
     house.source.faults.append(
@@ -826,7 +826,7 @@ async def test_status_says_what_arxiv_announced_and_how_it_was_asked(house: Hous
     await house.collect()
     reply = await house.say("status")
     assert "Last run: today 09:00, complete. 1 request, 1,296 papers announced." in reply.text
-    assert "  arXiv was asked by keyword (the fewest requests)." in reply.text
+    assert "  arXiv was queried by keyword (the fewest requests)." in reply.text
     run = data(reply)["last_run"]
     assert isinstance(run, dict)
     assert (run["announced"], run["missing"], run["plan"]) == (1296, 2, announcement_stats.plan)
@@ -937,7 +937,7 @@ async def posted_and_then_paused_while_more_comes(house: House) -> None:
     await house.collect()
 
 
-async def paused_and_nothing_gathered(house: House) -> None:
+async def paused_and_nothing_due(house: House) -> None:
     await house.settled()
     await house.say("pause")
 
@@ -1008,12 +1008,12 @@ async def a_day_later_nothing_is_new(house: House) -> None:
             posted_and_then_paused_while_more_comes,
             "paused",
             "3 papers posted today 09:00. Paused since today 09:05 (by Ada). 1 paper waits."
-            " To go on: resume",
+            " To resume: resume",
         ),
         (
-            paused_and_nothing_gathered,
+            paused_and_nothing_due,
             "paused",
-            "Paused since today 09:00 (by Ada). Papers gather meanwhile. To go on: resume",
+            "Paused since today 09:00 (by Ada). New papers are kept. To resume: resume",
         ),
         (
             posted_and_then_arxiv_fell_silent,
@@ -1025,7 +1025,7 @@ async def a_day_later_nothing_is_new(house: House) -> None:
             a_part_of_it_has_arrived,
             "sending",
             "10 papers posted today 09:00. 1 post with 2 papers could not be sent yet: the"
-            " platform is overloaded. Tried again by itself, not before today 09:15.",
+            " platform is overloaded. The bot tries again, not before today 09:15.",
         ),
         (
             a_part_of_it_is_held,
@@ -1115,13 +1115,12 @@ async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_
     assert kind == "refused"
     assert sentence == (
         "The channel refuses our posts since today 09:00: the bot may not post here; invite it."
-        " 1 paper waits. Fix that, then say resume, or wait: it is tried again today 10:00 by"
-        " itself."
+        " 1 paper waits. Fix that, then say resume, or wait: the bot tries again today 10:00."
     )
     await house.say("pause")
     assert await cause(house) == (
         "paused",
-        "Paused since today 09:00 (by Ada). 1 paper waits. To go on: resume",
+        "Paused since today 09:00 (by Ada). 1 paper waits. To resume: resume",
     )
 
 
@@ -1219,7 +1218,9 @@ async def test_status_of_an_empty_house_says_how_to_begin(house: House) -> None:
 # -- how a channel is posted to -------------------------------------------------------------------
 
 
-async def test_a_paused_channel_gathers_and_resume_says_when_it_comes(house: House) -> None:
+async def test_a_paused_channel_keeps_papers_and_resume_says_when_they_come(
+    house: House,
+) -> None:
     await house.settled()
     assert "Paused" in (await house.say("pause")).text
     assert "paused already (by Ada)" in (await house.say("pause")).text
@@ -1227,7 +1228,7 @@ async def test_a_paused_channel_gathers_and_resume_says_when_it_comes(house: Hou
     await house.day()
     assert house.platform.papers(HERE) == []
     reply = await house.say("resume")
-    assert reply.text == "Posting again. What has gathered comes now."
+    assert reply.text == "Posting again. The papers kept meanwhile are posted now."
     assert reply.announcement == "Ada resumed the posts in this channel."
     await house.publish()
     await house.deliver()

@@ -1,4 +1,4 @@
-"""The wording by itself: moments, meanings, estimates, and whatever people type."""
+"""The wording by itself: times, meanings, estimates, and whatever people type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.arxiv.calendar import AnnouncementCalendar, NoAnnouncement
 from bot.arxiv.ids import base_id
-from bot.chat.parse import COMMANDS, bare_id, understand
+from bot.chat.parse import COMMANDS, bare_id, parse_command
 from bot.chat.replies.dates import DateFormatter, iso
 from bot.chat.replies.paraphrase import in_words
 from bot.chat.replies.preview import Estimate, estimate
@@ -29,7 +29,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"),
+    ("at", "said"),
     [
         ("2026-03-02T08:00", "today 09:00"),
         ("2026-03-01T22:59", "yesterday 23:59"),
@@ -40,12 +40,12 @@ NEW_YORK = ZoneInfo("America/New_York")
         ("2025-12-31T08:00", "Wed 31 Dec 2025 09:00"),
     ],
 )
-def test_a_moment_is_said_in_the_channels_time_zone(moment: str, said: str) -> None:
-    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    assert DateFormatter(START, BERLIN).moment(at) == said
+def test_a_time_is_written_in_the_channels_time_zone(at: str, said: str) -> None:
+    utc = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    assert DateFormatter(START, BERLIN).time(utc) == said
 
 
-def test_moments_for_programs_are_utc_and_absent_where_there_is_none() -> None:
+def test_times_for_programs_are_utc_and_absent_where_there_is_none() -> None:
     assert iso(START + timedelta(microseconds=5)) == "2026-03-02T08:00:00Z"
     assert iso(None) is None
 
@@ -158,7 +158,7 @@ def test_an_estimate_of_papers_of_one_minute_is_no_million_a_day() -> None:
 @given(st.text(max_size=60))
 def test_any_words_are_a_command_or_a_kind_refusal(words: str) -> None:
     try:
-        command, rest = understand(words)
+        command, rest = parse_command(words)
     except UserError:
         return
     assert command in COMMANDS
@@ -169,7 +169,7 @@ def test_any_words_are_a_command_or_a_kind_refusal(words: str) -> None:
 def test_what_follows_a_command_arrives_as_it_was_typed(command: str, rest: str) -> None:
     typed = rest.strip()
     if typed:
-        assert understand(f"  {command.title()}  {typed} ") == (command, typed)
+        assert parse_command(f"  {command.title()}  {typed} ") == (command, typed)
 
 
 @given(st.text(max_size=80))

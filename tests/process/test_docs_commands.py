@@ -54,7 +54,7 @@ RUN = {
     "daily-papers status": "console:",
     "daily-papers sync": "say the same",
     "daily-papers sync --accept": "say the same",
-    "daily-papers why 2603.01234": "arXiv has not brought us this paper.",
+    "daily-papers why 2603.01234": "The bot has not seen this paper.",
 }
 
 _DOCKER = "needs Docker; ./do test-image builds the image and runs it"

@@ -1,4 +1,4 @@
-"""Moments as people say them, in one time zone: ``today 08:00``, ``Fri 27 Feb 08:00``."""
+"""Times as people write them, in one time zone: ``today 08:00``, ``Fri 27 Feb 08:00``."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, slots=True)
 class DateFormatter:
-    """Says moments as seen from ``now`` in ``timezone``. Always English, whatever the locale.
+    """Formats times as seen from ``now`` in ``timezone``. Always English, whatever the locale.
 
-    ``said`` has each moment that was said by its words, for ``Reply.times``.
+    ``formatted`` has each time that was formatted, by its text, for ``Reply.times``.
     """
 
     now: datetime
     timezone: ZoneInfo
-    said: dict[str, datetime] = field(default_factory=dict, compare=False)
+    formatted: dict[str, datetime] = field(default_factory=dict, compare=False)
 
-    def moment(self, at: datetime) -> str:
+    def time(self, at: datetime) -> str:
         """``today 08:00``, ``yesterday 08:00``, ``tomorrow 08:00``, ``Fri 27 Feb 08:00``."""
         words = f"{self.day(at)} {at.astimezone(self.timezone):%H:%M}"
-        self.said[words] = at
+        self.formatted[words] = at
         return words
 
     def day(self, at: datetime) -> str:
@@ -39,9 +39,9 @@ class DateFormatter:
         return said if day.year == today.year else f"{said} {day.year}"
 
 
-def timed(reply: Reply, *calendars: DateFormatter) -> Reply:
-    """The same, with the moments that these calendars said in it."""
-    times = {words: at for dates in calendars for words, at in dates.said.items()}
+def with_times(reply: Reply, *formatters: DateFormatter) -> Reply:
+    """The same, with the times that these have formatted."""
+    times = {words: at for dates in formatters for words, at in dates.formatted.items()}
     return replace(reply, times=times)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.chat.replies.dates import DateFormatter
-from bot.chat.replies.reasons import ChannelContext, verdict
+from bot.chat.replies.reasons import ChannelContext, explain_channel
 from bot.chat.replies.status import last_run_line
 from bot.model import Reply, Row, refer_to
 from bot.model.views import StateView
 from bot.text import plural, shorten
 
-LONGEST_KEYWORDS = 150  # characters of a channel's keywords in one line
+MAX_KEYWORDS_LENGTH = 150  # characters of a channel's keywords in one line
 
 
 def home_reply(state: StateView, contexts: Sequence[ChannelContext], dates: DateFormatter) -> Reply:
@@ -28,8 +28,8 @@ def home_reply(state: StateView, contexts: Sequence[ChannelContext], dates: Date
 def _detail(context: ChannelContext) -> str:
     keywords = ", ".join(subscription.keyword.text for subscription in context.view.subscriptions)
     following = context.timetable.following(context.dates.now)
-    _, explanation = verdict(context)
+    _, explanation = explain_channel(context)
     return (
-        f"{shorten(keywords, LONGEST_KEYWORDS)}\n{explanation}"
-        f" Next posting time: {context.dates.moment(following)}."
+        f"{shorten(keywords, MAX_KEYWORDS_LENGTH)}\n{explanation}"
+        f" Next posting time: {context.dates.time(following)}."
     )

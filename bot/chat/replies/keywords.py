@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bot.chat.replies.dates import DateFormatter
-from bot.chat.replies.paraphrase import Understanding
+from bot.chat.replies.paraphrase import Paraphrase
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
 from bot.chat.reports import FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
@@ -25,14 +25,14 @@ from bot.model import (
 )
 from bot.text import plural
 
-ROWS = 10  # keywords on a page of the list
-TO_THE_LIST = Offer("Back to list", "list")
+ROWS_PER_PAGE = 10  # keywords on a page of the list
+BACK_TO_LIST = Offer("Back to list", "list")
 
 
 def added_reply(
     channel_id: str,
     keyword: Keyword,
-    understood: Understanding,
+    understood: Paraphrase,
     person: Person,
     first_post: int,
     seen: Outlook | None,
@@ -51,13 +51,13 @@ def added_reply(
     return Reply(
         "\n".join(lines),
         entries=seen.entries if seen else (),
-        offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
+        offers=(Offer("Undo", f"remove {handle(keyword)}"), BACK_TO_LIST),
         announcement=f"{person.name} added a keyword: {keyword.text}",
         report=_added(channel_id, keyword, understood),
     )
 
 
-def _added(channel_id: str, keyword: Keyword, understood: Understanding) -> KeywordAdded:
+def _added(channel_id: str, keyword: Keyword, understood: Paraphrase) -> KeywordAdded:
     return KeywordAdded(
         channel_id, keyword.text, keyword.canonical, understood.words, understood.notices
     )
@@ -72,7 +72,7 @@ def _first_papers(first_post: int) -> str:
 
 
 def known_reply(
-    channel_id: str, keyword: Keyword, understood: Understanding, followed_as: str
+    channel_id: str, keyword: Keyword, understood: Paraphrase, followed_as: str
 ) -> Reply:
     """It is followed already, perhaps in other words."""
     text = f"This channel already follows {followed_as}"
@@ -87,15 +87,15 @@ def known_reply(
 
 
 def restored_reply(
-    channel_id: str, keyword: Keyword, understood: Understanding, person: Person
+    channel_id: str, keyword: Keyword, understood: Paraphrase, person: Person
 ) -> Reply:
     """It was removed a short while ago, and continues where it stopped."""
     return Reply(
         f"This channel follows {keyword.text} again\n"
         + "\n".join(understood.lines)
-        + "\nIt goes on where it ended: what waited for it waits again, and what has been announced"
-        " since comes too.",
-        offers=(Offer("Undo", f"remove {handle(keyword)}"), TO_THE_LIST),
+        + "\nIt continues where it stopped: what was waiting for it waits again, and what has been"
+        " announced since is posted too.",
+        offers=(Offer("Undo", f"remove {handle(keyword)}"), BACK_TO_LIST),
         announcement=f"{person.name} added a keyword again: {keyword.text}",
         report=_added(channel_id, keyword, understood),
     )
@@ -109,7 +109,7 @@ def removed_reply(channel_id: str, keywords: Sequence[Keyword], person: Person) 
         f"This channel no longer follows {what.said}\n"
         f"What was posted stays. Papers that wait only because of {because} are not posted, unless"
         f" {they_are} added again within a week.",
-        offers=(Offer("Undo", f"add {handles(keywords)}"), TO_THE_LIST),
+        offers=(Offer("Undo", f"add {handles(keywords)}"), BACK_TO_LIST),
         announcement=f"{person.name} removed {what.announced}",
         report=KeywordRemoved(channel_id, keywords[0].text, keywords[0].canonical),
     )
@@ -121,8 +121,8 @@ def resumed_reply(context: ChannelContext, person: Person) -> Reply:
     if posts := context.posts(*ON_THE_WAY):
         said.append(f"{plural(len(posts), 'post')} that waited will be sent now.")
     if context.view.due:
-        when = "now" if context.its_time else context.when_posted()
-        said.append(f"What has gathered comes {when}.")
+        when = "now" if context.is_due else context.when_posted()
+        said.append(f"The papers kept meanwhile are posted {when}.")
     return Reply(
         " ".join(said),
         announcement=f"{person.name} resumed the posts in this channel.",
@@ -144,7 +144,7 @@ def added_again_reply(keywords: Sequence[Keyword], person: Person) -> Reply:
         f"This channel follows {what.said} again\n"
         "What waited for that waits again, and what has been announced since comes too. What was"
         " removed more than a week ago starts anew.",
-        offers=(Offer("Undo", f"remove {handles(keywords)}"), TO_THE_LIST),
+        offers=(Offer("Undo", f"remove {handles(keywords)}"), BACK_TO_LIST),
         announcement=f"{person.name} added {what.announced} again",
     )
 
@@ -178,10 +178,10 @@ def listing_reply(
     if subscriptions:
         head = f"This channel follows {plural(len(subscriptions), 'keyword')}:"
     shown, offers = subscriptions, list[Offer]()
-    if page is not None and len(subscriptions) > ROWS:
-        last = (len(subscriptions) - 1) // ROWS + 1
+    if page is not None and len(subscriptions) > ROWS_PER_PAGE:
+        last = (len(subscriptions) - 1) // ROWS_PER_PAGE + 1
         page = min(max(page, 1), last)
-        shown = subscriptions[(page - 1) * ROWS : page * ROWS]
+        shown = subscriptions[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]
         head = f"{head.removesuffix(':')} (page {page} of {last}):"
         offers += [Offer("Back", f"list {page - 1}")] if page > 1 else []
         offers += [Offer("More", f"list {page + 1}")] if page < last else []

@@ -25,7 +25,7 @@ _WHERE = {"": "title or abstract", "ti": "title", "abs": "abstract", "co": "comm
 
 
 @dataclass(frozen=True, slots=True)
-class Understanding:
+class Paraphrase:
     """A keyword in words, and what whoever typed it should know beside, a sentence each."""
 
     words: str
@@ -36,10 +36,10 @@ class Understanding:
         return (f"I understand: {self.words}", *self.notices)
 
 
-def understanding(keyword: Keyword) -> Understanding:
+def paraphrase(keyword: Keyword) -> Paraphrase:
     """What was understood of a keyword that ``bot.keywords.parse`` takes."""
     tree = expression(keyword)
-    return Understanding(in_words(tree), notices(keyword))
+    return Paraphrase(in_words(tree), notices(keyword))
 
 
 def in_words(tree: Expression) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.chat.replies.dates import DateFormatter
-from bot.chat.replies.paraphrase import Understanding
+from bot.chat.replies.paraphrase import Paraphrase
 from bot.chat.reports import PreviewedPaper, PreviewReport
 from bot.model import Batch, Entry, Keyword, NoteKind, Paper, Reply
 from bot.text import displayed, plural
 
-SHOWN = 5  # papers shown as examples
-BROAD = 20.0  # papers a day from which on a keyword is called broad
+PREVIEW_EXAMPLES = 5  # papers shown as examples
+BROAD_PAPERS_PER_DAY = 20.0  # papers a day from which on a keyword is called broad
 DAY = timedelta(days=1)
 
 
@@ -63,14 +63,14 @@ def outlook(
     found: Estimate,
     days: int,
     dates: DateFormatter,
-    shown: int = SHOWN,
+    shown: int = PREVIEW_EXAMPLES,
 ) -> Outlook:
     newest = sorted(matching, key=lambda paper: (paper.published, paper.serial), reverse=True)
     lines = _count(found, days, len(batch.papers))
     lines += [f"Careful: {note.text}" for note in batch.notes if note.kind is NoteKind.REFUSED]
     if not batch.complete:
         lines.append("arXiv's answer was not complete, so there may be more.")
-    if found.per_day > BROAD:
+    if found.per_day > BROAD_PAPERS_PER_DAY:
         lines.append(
             "That is very broad. Narrow it: look in titles only (ti:), in one category"
             " (AND cat:cs.LG), or leave something out (ANDNOT survey)."
@@ -86,7 +86,7 @@ def outlook(
 
 def preview_reply(
     keyword: Keyword,
-    understood: Understanding,
+    understood: Paraphrase,
     batch: Batch,
     found: Estimate,
     seen: Outlook,
@@ -102,7 +102,7 @@ def preview_reply(
         at_least=found.cut or not batch.complete,
         per_day=round(found.per_day, 2),
         complete=batch.complete,
-        broad=found.per_day > BROAD,
+        broad=found.per_day > BROAD_PAPERS_PER_DAY,
         newest=tuple(_previewed(entry.paper) for entry in seen.entries),
     )
     text = "\n".join([*understood.lines, *seen.lines])

@@ -1,6 +1,7 @@
 """Why a channel got nothing, or what comes next: one honest sentence for one channel.
 
-"Nothing new", "arXiv did not answer", "nobody asked" and "the channel refuses us" are told apart.
+"Nothing new", "arXiv did not answer", "the bot did not run" and "the channel refuses us" are four
+different answers.
 """
 
 from __future__ import annotations
@@ -17,22 +18,21 @@ from bot.model.timetable import Timetable, covers
 from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
 from bot.text import plural
 
-UNDER_WAY = timedelta(minutes=30)  # a run that began at the posting time may still be asking
+RUN_DURATION = timedelta(minutes=30)  # a run that began at the posting time may still be going
+ON_THE_WAY = ("queued", "sending", "unknown")  # states of a post that needs nobody's help
 
-ON_THE_WAY = ("queued", "sending", "unknown")  # states of a post that will go out by itself
-
-PLAINLY: Mapping[NoteKind, str] = {
+NOTE_TEXTS: Mapping[NoteKind, str] = {
     NoteKind.THROTTLED: "arXiv asked us to wait",
     NoteKind.DOWN: "arXiv did not answer",
-    NoteKind.LOCAL: "arXiv was not asked, because of a fault on the bot's own machine",
+    NoteKind.LOCAL: "arXiv was not queried, because of a fault on the bot's own machine",
     NoteKind.GARBLED: "arXiv's answer could not be used",
     NoteKind.SHORT: "arXiv's answer lacked papers",
-    NoteKind.STALE: "arXiv's answer was of another day",
+    NoteKind.STALE: "arXiv's answer was stale",
     NoteKind.UNSORTED: "arXiv's answer was not in order",
     NoteKind.REFUSED: "arXiv does not understand a keyword",
     NoteKind.LATE: "arXiv is late",
-    NoteKind.HOLES: "papers that arXiv announced are not to be had yet",
-    NoteKind.BEHIND: "what arXiv announced long ago is still being gone through",
+    NoteKind.HOLES: "papers that arXiv announced are not available yet",
+    NoteKind.BEHIND: "the search for older announcements is not finished yet",
 }
 
 
@@ -81,16 +81,16 @@ class ChannelContext:
         return "This channel" if self.in_one_channel else self.view.channel.id.removesuffix(":")
 
     @property
-    def its_time(self) -> bool:
-        """Whether the channel's time has come, and it was not served since."""
+    def is_due(self) -> bool:
+        """Whether the channel's posting time has come, and nothing was published to it since."""
         published_until = self.view.published_until
         return published_until is None or published_until < self.timetable.latest(self.dates.now)
 
     def when_posted(self) -> str:
         """When papers that are due get posted."""
-        if self.its_time:
+        if self.is_due:
             return "at the next run"
-        return self.dates.moment(self.timetable.following(self.dates.now))
+        return self.dates.time(self.timetable.following(self.dates.now))
 
     def posted_since_slot(self) -> list[PostedDigest]:
         """What has arrived since the channel's last posting time, in its order."""
@@ -106,16 +106,19 @@ class ChannelContext:
         return [post for post in self.view.posts if post.state in states]
 
 
-def verdict(context: ChannelContext) -> tuple[Cause, str]:
+def explain_channel(context: ChannelContext) -> tuple[Cause, str]:
     """What was posted since the channel's last posting time; then the first thing that stands in
     the way of more, or what comes next, or why nothing came.
 
     All of it comes from the channel's own ledger and outbox. Of a run it says only whether arXiv
-    gave a whole answer and what arXiv announced: what was found and posted elsewhere is not this
+    gave a complete answer and what arXiv announced: what was found and posted elsewhere is not this
     channel's.
     """
     cause, explanation = (
-        _hindered(context) or _unasked(context) or _pending(context) or _quiet(context)
+        _blocked(context)
+        or _fetch_failed(context)
+        or _pending(context)
+        or _nothing_pending(context)
     )
     return cause, " ".join(filter(None, (_posted(context), explanation)))
 
@@ -126,9 +129,9 @@ def _posted(context: ChannelContext) -> str:
     if recent := context.posted_since_slot():
         papers = plural(sum(digest.papers for digest in recent), "paper")
         last = "" if len(recent) == 1 else ", the last"
-        said.append(f"{papers} posted{last} {context.dates.moment(recent[-1].posted_at)}.")
+        said.append(f"{papers} posted{last} {context.dates.time(recent[-1].posted_at)}.")
     if at := context.skipped_since_slot():
-        left_out = f"{plural(context.view.skipped, 'paper')} left out {context.dates.moment(at)}"
+        left_out = f"{plural(context.view.skipped, 'paper')} left out {context.dates.time(at)}"
         said.append(
             f"{left_out}: the bot had been down, and the setting catch_up posts only a part of what"
             " was missed."
@@ -136,20 +139,20 @@ def _posted(context: ChannelContext) -> str:
     return " ".join(said)
 
 
-def _hindered(context: ChannelContext) -> tuple[Cause, str] | None:
+def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:
     """The channel itself stands in the way."""
     view, dates = context.view, context.dates
     resume = refer_to("resume", view.channel.id)
-    since = f" since {dates.moment(view.paused_at)}" if view.paused_at else ""
+    since = f" since {dates.time(view.paused_at)}" if view.paused_at else ""
     if view.paused == "person":
         by = f" ({view.reason})" if view.reason else ""
-        waiting = _waiting(context) or " Papers gather meanwhile."
-        return Cause.PAUSED, f"Paused{since}{by}.{waiting} To go on: {resume}"
+        waiting = _waiting(context) or " New papers are kept."
+        return Cause.PAUSED, f"Paused{since}{by}.{waiting} To resume: {resume}"
     if view.paused == "refused":
-        again = dates.moment(view.probe_at) if view.probe_at else "soon"
+        again = dates.time(view.probe_at) if view.probe_at else "soon"
         return Cause.REFUSED, (
             f"The channel refuses our posts{since}: {sentence(view.reason)}{_waiting(context)} Fix"
-            f" that, then say {resume}, or wait: it is tried again {again} by itself."
+            f" that, then say {resume}, or wait: the bot tries again {again}."
         )
     if not view.subscriptions and not view.due and not context.posts(*ON_THE_WAY):
         first = refer_to("add reward model", view.channel.id)
@@ -166,14 +169,15 @@ def _waiting(context: ChannelContext) -> str:
     return f" {plural(waiting, 'paper')} {'waits' if waiting == 1 else 'wait'}."
 
 
-def _unasked(context: ChannelContext) -> tuple[Cause, str] | None:
-    """arXiv was not asked, or did not give a whole answer."""
+def _fetch_failed(context: ChannelContext) -> tuple[Cause, str] | None:
+    """arXiv was not queried, or did not give a complete answer."""
     run = context.state.last_run
     if run is None:
-        return Cause.NEVER_RAN, "Nothing yet: arXiv was never asked."
+        return Cause.NEVER_RAN, "Nothing yet: arXiv has not been queried."
     if not run.complete:
+        began = context.dates.time(run.started_at)
         return _failure(run), (
-            f"We do not know what is new: {trouble(run)} ({context.dates.moment(run.started_at)})."
+            f"We do not know what is new: {failure_summary(run)} ({began})."
             f" The next run asks for everything again; nothing is lost.{_waiting(context)}"
         )
     return None
@@ -195,10 +199,10 @@ def _kinds(run: RunView) -> list[NoteKind]:
     return [n.kind for n in run.notes if not n.keyword] or [n.kind for n in run.notes]
 
 
-def trouble(run: RunView) -> str:
+def failure_summary(run: RunView) -> str:
     """What went wrong in a run that is not complete, in a few words."""
     kinds = dict.fromkeys(_kinds(run))
-    return " and ".join(PLAINLY[kind] for kind in kinds) or "arXiv's answer had holes"
+    return " and ".join(NOTE_TEXTS[kind] for kind in kinds) or "arXiv's answer was incomplete"
 
 
 def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
@@ -208,10 +212,10 @@ def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
         errors = [post for post in posts if post.error]
         if not errors:
             return Cause.SENDING, f"{_amount(posts)} to be sent at the next delivery."
-        soonest = dates.moment(min(post.not_before for post in errors))
+        soonest = dates.time(min(post.not_before for post in errors))
         return Cause.SENDING, (
             f"{_amount(posts)} could not be sent yet: {sentence(errors[0].error)}"
-            f" Tried again by itself, not before {soonest}."
+            f" The bot tries again, not before {soonest}."
         )
     if view.due:
         return Cause.WAITING, f"{plural(view.due, 'paper')} to be posted {context.when_posted()}."
@@ -220,25 +224,25 @@ def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
     return None
 
 
-def _quiet(context: ChannelContext) -> tuple[Cause, str]:
-    """Nothing is on its way: is that because all is done, or because nobody looked?"""
+def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
+    """Nothing is on its way: is that because all is done, or because the bot did not run?"""
     dates, run = context.dates, context.state.last_complete
     if run is None:
-        return Cause.NEVER_RAN, "Nothing yet: arXiv never gave a whole answer."
+        return Cause.NEVER_RAN, "Nothing yet: arXiv has not given a complete answer."
     slot = context.timetable.latest(dates.now)
-    began = dates.moment(run.started_at)
+    began = dates.time(run.started_at)
     if not covers(run.started_at, slot):
-        if dates.now - slot < UNDER_WAY:
-            return Cause.OVERDUE, f"The run for {dates.moment(slot)} is not finished yet."
+        if dates.now - slot < RUN_DURATION:
+            return Cause.OVERDUE, f"The run for {dates.time(slot)} is not finished yet."
         return Cause.OVERDUE, (
-            f"Nobody has asked arXiv since {began}, so {dates.moment(slot)} was missed."
+            f"arXiv has not been queried since {began}, so {dates.time(slot)} was missed."
             " Is the bot running?"
         )
     if any(note.kind is NoteKind.LATE for note in run.notes):
-        evening = context.calendar.latest(run.started_at)
+        announced_at = context.calendar.latest(run.started_at)
         return Cause.LATE, (
-            f"arXiv is late: its announcement of {dates.moment(evening)} was not there at the"
-            f" last run ({began}). It is asked again, and what comes is posted at once."
+            f"arXiv is late: its announcement of {dates.time(announced_at)} was not there at the"
+            f" last run ({began}). The bot tries again, and posts what comes at once."
         )
     stuck = [post for post in context.posts("held", "dead") if post.created_at >= slot]
     if stuck:
@@ -247,7 +251,7 @@ def _quiet(context: ChannelContext) -> tuple[Cause, str]:
         return Cause.ALL_POSTED, ""
     if context.skipped_since_slot():
         return Cause.LEFT_OUT, ""
-    return _nothing(context, run, began)
+    return _no_news(context, run, began)
 
 
 def _amount(posts: Sequence[OpenPost]) -> str:
@@ -256,10 +260,10 @@ def _amount(posts: Sequence[OpenPost]) -> str:
     return plural(len(posts), "post") + (f" with {plural(papers, 'paper')}" if papers else "")
 
 
-def _nothing(context: ChannelContext, run: RunView, began: str) -> tuple[Cause, str]:
-    """A whole answer without news for this channel: had arXiv announced anything at all?"""
+def _no_news(context: ChannelContext, run: RunView, began: str) -> tuple[Cause, str]:
+    """A complete answer without news for this channel: had arXiv announced anything at all?"""
     nothing = f"Nothing new matched at the last run ({began})"
-    following = context.dates.moment(context.calendar.following(run.started_at))
+    following = context.dates.time(context.calendar.following(run.started_at))
     match context.calendar.reason_before(run.started_at):
         case NoAnnouncement.WEEKEND:
             return Cause.WEEKEND, (
@@ -285,11 +289,11 @@ def _last_posted(context: ChannelContext) -> str:
     if not context.view.digests:
         return "Nothing has been posted here yet."
     last = context.view.digests[-1]
-    return f"Last posted: {plural(last.papers, 'paper')}, {context.dates.moment(last.posted_at)}."
+    return f"Last posted: {plural(last.papers, 'paper')}, {context.dates.time(last.posted_at)}."
 
 
 def sentence(text: str) -> str:
-    """A text that others wrote, ended like a sentence."""
+    """A text from elsewhere, with a full stop at its end."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -1,4 +1,4 @@
-"""What ``status`` says: when we last looked, and what waits in each channel."""
+"""What ``status`` says: what the last run brought, and what waits in each channel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import datetime
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.reasons import (
+    NOTE_TEXTS,
     ON_THE_WAY,
-    PLAINLY,
     ChannelContext,
+    explain_channel,
     sentence,
     short_key,
-    verdict,
 )
 from bot.chat.reports import ChannelStatus, StatusReport
 from bot.model import Note, NoteKind, Reply, refer_to
@@ -48,8 +48,8 @@ def status_reply(
     lines = [f"{report.file_problem}.", ""] if report.file_problem else []
     lines += _runs(report, dates, in_one_channel)
     if report.next_post is not None:
-        lines.append(f"Next posting time: {dates.moment(report.next_post)}.")
-    lines.append(f"Next announcement of arXiv: {dates.moment(report.next_announcement)}.")
+        lines.append(f"Next posting time: {dates.time(report.next_post)}.")
+    lines.append(f"Next announcement of arXiv: {dates.time(report.next_announcement)}.")
     lines.append(f"Times are {report.timezone}.")
     for status, context in zip(report.channels, contexts, strict=True):
         lines += ["", *_channel(status, context)]
@@ -64,34 +64,32 @@ def _next_post(context: ChannelContext) -> datetime:
 
 
 def last_run_line(state: StateView, dates: DateFormatter) -> str:
-    """When arXiv was last asked, in one line; two facts where the last run was not complete."""
+    """The last run in one line; and the last complete one, where that is another."""
     if state.last_run is None:
-        return "arXiv was never asked yet."
-    last = dates.moment(state.last_run.started_at)
+        return "arXiv has not been queried yet."
+    last = dates.time(state.last_run.started_at)
     if state.last_run.complete:
-        return f"Last look at arXiv: {last}, complete."
+        return f"Last run: {last}, complete."
     complete = state.last_complete
     before = "no run was complete yet"
     if complete is not None:
-        before = f"the last complete run was {dates.moment(complete.started_at)}"
-    return f"Last look at arXiv: {last}, not complete; {before}."
+        before = f"the last complete run was {dates.time(complete.started_at)}"
+    return f"Last run: {last}, not complete; {before}."
 
 
 def _runs(report: StatusReport, dates: DateFormatter, in_one_channel: bool) -> list[str]:
     run, complete = report.last_run, report.last_complete_run
     if run is None:
-        return ["arXiv was never asked yet. The bot's first run does it."]
-    verdict = "complete" if run.complete else "not complete"
-    lines = [
-        f"Last run: {dates.moment(run.started_at)}, {verdict}. {_figures(run, in_one_channel)}"
-    ]
+        return ["arXiv has not been queried yet. The bot's first run does that."]
+    outcome = "complete" if run.complete else "not complete"
+    lines = [f"Last run: {dates.time(run.started_at)}, {outcome}. {_figures(run, in_one_channel)}"]
     if run.plan:
-        lines.append(f"  arXiv was asked {run.plan}.")
+        lines.append(f"  arXiv was queried {run.plan}.")
     lines += _notes(run.notes)
     if not run.complete and complete is None:
         lines.append("No run was complete yet.")
     elif not run.complete and complete is not None:
-        began = dates.moment(complete.started_at)
+        began = dates.time(complete.started_at)
         lines.append(f"Last complete run: {began}. {_figures(complete, in_one_channel)}")
     return lines
 
@@ -108,8 +106,8 @@ def _figures(run: RunView, in_one_channel: bool) -> str:
 
 
 def _notes(notes: Sequence[Note]) -> list[str]:
-    """What went wrong, said once per kind of trouble and text."""
-    return list(dict.fromkeys(f"  {PLAINLY[n.kind]}: {n.text}" for n in notes))
+    """What went wrong, once per kind and text."""
+    return list(dict.fromkeys(f"  {NOTE_TEXTS[n.kind]}: {n.text}" for n in notes))
 
 
 def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
@@ -148,13 +146,13 @@ def _not_understood(context: ChannelContext) -> list[str]:
 
 
 def _without_history(context: ChannelContext) -> list[str]:
-    """New keywords whose first papers were asked for in vain."""
+    """New keywords whose first papers could not be fetched."""
     run = context.state.last_run
     notes = run.notes if run is not None and run.complete else ()
-    failed = {n.keyword: PLAINLY[n.kind] for n in notes if n.kind is not NoteKind.REFUSED}
+    failed = {n.keyword: NOTE_TEXTS[n.kind] for n in notes if n.kind is not NoteKind.REFUSED}
     return [
         f"  {each.keyword.text} is new, and its first papers are not there yet:"
-        f" {failed[each.keyword.canonical]}. They are asked for again by themselves."
+        f" {failed[each.keyword.canonical]}. The next run tries again."
         for each in context.view.subscriptions
         if each.primed_at is None and each.keyword.canonical in failed
     ]
@@ -165,14 +163,14 @@ def _stuck(context: ChannelContext) -> list[str]:
     lines = []
     for post in context.posts("held"):
         lines.append(
-            f"  Held since {context.dates.moment(post.created_at)}: nobody can say whether a post"
+            f"  Held since {context.dates.time(post.created_at)}: nobody can say whether a post"
             f" of {plural(post.papers, 'paper')} arrived ({post.error}). Look in the channel;"
             f" if it is missing: {refer_to(f'resend {short_key(post.key)}')}"
         )
     for post in context.posts("dead"):
         lines.append(
             f"  Refused for good: a post of {plural(post.papers, 'paper')} ({post.error})."
-            f" That is our fault, please report it. To try it again:"
+            f" That is a bug in the bot, please report it. To try again:"
             f" {refer_to(f'resend {short_key(post.key)}')}"
         )
     return lines
@@ -182,9 +180,9 @@ def _crosspost_failure(context: ChannelContext) -> list[str]:
     crosspost = context.view.crosspost
     if crosspost is None:
         return []
-    again = "" if crosspost.given_up else " It is tried again by itself."
+    again = "" if crosspost.given_up else " The bot tries again."
     return [
-        "  The last message was not handed on to the servers that follow the channel:"
+        "  The last message was not published to the servers that follow the channel:"
         f" {sentence(crosspost.error)}{again}"
     ]
 
@@ -192,7 +190,7 @@ def _crosspost_failure(context: ChannelContext) -> list[str]:
 def _channel_status(context: ChannelContext) -> ChannelStatus:
     view = context.view
     counts = Counter(post.state for post in view.posts)
-    cause, explanation = verdict(context)
+    cause, explanation = explain_channel(context)
     return ChannelStatus(
         channel=view.channel.id,
         keywords=tuple(subscription.keyword.text for subscription in view.subscriptions),

@@ -11,6 +11,7 @@ from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.reasons import ChannelContext, short_key
 from bot.chat.replies.status import last_run_line
 from bot.chat.reports import ClosestKeyword, MatchingKeyword, PaperInChannel, PaperReport
+from bot.matching import Explanation
 from bot.model import Keyword, Reply, address, refer_to
 from bot.model.views import ChannelView, PaperView, Standing, StateView
 from bot.text import displayed
@@ -19,42 +20,35 @@ _MONTH = re.compile(r"(\d\d)(\d\d)\.")
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """How a keyword and the paper stand to each other.
-
-    ``field`` says where it matches (empty where something that is absent makes it match);
-    ``reason`` why it does not, and ``closeness`` (0 to 1) how little is missing.
-    """
+class KeywordEvaluation:
+    """A keyword of a channel, and whether and why it matches the paper."""
 
     keyword: Keyword
-    matched: bool
-    field: str
-    reason: str
-    closeness: float
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One paper in one channel, with everything that the sentence depends on.
 
-    ``judged`` has the channel's keywords in their order; it is empty for a paper we do not know.
+    ``evaluations`` has the channel's keywords in their order; it is empty for an unknown paper.
     """
 
     context: ChannelContext
     standing: Standing | None
-    judged: tuple[Judged, ...]
+    evaluations: tuple[KeywordEvaluation, ...]
 
     @property
     def view(self) -> ChannelView:
         return self.context.view
 
     @property
-    def matches(self) -> list[Judged]:
-        return [judged for judged in self.judged if judged.matched]
+    def matches(self) -> list[KeywordEvaluation]:
+        return [each for each in self.evaluations if each.explanation.matched]
 
     @property
-    def nearest(self) -> Judged:
-        return max(self.judged, key=lambda judged: judged.closeness)
+    def nearest(self) -> KeywordEvaluation:
+        return max(self.evaluations, key=lambda each: each.explanation.closeness)
 
 
 def why_reply(
@@ -68,9 +62,9 @@ def why_reply(
     shown = None if known.paper is None else displayed(known.paper)
     lines = [paper_id if shown is None else f"{paper_id}: {shown.title}"]
     if shown is None:
-        lines += _stranger(paper_id, state, cases, dates)
+        lines += _unknown_paper(paper_id, state, cases, dates)
     else:
-        lines += [_line(case) for case in cases]
+        lines += [_labelled(case) for case in cases]
         if not cases:
             lines.append("No channel follows anything yet.")
         if not any(case.standing for case in cases):
@@ -89,33 +83,32 @@ def why_reply(
     return Reply("\n".join(lines), report=report)
 
 
-def _line(case: Case) -> str:
-    return (
-        _sentences(case)
-        if case.context.in_one_channel
-        else f"{case.context.name}: {_sentences(case)}"
-    )
+def _labelled(case: Case) -> str:
+    context = case.context
+    return _sentences(case) if context.in_one_channel else f"{context.name}: {_sentences(case)}"
 
 
 def _sentences(case: Case) -> str:
     if case.standing is None:
         return _without_standing(case)
-    fate = _FATES[case.standing.state](case, case.standing)
-    return f"{fate} {_matching(case)}".rstrip()
+    outcome = _SENTENCES[case.standing.state](case, case.standing)
+    return f"{outcome} {_matching(case)}".rstrip()
 
 
 def _matching(case: Case) -> str:
     if not case.matches:
         return "No keyword that is followed now matches it."
     named = [
-        f"{match.keyword.text} (in the {match.field})" if match.field else match.keyword.text
-        for match in case.matches
+        f"{each.keyword.text} (in the {each.explanation.field})"
+        if each.explanation.field
+        else each.keyword.text
+        for each in case.matches
     ]
     return f"It matches {' and '.join(named)}."
 
 
 def _due(case: Case, standing: Standing) -> str:
-    since = case.context.dates.moment(standing.at)
+    since = case.context.dates.time(standing.at)
     if case.view.paused:
         return f"Due since {since}; waits, because the channel is paused{_reason(case)}."
     return f"Due since {since}, to be posted {case.context.when_posted()}."
@@ -128,12 +121,12 @@ def _reason(case: Case) -> str:
 def _posted(case: Case, standing: Standing) -> str:
     if standing.post_state in {"sent", ""}:
         link = f": {address(standing.message_url)}" if standing.message_url else "."
-        return f"Posted {case.context.dates.moment(standing.sent_at or standing.at)}{link}"
+        return f"Posted {case.context.dates.time(standing.sent_at or standing.at)}{link}"
     error = f" ({standing.error})" if standing.error else ""
     again = refer_to(f"resend {short_key(standing.post_key)}")
     match standing.post_state:
         case "unknown":
-            return f"Sent, but perhaps it did not arrive{error}; we look before sending again."
+            return f"Sent, but perhaps it did not arrive{error}; the bot checks that first."
         case "held":
             return f"Sent, but nobody can say whether it arrived{error}. If it is missing: {again}."
         case "dead":
@@ -147,12 +140,12 @@ def _posted(case: Case, standing: Standing) -> str:
 def _known(case: Case, standing: Standing) -> str:
     return (
         "Not posted: it was on arXiv before this channel followed the keyword"
-        f" (known since {case.context.dates.moment(standing.at)})."
+        f" (known since {case.context.dates.time(standing.at)})."
     )
 
 
 def _skipped(case: Case, standing: Standing) -> str:
-    at = case.context.dates.moment(standing.at)
+    at = case.context.dates.time(standing.at)
     return (
         f"Not posted: left out {at}. The bot had been down, and the setting catch_up posts only a"
         " part of what was missed."
@@ -162,11 +155,11 @@ def _skipped(case: Case, standing: Standing) -> str:
 def _dropped(case: Case, standing: Standing) -> str:
     return (
         "Not posted: the keyword that found it was removed before its time came"
-        f" ({case.context.dates.moment(standing.at)})."
+        f" ({case.context.dates.time(standing.at)})."
     )
 
 
-_FATES: dict[str, Callable[[Case, Standing], str]] = {
+_SENTENCES: dict[str, Callable[[Case, Standing], str]] = {
     "due": _due,
     "posted": _posted,
     "known": _known,
@@ -183,14 +176,16 @@ def _without_standing(case: Case) -> str:
             f"{_matching(case)} It was on arXiv before that keyword was followed, and has not come"
             " up since."
         )
-    if not case.judged:
+    if not case.evaluations:
         return "Not posted: this channel follows nothing."
     nearest = case.nearest
-    if len(case.judged) == 1:
-        return f"Not posted: {nearest.keyword.text} does not match it: {nearest.reason}."
+    if len(case.evaluations) == 1:
+        return (
+            f"Not posted: {nearest.keyword.text} does not match it: {nearest.explanation.reason}."
+        )
     return (
-        f"Not posted: none of its {len(case.judged)} keywords matches. Closest is"
-        f" {nearest.keyword.text}: {nearest.reason}."
+        f"Not posted: none of its {len(case.evaluations)} keywords matches. Closest is"
+        f" {nearest.keyword.text}: {nearest.explanation.reason}."
     )
 
 
@@ -201,21 +196,21 @@ def _is_new(view: ChannelView, keyword: Keyword) -> bool:
     )
 
 
-def _stranger(
+def _unknown_paper(
     paper_id: str, state: StateView, cases: Sequence[Case], dates: DateFormatter
 ) -> list[str]:
-    """arXiv never brought us this paper: why that may be, and when we last looked."""
+    """A paper that no run has fetched: why that may be, and when the last run was."""
     run = state.last_complete
     if state.last_run is None:
-        return ["We have not asked arXiv yet, so we do not know this paper."]
-    lines = ["arXiv has not brought us this paper."]
+        return ["arXiv has not been queried yet, so no paper is known."]
+    lines = ["The bot has not seen this paper."]
     keywords = {s.keyword.canonical for case in cases for s in case.view.subscriptions}
     if not keywords:
-        lines.append("Nothing is followed here, so nothing is asked for.")
+        lines.append("Nothing is followed here, so nothing is searched for.")
     elif run is not None and _announced_before(paper_id, run.since):
         lines.append(
-            f"It is older than our looks at arXiv reach (the last one back to"
-            f" {dates.day(run.since)}); of older papers we only know the newest 100 of each"
+            f"It is older than what the bot searches (the last run went back to"
+            f" {dates.day(run.since)}); of older papers it knows only the newest 100 of each"
             " keyword."
         )
     else:
@@ -223,11 +218,11 @@ def _stranger(
         if len(keywords) > 1:
             none = f"matches none of the {len(keywords)} keywords here"
         lines.append(
-            "We keep only papers that match. So either arXiv had not announced it yet when we"
-            f" last looked, or it {none}."
+            "Only papers that match are kept. So either arXiv had not announced it yet at the last"
+            f" run, or it {none}."
         )
         if run is not None:
-            lines.append(f"Looks reach back to {dates.day(run.since)} at least.")
+            lines.append(f"The last run went back to {dates.day(run.since)}.")
     return [*lines, last_run_line(state, dates)]
 
 
@@ -244,12 +239,14 @@ def _announced_before(paper_id: str, since: datetime) -> bool:
 def _paper_in_channel(case: Case) -> PaperInChannel:
     standing = case.standing
     closest = None
-    if case.judged and not case.matches:
-        closest = ClosestKeyword(case.nearest.keyword.text, case.nearest.reason)
+    if case.evaluations and not case.matches:
+        closest = ClosestKeyword(case.nearest.keyword.text, case.nearest.explanation.reason)
     found = PaperInChannel(
         channel=case.view.channel.id,
         explanation=_sentences(case),
-        matches=tuple(MatchingKeyword(each.keyword.text, each.field) for each in case.matches),
+        matches=tuple(
+            MatchingKeyword(each.keyword.text, each.explanation.field) for each in case.matches
+        ),
         closest=closest,
     )
     if standing is None:

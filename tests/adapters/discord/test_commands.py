@@ -240,7 +240,7 @@ async def test_a_silent_arxiv_keeps_nobody_from_adding(
 ) -> None:
     backend.source.faults = [SourceDown("timed out")]
     answer = await server.say(server.ann, "add", keyword="reward model")
-    assert "arXiv gives no answer just now" in texts(answer)
+    assert "arXiv is not answering right now" in texts(answer)
     assert await keywords(backend, server) == ["reward model"]
 
 
