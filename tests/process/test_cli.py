@@ -486,8 +486,8 @@ def test_a_command_that_the_program_tells_works_as_it_is_told(home: Home) -> Non
     named = ("--config", elsewhere.name)
     assert "Paused" in home.call("pause", *named, *CHANNEL)[1]
     told = home.call("status", *named)[1]
-    [line] = [line for line in told.splitlines() if "To go on: " in line]
-    program, *words = shlex.split(line.partition("To go on: ")[2])
+    [line] = [line for line in told.splitlines() if "To resume: " in line]
+    program, *words = shlex.split(line.partition("To resume: ")[2])
     assert program == "daily-papers"
     assert "Posting again." in home.call(*words)[1]
     explained = home.ask("status", *named)["channels"][0]["explanation"]
