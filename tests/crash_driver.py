@@ -182,8 +182,8 @@ async def live(folder: Path, steps: Steps, how: How, batch_size: int) -> None:
     await store.release(clock.now(), how.settling)
     await _follow_all(store, clock.now())
     arxiv = source(clock)
-    patience = DeliveryTimeouts(settling=how.settling)
-    deliverer = Deliverer("fake", platform, store, clock, random.Random(1), patience)
+    timeouts = DeliveryTimeouts(settling=how.settling)
+    deliverer = Deliverer("fake", platform, store, clock, random.Random(1), timeouts)
     for day in range(began, DAYS + 1):
         notebook.write_text(str(day))
         clock.jump(FIRST_DAY + timedelta(days=day))

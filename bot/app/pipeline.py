@@ -87,7 +87,7 @@ class Pipeline:
                 rng,
                 self._timeouts,
                 workers=platform.workers,
-                refused=self._notify_of_refusal,
+                on_refused=self._notify_of_refusal,
             )
             for name, platform in self._platforms.items()
         ]

@@ -139,7 +139,7 @@ class Service:
         for task in listeners:
             task.cancel()
         for deliverer in self._deliverers:
-            deliverer.finish()
+            deliverer.drain()
         deliveries = [_delivery_job(each.platform) for each in self._deliverers]
         await asyncio.gather(
             self._scheduler.stop(finishing=deliveries, grace=SHUTDOWN_GRACE),
@@ -317,7 +317,7 @@ class Service:
             self._scheduler.soon("republish", self._republish)
         now = self._clock.now()
         for deliverer in self._deliverers:
-            deliverer.call()  # another post may have become due while a slow one is being sent
+            deliverer.wake()  # another post may have become due while a slow one is being sent
             next_claim = await self._store.next_claim(deliverer.platform)
             if next_claim is not None and next_claim <= now:
                 self._deliver_soon(deliverer)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.deliver import TURN, Deliverer, DeliveryTimeouts
+from bot.core.deliver import POSTS_IN_A_ROW, Deliverer, DeliveryTimeouts
 from bot.errors import (
     ChannelRefused,
     OutcomeUnknown,
@@ -64,17 +64,19 @@ class Bench:
         *,
         can_tell: bool = True,
         late: float = 0.0,
-        patience: DeliveryTimeouts | None = None,
+        timeouts: DeliveryTimeouts | None = None,
     ) -> Deliverer:
         path = self.platform._path
         self.platform = FakePlatform(
             path, faults=faults, can_tell=can_tell, clock=self.clock, late=late
         )
-        return Deliverer("fake", self.platform, self.store, self.clock, random.Random(7), patience)
+        return Deliverer("fake", self.platform, self.store, self.clock, random.Random(7), timeouts)
+
+    def channels(self) -> Sequence[ChannelView]:
+        return wait(self.store.state()).channels
 
     def channel(self, channel: str) -> ChannelView:
-        views = wait(self.store.state()).channels
-        return next(view for view in views if view.channel.id == channel)
+        return next(view for view in self.channels() if view.channel.id == channel)
 
 
 @pytest.fixture
@@ -86,16 +88,17 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 async def test_messages_of_a_channel_arrive_in_their_order(bench: Bench) -> None:
     bench.queue("fake:a", "1", "2", "3")
-    done = await bench.deliverer().deliver()
-    assert done.sent == 3
+    await bench.deliverer().deliver()
+    assert bench.channel("fake:a").sent == 3
     assert bench.platform.papers("fake:a") == ["1", "2", "3"]
 
 
 async def test_a_later_message_does_not_overtake_one_that_has_to_wait(bench: Bench) -> None:
     bench.queue("fake:a", "1", "2")
     bench.queue("fake:b", "3")
-    done = await bench.deliverer({0: (False, TryLater("slow down", 60))}).deliver()
-    assert (done.sent, done.requeue) == (1, 1)
+    await bench.deliverer({0: (False, TryLater("slow down", 60))}).deliver()
+    assert sum(view.sent for view in bench.channels()) == 1
+    assert [post.state for post in bench.channel("fake:a").posts] == ["queued", "queued"]
     assert bench.platform.papers("fake:a") == []
     assert bench.platform.papers("fake:b") == ["3"], "another channel is not held up"
     await bench.deliverer().deliver(wait=120)
@@ -136,16 +139,16 @@ async def test_delays_grow_and_differ_between_posts(bench: Bench) -> None:
 async def test_a_message_whose_answer_was_lost_is_not_sent_twice(bench: Bench) -> None:
     bench.queue("fake:a", "1")
     lost_answer = (True, OutcomeUnknown("reset after the request"))
-    done = await bench.deliverer({0: lost_answer}).deliver(wait=120)
-    assert done.sent == 1
+    await bench.deliverer({0: lost_answer}).deliver(wait=120)
+    assert bench.channel("fake:a").sent == 1
     assert bench.platform.sends == 1
     assert bench.platform.papers("fake:a") == ["1"]
 
 
 async def test_a_message_whose_request_was_lost_is_sent_again(bench: Bench) -> None:
     bench.queue("fake:a", "1")
-    done = await bench.deliverer({0: (False, OutcomeUnknown("reset"))}).deliver(wait=120)
-    assert done.sent == 1
+    await bench.deliverer({0: (False, OutcomeUnknown("reset"))}).deliver(wait=120)
+    assert bench.channel("fake:a").sent == 1
     assert bench.platform.papers("fake:a") == ["1"]
 
 
@@ -196,7 +199,7 @@ async def test_a_start_right_after_a_kill_posts_nothing_twice_however_late_it_is
 async def test_control_who_does_not_let_it_settle_posts_twice_after_a_kill(bench: Bench) -> None:
     await left_in_hand(bench)
     change(bench.store, "update outbox set not_before = created_at")
-    await bench.deliverer(late=3, patience=DeliveryTimeouts(settling=0)).deliver(wait=120)
+    await bench.deliverer(late=3, timeouts=DeliveryTimeouts(settling=0)).deliver(wait=120)
     assert bench.platform.papers("fake:a") == ["1", "1"]
 
 
@@ -297,8 +300,8 @@ async def test_where_the_platform_cannot_tell_the_post_is_held_and_not_sent_on_a
 ) -> None:
     bench.queue("fake:a", "1", "2")
     faults: Faults = {0: (False, OutcomeUnknown("no answer"))}
-    done = await bench.deliverer(faults, can_tell=False).deliver(wait=120)
-    assert (done.held, done.sent) == (1, 1)
+    await bench.deliverer(faults, can_tell=False).deliver(wait=120)
+    assert bench.channel("fake:a").sent == 1
     assert bench.platform.papers("fake:a") == ["2"]
     (held,) = bench.channel("fake:a").posts
     assert (held.state, held.error) == ("held", "this platform has no history")
@@ -316,8 +319,8 @@ async def test_a_channel_that_refuses_is_paused_and_resumes_by_itself(bench: Ben
     assert (view.paused, view.reason) == ("refused", str(refusal[1]))
     assert bench.platform.papers("fake:b") == ["3"]
     assert bench.platform.sends == 2, "the channel's other post is not tried"
-    done = await bench.deliverer().deliver(wait=3600)
-    assert done.sent == 2
+    await bench.deliverer().deliver(wait=3600)
+    assert bench.channel("fake:a").sent == 2
     assert bench.platform.papers("fake:a") == ["1", "2"]
     assert bench.channel("fake:a").paused == ""
 
@@ -332,8 +335,8 @@ async def test_a_channel_that_goes_on_refusing_is_tried_ever_less_often(bench: B
 
 async def test_a_faulty_message_is_dead_and_does_not_block_the_next(bench: Bench) -> None:
     bench.queue("fake:a", "1", "2")
-    done = await bench.deliverer({0: (False, PostRefused("too long"))}).deliver()
-    assert (done.dead, done.sent) == (1, 1)
+    await bench.deliverer({0: (False, PostRefused("too long"))}).deliver()
+    assert bench.channel("fake:a").sent == 1
     assert bench.platform.papers("fake:a") == ["2"]
     assert bench.channel("fake:a").posts[0].state == "dead"
 
@@ -389,11 +392,11 @@ async def test_a_send_that_never_ends_has_an_unknown_outcome(bench: Bench) -> No
             await asyncio.Event().wait()
 
     silent = Silent(bench.platform._path)
-    patience = DeliveryTimeouts(send=0.02)
+    timeouts = DeliveryTimeouts(send=0.02)
     rng = random.Random(1)
-    deliverer = Deliverer("fake", silent, bench.store, bench.clock, rng, patience)
-    done = await deliverer.deliver()
-    assert done.requeue == 1
+    deliverer = Deliverer("fake", silent, bench.store, bench.clock, rng, timeouts)
+    await deliverer.deliver()
+    assert [post.state for post in bench.channel("fake:a").posts] == ["unknown"]
     await bench.deliverer().deliver(wait=60)
     assert bench.platform.papers("fake:a") == ["1"]
 
@@ -421,6 +424,24 @@ class Gated(FakePlatform):
             await self.sent.wait()
 
 
+class Crowd(FakePlatform):
+    """Sends nothing before ``gate`` opens, and counts who waits for that."""
+
+    def __init__(self, path: Path, expected: int) -> None:
+        super().__init__(path)
+        self.expected = expected
+        self.waiting = 0
+        self.reached = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def send(self, post: Post) -> Receipt:
+        self.waiting += 1
+        if self.waiting == self.expected:
+            self.reached.set()
+        await self.gate.wait()
+        return await super().send(post)
+
+
 async def test_a_slow_channel_delays_no_other_and_keeps_its_own_order(bench: Bench) -> None:
     bench.queue("fake:slow", "1", "2")
     bench.queue("fake:b", "3", "4")
@@ -429,13 +450,14 @@ async def test_a_slow_channel_delays_no_other_and_keeps_its_own_order(bench: Ben
     deliverer = Deliverer("fake", gated, bench.store, bench.clock, rng, workers=2)
     delivering_now = asyncio.create_task(deliverer.deliver())
     await gated.until("fake:b", ["3", "4"])
-    # What is queued while the slow one is still in hand is heard too.
+    # What is queued while the slow one is still in flight is delivered too.
     await bench.queue_meanwhile("fake:c", "5")
-    deliverer.call()
+    deliverer.wake()
     await gated.until("fake:c", ["5"])
     assert gated.papers("fake:slow") == []
     gated.gate.set()
-    assert (await delivering_now).sent == 5
+    await delivering_now
+    assert sum(view.sent for view in bench.channels()) == 5
     assert gated.papers("fake:slow") == ["1", "2"]
 
 
@@ -448,24 +470,44 @@ async def test_the_oldest_message_goes_first_whatever_its_channel(bench: Bench) 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+async def test_exactly_as_many_posts_are_in_flight_as_there_are_workers(
+    bench: Bench, workers: int
+) -> None:
+    for number in range(5):
+        bench.queue(f"fake:{number}", str(number))
+    crowd = Crowd(bench.platform._path, workers)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", crowd, bench.store, bench.clock, rng, workers=workers)
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await crowd.reached.wait()
+    for number in (5, 6):  # whatever was asked of the store before has its answer then
+        await bench.queue_meanwhile(f"fake:{number}", str(number))
+        deliverer.wake()
+    assert crowd.waiting == workers
+    crowd.gate.set()
+    await delivering_now
+    assert len(crowd.messages()) == 7
+
+
 async def test_a_channel_with_fifty_messages_holds_back_the_first_one_of_another_by_a_few(
     bench: Bench,
 ) -> None:
     bench.queue("fake:heavy", *map(str, range(50)))
     bench.queue("fake:also heavy", *map(str, range(50)))
     bench.queue("fake:light", "first", "second")
-    done = await bench.deliverer().deliver()
+    await bench.deliverer().deliver()
     order = [each["channel"] for each in bench.platform.messages()]
-    assert order.index("fake:light") == 2 * TURN
-    assert order[2 * TURN :][:2] == ["fake:light"] * 2, "a digest is not torn apart"
-    assert done.sent == 102
+    assert order.index("fake:light") == 2 * POSTS_IN_A_ROW
+    assert order[2 * POSTS_IN_A_ROW :][:2] == ["fake:light"] * 2, "a digest is not torn apart"
+    assert len(order) == 102
     assert bench.platform.papers("fake:heavy") == list(map(str, range(50)))
 
 
 async def test_a_channel_alone_need_not_make_way(bench: Bench) -> None:
-    bench.queue("fake:a", *map(str, range(3 * TURN)))
-    done = await bench.deliverer().deliver()
-    assert done.sent == 3 * TURN
+    bench.queue("fake:a", *map(str, range(3 * POSTS_IN_A_ROW)))
+    await bench.deliverer().deliver()
+    assert bench.channel("fake:a").sent == 3 * POSTS_IN_A_ROW
     assert bench.clock.slept == []
 
 
@@ -477,7 +519,7 @@ async def test_what_waits_for_one_platform_holds_back_no_other(bench: Bench) -> 
     assert [post and post.channel.id for post in posts] == ["fake:a", "other:old"]
 
 
-async def test_a_clock_that_jumps_while_a_post_is_in_hand_does_not_send_it_twice(
+async def test_a_clock_that_jumps_while_a_post_is_in_flight_does_not_send_it_twice(
     bench: Bench,
 ) -> None:
     bench.queue("fake:slow", "1")
@@ -488,22 +530,23 @@ async def test_a_clock_that_jumps_while_a_post_is_in_hand_does_not_send_it_twice
     await gated.reached.wait()
     bench.clock.advance(6 * 3600)  # the machine slept; the lease ran out
     await bench.queue_meanwhile("fake:b", "2")
-    deliverer.call()
+    deliverer.wake()
     await gated.until("fake:b", ["2"])
     gated.gate.set()
     await delivering_now
     assert gated.papers("fake:slow") == ["1"]
 
 
-async def test_a_stop_settles_what_is_in_hand_and_takes_nothing_new(bench: Bench) -> None:
+async def test_a_stop_settles_what_is_in_flight_and_claims_nothing_new(bench: Bench) -> None:
     bench.queue("fake:slow", "1", "2")
     gated = Gated(bench.platform._path, "fake:slow")
     deliverer = Deliverer("fake", gated, bench.store, bench.clock, random.Random(1))
     delivering_now = asyncio.create_task(deliverer.deliver())
     await gated.reached.wait()
-    deliverer.finish()
+    deliverer.drain()
     gated.gate.set()
-    assert (await delivering_now).sent == 1
+    await delivering_now
+    assert bench.channel("fake:slow").sent == 1
     assert [post.state for post in bench.channel("fake:slow").posts] == ["queued"]
 
 
@@ -526,7 +569,7 @@ async def test_a_channel_that_goes_on_refusing_is_told_of_once(bench: Bench) -> 
     faults: Faults = {n: (False, ChannelRefused("not a member")) for n in range(3)}
     platform = FakePlatform(bench.platform._path, faults=faults)
     rng = random.Random(1)
-    deliverer = Deliverer("fake", platform, bench.store, bench.clock, rng, refused=tell)
+    deliverer = Deliverer("fake", platform, bench.store, bench.clock, rng, on_refused=tell)
     await deliverer.deliver(wait=30 * 3600)
     assert platform.papers("fake:a") == ["1"]
     assert told == ["fake:a not a member"]

@@ -142,19 +142,19 @@ def test_as_json_a_line_is_an_object_with_its_keys_and_numbers(
     logs.set_up(verbose=True)
     logs.write_as("json")
     logging.getLogger("bot.core.deliver").info(
-        "later key=%s in=%.0fs why=%s", "abc", 5.0, "a\nb\x1b"
+        "requeued key=%s in=%.0fs why=%s", "abc", 5.0, "a\nb\x1b"
     )
     try:
         raise ValueError("here")
     except ValueError:
         logging.getLogger("bot").exception("failed job=%s; the service goes on", "look")
-    later, failed = map(json.loads, capsys.readouterr().err.splitlines())
-    assert later.pop("time").endswith("Z")
-    assert later == {
+    requeued, failed = map(json.loads, capsys.readouterr().err.splitlines())
+    assert requeued.pop("time").endswith("Z")
+    assert requeued == {
         "level": "info",
         "logger": "bot.core.deliver",
         "event": "later",
-        "message": r"later key=abc in=5s why=a\nb\x1b",
+        "message": r"requeued key=abc in=5s why=a\nb\x1b",
         "key": "abc",
         "in": 5.0,
         "why": r"a\nb\x1b",
