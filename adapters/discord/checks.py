@@ -25,8 +25,7 @@ async def examine(
     servers: Collection[str] = (),
 ) -> list[Finding]:
     """``declared`` are the slash commands that Discord should list; ``servers`` those that are
-    served, all where none is named. Raises nothing of ours: what is
-    wrong is a finding."""
+    served, all where none is named. Raises no error of ours: what is wrong is a finding."""
     try:
         application = await rest.request("GET", "/applications/@me")
     except (SendError, PlatformError) as error:

@@ -78,13 +78,12 @@ class Gateway:
 
     def declared_commands(self) -> list[dict[str, Any]]:
         """The slash commands that Discord should list. Makes no request."""
-        handler = InteractionHandler(
-            cast(Commands, None), self._send_line, self._clock
-        )  # never run
+        no_commands = cast(Commands, None)  # none is ever run
+        handler = InteractionHandler(no_commands, self._send_line, self._clock)
         return declared(command_tree(discord.Client(intents=discord.Intents(guilds=True)), handler))
 
     def guild_of(self, channel_id: str) -> str:
-        """The server of a channel, where we are connected and see it."""
+        """The server of a channel that the gateway has told us of; else ``""``."""
         channel = self._client.get_channel(int(channel_id)) if self._client else None
         return str(channel.guild.id) if isinstance(channel, discord.abc.GuildChannel) else ""
 
