@@ -421,6 +421,7 @@ NAMES_THAT_LEFT: dict[str, str] = {
     "bell": "scheduler",
     "buried": "dead_lettered",
     "bury": "dead_letter",
+    "deaf": "disconnected",
     "manners": "rate_limits",
     "strike": "refusal",
     "strikes": "refusals",

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class SlackSocket:
-    """``deaf`` keeps new sockets open without a word."""
+    """``silent`` keeps new sockets open without a message."""
 
     def __init__(self, server: SlackServer) -> None:
         self._server = server
         self.opened = 0  # addresses that were given out
         self.connected = 0
-        self.deaf = False
+        self.silent = False
         self.refuses = ""  # the reason for which every new socket is ended at once
         self.refused = 0
         self._sockets: list[tuple[web.WebSocketResponse, asyncio.Transport]] = []
@@ -35,7 +35,7 @@ class SlackSocket:
             await socket.close()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(autoping=not self.deaf)
+        socket = web.WebSocketResponse(autoping=not self.silent)
         await socket.prepare(request)
         assert request.transport is not None
         self._sockets.append((socket, request.transport))
@@ -43,7 +43,7 @@ class SlackSocket:
             await socket.send_json({"type": "disconnect", "reason": self.refuses, "debug_info": {}})
             self.refused += 1
             self._server.tell_news()
-        elif not self.deaf:
+        elif not self.silent:
             self.connected += 1
             self._news.set()
             self._server.tell_news()

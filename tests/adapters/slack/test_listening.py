@@ -161,12 +161,12 @@ async def test_people_are_heard_again_after_a_line_that_just_died(
     )
     socket = Socket(workspace, command="/papers", managers=frozenset(), ping_interval=0.25)
     here = server.open_room()
-    server.socket.deaf = how == "mute"
+    server.socket.silent = how == "mute"
     task = asyncio.create_task(socket.listen(backend.commands))
     try:
         if how == "mute":
             await until(lambda: len(asked(server, "apps.connections.open")) >= 2)
-            server.socket.deaf = False
+            server.socket.silent = False
         else:
             await heard(server, here)
             await asyncio.to_thread(server.socket.hang_up, abort=True)
