@@ -153,7 +153,7 @@ def test_as_json_a_line_is_an_object_with_its_keys_and_numbers(
     assert requeued == {
         "level": "info",
         "logger": "bot.core.deliver",
-        "event": "later",
+        "event": "requeued",
         "message": r"requeued key=abc in=5s why=a\nb\x1b",
         "key": "abc",
         "in": 5.0,
