@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import data, keywords, questions, terminal, work
-from bot.cli.common import TAKES_KEYWORD, ConfigOption, Given, VerboseOption
+from bot.cli import data, keywords, queries, terminal, work
+from bot.cli.common import TAKES_KEYWORD, ConfigOption, GlobalOptions, VerboseOption
 from bot.cli.demo import demo
 from bot.monitoring import logs
 
@@ -42,7 +42,7 @@ def everywhere(
         typer.Option("--version", callback=_version, is_eager=True, help="Say which it is."),
     ] = False,
 ) -> None:
-    ctx.obj = Given(config, verbose)
+    ctx.obj = GlobalOptions(config, verbose)
 
 
 app.command()(demo)
@@ -50,13 +50,13 @@ app.command()(work.init)
 app.command()(work.run)
 app.command()(work.once)
 app.command()(work.page)
-app.command(context_settings=TAKES_KEYWORD)(questions.preview)
-app.command()(questions.status)
-app.command()(questions.why)
-app.command()(questions.pause)
-app.command()(questions.resume)
-app.command()(questions.resend)
-app.command()(questions.check)
+app.command(context_settings=TAKES_KEYWORD)(queries.preview)
+app.command()(queries.status)
+app.command()(queries.why)
+app.command()(queries.pause)
+app.command()(queries.resume)
+app.command()(queries.resend)
+app.command()(queries.check)
 app.command()(data.backup)
 app.command()(data.restore)
 app.command()(data.sync)

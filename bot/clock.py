@@ -1,4 +1,4 @@
-"""The only place that asks for the time or sleeps."""
+"""The only place that reads the system's clocks or sleeps."""
 
 from __future__ import annotations
 

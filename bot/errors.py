@@ -8,8 +8,8 @@
     │  └─ NotAllowed           likewise; no other wording of theirs would do
     ├─ SourceError          the run is incomplete
     │  ├─ SourceThrottled     wait, then one trial request
-    │  ├─ SourceDown          ask again later
-    │  ├─ SourceGarbled       keep a sample, ask again later
+    │  ├─ SourceDown          try again later
+    │  ├─ SourceGarbled       keep a sample, try again later
     │  │  └─ KeywordRefused     the same; or another wording is needed
     │  └─ SourceNotAsked      a fault of this machine; the source is not to blame
     ├─ SendError
@@ -20,7 +20,7 @@
     │  └─ PostRefused         this message is faulty: dead
     ├─ PlatformError        a platform as a whole, whatever the channel
     │  ├─ PlatformDown        connect again after a while
-    │  └─ PlatformRefused     it does not let us in: a person must mend that
+    │  └─ PlatformRefused     it does not let us in: a person must fix that
     ├─ GaveUp               the service ends itself, for whatever started it to start it again
     └─ StoreError
        ├─ StoreBusy           another process holds the database
@@ -90,7 +90,7 @@ class ConfigError(BotError):
 
 
 class UserError(BotError):
-    """A person asked for something that can't be done; the text tells them what to do instead.
+    """A person wants something that can't be done; the text tells them what to do instead.
 
     ``position`` is the 0-based place of the mistake in what they typed, where there is one.
     """
@@ -136,7 +136,7 @@ class SourceDown(SourceError):
 
 
 class SourceGarbled(SourceError):
-    """An answer came that is not what was asked for. Never to be read as "no papers"."""
+    """The answer is not what was requested. Never to be read as "no papers"."""
 
     kind = NoteKind.GARBLED
 
@@ -146,7 +146,7 @@ class KeywordRefused(SourceGarbled):
 
 
 class SourceNotAsked(SourceError):
-    """Something on this machine kept us from asking: a file, a lock, a limit of the system.
+    """Something on this machine kept us from making the request: a file, a lock, a limit.
 
     Says nothing about the source, so that no other of its services needs to be tried either.
     """
@@ -179,7 +179,7 @@ class CannotTell(SendError):
 
 
 class ChannelRefused(SendError):
-    """The channel does not take posts from us; the text says why and how to mend it."""
+    """The channel does not take posts from us; the text says why and how to fix it."""
 
 
 class PostRefused(SendError):
@@ -197,7 +197,7 @@ class PlatformDown(PlatformError):
 class PlatformRefused(PlatformError):
     """The platform does not let us in (a wrong token, a missing scope); the text says what to do.
 
-    Trying again changes nothing before a person has mended it.
+    Trying again changes nothing before a person has fixed it.
     """
 
 
@@ -206,7 +206,7 @@ class GaveUp(BotError):
 
 
 class StoreError(BotError):
-    """The database could not do what was asked; nothing of it was done."""
+    """The database could not carry this out; nothing of it was done."""
 
 
 class StoreBusy(StoreError):

@@ -306,8 +306,7 @@ def test_the_table_of_others_says_also_what_we_do_not_do() -> None:
 
 
 def test_the_exit_statuses_for_scripts_are_those_of_the_program() -> None:
-    known = {terminal.OK, terminal.FAILED, terminal.WRONG, terminal.INCOMPLETE, terminal.OPEN}
-    assert {int(row[0]) for row in table(HOSTING, "status")} == known
+    assert {int(row[0]) for row in table(HOSTING, "status")} == set(terminal.ExitStatus)
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https://)([^)#]+)\)", README))

@@ -43,7 +43,7 @@ class FileSync:
         self.taken_over: tuple[Change, ...] = ()
 
     def defer_large_files(self) -> None:
-        """From now on somebody asks ``is_due`` regularly, so that a very large bot.toml may show
+        """From now on ``is_due`` is called regularly, so that a very large bot.toml may show
         the chat's changes later."""
         self._deferred.enabled = True
 

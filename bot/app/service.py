@@ -9,8 +9,8 @@ Intervals run on the monotonic clock, appointments on the wall clock. Every two 
 compares the two. If they drift apart, it reschedules its appointments, makes up for what a step
 forward has skipped, and recomputes every stored time that lies later than its rule can produce now
 (``bot.store.statements.clock_recovery``; each start does the same). A clock that is plainly behind,
-earlier than papers that arXiv has published, changes no record of the past. The same loop asks the
-database what people have done: new keywords, posts that can be sent, channels that came back.
+earlier than papers that arXiv has published, changes no record of the past. The same loop reads
+from the database what people have done: new keywords, posts to send, channels that came back.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 WATCH_INTERVAL = timedelta(seconds=2)  # how soon it is noticed what people have done
 # The wall clock was set if it and the monotonic clock differ by more than before.
 CLOCK_STEP_TOLERANCE = timedelta(seconds=1)
-# Before arXiv is asked again after an incomplete answer; the last one repeats.
+# Before the next request to arXiv after an incomplete answer; the last one repeats.
 INCOMPLETE_RETRY_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
 PING_RETRY_DELAY = timedelta(minutes=10)
 PAGE_RETRY_DELAY = timedelta(minutes=10)
@@ -97,8 +97,8 @@ class Service:
         self._collecting = asyncio.Lock()
         self._collect_at: datetime | None = None  # when the next collect is scheduled
         self._incomplete_runs = 0  # in a row
-        self._runs_to_repeat = 0  # in a row: something in them is worth asking for again
-        self._repeat_at: float | None = None  # when arXiv is asked again early, monotonic
+        self._runs_to_repeat = 0  # in a row: something in them is worth another request
+        self._repeat_at: float | None = None  # when the run is repeated early, monotonic
         # Subscriptions that the last collect could not prime; they wait for the next one.
         self._unprimed: frozenset[tuple[str, str]] = frozenset()
         self._reported_mistake = ""  # in bot.toml, the last one
@@ -196,7 +196,7 @@ class Service:
                 number = min(self._runs_to_repeat, len(INCOMPLETE_RETRY_DELAYS))
                 delay = INCOMPLETE_RETRY_DELAYS[number - 1]
                 if any(note.kind is NoteKind.LOCAL for note in run.notes):
-                    delay = self._retry.delay(self._runs_to_repeat)  # arXiv was not asked
+                    delay = self._retry.delay(self._runs_to_repeat)  # no request was sent
                 self._repeat_at = self._clock.monotonic() + delay.total_seconds()
             await self._schedule_collect()
         self._deliver_all()

@@ -1,4 +1,4 @@
-"""What every command shares: its options, where the configuration is, how errors are told."""
+"""What all commands share: options, where the configuration is, how errors are shown."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HERE = Path("bot.toml")
-IN_CONTAINER = Path("/data/bot.toml")
+DEFAULT_CONFIG = Path("bot.toml")
+CONTAINER_CONFIG = Path("/data/bot.toml")
 
 # Words of a keyword may begin with a hyphen (-survey). So these commands have no short options,
 # and take what they don't know as a word.
@@ -53,11 +53,11 @@ ChannelOption = Annotated[
 KeywordArgument = Annotated[list[str], typer.Argument(metavar="KEYWORD", hidden=True)]
 
 
-PERSON = Person("the command line")  # who changed something, for those who ask
+COMMAND_LINE_USER = Person("the command line")  # who changed something, as the chat shows it
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GlobalOptions:
     """The options that may stand before the command too."""
 
     config: Path | None
@@ -70,25 +70,29 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except BotError as error:
-        terminal.remark(str(error))
+        terminal.note(str(error))
         raise typer.Exit(terminal.exit_status(error)) from error
 
 
 def configured(
-    ctx: typer.Context, config: Path | None, *, secrets: bool = False, asks_arxiv: bool = False
+    ctx: typer.Context, config: Path | None, *, secrets: bool = False, needs_contact: bool = False
 ) -> Config:
     """The configuration that this call means. Raises ConfigError."""
     from bot import config as configuration
     from bot.monitoring import logs
 
-    given: Given = ctx.obj
+    given: GlobalOptions = ctx.obj
     path = config or given.config
     if path is not None:
         repeat_config(path)
     if path is None:
-        path = IN_CONTAINER if IN_CONTAINER.exists() and not HERE.exists() else HERE
+        path = (
+            CONTAINER_CONFIG
+            if CONTAINER_CONFIG.exists() and not DEFAULT_CONFIG.exists()
+            else DEFAULT_CONFIG
+        )
     loaded = configuration.load(
-        path, configuration.environment(), need_secrets=secrets, needs_contact=asks_arxiv
+        path, configuration.environment(), need_secrets=secrets, needs_contact=needs_contact
     )
     for platform in loaded.platforms.values():
         hide(secret.reveal() for secret in platform.secrets.values())
@@ -102,33 +106,33 @@ def configured(
 def log_to_stderr(ctx: typer.Context, verbose: bool) -> None:
     from bot.monitoring import logs
 
-    given: Given = ctx.obj
+    given: GlobalOptions = ctx.obj
     logs.set_up(verbose=verbose or given.verbose)
 
 
-def answer(
+def show_answer(
     ctx: typer.Context,
     config: Path | None,
     verbose: bool,
     as_json: bool,
-    ask: Callable[[Bot], Coroutine[Any, Any, Reply]],
+    query: Callable[[Bot], Coroutine[Any, Any, Reply]],
     *,
-    asks_arxiv: bool = False,
+    needs_contact: bool = False,
 ) -> None:
-    """Ask the bot something, beside the service that may be running, and show the reply."""
+    """Run a query or a command, beside the service that may be running, and show the reply."""
     import asyncio
 
     from bot.app.wiring import open_bot
 
-    async def asking(settings: Config, progress: Callable[[str], None]) -> Reply:
+    async def run(settings: Config, progress: Callable[[str], None]) -> Reply:
         async with open_bot(settings, serving=False, progress=progress) as bot:
-            return await ask(bot)
+            return await query(bot)
 
     log_to_stderr(ctx, verbose)
     with plain_errors():
         with terminal.progress() as progress:
-            settings = configured(ctx, config, asks_arxiv=asks_arxiv)
-            reply = asyncio.run(asking(settings, (lambda _: None) if as_json else progress))
+            settings = configured(ctx, config, needs_contact=needs_contact)
+            reply = asyncio.run(run(settings, (lambda _: None) if as_json else progress))
         terminal.show_reply(reply, as_json=as_json)
 
 
@@ -136,7 +140,7 @@ def answer(
 _QUOTED = re.compile(r'(-?(?:[a-z]+:)?)((?!.*\b(?:AND|OR|NOT|ANDNOT)\b)[^"():]*\s[^"():]*)')
 
 
-def joined(words: Sequence[str]) -> str:
+def keyword_from(words: Sequence[str]) -> str:
     """The keyword that is meant by these words, whatever the shell made of its quotes.
 
     One word is taken as it is. Among several, a phrase gets its quotes back. Raises a usage error

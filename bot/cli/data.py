@@ -59,7 +59,7 @@ def restore(
     terminal.show(f"Restored {file}.")
     if aside is not None:
         terminal.show(f"What was there before is kept as {aside}.")
-    terminal.remark(
+    terminal.note(
         "What was posted after the backup is new to it, and will be posted again. To begin with"
         ' the next day\'s papers alone: catch_up = "skip" in bot.toml for the first start.'
     )
@@ -98,6 +98,6 @@ def sync(
     for change in changes:
         terminal.show(f"Taken over: {change}")
     if problem:  # the log has said it
-        raise typer.Exit(terminal.FAILED)
+        raise typer.Exit(terminal.ExitStatus.FAILED)
     if not changes:
         terminal.show("bot.toml and the database say the same.")

@@ -24,14 +24,14 @@ def demo(ctx: typer.Context, verbose: VerboseOption = False) -> None:
     from bot.demo.show import show
 
     log_to_stderr(ctx, verbose)
-    if not verbose:  # the story tells by itself that arXiv did not answer
+    if not verbose:  # the story itself says that arXiv did not answer
         logging.getLogger("bot").setLevel(logging.ERROR)
     with plain_errors():
         try:
             fine = show(sys.stdout)
         except OSError as error:
             terminal.leave_unread(sys.stdout)  # it may be the output that takes nothing more
-            terminal.remark(f"The demo can't go on: {error.strerror or error}.")
-            raise typer.Exit(terminal.FAILED) from error
+            terminal.note(f"The demo can't go on: {error.strerror or error}.")
+            raise typer.Exit(terminal.ExitStatus.FAILED) from error
     if not fine:
-        raise typer.Exit(terminal.FAILED)
+        raise typer.Exit(terminal.ExitStatus.FAILED)

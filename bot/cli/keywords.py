@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bot.cli.common import (
-    PERSON,
+    COMMAND_LINE_USER,
     TAKES_KEYWORD,
     ChannelOption,
     ConfigOption,
@@ -15,8 +15,8 @@ from bot.cli.common import (
     KeywordArgument,
     LongVerboseOption,
     VerboseOption,
-    answer,
-    joined,
+    keyword_from,
+    show_answer,
 )
 from bot.core.channel_settings import parse_channel_id
 from bot.errors import UserError
@@ -47,10 +47,10 @@ def list_them(
     Example: daily-papers keywords list --channel console:
     """
 
-    async def ask(bot: Bot) -> Reply:
+    async def query(bot: Bot) -> Reply:
         return await bot.queries.listing(parse_channel_id(channel))
 
-    answer(ctx, config, verbose, as_json, ask)
+    show_answer(ctx, config, verbose, as_json, query)
 
 
 @group.command("add", context_settings=TAKES_KEYWORD)
@@ -70,13 +70,13 @@ def add(
     Examples: daily-papers keywords add --channel console: reward model
               daily-papers keywords add --channel console: 'au:"Ada Example" OR ti:sampling'
     """
-    words = joined(keyword)
+    words = keyword_from(keyword)
 
-    async def ask(bot: Bot) -> Reply:
+    async def query(bot: Bot) -> Reply:
         _check_place(bot, channel)
-        return await bot.changes.add(channel, PERSON, words)
+        return await bot.changes.add(channel, COMMAND_LINE_USER, words)
 
-    answer(ctx, config, verbose, as_json, ask)
+    show_answer(ctx, config, verbose, as_json, query)
 
 
 @group.command("remove", context_settings=TAKES_KEYWORD)
@@ -95,12 +95,12 @@ def remove(
     \b
     Example: daily-papers keywords remove --channel console: reward model
     """
-    words = joined(keyword)
+    words = keyword_from(keyword)
 
-    async def ask(bot: Bot) -> Reply:
-        return await bot.changes.remove(parse_channel_id(channel), PERSON, [words])
+    async def query(bot: Bot) -> Reply:
+        return await bot.changes.remove(parse_channel_id(channel), COMMAND_LINE_USER, [words])
 
-    answer(ctx, config, verbose, as_json, ask)
+    show_answer(ctx, config, verbose, as_json, query)
 
 
 def _check_place(bot: Bot, channel: str) -> None:

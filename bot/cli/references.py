@@ -12,7 +12,7 @@ from bot.model import CommandReference, with_references
 
 PROGRAM: Final = "daily-papers"
 
-# What a command is called here, and whether it needs to be told the channel. Whatever is said only
+# What a command is called here, and whether it needs the channel. Whatever is said only
 # in a chat (settings) has no entry.
 _CALLED: Final[Mapping[str, tuple[str, bool]]] = {
     "add": ("keywords add", True),
@@ -32,7 +32,7 @@ _options: list[str] = []  # those of this call that the next one needs too
 
 
 def repeat_config(path: Path) -> None:
-    """The configuration was named in this call, and so belongs into every command we tell."""
+    """This call named the configuration, so every command that we show has to name it too."""
     _options[:] = ["--config", shlex.quote(str(path))]
 
 

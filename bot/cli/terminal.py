@@ -1,4 +1,4 @@
-"""What the command line shows: results on standard output, remarks and progress on standard error.
+"""What the command line shows: results on standard output, notes and progress on standard error.
 
 A reader that leaves early (``| head -1``) is no error of ours: what is left is not shown, and the
 work goes on. Everything is plain text, so that pipes, screen readers and logs get the same words.
@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
 
 from bot.cli.references import readable, readable_data
@@ -25,19 +26,23 @@ if TYPE_CHECKING:
 # A terminal obeys these, and texts of others reach us in errors; a line may end.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-OK = 0
-FAILED = 1  # it could not be done: a wrong keyword, the database, the machine
-WRONG = 2  # a wrong call, or a wrong bot.toml
-INCOMPLETE = 3  # arXiv gave no whole answer
-OPEN = 4  # posts still wait, or a person has to decide about them
+
+class ExitStatus(IntEnum):
+    """What a command returns to the shell (``docs/cli.md``)."""
+
+    OK = 0
+    FAILED = 1  # it could not be done: a wrong keyword, the database, the machine
+    USAGE = 2  # a wrong call, or a wrong bot.toml
+    INCOMPLETE = 3  # arXiv gave no whole answer
+    POSTS_WAITING = 4  # to be sent, or for a person's decision
 
 
-def exit_status(error: BotError) -> int:
+def exit_status(error: BotError) -> ExitStatus:
     """What a command that ends with this error returns to the shell."""
     if isinstance(error, ConfigError):
-        return WRONG
+        return ExitStatus.USAGE
     arxivs = isinstance(error, SourceError) and not isinstance(error, SourceNotAsked)
-    return INCOMPLETE if arxivs else FAILED
+    return ExitStatus.INCOMPLETE if arxivs else ExitStatus.FAILED
 
 
 def show(text: str) -> None:
@@ -45,7 +50,7 @@ def show(text: str) -> None:
     _write(sys.stdout, _CONTROL.sub("\ufffd", redacted(readable(text))))
 
 
-def remark(text: str) -> None:
+def note(text: str) -> None:
     """Something beside the result, on standard error. Errors quote much, but never a token."""
     _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(readable(text))))
 

@@ -9,9 +9,9 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.common import (
-    HERE,
+    DEFAULT_CONFIG,
     ConfigOption,
-    Given,
+    GlobalOptions,
     VerboseOption,
     configured,
     log_to_stderr,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.model.views import RunView
 
-SUMMARISED_CHANNELS = 10  # of which once tells at its end
+SUMMARISED_CHANNELS = 10  # of which once shows at its end
 
 
 def init(ctx: typer.Context, config: ConfigOption = None) -> None:
@@ -38,18 +38,18 @@ def init(ctx: typer.Context, config: ConfigOption = None) -> None:
     """
     from bot.config import sample
 
-    given: Given = ctx.obj
-    path = config or given.config or HERE
+    given: GlobalOptions = ctx.obj
+    path = config or given.config or DEFAULT_CONFIG
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(sample())
     except FileExistsError:
-        terminal.remark(f"{path} is there already, and stays as it is.")
-        raise typer.Exit(terminal.WRONG) from None
+        terminal.note(f"{path} exists already, and stays as it is.")
+        raise typer.Exit(terminal.ExitStatus.USAGE) from None
     except OSError as error:
-        terminal.remark(f"{path} can't be written: {error.strerror}.")
-        raise typer.Exit(terminal.FAILED) from error
-    terminal.show(f"Wrote {path}. Put your contact and your keywords into it, and look:")
+        terminal.note(f"{path} can't be written: {error.strerror}.")
+        raise typer.Exit(terminal.ExitStatus.FAILED) from error
+    terminal.show(f"Wrote {path}. Put your contact and your keywords into it, and see what comes:")
     terminal.show("  daily-papers once --dry-run")
 
 
@@ -68,7 +68,7 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
     from bot.monitoring import logs
 
     def settings() -> Config:
-        return configured(ctx, config, secrets=True, asks_arxiv=True)
+        return configured(ctx, config, secrets=True, needs_contact=True)
 
     async def serving(now: Config | None) -> None:
         from bot.app.wiring import build_service, open_bot
@@ -93,7 +93,7 @@ def once(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Look once, post what is due, and stop.
+    """Fetch once, post what is due, and stop.
 
     For cron, and to try things out. Exit status 1: a fault of this machine. 3: arXiv gave no whole
     answer. 4: posts still wait to be sent, or a person has to decide about them.
@@ -114,32 +114,34 @@ def once(
 
     log_to_stderr(ctx, verbose)
     with plain_errors(), terminal.progress() as progress:
-        settings = configured(ctx, config, secrets=not dry_run, asks_arxiv=True)
+        settings = configured(ctx, config, secrets=not dry_run, needs_contact=True)
         summary, report = asyncio.run(working(settings, progress))
     _summarise(report.channels)
     if local := _local_fault(report.last_run):
-        terminal.remark(local)
-        raise typer.Exit(terminal.FAILED)
+        terminal.note(local)
+        raise typer.Exit(terminal.ExitStatus.FAILED)
     if not summary.complete:
-        terminal.remark(f"arXiv gave no whole answer. What came is kept; see: {refer_to('status')}")
-        raise typer.Exit(terminal.INCOMPLETE)
+        terminal.note(
+            f"arXiv gave no whole answer. What was received is kept; see: {refer_to('status')}"
+        )
+        raise typer.Exit(terminal.ExitStatus.INCOMPLETE)
     if summary.waiting or summary.held:
-        terminal.remark(f"Some posts still wait, or are held; see: {refer_to('status')}")
-        raise typer.Exit(terminal.OPEN)
+        terminal.note(f"Some posts still wait, or are held; see: {refer_to('status')}")
+        raise typer.Exit(terminal.ExitStatus.POSTS_WAITING)
 
 
 def _summarise(channels: Sequence[ChannelStatus]) -> None:
     """How each channel stands now, so that nobody wonders why nothing was posted."""
     for status in channels[:SUMMARISED_CHANNELS]:
-        terminal.remark(f"{status.channel.removesuffix(':')}: {status.explanation}")
+        terminal.note(f"{status.channel.removesuffix(':')}: {status.explanation}")
     if len(channels) > SUMMARISED_CHANNELS:
-        terminal.remark(
+        terminal.note(
             f"And {len(channels) - SUMMARISED_CHANNELS} more channels: {refer_to('status')}"
         )
 
 
 def _local_fault(run: RunView | None) -> str:
-    """Why this machine could not ask arXiv in this run; empty if it could."""
+    """Why this machine could not send arXiv a request in this run; empty if it could."""
     from bot.model import NoteKind
 
     notes = run.notes if run is not None else ()
@@ -167,5 +169,5 @@ def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption
     with plain_errors():
         settings = configured(ctx, config)
         changed = asyncio.run(writing(settings))
-        path = settings.page.path if settings.page else HERE
+        path = settings.page.path if settings.page else DEFAULT_CONFIG
         terminal.show(f"Wrote {path}" if changed else f"{path} shows everything already.")

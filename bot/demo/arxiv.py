@@ -30,7 +30,7 @@ _BUSY: Final = b"Rate exceeded.\n"
 
 class DemoArxiv:
     """Hand ``transport`` to the HTTP client. While ``busy`` it answers as arXiv does to those who
-    ask too often.
+    send requests too often.
 
     A paper exists from its ``visible_at`` on, measured by ``now``; of several versions the newest
     one is listed.
@@ -45,22 +45,22 @@ class DemoArxiv:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if self.busy:
             return httpx.Response(200, content=_streamed(_BUSY))
-        asked = httpx.QueryParams(request.content.decode() or request.url.query)
-        papers = self._found(asked)
-        start, most = int(asked.get("start", 0)), int(asked.get("max_results", 10))
+        query = httpx.QueryParams(request.content.decode() or request.url.query)
+        papers = self._found(query)
+        start, most = int(query.get("start", 0)), int(query.get("max_results", 10))
         body = _feed(papers[start : start + most], len(papers), start, most, self._now())
         return httpx.Response(200, content=_streamed(body))
 
-    def _found(self, asked: httpx.QueryParams) -> list[DemoPaper]:
+    def _found(self, query: httpx.QueryParams) -> list[DemoPaper]:
         """All that is announced, within the dates or among the ids that the request names."""
         newest: dict[str, DemoPaper] = {}
         for paper in sorted(self._papers, key=lambda paper: paper.version):
             if paper.visible_at <= self._now():
                 newest[paper.id] = paper
         found = sorted(newest.values(), key=lambda paper: (paper.published, paper.id), reverse=True)
-        if ids := asked.get("id_list"):
+        if ids := query.get("id_list"):
             found = [paper for paper in found if paper.id in ids.split(",")]
-        if dates := _DATES.search(asked.get("search_query", "")):
+        if dates := _DATES.search(query.get("search_query", "")):
             first, last = dates.groups()
             found = [paper for paper in found if first <= f"{paper.published:%Y%m%d%H%M}" <= last]
         return found
@@ -98,5 +98,5 @@ def _add(parent: Element, namespace: str, name: str, text: str) -> None:
     SubElement(parent, f"{{{namespace}}}{name}").text = text
 
 
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _time(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

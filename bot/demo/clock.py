@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 class DemoClock:
     """Implements :class:`bot.ports.Clock`. Stands still until somebody sleeps or moves it on.
 
-    May be asked from several threads; is moved by one.
+    May be read on several threads; is moved on one.
     """
 
     def __init__(self, start: datetime) -> None:
@@ -26,10 +26,10 @@ class DemoClock:
         """Let so many seconds pass without waiting for them."""
         self.move_to(self._now + timedelta(seconds=max(seconds, 0.0)))
 
-    def move_to(self, moment: datetime) -> None:
-        """Let time pass until then. Raises ValueError for a moment that is over."""
-        passed = (moment - self._now).total_seconds()
+    def move_to(self, time: datetime) -> None:
+        """Let time pass until then. Raises ValueError for a time that is over."""
+        passed = (time - self._now).total_seconds()
         if passed < 0:
             raise ValueError("time in the demo only goes forward")
-        self._now = moment
+        self._now = time
         self._passed += passed

@@ -25,7 +25,7 @@ from bot.chat.reports import PaperInChannel, PaperReport
 from bot.demo.arxiv import URL, DemoArxiv
 from bot.demo.clock import DemoClock
 from bot.demo.sample import Sample, load
-from bot.demo.stage import Narrator, Terminal
+from bot.demo.stage import DemoTerminal, Narrator
 from bot.model.views import RunView
 from bot.text import plural
 
@@ -55,8 +55,8 @@ def show(stream: TextIO, sample: Sample | None = None) -> bool:
     with tempfile.TemporaryDirectory(prefix="daily-papers-demo-") as folder:
         path = Path(folder) / "bot.toml"
         path.write_text(_bot_toml(sample.keywords), encoding="utf-8")
-        play = _Play(Narrator(stream), Terminal(stream), sample, arxiv, clock, path)
-        return asyncio.run(play.through())
+        story = _Story(Narrator(stream), DemoTerminal(stream), sample, arxiv, clock, path)
+        return asyncio.run(story.tell())
 
 
 def _bot_toml(keywords: Iterable[str]) -> str:
@@ -64,23 +64,24 @@ def _bot_toml(keywords: Iterable[str]) -> str:
     return (
         "[schedule]\nfirst_post = 1\n"
         f"[arxiv]\nurl = {json.dumps(URL)}\n"
-        f"[[channels]]\nid = {json.dumps(Terminal.channel)}\nkeywords = {json.dumps([*keywords])}\n"
+        f"[[channels]]\nid = {json.dumps(DemoTerminal.channel)}\n"
+        f"keywords = {json.dumps([*keywords])}\n"
     )
 
 
-class _Play:
-    """The scenes, in their order. Each starts the bot anew: all it knows is in its database."""
+class _Story:
+    """The scenes, in their order. Each starts a new bot: all that it knows is in its database."""
 
     def __init__(
         self,
         narrator: Narrator,
-        terminal: Terminal,
+        terminal: DemoTerminal,
         sample: Sample,
         arxiv: DemoArxiv,
         clock: DemoClock,
         path: Path,
     ) -> None:
-        self._tell = narrator.tell
+        self._narrate = narrator.narrate
         self._narrator = narrator
         self._terminal = terminal
         self._sample = sample
@@ -90,7 +91,7 @@ class _Play:
         self._posted: Counter[str] = Counter()
         self._faults: list[str] = []
 
-    async def through(self) -> bool:
+    async def tell(self) -> bool:
         self._opening()
         await self._first_morning()
         await self._second_morning()
@@ -101,7 +102,7 @@ class _Play:
 
     def _opening(self) -> None:
         papers = {paper.id for paper in self._sample.papers}
-        self._tell(
+        self._narrate(
             f"Three mornings of Daily Papers, with {len(papers)} invented papers on a pretend"
             " arXiv. The bot is the real one. No account, no network.",
             f"The channel is this terminal. It follows {len(self._sample.keywords)} keywords:",
@@ -111,61 +112,62 @@ class _Play:
 
     async def _first_morning(self) -> None:
         self._heading("the keywords are new")
-        look = await self._once()
-        self._tell(
-            f"{look.run.matched} papers match. The newest of each keyword is shown, so that you"
-            f" see that it works. The {look.run.matched - len(look.posted)} others count as"
+        result = await self._once()
+        self._narrate(
+            f"{result.run.matched} papers match. The newest of each keyword is shown, so that you"
+            f" see that it works. The {result.run.matched - len(result.posted)} others count as"
             " known, and will not flood you."
         )
-        self._check(look, expected=self._due_today())
+        self._check(result, expected=self._due_today())
 
     async def _second_morning(self) -> None:
         self._clock.move_to(FIRST + DAY)
         self._heading("what is new")
-        look = await self._once()
+        result = await self._once()
         parts = self._sample.parts
-        self._tell(
-            f"{plural(look.run.requests, 'request')} to arXiv for all"
-            f" {len(self._sample.keywords)} keywords brought {look.run.fetched} papers."
-            f" {len(look.posted)} were new here.",
+        self._narrate(
+            f"{plural(result.run.requests, 'request')} to arXiv for all"
+            f" {len(self._sample.keywords)} keywords brought {result.run.fetched} papers."
+            f" {len(result.posted)} were new here.",
             f"- {parts['late']} was submitted {self._days_until_announced(parts['late'])} days"
-            " before arXiv announced it last night. Who asks for yesterday's papers never sees it.",
+            " before arXiv announced it last night. A request for yesterday's papers never"
+            " finds it.",
             f"- {parts['revised']} got a version 2 last night. You have seen the paper, so it is"
             " not posted again.",
             f"- {parts['excluded']} is a survey, and the second keyword leaves those out.",
         )
-        self._check(look, expected=self._due_today())
+        self._check(result, expected=self._due_today())
 
     async def _once_more(self) -> None:
         self._clock.move_to(self._clock.now() + timedelta(minutes=5))
         self._heading("the same again")
-        look = await self._once()
-        self._tell(
-            f"arXiv gave the same {look.run.fetched} papers again, and none is posted twice."
+        result = await self._once()
+        self._narrate(
+            f"arXiv gave the same {result.run.fetched} papers again, and none is posted twice."
         )
-        self._check(look)
+        self._check(result)
 
     async def _busy_morning(self) -> None:
         self._clock.move_to(FIRST + 2 * DAY)
         self._heading("arXiv is too busy")
-        self._tell(
+        self._narrate(
             'It answers every request with "Rate exceeded." and status 200. That looks like a day'
             " without papers, and is none."
         )
         self._arxiv.busy = True
-        look = await self._once()
-        self._check(look, complete=False, cause="throttled")
+        result = await self._once()
+        self._check(result, complete=False, cause="throttled")
         self._arxiv.busy = False
         self._clock.move_to(FIRST + 2 * DAY + timedelta(hours=1))
-        self._tell("An hour later it answers, and what was announced meanwhile is not lost:")
+        self._narrate("An hour later it answers, and what was announced meanwhile is not lost:")
         self._check(await self._once(), expected=self._due_today())
 
     async def _questions(self) -> None:
         self._heading("why, and why not")
         late = await self._why(self._sample.parts["late"])
-        self._hold(late.post_state == "sent", "why does not know that a paper was posted")
+        self._expect(late.post_state == "sent", "why does not know that a paper was posted")
         near = await self._why(self._sample.parts["near miss"])
-        self._hold(
+        self._expect(
             near.state is None and near.closest is not None,
             "why does not say which keyword came closest",
         )
@@ -176,7 +178,7 @@ class _Play:
         for paper_id in sorted(papers | set(self._posted)):
             times, due = self._posted[paper_id], int(paper_id in self._sample.posted)
             seen = plural(times, "time")
-            self._hold(times == due, f"{paper_id}: posted {seen} instead of {due}")
+            self._expect(times == due, f"{paper_id}: posted {seen} instead of {due}")
         if self._faults:
             self._narrator.heading("This went wrong")
             for fault in self._faults:
@@ -184,7 +186,7 @@ class _Play:
             return False
         due_papers = len(self._sample.posted)
         self._narrator.heading("Checked")
-        self._tell(
+        self._narrate(
             f"{due_papers} papers had to be posted, and each stands above exactly once. The"
             f" {len(papers) - due_papers} others do not.",
             "",
@@ -244,20 +246,23 @@ class _Play:
 
     def _check(
         self,
-        look: DemoRun,
+        result: DemoRun,
         *,
         expected: frozenset[str] = frozenset(),
         complete: bool = True,
         cause: str = "all_posted",
     ) -> None:
         when = f"{self._clock.now():%A %H:%M}"
-        missing, wrong = expected - set(look.posted), set(look.posted) - expected
-        self._hold(not missing, f"{when}: due, but not posted: {', '.join(sorted(missing))}")
-        self._hold(not wrong, f"{when}: posted, but not due: {', '.join(sorted(wrong))}")
-        self._hold(not look.waiting, f"{when}: {look.waiting} posts wait")
-        self._hold(look.run.complete == complete, f"{when}: wrong about arXiv's answer")
-        self._hold(look.cause == cause, f"{when}: the channel is told {look.cause}, not {cause}")
+        missing, wrong = expected - set(result.posted), set(result.posted) - expected
+        self._expect(not missing, f"{when}: due, but not posted: {', '.join(sorted(missing))}")
+        self._expect(not wrong, f"{when}: posted, but not due: {', '.join(sorted(wrong))}")
+        self._expect(not result.waiting, f"{when}: {result.waiting} posts wait")
+        self._expect(result.run.complete == complete, f"{when}: wrong about arXiv's answer")
+        self._expect(
+            result.cause == cause,
+            f"{when}: the channel was given the cause {result.cause}, not {cause}",
+        )
 
-    def _hold(self, true: bool, fault: str) -> None:
+    def _expect(self, true: bool, fault: str) -> None:
         if not true:
             self._faults.append(fault)

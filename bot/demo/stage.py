@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-WIDEST = 100  # columns, as for posts
+MAX_COLUMNS = 100  # as for posts
 
 HEADING = Style(color="magenta", bold=True)
 COMMAND = Style(color="yellow")
@@ -27,7 +27,7 @@ _PAPER = re.compile(r"(?<![\d.])\d{4}\.\d{5}(?!\d)")
 
 
 class Screen(io.StringIO):
-    """Hands on what is written, and keeps it.
+    """Forwards what is written, and keeps a copy.
 
     Has no file descriptor, so that nobody writes past it. Where the reader went away (``| head``)
     what follows is only kept.
@@ -54,7 +54,7 @@ class Screen(io.StringIO):
         return super().write(text)
 
 
-class Terminal:
+class DemoTerminal:
     """The channel ``console:``, as the demo shows it. Another platform's channel is shown by an
     object with the same ``channel`` and ``seen``."""
 
@@ -80,15 +80,15 @@ class Narrator:
     def __init__(self, stream: TextIO) -> None:
         screen = Screen(stream)
         self._console = Console(file=screen, highlight=False, legacy_windows=False)
-        self._console.width = min(self._console.width, WIDEST)
+        self._console.width = min(self._console.width, MAX_COLUMNS)
         self._bar = "│ " if _can_say("│", screen.encoding) else "| "
 
     def heading(self, text: str) -> None:
         self._console.print()
         self._console.rule(Text(text, HEADING), align="left", style=HEADING)
 
-    def tell(self, *paragraphs: str) -> None:
-        """What the story says, told apart from the program's words by a bar."""
+    def narrate(self, *paragraphs: str) -> None:
+        """What the story says, with a bar that sets it apart from the program's words."""
         self._console.print()
         for paragraph in paragraphs:
             self._print(paragraph, bar=self._bar)

@@ -100,7 +100,7 @@ async def serving(
         connections = _Connections(runner, limits)
         try:
             loop = asyncio.get_running_loop()
-            # asyncio takes as many as the backlog at one go, before it asks us about the first.
+            # asyncio takes as many as the backlog at one go, before it calls us for the first.
             server = await loop.create_server(connections.accept, host, port, backlog=limits.count)
         except OSError as error:
             raise GaveUp(

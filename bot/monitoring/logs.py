@@ -9,7 +9,7 @@ or, with ``[log] format = "json"``, the same as an object per line: ``time``, ``
 ``traceback`` where there is one.
 
 A message begins with the name of its event. Control characters (a terminal's commands, line ends)
-become visible escapes, because errors quote what others sent. Foreign libraries are heard from
+become visible escapes, because errors quote what others sent. Foreign libraries are logged from
 warnings on, whatever they set for themselves: below that, chat libraries write down what they send.
 No token leaves: what the configuration loaded, and whatever looks like a token of Discord or
 Slack, is ``***`` in every line, traceback and crash. Writes no file, rotates nothing: whatever runs
@@ -37,7 +37,7 @@ _CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # A place in a message's pattern, with the key before it: key=%s, in=%.0fs.
 _PLACE = re.compile(r"(?:\b(\w+)=)?%[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
 _OURS = ("bot", "adapters")
-_REPEATED = "repeated"  # of a record: how often it came since the line before, if more than once
+_REPEATED = "repeated"  # of a record: how often it occurred since the line before
 _REPEAT_AFTER = 1.0  # seconds between two lines of the same message
 _MOST_REMEMBERED = 100  # messages
 
@@ -100,7 +100,7 @@ class _Json(_Formatter):
 
 
 def _event(pattern: str) -> str:
-    """What happened: the words before the first ``key=``, or before a remark."""
+    """What happened: the words before the first ``key=``, or before a semicolon."""
     return re.split(r";| \w+=|%", pattern, maxsplit=1)[0].strip(" :")
 
 
@@ -116,7 +116,7 @@ def _fields(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
             yield place[1], value if plain else _one_line(str(value))
 
 
-def _worth_hearing(record: logging.LogRecord) -> bool:
+def _is_relevant(record: logging.LogRecord) -> bool:
     """Whatever level a foreign library sets for itself."""
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS
 
@@ -130,22 +130,22 @@ class _Repeated:
     times: int = 0
 
 
-class _HeldBack(Exception):
+class _Suppressed(Exception):
     """A repetition that is not written now."""
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Asks for ``sys.stderr`` at each line: a progress display stands in for it while it shows.
+    """Looks ``sys.stderr`` up for each line: a progress display stands in for it while it shows.
 
-    The same warning or error is written at most once a second. What came meanwhile is one line with
-    ``repeated=`` and how often, before whatever is logged next. A fault that repeats itself in a
-    loop would fill the disk else. Our own events (info) and what ends the program are all written.
+    The same warning or error is written at most once a second. Its repetitions become one line with
+    ``repeated=`` and how often, before whatever is logged next. Otherwise a fault in a loop would
+    fill the disk. Our own events (info) and what ends the program are all written.
     """
 
     def __init__(self, formatter: logging.Formatter) -> None:
         logging.Handler.__init__(self)
         self.setFormatter(formatter)
-        self.addFilter(_worth_hearing)
+        self.addFilter(_is_relevant)
         self._messages: dict[tuple[str, int, str, str], _Repeated] = {}
         self._unloggable_at = 0.0
 
@@ -154,7 +154,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line. Raises _HeldBack for a repetition, which the library hands to handleError, as
+        """The line. Raises _Suppressed for a repetition; the library passes that to handleError, as
         it does with everything that goes wrong here."""
         throttled = logging.WARNING <= record.levelno < logging.CRITICAL
         if throttled and not hasattr(record, _REPEATED):
@@ -162,7 +162,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
             key = (record.name, record.levelno, record.getMessage(), f"{error!r}")
             if (known := self._messages.get(key)) is not None:
                 known.last, known.times = record, known.times + 1
-                raise _HeldBack
+                raise _Suppressed
             if len(self._messages) >= _MOST_REMEMBERED:
                 self._messages.pop(next(iter(self._messages)))
             self._messages[key] = _Repeated(record.created)
@@ -174,7 +174,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().close()
 
     def _write_repeated(self, now: float) -> None:
-        """What was held back and is due; and forget messages of a while ago."""
+        """What was suppressed and is due; and forget messages of a while ago."""
         for key, known in list(self._messages.items()):
             if 0 <= now - known.written < _REPEAT_AFTER:
                 continue
@@ -191,7 +191,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """The library's own report would repeat the arguments, tokens and all."""
-        if isinstance(sys.exception(), _HeldBack):
+        if isinstance(sys.exception(), _Suppressed):
             return
         if 0 <= record.created - self._unloggable_at < _REPEAT_AFTER:
             return

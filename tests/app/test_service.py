@@ -46,7 +46,7 @@ contact = "mailto:bot@papers.invalid"
 
 
 class Chat(FakePlatform):
-    """A whole platform; ``refusal`` is why it takes no message at the moment."""
+    """A whole platform; ``refusal`` is why it takes no message now."""
 
     workers = 2
     disconnected_since: datetime | None = None
@@ -119,7 +119,7 @@ class Deployment:
                 await running
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        """A log and a file are looked at, which wake nobody."""
+        """A log and a file are read, which wake nobody."""
         async with asyncio.timeout(EVENT_TIMEOUT):
             while not happened():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -141,7 +141,7 @@ class Deployment:
     async def say(self, words: str) -> str:
         return (await self.bot.commands.typed(HERE, ADA, words)).text
 
-    async def refused_and_gathering(self) -> None:
+    async def refused_with_papers_due(self) -> None:
         """One post was refused by the channel days ago, and a paper has become due there since."""
         self.announce(1)
         await self.say("add reward model")
@@ -168,7 +168,7 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
 async def test_a_restored_channel_gets_everything_that_waits_in_the_same_run(
     deployment: Deployment,
 ) -> None:
-    await deployment.refused_and_gathering()
+    await deployment.refused_with_papers_due()
     change(deployment.store, "update channels set probe_at = '2026-01-01'")
     summary = await deployment.bot.run_once(now=True)
     assert deployment.chat.papers(HERE) == ["2603.00001", "2603.00002"]
@@ -178,7 +178,7 @@ async def test_a_restored_channel_gets_everything_that_waits_in_the_same_run(
 async def test_a_channel_that_is_resumed_gets_everything_that_waits_within_seconds(
     deployment: Deployment,
 ) -> None:
-    await deployment.refused_and_gathering()
+    await deployment.refused_with_papers_due()
     async with deployment.serving():
         assert await deployment.say("resume") == (
             "Posting again. 1 post that waited will be sent now. The papers kept meanwhile are"
@@ -193,7 +193,7 @@ async def test_a_channel_that_is_resumed_gets_everything_that_waits_within_secon
 async def test_a_channel_that_is_resumed_by_another_process_is_served_within_seconds(
     deployment: Deployment,
 ) -> None:
-    await deployment.refused_and_gathering()
+    await deployment.refused_with_papers_due()
     async with deployment.serving():
         beside = opened(deployment.database, alone=False)
         assert await beside.resume(HERE)
@@ -243,7 +243,7 @@ async def test_in_a_channel_that_a_person_paused_resend_says_that_it_waits_for_r
 
 
 async def test_a_posting_time_that_is_changed_counts_today(deployment: Deployment) -> None:
-    """And not at the next look alone, which was appointed for the old time."""
+    """And not only at the next collect, which was scheduled for the old time."""
     deployment.announce(1)
     await deployment.say("add reward model")
     async with deployment.serving():
@@ -330,7 +330,7 @@ async def test_a_delivery_that_found_the_database_busy_is_done_again_within_seco
 async def test_a_look_that_fails_is_tried_ever_less_often_and_asks_arxiv_no_more_often_than_that(
     deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also where a new keyword waits, which the watch notices every moment."""
+    """Also where a new keyword waits, which every watch notices."""
     await deployment.say("add reward model")
     other = OtherTransaction(deployment.database)
     async with deployment.serving(RetryPolicy(timedelta(seconds=0.1), timedelta(hours=1))):

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from bot.app.supervisor import MOST_FAILURES, STEADY, keep_listening
+from bot.app.supervisor import MAX_FAILURES, STABLE_AFTER, keep_listening
 from bot.errors import PlatformDown, PlatformRefused
 from bot.ports import Commands
 from tests.fakes import FakeClock
@@ -89,14 +89,15 @@ async def test_a_platform_out_of_reach_for_half_an_hour_ends_the_service() -> No
     listener = Listener(clock, [PlatformDown("no connection")] * 99)
     said: list[str] = []
     await keep_listening("fake", listener, NOBODY, clock, said.append)
-    assert listener.starts == MOST_FAILURES
+    assert listener.starts == MAX_FAILURES
     assert "no connection" in said[0]
     assert 1200 < sum(clock.slept) < 2400
 
 
 async def test_faults_that_are_hours_apart_are_not_counted_together() -> None:
     clock = FakeClock()
-    listener = Listener(clock, [PlatformDown("dropped")] * 30, lasts=STEADY + 1)
+    lasts = STABLE_AFTER.total_seconds() + 1
+    listener = Listener(clock, [PlatformDown("dropped")] * 30, lasts=lasts)
     task = asyncio.create_task(keep_listening("fake", listener, NOBODY, clock, fail))
     await listener.steady.wait()
     task.cancel()

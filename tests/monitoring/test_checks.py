@@ -44,7 +44,7 @@ def check(
     return done.returncode, {each["subject"]: each for each in json.loads(done.stdout)}
 
 
-def test_a_sound_house_has_nothing_to_mend(tmp_path: Path, arxiv: ArxivStandin) -> None:
+def test_a_sound_installation_has_nothing_to_fix(tmp_path: Path, arxiv: ArxivStandin) -> None:
     status, found = check(tmp_path, arxiv)
     assert status == 0
     assert set(found) == {"bot.toml", "data files", "data", "database", "clock", "arxiv"}

@@ -53,8 +53,8 @@ def test_quiet_means_warnings_and_foreign_libraries_are_never_chatty(
 ) -> None:
     for verbose, events in ((False, ["two"]), (True, ["one", "two"])):
         logs.set_up(verbose=verbose)
-        logging.getLogger("bot.app.bot").info("one")
-        logging.getLogger("bot.app.bot").warning("two")
+        logging.getLogger("bot.app.service").info("one")
+        logging.getLogger("bot.app.service").warning("two")
         logging.getLogger("httpx").info("HTTP Request: GET http://127.0.0.1/?token=x")
         lines = capsys.readouterr().err.splitlines()
         assert [line.partition("event=")[2] for line in lines] == events
@@ -96,7 +96,7 @@ def test_no_token_is_seen_in_a_line_an_argument_or_a_traceback(
     logs.set_up(verbose=True)
     logs.write_as(form)
     redaction.hide([LOADED])
-    logger = logging.getLogger("bot.app.bot")
+    logger = logging.getLogger("bot.app.service")
     logger.info("sent with=%s and=%r", canary, {"Authorization": f"Bot {canary}"})
     logging.getLogger("discord.http").warning("refused %s", canary)
     made_already = f"refused {canary}\x1b"  # as libraries do it
@@ -147,7 +147,7 @@ def test_as_json_a_line_is_an_object_with_its_keys_and_numbers(
     try:
         raise ValueError("here")
     except ValueError:
-        logging.getLogger("bot").exception("failed job=%s; the service goes on", "look")
+        logging.getLogger("bot").exception("failed job=%s; the service goes on", "collect")
     requeued, failed = map(json.loads, capsys.readouterr().err.splitlines())
     assert requeued.pop("time").endswith("Z")
     assert requeued == {
@@ -159,7 +159,7 @@ def test_as_json_a_line_is_an_object_with_its_keys_and_numbers(
         "in": 5.0,
         "why": r"a\nb\x1b",
     }
-    assert failed["job"] == "look"
+    assert failed["job"] == "collect"
     assert failed["traceback"].endswith("ValueError: here")
 
 

@@ -23,7 +23,7 @@ import typer
 from typer.testing import CliRunner
 
 from bot.__main__ import app
-from bot.cli.common import joined
+from bot.cli.common import keyword_from
 from bot.store import open_store
 from tests.process import forked
 from tests.wire.arxiv_feed import StandinPaper
@@ -91,7 +91,7 @@ class Home:
         assert "Traceback" not in err
         return status, out, err
 
-    def ask(self, *words: str) -> dict[str, Any]:
+    def query(self, *words: str) -> dict[str, Any]:
         """The JSON of a call that must succeed, with nothing beside it."""
         status, out, err = self.call(*words, "--json")
         assert (status, err) == (0, "")
@@ -221,8 +221,8 @@ def test_keywords_come_and_go_and_the_file_shows_it(home: Home) -> None:
     assert (status, err) == (0, "")
     assert 'I understand: "graph network" in title or abstract and not "verbose"' in out
     assert home.keywords == ["reward model", "graph network -verbose"]
-    assert home.ask("keywords", "add", *CHANNEL, "Reward-Models")["changed"] is False
-    listed = home.ask("keywords", "list", *CHANNEL)["keywords"]
+    assert home.query("keywords", "add", *CHANNEL, "Reward-Models")["changed"] is False
+    listed = home.query("keywords", "list", *CHANNEL)["keywords"]
     assert [each["keyword"] for each in listed] == ["reward model", "graph network -verbose"]
     status, out, _ = home.call("keywords", "remove", *CHANNEL, '"graph networks" ANDNOT verbose')
     assert status == 0
@@ -245,7 +245,7 @@ def test_keywords_come_and_go_and_the_file_shows_it(home: Home) -> None:
 def test_a_keyword_means_the_same_with_and_without_the_shells_quotes(
     words: list[str], meant: str
 ) -> None:
-    assert joined(words) == meant
+    assert keyword_from(words) == meant
 
 
 def test_a_wrong_keyword_is_pointed_at_and_nothing_changes(home: Home) -> None:
@@ -282,8 +282,8 @@ def test_a_preview_shows_papers_and_saves_nothing(home: Home) -> None:
     assert (status, err) == (0, "asking arXiv, request 1\n")
     assert "About 2 papers a week (2 papers in the last 7 days)." in out
     assert "Reward models | and pipes\n  Ada Example, Ben Sämple · cs.LG" in out
-    assert home.ask("preview", "zebra", "--days", "3")["papers"] == 0
-    assert home.ask("status")["last_run"] is None
+    assert home.query("preview", "zebra", "--days", "3")["papers"] == 0
+    assert home.query("status")["last_run"] is None
 
 
 def test_an_old_locale_stops_no_title(home: Home) -> None:
@@ -302,7 +302,7 @@ def test_a_silent_arxiv_is_an_incomplete_answer_and_never_no_papers(home: Home) 
     status, out, err = home.call("once")
     assert (status, out) == (3, "")
     assert "no whole answer" in err
-    [channel] = home.ask("status")["channels"]
+    [channel] = home.query("status")["channels"]
     assert channel["cause"] == "down"
 
 
@@ -318,11 +318,11 @@ def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home
     status, out, err = home.call("once")
     assert (status, out) == (0, "")  # once each
     assert "console: 2 papers posted today" in err
-    state = home.ask("status")
+    state = home.query("status")
     assert state["last_complete_run"]["matched"] == 2
     [channel] = state["channels"]
     assert channel["cause"] == "all_posted"
-    found = home.ask("why", submitted(2, "").id)
+    found = home.query("why", submitted(2, "").id)
     assert found["channels"][0]["post_state"] == "sent"
     assert home.call("why", f"https://arxiv.org/abs/{found['paper']}v1", *CHANNEL)[0] == 0
 
@@ -333,7 +333,7 @@ def test_a_dry_run_shows_the_posts_and_changes_nothing(home: Home) -> None:
     assert status == 0
     assert "A reward model for gardens" in out
     assert home.file.read_bytes() == before
-    assert home.ask("status")["last_run"] is None
+    assert home.query("status")["last_run"] is None
 
 
 def test_a_folder_that_can_not_be_written_is_not_blamed_on_arxiv(home: Home) -> None:
@@ -404,7 +404,7 @@ def test_ctrl_c_ends_quietly(home: Home) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         home.configure(f"http://127.0.0.1:{silent.getsockname()[1]}/api/query")
         with home.start("preview", "reward model") as process:
-            connection, _ = silent.accept()  # it is asking, and will wait
+            connection, _ = silent.accept()  # it has sent its request, and will wait
             with closing(connection):
                 process.send_signal(signal.SIGINT)
                 out, err = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -441,7 +441,7 @@ def test_a_held_post_is_shown_and_sent_again_on_request(home: Home) -> None:
     status, _, err = home.call("once")
     assert status == 4
     assert "daily-papers status" in err
-    [post] = home.ask("status")["channels"][0]["posts"]
+    [post] = home.query("status")["channels"][0]["posts"]
     assert post["state"] == "held"
     assert home.call("resend", post["key"][:8])[0] == 0
     status, out, _ = home.call("once")
@@ -490,5 +490,5 @@ def test_a_command_that_the_program_tells_works_as_it_is_told(home: Home) -> Non
     program, *words = shlex.split(line.partition("To resume: ")[2])
     assert program == "daily-papers"
     assert "Posting again." in home.call(*words)[1]
-    explained = home.ask("status", *named)["channels"][0]["explanation"]
+    explained = home.query("status", *named)["channels"][0]["explanation"]
     assert "Paused" not in explained

@@ -217,7 +217,7 @@ def test_a_channel_that_does_not_answer_delays_no_other(world: DiscordWorld) -> 
     assert world.posted() == ONCE_EACH, done.stderr
 
 
-def test_a_lost_connection_is_resumed_or_begun_anew_and_nothing_is_posted_twice(
+def test_a_lost_connection_is_resumed_or_begun_again_and_nothing_is_posted_twice(
     world: DiscordWorld,
 ) -> None:
     gateway = world.discord.gateway

@@ -30,7 +30,7 @@ class Watcher(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Asked)
         self.now = TUESDAY
-        self.asked: list[datetime] = []
+        self.pings: list[datetime] = []
         self.refusals: list[int] = []
         self.url = f"http://127.0.0.1:{self.server_port}/ping/{SECRET}"
 
@@ -40,13 +40,13 @@ class _Asked(BaseHTTPRequestHandler):
         server = self.server
         assert isinstance(server, Watcher)
         assert self.path == f"/ping/{SECRET}"
-        server.asked.append(server.now)
+        server.pings.append(server.now)
         self.send_response(server.refusals.pop(0) if server.refusals else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing; who wants to know looks at what was asked."""
+        """Say nothing; who wants to know reads the list of pings."""
 
 
 @pytest.fixture
@@ -85,23 +85,23 @@ class Days:
         assert SECRET not in bot.said
 
     def follow(self, keyword: str) -> None:
-        """Lets the program look at once, whatever its time."""
+        """Lets the program collect at once, whatever the time."""
         self.config.write_text(self.config.read_text().replace('"]', f'", "{keyword}"]'))
 
-    def move_to(self, moment: datetime) -> None:
-        self._watcher.now = moment
+    def move_to(self, time: datetime) -> None:
+        self._watcher.now = time
         fresh = self._file.with_suffix(".new")
-        fresh.write_text(str(moment.timestamp()))
+        fresh.write_text(str(time.timestamp()))
         fresh.replace(self._file)
 
-    def pinged(self, bot: Running, *moments: datetime) -> None:
+    def pinged(self, bot: Running, *times: datetime) -> None:
         """Wait for the ping that comes once it is the last of these; there were no others."""
-        self.move_to(moments[-1])
-        bot.wait_until(lambda _: self._watcher.asked[-1:] == [moments[-1]])
-        assert self._watcher.asked == [*moments]
+        self.move_to(times[-1])
+        bot.wait_until(lambda _: self._watcher.pings[-1:] == [times[-1]])
+        assert self._watcher.pings == [*times]
 
-    def looked(self, bot: Running, *, times: int, complete: bool) -> None:
-        """Wait until so many looks have ended so."""
+    def collected(self, bot: Running, *, times: int, complete: bool) -> None:
+        """Wait until so many collects have ended so."""
         bot.wait_until(lambda bot: bot.logged.count(f"event=collect complete={complete}") == times)
 
 
@@ -120,7 +120,7 @@ def test_each_good_day_is_told_once(tmp_path: Path, watcher: Watcher) -> None:
         days.pinged(bot, TUESDAY)
         days.move_to(TUESDAY + timedelta(hours=1))
         days.follow("graph network")
-        days.looked(bot, times=2, complete=True)
+        days.collected(bot, times=2, complete=True)
         days.pinged(bot, TUESDAY, WEDNESDAY)
         days.pinged(bot, TUESDAY, WEDNESDAY, THURSDAY)
 
@@ -142,9 +142,9 @@ def test_a_day_without_a_whole_answer_is_never_told(tmp_path: Path, watcher: Wat
     days = Days(tmp_path, watcher)
     days.arxiv.busy = True
     with days.lived() as bot:
-        days.looked(bot, times=1, complete=False)
+        days.collected(bot, times=1, complete=False)
         days.follow("graph network")
-        days.looked(bot, times=2, complete=False)
+        days.collected(bot, times=2, complete=False)
         days.arxiv.busy = False
         days.move_to(WEDNESDAY)
         days.follow("world model")

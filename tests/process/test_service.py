@@ -95,7 +95,7 @@ def test_it_stops_cleanly_when_asked_to(config: Path, name: str) -> None:
     assert "Traceback" not in bot.logged
 
 
-def test_a_hangup_lets_it_start_anew_with_bot_toml_as_it_is_now(config: Path) -> None:
+def test_a_hangup_lets_it_restart_with_bot_toml_as_it_is_now(config: Path) -> None:
     with running(config) as bot:
         bot.wait_until(lambda bot: len(bot.posted) == 3)
         good = config.read_text()

@@ -31,13 +31,13 @@ TOKENS = {"DISCORD_TOKEN": DISCORD, "SLACK_BOT_TOKEN": SLACK_BOT, "SLACK_APP_TOK
 class Recorder(BaseHTTPRequestHandler):
     """Notes what it was sent. Fails, and repeats it in its answer; but Slack says who it is."""
 
-    asked: ClassVar[list[str]] = []
+    requests: ClassVar[list[str]] = []
     failure = 500
 
     def _note(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         whole = f"{self.command} {self.path}\n{self.headers}\n{body}"
-        self.asked.append(whole)
+        self.requests.append(whole)
         known = self.path.endswith("/auth.test")
         failed = {"ok": False, "error": whole, "message": whole}
         answer = json.dumps(WORKSPACE if known else failed).encode()
@@ -50,16 +50,16 @@ class Recorder(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = _note  # noqa: N815 - the library's names
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing; who wants to know looks at what was asked."""
+        """Say nothing; who wants to know reads the list of requests."""
 
 
 class AtDiscord(Recorder):
-    asked: ClassVar[list[str]] = []
-    failure = 400  # its text is shown; a 500 would only be asked again
+    requests: ClassVar[list[str]] = []
+    failure = 400  # its text is shown; a 500 would only be tried again
 
 
 class AtSlack(Recorder):
-    asked: ClassVar[list[str]] = []
+    requests: ClassVar[list[str]] = []
 
 
 @pytest.fixture
@@ -112,9 +112,9 @@ def test_a_token_is_seen_only_where_it_belongs(
     with running(config) as bot:
         bot.wait_until(
             lambda _: (
-                bool(AtDiscord.asked)
-                and any("apps.connections.open" in each for each in AtSlack.asked)
-                and any("chat.postMessage" in each for each in AtSlack.asked)
+                bool(AtDiscord.requests)
+                and any("apps.connections.open" in each for each in AtSlack.requests)
+                and any("chat.postMessage" in each for each in AtSlack.requests)
             )
         )
         bot.stop(signal.SIGTERM)
@@ -127,7 +127,7 @@ def test_a_token_is_seen_only_where_it_belongs(
     for token in TOKENS.values():
         assert token not in said
         assert token.encode() not in files
-    to_discord, to_slack = "".join(AtDiscord.asked), "".join(AtSlack.asked)
+    to_discord, to_slack = "".join(AtDiscord.requests), "".join(AtSlack.requests)
     assert DISCORD in to_discord
     assert SLACK_BOT in to_slack
     assert SLACK_APP in to_slack

@@ -1,5 +1,5 @@
-"""The commands that ask, or that decide what is posted: preview, status, why, pause, resume,
-resend, check."""
+"""The commands that answer a question or decide what is posted: preview, status, why, check,
+pause, resume, resend."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.common import (
-    PERSON,
+    COMMAND_LINE_USER,
     ChannelOption,
     ConfigOption,
     JsonOption,
     KeywordArgument,
     LongVerboseOption,
     VerboseOption,
-    answer,
     configured,
-    joined,
+    keyword_from,
     log_to_stderr,
     plain_errors,
+    show_answer,
 )
 from bot.core.channel_settings import parse_channel_id
 
@@ -48,14 +48,14 @@ def preview(
     Examples: daily-papers preview reward model
               daily-papers preview 'ti:"graph network" AND cat:cs.LG ANDNOT survey'
     """
-    words = joined(keyword)
-    answer(
+    words = keyword_from(keyword)
+    show_answer(
         ctx,
         config,
         verbose,
         as_json,
         lambda bot: bot.queries.preview(words, days),
-        asks_arxiv=True,
+        needs_contact=True,
     )
 
 
@@ -73,10 +73,10 @@ def status(
     Example: daily-papers status
     """
 
-    async def ask(bot: Bot) -> Reply:
+    async def query(bot: Bot) -> Reply:
         return await bot.queries.status(file_problem=bot.file_sync.problem)
 
-    answer(ctx, config, verbose, as_json, ask)
+    show_answer(ctx, config, verbose, as_json, query)
 
 
 def why(
@@ -96,19 +96,19 @@ def why(
     \b
     Example: daily-papers why 2603.01234
     """
-    answer(ctx, config, verbose, as_json, lambda bot: bot.queries.why(arxiv_id, channel))
+    show_answer(ctx, config, verbose, as_json, lambda bot: bot.queries.why(arxiv_id, channel))
 
 
 def check(
     ctx: typer.Context,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only what is on this machine; asks nobody.")
+        bool, typer.Option("--quick", help="Only what is on this machine, without any request.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Look whether everything is there that the bot needs.
+    """Check that everything is there that the bot needs.
 
     Files, database, clock, arXiv, each platform's token and each channel's permissions; what is
     wrong comes with its remedy. Exit status 1: something is.
@@ -129,11 +129,11 @@ def check(
 
     log_to_stderr(ctx, verbose)
     with plain_errors():
-        settings = configured(ctx, config, secrets=True, asks_arxiv=not quick)
+        settings = configured(ctx, config, secrets=True, needs_contact=not quick)
         findings = asyncio.run(examining(settings))
     terminal.show_findings(findings, as_json=as_json)
     if not all(finding.ok for finding in findings):
-        raise typer.Exit(terminal.FAILED)
+        raise typer.Exit(terminal.ExitStatus.FAILED)
 
 
 def pause(
@@ -147,12 +147,12 @@ def pause(
     \b
     Example: daily-papers pause --channel console:
     """
-    answer(
+    show_answer(
         ctx,
         config,
         verbose,
         False,
-        lambda bot: bot.changes.pause(parse_channel_id(channel), PERSON),
+        lambda bot: bot.changes.pause(parse_channel_id(channel), COMMAND_LINE_USER),
     )
 
 
@@ -167,12 +167,12 @@ def resume(
     \b
     Example: daily-papers resume --channel console:
     """
-    answer(
+    show_answer(
         ctx,
         config,
         verbose,
         False,
-        lambda bot: bot.changes.resume(parse_channel_id(channel), PERSON),
+        lambda bot: bot.changes.resume(parse_channel_id(channel), COMMAND_LINE_USER),
     )
 
 
@@ -189,4 +189,4 @@ def resend(
     \b
     Example: daily-papers resend 9b740e8d
     """
-    answer(ctx, config, verbose, False, lambda bot: bot.changes.resend(None, key))
+    show_answer(ctx, config, verbose, False, lambda bot: bot.changes.resend(None, key))
