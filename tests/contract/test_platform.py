@@ -1,13 +1,15 @@
-"""What every platform keeps to, as composer and as sender."""
+"""What every platform keeps to, as composer, sender, listener, examiner and crossposter."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,9 +17,9 @@ from adapters import Settings
 from adapters.console.platform import Console
 from adapters.discord.platform import Discord
 from adapters.slack.platform import Slack
-from bot.errors import CannotTell
+from bot.errors import CannotTell, PlatformRefused, SendError
 from bot.model import Channel, Digest, Draft, Entry, Post, Why
-from bot.ports import Composer, Sender
+from bot.ports import Commands, Composer, Crossposter, PlatformAdapter, Sender
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, PlainComposer
 from tests.wire.discord_server import DiscordServer
@@ -153,3 +155,112 @@ async def test_find_knows_what_arrived_or_says_that_it_cannot_know(platform: Pla
         for each in (sent, other):
             with pytest.raises(CannotTell, match=r"\.$"):
                 await platform.sender.find(each)
+
+
+# -- as a listener, an examiner and a crossposter: the adapters alone ------------------------------
+
+Adapter = Callable[[str], contextlib.AbstractContextManager[tuple[PlatformAdapter, Channel]]]
+
+
+@contextmanager
+def console_adapter(token: str) -> Iterator[tuple[PlatformAdapter, Channel]]:
+    del token  # it needs none
+    yield Console(Settings(io.StringIO(), FakeClock())), Channel("console:")
+
+
+@contextmanager
+def discord_adapter(token: str) -> Iterator[tuple[PlatformAdapter, Channel]]:
+    with DiscordServer() as server:
+        secrets = {"DISCORD_TOKEN": token or TOKEN}
+        here = server.open_channel()
+        settings = Settings(io.StringIO(), FakeClock(), server.options, secrets.__getitem__)
+        yield Discord(settings), Channel(f"discord:{here}")
+
+
+@contextmanager
+def slack_adapter(token: str) -> Iterator[tuple[PlatformAdapter, Channel]]:
+    with SlackServer() as server:
+        options = {"api_url": f"{server.url}/api/", "command": "/papers", "managers": ()}
+        secrets = {"SLACK_BOT_TOKEN": token or BOT_TOKEN, "SLACK_APP_TOKEN": token or APP_TOKEN}
+        here = server.open_room()
+        settings = Settings(
+            io.StringIO(), FakeClock(), {**options, "workspaces": ()}, secrets.__getitem__
+        )
+        yield Slack(settings), Channel(f"slack:{here}")
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "console": console_adapter,
+    "discord": discord_adapter,
+    "slack": slack_adapter,
+}
+WRONG = "xoxb-0-wrong-token"
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+async def test_a_platform_that_is_well_says_so_before_anybody_listens(name: str) -> None:
+    with ADAPTERS[name]("") as (adapter, _):
+        async with adapter:
+            assert adapter.workers >= 1
+            assert (adapter.disconnected_since, adapter.degraded) == (None, "")
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+async def test_what_check_finds_is_a_sentence_with_a_remedy_where_something_is_wrong(
+    name: str,
+) -> None:
+    with ADAPTERS[name]("") as (adapter, here):
+        async with adapter:
+            unknown = Channel(f"{here.platform}:1142999999999999999")
+            channels = [here] if name == "console" else [here, unknown]
+            found = await adapter.examine(channels)
+    assert found
+    assert all(each.subject and " " in each.text for each in found)
+    assert all(each.ok or each.remedy for each in found)
+    assert any(not each.ok for each in found) is (name != "console"), "the unknown channel"
+
+
+@pytest.mark.parametrize("name", ["discord", "slack"])
+async def test_a_wrong_token_is_a_finding_of_check_and_a_refusal_of_everything_else(
+    name: str,
+) -> None:
+    with ADAPTERS[name](WRONG) as (adapter, here):
+        async with adapter:
+            found = await adapter.examine([here])
+            assert any(not each.ok and each.remedy for each in found)
+            draft, *_ = adapter.composer().compose(digest(here, 1))
+            with pytest.raises(PlatformRefused):
+                await adapter.send(post(here, draft))
+            with pytest.raises(PlatformRefused):
+                await adapter.tell("1142000000000000007", "a text")
+            with pytest.raises(PlatformRefused):
+                await adapter.listen(cast(Commands, None))
+    assert WRONG not in str(found)
+
+
+@pytest.mark.parametrize("name", ["console", "slack"])
+async def test_a_person_who_cannot_be_written_to_is_an_error_of_that_message_alone(
+    name: str,
+) -> None:
+    with ADAPTERS[name]("") as (adapter, here):
+        async with adapter:
+            with pytest.raises(SendError):
+                await adapter.tell("nobody", "a text")
+            draft, *_ = adapter.composer().compose(digest(here, 1))
+            assert (await adapter.send(post(here, draft))).message_id
+
+
+async def test_a_message_is_handed_on_twice_without_harm_where_a_platform_can() -> None:
+    with discord_adapter("") as (adapter, here):
+        async with adapter:
+            assert isinstance(adapter, Crossposter)
+            draft, *_ = adapter.composer().compose(digest(here, 1))
+            receipt = await adapter.send(post(here, draft))
+            for _ in range(2):
+                await adapter.crosspost(here, receipt.message_id)
+
+
+@pytest.mark.parametrize("name", ["console", "slack"])
+async def test_a_platform_that_cannot_hand_on_does_not_claim_it(name: str) -> None:
+    with ADAPTERS[name]("") as (adapter, _):
+        assert not isinstance(adapter, Crossposter)

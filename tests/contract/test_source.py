@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from bot.arxiv.cache import CachedSource
 from bot.arxiv.source import ArxivSource
 from bot.keywords import parse
 from bot.model import Paper
@@ -67,7 +68,13 @@ async def arxiv(clock: FakeClock) -> AsyncIterator[Source]:
             yield source
 
 
-@pytest.fixture(params=[fake, arxiv], ids=["fake", "arxiv"])
+@asynccontextmanager
+async def cached(clock: FakeClock) -> AsyncIterator[Source]:
+    async with arxiv(clock) as source:
+        yield CachedSource(source, clock)
+
+
+@pytest.fixture(params=[fake, arxiv, cached], ids=lambda made: made.__name__)
 async def source(request: pytest.FixtureRequest) -> AsyncIterator[Source]:
     async with request.param(FakeClock()) as made:
         yield cast(Source, made)
@@ -103,3 +110,18 @@ async def test_times_are_in_utc_and_identities_have_no_version(source: Source) -
     for each in (await source.latest(REWARD, 100)).papers:
         assert each.published.utcoffset() == timedelta(0)
         assert "v" not in each.id
+
+
+async def test_papers_come_by_their_ids_with_full_metadata_and_unknown_ones_not_at_all(
+    source: Source,
+) -> None:
+    batch = await source.papers([PAPERS[3].id, "2603.99999", PAPERS[0].id])
+    assert batch.complete
+    assert sorted(ids(batch.papers)) == [1, 4]
+    assert all(each.has_full_metadata for each in batch.papers)
+
+
+async def test_a_source_that_answers_says_so_for_check(source: Source) -> None:
+    found = await source.examine()
+    assert found
+    assert all(each.ok and each.subject and each.text for each in found)
