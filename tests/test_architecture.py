@@ -422,6 +422,7 @@ NAMES_THAT_LEFT: dict[str, str] = {
     "buried": "dead_lettered",
     "bury": "dead_letter",
     "deaf": "disconnected",
+    "house": "what it gives: backend, chat, core, deployment",
     "manners": "rate_limits",
     "strike": "refusal",
     "strikes": "refusals",

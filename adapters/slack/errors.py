@@ -107,7 +107,7 @@ def translated(error: Exception, bot: str) -> SendError | PlatformRefused:
         case SlackApiError():
             return _of_answer(error, bot)
         case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
-            return TryLater("Slack can't be reached.")  # no request left the house
+            return TryLater("Slack can't be reached.")  # no request was sent
         case TimeoutError():
             return OutcomeUnknown("Slack did not answer in time.")
         case _:

@@ -60,7 +60,7 @@ BERLIN = ZoneInfo("Europe/Berlin")  # START is Monday 09:00 there, a posting tim
 DAY = 86_400
 
 
-class House:
+class Chat:
     """The commands over a real database, and the bot's days beside them."""
 
     def __init__(self, folder: Path) -> None:
@@ -163,10 +163,10 @@ def channels(reply: Reply) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path)
-    yield house
-    house.store.close()
+async def chat(tmp_path: Path) -> AsyncIterator[Chat]:
+    chat = Chat(tmp_path)
+    yield chat
+    chat.store.close()
 
 
 # -- words ----------------------------------------------------------------------------------------
@@ -186,44 +186,44 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         "follow reward models",
     ],
 )
-async def test_a_command_is_understood_however_it_is_typed(house: House, words: str) -> None:
-    await house.say(words)
-    [subscription] = await house.store.subscriptions(HERE)
+async def test_a_command_is_understood_however_it_is_typed(chat: Chat, words: str) -> None:
+    await chat.say(words)
+    [subscription] = await chat.store.subscriptions(HERE)
     assert subscription.keyword.canonical == '"reward model"'
 
 
-async def test_a_mistyped_command_names_the_nearest_one_and_changes_nothing(house: House) -> None:
-    assert "Did you mean: add reward model" in await house.refused("ad reward model")
-    assert "Did you mean: status" in await house.refused("statsu")
-    assert "To follow that as a keyword: add reward model" in await house.refused("reward model")
-    assert house.written == 0
+async def test_a_mistyped_command_names_the_nearest_one_and_changes_nothing(chat: Chat) -> None:
+    assert "Did you mean: add reward model" in await chat.refused("ad reward model")
+    assert "Did you mean: status" in await chat.refused("statsu")
+    assert "To follow that as a keyword: add reward model" in await chat.refused("reward model")
+    assert chat.written == 0
 
 
 @pytest.mark.parametrize("command", ["add", "remove", "preview", "why", "resend"])
 async def test_a_command_without_its_object_answers_with_an_example(
-    house: House, command: str
+    chat: Chat, command: str
 ) -> None:
-    assert f"For example: {command} " in await house.refused(command)
+    assert f"For example: {command} " in await chat.refused(command)
 
 
 async def test_an_argument_that_arrives_apart_from_its_command_is_never_read_as_one(
-    house: House,
+    chat: Chat,
 ) -> None:
     for keyword in ("status", "remove list", "papers"):
-        await house.commands.add(HERE, ADA, keyword)
-    assert sorted(await house.keywords()) == ["papers", "remove list", "status"]
-    await house.commands.remove(HERE, ADA, [" remove list "])
-    first, second = await house.commands.keywords(HERE)
-    await house.commands.remove(HERE, ADA, [first.value, second.value])
-    assert await house.keywords() == ()
+        await chat.commands.add(HERE, ADA, keyword)
+    assert sorted(await chat.keywords()) == ["papers", "remove list", "status"]
+    await chat.commands.remove(HERE, ADA, [" remove list "])
+    first, second = await chat.commands.keywords(HERE)
+    await chat.commands.remove(HERE, ADA, [first.value, second.value])
+    assert await chat.keywords() == ()
     with pytest.raises(UserError, match="There is no setting layout list"):
-        await house.commands.change_setting(HERE, ADA, "layout list", "digest")
-    reply = await house.commands.change_setting(HERE, ADA, "catch_up", "newest 5")
+        await chat.commands.change_setting(HERE, ADA, "layout list", "digest")
+    reply = await chat.commands.change_setting(HERE, ADA, "catch_up", "newest 5")
     assert "catch_up is now newest 5" in reply.text
 
 
-async def test_an_argument_of_nothing_but_spaces_answers_with_an_example(house: House) -> None:
-    commands = house.commands
+async def test_an_argument_of_nothing_but_spaces_answers_with_an_example(chat: Chat) -> None:
+    commands = chat.commands
     for asked in (
         commands.add(HERE, ADA, " "),
         commands.remove(HERE, ADA, ["\t"]),
@@ -237,42 +237,42 @@ async def test_an_argument_of_nothing_but_spaces_answers_with_an_example(house: 
         await commands.change_setting(HERE, ADA, "", "09:30")
 
 
-async def test_every_word_for_add_opens_the_form_and_no_other_word(house: House) -> None:
+async def test_every_word_for_add_opens_the_form_and_no_other_word(chat: Chat) -> None:
     for words in ("add", "Follow ", "/papers subscribe", "papers watch", "“new”"):
-        assert house.commands.opens_form(words), words
+        assert chat.commands.opens_form(words), words
     for words in ("", "add reward model", "remove", "help", "#0123456789ab", "reward model"):
-        assert not house.commands.opens_form(words), words
+        assert not chat.commands.opens_form(words), words
 
 
-async def test_nothing_at_all_is_a_call_for_help(house: House) -> None:
+async def test_nothing_at_all_is_a_call_for_help(chat: Chat) -> None:
     for words in ("", "  ", "/papers", "help", "?"):
-        reply = await house.say(words)
+        reply = await chat.say(words)
         assert "add KEYWORD" in reply.sections[0].text
         assert "ANDNOT abs:survey" in reply.sections[-1].text
 
 
 async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(
-    house: House, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    chat: Chat, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     other = OtherTransaction(tmp_path / "daily-papers.sqlite3")
-    answer = await house.refused("add reward model")
+    answer = await chat.refused("add reward model")
     with pytest.raises(StoreBusy):
-        await house.changes.add(HERE, ADA, "reward model")
+        await chat.changes.add(HERE, ADA, "reward model")
     other.roll_back()
     assert "nothing was changed" in answer
     assert str(tmp_path) not in answer
     assert "another process keeps the database busy" in caplog.text
-    assert await house.store.subscriptions(HERE) == ()
+    assert await chat.store.subscriptions(HERE) == ()
 
 
 async def test_a_fault_of_our_own_still_gives_an_answer_and_its_trace_goes_to_the_log(
-    house: House, caplog: pytest.LogCaptureFixture
+    chat: Chat, caplog: pytest.LogCaptureFixture
 ) -> None:
     def bug(batch: Batch) -> Batch:
         return batch.papers[99]  # type: ignore[return-value]
 
-    house.source.faults = [bug]
-    answer = await house.refused("preview reward model")
+    chat.source.faults = [bug]
+    answer = await chat.refused("preview reward model")
     assert "Something went wrong in the bot" in answer
     assert "IndexError" not in answer
     assert "IndexError" in caplog.text
@@ -281,8 +281,8 @@ async def test_a_fault_of_our_own_still_gives_an_answer_and_its_trace_goes_to_th
 # -- keywords -------------------------------------------------------------------------------------
 
 
-async def test_add_says_what_it_understood(house: House) -> None:
-    reply = await house.say("add ti:graph AND (cat:cs.LG OR cat:math) ANDNOT survey")
+async def test_add_says_what_it_understood(chat: Chat) -> None:
+    reply = await chat.say("add ti:graph AND (cat:cs.LG OR cat:math) ANDNOT survey")
     assert (
         '"graph" in title and (category cs.LG or category math with all below it)'
         ' and not "survey" in title or abstract' in reply.text
@@ -290,158 +290,158 @@ async def test_add_says_what_it_understood(house: House) -> None:
     assert "the newest 3 papers" in reply.text
     assert reply.announcement.startswith("Ada added a keyword: ti:graph")
     assert data(reply)["changed"] is True
-    assert house.written == 1
+    assert chat.written == 1
 
 
 async def test_add_and_preview_say_that_a_category_is_unknown_or_has_another_name_now(
-    house: House,
+    chat: Chat,
 ) -> None:
     for words in ("add reward cat:cs.ML", "preview reward cat:cs.ML"):
-        reply = await house.say(words)
+        reply = await chat.say(words)
         assert "Did you mean stat.ML?" in reply.text
         assert len(data(reply)["notices"]) == 1
-    assert "alg-geom is now math.AG" in (await house.say("add cat:alg-geom")).text
-    known = await house.say("add cat:math.AG")
+    assert "alg-geom is now math.AG" in (await chat.say("add cat:alg-geom")).text
+    known = await chat.say("add cat:math.AG")
     assert data(known)["changed"] is False
 
 
-async def test_at_the_command_line_a_keyword_is_added_without_asking_arxiv(house: House) -> None:
-    reply = await house.changes.add(HERE, ADA, "reward model")
+async def test_at_the_command_line_a_keyword_is_added_without_asking_arxiv(chat: Chat) -> None:
+    reply = await chat.changes.add(HERE, ADA, "reward model")
     assert "preview reward model" in reply.text
-    assert house.source.requests == []
+    assert chat.source.requests == []
 
 
 async def test_in_a_chat_add_says_how_many_papers_a_day_and_shows_the_newest_three(
-    house: House,
+    chat: Chat,
 ) -> None:
-    house.source.announce(*(paper(n) for n in range(1, 9)))
-    reply = await house.say("add reward model")
+    chat.source.announce(*(paper(n) for n in range(1, 9)))
+    reply = await chat.say("add reward model")
     assert "(8 papers in the last 7 days)" in reply.text
     assert len(reply.entries) == 3
-    assert house.source.requests == ["latest reward model"]
+    assert chat.source.requests == ["latest reward model"]
 
 
-async def test_a_keyword_is_kept_although_arxiv_is_silent_when_it_is_added(house: House) -> None:
-    house.source.faults = [SourceDown("timed out")]
-    reply = await house.say("add reward model")
+async def test_a_keyword_is_kept_although_arxiv_is_silent_when_it_is_added(chat: Chat) -> None:
+    chat.source.faults = [SourceDown("timed out")]
+    reply = await chat.say("add reward model")
     assert "arXiv is not answering right now" in reply.text
     assert "The keyword is kept" in reply.text
-    assert [s.keyword.text for s in await house.store.subscriptions(HERE)] == ["reward model"]
+    assert [s.keyword.text for s in await chat.store.subscriptions(HERE)] == ["reward model"]
 
 
-async def test_a_fault_of_the_bots_own_machine_is_never_blamed_on_arxiv(house: House) -> None:
+async def test_a_fault_of_the_bots_own_machine_is_never_blamed_on_arxiv(chat: Chat) -> None:
     fault = SourceNotAsked("arXiv was not asked, because /data can't be used: Permission denied.")
-    house.source.faults = [fault]
-    reply = await house.say("add reward model")
+    chat.source.faults = [fault]
+    reply = await chat.say("add reward model")
     assert "a fault on its own machine" in reply.text
-    house.source.faults = [fault]
-    refused = await house.refused("preview graph network")
+    chat.source.faults = [fault]
+    refused = await chat.refused("preview graph network")
     assert "a fault on its own machine" in refused
     assert "/data" not in refused, "where the bot keeps its files is not for everybody"
-    house.source.faults = [fault]
-    await house.collect()
-    status = await house.say("status")
+    chat.source.faults = [fault]
+    await chat.collect()
+    status = await chat.say("status")
     assert "arXiv was not queried, because of a fault on the bot's own machine" in status.text
     assert "did not answer" not in status.text
     assert '"cause": "local"' in json.dumps(data(status))
 
 
-async def test_several_keywords_are_removed_at_once_and_put_back_at_once(house: House) -> None:
+async def test_several_keywords_are_removed_at_once_and_put_back_at_once(chat: Chat) -> None:
     for number in range(12):
-        await house.say(f"add topic number{number}")
-    menu = (await house.say("list")).menu
+        await chat.say(f"add topic number{number}")
+    menu = (await chat.say("list")).menu
     assert menu is not None
     assert menu.most == 6
-    assert [choice.label for choice in menu.choices] == list((await house.keywords())[:10])
+    assert [choice.label for choice in menu.choices] == list((await chat.keywords())[:10])
     gone = [choice.value for choice in menu.choices[:6]]
-    house.written = 0
-    removed = await house.say(" ".join([menu.words, *gone]))
+    chat.written = 0
+    removed = await chat.say(" ".join([menu.words, *gone]))
     assert "no longer follows 6 keywords:\ntopic number0\ntopic number1\n" in removed.text
     assert removed.announcement.startswith("Ada removed 6 keywords: topic number0, topic number1,")
-    assert house.written == 1, "bot.toml is written once for all of them"
-    assert len(await house.keywords()) == 6
+    assert chat.written == 1, "bot.toml is written once for all of them"
+    assert len(await chat.keywords()) == 6
     assert all(len(offer.words) <= 95 for offer in removed.offers)
-    again = await house.say(removed.offers[0].words)
+    again = await chat.say(removed.offers[0].words)
     assert "follows 6 keywords:" in again.text
-    assert len(await house.keywords()) == 12
+    assert len(await chat.keywords()) == 12
     assert again.offers[0].words == f"remove {' '.join(gone)}"
 
 
 async def test_of_several_keywords_those_that_somebody_else_removed_are_passed_over(
-    house: House,
+    chat: Chat,
 ) -> None:
     for number in range(3):
-        await house.say(f"add topic number{number}")
-    menu = (await house.say("list")).menu
+        await chat.say(f"add topic number{number}")
+    menu = (await chat.say("list")).menu
     assert menu is not None
     first, second, _ = (choice.value for choice in menu.choices)
-    await house.say(f"remove {first}")
-    removed = await house.say(f"remove {first} {second}")
+    await chat.say(f"remove {first}")
+    removed = await chat.say(f"remove {first} {second}")
     assert "no longer follows topic number1" in removed.text
-    assert "follows none of these any more" in await house.refused(f"remove {first} {second}")
-    assert "6 keywords are the most" in await house.refused(
+    assert "follows none of these any more" in await chat.refused(f"remove {first} {second}")
+    assert "6 keywords are the most" in await chat.refused(
         "remove " + " ".join(f"#{n:012x}" for n in range(7))
     )
-    assert "Nobody here remembers" in await house.refused(f"add {first} #0123456789ab")
+    assert "Nobody here remembers" in await chat.refused(f"add {first} #0123456789ab")
 
 
-async def test_who_may_not_change_anything_is_offered_no_change(house: House) -> None:
-    await house.say("add reward model")
-    await house.say("add graph network")
+async def test_who_may_not_change_anything_is_offered_no_change(chat: Chat) -> None:
+    await chat.say("add reward model")
+    await chat.say("add graph network")
     reader = Person("Bo", "fake:bo", manages=False, governs=False)
-    reply = await house.say("list", person=reader)
+    reply = await chat.say("list", person=reader)
     assert [row.offers for row in reply.rows] == [(), ()]
     assert reply.offers == ()
     assert reply.menu is None
-    await house.say("settings editors members")
-    reply = await house.say("list", person=reader)
+    await chat.say("settings editors members")
+    reply = await chat.say("list", person=reader)
     assert reply.rows[0].offers[0].label == "Remove"
     assert reply.offers[0].words == "add"
     assert reply.menu is not None
 
 
-async def test_what_was_added_or_removed_by_mistake_is_undone_with_a_button(house: House) -> None:
+async def test_what_was_added_or_removed_by_mistake_is_undone_with_a_button(chat: Chat) -> None:
     keyword = 'ti:"graph network" AND cat:cs.LG'
-    await house.say("add reward model")
-    undo, _ = (await house.say(f"add {keyword}")).offers
-    assert "no longer follows" in (await house.say(undo.words)).text
-    assert await house.keywords() == ("reward model",)
-    assert "does not follow that any more" in await house.refused(undo.words)
-    await house.say(f"add {keyword}")
-    undo, back = (await house.say(f"remove {keyword}")).offers
-    assert (await house.say(back.words)).text.startswith("This channel follows")
-    await house.say(undo.words)
-    assert set(await house.keywords()) == {"reward model", keyword}
-    assert "Please type it" in await house.refused("add #0123456789ab")
+    await chat.say("add reward model")
+    undo, _ = (await chat.say(f"add {keyword}")).offers
+    assert "no longer follows" in (await chat.say(undo.words)).text
+    assert await chat.keywords() == ("reward model",)
+    assert "does not follow that any more" in await chat.refused(undo.words)
+    await chat.say(f"add {keyword}")
+    undo, back = (await chat.say(f"remove {keyword}")).offers
+    assert (await chat.say(back.words)).text.startswith("This channel follows")
+    await chat.say(undo.words)
+    assert set(await chat.keywords()) == {"reward model", keyword}
+    assert "Please type it" in await chat.refused("add #0123456789ab")
 
 
 async def test_status_counts_no_paper_of_a_removed_keyword_and_undo_brings_them_back(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.settled()
-    house.clock.advance(DAY // 2)
-    house.source.announce(*(paper(70 + n) for n in range(7)))
-    await house.collect()
-    assert "7 papers due" in (await house.say("status")).text
-    removed = await house.say("remove reward model", person=MANAGER)
+    await chat.settled()
+    chat.clock.advance(DAY // 2)
+    chat.source.announce(*(paper(70 + n) for n in range(7)))
+    await chat.collect()
+    assert "7 papers due" in (await chat.say("status")).text
+    removed = await chat.say("remove reward model", person=MANAGER)
     assert "added again within a week" in removed.text
-    assert "due" not in (await house.say("status")).text
-    restored = await house.say(removed.offers[0].words, person=MANAGER)
+    assert "due" not in (await chat.say("status")).text
+    restored = await chat.say(removed.offers[0].words, person=MANAGER)
     assert "continues where it stopped" in restored.text
     assert "newest 3" not in restored.text
-    assert "7 papers due" in (await house.say("status")).text
-    [row] = (await house.say("list")).rows
+    assert "7 papers due" in (await chat.say("status")).text
+    [row] = (await chat.say("list")).rows
     assert "by Ada" in row.detail
     assert "first papers" not in row.detail
 
 
-async def test_a_long_list_comes_in_pages_and_every_keyword_has_its_button(house: House) -> None:
+async def test_a_long_list_comes_in_pages_and_every_keyword_has_its_button(chat: Chat) -> None:
     for number in range(23):
-        await house.changes.add(HERE, ADA, f"keyword number{number}")
+        await chat.changes.add(HERE, ADA, f"keyword number{number}")
     seen: list[str] = []
     words = "list"
     while words:
-        reply = await house.say(words)
+        reply = await chat.say(words)
         assert len(reply.rows) <= 10
         seen += [row.text for row in reply.rows]
         for offer in (*reply.offers, *(offer for row in reply.rows for offer in row.offers)):
@@ -449,9 +449,9 @@ async def test_a_long_list_comes_in_pages_and_every_keyword_has_its_button(house
             assert len(offer.words) <= 60
         words = next((offer.words for offer in reply.offers if offer.label == "More"), "")
     assert sorted(seen) == sorted(f"keyword number{n}" for n in range(23))
-    assert (await house.say("list 99")).rows == reply.rows
-    await house.say(reply.rows[-1].offers[0].words)
-    assert reply.rows[-1].text not in await house.keywords()
+    assert (await chat.say("list 99")).rows == reply.rows
+    await chat.say(reply.rows[-1].offers[0].words)
+    assert reply.rows[-1].text not in await chat.keywords()
 
 
 MEMBER = Person("Bob", "discord:8", manages=False, governs=False)
@@ -462,109 +462,109 @@ MANAGER = Person("Cleo", "discord:9", manages=True, governs=False)
     "words",
     ["add graph network", "remove reward model", "pause", "resume", "settings days daily"],
 )
-async def test_who_does_not_manage_the_channel_changes_nothing(house: House, words: str) -> None:
-    await house.say("add reward model")
-    before = (await house.store.state(HERE)).channels
-    assert "for those who manage the channel" in await house.refused(words, person=MEMBER)
-    assert (await house.store.state(HERE)).channels == before
+async def test_who_does_not_manage_the_channel_changes_nothing(chat: Chat, words: str) -> None:
+    await chat.say("add reward model")
+    before = (await chat.store.state(HERE)).channels
+    assert "for those who manage the channel" in await chat.refused(words, person=MEMBER)
+    assert (await chat.store.state(HERE)).channels == before
 
 
-async def test_everybody_may_read(house: House) -> None:
-    await house.say("add reward model")
+async def test_everybody_may_read(chat: Chat) -> None:
+    await chat.say("add reward model")
     for words in ("list", "status", "settings", "help", "preview reward model", "why 2603.00001"):
-        assert (await house.say(words, person=MEMBER)).text
+        assert (await chat.say(words, person=MEMBER)).text
 
 
 async def test_a_channel_can_be_opened_to_its_members_by_those_who_govern_alone(
-    house: House,
+    chat: Chat,
 ) -> None:
-    assert "Only those who run this server" in await house.refused(
+    assert "Only those who run this server" in await chat.refused(
         "settings editors members", person=MANAGER
     )
-    await house.say("settings editors members")
-    await house.say("add reward model", person=MEMBER)
-    assert await house.keywords() == ("reward model",)
-    await house.refused("add reward model", THERE, MEMBER)
+    await chat.say("settings editors members")
+    await chat.say("add reward model", person=MEMBER)
+    assert await chat.keywords() == ("reward model",)
+    await chat.refused("add reward model", THERE, MEMBER)
 
 
 async def test_at_home_a_person_sees_the_channels_in_which_they_added_something(
-    house: House,
+    chat: Chat,
 ) -> None:
-    assert "no keyword yet" in (await house.commands.home(ADA)).text
-    await house.say("add reward model")
-    await house.say("add secret project", THERE, MANAGER)
-    [row] = (await house.commands.home(ADA)).rows
+    assert "no keyword yet" in (await chat.commands.home(ADA)).text
+    await chat.say("add reward model")
+    await chat.say("add secret project", THERE, MANAGER)
+    [row] = (await chat.commands.home(ADA)).rows
     assert row.text == HERE
     assert "reward model" in row.detail
     assert "secret" not in row.detail
 
 
 async def test_an_abstract_comes_from_the_database_and_where_it_was_forgotten_from_arxiv(
-    house: House,
+    chat: Chat,
 ) -> None:
-    house.source.announce(paper(1, abstract="About $x^2$."))
-    await house.say("add reward model")
-    await house.collect()
-    asked = len(house.source.requests)
-    assert (await house.commands.abstract("2603.00001")).abstract == "About x²."
-    assert len(house.source.requests) == asked
-    house.source.announce(paper(2, "Something else", abstract="Found."))
-    assert (await house.commands.abstract("2603.00002")).abstract == "Found."
+    chat.source.announce(paper(1, abstract="About $x^2$."))
+    await chat.say("add reward model")
+    await chat.collect()
+    asked = len(chat.source.requests)
+    assert (await chat.commands.abstract("2603.00001")).abstract == "About x²."
+    assert len(chat.source.requests) == asked
+    chat.source.announce(paper(2, "Something else", abstract="Found."))
+    assert (await chat.commands.abstract("2603.00002")).abstract == "Found."
     with pytest.raises(UserError, match="knows no paper"):
-        await house.commands.abstract("2603.00003")
+        await chat.commands.abstract("2603.00003")
     with pytest.raises(UserError, match="no arXiv id"):
-        await house.commands.abstract("nonsense")
+        await chat.commands.abstract("nonsense")
 
 
 async def test_a_keyword_that_is_followed_in_other_words_is_told_so_and_announced_to_nobody(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.say("add reward model")
-    reply = await house.say("add Reward-Models")
+    await chat.say("add reward model")
+    reply = await chat.say("add Reward-Models")
     assert "already follows reward model, which means the same" in reply.text
     assert reply.announcement == ""
     assert data(reply)["changed"] is False
     assert data(reply)["followed_as"] == "reward model"
-    assert house.written == 1
+    assert chat.written == 1
 
 
-async def test_a_wrong_keyword_points_at_its_mistake_and_saves_nothing(house: House) -> None:
-    answer = await house.refused("add (reward model")
+async def test_a_wrong_keyword_points_at_its_mistake_and_saves_nothing(chat: Chat) -> None:
+    answer = await chat.refused("add (reward model")
     assert "never closed" in answer
-    assert await house.store.subscriptions(HERE) == ()
-    assert house.written == 0
+    assert await chat.store.subscriptions(HERE) == ()
+    assert chat.written == 0
 
 
-async def test_remove_takes_any_wording_and_leaves_the_rest(house: House) -> None:
-    await house.say("add reward model")
-    await house.say("add graph network")
-    reply = await house.say('remove ti:"reward models" OR abs:"reward models"')
+async def test_remove_takes_any_wording_and_leaves_the_rest(chat: Chat) -> None:
+    await chat.say("add reward model")
+    await chat.say("add graph network")
+    reply = await chat.say('remove ti:"reward models" OR abs:"reward models"')
     assert "no longer follows reward model" in reply.text
     assert reply.announcement == "Ada removed a keyword: reward model"
-    assert [s.keyword.text for s in await house.store.subscriptions(HERE)] == ["graph network"]
-    assert house.written == 3
+    assert [s.keyword.text for s in await chat.store.subscriptions(HERE)] == ["graph network"]
+    assert chat.written == 3
 
 
-async def test_remove_of_what_is_not_followed_names_what_comes_nearest(house: House) -> None:
-    assert "follows nothing" in await house.refused("remove reward model")
-    await house.say("add reward model")
-    await house.say("add graph network")
-    assert "Did you mean: reward model" in await house.refused("remove reword models")
-    assert "To see what it follows: list" in await house.refused("remove quantum zebra")
-    assert len(await house.store.subscriptions(HERE)) == 2
+async def test_remove_of_what_is_not_followed_names_what_comes_nearest(chat: Chat) -> None:
+    assert "follows nothing" in await chat.refused("remove reward model")
+    await chat.say("add reward model")
+    await chat.say("add graph network")
+    assert "Did you mean: reward model" in await chat.refused("remove reword models")
+    assert "To see what it follows: list" in await chat.refused("remove quantum zebra")
+    assert len(await chat.store.subscriptions(HERE)) == 2
 
 
-async def test_one_channel_does_not_remove_what_another_follows(house: House) -> None:
-    await house.say("add reward model", THERE)
-    await house.refused("remove reward model", HERE)
-    assert len(await house.store.subscriptions(THERE)) == 1
+async def test_one_channel_does_not_remove_what_another_follows(chat: Chat) -> None:
+    await chat.say("add reward model", THERE)
+    await chat.refused("remove reward model", HERE)
+    assert len(await chat.store.subscriptions(THERE)) == 1
 
 
-async def test_list_tells_new_keywords_from_settled_ones(house: House) -> None:
-    assert "follows nothing yet" in (await house.say("list")).text
-    await house.settled("reward model")
-    await house.say("add graph network")
-    reply = await house.say("list")
+async def test_list_tells_new_keywords_from_settled_ones(chat: Chat) -> None:
+    assert "follows nothing yet" in (await chat.say("list")).text
+    await chat.settled("reward model")
+    await chat.say("add graph network")
+    reply = await chat.say("list")
     assert reply.text == "This channel follows 2 keywords:"
     details = {row.text: row.detail for row in reply.rows}
     assert details["reward model"] == "added today by Ada"
@@ -580,70 +580,70 @@ def every(minutes: int, count: int) -> list[Paper]:
 
 
 async def test_a_preview_counts_the_last_week_shows_the_newest_and_saves_nothing(
-    house: House,
+    chat: Chat,
 ) -> None:
-    house.source.announce(*every(12 * 60, count=30))
-    house.source.announce(paper(99, "Something else"))
-    reply = await house.say("preview reward model")
+    chat.source.announce(*every(12 * 60, count=30))
+    chat.source.announce(paper(99, "Something else"))
+    reply = await chat.say("preview reward model")
     assert "About 2 papers a day (15 papers in the last 7 days)." in reply.text
     assert [entry.paper.id for entry in reply.entries] == [f"2603.{n:05d}" for n in range(5)]
     assert data(reply)["papers"] == 15
     assert data(reply)["at_least"] is False
-    assert await house.store.subscriptions() == ()
-    assert house.source.requests == ["latest reward model"]
+    assert await chat.store.subscriptions() == ()
+    assert chat.source.requests == ["latest reward model"]
 
 
 async def test_a_broad_keyword_is_counted_over_the_days_that_the_answer_covers_and_warned_of(
-    house: House,
+    chat: Chat,
 ) -> None:
-    house.source.announce(*every(9, count=300))
-    reply = await house.say("preview reward model")
+    chat.source.announce(*every(9, count=300))
+    reply = await chat.say("preview reward model")
     assert "About 162 papers a day, counted over the last 15 hours alone" in reply.text
     assert "very broad" in reply.text
     assert data(reply)["at_least"] is True
     assert data(reply)["broad"] is True
 
 
-async def test_a_keyword_without_recent_papers_is_not_called_broken(house: House) -> None:
-    text = (await house.say("preview zebra")).text
+async def test_a_keyword_without_recent_papers_is_not_called_broken(chat: Chat) -> None:
+    text = (await chat.say("preview zebra")).text
     assert "No paper in the last 7 days." in text
     assert "no paper at all that matches" in text
-    house.source.announce(paper(1, published=START - timedelta(days=40)))
-    reply = await house.say("preview reward model")
+    chat.source.announce(paper(1, published=START - timedelta(days=40)))
+    reply = await chat.say("preview reward model")
     assert "No paper in the last 7 days." in reply.text
     assert "submitted Wed 21 Jan" in reply.text
     assert len(reply.entries) == 1
 
 
-async def test_a_preview_does_not_count_what_would_not_be_posted(house: House) -> None:
-    house.source.matches = lambda keyword, paper: True
-    house.source.announce(paper(1), paper(2, "A model of rewards"))
-    reply = await house.say("preview reward model")
+async def test_a_preview_does_not_count_what_would_not_be_posted(chat: Chat) -> None:
+    chat.source.matches = lambda keyword, paper: True
+    chat.source.announce(paper(1), paper(2, "A model of rewards"))
+    reply = await chat.say("preview reward model")
     assert [entry.paper.id for entry in reply.entries] == ["2603.00001"]
 
 
-async def test_a_silent_arxiv_is_told_as_such_and_never_as_no_papers(house: House) -> None:
-    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")] * 2
-    answer = await house.refused("preview reward model")
+async def test_a_silent_arxiv_is_told_as_such_and_never_as_no_papers(chat: Chat) -> None:
+    chat.source.faults = [SourceDown("arXiv can't be reached: timed out.")] * 2
+    answer = await chat.refused("preview reward model")
     assert "timed out" in answer
     assert "says nothing about the papers" in answer
     with pytest.raises(SourceDown):
-        await house.queries.preview("reward model")
+        await chat.queries.preview("reward model")
 
 
-async def test_an_answer_with_holes_is_previewed_with_a_warning(house: House) -> None:
-    house.source.announce(paper(1))
-    house.source.faults = [
+async def test_an_answer_with_holes_is_previewed_with_a_warning(chat: Chat) -> None:
+    chat.source.announce(paper(1))
+    chat.source.faults = [
         lambda batch: Batch(batch.papers, False, (Note(NoteKind.SHORT, "some are missing"),))
     ]
-    reply = await house.say("preview reward model")
+    reply = await chat.say("preview reward model")
     assert "not complete, so there may be more" in reply.text
     assert data(reply)["at_least"] is True
 
 
-async def test_a_preview_needs_a_day_at_least(house: House) -> None:
+async def test_a_preview_needs_a_day_at_least(chat: Chat) -> None:
     with pytest.raises(UserError, match="one day"):
-        await house.queries.preview("reward model", days=0)
+        await chat.queries.preview("reward model", days=0)
 
 
 # -- why ------------------------------------------------------------------------------------------
@@ -662,196 +662,196 @@ async def test_a_preview_needs_a_day_at_least(house: House) -> None:
         " “2603.00070”. ",
     ],
 )
-async def test_a_paper_is_known_however_its_id_is_written(house: House, written: str) -> None:
-    await house.settled()
-    house.source.announce(paper(70), at=START + timedelta(days=1))
-    await house.day()
-    reply = await house.say(f"why {written}")
+async def test_a_paper_is_known_however_its_id_is_written(chat: Chat, written: str) -> None:
+    await chat.settled()
+    chat.source.announce(paper(70), at=START + timedelta(days=1))
+    await chat.day()
+    reply = await chat.say(f"why {written}")
     assert data(reply)["paper"] == "2603.00070"
     assert "Posted today 09:00" in reply.text
 
 
-async def test_old_ids_are_ids_and_anything_else_is_answered_with_examples(house: House) -> None:
-    assert data(await house.say("why hep-th/0408048v3"))["paper"] == "hep-th/0408048"
+async def test_old_ids_are_ids_and_anything_else_is_answered_with_examples(chat: Chat) -> None:
+    assert data(await chat.say("why hep-th/0408048v3"))["paper"] == "hep-th/0408048"
     for words in ("why foo", "why 2603", "why https://example.org/abs/2603.00070", "why 🤖"):
-        assert "2603.01234" in await house.refused(words)
+        assert "2603.01234" in await chat.refused(words)
 
 
-async def why(house: House, number: int = 70) -> str:
-    return (await house.say(f"why 2603.{number:05d}")).text
+async def why(chat: Chat, number: int = 70) -> str:
+    return (await chat.say(f"why 2603.{number:05d}")).text
 
 
-async def test_why_says_what_matched_when_it_waits_and_when_it_was_posted(house: House) -> None:
-    await house.settled("reward model", "cat:cs.LG")
-    house.clock.advance(DAY // 2)
-    house.source.announce(paper(70))
-    await house.collect()
-    assert "Due since today 21:00, to be posted tomorrow 09:00." in await why(house)
-    house.clock.advance(DAY // 2)
-    await house.collect()
-    await house.publish()
-    assert "About to be posted." in await why(house)
-    await house.deliver()
-    text = await why(house)
+async def test_why_says_what_matched_when_it_waits_and_when_it_was_posted(chat: Chat) -> None:
+    await chat.settled("reward model", "cat:cs.LG")
+    chat.clock.advance(DAY // 2)
+    chat.source.announce(paper(70))
+    await chat.collect()
+    assert "Due since today 21:00, to be posted tomorrow 09:00." in await why(chat)
+    chat.clock.advance(DAY // 2)
+    await chat.collect()
+    await chat.publish()
+    assert "About to be posted." in await why(chat)
+    await chat.deliver()
+    text = await why(chat)
     assert text.startswith("2603.00070: A study of reward models\nPosted today 09:00.")
     assert "cat:cs.LG (in the categories)" in text
     assert "reward model (in the title)" in text
 
 
-async def test_why_tells_papers_that_were_there_before_from_first_ones(house: House) -> None:
-    house.source.announce(*(paper(n) for n in range(1, 20)))
-    await house.settled()
-    assert "Posted today" in await why(house, 19)
-    assert "on arXiv before this channel followed" in await why(house, 5)
+async def test_why_tells_papers_that_were_there_before_from_first_ones(chat: Chat) -> None:
+    chat.source.announce(*(paper(n) for n in range(1, 20)))
+    await chat.settled()
+    assert "Posted today" in await why(chat, 19)
+    assert "on arXiv before this channel followed" in await why(chat, 5)
 
 
-async def test_why_names_the_closest_keyword_and_what_is_missing(house: House) -> None:
-    await house.settled("reward model", "graph network ANDNOT survey")
-    house.source.matches = lambda keyword, paper: True
-    house.source.announce(
+async def test_why_names_the_closest_keyword_and_what_is_missing(chat: Chat) -> None:
+    await chat.settled("reward model", "graph network ANDNOT survey")
+    chat.source.matches = lambda keyword, paper: True
+    chat.source.announce(
         paper(70, "A model of rewards"), paper(71, "A graph network survey"), paper(72, "Zebras")
     )
-    await house.day()
-    assert "Closest is reward model: all words are there, but not next" in await why(house, 70)
-    assert "Closest is graph network ANDNOT survey: excluded by" in await why(house, 71)
-    assert "none of its 2 keywords matches" in await why(house, 72)
-    assert "Last run: today 09:00, complete." in await why(house, 72)
+    await chat.day()
+    assert "Closest is reward model: all words are there, but not next" in await why(chat, 70)
+    assert "Closest is graph network ANDNOT survey: excluded by" in await why(chat, 71)
+    assert "none of its 2 keywords matches" in await why(chat, 72)
+    assert "Last run: today 09:00, complete." in await why(chat, 72)
 
 
-async def test_why_of_a_paper_that_never_came_says_when_the_last_run_was(house: House) -> None:
-    assert "has not been queried yet" in await why(house)
-    await house.settled("reward model")
-    text = await why(house)
+async def test_why_of_a_paper_that_never_came_says_when_the_last_run_was(chat: Chat) -> None:
+    assert "has not been queried yet" in await why(chat)
+    await chat.settled("reward model")
+    text = await why(chat)
     assert "either arXiv had not announced it yet" in text
     assert "does not match the keyword here" in text
     assert "Last run: today 09:00, complete." in text
-    assert "back to Mon 16 Feb" in (await house.say("why 2601.00070")).text
+    assert "back to Mon 16 Feb" in (await chat.say("why 2601.00070")).text
 
 
-async def test_why_after_a_failed_look_names_the_last_complete_one(house: House) -> None:
-    await house.settled()
-    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
-    await house.day()
-    text = await why(house)
+async def test_why_after_a_failed_look_names_the_last_complete_one(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
+    await chat.day()
+    text = await why(chat)
     assert "today 09:00, not complete; the last complete run was yesterday 09:00" in text
 
 
-async def test_why_of_a_paper_whose_keyword_was_removed_before_its_time(house: House) -> None:
-    await house.settled()
-    house.clock.advance(DAY // 2)
-    house.source.announce(paper(70))
-    await house.collect()
-    await house.say("remove reward model")
-    house.clock.advance(DAY // 2)
-    await house.publish()
-    text = await why(house)
+async def test_why_of_a_paper_whose_keyword_was_removed_before_its_time(chat: Chat) -> None:
+    await chat.settled()
+    chat.clock.advance(DAY // 2)
+    chat.source.announce(paper(70))
+    await chat.collect()
+    await chat.say("remove reward model")
+    chat.clock.advance(DAY // 2)
+    await chat.publish()
+    text = await why(chat)
     assert "the keyword that found it was removed before its time" in text
 
 
-async def test_why_of_a_paper_that_catch_up_left_out(house: House) -> None:
-    await house.settled()
-    house.backlog = 0
-    house.clock.advance(2 * DAY)
-    house.source.announce(paper(70))
-    await house.day()
-    assert "catch_up posts only a part of what was missed" in await why(house)
+async def test_why_of_a_paper_that_catch_up_left_out(chat: Chat) -> None:
+    await chat.settled()
+    chat.backlog = 0
+    chat.clock.advance(2 * DAY)
+    chat.source.announce(paper(70))
+    await chat.day()
+    assert "catch_up posts only a part of what was missed" in await why(chat)
 
 
-async def test_why_tells_held_dead_paused_and_failed_posts_apart(house: House) -> None:
-    await house.settled()
-    house.source.announce(paper(70))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(TryLater("the platform is overloaded", 900))
-    assert "About to be posted (the platform is overloaded)." in await why(house)
-    await house.say("pause")
-    assert "waits, because the channel is paused (by Ada)." in await why(house)
-    await house.say("resume")
-    house.clock.advance(3600)
-    await house.deliver(OutcomeUnknown("no answer came"), can_tell=False)
-    held = await house.say("why 2603.00070")
+async def test_why_tells_held_dead_paused_and_failed_posts_apart(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.announce(paper(70))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(TryLater("the platform is overloaded", 900))
+    assert "About to be posted (the platform is overloaded)." in await why(chat)
+    await chat.say("pause")
+    assert "waits, because the channel is paused (by Ada)." in await why(chat)
+    await chat.say("resume")
+    chat.clock.advance(3600)
+    await chat.deliver(OutcomeUnknown("no answer came"), can_tell=False)
+    held = await chat.say("why 2603.00070")
     [case] = channels(held)
     assert case["post_state"] == "held"
     assert f"If it is missing: resend {case['post_key'][:8]}" in held.text
-    await house.say(f"resend {case['post_key'][:8]}")
-    await house.deliver(PostRefused("the message is malformed"))
-    assert "the platform refuses the message (the message is malformed)" in await why(house)
+    await chat.say(f"resend {case['post_key'][:8]}")
+    await chat.deliver(PostRefused("the message is malformed"))
+    assert "the platform refuses the message (the message is malformed)" in await why(chat)
 
 
-async def test_why_of_all_channels_answers_for_each(house: House) -> None:
-    await house.settled("reward model")
-    await house.say("add graph network", THERE)
-    await house.collect()
-    house.source.announce(paper(70), at=START + timedelta(days=1))
-    await house.day()
-    lines = (await house.queries.why("2603.00070")).text.splitlines()
+async def test_why_of_all_channels_answers_for_each(chat: Chat) -> None:
+    await chat.settled("reward model")
+    await chat.say("add graph network", THERE)
+    await chat.collect()
+    chat.source.announce(paper(70), at=START + timedelta(days=1))
+    await chat.day()
+    lines = (await chat.queries.why("2603.00070")).text.splitlines()
     assert lines[1].startswith(f"{HERE}: Posted today 09:00.")
     assert lines[2].startswith(f"{THERE}: Not posted: graph network does not match it")
 
 
 async def test_a_paper_that_only_another_channel_brought_is_explained_for_a_new_keyword(
-    house: House,
+    chat: Chat,
 ) -> None:
-    house.source.announce(paper(70))
-    await house.settled("reward model")
-    await house.say("add study", THERE)
-    text = (await house.say("why 2603.00070", THERE)).text
+    chat.source.announce(paper(70))
+    await chat.settled("reward model")
+    await chat.say("add study", THERE)
+    text = (await chat.say("why 2603.00070", THERE)).text
     assert "The keyword is new: its first papers come with the next run." in text
 
 
 # -- status ---------------------------------------------------------------------------------------
 
 
-async def cause(house: House) -> tuple[str, str]:
-    reply = await house.say("status")
+async def cause(chat: Chat) -> tuple[str, str]:
+    reply = await chat.say("status")
     [channel] = channels(reply)
     assert f"  {channel['explanation']}" in reply.text.splitlines()
     return channel["cause"], channel["explanation"]
 
 
-async def test_status_of_a_bot_that_was_never_started(house: House) -> None:
-    assert (await cause(house))[0] == "no_keywords"
-    await house.say("add reward model")
-    assert await cause(house) == ("never_ran", "Nothing yet: arXiv has not been queried.")
+async def test_status_of_a_bot_that_was_never_started(chat: Chat) -> None:
+    assert (await cause(chat))[0] == "no_keywords"
+    await chat.say("add reward model")
+    assert await cause(chat) == ("never_ran", "Nothing yet: arXiv has not been queried.")
 
 
-async def test_status_says_what_arxiv_announced_and_how_it_was_queried(house: House) -> None:
-    await house.settled()
+async def test_status_says_what_arxiv_announced_and_how_it_was_queried(chat: Chat) -> None:
+    await chat.settled()
     announcement_stats = AnnouncementStats("by keyword (the fewest requests)", 1296, missing=2)
-    house.source.faults.append(
+    chat.source.faults.append(
         lambda batch: dataclasses.replace(batch, announcement_stats=announcement_stats)
     )
-    house.clock.advance(DAY)
-    await house.collect()
-    reply = await house.say("status")
+    chat.clock.advance(DAY)
+    await chat.collect()
+    reply = await chat.say("status")
     assert "Last run: today 09:00, complete. 1 request, 1,296 papers announced." in reply.text
     assert "  arXiv was queried by keyword (the fewest requests)." in reply.text
     run = data(reply)["last_run"]
     assert isinstance(run, dict)
     assert (run["announced"], run["missing"], run["plan"]) == (1296, 2, announcement_stats.plan)
-    _, explanation = await cause(house)
+    _, explanation = await cause(chat)
     assert "(today 09:00) of the 1,296 papers that arXiv announced." in explanation
-    everywhere = (await house.queries.status()).text
+    everywhere = (await chat.queries.status()).text
     assert "1,296 papers announced, 0 fetched, 0 matched, 0 to post in all channels." in everywhere
 
 
-async def test_status_tells_nothing_new_from_all_posted_from_waiting(house: House) -> None:
-    await house.settled()
-    assert await cause(house) == (
+async def test_status_tells_nothing_new_from_all_posted_from_waiting(chat: Chat) -> None:
+    await chat.settled()
+    assert await cause(chat) == (
         "nothing_new",
         "Nothing new matched at the last run (today 09:00). Nothing has been posted here yet.",
     )
-    house.clock.advance(DAY // 2)
-    house.source.announce(paper(70), paper(71))
-    await house.collect()
-    assert await cause(house) == ("waiting", "2 papers to be posted tomorrow 09:00.")
-    house.clock.advance(DAY // 2)
-    assert await cause(house) == ("waiting", "2 papers to be posted at the next run.")
-    await house.publish()
-    assert (await cause(house))[0] == "sending"
-    await house.deliver()
-    kind, sentence = await cause(house)
+    chat.clock.advance(DAY // 2)
+    chat.source.announce(paper(70), paper(71))
+    await chat.collect()
+    assert await cause(chat) == ("waiting", "2 papers to be posted tomorrow 09:00.")
+    chat.clock.advance(DAY // 2)
+    assert await cause(chat) == ("waiting", "2 papers to be posted at the next run.")
+    await chat.publish()
+    assert (await cause(chat))[0] == "sending"
+    await chat.deliver()
+    kind, sentence = await cause(chat)
     assert kind == "all_posted"
     assert sentence == "2 papers posted today 09:00."
 
@@ -859,126 +859,126 @@ async def test_status_tells_nothing_new_from_all_posted_from_waiting(house: Hous
 # Each case lives through something and names what is then said of this channel, word for word.
 
 
-async def right_after_posting(house: House) -> None:
-    await house.settled()
-    house.source.announce(paper(70), paper(71), paper(72))
-    await house.day()
-    house.clock.advance(300)
+async def right_after_posting(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.announce(paper(70), paper(71), paper(72))
+    await chat.day()
+    chat.clock.advance(300)
 
 
-async def first_papers_of_a_new_keyword(house: House) -> None:
-    await house.settled()
-    house.clock.advance(2 * 3600)
-    house.source.announce(paper(70, "On graph networks"), paper(71, "More graph networks"))
-    await house.say("add graph network")
-    await house.collect()
-    await house.publish()
-    await house.deliver()
+async def first_papers_of_a_new_keyword(chat: Chat) -> None:
+    await chat.settled()
+    chat.clock.advance(2 * 3600)
+    chat.source.announce(paper(70, "On graph networks"), paper(71, "More graph networks"))
+    await chat.say("add graph network")
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver()
 
 
-async def two_digests_since_the_posting_time(house: House) -> None:
-    await right_after_posting(house)
-    house.clock.advance(3600)
-    house.source.announce(paper(80, "On graph networks"))
-    await house.say("add graph network")
-    await house.collect()
-    await house.publish()
-    await house.deliver()
+async def two_digests_since_the_posting_time(chat: Chat) -> None:
+    await right_after_posting(chat)
+    chat.clock.advance(3600)
+    chat.source.announce(paper(80, "On graph networks"))
+    await chat.say("add graph network")
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver()
 
 
-async def others_got_papers_and_this_one_never(house: House) -> None:
-    await house.settled("quantum zebra")
-    await house.say("add reward model", THERE)
-    await house.collect()
-    house.source.announce(paper(70), paper(71), paper(72))
-    await house.day()
-    assert len(house.platform.papers(THERE)) == 3
+async def others_got_papers_and_this_one_never(chat: Chat) -> None:
+    await chat.settled("quantum zebra")
+    await chat.say("add reward model", THERE)
+    await chat.collect()
+    chat.source.announce(paper(70), paper(71), paper(72))
+    await chat.day()
+    assert len(chat.platform.papers(THERE)) == 3
 
 
-async def others_got_papers_and_this_one_did_before(house: House) -> None:
-    await house.settled("reward model")
-    await house.say("add graph network", THERE)
-    house.source.announce(paper(70), paper(71))
-    await house.day()
-    house.source.announce(paper(72, "On graph networks"))
-    await house.day()
+async def others_got_papers_and_this_one_did_before(chat: Chat) -> None:
+    await chat.settled("reward model")
+    await chat.say("add graph network", THERE)
+    chat.source.announce(paper(70), paper(71))
+    await chat.day()
+    chat.source.announce(paper(72, "On graph networks"))
+    await chat.day()
 
 
-async def a_repaired_channel_gets_what_had_waited(house: House) -> None:
-    await house.settled()
-    house.source.announce(paper(70), paper(71), paper(72))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(ChannelRefused("the token was revoked"))
-    assert (await cause(house))[0] == "refused"
-    house.clock.advance(2 * 3600)
-    await house.collect()
-    await house.deliver()
+async def a_repaired_channel_gets_what_had_waited(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.announce(paper(70), paper(71), paper(72))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(ChannelRefused("the token was revoked"))
+    assert (await cause(chat))[0] == "refused"
+    chat.clock.advance(2 * 3600)
+    await chat.collect()
+    await chat.deliver()
 
 
-async def a_repaired_channel_gets_it_the_day_after(house: House) -> None:
-    await house.settled()
-    house.source.announce(paper(70))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(ChannelRefused("the token was revoked"))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver()
+async def a_repaired_channel_gets_it_the_day_after(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.announce(paper(70))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(ChannelRefused("the token was revoked"))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver()
 
 
-async def posted_and_then_paused_while_more_comes(house: House) -> None:
-    await right_after_posting(house)
-    await house.say("pause")
-    house.source.announce(paper(80))
-    await house.collect()
+async def posted_and_then_paused_while_more_comes(chat: Chat) -> None:
+    await right_after_posting(chat)
+    await chat.say("pause")
+    chat.source.announce(paper(80))
+    await chat.collect()
 
 
-async def paused_and_nothing_due(house: House) -> None:
-    await house.settled()
-    await house.say("pause")
+async def paused_and_nothing_due(chat: Chat) -> None:
+    await chat.settled()
+    await chat.say("pause")
 
 
-async def posted_and_then_arxiv_fell_silent(house: House) -> None:
-    await right_after_posting(house)
-    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
-    house.clock.advance(3600)
-    await house.collect()
+async def posted_and_then_arxiv_fell_silent(chat: Chat) -> None:
+    await right_after_posting(chat)
+    chat.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
+    chat.clock.advance(3600)
+    await chat.collect()
 
 
-async def a_part_of_it_has_arrived(house: House) -> None:
-    await house.settled()
-    house.source.announce(*(paper(n) for n in range(70, 82)))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(None, TryLater("the platform is overloaded", 900))
+async def a_part_of_it_has_arrived(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.announce(*(paper(n) for n in range(70, 82)))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(None, TryLater("the platform is overloaded", 900))
 
 
-async def a_part_of_it_is_held(house: House) -> None:
-    await house.settled()
-    house.source.announce(*(paper(n) for n in range(70, 82)))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(None, OutcomeUnknown("no answer"), can_tell=False)
+async def a_part_of_it_is_held(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.announce(*(paper(n) for n in range(70, 82)))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(None, OutcomeUnknown("no answer"), can_tell=False)
 
 
-async def all_of_it_was_left_out(house: House) -> None:
-    await house.settled()
-    house.backlog = 0
-    house.clock.advance(2 * DAY)
-    house.source.announce(paper(70), paper(71))
-    await house.day()
+async def all_of_it_was_left_out(chat: Chat) -> None:
+    await chat.settled()
+    chat.backlog = 0
+    chat.clock.advance(2 * DAY)
+    chat.source.announce(paper(70), paper(71))
+    await chat.day()
 
 
-async def a_day_later_nothing_is_new(house: House) -> None:
-    await right_after_posting(house)
-    house.clock.advance(-300)
-    await house.day()
+async def a_day_later_nothing_is_new(chat: Chat) -> None:
+    await right_after_posting(chat)
+    chat.clock.advance(-300)
+    await chat.day()
 
 
 @pytest.mark.parametrize(
@@ -1049,106 +1049,106 @@ async def a_day_later_nothing_is_new(house: House) -> None:
     ids=lambda value: getattr(value, "__name__", None),
 )
 async def test_status_says_what_came_of_this_channel_and_of_no_other(
-    house: House, live: Callable[[House], Awaitable[None]], kind: str, said: str
+    chat: Chat, live: Callable[[Chat], Awaitable[None]], kind: str, said: str
 ) -> None:
-    await live(house)
-    assert await cause(house) == (kind, said)
-    home = await house.commands.home(ADA)
+    await live(chat)
+    assert await cause(chat) == (kind, said)
+    home = await chat.commands.home(ADA)
     [row] = [row for row in home.rows if row.text == HERE]
     assert said in as_typed(row.detail), "App Home says the same"
 
 
-async def test_status_in_one_channel_counts_nothing_of_others(house: House) -> None:
-    await others_got_papers_and_this_one_never(house)
-    text = (await house.say("status")).text
+async def test_status_in_one_channel_counts_nothing_of_others(chat: Chat) -> None:
+    await others_got_papers_and_this_one_never(chat)
+    text = (await chat.say("status")).text
     assert "Last run: today 09:00, complete. 1 request." in text
     assert "matched," not in text
-    everywhere = (await house.queries.status()).text
+    everywhere = (await chat.queries.status()).text
     assert "1 request, 3 fetched, 3 matched, 3 to post in all channels." in everywhere
 
 
-async def test_status_of_a_weekend_says_that_arxiv_announces_nothing(house: House) -> None:
-    await house.settled()
+async def test_status_of_a_weekend_says_that_arxiv_announces_nothing(chat: Chat) -> None:
+    await chat.settled()
     for _ in range(5):
-        await house.day()
-    kind, sentence = await cause(house)
+        await chat.day()
+    kind, sentence = await cause(chat)
     assert kind == "weekend"
     assert "arXiv announces nothing at weekends. Its next announcement is due" in sentence
-    await house.day()
-    await house.day()  # Monday morning in Europe: Sunday evening's announcement is in
-    assert "weekends" not in (await cause(house))[1]
+    await chat.day()
+    await chat.day()  # Monday morning in Europe: Sunday evening's announcement is in
+    assert "weekends" not in (await cause(chat))[1]
 
 
-async def test_status_of_a_silent_arxiv_never_says_nothing_new(house: House) -> None:
-    await house.settled()
-    house.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
-    await house.day()
-    kind, sentence = await cause(house)
+async def test_status_of_a_silent_arxiv_never_says_nothing_new(chat: Chat) -> None:
+    await chat.settled()
+    chat.source.faults = [SourceDown("arXiv can't be reached: timed out.")]
+    await chat.day()
+    kind, sentence = await cause(chat)
     assert kind == "down"
     assert "We do not know what is new: arXiv did not answer (today 09:00)" in sentence
-    text = (await house.say("status")).text
+    text = (await chat.say("status")).text
     assert "Last run: today 09:00, not complete." in text
     assert "  arXiv did not answer: arXiv can't be reached: timed out." in text
     assert "Last complete run: yesterday 09:00." in text
 
 
-async def test_status_of_a_stopped_bot_asks_whether_it_runs(house: House) -> None:
-    await house.settled()
-    house.clock.advance(DAY + 60)
-    assert await cause(house) == ("overdue", "The run for today 09:00 is not finished yet.")
-    house.clock.advance(3 * 3600)
-    kind, sentence = await cause(house)
+async def test_status_of_a_stopped_bot_asks_whether_it_runs(chat: Chat) -> None:
+    await chat.settled()
+    chat.clock.advance(DAY + 60)
+    assert await cause(chat) == ("overdue", "The run for today 09:00 is not finished yet.")
+    chat.clock.advance(3 * 3600)
+    kind, sentence = await cause(chat)
     assert kind == "overdue"
     assert sentence.endswith("today 09:00 was missed. Is the bot running?")
 
 
 async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_what_to_do(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.settled()
-    house.source.announce(paper(70))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(ChannelRefused("the bot may not post here; invite it"))
-    kind, sentence = await cause(house)
+    await chat.settled()
+    chat.source.announce(paper(70))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(ChannelRefused("the bot may not post here; invite it"))
+    kind, sentence = await cause(chat)
     assert kind == "refused"
     assert sentence == (
         "The channel refuses our posts since today 09:00: the bot may not post here; invite it."
         " 1 paper waits. Fix that, then say resume, or wait: the bot tries again today 10:00."
     )
-    await house.say("pause")
-    assert await cause(house) == (
+    await chat.say("pause")
+    assert await cause(chat) == (
         "paused",
         "Paused since today 09:00 (by Ada). 1 paper waits. To resume: resume",
     )
 
 
 async def test_status_names_the_error_of_a_post_that_could_not_be_sent_and_when_it_is_retried(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.settled()
-    house.source.announce(paper(70))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(TryLater("the platform is overloaded", 900))
-    kind, sentence = await cause(house)
+    await chat.settled()
+    chat.source.announce(paper(70))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(TryLater("the platform is overloaded", 900))
+    kind, sentence = await cause(chat)
     assert kind == "sending"
     assert "the platform is overloaded." in sentence
     assert "not before today 09:15" in sentence
 
 
 async def test_status_shows_held_and_dead_posts_with_what_to_do_until_a_person_decides(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.settled()
-    house.source.announce(*(paper(n) for n in range(70, 82)))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()  # two posts
-    await house.deliver(OutcomeUnknown("no answer"), PostRefused("too many blocks"), can_tell=False)
-    reply = await house.say("status")
+    await chat.settled()
+    chat.source.announce(*(paper(n) for n in range(70, 82)))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()  # two posts
+    await chat.deliver(OutcomeUnknown("no answer"), PostRefused("too many blocks"), can_tell=False)
+    reply = await chat.say("status")
     [channel] = channels(reply)
     assert (channel["cause"], channel["held"], channel["dead"]) == ("stuck", 1, 1)
     assert channel["explanation"] == "2 posts with 12 papers cannot be sent until somebody decides."
@@ -1156,88 +1156,88 @@ async def test_status_shows_held_and_dead_posts_with_what_to_do_until_a_person_d
     assert "a post of 2 papers (too many blocks)" in reply.text
     for post in channel["posts"]:
         assert f"resend {post['key'][:8]}" in reply.text
-        await house.say(f"resend {post['key'][:8].upper()}")
-    await house.deliver()
-    assert (await cause(house))[0] == "all_posted"
+        await chat.say(f"resend {post['key'][:8].upper()}")
+    await chat.deliver()
+    assert (await cause(chat))[0] == "all_posted"
 
 
-async def test_status_in_one_channel_tells_nothing_of_another(house: House) -> None:
-    await house.say("add reward model")
-    await house.say("add secret project", THERE)
-    assert "secret" not in json.dumps(data(await house.say("status")))
-    everywhere = await house.queries.status()
+async def test_status_in_one_channel_tells_nothing_of_another(chat: Chat) -> None:
+    await chat.say("add reward model")
+    await chat.say("add secret project", THERE)
+    assert "secret" not in json.dumps(data(await chat.say("status")))
+    everywhere = await chat.queries.status()
     assert HERE in everywhere.text
     assert THERE in everywhere.text
 
 
 async def test_a_new_keyword_without_an_answer_is_told_to_those_who_follow_it_alone(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.settled("reward model")
-    house.source.faults = [SourceDown("no answer")]
-    await house.say("add secret project", THERE)
-    house.source.faults = [None, SourceDown("it broke off")]
-    await house.collect()
-    here, there = await house.say("status"), await house.say("status", THERE)
+    await chat.settled("reward model")
+    chat.source.faults = [SourceDown("no answer")]
+    await chat.say("add secret project", THERE)
+    chat.source.faults = [None, SourceDown("it broke off")]
+    await chat.collect()
+    here, there = await chat.say("status"), await chat.say("status", THERE)
     assert "secret project is new, and its first papers are not there yet: arXiv did" in there.text
     for unsaid in ("did not answer", "broke off", "not complete", "do not know"):
         assert unsaid not in here.text
-    await house.collect()
-    assert "not there yet" not in (await house.say("status", THERE)).text
+    await chat.collect()
+    assert "not there yet" not in (await chat.say("status", THERE)).text
 
 
-async def test_a_keyword_that_arxiv_refuses_is_blamed_and_not_arxiv(house: House) -> None:
+async def test_a_keyword_that_arxiv_refuses_is_blamed_and_not_arxiv(chat: Chat) -> None:
     fault = KeywordRefused("arXiv does not understand the keyword 'graph': no such thing")
-    house.source.faults = [fault]
-    assert await house.refused("preview graph") == f"{fault}. Please try other words."
-    house.source.faults = [fault]
-    reply = await house.say("add graph")
+    chat.source.faults = [fault]
+    assert await chat.refused("preview graph") == f"{fault}. Please try other words."
+    chat.source.faults = [fault]
+    reply = await chat.say("add graph")
     assert f"Careful: {fault}. Nothing can come of it." in reply.text
 
 
 async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_follow_it_alone(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.settled("reward model")
-    await house.say("add secret project", THERE)
-    [subscription] = await house.store.subscriptions(THERE)
+    await chat.settled("reward model")
+    await chat.say("add secret project", THERE)
+    [subscription] = await chat.store.subscriptions(THERE)
     note = Note(NoteKind.REFUSED, "no such field: secret", subscription.keyword.canonical)
-    house.source.faults = [None, lambda batch: Batch((), False, (note,))]
-    await house.collect()
-    assert "arXiv does not understand secret project" in (await house.say("status", THERE)).text
+    chat.source.faults = [None, lambda batch: Batch((), False, (note,))]
+    await chat.collect()
+    assert "arXiv does not understand secret project" in (await chat.say("status", THERE)).text
     for words in ("status", "why 2603.00070"):
-        reply = await house.say(words)
+        reply = await chat.say(words)
         assert "secret" not in reply.text
         assert "secret" not in json.dumps(data(reply))
 
 
-async def test_status_of_an_empty_house_says_how_to_begin(house: House) -> None:
-    assert "No channel follows anything yet" in (await house.queries.status()).text
+async def test_status_of_an_empty_house_says_how_to_begin(chat: Chat) -> None:
+    assert "No channel follows anything yet" in (await chat.queries.status()).text
 
 
 # -- how a channel is posted to -------------------------------------------------------------------
 
 
 async def test_a_paused_channel_keeps_papers_and_resume_says_when_they_come(
-    house: House,
+    chat: Chat,
 ) -> None:
-    await house.settled()
-    assert "Paused" in (await house.say("pause")).text
-    assert "paused already (by Ada)" in (await house.say("pause")).text
-    house.source.announce(paper(70))
-    await house.day()
-    assert house.platform.papers(HERE) == []
-    reply = await house.say("resume")
+    await chat.settled()
+    assert "Paused" in (await chat.say("pause")).text
+    assert "paused already (by Ada)" in (await chat.say("pause")).text
+    chat.source.announce(paper(70))
+    await chat.day()
+    assert chat.platform.papers(HERE) == []
+    reply = await chat.say("resume")
     assert reply.text == "Posting again. The papers kept meanwhile are posted now."
     assert reply.announcement == "Ada resumed the posts in this channel."
-    await house.publish()
-    await house.deliver()
-    assert house.platform.papers(HERE) == ["2603.00070"]
-    assert (await house.say("resume")).text == "It was not paused."
+    await chat.publish()
+    await chat.deliver()
+    assert chat.platform.papers(HERE) == ["2603.00070"]
+    assert (await chat.say("resume")).text == "It was not paused."
 
 
-async def test_a_channel_that_follows_nothing_can_not_be_paused(house: House) -> None:
-    assert "nothing to pause" in await house.refused("pause")
+async def test_a_channel_that_follows_nothing_can_not_be_paused(chat: Chat) -> None:
+    assert "nothing to pause" in await chat.refused("pause")
 
 
 @pytest.mark.parametrize(
@@ -1251,24 +1251,24 @@ async def test_a_channel_that_follows_nothing_can_not_be_paused(house: House) ->
     ],
 )
 async def test_a_setting_is_changed_shown_and_written(
-    house: House, words: str, stored: Channel
+    chat: Chat, words: str, stored: Channel
 ) -> None:
-    await house.say("add reward model")
-    reply = await house.say(words)
+    await chat.say("add reward model")
+    reply = await chat.say(words)
     assert reply.announcement
-    assert house.written == 2
-    [view] = (await house.store.state()).channels
+    assert chat.written == 2
+    [view] = (await chat.store.state()).channels
     assert view.channel == stored
 
 
-async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
-    await house.say("add reward model")
-    await house.say("settings post_at 10:00")
-    assert "post_at = 10:00 (set for this channel):" in (await house.say("settings")).text
-    reply = await house.say("settings post_at default")
+async def test_default_takes_a_channels_own_setting_away(chat: Chat) -> None:
+    await chat.say("add reward model")
+    await chat.say("settings post_at 10:00")
+    assert "post_at = 10:00 (set for this channel):" in (await chat.say("settings")).text
+    reply = await chat.say("settings post_at default")
     assert reply.text.startswith("Changed: post_at is now 09:00 (the default)\n")
     assert reply.announcement == ("Ada changed post_at of this channel to 09:00 (the default).")
-    [view] = (await house.store.state()).channels
+    [view] = (await chat.store.state()).channels
     assert view.channel == Channel(HERE)
 
 
@@ -1285,43 +1285,43 @@ async def test_default_takes_a_channels_own_setting_away(house: House) -> None:
     ],
 )
 async def test_a_wrong_setting_says_what_to_write_and_changes_nothing(
-    house: House, words: str, answer: str
+    chat: Chat, words: str, answer: str
 ) -> None:
-    await house.say("add reward model")
-    assert answer in await house.refused(words)
-    assert house.written == 1
-    [view] = (await house.store.state()).channels
+    await chat.say("add reward model")
+    assert answer in await chat.refused(words)
+    assert chat.written == 1
+    [view] = (await chat.store.state()).channels
     assert view.channel == Channel(HERE)
 
 
-async def test_resend_wants_a_post_that_is_there_and_ours(house: House) -> None:
-    await house.settled()
-    assert "nothing to send again" in await house.refused("resend 12345678")
-    house.source.announce(*(paper(n) for n in range(70, 82)))
-    house.clock.advance(DAY)
-    await house.collect()
-    await house.publish()
-    await house.deliver(PostRefused("too long"), PostRefused("too long"))
-    keys = [p.key for v in (await house.store.state()).channels for p in v.posts]
-    answer = await house.refused("resend zz")
+async def test_resend_wants_a_post_that_is_there_and_ours(chat: Chat) -> None:
+    await chat.settled()
+    assert "nothing to send again" in await chat.refused("resend 12345678")
+    chat.source.announce(*(paper(n) for n in range(70, 82)))
+    chat.clock.advance(DAY)
+    await chat.collect()
+    await chat.publish()
+    await chat.deliver(PostRefused("too long"), PostRefused("too long"))
+    keys = [p.key for v in (await chat.store.state()).channels for p in v.posts]
+    answer = await chat.refused("resend zz")
     assert all(key[:8] in answer for key in keys)
-    assert "nothing to send again" in await house.refused(f"resend {keys[0]}", THERE)
-    await house.changes.resend(None, keys[0])
-    assert (await house.store.state()).channels[0].posts[0].state == "queued"
+    assert "nothing to send again" in await chat.refused(f"resend {keys[0]}", THERE)
+    await chat.changes.resend(None, keys[0])
+    assert (await chat.store.state()).channels[0].posts[0].state == "queued"
 
 
 # -- everything -----------------------------------------------------------------------------------
 
 
-async def test_every_answer_is_plain_text_and_its_data_is_json(house: House) -> None:
-    house.source.announce(*(paper(n) for n in range(1, 9)))
-    await house.settled()
+async def test_every_answer_is_plain_text_and_its_data_is_json(chat: Chat) -> None:
+    chat.source.announce(*(paper(n) for n in range(1, 9)))
+    await chat.settled()
     for words in (
         "help", "add graph network", "list", "preview reward model", "status", "why 2603.00001",
         "why 2603.09999", "settings", "settings days daily", "pause", "resume",
         "remove graph network",
     ):  # fmt: skip
-        reply = await house.say(words)
+        reply = await chat.say(words)
         assert reply.text == reply.text.strip()
         assert not set(reply.text) & set("`*#\t\x1b")
         assert json.dumps(data(reply))

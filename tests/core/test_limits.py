@@ -11,7 +11,7 @@ import pytest
 from bot.core.limits import Limits
 from bot.errors import UserError
 from bot.model import Person
-from tests.chat.test_commands import House
+from tests.chat.test_commands import Chat
 
 HERE, NEXT, THIRD = (f"discord:11420000000000000{number}" for number in (1, 2, 3))
 ELSEWHERE = "slack:C0000001"
@@ -21,7 +21,7 @@ LIMITS = Limits(
 )
 
 
-class Limited(House):
+class Limited(Chat):
     def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
         super().__init__(folder)
         self.limit_to(limits)
@@ -32,84 +32,84 @@ class Limited(House):
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[Limited]:
-    house = Limited(tmp_path)
-    yield house
-    house.store.close()
+async def chat(tmp_path: Path) -> AsyncIterator[Limited]:
+    chat = Limited(tmp_path)
+    yield chat
+    chat.store.close()
 
 
-async def test_a_channel_follows_so_many_keywords_and_not_more(house: Limited) -> None:
-    await house.ask("add reward model")
-    await house.ask("add graph network")
+async def test_a_channel_follows_so_many_keywords_and_not_more(chat: Limited) -> None:
+    await chat.ask("add reward model")
+    await chat.ask("add graph network")
     with pytest.raises(UserError, match="follows 2 keywords already"):
-        await house.ask("add protein folding")
-    assert "already" in await house.ask("add Graph Network")  # the same is no more
-    await house.ask("remove graph network")
-    await house.ask("add protein folding")
+        await chat.ask("add protein folding")
+    assert "already" in await chat.ask("add Graph Network")  # the same is no more
+    await chat.ask("remove graph network")
+    await chat.ask("add protein folding")
 
 
-async def test_a_server_follows_so_many_keywords_in_all_its_channels(house: Limited) -> None:
-    await house.ask("add reward model")
-    await house.ask("add graph network")
-    await house.ask("add protein folding", NEXT)
+async def test_a_server_follows_so_many_keywords_in_all_its_channels(chat: Limited) -> None:
+    await chat.ask("add reward model")
+    await chat.ask("add graph network")
+    await chat.ask("add protein folding", NEXT)
     with pytest.raises(UserError, match="follow 3 keywords together"):
-        await house.ask("add time series", NEXT)
+        await chat.ask("add time series", NEXT)
     somebody = Person("Ben", "slack:U1", server="slack:")
-    await house.ask("add time series", ELSEWHERE, somebody)  # another one is not touched by it
+    await chat.ask("add time series", ELSEWHERE, somebody)  # another one is not touched by it
 
 
 async def test_keywords_of_bot_toml_count_where_somebody_wants_to_add_one_more(
-    house: Limited,
+    chat: Limited,
 ) -> None:
     host = Person("bot.toml")
-    await house.changes.add(HERE, host, "reward model")
-    await house.changes.add(NEXT, host, "time series")
-    await house.ask("add graph network", NEXT)
+    await chat.changes.add(HERE, host, "reward model")
+    await chat.changes.add(NEXT, host, "time series")
+    await chat.ask("add graph network", NEXT)
     with pytest.raises(UserError, match="follow 3 keywords together"):
-        await house.ask("add graph network")
-    await house.ask("add protein folding", THIRD)  # HERE is the host's, and takes no room
+        await chat.ask("add graph network")
+    await chat.ask("add protein folding", THIRD)  # HERE is the host's, and takes no room
     nobody_knows_where = Person("Ben", "discord:2")
-    await house.ask("add graph network", person=nobody_knows_where)
+    await chat.ask("add graph network", person=nobody_knows_where)
 
 
-async def test_a_keyword_that_is_too_long_is_refused_with_its_length(house: Limited) -> None:
+async def test_a_keyword_that_is_too_long_is_refused_with_its_length(chat: Limited) -> None:
     with pytest.raises(UserError, match="has 27 characters, and 20 are the most"):
-        await house.ask("add a very very long phrase ooo")
-    assert (await house.store.subscriptions(HERE)) == ()
+        await chat.ask("add a very very long phrase ooo")
+    assert (await chat.store.subscriptions(HERE)) == ()
 
 
-async def test_the_host_is_not_limited(house: Limited) -> None:
+async def test_the_host_is_not_limited(chat: Limited) -> None:
     host = Person("the command line")
     for number in range(5):
-        await house.changes.add(HERE, host, f"a subject number {number} of many")
-    assert len(await house.store.subscriptions(HERE)) == 5
+        await chat.changes.add(HERE, host, f"a subject number {number} of many")
+    assert len(await chat.store.subscriptions(HERE)) == 5
 
 
 async def test_when_many_add_at_once_no_more_keywords_are_followed_than_the_channel_may(
     tmp_path: Path,
 ) -> None:
-    house = Limited(tmp_path, Limits(keywords_per_channel=5))
+    chat = Limited(tmp_path, Limits(keywords_per_channel=5))
     answers = await asyncio.gather(
         *(
-            house.commands.typed(HERE, Person(f"P{n}", f"discord:{n}"), f"add subject{n}")
+            chat.commands.typed(HERE, Person(f"P{n}", f"discord:{n}"), f"add subject{n}")
             for n in range(20)
         ),
         return_exceptions=True,
     )
     refused = [str(answer) for answer in answers if isinstance(answer, UserError)]
-    assert len(await house.store.subscriptions(HERE)) == 5
+    assert len(await chat.store.subscriptions(HERE)) == 5
     assert len(refused) == 15
     assert all(text.startswith("This channel follows 5 keywords already") for text in refused)
-    house.store.close()
+    chat.store.close()
 
 
 async def test_when_many_add_at_once_a_server_does_not_follow_more_than_it_may(
     tmp_path: Path,
 ) -> None:
-    house = Limited(tmp_path, Limits(keywords_per_server=5))
+    chat = Limited(tmp_path, Limits(keywords_per_server=5))
     answers = await asyncio.gather(
         *(
-            house.commands.typed(
+            chat.commands.typed(
                 f"discord:{n % 4}", Person(f"P{n}", f"discord:{n}", server="discord:9"),
                 f"add subject{n}",
             )
@@ -117,37 +117,37 @@ async def test_when_many_add_at_once_a_server_does_not_follow_more_than_it_may(
         ),
         return_exceptions=True,
     )  # fmt: skip
-    assert len(await house.store.subscriptions()) == 5
+    assert len(await chat.store.subscriptions()) == 5
     assert sum(isinstance(answer, UserError) for answer in answers) == 15
-    house.store.close()
+    chat.store.close()
 
 
-async def test_a_keyword_that_found_no_room_leaves_no_trace_of_its_channel(house: Limited) -> None:
-    await house.ask("add reward model")
-    await house.ask("add graph network")
-    await house.ask("add protein folding", NEXT)
+async def test_a_keyword_that_found_no_room_leaves_no_trace_of_its_channel(chat: Limited) -> None:
+    await chat.ask("add reward model")
+    await chat.ask("add graph network")
+    await chat.ask("add protein folding", NEXT)
     with pytest.raises(UserError, match="follow 3 keywords together"):
-        await house.ask("add time series", THIRD)
-    assert [view.channel.id for view in (await house.store.state()).channels] == [HERE, NEXT]
+        await chat.ask("add time series", THIRD)
+    assert [view.channel.id for view in (await chat.store.state()).channels] == [HERE, NEXT]
 
 
-async def test_undo_of_a_removal_is_refused_where_somebody_took_the_room(house: Limited) -> None:
-    await house.ask("add reward model")
-    await house.ask("add graph network")
-    undo, _ = (await house.commands.typed(HERE, ADA, "remove graph network")).offers
-    await house.ask("add protein folding")
+async def test_undo_of_a_removal_is_refused_where_somebody_took_the_room(chat: Limited) -> None:
+    await chat.ask("add reward model")
+    await chat.ask("add graph network")
+    undo, _ = (await chat.commands.typed(HERE, ADA, "remove graph network")).offers
+    await chat.ask("add protein folding")
     with pytest.raises(UserError, match="follows 2 keywords already"):
-        await house.ask(undo.words)
+        await chat.ask(undo.words)
 
 
-async def test_who_asks_too_often_waits_and_nobody_else_does(house: Limited) -> None:
+async def test_who_asks_too_often_waits_and_nobody_else_does(chat: Limited) -> None:
     for _ in range(5):
-        await house.commands.typed(HERE, ADA, "list")
+        await chat.commands.typed(HERE, ADA, "list")
     with pytest.raises(UserError, match=r"Please give me 60 seconds"):
-        await house.commands.typed(HERE, ADA, "list")
-    await house.commands.typed(HERE, Person("Ben", "discord:2"), "list")
-    house.clock.advance(59)
+        await chat.commands.typed(HERE, ADA, "list")
+    await chat.commands.typed(HERE, Person("Ben", "discord:2"), "list")
+    chat.clock.advance(59)
     with pytest.raises(UserError, match="give me a second"):
-        await house.commands.typed(HERE, ADA, "list")
-    house.clock.advance(1)
-    await house.commands.typed(HERE, ADA, "list")
+        await chat.commands.typed(HERE, ADA, "list")
+    chat.clock.advance(1)
+    await chat.commands.typed(HERE, ADA, "list")
