@@ -165,7 +165,7 @@ async def test_redirects_in_a_circle_end(server: ArxivServer, source: ArxivSourc
     assert len(server.requests) == 4
 
 
-def test_arxiv_may_move_within_its_own_house() -> None:
+def test_arxiv_may_move_within_its_own_domain() -> None:
     wire: HttpConnection[AtomFeed, ApiRequest] = HttpConnection(
         url="https://export.arxiv.org/api/query",
         reader=lambda _: AtomReader(),

@@ -844,13 +844,13 @@ async def awaiting(core: Core) -> tuple[Run, Recorded]:
 
 
 async def test_an_announcement_that_matches_nobody_is_no_late_one(core: Core) -> None:
-    await settled_house(core)
+    await settled_core(core)
     core.source.faults.append(unkept(paper(9, "Other", published=core.clock.now())))
     run, _ = await awaiting(core)
     assert (run.late, run.notes) == (False, ())
 
 
-async def settled_house(core: Core) -> None:
+async def settled_core(core: Core) -> None:
     core.follow(A, "reward model")
     core.source.announce(paper(1))
     await core.collect()
@@ -865,7 +865,7 @@ def of_today(core: Core, number: int, title: str) -> Paper:
 async def test_an_announcement_that_the_keywords_brought_is_there_without_asking_more(
     core: Core,
 ) -> None:
-    await settled_house(core)
+    await settled_core(core)
     core.source.announce(of_today(core, 2, "A reward model"))
     core.source.requests.clear()
     run, recorded = await awaiting(core)
@@ -874,7 +874,7 @@ async def test_an_announcement_that_the_keywords_brought_is_there_without_asking
 
 
 async def test_whether_a_quiet_announcement_is_there_is_asked_of_the_content(core: Core) -> None:
-    await settled_house(core)
+    await settled_core(core)
     core.source.announce(of_today(core, 3, "Of gardens, cat:cs.lg"))
     run, _ = await awaiting(core)
     assert (run.complete, run.late) == (True, False)
@@ -882,7 +882,7 @@ async def test_whether_a_quiet_announcement_is_there_is_asked_of_the_content(cor
 
 
 async def test_a_late_announcement_is_awaited_and_posted_the_same_day(core: Core) -> None:
-    await settled_house(core)
+    await settled_core(core)
     run, _ = await awaiting(core)
     assert (run.complete, run.late) == (True, True)
     assert await core.publish(now=False) == {}
@@ -899,7 +899,7 @@ async def test_a_late_announcement_is_awaited_and_posted_the_same_day(core: Core
 
 
 async def test_a_probe_that_fails_leaves_the_day_open(core: Core) -> None:
-    await settled_house(core)
+    await settled_core(core)
     core.source.faults = [None, SourceDown("arXiv can't be reached.")]
     run, _ = await awaiting(core)
     assert (run.complete, run.late) == (False, False)
@@ -907,7 +907,7 @@ async def test_a_probe_that_fails_leaves_the_day_open(core: Core) -> None:
 
 
 async def test_a_new_keyword_does_not_wait_for_a_late_announcement(core: Core) -> None:
-    await settled_house(core)
+    await settled_core(core)
     core.follow(A, "graph network")
     core.source.announce(paper(7, "A graph network"))
     run, recorded = await awaiting(core)
