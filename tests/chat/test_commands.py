@@ -1211,7 +1211,7 @@ async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_fol
         assert "secret" not in json.dumps(data(reply))
 
 
-async def test_status_of_an_empty_house_says_how_to_begin(chat: Chat) -> None:
+async def test_status_of_an_empty_database_says_how_to_begin(chat: Chat) -> None:
     assert "No channel follows anything yet" in (await chat.queries.status()).text
 
 
