@@ -103,7 +103,13 @@ def _fault(value: Any, shape: Any, where: str) -> str:
             _fault(each, shape[_ANY], where) or _nothing(each, where) for each in value.values()
         )
     else:
-        faults = (_fault(value.get(key), each, f"{where}.{key}") for key, each in shape.items())
+        faults = (
+            # Bolt counts what a list holds wherever there is one.
+            f"{where}.{key} is no list"
+            if isinstance(each, list) and value.get(key, []) is None
+            else _fault(value.get(key), each, f"{where}.{key}")
+            for key, each in shape.items()
+        )
     return next(filter(None, faults), "")
 
 
