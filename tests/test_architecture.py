@@ -65,7 +65,7 @@ ROOMS: dict[str, Row] = {
     "bot.core.channel_settings": Row(
         "The table of what a channel may set. Pure; bot.toml, the chat and the choices that Discord"
         " shows follow from it.",
-        "bot.errors",
+        "bot.errors bot.model",
     ),
     "bot.core": Row(
         "The fetch-and-diff core. Knows sources, databases and platforms by their ports alone.",

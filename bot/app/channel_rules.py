@@ -8,7 +8,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from bot.config import ScheduleConfig
-from bot.core.channel_settings import parse_catch_up, parse_days, parse_post_at
+from bot.core.channel_settings import parse_catch_up, parse_days, parse_post_at, sound
 from bot.core.digest import Rules
 from bot.model import Channel
 from bot.model.timetable import Timetable
@@ -23,6 +23,7 @@ class ChannelRules:
 
     def timetable(self, channel: Channel) -> Timetable:
         """The days and the time of day at which the channel is posted to."""
+        channel, _ = sound(channel)  # a damaged database keeps no other channel waiting
         return Timetable(
             self._timezone,
             parse_post_at(channel.post_at) if channel.post_at else self._schedule.post_at,
@@ -31,6 +32,7 @@ class ChannelRules:
 
     def rules(self, channel: Channel) -> Rules:
         """What the core needs to compose the channel's digest."""
+        channel, _ = sound(channel)
         own = parse_catch_up(channel.catch_up) if channel.catch_up else None
         catch_up = own or self._schedule.catch_up
         return Rules(self.timetable(channel), catch_up.backlog, self._schedule.in_full)

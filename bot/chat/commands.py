@@ -19,6 +19,7 @@ from bot.chat.queries import Queries
 from bot.chat.rate_limit import CommandRateLimiter
 from bot.chat.replies.reasons import sentence
 from bot.chat.resolve import handles_in
+from bot.core.channel_settings import parse_channel_id
 from bot.core.limits import Limits
 from bot.errors import (
     KeywordRefused,
@@ -186,6 +187,7 @@ class ChatCommands:
         """The same, and NotAllowed for whoever may not change the channel. Gives the person with a
         name that can stand in a text."""
         async with self._query(command, channel_id, person):
+            parse_channel_id(channel_id)  # whatever an adapter was told
             if not await self._may_change(channel_id, person):
                 raise NotAllowed(
                     "Changing this is for those who manage the channel. Please ask one of them."

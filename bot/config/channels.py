@@ -11,7 +11,7 @@ from functools import lru_cache
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
 from bot.config.keys import CHANNEL_KEYS, SECTIONS, Mistakes, check_table
-from bot.core.channel_settings import CHANNEL_SETTINGS, quoted
+from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted, sound
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.model import Channel, Keyword
@@ -42,6 +42,39 @@ def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes)
         elif listing.channel.id:
             listings[listing.channel.id] = listing
     return Snapshot(tuple(listings.values()))
+
+
+def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
+    """What of a database's snapshot the blocks can hold, and a sentence for each part of it that
+    they can't: written into the file, it would keep the bot from starting."""
+    aside: list[str] = []
+    listings = []
+    for listing in snapshot.listings:
+        channel_id = listing.channel.id
+        try:
+            parse_channel_id(channel_id)
+        except UserError:
+            aside.append(f"{quoted(channel_id)} is no channel")
+            continue
+        channel, unsound = sound(listing.channel)
+        aside += [f"{channel_id}: {name} is {quoted(value)}" for name, value in unsound.items()]
+        known = {keyword.canonical: _is_understood(keyword) for keyword in listing.keywords}
+        kept = tuple(keyword for keyword in listing.keywords if known[keyword.canonical])
+        aside += [
+            f"{channel_id}: the keyword {quoted(keyword.text)} can't be read"
+            for keyword in listing.keywords
+            if not known[keyword.canonical]
+        ]
+        listings.append(Listing(channel, kept))
+    return Snapshot(tuple(listings)), tuple(aside)
+
+
+def _is_understood(keyword: Keyword) -> bool:
+    """As what it was when it was stored."""
+    try:
+        return _understood(keyword.text).canonical == keyword.canonical
+    except UserError:
+        return False
 
 
 def opens_channel(statement: toml_blocks.Statement) -> bool:

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 from enum import StrEnum
 from typing import Any
 
 from bot.errors import UserError
+from bot.model import Channel
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -114,6 +115,21 @@ def parse_catch_up(text: str) -> CatchUp:
             return CatchUp(CatchUpKind.NEWEST, limit)
         raise UserError(f'the number after "newest" must be from 1 to {MAX_CATCH_UP}')
     raise UserError(f'{quoted(text)} is no way to catch up; write "all", "newest 20" or "skip"')
+
+
+def sound(channel: Channel) -> tuple[Channel, dict[str, str]]:
+    """The channel without the settings whose values nobody could have written, as a damaged
+    database has them; and these, by their names."""
+    unsound = {}
+    for name, setting in CHANNEL_SETTINGS.items():
+        value = getattr(channel, name)
+        try:
+            if value is not None:
+                setting.parse(value, channel.platform)
+        except UserError:
+            unsound[name] = value
+    usual: dict[str, Any] = dict.fromkeys(unsound)
+    return (replace(channel, **usual) if unsound else channel), unsound
 
 
 def parse_channel_id(text: str) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.errors import (
+    BotError,
     CannotTell,
     ChannelRefused,
     OutcomeUnknown,
@@ -177,7 +178,13 @@ class Deliverer:
             woken.cancel()
         for task in ended & tasks:
             tasks.discard(task)
-            task.result()
+            error = task.exception()
+            if isinstance(error, BotError):
+                raise error
+            if error is not None:
+                # Nobody knows what became of that post: it stays claimed until its lease ends, and
+                # is searched for then. The others go on.
+                log.error("delivering one post failed unexpectedly", exc_info=error)
 
     async def _wait_for_next(self, give_up_at: float) -> bool:
         """Until the next post can be claimed; false where that is too late or never."""

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.config.channels import writable
 from bot.errors import ConfigError
 from bot.model.snapshots import Change, Snapshot, Unfollow, decode, encode, merge
 from bot.ports import SyncTransaction
@@ -80,7 +81,7 @@ class Merge:
     ``changes`` were applied. ``one_way``: the file was not written the last time, so it does not
     show what the database holds. ``state`` is what is kept about the file. ``held_back`` says why
     nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
-    is.
+    is. ``set_aside`` is what the database holds and the file can't.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Merge:
             self.changes = ()
         if self.changes:
             transaction.apply(self.changes, CHANGED_BY)
-        self._current = transaction.current()
+        self._current, self.set_aside = writable(transaction.current())
         self.warning = self._unknown_base() if self.is_new else ""
 
     def _truncated_from(self) -> Snapshot | None:
@@ -147,7 +148,9 @@ class Merge:
             return ""
         followed = {
             channel_id: set(canonicals)
-            for channel_id, (_, canonicals) in self._transaction.current().meaning.items()
+            for channel_id, (_, canonicals) in writable(self._transaction.current())[
+                0
+            ].meaning.items()
             if canonicals
         }
         keywords = sum(map(len, followed.values()))

@@ -118,6 +118,10 @@ class _Collected:
     def add(self, merged: Merge) -> None:
         self.changes += merged.changes
         self.warnings += [merged.warning] if merged.warning else []
+        self.warnings += [
+            f"in the database {each}, so it is set aside and bot.toml does not show it"
+            for each in merged.set_aside
+        ]
 
 
 class _MergeHeldBack(Exception):

@@ -136,6 +136,21 @@ async def test_delays_grow_and_differ_between_posts(bench: Bench) -> None:
     assert len({round(delay / 2**n, 3) for n, delay in enumerate(delays)}) > 6, "no jitter"
 
 
+async def test_an_error_that_nobody_expected_stops_that_post_alone(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.queue("fake:a", "1")
+    bench.queue("fake:b", "2")
+    bench.queue("fake:c", "3")
+    await bench.deliverer({0: (True, KeyError("ts"))}).deliver()
+    assert bench.platform.papers("fake:b") == ["2"]
+    assert bench.platform.papers("fake:c") == ["3"]
+    assert "KeyError" in caplog.text
+    bench.clock.advance(DeliveryTimeouts().lease + 1)
+    await bench.deliverer().deliver(wait=300)
+    assert bench.platform.papers("fake:a") == ["1"], "it arrived, and is found rather than sent"
+
+
 async def test_a_message_whose_answer_was_lost_is_not_sent_twice(bench: Bench) -> None:
     bench.queue("fake:a", "1")
     lost_answer = (True, OutcomeUnknown("reset after the request"))

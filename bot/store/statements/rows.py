@@ -19,6 +19,8 @@ PAPER_COLUMNS = (
 # PostgreSQL is given one of the same name and columns (``key``, ``value``).
 LISTED = "select value from json_each(cast(:ids as text))"
 
+_LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)  # before arXiv
+
 CHANNEL_COLUMNS = ", ".join(["id", *SETTINGS])  # in the order of Channel's fields
 
 
@@ -28,7 +30,13 @@ def to_text(moment: datetime) -> str:
 
 
 def to_time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    """A text that is no time, as only damage leaves one, is a time of long ago: so nothing of it
+    waits, and no other row has to."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return _LONG_AGO
+    return found if found.tzinfo else _LONG_AGO
 
 
 def to_time_or_none(text: str | None) -> datetime | None:

@@ -70,6 +70,17 @@ async def test_a_digest_stands_in_the_channel_and_its_papers_in_the_thread(
     assert heading["metadata"]["event_payload"] == {"key": "k1"}
 
 
+async def test_an_answer_that_names_no_message_leaves_it_unknown(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_room()
+    server.fail("POST", POST, how="after", status=200, body={"ok": True})
+    sent = post(here, drafts()[0])
+    with pytest.raises(OutcomeUnknown, match="which message it became"):
+        await slack.send(sent)
+    assert await slack.find(sent) is not None
+
+
 async def test_a_channel_gets_a_message_a_second_and_another_one_does_not_wait_for_it(
     server: SlackServer,
 ) -> None:
