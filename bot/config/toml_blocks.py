@@ -76,6 +76,8 @@ _STRING = re.compile(
     r"|'[^'\n]*'",
     re.DOTALL,
 )
+_PLAIN = re.compile(r"[^\"'#\[\]{}\r\n]+")  # what says nothing of where a value ends
+_BARE_KEY = re.compile(r"[ \t]*[A-Za-z0-9_-]+[ \t]*")
 _BARE_ITEM = re.compile(r"[^\s,#\]}]+")
 _KEY = re.compile(r'(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|[ \t]+|\.)*')
 
@@ -136,6 +138,8 @@ def _value_end(text: str, place: int) -> int:
             place = _after(_COMMENT, text, place)
         elif character in "#\r\n" and not depth:
             break
+        elif character not in "[]{}\r\n":
+            place = _after(_PLAIN, text, place)
         else:
             depth += (character in "[{") - (character in "]}")
             place += 1
@@ -151,7 +155,9 @@ def _without_blanks(text: str, end: int) -> int:
 
 
 def _key_parts(written: str) -> tuple[str, ...]:
-    """``a."b c"`` as its parts, read by tomllib."""
+    """``a."b c"`` as its parts, read by tomllib, which takes a while."""
+    if _BARE_KEY.fullmatch(written):
+        return (written.strip(" \t"),)
     parts = []
     node: object = tomllib.loads(f"{written} = 0")
     while isinstance(node, dict):
