@@ -1,6 +1,6 @@
 """Every key of ``bot.toml`` as data, and the checking of one table against it.
 
-Collects mistakes and goes on, so that a person hears of all of them at once. What the values mean
+Collects mistakes and goes on, so that all of them are reported at once. What the values mean
 together (a channel needs its platform's section) is ``config``'s business. No value that may be a
 secret is ever repeated in a mistake.
 """

@@ -119,7 +119,7 @@ class Merge:
     def _truncated_from(self) -> Snapshot | None:
         """What the text before said, if this one is its beginning, and not all that it said.
 
-        So a file looks that was not saved whole: by an editor that crashed, on a full disk.
+        Such is a file that was not saved completely: by an editor that crashed, on a full disk.
         """
         before = self.state.text
         if len(self._text) >= len(before) or not before.startswith(self._text.rstrip()):

@@ -1,5 +1,5 @@
 """A file that people's editors write too: read when nobody is in the middle of writing it, and
-replaced without taking away what somebody saved a moment ago.
+replaced without losing what somebody has just saved.
 
 Knows nothing of what the file says, keeps nothing but two temporary files beside it, and never
 waits: where it would have to, it says so and leaves everything as it was.

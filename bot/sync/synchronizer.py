@@ -84,7 +84,7 @@ STEADY_AFTER = 2.0  # seconds without a change after which nobody is in the midd
 _MOST_ATTEMPTS = 20  # while somebody saves again and again
 _RESCUED = (
     "{} was saved while the bot wrote {}, and so was another text. What it says about channels was"
-    " taken over; look whether anything else in it is missing, and remove it"
+    " taken over; check whether anything else in it is missing, and remove it"
 )
 
 

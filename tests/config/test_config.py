@@ -1,4 +1,4 @@
-"""bot.toml and the environment: what a person hears when something in them is wrong."""
+"""bot.toml and the environment: what they mean, and what is reported where they are wrong."""
 
 from __future__ import annotations
 

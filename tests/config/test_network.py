@@ -137,7 +137,7 @@ def test_certificates_that_are_not_there_are_left_out(tmp_path: Path) -> None:
         assert len(network.tls.get_ca_certs()) > 50
 
 
-# -- every client takes it, and looks into the environment no more ---------------------------------
+# -- every client uses it, and reads the environment no more ---------------------------------------
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
 @given(TEXT)
 @settings(max_examples=150)
 def test_nothing_is_left_that_a_reader_of_the_finished_text_could_take_for_more(text: str) -> None:
-    """GitHub looks for these in what Markdown leaves, element by element."""
+    """GitHub recognises these in what Markdown produces, element by element."""
     raw = paper(1, text, abstract=text, comment=text)
     tokens = READER.parse(render([PageSection(text, (raw,))], DAY))
     texts = [

@@ -378,7 +378,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
 
 
-REMARKS = ["", "", "# remark", "# [[channels]]", "# 'quote", '# """', "\n\n# far", "\t# tab"]
+COMMENTS = ["", "", "# remark", "# [[channels]]", "# 'quote", '# """', "\n\n# far", "\t# tab"]
 TABLES = ['[page]\npath = "a\'b"', "[page]\npath = '''a[[b\"'''", '[page]\npath = """a\\"b"""', ""]
 
 
@@ -397,10 +397,10 @@ class Written:
 
 @st.composite
 def written(draw: st.DrawFn) -> Written:
-    remark = st.sampled_from(REMARKS)
+    comment = st.sampled_from(COMMENTS)
     said = draw(snapshots())
     tables = [TOP + "[slack]", draw(st.sampled_from(TABLES))]
-    above = "\n".join([draw(remark), tables[0], draw(remark), ""])
+    above = "\n".join([draw(comment), tables[0], draw(comment), ""])
     lines = []
     comments = []
     for own in said.listings:
@@ -424,7 +424,7 @@ def written(draw: st.DrawFn) -> Written:
             ),
         ]
         header = draw(st.sampled_from(["[[channels]]", "  [[ channels ]] # x", "[['channels']]"]))
-        lines += [header, *draw(st.permutations(pairs)), draw(remark)]
+        lines += [header, *draw(st.permutations(pairs)), draw(comment)]
         if draw(st.booleans()):
             lines.append(tables.pop())
             tables = tables or [""]
