@@ -34,6 +34,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import time_machine
 
@@ -49,9 +50,10 @@ ROOT = Path(__file__).parents[2]
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday
 STEP = timedelta(hours=6)
 QUIET_DAYS = 4  # at the end, without faults
+MOST_QUIET_DAYS = 200  # until the last post that waited has left; Slack takes one a second
 KILL_CHANCE = 0.9  # at the end of a step, where it is to be killed very often
 MOMENT = 2.6  # real seconds that the bot gets after a step; it looks around every two
-SETTLING = 3.0  # [delivery] settling; messages are stored up to four fifths of it late
+SETTLING = 3.0  # [delivery] settling; messages are stored up to half of it late
 WRONG_BY = tuple(timedelta(hours=h) for h in (-960, -30, -6, -1, 1, 6, 30, 960))
 FULL = 4096  # bytes beyond which no file can be written while the disk is full
 KEYWORDS = ("reward model", "graph network")
@@ -80,12 +82,13 @@ class Figures:
     doubled: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     held: int = 0
+    waiting: int = 0  # posts and papers that had not left when the drill ended
     memory: list[float] = field(default_factory=list)  # MiB, at the end of each life
     tracebacks: int = 0
 
     @property
     def fine(self) -> bool:
-        return not (self.lost or self.doubled or self.wrong or self.tracebacks)
+        return not (self.lost or self.doubled or self.wrong or self.tracebacks or self.waiting)
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
@@ -95,7 +98,8 @@ class Figures:
             f" gave_up={self.gave_up} edits={self.edits}"
             f" commands={self.commands} papers={self.papers} posts={self.posts}"
             f" lost={len(self.lost)} doubled={len(self.doubled)} wrong={len(self.wrong)}"
-            f" held={self.held} tracebacks={self.tracebacks} memory={memory}\nfaults: {faults}"
+            f" held={self.held} waiting={self.waiting} tracebacks={self.tracebacks}"
+            f" memory={memory}\nfaults: {faults}"
         )
 
 
@@ -122,7 +126,7 @@ class Drill:
         self.log = folder / "log"
         self.discord = DiscordServer()
         self.slack = SlackServer()
-        self.discord.storing = self.slack.storing = settling * 0.8
+        self.discord.storing = self.slack.storing = settling * 0.5
         self.arxiv = ArxivServer([], SystemClock())
         self.stable = [f"discord:{self.discord.open_channel()}" for _ in range(3)]
         self.stable += [f"slack:{self.slack.open_room()}" for _ in range(3)]
@@ -365,10 +369,55 @@ class Drill:
 
     # -- the count ------------------------------------------------------------------------------
 
+    def status(self) -> list[dict[str, Any]]:
+        """What ``status --json`` says of each channel."""
+        said = subprocess.run(
+            [sys.executable, "-m", "bot", "status", "--json", "--config", str(self.config)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        channels: list[dict[str, Any]] = json.loads(said.stdout)["channels"]
+        return channels
+
+    def waiting(self) -> int:
+        return sum(each["due"] + each["queued"] for each in self.status())
+
     def found(self, channel: str) -> Counter[str]:
+        """How often each paper stands in the channel. Slack's folded ones have no button to be
+        counted by, and stand in a thread's heading too, so they count once; that their message is
+        not doubled is seen by its key."""
         platform, _, own = channel.partition(":")
-        server = self.discord if platform == "discord" else self.slack
-        return server.papers(own)
+        if platform == "discord":
+            return self.discord.papers(own)
+        links = re.findall(r"arxiv\.org/abs/(\d{4}\.\d{5})", "\n".join(self.slack.texts(own)))
+        found = self.slack.papers(own)
+        found.update(set(links) - found.keys())
+        return found
+
+    def doubled_keys(self, channel: str) -> list[str]:
+        platform, _, own = channel.partition(":")
+        if platform == "discord":
+            return []
+        sent = self.slack.rooms[own].messages
+        keys = Counter(
+            each["metadata"]["event_payload"]["key"] for each in sent if "metadata" in each
+        )
+        return [f"{channel} message {key}" for key, times in keys.items() if times > 1]
+
+    def messages_of(self, channel: str, paper_id: str) -> list[str]:
+        """Key and time of Slack's messages that hold the paper: the same key twice was sent twice,
+        two keys were composed twice. Discord's carry no key."""
+        platform, _, own = channel.partition(":")
+        if platform != "slack":
+            return []
+        return [
+            f"{message['metadata']['event_payload']['key']}"
+            f"@{datetime.fromtimestamp(float(message['ts']), UTC):%m-%d %H:%M:%S.%f}"
+            for message in self.slack.rooms[own].messages
+            if f"/abs/{paper_id}" in json.dumps(message.get("blocks"))
+        ]
 
     def judge(self, primed_at: datetime) -> Figures:
         figures = self.figures
@@ -377,18 +426,17 @@ class Drill:
         for channel in [*self.stable, *self.lively]:
             found = self.found(channel)
             figures.posts += sum(found.values())
-            figures.doubled += [f"{channel} {p}" for p, times in found.items() if times > 1]
+            figures.doubled += [
+                f"{channel} {p} {self.messages_of(channel, p)}"
+                for p, times in found.items()
+                if times > 1
+            ]
+            figures.doubled += self.doubled_keys(channel)
             figures.wrong += [f"{channel} {p}" for p in found if p not in self.announced]
             if channel in self.stable:
                 figures.lost += [f"{channel} {p}" for p in due - found.keys()]
-        status = subprocess.run(
-            [sys.executable, "-m", "bot", "status", "--json", "--config", str(self.config)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        figures.held = sum(each["held"] for each in json.loads(status.stdout)["channels"])
+        figures.held = sum(each["held"] for each in self.status())
+        figures.waiting = self.waiting()
         figures.tracebacks = unforeseen(self.log.read_text())
         return figures
 
@@ -426,7 +474,9 @@ def run(
             primed_at = datetime.now(UTC)
             while drill.figures.kills < kills if kills else drill.figures.steps < days * 4:
                 drill.step(quiet=False)
-            for _ in range(quiet_days * 4):
+            for number in range(MOST_QUIET_DAYS * 4):
+                if number >= quiet_days * 4 and not drill.waiting():
+                    break
                 drill.step(quiet=True)
             code = drill.end(signal.SIGTERM)
             figures = drill.judge(primed_at)
@@ -467,7 +517,7 @@ def main() -> int:
                 sys.stdout.write(f"{kind}: {each}\n")
     counts = {
         name: sum(getattr(each, name) for each in found)
-        for name in ("kills", "runs", "papers", "posts", "held", "tracebacks")
+        for name in ("kills", "runs", "papers", "posts", "held", "waiting", "tracebacks")
     }
     bad = {n: sum(len(getattr(each, n)) for each in found) for n in ("lost", "doubled", "wrong")}
     line = " ".join(f"{name}={count}" for name, count in (counts | bad).items())
