@@ -423,6 +423,8 @@ NAMES_THAT_LEFT: dict[str, str] = {
     "bury": "dead_letter",
     "deaf": "disconnected",
     "house": "what it gives: backend, chat, core, deployment",
+    "hindered": "blocked",
+    "judged": "evaluation",
     "manners": "rate_limits",
     "strike": "refusal",
     "strikes": "refusals",

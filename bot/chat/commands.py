@@ -1,8 +1,7 @@
 """What people can say in a chat, on any platform: one method for each command, and typed text.
 
-Here is what holds for whoever speaks in a chat and not for whoever hosts the bot: who may change
-what, how much one person may ask in a minute, and that every failure becomes a sentence. What a
-command does is in ``changes`` and ``queries``.
+Adds what applies in a chat and not at the command line: permissions, the rate limit per person, and
+a sentence for every failure. What a command does is in ``changes`` and ``queries``.
 """
 
 from __future__ import annotations
@@ -173,7 +172,7 @@ class ChatCommands:
             case _:
                 return await self.help(channel_id, person)
 
-    # -- what holds for every command -----------------------------------------------------------
+    # -- what applies to every command ----------------------------------------------------------
 
     @asynccontextmanager
     async def _query(self, command: str, channel_id: str, person: Person) -> AsyncIterator[None]:
@@ -230,7 +229,7 @@ async def _answering(command: str, channel_id: str = "") -> AsyncIterator[None]:
     except UserError:
         raise
     except Exception as error:
-        # One of the two places that catch everything: whoever asked gets an answer.
+        # One of the two places that catch everything: the person gets an answer.
         log.exception("failed command=%s channel=%s", command, channel_id)
         raise UserError(
             "Something went wrong in the bot, and it can't say what was done of this. Whoever"

@@ -30,10 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 _EXAMPLES = {"KEYWORD": "reward model", "ARXIV_ID": "2603.01234", "KEY": "1f2e3d4c"}
 
-# Those that change something, and so are not for everybody; settings only with something behind it.
-CHANGES = frozenset({"add", "remove", "pause", "resume", "settings", "resend"})
-
-# What people type who come from other bots, and what they mean.
+# What people type who are used to other bots, and the command that they mean.
 _SYNONYMS: Mapping[str, str] = {
     "follow": "add", "subscribe": "add", "watch": "add", "new": "add",
     "unfollow": "remove", "unsubscribe": "remove", "delete": "remove", "del": "remove",
@@ -49,7 +46,7 @@ _SYNONYMS: Mapping[str, str] = {
 _PREFIX = re.compile(r"\A\s*/?\s*papers?\b", re.IGNORECASE)
 _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 
-# The commands of ``help`` below their headings; ``help`` itself is known to who reads it.
+# The commands below the headings of ``help``, which leaves out itself.
 _GROUPS = (
     ("Keywords", ("add", "remove", "list", "preview")),
     ("Papers", ("why", "status")),

@@ -1,7 +1,8 @@
-"""What people can ask, in chat and on the command line alike. Knows no platform, changes nothing.
+"""What people can look up, in a chat and at the command line alike. Knows no platform, changes
+nothing.
 
-Asks the store and the source; the wording is in ``bot.chat.replies``. A question about a channel is
-answered for this channel alone.
+Reads the store and queries the source; the wording is in ``bot.chat.replies``. What is
+asked about one channel is answered for this channel alone.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ from bot.model.views import ChannelView, StateView
 from bot.ports import Clock, PeopleStore, Source
 from bot.text import clean, displayed
 
-PREVIEW_PAPERS = 100  # papers that a preview asks for: one request, as priming makes it
-PREVIEW_DAYS = 7  # how far a preview counts back, unless somebody says otherwise
+PREVIEW_PAPERS = 100  # papers that a preview requests: one request, as for priming
+PREVIEW_DAYS = 7  # how far a preview counts back by default
 
 
 class Queries:

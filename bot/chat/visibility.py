@@ -1,4 +1,4 @@
-"""What somebody who asks in one channel may know: nothing of what other channels follow."""
+"""What people in one channel may see: nothing of what other channels follow."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from bot.model.views import ChannelView, RunView, StateView
 
 
 def visible_to_host(state: StateView) -> StateView:
-    """For whoever hosts the bot: every channel that has something to tell."""
+    """For whoever hosts the bot: every channel that has keywords, papers, posts or a pause."""
     active = [v for v in state.channels if v.subscriptions or v.due or v.posts or v.paused]
     return replace(state, channels=tuple(active))
 
 
 def visible_in(channel_id: str, state: StateView) -> StateView:
-    """For the members of one channel, which is in it also if nothing is known of it yet.
+    """For the members of one channel, which is included even if nothing is known of it yet.
 
-    Remarks of a run on keywords that only others follow are left out.
+    A run's notes on keywords that only other channels follow are left out.
     """
     known = [view for view in state.channels if view.channel.id == channel_id]
     [view] = known or [_blank(channel_id)]

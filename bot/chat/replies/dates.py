@@ -35,8 +35,8 @@ class DateFormatter:
         near = {0: "today", -1: "yesterday", 1: "tomorrow"}.get((day - today).days)
         if near is not None:
             return near
-        said = f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
-        return said if day.year == today.year else f"{said} {day.year}"
+        text = f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
+        return text if day.year == today.year else f"{text} {day.year}"
 
 
 def with_times(reply: Reply, *formatters: DateFormatter) -> Reply:

@@ -37,7 +37,7 @@ def added_reply(
     first_post: int,
     seen: Outlook | None,
 ) -> Reply:
-    """``seen`` is what arXiv had to say of the keyword, if it was asked."""
+    """``seen`` is the outlook for the keyword, where arXiv was queried for one."""
     lines = [
         f"This channel now follows {keyword.text}",
         *understood.lines,
@@ -106,25 +106,27 @@ def removed_reply(channel_id: str, keywords: Sequence[Keyword], person: Person) 
     what = _named(keywords)
     because, they_are = ("it", "it is") if len(keywords) == 1 else ("them", "they are")
     return Reply(
-        f"This channel no longer follows {what.said}\n"
+        f"This channel no longer follows {what.text}\n"
         f"What was posted stays. Papers that wait only because of {because} are not posted, unless"
         f" {they_are} added again within a week.",
         offers=(Offer("Undo", f"add {handles(keywords)}"), BACK_TO_LIST),
         announcement=f"{person.name} removed {what.announced}",
-        report=KeywordRemoved(channel_id, keywords[0].text, keywords[0].canonical),
+        report=KeywordRemoved(channel_id, keywords[0].text, keywords[0].canonical)
+        if len(keywords) == 1
+        else None,  # several are removed in a chat only
     )
 
 
 def resumed_reply(context: ChannelContext, person: Person) -> Reply:
     """``context`` is how the channel stood before."""
-    said = ["Posting again."]
+    lines = ["Posting again."]
     if posts := context.posts(*ON_THE_WAY):
-        said.append(f"{plural(len(posts), 'post')} that waited will be sent now.")
+        lines.append(f"{plural(len(posts), 'post')} that waited will be sent now.")
     if context.view.due:
         when = "now" if context.is_due else context.when_posted()
-        said.append(f"The papers kept meanwhile are posted {when}.")
+        lines.append(f"The papers kept meanwhile are posted {when}.")
     return Reply(
-        " ".join(said),
+        " ".join(lines),
         announcement=f"{person.name} resumed the posts in this channel.",
     )
 
@@ -141,16 +143,16 @@ def added_again_reply(keywords: Sequence[Keyword], person: Person) -> Reply:
     """Several that were removed together, and are put back by one button."""
     what = _named(keywords)
     return Reply(
-        f"This channel follows {what.said} again\n"
-        "What waited for that waits again, and what has been announced since comes too. What was"
-        " removed more than a week ago starts anew.",
+        f"This channel follows {what.text} again\n"
+        "What waited for that waits again, and what has been announced since is posted too. What"
+        " was removed more than a week ago starts afresh.",
         offers=(Offer("Undo", f"remove {handles(keywords)}"), BACK_TO_LIST),
         announcement=f"{person.name} added {what.announced} again",
     )
 
 
 class _Named(NamedTuple):
-    said: str
+    text: str
     announced: str
 
 

@@ -21,9 +21,9 @@ DAY = timedelta(days=1)
 class Estimate:
     """How many papers a day a keyword brings, counted by submission over the last days.
 
-    ``days`` is how far the count reaches: less than was asked for where the answer held only
+    ``days`` is how far the count reaches: less than was requested where the answer held only
     the newest papers of a broad keyword (``cut``). ``papers`` is then a lower bound for the
-    days that were asked for.
+    days that were requested.
     """
 
     papers: int

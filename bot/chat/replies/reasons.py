@@ -125,18 +125,18 @@ def explain_channel(context: ChannelContext) -> tuple[Cause, str]:
 
 def _posted(context: ChannelContext) -> str:
     """What has come since the last posting time. Empty: nothing."""
-    said = []
+    parts = []
     if recent := context.posted_since_slot():
         papers = plural(sum(digest.papers for digest in recent), "paper")
         last = "" if len(recent) == 1 else ", the last"
-        said.append(f"{papers} posted{last} {context.dates.time(recent[-1].posted_at)}.")
+        parts.append(f"{papers} posted{last} {context.dates.time(recent[-1].posted_at)}.")
     if at := context.skipped_since_slot():
         left_out = f"{plural(context.view.skipped, 'paper')} left out {context.dates.time(at)}"
-        said.append(
+        parts.append(
             f"{left_out}: the bot had been down, and the setting catch_up posts only a part of what"
             " was missed."
         )
-    return " ".join(said)
+    return " ".join(parts)
 
 
 def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:

@@ -96,13 +96,13 @@ def _runs(report: StatusReport, dates: DateFormatter, in_one_channel: bool) -> l
 
 def _figures(run: RunView, in_one_channel: bool) -> str:
     """In one channel nothing of what was found for others."""
-    said = [plural(run.requests, "request")]
+    parts = [plural(run.requests, "request")]
     if run.announced is not None:
-        said.append(f"{plural(run.announced, 'paper')} announced")
+        parts.append(f"{plural(run.announced, 'paper')} announced")
     if not in_one_channel:
-        said += [f"{run.fetched:,} fetched", f"{run.matched:,} matched"]
-        said.append(f"{run.due:,} to post in all channels")
-    return f"{', '.join(said)}."
+        parts += [f"{run.fetched:,} fetched", f"{run.matched:,} matched"]
+        parts.append(f"{run.due:,} to post in all channels")
+    return f"{', '.join(parts)}."
 
 
 def _notes(notes: Sequence[Note]) -> list[str]:
@@ -118,9 +118,9 @@ def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
         (status.held, f"{status.held} held"),
         (status.dead, f"{status.dead} dead"),
     ]
-    said = [plural(len(status.keywords), "keyword"), *(text for n, text in amounts if n)]
+    parts = [plural(len(status.keywords), "keyword"), *(text for n, text in amounts if n)]
     return [
-        f"{context.name}: {', '.join(said)}",
+        f"{context.name}: {', '.join(parts)}",
         f"  {status.explanation}",
         *_not_understood(context),
         *_without_history(context),
