@@ -442,9 +442,7 @@ PROSE_THAT_LEFT: dict[str, str] = {
 
 
 # Readers mix up classes of one name. Allowed is one that is plainly the other's view.
-SAME_NAME: dict[str, str] = {
-    "Place": "where a message goes on Discord, where a reply goes on Slack: neither sees the other",
-}
+SAME_NAME: dict[str, str] = {}
 
 
 def classes_of_one_name(modules: Mapping[str, ast.Module]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
-from adapters.discord.render import ABSTRACT, ABSTRACTS, MOST_OPTIONS
+from adapters.discord.render import ABSTRACT_PREFIX, ABSTRACTS_PREFIX, MAX_OPTIONS
 from bot.model import Menu
 
 COMMAND_PREFIX: Final = "say:"  # what a custom_id begins with; the words follow
@@ -61,7 +61,7 @@ class CommandMenu(ui.DynamicItem[ui.Select[Any]], template=f"{MENU_PREFIX}(?P<wo
     def __init__(self, words: str, menu: Menu | None = None) -> None:
         options = [
             discord.SelectOption(label=shorten_label(each.label), value=each.value)
-            for each in (menu.choices[:MOST_OPTIONS] if menu else ())
+            for each in (menu.choices[:MAX_OPTIONS] if menu else ())
         ]
         label, most = (menu.label, menu.most) if menu else ("", 1)
         custom_id = f"{MENU_PREFIX}{words}"
@@ -79,13 +79,13 @@ class CommandMenu(ui.DynamicItem[ui.Select[Any]], template=f"{MENU_PREFIX}(?P<wo
         await interaction.client.handler.button(interaction, words)
 
 
-class AbstractMenu(ui.DynamicItem[ui.Select[Any]], template=f"{ABSTRACTS}(?P<first>.+)"):
+class AbstractMenu(ui.DynamicItem[ui.Select[Any]], template=f"{ABSTRACTS_PREFIX}(?P<first>.+)"):
     """The menu below papers with one line each: shows the abstract of the chosen one."""
 
     interaction_check = check_server
 
     def __init__(self, first: str) -> None:
-        super().__init__(ui.Select(custom_id=f"{ABSTRACTS}{first}"))
+        super().__init__(ui.Select(custom_id=f"{ABSTRACTS_PREFIX}{first}"))
 
     @classmethod
     async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Self:
@@ -96,13 +96,13 @@ class AbstractMenu(ui.DynamicItem[ui.Select[Any]], template=f"{ABSTRACTS}(?P<fir
         await interaction.client.handler.abstract(interaction, paper_id)
 
 
-class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT}(?P<id>.+)"):
+class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT_PREFIX}(?P<id>.+)"):
     """A button that shows one paper's abstract to whoever presses it."""
 
     interaction_check = check_server
 
     def __init__(self, paper_id: str) -> None:
-        super().__init__(ui.Button(label="Abstract", custom_id=f"{ABSTRACT}{paper_id}"))
+        super().__init__(ui.Button(label="Abstract", custom_id=f"{ABSTRACT_PREFIX}{paper_id}"))
         self.paper_id = paper_id
 
     @classmethod

@@ -120,7 +120,11 @@ class Discord:
 
     async def _send_line(self, channel_id: str, text: str) -> None:
         """A line that mentions nobody. May get lost: it is no post. Raises SendError."""
-        body = {"content": shorten(text, CONTENT), "allowed_mentions": {"parse": []}, "flags": 4}
+        body = {
+            "content": shorten(text, CONTENT),
+            "allowed_mentions": {"parse": []},
+            "flags": 4,
+        }
         await self._rest.request("POST", MESSAGES, channel_id=channel_id, json=body, once=True)
 
     # -- sending -------------------------------------------------------------------------------
@@ -159,7 +163,7 @@ class Discord:
     async def _send(self, channel: str, post: Post, message: render.Message) -> Receipt:
         if self._channels.is_forum(channel):
             return await self._send_to_forum(channel, post, message)
-        if message.place is render.Place.THREAD and post.parent is not None:
+        if message.place is render.Destination.THREAD and post.parent is not None:
             receipt = await self._send_to_thread(channel, post.parent.message_id, post, message)
             if receipt is not None:
                 return receipt
@@ -254,7 +258,7 @@ class Discord:
     async def _with_missing_permissions(
         self, refusal: ChannelRefused, target: str, message: render.Message
     ) -> ChannelRefused:
-        threads = message.place is render.Place.THREAD
+        threads = message.place is render.Destination.THREAD
         try:
             missing = await self._channels.missing_permissions(target, threads=threads)
         except (SendError, PlatformRefused):
@@ -298,7 +302,7 @@ class Discord:
         targets = [channel_id]
         if (await self._channels.get(channel_id))["type"] in FORUMS:
             targets = await self._forums.threads(channel_id, message.day)
-        elif message.place is render.Place.THREAD and post.parent is not None:
+        elif message.place is render.Destination.THREAD and post.parent is not None:
             # In the channel itself if the parent message was late, or is deleted.
             targets.insert(0, post.parent.message_id)
         for target in targets:

@@ -17,7 +17,14 @@ from functools import cached_property, lru_cache
 from math import ceil
 from typing import Any, Final
 
-from adapters.discord.limits import CONTENT, PAPERS, TEXT_DISPLAY, Component, Size, size
+from adapters.discord.limits import (
+    CONTENT,
+    PAPERS,
+    TEXT_DISPLAY,
+    Component,
+    Size,
+    size,
+)
 from adapters.discord.markup import inert, link
 from adapters.json_template import SLOT, encode, template
 from bot.errors import PostRefused
@@ -29,20 +36,20 @@ ACCENT: Final = 0xB31B1B  # arXiv's red
 CONTAINER, SECTION, BUTTON, ROW, SELECT = 17, 9, 2, 1, 3
 SECONDARY: Final = 2
 COMPONENTS_V2, SUPPRESS_EMBEDS = 1 << 15, 1 << 2
-ABSTRACT: Final = "abs:"  # what a button's custom_id begins with; the paper's id follows
+ABSTRACT_PREFIX: Final = "abs:"  # what a button's custom_id begins with; the paper's id follows
 # Likewise, of a menu below papers with a line each; the first one's id makes it unlike others.
-ABSTRACTS: Final = "abstracts:"
+ABSTRACTS_PREFIX: Final = "abstracts:"
 # Of a menu, and characters of an option (docs, components/reference, 2026-08-06).
-MOST_OPTIONS, LONGEST_OPTION = 25, 100
+MAX_OPTIONS, MAX_OPTION_LENGTH = 25, 100
 
-LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
-LINES_AT_ONCE: Final = 10
-PAPERS_CACHED: Final = 4096  # rendered, some 3 kB each
-KEYWORDS_CACHED: Final = 4096  # of a paper together, at most 200 characters
+MAX_TITLE_LENGTH, MAX_AUTHORS_LENGTH, MAX_COMMENT_LENGTH, MAX_KEYWORDS_LENGTH = 250, 200, 150, 200
+LINES_PER_TEXT: Final = 10
+PAPER_CACHE_SIZE: Final = 4096  # rendered, some 3 kB each
+KEYWORDS_CACHE_SIZE: Final = 4096  # of a paper together, at most 200 characters
 Body = dict[str, Any]
 
 
-class Place(StrEnum):
+class Destination(StrEnum):
     """Where a message belongs."""
 
     CHANNEL = "channel"
@@ -53,7 +60,7 @@ class Place(StrEnum):
 class Message:
     """A stored payload: the body of the request, where it goes, and the day's name for a forum."""
 
-    place: Place
+    place: Destination
     day: str
     body: Body
 
@@ -130,13 +137,13 @@ class DiscordPaper:
 
     @cached_property
     def line(self) -> str:
-        title = shorten(self._paper.title, LONGEST_TITLE)
+        title = shorten(self._paper.title, MAX_TITLE_LENGTH)
         return f"- {link(title, self._paper.url)}"
 
     @cached_property
     def option(self) -> str:
         """JSON of its option in a menu."""
-        label = shorten(self._paper.title, LONGEST_OPTION).strip() or self.id
+        label = shorten(self._paper.title, MAX_OPTION_LENGTH).strip() or self.id
         return encode({"label": label, "value": self.id})
 
     def whole(self, matched: Matched) -> SizedComponent:
@@ -149,16 +156,16 @@ class DiscordPaper:
     def _whole(self) -> tuple[str, str, Size]:
         """The JSON before and after the keywords, and its size without them."""
         paper = self._paper
-        facts = [*digests.facts(paper), shorten(paper.comment, LONGEST_COMMENT)]
+        facts = [*digests.facts(paper), shorten(paper.comment, MAX_COMMENT_LENGTH)]
         lines = [
-            f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**",
-            inert(shorten(authors_line(paper.authors), LONGEST_AUTHORS)),
+            f"**{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**",
+            inert(shorten(authors_line(paper.authors), MAX_AUTHORS_LENGTH)),
             f"-# {' · '.join(inert(fact) for fact in facts if fact)}",
         ]
         content = "\n".join(filter(None, lines))
         before, between, after = _SECTION
         return (
-            f"{before}{encode(ABSTRACT + self.id)}{between}{encode(content)[:-1]}",
+            f"{before}{encode(ABSTRACT_PREFIX + self.id)}{between}{encode(content)[:-1]}",
             f'"{after}',
             _SECTION_SIZE + _size_of(content),
         )
@@ -178,7 +185,7 @@ class Matched:
 
 
 def _matched(keywords: tuple[str, ...]) -> Matched:
-    shown = shorten(", ".join(keywords), LONGEST_KEYWORDS).strip()
+    shown = shorten(", ".join(keywords), MAX_KEYWORDS_LENGTH).strip()
     text = f" · *{inert(shown)}*" if shown else ""
     return Matched(encode(text)[1:-1], _size_of(text))
 
@@ -188,15 +195,15 @@ class DiscordComposer:
     rendered once."""
 
     def __init__(self) -> None:
-        self._rendered = lru_cache(maxsize=PAPERS_CACHED)(DiscordPaper)
-        self._matched = lru_cache(maxsize=KEYWORDS_CACHED)(_matched)
+        self._rendered = lru_cache(maxsize=PAPER_CACHE_SIZE)(DiscordPaper)
+        self._matched = lru_cache(maxsize=KEYWORDS_CACHE_SIZE)(_matched)
 
     def compose(self, digest: Digest) -> list[Draft]:
         """The messages of a digest, in order; every paper stands in exactly one of them."""
         day = digests.long_day(digest.day)
         if digest.channel.layout == "list":
             return [
-                Draft(_payload(Place.CHANNEL, day, _plain_body(content)), papers)
+                Draft(_payload(Destination.CHANNEL, day, _plain_body(content)), papers)
                 for content, papers in _plain_messages(digest)
             ]
         head = _head(digest)
@@ -208,11 +215,14 @@ class DiscordComposer:
         rest = _folded(papers[digest.in_full :], head, below=digest.in_full > 0)
         messages = _messages(head, [*shown, *rest])
         if digest.channel.layout != "thread":
-            return [Draft(_payload(Place.CHANNEL, day, body), ids) for body, ids in messages]
+            return [Draft(_payload(Destination.CHANNEL, day, body), ids) for body, ids in messages]
         line = _plain_body(inert(digests.heading(digest)))
         return [
-            Draft(_payload(Place.CHANNEL, day, line), ()),
-            *(Draft(_payload(Place.THREAD, day, body), ids, parent=0) for body, ids in messages),
+            Draft(_payload(Destination.CHANNEL, day, line), ()),
+            *(
+                Draft(_payload(Destination.THREAD, day, body), ids, parent=0)
+                for body, ids in messages
+            ),
         ]
 
 
@@ -227,12 +237,12 @@ def read(payload: str) -> Message:
         stored = json.loads(payload)
         if stored["version"] != VERSION:
             raise PostRefused("This message was prepared by another version of the bot.")
-        return Message(Place(stored["place"]), stored["day"], stored["body"])
+        return Message(Destination(stored["place"]), stored["day"], stored["body"])
     except (ValueError, KeyError, TypeError) as error:
         raise PostRefused("This message is damaged and can't be sent.") from error
 
 
-def _payload(place: Place, day: str, body: str) -> str:
+def _payload(place: Destination, day: str, body: str) -> str:
     before, before_day, before_place, after = _PAYLOAD
     return f"{before}{body}{before_day}{encode(day)}{before_place}{encode(place)}{after}"
 
@@ -279,14 +289,14 @@ def _grouped(head: SizedComponent, pieces: Sequence[SizedComponent]) -> list[lis
 def _menus(listed: Sequence[DiscordPaper]) -> Iterator[str]:
     """JSON of menus that show the abstract of the paper that is chosen."""
     before, between, after = _MENU
-    for start in range(0, len(listed), MOST_OPTIONS):
-        some = listed[start : start + MOST_OPTIONS]
+    for start in range(0, len(listed), MAX_OPTIONS):
+        some = listed[start : start + MAX_OPTIONS]
         options = ",".join(paper.option for paper in some)
-        yield f"{before}{encode(ABSTRACTS + some[0].id)}{between}[{options}]{after}"
+        yield f"{before}{encode(ABSTRACTS_PREFIX + some[0].id)}{between}[{options}]{after}"
 
 
 def _size_of_menus(listed: int) -> Size:
-    return Size(2 * ceil(listed / MOST_OPTIONS), 0, 0)
+    return Size(2 * ceil(listed / MAX_OPTIONS), 0, 0)
 
 
 def _head(digest: Digest) -> SizedComponent:
@@ -306,7 +316,7 @@ def _folded(
     filled = around + _size_of("\n".join(lines))
     for paper in papers:
         added = _size_of(f"\n{paper.line}" if lines else paper.line)
-        if some and (len(some) == LINES_AT_ONCE or not (filled + added).fits):
+        if some and (len(some) == LINES_PER_TEXT or not (filled + added).fits):
             yield _text("\n".join(lines), some)
             lines, some = [], []
             filled, added = around, _size_of(paper.line)
@@ -354,7 +364,7 @@ def _plain_pieces(digest: Digest) -> Iterator[tuple[str, str]]:
     more = digests.and_more(len(rest), below=bool(full))
     for number, entry in enumerate(rest):
         before = f"\n\n{more}\n" if more and number == 0 else "\n"
-        title = inert(shorten(entry.paper.title, LONGEST_TITLE))
+        title = inert(shorten(entry.paper.title, MAX_TITLE_LENGTH))
         yield f"{before}- {title} <{entry.paper.url}>", entry.paper.id
 
 
@@ -362,8 +372,8 @@ def _plain(entry: Entry) -> str:
     paper = entry.paper
     facts = (authors_line(paper.authors), *digests.facts(paper), ", ".join(entry.keywords))
     lines = [
-        inert(shorten(paper.title, LONGEST_TITLE)),
-        inert(shorten(" · ".join(filter(None, facts)), LONGEST_AUTHORS + LONGEST_KEYWORDS)),
+        inert(shorten(paper.title, MAX_TITLE_LENGTH)),
+        inert(shorten(" · ".join(filter(None, facts)), MAX_AUTHORS_LENGTH + MAX_KEYWORDS_LENGTH)),
         f"<{paper.url}>",
     ]
     return "\n".join(filter(None, lines))

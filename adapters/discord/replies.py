@@ -22,7 +22,7 @@ from adapters.discord.mentions import (
     as_plain_text,
     inert_with_references,
 )
-from adapters.discord.render import ACCENT, LONGEST_TITLE
+from adapters.discord.render import ACCENT, MAX_TITLE_LENGTH
 from bot.model import Entry, Offer, Paper, Reply, Row
 from bot.text import authors_line, digests, first_lines, shorten, shorten_to_fit
 
@@ -100,7 +100,7 @@ def _sections(
 def _entry(entry: Entry) -> str:
     paper = entry.paper
     about = " · ".join(filter(None, (authors_line(paper.authors), *digests.facts(paper))))
-    return f"**{link(shorten(paper.title, LONGEST_TITLE), paper.url)}**\n-# {_fit(about, 500)}"
+    return f"**{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**\n-# {_fit(about, 500)}"
 
 
 def _button(offer: Offer) -> CommandButton:
@@ -150,7 +150,7 @@ def abstract_view(paper: Paper) -> ui.LayoutView:
     facts += [paper.journal_ref, f"version {paper.version}" if paper.version > 1 else ""]
     about = " · ".join(shorten(fact, 300) for fact in facts if fact)
     head = (
-        f"### {link(shorten(paper.title, LONGEST_TITLE), paper.url)}\n"
+        f"### {link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}\n"
         f"{_fit(', '.join(paper.authors), MAX_AUTHORS_LENGTH)}\n-# {_fit(about, 600)}"
     )
     abstract = paper.abstract or "arXiv has no abstract of it."
