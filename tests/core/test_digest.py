@@ -97,6 +97,22 @@ def test_a_time_is_not_over_while_no_complete_run_speaks_for_it() -> None:
     assert shown(rest) == ["2603.00002"]
 
 
+def test_a_run_speaks_for_a_time_from_exactly_twelve_hours_before_it_on() -> None:
+    began = MONDAY - timedelta(hours=12)
+    assert decide(agenda(last_complete_run_at=began), MONDAY, rules()).published_until == MONDAY
+    earlier = agenda(last_complete_run_at=began - timedelta(seconds=1))
+    assert plan(earlier, PlainComposer(), rules(), MONDAY) is None
+
+
+def test_at_exactly_the_posting_time_the_channel_is_published_to_and_only_once() -> None:
+    slot = MONDAY
+    just_before = agenda(1, published_until=slot - timedelta(microseconds=1))
+    assert shown(decide(just_before, slot, rules())) == ["2603.00001"]
+    assert plan(agenda(1, published_until=slot), PlainComposer(), rules(), slot) is None
+    too_early = slot - timedelta(microseconds=1)
+    assert plan(agenda(1), PlainComposer(), rules(), too_early) is None
+
+
 def test_the_weekend_is_no_missed_day() -> None:
     friday = MONDAY - 3 * DAY
     publication = decide(agenda(1, published_until=friday), MONDAY, rules(backlog=0))
