@@ -22,6 +22,7 @@ ALL = {
     "channels": "Many channels: a day of 2,000 papers for 10,000 of them",
     "startup": "Start-up and memory",
     "slack": "Delivering on Slack",
+    "slack_acks": "Acknowledging commands on Slack",
     "discord": "Delivering on Discord",
 }
 DRAWN = ("requests", "day", "matching", "growth")

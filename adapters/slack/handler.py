@@ -40,6 +40,10 @@ CLOSE_TIMEOUT: Final = 0.3  # seconds to close the socket
 SHORT_CONNECTION: Final = 10.0  # seconds; one that is replaced sooner was not accepted
 FIRST_RECONNECT_DELAY: Final = 1.0  # seconds; doubles
 LONGEST_RECONNECT_DELAY: Final = 20.0
+# Turns of the event loop between the starts of two listeners, in which other envelopes are read and
+# acknowledged. Without them the last of fifty that come at once waits for all that the listeners of
+# the others do without awaiting (50 ms each: 3.1 s until it was acknowledged, measured).
+YIELDS: Final = 20
 
 
 class ReconnectBackoff:
@@ -170,6 +174,8 @@ class SocketHandler(AsyncBaseSocketModeHandler):
         self.client.backoff = backoff
         self.client.socket_mode_request_listeners.append(self.handle)
         self._tasks = tasks
+        self._clock = workspace.clock
+        self._starting = asyncio.Lock()
 
     async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
         """Acknowledge, then dispatch. What could not be acknowledged Slack calls failed, so it is
@@ -197,6 +203,9 @@ class SocketHandler(AsyncBaseSocketModeHandler):
             headers=build_headers(req),
             context={"ack": ack, "envelope_id": req.envelope_id},
         )
+        async with self._starting:
+            for _ in range(YIELDS):
+                await self._clock.sleep(0)
         await self.app.async_dispatch(request)
 
     async def _answer(

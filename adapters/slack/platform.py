@@ -35,6 +35,7 @@ class Slack:
     def __init__(self, settings: Settings) -> None:
         options = settings.options
         self._clock: Clock = settings.clock
+        self._command: str = options.get("command") or replies.COMMAND
         names = options.get("workspaces") or ("",)
         self._workspaces = {
             name: Workspace(
@@ -50,7 +51,7 @@ class Slack:
         self._sockets = [
             Socket(
                 workspace,
-                command=options.get("command") or replies.COMMAND,
+                command=self._command,
                 managers=frozenset(options.get("managers") or ()),
             )
             for workspace in self._workspaces.values()
@@ -128,7 +129,7 @@ class Slack:
     async def tell(self, person_id: str, text: str) -> None:
         """Raises SendError and PlatformRefused."""
         workspace, person = self._home(person_id)
-        await workspace.say(person, text)
+        await workspace.say(person, replies.readable(text, self._command))
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         findings: list[Finding] = []

@@ -73,7 +73,8 @@ def test_a_repeated_envelope_changes_nothing_twice(world: World, slack: SlackSer
         try:
             slack.socket.wait_for_client()
             name = slack.socket.command("add graph network", here, times=2)
-            slack.wait_for(lambda: bool(slack.answers[name]))
+            # The channel is told behind the private answer.
+            slack.wait_for(lambda: bool(slack.answers[name] and slack.texts(here)))
             again = slack.socket.command("list", here)
             slack.wait_for(lambda: bool(slack.answers[again]))
         finally:
