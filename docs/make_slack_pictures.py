@@ -82,6 +82,10 @@ def _runs(part: Part) -> str:
 def _run(run: Part) -> str:
     if run["type"] == "channel":
         said = '<a class="channel">#papers</a>'
+    elif run["type"] == "user":
+        said = '<a class="channel">@ann</a>'
+    elif run["type"] == "date":
+        said = html.escape(run["fallback"])
     elif run["type"] == "link":
         said = f'<a href="{html.escape(run["url"])}">{html.escape(run["text"])}</a>'
     else:
