@@ -119,17 +119,19 @@ def parse_catch_up(text: str) -> CatchUp:
 
 def sound(channel: Channel) -> tuple[Channel, dict[str, str]]:
     """The channel without the settings whose values nobody could have written, as a damaged
-    database has them; and these, by their names."""
-    unsound = {}
+    database has them, and every other one in its normal form; and the former, by their names."""
+    unsound, changed = {}, dict[str, Any]()
     for name, setting in CHANNEL_SETTINGS.items():
         value = getattr(channel, name)
+        if value is None:
+            continue
         try:
-            if value is not None:
-                setting.parse(value, channel.platform)
+            normal = setting.normalise(value, channel.platform)
         except UserError:
-            unsound[name] = value
-    usual: dict[str, Any] = dict.fromkeys(unsound)
-    return (replace(channel, **usual) if unsound else channel), unsound
+            unsound[name], normal = value, None
+        if normal != value:
+            changed[name] = normal
+    return (replace(channel, **changed) if changed else channel), unsound
 
 
 def parse_channel_id(text: str) -> str:

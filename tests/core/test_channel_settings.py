@@ -16,7 +16,7 @@ from bot.chat.parse import help_sections
 from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
 from bot.config import ScheduleConfig, check
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
-from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, ChannelSetting, write_days
+from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, ChannelSetting, sound, write_days
 from bot.errors import UserError
 from bot.model import Channel
 from bot.model.snapshots import SETTINGS
@@ -52,6 +52,14 @@ async def test_the_database_keeps_every_setting(tmp_path: Path) -> None:
     [view] = (await store.state()).channels
     assert view.channel == Channel("discord:1", **own)
     store.close()
+
+
+def test_a_value_that_the_database_has_in_other_words_is_brought_into_its_normal_form() -> None:
+    stored = Channel("discord:1", post_at="9:30", days="Friday, mon", layout="huge")
+    assert sound(stored) == (
+        Channel("discord:1", post_at="09:30", days="mon,fri"),
+        {"layout": "huge"},
+    )
 
 
 def test_the_schedule_of_bot_toml_has_every_setting_that_all_channels_share() -> None:

@@ -110,7 +110,8 @@ async def test_when_many_add_at_once_a_server_does_not_follow_more_than_it_may(
     answers = await asyncio.gather(
         *(
             chat.commands.typed(
-                f"discord:{n % 4}", Person(f"P{n}", f"discord:{n}", server="discord:9"),
+                f"discord:114200000000000000{n % 4}",
+                Person(f"P{n}", f"discord:{n}", server="discord:9"),
                 f"add subject{n}",
             )
             for n in range(20)
