@@ -18,7 +18,7 @@ from typing import Any, Final
 from bot.text import plural
 
 ROOT: Final = Path(__file__).parent.parent
-PATIENCE: Final = 120  # seconds for all of it; five for each answer
+TIMEOUT: Final = 120  # seconds for all of it; five for each response
 
 
 def look_up(locks: Sequence[Path], more: Sequence[str]) -> list[dict[str, Any]] | None:
@@ -28,9 +28,7 @@ def look_up(locks: Sequence[Path], more: Sequence[str]) -> list[dict[str, Any]] 
     command += ["--require-hashes", "--disable-pip", "--timeout", "5"]
     command += ["--format", "json", "--progress-spinner", "off"]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
         found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (subprocess.TimeoutExpired, ValueError, LookupError):
         return None

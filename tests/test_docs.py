@@ -21,6 +21,7 @@ from bot.cli import terminal
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
 from bot.model import Finding, Note
 from bot.model.views import OpenPost, PostedDigest, RunView
+from tests.test_architecture import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -166,13 +167,28 @@ def test_no_link_between_pages_leads_nowhere(page: Path) -> None:
             assert anchor[1:] in slugs
 
 
-def test_the_tree_that_design_draws_has_every_room_and_no_other() -> None:
+def rooms_drawn() -> list[str]:
+    """The rooms below ``bot/`` in the tree of docs/design.md, in its order."""
     tree = DESIGN.partition("```text\n")[2].partition("```")[0]
-    drawn = [
+    return [
         name.strip("/")
         for line in re.findall(r"^  (\S.*)$", tree, re.MULTILINE)
         for name in re.split(r"\s{2,}", line)[0].split()
     ]
+
+
+def test_the_tree_that_design_draws_has_the_lowest_room_first() -> None:
+    height = {name: place for place, name in enumerate(rooms_drawn())}
+    for room, row in ROOMS.items():
+        if room.count(".") == 1 and room.startswith("bot."):  # a part may stand higher or lower
+            for other in row.rooms.split():
+                if other.count(".") == 1 and other.startswith("bot."):
+                    low, high = other.removeprefix("bot."), room.removeprefix("bot.")
+                    assert height[low] < height[high], f"{high} imports {low}"
+
+
+def test_the_tree_that_design_draws_has_every_room_and_no_other() -> None:
+    drawn = rooms_drawn()
     top = {path.stem for path in (ROOT / "bot").iterdir() if path.suffix == ".py" or path.is_dir()}
     assert sorted(drawn) == sorted(top - {"__init__", "__pycache__", "py"})
 

@@ -301,7 +301,7 @@ def _size_of_menus(listed: int) -> Size:
 
 def _head(digest: Digest) -> SizedComponent:
     lines = [f"### {inert(digests.heading(digest))}"]
-    lines += [f"-# {inert(remark)}" for remark in digests.remarks(digest)]
+    lines += [f"-# {inert(note)}" for note in digests.remarks(digest)]
     return _text("\n".join(lines))
 
 

@@ -54,7 +54,7 @@ def in_the_end(doors: Doors) -> set[str]:
     """What both doors say, once they are left alone."""
     doors.sync()
     shown = says(read(doors.path.read_text(), doors.path).snapshot)
-    assert shown == doors.book.says()
+    assert shown == doors.database.says()
     return shown[CHANNEL]
 
 
@@ -65,7 +65,7 @@ def test_two_processes_at_both_doors_lose_nothing(doors: Doors) -> None:
     assert doors.path.read_text().startswith(TOP)
 
 
-def test_the_same_without_the_marker_s_truth_loses_something(doors: Doors) -> None:
+def test_the_same_without_the_marker_loses_something(doors: Doors) -> None:
     chat, editor = start(doors, "chat", 100, 1), start(doors, "forgetful", 100, 2)
     expected = wanted(chat) | wanted(editor)
     assert in_the_end(doors) != expected

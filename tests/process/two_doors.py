@@ -38,14 +38,14 @@ class Doors:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bot.toml"
-        self.book = SyncDatabaseFile(folder / "papers.sqlite3")
+        self.database = SyncDatabaseFile(folder / "papers.sqlite3")
         self.file = Synchronizer(self.path, folder / "channels.lock", SystemClock())
 
     def sync(self) -> list[str]:
         """Until nobody is in the middle of saving; the warnings."""
         warnings: list[str] = []
         while True:
-            report = self.file.sync(self.book)
+            report = self.file.sync(self.database)
             warnings += report.warnings
             if not report.retry:
                 return warnings
@@ -68,7 +68,7 @@ def chat(doors: Doors, times: int, rng: random.Random, *, sync: bool) -> set[str
             words = f"chat {number}"
             mine.add(words)
             change = Follow(CHANNEL, parse(words))
-        with doors.book.transaction() as pages:
+        with doors.database.transaction() as pages:
             pages.apply([change], "a person")
         if sync:
             doors.sync()
@@ -95,7 +95,7 @@ def editor(doors: Doors, times: int, rng: random.Random, *, forgetful: bool) -> 
             added_at[words] = marker
             text = text.replace("keywords = [\n", f'keywords = [\n    "{words}",\n')
         if forgetful:
-            text = _MARKER.sub(str(last_marker(doors.book)), text)
+            text = _MARKER.sub(str(last_marker(doors.database)), text)
         if rng.random() < 0.5:
             doors.path.write_text(text)
         else:
@@ -104,8 +104,8 @@ def editor(doors: Doors, times: int, rng: random.Random, *, forgetful: bool) -> 
     return mine
 
 
-def last_marker(book: SyncDatabaseFile) -> Marker:
-    with book.transaction() as pages:
+def last_marker(database: SyncDatabaseFile) -> Marker:
+    with database.transaction() as pages:
         number = pages.last_revision()
         kept = pages.revision(number)
     assert kept is not None

@@ -209,8 +209,8 @@ async def test_every_day_says_what_was_announced_fetched_and_matched(tmp_path: P
             for day, run in zip(DAYS, outcome.runs, strict=True)
         }
         for day in DAYS[3:-1]:
-            truth = sum(day - DAY < paper.visible_at <= day for paper in papers)
-            assert counted[day] == truth, (way, day)
+            announced = sum(day - DAY < paper.visible_at <= day for paper in papers)
+            assert counted[day] == announced, (way, day)
         assert all(run.announcement_stats.missing == 0 for run in outcome.runs)
 
 
