@@ -35,7 +35,7 @@ from bot.arxiv.client import ArxivClient, CallContext
 from bot.arxiv.ids import first_serial_of, serial_of
 from bot.arxiv.oai_page import EVERYTHING, OaiPage, Selection
 from bot.arxiv.responses import Failure, Response
-from bot.arxiv.search import SearchClient, fetch_newest, id_batches, lookup
+from bot.arxiv.search import IdRefused, SearchClient, fetch_newest, id_batches, lookup
 from bot.errors import SourceError, SourceGarbled
 from bot.model import AnnouncementStats, Batch, Note, NoteKind, Paper, Unmatched
 from bot.ports import Wanted
@@ -306,9 +306,11 @@ class Harvest:
         for number, batch in enumerate(batches := list(id_batches(ids))):
             try:
                 found |= await lookup(self._search, self._call, batch)
+            except IdRefused as error:  # counts as looked up in vain; the other batches are tried
+                self._notes.append(error.note())
             except SourceError as error:
                 self._notes.append(error.note())
-                return found, frozenset(each for batch in batches[number:] for each in batch)
+                return found, frozenset(each for left in batches[number:] for each in left)
         return found, frozenset()
 
     def _batch(self, papers: Iterable[Paper], *, complete: bool, stats: AnnouncementStats) -> Batch:

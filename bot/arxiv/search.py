@@ -72,16 +72,20 @@ class SearchResult:
         return Batch(tuple(papers[:limit]), self.complete, tuple(self.notes), requests)
 
 
+class IdRefused(SourceGarbled):
+    """arXiv does not understand one of the ids that were looked up together."""
+
+
 async def lookup(
     client: SearchClient, call: CallContext, paper_ids: Sequence[str]
 ) -> dict[str, Paper]:
     """Those of these papers that the query API has, by id. At most some ``IDS_PER_REQUEST``.
 
-    Raises SourceGarbled if it does not understand an id, and whatever ``send`` raises.
+    Raises IdRefused, and whatever ``send`` raises.
     """
     feed = await client.send(lookup_request(paper_ids), call)
     if feed.error is not None:
-        raise SourceGarbled(f"arXiv does not understand an id: {feed.error}")
+        raise IdRefused(f"arXiv does not understand an id: {feed.error}")
     requested = frozenset(paper_ids)
     return {paper.id: paper for paper in feed.papers if paper.id in requested}
 

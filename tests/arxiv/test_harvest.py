@@ -296,7 +296,7 @@ async def test_numbers_that_can_not_all_be_looked_up_are_looked_up_in_the_next_r
         missing, began = [], []
         for _ in range(3):
             server.habit = no_search  # so that nothing but the numbers brings them
-            batch = await fetched(source, checkpoint)  # the mark is all that a restart keeps
+            batch = await fetched(source, checkpoint)  # the checkpoint is all that a restart keeps
             found |= set(numbers(batch))
             missing.append(batch.announcement_stats.missing)
             began.append(batch.complete)
@@ -311,6 +311,31 @@ async def test_numbers_that_can_not_all_be_looked_up_are_looked_up_in_the_next_r
             "2603.04506",
             clock.now().date(),
         )
+
+
+async def test_an_id_that_arxiv_refuses_does_not_cost_the_others_their_papers(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    papers = [new_paper(n, published=NOON - DAY) for n in range(6, 606)]
+    with ArxivServer([*known, *papers, new_paper(606)], clock) as server:
+        for number in range(6, 606):  # OAI-PMH never lists them
+            server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
+        checkpoint = await first_run(source, clock)
+
+        def refuse(server: ArxivServer, exchange: Exchange) -> None:
+            if "2603.00006" in exchange.params.get("id_list", ""):
+                exchange.send(server.answer({"id_list": "abc"}))
+            else:
+                no_search(server, exchange)  # so that nothing but the numbers brings them
+
+        server.habit = refuse
+        batch = await source.fetch([REWARD], SINCE, checkpoint)
+        assert set(numbers(batch)) >= set(range(506, 607))
+        server.habit = arxiv.honest
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
+        assert set(numbers(batch)) >= set(range(6, 506))
 
 
 async def test_a_restart_and_a_union_in_between_forget_no_missing_number(

@@ -157,13 +157,13 @@ def test_retry_after_is_a_number_or_a_date_and_never_more_than_a_day(
 
 
 @pytest.mark.parametrize(
-    ("hours", "remarked"), [(0, False), (23, False), (25, True), (-23, False), (-25, True)]
+    ("hours", "noted"), [(0, False), (23, False), (25, True), (-23, False), (-25, True)]
 )
 def test_an_answer_of_another_day_is_stale_whichever_clock_is_wrong(
-    hours: float, remarked: bool
+    hours: float, noted: bool
 ) -> None:
     note = stale_note(GOOD, NOON + timedelta(hours=hours))
-    assert (note is not None and note.kind is NoteKind.STALE) == remarked
+    assert (note is not None and note.kind is NoteKind.STALE) == noted
 
 
 def test_order_is_looked_at_pair_by_pair() -> None:
