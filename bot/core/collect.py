@@ -96,7 +96,7 @@ def _brought(interests: Interests, result: FetchResult) -> bool:
 
 
 def _window(interests: Interests, now: datetime) -> tuple[datetime, bool]:
-    """From which submission on to ask. A downtime widens it by as much; a clock that jumped back
+    """From which submission on to fetch. A downtime widens it by as much; a clock that jumped back
     can't narrow it."""
     wide = False
     if interests.first_at is not None:

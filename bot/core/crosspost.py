@@ -1,4 +1,4 @@
-"""crosspost_pending(): hand messages on to the servers that follow an announcement channel.
+"""crosspost_pending(): publish messages to the servers that follow an announcement channel.
 
 A step of the outbox after a message was sent, with a state of its own, so that a crash, a platform
 that fails or a message that was only found in the history makes no difference. Doing it twice is
@@ -17,8 +17,8 @@ from bot.ports import Clock, Crossposter, CrosspostStore
 
 log = logging.getLogger(__name__)
 
-ATTEMPT = 90.0  # seconds that one may take
-LEASE = 180.0  # seconds until one whose process died is tried by the next
+ATTEMPT_TIMEOUT = 90.0  # seconds
+LEASE_SECONDS = 180.0  # until one whose process died is tried by the next
 FIRST_DELAY = 5.0  # seconds; doubles with each attempt
 LONGEST_DELAY = 3600.0
 GIVE_UP_AFTER = timedelta(days=1)  # since the message was sent: then it is no news elsewhere
@@ -27,35 +27,35 @@ GIVE_UP_AFTER = timedelta(days=1)  # since the message was sent: then it is no n
 async def crosspost_pending(
     platform: str, crossposter: Crossposter, store: CrosspostStore, clock: Clock
 ) -> int:
-    """Hand on every message whose time has come; how many were.
+    """Crosspost every message whose time has come; how many were.
 
     Raises StoreError, and PlatformRefused when the platform does not let us in.
     """
-    done = 0
+    crossposted = 0
     while True:
         now = clock.now()
-        lease_until = now + timedelta(seconds=LEASE)
+        lease_until = now + timedelta(seconds=LEASE_SECONDS)
         crosspost = await store.claim_crosspost(platform, now, lease_until)
         if crosspost is None:
-            return done
-        done += await _attempt(crosspost, crossposter, store, clock)
+            return crossposted
+        crossposted += await _attempt(crosspost, crossposter, store, clock)
 
 
 async def _attempt(
     crosspost: Crosspost, crossposter: Crossposter, store: CrosspostStore, clock: Clock
 ) -> bool:
     try:
-        async with asyncio.timeout(ATTEMPT):
+        async with asyncio.timeout(ATTEMPT_TIMEOUT):
             await crossposter.crosspost(crosspost.channel, crosspost.message_id)
     except PostRefused as error:
         await store.fail_crosspost(crosspost.key, str(error))
         log.warning("crosspost failed channel=%s why=%s", crosspost.channel.id, error)
     except (TryLater, OutcomeUnknown) as error:
-        await _later(crosspost, error.seconds, str(error), store, clock)
+        await _retry_later(crosspost, error.seconds, str(error), store, clock)
     except (SendError, TimeoutError) as error:
-        await _later(crosspost, None, str(error) or "It took too long.", store, clock)
+        await _retry_later(crosspost, None, str(error) or "It took too long.", store, clock)
     except PlatformError as error:
-        await _later(crosspost, None, str(error), store, clock)
+        await _retry_later(crosspost, None, str(error), store, clock)
         raise
     else:
         await store.mark_crossposted(crosspost.key)
@@ -64,7 +64,7 @@ async def _attempt(
     return False
 
 
-async def _later(
+async def _retry_later(
     crosspost: Crosspost, seconds: float | None, why: str, store: CrosspostStore, clock: Clock
 ) -> None:
     if clock.now() - crosspost.sent_at >= GIVE_UP_AFTER:
@@ -74,4 +74,4 @@ async def _later(
     delay = FIRST_DELAY * 2.0 ** min(crosspost.attempt - 1, 30) if seconds is None else seconds
     delay = min(max(delay, FIRST_DELAY), LONGEST_DELAY)
     await store.retry_crosspost(crosspost.key, clock.now() + timedelta(seconds=delay), why)
-    log.info("crosspost later channel=%s in=%.0fs why=%s", crosspost.channel.id, delay, why)
+    log.info("crosspost requeued channel=%s in=%.0fs why=%s", crosspost.channel.id, delay, why)

@@ -1,7 +1,7 @@
-"""What a source says in one collect, question after question, gathered.
+"""What a source answers in one collect, request after request, added up.
 
-Asks the store what must be there again, and what was asked already; changes nothing. A source that
-fails is no error here but a remark: what it did bring is kept.
+Reads from the store what an answer must hold again; changes nothing. A source that fails is no
+error here but a note: what it did answer is kept.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ PROBE = parse("cat:cs.LG")
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What there is of a new keyword: papers that came, by their ids.
+    """The present papers of a new keyword, by their ids.
 
     They are whole from submission ``since`` on (``None``: they are all that there are);
     ``baseline`` is the highest serial that had been announced.
@@ -63,7 +63,7 @@ class History:
 
 @dataclass
 class FetchResult:
-    """What the source said in this run, gathered. ``chosen`` papers came because they may match."""
+    """What was fetched in this run. ``chosen`` papers were fetched because they may match."""
 
     papers: dict[str, Paper] = field(default_factory=dict)
     chosen: set[str] = field(default_factory=set)
@@ -73,7 +73,7 @@ class FetchResult:
     histories: list[History] = field(default_factory=list)
     requests: int = 0
     complete: bool = True
-    stopped: bool = False  # nothing more can be asked in this run
+    stopped: bool = False  # no more requests in this run
 
     def take(self, batch: Batch) -> None:
         keep_latest_versions(self.papers, (*batch.papers, *batch.others))
@@ -83,11 +83,11 @@ class FetchResult:
         self.notes.extend(batch.notes)
         self.requests += batch.requests
 
-    def submitted_after(self, moment: datetime) -> bool:
-        """Whether a paper came that was, whatever it is about."""
+    def submitted_after(self, time: datetime) -> bool:
+        """Whether any paper that was fetched was, whatever it is about."""
         newest = self.unmatched.newest
-        return any(paper.published > moment for paper in self.papers.values()) or (
-            newest is not None and newest > moment
+        return any(paper.published > time for paper in self.papers.values()) or (
+            newest is not None and newest > time
         )
 
     def fail(self, error: SourceError) -> None:
@@ -113,12 +113,12 @@ async def fetch(
 ) -> None:
     """The papers that may match keywords which are followed since an earlier run.
 
-    An answer that lacks what was there at the last complete run is asked for once more, and then
+    An answer that lacks what was there at the last complete run is requested once more, and then
     not believed, unless it was so several times in a row.
     """
     expected = await store.expected([keyword.canonical for keyword in keywords], since)
     short: Note | None = None
-    for _ in range(2):  # an answer with holes is asked for once more
+    for _ in range(2):  # once more where an answer has holes
         try:
             batch = await source.fetch(keywords, since, checkpoint, wanted)
         except SourceError as error:
@@ -138,7 +138,7 @@ async def fetch(
 
 
 async def probe(source: Source, submissions_expected_after: datetime, result: FetchResult) -> None:
-    """Whether the announcement is there: asked of the content, because no date tells it.
+    """Whether the announcement is there: its content says so, because no date does.
 
     Costs a request only where the keywords themselves brought nothing that recent.
     """
@@ -180,7 +180,7 @@ async def fetch_histories(
     """The present papers of new keywords: the newest of each, or if there are many new keywords at
     once, what was submitted in the last two weeks, which does not take a request for each.
 
-    A keyword without a whole history stays new, and is a remark of its own: it makes nothing
+    A keyword without a whole history stays new, and gets a note of its own: it makes nothing
     incomplete for those that were followed before.
     """
     if len(keywords) > MANY_NEW:
@@ -200,7 +200,7 @@ async def fetch_histories(
             result.notes.append(replace(note, kind=NoteKind.REFUSED) if result.papers else note)
             continue
         except (SourceThrottled, SourceNotAsked) as error:
-            result.fail_history(error, canonicals[number:])  # the others are not asked for
+            result.fail_history(error, canonicals[number:])  # no request for the others
             return
         except SourceError as error:
             result.fail_history(error, [keyword.canonical])
@@ -260,14 +260,14 @@ async def complete(
 ) -> Sequence[Paper]:
     """Ask for what was not said of papers that match, now and in earlier runs.
 
-    They are posted in any case, marked as they are; so a source that does not answer is a remark.
+    They are posted in any case, marked as they are; so a source that does not answer is only noted.
     """
-    asked = [p.id for p in result.papers.values() if not p.has_full_metadata and p.id in matched]
-    asked = [*await store.metadata_incomplete(asked), *metadata_incomplete]
-    if not asked or result.stopped:
+    ids = [p.id for p in result.papers.values() if not p.has_full_metadata and p.id in matched]
+    ids = [*await store.metadata_incomplete(ids), *metadata_incomplete]
+    if not ids or result.stopped:
         return ()
     try:
-        batch = await source.papers(list(dict.fromkeys(asked)))
+        batch = await source.papers(list(dict.fromkeys(ids)))
     except SourceError as error:
         result.requests += error.requests
         result.notes.append(error.note())

@@ -40,7 +40,7 @@ from functools import lru_cache
 
 from bot.errors import UserError
 from bot.keywords import ast, tokens
-from bot.keywords.arxiv_query import ALL_CLAUSES, request
+from bot.keywords.arxiv_query import ALL_CLAUSES, arxiv_query
 from bot.keywords.ast import Expression
 from bot.keywords.lexer import OPERATORS, mistake
 from bot.keywords.parser import read
@@ -73,18 +73,18 @@ def parse(text: str) -> Keyword:
     for leaf in ast.contradictions(meaning):
         problem = f"{ast.canonical(leaf)} is both wanted and excluded, so no paper can match."
         raise UserError(f"{problem} Take one of them away.")
-    asked = request(meaning)
-    if asked is None or asked.inverted:
+    query = arxiv_query(meaning)
+    if query is None or query.inverted:
         raise UserError(
             "This only says what to leave out. Add what to look for, as in: reward model -survey", 0
         )
-    if asked.clauses > MOST_CLAUSES:
-        problem = f"This keyword makes {asked.clauses:,} search clauses at arXiv, which takes"
+    if query.clauses > MOST_CLAUSES:
+        problem = f"This keyword makes {query.clauses:,} search clauses at arXiv, which takes"
         problem += (
             f" {MOST_CLAUSES:,} at most. Each all: makes {ALL_CLAUSES} and more, ti: and abs:"
         )
         raise UserError(f"{problem} one each. Use those, or make several keywords of it.")
-    return Keyword(kept, ast.canonical(meaning), asked.query, asked.clauses)
+    return Keyword(kept, ast.canonical(meaning), query.query, query.clauses)
 
 
 @lru_cache(maxsize=1024)

@@ -1,11 +1,11 @@
-"""The question for arXiv that a keyword stands for, in arXiv's query language. Asks nobody.
+"""The query that a keyword stands for, in arXiv's query language. Sends nothing.
 
 arXiv's parser (``classic_search_query.py`` and ``query_parser.py`` of arXiv/arxiv-search 764d7eb,
 read 2026-11) knows no precedence and groups from the right, and knows exclusion only as
 ``a ANDNOT b``. So parentheses stand around every operation, and what can only be said as "all
 papers but these" is turned round.
 
-The answer is a superset of what the keyword matches. A wanted leaf is asked for at least as widely
+The answer is a superset of what the keyword matches. A wanted leaf is queried at least as widely
 as we match; an excluded one at most as widely, or not at all. For where the two differ see
 ``_wide`` and ``_narrow``. One gap remains: in a text where a sign without spaces holds words
 together (``k_means``), arXiv sees one word and does not find ``means``, though we would.
@@ -39,7 +39,7 @@ ALL_CLAUSES = 55  # leaf clauses of one all: term on arXiv's side
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ArxivQuery:
     """A set of papers as arXiv's query, and its cost there. ``inverted``: all papers but these."""
 
     query: str
@@ -47,7 +47,7 @@ class Request:
     inverted: bool = False
 
 
-def request(tree: Expression) -> Request | None:
+def arxiv_query(tree: Expression) -> ArxivQuery | None:
     """At least the papers of ``tree``; ``None`` if that can't be narrower than all papers.
 
     The result is neither ``None`` nor inverted exactly when no paper without a single true leaf
@@ -55,33 +55,33 @@ def request(tree: Expression) -> Request | None:
     """
     match tree:
         case And(items):
-            asked = [part for part in map(request, items) if part is not None]
-            return _all_of(asked) if asked else None
+            narrower = [part for part in map(arxiv_query, items) if part is not None]
+            return _all_of(narrower) if narrower else None
         case Or(items):
-            parts = [request(item) for item in items]
+            parts = [arxiv_query(item) for item in items]
             known = [part for part in parts if part is not None]
             return _any_of(known) if len(known) == len(parts) else None
         case Not(item):
             part = _narrow(item)
-            return part and Request(part.query, part.clauses, inverted=True)
+            return part and ArxivQuery(part.query, part.clauses, inverted=True)
         case _:
             return _wide(tree)
 
 
-def _all_of(parts: Sequence[Request]) -> Request:
+def _all_of(parts: Sequence[ArxivQuery]) -> ArxivQuery:
     return _joined(parts, "AND", "OR", lambda part: not part.inverted)
 
 
-def _any_of(parts: Sequence[Request]) -> Request:
+def _any_of(parts: Sequence[ArxivQuery]) -> ArxivQuery:
     if any(part.inverted for part in parts):  # a or not b: not (b and not a)
         turned = _joined(parts, "AND", "OR", lambda part: part.inverted)
-        return Request(turned.query, turned.clauses, inverted=True)
+        return ArxivQuery(turned.query, turned.clauses, inverted=True)
     return _joined(parts, "OR", "OR", lambda part: True)
 
 
 def _joined(
-    parts: Sequence[Request], within: str, without: str, belongs: Callable[[Request], bool]
-) -> Request:
+    parts: Sequence[ArxivQuery], within: str, without: str, belongs: Callable[[ArxivQuery], bool]
+) -> ArxivQuery:
     """Those that belong, joined by ``within``, without the rest, joined by ``without``.
 
     If none belongs, all papers without the rest.
@@ -90,9 +90,9 @@ def _joined(
     outside = [part.query for part in parts if not belongs(part)]
     clauses = sum(part.clauses for part in parts)
     if not inside:
-        return Request(_chain(outside, without), clauses, inverted=True)
+        return ArxivQuery(_chain(outside, without), clauses, inverted=True)
     query = _chain(inside, within)
-    return Request(f"({query} ANDNOT {_chain(outside, without)})" if outside else query, clauses)
+    return ArxivQuery(f"({query} ANDNOT {_chain(outside, without)})" if outside else query, clauses)
 
 
 def _chain(queries: Sequence[str], operator: str) -> str:
@@ -100,11 +100,11 @@ def _chain(queries: Sequence[str], operator: str) -> str:
     return queries[0] if len(queries) == 1 else f"({f' {operator} '.join(queries)})"
 
 
-def _either(terms: Sequence[str], clauses: int | None = None) -> Request:
-    return Request(_chain(terms, "OR"), len(terms) if clauses is None else clauses)
+def _either(terms: Sequence[str], clauses: int | None = None) -> ArxivQuery:
+    return ArxivQuery(_chain(terms, "OR"), len(terms) if clauses is None else clauses)
 
 
-def _wide(leaf: Leaf) -> Request:
+def _wide(leaf: Leaf) -> ArxivQuery:
     """At least the papers of this leaf."""
     match leaf:
         case Phrase(field):
@@ -133,7 +133,7 @@ def _wide(leaf: Leaf) -> Request:
             return _either([f'all:"{first}"', *terms], ALL_CLAUSES + ",".join(terms).count(":"))
 
 
-def _narrow(leaf: Leaf) -> Request | None:
+def _narrow(leaf: Leaf) -> ArxivQuery | None:
     """At most the papers of this leaf; ``None`` where arXiv can't be held to that."""
     match leaf:
         case Phrase(field):
@@ -151,13 +151,13 @@ def _fields(field: str) -> tuple[str, ...]:
     return (field,) if field else ("ti", "abs")
 
 
-def _categories(pattern: str, asked: str) -> Request:
-    """``asked``, and the merged categories of the pattern that it does not find by itself.
+def _categories(pattern: str, name: str) -> ArxivQuery:
+    """``name``, and the merged categories of the pattern that it does not find by itself.
 
-    arXiv's index holds one name of each, the canonical one as its answers show; both are asked for.
+    arXiv's index holds one name of each, the canonical one as its answers show; both are queried.
     """
-    others = (each for each in merged_into(pattern) if not fnmatchcase(each.lower(), asked.lower()))
-    return _either([f"cat:{each}" for each in (asked, *others)])
+    others = (each for each in merged_into(pattern) if not fnmatchcase(each.lower(), name.lower()))
+    return _either([f"cat:{each}" for each in (name, *others)])
 
 
 def _wide_category(pattern: str) -> str:

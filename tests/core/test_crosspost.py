@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.crosspost import GIVE_UP_AFTER, LEASE, crosspost_pending
+from bot.core.crosspost import GIVE_UP_AFTER, LEASE_SECONDS, crosspost_pending
 from bot.core.deliver import Deliverer
 from bot.errors import (
     ChannelRefused,
@@ -116,9 +116,9 @@ async def test_one_that_a_process_died_over_is_tried_again_when_its_lease_is_ove
     await bench.post("a")
     await bench.deliver()
     now = bench.clock.now()
-    assert await bench.store.claim_crosspost("fake", now, now + timedelta(seconds=LEASE))
+    assert await bench.store.claim_crosspost("fake", now, now + timedelta(seconds=LEASE_SECONDS))
     assert await bench.crosspost() == 0
-    bench.clock.advance(LEASE)
+    bench.clock.advance(LEASE_SECONDS)
     assert await bench.crosspost() == 1
 
 
