@@ -62,7 +62,8 @@ _NETWORK = "needs a network"
 _CHECKOUT = "works on the checkout itself"
 _MINUTES = "takes minutes"
 _BENCHMARKS = (
-    *("channels", "day", "discord slack", "growth", "matching", "parsing", "plot", "requests"),
+    *("channels", "day", "discord slack", "growth", "matching", "parsing", "plot"),
+    *("requests", "slack_acks"),
 )
 _WORD = "a word in capitals stands for what the reader means"
 # What is not run, and why.
