@@ -49,7 +49,7 @@ def to_recheck(db: Connection) -> tuple[Channel, ...]:
 
 Plan = Callable[[ChannelAgenda], Publication | None]
 
-ROWS_PER_PAPER = 10  # what it costs to render one, in rows that are only written
+ROWS_PER_PAPER = 4  # what checking and queueing one costs, in rows that are only written
 
 
 def publish_all(
@@ -198,6 +198,7 @@ def _still_is(db: Connection, seen: ChannelAgenda) -> bool:
 
 def queue(db: Connection, channel_id: str, publication: Publication, at: datetime) -> None:
     """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
+    when = to_text(at)
     keys = [key for key, _ in publication.drafts]
     for key, draft in publication.drafts:
         db.execute(
@@ -213,12 +214,12 @@ def queue(db: Connection, channel_id: str, publication: Publication, at: datetim
                 draft.payload,
                 len(draft.paper_ids),
                 None if draft.parent is None else keys[draft.parent],
-                to_text(at),
-                to_text(at),
+                when,
+                when,
             ),
         )
         db.executemany(
             "update ledger set state = 'posted', at = ?, post_key = ?"
             " where channel_id = ? and paper_id = ?",
-            [(to_text(at), key, channel_id, paper_id) for paper_id in draft.paper_ids],
+            [(when, key, channel_id, paper_id) for paper_id in draft.paper_ids],
         )
