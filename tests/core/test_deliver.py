@@ -211,6 +211,17 @@ async def test_a_start_right_after_a_kill_posts_nothing_twice_however_late_it_is
     assert bench.channel("fake:a").sent == 1
 
 
+async def test_a_second_start_after_a_clock_that_was_set_forward_posts_nothing_twice(
+    bench: Bench,
+) -> None:
+    await left_in_hand(bench)
+    bench.clock.jump(bench.clock.now() + timedelta(hours=6))
+    await bench.store.release(bench.clock.now(), DeliveryTimeouts().settling)
+    await bench.deliverer(late=60).deliver(wait=120)
+    assert bench.platform.papers("fake:a") == ["1"]
+    assert bench.channel("fake:a").sent == 1
+
+
 async def test_control_who_does_not_let_it_settle_posts_twice_after_a_kill(bench: Bench) -> None:
     await left_in_hand(bench)
     change(bench.store, "update outbox set not_before = created_at")

@@ -57,12 +57,18 @@ def release(db: Connection, now: datetime, settling: float) -> None:
     Its sender is gone, so the request left before ``now``. The platform may still be storing the
     message: nobody looks for it before it had ``settling`` seconds for that. Counted from now
     and not from the claim, because the request may have left long after that, and because the
-    clock may have been set since.
+    clock may have been set since. What was of unknown outcome before settles anew for the same
+    reason: its time on the wall clock may be over although only a second has passed.
     """
+    settled = to_text(now + timedelta(seconds=settling))
     db.execute(
         "update outbox set state = 'unknown', lease_until = null, not_before = ?, delay = ?,"
         " error = 'the bot stopped while sending it' where state = 'sending'",
-        (to_text(now + timedelta(seconds=settling)), settling),
+        (settled, settling),
+    )
+    db.execute(
+        "update outbox set not_before = ?, delay = ? where state = 'unknown' and not_before < ?",
+        (settled, settling, settled),
     )
 
 
