@@ -53,7 +53,8 @@ locked() { # runs a command while no other ./do changes the same environment
     exec 9>&-
 }
 
-pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+# Twice quiet: the settings of a machine make pip warn of what is not ours; errors are still told.
+pip() { "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check "$@"; }
 
 install() { # dev: a fresh environment from requirements/dev.txt; bench: that lock on top of it
     local stamp=$venv/installed-$1 want
@@ -77,7 +78,7 @@ lock() { # one resolution for every system and Python; each lock agrees with tho
     "$python" -m venv "$tools"
     "$tools/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
     args=(--universal --python-version 3.11 --generate-hashes --no-header --no-annotate "$@")
-    for name in base discord slack dev bench; do
+    for name in base discord slack postgres plots dev bench; do
         extra=(--quiet)
         [ "$name" = base ] || extra+=(--extra "$name")
         "$tools/bin/uv" pip compile pyproject.toml "${args[@]}" "${extra[@]}" \

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("base", "discord", "slack", "dev", "bench")
+LOCKS = ("base", "discord", "slack", "postgres", "plots", "dev", "bench")
 
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
