@@ -202,31 +202,20 @@ def about(paper: Paper) -> str:
     return " · ".join(filter(None, [*digests.facts(paper), version, comment]))
 
 
-def matched(keywords: Sequence[str]) -> str:
+def matched_in_mrkdwn(keywords: Sequence[str]) -> str:
     """The keywords that a paper matches, as they go on with the line of ``about``."""
     shown = cut(clean(", ".join(keywords)), LONGEST_KEYWORDS)
-    return f" · {shown}" if shown else ""
+    return _inert_inside(f" · {shown}" if shown else "")
 
 
 def titled(paper: Paper) -> Block:
     return link(title(paper), paper.url)
 
 
-def headline(paper: Paper) -> Block:
-    """The title and the authors of a paper shown whole, exactly as they are written."""
-    by = authors(paper)
-    lines = [words(f"\n{by}")] if by else []
-    return rich(section(link(title(paper), paper.url, bold=True), *lines))
-
-
 def paper_in_mrkdwn(paper: Paper) -> str:
     """A paper shown whole, its markup replaced by signs that look alike."""
     linked = f"*<{escaped(address(paper.url))}|{inert(title(paper))}>*"
     return "\n".join(filter(None, [linked, inert(authors(paper)), inert(about(paper))]))
-
-
-def matched_in_mrkdwn(keywords: Sequence[str]) -> str:
-    return _inert_inside(matched(keywords))
 
 
 def beside(text: Block, button: object) -> Block:

@@ -1,11 +1,12 @@
 """A digest as Slack messages, within its limits. Pure.
 
-Three looks: ``thread`` (the usual one; ``digest`` means the same) is one message with the linked
+Four looks: ``thread`` (the usual one; ``digest`` means the same) is one message with the linked
 titles in the channel, and the papers in its thread, about ten in each message; a digest of a few
-papers stands whole in that one message. ``inline`` puts all of it into the channel, each paper
-beside a button; ``list`` is a line for each paper. The payload is the JSON of chat.postMessage's
-arguments, without the channel, the thread and the post's key; it is put together from parts, of
-which those of a paper are made once (``SlackPaper``).
+papers stands whole in that one message. ``inline`` puts all of it into the channel; ``messages``
+does too, with a message for each paper, so that each can be discussed and reacted to; ``list`` is a
+line for each paper. The payload is the JSON of chat.postMessage's arguments, without the channel,
+the thread and the post's key; it is put together from parts, of which those of a paper are made
+once (``SlackPaper``).
 """
 
 from __future__ import annotations
@@ -20,18 +21,7 @@ from typing import Any, Final
 
 from adapters.json_template import SLOT, encode, template
 from adapters.slack import blocks
-from adapters.slack.blocks import (
-    actions,
-    bullets,
-    header,
-    mrkdwn,
-    plain,
-    quiet,
-    rich,
-    section,
-    spoken,
-    words,
-)
+from adapters.slack.blocks import bullets, header, mrkdwn, quiet, rich, section, spoken, words
 from adapters.slack.limits import (
     CHARACTERS,
     TEXT,
@@ -69,7 +59,6 @@ def arguments(text: str, made: Sequence[Block]) -> Arguments:
 
 
 _PAYLOAD = template({**arguments(SLOT, ()), "blocks": SLOT})
-_QUIET = template({**quiet(), "elements": [{**plain(""), "text": SLOT}]})
 _BESIDE = template(blocks.beside({**mrkdwn(""), "text": SLOT}, SLOT))
 _BULLETS = template(rich({**bullets(), "elements": SLOT}))
 
@@ -121,32 +110,14 @@ class SlackPaper:
         return _rendered(blocks.listed(self._paper))
 
     def whole(self, matched: Rendered) -> BlockGroup:
-        """Three blocks."""
+        """The paper beside its button: one block."""
         before, after, weight = self._whole
-        json = f"{before}{matched.json}{after}"
-        return BlockGroup(json, 3, weight + matched.weight, (self,), whole=True)
-
-    @cached_property
-    def _whole(self) -> tuple[str, str, int]:
-        """The JSON before and after the keywords, and what it weighs without them."""
-        above = blocks.headline(self._paper)
-        about = blocks.about(self._paper)
-        below = actions(blocks.abstract_button(self._paper))
-        before, after = _QUIET
-        return (
-            f"{encode(above)},{before}{encode(about)[:-1]}",
-            f'"{after},{encode(below)}',
-            weight([above, below]) + length(about),
-        )
-
-    def beside_its_button(self, matched: Rendered) -> BlockGroup:
-        """One block."""
-        before, after, weight = self._beside
         json = f"{before}{matched.json}{after}"
         return BlockGroup(json, 1, weight + matched.weight, (self,), whole=True)
 
     @cached_property
-    def _beside(self) -> tuple[str, str, int]:
+    def _whole(self) -> tuple[str, str, int]:
+        """The JSON before and after the keywords, and what it weighs without them."""
         text = blocks.paper_in_mrkdwn(self._paper)
         button = blocks.abstract_button(self._paper)
         before, between, after = _BESIDE
@@ -162,12 +133,7 @@ def _rendered(block: Block) -> Rendered:
 
 
 def _matched(keywords: tuple[str, ...]) -> Rendered:
-    """As they go on with a line about a paper."""
-    text = blocks.matched(keywords)
-    return Rendered(encode(text)[1:-1], length(text))
-
-
-def _matched_in_mrkdwn(keywords: tuple[str, ...]) -> Rendered:
+    """As they go on with the text about a paper."""
     text = blocks.matched_in_mrkdwn(keywords)
     return Rendered(encode(text)[1:-1], length(text))
 
@@ -183,29 +149,30 @@ class SlackComposer:
     def __init__(self) -> None:
         self._rendered = lru_cache(maxsize=PAPERS_CACHED)(SlackPaper)
         self._matched = lru_cache(maxsize=KEYWORDS_CACHED)(_matched)
-        self._matched_in_mrkdwn = lru_cache(maxsize=KEYWORDS_CACHED)(_matched_in_mrkdwn)
 
     def compose(self, digest: Digest) -> list[Draft]:
         """The messages of a digest, in order; every paper stands in exactly one of them."""
         layout = digest.channel.layout
         papers = [self._rendered(entry.paper) for entry in digest.entries]
-        in_full = [
-            (paper, entry.keywords)
+        if layout == "list":
+            return _drafts(digest, [_head(digest), *map(_bulleted, _some(papers))], 0)
+        whole = [
+            paper.whole(self._matched(entry.keywords))
             for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
         ]
         rest = papers[digest.in_full :]
-        more = digests.and_more(len(rest), below=bool(in_full))
-        if layout == "list":
-            return _drafts(digest, [_head(digest), *map(_bulleted, _some(papers))], 0)
+        folded = list(_folded(rest, digests.and_more(len(rest), below=bool(whole))))
+        if layout == "messages" and len(papers) > 1:
+            return _one_each(digest, whole, folded)
         if layout == "inline":
-            shown = [paper.beside_its_button(self._matched_in_mrkdwn(k)) for paper, k in in_full]
-            return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_THE_CHANNEL)
-        shown = [paper.whole(self._matched(keywords)) for paper, keywords in in_full]
+            return _drafts(digest, [_head(digest), *whole, *folded], IN_THE_CHANNEL)
         if len(papers) <= FEW:
-            return _drafts(digest, [_head(digest), *shown, *_folded(rest, more)], IN_A_THREAD)
+            return _drafts(digest, [_head(digest), *whole, *folded], IN_A_THREAD)
         above = _payload(notification_text(digest, papers), _contents(digest, papers))
-        below = _drafts(digest, [*shown, *_folded(rest, more)], IN_A_THREAD, parent=0)
-        return [Draft(above, ()), *below]
+        return [
+            Draft(above, ()),
+            *_drafts(digest, [*whole, *folded], IN_A_THREAD, parent=0),
+        ]
 
 
 def compose(digest: Digest) -> list[Draft]:
@@ -225,19 +192,35 @@ def read(payload: str) -> Arguments:
 # -- messages -------------------------------------------------------------------------------------
 
 
-def _drafts(
-    digest: Digest, pieces: Sequence[BlockGroup], most: int, parent: int | None = None
+def _one_each(
+    digest: Digest, whole: Sequence[BlockGroup], folded: Sequence[BlockGroup]
 ) -> list[Draft]:
-    """The pieces in as few messages as the limits allow, each with its number where several."""
+    """The day's heading, a message for each paper, and the others in as few as the limits allow."""
+    drafts = [Draft(_payload(notification_text(digest, ()), [_head(digest)]), ())]
+    for piece in whole:
+        [paper] = piece.papers
+        drafts.append(Draft(_payload(paper.spoken, [piece]), (paper.id,)))
+    if folded:
+        drafts += _drafts(digest, folded, 0, first=len(whole) + 1)
+    return drafts
+
+
+def _drafts(
+    digest: Digest,
+    pieces: Sequence[BlockGroup],
+    most: int,
+    parent: int | None = None,
+    first: int = 1,
+) -> list[Draft]:
+    """The pieces in as few messages as the limits allow, each with its number where several.
+    ``first`` is the number of their first paper in the digest."""
     groups = _grouped(pieces, most)
     drafts = []
-    first = 1
+    part = parent is not None or first > 1 or len(groups) > 1
     for number, group in enumerate(groups, start=1):
         papers = [paper for piece in group for paper in piece.papers]
         span = (first, first + len(papers) - 1)
-        text = notification_text(
-            digest, papers, None if len(groups) == 1 and parent is None else span
-        )
+        text = notification_text(digest, papers, span if part else None)
         if len(groups) > 1:
             group.append(_piece(quiet(f"{number} of {len(groups)}")))
         drafts.append(Draft(_payload(text, group), tuple(paper.id for paper in papers), parent))
@@ -265,9 +248,10 @@ def _grouped(pieces: Sequence[BlockGroup], most: int) -> list[list[BlockGroup]]:
 
 
 def _head(digest: Digest) -> BlockGroup:
-    remarks = digests.remarks(digest)
-    notes = (quiet(*remarks),) if remarks else ()
-    return _piece(header(digests.heading(digest)), *notes)
+    """A few papers say themselves which keywords they match."""
+    counts = digests.keyword_counts(digest) if len(digest.entries) > FEW else ""
+    notes = [*filter(None, [counts]), *digests.remarks(digest)]
+    return _piece(header(digests.heading(digest)), *([quiet(*notes)] if notes else []))
 
 
 def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:

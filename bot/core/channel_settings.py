@@ -215,10 +215,10 @@ class ChannelSetting:
 
 
 _LAYOUTS = {
-    "": ("digest", "list", "thread", "inline"),
+    "": ("digest", "list", "thread", "inline", "messages"),
     "console": ("digest", "list"),
     "discord": ("digest", "list", "thread"),
-    "slack": ("thread", "digest", "inline", "list"),
+    "slack": ("thread", "digest", "inline", "messages", "list"),
 }
 
 CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {

@@ -5,6 +5,7 @@ Plain text, in which no platform's markup is escaped.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
@@ -12,6 +13,7 @@ from bot.model import Digest, Paper, Why
 from bot.text import plural, shorten
 
 LONGEST_KEYWORD, LONGEST_KEYWORDS = 80, 300  # characters in a heading, and of several below it
+KEYWORDS_COUNTED = 8  # with the number of their papers
 
 
 def heading(digest: Digest) -> str:
@@ -40,6 +42,22 @@ def remarks(digest: Digest) -> tuple[str, ...]:
         left_out = plural(digest.skipped, "older paper")
         said.append(f"{left_out} left out, as catch_up in bot.toml says.")
     return tuple(said)
+
+
+def keyword_counts(digest: Digest) -> str:
+    """``reward model (14) · language agent (10)``: how many of the papers each keyword matches, the
+    most first. A paper that several keywords match counts for each. Empty for the first papers of
+    new keywords, whose heading names them."""
+    if digest.why is Why.FIRST:
+        return ""
+    counted = Counter(text for entry in digest.entries for text in dict.fromkeys(entry.keywords))
+    shown = [
+        f"{shorten(text, LONGEST_KEYWORD)} ({count:,})"
+        for text, count in counted.most_common(KEYWORDS_COUNTED)
+    ]
+    if left := len(counted) - len(shown):
+        shown.append(f"and {plural(left, 'more keyword')}")
+    return " · ".join(shown)
 
 
 def _keywords(digest: Digest) -> list[str]:

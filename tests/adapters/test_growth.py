@@ -40,7 +40,7 @@ def calls(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("in_full", [1, 1000])
-@pytest.mark.parametrize("layout", ["digest", "list", "thread", "inline"])
+@pytest.mark.parametrize("layout", ["digest", "list", "thread", "inline", "messages"])
 @pytest.mark.parametrize("platform", COMPOSERS)
 def test_twice_as_many_papers_are_twice_the_work(platform: str, layout: str, in_full: int) -> None:
     def composed(count: int) -> int:

@@ -41,7 +41,7 @@ WRONG = {
 def messages() -> Iterator[tuple[str, Any]]:
     """Every kind of message that we send, by a name."""
     for name, digest in DIGESTS.items():
-        for layout in ("thread", "inline", "list"):
+        for layout in ("thread", "inline", "messages", "list"):
             channel = Channel("slack:C0123456789", layout=layout)
             for number, draft in enumerate(compose(replace(digest, channel=channel))):
                 yield f"{name}_{layout}_{number}", read(draft.payload).get("blocks", [])

@@ -100,7 +100,7 @@ def post(channel: Channel, draft: Draft, *, key: str = "k1") -> Post:
     return Post(key, channel, draft.payload, attempt=1, uncertain=False)
 
 
-@pytest.mark.parametrize("layout", [None, "list", "thread", "inline"])
+@pytest.mark.parametrize("layout", [None, "list", "thread", "inline", "messages"])
 async def test_a_paper_of_many_digests_looks_in_each_as_if_it_stood_there_alone(
     platform: Platform, layout: str | None
 ) -> None:

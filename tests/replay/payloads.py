@@ -51,6 +51,7 @@ CHANNELS = {  # by layout; None is the platform's own
     "slack:C0000000001": None,
     "slack:C0000000002": "inline",
     "slack:C0000000003": "list",
+    "slack:C0000000004": "messages",
 }
 
 

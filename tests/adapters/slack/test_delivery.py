@@ -74,7 +74,7 @@ class Outbox:
         return set(self.slack.papers(self.room).values())
 
 
-@pytest.fixture(params=["thread", "inline"])
+@pytest.fixture(params=["thread", "inline", "messages"])
 async def outbox(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Outbox]:
     with SlackServer((*CHAT, *HISTORY)) as slack:
         made = Outbox(tmp_path, slack, request.param)

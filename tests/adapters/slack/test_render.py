@@ -20,12 +20,13 @@ from adapters.slack.render import FEW, SlackPaper, compose, notification_text, r
 from bot.errors import PostRefused
 from bot.model import Channel, Digest, Draft, Entry, Offer, Reply, Row
 from bot.text import displayed, plural
+from bot.text.digests import keyword_counts
 from tests.adapters import samples
 from tests.builders import paper
 from tests.wire import slack_rules as rules
 
 HERE = Channel("slack:C0123456789")
-LAYOUTS = ("thread", "inline", "list")
+LAYOUTS = ("thread", "inline", "messages", "list")
 GOLDEN = Path(__file__).with_name("golden")
 
 
@@ -112,16 +113,67 @@ def test_digest_is_another_word_for_thread() -> None:
 
 
 def test_thirty_papers_are_shown_whole_and_the_others_in_a_line_each() -> None:
-    for layout in ("thread", "inline"):
+    for layout in ("thread", "inline", "messages"):
         whole = json.dumps(messages(samples.long_day(300), layout))
         assert whole.count('"action_id": "abstract:') == 30
         assert "And 270 more:" in whole
 
 
 def test_each_paper_has_a_button_that_carries_its_id_alone() -> None:
-    for layout in ("thread", "inline"):
+    for layout in ("thread", "inline", "messages"):
         pressed = [button["value"] for button in buttons(messages(samples.long_day(12), layout))]
         assert pressed == [entry.paper.id for entry in samples.long_day(12).entries]
+
+
+def test_a_paper_takes_one_block_with_its_button_at_its_side() -> None:
+    """So that a thread is short: a row of buttons for each paper made it three times as long."""
+    _, *below = messages(samples.long_day(24))
+    shown = [block for message in below for block in message["blocks"]]
+    assert [each["type"] for each in shown].count("section") == 24
+    assert not [each for each in shown if each["type"] == "actions"]
+
+
+def test_the_heading_of_a_thread_says_the_keywords_and_how_many_papers_each_found() -> None:
+    entries = [
+        samples.entry(n, f"Study {n}", *(["a model"] if n > 2 else []), "graph " * 30)
+        for n in range(1, 8)
+    ]
+    top = messages(samples.digest(*entries))[0]
+    named = top["blocks"][1]["elements"][0]["text"]
+    assert re.fullmatch(r"(graph ?){1,14}… \(7\) · a model \(5\)", named)
+
+
+def test_of_many_keywords_those_with_the_most_papers_are_counted() -> None:
+    entries = [samples.entry(n, f"Study {n}", f"keyword {n}", "model") for n in range(1, 21)]
+    said = keyword_counts(samples.digest(*entries))
+    assert said.startswith("model (20) · keyword 1 (1)")
+    assert said.endswith("· and 13 more keywords")
+
+
+# A message for each paper
+
+
+def test_each_paper_has_a_message_of_its_own_below_the_heading_of_the_day() -> None:
+    top, *each = drafts(samples.long_day(12), "messages")
+    assert top.paper_ids == ()
+    assert {draft.parent for draft in (top, *each)} == {None}, "so that each can have a thread"
+    assert [draft.paper_ids for draft in each] == [
+        (entry.paper.id,) for entry in samples.long_day(12).entries
+    ]
+    assert read(top.payload)["text"] == "Tuesday 24 November 2026 · 12 new papers"
+    assert read(each[0].payload)["text"] == "Study number 1"
+
+
+def test_one_paper_alone_needs_no_heading_of_its_own() -> None:
+    [draft] = drafts(samples.long_day(1), "messages")
+    assert len(draft.paper_ids) == 1
+
+
+def test_of_a_very_long_day_the_last_messages_have_a_line_for_each_paper() -> None:
+    _, *made = drafts(samples.long_day(300), "messages")
+    assert [len(draft.paper_ids) for draft in made[:30]] == [1] * 30
+    assert len(made) < 40
+    assert "31 to " in read(made[30].payload)["text"]
 
 
 def test_notifications_and_screen_readers_get_the_titles() -> None:
@@ -337,9 +389,10 @@ HOSTILE = (
 
 
 def test_in_rich_text_a_title_stands_exactly_as_it_is_written() -> None:
-    [message] = messages(samples.digest(samples.entry(1, HOSTILE)))
+    [message] = messages(samples.digest(samples.entry(1, HOSTILE)), "list")
     [text] = [block for block in message["blocks"] if block["type"] == "rich_text"]
-    assert text["elements"][0]["elements"][0]["text"] == displayed(paper(1, HOSTILE)).title
+    [line] = text["elements"][0]["elements"]
+    assert line["elements"][0]["text"] == displayed(paper(1, HOSTILE)).title
 
 
 def test_beside_a_button_nothing_in_a_title_means_anything() -> None:
