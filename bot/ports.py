@@ -15,6 +15,7 @@ from bot.model import (
     Batch,
     Channel,
     ChannelAgenda,
+    ChannelGroup,
     Choice,
     Crosspost,
     Digest,
@@ -210,6 +211,15 @@ class Commands(Protocol):
         claimed within the last day, whichever process did, and before whatever restart."""
         ...
 
+    async def archive_channels(self, group: ChannelGroup, reason: str) -> Sequence[str]:
+        """The platform says that the bot was removed from these channels: which ones are archived
+        from now on (``PeopleStore``). ``reason`` is a sentence for whoever hosts the bot."""
+        ...
+
+    async def restore_channels(self, group: ChannelGroup) -> Sequence[str]:
+        """The bot is back in these channels: which ones were archived until now."""
+        ...
+
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         """What the channel follows, as it was written, and the handle of each: a short name that
         every method takes in its place. For completing what somebody types."""
@@ -301,8 +311,8 @@ class PublishStore(Protocol):
     """What a publish needs of the store. Raises StoreError."""
 
     async def publishable(self) -> Sequence[Channel]:
-        """Every channel that is not paused and follows something, or still has papers due; those
-        first that were published to the longest time ago."""
+        """Every channel that is not paused or archived and follows something, or still has papers
+        due; those first that were published to the longest time ago."""
         ...
 
     async def to_recheck(self) -> Sequence[Channel]:
@@ -490,6 +500,22 @@ class PeopleStore(ReportStore, Protocol):
         """Send a held or dead post again; false if there is none of that key."""
         ...
 
+    async def archive_channels(
+        self, group: ChannelGroup, reason: str, at: datetime
+    ) -> Sequence[str]:
+        """The bot was removed from these channels: which ones are archived from now on.
+
+        An archived channel is in no list, limit, run, probe, measure or ``bot.toml``, and nothing
+        is sent to it. Its keywords, settings and waiting posts are kept for 30 days. ``follow``
+        restores it too, and so does naming it in ``bot.toml``.
+        """
+        ...
+
+    async def restore_channels(self, group: ChannelGroup, at: datetime) -> Sequence[str]:
+        """The bot is back: which of these channels were archived until now. What was due or
+        announced is posted after a week at most; later their keywords begin anew."""
+        ...
+
     async def claim_request(self, request_ids: Sequence[str], at: datetime) -> bool:
         """Whether none of these was claimed within the last day; all are from now on."""
         ...
@@ -553,7 +579,8 @@ class SyncTransaction(Protocol):
     """Who follows what, and what is kept about ``bot.toml``, within one transaction."""
 
     def current(self) -> Snapshot:
-        """Every channel that follows something or has a setting of its own."""
+        """Every channel that follows something or has a setting of its own, and is not
+        archived."""
         ...
 
     def apply(self, changes: Sequence[Change], who: str) -> None:

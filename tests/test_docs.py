@@ -20,7 +20,7 @@ from bot.chat.replies.reasons import Cause
 from bot.cli import terminal
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
 from bot.model import Finding, Note
-from bot.model.views import OpenPost, PostedDigest, RunView
+from bot.model.views import ArchivedChannel, OpenPost, PostedDigest, RunView
 from tests.test_architecture import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +34,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 JSON_OBJECTS: dict[str, Any] = {
     "`status`": reports.StatusReport,
     "a channel of `status`": reports.ChannelStatus,
+    "an archived channel of `status`": ArchivedChannel,
     "a digest in `posted`": PostedDigest,
     "a post in `posts`": OpenPost,
     "`last_run`, `last_complete_run`": RunView,

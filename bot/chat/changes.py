@@ -39,7 +39,7 @@ from bot.chat.resolve import (
 from bot.core.limits import Limits
 from bot.errors import KeywordRefused, NotAllowed, SourceError, SourceNotAsked, UserError
 from bot.keywords import parse
-from bot.model import Keyword, Offer, Person, Reply, refer_to
+from bot.model import ChannelGroup, Keyword, Offer, Person, Reply, refer_to
 from bot.ports import Clock, PeopleStore
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,22 @@ class Changes:
     async def claim_request(self, request_ids: Sequence[str]) -> bool:
         """False for a request that was claimed before, by any of its ids."""
         return await self._store.claim_request(request_ids, self._clock.now())
+
+    async def archive_channels(self, group: ChannelGroup, reason: str) -> Sequence[str]:
+        """The bot was removed from these channels; their ids, of those that were not archived."""
+        archived = await self._store.archive_channels(group, reason, self._clock.now())
+        if archived:
+            log.warning("archived channels=%d why=%s", len(archived), reason)
+            await self._on_change()
+        return archived
+
+    async def restore_channels(self, group: ChannelGroup) -> Sequence[str]:
+        """The bot is back in these channels; their ids, of those that were archived."""
+        restored = await self._store.restore_channels(group, self._clock.now())
+        if restored:
+            log.info("restored channels=%d", len(restored))
+            await self._on_change()
+        return restored
 
     # -- keywords -----------------------------------------------------------------------------
 

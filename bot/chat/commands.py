@@ -28,7 +28,7 @@ from bot.errors import (
     StoreError,
     UserError,
 )
-from bot.model import Choice, Paper, Person, Reply, refer_to, without_references
+from bot.model import ChannelGroup, Choice, Paper, Person, Reply, refer_to, without_references
 from bot.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -133,6 +133,14 @@ class ChatCommands:
     async def claim_request(self, request_ids: Sequence[str]) -> bool:
         async with _answering("claim_request"):
             return await self._changes.claim_request(request_ids)
+
+    async def archive_channels(self, group: ChannelGroup, reason: str) -> Sequence[str]:
+        async with _answering("archive_channels"):
+            return await self._changes.archive_channels(group, reason)
+
+    async def restore_channels(self, group: ChannelGroup) -> Sequence[str]:
+        async with _answering("restore_channels"):
+            return await self._changes.restore_channels(group)
 
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         async with _answering("keywords", channel_id):

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.chat.replies.dates import iso
 from bot.chat.replies.reasons import Cause
-from bot.model.views import OpenPost, PostedDigest, RunView
+from bot.model.views import ArchivedChannel, OpenPost, PostedDigest, RunView
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class StatusReport:
     next_announcement: datetime
     next_post: datetime | None
     channels: tuple[ChannelStatus, ...]
+    archived: tuple[ArchivedChannel, ...] = ()
     file_problem: str = ""
 
 

@@ -32,7 +32,10 @@ MAX_CATCH_UP = 10_000  # papers
 # name of its workspace and a slash stand before it where bot.toml gives the workspace one.
 _CHANNEL_IDS = {
     "discord": (re.compile(r"[0-9]{17,20}"), "discord:1142000000000000000"),
-    "slack": (re.compile(r"(?:[a-z0-9-]{1,30}/)?[CGD][A-Z0-9]{6,20}"), "slack:C0123456789"),
+    "slack": (
+        re.compile(r"(?:(?:[a-z0-9-]{1,30}|T[A-Z0-9]{6,20})/)?[CGD][A-Z0-9]{6,20}"),
+        "slack:C0123456789",
+    ),
     "console": (re.compile(r""), "console:"),
 }
 PLATFORMS = tuple(_CHANNEL_IDS)

@@ -43,7 +43,7 @@ from bot.model.references import (
 )
 from bot.model.replies import Choice, Finding, Menu, Offer, Reply, Row, Section
 from bot.model.retention import Outdated
-from bot.model.subscriptions import Channel, Interests, Keyword, Person, Subscription
+from bot.model.subscriptions import Channel, ChannelGroup, Interests, Keyword, Person, Subscription
 
 __all__ = [
     "VERSION_UNKNOWN",
@@ -52,6 +52,7 @@ __all__ = [
     "Batch",
     "Channel",
     "ChannelAgenda",
+    "ChannelGroup",
     "Choice",
     "CommandReference",
     "Crosspost",

@@ -63,6 +63,16 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelGroup:
+    """Channels that come and go together: those of these ids, those whose ids begin with ``prefix``
+    (``slack:T…/``), and those that are known to be in ``server`` (``Person.server``)."""
+
+    ids: tuple[str, ...] = ()
+    prefix: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """A keyword in a channel. ``primed_at`` is ``None`` until its present papers are known."""
 

@@ -88,13 +88,27 @@ class ChannelView:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivedChannel:
+    """One that the bot was removed from (``reason``) at ``since``: its keywords are kept until
+    ``kept_until``, and come back with the bot."""
+
+    channel: str
+    since: datetime
+    kept_until: datetime
+    reason: str
+    keywords: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateView:
-    """Everything that ``status`` shows, in one consistent snapshot."""
+    """Everything that ``status`` shows, in one consistent snapshot. ``archived`` channels are not
+    among the ``channels``."""
 
     last_run: RunView | None
     last_complete: RunView | None
     papers: int
     channels: tuple[ChannelView, ...]
+    archived: tuple[ArchivedChannel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.model.views import Measures, StateView
 from bot.ports import SyncDatabase
 from bot.store.engines.base import Connection, Engine
 from bot.store.statements import (
+    archive,
     channels_file,
     clock_recovery,
     collect,
@@ -134,6 +135,8 @@ class SqlStore:
     change_setting = _use_case(subscription_statements.change_setting, WRITE)
     pause = _use_case(subscription_statements.pause, WRITE)
     resume = _use_case(subscription_statements.resume, WRITE)
+    archive_channels = _use_case(archive.archive_channels, WRITE)
+    restore_channels = _use_case(archive.restore_channels, WRITE)
 
     async def synchronise(self, work: Callable[[SyncDatabase], T], at: datetime) -> T:
         return await self.engine.run(lambda begin: work(channels_file.SqlSyncDatabase(begin, at)))

@@ -41,6 +41,7 @@ from bot.model import (
     AnnouncementStats,
     Batch,
     Channel,
+    ChannelGroup,
     Note,
     NoteKind,
     Paper,
@@ -1213,6 +1214,30 @@ async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_fol
 
 async def test_status_of_an_empty_database_says_how_to_begin(chat: Chat) -> None:
     assert "No channel follows anything yet" in (await chat.queries.status()).text
+
+
+async def test_status_names_the_archived_channels_the_newest_first_and_until_when_they_are_kept(
+    chat: Chat,
+) -> None:
+    gone = [f"slack:T0123456789/C012345{number:04}" for number in range(12)]
+    for channel_id in (*gone, HERE):
+        await chat.say("add reward model", channel_id)
+    for channel_id in gone:
+        group = ChannelGroup(ids=(channel_id,))
+        await chat.commands.archive_channels(group, "The app was removed from the workspace")
+        chat.clock.advance(60.0)
+    reply = await chat.queries.status()
+    assert gone[-1] in reply.text
+    assert gone[1] not in reply.text
+    assert "2 more channels archived like these." in reply.text
+    assert "The app was removed from the workspace. Nothing is sent there." in reply.text
+    assert "Its 1 keyword is kept until" in reply.text
+    assert len(data(reply)["archived"]) == 12
+    assert "archived" not in (await chat.say("status", HERE)).text, "theirs is nobody else's"
+    assert await chat.commands.restore_channels(ChannelGroup(prefix="slack:T0123456789/")) == tuple(
+        gone
+    )
+    assert (await chat.queries.status()).text.count("1 keyword") == 13
 
 
 # -- how a channel is posted to -------------------------------------------------------------------

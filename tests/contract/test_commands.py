@@ -11,7 +11,7 @@ import pytest
 
 from bot import ports
 from bot.errors import NotAllowed, UserError
-from bot.model import Person, Reply
+from bot.model import ChannelGroup, Person, Reply
 from bot.ports import Commands
 from tests.adapters.backend import Backend
 
@@ -43,6 +43,12 @@ READING: dict[str, Call] = {
     "keywords": lambda commands, person, text: commands.keywords(HERE),
     "abstract": lambda commands, person, text: commands.abstract(text),
     "claim_request": lambda commands, person, text: commands.claim_request([text]),
+    "archive_channels": lambda commands, person, text: commands.archive_channels(
+        ChannelGroup(ids=(text,)), text
+    ),
+    "restore_channels": lambda commands, person, text: commands.restore_channels(
+        ChannelGroup(ids=(text,))
+    ),
 }
 ALL = CHANGING | READING
 TEXTS = (

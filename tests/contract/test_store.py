@@ -24,6 +24,7 @@ from bot.model import (
     AnnouncementStats,
     Channel,
     ChannelAgenda,
+    ChannelGroup,
     Draft,
     Entry,
     Hit,
@@ -40,7 +41,8 @@ from bot.model import (
     Recorded,
     Run,
 )
-from bot.model.snapshots import Configure, Follow, Listing, Unfollow
+from bot.model.snapshots import Configure, Follow, Listing, Snapshot, Unfollow
+from bot.model.views import ArchivedChannel
 from bot.ports import Store, SyncDatabase
 from tests.builders import paper
 from tests.fakes import START
@@ -944,6 +946,145 @@ async def test_at_least_two_hundred_revisions_are_kept(store: Store) -> None:
             return transaction.revision(801)
 
     assert await store.synchronise(work, START) == b"801"
+
+
+# -- archived channels -----------------------------------------------------------------------------
+
+HERE = ChannelGroup(prefix="fake:T1/")
+C1, C2, ELSEWHERE = "fake:T1/C1", "fake:T1/C2", "fake:T12/C1"
+
+
+async def test_an_archived_channel_is_in_no_list_limit_run_or_queue(store: Store) -> None:
+    ada = replace(ADA, server="fake:T1")
+    await follow(store, C1, C2, ELSEWHERE)
+    await store.follow(C2, GRAPH, ada, START)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await queue(store, C1, "c1", "c2")
+    await store.change_setting(C1, "layout", "inline")
+    assert await store.archive_channels(HERE, "The app was removed.", START + DAY) == (C1, C2)
+    assert await store.archive_channels(HERE, "again", START + 2 * DAY) == ()
+    assert (await claim(store, START + DAY), await store.next_claim("fake")) == ("", None)
+    assert [each.id for each in await store.publishable()] == [ELSEWHERE]
+    assert await store.to_recheck() == ()
+    assert {each.channel_id for each in await store.subscriptions()} == {ELSEWHERE}
+    assert await store.unprimed() == frozenset()
+    assert [entry.canonical for entry in await store.page(3)] == [REWARD.canonical]
+    measured = await store.measures()
+    assert (measured.subscriptions, measured.posts.get(("fake", "queued"))) == (1, None)
+    state = await store.state()
+    assert [view.channel.id for view in state.channels] == [ELSEWHERE]
+    assert state.archived == (
+        ArchivedChannel(C1, START + DAY, START + 31 * DAY, "The app was removed.", 1),
+        ArchivedChannel(C2, START + DAY, START + 31 * DAY, "The app was removed.", 2),
+    )
+    one = await store.state(C2)
+    assert (one.channels, [each.channel for each in one.archived]) == ((), [C2])
+    listed = await store.synchronise(lambda db: current(db), START + DAY)
+    assert [each.channel.id for each in listed.listings] == [ELSEWHERE]
+    counts: list[int] = []
+    await store.follow(
+        "fake:T1/C3", GRAPH, ada, START, check_room=lambda _, server: counts.append(server)
+    )
+    assert counts == [0], "its keywords are in nobody's way"
+
+
+def current(database: SyncDatabase) -> Snapshot:
+    with database.transaction() as transaction:
+        return transaction.current()
+
+
+async def test_a_channel_that_comes_back_within_a_week_has_lost_nothing(store: Store) -> None:
+    await follow(store, C1, ELSEWHERE)
+    await store.follow(C1, GRAPH, BEN, START)
+    await store.change_setting(C1, "post_at", "07:30")
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await queue(store, C1, "c1")
+    await store.unfollow(C1, GRAPH.canonical, START + DAY)
+    before = await store.subscriptions(C1)
+    await store.archive_channels(HERE, "removed", START + DAY)
+    await store.record(run_of(START + 2 * DAY, [paper(2)]), first_post=0)
+    assert await store.restore_channels(HERE, START + 3 * DAY) == (C1,)
+    assert await store.restore_channels(HERE, START + 3 * DAY) == ()
+    assert await store.subscriptions(C1) == before, "and not what a person had removed"
+    assert sorted(await due(store, C1)) == ids(1, 2)
+    assert [each.id for each in await store.to_recheck()] == [C1]
+    assert await claim(store, START + 3 * DAY) == "c1"
+    state = await store.state(C1)
+    assert (state.channels[0].channel.post_at, state.archived) == ("07:30", ())
+
+
+async def test_after_a_week_the_keywords_of_an_archived_channel_begin_anew(store: Store) -> None:
+    await follow(store, C1)
+    await store.archive_channels(HERE, "removed", START)
+    assert [each.canonical for each in (await store.interests()).primed] == [REWARD.canonical]
+    await store.record(run_of(START + 8 * DAY), first_post=0)
+    assert (await store.interests()).primed == (), "nobody fetches them any more"
+    await store.restore_channels(HERE, START + 9 * DAY)
+    assert await store.unprimed() == {(C1, REWARD.canonical)}
+
+
+async def test_after_thirty_days_an_archived_channel_is_forgotten_but_for_what_was_posted(
+    store: Store,
+) -> None:
+    await follow(store, C1)
+    await store.change_setting(C1, "layout", "inline")
+    await store.record(run_of(START, [paper(1)]), first_post=0)
+    await publish(store, C1, Publication((("c1", Draft("x", tuple(ids(1)))),)), START)
+    await store.archive_channels(HERE, "removed", START)
+    assert await store.restore_channels(HERE, START + 31 * DAY) == (C1,)
+    assert await store.subscriptions(C1) == ()
+    [view] = (await store.state(C1)).channels
+    assert (view.channel.layout, [post.state for post in view.posts]) == (None, ["held"])
+    assert (await store.paper(paper(1).id)).standings[0].state == "posted"
+
+
+async def test_what_a_person_had_paused_stays_paused_and_a_refusal_is_over(store: Store) -> None:
+    await follow(store, C1, C2)
+    await queue(store, C2, "c2")
+    await store.pause(C1, "by Ada", START)
+    await store.refuse("c2", False, START, "token revoked", 3600.0)
+    await store.archive_channels(HERE, "removed", START)
+    await store.restore_channels(HERE, START)
+    views = {view.channel.id: view.paused for view in (await store.state()).channels}
+    assert views == {C1: "person", C2: ""}
+
+
+async def test_channels_are_archived_by_id_by_prefix_or_by_server_and_no_other(
+    store: Store,
+) -> None:
+    await follow(store, A, B, C1)
+    await store.follow(A, GRAPH, replace(ADA, server="fake:server"), START)
+    for group in (ChannelGroup(), ChannelGroup(prefix="fake:T1%"), ChannelGroup(ids=("nobody",))):
+        assert await store.archive_channels(group, "", START) == ()
+    assert await store.archive_channels(ChannelGroup(server="fake:server"), "", START) == (A,)
+    assert await store.archive_channels(ChannelGroup(ids=(A, B)), "", START) == (B,)
+
+
+async def test_who_follows_or_configures_something_in_an_archived_channel_brings_it_back(
+    store: Store,
+) -> None:
+    await follow(store, A, B)
+    await store.archive_channels(ChannelGroup(ids=(A, B)), "", START)
+    assert await store.follow(A, GRAPH, BEN, START)
+    assert len(await store.subscriptions(A)) == 2
+
+    def configure(database: SyncDatabase) -> None:
+        with database.transaction() as transaction:
+            transaction.apply([Configure(B, "layout", "inline")], "bot.toml")
+
+    await store.synchronise(configure, START)
+    assert (await store.state()).archived == ()
+
+
+async def test_a_message_of_an_archived_channel_is_handed_on_when_it_is_back(store: Store) -> None:
+    await queue(store, A, "a1")
+    await claim(store)
+    await store.mark_sent("a1", Receipt("1", "", crosspost=True), START)
+    await store.archive_channels(ChannelGroup(ids=(A,)), "", START)
+    assert await store.next_crosspost("fake", START) is None
+    assert await store.claim_crosspost("fake", START, START + LEASE) is None
+    await store.restore_channels(ChannelGroup(ids=(A,)), START)
+    assert await store.claim_crosspost("fake", START, START + LEASE) is not None
 
 
 # -- processes ------------------------------------------------------------------------------------

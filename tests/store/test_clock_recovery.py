@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.keywords import parse
-from bot.model import Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
+from bot.model import ChannelGroup, Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
 from bot.ports import Store
 from bot.store.statements.clock_recovery import RECORDED_TIMES
@@ -50,6 +50,8 @@ async def live(store: Store, channel: str, at: Any) -> None:
     await store.record(run, first_post=1)
     await store.unfollow(channel, REMOVED.canonical, at)
     await store.claim_request(["envelope:1"], at)
+    await store.follow(f"{channel}-gone", KEYWORD, Person("Ada"), at)
+    await store.archive_channels(ChannelGroup(ids=(f"{channel}-gone",)), "removed", at)
     drafts = tuple((f"{channel}-{n}", Draft("{}", (found.id,) if n == 0 else ())) for n in range(3))
     await store.publish([(channel, lambda _: Publication(drafts, published_until=at))], at)
     for number in range(2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chat.replies.dates import DateFormatter
@@ -18,8 +19,10 @@ from bot.chat.replies.reasons import (
 )
 from bot.chat.reports import ChannelStatus, StatusReport
 from bot.model import Note, NoteKind, Reply, refer_to
-from bot.model.views import RunView, StateView
+from bot.model.views import ArchivedChannel, RunView, StateView
 from bot.text import plural
+
+ARCHIVED_SHOWN: Final = 10
 
 
 def status_report(
@@ -37,6 +40,7 @@ def status_report(
         next_announcement=calendar.following(dates.now),
         next_post=min(upcoming, default=None),
         channels=tuple(map(_channel_status, contexts)),
+        archived=state.archived,
     )
 
 
@@ -53,10 +57,26 @@ def status_reply(
     lines.append(f"Times are {report.timezone}.")
     for status, context in zip(report.channels, contexts, strict=True):
         lines += ["", *_channel(status, context)]
+    lines += _archived(report.archived, dates)
     if not contexts:
         first = refer_to("add reward model", "console:")
         lines += ["", f"No channel follows anything yet. Add a first keyword: {first}"]
     return Reply("\n".join(lines), report=report)
+
+
+def _archived(channels: Sequence[ArchivedChannel], dates: DateFormatter) -> list[str]:
+    """What comes back with the bot, for the reason that it is gone; the newest first."""
+    newest = sorted(channels, key=lambda each: each.since, reverse=True)
+    lines = [
+        f"{each.channel}: archived since {dates.time(each.since)}. {sentence(each.reason)} Nothing"
+        f" is sent there. Its {plural(each.keywords, 'keyword')}"
+        f" {'is' if each.keywords == 1 else 'are'} kept until {dates.time(each.kept_until)}, and"
+        " followed again if the bot comes back."
+        for each in newest[:ARCHIVED_SHOWN]
+    ]
+    more = len(newest) - len(lines)
+    lines += [f"{plural(more, 'more channel')} archived like these."] if more else []
+    return ["", *lines] if lines else []
 
 
 def _next_post(context: ChannelContext) -> datetime:

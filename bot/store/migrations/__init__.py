@@ -74,8 +74,10 @@ create table channels (
   paused_at text,
   probe_at  text,                         -- when a refused channel is tried again
   probes    integer not null default 0,
-  recheck   integer not null default 0    -- 1: it came back after a pause, or its settings changed,
+  recheck   integer not null default 0,   -- 1: it came back after a pause, or its settings changed,
                                           -- and what is due there was not weighed since
+  archived_at text,                       -- since when the bot is no longer there
+  archive_reason text not null default ''
 ) strict, without rowid;
 create index channels_to_recheck on channels (id) where recheck;
 
@@ -104,6 +106,7 @@ create table removed_subscriptions (
   since       text,
   baseline    integer not null,
   removed_at  text not null,
+  archived    integer not null default 0, -- 1: the whole channel was, and it comes back with it
   primary key (channel_id, canonical)
 ) strict, without rowid;
 -- for what the service queries every two seconds

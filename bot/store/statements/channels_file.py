@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from bot.model import Keyword, Person
+from bot.model import ChannelGroup, Keyword, Person
 from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot
 from bot.store.engines.base import Begin, Connection
+from bot.store.statements.archive import restore_channels
 from bot.store.statements.subscriptions import (
     change_setting,
     channels,
@@ -31,7 +32,7 @@ class SqlSyncTransaction:
         self._at = at
 
     def current(self) -> Snapshot:
-        """Every channel that follows something or has a setting of its own."""
+        """Every channel that follows something or has a setting of its own, and is not archived."""
         following: dict[str, list[Keyword]] = {}
         for subscription in subscriptions(self._db):
             following.setdefault(subscription.channel_id, []).append(subscription.keyword)
@@ -43,12 +44,14 @@ class SqlSyncTransaction:
         )
 
     def apply(self, changes: Sequence[Change], who: str) -> None:
-        """Carry the changes out; one that is made already changes nothing."""
+        """Carry the changes out; one that is made already changes nothing. What they name is no
+        longer archived: somebody wants it."""
         for change in changes:
             match change:
                 case Follow(channel_id, keyword):
                     follow(self._db, channel_id, keyword, Person(who), self._at)
                 case Configure(channel_id, setting, value):
+                    restore_channels(self._db, ChannelGroup(ids=(channel_id,)), self._at)
                     change_setting(self._db, channel_id, setting, value)
                 case _:
                     unfollow(self._db, change.channel_id, change.keyword.canonical, self._at)

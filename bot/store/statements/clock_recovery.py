@@ -16,7 +16,7 @@ later one becomes that; an earlier one stays.
 ``removed_subscriptions``               the same two, and ``removed_at``
 ``ledger.at``
 ``outbox.created_at``, ``settled_at``
-``channels.paused_at``
+``channels.paused_at``, ``archived_at``
 ``handled_requests.at``
 ``samples.at``
 ======================================  ====================================================
@@ -37,6 +37,7 @@ from bot.store.statements.rows import to_text, to_time
 RECORDED_TIMES = (
     ("channels", "published_until"),
     ("channels", "paused_at"),
+    ("channels", "archived_at"),
     ("runs", "started_at"),
     ("runs", "finished_at"),
     ("subscriptions", "added_at"),
@@ -55,7 +56,8 @@ RECORDED_TIMES = (
 
 # Whether the clock was ahead at all: the rest would read whole tables at each start.
 _SHOWS = """
-select exists (select 1 from channels where published_until > :now or paused_at > :now)
+select exists (select 1 from channels where published_until > :now or paused_at > :now
+               or archived_at > :now)
     or exists (select 1 from runs where started_at > :now or finished_at > :now)
     or exists (select 1 from subscriptions where added_at > :now or primed_at > :now)
     or exists (select 1 from outbox where state in ('queued', 'sending', 'unknown')

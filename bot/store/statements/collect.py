@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bot.model import VERSION_UNKNOWN, Expected, Hit, Interests, NoteKind, Paper, Recorded, Run, Why
 from bot.store.engines.base import Connection
-from bot.store.statements import prime, subscriptions
+from bot.store.statements import prime, removal
 from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
@@ -144,7 +144,7 @@ def record(
     primed, first = yield from prime.prime(db, run, first_post, batch_size)
     recorded = Recorded(new_papers, due + first, primed)
     _save_run(db, run, recorded)
-    subscriptions.forget_removed(db, run.started_at)
+    removal.forget_removed(db, run.started_at)
     return recorded
 
 

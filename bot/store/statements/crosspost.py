@@ -20,7 +20,10 @@ from bot.store.statements.rows import (
 # Longer than any wait between two tries: what seems to wait longer was put there by a wrong clock.
 LONGEST_WAIT = timedelta(hours=2)
 
-_WAITING = "from crossposts x where x.platform = :platform and x.state = 'pending'"
+_WAITING = """
+    from crossposts x join outbox o using (key) join channels c on c.id = o.channel_id
+    where x.platform = :platform and x.state = 'pending' and c.archived_at is null
+"""
 _READY_AT = "case when x.not_before > :latest then :now else x.not_before end"
 
 
@@ -38,8 +41,7 @@ def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -
     row = db.execute(
         f"""
         select x.key, o.message_id, x.attempt, o.settled_at, {qualified("c", CHANNEL_COLUMNS)}
-        from crossposts x join outbox o using (key) join channels c on c.id = o.channel_id
-        where x.platform = :platform and x.state = 'pending' and {_READY_AT} <= :now
+        {_WAITING} and {_READY_AT} <= :now
         order by o.seq limit 1
         """,
         _times(platform, now),

@@ -20,6 +20,7 @@ from typing import Any
 from bot.model import Post, Receipt
 from bot.store.engines.base import Connection
 from bot.store.statements import crosspost
+from bot.store.statements.archive import NOT_ARCHIVED
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     LISTED,
@@ -41,7 +42,7 @@ LONGEST_PAUSE = timedelta(days=1)  # of a channel that refuses us
 _CLAIMABLE = f"""
     from outbox o join channels c on c.id = o.channel_id
     where o.platform = :platform and o.state in {OPEN}
-      and (c.paused is null or c.paused = 'refused')
+      and (c.paused is null or c.paused = 'refused') and c.archived_at is null
       and not exists (select 1 from outbox e where e.channel_id = o.channel_id
                       and e.seq < o.seq and e.state in {OPEN})
 """
@@ -76,7 +77,8 @@ def unsettled(db: Connection, platform: str, now: datetime) -> dict[str, float]:
     """Posts of unknown outcome that nobody may look for yet, and for how many seconds."""
     rows = db.execute(
         "select key, not_before from outbox"
-        " where platform = ? and state = 'unknown' and not_before > ?",
+        " where platform = ? and state = 'unknown' and not_before > ?"
+        f" and channel_id in {NOT_ARCHIVED}",
         (platform, to_text(now)),
     )
     return {key: (to_time(not_before) - now).total_seconds() for key, not_before in rows}

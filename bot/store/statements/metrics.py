@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bot.model.views import DELAYS, Measures
 from bot.store.engines.base import Connection
+from bot.store.statements.archive import NOT_ARCHIVED
 
 # Column of ``forgotten_runs`` → the sum over rows of ``runs`` that it holds.
 RUN_SUMS = {
@@ -42,7 +43,9 @@ def measures(db: Connection, database_bytes: int) -> Measures:
         posts={
             (platform, state): count
             for platform, state, count in db.execute(
-                "select platform, state, count(*) from outbox group by 1, 2"
+                "select platform, state, count(*) from outbox where state not in"
+                " ('queued', 'sending', 'unknown', 'held') or channel_id in"
+                f" {NOT_ARCHIVED} group by 1, 2"
             )
         },
         delays=tuple(delays[: len(DELAYS)]),

@@ -26,10 +26,11 @@ from bot.store.statements.rows import (
 
 
 def publishable(db: Connection) -> tuple[Channel, ...]:
-    """Every channel that is not paused and follows something, or still has papers due."""
+    """Every channel that is neither paused nor archived and follows something, or still has papers
+    due."""
     rows = db.execute(
         f"""
-        select {CHANNEL_COLUMNS} from channels c where paused is null and (
+        select {CHANNEL_COLUMNS} from channels c where paused is null and archived_at is null and (
           exists (select 1 from subscriptions s where s.channel_id = c.id)
           or exists (select 1 from ledger l where l.channel_id = c.id and l.state = 'due'))
         order by published_until, id
@@ -40,9 +41,10 @@ def publishable(db: Connection) -> tuple[Channel, ...]:
 
 def to_recheck(db: Connection) -> tuple[Channel, ...]:
     """The channels that came back after a pause, or whose settings changed, since they were last
-    published to. None that is paused."""
+    published to. None that is paused or archived."""
     rows = db.execute(
-        f"select {CHANNEL_COLUMNS} from channels c where recheck and paused is null order by id"
+        f"select {CHANNEL_COLUMNS} from channels c"
+        " where recheck and paused is null and archived_at is null order by id"
     )
     return tuple(map(channel_from_row, rows))
 

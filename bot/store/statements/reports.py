@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.model import Note, NoteKind
 from bot.model.views import (
+    ArchivedChannel,
     ChannelView,
     FailingCrosspost,
     KeywordPapers,
@@ -20,6 +21,7 @@ from bot.model.views import (
     StateView,
 )
 from bot.store.engines.base import Connection
+from bot.store.statements.removal import KEEP_ARCHIVED
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     PAPER_COLUMNS,
@@ -43,6 +45,21 @@ def state(db: Connection, channel_id: str = "") -> StateView:
         last_complete=_run(db, "where complete"),
         papers=db.execute("select count(*) from papers").fetchone()[0],
         channels=_channels(db, channel_id),
+        archived=_archived(db, channel_id),
+    )
+
+
+def _archived(db: Connection, channel_id: str) -> tuple[ArchivedChannel, ...]:
+    """Those of which keywords are kept."""
+    rows = db.execute(
+        "select c.id, c.archived_at, c.archive_reason, count(*) from channels c"
+        " join removed_subscriptions r on r.channel_id = c.id and r.archived"
+        " where c.archived_at is not null and :channel in ('', c.id) group by c.id order by c.id",
+        {"channel": channel_id},
+    )
+    return tuple(
+        ArchivedChannel(own, to_time(at), to_time(at) + KEEP_ARCHIVED, reason, keywords)
+        for own, at, reason, keywords in rows
     )
 
 
@@ -128,7 +145,7 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
     rows = db.execute(
         "select published_until, coalesce(paused, ''), reason, paused_at, probe_at,"
         f" {CHANNEL_COLUMNS}"
-        " from channels where :channel in ('', id) order by id",
+        " from channels where :channel in ('', id) and archived_at is null order by id",
         given,
     )
     return tuple(

@@ -1,18 +1,20 @@
-"""Who follows what, and how each channel wants to be posted to.
-
-A removed keyword is kept for a week as it was, and runs go on matching it. Its papers leave the
-ledger at once; whoever adds it again, or presses Undo, gets them back, with what was announced
-meanwhile.
-"""
+"""Who follows what, and how each channel wants to be posted to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.model import VERSION_UNKNOWN, Channel, Keyword, Person, Subscription, Why
+from bot.model import Channel, ChannelGroup, Keyword, Person, Subscription
 from bot.model.snapshots import SETTINGS
 from bot.store.engines.base import Connection
+from bot.store.statements.archive import restore_channels
+from bot.store.statements.removal import (
+    RESTORABLE_FOR,
+    SUBSCRIPTION,
+    drop_due,
+    make_due_again,
+)
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     channel_from_row,
@@ -21,8 +23,6 @@ from bot.store.statements.rows import (
     to_time,
     to_time_or_none,
 )
-
-RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
 
 # Called with the number of keywords in the channel and in its server; raises to refuse one more.
 CheckRoom = Callable[[int, int], None]
@@ -43,9 +43,11 @@ def follow(
     One that was removed less than ``RESTORABLE_FOR`` ago goes on where it ended: what was due is
     due again, and what was announced since is new. With ``undo`` its words, who had added it and
     when are as they were, too. ``check_room`` is called in the same transaction, before a keyword
-    is added; what it raises is raised.
+    is added; what it raises is raised. A channel that was archived is restored first: the bot is
+    there, or somebody wants it to be.
     """
     ensure_channel(db, channel_id)
+    restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
     db.execute(
         "insert into keywords (canonical, text, query, clauses) values (?, ?, ?, ?)"
         " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses",
@@ -71,83 +73,27 @@ def follow(
     if restored:
         added, state = removed[1:5] if undo else added, removed[5:]
     db.execute(
-        "insert into subscriptions (channel_id, canonical, text, added_by, added_by_id, added_at,"
-        " primed_at, since, baseline) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"insert into subscriptions ({SUBSCRIPTION}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*key, *added, *state),
     )
     if restored and state[0] is not None:
-        _restore(db, channel_id, keyword.canonical, removed[0], at)
+        make_due_again(db, channel_id, keyword.canonical, removed[0], at)
     return True
 
 
 def unfollow(db: Connection, channel_id: str, canonical: str, at: datetime) -> bool:
     """Stop following; false if the channel didn't. Papers that were due because of this keyword
     alone are dropped. The ledger stays: nothing is posted again."""
-    columns = (
-        "channel_id, canonical, text, added_by, added_by_id, added_at, primed_at, since, baseline"
-    )
     db.execute(
-        f"insert into removed_subscriptions ({columns}, removed_at)"
-        f" select {columns}, ? from subscriptions where channel_id = ? and canonical = ?",
+        f"insert into removed_subscriptions ({SUBSCRIPTION}, removed_at)"
+        f" select {SUBSCRIPTION}, ? from subscriptions where channel_id = ? and canonical = ?",
         (to_text(at), channel_id, canonical),
     )
     removed = db.execute(
         "delete from subscriptions where channel_id = ? and canonical = ?", (channel_id, canonical)
     )
-    db.execute(
-        """
-        update ledger set state = 'dropped', at = ?
-        where channel_id = ? and state = 'due' and not exists (
-          select 1 from hits h join subscriptions s
-            on s.canonical = h.canonical and s.channel_id = ledger.channel_id
-          where h.paper_id = ledger.paper_id)
-        """,
-        (to_text(at), channel_id),
-    )
+    drop_due(db, channel_id, at)
     return removed.rowcount == 1
-
-
-def _restore(
-    db: Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
-) -> None:
-    """Make due again what its removal dropped, and what was announced since it was removed: runs
-    go on matching a removed keyword as long as it can be restored."""
-    given = {
-        "channel": channel_id,
-        "canonical": canonical,
-        "removed_at": removed_at,
-        "at": to_text(at),
-        "new": Why.NEW,
-        "unknown": VERSION_UNKNOWN,
-    }
-    db.execute(
-        "update ledger set state = 'due', at = :at"
-        " where channel_id = :channel and state = 'dropped' and at >= :removed_at"
-        " and paper_id in (select paper_id from hits where canonical = :canonical)",
-        given,
-    )
-    # The same test of what is new as in ``collect``.
-    db.execute(
-        """
-        insert into ledger (channel_id, paper_id, state, why, at)
-        select s.channel_id, p.id, 'due', :new, :at
-        from subscriptions s
-        join hits h on h.canonical = s.canonical
-        join papers p on p.id = h.paper_id
-        where s.channel_id = :channel and s.canonical = :canonical
-          and (p.serial > s.baseline
-               or (p.version <> :unknown and p.published > coalesce(s.since, '')))
-        on conflict do nothing
-        """,
-        given,
-    )
-
-
-def forget_removed(db: Connection, now: datetime) -> None:
-    """Forget the removed keywords that can't be restored any more."""
-    db.execute(
-        "delete from removed_subscriptions where removed_at < ?", (to_text(now - RESTORABLE_FOR),)
-    )
 
 
 def _count(db: Connection, channel_id: str) -> int:
@@ -186,12 +132,13 @@ def change_setting(db: Connection, channel_id: str, name: str, value: str | None
 
 
 def channels(db: Connection) -> tuple[Channel, ...]:
-    """Every channel that follows something or has a setting of its own."""
+    """Every channel that follows something or has a setting of its own, and is not archived."""
     rows = db.execute(
         f"""
         select {CHANNEL_COLUMNS} from channels c
-        where coalesce({", ".join(SETTINGS)}) is not null
-           or exists (select 1 from subscriptions s where s.channel_id = c.id)
+        where archived_at is null and (
+          coalesce({", ".join(SETTINGS)}) is not null
+          or exists (select 1 from subscriptions s where s.channel_id = c.id))
         order by id
         """
     )

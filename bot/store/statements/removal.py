@@ -1,0 +1,99 @@
+"""Keywords that a channel follows no more, kept for a while as they were.
+
+One that a person removed is kept for a week, and runs go on matching it. Its papers leave the
+ledger at once; whoever adds it again, or presses Undo, gets them back, with what was announced
+meanwhile. One of an archived channel is kept for longer (``statements.archive``), but matched no
+longer than that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.model import VERSION_UNKNOWN, Why
+from bot.model.snapshots import SETTINGS
+from bot.store.engines.base import Connection
+from bot.store.statements.rows import to_text
+
+RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
+KEEP_ARCHIVED = timedelta(days=30)
+
+EXPIRED = "the bot was removed from this channel more than 30 days before"
+
+SUBSCRIPTION = (
+    "channel_id, canonical, text, added_by, added_by_id, added_at, primed_at, since, baseline"
+)
+
+
+def drop_due(db: Connection, channel_id: str, at: datetime) -> None:
+    """Drop what is due in the channel and matches nothing that it follows."""
+    db.execute(
+        """
+        update ledger set state = 'dropped', at = ?
+        where channel_id = ? and state = 'due' and not exists (
+          select 1 from hits h join subscriptions s
+            on s.canonical = h.canonical and s.channel_id = ledger.channel_id
+          where h.paper_id = ledger.paper_id)
+        """,
+        (to_text(at), channel_id),
+    )
+
+
+def make_due_again(
+    db: Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
+) -> None:
+    """Make due again what its removal dropped, and what was announced since it was removed: runs
+    go on matching a removed keyword as long as it can be restored."""
+    given = {
+        "channel": channel_id,
+        "canonical": canonical,
+        "removed_at": removed_at,
+        "at": to_text(at),
+        "new": Why.NEW,
+        "unknown": VERSION_UNKNOWN,
+    }
+    db.execute(
+        "update ledger set state = 'due', at = :at"
+        " where channel_id = :channel and state = 'dropped' and at >= :removed_at"
+        " and paper_id in (select paper_id from hits where canonical = :canonical)",
+        given,
+    )
+    # The same test of what is new as in ``collect``.
+    db.execute(
+        """
+        insert into ledger (channel_id, paper_id, state, why, at)
+        select s.channel_id, p.id, 'due', :new, :at
+        from subscriptions s
+        join hits h on h.canonical = s.canonical
+        join papers p on p.id = h.paper_id
+        where s.channel_id = :channel and s.canonical = :canonical
+          and (p.serial > s.baseline
+               or (p.version <> :unknown and p.published > coalesce(s.since, '')))
+        on conflict do nothing
+        """,
+        given,
+    )
+
+
+def forget_removed(db: Connection, now: datetime) -> None:
+    """Forget what can't be restored any more. What of archived channels could only begin anew is
+    matched no longer; once they are forgotten too, a person decides about what waits there."""
+    week, month = to_text(now - RESTORABLE_FOR), to_text(now - KEEP_ARCHIVED)
+    db.execute(
+        "delete from removed_subscriptions"
+        " where removed_at < case when archived then :month else :week end",
+        {"week": week, "month": month},
+    )
+    db.execute(
+        "update removed_subscriptions set primed_at = null, since = null, baseline = 0"
+        " where archived and removed_at < ? and primed_at is not null",
+        (week,),
+    )
+    expired = db.execute("select id from channels where archived_at < ?", (month,)).fetchall()
+    unset = ", ".join(f"{setting} = null" for setting in SETTINGS)
+    db.executemany(f"update channels set {unset} where id = ?", expired)
+    db.executemany(
+        "update outbox set state = 'held', settled_at = ?, lease_until = null, error = ?"
+        " where channel_id = ? and state in ('queued', 'sending', 'unknown')",
+        [(to_text(now), EXPIRED, channel_id) for (channel_id,) in expired],
+    )
