@@ -197,12 +197,17 @@ class PlatformDown(PlatformError):
 class PlatformRefused(PlatformError):
     """The platform does not let us in (a wrong token, a missing scope); the text says what to do.
 
-    Trying again changes nothing before a person has fixed it.
+    Trying again changes nothing before a person has fixed it. ``seconds`` is how long it is not to
+    be tried at all; ``None``: the caller's own delay.
     """
+
+    def __init__(self, text: str, seconds: float | None = None) -> None:
+        self.seconds = seconds
+        super().__init__(text)
 
 
 class GaveUp(BotError):
-    """A part of the service failed again and again, or no platform lets us in any more."""
+    """A part of the service failed again and again."""
 
 
 class StoreError(BotError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from bot.model import (
@@ -253,6 +253,17 @@ class Listener(Protocol):
 
     async def tell(self, person_id: str, text: str) -> None:
         """Write to one person privately. Raises SendError or PlatformRefused."""
+        ...
+
+
+@runtime_checkable
+class Sharded(Protocol):
+    """A listener over several connections, each for a part of the platform's servers."""
+
+    @property
+    def shards(self) -> Mapping[int, datetime | None]:
+        """Since when each of this process's shards is not connected, ``None`` while it is; none
+        while it does not listen."""
         ...
 
 
@@ -521,7 +532,50 @@ class PeopleStore(ReportStore, Protocol):
         ...
 
 
-class ServiceStore(Protocol):
+class SessionStore(Protocol):
+    """Sessions of a platform that counts them, over all restarts and processes. Raises StoreError.
+
+    ``account`` is whose they are, as the platform's adapter names it.
+    """
+
+    async def claim_session(
+        self,
+        account: str,
+        bucket: int,
+        at: datetime,
+        *,
+        interval: timedelta,
+        hourly: int,
+        daily: int,
+    ) -> datetime | None:
+        """Record that a session begins now, and return ``None``; or return when one may begin, and
+        record nothing.
+
+        Two of a bucket are at least ``interval`` apart; of all together there are at most
+        ``hourly`` in an hour and ``daily`` in a day.
+        """
+        ...
+
+    async def hold_sessions(self, account: str, at: datetime, seconds: float, reason: str) -> None:
+        """No session is to begin for so long after ``at``. Claims do not look at it."""
+        ...
+
+    async def sessions_held(self, account: str, now: datetime) -> tuple[str, datetime] | None:
+        """Why no session is to begin now, and when one may; ``None`` if one may."""
+        ...
+
+
+class RefusalStore(Protocol):
+    """Which platforms do not let the bot in, for ``status``. Raises StoreError."""
+
+    async def record_refusal(self, platform: str, reason: str, at: datetime) -> None: ...
+
+    async def clear_refusal(self, platform: str) -> None:
+        """It lets the bot in; nothing to do where it always did."""
+        ...
+
+
+class ServiceStore(RefusalStore, Protocol):
     """What the service polls every few seconds. Cheap; raises StoreError."""
 
     async def unprimed(self) -> frozenset[tuple[str, str]]:
@@ -633,6 +687,7 @@ class Store(
     CrosspostStore,
     RecoveryStore,
     PeopleStore,
+    SessionStore,
     ServiceStore,
     MonitoringStore,
     MaintenanceStore,

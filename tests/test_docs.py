@@ -20,7 +20,7 @@ from bot.chat.replies.reasons import Cause
 from bot.cli import terminal
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
 from bot.model import Finding, Note
-from bot.model.views import ArchivedChannel, OpenPost, PostedDigest, RunView
+from bot.model.views import ArchivedChannel, OpenPost, PlatformRefusal, PostedDigest, RunView
 from tests.test_architecture import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +33,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 JSON_OBJECTS: dict[str, Any] = {
     "`status`": reports.StatusReport,
+    "a platform in `refusals`": PlatformRefusal,
     "a channel of `status`": reports.ChannelStatus,
     "an archived channel of `status`": ArchivedChannel,
     "a digest in `posted`": PostedDigest,

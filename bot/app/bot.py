@@ -102,6 +102,9 @@ class Bot:
             await deliverer.deliver(wait=timeout.total_seconds())
         except PlatformRefused as error:
             log.error("refused platform=%s why=%s", deliverer.platform, error)
+            await self.store.record_refusal(deliverer.platform, str(error), self.clock.now())
+        else:
+            await self.store.clear_refusal(deliverer.platform)
 
     async def _summary(self, *, complete: bool) -> RunSummary:
         state = await self.store.state()

@@ -12,12 +12,14 @@ from bot.app.file_sync import FileSync
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.monitoring.endpoint import MonitoringReport
 from bot.monitoring.health import HealthReport
-from bot.ports import Clock, Listener, MonitoringStore
+from bot.ports import Clock, Listener, MonitoringStore, Sharded
+
+Connection = tuple[str, int | None]  # a platform's, or that of one of its shards
 
 
 class HealthMonitor:
-    """``damages`` is what the last check of the database found; ``refused`` why a platform does not
-    let us in, by its name. The service keeps both up to date, and calls ``alive`` regularly."""
+    """``damages`` is what the last check of the database found. The service keeps it up to date,
+    and calls ``alive`` regularly."""
 
     def __init__(
         self,
@@ -34,31 +36,41 @@ class HealthMonitor:
         self._platforms = platforms
         self._file_sync = file_sync
         self._started_at = self._alive_at = clock.monotonic()
-        # Since when each platform is not connected: its own answer, and the monotonic clock's.
-        self._disconnected: dict[str, tuple[datetime, float]] = {}
+        # Since when each connection is lost: the platform's own answer, and the monotonic clock's.
+        self._disconnected: dict[Connection, tuple[datetime, float]] = {}
         self.damages: tuple[str, ...] = ()
-        self.refused: dict[str, str] = {}
 
     def alive(self) -> None:
         """The service is not stuck."""
         self._alive_at = self._clock.monotonic()
-        self._disconnected_since()
+        self._connections()
 
     async def report(self) -> MonitoringReport:
         """How things are now. Raises StoreError."""
         now = self._clock.now()
+        connections = self._connections()
         health = HealthReport(
             state=await self._store.state(),
             now=now,
             calendar=self._calendar,
             started=now - self._elapsed(self._started_at),
             stuck_for=self._elapsed(self._alive_at),
-            disconnected=self._disconnected_since(),
+            disconnected={
+                name: since for (name, shard), since in connections.items() if shard is None
+            },
+            shards={
+                name: {
+                    shard: since
+                    for (platform, shard), since in connections.items()
+                    if platform == name and shard is not None
+                }
+                for name, platform in self._platforms.items()
+                if isinstance(platform, Sharded)
+            },
             degraded={
                 **{name: platform.degraded for name, platform in self._platforms.items()},
                 "bot.toml": self._file_sync.problem if self._file_sync.held_back else "",
             },
-            refused=dict(self.refused),
             damages=self.damages,
         )
         return MonitoringReport(health, await self._store.measures())
@@ -67,17 +79,20 @@ class HealthMonitor:
         """Since a time of the monotonic clock."""
         return timedelta(seconds=self._clock.monotonic() - since)
 
-    def _disconnected_since(self) -> dict[str, datetime | None]:
-        """Since when each platform is not connected, by the wall clock as it is set now."""
+    def _connections(self) -> dict[Connection, datetime | None]:
+        """Since when each is not connected, by the wall clock as it is set now."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        found: dict[str, datetime | None] = {}
+        reported: dict[Connection, datetime | None] = {}
         for name, platform in self._platforms.items():
-            since = platform.disconnected_since
+            reported[name, None] = platform.disconnected_since
+            if isinstance(platform, Sharded):
+                reported |= {(name, shard): since for shard, since in platform.shards.items()}
+        found = dict.fromkeys(reported)
+        for connection, since in reported.items():
             if since is None:
-                self._disconnected.pop(name, None)
-                found[name] = None
+                self._disconnected.pop(connection, None)
                 continue
-            if self._disconnected.get(name, (None,))[0] != since:
-                self._disconnected[name] = (since, monotonic)
-            found[name] = now - self._elapsed(self._disconnected[name][1])
+            if self._disconnected.get(connection, (None,))[0] != since:
+                self._disconnected[connection] = (since, monotonic)
+            found[connection] = now - self._elapsed(self._disconnected[connection][1])
         return found

@@ -3,7 +3,9 @@
 Keeps nothing that a restart needs: what is due, what is being sent and what was changed are in the
 database. A collect that was missed while the bot was down is made up at the start. The collector,
 each platform's deliverer and each platform's listener fail independently; what fails again and
-again ends the service, so that whatever started it starts it afresh.
+again ends the service, so that whatever started it starts it afresh. A platform that does not let
+us in (a wrong token) is no such failure: starting afresh would only ask it again and again, and
+Discord takes its token from a bot that does. The service stays up, and tries once an hour.
 
 Intervals run on the monotonic clock, appointments on the wall clock. Every two seconds the service
 compares the two. If they drift apart, it reschedules its appointments, makes up for what a step
@@ -18,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -31,7 +33,7 @@ from bot.app.scheduler import RetryPolicy, Scheduler
 from bot.app.supervisor import keep_listening
 from bot.config import Config
 from bot.core.deliver import Deliverer
-from bot.errors import ConfigError, GaveUp, PlatformRefused, UserError
+from bot.errors import ConfigError, GaveUp, PlatformRefused, StoreError, UserError
 from bot.model import NoteKind
 from bot.monitoring.checks import exposed_files
 from bot.monitoring.endpoint import ping, serving
@@ -44,10 +46,13 @@ WATCH_INTERVAL = timedelta(seconds=2)  # how soon it is noticed what people have
 CLOCK_STEP_TOLERANCE = timedelta(seconds=1)
 # Before the next request to arXiv after an incomplete answer; the last one repeats.
 INCOMPLETE_RETRY_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3))
+# Before a platform that does not let us in is tried again, if it does not say so itself.
+REFUSED_RETRY_DELAY = timedelta(hours=1)
 PING_RETRY_DELAY = timedelta(minutes=10)
 PAGE_RETRY_DELAY = timedelta(minutes=10)
 FIRST_INTEGRITY_CHECK_DELAY = timedelta(minutes=1)  # when the start's work is done
 SHUTDOWN_GRACE = timedelta(seconds=1.5)  # for posts that are being sent when the service is stopped
+COMMANDS, POSTS = "commands", "posts"  # what a platform may refuse, each by itself
 # Jobs that never end the service, however they fail.
 OPTIONAL_JOBS = frozenset({"ping", "page", "retention", "integrity", "crosspost"})
 
@@ -90,7 +95,10 @@ class Service:
             platforms=platforms,
             file_sync=file_sync,
         )
-        self._refused = self._monitor.refused  # platforms that do not let us in, and why
+        # Platforms that do not let us in; commands and posts can go on without each other.
+        self._refused: dict[str, set[str]] = {COMMANDS: set(), POSTS: set()}
+        self._listening: set[str] = set()  # those whose listener runs
+        self._seen_connected: set[str] = set()  # at the last watch, of those not listening
         self._stopped = asyncio.Event()
         self._next_config: Config | None = None  # what to go on with after SIGHUP
         self._gave_up = ""  # why the service ended itself
@@ -115,6 +123,8 @@ class Service:
             loop.add_signal_handler(name, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_config)
         self._file_sync.defer_large_files()
+        for platform in self._platforms:  # an earlier process may have had another token
+            await self._recorded(self._store.clear_refusal(platform))
         self._scheduler.start()
         self._scheduler.soon("collect", self._collect)
         self._scheduler.after("watch", self._watch_interval, self._watch)
@@ -165,20 +175,56 @@ class Service:
     # -- listening -----------------------------------------------------------------------------
 
     async def _listen(self, name: str) -> None:
+        """Again after a while where the platform does not let us in."""
         platform = self._platforms[name]
-        try:
-            await keep_listening(name, platform, self._commands, self._clock, self._give_up)
-        except PlatformRefused as error:
-            self._platform_refused(name, error)
+        while True:
+            self._listening.add(name)
+            try:
+                await keep_listening(name, platform, self._commands, self._clock, self._give_up)
+            except PlatformRefused as error:
+                delay = await self._platform_refused(name, error, COMMANDS)
+            else:
+                return
+            finally:
+                self._listening.discard(name)
+            await self._clock.sleep(delay.total_seconds())
 
-    def _platform_refused(self, name: str, error: PlatformRefused) -> None:
-        """Its posts wait until a person has fixed it; the other platforms go on."""
-        if name in self._refused:
+    async def _platform_refused(self, name: str, error: PlatformRefused, what: str) -> timedelta:
+        """Remember and record it; after how long it is tried again. Other platforms go on."""
+        delay = REFUSED_RETRY_DELAY if error.seconds is None else timedelta(seconds=error.seconds)
+        log.error(
+            "refused platform=%s what=%s again_in=%.0fs why=%s",
+            name, what, delay.total_seconds(), error,
+        )  # fmt: skip
+        self._refused[what].add(name)
+        await self._recorded(self._store.record_refusal(name, str(error), self._clock.now()))
+        return delay
+
+    async def _let_in(self, name: str, what: str) -> None:
+        if name not in self._refused[what]:
             return
-        log.error("refused platform=%s why=%s", name, error)
-        self._refused[name] = str(error)
-        if set(self._refused) >= set(self._config.platforms):
-            self._give_up(" ".join(self._refused.values()))
+        self._refused[what].discard(name)
+        log.info("let in platform=%s what=%s", name, what)
+        if not any(name in refused for refused in self._refused.values()):
+            await self._recorded(self._store.clear_refusal(name))
+
+    async def _recorded(self, recording: Awaitable[None]) -> None:
+        """A database that can't be written to is reported elsewhere, and ends no listener."""
+        try:
+            await recording
+        except StoreError as error:
+            log.warning("what status says of a platform is out of date why=%s", error)
+
+    async def _notice_connections(self) -> None:
+        """Seen twice in a row: a listener that has only just begun has lost nothing yet."""
+        connected = {
+            name
+            for name in self._refused[COMMANDS] & self._listening
+            if self._platforms[name].disconnected_since is None
+        }
+        for name in connected & self._seen_connected:
+            await self._let_in(name, COMMANDS)
+        self._seen_connected = connected
 
     # -- collecting ----------------------------------------------------------------------------
 
@@ -234,7 +280,7 @@ class Service:
             self._deliver_soon(deliverer)
 
     def _deliver_soon(self, deliverer: Deliverer) -> None:
-        if deliverer.platform not in self._refused:
+        if deliverer.platform not in self._refused[POSTS]:
             job = partial(self._deliver, deliverer)
             self._scheduler.soon(_delivery_job(deliverer.platform), job)
 
@@ -242,8 +288,9 @@ class Service:
         try:
             await deliverer.deliver()
         except PlatformRefused as error:
-            self._platform_refused(deliverer.platform, error)
+            await self._delivery_refused(deliverer.platform, error)
             return
+        await self._let_in(deliverer.platform, POSTS)
         self._scheduler.soon("ping", self._ping)
         next_claim = await self._store.next_claim(deliverer.platform)
         if next_claim is not None:
@@ -255,7 +302,13 @@ class Service:
         try:
             await self._pipeline.crosspost(name)
         except PlatformRefused as error:
-            self._platform_refused(name, error)
+            await self._delivery_refused(name, error)
+
+    async def _delivery_refused(self, name: str, error: PlatformRefused) -> None:
+        """What is to be sent there waits until the next delivery, which is tried after a while."""
+        delay = await self._platform_refused(name, error, POSTS)
+        [deliverer] = [each for each in self._deliverers if each.platform == name]
+        self._scheduler.after(_delivery_job(name), delay, partial(self._deliver, deliverer))
 
     async def _write_page(self) -> None:
         """A page that can't be written keeps nothing else from being done."""
@@ -321,10 +374,11 @@ class Service:
             next_claim = await self._store.next_claim(deliverer.platform)
             if next_claim is not None and next_claim <= now:
                 self._deliver_soon(deliverer)
+        await self._notice_connections()
         for name in self._pipeline.crossposters:
             next_crosspost = await self._store.next_crosspost(name, now)
             due = next_crosspost is not None and next_crosspost <= now
-            if due and name not in self._refused:
+            if due and name not in self._refused[POSTS]:
                 self._scheduler.soon(f"crosspost {name}", partial(self._crosspost, name))
         self._scheduler.after("watch", self._watch_interval, self._watch)
 

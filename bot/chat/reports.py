@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.chat.replies.dates import iso
 from bot.chat.replies.reasons import Cause
-from bot.model.views import ArchivedChannel, OpenPost, PostedDigest, RunView
+from bot.model.views import ArchivedChannel, OpenPost, PlatformRefusal, PostedDigest, RunView
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class ChannelStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """``file_problem`` says why ``bot.toml`` and the database differ; empty if they do not."""
+    """``file_problem`` says why ``bot.toml`` and the database differ; empty if they do not.
+    ``refusals`` are the platforms that do not let the bot in."""
 
     now: datetime
     timezone: str
@@ -53,6 +54,7 @@ class StatusReport:
     channels: tuple[ChannelStatus, ...]
     archived: tuple[ArchivedChannel, ...] = ()
     file_problem: str = ""
+    refusals: tuple[PlatformRefusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

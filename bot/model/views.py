@@ -100,6 +100,15 @@ class ArchivedChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformRefusal:
+    """A platform that does not let the bot in, or did not when it was last tried."""
+
+    platform: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StateView:
     """Everything that ``status`` shows, in one consistent snapshot. ``archived`` channels are not
     among the ``channels``."""
@@ -109,6 +118,7 @@ class StateView:
     papers: int
     channels: tuple[ChannelView, ...]
     archived: tuple[ArchivedChannel, ...] = ()
+    refusals: tuple[PlatformRefusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

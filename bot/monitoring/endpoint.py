@@ -328,6 +328,25 @@ def _health_metrics(health: HealthReport) -> Iterator[Metric]:
     for platform, since in health.disconnected.items():
         disconnected.add_metric([platform], (health.now - (since or health.now)).total_seconds())
     yield disconnected
+    shards = GaugeMetricFamily(
+        "daily_papers_shard_disconnected_seconds",
+        "For how long a shard of the platform has not been connected; 0: it is.",
+        labels=["platform", "shard"],
+    )
+    for platform, found in health.shards.items():
+        for shard, since in found.items():
+            seconds = (health.now - (since or health.now)).total_seconds()
+            shards.add_metric([platform, str(shard)], seconds)
+    yield shards
+    refused = GaugeMetricFamily(
+        "daily_papers_refused",
+        "1: the platform does not let the bot in.",
+        labels=["platform"],
+    )
+    refusing = {each.platform for each in health.state.refusals}
+    for platform in {*health.disconnected, *refusing}:
+        refused.add_metric([platform], int(platform in refusing))
+    yield refused
     info = GaugeMetricFamily("daily_papers_info", "The program.", labels=["version"])
     info.add_metric([__version__], 1)
     yield info

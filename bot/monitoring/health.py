@@ -27,7 +27,7 @@ class HealthReport:
     """Everything that tells how the bot is, at the time ``now``.
 
     ``started``: when the service did; ``None`` where none runs. By platform: ``disconnected`` says
-    since when it is not connected, ``None`` if it is; ``refused`` why it does not let us in;
+    since when it is not connected, ``None`` if it is; ``shards`` the same of each of its shards;
     ``degraded`` what does not work although it is connected, empty if all does. ``damages``: what
     the last check of the database found. ``stuck_for``: for how long the service has shown no sign
     of life; it does so every two seconds.
@@ -38,7 +38,7 @@ class HealthReport:
     calendar: AnnouncementCalendar
     started: datetime | None = None
     disconnected: Mapping[str, datetime | None] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
+    shards: Mapping[str, Mapping[int, datetime | None]] = field(default_factory=dict)
     degraded: Mapping[str, str] = field(default_factory=dict)
     damages: tuple[str, ...] = ()
     stuck_for: timedelta = timedelta()
@@ -80,9 +80,30 @@ class HealthReport:
         for name, since in self.disconnected.items():
             if since is not None and self.now - since > MAX_DISCONNECTION:
                 problems.append(f"{name} has not been connected since {since:%Y-%m-%d %H:%M} UTC.")
+            elif lost := self._lost_shards(name):
+                problems.append(lost)
         problems += [f"{name}: {what}" for name, what in self.degraded.items() if what]
-        problems += [f"{name} does not let the bot in: {why}" for name, why in self.refused.items()]
+        problems += [
+            f"{each.platform} does not let the bot in: {each.reason}"
+            for each in self.state.refusals
+        ]
         return tuple(problems)
+
+    def _lost_shards(self, name: str) -> str:
+        """Which of the platform's shards are not connected while others are; or nothing."""
+        shards = self.shards.get(name, {})
+        lost = {
+            shard: since
+            for shard, since in shards.items()
+            if since is not None and self.now - since > MAX_DISCONNECTION
+        }
+        if not lost:
+            return ""
+        numbers = ", ".join(map(str, sorted(lost)))
+        return (
+            f"{name}: {len(lost)} of {len(shards)} shards are not connected (shard {numbers}, since"
+            f" {min(lost.values()):%Y-%m-%d %H:%M} UTC)."
+        )
 
     def _is_collecting(self) -> bool:
         """Whether arXiv has given what it announced, or nobody needs it yet."""

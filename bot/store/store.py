@@ -23,9 +23,11 @@ from bot.store.statements import (
     crosspost,
     deliver,
     metrics,
+    refusals,
     reports,
     requests,
     retention,
+    sessions,
 )
 from bot.store.statements import publish as publish_statements
 from bot.store.statements import subscriptions as subscription_statements
@@ -142,6 +144,13 @@ class SqlStore:
         return await self.engine.run(lambda begin: work(channels_file.SqlSyncDatabase(begin, at)))
 
     claim_request = _use_case(requests.claim, WRITE)
+
+    # -- platforms
+    claim_session = _use_case(sessions.claim, WRITE)
+    hold_sessions = _use_case(sessions.hold, WRITE)
+    sessions_held = _use_case(sessions.held, READ)
+    record_refusal = _use_case(refusals.record, WRITE)
+    clear_refusal = _use_case(refusals.clear, WRITE)
 
     # -- reports, metrics, retention
     paper = _use_case(reports.paper, READ)

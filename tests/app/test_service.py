@@ -22,13 +22,20 @@ from bot import config as configuration
 from bot.app.scheduler import RetryPolicy
 from bot.app.wiring import build_service, wire
 from bot.clock import SystemClock
-from bot.errors import CannotTell, ChannelRefused, GaveUp, PostRefused, SourceNotAsked
+from bot.errors import (
+    CannotTell,
+    ChannelRefused,
+    GaveUp,
+    PlatformRefused,
+    PostRefused,
+    SourceNotAsked,
+)
 from bot.model import Channel, Finding, Person, Post, Receipt
 from bot.ports import Commands
 from bot.sync.synchronizer import Synchronizer
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
-from tests.store.database import OtherTransaction, change, opened
+from tests.store.database import OtherTransaction, change, opened, select
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
@@ -46,7 +53,8 @@ contact = "mailto:bot@papers.invalid"
 
 
 class Chat(FakePlatform):
-    """A whole platform; ``refusal`` is why it takes no message now."""
+    """A whole platform; ``refusal`` is why it takes no message now, ``locked_out`` why it lets
+    nobody listen."""
 
     workers = 2
     disconnected_since: datetime | None = None
@@ -55,6 +63,8 @@ class Chat(FakePlatform):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.refusal: Exception | None = None
+        self.locked_out: PlatformRefused | None = None  # while it is set, nobody may listen
+        self.listened = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,6 +72,9 @@ class Chat(FakePlatform):
     async def __aexit__(self, *_: object) -> None: ...
 
     async def listen(self, commands: Commands) -> None:
+        self.listened += 1
+        if self.locked_out is not None:
+            raise self.locked_out
         await asyncio.Event().wait()
 
     async def tell(self, person_id: str, text: str) -> None:
@@ -140,6 +153,13 @@ class Deployment:
 
     async def say(self, words: str) -> str:
         return (await self.bot.commands.typed(HERE, ADA, words)).text
+
+    async def status(self) -> str:
+        """As the command line shows it, of all channels."""
+        return (await self.bot.queries.status()).text
+
+    def refusals(self) -> list[str]:
+        return [row[0] for row in select(self.store, "select reason from refused_platforms")]
 
     async def refused_with_papers_due(self) -> None:
         """One post was refused by the channel days ago, and a paper has become due there since."""
@@ -436,3 +456,55 @@ async def test_a_bot_that_starts_with_the_right_clock_again_does_not_wait_for_th
         clock.shift(timedelta(days=1))
         await deployment.bot.run_once()
         assert deployment.posted() == 2
+
+
+# -- a platform that does not let us in ----------------------------------------------------------
+
+
+async def test_a_gateway_that_refuses_for_good_neither_ends_the_service_nor_keeps_posts_waiting(
+    deployment: Deployment,
+) -> None:
+    deployment.chat.locked_out = PlatformRefused("Discord refuses the connection.")
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    async with deployment.serving() as running:
+        await deployment.until(lambda: deployment.posted() == 1)
+        assert not running.done()
+        assert deployment.chat.listened == 1, "it is tried again in an hour"
+        assert "discord has not let the bot in since" in (await deployment.status())
+        assert "Discord refuses the connection." in await deployment.status()
+
+
+async def test_a_gateway_that_lets_us_in_again_is_no_problem_any_more(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployment.chat.locked_out = PlatformRefused("Try again soon.", 0.01)
+    async with deployment.serving():
+        await deployment.until(lambda: deployment.chat.listened > 1)
+        deployment.chat.locked_out = None
+        with caplog.at_level("INFO"):
+            await deployment.until(lambda: "let in platform=discord" in caplog.text)
+        assert "has not let the bot in" not in await deployment.status()
+
+
+async def test_posts_to_a_platform_that_refuses_the_token_wait_and_are_sent_once_it_does_not(
+    deployment: Deployment,
+) -> None:
+    deployment.chat.refusal = PlatformRefused("The token is wrong.", 0.3)
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    async with deployment.serving() as running:
+        await deployment.until(lambda: bool(deployment.refusals()))
+        assert deployment.refusals() == ["The token is wrong."]
+        assert not running.done()
+        deployment.chat.refusal = None
+        await deployment.until(lambda: deployment.posted() == 1)
+        await deployment.until(lambda: not deployment.refusals())
+
+
+async def test_status_says_of_a_channel_what_its_own_platform_refuses_alone(
+    deployment: Deployment,
+) -> None:
+    await deployment.store.record_refusal("slack", "The token is wrong.", START)
+    assert "slack has not let the bot in" in await deployment.status()
+    assert "slack has not let the bot in" not in await deployment.say("status")

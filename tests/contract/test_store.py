@@ -42,7 +42,7 @@ from bot.model import (
     Run,
 )
 from bot.model.snapshots import Configure, Follow, Listing, Snapshot, Unfollow
-from bot.model.views import ArchivedChannel
+from bot.model.views import ArchivedChannel, PlatformRefusal
 from bot.ports import Store, SyncDatabase
 from tests.builders import paper
 from tests.fakes import START
@@ -707,6 +707,79 @@ async def test_a_request_is_claimed_once_by_any_of_its_ids_and_forgotten_after_a
     assert not await again.claim_request(["envelope:1"], START + 2 * HOUR), "also after a restart"
     assert await again.claim_request(["envelope:3"], START + 2 * HOUR)
     assert await again.claim_request(["envelope:1"], START + 3 * DAY)
+
+
+# -- platforms ------------------------------------------------------------------------------------
+
+
+async def claim_session(
+    store: Store, at: datetime, bucket: int = 0, account: str = "fake:bot", **limits: int
+) -> datetime | None:
+    given = {"hourly": 99, "daily": 99, **limits}
+    return await store.claim_session(account, bucket, at, interval=timedelta(seconds=5), **given)
+
+
+async def test_two_sessions_of_a_bucket_are_an_interval_apart_also_over_a_restart(
+    database: Database,
+) -> None:
+    store = database.open()
+    assert await claim_session(store, START) is None
+    assert await claim_session(store, START, bucket=1) is None, "each bucket for itself"
+    store.close()
+    again = database.open()
+    due = START + timedelta(seconds=5)
+    assert await claim_session(again, START + timedelta(seconds=2)) == due
+    assert await claim_session(again, START, account="fake:other") is None
+    assert await claim_session(again, due) is None
+
+
+async def test_sessions_of_all_buckets_are_bounded_in_an_hour_and_in_a_day(store: Store) -> None:
+    for number in range(3):
+        assert await claim_session(store, START + number * MINUTE, number, hourly=3) is None
+    assert await claim_session(store, START + 9 * MINUTE, 9, hourly=3) == START + HOUR
+    assert await claim_session(store, START + HOUR, 9, hourly=3, daily=4) is None
+    later = START + 2 * HOUR
+    assert await claim_session(store, later, 9, daily=4) == START + DAY
+    assert await claim_session(store, START + DAY + MINUTE, 9, daily=4) is None
+
+
+async def test_a_session_that_a_clock_which_was_ahead_recorded_delays_no_longer_than_its_limit(
+    store: Store,
+) -> None:
+    assert await claim_session(store, START + 40 * DAY) is None
+    assert await claim_session(store, START) == START + timedelta(seconds=5)
+    assert await claim_session(store, START, 1, daily=1) == START + DAY
+
+
+async def test_a_hold_on_sessions_outlives_a_restart_and_ends_by_itself(
+    database: Database,
+) -> None:
+    store = database.open()
+    assert await store.sessions_held("fake:bot", START) is None
+    await claim_session(store, START)
+    assert await store.sessions_held("fake:bot", START) is None
+    await store.hold_sessions("fake:bot", START, 3600.0, "refused for good")
+    store.close()
+    again = database.open()
+    held = ("refused for good", START + HOUR)
+    assert await again.sessions_held("fake:bot", START + MINUTE) == held
+    assert await again.sessions_held("fake:other", START + MINUTE) is None
+    assert await again.sessions_held("fake:bot", START + HOUR) is None
+    assert await again.sessions_held("fake:bot", START - DAY) == (held[0], START - DAY + HOUR)
+
+
+async def test_a_platform_that_refuses_is_shown_with_its_first_time_and_newest_reason(
+    store: Store,
+) -> None:
+    await store.record_refusal("fake", "a wrong token", START)
+    await store.record_refusal("fake", "no such bot", START + HOUR)
+    await store.record_refusal("other", "no", START)
+    shown = PlatformRefusal("fake", "no such bot", START)
+    assert (await store.state()).refusals == (shown, PlatformRefusal("other", "no", START))
+    assert (await store.state(A)).refusals == (shown,), "of one channel, what concerns it"
+    await store.clear_refusal("fake")
+    await store.clear_refusal("fake")
+    assert [each.platform for each in (await store.state()).refusals] == ["other"]
 
 
 async def test_a_paused_channel_is_left_alone_until_it_is_resumed(store: Store) -> None:

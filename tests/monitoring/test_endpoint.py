@@ -83,8 +83,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def report(store: Store, hours: float = 1) -> MonitoringReport:
     now = START + timedelta(hours=hours)
     disconnected = {"discord": None, "slack": now - timedelta(minutes=1)}
+    shards = {"discord": {0: None, 1: now - timedelta(seconds=30)}}
     return MonitoringReport(
-        HealthReport(await store.state(), now, AnnouncementCalendar(), disconnected=disconnected),
+        HealthReport(
+            await store.state(),
+            now,
+            AnnouncementCalendar(),
+            disconnected=disconnected,
+            shards=shards,
+        ),
         await store.measures(),
     )
 
@@ -111,6 +118,7 @@ async def test_healthz_says_that_all_is_well_and_what_is_not(store: Store) -> No
 
 
 async def test_prometheus_reads_what_happened(store: Store) -> None:
+    await store.record_refusal("slack", "The token is wrong.", START)
     async with watched(store) as client:
         answer = await client.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
@@ -137,6 +145,10 @@ async def test_prometheus_reads_what_happened(store: Store) -> None:
     assert values["daily_papers_last_complete_run_age_seconds",] == 3600
     assert values["daily_papers_disconnected_seconds", "discord"] == 0
     assert values["daily_papers_disconnected_seconds", "slack"] == 60
+    assert values["daily_papers_shard_disconnected_seconds", "0", "discord"] == 0
+    assert values["daily_papers_shard_disconnected_seconds", "1", "discord"] == 30
+    assert values["daily_papers_refused", "discord"] == 0
+    assert values["daily_papers_refused", "slack"] == 1
     assert values["daily_papers_channels", "no"] == 1
     assert values["daily_papers_healthy",] == 1
 

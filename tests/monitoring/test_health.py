@@ -11,7 +11,7 @@ import pytest
 from bot.arxiv.calendar import NEW_YORK, AnnouncementCalendar
 from bot.keywords import parse
 from bot.model import Channel, Person, Subscription
-from bot.model.views import ChannelView, OpenPost, RunView, StateView
+from bot.model.views import ChannelView, OpenPost, PlatformRefusal, RunView, StateView
 from bot.monitoring.health import HealthReport
 
 NOW = datetime(2026, 3, 4, 13, tzinfo=UTC)  # a Wednesday; arXiv announced ten hours ago
@@ -31,18 +31,19 @@ def health_report(
     *,
     started: datetime | None = None,
     disconnected: Mapping[str, datetime | None] | None = None,
-    refused: Mapping[str, str] | None = None,
+    refusals: tuple[PlatformRefusal, ...] = (),
+    shards: Mapping[int, datetime | None] | None = None,
     degraded: Mapping[str, str] | None = None,
 ) -> HealthReport:
     run = None if complete is None else replace(RUN, started_at=complete)
-    state = StateView(run, run, 60, (channel,))
+    state = StateView(run, run, 60, (channel,), refusals=refusals)
     return HealthReport(
         state,
         now,
         AnnouncementCalendar(),
         started,
         disconnected or {},
-        refused or {},
+        {"discord": shards} if shards else {},
         degraded or {},
     )
 
@@ -124,8 +125,21 @@ def test_a_socket_that_is_not_connected_is_a_problem_after_a_while() -> None:
 
 
 def test_a_platform_that_does_not_let_us_in_is_a_problem() -> None:
-    [said] = health_report(refused={"discord": "The token is wrong."}).problems()
+    refusal = PlatformRefusal("discord", "The token is wrong.", NOW)
+    [said] = health_report(refusals=(refusal,)).problems()
     assert said == "discord does not let the bot in: The token is wrong."
+
+
+def test_some_shards_that_are_not_connected_are_a_problem_that_names_them() -> None:
+    lost: dict[int, datetime | None] = {3: NOW - timedelta(minutes=12)}
+    lost[17] = NOW - timedelta(minutes=11)
+    shards = {0: None, 1: NOW - timedelta(minutes=9), **lost}
+    [said] = health_report(disconnected={"discord": None}, shards=shards).problems()
+    assert said == (
+        "discord: 2 of 4 shards are not connected (shard 3, 17, since 2026-03-04 12:48 UTC)."
+    )
+    well = {0: None, 1: NOW - timedelta(minutes=9)}
+    assert health_report(disconnected={"discord": None}, shards=well).problems() == ()
 
 
 def test_what_does_not_work_on_a_platform_that_is_connected_is_a_problem_at_once() -> None:

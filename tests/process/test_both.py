@@ -67,7 +67,7 @@ def test_a_discord_that_lets_nobody_in_leaves_slack_alone(both: Both) -> None:
         name = both.slack.socket.command("status", both.room)
         both.slack.wait_for(lambda: bool(both.slack.answers[name]))
         assert bot.process.poll() is None
-    assert "refused platform=discord" in bot.logged
+    assert "refused platform=discord what=commands" in bot.logged
     assert "somebody-elses-token" not in bot.logged
     assert not both.discord.papers(both.channel)
 

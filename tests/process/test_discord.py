@@ -18,7 +18,15 @@ import pytest
 
 from adapters.discord.permissions import INVITE
 from bot.store import FILE
-from tests.process.world import ROOT, STORING, TIMEOUT_SECONDS, World, standin_paper
+from tests.process.world import (
+    ROOT,
+    STORING,
+    TIMEOUT_SECONDS,
+    Running,
+    World,
+    running,
+    standin_paper,
+)
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import FORUM, TOKEN, text_of
 
@@ -79,13 +87,30 @@ def test_a_keyword_that_another_channel_follows_already_brings_its_digest_at_onc
     assert "added a keyword" in world.discord.texts(here)[0]
 
 
-def test_a_wrong_token_ends_the_service_with_a_sentence(world: DiscordWorld) -> None:
-    world.secrets["DISCORD_TOKEN"] = "wrong-token-of-somebody"
-    done = world.call("run")
-    assert done.returncode == 1
-    assert "Discord does not know the token" in done.stderr
-    assert "wrong-token-of-somebody" not in done.stderr
-    assert "Traceback" not in done.stderr
+def refused(what: str, bot: Running) -> bool:
+    line = (
+        f"refused platform=discord what={what} again_in=3600s why=Discord does not know the token"
+    )
+    return line in bot.logged
+
+
+def test_a_wrong_token_is_told_by_log_and_status_and_the_service_stays_up(
+    world: DiscordWorld,
+) -> None:
+    """Ended, it would be started again by whatever watches it, and so log in without end."""
+    secrets = {"DISCORD_TOKEN": "wrong-token-of-somebody"}
+    with running(world.config, env=secrets) as bot:
+        for what in ("commands", "posts"):
+            bot.wait_until(partial(refused, what))
+        assert bot.stop(signal.SIGTERM) == 0
+    assert "wrong-token-of-somebody" not in bot.logged
+    assert "Traceback" not in bot.logged
+    assert {seen.path for seen in world.discord.seen} == {"/users/@me"}
+    assert len(world.discord.seen) <= 3, "one to listen, one for each post"
+    assert world.discord.gateway.connections == 0
+    assert "discord has not let the bot in since today" in world.call("status").stdout
+    assert world.once().returncode == 0
+    assert "not let the bot in" not in world.call("status").stdout
 
 
 @pytest.mark.parametrize(
@@ -256,20 +281,18 @@ def test_a_stop_is_heard_while_discord_keeps_closing_the_connection(world: Disco
             bot.kill()
 
 
-def test_a_token_that_is_withdrawn_while_it_runs_ends_the_service_with_a_sentence(
-    world: DiscordWorld, tmp_path: Path
+def test_a_token_that_is_withdrawn_while_it_runs_is_told_and_the_service_stays_up(
+    world: DiscordWorld,
 ) -> None:
-    log = tmp_path / "log"
-    with log.open("w") as file, world.start("run", log=file) as bot:
-        try:
-            world.discord.gateway.wait_for_client()
-            world.discord.gateway.refuse = 4004
-            world.discord.gateway.break_off(4004)
-            assert bot.wait(TIMEOUT_SECONDS) == 1
-        finally:
-            bot.kill()
-    assert "Discord does not know the token" in log.read_text()
-    assert "Traceback" not in log.read_text()
+    gateway = world.discord.gateway
+    with running(world.config, env=world.secrets) as bot:
+        gateway.wait_for_client()
+        gateway.refuse = 4004
+        gateway.break_off(4004)
+        bot.wait_until(partial(refused, "commands"))
+        assert bot.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in bot.logged
+    assert gateway.identifies == 1
 
 
 def test_a_change_in_a_very_large_file_is_answered_first_and_shown_later(tmp_path: Path) -> None:

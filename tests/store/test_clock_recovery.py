@@ -52,6 +52,9 @@ async def live(store: Store, channel: str, at: Any) -> None:
     await store.claim_request(["envelope:1"], at)
     await store.follow(f"{channel}-gone", KEYWORD, Person("Ada"), at)
     await store.archive_channels(ChannelGroup(ids=(f"{channel}-gone",)), "removed", at)
+    await store.claim_session("fake:bot", 0, at, interval=HOUR, hourly=9, daily=9)
+    await store.hold_sessions("fake:bot", at, 60.0, "too many")
+    await store.record_refusal("fake", "no", at)
     drafts = tuple((f"{channel}-{n}", Draft("{}", (found.id,) if n == 0 else ())) for n in range(3))
     await store.publish([(channel, lambda _: Publication(drafts, published_until=at))], at)
     for number in range(2):

@@ -41,6 +41,7 @@ def status_report(
         next_post=min(upcoming, default=None),
         channels=tuple(map(_channel_status, contexts)),
         archived=state.archived,
+        refusals=state.refusals,
     )
 
 
@@ -50,6 +51,11 @@ def status_reply(
     """The report in words."""
     in_one_channel = any(context.in_one_channel for context in contexts)
     lines = [f"{report.file_problem}.", ""] if report.file_problem else []
+    lines += [
+        f"{each.platform} has not let the bot in since {dates.time(each.since)}:"
+        f" {sentence(each.reason)} A running bot tries again once an hour."
+        for each in report.refusals
+    ]
     lines += _runs(report, dates, in_one_channel)
     if report.next_post is not None:
         lines.append(f"Next posting time: {dates.time(report.next_post)}.")

@@ -175,6 +175,26 @@ create table handled_requests (           -- of people on a platform; they are k
 ) strict, without rowid;
 create index handled_requests_by_time on handled_requests (at);
 
+create table session_accounts (           -- whose sessions a platform counts
+  account text primary key,               -- as the platform's adapter names it; no token
+  held_at text,                           -- since then no session is to begin, for so many
+  seconds real not null default 0,        -- seconds, and why
+  reason  text not null default ''
+) strict, without rowid;
+create table session_starts (             -- of the last day
+  id      integer primary key,
+  account text not null references session_accounts,
+  bucket  integer not null,               -- each has a pace of its own
+  at      text not null
+) strict;
+create index session_starts_by_account on session_starts (account, at);
+
+create table refused_platforms (          -- that do not let the bot in
+  platform   text primary key,
+  reason     text not null,
+  refused_at text not null                -- since when
+) strict, without rowid;
+
 create table runs (
   id          integer primary key,
   started_at  text not null,

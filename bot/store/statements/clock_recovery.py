@@ -18,6 +18,8 @@ later one becomes that; an earlier one stays.
 ``outbox.created_at``, ``settled_at``
 ``channels.paused_at``, ``archived_at``
 ``handled_requests.at``
+``session_starts.at``, ``session_accounts.held_at``
+``refused_platforms.refused_at``
 ``samples.at``
 ======================================  ====================================================
 
@@ -51,6 +53,9 @@ RECORDED_TIMES = (
     ("papers", "first_seen"),
     ("papers", "last_seen"),
     ("handled_requests", "at"),
+    ("session_starts", "at"),
+    ("session_accounts", "held_at"),
+    ("refused_platforms", "refused_at"),
     ("samples", "at"),
 )
 

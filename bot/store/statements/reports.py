@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.model import Note, NoteKind
+from bot.model import Channel, Note, NoteKind
 from bot.model.views import (
     ArchivedChannel,
     ChannelView,
@@ -15,6 +15,7 @@ from bot.model.views import (
     KeywordPapers,
     OpenPost,
     PaperView,
+    PlatformRefusal,
     PostedDigest,
     RunView,
     Standing,
@@ -46,6 +47,7 @@ def state(db: Connection, channel_id: str = "") -> StateView:
         papers=db.execute("select count(*) from papers").fetchone()[0],
         channels=_channels(db, channel_id),
         archived=_archived(db, channel_id),
+        refusals=_refusals(db, Channel(channel_id).platform),
     )
 
 
@@ -61,6 +63,16 @@ def _archived(db: Connection, channel_id: str) -> tuple[ArchivedChannel, ...]:
         ArchivedChannel(own, to_time(at), to_time(at) + KEEP_ARCHIVED, reason, keywords)
         for own, at, reason, keywords in rows
     )
+
+
+def _refusals(db: Connection, platform: str) -> tuple[PlatformRefusal, ...]:
+    """Of every platform if none is named."""
+    rows = db.execute(
+        "select platform, reason, refused_at from refused_platforms"
+        " where :platform in ('', platform) order by platform",
+        {"platform": platform},
+    )
+    return tuple(PlatformRefusal(row[0], row[1], to_time(row[2])) for row in rows)
 
 
 def _run(db: Connection, where: str) -> RunView | None:

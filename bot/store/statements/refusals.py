@@ -1,0 +1,22 @@
+"""Platforms that do not let the bot in, so that ``status`` can say so beside the service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.store.engines.base import Connection
+from bot.store.statements.rows import to_text
+
+
+def record(db: Connection, platform: str, reason: str, at: datetime) -> None:
+    """The newest reason counts; since when stays as it is."""
+    db.execute(
+        "insert into refused_platforms (platform, reason, refused_at) values (?, ?, ?)"
+        " on conflict (platform) do update set reason = excluded.reason",
+        (platform, reason, to_text(at)),
+    )
+
+
+def clear(db: Connection, platform: str) -> None:
+    """It lets the bot in; changes nothing where it always did."""
+    db.execute("delete from refused_platforms where platform = ?", (platform,))
