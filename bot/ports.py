@@ -147,8 +147,17 @@ class Commands(Protocol):
     text for the person (NotAllowed, where they may not do it), and nothing else.
     """
 
-    async def add(self, channel_id: str, person: Person, keyword: str) -> Reply:
-        """Follow a keyword, given as it was typed or by its handle (``keywords``)."""
+    async def add(
+        self,
+        channel_id: str,
+        person: Person,
+        keyword: str,
+        field: str = "",
+        categories: Sequence[str] = (),
+    ) -> Reply:
+        """Follow a keyword, given as it was typed or by its handle (``keywords``). In a form
+        ``keyword`` is the phrase; ``field`` holds for all of it (``ti``, ``abs``, ``au``), and one
+        of several ``categories`` is enough."""
         ...
 
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from discord import app_commands
 
 from adapters.discord import permissions, replies
 from adapters.discord.buttons import MAX_LABEL_LENGTH, shorten_label
-from adapters.discord.keyword_form import EditButton, KeywordForm
+from adapters.discord.keyword_form import EditButton, FormContents, KeywordForm
 from adapters.discord.mentions import CommandMentions
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
@@ -83,14 +83,20 @@ class InteractionHandler:
             await interaction.response.defer(ephemeral=True, thinking=True)
             await self._reply_to(interaction, call, threads=threads)
 
-    async def add(self, interaction: Interaction, keyword: str) -> None:
+    async def add(
+        self,
+        interaction: Interaction,
+        keyword: str,
+        field: str = "",
+        categories: Sequence[str] = (),
+    ) -> None:
         """A keyword from the slash command or the form, which can be edited if it is refused."""
         async with self._tracked():
             await interaction.response.defer(ephemeral=True, thinking=True)
             await self._reply_to(
                 interaction,
-                lambda c, where, who: c.add(where, who, keyword),
-                editable=keyword,
+                lambda c, where, who: c.add(where, who, keyword, field, categories),
+                editable=FormContents(keyword, field, tuple(categories)),
             )
 
     async def button(self, interaction: Interaction, words: str) -> None:
@@ -104,10 +110,10 @@ class InteractionHandler:
                 keep_if_refused=True,
             )
 
-    async def open_form(self, interaction: Interaction, phrase: str = "") -> None:
+    async def open_form(self, interaction: Interaction, filled: FormContents | None = None) -> None:
         """The form for a keyword. It has to be the first response, so nothing is checked before."""
         async with self._tracked():
-            await interaction.response.send_modal(KeywordForm(self.add, phrase))
+            await interaction.response.send_modal(KeywordForm(self.add, filled or FormContents()))
 
     async def abstract(self, interaction: Interaction, paper_id: str) -> None:
         """The button of a paper, perhaps of one that was posted months ago."""
@@ -135,7 +141,7 @@ class InteractionHandler:
         interaction: Interaction,
         call: Call,
         *,
-        editable: str = "",
+        editable: FormContents | None = None,
         keep_if_refused: bool = False,
         threads: bool = False,
     ) -> None:

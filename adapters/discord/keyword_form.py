@@ -3,48 +3,82 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
 
 import discord
 from discord import ui
 
 from adapters.discord.buttons import check_server
-from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
+from bot.text.keyword_forms import ANYWHERE, FIELDS
 
-# What a custom_id begins with; the input follows, where it fits.
+# What a custom_id begins with; the input follows, as far as it fits.
 EDIT_PREFIX: Final = "edit:"
 MAX_CUSTOM_ID_LENGTH: Final = 100
 MAX_INPUT_LENGTH: Final = 200
 FORM_TIMEOUT: Final = 900.0  # seconds, after which its interaction has expired
 
-OnSubmit = Callable[[discord.Interaction[Any], str], Awaitable[None]]
+
+class OnSubmit(Protocol):
+    async def __call__(
+        self,
+        interaction: discord.Interaction[Any],
+        keyword: str,
+        field: str,
+        categories: Sequence[str],
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FormContents:
+    """What a person filled in. ``field`` is empty for title and abstract."""
+
+    phrase: str = ""
+    field: str = ""
+    categories: tuple[str, ...] = ()
+
+    def packed(self) -> str:
+        """For a custom_id: all of it, or the phrase alone, or nothing, as there is room."""
+        chosen = f"{self.field}|{','.join(self.categories)}|"
+        fitting = (f"{chosen}{self.phrase}", f"||{self.phrase}", "||")
+        return next(
+            each for each in fitting if len(each) <= MAX_CUSTOM_ID_LENGTH - len(EDIT_PREFIX)
+        )
+
+    @classmethod
+    def unpacked(cls, text: str) -> Self:
+        field, categories, phrase = [*text.split("|", 2), "", ""][:3]
+        return cls(phrase, field, tuple(filter(None, categories.split(","))))
 
 
 class KeywordForm(ui.Modal, title="Follow a keyword"):
-    """``on_submit`` gets the interaction, and the keyword as it would be typed."""
+    """``filled`` is what it shows at first; ``on_submit`` gets what is filled in."""
 
     interaction_check = check_server
 
-    def __init__(self, on_submit: OnSubmit, phrase: str = "") -> None:
+    def __init__(self, on_submit: OnSubmit, filled: FormContents) -> None:
         super().__init__(timeout=FORM_TIMEOUT)
         self._on_keyword = on_submit
         self._phrase = ui.TextInput[Any](
             custom_id="phrase",
             placeholder="reward model",
-            default=phrase or None,
+            default=filled.phrase or None,
             max_length=MAX_INPUT_LENGTH,
         )
         self._field = ui.Select[Any](
             custom_id="field",
             options=[
-                discord.SelectOption(label=label, value=field, default=field == ANYWHERE)
+                discord.SelectOption(
+                    label=label, value=field, default=field == (filled.field or ANYWHERE)
+                )
                 for field, label in FIELDS.items()
             ],
         )
         self._categories = ui.TextInput[Any](
             custom_id="categories",
             placeholder="cs.LG, stat.ML",
+            default=", ".join(filled.categories) or None,
             required=False,
             max_length=MAX_INPUT_LENGTH,
         )
@@ -62,24 +96,24 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         named = re.split(r"[,;\s]+", self._categories.value)
         categories = [each.removeprefix("cat:") for each in named if each]
-        [field] = self._field.values or [ANYWHERE]
-        await self._on_keyword(interaction, composed(self._phrase.value, field, categories))
+        [chosen] = self._field.values or [ANYWHERE]
+        field = "" if chosen == ANYWHERE else chosen
+        await self._on_keyword(interaction, self._phrase.value, field, categories)
 
 
-class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT_PREFIX}(?P<phrase>.*)"):
+class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT_PREFIX}(?P<filled>.*)"):
     """Opens the form again with the earlier input, where a custom_id can hold it."""
 
     interaction_check = check_server
 
-    def __init__(self, phrase: str) -> None:
-        if len(EDIT_PREFIX) + len(phrase) > MAX_CUSTOM_ID_LENGTH:
-            phrase = ""
-        super().__init__(ui.Button(label="Edit", custom_id=f"{EDIT_PREFIX}{phrase}"))
-        self.phrase = phrase
+    def __init__(self, filled: FormContents) -> None:
+        custom_id = f"{EDIT_PREFIX}{filled.packed()}"
+        super().__init__(ui.Button(label="Edit", custom_id=custom_id))
+        self.filled = filled
 
     @classmethod
     async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Self:
-        return cls(match["phrase"])
+        return cls(FormContents.unpacked(match["filled"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.handler.open_form(interaction, self.phrase)
+        await interaction.client.handler.open_form(interaction, self.filled)

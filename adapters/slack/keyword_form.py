@@ -10,7 +10,7 @@ from adapters.slack.limits import Block, cut
 from adapters.slack.replies import ADD, View, window
 from bot.model import refer_to
 from bot.text import clean
-from bot.text.keyword_forms import ANYWHERE, FIELDS, composed
+from bot.text.keyword_forms import ANYWHERE, FIELDS
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
 LONGEST_PHRASE: Final = 150
@@ -114,9 +114,9 @@ class Filled:
         self.channel = str(field(CHANNEL).get("selected_conversation") or channel)
 
     @property
-    def keyword(self) -> str:
-        """As it would be typed."""
-        return composed(self.phrase, self.where, self.categories)
+    def field(self) -> str:
+        """Where to look; empty for title and abstract."""
+        return "" if self.where == ANYWHERE else self.where
 
 
 def _input(name: str, label: str, element: Block, *, optional: bool = False) -> Block:

@@ -102,10 +102,9 @@ class Changes:
         With ``in_chat`` the limits hold, and the answer says what arXiv has for it, if it answers
         soon. Raises UserError for a wrong keyword, or one too many.
         """
-        written = await self._queries.keyword_text(text)
+        keyword = parse(await self._queries.keyword_text(text))
         if in_chat:
-            self._limits.check_keyword(written)
-        keyword = parse(written)
+            self._limits.check_keyword(keyword.text)
         understood = paraphrase(keyword)
         added = await self._store.follow(
             channel_id,

@@ -28,6 +28,7 @@ from bot.errors import (
     StoreError,
     UserError,
 )
+from bot.keywords.form import composed
 from bot.model import ChannelGroup, Choice, Paper, Person, Reply, refer_to, without_references
 from bot.ports import Clock
 
@@ -53,9 +54,18 @@ class ChatCommands:
 
     # -- keywords -----------------------------------------------------------------------------
 
-    async def add(self, channel_id: str, person: Person, keyword: str) -> Reply:
+    async def add(
+        self,
+        channel_id: str,
+        person: Person,
+        keyword: str,
+        field: str = "",
+        categories: Sequence[str] = (),
+    ) -> Reply:
         keyword = required("add", keyword)
         async with self._change("add", channel_id, person) as editor:
+            if field or categories:
+                keyword = composed(keyword, field, categories)
             return await self._changes.add(channel_id, editor, keyword, in_chat=True)
 
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:

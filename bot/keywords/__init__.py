@@ -71,7 +71,8 @@ def parse(text: str) -> Keyword:
     kept = _tidy(text)
     meaning = read(text)
     for leaf in ast.contradictions(meaning):
-        problem = f"{ast.canonical(leaf)} is both wanted and excluded, so no paper can match."
+        named = " ".join(leaf.words) if isinstance(leaf, ast.Phrase) else ast.canonical(leaf)
+        problem = f"{named} is both wanted and excluded, so no paper can match."
         raise UserError(f"{problem} Take one of them away.")
     query = arxiv_query(meaning)
     if query is None or query.inverted:
@@ -119,7 +120,7 @@ def _tidy(text: str) -> str:
     if not kept:
         raise UserError("Please give a keyword, for example: reward model", 0)
     if len(kept) > LONGEST or len(text) > _HUGE:
-        problem = f"A keyword has at most {LONGEST} characters, and this one has {len(text):,}."
+        problem = f"A keyword has at most {LONGEST} characters, and this one has {len(kept):,}."
         problem += " Shorten it, or make several keywords of it."
         raise mistake(text, min(LONGEST, len(text)), problem)
     return kept

@@ -1,33 +1,17 @@
-"""What a form for a keyword asks, and the keyword that comes of what is filled in. Pure.
+"""What a form for a keyword asks beside the phrase, the same on every platform that has forms.
 
-The same on every platform that has forms; whether the keyword makes sense is decided where it is
-read, as for one that was typed.
+The keyword that comes of it is put together where keywords are read (``bot.keywords.form``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from bot.text import clean
-
-ANYWHERE: Final = "any"
-FIELDS: Final[Mapping[str, str]] = {  # what a field is called; ``any`` stands for none
+ANYWHERE: Final = "any"  # a menu's value can't be empty
+FIELDS: Final[Mapping[str, str]] = {
     ANYWHERE: "Title or abstract",
     "ti": "Title",
     "abs": "Abstract",
     "au": "Author's name",
 }
-
-
-def composed(phrase: str, field: str = ANYWHERE, categories: Sequence[str] = ()) -> str:
-    """The keyword as it would be typed. ``phrase`` may be an expression where ``field`` is
-    ``any``; one of several ``categories`` is enough."""
-    keyword = clean(phrase)
-    if field != ANYWHERE:
-        bare = " ".join(keyword.replace('"', " ").split())
-        keyword = f'{field}:"{bare}"'
-    if not categories:
-        return keyword
-    either = " OR ".join(f"cat:{each}" for each in categories)
-    return f"({keyword}) AND ({either})"

@@ -152,3 +152,9 @@ async def test_who_asks_too_often_waits_and_nobody_else_does(chat: Limited) -> N
         await chat.commands.typed(HERE, ADA, "list")
     chat.clock.advance(1)
     await chat.commands.typed(HERE, ADA, "list")
+
+
+async def test_the_length_that_counts_is_that_of_what_is_kept(chat: Limited) -> None:
+    await chat.commands.add(HERE, ADA, "a  very   long    phrase")
+    [kept] = await chat.store.subscriptions(HERE)
+    assert kept.keyword.text == "a very long phrase"

@@ -140,7 +140,7 @@ REFUSED = [
     ("", 0, "give a keyword"),
     (" \n\u00a0\u200b\u2060 ", 0, "give a keyword"),
     ("x" * 201, 200, "at most 200 characters, and this one has 201"),
-    ("word " * 2_000, 200, "this one has 10,000"),
+    ("word " * 2_000, 200, "this one has 9,999"),
     (" " * 20_000 + "x", 200, "Shorten it"),
     ("graph\x00neural", 5, "U+0000"),
     ("graph \ud83d neural", 6, "U+D83D"),

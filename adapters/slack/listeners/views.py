@@ -73,4 +73,6 @@ async def _add(
     """Raises UserError, and NotAllowed where it is the channel's fault."""
     if filled.channel != origin or not origin:
         await responder.membership.check(filled.channel, user)
-    return await responder.commands.add(responder.core_id(filled.channel), person, filled.keyword)
+    channel = responder.core_id(filled.channel)
+    add = responder.commands.add
+    return await add(channel, person, filled.phrase, filled.field, filled.categories)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -206,7 +207,7 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     )
     assert answer.ephemeral
     assert "now follows" in texts(answer.response)
-    assert await keywords(backend, server) == ['(ti:"reward model") AND (cat:cs.LG OR cat:stat.ML)']
+    assert await keywords(backend, server) == ["ti:(reward model) AND (cat:cs.LG OR cat:stat.ML)"]
     listed = await server.ann.slash(server.channel, "papers list")
     opened = await server.ann.click(listed.response, label="Add a keyword")
     await server.ann.submit_modal(opened, filled("graph network"))
@@ -229,6 +230,20 @@ async def test_a_mistake_in_the_form_is_pointed_at_and_can_be_edited(
     assert phrase.get("value", "") == (mistake if len(mistake) < 90 else "")
     await server.ann.submit_modal(again, filled("reward model"))
     assert await keywords(backend, server) == ["reward model"]
+
+
+async def test_a_mistake_is_pointed_at_in_what_was_typed_and_nothing_chosen_is_lost(
+    backend: DiscordBackend, server: Server
+) -> None:
+    opened = await server.ann.slash(server.channel, "papers add")
+    answer = await server.ann.submit_modal(opened, filled("reward) model", "ti", "cs.LG, stat.ML"))
+    assert "never opened" in texts(answer.response)
+    assert "cs.LG" not in texts(answer.response), "that was not typed"
+    again = await server.ann.click(answer.response, label="Edit")
+    shown = json.dumps(again.modal)
+    assert '"value": "reward) model"' in shown
+    assert '"value": "cs.LG, stat.ML"' in shown
+    assert re.search(r'"value": "ti"[^}]*"default": true', shown)
 
 
 def filled(phrase: str, field: str = "any", categories: str = "") -> dict[str, Any]:

@@ -397,7 +397,7 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     assert form["private_metadata"].startswith(f"{chat.room}.")
     view = await chat.submit(form, phrase="reward model", where="ti", categories=["cs.LG"])
     assert "now follows" in shown(view)
-    assert await chat.keywords() == ('(ti:"reward model") AND (cat:cs.LG)',)
+    assert await chat.keywords() == ("ti:(reward model) AND cat:cs.LG",)
     await chat.wait_for_line("ann added a keyword")
 
 
@@ -408,6 +408,35 @@ async def test_what_is_wrong_with_a_phrase_stands_below_its_field(chat: Chat) ->
     assert mistakes == {"phrase": 'This quote is never closed. Add a " at its end, or remove it.'}
     assert await chat.keywords() == ()
     assert "now follows" in shown(await chat.submit(form, phrase="closed"))
+
+
+@pytest.mark.parametrize("where", ["any", "ti", "au"])
+@pytest.mark.parametrize(
+    ("phrase", "says"),
+    [
+        ("reward) AND (model", "This parenthesis was never opened"),
+        ('reward "model', "This quote is never closed"),
+        ("reward AND", "AND needs something after it"),
+        ("...", "There is no letter or digit here"),
+    ],
+)
+async def test_a_mistake_in_the_form_is_said_in_the_words_that_were_typed(
+    chat: Chat, where: str, phrase: str, says: str
+) -> None:
+    await chat.send("add")
+    form = await chat.window(1)
+    mistakes = await chat.submit(form, phrase=phrase, where=where, categories=["cs.LG", "stat.ML"])
+    assert mistakes.keys() == {"phrase"}
+    assert mistakes["phrase"].startswith(says)
+    assert "cat:" not in mistakes["phrase"]
+    assert await chat.keywords() == ()
+
+
+async def test_an_exclusion_means_in_the_form_what_it_means_when_typed(chat: Chat) -> None:
+    await chat.say("add ti:reward -ti:survey")
+    await chat.send("add")
+    view = await chat.submit(await chat.window(1), phrase="reward -survey", where="ti")
+    assert "already follows ti:reward -ti:survey" in shown(view)
 
 
 async def test_the_buttons_of_a_window_are_about_its_channel(chat: Chat) -> None:

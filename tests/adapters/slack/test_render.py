@@ -515,26 +515,3 @@ def test_the_form_and_app_home_are_valid_views() -> None:
         replies.sentence("2604.00001", "arXiv gave no answer."),
     ):
         assert list(rules.view_faults(view)) == []
-
-
-@pytest.mark.parametrize(
-    ("phrase", "where", "categories", "keyword"),
-    [
-        ("reward model", "any", [], "reward model"),
-        ("reward model", "ti", [], 'ti:"reward model"'),
-        ('"reward" model', "abs", [], 'abs:"reward model"'),
-        ("reward model", "any", ["cs.LG"], "(reward model) AND (cat:cs.LG)"),
-        ("Hinton", "au", ["cs.LG", "stat.ML"], '(au:"Hinton") AND (cat:cs.LG OR cat:stat.ML)'),
-    ],
-)
-def test_the_form_says_a_keyword_as_a_person_would(
-    phrase: str, where: str, categories: list[str], keyword: str
-) -> None:
-    values = {
-        "phrase": {"phrase": {"value": phrase}},
-        "where": {"where": {"selected_option": {"value": where}}},
-        "categories": {"categories": {"selected_options": [{"value": c} for c in categories]}},
-        "channel": {"channel": {"selected_conversation": "C0123456789"}},
-    }
-    filled = keyword_form.Filled(values)
-    assert (filled.keyword, filled.channel) == (keyword, "C0123456789")

@@ -1,0 +1,47 @@
+"""The keyword that comes of a form: a phrase, where to look for it, and in which categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.errors import UserError
+from bot.keywords import parse
+from bot.keywords.lexer import TokenKind, lex, mistake
+from bot.keywords.parser import read
+
+
+def composed(phrase: str, field: str = "", categories: Sequence[str] = ()) -> str:
+    """As it would be typed. ``phrase`` may be any expression, and means what it means elsewhere:
+    ``field`` holds for each of its words and exclusions but those that name a field themselves. One
+    of several ``categories`` is enough.
+
+    Raises UserError, which points at a place in the phrase where that is to blame.
+    """
+    if not phrase.strip() or not (field or categories):
+        parse(phrase)
+        return phrase
+    _check_parentheses(phrase)
+    before = f"{field}:(" if field else "("
+    either = " OR ".join(f"cat:{each}" for each in categories)
+    after = f") AND ({either})" if len(categories) > 1 else f") AND {either}" if either else ")"
+    keyword = f"{before}{phrase}{after}"
+    try:
+        parse(keyword)
+    except UserError as error:
+        if error.position is None or "\n" not in str(error):
+            raise
+        place = min(max(error.position - len(before), 0), len(phrase))
+        raise mistake(phrase, place, str(error).partition("\n")[0]) from error
+    return keyword
+
+
+def _check_parentheses(phrase: str) -> None:
+    """Raises UserError where one is closed that was not opened in it, or the other way round: with
+    others around it the rest would mean something else."""
+    depth = 0
+    for token in lex(phrase):
+        depth += (token.kind is TokenKind.OPEN) - (token.kind is TokenKind.CLOSE)
+        if depth < 0:
+            break
+    if depth:
+        read(phrase)
