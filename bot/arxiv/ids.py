@@ -19,7 +19,10 @@ _ID: Final = re.compile(
 )
 _VERSION: Final = re.compile(r"v([1-9][0-9]{0,3})\Z")
 _PREFIX: Final = re.compile(
-    r"(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/|arxiv:\s*)", re.IGNORECASE
+    r"(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/"
+    r"|(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?10\.48550/arxiv\."
+    r"|arxiv:\s*)",
+    re.IGNORECASE,
 )
 
 # The two digits of a year stand for 1991 to 2007 in old ids, and for 2007 to 2106 in new ones.
@@ -33,7 +36,8 @@ _OLD_NUMBERS_A_MONTH: Final = 1000
 def identify(text: str) -> tuple[str, int | None, int]:
     """The id without its version, the version if the text has one, and the serial.
 
-    Takes a bare id, ``arXiv:<id>``, or the address of an abstract or PDF page. Does not ask
+    Takes a bare id, ``arXiv:<id>``, the address of an abstract or PDF page, or the DOI that arXiv
+    registers (10.48550/arXiv.<id>; info.arxiv.org/help/doi, read November 2026). Does not ask
     whether the paper exists. Raises ValueError if the text is not an arXiv id.
     """
     bare = _PREFIX.sub("", text.strip(), count=1).removesuffix(".pdf")

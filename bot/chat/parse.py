@@ -131,9 +131,14 @@ def nearest(typed: str, known: Sequence[str]) -> list[str]:
 _ADDRESS = re.compile(r"(?:https?://)?(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/", re.IGNORECASE)
 
 
+_CITED_CATEGORY = re.compile(r"\s\[[a-z-]+(?:\.[a-z-]+)?\].*", re.IGNORECASE)
+
+
 def bare_id(text: str) -> str:
-    """An id without the address, brackets and full stop that chats and people put around it."""
-    bare = clean(text).strip("<>()[]\"'`“”., ").partition("|")[0]
+    """An id without the address, brackets and full stop that chats and people put around it, and
+    without the category and day that follow it in a citation and on a PDF's first page
+    (``arXiv:1103.01234v5 [hep-th] 1 Mar 2011``)."""
+    bare = _CITED_CATEGORY.sub("", clean(text)).strip("<>()[]\"'`“”., ").partition("|")[0]
     if _ADDRESS.match(bare):
         bare = re.split("[?#]", bare)[0].rstrip("/")
     return _ADDRESS.sub("", bare, count=1)

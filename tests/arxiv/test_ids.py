@@ -30,6 +30,10 @@ from bot.arxiv.ids import (
         ("  0704.0001 ", ("0704.0001", None)),
         ("2611.120015", ("2611.120015", None)),
         ("math.GT/0309136", ("math.GT/0309136", None)),
+        ("https://doi.org/10.48550/arXiv.2611.12001", ("2611.12001", None)),
+        ("https://dx.doi.org/10.48550/ARXIV.2611.12001v2", ("2611.12001", 2)),
+        ("doi:10.48550/arXiv.hep-th/0408048", ("hep-th/0408048", None)),
+        ("10.48550/arXiv.2611.12001", ("2611.12001", None)),
     ],
 )
 def test_an_id_is_found_in_whatever_people_paste(

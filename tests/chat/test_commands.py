@@ -661,6 +661,9 @@ async def test_a_preview_needs_a_day_at_least(chat: Chat) -> None:
         "arxiv.org/html/2603.00070v1#S2",
         "<https://arxiv.org/abs/2603.00070?context=cs|2603.00070>",
         " “2603.00070”. ",
+        "https://doi.org/10.48550/arXiv.2603.00070",
+        "arXiv:2603.00070v2 [cs.LG]",
+        "arXiv:2603.00070v2  [cond-mat.mtrl-sci]  1 Mar 2026",
     ],
 )
 async def test_a_paper_is_known_however_its_id_is_written(chat: Chat, written: str) -> None:
