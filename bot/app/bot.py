@@ -9,7 +9,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
@@ -31,14 +32,20 @@ FORGOTTEN_BY_ONCE = 2000  # rows at most; every two hundred take a quarter of a 
 # outcome settles. A closed pipe stays closed.
 RESEND_TIMEOUT = timedelta(seconds=30)
 CONSOLE_RESEND_TIMEOUT = timedelta(seconds=2)
+CLOCK_RESOLUTION = timedelta(milliseconds=1)  # of times in the database, which are cut off there
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What came of ``once``: ``complete`` if arXiv gave a whole answer, and how many posts did not
-    arrive: ``waiting`` ones are sent by a later run, ``held`` ones need a person."""
+    """What came of ``once``: ``complete`` if arXiv gave a whole answer; how many papers were
+    posted, and to how many channels; how many ``due`` papers wait for their channel's posting time;
+    and how many posts did not arrive: ``waiting`` ones are sent by a later run, ``held`` ones need
+    a person."""
 
     complete: bool
+    papers: int
+    channels: int
+    due: int
     waiting: int
     held: int
 
@@ -67,6 +74,7 @@ class Bot:
         ``now`` posts whatever the time of day. Waits a little for posts that can be sent again
         soon, and leaves the others for the next run.
         """
+        began = self.clock.now()
         run = await self.pipeline.collect()
         self.progress("composing")
         await self.pipeline.publish(now=now)
@@ -81,8 +89,16 @@ class Bot:
         if not self.dry_run:
             await forget_outdated(self.store, self.clock, limit=FORGOTTEN_BY_ONCE)
             if self.config.page is not None:
-                await write_page(self.store, self.config, self.clock)
-        return await self._summary(complete=run.whole)
+                await self.write_page(self.config.page.path)
+        return await self._summary(began, complete=run.whole)
+
+    async def write_page(self, path: Path) -> bool:
+        """Write the Markdown page if it changed; whether it did.
+
+        Raises UserError if the file can't be written, StoreError.
+        """
+        today = self.clock.now().astimezone(self.config.bot.timezone).date()
+        return await write_page(self.store, path, today)
 
     async def _deliver_all(self) -> None:
         self.progress("posting")
@@ -106,8 +122,21 @@ class Bot:
         else:
             await self.store.clear_refusal(deliverer.platform)
 
-    async def _summary(self, *, complete: bool) -> RunSummary:
+    async def _summary(self, began: datetime, *, complete: bool) -> RunSummary:
+        """How things stand after a run that began then."""
         state = await self.store.state()
-        states = [post.state for channel in state.channels for post in channel.posts]
+        since = began - CLOCK_RESOLUTION
+        posted = {
+            view.channel.id: sum(each.papers for each in view.digests if each.posted_at > since)
+            for view in state.channels
+        }
+        states = [post.state for view in state.channels for post in view.posts]
         held = sum(state in ("held", "dead") for state in states)
-        return RunSummary(complete, len(states) - held, 0 if self.dry_run else held)
+        return RunSummary(
+            complete,
+            papers=sum(posted.values()),
+            channels=sum(papers > 0 for papers in posted.values()),
+            due=sum(view.due for view in state.channels),
+            waiting=len(states) - held,
+            held=0 if self.dry_run else held,
+        )

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.config import Config
-from bot.errors import ConfigError, Mistake
 from bot.pages import markdown
 from bot.ports import Clock, MaintenanceStore, ReportStore
 
@@ -63,15 +62,11 @@ async def check_integrity(store: MaintenanceStore) -> tuple[str, ...]:
     return problems
 
 
-async def write_page(store: ReportStore, config: Config, clock: Clock) -> bool:
+async def write_page(store: ReportStore, path: Path, today: date) -> bool:
     """Write the Markdown page if it changed; whether it did.
 
-    Raises ConfigError without ``[page]``, UserError if the file can't be written, StoreError.
+    Raises UserError if the file can't be written, StoreError.
     """
-    if config.page is None:
-        mistake = Mistake("page", "is missing", 'add [page] with path = "papers.md"')
-        raise ConfigError(str(config.path), (mistake,))
     kept = await store.page(markdown.MAX_PAPERS)
     sections = [markdown.PageSection(each.text, each.papers, each.new) for each in kept]
-    today = clock.now().astimezone(config.bot.timezone).date()
-    return markdown.write(config.page.path, markdown.render(sections, today))
+    return markdown.write(path, markdown.render(sections, today))

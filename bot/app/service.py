@@ -312,8 +312,11 @@ class Service:
 
     async def _write_page(self) -> None:
         """A page that can't be written keeps nothing else from being done."""
+        if self._config.page is None:
+            return
+        today = self._clock.now().astimezone(self._config.bot.timezone).date()
         try:
-            await write_page(self._store, self._config, self._clock)
+            await write_page(self._store, self._config.page.path, today)
         except UserError as error:
             log.error("page failed why=%s", error)
             self._scheduler.after("page", PAGE_RETRY_DELAY, self._write_page)

@@ -9,8 +9,9 @@ not look at which papers were answered.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, Generic, TypeVar
 
 from bot.arxiv.http import ApiRequest, HttpConnection, ResponseTimeout
@@ -59,7 +60,8 @@ class ArxivClient(Generic[T, Q]):
     ``check`` says whether a document answers its request. ``config_key`` of bot.toml holds the
     service's address. With ``timeout_is_refusal`` a service that stays silent is left alone like
     one that refuses; else the caller may turn to another service at once. ``progress`` is told in a
-    few words of each request and each longer wait.
+    few words of each request and each longer wait; ``request_numbers`` are those of the requests,
+    shared by all clients of a source, so that somebody who watches sees one count.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class ArxivClient(Generic[T, Q]):
         config_key: str,
         timeout_is_refusal: bool = True,
         progress: Callable[[str], None] | None = None,
+        request_numbers: Iterator[int] | None = None,
     ) -> None:
         self._connection = connection
         self._check = check
@@ -79,6 +82,7 @@ class ArxivClient(Generic[T, Q]):
         self._config_key = config_key
         self._timeout_is_refusal = timeout_is_refusal
         self._progress = progress
+        self._request_numbers = request_numbers or count(1)
 
     async def aclose(self) -> None:
         """Close the connection. The next request opens it again."""
@@ -117,7 +121,7 @@ class ArxivClient(Generic[T, Q]):
     ) -> T | _Trial | Redirect | Failure:
         async with self._rate_limiter.permit(call.lock_timeout) as permit:
             call.requests += 1
-            self._tell(f"asking arXiv, request {call.requests}")
+            self._tell(f"querying arXiv, request {next(self._request_numbers)}")
             try:
                 response = await self._connection.send(request, target, as_post)
             except ResponseTimeout as error:

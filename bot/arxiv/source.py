@@ -13,6 +13,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -73,6 +74,7 @@ class ArxivSource:
         rate_limiter = RateLimiter(interval=interval, clock=clock, path=pace_file, rng=rng)
 
         network = network or Network()
+        request_numbers = count(1)
         self._search: SearchClient = ArxivClient(
             HttpConnection[AtomFeed, SearchRequest](
                 url=url,
@@ -86,6 +88,7 @@ class ArxivSource:
             rate_limiter,
             config_key="[arxiv] url",
             progress=progress,
+            request_numbers=request_numbers,
         )
         self._oai: OaiClient | None = None
         if oai_url:
@@ -103,6 +106,7 @@ class ArxivSource:
                 config_key="[arxiv] oai_url",
                 timeout_is_refusal=False,
                 progress=progress,
+                request_numbers=request_numbers,
             )
 
     async def fetch(

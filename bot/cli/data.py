@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.common import ConfigOption, VerboseOption, configured, log_to_stderr, plain_errors
+from bot.cli.common import (
+    ConfigOption,
+    QuietOption,
+    VerboseOption,
+    begin,
+    configured,
+    plain_errors,
+)
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -21,6 +28,7 @@ def backup(
     file: FileArgument,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Copy the database into a file, also while the bot runs.
 
@@ -31,9 +39,9 @@ def backup(
     """
     from bot import store
 
-    log_to_stderr(ctx, verbose)
+    options = begin(ctx, config, verbose, quiet)
     with plain_errors():
-        size = store.back_up(configured(ctx, config).bot.data, file)
+        size = store.back_up(configured(options).bot.data, file)
     terminal.show(f"Wrote {file}, {size / 1e6:.1f} MB. Keep a copy of bot.toml beside it.")
 
 
@@ -42,6 +50,7 @@ def restore(
     file: FileArgument,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Put a backup in the database's place. Stop the bot first.
 
@@ -53,9 +62,9 @@ def restore(
     from bot import store
     from bot.clock import SystemClock
 
-    log_to_stderr(ctx, verbose)
+    options = begin(ctx, config, verbose, quiet)
     with plain_errors():
-        aside = store.restore(configured(ctx, config).bot.data, file, SystemClock().now())
+        aside = store.restore(configured(options).bot.data, file, SystemClock().now())
     terminal.show(f"Restored {file}.")
     if aside is not None:
         terminal.show(f"What was there before is kept as {aside}.")
@@ -72,6 +81,7 @@ def sync(
     ] = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Compare bot.toml with the database now, and say what was taken over.
 
@@ -92,9 +102,9 @@ def sync(
             changes = [describe(change) for change in bot.file_sync.taken_over]
             return changes, bot.file_sync.problem
 
-    log_to_stderr(ctx, verbose)
+    options = begin(ctx, config, verbose, quiet)
     with plain_errors():
-        changes, problem = asyncio.run(synchronising(configured(ctx, config)))
+        changes, problem = asyncio.run(synchronising(configured(options)))
     for change in changes:
         terminal.show(f"Taken over: {change}")
     if problem:  # the log has said it

@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli.common import (
+from bot.cli.arguments import (
     COMMAND_LINE_USER,
     TAKES_KEYWORD,
     ChannelOption,
+    FollowedKeywordArgument,
+    KeywordArgument,
+    channel_of,
+    keyword_of,
+)
+from bot.cli.common import (
     ConfigOption,
     JsonOption,
-    KeywordArgument,
+    LongQuietOption,
     LongVerboseOption,
+    QuietOption,
     VerboseOption,
-    keyword_from,
+    begin,
     show_answer,
 )
-from bot.core.channel_settings import parse_channel_id
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,10 +42,11 @@ group = typer.Typer(
 @group.command("list")
 def list_them(
     ctx: typer.Context,
-    channel: ChannelOption,
+    channel: ChannelOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Say which keywords a channel follows.
 
@@ -48,19 +55,20 @@ def list_them(
     """
 
     async def query(bot: Bot) -> Reply:
-        return await bot.queries.listing(parse_channel_id(channel))
+        return await bot.queries.listing(await channel_of(bot, channel))
 
-    show_answer(ctx, config, verbose, as_json, query)
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
 @group.command("add", context_settings=TAKES_KEYWORD)
 def add(
     ctx: typer.Context,
-    channel: ChannelOption,
     keyword: KeywordArgument,
+    channel: ChannelOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: LongVerboseOption = False,
+    quiet: LongQuietOption = False,
 ) -> None:
     """Let a channel follow a keyword.
 
@@ -70,23 +78,25 @@ def add(
     Examples: daily-papers keywords add --channel console: reward model
               daily-papers keywords add --channel console: 'au:"Ada Example" OR ti:sampling'
     """
-    words = keyword_from(keyword)
+    words = keyword_of(ctx, keyword)
 
     async def query(bot: Bot) -> Reply:
-        _check_place(bot, channel)
-        return await bot.changes.add(channel, COMMAND_LINE_USER, words)
+        where = await channel_of(bot, channel)
+        _check_platform(bot, where)
+        return await bot.changes.add(where, COMMAND_LINE_USER, words)
 
-    show_answer(ctx, config, verbose, as_json, query)
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
 @group.command("remove", context_settings=TAKES_KEYWORD)
 def remove(
     ctx: typer.Context,
-    channel: ChannelOption,
-    keyword: KeywordArgument,
+    keyword: FollowedKeywordArgument,
+    channel: ChannelOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: LongVerboseOption = False,
+    quiet: LongQuietOption = False,
 ) -> None:
     """Let a channel no longer follow a keyword.
 
@@ -95,17 +105,18 @@ def remove(
     \b
     Example: daily-papers keywords remove --channel console: reward model
     """
-    words = keyword_from(keyword)
+    words = keyword_of(ctx, keyword)
 
     async def query(bot: Bot) -> Reply:
-        return await bot.changes.remove(parse_channel_id(channel), COMMAND_LINE_USER, [words])
+        where = await channel_of(bot, channel)
+        return await bot.changes.remove(where, COMMAND_LINE_USER, [words])
 
-    show_answer(ctx, config, verbose, as_json, query)
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
-def _check_place(bot: Bot, channel: str) -> None:
+def _check_platform(bot: Bot, channel: str) -> None:
     """Raises UserError for a channel that bot.toml could not hold."""
-    platform = parse_channel_id(channel).partition(":")[0]
+    platform = channel.partition(":")[0]
     if platform not in ("console", *bot.config.platforms):
         raise UserError(
             f"{platform} is switched off. Add a line [{platform}] to {bot.config.path} first."

@@ -1,28 +1,26 @@
-"""The commands that answer a question or decide what is posted: preview, status, why, check,
-pause, resume, resend."""
+"""The commands that answer a question, and change nothing: preview, status, why, check."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli import terminal
+from bot.cli.arguments import KeywordArgument, channel_id, complete_channel, keyword_of
 from bot.cli.common import (
-    COMMAND_LINE_USER,
-    ChannelOption,
     ConfigOption,
     JsonOption,
-    KeywordArgument,
+    LongQuietOption,
     LongVerboseOption,
+    QuietOption,
     VerboseOption,
+    begin,
     configured,
-    keyword_from,
-    log_to_stderr,
     plain_errors,
     show_answer,
 )
-from bot.core.channel_settings import parse_channel_id
 
 if TYPE_CHECKING:
     from bot.app.bot import Bot
@@ -39,6 +37,7 @@ def preview(
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: LongVerboseOption = False,
+    quiet: LongQuietOption = False,
 ) -> None:
     """Say how many papers a day a keyword would bring.
 
@@ -48,15 +47,13 @@ def preview(
     Examples: daily-papers preview reward model
               daily-papers preview 'ti:"graph network" AND cat:cs.LG ANDNOT survey'
     """
-    words = keyword_from(keyword)
-    show_answer(
-        ctx,
-        config,
-        verbose,
-        as_json,
-        lambda bot: bot.queries.preview(words, days),
-        needs_contact=True,
-    )
+    words = keyword_of(ctx, keyword)
+
+    async def query(bot: Bot) -> Reply:
+        return await bot.queries.preview(words, days)
+
+    options = begin(ctx, config, verbose, quiet)
+    show_answer(options, query, as_json=as_json, needs_contact=True)
 
 
 def status(
@@ -64,6 +61,7 @@ def status(
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Say what waits in each channel, and why nothing came.
 
@@ -76,27 +74,38 @@ def status(
     async def query(bot: Bot) -> Reply:
         return await bot.queries.status(file_problem=bot.file_sync.problem)
 
-    show_answer(ctx, config, verbose, as_json, query)
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
 def why(
     ctx: typer.Context,
     arxiv_id: Annotated[str, typer.Argument(metavar="ARXIV_ID", hidden=True)],
     channel: Annotated[
-        str | None, typer.Option("--channel", metavar="ID", help="One channel instead of all.")
+        str | None,
+        typer.Option(
+            "--channel",
+            metavar="ID",
+            help="One channel instead of all.",
+            autocompletion=complete_channel,
+        ),
     ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Say why a paper was posted, where and when, or why not.
 
-    ARXIV_ID is the paper's id, with or without version, or the address of its page.
+    ARXIV_ID is the paper's id, with or without a version, its DOI, or the address of its page.
 
     \b
     Example: daily-papers why 2603.01234
     """
-    show_answer(ctx, config, verbose, as_json, lambda bot: bot.queries.why(arxiv_id, channel))
+
+    async def query(bot: Bot) -> Reply:
+        return await bot.queries.why(arxiv_id, None if channel is None else channel_id(channel))
+
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
 def check(
@@ -107,6 +116,7 @@ def check(
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Check that everything is there that the bot needs.
 
@@ -120,73 +130,31 @@ def check(
 
     from bot.app.wiring import open_bot
     from bot.monitoring.checks import examine
+    from bot.text import plural
 
-    async def examining(settings: Config) -> list[Finding]:
-        async with open_bot(settings, serving=False, connect=not quick) as bot:
-            return await examine(
-                bot.config, bot.store, bot.source, bot.platforms, bot.clock, quick=quick
-            )
+    async def examining(settings: Config, progress: Callable[[str], None]) -> list[Finding]:
+        findings = []
+        async with open_bot(settings, serving=False, connect=not quick, progress=progress) as bot:
+            async for finding in examine(
+                bot.config,
+                bot.store,
+                bot.source,
+                bot.platforms,
+                bot.clock,
+                quick=quick,
+                progress=progress,
+            ):
+                findings.append(finding)
+                if not as_json:
+                    terminal.show_finding(finding)
+        return findings
 
-    log_to_stderr(ctx, verbose)
-    with plain_errors():
-        settings = configured(ctx, config, secrets=True, needs_contact=not quick)
-        findings = asyncio.run(examining(settings))
-    terminal.show_findings(findings, as_json=as_json)
-    if not all(finding.ok for finding in findings):
+    options = begin(ctx, config, verbose, quiet)
+    with plain_errors(), terminal.progress() as progress:
+        settings = configured(options, secrets=True, needs_contact=not quick)
+        findings = asyncio.run(examining(settings, progress))
+    if as_json:
+        terminal.show_json_findings(findings)
+    if wrong := sum(not finding.ok for finding in findings):
+        terminal.note(f"{wrong} of {plural(len(findings), 'check')} failed.")
         raise typer.Exit(terminal.ExitStatus.FAILED)
-
-
-def pause(
-    ctx: typer.Context,
-    channel: ChannelOption,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-) -> None:
-    """Post nothing in a channel until it is resumed; new papers are kept.
-
-    \b
-    Example: daily-papers pause --channel console:
-    """
-    show_answer(
-        ctx,
-        config,
-        verbose,
-        False,
-        lambda bot: bot.changes.pause(parse_channel_id(channel), COMMAND_LINE_USER),
-    )
-
-
-def resume(
-    ctx: typer.Context,
-    channel: ChannelOption,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-) -> None:
-    """Post in a channel again, whoever or whatever had paused it.
-
-    \b
-    Example: daily-papers resume --channel console:
-    """
-    show_answer(
-        ctx,
-        config,
-        verbose,
-        False,
-        lambda bot: bot.changes.resume(parse_channel_id(channel), COMMAND_LINE_USER),
-    )
-
-
-def resend(
-    ctx: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", hidden=True)],
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-) -> None:
-    """Send a post again that is held or dead.
-
-    KEY is what status shows. Look into the channel before: a held post may have arrived.
-
-    \b
-    Example: daily-papers resend 9b740e8d
-    """
-    show_answer(ctx, config, verbose, False, lambda bot: bot.changes.resend(None, key))

@@ -1,7 +1,8 @@
 """What the command line shows: results on standard output, notes and progress on standard error.
 
 A reader that leaves early (``| head -1``) is no error of ours: what is left is not shown, and the
-work goes on. Everything is plain text, so that pipes, screen readers and logs get the same words.
+work goes on. Pipes, screen readers and logs get plain text; a terminal gets the same words in
+colour (``styled``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
@@ -19,8 +20,9 @@ from bot.errors import BotError, ConfigError, SourceError, SourceNotAsked
 from bot.redaction import redacted
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.progress import Progress as MovingLine
 
+    from bot.cli.styled import StyledOutput
     from bot.model import Entry, Finding, Reply
 
 # A terminal obeys these, and texts of others reach us in errors; a line may end.
@@ -51,8 +53,23 @@ def show(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Something beside the result, on standard error. Errors quote much, but never a token."""
+    """Something beside the result, on standard error, unless nobody wants to read it."""
+    if not _quiet:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """What went wrong, on standard error. Errors quote much, but never a token."""
     _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(readable(text))))
+
+
+_quiet = False  # whether this call asked for results and errors alone
+
+
+def be_quiet(quiet: bool) -> None:
+    """Whether notes and progress are left out from now on."""
+    global _quiet
+    _quiet = quiet
 
 
 def show_reply(reply: Reply, *, as_json: bool) -> None:
@@ -64,6 +81,9 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
 
         show(json.dumps(readable_data(encode(reply.report)), ensure_ascii=False, indent=2))
         return
+    if (screen := _screen()) is not None:
+        _carefully(sys.stdout, lambda: screen.reply(reply))
+        return
     show(reply.text)
     for section in reply.sections:
         show(f"\n{section.heading}\n{section.text}")
@@ -73,18 +93,33 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
         show(_entry(entry))
 
 
-def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """What ``check`` found, a line each; what is wrong with its remedy below."""
-    if as_json:
-        import json
-        from dataclasses import asdict
-
-        show(json.dumps([asdict(each) for each in findings], ensure_ascii=False, indent=2))
+def show_finding(finding: Finding) -> None:
+    """One thing that ``check`` looked at; what is wrong with its remedy below."""
+    if (screen := _screen()) is not None:
+        _carefully(sys.stdout, lambda: screen.finding(finding))
         return
-    for each in findings:
-        show(f"{'ok   ' if each.ok else 'WRONG'} {each.subject}: {each.text}")
-        if not each.ok and each.remedy:
-            show(f"      {each.remedy}")
+    subject = finding.subject.removesuffix(":")
+    show(f"{'ok   ' if finding.ok else 'WRONG'} {subject}: {finding.text}")
+    if not finding.ok and finding.remedy:
+        show(f"      {finding.remedy}")
+
+
+def show_json_findings(findings: Sequence[Finding]) -> None:
+    """The same for other programs."""
+    import json
+    from dataclasses import asdict
+
+    show(json.dumps([asdict(each) for each in findings], ensure_ascii=False, indent=2))
+
+
+def _screen() -> StyledOutput | None:
+    """Standard output, if it is a terminal that takes more than plain text."""
+    if not sys.stdout.isatty():
+        return None
+    from bot.cli.styled import StyledOutput
+
+    screen = StyledOutput(sys.stdout)
+    return None if screen.console.is_dumb_terminal else screen
 
 
 def _entry(entry: Entry) -> str:
@@ -97,11 +132,46 @@ def _entry(entry: Entry) -> str:
 
 
 def _write(stream: TextIO, text: str) -> None:
+    _carefully(stream, lambda: stream.write(f"{text}\n"))
+
+
+def _carefully(stream: TextIO, write: Callable[[], object]) -> None:
+    """Write to the stream, above the progress that may be shown. Raises OutputFailed."""
+    for shown in _showing:
+        shown.done()
     try:
-        stream.write(f"{text}\n")
+        write()
         stream.flush()
     except BrokenPipeError:
         leave_unread(stream)
+    except OSError as error:  # a full disk, a terminal that is gone
+        leave_unread(stream)
+        raise OutputFailed(stream, error) from error
+
+
+class OutputFailed(BotError):
+    """What a command had to say could not be written."""
+
+    def __init__(self, stream: TextIO, error: OSError) -> None:
+        name = "standard output" if stream is sys.stdout else "standard error"
+        super().__init__(f"{name} can't be written to: {error.strerror or error}.")
+
+
+def is_broken(stream: TextIO, after: str = "") -> bool:
+    """Whether what was written to the stream, and ``after``, can't get there; then what follows
+    goes nowhere. Says so, unless it is only that nobody reads it any more.
+    """
+    try:
+        stream.write(after)
+        stream.flush()
+    except BrokenPipeError:
+        leave_unread(stream)
+        return True
+    except OSError as error:
+        leave_unread(stream)
+        complain(str(OutputFailed(stream, error)))
+        return True
+    return False
 
 
 def leave_unread(stream: TextIO) -> None:
@@ -117,39 +187,61 @@ POSTING = "posting"  # what is said before posts are shown or sent
 
 
 class Progress:
-    """Says what is being done: a moving line on a terminal, a line each elsewhere.
+    """Says what is being done: on a terminal in a moving line that counts the seconds, elsewhere in
+    a line each.
 
-    While posts are shown it keeps away: those of ``console:`` go to the same terminal.
+    It is taken away before anything else is shown, and comes back with the next step. While posts
+    are shown it keeps away: those of ``console:`` go to the same terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._moving: Status | None = None
+        self._moving: MovingLine | None = None
 
     def __call__(self, text: str) -> None:
+        if _quiet:
+            return
+        text = _CONTROL.sub("\ufffd", redacted(text))
         if not self._stream.isatty():
             _write(self._stream, text)
         elif text == POSTING:
             self.done()
-        elif self._moving is None:
-            from rich.console import Console
-
-            self._moving = Console(file=self._stream).status(text)
-            self._moving.start()
         else:
-            self._moving.update(text)
+            from rich.console import Console
+            from rich.progress import Progress as MovingLine
+            from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.table import Column
+
+            self.done()
+            # Redirected streams would send what belongs into a file to the terminal.
+            self._moving = MovingLine(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+                TimeElapsedColumn(),
+                console=Console(file=self._stream, highlight=False),
+                transient=True,
+                redirect_stdout=False,
+            )
+            self._moving.add_task(text, total=None)
+            self._moving.start()
 
     def done(self) -> None:
+        """Take it away."""
         if self._moving is not None:
             self._moving.stop()
             self._moving = None
+
+
+_showing: list[Progress] = []
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
     """Progress on standard error, taken away at the end, however it ends."""
     shown = Progress(sys.stderr)
+    _showing.append(shown)
     try:
         yield shown
     finally:
         shown.done()
+        _showing.remove(shown)

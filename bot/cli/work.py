@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,9 +13,10 @@ from bot.cli.common import (
     DEFAULT_CONFIG,
     ConfigOption,
     GlobalOptions,
+    QuietOption,
     VerboseOption,
+    begin,
     configured,
-    log_to_stderr,
     plain_errors,
 )
 from bot.model import refer_to
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.model.views import RunView
 
+DEFAULT_PAGE = Path("papers.md")  # in the working directory
+DRY_RUN = "Dry run: posts are only shown here. Nothing is sent, and nothing is kept."
 SUMMARISED_CHANNELS = 10  # of which once shows at its end
 
 
@@ -44,17 +48,22 @@ def init(ctx: typer.Context, config: ConfigOption = None) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(sample())
     except FileExistsError:
-        terminal.note(f"{path} exists already, and stays as it is.")
+        terminal.complain(f"{path} exists already, and stays as it is.")
         raise typer.Exit(terminal.ExitStatus.USAGE) from None
     except OSError as error:
-        terminal.note(f"{path} can't be written: {error.strerror}.")
+        terminal.complain(f"{path} can't be written: {error.strerror}.")
         raise typer.Exit(terminal.ExitStatus.FAILED) from error
     terminal.show(f"Wrote {path}. Put your contact and your keywords into it, and see what comes:")
     terminal.show("  daily-papers once --dry-run")
 
 
-def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption = False) -> None:
-    """Be the service, until it is stopped.
+def run(
+    ctx: typer.Context,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Run as a service.
 
     Looks for new papers, posts them at each channel's time, and listens to people in the chat.
     Ctrl-C or SIGTERM ends it; what was being sent is settled first. SIGHUP lets it read bot.toml
@@ -65,10 +74,10 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
     """
     import asyncio
 
-    from bot.monitoring import logs
+    options = begin(ctx, config, verbose=not quiet, quiet=quiet)
 
     def settings() -> Config:
-        return configured(ctx, config, secrets=True, needs_contact=True)
+        return configured(options, secrets=True, needs_contact=True)
 
     async def serving(now: Config | None) -> None:
         from bot.app.wiring import build_service, open_bot
@@ -77,7 +86,6 @@ def run(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption 
             async with open_bot(now, serving=True) as bot:
                 now = await build_service(bot, settings).run()
 
-    logs.set_up(verbose=True)
     with plain_errors():
         asyncio.run(serving(settings()))
 
@@ -92,6 +100,7 @@ def once(
     ] = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Fetch once, post what is due, and stop.
 
@@ -112,32 +121,56 @@ def once(
             summary = await bot.run_once(now=now)
             return summary, await bot.queries.status_report()
 
-    log_to_stderr(ctx, verbose)
+    options = begin(ctx, config, verbose, quiet)
     with plain_errors(), terminal.progress() as progress:
-        settings = configured(ctx, config, secrets=not dry_run, needs_contact=True)
+        settings = configured(options, secrets=not dry_run, needs_contact=True)
+        if dry_run:
+            terminal.note(DRY_RUN)
         summary, report = asyncio.run(working(settings, progress))
     _summarise(report.channels)
+    terminal.note(_outcome(summary, dry_run=dry_run))
     if local := _local_fault(report.last_run):
-        terminal.note(local)
+        terminal.complain(local)
         raise typer.Exit(terminal.ExitStatus.FAILED)
     if not summary.complete:
-        terminal.note(
-            f"arXiv gave no whole answer. What was received is kept; see: {refer_to('status')}"
+        terminal.complain(
+            f"arXiv gave no complete answer. What was received is kept; see: {refer_to('status')}"
         )
         raise typer.Exit(terminal.ExitStatus.INCOMPLETE)
     if summary.waiting or summary.held:
-        terminal.note(f"Some posts still wait, or are held; see: {refer_to('status')}")
         raise typer.Exit(terminal.ExitStatus.POSTS_WAITING)
 
 
 def _summarise(channels: Sequence[ChannelStatus]) -> None:
     """How each channel stands now, so that nobody wonders why nothing was posted."""
+    from bot.text import plural
+
+    if not channels:
+        first = refer_to("add reward model", "console:")
+        terminal.note(f"No channel follows anything yet. Add a first keyword: {first}")
     for status in channels[:SUMMARISED_CHANNELS]:
         terminal.note(f"{status.channel.removesuffix(':')}: {status.explanation}")
     if len(channels) > SUMMARISED_CHANNELS:
-        terminal.note(
-            f"And {len(channels) - SUMMARISED_CHANNELS} more channels: {refer_to('status')}"
-        )
+        more = plural(len(channels) - SUMMARISED_CHANNELS, "more channel")
+        terminal.note(f"And {more}: {refer_to('status')}")
+
+
+def _outcome(summary: RunSummary, *, dry_run: bool) -> str:
+    """What the run did, in a sentence: ``Posted 13 papers to 2 channels; nothing waiting.``"""
+    from bot.text import plural
+
+    amounts = [
+        (summary.due, f"{plural(summary.due, 'paper')} waiting for the posting time"),
+        (summary.waiting, f"{plural(summary.waiting, 'post')} still to be sent"),
+        (summary.held, f"{plural(summary.held, 'post')} waiting for somebody to decide"),
+    ]
+    open_ends = ", ".join(text for amount, text in amounts if amount) or "nothing waiting"
+    posted = f"{plural(summary.papers, 'paper')} to {plural(summary.channels, 'channel')}"
+    if dry_run:
+        would = f"would post {posted}" if summary.papers else "would post nothing"
+        return f"Dry run: a real run now {would}; {open_ends}. Nothing was sent or kept."
+    look = f" See: {refer_to('status')}" if summary.waiting or summary.held else ""
+    return f"{f'Posted {posted}' if summary.papers else 'Posted nothing'}; {open_ends}.{look}"
 
 
 def _local_fault(run: RunView | None) -> str:
@@ -148,26 +181,33 @@ def _local_fault(run: RunView | None) -> str:
     return next((note.text for note in notes if note.kind is NoteKind.LOCAL), "")
 
 
-def page(ctx: typer.Context, config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+def page(
+    ctx: typer.Context,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
     """Write the Markdown page of all keywords.
 
-    The path is in bot.toml, below [page]. The file is written only if something changed.
+    Its path is in bot.toml, below [page]; without that it is papers.md in the working directory.
+    The file is written only if something changed.
 
     \b
     Example: daily-papers page
     """
     import asyncio
 
-    from bot.app.maintenance import write_page
     from bot.app.wiring import open_bot
 
-    async def writing(settings: Config) -> bool:
+    async def writing(settings: Config, path: Path) -> bool:
         async with open_bot(settings, serving=False) as bot:
-            return await write_page(bot.store, bot.config, bot.clock)
+            return await bot.write_page(path)
 
-    log_to_stderr(ctx, verbose)
+    options = begin(ctx, config, verbose, quiet)
     with plain_errors():
-        settings = configured(ctx, config)
-        changed = asyncio.run(writing(settings))
-        path = settings.page.path if settings.page else DEFAULT_CONFIG
-        terminal.show(f"Wrote {path}" if changed else f"{path} shows everything already.")
+        settings = configured(options)
+        path = settings.page.path if settings.page else DEFAULT_PAGE
+        changed = asyncio.run(writing(settings, path))
+    terminal.show(f"Wrote {path}" if changed else f"{path} is up to date.")
+    if settings.page is None:
+        terminal.note("bot.toml has no [page], so it went into the working directory.")

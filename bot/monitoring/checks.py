@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -39,22 +39,32 @@ async def examine(
     clock: Clock,
     *,
     quick: bool,
-) -> list[Finding]:
-    """Everything that was checked, in the order in which it is needed."""
-    findings = [*_files(config), *_folder(config.bot.data)]
-    findings += [finding async for finding in _database(store, config.calendar, clock)]
+    progress: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Finding]:
+    """Everything that was checked, in the order in which it is needed, as soon as it is known.
+
+    ``progress`` is told what is looked at when that may take a while.
+    """
+    for finding in (*_files(config), *_folder(config.bot.data)):
+        yield finding
+    progress("checking the database")
+    async for finding in _database(store, config.calendar, clock):
+        yield finding
     if config.health is not None and config.health.listen is not None:
-        findings.append(await _service(*config.health.listen, needed=quick))
+        yield await _service(*config.health.listen, needed=quick)
     if quick:
-        return findings
-    findings += await source.examine()
+        return
+    for finding in await source.examine():
+        yield finding
     views = visible_to_host(await store.state()).channels
-    findings += _keywords(views)
+    for finding in _keywords(views):
+        yield finding
     channels = [view.channel for view in views]
     for name, platform in platforms.items():
         own = [channel for channel in channels if channel.platform == name]
-        findings += await platform.examine(own)
-    return findings
+        progress(f"checking {name}, {plural(len(own), 'channel')}")
+        for finding in await platform.examine(own):
+            yield finding
 
 
 def exposed_files(config: Config) -> list[Finding]:

@@ -202,16 +202,17 @@ class _StandardError(logging.StreamHandler[TextIO]):
             return
 
 
-def set_up(*, verbose: bool) -> None:
-    """Log to standard error as text: the bot's own events if ``verbose``, else warnings alone.
+def set_up(*, verbose: bool, quiet: bool = False) -> None:
+    """Log to standard error as text: the bot's own events if ``verbose``, else warnings and errors;
+    if ``quiet`` errors alone.
 
     Called once by each program, before anything is logged.
     """
     root = logging.getLogger()
     root.handlers[:] = [_StandardError(_Text())]
-    root.setLevel(logging.WARNING)
+    root.setLevel(logging.ERROR if quiet else logging.WARNING)
     for name in _OURS:
-        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
+        logging.getLogger(name).setLevel(logging.INFO if verbose else root.level)
 
 
 def write_as(form: str) -> None:

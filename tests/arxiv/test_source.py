@@ -52,10 +52,10 @@ async def test_someone_can_watch(make_source: MakeSource, server: ArxivServer) -
     heard: list[str] = []
     server.faults.append(arxiv.throttled("60"))
     await make_source(progress=heard.append).fetch([REWARD], SINCE)
-    assert heard[0] == "asking arXiv, request 1"
+    assert heard[0] == "querying arXiv, request 1"
     assert heard[1].startswith("waiting ")
     assert "429" in heard[1]
-    assert heard[2] == "asking arXiv, request 2"
+    assert heard[2] == "querying arXiv, request 2"
 
 
 async def test_a_closed_source_opens_again_when_it_is_asked(source: ArxivSource) -> None:

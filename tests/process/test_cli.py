@@ -23,7 +23,7 @@ import typer
 from typer.testing import CliRunner
 
 from bot.__main__ import app
-from bot.cli.common import keyword_from
+from bot.cli.arguments import keyword_from
 from bot.store import open_store
 from tests.process import forked
 from tests.wire.arxiv_feed import StandinPaper
@@ -166,7 +166,6 @@ WRONG_CALLS = [
     (("preview",), "KEYWORD"),
     (("preview", "--jsno", "reward model"), "no option --jsno"),
     (("preview", "--days", "0", "reward model"), "--days"),
-    (("keywords", "add", "reward model"), "--channel"),
     (("why",), "ARXIV_ID"),
 ]
 
@@ -279,7 +278,7 @@ def test_a_channel_that_nothing_can_be_posted_to_is_refused(
 
 def test_a_preview_shows_papers_and_saves_nothing(home: Home) -> None:
     status, out, err = home.call("preview", "reward", "model")
-    assert (status, err) == (0, "asking arXiv, request 1\n")
+    assert (status, err) == (0, "querying arXiv, request 1\n")
     assert "About 2 papers a week (2 papers in the last 7 days)." in out
     assert "Reward models | and pipes\n  Ada Example, Ben Sämple · cs.LG" in out
     assert home.query("preview", "zebra", "--days", "3")["papers"] == 0
@@ -301,7 +300,7 @@ def test_a_silent_arxiv_is_an_incomplete_answer_and_never_no_papers(home: Home) 
     assert "arXiv can't be reached" in err
     status, out, err = home.call("once")
     assert (status, out) == (3, "")
-    assert "no whole answer" in err
+    assert "no complete answer" in err
     [channel] = home.query("status")["channels"]
     assert channel["cause"] == "down"
 
@@ -314,7 +313,7 @@ def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home
     assert status == 0
     assert "A reward model for gardens" in out
     assert "Of graphs" not in out
-    assert "asking arXiv" in err
+    assert "querying arXiv" in err
     status, out, err = home.call("once")
     assert (status, out) == (0, "")  # once each
     assert "console: 2 papers posted today" in err
@@ -343,7 +342,7 @@ def test_a_folder_that_can_not_be_written_is_not_blamed_on_arxiv(home: Home) -> 
         assert status == 1, command
         assert "data" in err
         assert "did not answer" not in err
-        assert "no whole answer" not in err
+        assert "no complete answer" not in err
 
 
 def test_the_page_is_written_once_and_then_found_to_be_right(home: Home) -> None:
@@ -353,7 +352,7 @@ def test_the_page_is_written_once_and_then_found_to_be_right(home: Home) -> None
     status, out, _ = home.call("page")
     assert (status, out) == (0, f"Wrote {page}\n")
     assert "A reward model for gardens" in page.read_text(encoding="utf-8")
-    assert "shows everything already" in home.call("page")[1]
+    assert "is up to date" in home.call("page")[1]
 
 
 def test_verbose_tells_every_step_as_lines_of_keys_and_values(home: Home) -> None:
@@ -409,7 +408,7 @@ def test_ctrl_c_ends_quietly(home: Home) -> None:
                 process.send_signal(signal.SIGINT)
                 out, err = process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == 130
-    assert (out, err) == ("", "asking arXiv, request 1\n")
+    assert (out, err) == ("", "querying arXiv, request 1\n")
 
 
 # -- the database ---------------------------------------------------------------------------------

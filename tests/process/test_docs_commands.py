@@ -31,6 +31,7 @@ GRAPHS = 'ti:"graph neural network" AND cat:cs.LG'
 # What is run, and something that it shows.
 RUN = {
     "daily-papers --help": "Begin with: daily-papers init",
+    "daily-papers --version": "daily-papers 0.",
     "daily-papers backup papers-monday.sqlite3": "papers-monday.sqlite3",
     "daily-papers check": "arxiv",
     "daily-papers check --quick": "database",
@@ -65,6 +66,7 @@ _BENCHMARKS = (
     *("channels", "day", "discord slack", "growth", "matching", "parsing", "plot"),
     *("requests", "slack_acks"),
 )
+_SHELL = "asks which shell it runs in; tests/cli/test_completion.py completes"
 _WORD = "a word in capitals stands for what the reader means"
 # What is not run, and why.
 NOT_RUN = {
@@ -87,6 +89,8 @@ NOT_RUN = {
     "./do test-year": _MINUTES,
     ".venv/bin/python docs/make_digest_picture.py": _CHECKOUT,
     "daily-papers COMMAND --help": _WORD,
+    "daily-papers --install-completion": _SHELL,
+    "daily-papers --show-completion": _SHELL,
     "daily-papers backup /data/backup.sqlite3": "is said of the container, where /data is",
     "daily-papers resend KEY": _WORD,
     "docker build --build-arg BASE=python:3.13-slim@sha256:DIGEST --tag daily-papers .": _DOCKER,

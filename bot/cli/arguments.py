@@ -1,0 +1,129 @@
+"""What people type behind a command: channels, and keywords however the shell split them.
+
+Also what the shell offers to complete there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.common import default_config
+from bot.core.channel_settings import parse_channel_id
+from bot.errors import UserError
+from bot.model import Person
+
+if TYPE_CHECKING:
+    from bot.app.bot import Bot
+
+COMMAND_LINE_USER = Person("the command line")  # who changed something, as the chat shows it
+
+# Words of a keyword may begin with a hyphen (-survey). So these commands have no short options,
+# and take what they don't know as a word.
+TAKES_KEYWORD = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+
+# -- completion -----------------------------------------------------------------------------------
+
+
+def complete_channel(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The ids in bot.toml that begin so."""
+    return [each for each, _ in _listed_channels(ctx) if each.startswith(incomplete)]
+
+
+def complete_keyword(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The keywords in bot.toml that begin so: of the named channel, or of all."""
+    named = ctx.params.get("channel")
+    keywords = [
+        each for channel, all_of in _listed_channels(ctx) for each in all_of
+        if named in (None, channel, channel.removesuffix(":"))
+    ]  # fmt: skip
+    return [each for each in dict.fromkeys(keywords) if each.startswith(incomplete)]
+
+
+def _listed_channels(ctx: typer.Context) -> Iterator[tuple[str, list[str]]]:
+    """Id and keywords of each channel in bot.toml, which shows what the database holds.
+
+    Only read, and fast: the shell waits while somebody types. Of a wrong file there are none.
+    """
+    import tomllib
+
+    root = ctx.find_root()
+    path: Path = ctx.params.get("config") or root.params.get("config") or default_config()
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        for block in document["channels"]:
+            yield str(block["id"]), [str(each) for each in block.get("keywords", [])]
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+
+
+ChannelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--channel",
+        metavar="ID",
+        help="discord:…, slack:… or console:. Not needed where there is only one channel.",
+        autocompletion=complete_channel,
+    ),
+]
+# Hidden where arguments are listed, because the list would show Python's types.
+KeywordArgument = Annotated[list[str], typer.Argument(metavar="KEYWORD", hidden=True)]
+FollowedKeywordArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="KEYWORD", hidden=True, autocompletion=complete_keyword),
+]
+
+
+# -- what was typed -------------------------------------------------------------------------------
+
+
+def channel_id(typed: str) -> str:
+    """The id that is meant; ``console`` does without its colon. Raises UserError."""
+    return parse_channel_id("console:" if typed == "console" else typed)
+
+
+async def channel_of(bot: Bot, typed: str | None) -> str:
+    """The channel that is meant: the one that was named, or the only one that there is.
+
+    Raises UserError.
+    """
+    if typed is not None:
+        return channel_id(typed)
+    known = [view.channel.id for view in (await bot.queries.state(None)).channels]
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise UserError("No channel follows anything yet. Name one, such as: --channel console:")
+    raise UserError(f"Which channel? Name one of them with --channel: {', '.join(known)}")
+
+
+# A word of the shell's that had quotes around it: it has spaces, and is no expression.
+_QUOTED = re.compile(r'(-?(?:[a-z]+:)?)((?!.*\b(?:AND|OR|NOT|ANDNOT)\b)[^"():]*\s[^"():]*)')
+
+
+def keyword_of(ctx: typer.Context, words: Sequence[str]) -> str:
+    """The keyword that is meant by these words; ``-h`` among them is a call for help."""
+    if "-h" in words:
+        terminal.show(ctx.get_help())
+        raise typer.Exit
+    return keyword_from(words)
+
+
+def keyword_from(words: Sequence[str]) -> str:
+    """The keyword that is meant by these words, whatever the shell made of its quotes.
+
+    One word is taken as it is. Among several, a phrase gets its quotes back. Raises a usage error
+    for what looks like an option.
+    """
+    for word in words:
+        if word.startswith("--"):
+            raise typer.BadParameter(f"there is no option {word} here.")
+    if len(words) == 1:
+        return words[0]
+    return " ".join(_QUOTED.sub(r'\1"\2"', w) if _QUOTED.fullmatch(w) else w for w in words)
