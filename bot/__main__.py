@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import changes, data, keywords, queries, terminal, work
+from bot.cli import changes, data, keywords, queries, setup, terminal, work
 from bot.cli.arguments import TAKES_KEYWORD
 from bot.cli.common import ConfigOption, GlobalOptions, QuietOption, VerboseOption
 from bot.cli.demo import demo
@@ -48,7 +48,7 @@ def everywhere(
 
 
 app.command()(demo)
-app.command()(work.init)
+app.command()(setup.init)
 app.command()(work.run)
 app.command()(work.once)
 app.command()(work.page)

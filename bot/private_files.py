@@ -1,4 +1,5 @@
-"""Files and folders for the user that the bot runs as, whatever the umask.
+"""Files and folders for the user that the bot runs as, whatever the umask; and why one can't be
+used.
 
 What is there already keeps its mode, which somebody may have chosen; ``daily-papers check`` names
 it where others can get at it.
@@ -6,7 +7,10 @@ it where others can get at it.
 
 from __future__ import annotations
 
+import errno
 import os
+import pwd
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,3 +36,51 @@ def open_file(path: Path) -> int:
     Not for a database (see ``make_file``).
     """
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def reason(error: OSError, path: Path) -> str:
+    """Why the file or folder can't be used; where a permission is missing, with the command that
+    gives it."""
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    return (permission_problem(path) if denied else "") or error.strerror or str(error)
+
+
+def permission_problem(path: Path) -> str:
+    """Who owns what keeps the bot from using this file or folder, and the command that changes it:
+    ``data belongs to root, the bot runs as user 1000: sudo chown 1000:1000 data``. Empty if nothing
+    does, or if it is no question of permissions.
+    """
+    path = path.absolute()
+    for folder in reversed(path.parents):
+        if folder.exists() and not _allowed(folder, os.X_OK):
+            return (
+                _closed(folder)
+                if folder == path.parent
+                else (f"{folder} lets {_user(os.geteuid())} not in; choose another folder")
+            )
+    if path.exists():
+        needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+        if not _allowed(path, needed):
+            return _closed(path)
+    inside = next((each for each in path.parents if each.exists()), path)
+    return "" if _allowed(inside, os.W_OK | os.X_OK) else _closed(inside)
+
+
+def _allowed(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _closed(path: Path) -> str:
+    owner, own = path.stat().st_uid, os.geteuid()
+    shown = shlex.quote(str(path))
+    if owner == own:
+        return f"{path} is closed to its owner: chmod u+rwX {shown}"
+    who = f"{path} belongs to {_user(owner)}, the bot runs as {_user(own)}"
+    return f"{who}: sudo chown {own}:{os.getegid()} {shown}"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # as in a container, where a number is enough
+        return f"user {uid}"

@@ -43,7 +43,9 @@ class Row:
 ROOMS: dict[str, Row] = {
     "bot.redaction": Row("Takes tokens out of texts, and has to work before all else."),
     "bot.clock": Row("The one place that asks the system for the time."),
-    "bot.private_files": Row("Files for the bot's own user alone; used by whoever writes some."),
+    "bot.private_files": Row(
+        "Files for the bot's own user alone, and why one can't be used; for whoever opens some."
+    ),
     "bot.network": Row("Proxies and certificates, for every client alike.", "", "certifi httpx"),
     "bot.model": Row("Frozen data, the vocabulary of all other rooms: it knows none of them."),
     "bot.errors": Row(
@@ -88,7 +90,7 @@ ROOMS: dict[str, Row] = {
     "bot.config": Row(
         "Reports a wrong keyword, setting or holiday with all other mistakes, before any start.",
         "bot.arxiv.calendar bot.core bot.core.channel_settings bot.errors bot.keywords bot.model"
-        " bot.network bot.redaction",
+        " bot.network bot.private_files bot.redaction",
     ),
     "bot.sync": Row(
         "Reads and writes a part of the file that config reads, and waits on a Clock (ports).",
@@ -96,7 +98,8 @@ ROOMS: dict[str, Row] = {
         "tomli_w",
     ),
     "bot.pages": Row(
-        "The daily page shows the titles of a digest (text).", "bot.errors bot.model bot.text"
+        "The daily page shows the titles of a digest (text).",
+        "bot.errors bot.model bot.private_files bot.text",
     ),
     "bot.monitoring": Row(
         "Decides what is well, and shows it; the ping is a request (httpx).",
@@ -123,7 +126,7 @@ ROOMS: dict[str, Row] = {
     "bot.monitoring.checks": Row(
         "What the command check examines are the parts of the whole bot, which it is given.",
         "bot.arxiv.calendar bot.chat bot.config bot.errors bot.keywords bot.model bot.monitoring"
-        " bot.ports bot.store bot.text",
+        " bot.ports bot.private_files bot.store bot.text",
         "httpx",
     ),
     "bot.app": Row(

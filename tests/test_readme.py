@@ -10,7 +10,6 @@ import io
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -174,7 +173,8 @@ def test_a_backup_as_the_page_says_it_holds_what_was_posted(newcomer: Newcomer) 
     )
     assert "new keywords" in newcomer.type("daily-papers once", "papers")
     newcomer.type(backup, "papers")
-    shutil.rmtree(newcomer.home / "papers" / "data")
+    for file in (newcomer.home / "papers").glob("daily-papers.*"):
+        file.unlink()
     newcomer.type(restore, "papers")
     assert newcomer.type("daily-papers once", "papers") == ""
 

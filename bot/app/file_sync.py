@@ -7,6 +7,7 @@ while somebody is saving the file, and remembers what is wrong for ``status``.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -26,13 +27,20 @@ SAVING_POLL_INTERVAL = timedelta(seconds=0.3)
 
 
 class FileSync:
-    """``problem`` says why bot.toml and the database differ, if they do. ``held_back``: what
+    """``platforms`` are those that can be posted to, where they are loaded. ``problem`` says why
+    bot.toml and the database differ, if they do. ``held_back``: what
     bot.toml says waits for a person's confirmation. ``taken_over``: what the last call of
     ``synchronise`` took over from bot.toml."""
 
     def __init__(
-        self, path: Path, synchronizer: Synchronizer, store: SyncStore, clock: Clock
+        self,
+        path: Path,
+        synchronizer: Synchronizer,
+        store: SyncStore,
+        clock: Clock,
+        platforms: Collection[str] = (),
     ) -> None:
+        self._platforms = platforms
         self._path = path
         self._synchronizer = synchronizer
         self._store = store
@@ -89,6 +97,12 @@ class FileSync:
             log.warning("bot.toml: %s", warning)
         for change in report.changes:
             log.info("taken over from bot.toml: %s", describe(change))
+            platform = change.channel_id.partition(":")[0]
+            if self._platforms and platform not in self._platforms:
+                log.warning(
+                    "channel=%s gets no posts: %s is off, because it has no token",
+                    change.channel_id, platform,
+                )  # fmt: skip
             if isinstance(change, Follow):
                 for notice in notices(change.keyword):
                     log.warning(

@@ -1,6 +1,6 @@
 """The composition root: builds every part from a Config, connects them, and closes them again.
 
-The only module that loads adapters, by name and only those that the configuration switches on.
+The only module that loads adapters, by name and only those that are on.
 Decides nothing about papers, posts or people.
 """
 
@@ -59,7 +59,7 @@ def wire(
     """Connect parts that are open already. Does nothing yet."""
     schedule = config.schedule
     rules = ChannelRules(schedule, config.bot.timezone)
-    file_sync = FileSync(config.path, synchronizer, store, clock)
+    file_sync = FileSync(config.path, synchronizer, store, clock, frozenset(platforms))
     queries = Queries(
         store=store,
         source=source,
@@ -218,10 +218,10 @@ def _source(
 def _platforms(
     config: Config, clock: Clock, stream: TextIO, *, dry_run: bool
 ) -> dict[str, PlatformAdapter]:
-    """The switched-on platforms by name; in a dry run the console stands in for each."""
-    names = ["console", *config.platforms]
+    """The platforms that are on, by name; in a dry run the console stands in for every one."""
     if dry_run:
-        return dict.fromkeys(names, _load("console", Settings(stream, clock)))
+        return dict.fromkeys(PLATFORMS, _load("console", Settings(stream, clock)))
+    names = ["console", *config.platforms]
     missing = [name for name in names if name not in PLATFORMS]
     if missing:
         mistakes = tuple(

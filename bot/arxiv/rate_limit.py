@@ -26,7 +26,7 @@ from typing import Final
 
 from bot.errors import SourceNotAsked, SourceThrottled
 from bot.ports import Clock
-from bot.private_files import make_folder, open_file
+from bot.private_files import make_folder, open_file, reason
 
 log = logging.getLogger(__name__)
 
@@ -247,6 +247,6 @@ def _paused(state: RateState) -> SourceThrottled:
 
 def _unusable(path: Path, error: OSError) -> SourceNotAsked:
     return SourceNotAsked(
-        f"arXiv was not asked, because {path} can't be used: {error.strerror}."
+        f"arXiv was not asked, because {path} can't be used: {reason(error, path)}."
         " The data folder must be writable."
     )

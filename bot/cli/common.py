@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,10 +80,18 @@ def plain_errors() -> Iterator[None]:
 
 
 def configured(
-    options: GlobalOptions, *, secrets: bool = False, needs_contact: bool = False
+    options: GlobalOptions,
+    *,
+    secrets: bool = False,
+    needs_contact: bool = False,
+    may_write: bool = False,
 ) -> Config:
-    """The configuration that this call means. Raises ConfigError."""
+    """The configuration that this call means. Raises ConfigError.
+
+    With ``may_write``, a file that is not there is written if the environment names a contact.
+    """
     from bot import config as configuration
+    from bot.config import new_file
     from bot.monitoring import logs
 
     path = options.config
@@ -90,13 +99,19 @@ def configured(
         repeat_config(path)
     if path is None:
         path = default_config()
-    loaded = configuration.load(
-        path, configuration.environment(), need_secrets=secrets, needs_contact=needs_contact
-    )
+    environ = configuration.environment()
+    written = ""
+    if may_write and not os.path.lexists(path):
+        written = new_file.at_first_start(path, environ)
+    loaded = configuration.load(path, environ, need_secrets=secrets, needs_contact=needs_contact)
     for platform in loaded.platforms.values():
         hide(secret.reveal() for secret in platform.secrets.values())
     hide_addresses(loaded.private_addresses())
     logs.write_as(loaded.log.format)
+    if written and logger.isEnabledFor(logging.INFO):
+        logger.info("first start: %s", written)
+    elif written:
+        terminal.note(f"First start: {written}.")
     for warning in loaded.warnings:
         logger.warning("environment: %s", warning)
     return loaded
@@ -104,7 +119,7 @@ def configured(
 
 def default_config() -> Path:
     """The configuration of a call that names none."""
-    in_container = CONTAINER_CONFIG.exists() and not DEFAULT_CONFIG.exists()
+    in_container = os.path.exists(CONTAINER_CONFIG) and not os.path.exists(DEFAULT_CONFIG)
     return CONTAINER_CONFIG if in_container else DEFAULT_CONFIG
 
 

@@ -115,9 +115,10 @@ def remove(
 
 
 def _check_platform(bot: Bot, channel: str) -> None:
-    """Raises UserError for a channel that bot.toml could not hold."""
+    """Raises UserError for a channel to which the service probably can't post."""
     platform = channel.partition(":")[0]
     if platform not in ("console", *bot.config.platforms):
         raise UserError(
-            f"{platform} is switched off. Add a line [{platform}] to {bot.config.path} first."
+            f"{platform} is off, as far as can be seen from here: there is no token in the"
+            f" environment. If the service has one, add a line [{platform}] to {bot.config.path}."
         )

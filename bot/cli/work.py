@@ -1,4 +1,4 @@
-"""The commands that do the work: init, run, once, page."""
+"""The commands that do the work: run, once, page."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.common import (
-    DEFAULT_CONFIG,
     ConfigOption,
-    GlobalOptions,
     QuietOption,
     VerboseOption,
     begin,
@@ -30,31 +28,6 @@ if TYPE_CHECKING:
 DEFAULT_PAGE = Path("papers.md")  # in the working directory
 DRY_RUN = "Dry run: posts are only shown here. Nothing is sent, and nothing is kept."
 SUMMARISED_CHANNELS = 10  # of which once shows at its end
-
-
-def init(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Write a bot.toml to fill in, with every setting explained.
-
-    An existing file stays as it is.
-
-    \b
-    Example: daily-papers init
-    """
-    from bot.config import sample
-
-    given: GlobalOptions = ctx.obj
-    path = config or given.config or DEFAULT_CONFIG
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(sample())
-    except FileExistsError:
-        terminal.complain(f"{path} exists already, and stays as it is.")
-        raise typer.Exit(terminal.ExitStatus.USAGE) from None
-    except OSError as error:
-        terminal.complain(f"{path} can't be written: {error.strerror}.")
-        raise typer.Exit(terminal.ExitStatus.FAILED) from error
-    terminal.show(f"Wrote {path}. Put your contact and your keywords into it, and see what comes:")
-    terminal.show("  daily-papers once --dry-run")
 
 
 def run(
@@ -76,8 +49,8 @@ def run(
 
     options = begin(ctx, config, verbose=not quiet, quiet=quiet)
 
-    def settings() -> Config:
-        return configured(options, secrets=True, needs_contact=True)
+    def settings(*, may_write: bool = False) -> Config:
+        return configured(options, secrets=True, needs_contact=True, may_write=may_write)
 
     async def serving(now: Config | None) -> None:
         from bot.app.wiring import build_service, open_bot
@@ -87,7 +60,7 @@ def run(
                 now = await build_service(bot, settings).run()
 
     with plain_errors():
-        asyncio.run(serving(settings()))
+        asyncio.run(serving(settings(may_write=True)))
 
 
 def once(
@@ -123,7 +96,9 @@ def once(
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors(), terminal.progress() as progress:
-        settings = configured(options, secrets=not dry_run, needs_contact=True)
+        settings = configured(
+            options, secrets=not dry_run, needs_contact=True, may_write=not dry_run
+        )
         if dry_run:
             terminal.note(DRY_RUN)
         summary, report = asyncio.run(working(settings, progress))

@@ -21,10 +21,13 @@ from zoneinfo import ZoneInfo
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.config import keys as config_keys
 from bot.config import toml_source
-from bot.config.channels import read_channels
+from bot.config.channels import platforms_of_blocks, read_channels
 from bot.config.keys import SECTIONS, Mistakes, check_table, join, line_numbers
 from bot.config.network import KEY_LOG, read_network
-from bot.config.secrets import SECRETS, Secret, read_secrets, variables
+from bot.config.readers import InvalidValue
+from bot.config.readers import contact as read_contact
+from bot.config.secrets import SECRETS, Secret, read_secrets, variables, with_token
+from bot.config.timezones import from_environment
 from bot.config.toml_source import InvalidToml
 from bot.core.channel_settings import CHANNEL_SETTINGS, CatchUp
 from bot.core.limits import Limits
@@ -90,7 +93,7 @@ class DeliveryConfig:
 
 @dataclass(frozen=True, slots=True)
 class PlatformConfig:
-    """A section that switches a platform on: its keys, and its tokens by name.
+    """A platform that is on: the keys of its section, and its tokens by name.
 
     There are no tokens only if the configuration was loaded without secrets.
     """
@@ -127,7 +130,8 @@ class PageConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything a person configured. ``platforms`` holds those that have a section, by name.
+    """Everything a person configured. ``platforms`` holds those that are on, by name: they have a
+    token, or a section (which without a token is a mistake, where secrets are needed).
 
     ``channels`` is what the file says; what counts is in the database (``bot.sync``).
     ``network`` is how every client connects; ``warnings`` say what of the environment was ignored.
@@ -171,18 +175,14 @@ def environment() -> Mapping[str, str]:
     return environ
 
 
-def sample() -> str:
-    """The commented ``bot.toml`` that ``daily-papers init`` writes."""
-    return Path(__file__).with_name("sample.toml").read_text(encoding="utf-8")
-
-
 def load(
     path: Path, environ: Mapping[str, str], *, need_secrets: bool, needs_contact: bool = True
 ) -> Config:
-    """Read the file and, if the command needs them, the secrets of the platforms it switches on.
+    """Read the file and, if the command needs them, the secrets of the platforms that are on.
 
-    Only a command that queries arXiv needs a contact of its own. Raises ConfigError with every
-    mistake: in the file by line and TOML path, in the environment by name.
+    ``ARXIV_CONTACT`` and ``TZ`` fill what the file leaves out. Only a command that queries arXiv
+    needs a contact. Raises ConfigError with every mistake: in the file by line and TOML path, in
+    the environment by name.
     """
     text = toml_source.decode(toml_source.read_bytes(path), path)
     return _build(text, path, environ, need_secrets=need_secrets, needs_contact=needs_contact)
@@ -205,20 +205,29 @@ def _build(
         raise ConfigError(str(path), (error.mistake,)) from error
     in_file = Mistakes(found=[*file.mistakes.found], left_out=file.mistakes.left_out)
     in_environment = Mistakes(environment=True)
-    if needs_contact:
-        _check_contact(file.tables["arxiv"], in_file)
-    secrets = read_secrets(file.tables, environ, in_environment) if need_secrets else {}
+    tables = {**file.tables, "bot": {**file.tables["bot"]}, "arxiv": {**file.tables["arxiv"]}}
+    for platform in with_token(environ) - tables.keys():
+        tables[platform] = check_table(platform, {}, SECTIONS[platform], Mistakes())
+    if needs_contact and _reaches_arxiv(tables["arxiv"]):
+        _fill_in_contact(tables["arxiv"], environ, in_file, in_environment)
+    secrets = {}
+    if need_secrets:
+        secrets = read_secrets(tables, environ, in_environment)
+        _check_platforms(file.platforms, tables, in_file)
     if in_file.found or in_environment.found:
         mistakes = [*in_file.listed(line_numbers(text)), *in_environment.listed({})]
         raise ConfigError(str(path), tuple(mistakes))
 
     network, warnings = read_network(environ)
+    if tables["bot"]["timezone"] is None:
+        tables["bot"]["timezone"], warning = from_environment(environ)
+        warnings += (warning,) if warning else ()
     return Config(
         path=path,
         channels=file.channels,
         network=network,
         warnings=warnings,
-        **_typed(file, secrets, path.absolute().parent),
+        **_typed(tables, file.schedule_keys, secrets, path.absolute().parent),
     )
 
 
@@ -227,12 +236,14 @@ class _FileContents:
     """What a text says by itself, whatever the command, the folder and the environment.
 
     ``tables`` are the values of every section that is there or has defaults. ``schedule_keys`` are
-    those that [schedule] gives.
+    those that [schedule] gives. ``platforms`` are those of the blocks below [[channels]], by the
+    path of the id.
     """
 
     tables: Mapping[str, dict[str, Any]]
     schedule_keys: frozenset[str]
     channels: Snapshot
+    platforms: Mapping[str, str]
     mistakes: Mistakes
 
 
@@ -249,15 +260,19 @@ def _read_text(text: str) -> _FileContents:
     _check_workspaces(channels, tables.get("slack"), mistakes)
     schedule = document.get("schedule")
     given = frozenset(schedule if isinstance(schedule, dict) else ())
-    return _FileContents(tables, given, channels, mistakes)
+    return _FileContents(tables, given, channels, platforms_of_blocks(document), mistakes)
 
 
-def _typed(file: _FileContents, secrets: Mapping[str, Secret], folder: Path) -> dict[str, Any]:
+def _typed(
+    tables: Mapping[str, dict[str, Any]],
+    schedule_keys: frozenset[str],
+    secrets: Mapping[str, Secret],
+    folder: Path,
+) -> dict[str, Any]:
     """The sections as what ``Config`` holds; relative paths are relative to the file's folder."""
-    tables = file.tables
     typed: dict[str, Any] = {
         "bot": BotConfig(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
-        "schedule": ScheduleConfig(**tables["schedule"], written=file.schedule_keys),
+        "schedule": ScheduleConfig(**tables["schedule"], written=schedule_keys),
         "arxiv": ArxivConfig(**tables["arxiv"]),
         "delivery": DeliveryConfig(**tables["delivery"]),
         "limits": Limits(**tables["limits"]),
@@ -280,6 +295,7 @@ def _typed(file: _FileContents, secrets: Mapping[str, Secret], folder: Path) -> 
     return typed
 
 
+CONTACT = "ARXIV_CONTACT"  # the variable that stands for [arxiv] contact
 OAI_URL = "https://oaipmh.arxiv.org/oai"
 # the other sections switch something on
 _ALWAYS_ON = ("bot", "schedule", "arxiv", "delivery", "limits", "log")
@@ -323,16 +339,52 @@ def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes) -> None:
         mistakes.add("arxiv.interval", f"must be at least {least} seconds; arXiv asks for it")
 
 
-def _check_contact(arxiv: Mapping[str, Any], mistakes: Mistakes) -> None:
-    """Only arXiv itself needs to know whom to write to."""
-    known = "arxiv.contact" in {mistake.path for mistake in mistakes.found}
-    if known or not _reaches_arxiv(arxiv):
+def _fill_in_contact(
+    arxiv: dict[str, Any],
+    environ: Mapping[str, str],
+    in_file: Mistakes,
+    in_environment: Mistakes,
+) -> None:
+    """The environment's contact where the file has none of its own, and a mistake where both lack
+    it. What the sample has in its place counts as none."""
+    if "arxiv.contact" in {mistake.path for mistake in in_file.found}:
         return
-    hint = "put your own e-mail or web address there: arXiv writes to it before it locks you out"
-    if not arxiv["contact"]:
-        mistakes.add("arxiv.contact", "is missing; arXiv asks for it", hint)
-    elif _is_example(arxiv["contact"]):
-        mistakes.add("arxiv.contact", "is still the address of the example", hint)
+    given = environ.get(CONTACT, "").strip()
+    if arxiv["contact"] and not _is_example(arxiv["contact"]):
+        return
+    if given:
+        try:
+            arxiv["contact"] = contact_from(given)
+        except InvalidValue as error:
+            in_environment.add(CONTACT, error.problem, error.hint)
+        return
+    problem = "is still the address of the example" if arxiv["contact"] else "is missing"
+    hint = (
+        "put your own e-mail or web address there, or set ARXIV_CONTACT: arXiv writes to it before"
+        " it locks you out"
+    )
+    in_file.add("arxiv.contact", f"{problem}; arXiv asks for one", hint)
+
+
+def contact_from(text: str) -> str:
+    """Somebody's own e-mail or web address. Raises InvalidValue."""
+    value = read_contact(text)
+    if _is_example(value):
+        raise InvalidValue("is still the address of the example", "put your own address there")
+    return value
+
+
+def _check_platforms(
+    blocks: Mapping[str, str], tables: Mapping[str, object], mistakes: Mistakes
+) -> None:
+    """A channel needs its platform to be on, which nothing in the file need say."""
+    told = set()
+    for at, platform in blocks.items():
+        if platform in SECRETS and platform not in tables and platform not in told:
+            told.add(platform)
+            names = " and ".join(SECRETS[platform])
+            hint = f"set {names} in the environment, or remove its [[channels]] blocks"
+            mistakes.add(at, f"{platform} is off, because it has no token", hint)
 
 
 def _reaches_arxiv(arxiv: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
-from bot.config.keys import CHANNEL_KEYS, SECTIONS, Mistakes, check_table
+from bot.config.keys import CHANNEL_KEYS, Mistakes, check_table
 from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted, sound
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
@@ -35,13 +35,26 @@ def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes)
     listings: dict[str, Listing] = {}
     for index, block in enumerate(blocks):
         at = f"channels[{index}]"
-        listing = _listing(at, block, document, mistakes)
+        listing = _listing(at, block, mistakes)
         if listing.channel.id in listings:
             problem = f"{listing.channel.id} has a block above already"
             mistakes.add(f"{at}.id", problem, "put all its keywords into one block")
         elif listing.channel.id:
             listings[listing.channel.id] = listing
     return Snapshot(tuple(listings.values()))
+
+
+def platforms_of_blocks(document: Mapping[str, object]) -> dict[str, str]:
+    """The platform that each block's id names, by the id's path, whatever else is wrong there."""
+    blocks = document.get("channels", [])
+    ids = [
+        (index, block.get("id"))
+        for index, block in enumerate(blocks if isinstance(blocks, list) else ())
+        if isinstance(block, dict)
+    ]
+    return {
+        f"channels[{index}].id": own.partition(":")[0] for index, own in ids if isinstance(own, str)
+    }
 
 
 def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
@@ -84,16 +97,11 @@ def opens_channel(statement: toml_blocks.Statement) -> bool:
     )
 
 
-def _listing(
-    at: str, block: Mapping[str, object], document: Mapping[str, object], mistakes: Mistakes
-) -> Listing:
+def _listing(at: str, block: Mapping[str, object], mistakes: Mistakes) -> Listing:
     """One block; where it is wrong, what could be read of it."""
     values = check_table(at, block, CHANNEL_KEYS, mistakes)
     channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
     _check_values(at, channel, mistakes)
-    if channel.platform in SECTIONS and channel.platform not in document:
-        problem = f"{channel.platform} is switched off"
-        mistakes.add(f"{at}.id", problem, f"add a line [{channel.platform}], or remove this block")
     keywords = _keywords(f"{at}.keywords", block.get("keywords", []), mistakes)
     return Listing(channel, keywords)
 

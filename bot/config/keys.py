@@ -16,7 +16,6 @@ from difflib import get_close_matches
 from functools import reduce
 from pathlib import PurePath
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bot.config.readers import (
     InvalidValue,
@@ -98,8 +97,8 @@ _LIMITS = Limits()
 
 SECTIONS: dict[str, dict[str, Key]] = {
     "bot": {
-        "timezone": Key(text(timezone), ZoneInfo("UTC")),
-        "data": Key(text(path), PurePath("data")),
+        "timezone": Key(text(timezone)),  # the environment's TZ, else UTC
+        "data": Key(text(path), PurePath(".")),
     },
     "schedule": {
         **{

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.config.keys import Mistakes
 from bot.core.channel_settings import quoted
+from bot.private_files import reason
 
 MAX_SECRET_BYTES = 64 * 1024  # bytes; a file that is larger is the wrong file
 
@@ -31,6 +32,16 @@ def variables(platform: str, options: Mapping[str, Any]) -> dict[str, str]:
     ]
     names = SECRETS[platform].items()
     return {name + ending: beginning for ending in endings for name, beginning in names}
+
+
+def with_token(environ: Mapping[str, str]) -> frozenset[str]:
+    """The platforms of which a token is set, or a file for one named. An empty variable, as Compose
+    sets it for what its ``.env`` leaves out, counts as not set."""
+    return frozenset(
+        platform
+        for platform, names in SECRETS.items()
+        if any(environ.get(each, "").strip() for name in names for each in (name, f"{name}_FILE"))
+    )
 
 
 class Secret:
@@ -61,12 +72,12 @@ class Secret:
 def read_secrets(
     tables: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str], mistakes: Mistakes
 ) -> dict[str, Secret]:
-    """The secrets of the platforms that have a table, by name; a missing or wrong one is a
-    mistake."""
+    """The secrets of the platforms that are on, which have a table, by name; a missing or wrong one
+    is a mistake."""
     secrets = {}
     for platform in filter(tables.__contains__, SECRETS):
         for name, beginning in variables(platform, tables[platform]).items():
-            text = _secret(name, environ, f"[{platform}] needs it", mistakes)
+            text = _secret(name, environ, f"{platform} needs it", mistakes)
             if text is None:
                 continue
             if not text.isascii() or not text.isprintable() or " " in text:
@@ -101,8 +112,8 @@ def _secret_from_file(name: str, file: Path, mistakes: Mistakes) -> str | None:
             data = opened.read(MAX_SECRET_BYTES + 1)
         text = data.decode("utf-8").strip()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        mistakes.add(name, f"can't read {quoted(str(file), 200)}: {reason}")
+        why = reason(error, file) if isinstance(error, OSError) else "it is not text"
+        mistakes.add(name, f"can't read {quoted(str(file), 200)}: {why}")
         return None
     if not text or len(data) > MAX_SECRET_BYTES:
         size = "empty" if not text else "too large for a token"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.errors import ConfigError, Mistake
+from bot.private_files import reason
 from bot.redaction import redacted
 
 MAX_FILE_BYTES = 4 * 1024 * 1024  # bytes; ten thousand channels fit
@@ -75,14 +76,16 @@ def read_bytes(path: Path, opened: Callable[[int], object] = lambda descriptor: 
         raise _unreadable(path, "this is a folder, not a file", hint) from error
     except FileNotFoundError as error:
         raise _unreadable(
-            path, "there is no such file", "`daily-papers init` writes one"
+            path,
+            "there is no such file",
+            "`daily-papers init` writes one; so do `run` and `once` where ARXIV_CONTACT is set to"
+            " your e-mail address",
         ) from error
     except PermissionError as error:
-        hint = "let the user who runs the bot read it"
-        raise _unreadable(path, "the file can't be read: permission denied", hint) from error
+        raise _unreadable(path, f"the file can't be read: {reason(error, path)}") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, f"the file can't be read: {reason}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(path, f"the file can't be read: {why}") from error
 
 
 def _without_waiting(name: str, flags: int) -> int:

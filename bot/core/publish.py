@@ -58,7 +58,7 @@ async def publish(
         if channel.platform in composer_of:
             ids.append(channel.id)
         else:
-            log.info("publish channel=%s skipped: its platform is switched off", channel.id)
+            log.info("publish channel=%s skipped: its platform is off", channel.id)
     posts = 0
     for to_read in _batches(ids, CHANNELS_READ):
         agendas = {each.channel.id: each for each in await store.agendas(to_read)}

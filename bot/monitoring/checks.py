@@ -24,6 +24,7 @@ from bot.model import Finding
 from bot.model.views import ChannelView
 from bot.monitoring.health import HealthReport
 from bot.ports import Clock, Examiner, MonitoringStore, Source
+from bot.private_files import permission_problem
 from bot.store import FILE
 from bot.text import plural
 
@@ -113,8 +114,8 @@ def _secret_file(variable: str, file: Path) -> Finding:
 def _folder(data: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(data).free
     if not os.access(data, os.W_OK | os.X_OK):
-        remedy = "Give the folder to the user that the bot runs as."
-        yield Finding("data", False, f"{data} can't be written to.", remedy)
+        problem = permission_problem(data) or "Is it mounted read-only?"
+        yield Finding("data", False, f"{data} can't be written to.", problem)
     elif free < MIN_FREE_BYTES:
         text = f"Only {free // 1024**2} MiB are free where {data} lies."
         yield Finding(

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from bot.errors import UserError
 from bot.model import Paper
+from bot.private_files import reason
 from bot.text import clean, displayed, shorten
 
 MAX_PAPERS = 100  # in one section
@@ -73,7 +74,7 @@ def write(path: Path, text: str) -> bool:
         _replace(target, data)
     except OSError as error:
         raise UserError(
-            f"The page can't be written to {path}: {error.strerror}. "
+            f"The page can't be written to {path}: {reason(error, target)}. "
             "Choose another path in [page] of bot.toml, or let the bot write to this folder."
         ) from error
     return True

@@ -33,6 +33,7 @@ from enum import Enum
 from pathlib import Path
 
 from bot.config.toml_source import FileUnreadable, read_bytes
+from bot.private_files import permission_problem
 from bot.sync.os_calls import OsCalls, Writers
 
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -104,7 +105,7 @@ class SharedFile:
         try:
             status = target.stat()
             if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
-                raise FileUnwritable("it is read-only")
+                raise FileUnwritable(permission_problem(target) or "it is read-only")
             if status.st_nlink > 1 or not self._prepare(target, beside, part, new):
                 return self._in_place(target, seen, new, steady=steady)
             return self._exchange(target, beside, seen, new, steady=steady)

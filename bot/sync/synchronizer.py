@@ -67,7 +67,7 @@ from bot.config.toml_source import decode as text_of
 from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Change
 from bot.ports import Clock, SyncDatabase
-from bot.private_files import open_file
+from bot.private_files import open_file, reason
 from bot.sync.merge import Merge, SyncState
 from bot.sync.os_calls import OsCalls, Writers
 from bot.sync.shared_file import (
@@ -304,7 +304,7 @@ class Synchronizer:
         try:
             descriptor = open_file(self.lock_path)
         except OSError as error:
-            raise StoreBroken(f"{self.lock_path}: {error.strerror}") from error
+            raise StoreBroken(f"{self.lock_path}: {reason(error, self.lock_path)}") from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

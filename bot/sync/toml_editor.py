@@ -88,8 +88,7 @@ def render(text: str, path: Path, current: Snapshot, revision: int) -> str:
     stays as it is, however it is written. The block of a channel that follows nothing any more is
     removed, or only emptied if somebody commented it.
 
-    Raises ConfigError if the text is wrong, or if it can't show ``current``: a channel of a
-    platform that the text switches off.
+    Raises ConfigError if the text is wrong.
     """
     before = read(text, path).snapshot
     marker = Marker(revision, current.digest)

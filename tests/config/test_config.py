@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from bot import config
 from bot.config import Config
 from bot.config.keys import CHANNEL_KEYS, MAX_MISTAKES, SECTIONS
+from bot.config.new_file import sample
 from bot.config.secrets import Secret
 from bot.config.toml_source import MAX_FILE_BYTES
 from bot.core.channel_settings import (
@@ -67,7 +68,7 @@ def channel(keywords: str = '["reward model"]', identity: str = "console:", more
 def test_a_file_that_says_little_gets_the_defaults(tmp_path: Path) -> None:
     found = load(tmp_path, LOCAL + channel())
     assert found.bot.timezone == ZoneInfo("UTC")
-    assert found.bot.data == tmp_path / "data"
+    assert found.bot.data == tmp_path
     assert found.schedule.post_at == time(8, 0)
     assert found.schedule.days == frozenset(range(5))
     assert found.schedule.catch_up == CatchUp(CatchUpKind.ALL)
@@ -142,7 +143,7 @@ def test_paths_are_seen_from_the_file_and_not_from_where_the_bot_was_started(
     (tmp_path / "etc" / "bot.toml").write_text(LOCAL + '[page]\npath = "papers.md"\n')
     monkeypatch.chdir(tmp_path)
     found = config.load(Path("etc/bot.toml"), {}, need_secrets=False)
-    assert found.bot.data == tmp_path / "etc" / "data"
+    assert found.bot.data == tmp_path / "etc"
     assert found.page is not None
     assert found.page.path == tmp_path / "etc" / "papers.md"
 
@@ -242,7 +243,7 @@ WRONG = [
     ("[schedule]\nfirst_post = 2.5", "must be a whole number, not a number"),
     ("[arxiv]\ninterval = nan", "arxiv.interval: must be from 0 to 3600"),
     ("[arxiv]\ninterval = 2", "arxiv.interval: must be at least 3 seconds"),
-    ("[arxiv]\n", "arxiv.contact: is missing; arXiv asks for it"),
+    ("[arxiv]\n", "arxiv.contact: is missing; arXiv asks for one"),
     (
         "[arxiv]\ncontact = 'mailto:you@example.org'",
         "arxiv.contact: is still the address of the ex",
@@ -280,7 +281,6 @@ WRONG = [
     (channel(more="layout = 'wide'"), 'channels[0].layout: "wide" is no layout'),
     (channel(more="days = ''"), "channels[0].days: is empty"),
     (channel(more="keyword = 'x'"), "channels[0].keyword: is unknown (did you mean keywords?)"),
-    (channel(identity=DISCORD), "channels[0].id: discord is switched off (add a line [discord]"),
     (channel() * 2, "channels[1].id: console: has a block above already"),
     (
         channel("""['reward model', 'graph', '"Reward Models"']"""),
@@ -345,9 +345,6 @@ keywords = ["reward model", # one
   "]#,", 3,
   "ti:(a",
 ]
-[[channels]]
-id = "discord:11420000000000000"
-keywords = []
 """
     found = mistakes(tmp_path, text)
     lines = [mistake.partition(": ")[0] for mistake in found]
@@ -362,7 +359,6 @@ keywords = []
         ("line 15", "channels[1].keywords[1]"),
         ("line 15", "channels[1].keywords[2]"),
         ("line 16", "channels[1].keywords[3]"),
-        ("line 19", "channels[2].id"),
     ]
     assert list(zip(lines, places(found), strict=True)) == expected
 
@@ -378,7 +374,7 @@ def test_what_is_missing_from_the_environment_stands_below_it_and_not_below_the_
         f"{path}:",
         "  line 5: bot.data: must be text in quotes, not a whole number",
         "environment:",
-        "  DISCORD_TOKEN: is not set; [discord] needs it"
+        "  DISCORD_TOKEN: is not set; discord needs it"
         " (set it, or set DISCORD_TOKEN_FILE to the path of a file)",
     ]
     path.write_text(LOCAL + "[discord]\n")
@@ -569,7 +565,7 @@ def test_a_token_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({}, "DISCORD_TOKEN: is not set; [discord] needs it"),
+        ({}, "DISCORD_TOKEN: is not set; discord needs it"),
         ({"DISCORD_TOKEN": "  \n"}, "DISCORD_TOKEN: is not set"),
         ({"DISCORD_TOKEN": "a", "DISCORD_TOKEN_FILE": "b"}, "is set, and so is DISCORD_TOKEN_FILE"),
         ({"DISCORD_TOKEN_FILE": "FOLDER/nowhere"}, "DISCORD_TOKEN_FILE: can't read"),
@@ -647,8 +643,86 @@ def test_a_channel_of_a_workspace_that_is_not_there_is_a_mistake(tmp_path: Path)
     assert "slack:lab/C0123456789 is in a workspace that has no block" in found
 
 
-def test_the_tokens_of_a_platform_that_is_off_do_not_matter(tmp_path: Path) -> None:
-    assert load(tmp_path, LOCAL, {"DISCORD_TOKEN": "a b"}).platforms == {}
+# -- the environment ------------------------------------------------------------------------------
+
+
+def test_a_platform_is_on_when_its_token_is_there(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(DISCORD_TOKEN)
+    for environ in (
+        {"DISCORD_TOKEN": DISCORD_TOKEN},
+        {"DISCORD_TOKEN_FILE": str(tmp_path / "token"), "SLACK_BOT_TOKEN": " "},
+    ):
+        found = load(tmp_path, LOCAL + channel(identity=DISCORD), environ)
+        assert list(found.platforms) == ["discord"]
+        assert found.platforms["discord"].options["api_url"] == "https://discord.com/api/v10"
+        assert found.platforms["discord"].reveal("DISCORD_TOKEN") == DISCORD_TOKEN
+    assert load(tmp_path, LOCAL, {"DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": ""}).platforms == {}
+
+
+def test_one_of_two_tokens_is_told_that_the_other_is_missing(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, LOCAL, {"SLACK_BOT_TOKEN": BOT_TOKEN})
+    assert found.startswith("SLACK_APP_TOKEN: is not set; slack needs it")
+
+
+def test_a_channel_whose_platform_has_no_token_is_told_once_with_its_line(tmp_path: Path) -> None:
+    text = LOCAL + channel() + "".join(channel(identity=f"{DISCORD}{n}") for n in range(3))
+    (found,) = mistakes(tmp_path, text, {})
+    assert found == (
+        "line 8: channels[1].id: discord is off, because it has no token"
+        " (set DISCORD_TOKEN in the environment, or remove its [[channels]] blocks)"
+    )
+    assert len(load(tmp_path, text).channels.listings) == 4, "a question needs no token"
+
+
+def test_the_environment_fills_in_the_contact_that_the_file_leaves_out(tmp_path: Path) -> None:
+    mine = {"ARXIV_CONTACT": " me@uni-anywhere.edu "}
+    for text in ("", '[arxiv]\ncontact = "mailto:you@example.org"\n'):
+        assert load(tmp_path, text, mine).arxiv.contact == "me@uni-anywhere.edu"
+    own = '[arxiv]\ncontact = "me@another.edu"\n'
+    assert load(tmp_path, own, mine).arxiv.contact == "me@another.edu"
+    assert load(tmp_path, own, {"ARXIV_CONTACT": "nonsense"}).arxiv.contact == "me@another.edu"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("you@example.org", "ARXIV_CONTACT: is still the address of the example"),
+        ("me", 'ARXIV_CONTACT: "me" is not an e-mail or web address'),
+        ("a@uni.edu\r\nX: y", "is not an e-mail or web address"),
+        (" ", "arxiv.contact: is missing"),
+    ],
+)
+def test_a_contact_in_the_environment_that_is_none_is_a_mistake(
+    tmp_path: Path, value: str, expected: str
+) -> None:
+    (found,) = mistakes(tmp_path, "", {"ARXIV_CONTACT": value})
+    assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("value", "zone"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        (":America/New_York", "America/New_York"),
+        ("/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
+        ("Etc/UTC", "UTC"),
+        ("", "UTC"),
+    ],
+)
+def test_tz_counts_where_the_file_names_no_time_zone(tmp_path: Path, value: str, zone: str) -> None:
+    found = load(tmp_path, LOCAL, {"TZ": value})
+    assert (found.bot.timezone, found.warnings) == (ZoneInfo(zone), ())
+    found = load(tmp_path, '[bot]\ntimezone = "Asia/Seoul"\n' + LOCAL, {"TZ": value})
+    assert found.bot.timezone == ZoneInfo("Asia/Seoul")
+
+
+def test_a_tz_that_names_no_zone_is_ignored_with_a_warning(tmp_path: Path) -> None:
+    for value in ("CET-1CEST,M3.5.0,M10.5.0/3", "Europe/Berln", "../../etc/passwd"):
+        found = load(tmp_path, LOCAL, {"TZ": value})
+        (warning,) = found.warnings
+        assert found.bot.timezone == ZoneInfo("UTC")
+        assert warning.startswith("TZ: ")
+        assert warning.endswith("times are UTC")
 
 
 def test_the_environment_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -660,18 +734,18 @@ def test_the_environment_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_sample_in_the_repository_is_the_one_that_init_writes() -> None:
-    assert (ROOT / "bot.toml").read_text(encoding="utf-8") == config.sample()
+    assert (ROOT / "bot.toml").read_text(encoding="utf-8") == sample()
 
 
 def test_the_sample_needs_nothing_but_an_address_of_ones_own(tmp_path: Path) -> None:
-    (found,) = mistakes(tmp_path, config.sample())
-    assert found.startswith("line 18: arxiv.contact: is still the address of the example")
-    mine = load(tmp_path, config.sample().replace("you@example.org", "me@uni-anywhere.edu"))
+    (found,) = mistakes(tmp_path, sample())
+    assert found.startswith("line 19: arxiv.contact: is still the address of the example")
+    mine = load(tmp_path, sample().replace("you@example.org", "me@uni-anywhere.edu"))
     assert [listing.channel.id for listing in mine.channels.listings] == ["console:"]
 
 
 def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
-    text = config.sample().replace("you@example.org", "me@uni-anywhere.edu")
+    text = sample().replace("you@example.org", "me@uni-anywhere.edu")
     switched_on = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE)
     shown = config.check(switched_on, tmp_path / "bot.toml")
     default = config.check(LOCAL + "[discord]\n[slack]\n[page]\n", tmp_path / "bot.toml")

@@ -150,7 +150,8 @@ class Drill:
                 for each in [*self.stable, *self.lively]
             )
             self.config.write_text(
-                '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "08:00"\ndays = "daily"\n'
+                '[bot]\ntimezone = "UTC"\ndata = "data"\n'
+                '[schedule]\npost_at = "08:00"\ndays = "daily"\n'
                 "first_post = 1\n"
                 f"[delivery]\nsettling = {self.settling}\n"
                 f'[arxiv]\nurl = "{self.arxiv.url}"\noai_url = "{self.arxiv.oai_url}"\n'

@@ -89,13 +89,12 @@ def test_files_that_others_may_read_or_write_are_named(tmp_path: Path, arxiv: Ar
         config = tmp_path / "bot.toml"
         config.write_text(f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n{server.settings}')
         config.chmod(0o666)
-        (tmp_path / "data").mkdir()
-        (tmp_path / "data" / "channels.lock").touch(0o644)
+        (tmp_path / "channels.lock").touch(0o644)
         status, found = check(tmp_path, arxiv, DISCORD_TOKEN_FILE=str(secret))
     assert status == 1
     assert found["DISCORD_TOKEN"]["remedy"] == f"chmod 600 {secret}"
     assert found["bot.toml"]["remedy"].startswith("chmod go-w")
-    assert found["data files"]["remedy"] == f"chmod 600 {tmp_path / 'data' / 'channels.lock'}"
+    assert found["data files"]["remedy"] == f"chmod 600 {tmp_path / 'channels.lock'}"
     assert TOKEN not in json.dumps(found)
 
 
@@ -118,7 +117,7 @@ def test_each_channel_is_asked_about_and_the_invitation_is_printed(
 
 def test_a_damaged_database_is_found(tmp_path: Path, arxiv: ArxivStandin) -> None:
     check(tmp_path, arxiv)
-    file = tmp_path / "data" / "daily-papers.sqlite3"
+    file = tmp_path / "daily-papers.sqlite3"
     data = bytearray(file.read_bytes())
     data[4096 * 3 : 4096 * 3 + 2000] = os.urandom(2000)
     file.write_bytes(bytes(data))

@@ -62,7 +62,7 @@ class Home:
 
     def configure(self, url: str) -> None:
         self.file.write_text(
-            '# mine, and it stays\n[bot]\ntimezone = "UTC"\n'
+            '# mine, and it stays\n[bot]\ntimezone = "UTC"\ndata = "data"\n'
             f'[arxiv]\nurl = "{url}"\ninterval = 0\n[page]\n'
             '[[channels]]\nid = "console:"\nkeywords = ["reward model"]\n',
             encoding="utf-8",
@@ -261,7 +261,7 @@ def test_a_wrong_keyword_is_pointed_at_and_nothing_changes(home: Home) -> None:
     ("channel", "answer"),
     [
         ("discord:general", "discord:1142000000000000000"),
-        ("discord:1142000000000000000", "Add a line [discord] to bot.toml first."),
+        ("discord:1142000000000000000", "discord is off, as far as can be seen from here"),
     ],
 )
 def test_a_channel_that_nothing_can_be_posted_to_is_refused(

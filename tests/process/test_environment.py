@@ -40,7 +40,8 @@ def folder_with_config(folder: Path) -> Path:
     """arXiv is elsewhere, and the stand-in for it is the proxy on the way there."""
     folder.mkdir(exist_ok=True)
     (folder / "bot.toml").write_text(
-        '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n[health]\n'
+        '[bot]\ntimezone = "UTC"\ndata = "data"\n'
+        '[schedule]\npost_at = "00:00"\ndays = "daily"\n[health]\n'
         'listen = ""\n[arxiv]\nurl = "http://elsewhere.invalid/api/query"\ninterval = 0\n'
         '[[channels]]\nid = "console:"\nkeywords = ["reward model"]\n'
     )
@@ -169,6 +170,37 @@ def test_the_data_is_for_the_bot_alone_and_the_page_for_whom_the_umask_says(
         found
     )
     assert set(found.values()) == {"600"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
+def test_a_folder_of_another_user_is_named_with_its_owner_and_the_remedy_by_every_command(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    """With the rights of an ordinary user: as root, but without what lets root do everything."""
+    ordinary = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-m", "bot"]
+    folder = tmp_path / "papers"
+    folder.mkdir(mode=0o755)
+    os.chown(folder, 54321, 54321)
+    owner = f"{folder} belongs to user 54321, the bot runs as root: sudo chown 0:0 {folder}"
+
+    def said(*words: str) -> str:
+        done = subprocess.run(
+            [*ordinary, *words], cwd=folder, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "ARXIV_CONTACT": "me@uni.test"},
+        )  # fmt: skip
+        assert done.returncode == 1, (words, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    for words in (["run"], ["init"]):
+        assert owner in said(*words), words
+        assert not (folder / "bot.toml").exists()
+    write_config(folder, arxiv, TERMINAL)
+    config = folder / "bot.toml"
+    config.write_text(config.read_text().replace('data = "data"\n', ""))
+    config.chmod(0o644)
+    for words in (["once"], ["status"], ["check"]):
+        assert owner in said(*words), words
 
 
 def test_a_lock_that_is_never_let_go_stops_no_command(tmp_path: Path, arxiv: ArxivStandin) -> None:

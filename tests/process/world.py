@@ -59,7 +59,7 @@ def write_config(
         for channel, keywords in channels.items()
     )
     path.write_text(
-        '[bot]\ntimezone = "UTC"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n'
+        '[bot]\ntimezone = "UTC"\ndata = "data"\n[schedule]\npost_at = "00:00"\ndays = "daily"\n'
         f'[delivery]\nsettling = {SETTLING}\n[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n'
         f"{more}{blocks}"
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from bot import config
-from bot.config import sample
+from bot.config.new_file import sample
 from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Follow, Snapshot, Unfollow, encode
 from bot.ports import SyncTransaction
@@ -543,7 +543,6 @@ def test_an_invented_revision_number_is_not_followed(setup: Setup) -> None:
     "wrong",
     [
         lambda text: text.replace('"graph"', '"ti:("'),
-        lambda text: text.replace("[discord]", ""),
         lambda text: text.replace("[arxiv]", "[arxif]"),
         lambda text: text + "[[channels]\n",
         lambda text: text.replace("# ours", "# our\udce9s"),
@@ -572,13 +571,10 @@ def test_a_wrong_edit_changes_nothing_and_is_merged_when_it_is_right_again(
     assert setup.strays == []
 
 
-def test_a_state_that_the_file_may_not_show_is_reported_and_not_written(setup: Setup) -> None:
+def test_a_channel_is_shown_whether_or_not_the_file_has_a_section_for_its_platform(
+    setup: Setup,
+) -> None:
     setup.database.follow("slack:C0123456789", "graph")
-    before = setup.text
-    with pytest.raises(ConfigError, match="slack is switched off"):
-        setup.sync()
-    assert setup.text == before
-    setup.edit("[discord]", "[discord]\n[slack]")
     setup.sync()
     assert setup.agree()["slack:C0123456789"] == {"graph"}
 

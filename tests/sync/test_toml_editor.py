@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.config import sample
+from bot.config.new_file import sample
 from bot.config.toml_blocks import StatementKind, statements
 from bot.errors import ConfigError
 from bot.keywords import parse
@@ -320,11 +320,6 @@ def test_channels_that_come_and_go_do_not_make_the_file_grow() -> None:
         sizes.add(len(text))
     assert len(sizes) == 1
     assert text.endswith('\n[page]\npath = "x"\n')
-
-
-def test_a_channel_of_a_platform_that_is_off_is_a_mistake_and_not_written() -> None:
-    with pytest.raises(ConfigError, match="slack is switched off"):
-        render(TOP, PATH, snapshot(listing("slack:C0123456789", "graph")), 1)
 
 
 def test_the_sample_keeps_its_comments_when_the_first_keyword_is_added_in_the_chat() -> None:

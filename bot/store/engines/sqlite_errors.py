@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.errors import StoreBroken, StoreBusy, StoreError
+from bot.private_files import permission_problem, reason
 
+_NOT_OURS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "the disk is full. Make room; nothing was lost.",
@@ -32,8 +34,16 @@ def translated(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _BUSY:
             raise StoreBusy(f"{path}: another process keeps the database busy") from error
+        if code in _NOT_OURS and (problem := _permission_problem(path)):
+            raise StoreBroken(f"{path}: {problem}") from error
         if code in _REMEDIES:
             raise StoreBroken(f"{path}: {_REMEDIES[code]}") from error
         raise
     except OSError as error:
-        raise StoreBroken(f"{path}: {error.strerror or error}") from error
+        raise StoreBroken(f"{path}: {reason(error, path)}") from error
+
+
+def _permission_problem(path: Path) -> str:
+    """Of the database or its log, which SQLite does not tell apart."""
+    files = (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm"))
+    return next(filter(None, map(permission_problem, files)), "")
