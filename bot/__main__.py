@@ -13,6 +13,7 @@ from bot.cli import changes, data, keywords, queries, setup, terminal, work
 from bot.cli.arguments import TAKES_KEYWORD
 from bot.cli.common import ConfigOption, GlobalOptions, QuietOption, VerboseOption
 from bot.cli.demo import demo
+from bot.cli.help import HelpfulCommand, HelpfulGroup
 from bot.cli.references import PROGRAM
 from bot.monitoring import logs
 
@@ -20,8 +21,9 @@ app = typer.Typer(
     name=PROGRAM,
     help="Posts the new arXiv papers for the keywords that your channels follow, once each.",
     epilog="Begin with: daily-papers init",
+    cls=HelpfulGroup,
     no_args_is_help=True,
-    rich_markup_mode=None,  # rich's help would take longer than all else
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -47,22 +49,19 @@ def everywhere(
     ctx.obj = GlobalOptions(config, verbose, quiet)
 
 
-app.command()(demo)
-app.command()(setup.init)
-app.command()(work.run)
-app.command()(work.once)
-app.command()(work.page)
-app.command(context_settings=TAKES_KEYWORD)(queries.preview)
-app.command()(queries.status)
-app.command()(queries.why)
-app.command()(queries.check)
-app.command()(changes.pause)
-app.command()(changes.resume)
-app.command()(changes.resend)
-app.command()(data.backup)
-app.command()(data.restore)
-app.command()(data.sync)
-app.add_typer(keywords.group)
+for panel, commands in {
+    "Start here": (demo, setup.init),
+    "Post papers": (work.run, work.once, work.page),
+    "Ask": (queries.preview, queries.status, queries.why, queries.check),
+    "Change what is posted": (changes.pause, changes.resume, changes.resend),
+    "Look after the database": (data.backup, data.restore, data.sync),
+}.items():
+    for command in commands:
+        takes_keyword = TAKES_KEYWORD if command is queries.preview else None
+        app.command(cls=HelpfulCommand, context_settings=takes_keyword, rich_help_panel=panel)(
+            command
+        )
+app.add_typer(keywords.group, rich_help_panel="Change what is posted")
 
 
 def main() -> None:

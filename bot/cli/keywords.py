@@ -25,6 +25,7 @@ from bot.cli.common import (
     begin,
     show_answer,
 )
+from bot.cli.help import HelpfulCommand, HelpfulGroup
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
 group = typer.Typer(
     name="keywords",
     help="List, add or remove the keywords of a channel.",
+    cls=HelpfulGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
-@group.command("list")
+@group.command("list", cls=HelpfulCommand)
 def list_them(
     ctx: typer.Context,
     channel: ChannelOption = None,
@@ -60,7 +62,7 @@ def list_them(
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
-@group.command("add", context_settings=TAKES_KEYWORD)
+@group.command("add", cls=HelpfulCommand, context_settings=TAKES_KEYWORD)
 def add(
     ctx: typer.Context,
     keyword: KeywordArgument,
@@ -88,7 +90,7 @@ def add(
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
-@group.command("remove", context_settings=TAKES_KEYWORD)
+@group.command("remove", cls=HelpfulCommand, context_settings=TAKES_KEYWORD)
 def remove(
     ctx: typer.Context,
     keyword: FollowedKeywordArgument,

@@ -160,7 +160,7 @@ def test_every_command_explains_itself_with_an_example(command: Sequence[str]) -
 
 
 WRONG_CALLS = [
-    ((), "Commands:"),
+    ((), "Start here:"),
     (("statsu",), "Did you mean 'status'?"),
     (("status", "--confg", "x"), "--config"),
     (("preview",), "KEYWORD"),

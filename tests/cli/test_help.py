@@ -1,0 +1,68 @@
+"""The help on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import redirect_stdout
+
+import pytest
+import typer
+
+from bot.__main__ import app
+
+
+class Terminal(io.StringIO):
+    """Standard output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(columns: int, monkeypatch: pytest.MonkeyPatch, *words: str, **environment: str) -> str:
+    """The help as it is made for a terminal."""
+    for name, value in {"TERM": "xterm-256color", "COLUMNS": str(columns), **environment}.items():
+        monkeypatch.setenv(name, value)
+    with redirect_stdout(Terminal()):
+        return help_of(*words)
+
+
+def help_of(*words: str) -> str:
+    command = typer.main.get_command(app)
+    context = typer.Context(command, info_name="daily-papers")
+    for word in words:
+        assert isinstance(command, typer.core.TyperGroup)
+        found = command.get_command(context, word)
+        assert found is not None
+        command = found
+        context = typer.Context(command, info_name=word, parent=context)
+    return command.get_help(context)
+
+
+def without_colour(text: str) -> str:
+    return re.sub(r"\x1b\[[\d;]*m", "", text)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("words", [(), ("once",), ("preview",), ("keywords", "add")])
+def test_help_fits_the_terminal(
+    columns: int, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colourful = shown(columns, monkeypatch, *words)
+    assert "\x1b[" in colourful
+    lines = without_colour(colourful).splitlines()
+    text = [line for line in lines if " daily-papers " not in line]  # to be pasted: never broken
+    assert max(map(len, text)) <= min(columns, 100)
+
+
+def test_help_has_no_colour_where_nobody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.search(r"\x1b\[[\d;]*3\d", shown(80, monkeypatch))
+    assert not re.search(r"\x1b\[[\d;]*3\d", shown(80, monkeypatch, NO_COLOR="1"))
+    assert "\x1b" not in help_of()
+
+
+def test_help_lists_every_command_whole_below_a_heading() -> None:
+    lines = help_of().splitlines()
+    assert "Ask:" in lines
+    assert "  status    Say what waits in each channel, and why nothing came." in lines
+    assert "..." not in "".join(lines[1:])
