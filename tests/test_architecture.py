@@ -52,6 +52,11 @@ ROOMS: dict[str, Row] = {
         "An error quotes what others answered, and never a token; one of a source becomes a note.",
         "bot.model bot.redaction",
     ),
+    "bot.http_server": Row(
+        "Listens within limits; for whoever is asked over HTTP, monitoring and adapters alike.",
+        "bot.errors",
+        "aiohttp",
+    ),
     "bot.ports": Row("What the core needs from outside, in terms of the model.", "bot.model"),
     "bot.text": Row(
         "LaTeX becomes Unicode once, before a digest is composed: no adapter knows of it.",
@@ -103,7 +108,7 @@ ROOMS: dict[str, Row] = {
     ),
     "bot.monitoring": Row(
         "Decides what is well, and shows it; the ping is a request (httpx).",
-        "bot.arxiv.calendar bot.errors bot.model bot.network bot.redaction",
+        "bot.arxiv.calendar bot.errors bot.http_server bot.model bot.network bot.redaction",
         "aiohttp httpx prometheus_client",
     ),
     "adapters": Row("What a platform is given when it is made.", "bot.network bot.ports"),

@@ -7,12 +7,10 @@ a password and neither changes anything. Judges nothing: ``HealthReport`` says w
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
@@ -27,7 +25,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from bot import __version__
-from bot.errors import GaveUp, StoreError
+from bot.errors import StoreError
+from bot.http_server import ConnectionLimits, listening
 from bot.model.views import DELAYS, Measures
 from bot.monitoring.health import HealthReport
 from bot.network import Network
@@ -35,9 +34,6 @@ from bot.network import Network
 log = logging.getLogger(__name__)
 
 PING_TIMEOUT = timedelta(seconds=20)
-MAX_CONNECTIONS = 32  # at once; a monitor asks every few seconds, which takes milliseconds
-SHUTDOWN_GRACE = timedelta(seconds=1)  # for requests that are being answered when the bot stops
-MAX_HEADER_BYTES = 16 * 1024  # aiohttp refuses a longer one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +42,6 @@ class MonitoringReport:
 
     health: HealthReport
     measures: Measures
-
-
-def max_connections() -> int:
-    """``MAX_CONNECTIONS``, or an eighth of the file descriptors that the process may have.
-
-    The others are the reserve for what the bot is there for: posts, the database, its log.
-    """
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if descriptors == resource.RLIM_INFINITY:
-        return MAX_CONNECTIONS
-    return max(1, min(MAX_CONNECTIONS, descriptors // 8))
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """``count`` at once. In seconds: ``header_timeout`` for a request to arrive, also between two
-    on one connection; ``lifetime`` of a connection, whatever it does."""
-
-    count: int = field(default_factory=max_connections)
-    header_timeout: float = 5.0
-    lifetime: float = 60.0
 
 
 ReadReport = Callable[[], Awaitable[MonitoringReport]]
@@ -85,112 +60,10 @@ async def serving(
     if listen is None:
         yield
         return
-    host, port = listen
     limits = limits or ConnectionLimits()
-    runner = web.AppRunner(
-        application(read_report),
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=limits.header_timeout,
-        shutdown_timeout=SHUTDOWN_GRACE.total_seconds(),
-    )
-    await runner.setup()
-    server: asyncio.Server | None = None
-    try:
-        connections = _Connections(runner, limits)
-        try:
-            loop = asyncio.get_running_loop()
-            # asyncio takes as many as the backlog at one go, before it calls us for the first.
-            server = await loop.create_server(connections.accept, host, port, backlog=limits.count)
-        except OSError as error:
-            raise GaveUp(
-                f"[health] listen: {host}:{port} can't be used: {error.strerror or error}"
-            ) from error
-        log.info("health listening on=%s:%d", host, port)
+    async with listening(application(read_report), "[health] listen", listen, limits):
+        log.info("health listening on=%s:%d", *listen)
         yield
-    finally:
-        if server is not None:
-            server.close()
-        await runner.cleanup()
-
-
-class _Connections:
-    """Counts the open connections; one too many is closed at once."""
-
-    def __init__(self, runner: web.AppRunner, limits: ConnectionLimits) -> None:
-        self._runner = runner
-        self._limits = limits
-        self._open = 0
-        self._turned_away = False  # was logged; not again until there is room
-
-    def accept(self) -> asyncio.Protocol:
-        server = self._runner.server
-        if server is None or self._open >= self._limits.count:
-            if not self._turned_away:
-                log.warning("health port full connections=%d; more are turned away", self._open)
-            self._turned_away = True
-            return _TurnedAway()
-        self._turned_away = False
-        self._open += 1
-        return _Connection(server(), self._limits, self._closed)
-
-    def _closed(self) -> None:
-        self._open -= 1
-
-
-class _TurnedAway(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
-class _Connection(asyncio.Protocol):
-    """A connection of aiohttp's that is closed if no request arrives (aiohttp 3.14 waits for ever),
-    and in any case after its lifetime."""
-
-    def __init__(
-        self, handler: asyncio.Protocol, limits: ConnectionLimits, closed: Callable[[], None]
-    ) -> None:
-        self._handler = handler
-        self._limits = limits
-        self._closed = closed
-        self._transport: asyncio.BaseTransport | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-        self._header = b""  # of the first request, until it is complete
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        loop = asyncio.get_running_loop()
-        self._timers = [
-            loop.call_later(seconds, self._abort)
-            for seconds in (self._limits.header_timeout, self._limits.lifetime)
-        ]
-        self._handler.connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        if not self._timers[0].cancelled():
-            self._header = (self._header + data)[-MAX_HEADER_BYTES:]
-            if b"\r\n\r\n" in self._header:
-                self._timers[0].cancel()
-        self._handler.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        return self._handler.eof_received()
-
-    def pause_writing(self) -> None:
-        self._handler.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._handler.resume_writing()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._closed()
-        self._handler.connection_lost(error)
-
-    def _abort(self) -> None:
-        if isinstance(self._transport, asyncio.WriteTransport):
-            self._transport.abort()
 
 
 def application(read_report: ReadReport) -> web.Application:

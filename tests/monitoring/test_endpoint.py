@@ -20,16 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.errors import GaveUp, StoreBusy
+from bot.http_server import ConnectionLimits, max_connections
 from bot.keywords import parse
 from bot.model import AnnouncementStats, Draft, Hit, Person, Prime, Publication, Receipt, Run
-from bot.monitoring.endpoint import (
-    ConnectionLimits,
-    MonitoringReport,
-    application,
-    max_connections,
-    ping,
-    serving,
-)
+from bot.monitoring.endpoint import MonitoringReport, application, ping, serving
 from bot.monitoring.health import HealthReport
 from bot.network import Network
 from bot.ports import Store
@@ -287,7 +281,7 @@ async def test_more_connections_than_fit_are_turned_away_and_cost_no_descriptor(
                     break
                 except httpx.TransportError:  # the loop has not seen them go yet
                     await asyncio.sleep(0)
-    assert caplog.text.count("health port full") == 1
+    assert caplog.text.count("port full setting=[health] listen") == 1
 
 
 async def test_a_request_that_is_never_ended_is_closed_and_a_whole_one_is_answered(
