@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
 from bot.network import Network
-from bot.ports import Clock
+from bot.ports import Clock, Vault
 
 PLATFORMS: Final = {
     "console": "adapters.console.platform:Console",
@@ -36,6 +36,7 @@ class Settings:
     ``options`` is the platform's section of bot.toml, checked; ``secret`` gives a token's text by
     the name of its variable; ``network`` is how to connect. ``stream`` is where the console writes;
     ``width`` (columns) and ``colour`` are for it too; ``None`` means: detect it from the stream.
+    ``vault`` keeps what others entrust to the bot encrypted; ``None`` where there is no key for it.
     """
 
     stream: TextIO
@@ -45,3 +46,4 @@ class Settings:
     width: int | None = None
     colour: bool | None = None
     network: Network = field(default_factory=Network)
+    vault: Vault | None = None

@@ -54,7 +54,7 @@ for panel, commands in {
     "Post papers": (work.run, work.once, work.page),
     "Ask": (queries.preview, queries.status, queries.why, queries.check),
     "Change what is posted": (changes.pause, changes.resume, changes.resend),
-    "Look after the database": (data.backup, data.restore, data.sync),
+    "Look after the database": (data.backup, data.restore, data.secret_key, data.sync),
 }.items():
     for command in commands:
         takes_keyword = TAKES_KEYWORD if command is queries.preview else None

@@ -21,6 +21,7 @@
     ├─ PlatformError        a platform as a whole, whatever the channel
     │  ├─ PlatformDown        connect again after a while
     │  └─ PlatformRefused     it does not let us in: a person must fix that
+    ├─ SecretUnreadable     what is kept encrypted is of no use; its owner has to give it anew
     ├─ GaveUp               the service ends itself, for whatever started it to start it again
     └─ StoreError
        ├─ StoreBusy           another process holds the database
@@ -204,6 +205,10 @@ class PlatformRefused(PlatformError):
     def __init__(self, text: str, seconds: float | None = None) -> None:
         self.seconds = seconds
         super().__init__(text)
+
+
+class SecretUnreadable(BotError):
+    """What is kept encrypted can't be decrypted, or belongs to somebody else."""
 
 
 class GaveUp(BotError):

@@ -638,6 +638,55 @@ class MaintenanceStore(Protocol):
     async def integrity_problems(self) -> tuple[str, ...]: ...
 
 
+class VaultStore(Protocol):
+    """Encrypted secrets, each of a kind and an owner. Every method is one transaction; raises
+    StoreError."""
+
+    async def save_secret(self, kind: str, owner: str, sealed: str, at: datetime) -> None:
+        """In place of what was kept of this kind for this owner."""
+        ...
+
+    async def secret(self, kind: str, owner: str) -> str | None: ...
+
+    async def secret_owners(self, kind: str) -> Sequence[str]:
+        """In the order of their ids."""
+        ...
+
+    async def delete_secret(self, kind: str, owner: str) -> bool:
+        """False if there was none."""
+        ...
+
+
+class Vault(Protocol):
+    """Keeps secrets encrypted, each under a kind and its owner's id, which are part of what is
+    encrypted: what was sealed for one can't be opened for another."""
+
+    def seal(self, kind: str, owner: str, text: str) -> str:
+        """Encrypted, as text that may stand in an address."""
+        ...
+
+    def unseal(self, kind: str, owner: str, sealed: str, max_age: timedelta | None = None) -> str:
+        """Raises SecretUnreadable, also for what was sealed longer ago than ``max_age``."""
+        ...
+
+    async def keep(self, kind: str, owner: str, text: str) -> None:
+        """In the database, in place of what was kept before. Raises StoreError."""
+        ...
+
+    async def kept(self, kind: str, owner: str) -> str | None:
+        """Raises StoreError and SecretUnreadable. What an older key had encrypted is encrypted
+        anew."""
+        ...
+
+    async def owners(self, kind: str) -> Sequence[str]:
+        """Of whom something of this kind is kept, readable or not. Raises StoreError."""
+        ...
+
+    async def discard(self, kind: str, owner: str) -> bool:
+        """False if there was none. Raises StoreError."""
+        ...
+
+
 class SyncTransaction(Protocol):
     """Who follows what, and what is kept about ``bot.toml``, within one transaction."""
 
@@ -701,6 +750,7 @@ class Store(
     MonitoringStore,
     MaintenanceStore,
     SyncStore,
+    VaultStore,
     Protocol,
 ):
     """The whole database, as ``bot.store`` opens it for who builds the bot."""

@@ -92,6 +92,11 @@ ROOMS: dict[str, Row] = {
         "The database. Decides nothing: it stores what the core decided, as the ports say.",
         "bot.errors bot.model bot.ports bot.private_files",
     ),
+    "bot.vault": Row(
+        "Encrypts what the database keeps of others' secrets; the only one that can.",
+        "bot.errors bot.ports",
+        "cryptography",
+    ),
     "bot.config": Row(
         "Reports a wrong keyword, setting or holiday with all other mistakes, before any start.",
         "bot.arxiv.calendar bot.core bot.core.channel_settings bot.errors bot.keywords bot.model"
@@ -138,7 +143,7 @@ ROOMS: dict[str, Row] = {
         "Builds everything and runs it. Of the adapters it knows their names and Settings only.",
         "adapters bot.arxiv bot.arxiv.calendar bot.chat bot.clock bot.config bot.core"
         " bot.core.channel_settings bot.errors bot.keywords bot.model bot.monitoring"
-        " bot.monitoring.checks bot.pages bot.ports bot.store bot.sync",
+        " bot.monitoring.checks bot.pages bot.ports bot.store bot.sync bot.vault",
         "apscheduler httpx",
     ),
     "bot.demo": Row(
@@ -149,7 +154,8 @@ ROOMS: dict[str, Row] = {
     "bot.cli": Row(
         "One command each; what it does is done by the rooms below.",
         "bot.app bot.chat bot.clock bot.config bot.core.channel_settings bot.demo bot.errors"
-        " bot.model bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text",
+        " bot.model bot.monitoring bot.monitoring.checks bot.redaction bot.store bot.text"
+        " bot.vault",
         "rich typer",
     ),
     "bot.__main__": Row("Starts the command line.", "bot.cli bot.monitoring", "typer"),

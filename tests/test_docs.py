@@ -97,7 +97,7 @@ def test_no_command_is_described_that_is_not_there() -> None:
     described = {
         name
         for heading in sections(CLI, "###")
-        for name in re.findall(r"`([a-z]+(?: [a-z]+)?)", heading)
+        for name in re.findall(r"`([a-z]+(?:[ -][a-z]+)?)", heading)
     }
     assert described == {name for name, _ in commands()}
 

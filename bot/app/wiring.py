@@ -36,7 +36,7 @@ from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.deliver import DeliveryTimeouts
 from bot.errors import ConfigError, Mistake, StoreBroken
-from bot.ports import Clock, PlatformAdapter, Source, Store
+from bot.ports import Clock, PlatformAdapter, Source, Store, Vault
 from bot.store import open_copy, open_store
 from bot.sync.synchronizer import Synchronizer
 
@@ -156,11 +156,6 @@ async def open_bot(
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        platforms: dict[str, PlatformAdapter] = {}
-        if serving if connect is None else connect:
-            platforms = _platforms(config, clock, stream or sys.stdout, dry_run=dry_run)
-            for platform in dict.fromkeys(platforms.values()):
-                await stack.enter_async_context(platform)
         if dry_run:
             try:
                 copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
@@ -175,6 +170,12 @@ async def open_bot(
             store = open_store(config.bot.data, alone=serving)
             synchronizer = Synchronizer(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
+        platforms: dict[str, PlatformAdapter] = {}
+        if serving if connect is None else connect:
+            stream, vault = stream or sys.stdout, _vault(config, store, clock)
+            platforms = _platforms(config, clock, stream, vault, dry_run=dry_run)
+            for platform in dict.fromkeys(platforms.values()):
+                await stack.enter_async_context(platform)
         arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
         bot = wire(
             config=config,
@@ -215,8 +216,17 @@ def _source(
     )
 
 
+def _vault(config: Config, store: Store, clock: Clock) -> Vault | None:
+    """``None`` without a key."""
+    if not config.encryption_keys:
+        return None
+    from bot.vault import EncryptedVault  # cryptography takes its time
+
+    return EncryptedVault(config.encryption_keys, store, clock)
+
+
 def _platforms(
-    config: Config, clock: Clock, stream: TextIO, *, dry_run: bool
+    config: Config, clock: Clock, stream: TextIO, vault: Vault | None, *, dry_run: bool
 ) -> dict[str, PlatformAdapter]:
     """The platforms that are on, by name; in a dry run the console stands in for every one."""
     if dry_run:
@@ -232,7 +242,12 @@ def _platforms(
     settings = {name: Settings(stream, clock) for name in names}
     for name, section in config.platforms.items():
         settings[name] = Settings(
-            stream, clock, section.options, section.reveal, network=config.network
+            stream,
+            clock,
+            section.options,
+            section.reveal,
+            network=config.network,
+            vault=vault,
         )
     return {name: _load(name, each) for name, each in settings.items()}
 

@@ -106,6 +106,7 @@ def configured(
     loaded = configuration.load(path, environ, need_secrets=secrets, needs_contact=needs_contact)
     for platform in loaded.platforms.values():
         hide(secret.reveal() for secret in platform.secrets.values())
+    hide(loaded.encryption_keys)
     hide_addresses(loaded.private_addresses())
     logs.write_as(loaded.log.format)
     if written and logger.isEnabledFor(logging.INFO):

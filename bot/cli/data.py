@@ -1,4 +1,4 @@
-"""The commands that keep the database: backup, restore, sync."""
+"""The commands that keep the database: backup, restore, sync; and the key of its secrets."""
 
 from __future__ import annotations
 
@@ -72,6 +72,20 @@ def restore(
         "What was posted after the backup is new to it, and will be posted again. To begin with"
         ' the next day\'s papers alone: catch_up = "skip" in bot.toml for the first start.'
     )
+
+
+def secret_key() -> None:
+    """Print a fresh key for SECRET_KEY, which encrypts the tokens that the database keeps.
+
+    Keep it apart from the database and its backups. To change it, put the new one before the old
+    one, with a comma between them: what is encrypted with the old one is still read.
+
+    \b
+    Example: daily-papers secret-key > secret-key
+    """
+    from bot.vault import new_key
+
+    terminal.show(new_key())
 
 
 def sync(

@@ -26,7 +26,15 @@ from bot.config.keys import SECTIONS, Mistakes, check_table, join, line_numbers
 from bot.config.network import KEY_LOG, read_network
 from bot.config.readers import InvalidValue
 from bot.config.readers import contact as read_contact
-from bot.config.secrets import SECRETS, Secret, read_secrets, variables, with_token
+from bot.config.secrets import (
+    SECRET_KEY,
+    SECRETS,
+    Secret,
+    encryption_keys,
+    read_secrets,
+    variables,
+    with_token,
+)
 from bot.config.timezones import from_environment
 from bot.config.toml_source import InvalidToml
 from bot.core.channel_settings import CHANNEL_SETTINGS, CatchUp
@@ -150,6 +158,12 @@ class Config:
     channels: Snapshot
     network: Network
     warnings: tuple[str, ...]
+    secret_key: Secret | None = None
+
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """Of what is kept encrypted, the newest first; none where ``SECRET_KEY`` is not set."""
+        return () if self.secret_key is None else tuple(encryption_keys(self.secret_key.reveal()))
 
     @property
     def calendar(self) -> AnnouncementCalendar:
@@ -227,6 +241,7 @@ def _build(
         channels=file.channels,
         network=network,
         warnings=warnings,
+        secret_key=secrets.get(SECRET_KEY),
         **_typed(tables, file.schedule_keys, secrets, path.absolute().parent),
     )
 
@@ -394,7 +409,12 @@ def _reaches_arxiv(arxiv: Mapping[str, Any]) -> bool:
 def _check_workspaces(
     channels: Snapshot, slack: Mapping[str, Any] | None, mistakes: Mistakes
 ) -> None:
-    """A channel belongs to a workspace that is there."""
+    """A channel belongs to a workspace that is there, or to one that installs the app."""
+    if slack and slack["mode"] == "http":
+        if slack["workspaces"]:
+            hint = "in HTTP mode, workspaces install the app (teams); each then has its own token"
+            mistakes.add("slack.workspaces", 'are for mode = "socket"', hint)
+        return
     names = (slack and slack["workspaces"]) or ("",)
     for listing in channels.listings:
         platform, _, own = listing.channel.id.partition(":")

@@ -32,6 +32,7 @@ from bot.config.readers import (
     path,
     server_ids,
     slash_command,
+    team_ids,
     text,
     timezone,
     url,
@@ -142,6 +143,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
     },
     "slack": {
         "api_url": Key(url(("https", "http"), "slack.com", "/"), "https://slack.com/api/"),
+        "mode": Key(one_of("socket", "http"), "socket"),
+        "listen": Key(text(address), ("127.0.0.1", 8081)),
+        "public_url": Key(optional(url(("https", "http"), "")), ""),
+        "teams": Key(team_ids, ()),
         "command": Key(text(slash_command), "/papers"),
         "managers": Key(user_ids, ()),
         "workspaces": Key(workspaces, ()),

@@ -124,6 +124,17 @@ def user_ids(value: object) -> object:
     return tuple(value)
 
 
+def team_ids(value: object) -> object:
+    """Slack's own ids of workspaces."""
+    if not isinstance(value, list):
+        raise InvalidValue(f"must be an array, not {kind_of(value)}", 'write ["T0123456789"]')
+    for each in value:
+        if not isinstance(each, str) or not re.fullmatch(r"T[A-Z0-9]{6,20}", each):
+            hint = "open the workspace in a browser: https://app.slack.com/client/T0123456789"
+            raise InvalidValue(f"{quoted(str(each))} is not the id of a workspace", hint)
+    return tuple(value)
+
+
 def workspaces(value: object) -> object:
     """The names of Slack's workspaces; one may have none."""
     if not isinstance(value, list):

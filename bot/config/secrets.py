@@ -5,6 +5,7 @@ No mistake ever contains the text of a token. Does not check whether a token wor
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,19 @@ SECRETS = {
     "discord": {"DISCORD_TOKEN": ""},
     "slack": {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"},
 }
+# What Slack needs in HTTP mode: the first, and either the token of one workspace, or what lets
+# others install the app, whose tokens are then kept encrypted.
+SLACK_HTTP = {"SLACK_SIGNING_SECRET": ""}
+SLACK_TOKEN = {"SLACK_BOT_TOKEN": "xoxb-"}
+SLACK_OAUTH = {"SLACK_CLIENT_ID": "", "SLACK_CLIENT_SECRET": ""}
+SECRET_KEY = "SECRET_KEY"  # noqa: S105  (the name of a variable)
 
 
 def variables(platform: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """A platform's tokens by their variables, and what each begins with. Of several Slack
-    workspaces each has its own, named after it: ``SLACK_BOT_TOKEN_RESEARCH``."""
+    """A platform's tokens by their variables, and what each begins with: all that it may have. Of
+    several Slack workspaces each has its own, named after it: ``SLACK_BOT_TOKEN_RESEARCH``."""
+    if options.get("mode") == "http":
+        return SLACK_HTTP | SLACK_TOKEN | SLACK_OAUTH
     endings = [
         f"_{name.upper().replace('-', '_')}" if name else ""
         for name in options.get("workspaces") or ("",)
@@ -72,12 +81,18 @@ class Secret:
 def read_secrets(
     tables: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str], mistakes: Mistakes
 ) -> dict[str, Secret]:
-    """The secrets of the platforms that are on, which have a table, by name; a missing or wrong one
-    is a mistake."""
+    """The secrets of the platforms that are on, which have a table, by name, and ``SECRET_KEY``
+    where it is set; a missing or wrong one is a mistake."""
     secrets = {}
+    key_needed = ""
     for platform in filter(tables.__contains__, SECRETS):
-        for name, beginning in variables(platform, tables[platform]).items():
-            text = _secret(name, environ, f"{platform} needs it", mistakes)
+        needed, need = variables(platform, tables[platform]), f"{platform} needs it"
+        if tables[platform].get("mode") == "http":
+            needed, need = _needed_in_http_mode(environ, mistakes), "Slack's HTTP mode needs it"
+            if needed.keys() & SLACK_OAUTH.keys():
+                key_needed = "the tokens of workspaces that install the app are encrypted with it"
+        for name, beginning in needed.items():
+            text = _secret(name, environ, need, mistakes)
             if text is None:
                 continue
             if not text.isascii() or not text.isprintable() or " " in text:
@@ -88,7 +103,51 @@ def read_secrets(
             else:
                 file = environ.get(f"{name}_FILE")
                 secrets[name] = Secret(text, Path(file) if file else None)
+    if key_needed or _is_set(SECRET_KEY, environ):
+        text = _secret(SECRET_KEY, environ, key_needed, mistakes)
+        if text is not None and not all(map(_is_key, encryption_keys(text))):
+            hint = "make one with: daily-papers secret-key. Several are separated by commas"
+            mistakes.add(SECRET_KEY, "is no key", hint)
+        elif text is not None:
+            file = environ.get(f"{SECRET_KEY}_FILE")
+            secrets[SECRET_KEY] = Secret(text, Path(file) if file else None)
     return secrets
+
+
+def _needed_in_http_mode(environ: Mapping[str, str], mistakes: Mistakes) -> dict[str, str]:
+    """One workspace has its token here; several install the app."""
+    token = _is_set("SLACK_BOT_TOKEN", environ)
+    oauth = any(_is_set(name, environ) for name in SLACK_OAUTH)
+    if token and oauth:
+        hint = "set the token for one workspace, or the other two for those that install the app"
+        mistakes.add(
+            "SLACK_BOT_TOKEN", "is set, and so is SLACK_CLIENT_ID or SLACK_CLIENT_SECRET", hint
+        )
+    if not token and not oauth:
+        mistakes.add(
+            "SLACK_BOT_TOKEN",
+            "is not set; Slack's HTTP mode needs it, or else SLACK_CLIENT_ID, SLACK_CLIENT_SECRET"
+            " and SECRET_KEY",
+            "set it, or set SLACK_BOT_TOKEN_FILE to the path of a file",
+        )
+    return SLACK_HTTP | (SLACK_TOKEN if token else {}) | (SLACK_OAUTH if oauth else {})
+
+
+def encryption_keys(text: str) -> list[str]:
+    """The keys of ``SECRET_KEY``, the newest first."""
+    return [key.strip() for key in text.split(",")]
+
+
+def _is_key(text: str) -> bool:
+    """A Fernet key: 32 bytes in URL-safe base64 (cryptography.io, Fernet, November 2026)."""
+    try:
+        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except ValueError:
+        return False
+
+
+def _is_set(name: str, environ: Mapping[str, str]) -> bool:
+    return bool(environ.get(name, "").strip() or environ.get(f"{name}_FILE"))
 
 
 def _secret(name: str, environ: Mapping[str, str], need: str, mistakes: Mistakes) -> str | None:

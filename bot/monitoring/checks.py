@@ -83,10 +83,12 @@ def _files(config: Config) -> Iterator[Finding]:
     else:
         yield Finding("bot.toml", True, f"{name} is understood.")
     yield _data_files(config.bot.data)
-    for platform in config.platforms.values():
-        for variable, secret in platform.secrets.items():
-            if secret.file is not None:
-                yield _secret_file(variable, secret.file)
+    secrets = {name: each for p in config.platforms.values() for name, each in p.secrets.items()}
+    if config.secret_key is not None:
+        secrets["SECRET_KEY"] = config.secret_key
+    for variable, secret in secrets.items():
+        if secret.file is not None:
+            yield _secret_file(variable, secret.file)
 
 
 def _data_files(data: Path) -> Finding:

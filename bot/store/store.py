@@ -27,6 +27,7 @@ from bot.store.statements import (
     reports,
     requests,
     retention,
+    secrets,
     sessions,
 )
 from bot.store.statements import publish as publish_statements
@@ -151,6 +152,12 @@ class SqlStore:
     sessions_held = _use_case(sessions.held, READ)
     record_refusal = _use_case(refusals.record, WRITE)
     clear_refusal = _use_case(refusals.clear, WRITE)
+
+    # -- secrets
+    save_secret = _use_case(secrets.save_secret, WRITE)
+    secret = _use_case(secrets.secret, READ)
+    secret_owners = _use_case(secrets.secret_owners, READ)
+    delete_secret = _use_case(secrets.delete_secret, WRITE)
 
     # -- reports, metrics, retention
     paper = _use_case(reports.paper, READ)

@@ -602,6 +602,84 @@ def test_swapped_slack_tokens_are_noticed(tmp_path: Path) -> None:
     ]
 
 
+HTTP = '[slack]\nmode = "http"\n'
+KEY = "hSJS7mEW0gCZTiWn4SEVHxbBKSs9vwr5cYYvhVGvWLg="
+
+
+def test_http_mode_needs_a_signing_secret_and_the_token_of_one_workspace(tmp_path: Path) -> None:
+    environ = {"SLACK_SIGNING_SECRET": "5166", "SLACK_BOT_TOKEN": BOT_TOKEN}
+    loaded = load(tmp_path, LOCAL + HTTP, environ)
+    slack = loaded.platforms["slack"]
+    assert slack.options["listen"] == ("127.0.0.1", 8081)
+    assert (slack.reveal("SLACK_SIGNING_SECRET"), slack.reveal("SLACK_BOT_TOKEN")) == (
+        "5166", BOT_TOKEN,
+    )  # fmt: skip
+    assert loaded.encryption_keys == ()
+
+
+def test_http_mode_takes_what_lets_workspaces_install_the_app_instead(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{KEY} , {KEY}\n")
+    environ = {
+        "SLACK_SIGNING_SECRET": "5166", "SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "abc",
+        "SECRET_KEY_FILE": str(file),
+    }  # fmt: skip
+    text = LOCAL + HTTP + 'teams = ["T0123456789"]\nlisten = "127.0.0.2:9000"\n'
+    text += channel(identity="slack:T0123456789/C0123456789")
+    loaded = load(tmp_path, text, environ)
+    slack = loaded.platforms["slack"]
+    assert slack.options["teams"] == ("T0123456789",)
+    assert slack.options["listen"] == ("127.0.0.2", 9000)
+    assert loaded.encryption_keys == (KEY, KEY)
+    with pytest.raises(KeyError):
+        slack.reveal("SLACK_BOT_TOKEN")
+    assert KEY not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"]),
+        ({"SLACK_SIGNING_SECRET": "1"}, ["SLACK_BOT_TOKEN"]),
+        (
+            {"SLACK_SIGNING_SECRET": "1", "SLACK_CLIENT_ID": "1.2"},
+            ["SLACK_CLIENT_SECRET", "SECRET_KEY"],
+        ),
+        (
+            {"SLACK_SIGNING_SECRET": "1", "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_CLIENT_ID": "1.2",
+             "SLACK_CLIENT_SECRET": "3", "SECRET_KEY": KEY},
+            ["SLACK_BOT_TOKEN"],
+        ),
+        (
+            {"SLACK_SIGNING_SECRET": "1", "SLACK_BOT_TOKEN": BOT_TOKEN, "SECRET_KEY": f"{KEY},"},
+            ["SECRET_KEY"],
+        ),
+        (
+            {"SLACK_SIGNING_SECRET": "1", "SLACK_BOT_TOKEN": BOT_TOKEN, "SECRET_KEY": KEY[:-3]},
+            ["SECRET_KEY"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_http_mode_lacks_is_named(
+    tmp_path: Path, environ: dict[str, str], expected: list[str]
+) -> None:
+    found = mistakes(tmp_path, LOCAL + HTTP, environ)
+    assert places(found) == expected
+    assert not any(secret in line for line in found for secret in (KEY[:-3], BOT_TOKEN))
+
+
+def test_workspaces_with_tokens_of_their_own_are_for_socket_mode(tmp_path: Path) -> None:
+    environ = {"SLACK_SIGNING_SECRET": "1", "SLACK_BOT_TOKEN": BOT_TOKEN}
+    found = mistakes(tmp_path, LOCAL + HTTP + '[[slack.workspaces]]\nname = "a"\n', environ)
+    assert places(found) == ["slack.workspaces"]
+    assert 'mode = "socket"' in found[0]
+
+
+@pytest.mark.parametrize("wrong", ['teams = ["wire"]', 'teams = "T0123456789"', 'mode = "https"'])
+def test_what_is_no_team_or_mode_is_told(tmp_path: Path, wrong: str) -> None:
+    assert len(mistakes(tmp_path, LOCAL + f"[slack]\n{wrong}\n")) == 1
+
+
 def test_each_workspace_of_slack_has_tokens_and_channels_of_its_own(tmp_path: Path) -> None:
     text = "[slack]\n[[slack.workspaces]]\n[[slack.workspaces]]\nname = 'lab-two'\n"
     channels = channel(identity="slack:C0123456789") + channel(identity="slack:lab-two/C0123456789")

@@ -1160,6 +1160,22 @@ async def test_a_message_of_an_archived_channel_is_handed_on_when_it_is_back(sto
     assert await store.claim_crosspost("fake", START, START + LEASE) is not None
 
 
+# -- secrets --------------------------------------------------------------------------------------
+
+
+async def test_a_secret_is_kept_by_kind_and_owner_replaced_and_deleted(store: Store) -> None:
+    await store.save_secret("token", "T2", "one", START)
+    await store.save_secret("token", "T1", "two", START)
+    await store.save_secret("key", "T1", "three", START)
+    await store.save_secret("token", "T1", "four", START + HOUR)
+    assert await store.secret("token", "T1") == "four"
+    assert await store.secret_owners("token") == ("T1", "T2")
+    assert await store.delete_secret("token", "T1")
+    assert not await store.delete_secret("token", "T1")
+    assert await store.secret("token", "T1") is None
+    assert await store.secret("key", "T1") == "three"
+
+
 # -- processes ------------------------------------------------------------------------------------
 
 

@@ -50,6 +50,7 @@ async def live(store: Store, channel: str, at: Any) -> None:
     await store.record(run, first_post=1)
     await store.unfollow(channel, REMOVED.canonical, at)
     await store.claim_request(["envelope:1"], at)
+    await store.save_secret("token", "T1", "sealed", at)
     await store.follow(f"{channel}-gone", KEYWORD, Person("Ada"), at)
     await store.archive_channels(ChannelGroup(ids=(f"{channel}-gone",)), "removed", at)
     await store.claim_session("fake:bot", 0, at, interval=HOUR, hourly=9, daily=9)

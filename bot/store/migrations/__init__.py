@@ -195,6 +195,14 @@ create table refused_platforms (          -- that do not let the bot in
   refused_at text not null                -- since when
 ) strict, without rowid;
 
+create table secrets (                    -- of others, encrypted before they get here (bot.vault)
+  kind     text not null,
+  owner    text not null,                 -- whose it is: a Slack workspace
+  sealed   text not null,
+  saved_at text not null,
+  primary key (kind, owner)
+) strict, without rowid;
+
 create table runs (
   id          integer primary key,
   started_at  text not null,

@@ -20,7 +20,7 @@ later one becomes that; an earlier one stays.
 ``handled_requests.at``
 ``session_starts.at``, ``session_accounts.held_at``
 ``refused_platforms.refused_at``
-``samples.at``
+``samples.at``, ``secrets.saved_at``
 ======================================  ====================================================
 
 Not here: arXiv's pace file and ``crossposts.not_before``, which ``arxiv.rate_limit`` and
@@ -57,6 +57,7 @@ RECORDED_TIMES = (
     ("session_accounts", "held_at"),
     ("refused_platforms", "refused_at"),
     ("samples", "at"),
+    ("secrets", "saved_at"),
 )
 
 # Whether the clock was ahead at all: the rest would read whole tables at each start.

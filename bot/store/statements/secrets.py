@@ -1,0 +1,37 @@
+"""Secrets that others entrusted to the bot, encrypted before they get here (``bot.vault``)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.store.engines.base import Connection
+from bot.store.statements.rows import to_text
+
+
+def save_secret(db: Connection, kind: str, owner: str, sealed: str, at: datetime) -> None:
+    """In place of what was kept of this kind for this owner."""
+    db.execute(
+        "insert into secrets (kind, owner, sealed, saved_at) values (?, ?, ?, ?)"
+        " on conflict (kind, owner) do update"
+        " set sealed = excluded.sealed, saved_at = excluded.saved_at",
+        (kind, owner, sealed, to_text(at)),
+    )
+
+
+def secret(db: Connection, kind: str, owner: str) -> str | None:
+    row = db.execute(
+        "select sealed from secrets where kind = ? and owner = ?", (kind, owner)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def secret_owners(db: Connection, kind: str) -> tuple[str, ...]:
+    """In the order of their ids."""
+    rows = db.execute("select owner from secrets where kind = ? order by owner", (kind,))
+    return tuple(owner for (owner,) in rows)
+
+
+def delete_secret(db: Connection, kind: str, owner: str) -> bool:
+    """False if there was none."""
+    deleted = db.execute("delete from secrets where kind = ? and owner = ?", (kind, owner))
+    return deleted.rowcount == 1
