@@ -26,6 +26,10 @@ COMMANDS: Final = "/applications/{application_id}/commands"
 WITH_LOCALIZATIONS: Final = {"with_localizations": "true"}
 FIRST_DELAY: Final = 5.0  # seconds before a failed registration is tried again; doubles
 MAX_DELAY: Final = 900.0
+INVITE_AGAIN: Final = (
+    "it is tried again by itself; the bot must be invited with the scope applications.commands, and"
+    " daily-papers check prints the link"
+)
 
 
 class Registration:
@@ -61,11 +65,8 @@ class Registration:
             return None
         self.degraded = f"The slash commands are not registered yet. {why}"
         log.warning(
-            "commands not registered again_in=%.0fs why=%s remedy='it is tried again by itself;"
-            " the bot must be invited with the scope applications.commands, and daily-papers check"
-            " prints the link'",
-            wait, why,
-        )  # fmt: skip
+            "commands not registered again_in=%.0fs why=%s remedy=%s", wait, why, INVITE_AGAIN
+        )
         return wait
 
     async def _register(self, tree: app_commands.CommandTree[Any]) -> None:

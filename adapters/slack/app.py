@@ -88,9 +88,9 @@ def build(
             log.info("unmatched request type=%s", kind)
             return BoltResponse(status=200)
         if isinstance(error, SendError | PlatformError):
-            log.warning("answering type=%s failed why=%s", kind, error)
+            log.warning("answering failed type=%s why=%s", kind, error)
         else:
-            log.error("answering type=%s failed", kind, exc_info=error)
+            log.error("answering failed type=%s", kind, exc_info=error)
         return None
 
     listeners.register(app)

@@ -99,14 +99,12 @@ class FileSync:
             log.info("taken over from bot.toml: %s", describe(change))
             platform = change.channel_id.partition(":")[0]
             if self._platforms and platform not in self._platforms:
-                log.warning(
-                    "channel=%s gets no posts: %s is off, because it has no token",
-                    change.channel_id, platform,
-                )  # fmt: skip
+                why = f"{platform} is off, because it has no token"
+                log.warning("no posts channel=%s why=%s", change.channel_id, why)
             if isinstance(change, Follow):
                 for notice in notices(change.keyword):
                     log.warning(
-                        "keyword channel=%s keyword=%r notice=%s",
+                        "keyword channel=%s keyword=%s notice=%s",
                         change.channel_id, change.keyword.text, notice,
                     )  # fmt: skip
         return report

@@ -58,7 +58,8 @@ async def check_integrity(store: MaintenanceStore) -> tuple[str, ...]:
     """
     problems = await store.integrity_problems()
     for problem in problems:
-        log.error("database damaged what=%s remedy=stop the bot and restore a backup", problem)
+        remedy = "stop the bot and restore a backup"
+        log.error("database damaged what=%s remedy=%s", problem, remedy)
     return problems
 
 

@@ -113,7 +113,7 @@ class Pipeline:
             self._clock.now(), self._timeouts.lease, self._timeouts.refused
         )
         for name, rows in changed.items():
-            log.warning("recomputed stored=%s rows=%d why=the clock was ahead", name, rows)
+            log.warning("recomputed stored=%s rows=%d why=%s", name, rows, "the clock was ahead")
 
     async def _notify_of_refusal(self, channel: Channel, reason: str) -> None:
         """Write once to the person who first added a keyword there; a failure is only logged."""
@@ -128,4 +128,4 @@ class Pipeline:
         try:
             await self._platforms[channel.platform].tell(person.id, text)
         except (SendError, PlatformRefused) as error:
-            log.info("telling person=%s failed why=%s", person.id, error)
+            log.info("telling failed person=%s why=%s", person.id, error)

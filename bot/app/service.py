@@ -131,7 +131,7 @@ class Service:
         self._scheduler.at("retention", self._tonight(), self._forget_outdated)
         self._scheduler.after("integrity", FIRST_INTEGRITY_CHECK_DELAY, self._check_integrity)
         listeners = [asyncio.create_task(self._listen(name)) for name in self._platforms]
-        log.info("running; stop with Ctrl-C or SIGTERM")
+        log.info("running stop_with=%s", "Ctrl-C or SIGTERM")
         for finding in exposed_files(self._config):
             log.warning("exposed why=%s remedy=%s", finding.text, finding.remedy)
         health = self._config.health

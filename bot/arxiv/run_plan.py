@@ -42,7 +42,7 @@ class FetchRun:
         """See ``Source.fetch``. Raises SourceError if neither strategy gave anything usable."""
         plan = choose(self.task, wanted=wanted, can_harvest=self.oai is not None)
         log.info(
-            "plan strategy=%s numbers=%s reason=%r", plan.strategy, plan.scans_numbers, plan.reason
+            "plan strategy=%s numbers=%s reason=%s", plan.strategy, plan.scans_numbers, plan.reason
         )
         batch = await self._fetch(plan)
         if plan.scans_numbers and batch.complete and not _is_blocked(batch):
@@ -61,7 +61,7 @@ class FetchRun:
         if _is_blocked(first):
             return _described(_or_raise(first), description)
         fallback = _FALLBACKS[plan.strategy]
-        log.info("plan strategy=%s gave no whole answer; trying %s", plan.strategy, fallback)
+        log.info("plan incomplete strategy=%s next=%s", plan.strategy, fallback)
         second = await self._try(fallback)
         if isinstance(second, SourceError):
             return _described(_or_raise(first), description)

@@ -133,7 +133,7 @@ class Changes:
         except KeywordRefused as error:
             return Outlook((f"Careful: {sentence(str(error))} Nothing can come of it.",))
         except (SourceError, TimeoutError) as error:
-            log.info("outlook keyword=%r failed why=%s", keyword.text, error)
+            log.info("outlook failed keyword=%s why=%s", keyword.text, error)
             silent = (
                 "arXiv is not answering right now, so the number of papers a day is unknown. The"
                 " keyword is kept, and its first papers come when arXiv answers."

@@ -65,7 +65,9 @@ def begin(
         config or before.config, verbose or before.verbose, quiet or before.quiet
     )
     terminal.be_quiet(options.quiet)
-    logs.set_up(verbose=options.verbose, quiet=options.quiet)
+    logs.set_up(
+        verbose=options.verbose, quiet=options.quiet, has_colour=terminal.errors_have_colour
+    )
     return options
 
 

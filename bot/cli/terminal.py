@@ -157,6 +157,14 @@ class OutputFailed(BotError):
         super().__init__(f"{name} can't be written to: {error.strerror or error}.")
 
 
+def errors_have_colour() -> bool:
+    """Whether standard error is a terminal that shows colours, and nobody declined them."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console.color_system is not None and not console.no_color
+
+
 def is_broken(stream: TextIO, after: str = "") -> bool:
     """Whether what was written to the stream, and ``after``, can't get there; then what follows
     goes nowhere. Says so, unless it is only that nobody reads it any more.

@@ -136,7 +136,7 @@ def _primes(
 def _report(run: Run, recorded: Recorded) -> None:
     log.info(
         "collect complete=%s wide=%s since=%s requests=%d announced=%s fetched=%d matched=%d new=%d"
-        " due=%d primed=%d missing=%d plan=%r",
+        " due=%d primed=%d missing=%d plan=%s",
         run.complete, run.wide, run.since.date(), run.requests,
         "unknown" if run.announcement_stats.announced is None else run.announcement_stats.announced,
         run.fetched,
@@ -144,4 +144,4 @@ def _report(run: Run, recorded: Recorded) -> None:
         run.announcement_stats.missing, run.announcement_stats.plan,
     )  # fmt: skip
     for note in run.notes:
-        log.warning("collect note=%s keyword=%r text=%s", note.kind, note.keyword, note.text)
+        log.warning("collect note=%s keyword=%s text=%s", note.kind, note.keyword, note.text)

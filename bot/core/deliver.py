@@ -296,10 +296,10 @@ class Deliverer:
     async def _hold_for_review(self, post: Post, error: str) -> None:
         """Nobody can say whether it arrived; a person decides."""
         await self._store.hold_for_review(post.key, self._clock.now(), error)
+        remedy = f"daily-papers resend {post.key}, if it did not arrive"
         log.warning(
-            "held key=%s channel=%s why=%s remedy='daily-papers resend %s' if it did not arrive",
-            post.key, post.channel.id, error, post.key,
-        )  # fmt: skip
+            "held key=%s channel=%s why=%s remedy=%s", post.key, post.channel.id, error, remedy
+        )
 
     async def _pause_channel(self, post: Post, uncertain: bool, error: str) -> None:
         """The channel refuses us; its posts wait. ``uncertain``: this one may have arrived."""

@@ -33,6 +33,7 @@ from bot.network import Network
 
 log = logging.getLogger(__name__)
 
+PING_REMEDY = "check [health] ping_url"
 PING_TIMEOUT = timedelta(seconds=20)
 
 
@@ -103,12 +104,12 @@ async def ping(url: str, network: Network) -> bool:
         ) as client:
             answer = await client.get(url)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        log.warning("ping failed why=%s remedy=check [health] ping_url", type(error).__name__)
+        log.warning("ping failed why=%s remedy=%s", type(error).__name__, PING_REMEDY)
         return False
     if answer.is_success:
         log.info("ping sent")
         return True
-    log.warning("ping refused status=%d remedy=check [health] ping_url", answer.status_code)
+    log.warning("ping refused status=%d remedy=%s", answer.status_code, PING_REMEDY)
     return False
 
 

@@ -2,15 +2,20 @@
 
 As text, the default::
 
-    time=2026-03-02T08:00:00Z level=warning logger=bot.core.deliver event=paused channel=… why=…
+    time=2026-03-02T08:00:00Z level=warning logger=bot.core.deliver event=paused channel=… why="…"
+
+where a value with spaces stands in quotes; on a terminal, for people::
+
+    08:00:00 WARNING paused channel=… why="…"
 
 or, with ``[log] format = "json"``, the same as an object per line: ``time``, ``level``, ``logger``,
 ``event``, ``message`` (the whole sentence), each ``key=value`` as a key of its own, and
 ``traceback`` where there is one.
 
-A message begins with the name of its event. Control characters (a terminal's commands, line ends)
-become visible escapes, because errors quote what others sent. Foreign libraries are logged from
-warnings on, whatever they set for themselves: below that, chat libraries write down what they send.
+A message begins with the name of its event, and then has ``key=%s`` for each value. Control
+characters (a terminal's commands, line ends) become visible escapes, because errors quote what
+others sent. Foreign libraries are logged from warnings on, whatever they set for themselves: below
+that, chat libraries write down what they send.
 No token leaves: what the configuration loaded, and whatever looks like a token of Discord or
 Slack, is ``***`` in every line, traceback and crash. Writes no file, rotates nothing: whatever runs
 the bot keeps its output.
@@ -24,7 +29,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from types import TracebackType
@@ -36,6 +41,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # A place in a message's pattern, with the key before it: key=%s, in=%.0fs.
 _PLACE = re.compile(r"(?:\b(\w+)=)?%[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
+_FIRST_KEY = re.compile(r"\b\w+=%")
+_NEEDS_QUOTES = re.compile(r"[\s\"=]|\A\Z")
 _OURS = ("bot", "adapters")
 _REPEATED = "repeated"  # of a record: how often it occurred since the line before
 _REPEAT_AFTER = 1.0  # seconds between two lines of the same message
@@ -71,14 +78,71 @@ class _Formatter(logging.Formatter):
 
 class _Text(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        event, values = _event_and_values(record)
         line = (
             f"time={self.formatTime(record, self.datefmt)} level={record.levelname.lower()}"
-            f" logger={record.name} event={_one_line(record.getMessage())}"
+            f" logger={record.name} event={_quoted(event)}{values}"
         )
-        if times := getattr(record, _REPEATED, 0):
-            line += f" {_REPEATED}={times}"
+        return line + self.rest(record)
+
+    def rest(self, record: logging.LogRecord) -> str:
+        """How often it was repeated, and the traceback."""
+        times = getattr(record, _REPEATED, 0)
+        repeated = f" {_REPEATED}={times}" if times else ""
         traceback = self.traceback(record)
-        return f"{line}\n{traceback}" if traceback else line
+        return f"{repeated}\n{traceback}" if traceback else repeated
+
+
+class _Terminal(_Text):
+    """For somebody who watches: the time of day here, the level where something is wrong."""
+
+    converter = staticmethod(time.localtime)
+
+    def __init__(self, has_colour: Callable[[], bool]) -> None:
+        super().__init__()
+        self._has_colour = has_colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        event, values = _event_and_values(record)
+        level = ""
+        if record.levelno >= logging.WARNING:
+            level = f"{record.levelname} "
+            if self._has_colour():
+                colour = _YELLOW if record.levelno < logging.ERROR else _RED
+                level = f"{colour}{record.levelname}{_NO_COLOUR} "
+        return f"{self.formatTime(record, '%H:%M:%S')} {level}{event}{values}{self.rest(record)}"
+
+
+_YELLOW, _RED, _NO_COLOUR = "\x1b[33m", "\x1b[31m", "\x1b[0m"
+
+
+def _event_and_values(record: logging.LogRecord) -> tuple[str, str]:
+    """What happened, and `` key=value`` for each value behind it, quoted where it has spaces."""
+    pattern = str(record.msg)
+    first = _FIRST_KEY.search(pattern)
+    values = record.args if isinstance(record.args, tuple) else ()
+    places = [place for place in _PLACE.finditer(pattern) if place[2] != "%"]
+    if first is None or len(places) != len(values):
+        return _one_line(record.getMessage()), ""
+    left = iter(values)
+
+    def filled(place: re.Match[str]) -> str:
+        if place[2] == "%":
+            return "%"
+        key = f"{place[1]}=" if place[1] else ""
+        value = _one_line(place[0].removeprefix(key) % (next(left),))
+        return f"{key}{_quoted(value)}" if key else value
+
+    event = _PLACE.sub(filled, pattern[: first.start()])
+    return _one_line(event.strip()), f" {_one_line(_PLACE.sub(filled, pattern[first.start() :]))}"
+
+
+def _quoted(value: str) -> str:
+    """In double quotes, where it would not be one word otherwise."""
+    if not _NEEDS_QUOTES.search(value):
+        return value
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 class _Json(_Formatter):
@@ -202,14 +266,17 @@ class _StandardError(logging.StreamHandler[TextIO]):
             return
 
 
-def set_up(*, verbose: bool, quiet: bool = False) -> None:
+def set_up(
+    *, verbose: bool, quiet: bool = False, has_colour: Callable[[], bool] = lambda: False
+) -> None:
     """Log to standard error as text: the bot's own events if ``verbose``, else warnings and errors;
-    if ``quiet`` errors alone.
+    if ``quiet`` errors alone. ``has_colour`` says whether a terminal there shows colours.
 
     Called once by each program, before anything is logged.
     """
     root = logging.getLogger()
-    root.handlers[:] = [_StandardError(_Text())]
+    formatter = _Terminal(has_colour) if sys.stderr.isatty() else _Text()
+    root.handlers[:] = [_StandardError(formatter)]
     root.setLevel(logging.ERROR if quiet else logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(logging.INFO if verbose else root.level)
@@ -217,10 +284,9 @@ def set_up(*, verbose: bool, quiet: bool = False) -> None:
 
 def write_as(form: str) -> None:
     """Go on as ``text`` or ``json`` (``[log] format``), once the configuration is known."""
-    formatter = _Json() if form == "json" else _Text()
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, _StandardError):
-            handler.setFormatter(formatter)
+        if form == "json" and isinstance(handler, _StandardError):
+            handler.setFormatter(_Json())
 
 
 def catch_crashes() -> None:

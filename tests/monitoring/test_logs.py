@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,45 @@ def test_an_event_is_one_line_of_keys_and_values(capsys: pytest.CaptureFixture[s
     assert line.endswith("Z level=info logger=bot.core.deliver event=sent key=abc attempt=2\n")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "values", "line"),
+    [
+        ("sent key=%s in=%.1fs", ("a b", 2.0), 'event=sent key="a b" in=2.0s'),
+        ("ping refused status=%d", (503,), 'event="ping refused" status=503'),
+        ("held why=%s remedy=%s", ('say "no"', ""), r'event=held why="say \"no\"" remedy=""'),
+        ("bot.toml: %s", ("is wrong",), 'event="bot.toml: is wrong"'),
+        ("100 %% of=%s", ("x=y",), 'event="100 %" of="x=y"'),
+        ("stopped", (), "event=stopped"),
+    ],
+)
+def test_a_value_with_spaces_stands_in_quotes(
+    capsys: pytest.CaptureFixture[str], pattern: str, values: tuple[object, ...], line: str
+) -> None:
+    logs.set_up(verbose=True)
+    logging.getLogger("bot").info(pattern, *values)
+    assert capsys.readouterr().err.partition("logger=bot ")[2] == f"{line}\n"
+
+
+class Terminal(io.StringIO):
+    """Standard error that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("has_colour", [True, False])
+def test_on_a_terminal_a_line_is_for_people(has_colour: bool) -> None:
+    with redirect_stderr(Terminal()) as written:
+        logs.set_up(verbose=True, has_colour=lambda: has_colour)
+        logs.write_as("text")
+        logging.getLogger("bot.core.deliver").info("sent key=%s attempt=%d", "abc", 2)
+        logging.getLogger("bot").error("gave up why=%s", "no way in")
+    sent, gave_up = written.getvalue().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d sent key=abc attempt=2", sent)
+    level = "\x1b[31mERROR\x1b[0m" if has_colour else "ERROR"
+    assert gave_up[9:] == f'{level} gave up why="no way in"'
+
+
 def test_what_others_sent_can_neither_forge_a_line_nor_command_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -45,7 +86,7 @@ def test_what_others_sent_can_neither_forge_a_line_nor_command_a_terminal(
     logging.getLogger("bot").warning("note text=%s", "a\nlevel=info\x1b[2J\u2028b\r")
     line = capsys.readouterr().err
     assert line.count("\n") == 1
-    assert r"text=a\nlevel=info\x1b[2J\u2028b\r" in line
+    assert r'text="a\nlevel=info\x1b[2J\u2028b\r"' in line
 
 
 def test_quiet_means_warnings_and_foreign_libraries_are_never_chatty(
@@ -285,7 +326,7 @@ def test_control_characters_are_escaped_as_python_escapes_them(
     signs = "".join(map(chr, [*range(32), *range(127, 160), 0x2028, 0x2029]))
     logging.getLogger("bot").warning("said %s", signs)
     escaped = signs.encode("unicode_escape").decode("ascii")
-    assert f"event=said {escaped}\n" in capsys.readouterr().err
+    assert f'event="said {escaped}"\n' in capsys.readouterr().err
 
 
 def test_a_process_without_a_file_descriptor_left_can_still_log() -> None:

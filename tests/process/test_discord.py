@@ -89,7 +89,7 @@ def test_a_keyword_that_another_channel_follows_already_brings_its_digest_at_onc
 
 def refused(what: str, bot: Running) -> bool:
     line = (
-        f"refused platform=discord what={what} again_in=3600s why=Discord does not know the token"
+        f'refused platform=discord what={what} again_in=3600s why="Discord does not know the token'
     )
     return line in bot.logged
 

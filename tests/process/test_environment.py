@@ -73,7 +73,7 @@ def test_the_service_stays_up_whatever_they_all_hold(tmp_path: Path, arxiv: Arxi
     with running(config, env={**UNUSABLE, "HTTP_PROXY": proxy(arxiv)}) as bot:
         bot.wait_until(lambda bot: bot.said.count("https://arxiv.org/abs/") == 3)
         assert bot.stop(signal.SIGTERM) == 0
-    assert bot.logged.count("event=environment") == len(UNUSABLE)
+    assert bot.logged.count('event="environment: ') == len(UNUSABLE)
     assert "Traceback" not in bot.logged
 
 

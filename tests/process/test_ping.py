@@ -133,9 +133,9 @@ def test_who_refused_the_ping_is_asked_again(tmp_path: Path, watcher: Watcher) -
         days.pinged(bot, TUESDAY)
         days.pinged(bot, TUESDAY, again[0])
         days.pinged(bot, TUESDAY, *again)
-        bot.wait_until(lambda bot: "event=ping sent" in bot.logged)
-    assert "event=ping refused status=503 remedy=check [health] ping_url" in bot.logged
-    assert "event=ping refused status=404" in bot.logged
+        bot.wait_until(lambda bot: 'event="ping sent"' in bot.logged)
+    assert 'event="ping refused" status=503 remedy="check [health] ping_url"' in bot.logged
+    assert 'event="ping refused" status=404' in bot.logged
 
 
 def test_a_day_without_a_whole_answer_is_never_told(tmp_path: Path, watcher: Watcher) -> None:

@@ -484,7 +484,7 @@ async def test_an_answer_that_gets_lost_is_logged_and_the_next_command_is_heard(
     chat.server.fail("POST", r"views\.publish", status=500)
     await asyncio.to_thread(chat.server.socket.open_home, ANN)
     assert "follows nothing yet" in shown(await chat.say("list"))
-    await until(lambda: "answering type=event_callback failed" in caplog.text)
+    await until(lambda: "answering failed type=event_callback" in caplog.text)
 
 
 async def test_a_payload_that_makes_no_sense_is_acknowledged_and_the_next_one_is_heard(
