@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -57,7 +57,8 @@ class ChannelAgenda:
     The papers are as their source gave them. ``first`` are shown because their keyword is new in
     the channel, ``new`` were announced since their keyword was primed. ``published_until`` is the
     posting time up to which it was published to, ``None`` for a channel that never was.
-    ``last_complete_run_at`` is when the last complete run began.
+    ``last_complete_run_at`` is when the last complete run began. ``basis`` is what the store read
+    for this, to compare with what stands there later.
     """
 
     channel: Channel
@@ -65,6 +66,7 @@ class ChannelAgenda:
     last_complete_run_at: datetime | None
     new: tuple[Entry, ...] = ()
     first: tuple[Entry, ...] = ()
+    basis: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ class Publication:
 class Prepared:
     """What was decided for a channel ahead of the transaction that carries it out.
 
-    It stands as long as the channel's agenda is the same: the same settings, papers and keywords.
-    A text of a paper that was corrected meanwhile is no reason to decide anew.
+    It stands as long as what is due in the channel, its settings and its keywords are the same. A
+    paper that was corrected meanwhile, or that by now matches another one of the keywords too, is
+    no reason to decide anew.
     """
 
     agenda: ChannelAgenda

@@ -326,6 +326,25 @@ async def test_what_was_prepared_is_published_as_it_is_while_nothing_changes(sto
     assert await store.publish([(A, plan)], START + DAY + HOUR, prepared) == 1
 
 
+async def test_what_was_prepared_stands_where_a_paper_only_matches_another_keyword_too(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await follow(store, A, keyword=GRAPH)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    [agenda] = await store.agendas([A])
+    later = replace(run_of(START + 2 * DAY, [paper(1)], GRAPH), complete=False)
+    await store.record(later, first_post=0)
+    [again] = await store.agendas([A])
+    assert again.new == (Entry(paper(1), ("graph network", "reward model")),)
+
+    def plan(agenda: ChannelAgenda) -> Publication:
+        raise AssertionError("nothing that counts has changed")
+
+    prepared = {A: Prepared(agenda, ONE)}
+    assert await store.publish([(A, plan)], START + 2 * DAY, prepared) == 1
+
+
 @pytest.mark.parametrize("what", CHANGES)
 async def test_what_was_prepared_is_decided_anew_where_something_changed(
     store: Store, what: str

@@ -1,14 +1,15 @@
 """Turning what is due in a channel into posts: each channel whole in one transaction.
 
-The decision and the rendering are handed in as ``plan`` and called inside the transaction, so that
-a keyword that is removed meanwhile is either in the digest or not, never half. Where they were
-``prepared`` from ``agendas``, and the channel is still as it was then, that stands.
+The decision and the rendering are passed in as ``plan`` and called inside the transaction, so that
+a keyword that is removed meanwhile is either in the digest or not, never half. A decision that was
+``prepared`` from ``agendas`` is carried out as it is if the channel has not changed since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from bot.model import Channel, ChannelAgenda, Entry, Paper, Prepared, Publication, Why
 from bot.store.engines.base import Connection
@@ -84,7 +85,7 @@ def _publish(
 ) -> Publication | None:
     """Carry out what ``plan`` decides for the channel."""
     db.execute("update channels set recheck = false where id = ? and recheck", (channel_id,))
-    if prepared is not None and _still_is(db, prepared.agenda):
+    if prepared is not None and _basis(db, channel_id) == prepared.agenda.basis:
         publication = prepared.publication
     else:
         publication = plan(agenda(db, channel_id))
@@ -119,83 +120,72 @@ def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
 
 
 def _agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
-    """A paper that is due in many channels is read once."""
-    matched = {channel_id: _matched(db, channel_id) for channel_id in channel_ids}
-    ids = {paper_id for each in matched.values() for _, paper_id, _ in each}
-    rows = db.execute(
-        f"select {PAPER_COLUMNS} from papers where id in ({LISTED})", {"ids": id_list(list(ids))}
-    )
+    """A paper that is due in many channels is read once, and so are the keywords it matches."""
+    bases = [_basis(db, channel_id) for channel_id in channel_ids]
+    due = {"ids": id_list({paper_id for basis in bases for paper_id, _ in basis.due})}
+    rows = db.execute(f"select {PAPER_COLUMNS} from papers where id in ({LISTED})", due)
     papers = {paper.id: paper for paper in map(paper_from_row, rows)}
-    return tuple(
-        ChannelAgenda(*_progress(db, channel_id), *_entries(matched[channel_id], papers))
-        for channel_id in channel_ids
-    )
+    matched: dict[str, set[str]] = {paper_id: set() for paper_id in papers}
+    hits = db.execute(f"select paper_id, canonical from hits where paper_id in ({LISTED})", due)
+    for paper_id, canonical in hits:
+        matched[paper_id].add(canonical)
+    return tuple(_agenda(basis, papers, matched) for basis in bases)
 
 
-Matched = tuple[str, str, str]
+class Basis(NamedTuple):
+    """What a channel's agenda follows from, as rows. Hits are left out: for a paper and a keyword
+    that are both here already, a later run can but add one."""
+
+    channel: tuple[Any, ...]
+    published_until: str | None
+    last_complete_run_at: str | None
+    due: list[tuple[str, str]]  # a paper's id, and why
+    keywords: list[tuple[str, str]]  # canonical, and as it was written
 
 
-def _matched(db: Connection, channel_id: str) -> set[Matched]:
-    """Of what is due in the channel: why, the paper's id, and one of the keywords it matches."""
-    return set(
-        db.execute(
-            """
-            select l.why, l.paper_id, s.text from ledger l
-            join hits h on h.paper_id = l.paper_id
-            join subscriptions s on s.canonical = h.canonical and s.channel_id = l.channel_id
-            where l.channel_id = ? and l.state = 'due'
-            """,
-            (channel_id,),
-        )
-    )
-
-
-def _entries(
-    matched: Iterable[Matched], papers: Mapping[str, Paper]
-) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """The new papers and the first ones, the newest paper first."""
-    keywords: dict[str, dict[str, list[str]]] = {Why.NEW: {}, Why.FIRST: {}}
-    for why, paper_id, keyword in matched:
-        keywords[why].setdefault(paper_id, []).append(keyword)
-
-    def newest_first(by_paper: Mapping[str, list[str]]) -> tuple[Entry, ...]:
-        found = sorted(map(papers.__getitem__, sorted(by_paper)), key=_serial, reverse=True)
-        return tuple(Entry(paper, tuple(sorted(by_paper[paper.id]))) for paper in found)
-
-    return newest_first(keywords[Why.NEW]), newest_first(keywords[Why.FIRST])
-
-
-def _serial(paper: Paper) -> int:
-    return paper.serial
-
-
-def _progress(db: Connection, channel_id: str) -> tuple[Channel, datetime | None, datetime | None]:
-    """The channel, up to which posting time it was published to, and when the last complete run
-    began."""
-    *channel, published_until = db.execute(
-        f"select {CHANNEL_COLUMNS}, published_until from channels where id = ?", (channel_id,)
+def _basis(db: Connection, channel_id: str) -> Basis:
+    *channel, published_until, last_complete_run_at = db.execute(
+        f"""
+        select {CHANNEL_COLUMNS}, published_until,
+               (select started_at from runs where complete and not late order by id desc limit 1)
+        from channels where id = ?
+        """,
+        (channel_id,),
     ).fetchone()
-    last_complete_run_at = db.execute(
-        "select started_at from runs where complete and not late order by id desc limit 1"
-    ).fetchone()
-    return (
-        channel_from_row(channel),
-        to_time_or_none(published_until),
-        to_time(last_complete_run_at[0]) if last_complete_run_at else None,
+    due = db.execute(
+        "select paper_id, why from ledger where channel_id = ? and state = 'due' order by paper_id",
+        (channel_id,),
+    ).fetchall()
+    keywords = db.execute(
+        "select canonical, text from subscriptions where channel_id = ? order by text", (channel_id,)
+    ).fetchall()
+    return Basis(tuple(channel), published_until, last_complete_run_at, due, keywords)
+
+
+def _agenda(
+    basis: Basis, papers: Mapping[str, Paper], matched: Mapping[str, set[str]]
+) -> ChannelAgenda:
+    """The newest paper first. One that matches nothing any more is left out."""
+    followed = {canonical for canonical, _ in basis.keywords}
+    entries: dict[str, list[Entry]] = {Why.NEW: [], Why.FIRST: []}
+    for paper_id, why in basis.due:
+        if found := matched[paper_id] & followed:
+            keywords = tuple(text for canonical, text in basis.keywords if canonical in found)
+            entries[why].append(Entry(papers[paper_id], keywords))
+    for some in entries.values():
+        some.sort(key=_serial, reverse=True)
+    return ChannelAgenda(
+        channel=channel_from_row(basis.channel),
+        published_until=to_time_or_none(basis.published_until),
+        last_complete_run_at=to_time_or_none(basis.last_complete_run_at),
+        new=tuple(entries[Why.NEW]),
+        first=tuple(entries[Why.FIRST]),
+        basis=basis,
     )
 
 
-def _still_is(db: Connection, seen: ChannelAgenda) -> bool:
-    """Whether the channel's agenda is the one that was seen, but for texts of its papers."""
-    channel_id = seen.channel.id
-    matched = {
-        (str(why), entry.paper.id, keyword)
-        for why, entries in ((Why.NEW, seen.new), (Why.FIRST, seen.first))
-        for entry in entries
-        for keyword in entry.keywords
-    }
-    progress = (seen.channel, seen.published_until, seen.last_complete_run_at)
-    return _progress(db, channel_id) == progress and _matched(db, channel_id) == matched
+def _serial(entry: Entry) -> int:
+    return entry.paper.serial
 
 
 def queue(db: Connection, channel_id: str, publication: Publication, at: datetime) -> None:
