@@ -21,7 +21,6 @@ from bot.store.statements.rows import (
     id_list,
     paper_from_row,
     to_text,
-    to_time,
     to_time_or_none,
 )
 
@@ -157,7 +156,8 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         (channel_id,),
     ).fetchall()
     keywords = db.execute(
-        "select canonical, text from subscriptions where channel_id = ? order by text", (channel_id,)
+        "select canonical, text from subscriptions where channel_id = ? order by text",
+        (channel_id,),
     ).fetchall()
     return Basis(tuple(channel), published_until, last_complete_run_at, due, keywords)
 
