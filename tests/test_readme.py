@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from bot.demo.sample import load
 from bot.keywords import parse
 from bot.matching import Matcher
 from tests.builders import paper
+from tests.process import forked
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_standin import ArxivStandin
 
@@ -92,16 +92,17 @@ class Newcomer:
 
     def type(self, lines: str, folder: str = ".") -> str:
         """What a shell shows; the program is the one under test."""
-        program = f'daily-papers() {{ {shlex.quote(sys.executable)} -m bot "$@"; }}\n'
         lines = re.sub(r"^alias .*\n", "", lines, flags=re.MULTILINE)
-        done = subprocess.run(
-            ["bash", "-euc", program + lines],
-            cwd=self.home / folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.home), "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-        )
+        with forked.in_a_shell() as (program, descriptor):
+            done = subprocess.run(
+                ["bash", "-euc", program + lines],
+                cwd=self.home / folder,
+                env={"PATH": os.environ["PATH"], "HOME": str(self.home)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                pass_fds=[descriptor],
+            )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.process import forked
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -32,14 +29,8 @@ def check(
     config = folder / "bot.toml"
     if not config.exists():
         config.write_text(f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n{more}')
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "check", "--json", "--config", str(config), *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": os.environ["PATH"], **environ},
-    )
+    environ = {"PATH": os.environ["PATH"], **environ}
+    done = forked.call("check", "--json", "--config", str(config), *words, env=environ)
     assert done.stdout, done.stderr
     return done.returncode, {each["subject"]: each for each in json.loads(done.stdout)}
 
@@ -121,13 +112,7 @@ def test_a_damaged_database_is_found(tmp_path: Path, arxiv: ArxivStandin) -> Non
     data = bytearray(file.read_bytes())
     data[4096 * 3 : 4096 * 3 + 2000] = os.urandom(2000)
     file.write_bytes(bytes(data))
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "check", "--config", str(tmp_path / "bot.toml")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forked.call("check", cwd=tmp_path)
     assert done.returncode == 1
     assert "damaged" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -2,9 +2,10 @@
 
 A start of Python with all of the program's libraries takes longer than most of what the tests do
 with it. ``start`` is like ``subprocess.Popen`` and ``call`` like ``subprocess.run``, for
-``daily-papers`` with some words. It is a process of its own in every respect; only what the
-interpreter reads at its start (``PYTHONIOENCODING``, ``PYTHONTZPATH``, …) is the parent's, so that
-tests of such variables, and of what is loaded when, start Python themselves.
+``daily-papers`` with some words; ``in_a_shell`` lets a shell have that command. It is a process of
+its own in every respect; only what the interpreter reads at its start (``PYTHONIOENCODING``,
+``PYTHONTZPATH``, …) is the parent's, and its output has no buffer. So tests of such variables, of
+what is loaded when, and of readers that leave start Python themselves.
 """
 
 from __future__ import annotations
@@ -17,18 +18,23 @@ import json
 import os
 import random
 import select
+import selectors
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_SECONDS = 60.0  # a program that takes longer is killed
+CLIENT = Path(__file__).with_name("forked_client.py")
+TIMEOUT_SECONDS = 110.0  # a program that takes longer is killed, before pytest ends the test
 _CHUNK_BYTES = 1 << 16
 
 
@@ -81,8 +87,10 @@ def start(
     stdout: int | IO[Any] = subprocess.DEVNULL,
     stderr: int | IO[Any] = subprocess.DEVNULL,
     module: str = "bot",
+    umask: int = -1,
 ) -> Process:
-    """``python -m MODULE WORD …``; ``env`` is the whole environment (this one's, if left out)."""
+    """``python -m MODULE WORD …``; ``env`` is the whole environment, and both it and a ``umask``
+    below 0 are this process's. May be called by any thread."""
     lifeline, theirs = os.pipe()
     with open(os.devnull, "r+b") as nowhere, os.fdopen(theirs, "wb"):
         files = [
@@ -96,6 +104,7 @@ def start(
             "words": list(words),
             "cwd": str(cwd),
             "env": dict(os.environ if env is None else env),
+            "umask": umask,
         }
         pid = _parent().request(message, descriptors)
     assert pid is not None
@@ -103,11 +112,17 @@ def start(
 
 
 def call(
-    *words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+    *words: str,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    module: str = "bot",
+    umask: int = -1,
 ) -> subprocess.CompletedProcess[str]:
     """What came of one call. Raises TimeoutError."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with start(words, cwd=cwd, env=env, stdout=out, stderr=err) as process:
+        with start(
+            words, cwd=cwd, env=env, stdout=out, stderr=err, module=module, umask=umask
+        ) as process:
             status = process.wait()
         out.seek(0)
         err.seek(0)
@@ -116,10 +131,22 @@ def call(
         )
 
 
+@contextmanager
+def in_a_shell() -> Iterator[tuple[str, int]]:
+    """A shell's function ``daily-papers``, and the descriptor that the shell has to be given."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _parent().request({"listen": True}, [theirs.fileno()])
+        number = ours.fileno()
+        client = f"{sys.executable} -I -S {shlex.quote(str(CLIENT))} {number}"
+        yield f'daily-papers() {{ {client} "$@"; }}\n', number
+
+
 class _Parent:
     """The process that has loaded the program, and what it is told: a message for each start."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -131,8 +158,9 @@ class _Parent:
         atexit.register(self.close)
 
     def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> int | None:
-        socket.send_fds(self._socket, [json.dumps(message).encode() + b"\n"], descriptors)
-        answer: int | None = json.loads(self._socket.recv(_CHUNK_BYTES))
+        with self._lock:
+            socket.send_fds(self._socket, [json.dumps(message).encode() + b"\n"], descriptors)
+            answer: int | None = json.loads(self._socket.recv(_CHUNK_BYTES))
         return answer
 
     def close(self) -> None:
@@ -148,25 +176,46 @@ def _parent() -> _Parent:
 # -- in the parent ---------------------------------------------------------------------------------
 
 
-def _serve(connection: socket.socket) -> None:
+def _serve(first: socket.socket) -> None:
+    """Until the first connection ends. Others end when they like."""
+    selector = selectors.DefaultSelector()
+    selector.register(first, selectors.EVENT_READ)
     while True:
-        data, descriptors, *_ = socket.recv_fds(connection, _CHUNK_BYTES, 4)
-        if not data:
-            return
-        while not data.endswith(b"\n"):
-            data += connection.recv(_CHUNK_BYTES)
-        message = json.loads(data)
-        if "poll" in message:
-            pid, status = os.waitpid(message["poll"], os.WNOHANG)
-            answer = os.waitstatus_to_exitcode(status) if pid else None
-        else:
-            answer = os.fork()
-            if answer == 0:
+        for key, _ in selector.select():
+            connection = key.fileobj
+            assert isinstance(connection, socket.socket)
+            data, descriptors, *_ = socket.recv_fds(connection, _CHUNK_BYTES, 4)
+            if data:
+                while not data.endswith(b"\n"):
+                    data += connection.recv(_CHUNK_BYTES)
+                answer = _answer(json.loads(data), descriptors, selector)
+                connection.send(json.dumps(answer).encode())
+            elif connection is first:
+                return
+            else:
+                selector.unregister(connection)
                 connection.close()
-                _become(message, descriptors)
-            for descriptor in descriptors:
-                os.close(descriptor)
-        connection.send(json.dumps(answer).encode())
+
+
+def _answer(
+    message: Mapping[str, Any], descriptors: list[int], selector: selectors.BaseSelector
+) -> int | None:
+    if "poll" in message:
+        pid, status = os.waitpid(message["poll"], os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if pid else None
+    if "listen" in message:
+        selector.register(socket.socket(fileno=descriptors[0]), selectors.EVENT_READ)
+        return None
+    pid = os.fork()
+    if pid == 0:
+        for key in [*selector.get_map().values()]:
+            assert isinstance(key.fileobj, socket.socket)
+            key.fileobj.close()
+        selector.close()
+        _become(message, descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return pid
 
 
 def _unbuffered(descriptor: int, errors: str) -> io.TextIOWrapper:
@@ -180,6 +229,8 @@ def _become(message: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
     os.environ.clear()
     os.environ.update(message["env"])
     os.chdir(message["cwd"])
+    if message["umask"] >= 0:
+        os.umask(message["umask"])
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -200,7 +251,8 @@ def _become(message: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    # Loaded once for all.
+    # Loaded once for all, with what only some commands load.
+
     import bot.__main__
     import bot.app.service
     import bot.app.wiring

@@ -153,14 +153,7 @@ def test_the_data_is_for_the_bot_alone_and_the_page_for_whom_the_umask_says(
 ) -> None:
     write_config(tmp_path, arxiv, TERMINAL, "[page]\n")
     for words in (["once"], ["backup", "copy.sqlite3"], ["restore", "copy.sqlite3"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *words, "--config", str(tmp_path / "bot.toml")],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            check=False,
-            umask=0o022,
-        )
+        done = forked.call(*words, cwd=tmp_path, umask=0o022)
         assert done.returncode == 0, done.stderr
     assert modes(tmp_path)["data"] == "700"
     assert modes(tmp_path)["copy.sqlite3"] == "600"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bot.sync.toml_editor import read
+from tests.process import forked
 from tests.process.two_doors import CHANNEL, Doors, starts
 from tests.store.sync_database import says
 
-ROOT = Path(__file__).resolve().parents[2]
 TOP = '# ours\n[arxiv]\nurl = "http://127.0.0.1/api"\n\n'
 
 pytestmark = pytest.mark.skipif(
@@ -34,20 +34,21 @@ def doors(tmp_path: Path) -> Doors:
     return made
 
 
-def start(doors: Doors, role: str, times: int, seed: int) -> subprocess.Popen[str]:
-    arguments = [role, str(doors.path.parent), str(times), str(seed)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.process.two_doors", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+MODULE = "tests.process.two_doors"
 
 
-def wanted(process: subprocess.Popen[str]) -> set[str]:
-    output, _ = process.communicate(timeout=100)
-    assert process.returncode == 0
-    return set(json.loads(output))
+def wanted(doors: Doors, *roles: tuple[str, int]) -> set[str]:
+    """What all of these want to be there in the end, who work so many times side by side."""
+    with ThreadPoolExecutor() as pool:
+        calls = [
+            pool.submit(
+                forked.call, role, str(doors.path.parent), str(times), str(seed), module=MODULE
+            )
+            for seed, (role, times) in enumerate(roles)
+        ]
+        results = [call.result() for call in calls]
+    assert [result.returncode for result in results] == [0] * len(roles), results
+    return {words for result in results for words in json.loads(result.stdout)}
 
 
 def in_the_end(doors: Doors) -> set[str]:
@@ -59,27 +60,25 @@ def in_the_end(doors: Doors) -> set[str]:
 
 
 def test_two_processes_at_both_doors_lose_nothing(doors: Doors) -> None:
-    chat, editor = start(doors, "chat", 100, 1), start(doors, "editor", 100, 2)
-    expected = wanted(chat) | wanted(editor)
+    expected = wanted(doors, ("chat", 100), ("editor", 100))
     assert in_the_end(doors) == expected
     assert doors.path.read_text().startswith(TOP)
 
 
 def test_the_same_without_the_marker_loses_something(doors: Doors) -> None:
-    chat, editor = start(doors, "chat", 100, 1), start(doors, "forgetful", 100, 2)
-    expected = wanted(chat) | wanted(editor)
+    expected = wanted(doors, ("chat", 100), ("forgetful", 100))
     assert in_the_end(doors) != expected
 
 
 def test_a_bot_that_is_killed_again_and_again_loses_nothing_either(doors: Doors) -> None:
     rng = random.Random(3)
-    database, editor = start(doors, "database", 250, 4), start(doors, "editor", 150, 5)
     deaths = 0
-    while database.poll() is None or editor.poll() is None:
-        bot = start(doors, "bot", 0, 0)
-        time.sleep(0.3 + rng.random() * 0.2)
-        bot.kill()
-        bot.communicate()
-        deaths += 1
+    with ThreadPoolExecutor() as pool:
+        expected = pool.submit(wanted, doors, ("database", 250), ("editor", 150))
+        while not expected.done():
+            words = ["bot", str(doors.path.parent), "0", "0"]
+            with forked.start(words, module=MODULE):  # and kill it
+                time.sleep(0.3 + rng.random() * 0.2)
+            deaths += 1
     assert deaths > 2
-    assert in_the_end(doors) == wanted(database) | wanted(editor)
+    assert in_the_end(doors) == expected.result()
