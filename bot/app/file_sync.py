@@ -28,9 +28,9 @@ SAVING_POLL_INTERVAL = timedelta(seconds=0.3)
 
 class FileSync:
     """``platforms`` are those that can be posted to, where they are loaded. ``problem`` says why
-    bot.toml and the database differ, if they do. ``held_back``: what
-    bot.toml says waits for a person's confirmation. ``taken_over``: what the last call of
-    ``synchronise`` took over from bot.toml."""
+    bot.toml and the database differ, if they do. ``held_back``: what bot.toml says waits for a
+    person's confirmation. ``taken_over``: what the last call of ``synchronise`` took over from
+    bot.toml; ``discarded``: what it removed from the database, in words."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class FileSync:
         self.problem = ""
         self.held_back = False
         self.taken_over: tuple[Change, ...] = ()
+        self.discarded: tuple[str, ...] = ()
 
     def defer_large_files(self) -> None:
         """From now on ``is_due`` is called regularly, so that a very large bot.toml may show
@@ -60,20 +61,25 @@ class FileSync:
         deferred = self._deferred.is_due(self._clock.monotonic())
         return deferred or self._synchronizer.changed_since_last_sync()
 
-    async def synchronise(self, *, accept: bool = False, write: bool = True) -> None:
+    async def synchronise(
+        self, *, accept: bool = False, discard: bool = False, write: bool = True
+    ) -> None:
         """Make bot.toml and the database say the same, whichever of them was changed.
 
-        With ``accept`` also takes over what would be held back; without ``write`` nothing is
-        written into bot.toml. Raises ConfigError if bot.toml is wrong (the database stays as it
+        With ``accept`` also takes over what would be held back; with ``discard`` also removes what
+        the database holds and bot.toml can't; without ``write`` nothing is written into bot.toml.
+        Raises ConfigError if bot.toml is wrong (the database stays as it
         was), StoreError.
         """
         self.taken_over = ()
+        self.discarded = ()
         if write:
             self._deferred.started(self._clock.monotonic())
         deadline = self._clock.monotonic() + SAVE_TIMEOUT.total_seconds()
         while True:
-            report = await self._synchronise_once(accept=accept, write=write)
+            report = await self._synchronise_once(accept=accept, discard=discard, write=write)
             self.taken_over += report.changes
+            self.discarded += report.discarded
             if not report.retry or self._clock.monotonic() >= deadline:
                 break
             # Somebody is saving it at this moment, or another process compares the two.
@@ -90,8 +96,8 @@ class FileSync:
             if before != self.problem:
                 log.warning("bot.toml: %s", self.problem)
 
-    async def _synchronise_once(self, *, accept: bool, write: bool) -> SyncReport:
-        work = partial(self._synchronizer.sync, accept=accept, write=write)
+    async def _synchronise_once(self, *, accept: bool, discard: bool, write: bool) -> SyncReport:
+        work = partial(self._synchronizer.sync, accept=accept, discard=discard, write=write)
         report = await self._store.synchronise(work, self._clock.now())
         for warning in report.warnings:
             log.warning("bot.toml: %s", warning)

@@ -93,6 +93,9 @@ def sync(
     accept: Annotated[
         bool, typer.Option("--accept", help="Also take over a bot.toml that is held back.")
     ] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Remove what the database holds and nobody can read.")
+    ] = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
@@ -113,14 +116,17 @@ def sync(
 
     async def synchronising(settings: Config) -> tuple[list[str], str]:
         async with open_bot(settings, serving=False, accept=accept, write_file=True) as bot:
-            changes = [describe(change) for change in bot.file_sync.taken_over]
+            changes = [f"Taken over: {describe(each)}" for each in bot.file_sync.taken_over]
+            if discard:
+                await bot.file_sync.synchronise(discard=True)
+                changes += [f"Discarded: {each}" for each in bot.file_sync.discarded]
             return changes, bot.file_sync.problem
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors():
         changes, problem = asyncio.run(synchronising(configured(options)))
     for change in changes:
-        terminal.show(f"Taken over: {change}")
+        terminal.show(change)
     if problem:  # the log has said it
         raise typer.Exit(terminal.ExitStatus.FAILED)
     if not changes:

@@ -6,6 +6,7 @@ Only reads them; ``bot.sync.toml_editor`` changes them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.config import keys as config_keys
@@ -15,7 +16,7 @@ from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.model import Channel, Keyword
-from bot.model.snapshots import SETTINGS, Listing, Snapshot
+from bot.model.snapshots import SETTINGS, Change, Configure, Listing, Snapshot, Unfollow
 
 # Each change in the chat reads the whole file; many channels follow the same keywords.
 _understood = lru_cache(maxsize=16_384)(parse_keyword)
@@ -57,24 +58,42 @@ def platforms_of_blocks(document: Mapping[str, object]) -> dict[str, str]:
     }
 
 
-def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
-    """What of a database's snapshot the blocks can hold, and a sentence for each part of it that
-    they can't: written into the file, it would keep the bot from starting."""
-    aside: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Unwritable:
+    """What a database holds and the blocks can't: in words, and the changes that remove it."""
+
+    text: str
+    removal: tuple[Change, ...]
+
+
+def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
+    """What of a database's snapshot the blocks can hold, and each part of it that they can't:
+    written into the file, it would keep the bot from starting."""
+    aside: list[Unwritable] = []
     listings = []
     for listing in snapshot.listings:
         channel_id = listing.channel.id
         try:
             parse_channel_id(channel_id)
         except UserError:
-            aside.append(f"{quoted(channel_id)} is no channel")
+            everything: list[Change] = [Unfollow(channel_id, each) for each in listing.keywords]
+            everything += [Configure(channel_id, name, None) for name in SETTINGS]
+            aside.append(Unwritable(f"{quoted(channel_id)} is no channel", tuple(everything)))
             continue
         channel, unsound = sound(listing.channel)
-        aside += [f"{channel_id}: {name} is {quoted(value)}" for name, value in unsound.items()]
+        aside += [
+            Unwritable(
+                f"{channel_id}: {name} is {quoted(value)}", (Configure(channel_id, name, None),)
+            )
+            for name, value in unsound.items()
+        ]
         known = {keyword.canonical: _is_understood(keyword) for keyword in listing.keywords}
         kept = tuple(keyword for keyword in listing.keywords if known[keyword.canonical])
         aside += [
-            f"{channel_id}: the keyword {quoted(keyword.text)} can't be read"
+            Unwritable(
+                f"{channel_id}: the keyword {quoted(keyword.text)} can't be read",
+                (Unfollow(channel_id, keyword),),
+            )
             for keyword in listing.keywords
             if not known[keyword.canonical]
         ]

@@ -81,7 +81,8 @@ class Merge:
     ``changes`` were applied. ``one_way``: the file was not written the last time, so it does not
     show what the database holds. ``state`` is what is kept about the file. ``held_back`` says why
     nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
-    is. ``set_aside`` is what the database holds and the file can't.
+    is. ``set_aside`` is what the database holds and the file can't; with ``discard`` it is removed
+    there, and ``discarded`` says what that was.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Merge:
         path: Path,
         *,
         accept: bool = False,
+        discard: bool = False,
     ) -> None:
         self._transaction = transaction
         self._file = file
@@ -113,7 +115,14 @@ class Merge:
             self.changes = ()
         if self.changes:
             transaction.apply(self.changes, CHANGED_BY)
-        self._current, self.set_aside = writable(transaction.current())
+        self._current, aside = writable(transaction.current())
+        self.discarded: tuple[str, ...] = ()
+        if discard and not self.held_back:
+            for each in aside:
+                transaction.apply(each.removal, CHANGED_BY)
+            self.discarded = tuple(each.text for each in aside)
+            self._current, aside = writable(transaction.current())
+        self.set_aside = tuple(each.text for each in aside)
         self.warning = self._unknown_base() if self.is_new else ""
 
     def _truncated_from(self) -> Snapshot | None:

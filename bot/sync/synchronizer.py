@@ -96,7 +96,8 @@ class SyncReport:
     somebody is saving the file at this moment, or holds the lock (``locked``: nothing was done);
     sync once more in a second. ``problem``: why the file does not show what the database holds, in
     a sentence, or empty; ``held_back``: because a person has to confirm it. ``warnings`` are for
-    the log; a lasting one is told only the first time.
+    the log; a lasting one is told only the first time. ``discarded`` was removed from the database,
+    which held it and the file could not.
     """
 
     changes: tuple[Change, ...] = ()
@@ -106,6 +107,7 @@ class SyncReport:
     held_back: bool = False
     problem: str = ""
     warnings: tuple[str, ...] = ()
+    discarded: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -114,14 +116,14 @@ class _Collected:
 
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    set_aside: set[str] = field(default_factory=set)
+    discarded: list[str] = field(default_factory=list)
 
     def add(self, merged: Merge) -> None:
         self.changes += merged.changes
         self.warnings += [merged.warning] if merged.warning else []
-        self.warnings += [
-            f"in the database {each}, so it is set aside and bot.toml does not show it"
-            for each in merged.set_aside
-        ]
+        self.set_aside.update(merged.set_aside)
+        self.discarded += merged.discarded
 
 
 class _MergeHeldBack(Exception):
@@ -148,9 +150,15 @@ class Synchronizer:
         self._problem = ""
         self._problem_at = 0.0  # when it was last met, by the monotonic clock
         self._retry = True
+        self._told_aside: set[str] = set()  # what of the database is set aside, and was told
 
     def sync(
-        self, database: SyncDatabase, *, accept: bool = False, write: bool = True
+        self,
+        database: SyncDatabase,
+        *,
+        accept: bool = False,
+        discard: bool = False,
+        write: bool = True,
     ) -> SyncReport:
         """Take over what was changed in the file, and let the file show what the database holds.
 
@@ -158,6 +166,8 @@ class Synchronizer:
 
         A text that looks truncated, or would remove much, is held back unless the caller may
         ``accept`` it: a ``problem`` says so, and neither the database nor the file is changed.
+        What the database holds and the file can't is left out of it; with ``discard`` it is removed
+        from the database.
 
         Blocking, for milliseconds; not to be called inside a transaction of the same database. A
         file that is missing or can't be written is a ``problem`` in the report, and removes
@@ -170,7 +180,9 @@ class Synchronizer:
             if not locked:
                 return SyncReport(retry=True, locked=True)
             try:
-                result = self._attempts(database, collected, accept=accept, write=write)
+                result = self._attempts(
+                    database, collected, accept=accept, discard=discard, write=write
+                )
             except _MergeHeldBack as held:
                 return replace(self._report(collected, problem=str(held)), held_back=True)
             except (FileUnreadable, FileUnwritable) as error:
@@ -208,7 +220,13 @@ class Synchronizer:
     # -- attempts ---------------------------------------------------------------------------------
 
     def _attempts(
-        self, database: SyncDatabase, collected: _Collected, *, accept: bool, write: bool
+        self,
+        database: SyncDatabase,
+        collected: _Collected,
+        *,
+        accept: bool,
+        discard: bool,
+        write: bool,
     ) -> ReplaceResult | None:
         """The result of the last attempt; ``None`` if the file was right already, or stays as it is
         in any case."""
@@ -225,7 +243,13 @@ class Synchronizer:
                 self._merge_left_over(database, left_over, collected)
                 continue
             result = self._attempt(
-                database, content, collected, steady=steady, accept=accept, write=write
+                database,
+                content,
+                collected,
+                steady=steady,
+                accept=accept,
+                discard=discard,
+                write=write,
             )
             if result is not ReplaceResult.RACED:
                 break
@@ -239,12 +263,13 @@ class Synchronizer:
         *,
         steady: bool,
         accept: bool,
+        discard: bool,
         write: bool,
     ) -> ReplaceResult | None:
         text = text_of(content.data, self._path)
         parsed = read(text, self._path)
         with database.transaction() as transaction:
-            merged = Merge(transaction, parsed, text, self._path, accept=accept)
+            merged = Merge(transaction, parsed, text, self._path, accept=accept, discard=discard)
             new = merged.new_text() if write else None
             if not write:
                 merged.leave_unwritten()
@@ -327,12 +352,19 @@ class Synchronizer:
             _RESCUED.format(rescued, self._path) for rescued in self._file.rescued
         ]
         self._file.rescued.clear()
+        collected.warnings += [
+            f"in the database {each}, so it is set aside and bot.toml does not show it. To remove"
+            " it: `daily-papers sync --discard`"
+            for each in sorted(collected.set_aside - self._told_aside)
+        ]
+        self._told_aside = collected.set_aside
         return SyncReport(
             changes=tuple(collected.changes),
             wrote=result is ReplaceResult.WRITTEN,
             retry=self._retry,
             problem=problem,
             warnings=(*collected.warnings, *new),
+            discarded=tuple(collected.discarded),
         )
 
 

@@ -119,8 +119,29 @@ def test_what_is_set_aside_is_named_and_nothing_is_removed(
     change(bot.store, sql, BAD)
     warnings = "\n".join(bot.start().warnings)
     assert f"in the database {BAD}: {says}" in warnings
-    bot.start()
+    assert bot.start().warnings == (), "it is told once in a run"
     assert len(wait(bot.store.subscriptions())) == 2
+    bot.store.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        ("update channels set post_at = 'noon' where id = ?", 2),
+        ("update subscriptions set text = '(' where channel_id = ?", 1),
+    ],
+)
+def test_what_is_set_aside_can_be_removed(tmp_path: Path, sql: str, left: int) -> None:
+    bot = started(tmp_path)
+    bot.follow("slack:U0000007", "other words")
+    change(bot.store, sql, BAD)
+    discarding = partial(bot.file.sync, discard=True)
+    report = wait(bot.store.synchronise(discarding, START))
+    assert len(report.discarded) == 2
+    assert report.warnings == ()
+    assert bot.start().warnings == ()
+    assert len(wait(bot.store.subscriptions())) == left
+    assert {view.channel.post_at for view in wait(bot.store.state()).channels} == {None}
     bot.store.close()
 
 
