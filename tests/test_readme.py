@@ -154,13 +154,15 @@ def test_five_minutes_lead_to_the_first_post(newcomer: Newcomer) -> None:
     [first_post] = [block for block in blocks(README) if "daily-papers once " in block]
     shown = newcomer.type(first_post, "papers")
     assert 'I understand: "reward model" in title or abstract' in shown
-    assert shown.count("2 new keywords · the 5 newest papers") == 2  # the dry run, and the real one
+    assert (
+        shown.count("2 new keywords · 5 of their newest papers") == 2
+    )  # the dry run, and the real one
     assert "console: 2 keywords, 1 post sent" in shown
 
 
 def test_the_guide_can_be_followed_from_its_top_to_its_end(newcomer: Newcomer) -> None:
     shown = newcomer.type("\n".join(blocks(GUIDE)), "papers")
-    assert "2 new keywords · the 5 newest papers" in shown
+    assert "2 new keywords · 5 of their newest papers" in shown
     assert "This channel no longer follows" in shown
     assert "The bot has not seen this paper." in shown
 

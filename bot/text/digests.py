@@ -20,10 +20,11 @@ def heading(digest: Digest) -> str:
     """``Monday 2 March 2026 · 5 new papers``, or that of new keywords' first papers."""
     count = len(digest.entries)
     if digest.why is Why.FIRST:
-        newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
         keywords = _keywords(digest)
-        if len(keywords) != 1:
-            return f"{len(keywords):,} new keywords · {newest}"
+        if len(keywords) != 1:  # each has its own newest ones
+            newest = f"{count:,} of their newest papers" if count != 1 else "their newest paper"
+            return f"{plural(len(keywords), 'new keyword')} · {newest}"
+        newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
         return f"New keyword: {shorten(keywords[0], LONGEST_KEYWORD)} · {newest}"
     return f"{long_day(digest.day)} · {plural(count, 'new paper')}"
 

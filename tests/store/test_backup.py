@@ -236,6 +236,20 @@ def test_a_backup_that_is_no_good_changes_nothing(
     assert followed(tmp_path / "data") == ["reward model"]
 
 
+def test_what_is_no_backup_is_named_as_what_it_is(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    open_store(data, alone=True).close()
+    config = tmp_path / "bot.toml"
+    config.write_text("# notes\n" * 1000)
+    for refused in (lambda: restore(data, config, START), lambda: back_up(data, config)):
+        with pytest.raises(StoreBroken, match=r"bot\.toml is no backup of Daily Papers"):
+            refused()
+    for refused in (lambda: restore(data, tmp_path, START), lambda: back_up(data, tmp_path)):
+        with pytest.raises(StoreBroken, match=r"is a folder\. Name "):
+            refused()
+    assert config.read_text().startswith("# notes")
+
+
 def test_a_damaged_database_is_kept_aside_and_replaced(tmp_path: Path) -> None:
     first = open_store(tmp_path / "data", alone=True)
     follows(first, "reward model")

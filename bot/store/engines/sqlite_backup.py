@@ -29,6 +29,8 @@ def back_up(database: Path, target: Path) -> int:
     """
     if not database.exists():
         raise StoreBroken(f"there is no database to copy: {database}")
+    if target.is_dir():
+        raise StoreBroken(f"{target} is a folder. Name a file in it: {target / 'backup.sqlite3'}")
     _refuse_own(database, target, "The backup needs another file.")
     if target.exists():
         with _open_read_only(target) as old:
@@ -62,6 +64,8 @@ def restore(database: Path, backup: Path, now: datetime) -> Path | None:
     Raises StoreBusy while a process serves the database, and StoreError for a backup that is not
     ours, not whole, or of a newer version; then nothing was changed.
     """
+    if backup.is_dir():
+        raise StoreBroken(f"{backup} is a folder. Name the backup that is to be restored.")
     if not backup.is_file():
         raise StoreBroken(f"there is no such file: {backup}")
     _refuse_own(database, backup, "Restoring needs a backup.")
@@ -161,5 +165,11 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_ours(db: sqlite3.Connection, path: Path) -> None:
-    if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
-        raise StoreBroken(f"{path} is not a database of Daily Papers, and stays as it is")
+    try:
+        application_id = db.execute("pragma application_id").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+            raise
+        application_id = None  # bot.toml, for example
+    if application_id != APPLICATION_ID:
+        raise StoreBroken(f"{path} is no backup of Daily Papers, and stays as it is.")

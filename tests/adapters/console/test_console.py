@@ -134,7 +134,7 @@ def test_first_papers_name_their_keywords_and_how_many_these_are() -> None:
     assert said(older, both[:1]).startswith("New keyword: reward model · the 2 newest papers\n")
     several = said(both[:1], both[1:], both)
     assert several.startswith(
-        "2 new keywords · the 3 newest papers\nFor reward model, graph network\n"
+        "2 new keywords · 3 of their newest papers\nFor reward model, graph network\n"
     )
     long = said(("all:" + "x" * 190,))
     assert "x… · the newest paper\n" in long, "the number survives a long keyword"
