@@ -12,7 +12,7 @@ COPY requirements/ requirements/
 # An environment without pip; the base image's own pip fills it, with what the locks name alone.
 RUN python -m venv --without-pip /opt/daily-papers \
     && pip --python /opt/daily-papers/bin/python install --require-hashes \
-        -r requirements/discord.txt -r requirements/slack.txt
+        -r requirements/discord.txt -r requirements/slack.txt -r requirements/postgres.txt
 # What builds the package is locked too, and stays behind in this stage.
 RUN awk '/^setuptools==/ { on = 1 } on { print } on && !/\\$/ { exit }' \
         requirements/dev.txt > /src/build.txt \

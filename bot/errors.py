@@ -25,6 +25,7 @@
     ├─ GaveUp               the service ends itself, for whatever started it to start it again
     └─ StoreError
        ├─ StoreBusy           another process holds the database
+       ├─ StoreUnavailable    its server can't be reached now: wait
        ├─ SchemaTooNew        written by a newer version of the bot
        └─ StoreBroken         disk full, not writable, or damaged
 
@@ -221,6 +222,13 @@ class StoreError(BotError):
 
 class StoreBusy(StoreError):
     """Another process holds the database."""
+
+
+class StoreUnavailable(StoreError):
+    """The database server does not answer, or takes no more connections: wait, and try again.
+
+    Whatever was being committed when the connection broke may have been, or not.
+    """
 
 
 class SchemaTooNew(StoreError):

@@ -91,6 +91,7 @@ ROOMS: dict[str, Row] = {
     "bot.store": Row(
         "The database. Decides nothing: it stores what the core decided, as the ports say.",
         "bot.errors bot.model bot.ports bot.private_files",
+        "psycopg",
     ),
     "bot.vault": Row(
         "Encrypts what the database keeps of others' secrets; the only one that can.",

@@ -155,6 +155,7 @@ async def open_bot(
     ``arxiv_transport`` replaces the network to arXiv. Raises ConfigError and StoreError.
     """
     clock = clock or SystemClock()
+    url = database_url(config)
     async with AsyncExitStack() as stack:
         if dry_run:
             try:
@@ -164,10 +165,10 @@ async def open_bot(
                 raise StoreBroken(
                     f"A dry run works on a copy, and can't make it: {error}"
                 ) from error
-            store = await open_copy(config.bot.data, Path(copy))
+            store = await open_copy(config.bot.data, Path(copy), url)
             synchronizer = Synchronizer(path, path.with_suffix(".lock"), clock)
         else:
-            store = open_store(config.bot.data, alone=serving)
+            store = open_store(config.bot.data, alone=serving, url=url)
             synchronizer = Synchronizer(config.path, config.bot.data / "channels.lock", clock)
         stack.callback(store.close)
         platforms: dict[str, PlatformAdapter] = {}
@@ -193,6 +194,23 @@ async def open_bot(
         write = serving if write_file is None else write_file
         await bot.file_sync.synchronise(accept=accept, write=write)
         yield bot
+
+
+def database_url(config: Config) -> str:
+    """Empty for SQLite. Raises ConfigError where what PostgreSQL needs is not installed."""
+    if config.database_url is None:
+        return ""
+    try:
+        importlib.import_module("psycopg")
+    except ImportError as error:  # also where libpq is missing: psycopg without its binary part
+        mistake = Mistake(
+            "DATABASE_URL",
+            "needs psycopg, which is not installed",
+            "install daily-papers[postgres]",
+            environment=True,
+        )
+        raise ConfigError(str(config.path), (mistake,)) from error
+    return config.database_url.reveal()
 
 
 def _source(

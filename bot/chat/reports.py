@@ -42,7 +42,8 @@ class ChannelStatus:
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """``file_problem`` says why ``bot.toml`` and the database differ; empty if they do not.
-    ``refusals`` are the platforms that do not let the bot in."""
+    ``refusals`` are the platforms that do not let the bot in. ``database`` is its
+    engine and that one's version."""
 
     now: datetime
     timezone: str
@@ -52,6 +53,7 @@ class StatusReport:
     next_announcement: datetime
     next_post: datetime | None
     channels: tuple[ChannelStatus, ...]
+    database: str
     archived: tuple[ArchivedChannel, ...] = ()
     file_problem: str = ""
     refusals: tuple[PlatformRefusal, ...] = ()

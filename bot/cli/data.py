@@ -38,10 +38,12 @@ def backup(
     Example: daily-papers backup papers-monday.sqlite3
     """
     from bot import store
+    from bot.app.wiring import database_url
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors():
-        size = store.back_up(configured(options).bot.data, file)
+        settings = configured(options)
+        size = store.back_up(settings.bot.data, file, database_url(settings))
     terminal.show(f"Wrote {file}, {size / 1e6:.1f} MB. Keep a copy of bot.toml beside it.")
 
 
@@ -60,11 +62,14 @@ def restore(
     Example: daily-papers restore papers-monday.sqlite3
     """
     from bot import store
+    from bot.app.wiring import database_url
     from bot.clock import SystemClock
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors():
-        aside = store.restore(configured(options).bot.data, file, SystemClock().now())
+        settings = configured(options)
+        url = database_url(settings)
+        aside = store.restore(settings.bot.data, file, SystemClock().now(), url)
     terminal.show(f"Restored {file}.")
     if aside is not None:
         terminal.show(f"What was there before is kept as {aside}.")

@@ -31,6 +31,7 @@ from bot.config.secrets import (
     SECRETS,
     Secret,
     encryption_keys,
+    read_database_url,
     read_secrets,
     variables,
     with_token,
@@ -142,7 +143,9 @@ class Config:
     token, or a section (which without a token is a mistake, where secrets are needed).
 
     ``channels`` is what the file says; what counts is in the database (``bot.sync``).
-    ``network`` is how every client connects; ``warnings`` say what of the environment was ignored.
+    ``database_url`` is where PostgreSQL is; ``None``: the database is a SQLite file in the data
+    folder. ``network`` is how every client connects; ``warnings`` say what of the environment was
+    ignored.
     """
 
     path: Path
@@ -156,6 +159,7 @@ class Config:
     platforms: Mapping[str, PlatformConfig]
     page: PageConfig | None
     channels: Snapshot
+    database_url: Secret | None
     network: Network
     warnings: tuple[str, ...]
     secret_key: Secret | None = None
@@ -175,7 +179,8 @@ class Config:
         own = self.platforms.get("discord")
         pinged = self.health.ping_url if self.health else ""
         proxy = own.options.get("proxy", "") if own else ""
-        return tuple(filter(None, (*self.network.proxies.values(), proxy, pinged)))
+        database = self.database_url.reveal() if self.database_url else ""
+        return tuple(filter(None, (*self.network.proxies.values(), proxy, pinged, database)))
 
 
 def environment() -> Mapping[str, str]:
@@ -228,6 +233,7 @@ def _build(
     if need_secrets:
         secrets = read_secrets(tables, environ, in_environment)
         _check_platforms(file.platforms, tables, in_file)
+    database_url = read_database_url(environ, in_environment)
     if in_file.found or in_environment.found:
         mistakes = [*in_file.listed(line_numbers(text)), *in_environment.listed({})]
         raise ConfigError(str(path), tuple(mistakes))
@@ -239,6 +245,7 @@ def _build(
     return Config(
         path=path,
         channels=file.channels,
+        database_url=database_url,
         network=network,
         warnings=warnings,
         secret_key=secrets.get(SECRET_KEY),

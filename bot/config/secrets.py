@@ -150,15 +150,33 @@ def _is_set(name: str, environ: Mapping[str, str]) -> bool:
     return bool(environ.get(name, "").strip() or environ.get(f"{name}_FILE"))
 
 
+def read_database_url(environ: Mapping[str, str], mistakes: Mistakes) -> Secret | None:
+    """Where PostgreSQL is; ``None``: the database is a file in the bot's folder. A wrong one is a
+    mistake."""
+    text = _secret("DATABASE_URL", environ, "", mistakes)
+    if text is None:
+        return None
+    if not text.startswith(("postgresql://", "postgres://")):
+        mistakes.add(
+            "DATABASE_URL",
+            "is no address of a PostgreSQL database",
+            "write postgresql://user:password@host/database, or leave it out for SQLite",
+        )
+        return None
+    file = environ.get("DATABASE_URL_FILE")
+    return Secret(text, Path(file) if file else None)
+
+
 def _secret(name: str, environ: Mapping[str, str], need: str, mistakes: Mistakes) -> str | None:
-    """The token's text; ``None`` when that is a mistake, which is then recorded."""
+    """The token's text; ``None`` when that is a mistake, which is then recorded, or where there is
+    none and no ``need`` of it."""
     file_name = f"{name}_FILE"
     text, file = environ.get(name, "").strip(), environ.get(file_name, "")
     if text and file:
         mistakes.add(name, f"is set, and so is {file_name}", "set only one of them")
     elif file:
         return _secret_from_file(file_name, Path(file), mistakes)
-    elif not text:
+    elif not text and need:
         mistakes.add(
             name, f"is not set; {need}", f"set it, or set {file_name} to the path of a file"
         )

@@ -111,7 +111,7 @@ class PlatformRefusal:
 @dataclass(frozen=True, slots=True)
 class StateView:
     """Everything that ``status`` shows, in one consistent snapshot. ``archived`` channels are not
-    among the ``channels``."""
+    among the ``channels``; ``database`` is its engine and that one's version."""
 
     last_run: RunView | None
     last_complete: RunView | None
@@ -119,6 +119,7 @@ class StateView:
     channels: tuple[ChannelView, ...]
     archived: tuple[ArchivedChannel, ...] = ()
     refusals: tuple[PlatformRefusal, ...] = ()
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ def _files(config: Config) -> Iterator[Finding]:
     secrets = {name: each for p in config.platforms.values() for name, each in p.secrets.items()}
     if config.secret_key is not None:
         secrets["SECRET_KEY"] = config.secret_key
+    if config.database_url is not None:
+        secrets["DATABASE_URL"] = config.database_url
     for variable, secret in secrets.items():
         if secret.file is not None:
             yield _secret_file(variable, secret.file)
@@ -141,7 +143,9 @@ async def _database(
         yield Finding("database", False, f"It is damaged: {'; '.join(damages)}", remedy)
     else:
         yield Finding(
-            "database", True, f"{state.papers:,} papers, {plural(len(state.channels), 'channel')}."
+            "database",
+            True,
+            f"{state.database}: {state.papers:,} papers, {plural(len(state.channels), 'channel')}.",
         )
     run = state.last_run
     if run is not None and run.finished_at > clock.now():

@@ -71,11 +71,13 @@ def application(read_report: ReadReport) -> web.Application:
     """The two pages."""
 
     async def healthz(_: web.Request) -> web.Response:
+        database = ""
         try:
-            problems = (await read_report()).health.problems()
+            health = (await read_report()).health
+            problems, database = health.problems(), health.state.database
         except StoreError as error:
             problems = (str(error),)
-        body = {"ok": not problems, "problems": list(problems)}
+        body = {"ok": not problems, "problems": list(problems), "database": database}
         return web.json_response(body, status=503 if problems else 200)
 
     async def metrics(_: web.Request) -> web.Response:

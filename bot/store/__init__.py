@@ -1,4 +1,8 @@
-"""The database: keywords, papers, what is due where, and what became of each post."""
+"""The database: keywords, papers, what is due where, and what became of each post.
+
+It is a SQLite file in the bot's folder, or, with a ``url``, in a PostgreSQL server. psycopg is
+imported for the latter alone.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.ports import Store
+from bot.private_files import make_folder
 from bot.store.engines import sqlite_backup
+from bot.store.engines.base import Engine
 from bot.store.engines.sqlite import SqliteEngine
 from bot.store.statements import deliver
 from bot.store.store import SqlStore
@@ -14,38 +20,63 @@ from bot.store.store import SqlStore
 FILE = "daily-papers.sqlite3"
 
 
-def open_store(folder: Path, *, alone: bool) -> Store:
-    """Open (or make) the database in ``folder`` and bring its schema up to date.
+def open_store(folder: Path, *, alone: bool, url: str = "") -> Store:
+    """Open (or make) the database and bring its schema up to date.
 
     ``alone`` is for the process that collects and delivers: only one may do so at a time. What a
     dead one left half-sent is still ``sending``; call ``release`` before you deliver. Other
     processes (``status``, ``keywords``) open the same database beside it with ``alone=False``.
 
-    Raises StoreBusy if another process already serves this database, SchemaTooNew, StoreBroken.
+    Raises StoreBusy if another process already serves this database, StoreUnavailable,
+    SchemaTooNew, StoreBroken.
     """
-    return SqlStore(SqliteEngine(folder / FILE, alone=alone))
+    return SqlStore(_engine(folder, url, alone=alone))
 
 
-async def open_copy(folder: Path, elsewhere: Path) -> Store:
+def _engine(folder: Path, url: str, *, alone: bool) -> Engine:
+    if not url:
+        return SqliteEngine(folder / FILE, alone=alone)
+    from bot.store.engines.postgres import PostgresEngine
+
+    make_folder(folder)  # for what else the bot keeps there
+    return PostgresEngine(url, alone=alone)
+
+
+async def open_copy(folder: Path, elsewhere: Path, url: str = "") -> Store:
     """Open a copy of the database in another folder, for a dry run that changes nothing.
 
     Posts that wait in the outbox are held in the copy. A running service is not disturbed.
     Raises StoreError.
     """
-    sqlite_backup.copy(folder / FILE, elsewhere / FILE)
+    if url:
+        from bot.store.engines import postgres_copy
+
+        postgres_copy.copy(url, elsewhere / FILE)
+    else:
+        sqlite_backup.copy(folder / FILE, elsewhere / FILE)
     store = SqlStore(SqliteEngine(elsewhere / FILE, alone=True))
     await store.engine.write(deliver.hold_everything)
     return store
 
 
-def back_up(folder: Path, target: Path) -> int:
-    """Copy the database to a file, also while it is served; the copy's size in bytes.
+def back_up(folder: Path, target: Path, url: str = "") -> int:
+    """Copy the database to a SQLite file, also while it is served; the copy's size in bytes.
 
     Raises StoreError.
     """
-    return sqlite_backup.back_up(folder / FILE, target)
+    if not url:
+        return sqlite_backup.back_up(folder / FILE, target)
+    from bot.store.engines import postgres_copy
+
+    return postgres_copy.back_up(url, target)
 
 
-def restore(folder: Path, backup: Path, now: datetime) -> Path | None:
-    """Put a backup in the database's place; where the old one is kept. Raises StoreError."""
-    return sqlite_backup.restore(folder / FILE, backup, now)
+def restore(folder: Path, backup: Path, now: datetime, url: str = "") -> Path | None:
+    """Put a backup in the database's place; where the old one is kept. On a server the database
+    has to be empty. Raises StoreError."""
+    if not url:
+        return sqlite_backup.restore(folder / FILE, backup, now)
+    from bot.store.engines import postgres_copy
+
+    postgres_copy.restore(url, backup)
+    return None

@@ -167,7 +167,7 @@ class SqlStore:
 
     async def state(self, channel_id: str = "") -> StateView:
         read = self.engine.read if channel_id else self.engine.read_all
-        return await read(lambda db: reports.state(db, channel_id))
+        return await read(lambda db: reports.state(db, channel_id, self.engine.name))
 
     async def measures(self) -> Measures:
         return await self.engine.read_all(lambda db: metrics.measures(db, self.engine.size(db)))

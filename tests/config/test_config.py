@@ -893,3 +893,24 @@ def test_servers_are_named_as_numbers_or_as_text() -> None:
     text = "[discord]\nservers = [1142000000000000000, '1142000000000000001']\n"
     found = config.check(text, Path("bot.toml")).platforms["discord"].options["servers"]
     assert found == ("1142000000000000000", "1142000000000000001")
+
+
+@pytest.mark.parametrize("address", ["postgresql://a:b@db/papers", "postgres:///papers"])
+def test_the_address_of_a_database_comes_from_the_environment_or_a_file(
+    tmp_path: Path, address: str
+) -> None:
+    assert load(tmp_path, LOCAL).database_url is None
+    assert load(tmp_path, LOCAL, {"DATABASE_URL": address}).database_url == Secret(address)
+    (tmp_path / "url").write_text(f"{address}\n")
+    found = load(tmp_path, LOCAL, {"DATABASE_URL_FILE": str(tmp_path / "url")}).database_url
+    assert found is not None
+    assert (found.reveal(), found.file, repr(found)) == (address, tmp_path / "url", "***")
+
+
+@pytest.mark.parametrize("address", ["mysql://ada:hunter2@db/papers", "ada:hunter2@db", "hunter2"])
+def test_what_is_no_address_of_postgresql_is_told_and_not_repeated(
+    tmp_path: Path, address: str
+) -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL: is no address") as told:
+        load(tmp_path, LOCAL, {"DATABASE_URL": address})
+    assert "hunter2" not in str(told.value)

@@ -46,7 +46,8 @@ from bot.model.views import ArchivedChannel, PlatformRefusal
 from bot.ports import Store, SyncDatabase
 from tests.builders import paper
 from tests.fakes import START
-from tests.store.database import opened
+from tests.store.database import opened, opened_on_postgres
+from tests.store.postgres import database as database_url
 
 REWARD, GRAPH = parse("reward model"), parse("graph network")
 ADA, BEN = Person("Ada", "fake:1"), Person("Ben", "fake:2")
@@ -76,7 +77,22 @@ def sqlite(folder: Path) -> Iterator[Database]:
         store.close()
 
 
-DATABASES = [sqlite]
+@contextmanager
+def postgres(folder: Path) -> Iterator[Database]:
+    del folder
+    stores: list[Store] = []
+    with database_url() as url:
+
+        def open_it(*, alone: bool = True, batch_size: int = 2_000) -> Store:
+            stores.append(opened_on_postgres(url, alone=alone, batch_size=batch_size))
+            return stores[-1]
+
+        yield Database(open_it)
+        for store in stores:
+            store.close()
+
+
+DATABASES = [sqlite, postgres]
 
 
 @pytest.fixture(params=DATABASES, ids=lambda made: made.__name__)

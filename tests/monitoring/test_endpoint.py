@@ -103,7 +103,10 @@ async def watched(store: Store, hours: float = 1) -> AsyncIterator[httpx.AsyncCl
 async def test_healthz_says_that_all_is_well_and_what_is_not(store: Store) -> None:
     async with watched(store) as client:
         answer = await client.get("/healthz")
-        assert (answer.status_code, answer.json()) == (200, {"ok": True, "problems": []})
+    database = (await store.state()).database
+    assert database.startswith("SQLite 3.")
+    assert answer.status_code == 200
+    assert answer.json() == {"ok": True, "problems": [], "database": database}
     async with watched(store, hours=100) as client:
         answer = await client.get("/healthz")
     assert answer.status_code == 503

@@ -113,11 +113,16 @@ def test_every_address_that_may_let_somebody_in_is_hidden(tmp_path: Path) -> Non
         '[health]\nping_url = "https://ping.test/3f1c9a52-0d6e"\n'
         '[discord]\nproxy = "http://10.0.0.1:3128/tenant"\n'
     )
-    environ = {"HTTPS_PROXY": "http://ada:hunter2@proxy.test:3128", "ALL_PROXY": "http://all.test"}
+    environ = {
+        "HTTPS_PROXY": "http://ada:hunter2@proxy.test:3128",
+        "ALL_PROXY": "http://all.test",
+        "DATABASE_URL": "postgresql://ada:hunter3@db.test/papers",
+    }
     found = config.load(file, environ, need_secrets=False, needs_contact=False)
     assert set(found.private_addresses()) == {
         "http://ada:hunter2@proxy.test:3128",
         "http://all.test",
         "http://10.0.0.1:3128/tenant",
         "https://ping.test/3f1c9a52-0d6e",
+        "postgresql://ada:hunter3@db.test/papers",
     }

@@ -16,10 +16,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import psycopg
+
 from bot.model import Draft, Keyword, Publication
 from bot.model.snapshots import Change, Follow
 from bot.ports import Store
 from bot.store.engines.base import Engine
+from bot.store.engines.postgres import PostgresEngine
+from bot.store.engines.postgres import connect as connect_to_postgres
 from bot.store.engines.sqlite import SqliteEngine, connect
 from bot.store.store import BATCH_SIZE, SqlStore
 
@@ -54,6 +58,17 @@ def opened_as(
     if not path.exists():
         path.write_bytes(empty_database())
     return kind(SqliteEngine(path, alone=alone, connect=connecting), batch_size=batch_size)
+
+
+def opened_on_postgres(
+    url: str,
+    *,
+    alone: bool = True,
+    connect: Callable[..., psycopg.Connection[Any]] = connect_to_postgres,
+    batch_size: int = BATCH_SIZE,
+) -> SqlStore:
+    """The store in that database of a server (``tests.store.postgres``)."""
+    return SqlStore(PostgresEngine(url, alone=alone, connect=connect), batch_size=batch_size)
 
 
 @cache

@@ -42,6 +42,7 @@ def status_report(
         channels=tuple(map(_channel_status, contexts)),
         archived=state.archived,
         refusals=state.refusals,
+        database=state.database,
     )
 
 
@@ -61,6 +62,8 @@ def status_reply(
         lines.append(f"Next posting time: {dates.time(report.next_post)}.")
     lines.append(f"Next announcement of arXiv: {dates.time(report.next_announcement)}.")
     lines.append(f"Times are {report.timezone}.")
+    if not in_one_channel:
+        lines.append(f"Database: {report.database}.")
     for status, context in zip(report.channels, contexts, strict=True):
         lines += ["", *_channel(status, context)]
     lines += _archived(report.archived, dates)

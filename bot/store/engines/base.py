@@ -25,7 +25,11 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """A connection within a transaction: parameters are ``?`` or ``:name``, never both."""
+    """A connection within a transaction: parameters are ``?`` or ``:name``, never both.
+
+    What PostgreSQL alone needs stands in ``/*! … */``, which is a comment for SQLite: the locks on
+    rows, where transactions write beside each other.
+    """
 
     def execute(self, sql: str, parameters: Any = ..., /) -> Cursor: ...
 
@@ -52,6 +56,11 @@ class Engine(Protocol):
         """
         ...
 
+    async def write_shared(self, work: Callable[[Connection], T]) -> T:
+        """The same beside others that do so, in PostgreSQL: ``work`` locks the rows that it decides
+        about, and nothing that ``write`` does happens meanwhile."""
+        ...
+
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Answer from one consistent snapshot of what is committed; changes nothing, and waits for
         no writer."""
@@ -59,6 +68,11 @@ class Engine(Protocol):
 
     async def read_all(self, query: Callable[[Connection], T]) -> T:
         """The same for a query over everything: no short one waits for it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Which engine it is, and of which version."""
         ...
 
     def size(self, db: Connection) -> int:

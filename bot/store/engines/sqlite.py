@@ -97,11 +97,18 @@ class SqliteEngine:
     async def write(self, work: Callable[[Connection], T]) -> T:
         return await self._serving().run_in_transaction(work)
 
+    async def write_shared(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)
+
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self._readers[0].run_in_transaction(query)
 
     async def read_all(self, query: Callable[[Connection], T]) -> T:
         return await self._readers[1].run_in_transaction(query)
+
+    @property
+    def name(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
 
     def size(self, db: Connection) -> int:
         pages, page_size = (

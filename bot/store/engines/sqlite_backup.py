@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from bot.errors import StoreBroken
 from bot.private_files import make_file, make_folder
 from bot.store.engines.sqlite import lock
 from bot.store.engines.sqlite_errors import translated
-from bot.store.migrations import APPLICATION_ID, MIGRATIONS, refuse_newer
+from bot.store.migrations import APPLICATION_ID, refuse_newer, version_of
 
 
 def back_up(database: Path, target: Path) -> int:
@@ -32,18 +32,30 @@ def back_up(database: Path, target: Path) -> int:
     if target.is_dir():
         raise StoreBroken(f"{target} is a folder. Name a file in it: {target / 'backup.sqlite3'}")
     _refuse_own(database, target, "The backup needs another file.")
+
+    def fill(copy: sqlite3.Connection) -> None:
+        with closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+        ) as source:
+            source.backup(copy)  # one step: in WAL mode it stops no writer, and copies one snapshot
+
+    return write_backup(target, fill)
+
+
+def write_backup(target: Path, fill: Callable[[sqlite3.Connection], None]) -> int:
+    """Let ``fill`` write a backup, check it, and give it the name ``target``; its size in bytes.
+
+    Raises StoreError.
+    """
     if target.exists():
-        with _open_read_only(target) as old:
+        with open_read_only(target) as old:
             _check_ours(old, target)
     with translated(target), _replacing(target) as made:
-        with (
-            closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(made)) as copy,
-        ):
-            source.backup(copy)  # one step: in WAL mode it stops no writer, and copies one snapshot
+        with closing(sqlite3.connect(made)) as copy:
+            fill(copy)
             copy.execute("pragma journal_mode = delete")
-        with _open_read_only(made) as copy:
-            _check(copy, made)
+        with open_read_only(made) as copy:
+            check(copy, made)
     return target.stat().st_size
 
 
@@ -69,14 +81,14 @@ def restore(database: Path, backup: Path, now: datetime) -> Path | None:
     if not backup.is_file():
         raise StoreBroken(f"there is no such file: {backup}")
     _refuse_own(database, backup, "Restoring needs a backup.")
-    with translated(backup), _open_read_only(backup) as source:
-        _check(source, backup)
+    with translated(backup), open_read_only(backup) as source:
+        check(source, backup)
     with translated(database):
         make_folder(database.parent)
         held = lock(database)
         try:
             with _replacing(database) as made:
-                with _open_read_only(backup) as source, closing(sqlite3.connect(made)) as copy:
+                with open_read_only(backup) as source, closing(sqlite3.connect(made)) as copy:
                     source.backup(copy)
                     copy.execute("pragma journal_mode = delete")
                 return _set_aside(database, now)
@@ -147,7 +159,7 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
+def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     with (
         translated(path),
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db,
@@ -155,10 +167,10 @@ def _open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def _check(db: sqlite3.Connection, path: Path) -> None:
+def check(db: sqlite3.Connection, path: Path) -> None:
     """Raises StoreError unless it is ours, of a version that we know, and whole."""
     _check_ours(db, path)
-    refuse_newer(db, len(MIGRATIONS))
+    refuse_newer(version_of(db))
     found = [row[0] for row in db.execute("pragma integrity_check(5)")]
     if found != ["ok"] or db.execute("pragma foreign_key_check").fetchone():
         raise StoreBroken(f"{path} is damaged: {'; '.join(found)}")

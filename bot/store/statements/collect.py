@@ -124,8 +124,8 @@ def record(
     One at a time on a connection.
     """
     db.execute(
-        "create temp table if not exists run_hits (canonical text, paper_id text, serial integer,"
-        " published text, primary key (canonical, paper_id)) without rowid"
+        "create temp table if not exists run_hits (canonical text, paper_id text, serial bigint,"
+        " published text, primary key (canonical, paper_id))"
     )
     db.execute("delete from run_hits")
     new_papers = due = 0

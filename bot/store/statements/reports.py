@@ -39,7 +39,7 @@ DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
 NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
 
 
-def state(db: Connection, channel_id: str = "") -> StateView:
+def state(db: Connection, channel_id: str = "", database: str = "") -> StateView:
     """With every channel; or with this one alone, where it is known."""
     return StateView(
         last_run=_run(db, ""),
@@ -48,6 +48,7 @@ def state(db: Connection, channel_id: str = "") -> StateView:
         channels=_channels(db, channel_id),
         archived=_archived(db, channel_id),
         refusals=_refusals(db, Channel(channel_id).platform),
+        database=database,
     )
 
 

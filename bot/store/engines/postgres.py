@@ -1,0 +1,382 @@
+"""PostgreSQL: connections on threads of their own, transactions, locks.
+
+Synchronous psycopg on the store's threads, as sqlite3 is in the other engine: so every statement
+and every generator runs on both. A process has at most four connections, each opened at its first
+use, and again after it was lost.
+
+**Who may write at the same time.** Most use cases read and then write what follows from it. They
+have the database's write lock, an advisory lock that a transaction holds alone, as SQLite's writer
+does: what is right there is right here. Claiming and settling posts and publishing channels, which
+is nearly all that is done, lock the rows that they decide about, and share that lock; see
+``write_shared``.
+
+**Texts** can't hold a zero here (PostgreSQL's documentation, "Character Types", read 2026-11): it
+becomes the sign for a character that can't be shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.numeric import NumericLoader
+from psycopg.types.string import StrDumper
+
+from bot.errors import SchemaTooNew, StoreBroken, StoreBusy, StoreUnavailable
+from bot.store.engines import postgres_schema
+from bot.store.engines.base import Begin, Connection
+from bot.store.engines.postgres_errors import translated
+from bot.store.migrations import APPLICATION_ID, refuse_newer
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Connect = Callable[..., "psycopg.Connection[Any]"]
+
+CONNECT_TIMEOUT: Final = 10  # seconds
+LOCK_TIMEOUT: Final = 10  # seconds to wait for another transaction
+STATEMENT_TIMEOUT: Final = 120  # seconds
+# A process that was stopped in the middle of a transaction keeps the others waiting no longer.
+IDLE_TIMEOUT: Final = 15  # seconds
+
+# What a URL does not say. The last two: a server that is gone without a word is noticed in half a
+# minute, and of several hosts the one that takes changes is used.
+_DEFAULTS: Final = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "application_name": "daily-papers",
+    "client_encoding": "utf8",
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "target_session_attrs": "read-write",
+}
+_SESSION = (
+    f"set lock_timeout = '{LOCK_TIMEOUT}s'; set statement_timeout = '{STATEMENT_TIMEOUT}s';"
+    f" set idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}s'; set timezone = 'UTC';"
+    " set standard_conforming_strings = on"
+)
+_SERVING_LOCK: Final = APPLICATION_ID + 1
+
+_WRITE = f"begin isolation level read committed; select pg_advisory_xact_lock({APPLICATION_ID})"
+_WRITE_SHARED = (
+    f"begin isolation level read committed; select pg_advisory_xact_lock_shared({APPLICATION_ID})"
+)
+_READ = "begin isolation level repeatable read, read only"
+
+
+def connect(url: str, **defaults: Any) -> psycopg.Connection[Any]:
+    """A connection in autocommit mode: transactions begin and end where this package says so."""
+    return psycopg.connect(url, autocommit=True, **defaults)
+
+
+class PostgresEngine:
+    """One database of a server; see ``base.Engine``. A closed engine can't be used again.
+
+    With ``alone`` it holds the lock that only one process may hold at a time.
+    """
+
+    def __init__(self, url: str, *, alone: bool, connect: Connect = connect) -> None:
+        self._server = Server(url, connect)
+        self._problem = ""
+        self._writer = Session(self._server, "store", _WRITE, self._on_connect)
+        self._sharer = Session(self._server, "store-shared", _WRITE_SHARED, self._on_connect)
+        # Queries have connections of their own, as in the other engine.
+        self._readers = [
+            Session(self._server, name, _READ, self._on_connect)
+            for name in ("store-reader", "store-reader-all")
+        ]
+        self._alone = alone
+        try:
+            with translated(self._server.name):
+                self._server.refuse_shared_connections()
+                self._writer.open(postgres_schema.prepare)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        return f"PostgreSQL {self._server.version}"
+
+    def close(self) -> None:
+        for session in (self._writer, self._sharer, *self._readers):
+            session.close()
+
+    async def run(self, work: Callable[[Begin], T]) -> T:
+        return await self._writer.run(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        return await self._writer.run_in_transaction(work)
+
+    async def write_shared(self, work: Callable[[Connection], T]) -> T:
+        return await self._sharer.run_in_transaction(work)
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self._readers[0].run_in_transaction(query)
+
+    async def read_all(self, query: Callable[[Connection], T]) -> T:
+        return await self._readers[1].run_in_transaction(query)
+
+    def size(self, db: Connection) -> int:
+        return int(db.execute("select pg_database_size(current_database())").fetchone()[0])
+
+    def problem(self) -> str:
+        return self._problem
+
+    async def integrity_problems(self) -> tuple[str, ...]:
+        """What the server's checksums found; its own tools (amcheck) need more rights than ours."""
+        failures = await self.read_all(
+            lambda db: db.execute(
+                "select coalesce(checksum_failures, 0) from pg_stat_database"
+                " where datname = current_database()"
+            ).fetchone()[0]
+        )
+        return (f"{failures} pages whose checksum is wrong",) if failures else ()
+
+    def _on_connect(self, session: Session, db: psycopg.Connection[Any]) -> None:
+        """Raises StoreBusy, and SchemaTooNew where a newer bot has migrated the database."""
+        try:
+            refuse_newer(postgres_schema.version(db))
+        except SchemaTooNew as error:
+            self._problem = str(error)
+            raise
+        if session is self._writer and self._alone:
+            taken = db.execute(f"select pg_try_advisory_lock({_SERVING_LOCK})".encode()).fetchone()
+            if taken is None or not taken[0]:
+                raise StoreBusy(
+                    "another Daily Papers already serves this database. Stop it first, or give"
+                    " this one another DATABASE_URL."
+                )
+
+
+class Server:
+    """Where the database is, and how to connect to it. Raises StoreBroken for a wrong URL."""
+
+    def __init__(self, url: str, connect: Connect = connect) -> None:
+        self._url = url
+        self._connect = connect
+        self.version = ""
+        try:
+            given = conninfo_to_dict(url)
+        except psycopg.ProgrammingError:
+            raise StoreBroken(
+                "DATABASE_URL is not understood. It has the form"
+                " postgresql://user:password@host:5432/database; in a password @ : / % are written"
+                " %40 %3A %2F %25."
+            ) from None  # its text quotes the URL
+        self._defaults = {key: value for key, value in _DEFAULTS.items() if key not in given}
+        hosts = str(given.get("host") or given.get("hostaddr") or "this machine").split(",")
+        ports = str(given.get("port") or "5432").split(",")
+        ports = ports * len(hosts) if len(ports) == 1 else ports
+        self.address = ", ".join(
+            host if host.startswith("/") or port == "5432" else f"{host}:{port}"
+            for host, port in zip(hosts, ports, strict=False)
+        )
+        self.name = f"the database at {self.address}"
+
+    def open(self) -> psycopg.Connection[Any]:
+        """Raises psycopg.Error."""
+        db = self._connect(self._url, **self._defaults)
+        try:
+            db.execute(_SESSION)
+            db.adapters.register_dumper(str, _TextDumper)
+            db.adapters.register_loader("numeric", _SumLoader)
+        except BaseException:
+            db.close()
+            raise
+        number = db.info.server_version
+        self.version = f"{number // 10_000}.{number % 10_000}"
+        return db
+
+    def refuse_shared_connections(self) -> None:
+        """Raises StoreBroken behind a pooler that hands the server's connections from one
+        transaction to the next: locks and temporary tables would be another client's.
+
+        PgBouncer makes up the process id that a server states when it is connected to
+        (pgbouncer.org/features.html, read 2026-11); in session mode that alone harms nothing.
+        """
+        with self._opened() as one:
+            if _server_process(one) == one.info.backend_pid:
+                return
+            with self._opened() as other:
+                other.execute("begin")
+                shared = _server_process(other) == _server_process(one)
+                other.execute("rollback")
+        if shared:
+            raise StoreBroken(
+                "DATABASE_URL leads to a pooler (PgBouncer) in transaction mode, where locks do not"
+                " hold. Connect to PostgreSQL itself, or to a pool with pool_mode = session."
+            )
+
+    @contextmanager
+    def _opened(self) -> Iterator[psycopg.Connection[Any]]:
+        db = self.open()
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+def _server_process(db: psycopg.Connection[Any]) -> int:
+    row = db.execute("select pg_backend_pid()").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+class Session:
+    """A connection and the thread that it is used on, one piece of work after the other.
+
+    ``begin`` begins its transactions; ``on_connect`` is called with each new connection.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        name: str,
+        begin: str,
+        on_connect: Callable[[Session, psycopg.Connection[Any]], None],
+    ) -> None:
+        self._server = server
+        self._begin = begin
+        self._on_connect = on_connect
+        self._db: psycopg.Connection[Any] | None = None
+        self._closed = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    def open(self, prepare: Callable[[psycopg.Connection[Any]], None]) -> None:
+        """Connect now. Raises psycopg.Error and what ``prepare`` raises."""
+        db = self._server.open()
+        try:
+            prepare(db)
+            self._on_connect(self, db)
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+
+    async def run(self, work: Callable[[Begin], T]) -> T:
+        if self._closed:
+            raise StoreBroken("the database is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_now, work)
+
+    async def run_in_transaction(self, work: Callable[[Connection], T]) -> T:
+        def in_transaction(begin: Begin) -> T:
+            with begin() as db:
+                return work(db)
+
+        return await self.run(in_transaction)
+
+    def close(self) -> None:
+        """Wait for the work that is running."""
+        self._closed = True
+        self._thread.shutdown(wait=True)
+        self._disconnect()
+
+    def _run_now(self, work: Callable[[Begin], T]) -> T:
+        with translated(self._server.name):
+            return work(self._transaction)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        db = self._begun()
+        try:
+            yield Statements(db)
+            db.execute("commit")
+        except BaseException:
+            self._roll_back(db)
+            raise
+
+    def _begun(self) -> psycopg.Connection[Any]:
+        """A connection in a new transaction. One that was lost while nothing was done with it,
+        because the server was restarted, is made again."""
+        if self._db is not None:
+            try:
+                self._db.execute(self._begin.encode())
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                if not self._db.closed:
+                    self._roll_back(self._db)
+                    raise
+                self._disconnect()
+            else:
+                return self._db
+        self.open(lambda _: None)
+        db = self._db
+        if db is None:
+            raise StoreUnavailable(f"{self._server.name} does not answer")
+        try:
+            db.execute(self._begin.encode())
+        except BaseException:
+            self._roll_back(db)
+            raise
+        return db
+
+    def _roll_back(self, db: psycopg.Connection[Any]) -> None:
+        """A connection on which even that fails is made again when it is needed."""
+        try:
+            db.execute("rollback")
+        except psycopg.Error:
+            self._disconnect()
+            return
+        if db.info.parameter_status("in_hot_standby") == "on":
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+class Statements:
+    """A connection as the statements use it: see ``base.Connection``."""
+
+    def __init__(self, db: psycopg.Connection[Any]) -> None:
+        self._db = db
+
+    def execute(self, sql: str, parameters: Any = (), /) -> psycopg.Cursor[Any]:
+        return self._db.execute(as_postgres(sql), parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> psycopg.Cursor[Any]:
+        cursor = self._db.cursor()
+        cursor.executemany(as_postgres(sql), parameters)
+        return cursor
+
+
+# A text; a comment that is for PostgreSQL alone; a parameter; what psycopg reads as one.
+_TOKEN = re.compile(r"('[^']*')|/\*!(.*?)\*/|(\?)|(?<![:\w]):(\w+)|(%)", re.DOTALL)
+
+
+@lru_cache(maxsize=512)
+def as_postgres(sql: str) -> bytes:
+    """A statement of ours as psycopg takes it: ``?`` and ``:name`` are ``%s`` and ``%(name)s``, and
+    what stands in ``/*! … */`` counts (``base.Connection``)."""
+
+    def one(found: re.Match[str]) -> str:
+        text, ours, mark, name, _ = found.groups()
+        if text is not None:
+            return str(text).replace("%", "%%")
+        if ours is not None:
+            return str(ours)
+        return "%s" if mark else f"%({name})s" if name else "%%"
+
+    return _TOKEN.sub(one, sql).encode()
+
+
+class _TextDumper(StrDumper):
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+
+class _SumLoader(NumericLoader):
+    """A sum of integers is a ``numeric``, and an integer in SQLite."""
+
+    def load(self, data: Any) -> Any:
+        found = super().load(data)
+        return int(found) if found == found.to_integral_value() else float(found)

@@ -1,0 +1,97 @@
+"""PostgreSQL's errors, and what a person can do about them.
+
+None of the sentences shows the user, the password or the name of the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from bot.errors import StoreBroken, StoreBusy, StoreError, StoreUnavailable
+
+# By the code of an error, or the class that its first two letters name
+# (postgresql.org/docs/18/errcodes-appendix.html, read 2026-11).
+_BUSY = {"40001", "40P01", "55P03", "57014"}
+_BROKEN = {
+    "28": "it refuses the user or the password of DATABASE_URL. Check them.",
+    "3D000": "there is no database of the name in DATABASE_URL. Make it (createdb), or correct it.",
+    "42501": "the user of DATABASE_URL may not do this there. Make it the owner of the database.",
+    "53100": "its disk is full. Make room; nothing was lost.",
+    "XX001": "it is damaged. Restore a backup.",
+    "XX002": "it is damaged. Restore a backup.",
+}
+_UNAVAILABLE = {
+    "08": "the connection was lost.",
+    "25006": "it takes no changes now: it is a copy, or being moved to another server.",
+    "25P03": "the connection was idle for too long, and was ended.",
+    "42P01": "the connection was lost in the middle of this work.",  # a temporary table of ours
+    "53200": "it has no memory left.",
+    "53300": "it takes no more connections.",
+    "57P": "it is starting or stopping.",
+}
+# A connection that fails while it is made has no code, only the server's or libpq's words
+# (libpq 18; the server's are its own language's, and then nothing of them is shown).
+_BROKEN_WORDS = {
+    "password authentication failed": "28",
+    "no password supplied": "28",
+    "no pg_hba.conf entry": "28",
+    "authentication failed": "28",
+    '" does not exist': "3D000",
+    "permission denied for database": "42501",
+}
+_UNAVAILABLE_WORDS = {
+    "too many clients": "53300",
+    "remaining connection slots": "53300",
+    "too many connections": "53300",
+    "the database system is": "57P",
+    "session is read-only": "25006",
+    "session is not read-only": "25006",
+}
+_LIBPQ = (  # what libpq says by itself, and says enough
+    "Connection refused", "Connection timed out", "timeout expired", "No such file or directory",
+    "could not translate host name", "failed to resolve host", "No route to host",
+    "Network is unreachable",
+    "Connection reset by peer", "server closed the connection", "certificate verify failed",
+    "server does not support SSL", "connection timeout expired",
+)  # fmt: skip
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn what a person can fix, or what time will, into a StoreError; an error of ours in SQL
+    stays what it is. ``where`` names the server."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except psycopg.Error as error:
+        found = translation(where, error)
+        if found is None:
+            raise
+        raise found from error
+
+
+def translation(where: str, error: psycopg.Error) -> StoreError | None:
+    """``None``: a mistake of ours."""
+    code = error.sqlstate or _code_of(str(error))
+    if code in _BUSY:
+        return StoreBusy(f"{where}: another process keeps the database busy")
+    for codes, kind in ((_BROKEN, StoreBroken), (_UNAVAILABLE, StoreUnavailable)):
+        for known, remedy in codes.items():
+            if code.startswith(known):
+                return kind(f"{where}: {remedy}")
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        said = next((each for each in _LIBPQ if each in str(error)), "no connection")
+        return StoreUnavailable(f"{where} does not answer ({said}).")
+    return None
+
+
+def _code_of(message: str) -> str:
+    for words in (_UNAVAILABLE_WORDS, _BROKEN_WORDS):
+        for known, code in words.items():
+            if known in message:
+                return code
+    return ""

