@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -17,6 +17,27 @@ def draw(pages: Mapping[str, str], style: str, folder: Path, width: int = 720) -
         raise SystemExit("Chromium is needed to draw: apt-get install chromium")
     for name, page in pages.items():
         _draw(chromium, page, style, folder / f"{name}.png", width)
+
+
+def animate(steps: Sequence[tuple[str, int]], style: str, file: Path, width: int = 720) -> None:
+    """Pages of one height as one PNG that moves (APNG), each shown for so many milliseconds. Where
+    pictures don't move, the last one is shown."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f"{number:03}" for number in range(len(steps))]
+        pages = dict(zip(names, (page for page, _ in steps), strict=True))
+        draw(pages, style, Path(folder), width)
+        frames = [Image.open(Path(folder) / f"{name}.png").convert("RGB") for name in names]
+    durations = [milliseconds for _, milliseconds in steps]
+    frames[-1].save(
+        file,
+        save_all=True,
+        default_image=True,
+        append_images=frames,
+        duration=durations,
+        loop=0,
+    )
 
 
 def _draw(chromium: str, page: str, style: str, file: Path, width: int) -> None:

@@ -1,5 +1,7 @@
 """Draws docs/pictures/discord-*.png: our messages as Discord shows them, from the real payloads.
 
+``discord-adding.png`` moves (APNG): somebody types ``/papers add``, and what comes of it.
+
 Run it after a change of their looks, with Chromium installed:
 ``python docs/make_discord_pictures.py``. The page is a drawing of our own, not Discord's client:
 the same Markdown, cards and buttons in Discord's colours. It asks no server for anything.
@@ -22,14 +24,15 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapters.discord import render, replies  # noqa: E402
-from bot.model import Channel, Digest, Person  # noqa: E402
-from docs.drawing import draw  # noqa: E402
+from bot.model import Channel, Digest, Person, Why  # noqa: E402
+from docs.drawing import animate, draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
 from tests.adapters.discord.backend import DiscordBackend  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
 NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+CHANNEL = "discord:1142000000000000000"
 STYLE = (OUT / "discord.css").read_text(encoding="utf-8")
 
 
@@ -108,7 +111,7 @@ def pages() -> dict[str, str]:
     whole = sample()
 
     def bodies(layout: str) -> list[dict[str, Any]]:
-        digest: Digest = replace(whole, channel=Channel("discord:1", layout=layout))
+        digest: Digest = replace(whole, channel=Channel(CHANNEL, layout=layout))
         return [render.read(draft.payload).body for draft in render.compose(digest)]
 
     line, *rest = bodies("thread")
@@ -121,8 +124,46 @@ def pages() -> dict[str, str]:
         "discord-digest": "".join(map(message, bodies("digest"))),
         "discord-list": "".join(map(message, bodies("list"))),
         "discord-thread": message(line, below=hint) + "".join(map(message, rest)),
-        **{f"discord-{name}": answer(view) for name, view in said.items()},
+        **{f"discord-{name}": answer(view) for name, view in said.items() if name != "line"},
     }
+
+
+TYPED = "/papers add reward model"
+
+
+def steps() -> list[tuple[str, int]]:
+    """Pages of one height, each with the milliseconds for which it is shown."""
+    whole = sample()
+    said = asyncio.run(spoken(whole))
+    mine = tuple(
+        replace(entry, keywords=("reward model",))
+        for entry in whole.entries
+        if "reward model" in entry.keywords
+    )
+    first = Digest(Channel(CHANNEL), whole.day, Why.FIRST, mine)
+    posted = "".join(
+        message(render.read(draft.payload).body, when="today at 09:13")
+        for draft in render.compose(first)
+    )
+    line = message({"content": said["line"]}, when="today at 09:12")
+    reply = answer(said["add"])
+
+    def window(shown: str, typed: str = "") -> str:
+        field = f"{typed}<u></u>" if typed else "<small>Message #reading-group</small>"
+        channel = "<header># reading-group</header>"
+        return (
+            f'<main>{channel}<div class="room">{shown}</div><div class="field">{field}</div></main>'
+        )
+
+    typing = [(window("", TYPED[:n]), 90) for n in range(1, len(TYPED), 2)]
+    return [
+        (window(""), 900),
+        *typing,
+        (window("", TYPED), 900),
+        (window(reply), 4000),
+        (window(reply + line), 1500),
+        (window(line + posted), 5000),
+    ]
 
 
 ABSTRACT = (
@@ -148,13 +189,14 @@ async def spoken(shown: Digest) -> dict[str, Any]:
         backend.source.announce(*papers)
         for name, keyword in FOLLOWED:
             backend.clock.advance(2 * DAY.total_seconds())
-            added = await backend.commands.add("discord:1", Person(name), keyword)
+            added = await backend.commands.add(CHANNEL, Person(name), keyword)
         await backend.collect()
-        listed = await backend.commands.list_("discord:1", Person("Ann"))
+        listed = await backend.commands.list_(CHANNEL, Person("Ann"))
         paper = await backend.commands.abstract(papers[0].id)
         backend.store.close()
     return {
         "add": replies.reply_view(added),
+        "line": added.announcement,
         "keywords": replies.reply_view(listed),
         "abstract": replies.abstract_view(paper),
     }
@@ -162,6 +204,7 @@ async def spoken(shown: Digest) -> dict[str, Any]:
 
 def main() -> None:
     draw(pages(), STYLE, OUT)
+    animate(steps(), STYLE, OUT / "discord-adding.png")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """What the container image is made of, as a CycloneDX document on standard output: ``./do sbom``.
 
-Read from the locks of both platforms, which are all that the image installs: the packages that
-their markers put onto Linux with the Dockerfile's Python, each with its version and the hashes of
-the files that pip accepts for it. Says nothing of the base image, whose maker publishes its own,
+Read from the locks that the image installs: the packages that their markers put onto Linux with
+the Dockerfile's Python, each with its version and the hashes of the files that pip accepts. Says nothing of the base image, whose maker publishes its own,
 and of no licence, which locks do not know. Asks nobody.
 """
 
@@ -25,7 +24,7 @@ from bot import __version__
 from tests.locks import joined, normal
 
 ROOT: Final = Path(__file__).parent.parent
-LOCKS: Final = ("discord", "slack")
+LOCKS: Final = ("discord", "slack", "postgres")
 _LINE = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;]+)\s*(?:;(?P<marker>[^\\]*?))?\s+--hash")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 

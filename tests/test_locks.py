@@ -7,6 +7,8 @@ import re
 import pytest
 import yaml
 
+from bot.config import CONTACT
+from bot.config.secrets import SECRETS, with_token
 from tests.locks import ROOT, faults, faults_of_lock, faults_of_needs, pins, within
 
 HASH = "--hash=sha256:" + "0" * 64
@@ -63,10 +65,10 @@ def test_the_container_gets_what_the_bot_needs_and_no_more() -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert "ports" not in service
-    assert service["volumes"] == ["./data:/data"]
-    for name, path in service["environment"].items():
-        assert name.endswith("_FILE"), "a token stands in a file, never in the environment"
-        assert path.removeprefix("/run/secrets/") in compose["secrets"]
+    assert service["volumes"] == ["papers:/data"]
+    assert compose["volumes"].keys() == {"papers"}
+    assert service["env_file"] == ".env"
+    assert "environment" not in service, "nobody has to take lines away"
     assert 32 <= service["pids_limit"] <= 512
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     [base] = re.findall(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)
@@ -75,3 +77,11 @@ def test_the_container_gets_what_the_bot_needs_and_no_more() -> None:
     assert "USER 1000:1000" in dockerfile
     assert dockerfile.count("--require-hashes") == 2
     assert "\nEXPOSE" not in dockerfile
+
+
+def test_the_example_of_the_environment_has_every_token_and_none_of_them_is_set() -> None:
+    text = (ROOT / "example.env").read_text("utf-8")
+    given = dict(line.split("=") for line in text.splitlines() if line and line[0] != "#")
+    assert given.keys() == {CONTACT, "TZ", *(name for each in SECRETS.values() for name in each)}
+    assert {name for name, value in given.items() if value} == {"TZ"}
+    assert with_token(given) == frozenset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -28,6 +29,12 @@ def test_every_package_of_the_image_is_listed_once_at_its_locked_version() -> No
     assert made["metadata"]["component"]["version"] == __version__
     [program] = [each for each in made["dependencies"] if each["ref"] == "program"]
     assert len(program["dependsOn"]) == len(listed)
+
+
+def test_the_locks_are_those_that_the_image_installs() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    [installed] = re.findall(r'^ARG LOCKS="(.*)"$', dockerfile, re.MULTILINE)
+    assert tuple(installed.split()) == LOCKS
 
 
 def test_what_reads_such_lists_can_read_it() -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import discord
-
 from adapters.discord import permissions
 from adapters.discord.api import RestClient
 from adapters.discord.channels import ChannelCache
 from adapters.discord.registration import COMMANDS, WITH_LOCALIZATIONS, normalized
 from bot.errors import BotError, ChannelRefused, PlatformError, SendError
 from bot.model import Channel, Finding
-
-SCOPES = ("bot", "applications.commands")
 
 
 async def examine(
@@ -30,9 +26,7 @@ async def examine(
         application = await rest.request("GET", "/applications/@me")
     except (SendError, PlatformError) as error:
         return [Finding("discord", False, str(error), "See docs/hosting.md, Discord.")]
-    invite = discord.utils.oauth_url(
-        application["id"], permissions=permissions.INVITE, scopes=SCOPES
-    )
+    invite = permissions.invite_link(application["id"])
     text = f"The token works. To invite the bot into a server: {invite}"
     if application.get("bot_public") and not servers:
         text += " Anybody can add it to theirs: docs/hosting.md, Keep strangers out."

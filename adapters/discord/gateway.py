@@ -25,6 +25,7 @@ from adapters.discord.buttons import AbstractButton, AbstractMenu, CommandButton
 from adapters.discord.commands import InteractionHandler, PapersCommands, SendLine
 from adapters.discord.errors import LOGIN_REFUSED
 from adapters.discord.keyword_form import EditButton
+from adapters.discord.permissions import invite_link
 from adapters.discord.registration import Registration, declared
 from bot.errors import PlatformDown, PlatformRefused
 from bot.network import Network
@@ -190,7 +191,13 @@ class PapersClient(discord.Client):
         self._registering: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
-        """Commands are registered in the background: buttons work meanwhile."""
+        """The token works. Commands are registered in the background: buttons work meanwhile."""
+        if self.application_id is not None:
+            log.info(
+                "discord lets the bot in; to add it to a server: %s"
+                " Then, in a channel there: /papers add reward model",
+                invite_link(self.application_id),
+            )
         self.add_dynamic_items(CommandButton, CommandMenu, AbstractButton, AbstractMenu, EditButton)
         self._registering = asyncio.create_task(self._registration.register_until_done(self.tree))
 

@@ -20,6 +20,12 @@ FOR_THREADS: Final[Mapping[str, str]] = {
     "send_messages_in_threads": "Send Messages in Threads",
 }
 INVITE: Final = discord.Permissions(**dict.fromkeys([*NEEDED, *FOR_THREADS], True))
+_SCOPES: Final = ("bot", "applications.commands")
+
+
+def invite_link(application_id: int | str) -> str:
+    """The page where somebody adds the bot to a server, with these permissions and no others."""
+    return discord.utils.oauth_url(int(application_id), permissions=INVITE, scopes=_SCOPES)
 
 
 def missing(

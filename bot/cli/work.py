@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -48,6 +49,8 @@ def run(
     import asyncio
 
     options = begin(ctx, config, verbose=not quiet, quiet=quiet)
+    # Until the service has a handler of its own. Process 1 of a container would ignore it.
+    signal.signal(signal.SIGTERM, _stop_at_start)
 
     def settings(*, may_write: bool = False) -> Config:
         return configured(options, secrets=True, needs_contact=True, may_write=may_write)
@@ -61,6 +64,10 @@ def run(
 
     with plain_errors():
         asyncio.run(serving(settings(may_write=True)))
+
+
+def _stop_at_start(*_: object) -> NoReturn:
+    raise SystemExit(terminal.ExitStatus.OK)
 
 
 def once(

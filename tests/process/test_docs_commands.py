@@ -96,13 +96,20 @@ NOT_RUN = {
     "docker build --build-arg BASE=python:3.13-slim@sha256:DIGEST --tag daily-papers .": _DOCKER,
     "docker build --tag daily-papers .": _DOCKER,
     "docker image inspect --format '{{index .RepoDigests 0}}' python:3.13-slim": _DOCKER,
+    "docker compose exec -T daily-papers cat /data/bot.toml": _DOCKER,
+    "docker compose exec -T daily-papers sh -c 'cat": _DOCKER,
+    "docker compose exec daily-papers daily-papers check": _DOCKER,
     "docker compose kill --signal HUP daily-papers": _DOCKER,
-    "docker compose run --rm daily-papers check": _DOCKER,
-    "docker compose run --rm daily-papers init": _DOCKER,
+    "docker compose logs": _DOCKER,
     "docker compose up --detach": _DOCKER,
     "docker inspect": _DOCKER,
+    "docker logs papers": _DOCKER,
     "docker run --rm daily-papers demo": _DOCKER,
+    "docker run -d --name papers -e DISCORD_TOKEN=TOKEN -e ARXIV_CONTACT=you@example.org"
+    " -v papers:/data daily-papers": _DOCKER,
+    "git clone ADDRESS daily-papers": _WORD,
     "python3 -m venv ~/daily-papers": _NETWORK + " for what comes behind it",
+    "~/daily-papers/bin/pip install '.[discord,slack]'": _NETWORK,
     "~/daily-papers/bin/pip install --no-deps .": _NETWORK,
     "~/daily-papers/bin/pip install --require-hashes -r requirements/base.txt": _NETWORK,
     "systemctl reload daily-papers": "needs systemd",
@@ -160,7 +167,7 @@ def test_every_fence_is_of_a_kind_that_is_looked_into_or_has_no_commands() -> No
         text = page.read_text(encoding="utf-8")
         fences = FENCE.findall(text)
         assert len(fences) * 2 == text.count("```")
-        assert {language for _, language, _ in fences} <= {"", "sh", "ini", "text", "toml"}
+        assert {language for _, language, _ in fences} <= {"", "sh", "ini", "text", "toml", "yaml"}
 
 
 def test_no_page_has_lost_a_command_of_the_tables() -> None:

@@ -210,6 +210,16 @@ def test_a_lock_that_is_never_let_go_stops_no_command(tmp_path: Path, arxiv: Arx
     assert "graph network" in (tmp_path / "bot.toml").read_text()
 
 
+def test_a_stop_during_the_start_is_a_stop(tmp_path: Path, arxiv: ArxivStandin) -> None:
+    config = write_config(tmp_path, arxiv, TERMINAL)
+    data = tmp_path / "data"
+    with held(data / "channels.lock"), running(config) as bot:  # on which the start waits
+        bot.wait_until(lambda bot: (data / "daily-papers.sqlite3").exists())
+        assert bot.stop(signal.SIGTERM) == 0
+    assert "event=running" not in bot.logged
+    assert "Traceback" not in bot.logged
+
+
 def test_a_lock_that_is_never_let_go_does_not_keep_the_service_from_stopping(
     tmp_path: Path, arxiv: ArxivStandin
 ) -> None:
