@@ -1,8 +1,9 @@
 """What the container image is made of, as a CycloneDX document on standard output: ``./do sbom``.
 
 Read from the locks that the image installs: the packages that their markers put onto Linux with
-the Dockerfile's Python, each with its version and the hashes of the files that pip accepts. Says nothing of the base image, whose maker publishes its own,
-and of no licence, which locks do not know. Asks nobody.
+the Dockerfile's Python, each with its version and the hashes of the files that pip accepts for it.
+Says nothing of the base image, whose maker publishes its own, and of no license, which locks do not
+know. Asks nobody.
 """
 
 from __future__ import annotations
