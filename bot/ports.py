@@ -22,6 +22,7 @@ from bot.model import (
     Draft,
     Expected,
     Finding,
+    Home,
     Interests,
     Keyword,
     Outdated,
@@ -34,6 +35,7 @@ from bot.model import (
     Recorded,
     Reply,
     Run,
+    SettingValue,
     Subscription,
 )
 from bot.model.snapshots import Change, Snapshot
@@ -197,8 +199,20 @@ class Commands(Protocol):
         """When and how the channel is posted to."""
         ...
 
-    async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
-        """Change one of these settings; ``default`` takes the channel's own value away."""
+    async def settings_in_force(self, channel_id: str) -> Mapping[str, SettingValue]:
+        """The same by their names, for a form."""
+        ...
+
+    async def change_settings(
+        self, channel_id: str, person: Person, values: Mapping[str, str]
+    ) -> Reply:
+        """Change some of these settings, all or none; ``default`` takes the channel's own value
+        away."""
+        ...
+
+    async def invited(self, channel_id: str) -> Reply:
+        """The bot has been let into a channel: what to say there to everybody. What the channel
+        refused before is sent now, unless a person has paused it."""
         ...
 
     async def help(self, channel_id: str, person: Person) -> Reply:
@@ -234,12 +248,21 @@ class Commands(Protocol):
         every method takes in its place. For completing what somebody types."""
         ...
 
+    async def matching(self, channel_id: str, paper_id: str) -> tuple[str, ...]:
+        """The channel's keywords that match a paper, as they were written; none where nothing is
+        known of it."""
+        ...
+
     async def abstract(self, paper_id: str) -> Paper:
         """A paper ready to be shown whole, also one that was posted long ago."""
         ...
 
-    async def home(self, person: Person) -> Reply:
-        """The channels in which this person added keywords, and how each stands."""
+    async def home(
+        self, person: Person, channel_ids: Collection[str] | None = None, page: int = 1
+    ) -> Home:
+        """How the channels that this person is in stand, a page of them, each with what the person
+        may change there. Where the platform can't say which these are (``None``): those in which
+        the person added keywords, to be read only."""
         ...
 
 
@@ -512,8 +535,8 @@ class PeopleStore(ReportStore, Protocol):
         """False if a person had paused it before."""
         ...
 
-    async def resume(self, channel_id: str) -> bool:
-        """False if it was not paused."""
+    async def resume(self, channel_id: str, *, refused_only: bool = False) -> bool:
+        """False if it was not paused; with ``refused_only`` also if a person had paused it."""
         ...
 
     async def resend(self, key: str, at: datetime) -> bool:

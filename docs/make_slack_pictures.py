@@ -7,27 +7,49 @@ same blocks, in Slack's colours. It asks no server for anything.
 
 from __future__ import annotations
 
+import asyncio
 import html
+import random
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from adapters.slack import keyword_form, render  # noqa: E402
-from adapters.slack import replies as replies_module  # noqa: E402
-from bot.model import Channel, Offer, Reply, Row  # noqa: E402
+from adapters.slack import render  # noqa: E402
+from adapters.slack.listeners.shortcuts import WHY  # noqa: E402
+from bot.core.deliver import Deliverer  # noqa: E402
+from bot.core.digest import Rules  # noqa: E402
+from bot.core.publish import publish  # noqa: E402
+from bot.model import Channel, Digest, Person  # noqa: E402
 from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
+from tests.adapters.slack.backend import SlackBackend, buttons, platform  # noqa: E402
+from tests.adapters.slack.test_app import workspace_of  # noqa: E402
+from tests.adapters.slack.test_control_panel import Member  # noqa: E402
+from tests.wire.slack_server import CHAT, SlackServer  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
 STYLE = (OUT / "slack.css").read_text(encoding="utf-8")
 Part = Mapping[str, Any]
+DAY = timedelta(days=1)
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+ABSTRACT = (
+    "We ask what a reward model should say when it does not know. Instead of a number it may"
+    r" abstain, at a price $\alpha$ that the user sets. On invented tasks this halves the regret,"
+    " and where it does not, we say so. The proof needs no assumption that we would not make again."
+)
+FOLLOWED = (
+    ("Ben", 'ti:"graph neural network" AND cat:stat.ML ANDNOT abs:survey'),
+    ("Chloé", "language agent"),
+    ("Ann", "reward model"),
+)
 
 
 def drawn(blocks: Sequence[Part]) -> str:
@@ -53,7 +75,8 @@ def _block(block: Part) -> str:
         case "input":
             mark = "" if not block["optional"] else " <small>(optional)</small>"
             label = f"<b>{_text(block['label'])}</b>{mark}"
-            return f'<div class="input">{label}{_element(block["element"])}</div>'
+            hint = f"<small>{_text(block['hint'])}</small>" if "hint" in block else ""
+            return f'<div class="input">{label}{_element(block["element"])}{hint}</div>'
         case other:
             raise ValueError(f"nobody draws a block {other}")
 
@@ -109,6 +132,12 @@ def _element(element: Part) -> str:
             )
         case "conversations_select":
             return '<div class="field"># papers<i>⌄</i></div>'
+        case "static_select":
+            chosen = element.get("initial_option")
+            said = _text(chosen["text"] if chosen else element["placeholder"])
+            return f'<div class="field{" hint" * (not chosen)}">{said}<i>⌄</i></div>'
+        case "plain_text_input" if "initial_value" in element:
+            return f'<div class="field">{html.escape(element["initial_value"])}</div>'
         case "multi_static_select":
             return f'<div class="field hint">{_text(element["placeholder"])}<i>⌄</i></div>'
         case _:
@@ -135,6 +164,49 @@ def window(view: Part) -> str:
     return f'<div class="around"><div class="window">{"".join(parts)}</div></div>'
 
 
+async def used(shown: Digest) -> dict[str, Any]:
+    """What the bot publishes, answers and opens while somebody uses it: its own adapter and
+    commands over a real database, with the sample as its arXiv and a Slack on this machine."""
+    with SlackServer((*CHAT, "channels:read")) as server, TemporaryDirectory() as folder:
+        backend = SlackBackend(Path(folder), NOW - 6 * DAY)
+        async with workspace_of(server) as workspace:
+            member = Member(server, backend, workspace)
+            here = f"slack:{member.room}"
+            for name, keyword in FOLLOWED:
+                await backend.commands.add(here, Person(name), keyword)
+                backend.clock.advance(2 * DAY.total_seconds())
+            await backend.collect()  # from now on whatever is announced is new
+            papers = [
+                replace(each.paper, abstract=ABSTRACT, categories=(each.paper.primary_category,))
+                for each in shown.entries
+            ]
+            backend.source.announce(*papers)
+            backend.clock.advance(120)
+            await backend.collect()
+            rules = lambda channel: Rules(backend.timetable(channel), None)  # noqa: E731
+            composers = {"slack": render.SlackComposer}
+            await publish(backend.store, composers, rules, backend.clock, now=True)
+            async with platform(server, backend.clock) as slack:
+                rng = random.Random(1)
+                await Deliverer("slack", slack, backend.store, backend.clock, rng).deliver()
+            top = server.rooms[member.room].messages[0]
+            await member.dispatch(member.command("list"))
+            await member.dispatch(member.command("add"))
+            made = {"keywords": server.answers["a"][-1], "add": server.views[-1]}
+            made["home"] = await member.home()
+            await member.press(buttons(made["home"])["Settings"])
+            made["settings"] = server.views[-1]
+            button = {"action_id": f"abstract:{papers[0].id}", "value": papers[0].id}
+            await member.press(button)
+            made["abstract"] = server.views[-1]
+            await member.shortcut(WHY, top)
+            made["which"] = server.views[-1]
+            chosen = {"paper": {"selected_option": {"value": papers[0].id}}}
+            made["why"] = (await member.submit_window(chosen))["view"]
+        backend.store.close()
+    return made
+
+
 def pages() -> dict[str, str]:
     """A page for each picture."""
     whole = sample()
@@ -145,47 +217,19 @@ def pages() -> dict[str, str]:
 
     top, *rest = bodies("thread")
     replies = '<div class="replies">1 reply <small>Today at 08:00</small></div>'
-    paper = replace(
-        whole.entries[0].paper,
-        abstract="We ask what a reward model should say when it does not know. Instead of a number"
-        " it may abstain, at a price α that the user sets. On invented tasks this halves the"
-        " regret, and where it does not, we say so. The proof needs no assumption that we would"
-        " not make again.",
-        categories=("cs.LG", "stat.ML"),
-        published=datetime(2026, 11, 23, tzinfo=UTC),
-    )
-    listed = Reply(
-        "This channel follows 3 keywords:",
-        rows=tuple(
-            Row(text, f"added {day} by ann", (Offer("Remove", "remove #0123456789ab"),))
-            for text, day in (
-                ("reward model", "Mon 2 Nov"),
-                ('ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey', "Mon 2 Nov"),
-                ("language agent", "yesterday"),
-            )
-        ),
-    )
-    at_home = Reply(
-        "You added keywords in 1 channel.\narXiv was last asked on Tue 24 Nov at 08:00, and"
-        " answered in full. Times are Europe/Berlin.",
-        rows=(
-            Row(
-                "slack:C0123456789",
-                "reward model, language agent\nEverything was posted. Next posting time: Wed 25 Nov"
-                " at 08:00.",
-            ),
-        ),
-    )
-    home = replies_module.home_view(at_home, "/papers")
     thread = "".join(message(each) for each in rest)
+    made = asyncio.run(used(whole))
     return {
         "slack-thread": message(top, below=replies) + f'<div class="thread">{thread}</div>',
         "slack-inline": "".join(map(message, bodies("inline"))),
+        "slack-messages": "".join(map(message, bodies("messages"))),
         "slack-list": "".join(map(message, bodies("list"))),
-        "slack-keywords": message(replies_module.reply_message(listed), only=True, when="09:12"),
-        "slack-add": window(keyword_form.form("C0123456789")),
-        "slack-home": f'<div class="home">{drawn(home["blocks"])}</div>',
-        "slack-abstract": window(replies_module.abstract_window(paper)),
+        "slack-keywords": message(made["keywords"], only=True, when="09:12"),
+        "slack-add": window(made["add"]),
+        "slack-home": f'<div class="home">{drawn(made["home"]["blocks"])}</div>',
+        "slack-settings": window(made["settings"]),
+        "slack-why": window(made["which"]) + window(made["why"]),
+        "slack-abstract": window(made["abstract"]),
     }
 
 

@@ -130,8 +130,8 @@ ROOMS: dict[str, Row] = {
         "aiohttp discord yarl",
     ),
     "adapters.slack": Row(
-        "As the console; network: which proxy and which certificates.",
-        "adapters bot.errors bot.model bot.network bot.ports bot.text",
+        "As Discord: channel_settings is what its window asks for.",
+        "adapters bot.core.channel_settings bot.errors bot.model bot.network bot.ports bot.text",
         "aiohttp slack_bolt slack_sdk",
     ),
     "bot.monitoring.checks": Row(

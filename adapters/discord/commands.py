@@ -345,7 +345,7 @@ class PapersCommands(app_commands.Group):
             return
         await self._handler.command(
             interaction,
-            lambda c, where, who: c.change_setting(where, who, name or "", value or ""),
+            lambda c, where, who: c.change_settings(where, who, {name or "": value or ""}),
             threads=name == "layout" and value == "thread",
         )
 

@@ -40,6 +40,7 @@ class Me:
     """Who the bot is in this workspace, and what it may do there."""
 
     team: str
+    team_id: str
     url: str
     name: str
     user_id: str
@@ -105,6 +106,7 @@ class Web:
         granted = str(answer.headers.get("x-oauth-scopes") or "")
         return Me(
             team=str(data.get("team") or "the workspace"),
+            team_id=str(data.get("team_id") or ""),
             url=str(data.get("url") or ""),
             name=str(data.get("user") or "papers"),
             user_id=str(data.get("user_id") or ""),

@@ -20,6 +20,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from adapters.slack import listeners
+from adapters.slack.control_panel import ControlPanel
 from adapters.slack.requests import drop_repeats
 from adapters.slack.responder import Responder
 from adapters.slack.workspace import Workspace
@@ -76,6 +77,7 @@ def build(
         context: AsyncBoltContext, next: Callable[[], Awaitable[None]]
     ) -> None:
         context["responder"] = responder
+        context["panel"] = ControlPanel(responder)
         await next()
 
     @app.error

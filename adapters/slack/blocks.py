@@ -87,6 +87,13 @@ def channel(channel_id: str, **style: bool) -> Block:
     return {**made, **({"style": style} if style else {})}
 
 
+def named_channel(channel_id: str, **style: bool) -> Block:
+    """The same; a conversation with the bot has no name."""
+    if channel_id.startswith("D"):
+        return words("our conversation", **style)
+    return channel(channel_id, **style)
+
+
 def date(at: datetime, fallback: str) -> Block:
     """A time as each reader's own clock and language have it (docs.slack.dev, block-kit/blocks/
     rich-text-block, date, November 2026)."""

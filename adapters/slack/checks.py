@@ -15,14 +15,18 @@ NEEDED: Final = {
     "commands": "hear the slash command",
     "chat:write": "post",
 }
-# Scopes that are worth having, and what each is for.
+# Scopes that it can do without, and what each of them costs where it is missing.
 OPTIONAL: Final = {
-    "channels:history": "see whether a message whose answer was lost arrived in a public channel",
-    "groups:history": "see the same in a private channel",
-    "channels:read": "see who is in a public channel: this check says whether the bot is, and who"
-    " is may choose that channel in the form",
-    "groups:read": "see the same of private channels",
-    "chat:write.public": "post in public channels without an invitation",
+    "channels:history": "of a message in a public channel whose answer was lost nobody can say"
+    " whether it arrived: it is held until a person decides",
+    "groups:history": "the same in private channels",
+    "channels:read": "people can't change their public channels in App Home, the form follows"
+    " keywords only where it was opened, an invitation is not noticed, and this check does not see"
+    " whether the bot is in a channel",
+    "groups:read": "the same for private channels",
+    "users:read": "administrators of the workspace change keywords only where bot.toml lists them"
+    " as managers, or lists nobody",
+    "chat:write.public": "the bot has to be invited to public channels, too",
 }
 DOCS: Final = "See docs/hosting.md, Slack."
 
@@ -43,9 +47,9 @@ async def examine(socket: Socket, channels: Sequence[Channel]) -> list[Finding]:
             text = f"The bot token lacks the scope {scope}; without it the bot can't {purpose}."
             remedy = REINSTALL[0].upper() + REINSTALL[1:]
             findings.append(Finding(subject, False, text, remedy))
-    missing = [f"{scope} ({why})" for scope, why in OPTIONAL.items() if scope not in me.scopes]
+    missing = [f"{scope}: {cost}" for scope, cost in OPTIONAL.items() if scope not in me.scopes]
     if me.scopes and missing:
-        text = f"Scopes that it can do without, and would use to: {', '.join(missing)}."
+        text = f"It works without these scopes, but each has its cost. {'. '.join(missing)}."
         findings.append(Finding(subject, True, text))
     if me.scopes & {"channels:read", "groups:read"}:
         findings += [await _examine_channel(workspace, channel, me.name) for channel in channels]

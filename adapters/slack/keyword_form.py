@@ -13,8 +13,10 @@ from bot.text import clean
 from bot.text.keyword_forms import ANYWHERE, FIELDS
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
-LONGEST_PHRASE: Final = 150
+LONGEST_PHRASE: Final = 3000  # as many as Slack takes: how long a keyword may be the core says
 LONGEST_MISTAKE: Final = 300
+ADD_AT_HOME: Final = f"{ADD}_at_home"  # the same form, opened from App Home
+HINT: Final = "These words together, as they stand in titles and abstracts."
 NOT_OPENED: Final = (
     "Slack did not open the form. Please try again, or write the keyword behind the command:"
     f" {refer_to('add reward model')}"
@@ -44,22 +46,25 @@ def form(
     values: Mapping[str, Any] | None = None,
     mistake: str = "",
     metadata: str = "",
+    *,
+    callback_id: str = ADD,
+    hint: str = HINT,
 ) -> View:
     """``channel`` is where it was opened, ``metadata`` the same sealed; empty if nowhere. With a
-    ``mistake`` it is shown again, as it was filled in (``values``)."""
+    ``mistake`` it is shown again, as it was filled in (``values``), in place of the ``hint``."""
     filled = Filled(values or {}, channel)
     phrase: Block = {"type": "plain_text_input", "max_length": LONGEST_PHRASE}
     phrase["placeholder"] = plain("reward model")
     if filled.phrase:
         phrase["initial_value"] = filled.phrase
-    where = {value: _option(label, value) for value, label in FIELDS.items()}
+    where = {value: option(label, value) for value, label in FIELDS.items()}
     categories: Block = {
         "type": "multi_static_select",
         "placeholder": plain("All categories"),
-        "options": [_option(each, each) for each in CATEGORIES],
+        "options": [option(each, each) for each in CATEGORIES],
     }
     if filled.categories:
-        categories["initial_options"] = [_option(each, each) for each in filled.categories]
+        categories["initial_options"] = [option(each, each) for each in filled.categories]
     # Without a filter people and direct messages are offered, too (docs.slack.dev, block-kit/
     # block-elements/conversation-select, November 2026).
     place: Block = {
@@ -70,8 +75,8 @@ def form(
     if filled.channel:
         place["initial_conversation"] = filled.channel
     shown = [
-        _input(PHRASE, "Phrase", phrase),
-        _input(
+        input_block(PHRASE, "Phrase", phrase),
+        input_block(
             "where",
             "Where to look",
             {
@@ -80,16 +85,26 @@ def form(
                 "initial_option": where[filled.where],
             },
         ),
-        _input("categories", "Only in these categories", categories, optional=True),
+        input_block("categories", "Only in these categories", categories, optional=True),
     ]
-    if not channel.startswith("D"):  # a conversation with the bot, which the filter leaves out
-        shown.append(_input(CHANNEL, "In which channel", place))
+    if asks_for_channel(channel):
+        shown.append(input_block(CHANNEL, "In which channel", place))
     if mistake:
         shown.insert(0, rich({"type": "rich_text_preformatted", "elements": [words(mistake)]}))
     else:
-        hint = "These words together, as they stand in titles and abstracts."
         shown.insert(0, rich(section(words(hint))))
-    return window("Follow a keyword", shown, metadata, callback_id=ADD, submit=plain("Follow"))
+    follow = plain("Follow")
+    return window("Follow a keyword", shown, metadata, callback_id=callback_id, submit=follow)
+
+
+def filled_with(phrase: str) -> dict[str, Any]:
+    """The ``values`` of a form in which this phrase is filled in."""
+    return {PHRASE: {PHRASE: {"value": phrase}}}
+
+
+def asks_for_channel(origin: str) -> bool:
+    """A conversation with the bot can't be chosen among others."""
+    return not origin.startswith("D")
 
 
 def below_field(mistake: str) -> str:
@@ -119,7 +134,7 @@ class Filled:
         return "" if self.where == ANYWHERE else self.where
 
 
-def _input(name: str, label: str, element: Block, *, optional: bool = False) -> Block:
+def input_block(name: str, label: str, element: Block, *, optional: bool = False) -> Block:
     return {
         "type": "input",
         "block_id": name,
@@ -129,5 +144,5 @@ def _input(name: str, label: str, element: Block, *, optional: bool = False) -> 
     }
 
 
-def _option(label: str, value: str) -> Block:
+def option(label: str, value: str) -> Block:
     return {"text": plain(label), "value": value}

@@ -59,6 +59,20 @@ class Membership:
         """Whether Slack says who is where. Raises SendError and PlatformRefused."""
         return bool((await self._workspace.web.me()).scopes & SCOPES.keys())
 
+    async def channels(self, user: str) -> frozenset[str] | None:
+        """Those that the person is in, as far as the bot can see them; ``None`` where Slack doesn't
+        say."""
+        try:
+            return await self._channels(user) if await self.knows() else None
+        except (SendError, PlatformError):
+            return None
+
+    async def check_again(self, channel: str, user: str) -> None:
+        """Of a channel that the person was a member of when they were shown its buttons. Raises
+        NotAllowed unless they still are. A conversation with the bot has nobody else in it."""
+        if not channel.startswith("D"):
+            await self.check(channel, user)
+
     async def check(self, channel: str, user: str) -> None:
         """Raises NotAllowed, with a sentence for the person, unless they are a member."""
         if not _CHANNEL.fullmatch(channel):

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from adapters.slack import blocks
 from adapters.slack.blocks import link, plain, quiet, rich, running_text, section, words
-from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length
-from bot.model import Paper, Reply, refer_to, with_references
+from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length, units
+from bot.model import Paper, Reply, refer_to, split_references, with_references
 from bot.text import clean, digests, first_lines, plural
 
 View = dict[str, Any]
@@ -22,6 +22,8 @@ LONGEST_ROW: Final = 1000
 LONGEST_NOTE: Final = 1000
 MOST_AUTHORS: Final = 5000  # characters; some papers have three thousand
 MOST_BUTTONS: Final = 5
+MORE: Final = " …"  # of a top-level text from which sentences are left out
+ADD: Final = "add"  # of the button that opens the form for a keyword, and of the form
 COMMAND: Final = "/papers"  # what it is called unless bot.toml calls it otherwise
 SUBMITTED_BEFORE: Final = (
     f"This was submitted before. To see what a channel follows, say there: {refer_to('list')}"
@@ -31,7 +33,7 @@ SUBMITTED_BEFORE: Final = (
 def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> list[Block]:
     """``note`` is a remark of the platform's own below the text; ``command`` what is typed here
     before the words of a command that a text names."""
-    said = _cut(reply.text)
+    said = cut_lines(reply.text)
     if "\n " in said:  # a mistake pointed at
         plainly = [words(readable(said, command))]
         shown = [rich({"type": "rich_text_preformatted", "elements": plainly})]
@@ -75,8 +77,8 @@ def readable(text: str, command: str) -> str:
     return with_references(text, lambda reference: f"{command} {reference.words}")
 
 
-def _cut(text: str) -> str:
-    """Whole lines, as many as fit; never empty."""
+def cut_lines(text: str) -> str:
+    """Of a text of the core whole lines, as many as fit; never empty."""
     return first_lines(text, lambda part: length(part) <= MOST_SAID) or "Done."
 
 
@@ -92,12 +94,34 @@ def reply_message(reply: Reply, note: str = "", *, command: str = COMMAND) -> di
 
 
 def spoken(reply: Reply, command: str = COMMAND) -> str:
-    """For screen readers: what is said, and the titles."""
-    titles = [f"{blocks.title(entry.paper)}." for entry in reply.entries]
-    sections = [f"{each.heading}. {readable(each.text, command)}" for each in reply.sections]
-    rows = [f"{row.text}." for row in reply.rows]
-    text = readable(reply.text, command) or "Done."
-    return blocks.spoken(" ".join([text, *sections, *rows, *titles]), TEXT)
+    """For notifications and screen readers: what is said, and the titles; whole sentences alone."""
+    lines = [reply.text or "Done."]
+    for each in reply.sections:
+        lines += [each.heading, each.text]
+    lines += [row.text for row in reply.rows]
+    lines += [blocks.title(entry.paper) for entry in reply.entries]
+    return sentences("\n".join(lines), command)
+
+
+def sentences(text: str, command: str = COMMAND) -> str:
+    """The lines of a text of the core as sentences, for the top-level text: as many as Slack shows,
+    and none of which a part is missing. Of a first line that is too long, as many words."""
+    said = [_sentence(line, command) for line in text.split("\n") if clean(line)]
+    shown, room = "", TEXT - len(MORE)
+    for number, each in enumerate(said):
+        longer = f"{shown} {blocks.spoken(each)}" if shown else blocks.spoken(each, room)
+        if units(longer) > (TEXT if number == len(said) - 1 else room):
+            return f"{shown}{MORE}"
+        shown = longer
+    return shown
+
+
+def _sentence(line: str, command: str) -> str:
+    """No point behind an address or a command, of which it would seem to be a part."""
+    *_, last = split_references(line)
+    said = clean(readable(line, command))
+    ends = not isinstance(last, str) or said.endswith((".", "!", "?", "…", ":"))
+    return said if ends else f"{said}."
 
 
 def plain_message(text: str, command: str = COMMAND) -> dict[str, Any]:
@@ -131,7 +155,7 @@ def reply_window(
 
 
 def sentence(title: str, text: str, command: str = COMMAND) -> View:
-    return window(title, [rich(section(*running_text(_cut(text), command)))])
+    return window(title, [rich(section(*running_text(cut_lines(text), command)))])
 
 
 def abstract_window(paper: Paper) -> View:
@@ -167,46 +191,3 @@ def _authors(paper: Paper) -> str:
             return f"{', '.join(names)} and {plural(len(paper.authors) - len(names), 'other')}"
         names.append(author)
     return ", ".join(names)
-
-
-# -- App Home -------------------------------------------------------------------------------------
-
-ADD: Final = "add"  # of the button that opens the form, and of the form
-MOST_CHANNELS: Final = 40
-
-
-def home_view(reply: Reply, command: str) -> View:
-    """The person's channels. A row's text is the channel's id in the core's words."""
-    shown = [
-        blocks.header("Daily papers"),
-        rich(section(*running_text(_cut(reply.text), command, reply.times))),
-        blocks.actions(
-            {
-                "type": "button",
-                "action_id": ADD,
-                "text": plain("Follow a keyword"),
-                "style": "primary",
-            }
-        ),
-    ]
-    for row in reply.rows[:MOST_CHANNELS]:
-        shown += [
-            {"type": "divider"},
-            rich(
-                section(
-                    _channel(row.text),
-                    *running_text(f"\n{row.detail or ' '}", command, reply.times),
-                )
-            ),
-        ]
-    if len(reply.rows) > MOST_CHANNELS:
-        shown.append(quiet(f"and {len(reply.rows) - MOST_CHANNELS:,} more channels"))
-    shown.append(quiet(f"In a channel: {command} list, {command} status, {command} help"))
-    return {"type": "home", "blocks": shown}
-
-
-def _channel(core_id: str) -> Block:
-    own = core_id.partition(":")[2].rpartition("/")[2]
-    if own.startswith(("C", "G")):
-        return blocks.channel(own, bold=True)
-    return words("A conversation with me", bold=True)

@@ -1,8 +1,8 @@
 """Runs what people of one workspace say, and shows them what came of it.
 
 The listeners say what was meant; who may change what is decided by the core. This adds only whether
-a person is on bot.toml's list of managers, where there is one, and whether they may act in the
-channel that they name (``membership``).
+a person manages the workspace's channels (``managers``), and whether they may act in the channel
+that they name (``membership``).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.slack import keyword_form, replies
+from adapters.slack import keyword_form, render, replies
 from adapters.slack.errors import code_of
+from adapters.slack.managers import Managers
 from adapters.slack.membership import Membership
 from adapters.slack.screens import Screens
 from adapters.slack.workspace import Workspace, joined, parted
@@ -80,21 +81,21 @@ class Responder:
         self.command = command
         self.screens = Screens()
         self.membership = Membership(workspace)
-        self._managers = managers
+        self._managers = Managers(workspace, managers)
 
     # -- who and where ---------------------------------------------------------------------------
 
-    def person(self, body: Payload) -> Person:
+    async def person(self, body: Payload) -> Person:
         """From a command's payload, or from the ``user`` of another one."""
         who = body.get("user") or {}
         user = str(body.get("user_id") or who.get("id") or "")
         names = (body.get("user_name"), who.get("username"), who.get("name"), "Somebody")
-        listed = not self._managers or user in self._managers
+        manages = await self._managers.include(user, str(who.get("team_id") or ""))
         return Person(
             next(str(name) for name in names if name),
             self.core_id(user),
-            manages=listed,
-            governs=listed,
+            manages=manages,
+            governs=manages,
             server=f"slack:{self.workspace.name}",
         )
 
@@ -147,13 +148,13 @@ class Responder:
         try:
             await self.show(place, reply, channel)
         except (SendError, PlatformError):
-            await self._tell_channel(channel, reply, person)
+            await self.tell_channel(channel, reply, person)
             raise
         await self.announce(place, reply, channel, person)
 
     async def announce(self, place: Place, reply: Reply, channel: str, person: Person) -> None:
         """Tell the channel of a change, and the person what stands in the way of that."""
-        note = await self._tell_channel(channel, reply, person)
+        note = await self.tell_channel(channel, reply, person)
         if note and (place.view_id or place.replaces):
             await self.show(place, reply, channel, note)
         elif note:  # a message of its own: an answer to a command can't be replaced
@@ -172,8 +173,9 @@ class Responder:
         elif place.user:
             await self.workspace.say(place.user, replies.readable(reply.text, self.command))
 
-    async def _tell_channel(self, channel: str, reply: Reply, person: Person) -> str:
-        """What stands in the way of that, and so of posts, in a sentence; or nothing."""
+    async def tell_channel(self, channel: str, reply: Reply, person: Person) -> str:
+        """Announce a change. Gives what stands in the way of that, and so of posts, in a sentence;
+        or nothing."""
         if not reply.announcement:
             return ""
         line = replies.readable(reply.announcement, self.command)
@@ -221,6 +223,20 @@ class Responder:
     async def _request_update(self, view_id: str, view: replies.View) -> None:
         await self.workspace.web.request("views.update", json={"view_id": view_id, "view": view})
 
+    async def open_and_answer(
+        self, body: Payload, channel: str, person: Person, working: Awaitable[Reply]
+    ) -> None:
+        """In a window of its own; where Slack does not open one, as a message for the person."""
+        place = Place.of(body)
+        try:
+            view_id = await self.open(body, replies.loading("Papers"))
+        except (SendError, PlatformError) as error:
+            log.warning("window not opened why=%s", error)
+            place = Place(place.user, place.response_url)
+        else:
+            place = Place(place.user, view_id=view_id)
+        await self.answer(place, channel, person, working)
+
     async def open_form(self, body: Payload, channel: str) -> None:
         """The form for a keyword. ``channel`` is where it was asked for; empty where nowhere."""
         place = Place.of(body)
@@ -228,7 +244,12 @@ class Responder:
         if not channel and not await self.membership.knows():
             await self.show(beside, Reply(keyword_form.NOWHERE))
             return
-        view = keyword_form.form(channel, metadata=self.membership.sealed(channel, place.user))
+        at_home = (body.get("view") or {}).get("type") == "home"
+        view = keyword_form.form(
+            channel,
+            metadata=self.membership.sealed(channel, place.user),
+            callback_id=keyword_form.ADD_AT_HOME if at_home else replies.ADD,
+        )
         try:
             await self.open(body, view)
         except (SendError, PlatformError) as error:
@@ -260,11 +281,23 @@ class Responder:
         else:
             await self.show(Place(place.user), Reply(text))
 
-    async def show_home(self, user: str) -> None:
-        """The person's channels, in App Home. Raises SendError and PlatformRefused."""
+    def sentence(self, title: str, text: str) -> replies.View:
+        """A window that says this."""
+        return replies.sentence(title, text, self.command)
+
+    # -- in channels -----------------------------------------------------------------------------
+
+    async def greet(self, channel: str) -> None:
+        """Once a day at most, in a channel that the bot was invited to. Raises SendError and
+        PlatformRefused."""
+        core_id = self.core_id(channel)
         try:
-            reply = await self.commands.home(Person("", self.core_id(user)))
+            reply = await self.commands.invited(core_id)
+            if not await self.commands.claim_request([f"greeting:{core_id}"]):
+                return
         except UserError as error:
-            reply = Reply(str(error))
-        view = replies.home_view(reply, self.command)
-        await self.workspace.web.request("views.publish", json={"user_id": user, "view": view})
+            log.warning("not greeted channel=%s why=%s", core_id, error)
+            return
+        text = replies.spoken(reply, self.command)
+        shown = replies.reply_blocks(reply, command=self.command)
+        await self.workspace.web.post(channel, render.arguments(text, shown))

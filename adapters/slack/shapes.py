@@ -57,8 +57,13 @@ _REQUIRED: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("view", "state", "values"),
     ),
     "shortcut": (("user", "id"), ("trigger_id",)),
-    "message_action": (("user", "id"), ("trigger_id",), ("message",)),
+    "message_action": (("user", "id"), ("trigger_id",), ("message",), ("channel", "id")),
     "event_callback": (("event", "type"),),
+}
+
+_OF_EVENT: Final[Mapping[object, tuple[str, ...]]] = {
+    "app_home_opened": ("user",),
+    "member_joined_channel": ("user", "channel"),
 }
 
 
@@ -80,8 +85,9 @@ def malformed(body: Mapping[str, Any]) -> str:
     ):
         return "actions has none with an action_id"
     event = body.get("event") or {}
-    if event.get("type") == "app_home_opened" and not event.get("user"):
-        return "event.user is missing"
+    for name in _OF_EVENT.get(event.get("type"), ()):
+        if not event.get(name):
+            return f"event.{name} is missing"
     return ""
 
 

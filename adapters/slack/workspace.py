@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from adapters.slack import blocks, history, render
+from adapters.slack import blocks, history, render, replies
 from adapters.slack.api import Web
 from adapters.slack.errors import SIMPLIFY, UNTHREADED, code_of
 from adapters.slack.limits import cut
@@ -86,7 +86,7 @@ class Workspace:
         name = next((each for each in people or () if line.startswith(f"{each} ")), "")
         named = [blocks.user(people[name])] if people and name else []
         shown = [blocks.rich(blocks.section(*named, *blocks.running_text(line[len(name) :])))]
-        await self.web.post(where, render.arguments(blocks.spoken(line), shown))
+        await self.web.post(where, render.arguments(replies.sentences(line), shown))
 
 
 def variable(token: str, workspace: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from bot.chat.replies.dates import with_times
 from bot.chat.replies.keywords import (
     added_again_reply,
     added_reply,
+    greeting,
     known_reply,
     removed_reply,
     resent_reply,
@@ -211,6 +212,14 @@ class Changes:
             announcement=f"{person.name} paused the posts in this channel.",
         )
 
+    async def invited(self, channel_id: str) -> Reply:
+        """The bot is in this channel now: what it says there to everybody. A pause that was there
+        because the channel had refused it is over; one that a person wanted is not."""
+        state = await self._queries.state(channel_id)
+        [view] = state.channels
+        resumed = await self._store.resume(channel_id, refused_only=True)
+        return greeting(self._queries.context(view, state, channel_id), resumed)
+
     async def resume(self, channel_id: str, person: Person) -> Reply:
         """Post again, whoever or whatever had paused the channel."""
         state = await self._queries.state(channel_id)
@@ -220,19 +229,24 @@ class Changes:
         context = self._queries.context(view, state, channel_id)
         return with_times(resumed_reply(context, person), context.dates)
 
-    async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
-        """Change one setting of how a channel is posted to. Raises UserError."""
-        setting = find_setting(name)
-        if setting.for_governors and not person.governs:
-            raise NotAllowed(
-                f"Only those who run this server may change {setting.name}: {setting.meaning}."
-            )
+    async def change_settings(
+        self, channel_id: str, person: Person, values: Mapping[str, str]
+    ) -> Reply:
+        """Change settings of how a channel is posted to, by their names: all of them, or none.
+        Raises UserError."""
         [view] = (await self._queries.state(channel_id)).channels
-        stored = stored_value(setting, value, view.channel.platform)
-        own: dict[str, Any] = {setting.name: stored}
-        await self._store.change_setting(channel_id, setting.name, stored)
+        own: dict[str, Any] = {}
+        for name, value in values.items():
+            setting = find_setting(name)
+            if setting.for_governors and not person.governs:
+                raise NotAllowed(
+                    f"Only those who run this server may change {setting.name}: {setting.meaning}."
+                )
+            own[setting.name] = stored_value(setting, value, view.channel.platform)
+        for name, stored in own.items():
+            await self._store.change_setting(channel_id, name, stored)
         await self._on_change()
-        return self._queries.settings_of(replace(view.channel, **own), setting.name, person.name)
+        return self._queries.settings_of(replace(view.channel, **own), tuple(own), person.name)
 
     async def resend(self, channel_id: str | None, key: str) -> Reply:
         """Send a held or dead post again, named by its key or the start of it; one of any channel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -29,7 +29,17 @@ from bot.errors import (
     UserError,
 )
 from bot.keywords.form import composed
-from bot.model import ChannelGroup, Choice, Paper, Person, Reply, refer_to, without_references
+from bot.model import (
+    ChannelGroup,
+    Choice,
+    Home,
+    Paper,
+    Person,
+    Reply,
+    SettingValue,
+    refer_to,
+    without_references,
+)
 from bot.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -98,6 +108,10 @@ class ChatCommands:
         async with self._query("why", channel_id, person):
             return await self._queries.why(paper_id, channel_id)
 
+    async def matching(self, channel_id: str, paper_id: str) -> tuple[str, ...]:
+        async with _answering("matching", channel_id):
+            return await self._queries.matching(paper_id, channel_id)
+
     async def abstract(self, paper_id: str) -> Paper:
         async with _answering("abstract"), asyncio.timeout(QUERY_TIMEOUT):
             return await self._queries.abstract(paper_id)
@@ -125,10 +139,20 @@ class ChatCommands:
         async with self._query("settings", channel_id, person):
             return await self._queries.settings(channel_id)
 
-    async def change_setting(self, channel_id: str, person: Person, name: str, value: str) -> Reply:
-        name, value = without_references(name), without_references(value)
+    async def settings_in_force(self, channel_id: str) -> Mapping[str, SettingValue]:
+        async with _answering("settings", channel_id):
+            return await self._queries.settings_in_force(channel_id)
+
+    async def change_settings(
+        self, channel_id: str, person: Person, values: Mapping[str, str]
+    ) -> Reply:
+        plain = {without_references(k): without_references(v) for k, v in values.items()}
         async with self._change("settings", channel_id, person) as editor:
-            return await self._changes.change_setting(channel_id, editor, name, value)
+            return await self._changes.change_settings(channel_id, editor, plain)
+
+    async def invited(self, channel_id: str) -> Reply:
+        async with _answering("invited", channel_id):
+            return await self._changes.invited(channel_id)
 
     # -- everything else ----------------------------------------------------------------------
 
@@ -136,9 +160,11 @@ class ChatCommands:
         async with self._query("help", channel_id, person):
             return await self._queries.help()
 
-    async def home(self, person: Person) -> Reply:
+    async def home(
+        self, person: Person, channel_ids: Collection[str] | None = None, page: int = 1
+    ) -> Home:
         async with _answering("home"):
-            return await self._queries.home(person)
+            return await self._queries.home(person, channel_ids, page)
 
     async def claim_request(self, request_ids: Sequence[str]) -> bool:
         async with _answering("claim_request"):
@@ -184,7 +210,8 @@ class ChatCommands:
             case "resend":
                 return await self.resend(channel_id, person, rest)
             case "settings" if rest:
-                return await self.change_setting(channel_id, person, *setting_and_value(rest))
+                name, value = setting_and_value(rest)
+                return await self.change_settings(channel_id, person, {name: value})
             case "settings":
                 return await self.settings(channel_id, person)
             case _:

@@ -7,13 +7,13 @@ asked about one channel is answered for this channel alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chat.parse import bare_id, help_sections
 from bot.chat.replies.dates import DateFormatter, with_times
-from bot.chat.replies.home import home_reply
+from bot.chat.replies.home import home
 from bot.chat.replies.keywords import listing_reply
 from bot.chat.replies.paraphrase import paraphrase
 from bot.chat.replies.preview import (
@@ -25,7 +25,7 @@ from bot.chat.replies.preview import (
     preview_reply,
 )
 from bot.chat.replies.reasons import ChannelContext
-from bot.chat.replies.settings import ScheduleDefaults, settings_reply
+from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
 from bot.chat.replies.status import status_reply, status_report
 from bot.chat.replies.why import Case, KeywordEvaluation, why_reply
 from bot.chat.reports import StatusReport
@@ -34,7 +34,17 @@ from bot.chat.visibility import visible_in, visible_to_host
 from bot.errors import UserError
 from bot.keywords import parse
 from bot.matching import Matcher, explain
-from bot.model import Batch, Channel, Choice, Keyword, Paper, Person, Reply
+from bot.model import (
+    Batch,
+    Channel,
+    Choice,
+    Home,
+    Keyword,
+    Paper,
+    Person,
+    Reply,
+    SettingValue,
+)
 from bot.model.timetable import Timetable
 from bot.model.views import ChannelView, StateView
 from bot.ports import Clock, PeopleStore, Source
@@ -142,6 +152,17 @@ class Queries:
         reply = why_reply(identity, known, state, cases, dates)
         return with_times(reply, dates, *(case.context.dates for case in cases))
 
+    async def matching(self, paper_id: str, channel_id: str) -> tuple[str, ...]:
+        """The channel's keywords that match a paper, as they were written; none where nothing is
+        known of the paper. Raises UserError if it is no id."""
+        paper = (await self._store.paper(self._identity(paper_id))).paper
+        keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
+        return tuple(
+            keyword.text
+            for keyword in keywords
+            if paper is not None and explain(keyword, paper).matched
+        )
+
     async def abstract(self, paper_id: str) -> Paper:
         """A paper ready to be shown whole. Asks arXiv where we have forgotten it.
 
@@ -178,20 +199,33 @@ class Queries:
         [view] = (await self.state(channel_id)).channels
         return self.settings_of(view.channel)
 
-    def settings_of(self, channel: Channel, changed: str = "", by: str = "") -> Reply:
-        """The same; ``changed`` names the setting that ``by`` has just changed."""
+    async def settings_in_force(self, channel_id: str) -> Mapping[str, SettingValue]:
+        """The same, for a form."""
+        [view] = (await self.state(channel_id)).channels
+        return settings_in_force(view.channel, self._defaults)
+
+    def settings_of(self, channel: Channel, changed: Collection[str] = (), by: str = "") -> Reply:
+        """The same; ``changed`` are the settings that ``by`` has just changed."""
         timezone = self._timetable(channel).timezone
         return settings_reply(channel, self._defaults, timezone, changed, by)
 
-    async def home(self, person: Person) -> Reply:
-        """The channels in which this person added keywords, and how each stands."""
+    async def home(
+        self, person: Person, channel_ids: Collection[str] | None, page: int = 1
+    ) -> Home:
+        """Of these channels those of which anything is known; where nobody knows which ones the
+        person is in (``None``), those in which they added keywords, to be read only."""
         state = await self.state(None)
         contexts = [
             self.context(view, state, None)
             for view in state.channels
-            if any(each.added_by.id == person.id for each in view.subscriptions)
+            if (
+                any(each.added_by.id == person.id for each in view.subscriptions)
+                if channel_ids is None
+                else view.channel.id in channel_ids
+            )
         ]
-        return home_reply(state, contexts, self._dates())
+        by_person = person if channel_ids is not None else None
+        return home(state, contexts, self._dates(), by_person, page)
 
     async def help(self) -> Reply:
         text = "What you can say here; words in capitals stand for yours."

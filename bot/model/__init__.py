@@ -41,7 +41,18 @@ from bot.model.references import (
     with_references,
     without_references,
 )
-from bot.model.replies import Choice, Finding, Menu, Offer, Reply, Row, Section
+from bot.model.replies import (
+    ChannelPanel,
+    Choice,
+    Finding,
+    Home,
+    Menu,
+    Offer,
+    Reply,
+    Row,
+    Section,
+    SettingValue,
+)
 from bot.model.retention import Outdated
 from bot.model.subscriptions import Channel, ChannelGroup, Interests, Keyword, Person, Subscription
 
@@ -53,6 +64,7 @@ __all__ = [
     "Channel",
     "ChannelAgenda",
     "ChannelGroup",
+    "ChannelPanel",
     "Choice",
     "CommandReference",
     "Crosspost",
@@ -62,6 +74,7 @@ __all__ = [
     "Expected",
     "Finding",
     "Hit",
+    "Home",
     "Interests",
     "Keyword",
     "Menu",
@@ -81,6 +94,7 @@ __all__ = [
     "Row",
     "Run",
     "Section",
+    "SettingValue",
     "Subscription",
     "Unmatched",
     "Why",

@@ -86,6 +86,36 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingValue:
+    """A channel's setting: the value in force, where it comes from (``channel``, ``bot.toml`` or
+    ``default``), and the value that is in force where the channel sets none."""
+
+    value: str
+    source: str
+    usual: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPanel:
+    """One channel on a person's home page. The rows of ``reply`` are its keywords; its offers, and
+    those of the rows, are about this channel."""
+
+    channel_id: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A person's home page: ``reply`` says how the bot stands, ``panels`` are the channels of this
+    page, ``page`` of ``pages``, both counted from 1."""
+
+    reply: Reply
+    panels: tuple[ChannelPanel, ...] = ()
+    page: int = 1
+    pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that ``check`` looked at. ``remedy`` says what to do where it is not ``ok``."""
 

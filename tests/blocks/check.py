@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.slack import keyword_form, replies
+from adapters.slack import keyword_form, paper_choice, replies, settings_form
 from adapters.slack.render import compose, read
-from bot.model import Channel, Offer, Reply, Row
+from bot.core.channel_settings import CHANNEL_SETTINGS
+from bot.model import Channel, ChannelPanel, Home, Offer, Reply, Row, SettingValue
 from tests.adapters import samples
+from tests.adapters.slack.backend import home_page
 
 HERE = Path(__file__).parent
 MADE = HERE / "made"
@@ -59,11 +61,32 @@ def views() -> Iterator[tuple[str, str, Any]]:
     """Every window and App Home: a name, its type, and the view."""
     [entry, *_] = samples.PLAIN_DAY.entries
     paper = replace(entry.paper, abstract="We look.", published=datetime(2026, 11, 23, tzinfo=UTC))
-    home = Reply("You added keywords in 1 channel.", rows=(Row("slack:C0123456789", "Nothing."),))
     yield "abstract", "ModalView", replies.abstract_window(paper)
     yield "form", "ModalView", keyword_form.form("C0123456789")
     yield "moment", "ModalView", replies.loading("Abstract")
-    yield "home", "HomeView", replies.home_view(home, "/papers")
+    said = Reply("Removed.", offers=(Offer("Undo", "add #1"),))
+    yield "home", "HomeView", home_page(samples_home(), said=said, about="C0123456789")
+    yield "homeToRead", "HomeView", home_page(Home(Reply("Nothing yet.")), hint="A hint.")
+    values = {
+        name: SettingValue(setting.default_on("slack"), "channel" if n % 2 else "default", "x")
+        for n, (name, setting) in enumerate(CHANNEL_SETTINGS.items())
+    }
+    yield "settings", "ModalView", settings_form.form(values, "C1", metadata="C1.x", governs=True)
+    choice = paper_choice.choice_window(
+        {"2603.00001": "A title", "2603.00002": "2603.00002"},
+        callback_id="why_here",
+        title="Why here?",
+        submit="Ask",
+        metadata="C1.x",
+    )
+    yield "choice", "ModalView", choice
+
+
+def samples_home() -> Home:
+    offers = (Offer("Add a keyword", "add"), Offer("Pause", "pause"))
+    rows = (Row("reward model", "added today by Ann", (Offer("Remove", "remove #1"),)),)
+    panel = ChannelPanel("slack:C0123456789", Reply("Nothing new.", rows=rows, offers=offers))
+    return Home(Reply("You are in 1 channel."), (panel,), page=2, pages=3)
 
 
 def constant(name: str, kind: str, value: Any) -> str:

@@ -42,8 +42,10 @@ from bot.model import (
     Batch,
     Channel,
     ChannelGroup,
+    Draft,
     Note,
     NoteKind,
+    Offer,
     Paper,
     Person,
     Reply,
@@ -52,7 +54,7 @@ from bot.model import (
 from bot.model.timetable import Timetable
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
-from tests.store.database import OtherTransaction, opened
+from tests.store.database import OtherTransaction, opened, queue
 
 HERE = "discord:1142000000000000000"
 THERE = "discord:1142000000000000001"
@@ -218,8 +220,8 @@ async def test_an_argument_that_arrives_apart_from_its_command_is_never_read_as_
     await chat.commands.remove(HERE, ADA, [first.value, second.value])
     assert await chat.keywords() == ()
     with pytest.raises(UserError, match="There is no setting layout list"):
-        await chat.commands.change_setting(HERE, ADA, "layout list", "digest")
-    reply = await chat.commands.change_setting(HERE, ADA, "catch_up", "newest 5")
+        await chat.commands.change_settings(HERE, ADA, {"layout list": "digest"})
+    reply = await chat.commands.change_settings(HERE, ADA, {"catch_up": "newest 5"})
     assert "catch_up is now newest 5" in reply.text
 
 
@@ -235,7 +237,7 @@ async def test_an_argument_of_nothing_but_spaces_answers_with_an_example(chat: C
         with pytest.raises(UserError, match="For example: "):
             await asked
     with pytest.raises(UserError, match="Which setting"):
-        await commands.change_setting(HERE, ADA, "", "09:30")
+        await commands.change_settings(HERE, ADA, {"": "09:30"})
 
 
 async def test_every_word_for_add_opens_the_form_and_no_other_word(chat: Chat) -> None:
@@ -491,13 +493,104 @@ async def test_a_channel_can_be_opened_to_its_members_by_those_who_govern_alone(
 async def test_at_home_a_person_sees_the_channels_in_which_they_added_something(
     chat: Chat,
 ) -> None:
-    assert "no keyword yet" in (await chat.commands.home(ADA)).text
+    assert "no keyword yet" in (await chat.commands.home(ADA)).reply.text
     await chat.say("add reward model")
     await chat.say("add secret project", THERE, MANAGER)
-    [row] = (await chat.commands.home(ADA)).rows
-    assert row.text == HERE
-    assert "reward model" in row.detail
-    assert "secret" not in row.detail
+    [panel] = (await chat.commands.home(ADA)).panels
+    assert panel.channel_id == HERE
+    assert "reward model" in panel.reply.text
+    assert (panel.reply.rows, panel.reply.offers) == ((), ()), "nobody knows whether they are in it"
+
+
+async def test_at_home_a_person_changes_the_channels_that_they_are_in(chat: Chat) -> None:
+    await chat.say("add reward model", person=MANAGER)
+    await chat.say("add secret project", THERE, MANAGER)
+    [panel] = (await chat.commands.home(ADA, [HERE])).panels
+    assert panel.channel_id == HERE
+    assert [row.text for row in panel.reply.rows] == ["reward model"]
+    assert [offer.label for row in panel.reply.rows for offer in row.offers] == ["Remove"]
+    assert [each.words for each in panel.reply.offers] == ["add", "pause", "settings"]
+    await chat.say("pause")
+    [panel] = (await chat.commands.home(ADA, [HERE])).panels
+    assert [each.words for each in panel.reply.offers] == ["add", "resume", "settings"]
+
+
+async def test_at_home_who_may_not_change_a_channel_only_reads_it(chat: Chat) -> None:
+    await chat.say("add reward model")
+    [panel] = (await chat.commands.home(MEMBER, [HERE])).panels
+    assert panel.reply.offers == ()
+    assert [row.offers for row in panel.reply.rows] == [()]
+    await chat.say("settings editors members")
+    [panel] = (await chat.commands.home(MEMBER, [HERE])).panels
+    assert panel.reply.offers
+
+
+async def test_at_home_many_channels_and_keywords_come_a_page_at_a_time(chat: Chat) -> None:
+    channels = [f"slack:C{number:08d}" for number in range(12)]
+    for channel in channels:
+        await chat.changes.add(channel, ADA, "reward model")
+    for number in range(12):
+        await chat.changes.add(channels[0], ADA, f"word {number}")
+    first = await chat.commands.home(ADA, channels)
+    last = await chat.commands.home(ADA, channels, 99)
+    assert (first.page, first.pages, len(first.panels)) == (1, 3, 5)
+    assert (last.page, last.pages, len(last.panels)) == (3, 3, 2)
+    assert len(first.panels[0].reply.rows) == 10
+    assert first.panels[0].reply.offers[-1] == Offer("All 13 keywords", "list")
+
+
+async def test_who_invites_the_bot_is_greeted_and_what_was_refused_goes_on(chat: Chat) -> None:
+    said = await chat.commands.invited(HERE)
+    assert "add reward model" in said.text
+    assert [offer.words for offer in said.offers] == ["add"]
+    await chat.say("add reward model")
+    await refused_once(chat)
+    said = await chat.commands.invited(HERE)
+    assert "What waited comes now" in said.text
+    [view] = (await chat.store.state(HERE)).channels
+    assert view.paused == ""
+    assert await chat.store.claim("discord", chat.clock.now(), chat.clock.now())
+
+
+async def test_a_pause_that_a_person_wanted_outlives_an_invitation(chat: Chat) -> None:
+    await chat.say("add reward model")
+    await chat.say("pause")
+    assert "It is paused (by Ada)" in (await chat.commands.invited(HERE)).text
+    [view] = (await chat.store.state(HERE)).channels
+    assert view.paused == "person"
+
+
+async def refused_once(chat: Chat) -> None:
+    """A post waits because the channel did not take it."""
+    await queue(chat.store, HERE, [("f" * 24, Draft("{}", ()))], chat.clock.now())
+    now = chat.clock.now()
+    assert await chat.store.claim("discord", now, now)
+    await chat.store.refuse("f" * 24, False, now, "I am not in this channel.", 600)
+
+
+async def test_the_keywords_of_a_channel_that_match_a_paper_are_known(chat: Chat) -> None:
+    chat.source.announce(paper(1, "A Reward Model for Graphs"))
+    for words in ("add reward model", "add protein", "add ti:graphs"):
+        await chat.say(words)
+    await chat.collect()
+    assert await chat.commands.matching(HERE, "2603.00001") == ("reward model", "ti:graphs")
+    assert await chat.commands.matching(HERE, "2603.00002") == ()
+    with pytest.raises(UserError, match="no arXiv id"):
+        await chat.commands.matching(HERE, "nonsense")
+
+
+async def test_several_settings_are_changed_together_or_not_at_all(chat: Chat) -> None:
+    values = {"post_at": "9:30", "days": "mon,thu"}
+    with pytest.raises(UserError, match="not a time of day"):
+        await chat.commands.change_settings(HERE, ADA, {"days": "mon", "post_at": "25:00"})
+    assert (await chat.commands.settings_in_force(HERE))["days"].source == "default"
+    reply = await chat.commands.change_settings(HERE, ADA, values)
+    assert reply.announcement == (
+        "Ada changed post_at of this channel to 09:30 (set for this channel), days to mon,thu (set"
+        " for this channel)."
+    )
+    in_force = await chat.commands.settings_in_force(HERE)
+    assert (in_force["days"].value, in_force["days"].usual) == ("mon,thu", "mon-fri")
 
 
 async def test_an_abstract_comes_from_the_database_and_where_it_was_forgotten_from_arxiv(
@@ -1058,8 +1151,8 @@ async def test_status_says_what_came_of_this_channel_and_of_no_other(
     await live(chat)
     assert await cause(chat) == (kind, said)
     home = await chat.commands.home(ADA)
-    [row] = [row for row in home.rows if row.text == HERE]
-    assert said in as_typed(row.detail), "App Home says the same"
+    [panel] = [panel for panel in home.panels if panel.channel_id == HERE]
+    assert said in as_typed(panel.reply.text), "App Home says the same"
 
 
 async def test_status_in_one_channel_counts_nothing_of_others(chat: Chat) -> None:

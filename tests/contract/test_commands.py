@@ -27,8 +27,8 @@ CHANGING: dict[str, Call] = {
     "pause": lambda commands, person, text: commands.pause(HERE, person),
     "resume": lambda commands, person, text: commands.resume(HERE, person),
     "resend": lambda commands, person, text: commands.resend(HERE, person, text),
-    "change_setting": lambda commands, person, text: commands.change_setting(
-        HERE, person, "time", text
+    "change_settings": lambda commands, person, text: commands.change_settings(
+        HERE, person, {"time": text}
     ),
 }
 READING: dict[str, Call] = {
@@ -39,7 +39,10 @@ READING: dict[str, Call] = {
     "settings": lambda commands, person, text: commands.settings(HERE, person),
     "help": lambda commands, person, text: commands.help(HERE, person),
     "typed": lambda commands, person, text: commands.typed(HERE, person, text),
-    "home": lambda commands, person, text: commands.home(person),
+    "settings_in_force": lambda commands, person, text: commands.settings_in_force(HERE),
+    "home": lambda commands, person, text: commands.home(person, [text], page=-3),
+    "invited": lambda commands, person, text: commands.invited(HERE),
+    "matching": lambda commands, person, text: commands.matching(HERE, text),
     "keywords": lambda commands, person, text: commands.keywords(HERE),
     "abstract": lambda commands, person, text: commands.abstract(text),
     "claim_request": lambda commands, person, text: commands.claim_request([text]),

@@ -59,6 +59,7 @@ class SlackServer(WireServer):
         self.form_errors: list[dict[str, str]] = []
         self.closed_views: list[str] = []
         self.homes: dict[str, dict[str, Any]] = {}
+        self.people: dict[str, dict[str, Any]] = {}  # what users.info says of them beside the usual
         self.too_fast = 0
         self.socket = SlackSocket(self)
         self._triggers: dict[str, float] = {}
@@ -168,6 +169,7 @@ class SlackServer(WireServer):
         needs = {
             "conversations.info": "channels:read",
             "users.conversations": "channels:read",
+            "users.info": "users:read",
             "chat.postMessage": "chat:write",
         }.get(method)
         if needs and needs not in self.scopes:
@@ -187,6 +189,7 @@ class SlackServer(WireServer):
             "conversations.replies": self._history,
             "conversations.info": self._info,
             "users.conversations": self._conversations,
+            "users.info": self._user,
             "views.open": self._open_view,
             "views.push": self._open_view,
             "views.update": self._update_view,
@@ -293,6 +296,11 @@ class SlackServer(WireServer):
             channels=[{"id": each} for each in found[start : start + limit]],
             response_metadata={"next_cursor": str(start + limit) if more else ""},
         )
+
+    def _user(self, arguments: dict[str, Any]) -> web.Response:
+        user = str(arguments.get("user"))
+        about = {"id": user, "team_id": "T1", "deleted": False, "is_admin": False}
+        return fine(user={**about, "is_owner": False, **self.people.get(user, {})})
 
     # -- views -----------------------------------------------------------------------------
 

@@ -174,5 +174,17 @@ class SlackSocket:
         }  # fmt: skip
         self.envelope("events_api", payload)
 
+    def join(self, user: str, room: str) -> None:
+        """Somebody, perhaps the bot, becomes a member of a channel."""
+        event = {
+            "type": "member_joined_channel", "user": user, "channel": room, "channel_type": "C",
+            "team": "T1", "inviter": "U0000001",
+        }  # fmt: skip
+        payload = {
+            "type": "event_callback", "team_id": "T1", "event": event,
+            "event_id": f"Ev{self._count:08d}",
+        }  # fmt: skip
+        self.envelope("events_api", payload)
+
     async def _send(self, payload: dict[str, Any]) -> None:
         await self._sockets[-1][0].send_json(payload)

@@ -8,6 +8,7 @@ from adapters.slack.listeners import actions, commands, events, shortcuts, views
 
 
 def register(app: AsyncApp) -> None:
-    """Every listener finds the workspace's ``Responder`` among its arguments as ``responder``."""
+    """Every listener finds the workspace's ``Responder`` and ``ControlPanel`` among its arguments,
+    as ``responder`` and ``panel``."""
     for module in (commands, shortcuts, actions, views, events):
         module.register(app)

@@ -10,6 +10,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack import replies
 from adapters.slack.blocks import ABSTRACT, OPEN, SAY
+from adapters.slack.control_panel import ControlPanel
+from adapters.slack.home import AT_HOME, TO_PAGE
 from adapters.slack.responder import UNKNOWN_BUTTON, Place, Responder
 from bot.errors import NotAllowed, UserError
 
@@ -47,9 +49,24 @@ def register(app: AsyncApp) -> None:
         if responder.commands.opens_form(words):
             await responder.open_form(body, channel)
             return
-        person = responder.person(body)
+        person = await responder.person(body)
         working = responder.commands.typed(responder.core_id(channel), person, words)
         await responder.answer(place, channel, person, working)
+
+    @app.action(re.compile(f"^{AT_HOME}:"))
+    async def act_at_home(
+        ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], panel: ControlPanel
+    ) -> None:
+        """A button of one of the channels in App Home."""
+        await ack()
+        await panel.act(body, str(action.get("value") or ""))
+
+    @app.action(re.compile(f"^{TO_PAGE}:"))
+    async def turn_page(
+        ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], panel: ControlPanel
+    ) -> None:
+        await ack()
+        await panel.turn(body, str(action.get("value") or ""))
 
     @app.action(re.compile(f"^{OPEN}:"))
     async def follow_link(ack: AsyncAck) -> None:

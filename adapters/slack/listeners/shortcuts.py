@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.slack.responder import Responder
+from adapters.slack import keyword_form, paper_choice, replies
+from adapters.slack.responder import Place, Responder
+from bot.errors import PlatformError, SendError, UserError
+from bot.model import Offer, Reply, Row
+
+log = logging.getLogger(__name__)
 
 FOLLOW: Final = "follow_keyword"
+WHY: Final = "why_here"  # also of the window in which a paper is chosen
+LIKE: Final = "follow_like_this"  # the same
+TITLES: Final = {WHY: "Why here?", LIKE: "Follow like this"}
 
 
 def register(app: AsyncApp) -> None:
@@ -18,3 +27,83 @@ def register(app: AsyncApp) -> None:
         """It is about no channel yet."""
         await ack()
         await responder.open_form(body, "")
+
+    @app.shortcut({"type": "message_action", "callback_id": WHY})
+    async def why(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        await ack()
+        papers = paper_choice.papers_in(body["message"])
+        if len(papers) != 1:
+            await _ask_which(body, responder, papers, WHY, "Ask")
+            return
+        [paper_id] = papers
+        channel, person = responder.channel_of(body), await responder.person(body)
+        working = responder.commands.why(responder.core_id(channel), person, paper_id)
+        await responder.open_and_answer(body, channel, person, working)
+
+    @app.shortcut({"type": "message_action", "callback_id": LIKE})
+    async def follow_like_this(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        await ack()
+        papers = paper_choice.papers_in(body["message"])
+        if len(papers) != 1:
+            await _ask_which(body, responder, papers, LIKE, "Next")
+            return
+        [paper_id] = papers
+        place, channel = Place.of(body), responder.channel_of(body)
+        try:
+            view_id = await responder.open(body, replies.loading(TITLES[LIKE]))
+        except (SendError, PlatformError) as error:
+            log.warning("form not opened why=%s", error)
+            await responder.show(place, Reply(keyword_form.NOT_OPENED))
+            return
+        form = await form_like(responder, channel, place.user, paper_id)
+        window = Place(place.user, view_id=view_id)
+        await responder.update(window, form, Reply(keyword_form.NOT_OPENED))
+
+
+async def form_like(responder: Responder, channel: str, user: str, paper_id: str) -> replies.View:
+    """The form with the keyword of this channel that matches a paper; which channel is to follow it
+    is not chosen yet. A window that says why there is no form."""
+    try:
+        matching = await responder.commands.matching(responder.core_id(channel), paper_id)
+    except UserError as error:
+        return responder.sentence(TITLES[LIKE], str(error))
+    hint = "No keyword that this channel follows now matches it. Which one should?"
+    values = None
+    if matching:
+        values = keyword_form.filled_with(matching[0])
+        hint = f"The paper is here because of: {', '.join(matching)}"
+    sealed = responder.membership.sealed(channel, user)
+    return keyword_form.form("", values, metadata=sealed, hint=hint)
+
+
+async def _ask_which(
+    body: dict[str, Any],
+    responder: Responder,
+    papers: dict[str, str],
+    callback_id: str,
+    submit: str,
+) -> None:
+    """Of several papers in a message; where there is none, or Slack opens no window, an answer for
+    the person alone."""
+    place, channel = Place.of(body), responder.channel_of(body)
+    if not papers:
+        await responder.show(place, Reply(paper_choice.NO_PAPER), channel)
+        return
+    view = paper_choice.choice_window(
+        papers,
+        callback_id=callback_id,
+        title=TITLES[callback_id],
+        submit=submit,
+        metadata=responder.membership.sealed(channel, place.user),
+    )
+    try:
+        await responder.open(body, view)
+    except (SendError, PlatformError) as error:
+        log.warning("choice not opened why=%s", error)
+        rows = [
+            Row(title, offers=(Offer("Why here?", f"why {paper_id}"),))
+            for paper_id, title in papers.items()
+        ]
+        asked = Reply("Which paper?", rows=tuple(rows))
+        said = asked if callback_id == WHY else Reply(keyword_form.NOT_OPENED)
+        await responder.show(place, said, channel)

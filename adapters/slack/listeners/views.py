@@ -4,60 +4,105 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.slack import keyword_form, replies
+from adapters.slack import keyword_form, paper_choice, replies, settings_form
+from adapters.slack.control_panel import ControlPanel
+from adapters.slack.listeners.shortcuts import LIKE, TITLES, WHY, form_like
 from adapters.slack.responder import UNKNOWN_BUTTON, Place, Responder
-from bot.errors import NotAllowed, UserError
-from bot.model import Person, Reply
+from bot.errors import NotAllowed, PlatformError, SendError, UserError
+from bot.model import Person, Reply, refer_to
 
 # Seconds that a submitted form waits for its answer: a mistake is found at once and stands below
 # its field then; where arXiv takes longer, the window says so. Slack waits for three.
 FORM_ANSWER_TIMEOUT: Final = 0.5
+NO_CHANNEL: Final = f"I can't tell any more which channel this is about: {refer_to('settings')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a submitted window shows next, and what is said where it is gone. With ``mistakes`` it
+    stays as it is, and they stand below their fields; once it shows something else, ``view`` is the
+    form again."""
+
+    view: replies.View
+    reply: Reply
+    mistakes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedWindow:
+    """A window that was submitted. ``channel`` is the one that it was opened for; empty where
+    nobody but us could have said which, and we did not."""
+
+    responder: Responder
+    place: Place
+    callback_id: str
+    state: Mapping[str, Any]
+    channel: str
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], responder: Responder) -> SubmittedWindow:
+        user, view = str(body["user"]["id"]), body["view"]
+        return cls(
+            responder,
+            Place(user, view_id=str(view["id"])),
+            str(view["callback_id"]),
+            view["state"]["values"],
+            responder.membership.unsealed(view.get("private_metadata"), user),
+        )
+
+    @property
+    def sealed(self) -> str:
+        return self.responder.membership.sealed(self.channel, self.place.user)
 
 
 def register(app: AsyncApp) -> None:
-    @app.view(replies.ADD)
+    @app.view(re.compile(f"^({replies.ADD}|{keyword_form.ADD_AT_HOME})$"))
     async def follow(
-        ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], responder: Responder
+        ack: AsyncAck,
+        body: dict[str, Any],
+        view: dict[str, Any],
+        responder: Responder,
+        panel: ControlPanel,
     ) -> None:
         """The form for a keyword."""
-        place = Place(str(body["user"]["id"]), view_id=str(view["id"]))
-        person = responder.person(body)
-        origin = responder.membership.unsealed(view.get("private_metadata"), place.user)
-        filled = keyword_form.Filled(view["state"]["values"], origin)
-        adding = asyncio.create_task(_add(responder, filled, origin, person, place.user))
-        try:
-            done, _ = await asyncio.wait({adding}, timeout=FORM_ANSWER_TIMEOUT)
-            if not done:
-                waiting = {"response_action": "update", "view": replies.loading("Follow a keyword")}
-                await ack(**responder.screens.shows(place.view_id, waiting))
-            reply = await adding
-        except UserError as error:
-            if not done:
-                metadata = responder.membership.sealed(origin, place.user)
-                mistake = replies.readable(str(error), responder.command)
-                again = keyword_form.form(origin, view["state"]["values"], mistake, metadata)
-                await responder.update(place, again, Reply(str(error)))
-                return
-            field = keyword_form.CHANNEL if isinstance(error, NotAllowed) else keyword_form.PHRASE
-            text = keyword_form.below_field(replies.readable(str(error), responder.command))
-            answer = {"response_action": "errors", "errors": {field: text}}
-            await ack(**responder.screens.shows(place.view_id, answer))
-            return
-        finally:
-            adding.cancel()
-        if done:
-            sealed = responder.membership.sealed(filled.channel, place.user)
-            shown = replies.reply_window("Papers", reply, "", sealed, responder.command)
-            answer = {"response_action": "update", "view": shown}
-            await ack(**responder.screens.shows(place.view_id, answer))
-            await responder.announce(place, reply, filled.channel, person)
-        else:
-            await responder.show_and_announce(place, reply, filled.channel, person)
+        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        filled = keyword_form.Filled(view["state"]["values"], window.channel)
+        adding = _add(window, filled, person)
+        outcome = await _answer(
+            ack, window, "Follow a keyword", adding, person, channel=filled.channel
+        )
+        if view["callback_id"] == keyword_form.ADD_AT_HOME and not outcome.mistakes:
+            await panel.publish(window.place.user)
+
+    @app.view(settings_form.SETTINGS)
+    async def change_settings(
+        ack: AsyncAck, body: dict[str, Any], responder: Responder, panel: ControlPanel
+    ) -> None:
+        """A channel's settings, opened from App Home."""
+        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        changing = _change_settings(window, person)
+        outcome = await _answer(ack, window, settings_form.TITLE, changing, person)
+        if not outcome.mistakes:
+            await panel.publish(window.place.user)
+
+    @app.view(WHY)
+    async def why(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        """The paper that somebody asks about."""
+        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        await _answer(ack, window, TITLES[WHY], _why(window, person), person)
+
+    @app.view(LIKE)
+    async def follow_like(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        """The paper of which somebody wants more."""
+        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        await _answer(ack, window, TITLES[LIKE], _like(window), person)
 
     @app.view(re.compile(""))
     async def unknown(ack: AsyncAck, view: dict[str, Any], responder: Responder) -> None:
@@ -67,12 +112,123 @@ def register(app: AsyncApp) -> None:
         await ack(**responder.screens.shows(str(view["id"]), answer))
 
 
-async def _add(
-    responder: Responder, filled: keyword_form.Filled, origin: str, person: Person, user: str
-) -> Reply:
-    """Raises UserError, and NotAllowed where it is the channel's fault."""
-    if filled.channel != origin or not origin:
-        await responder.membership.check(filled.channel, user)
-    channel = responder.core_id(filled.channel)
-    add = responder.commands.add
-    return await add(channel, person, filled.phrase, filled.field, filled.categories)
+async def _answer(
+    ack: AsyncAck,
+    window: SubmittedWindow,
+    title: str,
+    working: Coroutine[Any, Any, Outcome],
+    person: Person,
+    *,
+    channel: str = "",
+) -> Outcome:
+    """Show what comes of a submitted window, and announce it in the channel; where it takes longer
+    than the acknowledgement may, a window that says so comes first."""
+    responder, place, channel = window.responder, window.place, channel or window.channel
+    task = asyncio.create_task(working)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=FORM_ANSWER_TIMEOUT)
+        if not done:
+            waiting = {"response_action": "update", "view": replies.loading(title)}
+            await ack(**responder.screens.shows(place.view_id, waiting))
+        outcome = await task
+    finally:
+        task.cancel()
+    if done:
+        answer: dict[str, Any] = {"response_action": "update", "view": outcome.view}
+        if outcome.mistakes:
+            answer = {"response_action": "errors", "errors": dict(outcome.mistakes)}
+        await ack(**responder.screens.shows(place.view_id, answer))
+    else:
+        try:
+            await responder.update(place, outcome.view, outcome.reply)
+        except (SendError, PlatformError):
+            await responder.tell_channel(channel, outcome.reply, person)
+            raise
+    await responder.announce(place, outcome.reply, channel, person)
+    return outcome
+
+
+async def _add(window: SubmittedWindow, filled: keyword_form.Filled, person: Person) -> Outcome:
+    responder, user, origin = window.responder, window.place.user, window.channel
+    try:
+        if filled.channel != origin or not origin:
+            await responder.membership.check(filled.channel, user)
+        channel = responder.core_id(filled.channel)
+        add = responder.commands.add
+        reply = await add(channel, person, filled.phrase, filled.field, filled.categories)
+    except UserError as error:
+        said = replies.readable(str(error), responder.command)
+        chosen = isinstance(error, NotAllowed) and keyword_form.asks_for_channel(origin)
+        below = keyword_form.CHANNEL if chosen else keyword_form.PHRASE
+        again = keyword_form.form(
+            origin, window.state, said, window.sealed, callback_id=window.callback_id
+        )
+        return Outcome(again, Reply(str(error)), {below: keyword_form.below_field(said)})
+    return _shown(window, reply, filled.channel)
+
+
+async def _change_settings(window: SubmittedWindow, person: Person) -> Outcome:
+    """All that is filled in otherwise than it is, or nothing."""
+    responder, channel = window.responder, window.channel
+    core_id, below = responder.core_id(channel), next(iter(window.state), "")
+    try:
+        if not channel:
+            raise NotAllowed(NO_CHANNEL)
+        await responder.membership.check_again(channel, window.place.user)
+        values = await responder.commands.settings_in_force(core_id)
+        changed = settings_form.changed(window.state, values)
+        below = next(iter(changed), below)
+        if mistakes := settings_form.mistakes(changed):
+            said = " ".join(mistakes.values())
+            again = settings_form.form(
+                values,
+                channel,
+                metadata=window.sealed,
+                governs=person.governs,
+                mistake=said,
+                filled=changed,
+            )
+            return Outcome(again, Reply(said), mistakes)
+        if not changed:
+            reply = await responder.commands.settings(core_id, person)
+        else:
+            reply = await responder.commands.change_settings(core_id, person, changed)
+    except UserError as error:
+        said = replies.readable(str(error), responder.command)
+        return _mistaken(window, {below: keyword_form.below_field(said)} if below else {}, said)
+    return _shown(window, reply, channel)
+
+
+async def _why(window: SubmittedWindow, person: Person) -> Outcome:
+    responder, paper_id = window.responder, paper_choice.chosen(window.state)
+    if not paper_id:
+        return _mistaken(window, {paper_choice.PAPER: paper_choice.CHOOSE_ONE})
+    try:
+        if not window.channel:
+            raise NotAllowed(NO_CHANNEL)
+        reply = await responder.commands.why(responder.core_id(window.channel), person, paper_id)
+    except UserError as error:
+        return _mistaken(window, {}, str(error))
+    return _shown(window, reply, window.channel, TITLES[WHY])
+
+
+async def _like(window: SubmittedWindow) -> Outcome:
+    paper_id = paper_choice.chosen(window.state)
+    if not paper_id:
+        return _mistaken(window, {paper_choice.PAPER: paper_choice.CHOOSE_ONE})
+    if not window.channel:
+        return _mistaken(window, {}, NO_CHANNEL)
+    form = await form_like(window.responder, window.channel, window.place.user, paper_id)
+    return Outcome(form, Reply(keyword_form.NOT_OPENED))
+
+
+def _shown(window: SubmittedWindow, reply: Reply, channel: str, title: str = "Papers") -> Outcome:
+    responder = window.responder
+    sealed = responder.membership.sealed(channel, window.place.user)
+    return Outcome(replies.reply_window(title, reply, "", sealed, responder.command), reply)
+
+
+def _mistaken(window: SubmittedWindow, mistakes: Mapping[str, str], text: str = "") -> Outcome:
+    """Below their fields; where there is none for it, or the window waits already, in its place."""
+    said = text or " ".join(mistakes.values())
+    return Outcome(window.responder.sentence("Papers", said), Reply(said), mistakes)

@@ -117,6 +117,25 @@ def removed_reply(channel_id: str, keywords: Sequence[Keyword], person: Person) 
     )
 
 
+def greeting(context: ChannelContext, resumed: bool) -> Reply:
+    """For everybody in a channel that the bot was invited to; ``resumed``: what waited for that is
+    sent now."""
+    count = len(context.view.subscriptions)
+    help_ = f"All I can do: {refer_to('help')}"
+    if not count:
+        return Reply(
+            "Hello! I post new arXiv papers here that match this channel's keywords, each of them"
+            f" once. To follow a first keyword: {refer_to('add reward model')} {help_}",
+            offers=(Offer("Add a keyword", "add"),),
+        )
+    lines = [f"Hello! This channel follows {plural(count, 'keyword')}: {refer_to('list')}"]
+    if context.view.paused == "person":
+        lines.append(f"It is paused ({context.view.reason}). To resume: {refer_to('resume')}")
+    elif resumed:
+        lines.append("I could not post here before. What waited comes now.")
+    return Reply(" ".join([*lines, help_]))
+
+
 def resumed_reply(context: ChannelContext, person: Person) -> Reply:
     """``context`` is how the channel stood before."""
     lines = ["Posting again."]
@@ -191,7 +210,7 @@ def listing_reply(
     keywords = [subscription.keyword for subscription in shown]
     return Reply(
         head,
-        rows=tuple(_row(subscription, dates, may_change) for subscription in shown),
+        rows=tuple(removal_row(subscription, dates, may_change) for subscription in shown),
         offers=tuple(offers),
         menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
         report=KeywordList(channel_id, tuple(map(_followed, subscriptions))),
@@ -214,7 +233,8 @@ def _removing_several(keywords: Sequence[Keyword]) -> Menu:
     return Menu(f"Remove several, up to {most} at once", "remove", choices, most)
 
 
-def _row(subscription: Subscription, dates: DateFormatter, may_change: bool) -> Row:
+def removal_row(subscription: Subscription, dates: DateFormatter, may_change: bool) -> Row:
+    """A keyword, who added it and when, and the button that removes it for those who may."""
     by = f" by {subscription.added_by.name}" if subscription.added_by.name else ""
     added = f"added {dates.day(subscription.added_at)}{by}"
     new = "; new, its first papers come with the next run" if subscription.primed_at is None else ""

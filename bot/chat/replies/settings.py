@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from bot.chat.parse import nearest
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, ChannelSetting
 from bot.errors import UserError
-from bot.model import Channel, Reply, refer_to
+from bot.model import Channel, Reply, SettingValue, refer_to
 
 
 def find_setting(name: str) -> ChannelSetting:
@@ -46,17 +46,6 @@ class ScheduleDefaults:
     written: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class SettingValue:
-    """The value in force, and where it comes from: ``channel``, ``bot.toml`` or ``default``."""
-
-    value: str
-    source: str
-
-    def __str__(self) -> str:
-        return f"{self.value} ({_SOURCES[self.source]})"
-
-
 _SOURCES = {
     "channel": "set for this channel",
     "bot.toml": "from [schedule] in bot.toml",
@@ -75,25 +64,30 @@ def settings_in_force(channel: Channel, defaults: ScheduleDefaults) -> dict[str,
 def _in_force(
     own: str | None, setting: ChannelSetting, platform: str, defaults: ScheduleDefaults
 ) -> SettingValue:
+    usual = defaults.values.get(setting.name) or setting.default_on(platform)
     if own is not None:
-        return SettingValue(own, "channel")
+        return SettingValue(own, "channel", usual)
     source = "bot.toml" if setting.name in defaults.written else "default"
-    return SettingValue(defaults.values.get(setting.name) or setting.default_on(platform), source)
+    return SettingValue(usual, source, usual)
+
+
+def _said(value: SettingValue) -> str:
+    return f"{value.value} ({_SOURCES[value.source]})"
 
 
 def settings_reply(
     channel: Channel,
     defaults: ScheduleDefaults,
     timezone: ZoneInfo,
-    changed: str = "",
+    changed: Collection[str] = (),
     by: str = "",
 ) -> Reply:
-    """The values in force, and where each comes from; ``changed`` names the setting that the
-    person ``by`` has just changed."""
+    """The values in force, and where each comes from; ``changed`` are the settings that the person
+    ``by`` has just changed."""
     in_force = settings_in_force(channel, defaults)
-    lines = [f"Changed: {changed} is now {in_force[changed]}"] if changed else []
+    lines = [f"Changed: {name} is now {_said(in_force[name])}" for name in changed]
     lines += [
-        f"{name} = {value}: {CHANNEL_SETTINGS[name].meaning_on(channel.platform)}"
+        f"{name} = {_said(value)}: {CHANNEL_SETTINGS[name].meaning_on(channel.platform)}"
         for name, value in in_force.items()
     ]
     lines.append(f"Times are {timezone.key}.")
@@ -103,5 +97,6 @@ def settings_reply(
     )
     announcement = ""
     if changed:
-        announcement = f"{by} changed {changed} of this channel to {in_force[changed]}."
+        new = ", ".join(f"{name} to {_said(in_force[name])}" for name in changed)
+        announcement = f"{by} changed {new.replace(' to ', ' of this channel to ', 1)}."
     return Reply("\n".join(lines), announcement=announcement)

@@ -191,9 +191,9 @@ def pause(db: Connection, channel_id: str, reason: str, at: datetime) -> bool:
     return changed.rowcount == 1
 
 
-def resume(db: Connection, channel_id: str) -> bool:
-    """Post again, whoever paused it; false if it was not paused. What waits there is tried at once,
-    and no longer bears the reason of a refusal."""
+def resume(db: Connection, channel_id: str, *, refused_only: bool = False) -> bool:
+    """Post again, whoever paused it; false if it was not paused, or with ``refused_only`` by a
+    person. What waits there is tried at once, and no longer bears the reason of a refusal."""
     db.execute(
         "update outbox set error = '' where channel_id = :channel"
         " and state in ('queued', 'sending', 'unknown')"
@@ -202,7 +202,7 @@ def resume(db: Connection, channel_id: str) -> bool:
     )
     changed = db.execute(
         "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
-        " probes = 0, recheck = true where id = ? and paused is not null",
-        (channel_id,),
+        " probes = 0, recheck = true where id = ? and (paused = 'refused' or paused = ?)",
+        (channel_id, "refused" if refused_only else "person"),
     )
     return changed.rowcount == 1

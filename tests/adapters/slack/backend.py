@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters import Settings
+from adapters.slack.home import home_view
 from adapters.slack.platform import Slack
-from bot.model import Channel, Draft, Post, Receipt
+from adapters.slack.workspace import parted
+from bot.model import Channel, Draft, Home, Post, Receipt
 from tests.adapters.backend import Backend
 from tests.fakes import FakeClock
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
@@ -61,6 +63,17 @@ class SlackBackend(Backend):
     async def keywords(self, channel: str) -> tuple[str, ...]:
         choices = await self.commands.keywords(f"slack:{channel}")
         return tuple(choice.label for choice in choices)
+
+
+def home_page(home: Home, command: str = "/papers", **more: Any) -> dict[str, Any]:
+    """App Home as it is published, its buttons without a true seal."""
+    return home_view(
+        home,
+        command,
+        own_id=lambda channel_id: parted(channel_id)[1],
+        sealed=lambda own: f"{own}.{'0' * 32}",
+        **more,
+    )
 
 
 class TickingClock(FakeClock):

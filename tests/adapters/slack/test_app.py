@@ -78,10 +78,13 @@ class Slacker:
         self.room = server.open_room()
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, *managers: str) -> None:
         """Another process, over the same database."""
         self.app: AsyncApp = build(
-            self.workspace, self.backend.commands, command="/papers", managers=frozenset()
+            self.workspace,
+            self.backend.commands,
+            command="/papers",
+            managers=frozenset(managers),
         )
 
     async def dispatch(self, body: dict[str, Any], **context: Any) -> list[BoltResponse]:
@@ -582,12 +585,35 @@ JSON = st.recursive(
 
 def recorded() -> list[dict[str, Any]]:
     value = {"selected_option": {"value": "any"}, "value": "x", "selected_options": []}
-    view = {
+    view: dict[str, Any] = {
         "id": "V1", "type": "modal", "callback_id": "add", "private_metadata": "C1.x",
         "state": {"values": {"phrase": {"phrase": value}, "channel": {"channel": value}}},
     }  # fmt: skip
     user = {"id": ANN, "username": "ann", "name": "ann", "team_id": "T1"}
     action = {"type": "button", "action_id": "say:0", "value": "list", "block_id": "b"}
+    message: Any = {"type": "mrkdwn", "text": "<https://arxiv.org/abs/2603.00001|A paper>"}
+    place = {"user": user, "team": {"id": "T1"}, "channel": {"id": "C1"}, "response_url": ""}
+    linked = {"text": "", "blocks": [{"type": "section", "text": message}]}
+    message_actions: list[dict[str, Any]] = [
+        {"type": "message_action", "callback_id": name, "trigger_id": "1.6", "message": linked,
+         **place}
+        for name in ("why_here", "follow_like_this")
+    ]  # fmt: skip
+    chosen = {
+        "paper": {"paper": {"selected_option": {"value": "2603.00001"}}},
+        "layout": {"layout": {"selected_option": {"value": "list"}}},
+    }
+    submissions: list[dict[str, Any]] = [
+        {"type": "view_submission", "user": user, "team": {"id": "T1"}, "trigger_id": "1.7",
+         "view": {**view, "callback_id": name, "state": {"values": chosen}}}
+        for name in ("why_here", "follow_like_this", "settings", "add_at_home")
+    ]  # fmt: skip
+    presses: list[dict[str, Any]] = [
+        {"type": "block_actions", "user": user, "team": {"id": "T1"}, "trigger_id": "1.8",
+         "actions": [{**action, "action_id": name, "value": value}],
+         "view": {**view, "type": "home", "private_metadata": "1 D1.x"}}
+        for name, value in (("home:0:1", "C1.x pause"), ("page:2", "2"))
+    ]  # fmt: skip
     return [
         {"command": "/papers", "text": "list", "channel_id": "C1", "user_id": ANN,
          "user_name": "ann", "team_id": "T1", "response_url": "", "trigger_id": "1.2"},
@@ -597,6 +623,11 @@ def recorded() -> list[dict[str, Any]]:
          "trigger_id": "1.4", "response_urls": []},
         {"type": "shortcut", "callback_id": "follow_keyword", "user": user, "team": {"id": "T1"},
          "trigger_id": "1.5"},
+        *message_actions,
+        *submissions,
+        *presses,
+        {"type": "event_callback", "team_id": "T1", "event_id": "Ev2", "authorizations": [],
+         "event": {"type": "member_joined_channel", "user": "UBOT", "channel": "C1"}},
         {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "authorizations": [],
          "event": {"type": "app_home_opened", "user": ANN, "tab": "home", "channel": "D1"}},
     ]  # fmt: skip
@@ -652,6 +683,6 @@ async def test_no_payload_raises_or_touches_a_channel_of_others(
     assert (await slacker.backend.store.state()).channels == ()
 
 
-@pytest.mark.parametrize("body", recorded(), ids=lambda body: str(body.get("type") or "command"))
+@pytest.mark.parametrize("body", recorded(), ids=range(len(recorded())))
 def test_a_recorded_payload_is_well_formed(body: dict[str, Any]) -> None:
     assert malformed(body) == ""

@@ -19,13 +19,14 @@ from adapters.slack.workspace import Workspace
 from bot.clock import SystemClock
 from bot.errors import SourceDown
 from bot.keywords import parse
-from bot.model import Person, Reply, Row, address, refer_to
+from bot.model import ChannelPanel, Home, Person, Reply, Row, address, refer_to
 from tests.adapters.slack.backend import (
     TOKENS,
     SlackBackend,
     asked,
     buttons,
     happens,
+    home_page,
     options,
     shown,
     until,
@@ -460,7 +461,7 @@ async def home(chat: Chat, seen: Callable[[str], bool]) -> dict[str, Any]:
 
 
 async def test_app_home_shows_the_persons_channels_and_how_they_stand(chat: Chat) -> None:
-    assert "You have added no keyword yet" in shown(await home(chat, lambda s: "no keyword" in s))
+    assert "No channel of yours follows" in shown(await home(chat, lambda s: "No channel" in s))
     await chat.say("add reward model")
     view = await home(chat, lambda s: chat.room in s)
     assert "reward model" in shown(view)
@@ -472,7 +473,7 @@ async def test_app_home_opens_the_form(chat: Chat) -> None:
     view = await home(chat, lambda s: "Daily papers" in s)
     button = buttons(view)["Follow a keyword"]
     await chat.touch(button, view={"type": "home", "id": "VH"}, channel=None, response_url="")
-    assert (await chat.window(1))["callback_id"] == "add"
+    assert (await chat.window(1))["callback_id"] == "add_at_home"
 
 
 # What gets lost
@@ -525,5 +526,6 @@ def test_commands_are_named_as_they_are_called_here_and_addresses_can_be_followe
     assert {"type": "link", "url": here, "text": here} in said["elements"]
     assert {"type": "text", "text": "/arxiv resume"} in said["elements"]
     assert message["text"].endswith("To go on: /arxiv resume")
-    home = replies.home_view(Reply(text, rows=(Row("slack:C0000001", text),)), "/arxiv")
-    assert json.dumps(home).count('"/arxiv resume"') == 2
+    panel = ChannelPanel("slack:C0000001", Reply(text, rows=(Row("k", text),)))
+    home = home_page(Home(Reply(text), (panel,)), "/arxiv")
+    assert json.dumps(home).count('"/arxiv resume"') == 3

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from adapters.slack.checks import NEEDED, OPTIONAL
-from adapters.slack.listeners.shortcuts import FOLLOW
+from adapters.slack.listeners.shortcuts import FOLLOW, LIKE, TITLES, WHY
 from bot.config.keys import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,10 +25,16 @@ SCOPES = {
     "conversations.replies": {"channels:history", "groups:history"},
     "conversations.info": {"channels:read", "groups:read"},
     "users.conversations": {"channels:read", "groups:read"},
+    "users.info": {"users:read"},
     "views.open": set[str](),
     "views.push": set[str](),
     "views.update": set[str](),
     "views.publish": set[str](),
+}
+# The scopes that each event needs (docs.slack.dev, reference/events, November 2026).
+EVENTS = {
+    "app_home_opened": set[str](),
+    "member_joined_channel": {"channels:read", "groups:read"},
 }
 
 
@@ -57,14 +63,23 @@ def test_the_command_is_the_one_that_bot_toml_means() -> None:
 
 
 def test_its_shortcuts_are_those_that_are_heard() -> None:
-    assert [each["callback_id"] for each in MANIFEST["features"]["shortcuts"]] == [FOLLOW]
+    shortcuts = MANIFEST["features"]["shortcuts"]
+    assert {each["callback_id"]: each["type"] for each in shortcuts} == {
+        FOLLOW: "global", WHY: "message", LIKE: "message",
+    }  # fmt: skip
+    assert all(each["name"] == TITLES.get(each["callback_id"], each["name"]) for each in shortcuts)
 
 
 def test_people_can_be_heard_without_a_public_address() -> None:
     settings = MANIFEST["settings"]
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"]["is_enabled"] is True
-    assert settings["event_subscriptions"]["bot_events"] == ["app_home_opened"]
+    heard = re.findall(r'@app\.event\("(\w+)"\)', CODE)
+    assert sorted(settings["event_subscriptions"]["bot_events"]) == sorted(heard)
+    assert set(heard) <= EVENTS.keys()
+    scopes = MANIFEST["oauth_config"]["scopes"]
+    for event in heard:
+        assert EVENTS[event] <= {*scopes["bot"], *scopes["bot_optional"]}
     assert settings["token_rotation_enabled"] is False
     assert MANIFEST["features"]["app_home"]["messages_tab_enabled"] is True
 

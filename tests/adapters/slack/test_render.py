@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.slack import blocks, keyword_form, limits, replies
+from adapters.slack import blocks, keyword_form, limits, paper_choice, replies
 from adapters.slack.render import FEW, SlackPaper, compose, notification_text, read, simplified
 from bot.errors import PostRefused
-from bot.model import Channel, Digest, Draft, Entry, Offer, Reply, Row
+from bot.model import Channel, ChannelPanel, Digest, Draft, Entry, Home, Offer, Reply, Row
 from bot.text import displayed, plural
 from bot.text.digests import keyword_counts
 from tests.adapters import samples
+from tests.adapters.slack.backend import home_page
 from tests.builders import paper
 from tests.wire import slack_rules as rules
 
@@ -286,7 +287,12 @@ def test_an_answer_however_long_ends_and_is_one_that_slack_takes(
     assert not re.search(r"&(?!amp;|lt;|gt;)", message["text"]), "nothing is cut while escaped"
     for view in (
         replies.reply_window(text, reply, note, "C1"), replies.sentence(text, text),
-        replies.home_view(reply, "/papers"), keyword_form.form("C1", {}, text),
+        home_page(Home(reply, (ChannelPanel("slack:C1", reply),) * 5), said=reply, about="C1"),
+        keyword_form.form("C1", {}, text),
+        paper_choice.choice_window(
+            {f"2611.{n:05d}": each for n, each in enumerate((text, *titles), 1)},
+            callback_id="why_here", title=text, submit="Ask", metadata="",
+        ),
     ):  # fmt: skip
         assert list(rules.view_faults(view)) == []
 
@@ -504,13 +510,19 @@ def test_three_thousand_authors_fit_a_window_and_are_counted() -> None:
 
 
 def test_the_form_and_app_home_are_valid_views() -> None:
-    rows = tuple(Row(f"slack:C00000000{n}", "k\nAll is well.") for n in range(50))
+    row = Row("keyword", "added today by ann", (Offer("Remove", "remove #1"),))
+    offers = tuple(Offer(f"Do {n}", "pause") for n in range(5))
+    panels = tuple(
+        ChannelPanel(f"slack:C00000000{n}", Reply("All is well.", rows=(row,) * 10, offers=offers))
+        for n in range(5)
+    )
+    full = Home(Reply("You are in 50 channels."), panels, page=2, pages=9)
     for view in (
         keyword_form.form("C0123456789"),
         keyword_form.form(""),
         keyword_form.form("C0123456789", {}, "Never closed.\n^"),
-        replies.home_view(Reply("You added keywords.", rows=rows), "/papers"),
-        replies.home_view(Reply("None.", rows=(Row("slack:lab/D012345678"),)), "/papers"),
+        home_page(full, said=Reply("Removed.", offers=offers), about="C000000001", hint="A hint."),
+        home_page(Home(Reply("None."), (ChannelPanel("slack:lab/D012345678", Reply("Well.")),))),
         replies.loading("Abstract"),
         replies.sentence("2604.00001", "arXiv gave no answer."),
     ):

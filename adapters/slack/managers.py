@@ -1,0 +1,61 @@
+"""Who may change what channels follow: those whom bot.toml lists, and who runs the workspace.
+
+Without a list every member may. People of other organisations, who take part in a channel by Slack
+Connect, may only if they are listed. Where Slack doesn't say who somebody is, the list decides.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from adapters.slack.workspace import Workspace
+from bot.errors import PlatformError, SendError
+
+log = logging.getLogger(__name__)
+
+SCOPE: Final = "users:read"
+CACHED_FOR: Final = 60.0  # seconds
+REMEMBERED: Final = 500  # people
+ADMIN: Final = ("is_admin", "is_owner", "is_primary_owner")
+
+
+class Managers:
+    """Of one workspace; ``listed`` are user ids."""
+
+    def __init__(self, workspace: Workspace, listed: frozenset[str]) -> None:
+        self._workspace = workspace
+        self._listed = listed
+        self._cached: dict[str, tuple[float, bool]] = {}  # until when it counts
+
+    async def include(self, user: str, team: str = "") -> bool:
+        """``team`` is the workspace that the person belongs to, where the request names it."""
+        if user in self._listed:
+            return True
+        try:
+            me = await self._workspace.web.me()
+            if team and me.team_id and team != me.team_id:
+                return False
+            if not self._listed:
+                return True
+            return SCOPE in me.scopes and await self._runs_workspace(user, me.team_id)
+        except (SendError, PlatformError) as error:
+            log.warning("nobody says who manages user=%s why=%s", user, error)
+            return False
+
+    async def _runs_workspace(self, user: str, team: str) -> bool:
+        """Raises SendError and PlatformRefused."""
+        now = self._workspace.clock.monotonic()
+        until, known = self._cached.get(user, (0.0, False))
+        if now < until:
+            return known
+        answer = await self._workspace.web.request("users.info", params={"user": user})
+        about = answer.get("user") or {}
+        # docs.slack.dev, reference/objects/user-object, November 2026
+        ours = about.get("team_id") == team and not about.get("is_stranger")
+        runs = ours and not about.get("deleted") and any(about.get(each) is True for each in ADMIN)
+        self._cached = {who: each for who, each in self._cached.items() if each[0] > now}
+        if len(self._cached) >= REMEMBERED:
+            self._cached.clear()
+        self._cached[user] = (now + CACHED_FOR, runs)
+        return runs

@@ -1,0 +1,99 @@
+"""A channel's settings as a window: a field for each, and what was changed in them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.slack.blocks import named_channel, plain, rich, section, words
+from adapters.slack.keyword_form import below_field, input_block, option
+from adapters.slack.limits import LABEL, Block, cut
+from adapters.slack.replies import View, window
+from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, ChannelSetting, either
+from bot.errors import UserError
+from bot.model import SettingValue, refer_to
+
+SETTINGS: Final = "settings"  # of the window
+TITLE: Final = "Settings"
+PLATFORM: Final = "slack"
+LONGEST_VALUE: Final = 100
+LONGEST_HINT: Final = 2000
+NOT_OPENED: Final = (
+    f"Slack did not open the window. Please try again, or say it there: {refer_to('settings')}"
+)
+
+
+def form(
+    values: Mapping[str, SettingValue],
+    channel: str,
+    *,
+    metadata: str,
+    governs: bool,
+    mistake: str = "",
+    filled: Mapping[str, str] | None = None,
+) -> View:
+    """``metadata`` is the ``channel`` sealed. Without ``governs`` those settings are left out that
+    the person may not change. With a ``mistake`` it is shown again, with what was ``filled`` in."""
+    shown = [
+        _field(CHANNEL_SETTINGS[name], value, (filled or {}).get(name, own(value)))
+        for name, value in values.items()
+        if governs or not CHANNEL_SETTINGS[name].for_governors
+    ]
+    shown.insert(0, rich(section(words("How papers are posted to "), named_channel(channel))))
+    if mistake:
+        shown.insert(0, {"type": "section", "text": plain(mistake)})
+    return window(TITLE, shown, metadata, callback_id=SETTINGS, submit=plain("Save"))
+
+
+def own(value: SettingValue) -> str:
+    """The channel's own; ``default`` where it has none."""
+    return value.value if value.source == "channel" else TO_DEFAULT
+
+
+def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
+    usual = f"As for every channel: {value.usual}"
+    label = cut(setting.meaning[0].upper() + setting.meaning[1:], LONGEST_HINT)
+    if setting.reader is None:
+        options = {TO_DEFAULT: option(cut(usual, LABEL), TO_DEFAULT)}
+        options |= {each: option(each, each) for each in setting.values_on(PLATFORM)}
+        menu = {
+            "type": "static_select",
+            "options": list(options.values()),
+            "initial_option": options.get(shown, options[TO_DEFAULT]),
+        }
+        return input_block(setting.name, label, menu)
+    line: Block = {
+        "type": "plain_text_input",
+        "max_length": LONGEST_VALUE,
+        "placeholder": plain(cut(usual, LABEL)),
+    }
+    if shown != TO_DEFAULT:
+        line["initial_value"] = cut(shown, LONGEST_VALUE)
+    hint = f"For example {either(setting.values_on(PLATFORM))}. Empty: as for every channel."
+    return {**input_block(setting.name, label, line, optional=True), "hint": plain(hint)}
+
+
+def changed(state: Mapping[str, Any], values: Mapping[str, SettingValue]) -> dict[str, str]:
+    """What was filled in that is not so already, by the names of the settings."""
+    found = {}
+    for name, value in values.items():
+        field = (state.get(name) or {}).get(name)
+        if field is None:  # left out of the form
+            continue
+        chosen = (field.get("selected_option") or {}).get("value") or field.get("value") or ""
+        wanted = str(chosen).strip() or TO_DEFAULT
+        if wanted != own(value):
+            found[name] = wanted
+    return found
+
+
+def mistakes(values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with these values, below the fields of their settings."""
+    found = {}
+    for name, value in values.items():
+        try:
+            if value != TO_DEFAULT:
+                CHANNEL_SETTINGS[name].parse(value, PLATFORM)
+        except UserError as error:
+            found[name] = below_field(str(error)[0].upper() + str(error)[1:])
+    return found
