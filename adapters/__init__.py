@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
 from bot.network import Network
-from bot.ports import Clock, Vault
+from bot.ports import Clock, SessionStore, Vault
 
 PLATFORMS: Final = {
     "console": "adapters.console.platform:Console",
@@ -33,6 +33,7 @@ def no_secret(name: str) -> str:
 class Settings:
     """What a platform is created with; each takes what it needs.
 
+    ``sessions`` counts connections, for a platform that limits them; ``None`` where nobody listens.
     ``options`` is the platform's section of bot.toml, checked; ``secret`` gives a token's text by
     the name of its variable; ``network`` is how to connect. ``stream`` is where the console writes;
     ``width`` (columns) and ``colour`` are for it too; ``None`` means: detect it from the stream.
@@ -43,6 +44,7 @@ class Settings:
     clock: Clock
     options: Mapping[str, Any] = field(default_factory=dict)
     secret: Callable[[str], str] = no_secret
+    sessions: SessionStore | None = None
     width: int | None = None
     colour: bool | None = None
     network: Network = field(default_factory=Network)

@@ -1,16 +1,18 @@
-"""The gateway: a client that receives slash commands and buttons while it is connected.
+"""The gateway: a client that receives commands, buttons and news of servers while it is connected.
 
-Each connection that has to be made from scratch gets a new client; the library reconnects by
-itself after short interruptions. Permanent failures (a wrong token, a missing intent) are kept
-apart from temporary ones: 1,000 identifications a day cost the bot its token (docs,
-topics/gateway, 2026-08-06).
+It has one connection for each shard, a part of the servers; how many shards there are Discord says,
+and which of them are this process's is an argument. Each connection that has to be made from
+scratch gets a new client; the library reconnects by itself after short interruptions. Permanent
+failures (a wrong token, a missing intent) are kept apart from temporary ones, and every session
+that is begun is counted (``sessions``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol, cast
 
@@ -20,22 +22,27 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
-from adapters.discord.api import connector
+from adapters.discord.api import RestClient, connector
 from adapters.discord.buttons import AbstractButton, AbstractMenu, CommandButton, CommandMenu
 from adapters.discord.commands import InteractionHandler, PapersCommands, SendLine
 from adapters.discord.errors import LOGIN_REFUSED
 from adapters.discord.keyword_form import EditButton
 from adapters.discord.permissions import invite_link
 from adapters.discord.registration import Registration, declared
-from bot.errors import PlatformDown, PlatformRefused
+from adapters.discord.servers import Servers
+from adapters.discord.sessions import GatewayInfo, SessionBudget
+from bot.errors import PlatformDown, PlatformError, PlatformRefused, SendError, StoreError
 from bot.network import Network
-from bot.ports import Clock, Commands
+from bot.ports import Clock, Commands, SessionStore
 
 log = logging.getLogger(__name__)
 
 CANCEL_INTERVAL: Final = 0.1  # seconds, after which a task that goes on is cancelled once more
 SHUTDOWN_GRACE: Final = 1.0  # seconds that replies in progress get when the bot stops
-MAX_CONSECUTIVE_DISCONNECTS: Final = 5  # before a new client has to try, after a pause
+MAX_CONSECUTIVE_DISCONNECTS: Final = 5  # of a shard, before a new client has to try, after a pause
+# Seconds without another server after which the library takes the list of servers for whole. A new
+# one that adds the bot before is taken for one that was there; nothing else here depends on it.
+READY_TIMEOUT: Final = 0.2
 AUTHENTICATION_FAILED: Final = 4004
 FATAL_CLOSE_CODES: Final = {
     AUTHENTICATION_FAILED: LOGIN_REFUSED,
@@ -45,10 +52,11 @@ FATAL_CLOSE_CODES: Final = {
     4013: "Discord refuses what the bot asks for (invalid intents). Update it.",
     4014: "Discord refuses what the bot asks for (disallowed intents). Update it.",
 }
+ShardsOf = Callable[[int], Sequence[int]]  # of so many shards, those that are this process's
 
 
 class Gateway:
-    """Connects once at a time."""
+    """Connects once at a time. ``sessions`` counts what it begins; without it nobody can listen."""
 
     def __init__(
         self,
@@ -58,8 +66,11 @@ class Gateway:
         proxy: str | None,
         network: Network,
         clock: Clock,
+        rest: RestClient,
         send_line: SendLine,
         servers: Collection[str] = (),
+        sessions: SessionStore | None = None,
+        shards_of: ShardsOf = range,
     ) -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # on the class, as Route.BASE is
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
@@ -67,15 +78,27 @@ class Gateway:
         self._proxy = proxy
         self._network = network
         self._clock = clock
+        self._rest = rest
         self._send_line = send_line
         self._servers = servers
+        self._budget = SessionBudget(sessions, token, clock) if sessions is not None else None
+        self._shards_of = shards_of
         self._client: PapersClient | None = None
         self._registration = Registration(clock)
-        self.disconnected_since: datetime | None = None
+        self._listening_since: datetime | None = None
+        self.shards: Mapping[int, datetime | None] = {}  # since when each is not connected
 
     @property
     def degraded(self) -> str:
         return self._registration.degraded
+
+    @property
+    def disconnected_since(self) -> datetime | None:
+        """Since when no shard is connected although it listens."""
+        if not self.shards:
+            return self._listening_since
+        lost = [since for since in self.shards.values() if since is not None]
+        return max(lost) if len(lost) == len(self.shards) else None
 
     def declared_commands(self) -> list[dict[str, Any]]:
         """The slash commands that Discord should list. Makes no request."""
@@ -90,57 +113,89 @@ class Gateway:
 
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
+        if self._budget is None:
+            raise ValueError("listening needs a store that counts its sessions")
+        self._listening_since = self._clock.now()
+        try:
+            info = await self._ask_gateway(self._budget)
+            mine = [*self._shards_of(info.shards)]
+            self._budget.check_remaining(info, mine)
+            self.shards = dict.fromkeys(mine, self._listening_since)
+            await self._connect(commands, self._budget, info.shards, mine)
+        except StoreError as error:
+            raise PlatformDown(f"No session can be counted: {error}") from error
+        finally:
+            self._client = None
+            self._registration.degraded = ""
+            self._listening_since = None
+            self.shards = {}
+        raise PlatformDown("The connection to Discord ended.")
+
+    async def _ask_gateway(self, budget: SessionBudget) -> GatewayInfo:
+        """Raises PlatformDown, PlatformRefused and StoreError."""
+        await budget.check_hold()
+        try:
+            return GatewayInfo.read(await self._rest.request("GET", "/gateway/bot"))
+        except SendError as error:
+            raise PlatformDown(f"Discord can't be reached: {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise PlatformDown("Discord did not say how to connect to its gateway.") from error
+
+    async def _connect(
+        self, commands: Commands, budget: SessionBudget, count: int, mine: Sequence[int]
+    ) -> None:
+        """Until the client ends. Raises PlatformDown, PlatformRefused and StoreError."""
+        mentions = self._registration.mentions
         handler = InteractionHandler(
-            commands, self._send_line, self._clock, self._registration.mentions, self._servers
+            commands, self._send_line, self._clock, mentions, self._servers
         )
+        servers = Servers(
+            self._rest, commands, self._send_line, self._clock, mentions, self._servers
+        )
+
+        def connection_changed(shard: int, *, connected: bool) -> None:
+            if connected:
+                budget.begun(shard)
+            since = self.shards.get(shard) or self._clock.now()
+            self.shards = {**self.shards, shard: None if connected else since}
+
         client = PapersClient(
             handler,
-            on_connection=self.connection_changed,
+            servers,
+            on_connection=connection_changed,
+            before_identify=budget.wait_for_turn,
             proxy=self._proxy,
             registration=self._registration,
             connector=connector(self._network),
+            shard_count=count,
+            shard_ids=mine,
         )
-        self.connection_changed(connected=False)
         self._client = client
         try:
             async with client:
                 client_task = asyncio.create_task(client.start(self._token))
-                given_up = asyncio.create_task(client.given_up.wait())
+                ended = asyncio.create_task(client.ended.wait())
                 try:
-                    await asyncio.wait({client_task, given_up}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({client_task, ended}, return_when=asyncio.FIRST_COMPLETED)
                     if client_task.done():
                         await client_task
                 finally:
-                    given_up.cancel()
+                    ended.cancel()
                     if handler.active_tasks:
                         await asyncio.wait(handler.active_tasks, timeout=SHUTDOWN_GRACE)
                     await cancel_until_done(client_task)
+            if client.why_ended is not None:
+                raise client.why_ended
         except discord.LoginFailure as error:
             raise PlatformRefused(LOGIN_REFUSED) from error
         except discord.PrivilegedIntentsRequired as error:
-            raise PlatformRefused(FATAL_CLOSE_CODES[4014]) from error
+            raise await budget.hold(FATAL_CLOSE_CODES[4014]) from error
         except discord.ConnectionClosed as error:
             if error.code in FATAL_CLOSE_CODES:
-                raise PlatformRefused(FATAL_CLOSE_CODES[error.code]) from error
+                raise await budget.hold(FATAL_CLOSE_CODES[error.code]) from error
             raise PlatformDown(f"Discord closed the connection (code {error.code}).") from error
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             raise PlatformDown(f"Discord can't be reached: {error}") from error
-        except AttributeError as error:
-            # The library fails so when the very first connection to the gateway is refused
-            # (discord.py 2.7.1, measured): it uses a socket that was never opened.
-            raise PlatformDown("Discord's gateway can't be reached.") from error
-        finally:
-            self._client = None
-            self._registration.degraded = ""
-            self.disconnected_since = None
-        raise PlatformDown("The connection to Discord ended.")
-
-    def connection_changed(self, *, connected: bool) -> None:
-        """The connection was opened, or lost."""
-        if connected:
-            self.disconnected_since = None
-        elif self.disconnected_since is None:
-            self.disconnected_since = self._clock.now()
 
 
 async def cancel_until_done(task: asyncio.Task[None]) -> None:
@@ -157,22 +212,30 @@ async def cancel_until_done(task: asyncio.Task[None]) -> None:
 
 
 class ConnectionCallback(Protocol):
-    """Called when the connection was opened, or lost."""
+    """Called when the connection of a shard was opened, or lost."""
 
-    def __call__(self, *, connected: bool) -> None: ...
+    def __call__(self, shard: int, *, connected: bool) -> None: ...
 
 
-class PapersClient(discord.Client):
-    """Receives commands and buttons; keeps no members and no messages in memory."""
+class PapersClient(discord.AutoShardedClient):
+    """Receives commands, buttons and news of servers; keeps no members and no messages in memory.
+
+    ``ended`` is set where a new client has to try, and ``why_ended`` says why. ``before_identify``
+    waits for a shard's turn to begin a session; it raises PlatformRefused and StoreError.
+    """
 
     def __init__(
         self,
         handler: InteractionHandler,
+        servers: Servers,
         *,
         on_connection: ConnectionCallback,
+        before_identify: Callable[[int], Awaitable[None]],
         proxy: str | None,
         registration: Registration,
         connector: aiohttp.BaseConnector | None = None,
+        shard_count: int = 1,
+        shard_ids: Sequence[int] = (0,),
     ) -> None:
         super().__init__(
             connector=connector,
@@ -180,12 +243,19 @@ class PapersClient(discord.Client):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=30.0,
+            guild_ready_timeout=READY_TIMEOUT,
             proxy=proxy,
+            shard_count=shard_count,
+            shard_ids=[*shard_ids],
         )
         self.handler = handler
+        self._servers = servers
         self._on_connection = on_connection
-        self.given_up = asyncio.Event()
-        self._disconnects = 0  # since the last connection
+        self._before_identify = before_identify
+        self.ended = asyncio.Event()
+        self.why_ended: PlatformError | StoreError | None = None
+        self._disconnects: Counter[int] = Counter()  # by shard, since its last connection
+        self._launching: set[int] = set()
         self.tree = command_tree(self, handler)
         self._registration = registration
         self._registering: asyncio.Task[None] | None = None
@@ -207,19 +277,58 @@ class PapersClient(discord.Client):
             await asyncio.gather(self._registering, return_exceptions=True)
         await super().close()
 
-    async def on_connect(self) -> None:
-        self._disconnects = 0
-        self._on_connection(connected=True)
+    # -- connecting ----------------------------------------------------------------------------
 
-    async def on_resumed(self) -> None:
-        await self.on_connect()
+    async def launch_shard(
+        self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
+    ) -> None:
+        """Ends the client where the first connection fails: there the library calls itself once
+        more every 5 seconds, for ever (discord.py 2.7.1, shard.py)."""
+        if shard_id in self._launching:
+            await self._end(PlatformDown("Discord's gateway can't be reached."))
+        self._launching.add(shard_id)
+        await super().launch_shard(gateway, shard_id, initial=initial)
+        self._launching.discard(shard_id)
 
-    async def on_disconnect(self) -> None:
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        try:
+            await self._before_identify(shard_id or 0)
+        except (PlatformRefused, StoreError) as error:
+            await self._end(error)
+
+    async def _end(self, why: PlatformError | StoreError) -> None:
+        """Does not return: whoever sees ``ended`` closes this client."""
+        self.why_ended = self.why_ended or why
+        self.ended.set()
+        await asyncio.get_running_loop().create_future()
+
+    async def on_shard_connect(self, shard_id: int) -> None:
+        self._disconnects[shard_id] = 0
+        self._on_connection(shard_id, connected=True)
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        await self.on_shard_connect(shard_id)
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
         """The library reconnects, after some close codes without any pause."""
-        self._disconnects += 1
-        self._on_connection(connected=False)
-        if self._disconnects >= MAX_CONSECUTIVE_DISCONNECTS:
-            self.given_up.set()
+        self._disconnects[shard_id] += 1
+        self._on_connection(shard_id, connected=False)
+        if self._disconnects[shard_id] >= MAX_CONSECUTIVE_DISCONNECTS:
+            self.ended.set()
+
+    # -- servers -------------------------------------------------------------------------------
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self._servers.added(guild)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self._servers.removed(guild)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self._servers.channel_deleted(channel)
+
+    async def on_thread_delete(self, thread: discord.Thread) -> None:
+        await self._servers.channel_deleted(thread)
 
 
 class CommandTree(app_commands.CommandTree[Any]):

@@ -8,7 +8,7 @@ that the channel's history is searched. The gateway is opened by ``listen`` alon
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
@@ -78,8 +78,10 @@ class Discord:
             proxy=proxy,
             network=settings.network,
             clock=settings.clock,
+            rest=self._rest,
             send_line=self._send_line,
             servers=self._servers,
+            sessions=settings.sessions,
         )
         self._channels = ChannelCache(self._rest, self._gateway.guild_of)
         self._forums = ForumThreads(self._rest, self._channels)
@@ -94,6 +96,10 @@ class Discord:
     @property
     def disconnected_since(self) -> datetime | None:
         return self._gateway.disconnected_since
+
+    @property
+    def shards(self) -> Mapping[int, datetime | None]:
+        return self._gateway.shards
 
     @property
     def degraded(self) -> str:

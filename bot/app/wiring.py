@@ -173,8 +173,8 @@ async def open_bot(
         stack.callback(store.close)
         platforms: dict[str, PlatformAdapter] = {}
         if serving if connect is None else connect:
-            stream, vault = stream or sys.stdout, _vault(config, store, clock)
-            platforms = _platforms(config, clock, stream, vault, dry_run=dry_run)
+            stream = stream or sys.stdout
+            platforms = _platforms(config, clock, stream, store, dry_run=dry_run)
             for platform in dict.fromkeys(platforms.values()):
                 await stack.enter_async_context(platform)
         arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
@@ -244,7 +244,7 @@ def _vault(config: Config, store: Store, clock: Clock) -> Vault | None:
 
 
 def _platforms(
-    config: Config, clock: Clock, stream: TextIO, vault: Vault | None, *, dry_run: bool
+    config: Config, clock: Clock, stream: TextIO, store: Store, *, dry_run: bool
 ) -> dict[str, PlatformAdapter]:
     """The platforms that are on, by name; in a dry run the console stands in for every one."""
     if dry_run:
@@ -257,6 +257,7 @@ def _platforms(
             for name in missing
         )
         raise ConfigError(str(config.path), mistakes)
+    vault = _vault(config, store, clock)
     settings = {name: Settings(stream, clock) for name in names}
     for name, section in config.platforms.items():
         settings[name] = Settings(
@@ -266,6 +267,7 @@ def _platforms(
             section.reveal,
             network=config.network,
             vault=vault,
+            sessions=store,
         )
     return {name: _load(name, each) for name, each in settings.items()}
 

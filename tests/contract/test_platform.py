@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from bot.model import Channel, Digest, Draft, Entry, Post, Why
 from bot.ports import Commands, Composer, Crossposter, PlatformAdapter, Sender
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, PlainComposer
+from tests.store.database import opened
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
@@ -170,11 +172,15 @@ def console_adapter(token: str) -> Iterator[tuple[PlatformAdapter, Channel]]:
 
 @contextmanager
 def discord_adapter(token: str) -> Iterator[tuple[PlatformAdapter, Channel]]:
-    with DiscordServer() as server:
+    with DiscordServer() as server, tempfile.TemporaryDirectory() as folder:
         secrets = {"DISCORD_TOKEN": token or TOKEN}
         here = server.open_channel()
-        settings = Settings(io.StringIO(), FakeClock(), server.options, secrets.__getitem__)
+        store = opened(Path(folder) / "db")
+        settings = Settings(
+            io.StringIO(), FakeClock(), server.options, secrets.__getitem__, sessions=store
+        )
         yield Discord(settings), Channel(f"discord:{here}")
+        store.close()
 
 
 @contextmanager

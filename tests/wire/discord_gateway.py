@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,9 +36,10 @@ MANAGE_CHANNELS, MANAGE_GUILD = 1 << 4, 1 << 5
 
 @dataclass
 class Session:
-    """One identified client, and all that it was sent, by number."""
+    """One identified client, and all that it was sent, by number. ``shard``: which of how many."""
 
     id: str
+    shard: tuple[int, int] = (0, 1)
     events: list[dict[str, Any]] = field(default_factory=list)
     socket: Socket | None = None
 
@@ -74,7 +76,9 @@ class Asked:
 
 
 class DiscordGateway:
-    """``refuse`` closes every new connection with a code; ``forget`` makes resumes invalid."""
+    """``refuse`` closes every connection that identifies or resumes with a code; ``forget`` makes
+    resumes invalid, ``invalid`` every new session. ``shards`` is how many are recommended, and
+    ``starts`` how many sessions may still be begun."""
 
     def __init__(self, server: DiscordServer) -> None:
         self._server = server
@@ -83,6 +87,11 @@ class DiscordGateway:
         self.resumes = 0
         self.connections = 0
         self.refuse: int | None = None
+        self.invalid = False
+        self.shards = 1
+        self.starts = 1000
+        self.max_concurrency = 1
+        self.started: list[tuple[int, float]] = []  # each identified shard, with monotonic seconds
         self.pausing = threading.Event()  # unset: who connects is kept waiting
         self.pausing.set()
         self.forget = False
@@ -101,9 +110,6 @@ class DiscordGateway:
         self.connections += 1
         self._server.tell_news()
         await asyncio.to_thread(self.pausing.wait, 20)
-        if self.refuse is not None:
-            await ws.close(code=self.refuse)
-            return ws
         assert request.transport is not None
         compressed = request.query.get("compress") == "zlib-stream"
         socket = Socket(ws, request.transport, compressed=compressed)
@@ -120,39 +126,85 @@ class DiscordGateway:
                 await self._resume(socket, payload["d"])
         return ws
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What ``/gateway/bot`` says."""
+        return {
+            "url": self._server.options["gateway_url"],
+            "shards": self.shards,
+            "session_start_limit": {
+                "total": 1000, "remaining": self.starts, "reset_after": 7_200_000,
+                "max_concurrency": self.max_concurrency,
+            },
+        }  # fmt: skip
+
     async def _identify(self, socket: Socket, asked: dict[str, Any]) -> None:
         self.identifies += 1
-        if asked["token"] != TOKEN:
-            await socket.ws.close(code=4004)
+        self.starts -= 1
+        number, count = asked.get("shard", (0, 1))
+        self.started.append((number, time.monotonic()))
+        self._server.tell_news()
+        code = 4004 if asked["token"] != TOKEN else self.refuse
+        if code is not None:
+            await socket.ws.close(code=code)
             return
-        session = Session(f"session{self.identifies}", socket=socket)
+        if self.invalid:
+            await socket.send({"op": INVALID, "d": False})
+            return
+        session = Session(f"session{self.identifies}", (number, count), socket=socket)
         self.sessions[session.id] = session
         at = self._server.options["gateway_url"]
+        mine = [each for each in self._server.guilds if self._shard_of(each, count) == number]
         ready = {
             "v": 10, "user": BOT, "session_id": session.id, "resume_gateway_url": at,
-            "guilds": [{"id": guild()["id"], "unavailable": True}],
+            "guilds": [{"id": each, "unavailable": True} for each in mine],
+            "shard": [number, count],
             "application": {"id": APPLICATION, "flags": 0}, "private_channels": [],
         }  # fmt: skip
         await self._dispatch(session, "READY", ready)
-        await self._dispatch(session, "GUILD_CREATE", self._guild())
+        for each in mine:
+            await self._dispatch(
+                session, "GUILD_CREATE", self._guild(each) | {"unavailable": False}
+            )
         self._welcome()
+
+    def _shard_of(self, guild_id: str, count: int) -> int:
+        return (int(guild_id) >> 22) % count
+
+    def session_of(self, guild_id: str) -> Session:
+        """The newest that is told of what happens in this server."""
+        return next(
+            each
+            for each in reversed(self.sessions.values())
+            if each.shard[0] == self._shard_of(guild_id, each.shard[1])
+        )
 
     def _welcome(self) -> None:
         self._welcomed += 1
         self._news.set()
 
-    def _guild(self) -> dict[str, Any]:
-        channels = [each for each in self._server.channels.values() if each["type"] in (0, 5, 15)]
-        threads = [each for each in self._server.channels.values() if each["type"] == 11]
+    def _guild(self, guild_id: str) -> dict[str, Any]:
+        """With its channels. That it is available Discord says only where it is no new one."""
+        here = [c for c in self._server.channels.values() if c.get("guild_id") == guild_id]
+        channels = [each for each in here if each["type"] in (0, 5, 15)]
+        threads = [each for each in here if each["type"] == 11]
+        me = {
+            "user": BOT, "roles": [], "joined_at": "2026-01-01T00:00:00+00:00", "deaf": False,
+            "mute": False, "flags": 0,
+        }  # fmt: skip
         return {
-            **guild(), "channels": channels, "members": [], "threads": threads,
+            **self._server.guilds[guild_id], "channels": channels, "members": [me],
+            "threads": threads,
             "stage_instances": [], "guild_scheduled_events": [], "soundboard_sounds": [],
             "voice_states": [], "presences": [], "large": False, "member_count": 2,
-            "unavailable": False, "joined_at": "2026-01-01T00:00:00+00:00",
+            "joined_at": "2026-01-01T00:00:00+00:00",
         }  # fmt: skip
 
     async def _resume(self, socket: Socket, asked: dict[str, Any]) -> None:
         self.resumes += 1
+        if self.refuse is not None:
+            await socket.ws.close(code=self.refuse)
+            return
         session = self.sessions.get(asked["session_id"])
         if session is None or self.forget:
             await socket.send({"op": INVALID, "d": False})
@@ -184,6 +236,33 @@ class DiscordGateway:
                 await self._news.wait()
 
         self._server.run(asyncio.wait_for(waiting(), 20))
+
+    def join(self, guild_id: str, name: str = "Another") -> None:
+        """Somebody adds the bot to a server, whose channels are there already."""
+        self._server.guilds[guild_id] = guild(guild_id, name)
+        self._tell(guild_id, "GUILD_CREATE", self._guild(guild_id))
+
+    def leave(self, guild_id: str, *, told: bool = True) -> None:
+        """Somebody removes the bot from a server."""
+        del self._server.guilds[guild_id]
+        if told:
+            self._tell(guild_id, "GUILD_DELETE", {"id": guild_id})
+
+    def lose(self, guild_id: str) -> None:
+        """Discord has a fault, and the server is unavailable."""
+        self._tell(guild_id, "GUILD_DELETE", {"id": guild_id, "unavailable": True})
+
+    def tell_removed(self, guild_id: str) -> None:
+        """Say that the bot was removed, although it was not."""
+        self._tell(guild_id, "GUILD_DELETE", {"id": guild_id})
+
+    def delete_channel(self, channel_id: str, *, told: bool = True) -> None:
+        channel = self._server.channels.pop(channel_id)
+        if told:
+            self._tell(channel["guild_id"], "CHANNEL_DELETE", channel)
+
+    def _tell(self, guild_id: str, name: str, data: dict[str, Any]) -> None:
+        self._server.run(self._dispatch(self.session_of(guild_id), name, data))
 
     def break_off(self, code: int = 4000, *, abort: bool = False) -> None:
         async def breaking() -> None:
@@ -221,6 +300,7 @@ class DiscordGateway:
         rights: int = MANAGE_CHANNELS,
         acknowledged_only: bool = False,
     ) -> dict[str, Any]:
+        where = self._server.channels[channel_id].get("guild_id", GUILD)
         loop = asyncio.get_running_loop()
         asked = Asked(f"token{self._server.new_id()}", loop.create_future(), loop.create_future())
         self._asked[asked.token] = asked
@@ -232,16 +312,16 @@ class DiscordGateway:
         }  # fmt: skip
         event = {
             "id": self._server.new_id(), "application_id": APPLICATION, "type": kind, "data": data,
-            "token": asked.token, "version": 1, "guild_id": GUILD, "channel_id": channel_id,
+            "token": asked.token, "version": 1, "guild_id": where, "channel_id": channel_id,
             "channel": self._server.channels[channel_id], "member": member, "locale": "en-US",
             "guild_locale": "en-US", "app_permissions": PERMISSIONS, "entitlements": [],
-            "authorizing_integration_owners": {"0": GUILD}, "context": 0,
+            "authorizing_integration_owners": {"0": where}, "context": 0,
             "attachment_size_limit": 10_000_000,
-            "guild": {"id": GUILD, "features": [], "locale": "en-US"},
+            "guild": {"id": where, "features": [], "locale": "en-US"},
         }  # fmt: skip
         if message is not None:
             event["message"] = message
-        await self._dispatch(self.latest, "INTERACTION_CREATE", event)
+        await self._dispatch(self.session_of(where), "INTERACTION_CREATE", event)
         first = await asyncio.wait_for(asked.callback, 3)  # or Discord shows a failure
         if acknowledged_only:
             return first

@@ -64,6 +64,7 @@ class DiscordServer(WireServer):
         self._document = discord_rules.document() if documented else None
         self.channels: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.guilds = {GUILD: guild()}  # the servers that the bot is in
         self.about = dict(ABOUT)  # the application
         self.commands: list[dict[str, Any]] = []
         self.closed: dict[str, int] = {}  # channels that refuse us, and the code they say
@@ -243,7 +244,8 @@ class DiscordServer(WireServer):
             ("GET", rf"/applications/{APPLICATION}/commands", lambda _: answer(self.commands)),
             ("PUT", rf"/applications/{APPLICATION}/commands", self._put_commands),
             ("POST", "/users/@me/channels", self._open_dm),
-            ("GET", rf"/guilds/{ids}", lambda *_: answer(guild())),
+            ("GET", "/gateway/bot", lambda _: answer(self.gateway.about)),
+            ("GET", rf"/guilds/{ids}", self._guild),
             ("GET", rf"/guilds/{ids}/members/{ids}", lambda *_: answer({"user": BOT, "roles": []})),
             ("GET", rf"/guilds/{ids}/threads/active", self._threads),
             ("GET", rf"/guilds/{ids}/channels", self._channels_of),
@@ -262,9 +264,16 @@ class DiscordServer(WireServer):
 
     # -- the world --------------------------------------------------------------------------------
 
+    def _guild(self, _: web.Request, guild_id: str) -> web.Response:
+        if guild_id not in self.guilds:
+            return answer({"message": "Unknown Guild", "code": 10004}, 404)
+        return answer(self.guilds[guild_id])
+
     def _refusal(self, channel_id: str) -> web.Response | None:
         if channel_id not in self.channels:
             return answer({"message": "Unknown Channel", "code": 10003}, 404)
+        if self.channels[channel_id].get("guild_id", GUILD) not in self.guilds:
+            return answer({"message": "Missing Access", "code": 50001}, 403)
         code = self.closed.get(channel_id) or self.closed.get(
             self.channels[channel_id]["parent_id"] or ""
         )
@@ -373,7 +382,8 @@ class DiscordServer(WireServer):
         return [t for t in threads if t["thread_metadata"]["archived"] is archived]
 
     def _channels_of(self, _: web.Request, guild: str) -> web.Response:
-        return answer([each for each in self.channels.values() if each["type"] != THREAD])
+        found = [each for each in self.channels.values() if each["type"] != THREAD]
+        return answer([each for each in found if each.get("guild_id") == guild])
 
     def _put_commands(self, request: web.Request) -> web.Response:
         self.commands = [

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.wire import discord_rules
 
-BOT_ID, APPLICATION, GUILD, ROLE_EVERYONE = "901", "901", "500", "500"
+BOT_ID, APPLICATION, GUILD = "901", "901", "500"
 TOKEN = "wire-discord-token"
 BODY: web.RequestKey[Any] = web.RequestKey("body", object)  # what was sent, as JSON
 EPOCH = 1420070400000
@@ -58,15 +58,15 @@ def epoch_id(number: int) -> str:
     return str(((int(time.time() * 1000) - EPOCH) << 22) + number % (1 << 22))
 
 
-def guild() -> dict[str, Any]:
-    """The one server that there is, as Discord describes it."""
+def guild(guild_id: str = GUILD, name: str = "Wire") -> dict[str, Any]:
+    """A server as Discord describes it."""
     role = {
-        "id": ROLE_EVERYONE, "name": "@everyone", "color": 0, "colors": {"primary_color": 0},
+        "id": guild_id, "name": "@everyone", "color": 0, "colors": {"primary_color": 0},
         "hoist": False, "position": 0, "permissions": PERMISSIONS, "managed": False,
         "mentionable": False, "flags": 0,
     }  # fmt: skip
     return {
-        "id": GUILD, "name": "Wire", "owner_id": "1", "roles": [role], "emojis": [],
+        "id": guild_id, "name": name, "owner_id": "1", "roles": [role], "emojis": [],
         "features": [], "afk_timeout": 300, "verification_level": 0, "mfa_level": 0,
         "default_message_notifications": 0, "explicit_content_filter": 0, "premium_tier": 0,
         "system_channel_flags": 0, "preferred_locale": "en-US", "nsfw_level": 0,

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import discord
+from discord.http import Route
 
+from adapters.discord.api import RestClient
 from adapters.discord.commands import InteractionHandler
 from adapters.discord.gateway import PapersClient
 from adapters.discord.limits import nested
 from adapters.discord.registration import Registration
+from adapters.discord.servers import Servers
 from bot.errors import TryLater
+from bot.network import Network
 from tests.adapters.backend import Backend
 from tests.fakes import START
 
@@ -26,13 +30,26 @@ class DiscordBackend(Backend):
 
     def new_client(self) -> PapersClient:
         handler = InteractionHandler(self.commands, self.say, self.clock)
+        rest = RestClient(
+            api_url=Route.BASE,
+            token="",
+            proxy=None,
+            network=Network(),
+            clock=self.clock,
+        )
+        servers = Servers(rest, self.commands, self.say, self.clock, handler.mentions)
         self.client = PapersClient(
             handler,
-            on_connection=lambda *, connected: None,
+            servers,
+            on_connection=lambda shard, *, connected: None,
+            before_identify=self._at_once,
             proxy=None,
             registration=Registration(self.clock),
         )
         return self.client
+
+    async def _at_once(self, shard: int) -> None:
+        """Every session may begin."""
 
     async def say(self, channel_id: str, text: str) -> None:
         channel = self.client.get_channel(int(channel_id))

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from adapters import Settings
 from adapters.discord.gateway import cancel_until_done
 from adapters.discord.limits import nested
-from adapters.discord.platform import Discord
 from bot.errors import PlatformDown, PlatformRefused
 from tests.adapters.discord.backend import DiscordBackend
+from tests.adapters.discord.listening import EVENT_TIMEOUT, happens, listening, platform
 from tests.builders import paper
-from tests.fakes import START, FakeClock
+from tests.fakes import START
 from tests.wire.discord_server import DiscordServer
-from tests.wire.discord_shapes import TOKEN, text_of
-
-EVENT_TIMEOUT = 20.0  # seconds until something that must happen counts as not happening
+from tests.wire.discord_shapes import text_of
 
 
 @pytest.fixture
@@ -30,32 +25,6 @@ def server() -> Iterator[DiscordServer]:
     with DiscordServer() as made:
         made.here = made.open_channel()  # type: ignore[attr-defined]
         yield made
-
-
-def platform(server: DiscordServer, token: str = TOKEN, **options: object) -> Discord:
-    settings = Settings(
-        sys.stdout, FakeClock(), {**server.options, **options}, {"DISCORD_TOKEN": token}.__getitem__
-    )
-    return Discord(settings)
-
-
-@asynccontextmanager
-async def listening(
-    server: DiscordServer, backend: DiscordBackend, **options: Any
-) -> AsyncIterator[Discord]:
-    async with platform(server, **options) as discord:
-        task = asyncio.create_task(discord.listen(backend.commands))
-        await asyncio.to_thread(server.gateway.wait_for_client)
-        yield discord
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        assert task.cancelled()
-
-
-async def happens(event: Callable[[], bool]) -> None:
-    async with asyncio.timeout(EVENT_TIMEOUT):
-        while not event():  # noqa: ASYNC110 - nobody tells of it
-            await asyncio.sleep(0.01)
 
 
 async def ask(server: DiscordServer, words: str, **more: Any) -> str:
@@ -246,7 +215,7 @@ async def test_a_session_that_discord_has_forgotten_is_begun_anew(
 async def test_a_final_refusal_stops_with_a_plain_sentence(
     server: DiscordServer, backend: DiscordBackend, code: int, error: type[Exception]
 ) -> None:
-    async with platform(server) as discord:
+    async with platform(server, backend) as discord:
         server.gateway.refuse = code
         with pytest.raises(error, match=r"\.$"):
             await discord.listen(backend.commands)
@@ -256,7 +225,7 @@ async def test_a_final_refusal_stops_with_a_plain_sentence(
 async def test_a_wrong_token_is_told_at_login(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    async with platform(server, token="another") as discord:
+    async with platform(server, backend, token="another") as discord:
         with pytest.raises(PlatformRefused, match="DISCORD_TOKEN"):
             await discord.listen(backend.commands)
 
@@ -266,7 +235,7 @@ async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
     server: DiscordServer, backend: DiscordBackend, option: str
 ) -> None:
     scheme = "ws" if option == "gateway_url" else "http"
-    async with platform(server, **{option: f"{scheme}://127.0.0.1:9/x"}) as discord:
+    async with platform(server, backend, **{option: f"{scheme}://127.0.0.1:9/x"}) as discord:
         with pytest.raises(PlatformDown):
             await discord.listen(backend.commands)
 
@@ -275,7 +244,7 @@ async def test_people_are_heard_through_the_proxy_that_is_named(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
     at = server.options["api_url"].removesuffix("/api/v10")  # it takes whole addresses too
-    beyond = {
+    beyond: dict[str, Any] = {
         "api_url": "http://discord.invalid/api/v10",
         "gateway_url": "ws://discord.invalid/gateway",
     }
@@ -286,7 +255,7 @@ async def test_people_are_heard_through_the_proxy_that_is_named(
 async def test_a_connection_that_never_lasts_is_given_up_for_a_pause(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    async with platform(server) as discord:
+    async with platform(server, backend) as discord:
         task = asyncio.create_task(discord.listen(backend.commands))
         await asyncio.to_thread(server.gateway.wait_for_client)
         server.gateway.refuse = 4000

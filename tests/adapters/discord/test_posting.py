@@ -26,7 +26,7 @@ from bot.model import Channel, Digest, Draft, Entry, Post, Receipt, Why
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer, Limits
-from tests.wire.discord_shapes import ANNOUNCEMENT, CLOSED_THREAD, FORUM, GUILD, TOKEN
+from tests.wire.discord_shapes import ANNOUNCEMENT, CLOSED_THREAD, FORUM, GUILD, TOKEN, guild
 
 MESSAGES = r"/channels/\d+/messages"
 KEY = "0123456789abcdef01234567"
@@ -610,6 +610,7 @@ async def test_nothing_is_posted_in_a_server_that_bot_toml_does_not_name(
     server: DiscordServer,
 ) -> None:
     here = server.open_channel()
+    server.guilds["1142000000000000777"] = guild("1142000000000000777")
     elsewhere = server.open_channel(guild_id="1142000000000000777")
     [draft] = drafts(here)
     async with platform(server, servers=(GUILD,)) as discord:
