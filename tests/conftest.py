@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import gzip
+import json
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,9 +17,13 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A slow machine is no failure: no test here is timed.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# A slow machine is no failure: no test here is timed. Every run tries other examples than the last;
+# --hypothesis-profile thorough tries twenty times as many in one.
+UNTIMED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", UNTIMED)
+settings.register_profile("thorough", UNTIMED, max_examples=1000)
+settings.load_profile("quick")
+MONTH_PARTS = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``life``, the seed of its random kills, runs once for each."""
+    """A test that takes ``life`` runs once for each: the seed of its random kills, or the number
+    of the part of a long sweep that is its own."""
     if "life" in metafunc.fixturenames:
         metafunc.parametrize("life", range(metafunc.config.getoption("--lives")))
 
@@ -56,6 +64,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no recorded data beside the checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture
+def part_of_a_month(shared_data: Path, run_number: int, life: int) -> list[dict[str, Any]]:
+    """A quarter of April 2026, as rows; another in every run, and with ``--lives 4`` all of it."""
+    data = gzip.decompress((shared_data / "arxiv" / "papers-2026-04.jsonl.gz").read_bytes())
+    lines = data.splitlines()[(run_number + life) % MONTH_PARTS :: MONTH_PARTS]
+    assert len(lines) * MONTH_PARTS > 5000
+    return list(map(json.loads, lines))
 
 
 @pytest.fixture

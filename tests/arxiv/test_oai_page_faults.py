@@ -7,7 +7,7 @@ from datetime import UTC
 from itertools import islice
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.arxiv.oai_page import MAX_PAGE_BYTES, OaiPage, OaiReader, read
@@ -233,7 +233,6 @@ SNIPPETS = (
     cuts(WHOLE, [each.encode() for each in SNIPPETS], longest=200),
     st.sampled_from([1, 100, 10**6]),
 )
-@settings(max_examples=300)
 def test_a_mutilated_answer_is_understood_or_refused(made: Cuts, size: int) -> None:
     try:
         found = in_pieces(OaiReader(), mutilated(WHOLE, made), size)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.arxiv.rate_limit import Permit, RateLimiter
@@ -271,7 +271,6 @@ async def test_a_damaged_file_is_written_anew(clock: FakeClock, file: Path, cont
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=50)
 async def test_no_file_at_all_can_stop_the_bot(tmp_path_factory: object, content: bytes) -> None:
     assert isinstance(tmp_path_factory, pytest.TempPathFactory)
     clock = FakeClock(START)

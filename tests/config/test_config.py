@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import config
@@ -867,7 +867,6 @@ _WORDS = [
 _SOUP = st.lists(st.sampled_from(_WORDS), max_size=40).map("".join)
 
 
-@settings(max_examples=150)
 @given(st.one_of(st.text(), _SOUP, st.binary().map(lambda data: data.decode("latin-1"))))
 @example("channels = [{}]")
 @example("[[channels]]\nid = {}\nkeywords = [[]]")
@@ -878,7 +877,6 @@ def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
         assert config.check(LOCAL + text, Path("bot.toml")).arxiv.url.startswith("http://127")
 
 
-@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_configuration_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

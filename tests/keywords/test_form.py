@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
@@ -82,7 +82,6 @@ pieces = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(pieces, st.sampled_from(["", "ti", "au"]))
 def test_no_phrase_gets_out_of_the_parentheses_around_it(made: list[str], field: str) -> None:
     try:

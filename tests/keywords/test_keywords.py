@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
@@ -247,7 +247,6 @@ def check_that_it_can_be_shown(error: UserError, text: str) -> None:
     str(error).encode()
 
 
-@settings(max_examples=600)
 @given(TYPED)
 @example("x" * 10_000)
 @example("\x00")
@@ -289,7 +288,6 @@ def test_a_few_plain_words_mean_the_same_as_in_quotes(words: list[str]) -> None:
 # ---- whole expressions
 
 
-@settings(max_examples=300)
 @given(trees(), st.lists(st.booleans(), max_size=12))
 def test_exactly_what_would_match_a_paper_without_any_of_its_words_only_excludes(
     tree: Tree, how: list[bool]
@@ -307,7 +305,6 @@ def test_exactly_what_would_match_a_paper_without_any_of_its_words_only_excludes
             raise
 
 
-@settings(max_examples=300)
 @given(trees(), st.lists(st.booleans(), max_size=12))
 def test_the_identity_does_not_depend_on_case_space_order_and_form(
     tree: Tree, how: list[bool]
@@ -333,7 +330,6 @@ def recased(tree: Tree) -> Tree:
     return (tree[0], *map(recased, tree[1:]))
 
 
-@settings(max_examples=500)
 @given(trees(), st.lists(st.booleans(), max_size=12), papers())
 def test_arxiv_is_asked_for_every_paper_that_matches(
     tree: Tree, how: list[bool], one: Paper
@@ -343,7 +339,6 @@ def test_arxiv_is_asked_for_every_paper_that_matches(
         assert asks_for(keyword.query, one), keyword
 
 
-@settings(max_examples=500)
 @given(trees(simple=True), st.lists(st.booleans(), max_size=12), papers())
 def test_where_words_mean_the_same_to_arxiv_the_question_is_exactly_the_keyword(
     tree: Tree, how: list[bool], one: Paper
@@ -395,7 +390,6 @@ ENDINGS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
 @given(
     st.text("aeiouybcdlmnrst", min_size=1, max_size=6),
     st.lists(ENDINGS, max_size=3),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
@@ -263,7 +263,6 @@ def read(tree: Tree) -> Keyword | None:
         return None
 
 
-@settings(max_examples=300)
 @given(st.lists(trees(), min_size=1, max_size=8), st.lists(papers(), min_size=1, max_size=3))
 def test_many_at_once_find_what_each_finds_alone(several: list[Tree], some: list[Paper]) -> None:
     known = [(tree, keyword) for tree in several if (keyword := read(tree)) is not None]

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -113,7 +113,6 @@ TEXT = st.one_of(
 @example(HOSTILE[4], HOSTILE[5], HOSTILE[6], HOSTILE[7], False)
 @example(HOSTILE[8], HOSTILE[9], HOSTILE[10], HOSTILE[11], False)
 @example(HOSTILE[-1], HOSTILE[-1], HOSTILE[-1], HOSTILE[-1], False)
-@settings(max_examples=150)
 def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
     title: str, abstract: str, comment: str, keyword: str, new: bool
 ) -> None:
@@ -142,7 +141,6 @@ def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
 
 
 @given(TEXT)
-@settings(max_examples=150)
 def test_nothing_is_left_that_a_reader_of_the_finished_text_could_take_for_more(text: str) -> None:
     """GitHub recognises these in what Markdown produces, element by element."""
     raw = paper(1, text, abstract=text, comment=text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.config.new_file import sample
@@ -436,7 +436,6 @@ def comments_of(text: str) -> dict[str, int]:
     return {word: text.count(word) for word in words}
 
 
-@settings(max_examples=150)
 @given(written(), snapshots(), st.integers(1, 10**6))
 def test_any_state_can_be_shown_in_any_file(
     file: Written, current: Snapshot, revision: int
@@ -459,7 +458,6 @@ def test_any_state_can_be_shown_in_any_file(
         assert outcome.count("[page]") == text.count("[page]")
 
 
-@settings(max_examples=100)
 @given(snapshots(), snapshots())
 def test_a_snapshot_can_be_kept(one: Snapshot, other: Snapshot) -> None:
     assert decode(encode(one)) == one
@@ -500,7 +498,6 @@ def pairs_of(said: Snapshot) -> set[tuple[str, str]]:
     }
 
 
-@settings(max_examples=150)
 @given(snapshots(), snapshots(), snapshots())
 def test_a_merge_carries_over_what_one_side_did_and_nothing_else(
     base: Snapshot, theirs: Snapshot, ours: Snapshot

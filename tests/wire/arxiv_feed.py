@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 _HEAD = (
@@ -99,6 +100,7 @@ def render_error(message: str, now: datetime) -> bytes:
     ).encode()
 
 
+@lru_cache(maxsize=10_000)  # every morning most of it is asked for again
 def _entry(paper: StandinPaper) -> str:
     versioned = f"{paper.id}v{paper.version}"
     lines = [

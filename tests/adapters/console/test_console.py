@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters import PLATFORMS, Settings
@@ -176,7 +176,6 @@ ODD_TEXT = st.text(
 
 
 @given(ODD_TEXT, ODD_TEXT, ODD_TEXT, ODD_TEXT, st.booleans())
-@settings(max_examples=60)
 def test_nothing_in_a_paper_speaks_to_the_terminal(
     title: str, author: str, comment: str, keyword: str, colour: bool
 ) -> None:
@@ -201,7 +200,6 @@ def test_markup_of_our_own_library_in_a_title_is_only_text() -> None:
     st.integers(1, 12),
     st.sampled_from([0, 5]),
 )
-@settings(max_examples=40)
 def test_a_terminal_however_narrow_gets_every_paper_and_every_letter_of_one_shown_whole(
     title: str, width: int, in_full: int
 ) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,11 +77,9 @@ def test_a_title_reads_as_it_was_written(title: str, shown: str) -> None:
 
 
 def test_no_real_title_of_a_month_shows_a_backslash_or_breaks_its_link(
-    shared_data: Path, figures: Any
+    part_of_a_month: list[dict[str, Any]], figures: Any
 ) -> None:
-    file = shared_data / "arxiv" / "papers-2026-04.jsonl.gz"
-    rows = list(map(json.loads, gzip.decompress(file.read_bytes()).splitlines()))
-    changed = 0
+    rows, changed = part_of_a_month, 0
     for row in rows:
         before, label, after = parts(link(displayed(real(row)).title, URL))
         assert not OBEYED.search(label), label
