@@ -84,6 +84,7 @@ def start(
     *,
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
+    stdin: int | IO[Any] = subprocess.DEVNULL,
     stdout: int | IO[Any] = subprocess.DEVNULL,
     stderr: int | IO[Any] = subprocess.DEVNULL,
     module: str = "bot",
@@ -94,8 +95,7 @@ def start(
     lifeline, theirs = os.pipe()
     with open(os.devnull, "r+b") as nowhere, os.fdopen(theirs, "wb"):
         files = [
-            nowhere if each == subprocess.DEVNULL else each
-            for each in (subprocess.DEVNULL, stdout, stderr)
+            nowhere if each == subprocess.DEVNULL else each for each in (stdin, stdout, stderr)
         ]
         descriptors = [each if isinstance(each, int) else each.fileno() for each in files]
         descriptors.append(theirs)

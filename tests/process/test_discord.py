@@ -319,6 +319,20 @@ def test_a_change_in_a_very_large_file_is_answered_first_and_shown_later(tmp_pat
         assert "late words" in world.config.read_text(), "at the latest with the next start"
 
 
+def test_the_log_of_the_service_holds_the_invitation_and_the_next_step(tmp_path: Path) -> None:
+    """On by its token: the file has settings for tests alone, and follows nothing."""
+    with (
+        DiscordWorld(tmp_path, channels=0) as world,
+        running(world.config, env=world.secrets) as bot,
+    ):
+        bot.wait_until(lambda bot: "lets the bot in" in bot.logged)
+        assert bot.stop(signal.SIGTERM) == 0
+        logged = bot.logged
+    assert f"permissions={INVITE.value}" in logged
+    assert "scope=bot+applications.commands" in logged
+    assert "/papers add reward model" in logged
+
+
 def test_check_prints_the_invitation_with_the_permissions_that_are_needed(
     world: DiscordWorld,
 ) -> None:
