@@ -21,11 +21,12 @@ from bot.cli.common import (
     plain_errors,
     show_answer,
 )
+from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from bot.app.bot import Bot
     from bot.config import Config
-    from bot.model import Finding, Reply
+    from bot.model import Reply
 
 
 def preview(
@@ -129,12 +130,21 @@ def check(
     import asyncio
 
     from bot.app.wiring import open_bot
+    from bot.model import Finding
     from bot.monitoring.checks import examine
     from bot.text import plural
 
-    async def examining(settings: Config, progress: Callable[[str], None]) -> list[Finding]:
-        findings = []
-        async with open_bot(settings, serving=False, connect=not quick, progress=progress) as bot:
+    findings: list[Finding] = []
+
+    def found(finding: Finding) -> None:
+        findings.append(finding)
+        if not as_json:
+            terminal.show_finding(finding)
+
+    async def examining(
+        settings: Config, progress: Callable[[str], None], *, connect: bool
+    ) -> None:
+        async with open_bot(settings, serving=False, connect=connect, progress=progress) as bot:
             async for finding in examine(
                 bot.config,
                 bot.store,
@@ -144,17 +154,23 @@ def check(
                 quick=quick,
                 progress=progress,
             ):
-                findings.append(finding)
-                if not as_json:
-                    terminal.show_finding(finding)
-        return findings
+                found(finding)
 
     options = begin(ctx, config, verbose, quiet)
+    status = terminal.ExitStatus.FAILED
     with plain_errors(), terminal.progress() as progress:
-        settings = configured(options, secrets=True, needs_contact=not quick)
-        findings = asyncio.run(examining(settings, progress))
+        try:
+            settings = configured(options, secrets=True, needs_contact=not quick)
+        except ConfigError as error:  # what does not depend on that is looked at all the same
+            settings = configured(options)
+            status = terminal.ExitStatus.USAGE
+            for each in error.mistakes:
+                line = f"Line {each.line}: it" if each.line else "It"
+                found(Finding(each.path, False, f"{line} {each.problem}.", each.hint))
+        connect = not quick and not findings
+        asyncio.run(examining(settings, progress, connect=connect))
     if as_json:
         terminal.show_json_findings(findings)
     if wrong := sum(not finding.ok for finding in findings):
         terminal.note(f"{wrong} of {plural(len(findings), 'check')} failed.")
-        raise typer.Exit(terminal.ExitStatus.FAILED)
+        raise typer.Exit(status)

@@ -103,11 +103,11 @@ class StyledOutput:
         if not finding.ok and finding.remedy:
             self.paragraph(finding.remedy, indent, style=COMMAND)
 
-    def note(self, text: str, style: Style = PLAIN) -> None:
-        """Each line wrapped, what is indented stays so."""
+    def note(self, text: str) -> None:
+        """Each line wrapped; what is indented stays so, and the rest of a line with it."""
         for line in text.split("\n"):
-            indent = " " * (len(line) - len(line.lstrip(" ")))
-            self.paragraph(line, indent, style=style)
+            own = " " * (len(line) - len(line.lstrip(" ")))
+            self.paragraph(line, own + INDENT if own else "", first_indent=own)
 
     def _status(self, reply: Reply, report: StatusReport) -> None:
         """The words of the reply; the last paragraphs are those of the channels."""
@@ -133,7 +133,7 @@ class StyledOutput:
         first, *lines = reply.text.split("\n")
         self.paragraph(first, INDENT, style=TITLE, first_indent="")
         if report.url:
-            self._print(Text(INDENT) + Text(report.url, ADDRESS + Style(link=report.url)))
+            self._print(Text.assemble(INDENT, _address(report.url)))
         names = {channel.channel.removesuffix(":") for channel in report.channels}
         for line in lines:
             name, colon, rest = line.partition(": ")
@@ -166,7 +166,7 @@ class StyledOutput:
         self.paragraph(paper.title, INDENT, style=TITLE)
         self.paragraph(authors_line(paper.authors), INDENT)
         self.paragraph(" · ".join(digests.facts(paper)), INDENT, style=DIM)
-        self._print(Text(INDENT) + Text(paper.url, ADDRESS + Style(link=paper.url)))
+        self._print(Text.assemble(INDENT, _address(paper.url)))
 
     # -- what they are made of --------------------------------------------------------------------
 
@@ -243,6 +243,7 @@ class StyledOutput:
 
     def _print(self, line: Text | None = None) -> None:
         line = line if line is not None else Text()
+        line.plain = _safe(line.plain)
         line.rstrip()
         self.console.print(line, soft_wrap=True)
 
@@ -263,7 +264,7 @@ def _words(text: str, style: Style) -> list[_Word]:
             case CommandReference():
                 parts = [_Word(Text(_safe(called(piece)), COMMAND), whole=True)]
             case Address(url):
-                parts = [_Word(Text(_safe(url), ADDRESS + Style(link=url)), whole=True)]
+                parts = [_Word(_address(url), whole=True)]
             case _:
                 parts = [_Word(Text(each, style)) for each in re.findall(r"\s+|\S+", _safe(piece))]
         for part in parts:
@@ -278,6 +279,11 @@ def _words(text: str, style: Style) -> list[_Word]:
                 words.append(part)
                 touches = True
     return words
+
+
+def _address(url: str) -> Text:
+    """The whole address, and a link where the terminal shows such."""
+    return Text(_safe(url), ADDRESS + Style(link=_safe(url)))
 
 
 def _safe(text: str) -> str:

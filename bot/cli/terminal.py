@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # A terminal obeys these, and texts of others reach us in errors; a line may end.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_POINTS_AT = re.compile(r"^ *\^$", re.MULTILINE)  # a place in the line above, which stays whole
 
 
 class ExitStatus(IntEnum):
@@ -60,6 +61,10 @@ def note(text: str) -> None:
 
 def complain(text: str) -> None:
     """What went wrong, on standard error. Errors quote much, but never a token."""
+    screen = None if _POINTS_AT.search(text) else _screen(sys.stderr)
+    if screen is not None:
+        _carefully(sys.stderr, lambda: screen.note(text))
+        return
     _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(readable(text))))
 
 
@@ -81,7 +86,7 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
 
         show(json.dumps(readable_data(encode(reply.report)), ensure_ascii=False, indent=2))
         return
-    if (screen := _screen()) is not None:
+    if (screen := _screen(sys.stdout)) is not None:
         _carefully(sys.stdout, lambda: screen.reply(reply))
         return
     show(reply.text)
@@ -95,7 +100,7 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
 
 def show_finding(finding: Finding) -> None:
     """One thing that ``check`` looked at; what is wrong with its remedy below."""
-    if (screen := _screen()) is not None:
+    if (screen := _screen(sys.stdout)) is not None:
         _carefully(sys.stdout, lambda: screen.finding(finding))
         return
     subject = finding.subject.removesuffix(":")
@@ -112,22 +117,21 @@ def show_json_findings(findings: Sequence[Finding]) -> None:
     show(json.dumps([asdict(each) for each in findings], ensure_ascii=False, indent=2))
 
 
-def _screen() -> StyledOutput | None:
-    """Standard output, if it is a terminal that takes more than plain text."""
-    if not sys.stdout.isatty():
+def _screen(stream: TextIO) -> StyledOutput | None:
+    """The stream, if it is a terminal that takes more than plain text."""
+    if not stream.isatty():
         return None
     from bot.cli.styled import StyledOutput
 
-    screen = StyledOutput(sys.stdout)
+    screen = StyledOutput(stream)
     return None if screen.console.is_dumb_terminal else screen
 
 
 def _entry(entry: Entry) -> str:
-    from bot.text import authors_line
+    from bot.text import authors_line, digests
 
     paper = entry.paper
-    facts = (authors_line(paper.authors), paper.primary_category, f"{paper.published:%Y-%m-%d}")
-    about = " · ".join(filter(None, facts))
+    about = " · ".join(filter(None, (authors_line(paper.authors), *digests.facts(paper))))
     return f"\n  {paper.title}\n  {about}\n  {paper.url}"
 
 

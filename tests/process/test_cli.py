@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -247,6 +248,24 @@ def test_a_keyword_means_the_same_with_and_without_the_shells_quotes(
     assert keyword_from(words) == meant
 
 
+def test_the_only_channel_needs_no_name_and_console_no_colon(home: Home) -> None:
+    assert home.query("keywords", "list") == home.query("keywords", "list", "--channel", "console")
+    home.file.write_text(
+        home.file.read_text("utf-8").replace("[[channels]]", "[slack]\n[[channels]]", 1)
+        + '[[channels]]\nid = "slack:C0123456789"\nkeywords = ["graphs"]\n', "utf-8",
+    )  # fmt: skip
+    status, _, err = home.call("keywords", "add", "dark matter")
+    assert status == 1
+    assert "Name one of them with --channel: console:, slack:C0123456789" in err
+
+
+def test_a_keyword_can_be_asked_about_with_h(home: Home) -> None:
+    for words in (("preview", "-h"), ("keywords", "add", "-h")):
+        status, out, _ = home.call(*words)
+        assert status == 0
+        assert "Example" in out
+
+
 def test_a_wrong_keyword_is_pointed_at_and_nothing_changes(home: Home) -> None:
     status, out, err = home.call("keywords", "add", *CHANNEL, "ti:(reward OR")
     assert (status, out) == (1, "")
@@ -314,9 +333,11 @@ def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home
     assert "A reward model for gardens" in out
     assert "Of graphs" not in out
     assert "querying arXiv" in err
+    assert err.endswith("Posted 2 papers to 1 channel; nothing waiting.\n")
     status, out, err = home.call("once")
     assert (status, out) == (0, "")  # once each
     assert "console: 2 papers posted today" in err
+    assert err.endswith("Posted nothing; nothing waiting.\n")
     state = home.query("status")
     assert state["last_complete_run"]["matched"] == 2
     [channel] = state["channels"]
@@ -326,9 +347,12 @@ def test_the_first_look_posts_to_the_terminal_and_every_command_knows_of_it(home
     assert home.call("why", f"https://arxiv.org/abs/{found['paper']}v1", *CHANNEL)[0] == 0
 
 
-def test_a_dry_run_shows_the_posts_and_changes_nothing(home: Home) -> None:
+def test_a_dry_run_says_so_shows_the_posts_and_changes_nothing(home: Home) -> None:
     before = home.file.read_bytes()
-    status, out, _ = home.call("once", "--dry-run")
+    status, out, err = home.call("once", "--dry-run")
+    first, *_, last = err.splitlines()
+    assert first.startswith("Dry run: ")
+    assert last.startswith("Dry run: a real run now would post 2 papers to 1 channel; nothing wait")
     assert status == 0
     assert "A reward model for gardens" in out
     assert home.file.read_bytes() == before
@@ -353,6 +377,51 @@ def test_the_page_is_written_once_and_then_found_to_be_right(home: Home) -> None
     assert (status, out) == (0, f"Wrote {page}\n")
     assert "A reward model for gardens" in page.read_text(encoding="utf-8")
     assert "is up to date" in home.call("page")[1]
+
+
+def test_without_a_section_the_page_goes_into_the_working_folder_and_says_so(home: Home) -> None:
+    home.file.write_text(home.file.read_text("utf-8").replace("[page]\n", ""), "utf-8")
+    status, out, err = home.call("page")
+    assert (status, out) == (0, "Wrote papers.md\n")
+    assert "bot.toml has no [page]" in err
+    assert (home.folder / "papers.md").is_file()
+
+
+def test_without_a_channel_once_says_so(home: Home) -> None:
+    home.file.write_text(home.file.read_text("utf-8").partition("[[channels]]")[0], "utf-8")
+    status, out, err = home.call("once")
+    assert (status, out) == (0, "")
+    first = "daily-papers keywords add --channel console: reward model"
+    assert f"No channel follows anything yet. Add a first keyword: {first}\n" in err
+
+
+def test_quiet_means_results_and_errors_alone(home: Home) -> None:
+    status, out, err = home.call("once", "--quiet")
+    assert (status, err) == (0, "")
+    assert "A reward model for gardens" in out
+    assert home.call("--quiet", "why", "no id")[2] != ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+@pytest.mark.parametrize("words", [("status",), ("--help",)])
+def test_an_output_that_takes_nothing_is_told_in_a_sentence(
+    home: Home, words: tuple[str, ...]
+) -> None:
+    with open("/dev/full", "wb") as full, tempfile.TemporaryFile() as err:
+        with forked.start(words, cwd=home.folder, stdout=full, stderr=err) as process:
+            status = process.wait()
+        err.seek(0)
+        said = err.read().decode()
+    assert (status, said) == (1, "standard output can't be written to: No space left on device.\n")
+
+
+def test_check_looks_at_everything_although_a_token_is_missing(home: Home) -> None:
+    home.file.write_text(f"[discord]\n{home.file.read_text('utf-8')}", "utf-8")
+    status, out, err = home.call("check")
+    assert status == 2
+    assert "WRONG DISCORD_TOKEN: It is not set" in out
+    assert "ok    arxiv: It answers." in out
+    assert "1 of " in err
 
 
 def test_verbose_tells_every_step_as_lines_of_keys_and_values(home: Home) -> None:
