@@ -26,6 +26,7 @@
     └─ StoreError
        ├─ StoreBusy           another process holds the database
        ├─ StoreUnavailable    its server can't be reached now: wait
+       ├─ LeaseLost           another process has the role that this was done in
        ├─ SchemaTooNew        written by a newer version of the bot
        └─ StoreBroken         disk full, not writable, or damaged
 
@@ -229,6 +230,11 @@ class StoreUnavailable(StoreError):
 
     Whatever was being committed when the connection broke may have been, or not.
     """
+
+
+class LeaseLost(StoreError):
+    """This process no longer has the role in which it wanted to record something: another one may
+    have it now, and has to do it itself."""
 
 
 class SchemaTooNew(StoreError):

@@ -384,7 +384,11 @@ class PublishStore(Protocol):
 
 
 class DeliveryStore(Protocol):
-    """The outbox. Every method is one transaction; raises StoreError."""
+    """The outbox. Every method is one transaction; raises StoreError.
+
+    What is recorded of an attempt counts only while the claim is this process's own; that a post
+    was sent counts in any case.
+    """
 
     async def claim(
         self,
@@ -459,12 +463,41 @@ class CrosspostStore(Protocol):
         ...
 
 
+class LeaseStore(Protocol):
+    """Roles that one process has at a time, where several share a database. Where one process
+    serves the database it has them all. Raises StoreError.
+
+    A role is a name of one's own, such as ``collector`` or ``discord shard 3 of 16``. Whoever acts
+    in it keeps ``bot.core.leases.Lease``, which renews it and knows until when it may act.
+    """
+
+    @property
+    def process(self) -> str:
+        """The name of this process, unlike any other's."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may serve this database at the same time."""
+        ...
+
+    async def acquire_lease(self, role: str, seconds: float) -> int | None:
+        """Its fencing number, if nobody else holds it any more, or this process does: it is held
+        for so many seconds from the call on, by the clock of the database's server. ``None``:
+        another process holds it. Waits for no other work of the store."""
+        ...
+
+    async def release_lease(self, role: str) -> None:
+        """Another process may have it at once. Nothing, where this one does not hold it."""
+        ...
+
+
 class RecoveryStore(Protocol):
     """What a process that died, or a clock that was ahead, has left. Raises StoreError."""
 
-    async def release(self, now: datetime, settling: float) -> None:
-        """What was being sent has an unknown outcome, and can be looked for in ``settling``
-        seconds. Once, by the one process that delivers, before it does."""
+    async def release(self, now: datetime, settling: float, platform: str = "") -> None:
+        """What was being sent (on this platform) has an unknown outcome, and can be looked for in
+        ``settling`` seconds. Once, by the one process that delivers, before it does."""
         ...
 
     async def recompute_times(
@@ -772,6 +805,7 @@ class Store(
     ServiceStore,
     MonitoringStore,
     MaintenanceStore,
+    LeaseStore,
     SyncStore,
     VaultStore,
     Protocol,

@@ -23,9 +23,10 @@ FILE = "daily-papers.sqlite3"
 def open_store(folder: Path, *, alone: bool, url: str = "") -> Store:
     """Open (or make) the database and bring its schema up to date.
 
-    ``alone`` is for the process that collects and delivers: only one may do so at a time. What a
-    dead one left half-sent is still ``sending``; call ``release`` before you deliver. Other
-    processes (``status``, ``keywords``) open the same database beside it with ``alone=False``.
+    ``alone`` is for the process that collects and delivers: with a file only one may do so at a
+    time, with a server each in its roles (``bot.ports.LeaseStore``). What a dead one left half-sent
+    is still ``sending``; call ``release`` before you deliver. Other processes (``status``,
+    ``keywords``) open the same database beside it with ``alone=False``.
 
     Raises StoreBusy if another process already serves this database, StoreUnavailable,
     SchemaTooNew, StoreBroken.
@@ -39,7 +40,7 @@ def _engine(folder: Path, url: str, *, alone: bool) -> Engine:
     from bot.store.engines.postgres import PostgresEngine
 
     make_folder(folder)  # for what else the bot keeps there
-    return PostgresEngine(url, alone=alone)
+    return PostgresEngine(url)
 
 
 async def open_copy(folder: Path, elsewhere: Path, url: str = "") -> Store:

@@ -7,11 +7,14 @@ whose first argument is the connection; the lines here only say on which connect
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+import os
+import socket
+import uuid
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
-from bot.model import Prepared, Recorded, Run
+from bot.model import Post, Prepared, Recorded, Run, roles
 from bot.model.views import Measures, StateView
 from bot.ports import SyncDatabase
 from bot.store.engines.base import Connection, Engine
@@ -22,6 +25,7 @@ from bot.store.statements import (
     collect,
     crosspost,
     deliver,
+    leases,
     metrics,
     refusals,
     reports,
@@ -42,12 +46,14 @@ BATCH_SIZE = 2_000
 
 
 WRITE: Final = "write"
+WRITE_SHARED: Final = "write_shared"  # what locks the rows that it decides about
 READ: Final = "read"
 READ_ALL: Final = "read_all"  # for queries over much: no short one waits for it
 
 
 def _use_case(
-    statement: Callable[Concatenate[Connection, P], T], mode: Literal["write", "read", "read_all"]
+    statement: Callable[Concatenate[Connection, P], T],
+    mode: Literal["write", "write_shared", "read", "read_all"],
 ) -> Callable[Concatenate[SqlStore, P], Coroutine[Any, Any, T]]:
     """``statement`` as a method: one transaction of the engine, of this mode."""
 
@@ -55,6 +61,21 @@ def _use_case(
         run: Callable[[Callable[[Connection], T]], Coroutine[Any, Any, T]]
         run = getattr(self.engine, mode)
         return await run(lambda db: statement(db, *args, **kwargs))
+
+    use_case.__name__, use_case.__doc__ = statement.__name__, statement.__doc__
+    return use_case
+
+
+def _own_use_case(
+    statement: Callable[Concatenate[Connection, str, P], T],
+) -> Callable[Concatenate[SqlStore, P], Coroutine[Any, Any, T]]:
+    """``statement``, which is told which process it is, as a method: one transaction beside those
+    of other processes."""
+
+    async def use_case(self: SqlStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.engine.write_shared(
+            lambda db: statement(db, self.process, *args, **kwargs)
+        )
 
     use_case.__name__, use_case.__doc__ = statement.__name__, statement.__doc__
     return use_case
@@ -68,6 +89,8 @@ class SqlStore:
 
     def __init__(self, engine: Engine, *, batch_size: int = BATCH_SIZE) -> None:
         self.engine = engine
+        self.process = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+        self._fences: dict[str, int] = {}  # of the roles that this process has, or had
         self._batch_size = batch_size
         self._recording = asyncio.Lock()
 
@@ -80,6 +103,38 @@ class SqlStore:
     async def integrity_problems(self) -> tuple[str, ...]:
         return await self.engine.integrity_problems()
 
+    # -- leases
+    @property
+    def is_shared(self) -> bool:
+        return self.engine.is_shared
+
+    async def acquire_lease(self, role: str, seconds: float) -> int | None:
+        fence: int | None = 1
+        if self.is_shared:
+            fence = await self.engine.write_lease(
+                lambda db: leases.acquire(db, role, self.process, seconds)
+            )
+        if fence is not None:
+            self._fences[role] = fence
+        return fence
+
+    async def release_lease(self, role: str) -> None:
+        if self._fences.pop(role, None) is not None and self.is_shared:
+            await self.engine.write_lease(lambda db: leases.release(db, role, self.process))
+
+    def _fenced(self, role: str, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+        """``work``, refused in its transaction where another process has taken the role over. What
+        runs in no role (a command line beside the service) is not fenced."""
+        fence = self._fences.get(role)
+        if fence is None or not self.is_shared:
+            return work
+
+        def fenced(db: Connection) -> T:
+            leases.refuse_lost(db, role, fence)
+            return work(db)
+
+        return fenced
+
     # -- collect
     interests = _use_case(collect.interests, READ)
     expected = _use_case(collect.expected, READ_ALL)
@@ -88,7 +143,7 @@ class SqlStore:
     async def record(self, run: Run, *, first_post: int) -> Recorded:
         async with self._recording:
             return await self._in_steps(
-                lambda db: collect.record(db, run, first_post, self._batch_size)
+                lambda db: collect.record(db, run, first_post, self._batch_size), roles.COLLECTOR
             )
 
     # -- publish
@@ -105,20 +160,43 @@ class SqlStore:
         return await self._in_steps(
             lambda db: publish_statements.publish_all(
                 db, plans, at, self._batch_size, prepared or {}
-            )
+            ),
+            shared=True,
         )
 
     # -- deliver
-    claim = _use_case(deliver.claim, WRITE)
+    async def claim(
+        self,
+        platform: str,
+        now: datetime,
+        lease_until: datetime,
+        deprioritised_channels: Collection[str] = (),
+    ) -> Post | None:
+        return await self.engine.write_shared(
+            self._fenced(
+                roles.delivery(platform),
+                lambda db: deliver.claim(
+                    db, self.process, platform, now, lease_until, deprioritised_channels
+                ),
+            )
+        )
+
     release = _use_case(deliver.release, WRITE)
     unsettled = _use_case(deliver.unsettled, READ)
     next_claim = _use_case(deliver.next_claim, READ)
-    mark_sent = _use_case(deliver.mark_sent, WRITE)
-    requeue = _use_case(deliver.requeue, WRITE)
-    mark_unknown = _use_case(deliver.mark_unknown, WRITE)
-    hold_for_review = _use_case(deliver.hold_for_review, WRITE)
-    dead_letter = _use_case(deliver.dead_letter, WRITE)
-    refuse = _use_case(deliver.refuse, WRITE)
+    mark_sent = _use_case(deliver.mark_sent, WRITE_SHARED)
+    requeue = _own_use_case(deliver.requeue)
+    mark_unknown = _own_use_case(deliver.mark_unknown)
+    hold_for_review = _own_use_case(deliver.hold_for_review)
+    dead_letter = _own_use_case(deliver.dead_letter)
+
+    async def refuse(
+        self, key: str, uncertain: bool, at: datetime, error: str, delay: float
+    ) -> bool:
+        return await self.engine.write(
+            lambda db: deliver.refuse(db, self.process, key, uncertain, at, error, delay)
+        )
+
     resend = _use_case(deliver.resend, WRITE)
     recompute_times = _use_case(clock_recovery.recompute_times, WRITE)
 
@@ -172,8 +250,15 @@ class SqlStore:
     async def measures(self) -> Measures:
         return await self.engine.read_all(lambda db: metrics.measures(db, self.engine.size(db)))
 
-    async def _in_steps(self, work: Callable[[Connection], Generator[None, None, T]]) -> T:
-        """Do ``work``, each of its steps in a transaction of its own.
+    async def _in_steps(
+        self,
+        work: Callable[[Connection], Generator[None, None, T]],
+        role: str = "",
+        *,
+        shared: bool = False,
+    ) -> T:
+        """Do ``work``, each of its steps in a transaction of its own: in that role, or ``shared``
+        with others who do the same.
 
         Others get their turn between two steps. After an error the steps before have happened, and
         none after.
@@ -189,6 +274,7 @@ class SqlStore:
             except StopIteration as end:
                 results.append(end.value)
 
+        write = self.engine.write_shared if shared else self.engine.write
         while not results:
-            await self.engine.write(step)
+            await write(self._fenced(role, step))
         return results[0]

@@ -84,7 +84,8 @@ def postgres(folder: Path) -> Iterator[Database]:
     with database_url() as url:
 
         def open_it(*, alone: bool = True, batch_size: int = 2_000) -> Store:
-            stores.append(opened_on_postgres(url, alone=alone, batch_size=batch_size))
+            del alone  # a server takes any number of processes
+            stores.append(opened_on_postgres(url, batch_size=batch_size))
             return stores[-1]
 
         yield Database(open_it)
@@ -606,6 +607,19 @@ async def test_a_crosspost_that_seems_to_wait_for_days_was_put_there_by_a_wrong_
     await store.mark_sent("a1", Receipt("m1", crosspost=True), START)
     await store.retry_crosspost("a1", START + 9 * DAY, "slow down")
     assert await store.next_crosspost("fake", START) == START
+
+
+# -- LeaseStore -----------------------------------------------------------------------------------
+
+
+async def test_a_process_keeps_its_roles_and_gives_them_back(store: Store) -> None:
+    assert store.process
+    number = await store.acquire_lease("collector", 60)
+    assert number is not None
+    assert await store.acquire_lease("collector", 60) == number
+    await store.release_lease("collector")
+    await store.release_lease("a role that it never had")
+    assert await store.acquire_lease("collector", 60) is not None
 
 
 # -- RecoveryStore --------------------------------------------------------------------------------

@@ -63,12 +63,11 @@ def opened_as(
 def opened_on_postgres(
     url: str,
     *,
-    alone: bool = True,
     connect: Callable[..., psycopg.Connection[Any]] = connect_to_postgres,
     batch_size: int = BATCH_SIZE,
 ) -> SqlStore:
     """The store in that database of a server (``tests.store.postgres``)."""
-    return SqlStore(PostgresEngine(url, alone=alone, connect=connect), batch_size=batch_size)
+    return SqlStore(PostgresEngine(url, connect), batch_size=batch_size)
 
 
 @cache

@@ -140,7 +140,7 @@ def _template() -> str:
     """A database with the schema alone: to copy it takes a tenth of the time of a migration."""
     name = f"template_{uuid.uuid4().hex}"
     _administer(f"create database {name}")
-    PostgresEngine(address()(name), alone=False).close()
+    PostgresEngine(address()(name)).close()
     return name
 
 

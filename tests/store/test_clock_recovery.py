@@ -117,7 +117,9 @@ def test_every_time_in_the_schema_is_looked_after_or_says_why_not() -> None:
 async def test_a_delay_is_never_longer_than_it_was_made_and_a_shorter_one_stands(
     store: Store, state: str, delay: float
 ) -> None:
-    [key] = await values(store, "(select key from outbox where state = 'queued')", "key")
+    post = await store.claim("fake", AHEAD + HOUR, AHEAD + HOUR)
+    assert post is not None
+    key = post.key
     how = store.requeue if state == "queued" else store.mark_unknown
     await how(key, AHEAD, delay, "later")
 

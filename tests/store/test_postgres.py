@@ -7,6 +7,7 @@ import sqlite3
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +15,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from bot.errors import SchemaTooNew, StoreBroken, StoreBusy, StoreError, StoreUnavailable
+from bot.errors import LeaseLost, SchemaTooNew, StoreBroken, StoreBusy, StoreError, StoreUnavailable
 from bot.keywords import parse
-from bot.model import Draft, Person
+from bot.model import Draft, Person, Publication, Receipt, Recorded, Run
 from bot.ports import Store
 from bot.store import back_up, open_copy, open_store, restore
 from bot.store.engines import postgres_schema
@@ -29,6 +30,7 @@ from tests.store.database import change, opened, opened_on_postgres, queue, sele
 
 REWARD = parse("reward model")
 ADA = Person("Ada", "fake:1")
+HOUR = timedelta(hours=1)
 PASSWORD = "p@ss:w/o%rd"  # what a URL has to escape
 ESCAPED = "p%40ss%3Aw%2Fo%25rd"
 
@@ -54,7 +56,7 @@ def run(url: str, *statements: str) -> None:
 def why(url: str, kind: type[StoreError] = StoreBroken, **how: Any) -> str:
     """Why the database can't be used, in a sentence that shows nothing of the URL but the host."""
     with pytest.raises(kind) as told:
-        PostgresEngine(url, alone=False, **how)
+        PostgresEngine(url, **how)
     for secret in (urlsplit(url).username, urlsplit(url).password, PASSWORD):
         assert not secret or secret not in str(told.value)
     return str(told.value)
@@ -84,7 +86,7 @@ def test_a_server_that_is_too_old_is_refused(version: int) -> None:
 
 def test_a_url_that_is_none_is_told_without_quoting_it() -> None:
     with pytest.raises(StoreBroken, match="%40") as told:
-        PostgresEngine(f"postgresql://bot:{PASSWORD}@[db/papers?sslmode", alone=False)
+        PostgresEngine(f"postgresql://bot:{PASSWORD}@[db/papers?sslmode")
     assert PASSWORD not in "".join(traceback.format_exception(told.value))
 
 
@@ -103,9 +105,7 @@ def test_a_wrong_password_is_told_and_an_escaped_one_understood() -> None:
     try:
         run(server.url(), f"create role bot login superuser password '{PASSWORD}'")
         server.require_passwords()
-        PostgresEngine(
-            at(server.url(), user="bot", password=ESCAPED, database="postgres"), alone=False
-        ).close()
+        PostgresEngine(at(server.url(), user="bot", password=ESCAPED, database="postgres")).close()
         wrong = at(server.url(), user="bot", password="wrong", database="postgres")
         assert "refuses the user or the password" in why(wrong)
         assert "refuses the user or the password" in why(at(wrong, password=""))
@@ -120,7 +120,7 @@ def test_a_user_without_rights_is_told_what_is_missing(empty: str) -> None:
     run(empty, "drop role if exists guest", "create role guest login")
     assert "may not do this" in why(at(empty, user="guest"))
     run(empty, "grant create on schema public to guest")
-    PostgresEngine(at(empty, user="guest"), alone=False).close()
+    PostgresEngine(at(empty, user="guest")).close()
     run(empty, "drop owned by guest", "drop role guest")
 
 
@@ -136,7 +136,7 @@ def test_a_database_of_something_else_stays_as_it_is(empty: str) -> None:
 
 def test_a_schema_of_its_own_beside_something_else_will_do(empty: str) -> None:
     run(empty, "create table customers (id integer)", "create schema papers")
-    PostgresEngine(at(empty, query="?options=-csearch_path%3Dpapers"), alone=False).close()
+    PostgresEngine(at(empty, query="?options=-csearch_path%3Dpapers")).close()
     assert "no schema" in why(at(empty, query="?options=-csearch_path%3Dnowhere"))
 
 
@@ -153,7 +153,7 @@ def test_a_newer_schema_stays_as_it_is_and_stops_a_bot_that_runs(url: str) -> No
     store = opened_on_postgres(url)
     run(url, "update daily_papers_schema set version = version + 1")
     with pytest.raises(SchemaTooNew, match="Install the newer version"):
-        PostgresEngine(url, alone=False)
+        PostgresEngine(url)
     run(
         url,
         "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
@@ -193,16 +193,85 @@ def test_defaults_of_the_database_change_nothing(url: str) -> None:
 # -- while it runs --------------------------------------------------------------------------------
 
 
-def test_only_one_process_serves_it_and_others_work_beside_it(url: str) -> None:
-    serving = opened_on_postgres(url)
-    with pytest.raises(StoreBusy, match="another Daily Papers already serves"):
-        opened_on_postgres(url)
-    beside = opened_on_postgres(url, alone=False)
-    wait(beside.follow("fake:a", REWARD, ADA, START))
-    assert len(wait(serving.subscriptions())) == 1
-    beside.close()
-    serving.close()
-    opened_on_postgres(url).close()
+def test_a_role_belongs_to_one_process_until_its_lease_ends(url: str) -> None:
+    one, other = opened_on_postgres(url), opened_on_postgres(url)
+    assert wait(one.acquire_lease("collector", 60)) == 1
+    assert wait(other.acquire_lease("collector", 60)) is None
+    assert wait(other.acquire_lease("deliver fake", 60)) == 1
+    assert wait(one.acquire_lease("collector", 60)) == 1, "its own is renewed"
+    change(one, "update leases set until = until - 61 where role = 'collector'")
+    assert wait(other.acquire_lease("collector", 60)) == 2
+    assert wait(one.acquire_lease("collector", 60)) is None
+    wait(one.release_lease("collector"))
+    assert wait(one.acquire_lease("collector", 60)) is None, "it released nothing of another's"
+    wait(other.release_lease("collector"))
+    assert wait(one.acquire_lease("collector", 60)) == 3
+    one.close()
+    other.close()
+
+
+def test_what_a_process_records_that_lost_its_role_is_refused(url: str) -> None:
+    one, other = opened_on_postgres(url), opened_on_postgres(url)
+    wait(one.follow("fake:a", REWARD, ADA, START))
+    asyncio.run(queue(one, "fake:a", [("k1", Draft("one", ()))], START))
+    for role in ("collector", "deliver fake"):
+        wait(one.acquire_lease(role, 0))
+        wait(other.acquire_lease(role, 60))
+    run = Run(START, START, START, False, True)
+    with pytest.raises(LeaseLost):
+        wait(one.record(run, first_post=0))
+    with pytest.raises(LeaseLost):
+        wait(one.claim("fake", START, START))
+    assert wait(other.record(run, first_post=0)) == Recorded(0, 0, 0)
+    assert wait(other.claim("fake", START, START)) is not None
+    one.close()
+    other.close()
+
+
+def test_of_a_post_that_another_process_has_taken_over_only_its_arrival_is_recorded(
+    url: str,
+) -> None:
+    one, other = opened_on_postgres(url), opened_on_postgres(url)
+    asyncio.run(queue(one, "fake:a", [("k1", Draft("one", ()))], START))
+    assert wait(one.claim("fake", START, START + HOUR)) is not None
+    wait(other.release(START, 0.0, "fake"))
+    assert wait(other.claim("fake", START, START + HOUR)) is not None
+    for late in (
+        one.requeue("k1", START, 0.0, "late"),
+        one.mark_unknown("k1", START, 0.0, "late"),
+        one.hold_for_review("k1", START, "late"),
+        one.dead_letter("k1", START, "late"),
+    ):
+        wait(late)
+        assert select(one, "select state from outbox") == [("sending",)]
+    wait(one.mark_sent("k1", Receipt("m1", "url"), START))
+    assert select(one, "select state, message_id from outbox") == [("sent", "m1")]
+    one.close()
+    other.close()
+
+
+def test_two_processes_never_claim_the_same_post(url: str) -> None:
+    """While one of them decides, the other takes the next channel's."""
+    one, other = opened_on_postgres(url), opened_on_postgres(url)
+    for name in "abc":
+        asyncio.run(queue(one, f"fake:{name}", [(f"k{name}", Draft("x", ()))], START))
+    with psycopg.connect(url) as third:
+        third.execute("select 1 from outbox where key = 'ka' for update")
+        found = [wait(each.claim("fake", START, START + HOUR)) for each in (one, other, one)]
+    assert [post and post.key for post in found] == ["kb", "kc", None]
+    one.close()
+    other.close()
+
+
+def test_a_channel_that_another_process_publishes_to_is_left_to_it(url: str) -> None:
+    one = opened_on_postgres(url)
+    wait(one.change_setting("fake:a", "layout", None))
+    with psycopg.connect(url) as other:
+        other.execute("select 1 from channels where id = 'fake:a' for update")
+        plan = Publication((("k1", Draft("one", ())),))
+        assert wait(one.publish([("fake:a", lambda _: plan)], START)) == 0
+    assert wait(one.publish([("fake:a", lambda _: plan)], START)) == 1
+    one.close()
 
 
 def test_a_server_that_was_restarted_is_used_again() -> None:
@@ -374,9 +443,11 @@ def test_a_database_that_is_not_empty_is_not_restored_into(url: str, tmp_path: P
     open_store(tmp_path, alone=False).close()
     back_up(tmp_path, tmp_path / "backup")
     with closing(opened_on_postgres(url)) as store:
-        wait(store.follow("fake:a", REWARD, ADA, START))
-        with pytest.raises(StoreBusy, match="already serves"):
+        wait(store.acquire_lease("collector", 60))
+        with pytest.raises(StoreBusy, match="another Daily Papers serves"):
             restore(tmp_path, tmp_path / "backup", START, url)
+        wait(store.release_lease("collector"))
+        wait(store.follow("fake:a", REWARD, ADA, START))
     with pytest.raises(StoreBroken, match="is not empty"):
         restore(tmp_path, tmp_path / "backup", START, url)
     with closing(opened_on_postgres(url)) as store:
@@ -386,7 +457,7 @@ def test_a_database_that_is_not_empty_is_not_restored_into(url: str, tmp_path: P
 def test_a_file_that_is_no_backup_of_ours_is_not_restored(empty: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other")) as db:
         db.execute("create table customers (id integer)")
-    with pytest.raises(StoreBroken, match="not a database of Daily Papers"):
+    with pytest.raises(StoreBroken, match="no backup of Daily Papers"):
         restore(tmp_path, tmp_path / "other", START, empty)
     with pytest.raises(StoreBroken, match="no such file"):
         restore(tmp_path, tmp_path / "nothing", START, empty)

@@ -125,6 +125,7 @@ async def test_a_held_post_keeps_its_bytes_because_somebody_may_send_it_again(
     await collected(store, START, 1)
     drafts = (("key-1", Draft("the bytes", (paper(1).id,))),)
     await store.publish([("console:", lambda _: Publication(drafts, (), START))], START)
+    assert await store.claim("console", START, START) is not None
     await store.hold_for_review("key-1", START, "nobody knows")
     assert await forgotten(store, START + timedelta(days=31)) == (0, 0, 0)
     assert await store.resend("key-1", LATER)

@@ -75,6 +75,15 @@ class Engine(Protocol):
         """Which engine it is, and of which version."""
         ...
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may serve the database."""
+        ...
+
+    async def write_lease(self, work: Callable[[Connection], T]) -> T:
+        """One short transaction about leases: it waits for nothing that is written otherwise."""
+        ...
+
     def size(self, db: Connection) -> int:
         """Of the database, in bytes."""
         ...

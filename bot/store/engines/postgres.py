@@ -1,7 +1,7 @@
 """PostgreSQL: connections on threads of their own, transactions, locks.
 
 Synchronous psycopg on the store's threads, as sqlite3 is in the other engine: so every statement
-and every generator runs on both. A process has at most four connections, each opened at its first
+and every generator runs on both. A process has at most five connections, each opened at its first
 use, and again after it was lost.
 
 **Who may write at the same time.** Most use cases read and then write what follows from it. They
@@ -30,7 +30,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import NumericLoader
 from psycopg.types.string import StrDumper
 
-from bot.errors import SchemaTooNew, StoreBroken, StoreBusy, StoreUnavailable
+from bot.errors import SchemaTooNew, StoreBroken, StoreUnavailable
 from bot.store.engines import postgres_schema
 from bot.store.engines.base import Begin, Connection
 from bot.store.engines.postgres_errors import translated
@@ -64,11 +64,14 @@ _SESSION = (
     f" set idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}s'; set timezone = 'UTC';"
     " set standard_conforming_strings = on"
 )
-_SERVING_LOCK: Final = APPLICATION_ID + 1
-
 _WRITE = f"begin isolation level read committed; select pg_advisory_xact_lock({APPLICATION_ID})"
 _WRITE_SHARED = (
     f"begin isolation level read committed; select pg_advisory_xact_lock_shared({APPLICATION_ID})"
+)
+# Short, so that who is kept waiting gives its role up instead.
+_LEASE = (
+    "begin isolation level read committed; set local lock_timeout = '3s';"
+    " set local statement_timeout = '3s'"
 )
 _READ = "begin isolation level repeatable read, read only"
 
@@ -81,10 +84,11 @@ def connect(url: str, **defaults: Any) -> psycopg.Connection[Any]:
 class PostgresEngine:
     """One database of a server; see ``base.Engine``. A closed engine can't be used again.
 
-    With ``alone`` it holds the lock that only one process may hold at a time.
+    Any number of processes may serve it: what one does at a time it does in a role (``LeaseStore``
+    in ``bot.ports``).
     """
 
-    def __init__(self, url: str, *, alone: bool, connect: Connect = connect) -> None:
+    def __init__(self, url: str, connect: Connect = connect) -> None:
         self._server = Server(url, connect)
         self._problem = ""
         self._writer = Session(self._server, "store", _WRITE, self._on_connect)
@@ -94,7 +98,7 @@ class PostgresEngine:
             Session(self._server, name, _READ, self._on_connect)
             for name in ("store-reader", "store-reader-all")
         ]
-        self._alone = alone
+        self._leases = Session(self._server, "store-leases", _LEASE, self._on_connect)
         try:
             with translated(self._server.name):
                 self._server.refuse_shared_connections()
@@ -108,7 +112,7 @@ class PostgresEngine:
         return f"PostgreSQL {self._server.version}"
 
     def close(self) -> None:
-        for session in (self._writer, self._sharer, *self._readers):
+        for session in (self._writer, self._sharer, self._leases, *self._readers):
             session.close()
 
     async def run(self, work: Callable[[Begin], T]) -> T:
@@ -120,11 +124,18 @@ class PostgresEngine:
     async def write_shared(self, work: Callable[[Connection], T]) -> T:
         return await self._sharer.run_in_transaction(work)
 
+    async def write_lease(self, work: Callable[[Connection], T]) -> T:
+        return await self._leases.run_in_transaction(work)
+
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self._readers[0].run_in_transaction(query)
 
     async def read_all(self, query: Callable[[Connection], T]) -> T:
         return await self._readers[1].run_in_transaction(query)
+
+    @property
+    def is_shared(self) -> bool:
+        return True
 
     def size(self, db: Connection) -> int:
         return int(db.execute("select pg_database_size(current_database())").fetchone()[0])
@@ -142,20 +153,13 @@ class PostgresEngine:
         )
         return (f"{failures} pages whose checksum is wrong",) if failures else ()
 
-    def _on_connect(self, session: Session, db: psycopg.Connection[Any]) -> None:
-        """Raises StoreBusy, and SchemaTooNew where a newer bot has migrated the database."""
+    def _on_connect(self, db: psycopg.Connection[Any]) -> None:
+        """Raises SchemaTooNew where a newer bot has migrated the database meanwhile."""
         try:
             refuse_newer(postgres_schema.version(db))
         except SchemaTooNew as error:
             self._problem = str(error)
             raise
-        if session is self._writer and self._alone:
-            taken = db.execute(f"select pg_try_advisory_lock({_SERVING_LOCK})".encode()).fetchone()
-            if taken is None or not taken[0]:
-                raise StoreBusy(
-                    "another Daily Papers already serves this database. Stop it first, or give"
-                    " this one another DATABASE_URL."
-                )
 
 
 class Server:
@@ -242,7 +246,7 @@ class Session:
         server: Server,
         name: str,
         begin: str,
-        on_connect: Callable[[Session, psycopg.Connection[Any]], None],
+        on_connect: Callable[[psycopg.Connection[Any]], None],
     ) -> None:
         self._server = server
         self._begin = begin
@@ -256,7 +260,7 @@ class Session:
         db = self._server.open()
         try:
             prepare(db)
-            self._on_connect(self, db)
+            self._on_connect(db)
         except BaseException:
             db.close()
             raise

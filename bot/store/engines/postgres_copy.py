@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 
-from bot.errors import StoreBroken
+from bot.errors import StoreBroken, StoreBusy
 from bot.private_files import make_file
 from bot.store.engines import postgres_schema
 from bot.store.engines.postgres import PostgresEngine, Server
@@ -23,7 +23,8 @@ from bot.store.engines.postgres_errors import translated
 from bot.store.engines.sqlite_backup import check, open_read_only, write_backup
 from bot.store.migrations import MIGRATIONS, migrate, version_of
 
-NOT_COPIED: Final[frozenset[str]] = frozenset()
+NOT_COPIED: Final = frozenset({"leases"})
+_SERVED: Final = "select 1 from leases where until > extract(epoch from clock_timestamp())"
 BATCH_SIZE: Final = 2_000  # rows in memory
 
 
@@ -101,26 +102,26 @@ def _read_into(url: str, file: sqlite3.Connection) -> None:
 
 
 def _write_from(file: sqlite3.Connection, url: str) -> None:
-    engine = PostgresEngine(url, alone=True)  # nobody serves it meanwhile
+    PostgresEngine(url).close()  # makes the tables
     server = Server(url)
-    try:
-        with translated(server.name), closing(server.open()) as db:
-            db.execute("begin")
-            db.execute("set local statement_timeout = 0")
-            tables = _tables(file)
-            for table in tables:
-                if table != "forgotten_runs" and db.execute(_any(table)).fetchone():
-                    raise StoreBroken(
-                        f"{server.name} is not empty, and stays as it is. Restoring needs an empty"
-                        " one."
-                    )
-            for table, columns in tables.items():
-                db.execute(f"delete from {table}".encode())
-                _write_table(file, db, table, columns)
-            db.execute("commit")
-            db.execute("analyze")
-    finally:
-        engine.close()
+    with translated(server.name), closing(server.open()) as db:
+        db.execute("begin")
+        db.execute("set local statement_timeout = 0")
+        tables = _tables(file)
+        # Nobody begins to work with it meanwhile; who does already keeps a lease.
+        db.execute(f"lock table {', '.join((*tables, *NOT_COPIED))}".encode())
+        if db.execute(_SERVED).fetchone():
+            raise StoreBusy(f"another Daily Papers serves {server.name}. Stop it first.")
+        for table in tables:
+            if table != "forgotten_runs" and db.execute(_any(table)).fetchone():
+                raise StoreBroken(
+                    f"{server.name} is not empty, and stays as it is. Restoring needs an empty one."
+                )
+        for table, columns in tables.items():
+            db.execute(f"delete from {table}".encode())
+            _write_table(file, db, table, columns)
+        db.execute("commit")
+        db.execute("analyze")
 
 
 def _any(table: str) -> bytes:

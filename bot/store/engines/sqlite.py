@@ -110,6 +110,13 @@ class SqliteEngine:
     def name(self) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
 
+    @property
+    def is_shared(self) -> bool:
+        return False
+
+    async def write_lease(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)
+
     def size(self, db: Connection) -> int:
         pages, page_size = (
             db.execute(f"pragma {name}").fetchone()[0] for name in ("page_count", "page_size")

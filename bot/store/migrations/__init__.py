@@ -146,6 +146,7 @@ create table outbox (
   not_before  text not null,
   delay       real not null default 0,    -- seconds from the decision on to not_before
   lease_until text,
+  claimed_by  text not null default '',   -- the process that sends it, or last did
   after_id    text not null default '',   -- a message that stood on the platform before the first
                                           -- attempt: ours can only be newer; empty: none known
   created_at  text not null,
@@ -242,6 +243,15 @@ create table forgotten_runs (             -- sums over the runs that were delete
   announced integer not null
 ) strict;
 insert into forgotten_runs values (1, 0, 0, 0, 0, 0, 0, 0);
+
+-- Where several processes share a database (PostgreSQL): who has which role. Times are seconds
+-- since 1970 by the clock of the database's server, which is one for all of them.
+create table leases (
+  role   text primary key,
+  holder text not null,                    -- the process
+  fence  integer not null,                 -- grows with each new holder
+  until  real not null
+) strict, without rowid;
 
 create table samples (                     -- foreign answers that we did not understand
   id     integer primary key,

@@ -52,8 +52,9 @@ _READY_AT = f"""
 """
 
 
-def release(db: Connection, now: datetime, settling: float) -> None:
-    """At start, when no other process delivers: what was being sent has an unknown outcome.
+def release(db: Connection, now: datetime, settling: float, platform: str = "") -> None:
+    """When no other process delivers (on this platform): what was being sent has an unknown
+    outcome.
 
     Its sender is gone, so the request left before ``now``. The platform may still be storing the
     message: nobody looks for it before it had ``settling`` seconds for that. Counted from now
@@ -64,12 +65,14 @@ def release(db: Connection, now: datetime, settling: float) -> None:
     settled = to_text(now + timedelta(seconds=settling))
     db.execute(
         "update outbox set state = 'unknown', lease_until = null, not_before = ?, delay = ?,"
-        " error = 'the bot stopped while sending it' where state = 'sending'",
-        (settled, settling),
+        " error = 'the bot stopped while sending it' where state = 'sending'"
+        " and ? in ('', platform)",
+        (settled, settling, platform),
     )
     db.execute(
-        "update outbox set not_before = ?, delay = ? where state = 'unknown' and not_before < ?",
-        (settled, settling, settled),
+        "update outbox set not_before = ?, delay = ? where state = 'unknown' and not_before < ?"
+        " and ? in ('', platform)",
+        (settled, settling, settled, platform),
     )
 
 
@@ -91,6 +94,7 @@ def hold_everything(db: Connection) -> None:
 
 def claim(
     db: Connection,
+    process: str,
     platform: str,
     now: datetime,
     lease_until: datetime,
@@ -107,9 +111,9 @@ def claim(
     if attempt == 0:
         after_id = _newest_message(db, platform)
     db.execute(
-        "update outbox set state = 'sending', attempt = attempt + 1, lease_until = ?, after_id = ?"
-        " where key = ?",
-        (to_text(lease_until), after_id, key),
+        "update outbox set state = 'sending', attempt = attempt + 1, lease_until = ?, after_id = ?,"
+        " claimed_by = ? where key = ?",
+        (to_text(lease_until), after_id, process, key),
     )
     return Post(
         key=key,
@@ -131,7 +135,7 @@ def _oldest(
                {qualified("c", CHANNEL_COLUMNS)}
         {_CLAIMABLE} and {_READY_AT} <= :now
           and o.channel_id not in ({LISTED})
-        order by o.seq limit 1
+        order by o.seq limit 1 /*! for update of o skip locked */
         """,
         {"platform": platform, "now": to_text(now), "ids": id_list(without)},
     ).fetchone()
@@ -165,32 +169,46 @@ def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     )
 
 
-def requeue(db: Connection, key: str, at: datetime, delay: float, error: str) -> None:
-    _reopen(db, key, "queued", at, delay, error)
+# That a post arrived is true whoever says so. What else a process says of one counts only while the
+# claim is its own: after a take-over nobody knows what became of its attempt, and so the post is
+# ``unknown``.
 
 
-def mark_unknown(db: Connection, key: str, at: datetime, delay: float, error: str) -> None:
-    _reopen(db, key, "unknown", at, delay, error)
+def requeue(db: Connection, process: str, key: str, at: datetime, delay: float, error: str) -> None:
+    _reopen(db, process, key, "queued", at, delay, error)
 
 
-def hold_for_review(db: Connection, key: str, at: datetime, error: str) -> None:
-    _settle(db, key, "held", at, error)
+def mark_unknown(
+    db: Connection, process: str, key: str, at: datetime, delay: float, error: str
+) -> None:
+    _reopen(db, process, key, "unknown", at, delay, error)
 
 
-def dead_letter(db: Connection, key: str, at: datetime, error: str) -> None:
-    _settle(db, key, "dead", at, error)
+def hold_for_review(db: Connection, process: str, key: str, at: datetime, error: str) -> None:
+    _settle(db, process, key, "held", at, error)
 
 
-def _settle(db: Connection, key: str, state: str, at: datetime, error: str) -> None:
+def dead_letter(db: Connection, process: str, key: str, at: datetime, error: str) -> None:
+    _settle(db, process, key, "dead", at, error)
+
+
+def _settle(db: Connection, process: str, key: str, state: str, at: datetime, error: str) -> None:
     """Nothing more happens to it by itself."""
     db.execute(
-        "update outbox set state = ?, settled_at = ?, lease_until = null, error = ? where key = ?",
-        (state, to_text(at), error, key),
+        "update outbox set state = ?, settled_at = ?, lease_until = null, error = ?"
+        " where key = ? and claimed_by = ? and state = 'sending'",
+        (state, to_text(at), error, key, process),
     )
 
 
 def refuse(
-    db: Connection, key: str, uncertain: bool, at: datetime, error: str, delay: float
+    db: Connection,
+    process: str,
+    key: str,
+    uncertain: bool,
+    at: datetime,
+    error: str,
+    delay: float,
 ) -> bool:
     """Pause the channel and keep the post; whether this is the first refusal in a row.
 
@@ -201,7 +219,7 @@ def refuse(
         " where o.key = ?",
         (key,),
     ).fetchone()
-    _reopen(db, key, "unknown" if uncertain else "queued", at, 0.0, error)
+    _reopen(db, process, key, "unknown" if uncertain else "queued", at, 0.0, error)
     db.execute(
         "update channels set paused = 'refused', reason = ?, probe_at = ?, probes = probes + 1,"
         " paused_at = coalesce(paused_at, ?) where id = ? and coalesce(paused, '') <> 'person'",
@@ -236,12 +254,14 @@ def resend(db: Connection, key: str, at: datetime) -> bool:
     return True
 
 
-def _reopen(db: Connection, key: str, state: str, at: datetime, delay: float, error: str) -> None:
+def _reopen(
+    db: Connection, process: str, key: str, state: str, at: datetime, delay: float, error: str
+) -> None:
     """It can be claimed again ``delay`` seconds after ``at``."""
     db.execute(
         "update outbox set state = ?, not_before = ?, delay = ?, lease_until = null, error = ?"
-        " where key = ?",
-        (state, to_text(at + timedelta(seconds=delay)), delay, error, key),
+        " where key = ? and claimed_by = ? and state = 'sending'",
+        (state, to_text(at + timedelta(seconds=delay)), delay, error, key, process),
     )
 
 

@@ -82,7 +82,11 @@ def publish_all(
 def _publish(
     db: Connection, channel_id: str, plan: Plan, at: datetime, prepared: Prepared | None
 ) -> Publication | None:
-    """Carry out what ``plan`` decides for the channel."""
+    """Carry out what ``plan`` decides for the channel; nothing where another process does."""
+    if not db.execute(
+        "select 1 from channels where id = ? /*! for update skip locked */", (channel_id,)
+    ).fetchone():
+        return None
     db.execute("update channels set recheck = false where id = ? and recheck", (channel_id,))
     if prepared is not None and _basis(db, channel_id) == prepared.agenda.basis:
         publication = prepared.publication

@@ -1,0 +1,103 @@
+"""Roles that this process has for the time of a lease, and renews while it lives.
+
+Whoever acts in a role asks ``is_held`` before each act: a lease that could not be renewed (the
+database does not answer, the process was stopped) counts as ended here before it does in the
+database, so that nobody acts when another process does already. Does not start or stop what is
+done in a role.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from bot.errors import StoreError, TryLater
+from bot.ports import Clock, LeaseStore
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=15)  # how long a dead process's roles stay without anybody, at most
+RENEW_INTERVAL = timedelta(seconds=4)
+MARGIN = timedelta(seconds=2)  # by which a lease ends here earlier than in the database
+
+
+class Lease:
+    """One role. A database that one process serves gives every role for good."""
+
+    def __init__(self, role: str, store: LeaseStore, clock: Clock) -> None:
+        self.role = role
+        self._store = store
+        self._clock = clock
+        self._until = 0.0  # by the monotonic clock
+        # By the wall clock too: the other one may stand still while a machine sleeps.
+        self._until_at: datetime | None = None
+        self._for_good = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process may act in the role now."""
+        if self._for_good or self._until_at is None:
+            return self._for_good
+        return self._clock.monotonic() < self._until and self._clock.now() < self._until_at
+
+    def check(self) -> None:
+        """Right before a request is written. Raises TryLater where another process may have the
+        role by now: nothing was sent."""
+        if not self.is_held:
+            raise TryLater(f"This process is no longer the one that may act ({self.role}).")
+
+    async def renew(self) -> bool:
+        """Take the role if it is free, or keep it for another lease; whether it is held then. A
+        database that does not answer changes nothing."""
+        monotonic, now = self._clock.monotonic(), self._clock.now()
+        try:
+            fence = await self._store.acquire_lease(self.role, LEASE.total_seconds())
+        except StoreError as error:
+            log.warning("lease role=%s not renewed why=%s", self.role, error)
+            return self.is_held
+        if fence is None:
+            self._until_at = None
+        else:
+            self._for_good = not self._store.is_shared
+            self._until = monotonic + (LEASE - MARGIN).total_seconds()
+            self._until_at = now + LEASE - MARGIN
+        return self.is_held
+
+    async def release(self) -> None:
+        """Another process may have it at once."""
+        self._until_at, self._for_good = None, False
+        try:
+            await self._store.release_lease(self.role)
+        except StoreError as error:
+            log.warning("lease role=%s not released why=%s", self.role, error)
+
+
+class Leases:
+    """All roles that this process would have."""
+
+    def __init__(self, roles: Iterable[str], store: LeaseStore, clock: Clock) -> None:
+        self._leases = {role: Lease(role, store, clock) for role in roles}
+        self._held: set[str] = set()  # when it was last looked
+
+    def __getitem__(self, role: str) -> Lease:
+        return self._leases[role]
+
+    def holds(self, role: str) -> bool:
+        """Whether this process may act in the role now."""
+        return self._leases[role].is_held
+
+    async def renew(self) -> tuple[set[str], set[str]]:
+        """Renew what is held and take what is free: what was gained, and what was lost, since the
+        last call."""
+        for lease in self._leases.values():
+            await lease.renew()
+        held = {role for role, lease in self._leases.items() if lease.is_held}
+        gained, lost = held - self._held, self._held - held
+        self._held = held
+        return gained, lost
+
+    async def release(self) -> None:
+        for role in self._held:
+            await self._leases[role].release()
+        self._held = set()

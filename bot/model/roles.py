@@ -1,0 +1,20 @@
+"""What one process does at a time, where several share a database: the names of the roles."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLLECTOR: Final = "collector"
+"""Asks arXiv at the appointed times, forgets what nobody needs, writes the page, sends the ping:
+arXiv allows one request in three seconds for all machines together."""
+
+FILE: Final = "bot.toml"
+"""Keeps bot.toml and the database the same: it is one file on one disk."""
+
+ARXIV: Final = "arxiv"
+"""Sends the one request to arXiv that may be under way."""
+
+
+def delivery(platform: str) -> str:
+    """Sends a platform's posts: platforms count their limits by token."""
+    return f"deliver {platform}"
