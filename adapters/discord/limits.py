@@ -32,7 +32,7 @@ def nested(components: Sequence[Component]) -> Iterator[Component]:
             yield from nested([component["accessory"]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, each of millions would take three times as long
 class Size:
     """What components take of each limit. That of several is the sum of theirs."""
 

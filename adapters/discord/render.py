@@ -141,6 +141,10 @@ class DiscordPaper:
         return f"- {link(title, self._paper.url)}"
 
     @cached_property
+    def line_size(self) -> Size:
+        return _size_of(self.line)
+
+    @cached_property
     def option(self) -> str:
         """JSON of its option in a menu."""
         label = shorten(self._paper.title, MAX_OPTION_LENGTH).strip() or self.id
@@ -315,11 +319,11 @@ def _folded(
     lines, some = [f"**{more}**"] if more else [], list[DiscordPaper]()
     filled = around + _size_of("\n".join(lines))
     for paper in papers:
-        added = _size_of(f"\n{paper.line}" if lines else paper.line)
+        added = _NEWLINE + paper.line_size if lines else paper.line_size
         if some and (len(some) == LINES_PER_TEXT or not (filled + added).fits):
             yield _text("\n".join(lines), some)
             lines, some = [], []
-            filled, added = around, _size_of(paper.line)
+            filled, added = around, paper.line_size
         lines.append(paper.line)
         some.append(paper)
         filled += added
@@ -332,6 +336,7 @@ def _text(content: str, papers: Sequence[DiscordPaper] = ()) -> SizedComponent:
     return SizedComponent(f"{before}{encode(content)}{after}", size([text(content)]), tuple(papers))
 
 
+_NEWLINE = _size_of("\n")
 # What stands in every message beside its papers, at most.
 _AROUND = size([*_boxed([]), text("-# 99 of 99")])
 

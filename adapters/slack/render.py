@@ -15,7 +15,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from itertools import accumulate, takewhile
 from math import ceil
 from typing import Any, Final
 
@@ -222,7 +223,7 @@ def _drafts(
         span = (first, first + len(papers) - 1)
         text = notification_text(digest, papers, span if part else None)
         if len(groups) > 1:
-            group.append(_piece(quiet(f"{number} of {len(groups)}")))
+            group.append(_number(number, len(groups)))
         drafts.append(Draft(_payload(text, group), tuple(paper.id for paper in papers), parent))
         first += len(papers)
     return drafts
@@ -233,7 +234,7 @@ def _grouped(pieces: Sequence[BlockGroup], most: int) -> list[list[BlockGroup]]:
     shown_whole = sum(piece.whole for piece in pieces)
     # 7 and 6 rather than 10 and 3
     even = ceil(shown_whole / ceil(shown_whole / most)) if shown_whole else 0
-    numbered = weight([quiet("999 of 999")])
+    numbered = _number(999, 999).weight
     groups: list[list[BlockGroup]] = [[]]
     made, filled, whole = 1, numbered, 0
     for piece in pieces:
@@ -245,6 +246,12 @@ def _grouped(pieces: Sequence[BlockGroup], most: int) -> list[list[BlockGroup]]:
         groups[-1].append(piece)
         made, filled, whole = made + piece.blocks, filled + piece.weight, whole + piece.whole
     return groups
+
+
+@cache
+def _number(number: int, count: int) -> BlockGroup:
+    """The number below one of several messages."""
+    return _piece(quiet(f"{number} of {count}"))
 
 
 def _head(digest: Digest) -> BlockGroup:
@@ -269,6 +276,7 @@ def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
     return [head, _list(shown), _below(len(papers) - len(shown))]
 
 
+@cache
 def _below(rest: int) -> BlockGroup:
     more = f"and {rest:,} more in the thread" if rest else ""
     return _piece(
@@ -312,22 +320,15 @@ def notification_text(
         said += f", {span[0]} to {span[1]}" if span[0] < span[1] else f", {span[0]}"
     said = escaped(". ".join([said, *digests.remarks(digest)]).replace("..", "."))
     room = TEXT - units(said)
-    fitting = 0  # titles that leave room to say how many are left out
-    for count, paper in enumerate(papers, start=1):
-        room -= paper.spoken_units + len("; ")  # before the first one it is ": "
-        if room < 0:
-            break
-        left = len(papers) - count
-        if room >= (len(_and_left(left)) if left else 0):
-            fitting = count
-    if fitting == 0:
-        return said
-    titles = "; ".join(paper.spoken for paper in papers[:fitting])
-    return f"{said}: {titles}{_and_left(len(papers) - fitting) if fitting < len(papers) else ''}"
-
-
-def _and_left(count: int) -> str:
-    return f"; and {count:,} more"
+    # What the first titles take, with ": " or "; " before each; no more of them than may fit.
+    taken = accumulate(paper.spoken_units + len("; ") for paper in papers)
+    lengths = list(takewhile(lambda length: length <= room, taken))
+    for count in range(len(lengths), 0, -1):
+        left_out = f"; and {len(papers) - count:,} more" if count < len(papers) else ""
+        if lengths[count - 1] + len(left_out) <= room:
+            titles = "; ".join(paper.spoken for paper in papers[:count])
+            return f"{said}: {titles}{left_out}"
+    return said
 
 
 def _payload(text: str, pieces: Sequence[BlockGroup]) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 from bot.model import Digest, Paper, Why
 from bot.text import plural, shorten
 
+DAYS_CACHED = 16  # a day's digests are of one or two
 LONGEST_KEYWORD, LONGEST_KEYWORDS = 80, 300  # characters in a heading, and of several below it
 KEYWORDS_COUNTED = 8  # with the number of their papers
 
@@ -82,6 +84,7 @@ def and_more(count: int, *, below: bool) -> str:
     return f"And {count:,} more:" if below else ""
 
 
+@lru_cache(maxsize=DAYS_CACHED)
 def long_day(day: date) -> str:
     return f"{day:%A} {day.day} {day:%B %Y}"
 
