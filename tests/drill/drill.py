@@ -32,6 +32,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -397,6 +398,9 @@ class Drill:
         found.update(set(links) - found.keys())
         return found
 
+    def has_posted(self, channel: str) -> bool:
+        return bool(self.found(channel))
+
     def doubled_keys(self, channel: str) -> list[str]:
         platform, _, own = channel.partition(":")
         if platform == "discord":
@@ -471,7 +475,7 @@ def run(
             drill.start()
             for each in drill.stable:  # primed: its first papers stand there
                 server = drill.discord if each.startswith("discord") else drill.slack
-                server.wait_for(lambda each=each: bool(drill.found(each)), 40)  # type: ignore[misc]
+                server.wait_for(partial(drill.has_posted, each), 40 + settling)
             primed_at = datetime.now(UTC)
             while drill.figures.kills < kills if kills else drill.figures.steps < days * 4:
                 drill.step(quiet=False)
