@@ -130,8 +130,10 @@ ROOMS: dict[str, Row] = {
         "aiohttp discord yarl",
     ),
     "adapters.slack": Row(
-        "As Discord: channel_settings is what its window asks for.",
-        "adapters bot.core.channel_settings bot.errors bot.model bot.network bot.ports bot.text",
+        "As Discord: channel_settings is what its window asks for; http_server: where Slack's"
+        " requests come in.",
+        "adapters bot.core.channel_settings bot.errors bot.http_server bot.model bot.network"
+        " bot.ports bot.text",
         "aiohttp slack_bolt slack_sdk",
     ),
     "bot.monitoring.checks": Row(

@@ -1,4 +1,4 @@
-"""The Bolt app of one workspace: who is heard, what is dropped, and which listener hears what.
+"""The Bolt app: who is heard, what is dropped, and which listener hears what.
 
 A plain Bolt app but for three things that Bolt does not do by itself (docs/design.md, Slack): its
 ``ack`` answers Slack the moment it is called, its listeners run in tasks that a stop waits for
@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from slack_bolt import BoltResponse
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncCallableAuthorize
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import listeners
 from adapters.slack.control_panel import ControlPanel
 from adapters.slack.requests import drop_repeats
 from adapters.slack.responder import Responder
+from adapters.slack.screens import Screens
 from adapters.slack.workspace import Workspace
 from bot.errors import PlatformError, SendError
 from bot.ports import Commands
@@ -35,26 +39,65 @@ library.setLevel(logging.ERROR)
 
 NAME: Final = "daily-papers"
 
+FindWorkspace = Callable[[str], Awaitable[Workspace | None]]
+
+
+def only(workspace: Workspace) -> FindWorkspace:
+    """Finds this workspace, and none for the requests of another one: Slack sends those of all that
+    have installed the app, and the ids of their channels may be the same."""
+
+    async def find(team_id: str) -> Workspace | None:
+        home = (await workspace.web.me()).team_id
+        return workspace if not team_id or not home or team_id == home else None
+
+    return find
+
 
 def build(
-    workspace: Workspace,
+    find: FindWorkspace,
     commands: Commands,
     *,
+    client: AsyncWebClient,
     command: str,
     managers: frozenset[str],
+    oauth_flow: AsyncOAuthFlow | None = None,
 ) -> AsyncApp:
-    """``command`` is what people type; ``managers`` are the user ids that may change something,
-    empty where everybody may."""
-    responder = Responder(workspace, commands, command=command, managers=managers)
-    client = workspace.web.client
+    """``find`` gives the workspace that a request is about by its team id, which is empty where the
+    request does not say it; ``command`` is what people type; ``managers`` are the user ids that may
+    change something, empty where everybody may. ``client`` becomes Bolt's own."""
     client.token = None  # Bolt is given the token by ``authorize``
+    screens = Screens()
+    responders: dict[str, Responder] = {}
+    drop_repeated = drop_repeats(commands, screens)
 
-    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        """From what the start learned: Bolt's own would request ``auth.test`` once more."""
+    def responder_of(workspace: Workspace) -> Responder:
+        found = responders.get(workspace.name)
+        if found is None or found.workspace is not workspace:  # it may have been installed anew
+            found = responders[workspace.name] = Responder(
+                workspace, commands, command=command, managers=managers, screens=screens
+            )
+        return found
+
+    async def before_authorize(
+        body: dict[str, Any], context: AsyncBoltContext, next: Callable[[], Awaitable[None]]
+    ) -> BoltResponse | None:
+        if body.get("type") == "url_verification":  # about no workspace
+            await next()
+            return None
+        workspace = await find(context.team_id or "")
+        if workspace is None:
+            log.warning("request of a workspace without the app team=%s", context.team_id)
+            return await context.ack()
+        context["workspace"] = workspace
+        return await drop_repeated(body=body, context=context, next=next)
+
+    async def authorize(context: AsyncBoltContext) -> AuthorizeResult:
+        """From what was learned before: Bolt's own would request ``auth.test`` once more."""
+        workspace: Workspace = context["workspace"]
         me = await workspace.web.me()
         return AuthorizeResult(
-            enterprise_id=enterprise_id,
-            team_id=team_id,
+            enterprise_id=context.enterprise_id,
+            team_id=context.team_id,
             bot_id=me.bot_id,
             bot_user_id=me.user_id,
             bot_token=workspace.web.token,
@@ -64,8 +107,12 @@ def build(
         name=NAME,
         logger=library,
         client=client,
-        authorize=authorize,
-        before_authorize=drop_repeats(commands, responder.screens),
+        # Made an AsyncAuthorize here: beside an OAuth flow Bolt takes no plain function.
+        authorize=AsyncCallableAuthorize(logger=library, func=authorize),  # type: ignore[arg-type]
+        oauth_flow=oauth_flow,
+        before_authorize=before_authorize,
+        # ``http`` verifies signatures, because it acknowledges before anything is dispatched.
+        request_verification_enabled=False,
         # The listener runs inside of async_dispatch, which the handler keeps as a task; ``ack``
         # answers without waiting for the listener's end.
         process_before_response=True,
@@ -76,6 +123,7 @@ def build(
     async def attach_responder(
         context: AsyncBoltContext, next: Callable[[], Awaitable[None]]
     ) -> None:
+        responder = responder_of(context["workspace"])
         context["responder"] = responder
         context["panel"] = ControlPanel(responder)
         await next()

@@ -1,14 +1,20 @@
-"""What ``daily-papers check`` says of a workspace: both tokens, the scopes, and each channel."""
+"""What ``daily-papers check`` says of Slack: tokens, scopes, each channel; in HTTP mode the port,
+and the addresses that are entered at Slack."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from typing import Final
 
+import aiohttp
+
 from adapters.slack.errors import REINSTALL
+from adapters.slack.http import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, HttpOptions
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import Workspace, parted
-from bot.errors import PlatformError, SendError
+from adapters.slack.workspaces import InstalledWorkspaces
+from bot.errors import PlatformError, SendError, StoreError
 from bot.model import Channel, Finding
 
 NEEDED: Final = {
@@ -28,20 +34,112 @@ OPTIONAL: Final = {
     " as managers, or lists nobody",
     "chat:write.public": "the bot has to be invited to public channels, too",
 }
+PORT_TIMEOUT: Final = 5.0  # seconds
+OTHER_ADDRESS: Final = "Give the bot another address: listen below [slack]."
 DOCS: Final = "See docs/hosting.md, Slack."
 
 
-async def examine(socket: Socket, channels: Sequence[Channel]) -> list[Finding]:
-    """Raises nothing of ours: what is wrong is a finding. Without a scope for it nobody can say
-    whether the bot is in a channel; the first post shows it."""
-    workspace = socket.workspace
-    subject = f"slack {workspace.name}".rstrip()
+async def examine_socket(listener: Socket, channels: Sequence[Channel]) -> list[Finding]:
+    """Raises nothing of ours: what is wrong is a finding."""
+    subject = _subject(listener.workspace)
     try:
-        await socket.check_tokens()
+        await listener.check_tokens()
     except PlatformError as error:
         return [Finding(subject, False, str(error), DOCS)]
-    me = await workspace.web.me()
-    findings = [Finding(subject, True, f"Both tokens work, in {me.team} as @{me.name}.")]
+    return await _examine_workspace(listener.workspace, "Both tokens work", channels)
+
+
+async def examine_token(
+    options: HttpOptions, workspace: Workspace, channels: Sequence[Channel]
+) -> list[Finding]:
+    """HTTP mode with the token of one workspace."""
+    findings = [await _port(options.listen), _addresses(options, installing=False)]
+    try:
+        await workspace.check_token()
+    except PlatformError as error:
+        return [*findings, Finding(_subject(workspace), False, str(error), DOCS)]
+    return [*findings, *await _examine_workspace(workspace, "The token works", channels)]
+
+
+async def examine_installed(
+    options: HttpOptions,
+    workspaces: InstalledWorkspaces,
+    allowed: Sequence[str],
+    channels: Sequence[Channel],
+) -> list[Finding]:
+    """HTTP mode with workspaces that install the app, and each of these."""
+    findings = [await _port(options.listen), _addresses(options, installing=True)]
+    try:
+        teams = await workspaces.teams()
+    except StoreError as error:
+        return [*findings, Finding("slack", False, str(error), DOCS)]
+    if not teams:
+        remedy = "Add their ids to teams below [slack], and open the install address."
+        text = "No workspace has installed the app yet."
+        findings.append(Finding("slack", bool(allowed), text, remedy))
+    for team in teams:
+        own = [channel for channel in channels if parted(channel.id)[0] == team]
+        try:
+            workspace = await workspaces.named(team)
+            await workspace.check_token()
+        except (PlatformError, SendError) as error:
+            findings.append(Finding(f"slack {team}", False, str(error), DOCS))
+        else:
+            findings += await _examine_workspace(workspace, "The token works", own)
+    return findings
+
+
+def _subject(workspace: Workspace) -> str:
+    return f"slack {workspace.name}".rstrip()
+
+
+async def _port(listen: tuple[str, int]) -> Finding:
+    """Whether the running service answers where it should, or could be started there."""
+    host, port = listen
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104  (any address)
+    try:
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=PORT_TIMEOUT)
+        ) as session:
+            address = f"{local}:{port}" if local else place
+            async with session.post(f"http://{address}{EVENTS_PATH}") as answer:
+                if answer.status == 401:
+                    text = f"The bot answers at {place}, and refuses what Slack did not sign."
+                    return Finding("slack", True, text)
+    except aiohttp.ClientConnectorError:
+        try:
+            socket.create_server(listen).close()
+        except OSError as error:
+            text = f"The bot can't listen at {place}: {error.strerror or error}."
+            return Finding("slack", False, text, OTHER_ADDRESS)
+        return Finding("slack", True, f"{place} is free for the bot to listen at.")
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        pass
+    text = f"Something answers at {place} that is not the bot."
+    return Finding("slack", False, text, OTHER_ADDRESS)
+
+
+def _addresses(options: HttpOptions, *, installing: bool) -> Finding:
+    """What is to be entered at Slack."""
+    home = options.public_url.rstrip("/")
+    shown = home or "https://YOUR-ADDRESS"
+    text = f"The Request URL at Slack, in all three places: {shown}{EVENTS_PATH}"
+    if installing:
+        text += f" The Redirect URL: {shown}{REDIRECT_PATH} To install it: {shown}{INSTALL_PATH}"
+    if home and not home.startswith("https://"):
+        remedy = "Put a reverse proxy with HTTPS before it (docs/hosting.md, Slack over HTTP)."
+        return Finding("slack", False, f"{text} Slack calls only https:// addresses.", remedy)
+    return Finding("slack", True, text)
+
+
+async def _examine_workspace(
+    workspace: Workspace, works: str, channels: Sequence[Channel]
+) -> list[Finding]:
+    """Its scopes and channels. Without a scope for it nobody can say whether the bot is in a
+    channel; the first post shows it."""
+    subject, me = _subject(workspace), await workspace.web.me()
+    findings = [Finding(subject, True, f"{works}, in {me.team} as @{me.name}.")]
     for scope, purpose in NEEDED.items():
         if me.scopes and scope not in me.scopes:
             text = f"The bot token lacks the scope {scope}; without it the bot can't {purpose}."

@@ -1,15 +1,16 @@
-"""Socket Mode for a Bolt app: envelopes are acknowledged first and their listeners kept.
+"""Requests for a Bolt app are acknowledged first, and their listeners kept; and its Socket Mode.
 
-Bolt's own handler acknowledges after the listener's ``ack()`` was noticed, for which it looks every
-10 ms, and keeps no reference to the listener's task (slack_bolt 1.30, ``listener.asyncio_runner``).
-Here ``ack`` answers Slack itself, and each envelope is dispatched in a task that a stop waits for.
+Bolt's own acknowledge after the listener's ``ack()`` was noticed, for which they look every 10 ms,
+and keep no reference to the listener's task (slack_bolt 1.30, ``listener.asyncio_runner``).
+Here ``ack`` answers Slack itself, and each request is dispatched in a task that a stop waits for.
+HTTP mode is in ``http``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -107,10 +108,11 @@ class ListenerTasks:
         self._running: set[asyncio.Task[None]] = set()
         self.closed = False
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -133,7 +135,7 @@ class ListenerTasks:
 
 class SentAck(AsyncAck):
     """Bolt's ``ack``, but Slack has the answer when the first call returns. Further calls change
-    nothing. Raises ConnectionError where the socket is gone."""
+    nothing. Raises ConnectionError where Slack can't be answered any more."""
 
     def __init__(self, send: Callable[[BoltResponse], Awaitable[None]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -142,10 +144,65 @@ class SentAck(AsyncAck):
 
     async def __call__(self, *args: Any, **more: Any) -> BoltResponse:
         response = await super().__call__(*args, **more)
+        await self.answer(response)
+        return response
+
+    async def answer(self, response: BoltResponse) -> None:
+        """What Slack is told where nothing else was acknowledged before."""
         if not self.sent:
             self.sent = True
             await self._send(response)
-        return response
+
+
+# The types of requests whose answer says something: what a window shows next, or that this is
+# indeed the address that was entered at Slack. All others are acknowledged at once.
+ANSWERED: Final = frozenset({"view_submission", "url_verification"})
+
+
+class Dispatcher:
+    """Acknowledges requests, and lets a Bolt app handle them."""
+
+    def __init__(self, app: AsyncApp, tasks: ListenerTasks, clock: Clock) -> None:
+        self._app = app
+        self._tasks = tasks
+        self._clock = clock
+        self._starting = asyncio.Lock()
+
+    async def take(
+        self,
+        body: Mapping[str, Any],
+        ack: SentAck,
+        request: Callable[[], AsyncBoltRequest],
+        name: str,
+    ) -> asyncio.Task[None] | None:
+        """The task that handles it. ``request`` is made of ``body`` once that has the right shape;
+        ``name`` is for the log.
+
+        What could not be acknowledged Slack calls failed, so it is not done either; nor is anything
+        while the bot stops.
+        """
+        if self._tasks.closed:
+            return None
+        fault = malformed(body)
+        if fault or body.get("type") not in ANSWERED:
+            try:
+                await ack()
+            except ConnectionError:
+                log.warning("not acknowledged request=%s", name)
+                return None
+        if fault:
+            log.warning("malformed request=%s why=%s", name, fault)
+            return None
+        return self._tasks.start(self._dispatch(request(), ack))
+
+    async def _dispatch(self, request: AsyncBoltRequest, ack: SentAck) -> None:
+        request.context["ack"] = ack
+        async with self._starting:
+            for _ in range(YIELDS):
+                await self._clock.sleep(0)
+        response = await self._app.async_dispatch(request)
+        with suppress(ConnectionError):  # who asked is gone, and with it the window
+            await ack.answer(response)
 
 
 class SocketHandler(AsyncBaseSocketModeHandler):
@@ -173,40 +230,21 @@ class SocketHandler(AsyncBaseSocketModeHandler):
         self.client.network = workspace.web.network
         self.client.backoff = backoff
         self.client.socket_mode_request_listeners.append(self.handle)
-        self._tasks = tasks
-        self._clock = workspace.clock
-        self._starting = asyncio.Lock()
+        self._dispatcher = Dispatcher(app, tasks, workspace.clock)
 
     async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
-        """Acknowledge, then dispatch. What could not be acknowledged Slack calls failed, so it is
-        not done either; nor is anything while the bot stops."""
-        if self._tasks.closed:
-            return
-        ack = SentAck(partial(self._answer, client, req))
-        fault = malformed(req.payload)
-        # A submitted window waits for its answer: its listener says what the window shows next.
-        if fault or req.payload.get("type") != "view_submission":
-            try:
-                await ack()
-            except ConnectionError:
-                log.warning("not acknowledged envelope=%s", req.envelope_id)
-                return
-        if fault:
-            log.warning("malformed request type=%s why=%s", req.type, fault)
-            return
-        self._tasks.start(self._dispatch(req, ack))
+        """Acknowledge, then dispatch."""
 
-    async def _dispatch(self, req: SocketModeRequest, ack: SentAck) -> None:
-        request = AsyncBoltRequest(
-            mode="socket_mode",
-            body=req.payload,
-            headers=build_headers(req),
-            context={"ack": ack, "envelope_id": req.envelope_id},
-        )
-        async with self._starting:
-            for _ in range(YIELDS):
-                await self._clock.sleep(0)
-        await self.app.async_dispatch(request)
+        def request() -> AsyncBoltRequest:
+            return AsyncBoltRequest(
+                mode="socket_mode",
+                body=req.payload,
+                headers=build_headers(req),
+                context={"envelope_id": req.envelope_id},
+            )
+
+        ack = SentAck(partial(self._answer, client, req))
+        await self._dispatcher.take(req.payload, ack, request, f"{req.type} {req.envelope_id}")
 
     async def _answer(
         self, client: AsyncBaseSocketModeClient, req: SocketModeRequest, response: BoltResponse

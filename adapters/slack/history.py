@@ -29,16 +29,23 @@ NO_SCOPE: Final = (
     " the scopes channels:history and groups:history I could."
 )
 
+LITTLE_HISTORY: Final = (
+    "Too much was written in the channel since: Slack shows an app that is distributed outside its"
+    " marketplace fifteen messages a minute. Please look there."
+)
+
 
 def message_metadata(key: str) -> dict[str, Any]:
     """The metadata by which a message is found again."""
     return {"event_type": EVENT, "event_payload": {"key": key}}
 
 
-async def find(web: Web, channel: str, post: Post) -> str | None:
+async def find(web: Web, channel: str, post: Post, *, distributed: bool = False) -> str | None:
     """The message's ``ts``; ``None``: it is certainly not there.
 
-    Raises CannotTell, TryLater, ChannelRefused and PlatformRefused.
+    ``distributed`` apps get one page of fifteen messages a minute (docs.slack.dev, changelog of
+    2025-05-29): what is not on the first one can't be told. Raises CannotTell, TryLater,
+    ChannelRefused and PlatformRefused.
     """
     me = await web.me()
     if not me.scopes & HISTORY:
@@ -48,14 +55,20 @@ async def find(web: Web, channel: str, post: Post) -> str | None:
     if post.parent is not None:
         # Under the message above; or beside it, if that takes no answers.
         below = {"ts": post.parent.message_id}
-        found = await _look(web, me, "conversations.replies", channel, post, below)
+        found = await _look(web, me, "conversations.replies", channel, post, below, distributed)
         if found is not None:
             return found
-    return await _look(web, me, "conversations.history", channel, post, {})
+    return await _look(web, me, "conversations.history", channel, post, {}, distributed)
 
 
 async def _look(
-    web: Web, me: Me, method: str, channel: str, post: Post, more: Mapping[str, Any]
+    web: Web,
+    me: Me,
+    method: str,
+    channel: str,
+    post: Post,
+    more: Mapping[str, Any],
+    distributed: bool,
 ) -> str | None:
     params = {"channel": channel, "include_all_metadata": 1, "limit": PAGE, **more}
     if post.after_id:
@@ -81,6 +94,8 @@ async def _look(
         cursor = (page.get("response_metadata") or {}).get("next_cursor")
         if not page.get("has_more") or not cursor:
             return None
+        if distributed:
+            raise CannotTell(LITTLE_HISTORY)
         params["cursor"] = cursor
     raise CannotTell("Too much was written in the channel since to look through it.")
 

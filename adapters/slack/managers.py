@@ -7,7 +7,8 @@ Connect, may only if they are listed. Where Slack doesn't say who somebody is, t
 from __future__ import annotations
 
 import logging
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from adapters.slack.workspace import Workspace
 from bot.errors import PlatformError, SendError
@@ -18,6 +19,19 @@ SCOPE: Final = "users:read"
 CACHED_FOR: Final = 60.0  # seconds
 REMEMBERED: Final = 500  # people
 ADMIN: Final = ("is_admin", "is_owner", "is_primary_owner")
+
+
+def team_of_person(body: Mapping[str, Any]) -> str:
+    """The workspace of the person who acts, where the request names it.
+
+    That is ``user.team_id``, and a submitted window's ``team``; a button's ``team`` is where the
+    app is installed (slackapi/java-slack-sdk issue 1041 and slackapi/bolt-js issue 1614, read in
+    November 2026). Strangers have no slash command.
+    """
+    team = (body.get("user") or {}).get("team_id")
+    if not team and body.get("type") == "view_submission":
+        team = (body.get("team") or {}).get("id")
+    return str(team or "")
 
 
 class Managers:

@@ -1,88 +1,145 @@
-"""Slack as a platform: one workspace, or several that have their own tokens.
+"""Slack as a platform: one workspace, several that have their own tokens, or those that installed
+the app.
 
 A message is sent once. What became of one whose answer was lost is looked for by its metadata,
-where a history scope is granted; else nobody can say, and a person decides. The socket is opened by
-``listen`` alone.
+where a history scope is granted; else nobody can say, and a person decides. A socket or a port is
+opened by ``listen`` alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final, Self
+from functools import partial
+from typing import Any, Final, Self, TypeVar
 
 from adapters import Settings
 from adapters.slack import checks, render, replies
+from adapters.slack.api import Web
+from adapters.slack.http import HttpOptions, TokenListener
+from adapters.slack.oauth import InstalledListener, OAuthOptions
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, parted, variable
+from adapters.slack.workspaces import ConfiguredWorkspaces, Workspaces
 from bot.errors import ChannelRefused, PlatformDown, PlatformRefused
 from bot.model import Channel, Finding, Post, Receipt
 from bot.ports import Clock, Commands, Composer
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 AGAIN_AFTER: Final = 60.0  # seconds until one of several workspaces is connected to again
 
 
 class Slack:
-    """The platform of ``slack:`` channels: ``slack:C…``, and ``slack:name/C…`` of a workspace that
-    bot.toml gives a name."""
+    """The platform of ``slack:`` channels: ``slack:C…``; ``slack:name/C…`` of a workspace that
+    bot.toml gives a name; ``slack:T…/C…`` of one that installed the app."""
 
     workers = 20  # channels at once; a workspace takes several hundred messages a minute
 
     def __init__(self, settings: Settings) -> None:
-        options = settings.options
+        self._settings = settings
         self._clock: Clock = settings.clock
-        self._command: str = options.get("command") or replies.COMMAND
-        names = options.get("workspaces") or ("",)
-        self._workspaces = {
-            name: Workspace(
-                name=name,
-                api_url=options["api_url"],
-                bot_token=settings.secret(variable(BOT_TOKEN, name)),
-                app_token=settings.secret(variable(APP_TOKEN, name)),
-                clock=settings.clock,
-                network=settings.network,
+        self._command: str = settings.options.get("command") or replies.COMMAND
+        self._managers = frozenset(settings.options.get("managers") or ())
+        self._web: Web | None = None  # for requests that need nobody's token
+        self._workspaces: Workspaces
+        self._listeners: Sequence[Socket | TokenListener | InstalledListener]
+        if settings.options.get("mode") == "http":
+            self._workspaces, listener = self._http()
+            self._listeners = [listener]
+        else:
+            self._workspaces, self._listeners = self._sockets()
+
+    def _workspace(self, name: str, bot_token: str, **more: Any) -> Workspace:
+        return Workspace(
+            name=name,
+            api_url=self._settings.options["api_url"],
+            bot_token=bot_token,
+            clock=self._clock,
+            network=self._settings.network,
+            **more,
+        )
+
+    def _sockets(self) -> tuple[Workspaces, Sequence[Socket]]:
+        secret = self._settings.secret
+        workspaces = {
+            name: self._workspace(
+                name, secret(variable(BOT_TOKEN, name)), app_token=secret(variable(APP_TOKEN, name))
             )
-            for name in names
+            for name in self._settings.options.get("workspaces") or ("",)
         }
-        self._sockets = [
-            Socket(
-                workspace,
-                command=self._command,
-                managers=frozenset(options.get("managers") or ()),
-            )
-            for workspace in self._workspaces.values()
+        sockets = [
+            Socket(workspace, command=self._command, managers=self._managers)
+            for workspace in workspaces.values()
         ]
+        return ConfiguredWorkspaces(workspaces), sockets
+
+    def _http(self) -> tuple[Workspaces, TokenListener | InstalledListener]:
+        given, secret = self._settings.options, self._settings.secret
+        options = HttpOptions(
+            signing_secret=secret("SLACK_SIGNING_SECRET"),
+            listen=given["listen"],
+            public_url=given["public_url"],
+            command=self._command,
+            managers=self._managers,
+        )
+        try:
+            client_id = secret("SLACK_CLIENT_ID")
+        except KeyError:  # one workspace, whose token is there
+            workspace = self._workspace("", secret(BOT_TOKEN))
+            return ConfiguredWorkspaces({"": workspace}), TokenListener(workspace, options)
+        if self._settings.vault is None:
+            raise KeyError("SECRET_KEY")
+        installing = OAuthOptions(
+            client_id=client_id,
+            client_secret=secret("SLACK_CLIENT_SECRET"),
+            vault=self._settings.vault,
+            teams=given["teams"],
+        )
+        self._web = Web(
+            api_url=given["api_url"], token="", network=self._settings.network, clock=self._clock
+        )
+        make = partial(self._workspace, distributed=True)
+        listener = InstalledListener(options, installing, make, self._web, self._clock)
+        return listener.workspaces, listener
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for workspace in self._workspaces.values():
-            await workspace.web.close()
+        await self._workspaces.close()
+        if self._web is not None:
+            await self._web.close()
 
     # -- listening -----------------------------------------------------------------------------
 
     @property
     def disconnected_since(self) -> datetime | None:
-        return min(filter(None, (each.disconnected_since for each in self._sockets)), default=None)
+        times = (each.disconnected_since for each in self._listeners)
+        return min(filter(None, times), default=None)
 
-    degraded = ""  # its commands are in the app's manifest, which is not ours to write
+    @property
+    def degraded(self) -> str:
+        """Slack's commands are in the app's manifest, which is not ours to write."""
+        return " ".join(filter(None, (each.degraded for each in self._listeners)))
 
     async def listen(self, commands: Commands) -> None:
         """To all workspaces. Raises PlatformDown and PlatformRefused.
 
-        Of several, one that is lost is connected to again by itself, and one that does not let us
-        in leaves the others alone.
+        Of several sockets, one that is lost is connected to again by itself, and one that does not
+        let us in leaves the others alone.
         """
-        if len(self._sockets) == 1:
-            await self._sockets[0].listen(commands)
+        if len(self._listeners) == 1:
+            await self._listeners[0].listen(commands)
             return
         listening = [
-            asyncio.create_task(self._keep_listening(each, commands)) for each in self._sockets
+            asyncio.create_task(self._keep_listening(each, commands))
+            for each in self._listeners
+            if isinstance(each, Socket)
         ]
         try:
             refusals = [str(refusal) for refusal in await asyncio.gather(*listening)]
@@ -112,43 +169,57 @@ class Slack:
 
     async def send(self, post: Post) -> Receipt:
         """Raises SendError and PlatformRefused."""
-        workspace, channel = self._home(post.channel.id)
-        try:
-            return await workspace.send(post, channel)
-        except PlatformRefused as error:
-            raise self._alone(error) from error
+        return await self._with_workspace(
+            post.channel.id, lambda workspace, channel: workspace.send(post, channel)
+        )
 
     async def find(self, post: Post) -> Receipt | None:
         """Raises CannotTell where no history may be read, SendError and PlatformRefused."""
-        workspace, channel = self._home(post.channel.id)
-        try:
-            return await workspace.find(post, channel)
-        except PlatformRefused as error:
-            raise self._alone(error) from error
+        return await self._with_workspace(
+            post.channel.id, lambda workspace, channel: workspace.find(post, channel)
+        )
 
     async def tell(self, person_id: str, text: str) -> None:
         """Raises SendError and PlatformRefused."""
-        workspace, person = self._home(person_id)
-        await workspace.say(person, replies.readable(text, self._command))
+        line = replies.readable(text, self._command)
+        await self._with_workspace(person_id, lambda workspace, person: workspace.say(person, line))
+
+    async def _with_workspace(
+        self, core_id: str, work: Callable[[Workspace, str], Awaitable[T]]
+    ) -> T:
+        """Do it in the workspace of a channel or a person; once more where it was refused with a
+        token that the workspace has replaced. A workspace's fault is Slack's as a whole only where
+        there is no other."""
+        name, own = parted(core_id)
+        workspace = await self._workspaces.named(name)
+        try:
+            try:
+                return await work(workspace, own)
+            except PlatformRefused:
+                renewed = await self._workspaces.renewed(workspace)
+                if renewed is None:
+                    raise
+                return await work(renewed, own)
+        except PlatformRefused as error:
+            if self._workspaces.shared:
+                raise ChannelRefused(str(error)) from error
+            raise
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         findings: list[Finding] = []
-        for socket in self._sockets:
-            name = socket.workspace.name
-            own = [channel for channel in channels if parted(channel.id)[0] == name]
-            findings += await checks.examine(socket, own)
+        for listener in self._listeners:
+            match listener:
+                case Socket():
+                    name = listener.workspace.name
+                    own = [channel for channel in channels if parted(channel.id)[0] == name]
+                    findings += await checks.examine_socket(listener, own)
+                case TokenListener():
+                    own = [channel for channel in channels if not parted(channel.id)[0]]
+                    findings += await checks.examine_token(
+                        listener.options, listener.workspace, own
+                    )
+                case InstalledListener():
+                    findings += await checks.examine_installed(
+                        listener.options, listener.workspaces, listener.given.teams, channels
+                    )
         return findings
-
-    def _alone(self, error: PlatformRefused) -> PlatformRefused | ChannelRefused:
-        """A workspace's fault is Slack's as a whole only where there is no other workspace."""
-        return error if len(self._workspaces) == 1 else ChannelRefused(str(error))
-
-    def _home(self, core_id: str) -> tuple[Workspace, str]:
-        """The workspace of a channel or a person, and the id there. Raises ChannelRefused."""
-        name, own = parted(core_id)
-        if name not in self._workspaces:
-            raise ChannelRefused(
-                f"bot.toml has no workspace {name or 'without a name'} any more. Add it below"
-                " [[slack.workspaces]], or remove the channel."
-            )
-        return self._workspaces[name], own

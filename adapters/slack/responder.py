@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from adapters.slack import keyword_form, render, replies
 from adapters.slack.errors import code_of
-from adapters.slack.managers import Managers
+from adapters.slack.managers import Managers, team_of_person
 from adapters.slack.membership import Membership
 from adapters.slack.screens import Screens
 from adapters.slack.workspace import Workspace, joined, parted
@@ -66,7 +66,8 @@ class Place:
 
 
 class Responder:
-    """``command`` is what people type; without ``managers`` everybody may change keywords."""
+    """``command`` is what people type; without ``managers`` everybody may change keywords.
+    ``screens`` are what the windows show, of all workspaces of an app."""
 
     def __init__(
         self,
@@ -75,11 +76,12 @@ class Responder:
         *,
         command: str,
         managers: frozenset[str],
+        screens: Screens | None = None,
     ) -> None:
         self.workspace = workspace
         self.commands = commands
         self.command = command
-        self.screens = Screens()
+        self.screens = screens or Screens()
         self.membership = Membership(workspace)
         self._managers = Managers(workspace, managers)
 
@@ -90,7 +92,7 @@ class Responder:
         who = body.get("user") or {}
         user = str(body.get("user_id") or who.get("id") or "")
         names = (body.get("user_name"), who.get("username"), who.get("name"), "Somebody")
-        manages = await self._managers.include(user, str(who.get("team_id") or ""))
+        manages = await self._managers.include(user, team_of_person(body))
         return Person(
             next(str(name) for name in names if name),
             self.core_id(user),

@@ -16,10 +16,10 @@ from typing import Final
 import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 
-from adapters.slack.app import build
+from adapters.slack.app import build, only
 from adapters.slack.errors import app_token_fault
 from adapters.slack.handler import ListenerTasks, ReconnectBackoff, SocketHandler
-from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, variable
+from adapters.slack.workspace import APP_TOKEN, Workspace, variable
 from bot.errors import PlatformDown, PlatformRefused, SendError
 from bot.ports import Commands
 
@@ -52,9 +52,17 @@ class Socket:
         self._managers = managers
         self._ping_interval = ping_interval
 
+    degraded = ""
+
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
-        app = build(self.workspace, commands, command=self._command, managers=self._managers)
+        app = build(
+            only(self.workspace),
+            commands,
+            client=self.workspace.web.client,
+            command=self._command,
+            managers=self._managers,
+        )
         tasks = ListenerTasks()
         backoff = ReconnectBackoff(self.workspace.clock)
         self._mark_disconnected()
@@ -74,12 +82,7 @@ class Socket:
     async def check_tokens(self) -> None:
         """Try both. Raises PlatformDown and PlatformRefused."""
         name = self.workspace.name
-        try:
-            await self.workspace.web.me()
-        except PlatformRefused as error:
-            raise PlatformRefused(f"{variable(BOT_TOKEN, name)}: {error}") from error
-        except SendError as error:
-            raise PlatformDown(str(error)) from error
+        await self.workspace.check_token()
         try:
             await self.workspace.web.open_socket(self.workspace.app_token)
         except (SendError, PlatformRefused) as error:

@@ -9,7 +9,14 @@ from adapters.slack import blocks, history, render, replies
 from adapters.slack.api import Web
 from adapters.slack.errors import SIMPLIFY, UNTHREADED, code_of
 from adapters.slack.limits import cut
-from bot.errors import ChannelRefused, OutcomeUnknown, PostRefused
+from bot.errors import (
+    ChannelRefused,
+    OutcomeUnknown,
+    PlatformDown,
+    PlatformRefused,
+    PostRefused,
+    SendError,
+)
 from bot.model import Post, Receipt
 from bot.network import Network
 from bot.ports import Clock
@@ -19,7 +26,9 @@ LONGEST_LINE: Final = 2500
 
 
 class Workspace:
-    """``name`` is what bot.toml calls it; empty for the one that needs none."""
+    """``name`` is what bot.toml calls it, empty for the one that needs none; of one that installed
+    the app it is Slack's id (``T…``). ``distributed`` says that Slack counts the app among those
+    that are distributed outside of its marketplace, and shows it little history at a time."""
 
     def __init__(
         self,
@@ -27,11 +36,13 @@ class Workspace:
         name: str,
         api_url: str,
         bot_token: str,
-        app_token: str,
+        app_token: str = "",
         clock: Clock,
         network: Network | None = None,
+        distributed: bool = False,
     ) -> None:
         self.name = name
+        self._distributed = distributed
         self.app_token = app_token
         self.clock = clock
         self.web = Web(api_url=api_url, token=bot_token, network=network or Network(), clock=clock)
@@ -40,6 +51,15 @@ class Workspace:
     def title(self) -> str:
         """In a sentence."""
         return f"Slack ({self.name})" if self.name else "Slack"
+
+    async def check_token(self) -> None:
+        """Try the bot token. Raises PlatformDown and PlatformRefused."""
+        try:
+            await self.web.me()
+        except PlatformRefused as error:
+            raise PlatformRefused(f"{variable(BOT_TOKEN, self.name)}: {error}") from error
+        except SendError as error:
+            raise PlatformDown(str(error)) from error
 
     async def send(self, post: Post, channel: str) -> Receipt:
         """Raises SendError and PlatformRefused. Nothing is sent twice on a guess.
@@ -68,7 +88,7 @@ class Workspace:
 
     async def find(self, post: Post, channel: str) -> Receipt | None:
         """Raises CannotTell without a scope for it, TryLater, ChannelRefused, PlatformRefused."""
-        ts = await history.find(self.web, channel, post)
+        ts = await history.find(self.web, channel, post, distributed=self._distributed)
         return None if ts is None else await self._receipt(channel, ts, post)
 
     async def _receipt(self, channel: str, ts: str, post: Post) -> Receipt:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64encode
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ from tests.wire.slack_socket import SlackSocket
 BOT_TOKEN, APP_TOKEN = "xoxb-wire-1", "xapp-wire-1"
 HISTORY = ("channels:history", "groups:history")
 CHAT = ("commands", "chat:write")
+HOME = "T1"
+CLIENT_ID, CLIENT_SECRET = "1.2", "wire-client-secret"
 TRIGGER_LIVES = 3.0  # seconds
 ANSWERS = 5  # times that a response_url can be used
 
@@ -53,6 +56,8 @@ class SlackServer(WireServer):
         self.scopes = scopes
         self.limited = limited
         self.tokens = {BOT_TOKEN: "", APP_TOKEN: ""}  # and what is said to a token instead
+        self.teams = {BOT_TOKEN: HOME}  # whose the bot tokens are
+        self.codes: dict[str, dict[str, Any]] = {}  # what oauth.v2.access answers to each, once
         self.rooms: dict[str, Room] = {}
         self.answers: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.views: list[dict[str, Any]] = []
@@ -99,6 +104,29 @@ class SlackServer(WireServer):
                 found.update(each["value"] for each in buttons)
         return found
 
+    def room(self, room_id: str, team: str = HOME) -> Room:
+        """Each workspace has its own: the same id may stand for two."""
+        key = room_id if team == HOME else f"{team}/{room_id}"
+        return self.rooms.setdefault(key, Room(room_id))
+
+    def consent(self, team: str, **more: Any) -> str:
+        """Somebody lets a workspace install the app: the code that comes back for a token."""
+        code, token = f"code-{len(self.codes)}", f"xoxb-wire-{team}-{len(self.codes)}"
+        self.tokens[token], self.teams[token] = "", team
+        self.codes[code] = {
+            "access_token": token, "token_type": "bot", "scope": ",".join(self.scopes),
+            "bot_user_id": "UBOT", "app_id": "A1", "team": {"id": team, "name": f"Team {team}"},
+            "enterprise": None, "authed_user": {"id": "U0000001"}, "is_enterprise_install": False,
+            **more,
+        }  # fmt: skip
+        return code
+
+    def uninstall(self, team: str, said: str = "account_inactive") -> None:
+        """No token of the workspace is of any use from now on."""
+        for token, whose in self.teams.items():
+            if whose == team:
+                self.tokens[token] = said
+
     def new_trigger(self) -> str:
         self._given += 1
         trigger = f"trigger.{self._given}"
@@ -126,7 +154,14 @@ class SlackServer(WireServer):
         arguments = await _arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = token or str(arguments.pop("token", ""))
+        if method == "oauth.v2.access":
+            self.seen.append(Seen(request.method, method, arguments, time.monotonic()))
+            return self._access(request, arguments)
+        arguments |= {"token": token} if method in {"auth.test", "auth.revoke"} else {}
         self.seen.append(Seen(request.method, method, arguments, time.monotonic()))
+        team = self.teams.get(token, HOME)
+        if team != HOME and "channel" in arguments:
+            arguments["channel"] = f"{team}/{arguments['channel']}"
         refused = self._refusal(method, token)
         if refused is not None:
             return refused
@@ -183,6 +218,7 @@ class SlackServer(WireServer):
     def _do(self, method: str, arguments: dict[str, Any]) -> web.Response:
         handlers = {
             "auth.test": self._auth_test,
+            "auth.revoke": self._revoke,
             "apps.connections.open": self._open_connection,
             "chat.postMessage": self._post,
             "conversations.history": self._history,
@@ -200,9 +236,22 @@ class SlackServer(WireServer):
             return failed("unknown_method")
         return handlers[method](arguments)
 
-    def _auth_test(self, _: dict[str, Any]) -> web.Response:
-        url = "https://wire.slack.com/"
-        return fine(team="Wire", team_id="T1", user="papers", user_id="UBOT", bot_id="B1", url=url)
+    def _auth_test(self, arguments: dict[str, Any]) -> web.Response:
+        url, team = "https://wire.slack.com/", self.teams.get(arguments["token"], HOME)
+        return fine(team="Wire", team_id=team, user="papers", user_id="UBOT", bot_id="B1", url=url)
+
+    def _revoke(self, arguments: dict[str, Any]) -> web.Response:
+        self.tokens[arguments["token"]] = "token_revoked"
+        return fine(revoked=True)
+
+    def _access(self, request: web.Request, arguments: dict[str, Any]) -> web.Response:
+        """Client id and secret come as the user and password of the request, as slack_sdk sends
+        them; a code is good for one time."""
+        known = b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        if request.headers["Authorization"] != f"Basic {known}":
+            return failed("bad_client_secret")
+        granted = self.codes.pop(str(arguments.get("code")), None)
+        return failed("invalid_code") if granted is None else fine(**granted)
 
     def _open_connection(self, _: dict[str, Any]) -> web.Response:
         self.socket.opened += 1
@@ -212,7 +261,7 @@ class SlackServer(WireServer):
 
     def _post(self, arguments: dict[str, Any]) -> web.Response:
         room_id = str(arguments.get("channel"))
-        if room_id.startswith("U"):  # a private message to a person
+        if room_id.rpartition("/")[2].startswith("U"):  # a private message to a person
             self.rooms.setdefault(room_id, Room(room_id))
         room = self.rooms.get(room_id)
         if room is None:

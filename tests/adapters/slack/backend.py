@@ -13,6 +13,7 @@ from adapters.slack.home import home_view
 from adapters.slack.platform import Slack
 from adapters.slack.workspace import parted
 from bot.model import Channel, Draft, Home, Post, Receipt
+from bot.ports import Vault
 from tests.adapters.backend import Backend
 from tests.fakes import FakeClock
 from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, SlackServer
@@ -27,10 +28,15 @@ def options(server: SlackServer, **more: Any) -> dict[str, Any]:
 
 
 def platform(
-    server: SlackServer, clock: Any = None, tokens: Mapping[str, str] = TOKENS, **more: Any
+    server: SlackServer,
+    clock: Any = None,
+    tokens: Mapping[str, str] = TOKENS,
+    vault: Vault | None = None,
+    **more: Any,
 ) -> Slack:
     given = options(server, **more)
-    return Slack(Settings(io.StringIO(), clock or FakeClock(), given, tokens.__getitem__))
+    clock = clock or FakeClock()
+    return Slack(Settings(io.StringIO(), clock, given, tokens.__getitem__, vault=vault))
 
 
 def asked(server: SlackServer, method: str) -> list[Any]:

@@ -21,7 +21,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from adapters.slack import keyword_form, replies
-from adapters.slack.app import build
+from adapters.slack.app import build, only
 from adapters.slack.handler import (
     LONGEST_RECONNECT_DELAY,
     ListenerTasks,
@@ -81,8 +81,9 @@ class Slacker:
     def restart(self, *managers: str) -> None:
         """Another process, over the same database."""
         self.app: AsyncApp = build(
-            self.workspace,
+            only(self.workspace),
             self.backend.commands,
+            client=self.workspace.web.client,
             command="/papers",
             managers=frozenset(managers),
         )
@@ -215,8 +216,9 @@ async def test_fifty_people_at_once_are_acknowledged_before_anybody_is_answered(
             return Reply("Done.")
 
     app = build(
-        slacker.workspace,
+        only(slacker.workspace),
         Working(),  # type: ignore[arg-type]
+        client=slacker.workspace.web.client,
         command="/papers",
         managers=frozenset(),
     )
