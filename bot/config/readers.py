@@ -33,7 +33,7 @@ def text(parse: Callable[[str], object]) -> Reader:
 
     def read(value: object) -> object:
         if not isinstance(value, str):
-            hint = f'write it in quotes: "{value:%H:%M}"' if isinstance(value, time) else ""
+            hint = _as_text(value, parse)
             raise InvalidValue(f"must be text in quotes, not {kind_of(value)}", hint)
         if not value.strip():
             raise InvalidValue("is empty", "leave the line out for the default")
@@ -43,6 +43,25 @@ def text(parse: Callable[[str], object]) -> Reader:
             raise InvalidValue(str(error)) from error
 
     return read
+
+
+def _as_text(value: object, parse: Callable[[str], object]) -> str:
+    """How to write as text what is none, if that can be told."""
+    if isinstance(value, time):
+        written = f"{value:%H:%M}"
+    elif isinstance(value, list) and all(re.fullmatch(r"\w{1,12}", str(each)) for each in value):
+        written = ",".join(map(str, value))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        written = str(value)
+    else:
+        return ""
+    try:
+        parse(written)
+    except UserError as error:  # "…; write it like 08:00"
+        return str(error).rpartition("; ")[2]
+    except InvalidValue as error:
+        return error.hint
+    return f'write it in quotes: "{written}"'
 
 
 def number(least: float, most: float, *, whole: bool = False) -> Reader:
@@ -212,6 +231,8 @@ def timezone(value: str) -> ZoneInfo:
         known = {**tail, **by_lower}
         near = get_close_matches(value.lower().replace(" ", "_"), known, n=1)
         hint = f'did you mean "{known[near[0]]}"?' if near else 'write it like "Europe/Berlin"'
+        if re.fullmatch(r"[A-Za-z]{1,5}[+-][\d:]+", value):
+            hint = 'name a place, like "Europe/Berlin": it also knows when the clocks change'
         if not by_lower:
             hint = "this system has no time zones; install tzdata"
         raise InvalidValue(f"{quoted(value)} is not a time zone", hint) from None

@@ -236,7 +236,15 @@ WRONG = [
     ("[schedule]\npost_at = 08:00:00", "schedule.post_at: must be text in quotes, not a time"),
     ("[schedule]\npost_at = '25:00'", 'schedule.post_at: "25:00" is not a time of day'),
     ("[schedule]\ndays = 'weekdays'", 'schedule.days: "weekdays" are not days'),
-    ("[schedule]\ndays = ['mon']", "schedule.days: must be text in quotes, not an array"),
+    (
+        "[schedule]\ndays = ['mon', 'tue']",
+        'schedule.days: must be text in quotes, not an array (write it in quotes: "mon,tue")',
+    ),
+    ("[schedule]\ncatch_up = 20", 'not a whole number (write "all", "newest 20" or "skip")'),
+    ("[schedule]\npost_at = 8", "not a whole number (write it like 08:00 or 17:30)"),
+    ("[[channels]]\nid = 1142000000000000000", "(write it like one of discord:1142000000000000000"),
+    ("[bot]\ntimezone = 'UTC+2'", "is not a time zone (name a place, like"),
+    ("[bot]\ndata = ['xoxb-1-2']", "bot.data: must be text in quotes, not an array"),
     ("[schedule]\ncatch_up = 'some'", "schedule.catch_up:"),
     ("[schedule]\nfirst_post = -1", "schedule.first_post: must be from 0 to 100"),
     ("[schedule]\nfirst_post = true", "must be a whole number, not true or false"),
@@ -372,7 +380,7 @@ def test_what_is_missing_from_the_environment_stands_below_it_and_not_below_the_
         config.load(path, {}, need_secrets=True)
     assert str(both.value).splitlines() == [
         f"{path}:",
-        "  line 5: bot.data: must be text in quotes, not a whole number",
+        '  line 5: bot.data: must be text in quotes, not a whole number (write it in quotes: "3")',
         "environment:",
         "  DISCORD_TOKEN: is not set; discord needs it"
         " (set it, or set DISCORD_TOKEN_FILE to the path of a file)",
@@ -480,6 +488,11 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         ("[schedule]\npost_at = “08:00”".encode(), 'write it in quotes: post_at = "08:00"'),
         (b"[[channels]]\nid = console:", 'write it in quotes: id = "console:"'),
         (b"[discord]\ncrosspost = True", "write it in small letters: crosspost = true"),
+        (b'[[channels]]\nkeywords = ["ti:"graph cut""]', "stands in single quotes: 'ti:"),
+        (b'[bot]\ndata = "C:\\papers"', "text with a backslash stands in single quotes"),
+        (b"[bot]\n[bot]\n", "the same section stands there twice"),
+        (b"[bot]\ntimezone: 'UTC'\n", 'a setting is written key = "value"'),
+        (b'{"bot": {}}', "the file is TOML"),
         (b"[arxiv]\ninterval = 3,5", "a decimal has a point: interval = 3.5"),
         (b"keywords = [reward model]", "text stands in quotes"),
         (b"[bot]\ntimezone = 'UTC\n", "is a closing quote missing?"),
