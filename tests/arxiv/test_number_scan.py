@@ -54,11 +54,6 @@ def server(clock: FakeClock) -> Iterator[ArxivServer]:
         running.assert_polite(3, CONTACT)
 
 
-@pytest.fixture
-def source(make_source: MakeSource, server: ArxivServer) -> ArxivSource:
-    return make_source(url=server.url)
-
-
 async def fetched(source: ArxivSource, checkpoint: Checkpoint) -> tuple[Batch, Checkpoint]:
     batch = await source.fetch([REWARD], SINCE, checkpoint.to_json())
     return batch, Checkpoint.read(batch.announcement_stats.checkpoint)

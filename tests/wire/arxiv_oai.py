@@ -75,6 +75,7 @@ class OaiService:
         self.identifiers = 20_000
         self.previous: tuple[Element, ...] = ()
         self.affiliations: dict[str, Sequence[str]] = {}
+        self._records: dict[tuple[object, ...], Element] = {}
         self._papers = papers
         self._now = now
         self._edits: dict[str, list[datetime]] = {}
@@ -184,7 +185,7 @@ class OaiService:
             again = {**arguments, "from": f"{last}"}
             token = self.token(again, sum(row.day == last for row in page))
             request = given if resumed else named(again)  # one of arXiv's slips
-        self.previous = tuple(record_of(row, asked.prefix, self.affiliations) for row in page)
+        self.previous = tuple(self._record(row, asked.prefix) for row in page)
         return Listing(given["verb"], request, self.previous, token, arguments, skip)
 
     def _resumed(self, given: Arguments) -> tuple[Arguments, int]:
@@ -199,7 +200,14 @@ class OaiService:
             raise OaiError("badArgument", "identifier and metadataPrefix, and nothing else")
         row = self._known(given)
         prefix = metadata_prefix(given, given)
-        return Listing("GetRecord", given, (record_of(row, prefix, self.affiliations),))
+        return Listing("GetRecord", given, (self._record(row, prefix),))
+
+    def _record(self, row: Row, prefix: str) -> Element:
+        affiliations = tuple(tuple(self.affiliations.get(each, ())) for each in row.paper.authors)
+        key = (row, prefix, affiliations)
+        if key not in self._records:
+            self._records[key] = record_of(row, prefix, self.affiliations)
+        return self._records[key]
 
     def _known(self, given: Arguments) -> Row:
         wanted = paper_id(given)

@@ -40,9 +40,12 @@ _BOTH_WAYS: Final = _TWINS | {old: new for new, old in _TWINS.items()}
 _SUFFIXES: Final = frozenset({"Jr", "Jr.", "Sr", "Sr.", "II", "III", "IV"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Element:
-    """One element; it holds text or other elements, never both."""
+    """One element; it holds text or other elements, never both.
+
+    A record remembers its text: every morning most records are asked for again.
+    """
 
     name: str
     content: str | tuple[Element, ...] = ""
@@ -62,6 +65,14 @@ class Element:
         return replace(self, content=content)
 
     def render(self, depth: int = 1) -> str:
+        if self.name != "record":
+            return self._render(depth)
+        texts: dict[int, str] = self.__dict__.setdefault("_texts", {})
+        if depth not in texts:
+            texts[depth] = self._render(depth)
+        return texts[depth]
+
+    def _render(self, depth: int) -> str:
         pad = "    " * depth
         given = "".join(f' {name}="{_escape(value)}"' for name, value in self.attributes.items())
         if not self.content:
@@ -210,4 +221,4 @@ def split_name(name: str) -> tuple[str, str, str]:
 
 def _escape(text: str) -> str:
     """Quotes are numeric references, in text too."""
-    return escape(text, {"'": "&#39;", '"': "&#34;"})
+    return escape(text).replace("'", "&#39;").replace('"', "&#34;")
