@@ -9,12 +9,15 @@ from typing import Any
 import yaml
 
 from adapters.slack.checks import NEEDED, OPTIONAL
+from adapters.slack.http import EVENTS_PATH, REDIRECT_PATH
 from adapters.slack.listeners.shortcuts import FOLLOW, LIKE, TITLES, WHY
 from bot.config.keys import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "slack-manifest.yaml").read_text(encoding="utf-8")
 MANIFEST: dict[str, Any] = yaml.safe_load(TEXT)
+HTTP_TEXT = (ROOT / "slack-manifest-http.yaml").read_text(encoding="utf-8")
+HTTP: dict[str, Any] = yaml.safe_load(HTTP_TEXT)
 CODE = "\n".join(path.read_text("utf-8") for path in (ROOT / "adapters" / "slack").rglob("*.py"))
 HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 
@@ -35,7 +38,10 @@ SCOPES = {
 EVENTS = {
     "app_home_opened": set[str](),
     "member_joined_channel": {"channels:read", "groups:read"},
+    "app_uninstalled": set[str](),
+    "tokens_revoked": set[str](),
 }
+FOR_INSTALLATIONS = ["app_uninstalled", "tokens_revoked"]
 
 
 def test_the_scopes_are_those_of_the_methods_that_are_asked() -> None:
@@ -75,7 +81,8 @@ def test_people_can_be_heard_without_a_public_address() -> None:
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"]["is_enabled"] is True
     heard = re.findall(r'@app\.event\("(\w+)"\)', CODE)
-    assert sorted(settings["event_subscriptions"]["bot_events"]) == sorted(heard)
+    listed = [*settings["event_subscriptions"]["bot_events"], *FOR_INSTALLATIONS]
+    assert sorted(listed) == sorted(heard)
     assert set(heard) <= EVENTS.keys()
     scopes = MANIFEST["oauth_config"]["scopes"]
     for event in heard:
@@ -96,3 +103,22 @@ def test_it_keeps_to_slacks_lengths() -> None:
 
 def test_the_bot_is_invited_by_the_name_that_it_has() -> None:
     assert f"/invite @{MANIFEST['features']['bot_user']['display_name']}" in HOSTING
+
+
+def test_in_http_mode_the_app_is_the_same_but_for_the_addresses_of_the_bot() -> None:
+    home = "https://papers.example.org"
+    expected: dict[str, Any] = yaml.safe_load(TEXT)
+    expected["features"]["slash_commands"][0]["url"] = home + EVENTS_PATH
+    expected["oauth_config"]["redirect_urls"] = [home + REDIRECT_PATH]
+    settings = expected["settings"]
+    settings["socket_mode_enabled"] = False
+    settings["interactivity"]["request_url"] = home + EVENTS_PATH
+    subscriptions = settings["event_subscriptions"]
+    subscriptions["request_url"] = home + EVENTS_PATH
+    subscriptions["bot_events"] = sorted([*subscriptions["bot_events"], *FOR_INSTALLATIONS])
+    assert expected == HTTP
+    assert "# Two scopes are needed" in HTTP_TEXT
+    assert (
+        HTTP_TEXT.partition("# Two")[2].partition("display")[0]
+        == (TEXT.partition("# Two")[2].partition("display")[0])
+    )
