@@ -17,6 +17,7 @@
     │  ├─ OutcomeUnknown      perhaps delivered: find() before sending again
     │  ├─ CannotTell          find() cannot know: hold for a person
     │  ├─ ChannelRefused      pause the channel with this reason
+    │  │  └─ ChannelGone         archive it: it does not exist any more
     │  └─ PostRefused         this message is faulty: dead
     ├─ PlatformError        a platform as a whole, whatever the channel
     │  ├─ PlatformDown        connect again after a while
@@ -183,6 +184,10 @@ class CannotTell(SendError):
 
 class ChannelRefused(SendError):
     """The channel does not take posts from us; the text says why and how to fix it."""
+
+
+class ChannelGone(ChannelRefused):
+    """The channel was deleted, as the platform confirms; the text says so."""
 
 
 class PostRefused(SendError):

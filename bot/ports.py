@@ -299,6 +299,15 @@ class Sharded(Protocol):
         ...
 
 
+class Namer(Protocol):
+    """Knows what people call a channel."""
+
+    async def channel_name(self, channel_id: str) -> str:
+        """As people know it (``#papers in Reading Group``); empty where nobody can say. Raises no
+        error of ours."""
+        ...
+
+
 class Examiner(Protocol):
     """Looks at what a platform would need to work, for ``check``."""
 
@@ -307,7 +316,7 @@ class Examiner(Protocol):
         ...
 
 
-class PlatformAdapter(Sender, Listener, Examiner, Protocol):
+class PlatformAdapter(Sender, Listener, Namer, Examiner, Protocol):
     """Everything that an adapter's class is (``adapters.PLATFORMS``), opened as a context."""
 
     @property
@@ -396,10 +405,12 @@ class DeliveryStore(Protocol):
         now: datetime,
         lease_until: datetime,
         deprioritised_channels: Collection[str] = (),
+        deprioritised_servers: Collection[str] = (),
     ) -> Post | None:
         """The oldest post that is ready, now leased to the caller; ``None`` if there is none.
 
-        One of the channels ``deprioritised_channels`` only where no other channel has any.
+        One of the servers ``deprioritised_servers`` only where no other server has any, and one of
+        the channels ``deprioritised_channels`` only where no other channel has any.
         """
         ...
 
@@ -520,6 +531,11 @@ class ReportStore(Protocol):
         ...
 
     async def paper(self, paper_id: str) -> PaperView: ...
+
+    async def first_added_by(self, channel_ids: Sequence[str]) -> Person | None:
+        """Who first added a keyword that is followed in one of these channels, or was when it was
+        archived; ``None`` where that is nobody who can be written to."""
+        ...
 
     async def page(self, limit: int) -> Sequence[KeywordPapers]:
         """The newest ``limit`` papers of each keyword that any channel follows."""

@@ -64,6 +64,9 @@ class Console:
         """Raises CannotTell, always."""
         raise CannotTell("Nobody can be written to at a terminal.")
 
+    async def channel_name(self, channel_id: str) -> str:
+        return "the terminal"
+
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         """Whether the output can be written to."""
         if not channels:

@@ -36,6 +36,10 @@ class ChannelCache:
         """As far as it is cached; makes no request."""
         return self._cached.get(channel_id, {}).get("type") in FORUMS
 
+    def name_of(self, channel_id: str) -> str:
+        """As far as it is cached, also of a channel that is deleted by now; else ``""``."""
+        return str(self._cached.get(channel_id, {}).get("name", ""))
+
     def may_be_announcement(self, channel_id: str) -> bool:
         """Whether it is an announcement channel, or not cached. Makes no request."""
         channel = self._cached.get(channel_id)
@@ -70,7 +74,8 @@ class ChannelCache:
             with suppress(SendError, PlatformRefused):
                 guild = (await self.get(channel_id)).get("guild_id") or ""
         url = f"https://discord.com/channels/{guild}/{target}/{message['id']}" if guild else ""
-        return Receipt(str(message["id"]), url)
+        server = f"discord:{guild}" if guild else ""
+        return Receipt(str(message["id"]), url, server=server)
 
     async def missing_permissions(self, channel_id: str, *, threads: bool) -> tuple[str, ...]:
         """The permissions that we lack there, by name. Raises SendError and PlatformRefused."""

@@ -27,6 +27,7 @@ from adapters.discord.buttons import AbstractButton, AbstractMenu, CommandButton
 from adapters.discord.commands import InteractionHandler, PapersCommands, SendLine
 from adapters.discord.errors import LOGIN_REFUSED
 from adapters.discord.keyword_form import EditButton
+from adapters.discord.markup import inert
 from adapters.discord.permissions import invite_link
 from adapters.discord.registration import Registration, declared
 from adapters.discord.servers import Servers
@@ -110,6 +111,13 @@ class Gateway:
         """The server of a channel that the gateway has told us of; else ``""``."""
         channel = self._client.get_channel(int(channel_id)) if self._client else None
         return str(channel.guild.id) if isinstance(channel, discord.abc.GuildChannel) else ""
+
+    def name_of(self, channel_id: str) -> str:
+        """What people call a channel that the gateway has told us of, inert; else ``""``."""
+        channel = self._client.get_channel(int(channel_id)) if self._client else None
+        if not isinstance(channel, discord.abc.GuildChannel):
+            return ""
+        return f"#{inert(channel.name)} in {inert(channel.guild.name)}"
 
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""

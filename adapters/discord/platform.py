@@ -33,7 +33,10 @@ from adapters.discord.forums import ARCHIVE_AFTER_MINUTES, ForumThreads
 from adapters.discord.gateway import Gateway
 from adapters.discord.history import MESSAGES, MessageHistory
 from adapters.discord.limits import CONTENT
+from adapters.discord.markup import inert
+from adapters.discord.mentions import as_plain_text
 from bot.errors import (
+    ChannelGone,
     ChannelRefused,
     OutcomeUnknown,
     PlatformRefused,
@@ -118,7 +121,18 @@ class Discord:
         channel = await self._rest.request(
             "POST", "/users/@me/channels", json={"recipient_id": person}
         )
-        await self._send_line(str(channel["id"]), text)
+        await self._send_line(str(channel["id"]), as_plain_text(text))
+
+    async def channel_name(self, channel_id: str) -> str:
+        """As a mention, which Discord's clients show as the name to who sees the channel, where
+        neither the gateway nor REST tells it."""
+        own = channel_id.partition(":")[2]
+        if name := self._gateway.name_of(own):
+            return name
+        try:
+            return f"#{inert(str((await self._channels.get(own))['name']))}"
+        except (SendError, PlatformRefused, KeyError):
+            return f"<#{own}>"
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         declared = self._gateway.declared_commands()
@@ -147,11 +161,30 @@ class Discord:
         try:
             return await self._send(target, post, message)
         except ChannelRefused as error:
+            if code_of(error) == UNKNOWN_CHANNEL and await self._is_deleted(target, post.server):
+                raise self._deleted(target) from error.__cause__
             if code_of(error) in THREAD_CLOSED:
                 raise await self._with_thread_link(error, target) from error.__cause__
             if code_of(error) not in {NO_ACCESS, NO_PERMISSION}:
                 raise
             raise await self._with_missing_permissions(error, target, message) from error.__cause__
+
+    async def _is_deleted(self, channel: str, server: str) -> bool:
+        """Whether Discord, with us in the channel's server, knows no such channel. Elsewhere it
+        may be one of another application's, or one that never was."""
+        if not server:
+            return False
+        try:
+            guild = server.partition(":")[2]
+            await self._rest.request("GET", "/guilds/{guild_id}", guild_id=guild)
+            await self._channels.get(channel, refresh=True)
+        except (SendError, PlatformRefused) as error:
+            return code_of(error) == UNKNOWN_CHANNEL
+        return False
+
+    def _deleted(self, channel: str) -> ChannelGone:
+        name = self._channels.name_of(channel)
+        return ChannelGone(f"The channel {f'#{name} ' if name else ''}on Discord was deleted.")
 
     async def _check_server(self, channel: str) -> None:
         """Raises ChannelRefused in a server that bot.toml does not name. Sends nothing."""

@@ -205,6 +205,10 @@ class Slack:
                 raise ChannelRefused(str(error)) from error
             raise
 
+    async def channel_name(self, channel_id: str) -> str:
+        """Empty: a name takes a scope that posting does not need."""
+        return ""
+
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
         findings: list[Finding] = []
         for listener in self._listeners:

@@ -13,10 +13,9 @@ from bot.app.channel_rules import ChannelRules
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.core.collect import collect
 from bot.core.crosspost import crosspost_pending
-from bot.core.deliver import Deliverer, DeliveryTimeouts
+from bot.core.deliver import Deliverer, DeliveryTimeouts, OnRefused
 from bot.core.publish import publish, republish
-from bot.errors import PlatformRefused, SendError
-from bot.model import Channel, Run
+from bot.model import Run
 from bot.ports import Clock, Crossposter, PlatformAdapter, Source, Store
 
 log = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 
 class Pipeline:
     """``platforms`` are the adapters by name; ``first_post`` is how many papers a new keyword
-    brings at first."""
+    brings at first; ``on_refused`` and ``on_gone`` are a Deliverer's."""
 
     def __init__(
         self,
@@ -37,6 +36,8 @@ class Pipeline:
         calendar: AnnouncementCalendar,
         first_post: int,
         timeouts: DeliveryTimeouts,
+        on_refused: OnRefused,
+        on_gone: OnRefused,
     ) -> None:
         self._source = source
         self._store = store
@@ -47,6 +48,8 @@ class Pipeline:
         self._calendar = calendar
         self._first_post = first_post
         self._timeouts = timeouts
+        self._on_refused = on_refused
+        self._on_gone = on_gone
         self.crossposters: Mapping[str, Crossposter] = {
             name: each for name, each in platforms.items() if isinstance(each, Crossposter)
         }
@@ -87,7 +90,8 @@ class Pipeline:
                 rng,
                 self._timeouts,
                 workers=platform.workers,
-                on_refused=self._notify_of_refusal,
+                on_refused=self._on_refused,
+                on_gone=self._on_gone,
             )
             for name, platform in self._platforms.items()
         ]
@@ -114,18 +118,3 @@ class Pipeline:
         )
         for name, rows in changed.items():
             log.warning("recomputed stored=%s rows=%d why=%s", name, rows, "the clock was ahead")
-
-    async def _notify_of_refusal(self, channel: Channel, reason: str) -> None:
-        """Write once to the person who first added a keyword there; a failure is only logged."""
-        added_by = [each.added_by for each in await self._store.subscriptions(channel.id)]
-        person = next((each for each in added_by if each.id), None)
-        if person is None:
-            return
-        text = (
-            f"I can't post papers in {channel.id}: {reason} Until then they wait there, and nothing"
-            " is lost. It is tried again by itself."
-        )
-        try:
-            await self._platforms[channel.platform].tell(person.id, text)
-        except (SendError, PlatformRefused) as error:
-            log.info("telling failed person=%s why=%s", person.id, error)

@@ -204,9 +204,9 @@ class Service:
         if name not in self._refused[what]:
             return
         self._refused[what].discard(name)
-        log.info("let in platform=%s what=%s", name, what)
         if not any(name in refused for refused in self._refused.values()):
             await self._recorded(self._store.clear_refusal(name))
+        log.info("let in platform=%s what=%s", name, what)
 
     async def _recorded(self, recording: Awaitable[None]) -> None:
         """A database that can't be written to is reported elsewhere, and ends no listener."""

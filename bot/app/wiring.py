@@ -23,6 +23,7 @@ from adapters import PLATFORMS, Settings
 from bot.app.bot import Bot, Progress
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
+from bot.app.notifier import Notifier
 from bot.app.pipeline import Pipeline
 from bot.arxiv.cache import CachedSource
 from bot.arxiv.ids import base_id
@@ -36,6 +37,7 @@ from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.deliver import DeliveryTimeouts
 from bot.errors import ConfigError, Mistake, StoreBroken
+from bot.model import Channel, ChannelGroup
 from bot.ports import Clock, PlatformAdapter, Source, Store, Vault
 from bot.store import open_copy, open_store
 from bot.sync.synchronizer import Synchronizer
@@ -69,15 +71,21 @@ def wire(
         calendar=config.calendar,
         defaults=ScheduleDefaults(schedule.values, schedule.written),
     )
+    notifier = Notifier(store, platforms)
     changes = Changes(
         queries=queries,
         store=store,
         clock=clock,
         on_change=file_sync.show_change,
+        on_archived=notifier.archived,
         first_post=schedule.first_post,
         limits=config.limits,
     )
     commands = ChatCommands(queries=queries, changes=changes, clock=clock, limits=config.limits)
+
+    async def archive_deleted(channel: Channel, reason: str) -> None:
+        await changes.archive_channels(ChannelGroup(ids=(channel.id,)), reason)
+
     pipeline = Pipeline(
         source=source,
         store=store,
@@ -87,6 +95,8 @@ def wire(
         calendar=config.calendar,
         first_post=schedule.first_post,
         timeouts=DeliveryTimeouts(settling=config.delivery.settling),
+        on_refused=notifier.refused,
+        on_gone=archive_deleted,
     )
     return Bot(
         config=config,

@@ -50,8 +50,12 @@ NEWEST_SHOWN = 3  # papers shown to whoever adds a keyword
 OUTLOOK_TIMEOUT = 20.0  # seconds
 
 
+async def _tell_nobody(channel_ids: Sequence[str], reason: str) -> None: ...
+
+
 class Changes:
-    """``on_change`` is awaited after every change of keywords or settings, so that ``bot.toml``
+    """``on_archived`` is awaited with the channels that were archived, and why.
+    ``on_change`` is awaited after every change of keywords or settings, so that ``bot.toml``
     shows it. Every method may raise StoreError, and then nothing was changed. Who may change what
     is not decided here.
     """
@@ -63,6 +67,7 @@ class Changes:
         store: PeopleStore,
         clock: Clock,
         on_change: Callable[[], Awaitable[None]],
+        on_archived: Callable[[Sequence[str], str], Awaitable[None]] = _tell_nobody,
         first_post: int,
         limits: Limits | None = None,
     ) -> None:
@@ -70,6 +75,7 @@ class Changes:
         self._store = store
         self._clock = clock
         self._on_change = on_change
+        self._on_archived = on_archived
         self._first_post = first_post
         self._limits = limits or Limits()
 
@@ -83,6 +89,7 @@ class Changes:
         if archived:
             log.warning("archived channels=%d why=%s", len(archived), reason)
             await self._on_change()
+            await self._on_archived(archived, reason)
         return archived
 
     async def restore_channels(self, group: ChannelGroup) -> Sequence[str]:

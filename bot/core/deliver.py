@@ -20,6 +20,7 @@ from datetime import timedelta
 from bot.errors import (
     BotError,
     CannotTell,
+    ChannelGone,
     ChannelRefused,
     OutcomeUnknown,
     PlatformError,
@@ -33,9 +34,9 @@ log = logging.getLogger(__name__)
 
 OnRefused = Callable[[Channel, str], Awaitable[None]]
 
-# Posts of a channel in a row while others wait: a digest of a hundred papers is not torn apart, and
-# twenty channels with fifty messages each delay nobody for minutes (Slack takes one a second in a
-# channel, five in a workspace).
+# Posts of a channel, and of a server, in a row while others wait: a digest of a hundred papers is
+# not torn apart, and twenty channels with fifty messages each delay nobody for minutes (Slack takes
+# one a second in a channel, five in a workspace).
 POSTS_IN_A_ROW = 10
 
 MIN_DELAY = 1.0  # seconds; a platform that says "again in 0 s" for ever must not make us spin
@@ -70,7 +71,8 @@ async def _notify_nobody(channel: Channel, reason: str) -> None:
 class Deliverer:
     """Delivers one platform's posts, in order within a channel, ``workers`` channels at once.
 
-    ``on_refused`` is awaited when a channel refuses us for the first time in a row.
+    ``on_refused`` is awaited when a channel refuses us for the first time in a row, and ``on_gone``
+    when there is no such channel any more.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Deliverer:
         *,
         workers: int = 1,
         on_refused: OnRefused = _notify_nobody,
+        on_gone: OnRefused = _notify_nobody,
     ) -> None:
         self.platform = platform
         self._sender = sender
@@ -93,6 +96,7 @@ class Deliverer:
         self._timeouts = timeouts or DeliveryTimeouts()
         self._workers = workers
         self._on_refused = on_refused
+        self._on_gone = on_gone
         self._wake = asyncio.Event()
         self._draining = False
         self._in_flight: set[str] = set()  # keys of the posts that a task of ours works on
@@ -100,7 +104,9 @@ class Deliverer:
         # database says of it is a time of the wall clock.
         self._settled_at: OrderedDict[str, float] = OrderedDict()
         self._loaded_unsettled = False
-        self._claimed_in_a_row: Counter[str] = Counter()  # by channel, since all had their turn
+        # Claimed posts since all had their turn.
+        self._by_channel: Counter[str] = Counter()
+        self._by_server: Counter[str] = Counter()
 
     def wake(self) -> None:
         """There may be something new to deliver; noticed also while slow posts are in flight."""
@@ -154,17 +160,18 @@ class Deliverer:
         while not self._draining:
             now = self._clock.now()
             lease_until = now + timedelta(seconds=self._timeouts.lease)
-            deprioritised_channels = [
-                channel
-                for channel, posts in self._claimed_in_a_row.items()
-                if posts >= POSTS_IN_A_ROW
-            ]
-            post = await self._store.claim(self.platform, now, lease_until, deprioritised_channels)
-            if post is None or post.channel.id in deprioritised_channels:
-                self._claimed_in_a_row.clear()  # nobody else is ready: all have had their turn
+            channels, servers = _had_their_turn(self._by_channel), _had_their_turn(self._by_server)
+            post = await self._store.claim(self.platform, now, lease_until, channels, servers)
+            # Where nobody else is ready, all have had their turn.
+            if post is None or post.server in servers:
+                self._by_server.clear()
+            if post is None or post.channel.id in channels:
+                self._by_channel.clear()
             if post is None:
                 return None
-            self._claimed_in_a_row[post.channel.id] += 1
+            self._by_channel[post.channel.id] += 1
+            if post.server:
+                self._by_server[post.server] += 1
             if post.key not in self._in_flight:
                 return post
         return None
@@ -224,7 +231,7 @@ class Deliverer:
             await self._hold_for_review(post, str(error))
             return False
         except ChannelRefused as error:
-            await self._pause_channel(post, True, str(error))
+            await self._pause_channel(post, True, error)
             return False
         except (TryLater, OutcomeUnknown) as error:
             await self._mark_unknown(post, error.seconds, str(error))
@@ -254,7 +261,7 @@ class Deliverer:
         except CannotTell as error:
             await self._hold_for_review(post, str(error))
         except ChannelRefused as error:
-            await self._pause_channel(post, False, str(error))
+            await self._pause_channel(post, False, error)
         except PlatformError as error:
             await self._requeue(post, None, str(error))
             raise
@@ -301,17 +308,24 @@ class Deliverer:
             "held key=%s channel=%s why=%s remedy=%s", post.key, post.channel.id, error, remedy
         )
 
-    async def _pause_channel(self, post: Post, uncertain: bool, error: str) -> None:
+    async def _pause_channel(self, post: Post, uncertain: bool, error: ChannelRefused) -> None:
         """The channel refuses us; its posts wait. ``uncertain``: this one may have arrived."""
         first = await self._store.refuse(
-            post.key, uncertain, self._clock.now(), error, self._timeouts.refused
+            post.key, uncertain, self._clock.now(), str(error), self._timeouts.refused
         )
         level = logging.WARNING if first else logging.INFO
         log.log(level, "paused channel=%s why=%s", post.channel.id, error)
-        if first:
-            await self._on_refused(post.channel, error)
+        if isinstance(error, ChannelGone):
+            await self._on_gone(post.channel, str(error))
+        elif first:
+            await self._on_refused(post.channel, str(error))
 
     def _backoff(self, attempt: int) -> float:
         """Doubling delay with half of it jitter, so that many posts do not come back as one."""
         doubled = self._timeouts.first_delay * 2.0 ** min(attempt - 1, 30)
         return min(doubled, self._timeouts.longest_delay) * self._rng.uniform(0.5, 1.0)
+
+
+def _had_their_turn(claimed: Counter[str]) -> list[str]:
+    """Whoever has had so many posts in a row that others go first."""
+    return [each for each, posts in claimed.items() if posts >= POSTS_IN_A_ROW]

@@ -108,12 +108,14 @@ class Prepared:
 class Receipt:
     """The platform's own id of a message that arrived, and a link to it where there is one.
 
-    ``crosspost``: it is to be handed on to the servers that follow its channel.
+    ``crosspost``: it is to be handed on to the servers that follow its channel. ``server`` is the
+    one that the channel is in (as ``Person.server``), empty where that is not known.
     """
 
     message_id: str
     url: str = ""
     crosspost: bool = False
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ class Post:
     earlier attempt may have arrived: look before sending. ``after_id`` is the platform's id of a
     message that stood there before the first attempt, so this one can only be newer; empty where
     none is known. ``parent`` is the receipt of the message under which this one belongs, ``None``
-    also where that one has not arrived.
+    also where that one has not arrived. ``server`` is that of the channel, empty where that is not
+    known.
     """
 
     key: str
@@ -148,3 +151,4 @@ class Post:
     uncertain: bool
     after_id: str = ""
     parent: Receipt | None = None
+    server: str = ""

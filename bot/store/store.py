@@ -171,12 +171,19 @@ class SqlStore:
         now: datetime,
         lease_until: datetime,
         deprioritised_channels: Collection[str] = (),
+        deprioritised_servers: Collection[str] = (),
     ) -> Post | None:
         return await self.engine.write_shared(
             self._fenced(
                 roles.delivery(platform),
                 lambda db: deliver.claim(
-                    db, self.process, platform, now, lease_until, deprioritised_channels
+                    db,
+                    self.process,
+                    platform,
+                    now,
+                    lease_until,
+                    deprioritised_channels,
+                    deprioritised_servers,
                 ),
             )
         )
@@ -239,6 +246,7 @@ class SqlStore:
 
     # -- reports, metrics, retention
     paper = _use_case(reports.paper, READ)
+    first_added_by = _use_case(reports.first_added_by, READ)
     page = _use_case(reports.page, READ_ALL)
     outdated = _use_case(retention.outdated, READ_ALL)
     forget = _use_case(retention.forget, WRITE)

@@ -24,6 +24,7 @@ from bot.app.wiring import build_service, wire
 from bot.clock import SystemClock
 from bot.errors import (
     CannotTell,
+    ChannelGone,
     ChannelRefused,
     GaveUp,
     PlatformRefused,
@@ -65,6 +66,7 @@ class Chat(FakePlatform):
         self.refusal: Exception | None = None
         self.locked_out: PlatformRefused | None = None  # while it is set, nobody may listen
         self.listened = 0
+        self.told: list[tuple[str, str]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,7 +80,11 @@ class Chat(FakePlatform):
         await asyncio.Event().wait()
 
     async def tell(self, person_id: str, text: str) -> None:
+        self.told.append((person_id, text))
         raise CannotTell("nobody is there")
+
+    async def channel_name(self, channel_id: str) -> str:
+        return "#papers in Reading Group"
 
     async def examine(self, channels: object) -> tuple[Finding, ...]:
         return ()
@@ -508,3 +514,40 @@ async def test_status_says_of_a_channel_what_its_own_platform_refuses_alone(
     await deployment.store.record_refusal("slack", "The token is wrong.", START)
     assert "slack has not let the bot in" in await deployment.status()
     assert "slack has not let the bot in" not in await deployment.say("status")
+
+
+# -- what people are told of their channels ------------------------------------------------------
+
+
+async def test_who_added_the_first_keyword_is_told_once_which_channel_refuses_and_why(
+    deployment: Deployment,
+) -> None:
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    deployment.chat.refusal = ChannelRefused("I lack Send Messages.")
+    for _ in range(2):
+        await deployment.bot.run_once(now=True)
+    [(person, text)] = deployment.chat.told
+    assert person == ADA.id
+    assert text.startswith("I can't post papers in #papers in Reading Group: I lack Send Messages.")
+    assert HERE not in text
+
+
+async def test_a_channel_that_was_deleted_is_archived_and_nothing_waits_or_is_tried_there(
+    deployment: Deployment,
+) -> None:
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    assert HERE in deployment.config.path.read_text()
+    deployment.chat.refusal = ChannelGone("The channel #papers on Discord was deleted.")
+    summary = await deployment.bot.run_once(now=True)
+    assert (summary.waiting, summary.held) == (0, 0)
+    state = await deployment.store.state()
+    assert not state.channels
+    assert [(each.channel, each.keywords) for each in state.archived] == [(HERE, 1)]
+    assert await deployment.store.next_claim("discord") is None
+    assert HERE not in deployment.config.path.read_text()
+    [(person, text)] = deployment.chat.told
+    assert person == ADA.id
+    assert "The channel #papers on Discord was deleted." in text
+    assert "for 30 days" in text

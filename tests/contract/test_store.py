@@ -758,6 +758,62 @@ async def test_a_request_is_claimed_once_by_any_of_its_ids_and_forgotten_after_a
     assert await again.claim_request(["envelope:1"], START + 3 * DAY)
 
 
+# -- the servers that channels are in -------------------------------------------------------------
+
+
+async def test_a_post_that_arrived_says_which_server_its_channel_is_in_and_counts_for_no_limit(
+    store: Store,
+) -> None:
+    await follow(store, A, B)
+    await queue(store, A, "a1")
+    await claim(store)
+    await store.mark_sent("a1", Receipt("1", server="fake:s"), START)
+    rooms: list[tuple[int, int]] = []
+    member = Person("Cleo", "fake:3", server="fake:s")
+    await store.follow(
+        B, GRAPH, member, START, check_room=lambda here, there: rooms.append((here, there))
+    )
+    assert rooms == [(1, 1)], "only what somebody there has added"
+    group = ChannelGroup(server="fake:s")
+    assert await store.archive_channels(group, "removed", START) == (A, B)
+
+
+async def test_a_server_with_many_channels_makes_way_for_others(store: Store) -> None:
+    channels = [f"fake:{name}" for name in "abcd"]
+    await follow(store, *channels)
+    for number, channel in enumerate(channels):
+        await queue(store, channel, f"{channel}1")
+        server = "fake:large" if number < 3 else "fake:small"
+        await claim(store)
+        await store.mark_sent(f"{channel}1", Receipt(str(number), server=server), START)
+    for channel in channels:
+        await queue(store, channel, f"{channel}2")
+
+    async def next_one(without: Sequence[str], servers: Sequence[str]) -> tuple[str, str]:
+        post = await store.claim("fake", START, START + LEASE, without, servers)
+        assert post is not None
+        return post.key, post.server
+
+    assert await next_one([], ["fake:large"]) == ("fake:d2", "fake:small")
+    large = ("fake:b2", "fake:large")
+    assert await next_one(["fake:a"], ["fake:large"]) == large, "no other server has any"
+    assert await next_one(["fake:a", "fake:c"], ["fake:large"]) == ("fake:a2", "fake:large")
+
+
+async def test_the_one_to_tell_of_channels_is_who_first_added_a_keyword_there(
+    store: Store,
+) -> None:
+    assert await store.first_added_by([A]) is None
+    await store.follow(A, REWARD, Person("bot.toml"), START)
+    assert await store.first_added_by([A]) is None, "nobody who can be written to"
+    await store.follow(A, GRAPH, ADA, START + HOUR)
+    await store.follow(B, GRAPH, BEN, START + MINUTE)
+    assert await store.first_added_by([A]) == ADA
+    assert await store.first_added_by([A, B]) == BEN
+    await store.archive_channels(ChannelGroup(ids=(A,)), "removed", START + 2 * HOUR)
+    assert await store.first_added_by([A]) == ADA
+
+
 # -- platforms ------------------------------------------------------------------------------------
 
 

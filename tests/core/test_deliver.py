@@ -530,6 +530,20 @@ async def test_a_channel_with_fifty_messages_holds_back_the_first_one_of_another
     assert bench.platform.papers("fake:heavy") == list(map(str, range(50)))
 
 
+async def test_a_server_with_many_channels_makes_way_for_one_with_few(bench: Bench) -> None:
+    for number in range(30):
+        bench.queue(f"fake:large{number:02}", f"l{number}")
+    bench.queue("fake:small", "s0")
+    change(
+        bench.store,
+        "update channels set posted_in = case id when 'fake:small' then 'fake:2' else 'fake:1' end",
+    )
+    await bench.deliverer().deliver()
+    order = [each["channel"] for each in bench.platform.messages()]
+    assert order.index("fake:small") == POSTS_IN_A_ROW
+    assert len(order) == 31
+
+
 async def test_a_channel_alone_need_not_make_way(bench: Bench) -> None:
     bench.queue("fake:a", *map(str, range(3 * POSTS_IN_A_ROW)))
     await bench.deliverer().deliver()

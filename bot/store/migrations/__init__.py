@@ -74,6 +74,8 @@ create table channels (
   editors   text,                         -- null: as is usual on the platform
   server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
                                           -- where nobody from there has said so yet
+  posted_in text not null default '',     -- the same, as a post that arrived there says, which
+                                          -- makes it count against no limit
   published_until text,                   -- posting time up to which the channel was published to
   paused    text check (paused in ('person', 'refused')),
   reason    text not null default '',     -- why it is paused, in a sentence

@@ -76,7 +76,7 @@ def _ids(db: Connection, group: ChannelGroup, where: str) -> tuple[str, ...]:
         select id from channels where {where} and (
           id in ({LISTED})
           or (:prefix <> '' and substr(id, 1, length(cast(:prefix as text))) = :prefix)
-          or (:server <> '' and server = :server))
+          or (:server <> '' and :server in (server, posted_in)))
         order by id
         """,
         {"ids": id_list(group.ids), "prefix": group.prefix, "server": group.server},

@@ -46,6 +46,7 @@ _CLAIMABLE = f"""
       and not exists (select 1 from outbox e where e.channel_id = o.channel_id
                       and e.seq < o.seq and e.state in {OPEN})
 """
+_SERVER = "case when c.server <> '' then c.server else c.posted_in end"
 _DUE_AT = "case when o.state = 'sending' then o.lease_until else o.not_before end"
 _READY_AT = f"""
     case when c.paused = 'refused' and c.probe_at > {_DUE_AT} then c.probe_at else {_DUE_AT} end
@@ -99,15 +100,18 @@ def claim(
     now: datetime,
     lease_until: datetime,
     deprioritised_channels: Collection[str] = (),
+    deprioritised_servers: Collection[str] = (),
 ) -> Post | None:
-    """The oldest post that is ready; one of the channels ``deprioritised_channels`` only where no
-    other is."""
-    row = _oldest(db, platform, now, deprioritised_channels)
-    if row is None and deprioritised_channels:
-        row = _oldest(db, platform, now)
+    """The oldest post that is ready; one of ``deprioritised_servers`` only where no other server
+    has any, and one of ``deprioritised_channels`` only where no other channel has any."""
+    passed_over = [(deprioritised_channels, deprioritised_servers)]
+    passed_over += [(deprioritised_channels, ())] if deprioritised_servers else []
+    passed_over += [((), ())] if deprioritised_channels else []
+    found = (_oldest(db, platform, now, *without) for without in passed_over)
+    row = next(filter(None, found), None)
     if row is None:
         return None
-    key, payload, attempt, state, parent_key, after_id, *channel = row
+    key, payload, attempt, state, parent_key, after_id, server, *channel = row
     if attempt == 0:
         after_id = _newest_message(db, platform)
     db.execute(
@@ -123,21 +127,32 @@ def claim(
         uncertain=state != "queued",
         after_id=after_id,
         parent=_receipt(db, parent_key),
+        server=server,
     )
 
 
 def _oldest(
-    db: Connection, platform: str, now: datetime, without: Collection[str] = ()
+    db: Connection,
+    platform: str,
+    now: datetime,
+    without_channels: Collection[str],
+    without_servers: Collection[str],
 ) -> tuple[Any, ...] | None:
     row: tuple[Any, ...] | None = db.execute(
         f"""
         select o.key, o.payload, o.attempt, o.state, o.parent_key, o.after_id,
-               {qualified("c", CHANNEL_COLUMNS)}
+               {_SERVER}, {qualified("c", CHANNEL_COLUMNS)}
         {_CLAIMABLE} and {_READY_AT} <= :now
           and o.channel_id not in ({LISTED})
+          and {_SERVER} not in (select value from json_each(cast(:servers as text)))
         order by o.seq limit 1 /*! for update of o skip locked */
         """,
-        {"platform": platform, "now": to_text(now), "ids": id_list(without)},
+        {
+            "platform": platform,
+            "now": to_text(now),
+            "ids": id_list(without_channels),
+            "servers": id_list(without_servers),
+        },
     ).fetchone()
     return row
 
@@ -161,6 +176,12 @@ def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     )
     if receipt.crosspost:
         crosspost.add(db, key, at)
+    if receipt.server:
+        db.execute(
+            "update channels set posted_in = ? where posted_in <> ?"
+            " and id = (select channel_id from outbox where key = ?)",
+            (receipt.server, receipt.server, key),
+        )
     db.execute(
         "update channels set paused = null, reason = '', paused_at = null, probe_at = null,"
         " probes = 0, recheck = true where paused = 'refused'"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.model import Channel, Note, NoteKind
+from bot.model import Channel, Note, NoteKind, Person
 from bot.model.views import (
     ArchivedChannel,
     ChannelView,
@@ -25,8 +25,10 @@ from bot.store.engines.base import Connection
 from bot.store.statements.removal import KEEP_ARCHIVED
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
+    LISTED,
     PAPER_COLUMNS,
     channel_from_row,
+    id_list,
     paper_from_row,
     qualified,
     to_text,
@@ -64,6 +66,23 @@ def _archived(db: Connection, channel_id: str) -> tuple[ArchivedChannel, ...]:
         ArchivedChannel(own, to_time(at), to_time(at) + KEEP_ARCHIVED, reason, keywords)
         for own, at, reason, keywords in rows
     )
+
+
+def first_added_by(db: Connection, channel_ids: Sequence[str]) -> Person | None:
+    """Who first added a keyword that is followed in one of these channels, or was when it was
+    archived; ``None`` where that is nobody who can be written to."""
+    row = db.execute(
+        f"""
+        select added_by, added_by_id from (
+          select added_at, added_by, added_by_id, channel_id from subscriptions
+          union all select added_at, added_by, added_by_id, channel_id from removed_subscriptions
+          where archived) as added
+        where added_by_id <> '' and channel_id in ({LISTED})
+        order by added_at, added_by_id limit 1
+        """,
+        {"ids": id_list(channel_ids)},
+    ).fetchone()
+    return None if row is None else Person(row[0], row[1])
 
 
 def _refusals(db: Connection, platform: str) -> tuple[PlatformRefusal, ...]:

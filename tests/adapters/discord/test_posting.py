@@ -16,6 +16,7 @@ from adapters.discord.render import compose
 from bot.errors import (
     BotError,
     CannotTell,
+    ChannelGone,
     ChannelRefused,
     OutcomeUnknown,
     PlatformRefused,
@@ -635,3 +636,41 @@ async def test_a_server_that_nobody_can_tell_just_now_loses_and_doubles_nothing(
         server.faults.clear()
         await discord.send(post(here, draft))
     assert len(server.messages[here]) == 1
+
+
+async def test_a_channel_that_was_deleted_is_told_apart_from_one_that_only_refuses(
+    server: DiscordServer,
+) -> None:
+    here = server.open_channel(name="papers")
+    [draft] = drafts(here)
+    async with platform(server) as discord:
+        receipt = await discord.send(post(here, draft))
+        assert receipt.server == f"discord:{GUILD}"
+        again = replace(post(here, draft, key="1" * 24), server=receipt.server)
+        server.closed[here] = 50001
+        with pytest.raises(ChannelRefused) as refused:
+            await discord.send(again)
+        assert not isinstance(refused.value, ChannelGone)
+        del server.channels[here]
+        with pytest.raises(ChannelGone, match=r"was deleted\."):
+            await discord.send(again)
+
+
+async def test_a_channel_that_never_was_is_not_taken_for_a_deleted_one(
+    server: DiscordServer,
+) -> None:
+    """A slip of the pen in bot.toml, or the token of an application that is in no such server."""
+    [draft] = drafts("1142000000000000001")
+    unknown = post("1142000000000000001", draft)
+    async with platform(server) as discord:
+        for where in ("", "discord:1142000000000000777"):
+            with pytest.raises(ChannelRefused) as refused:
+                await discord.send(replace(unknown, server=where))
+            assert not isinstance(refused.value, ChannelGone), where
+
+
+async def test_a_channel_is_named_as_people_know_it(server: DiscordServer) -> None:
+    here = server.open_channel(name="papers")
+    async with platform(server) as discord:
+        assert await discord.channel_name(f"discord:{here}") == "#papers"
+        assert await discord.channel_name("discord:1142000000000000001") == "<#1142000000000000001>"

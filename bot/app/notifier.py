@@ -1,0 +1,50 @@
+"""Tells one person, privately, what became of a channel: who first added a keyword there.
+
+What can't be told is logged; nothing depends on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from bot.errors import PlatformError, SendError, StoreError
+from bot.model import Channel, refer_to
+from bot.ports import PlatformAdapter, ReportStore
+
+log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """``platforms`` are those that can write to people, by name."""
+
+    def __init__(self, store: ReportStore, platforms: Mapping[str, PlatformAdapter]) -> None:
+        self._store = store
+        self._platforms = platforms
+
+    async def refused(self, channel: Channel, reason: str) -> None:
+        """The channel refuses posts, for the first time in a row."""
+        name = await self._platforms[channel.platform].channel_name(channel.id)
+        await self._tell(
+            [channel.id],
+            f"I can't post papers in {name or channel.id}: {reason} Until then they wait there, and"
+            " nothing is lost. It is tried again by itself.",
+        )
+
+    async def archived(self, channel_ids: Sequence[str], reason: str) -> None:
+        """The bot was removed from these channels of one server or workspace."""
+        await self._tell(
+            channel_ids,
+            f"{reason} I post nothing there any more, and keep its keywords for 30 days. If I am"
+            " added again, they are back; for another channel, use"
+            f" {refer_to('add reward model')} in it.",
+        )
+
+    async def _tell(self, channel_ids: Sequence[str], text: str) -> None:
+        try:
+            person = await self._store.first_added_by(channel_ids)
+            platform = self._platforms.get(person.id.partition(":")[0]) if person else None
+            if person is not None and platform is not None:
+                await platform.tell(person.id, text)
+        except (SendError, PlatformError, StoreError) as error:
+            log.info("nobody was told channels=%d why=%s", len(channel_ids), error)
