@@ -19,7 +19,8 @@ from bot.model import ChannelPanel, Home, Offer, Reply
 AT_HOME: Final = "home"  # its value is the sealed channel, a space, and a command
 TO_PAGE: Final = "page"  # its value is a number
 MOST_BUTTONS: Final = 5
-LONGEST_KEYWORD: Final = 1000
+LONGEST_KEYWORD: Final = 400  # a keyword has 200 characters
+MOST_SAID: Final = 1000  # of how a channel stands; with fifty keywords the page is below 250 kB
 
 Seal = Callable[[str], str]  # of a channel's own id (``membership``)
 
@@ -40,13 +41,15 @@ def home_view(
     remark of the platform's own."""
     shown: list[Block] = [blocks.header("Daily papers")]
     if said is not None:
-        told = cut_lines(said.text)
+        told = cut_lines(said.text, MOST_SAID)
         shown.append(rich(section(*running_text(told, command, said.times, italic=True))))
         offers = [each for each in said.offers if each.words != "list"]
         if about and offers:
             shown.append(_buttons(offers, f"{AT_HOME}:said", sealed(about)))
     shown.append(
-        rich(section(*running_text(cut_lines(home.reply.text), command, home.reply.times)))
+        rich(
+            section(*running_text(cut_lines(home.reply.text, MOST_SAID), command, home.reply.times))
+        )
     )
     shown.append(blocks.actions(_add_button(), *_page_buttons(home)))
     for number, panel in enumerate(home.panels):
@@ -81,7 +84,7 @@ def _page_buttons(home: Home) -> list[Block]:
 
 def _panel(panel: ChannelPanel, name: str, command: str, own: str, sealed: Seal) -> list[Block]:
     reply = panel.reply
-    text = running_text(f"\n{reply.text}", command, reply.times)
+    text = running_text(f"\n{cut_lines(reply.text, MOST_SAID)}", command, reply.times)
     shown: list[Block] = [
         {"type": "divider"},
         rich(section(blocks.named_channel(own, bold=True), *text)),

@@ -22,7 +22,7 @@ LONGEST_ROW: Final = 1000
 LONGEST_NOTE: Final = 1000
 MOST_AUTHORS: Final = 5000  # characters; some papers have three thousand
 MOST_BUTTONS: Final = 5
-MORE: Final = " …"  # of a top-level text from which sentences are left out
+MORE: Final = "\n…"  # of a top-level text from which sentences are left out
 ADD: Final = "add"  # of the button that opens the form for a keyword, and of the form
 COMMAND: Final = "/papers"  # what it is called unless bot.toml calls it otherwise
 SUBMITTED_BEFORE: Final = (
@@ -77,9 +77,9 @@ def readable(text: str, command: str) -> str:
     return with_references(text, lambda reference: f"{command} {reference.words}")
 
 
-def cut_lines(text: str) -> str:
+def cut_lines(text: str, most: int = MOST_SAID) -> str:
     """Of a text of the core whole lines, as many as fit; never empty."""
-    return first_lines(text, lambda part: length(part) <= MOST_SAID) or "Done."
+    return first_lines(text, lambda part: length(part) <= most) or "Done."
 
 
 def reply_message(reply: Reply, note: str = "", *, command: str = COMMAND) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def sentences(text: str, command: str = COMMAND) -> str:
     said = [_sentence(line, command) for line in text.split("\n") if clean(line)]
     shown, room = "", TEXT - len(MORE)
     for number, each in enumerate(said):
-        longer = f"{shown} {blocks.spoken(each)}" if shown else blocks.spoken(each, room)
+        longer = f"{shown}\n{blocks.spoken(each)}" if shown else blocks.spoken(each, room)
         if units(longer) > (TEXT if number == len(said) - 1 else room):
             return f"{shown}{MORE}"
         shown = longer

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.slack import errors
+from adapters.slack.checks import OPTIONAL
 from adapters.slack.history import NO_SCOPE
 from adapters.slack.platform import Slack
 from adapters.slack.render import compose
@@ -321,6 +322,35 @@ async def test_a_person_is_told_in_a_message_of_their_own(
     await slack.tell("slack:U0ANNA0001", "I can't post in <!channel> & @here.")
     [message] = messages(server, "U0ANNA0001")
     assert message["text"] == "I can't post in &lt;!channel&gt; &amp; @here."
+
+
+# What check says
+
+
+async def test_check_has_nothing_to_say_of_scopes_where_all_are_there(
+    server: SlackServer, slack: Slack
+) -> None:
+    server.scopes = (*CHAT, *OPTIONAL)
+    assert [each.text for each in await slack.examine([])] == [
+        "Both tokens work, in Wire as @papers."
+    ]
+
+
+@pytest.mark.parametrize("scope", OPTIONAL)
+async def test_a_scope_that_is_missing_is_named_with_its_cost(
+    server: SlackServer, slack: Slack, scope: str
+) -> None:
+    server.scopes = (*CHAT, *(each for each in OPTIONAL if each != scope))
+    _, found = await slack.examine([])
+    assert found.ok
+    assert found.text.endswith(f"{scope}: {OPTIONAL[scope]}.")
+
+
+async def test_a_scope_that_is_needed_is_a_fault(server: SlackServer, slack: Slack) -> None:
+    server.scopes = ("chat:write", *OPTIONAL)
+    _, found = await slack.examine([])
+    assert not found.ok
+    assert "commands" in found.text
 
 
 # Several workspaces

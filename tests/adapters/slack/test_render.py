@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from adapters.slack import blocks, keyword_form, limits, paper_choice, replies
 from adapters.slack.render import FEW, SlackPaper, compose, notification_text, read, simplified
 from bot.errors import PostRefused
-from bot.model import Channel, ChannelPanel, Digest, Draft, Entry, Home, Offer, Reply, Row
+from bot.model import (
+    Channel,
+    ChannelPanel,
+    Digest,
+    Draft,
+    Entry,
+    Home,
+    Offer,
+    Reply,
+    Row,
+    refer_to,
+)
 from bot.text import displayed, plural
 from bot.text.digests import keyword_counts
 from tests.adapters import samples
@@ -519,3 +530,32 @@ def test_the_form_and_app_home_are_valid_views() -> None:
         replies.sentence("2604.00001", "arXiv gave no answer."),
     ):
         assert list(rules.view_faults(view)) == []
+
+
+# Notifications
+
+
+@settings(max_examples=100)
+@given(st.lists(LARGE, min_size=1, max_size=30))
+def test_a_notification_ends_with_a_whole_sentence(lines: list[str]) -> None:
+    said = replies.sentences("\n".join(lines))
+    assert utf16(said) <= limits.TEXT
+    whole = replies.sentences(lines[0].partition("\n")[0])
+    assert said == "" or said.endswith((".", "!", "?", "…", ":"))
+    if said.endswith(replies.MORE):
+        assert said.startswith(whole), "never without the first"
+
+
+def test_an_answer_is_spoken_line_by_line_and_a_command_ends_without_a_point() -> None:
+    text = f"This channel follows 2 keywords\nTo add one: {refer_to('add reward model')}"
+    reply = Reply(text, rows=(Row("graph"), Row("model")))
+    assert replies.spoken(reply) == (
+        "This channel follows 2 keywords.\nTo add one: /papers add reward model\ngraph.\nmodel."
+    )
+
+
+def test_a_long_answer_leaves_out_whole_sentences_from_its_notification() -> None:
+    text = "\n".join(f"Sentence number {n} has some words" for n in range(200))
+    said = replies.sentences(text)
+    assert re.search(r"has some words\.\n…$", said)
+    assert limits.TEXT - 60 < len(said) <= limits.TEXT
