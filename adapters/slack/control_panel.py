@@ -46,6 +46,7 @@ class ControlPanel:
         """``conversation`` is the person's own with the bot. Raises SendError and
         PlatformRefused."""
         responder = self._responder
+        conversation = self._membership.conversation(user, conversation)
         channels = await self._membership.channels(user)
         ids = None
         if channels is not None:

@@ -36,6 +36,7 @@ class Membership:
         self._workspace = workspace
         # By person: until when it counts, and the channels that they and the bot can both see.
         self._cached: dict[str, tuple[float, frozenset[str]]] = {}
+        self._conversations: dict[str, str] = {}  # by person, their own with the bot
 
     # -- the channel that a window was opened for ------------------------------------------------
 
@@ -52,6 +53,15 @@ class Membership:
     def _seal(self, channel: str, user: str) -> str:
         key = self._workspace.web.token.encode()
         return hmac.new(key, f"{user} {channel}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    def conversation(self, user: str, told: str = "") -> str:
+        """The person's own with the bot: as Slack tells now, or told since the start; empty where
+        it did not."""
+        if told:
+            if len(self._conversations) >= REMEMBERED:
+                self._conversations.clear()
+            self._conversations[user] = told
+        return self._conversations.get(user, "")
 
     # -- any other channel ------------------------------------------------------------------------
 

@@ -121,6 +121,9 @@ async def test_a_conversation_with_the_bot_is_at_home_too(member: Member) -> Non
     page = await member.press(buttons(page)["Pause"])
     assert "Paused" in shown(page)
     assert "our conversation" in shown(page), "and it is so on the page that comes of a press"
+    await member.press(buttons(page)["Add a keyword"])
+    assert "now follows" in shown(await member.submit_window({"phrase": {"value": "time series"}}))
+    assert "time series" in shown(member.server.homes[ANN]), "and of a window"
 
 
 async def test_without_the_scope_home_shows_what_one_added_and_changes_nothing(

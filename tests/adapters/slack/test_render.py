@@ -535,7 +535,6 @@ def test_the_form_and_app_home_are_valid_views() -> None:
 # Notifications
 
 
-@settings(max_examples=100)
 @given(st.lists(LARGE, min_size=1, max_size=30))
 def test_a_notification_ends_with_a_whole_sentence(lines: list[str]) -> None:
     said = replies.sentences("\n".join(lines))
