@@ -188,7 +188,7 @@ async def _collect(source: ArxivSource, store: SqlStore, clock: FakeClock) -> Ru
     async with source:
         done, _ = await collect(source, store, clock, first_post=0)
     assert done.complete, done.notes
-    assert "no whole answer" not in done.announcement_stats.plan, (
+    assert "no complete answer" not in done.announcement_stats.plan, (
         "another strategy stood in for the wanted one"
     )
     return done

@@ -58,7 +58,7 @@ async def _examine_commands(
     if normalized(listed) != normalized(declared):
         remedy = (
             "Start daily-papers run, or start it again after an upgrade: it registers them. If it"
-            " runs, its log says why it could not; it tries again by itself."
+            " runs, its log says why it could not; it retries automatically."
         )
         return Finding(
             name, False, "Discord lists other slash commands than this version has.", remedy

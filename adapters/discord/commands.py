@@ -314,7 +314,7 @@ class PapersCommands(app_commands.Group):
     async def why(self, interaction: Interaction, paper: app_commands.Range[str, 1, 200]) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.why(where, who, paper))
 
-    @app_commands.command(description="The last run, what waits, and why nothing came")
+    @app_commands.command(description="The last run, what is waiting, and why nothing was posted")
     async def status(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.status(where, who))
 

@@ -27,7 +27,7 @@ WITH_LOCALIZATIONS: Final = {"with_localizations": "true"}
 FIRST_DELAY: Final = 5.0  # seconds before a failed registration is tried again; doubles
 MAX_DELAY: Final = 900.0
 INVITE_AGAIN: Final = (
-    "it is tried again by itself; the bot must be invited with the scope applications.commands, and"
+    "it is retried automatically; the bot must be invited with the scope applications.commands, and"
     " daily-papers check prints the link"
 )
 

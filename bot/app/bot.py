@@ -37,7 +37,7 @@ CLOCK_RESOLUTION = timedelta(milliseconds=1)  # of times in the database, which 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What came of ``once``: ``complete`` if arXiv gave a whole answer; how many papers were
+    """What came of ``once``: ``complete`` if arXiv gave a complete answer; how many papers were
     posted, and to how many channels; how many ``due`` papers wait for their channel's posting time;
     and how many posts did not arrive: ``waiting`` ones are sent by a later run, ``held`` ones need
     a person."""

@@ -28,7 +28,7 @@ class Notifier:
         await self._tell(
             [channel.id],
             f"I can't post papers in {name or channel.id}: {reason} Until then they wait there, and"
-            " nothing is lost. It is tried again by itself.",
+            " nothing is lost. The bot tries again automatically.",
         )
 
     async def archived(self, channel_ids: Sequence[str], reason: str) -> None:

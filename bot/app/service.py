@@ -162,7 +162,7 @@ class Service:
         try:
             self._next_config = self._reload()
         except ConfigError as error:
-            log.warning("bot.toml was not read again, everything stays as it is: %s", error)
+            log.warning("bot.toml was not reread, everything stays as it is: %s", error)
         else:
             log.info("restarting with bot.toml as it is now")
             self._stopped.set()
@@ -324,7 +324,7 @@ class Service:
     # -- being monitored -----------------------------------------------------------------------
 
     async def _ping(self) -> None:
-        """Once for each day on which arXiv gave a whole answer and all posts have left."""
+        """Once for each day on which arXiv gave a complete answer and all posts have left."""
         health = self._config.health
         if health is None or not health.ping_url:
             return

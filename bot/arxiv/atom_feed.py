@@ -57,7 +57,7 @@ class AtomFeed:
 
 
 def read(body: bytes) -> AtomFeed:
-    """A whole answer at once. Raises SourceGarbled."""
+    """A complete answer at once. Raises SourceGarbled."""
     reader = AtomReader()
     reader.feed(body)
     return reader.close()

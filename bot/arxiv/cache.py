@@ -20,7 +20,7 @@ _MAX_ENTRIES: Final = 64
 
 
 class CachedSource:
-    """Implements :class:`bot.ports.Source` over another one. Only whole answers are cached."""
+    """Implements :class:`bot.ports.Source` over another one. Only complete answers are cached."""
 
     def __init__(self, source: Source, clock: Clock) -> None:
         self._source = source

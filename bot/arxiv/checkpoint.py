@@ -57,7 +57,7 @@ class Checkpoint:
                 },
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            log.warning("checkpoint unreadable, what arXiv announced is read anew why=%s", error)
+            log.warning("checkpoint unreadable, what arXiv announced is read again why=%s", error)
             return cls()
 
     def to_json(self) -> str:

@@ -163,7 +163,7 @@ class ArxivClient(Generic[T, Q]):
 
     async def _wait(self, seconds: float, reason: str) -> None:
         seconds *= self._rate_limiter.rng.uniform(*_JITTER)
-        log.info("Waiting %.0f s before asking arXiv again: %s", seconds, reason)
+        log.info("Waiting %.0f s before querying arXiv again: %s", seconds, reason)
         self._tell(f"waiting {seconds:.0f} s: {reason}")
         if seconds > 0:
             await self._clock.sleep(seconds)

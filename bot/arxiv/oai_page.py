@@ -283,7 +283,7 @@ class OaiReader(XmlReader[OaiPage]):
 
 
 def read(body: bytes) -> OaiPage:
-    """A whole answer at once. Raises SourceGarbled."""
+    """A complete answer at once. Raises SourceGarbled."""
     reader = OaiReader()
     reader.feed(body)
     return reader.close()

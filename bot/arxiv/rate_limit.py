@@ -147,7 +147,7 @@ class RateLimiter:
         async with self._lock, self._state(lock_timeout) as state:
             now = self.clock.now().timestamp()
             if not state.is_plausible(now):
-                log.warning("arXiv's pace file is damaged or from the future; it is written anew")
+                log.warning("arXiv's pace file is damaged or from the future; it is rewritten")
                 state.reset()
             if state.paused_until > now:
                 raise _paused(state)

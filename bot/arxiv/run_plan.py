@@ -1,4 +1,4 @@
-"""Carries out a plan, and falls back to the other strategy where arXiv gives no whole answer."""
+"""Carries out a plan, and falls back to the other strategy where arXiv gives no complete answer."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class FetchRun:
         if isinstance(second, SourceError):
             return _described(_or_raise(first), description)
         description = (
-            f"{_DESCRIPTIONS[fallback]}, because there was no whole answer when asked {description}"
+            f"{_DESCRIPTIONS[fallback]}, because it gave no complete answer when queried"
+            f" {description}"
         )
         # OAI-PMH is not asked again if it gave nothing a moment ago, nor if it was read whole.
         is_oai_up = fallback is Strategy.UNION and isinstance(first, Batch)

@@ -177,7 +177,7 @@ async def _examined(name: str, key: str, request: Awaitable[object]) -> Finding:
     try:
         await request
     except SourceThrottled as error:
-        remedy = "Wait; it is asked again by itself. Is another program here asking arXiv?"
+        remedy = "Wait; the bot retries automatically. Is another program here querying arXiv?"
         return Finding(name, False, str(error), remedy)
     except SourceNotAsked as error:
         return Finding(

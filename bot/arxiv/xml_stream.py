@@ -114,13 +114,13 @@ class XmlReader(ABC, Generic[T]):
     def on_nested(self) -> None:
         """An element begins inside of the captured one, whose text is then lost.
 
-        Refuses the whole answer, unless the subclass makes less of it.
+        Refuses the complete answer, unless the subclass makes less of it.
         """
         self.refuse(f"<{self.captured}> of {self.location()} has markup inside")
 
     @abstractmethod
     def result(self) -> T:
-        """What the whole answer says. Raises ValueError if it lacks what must be there."""
+        """What the complete answer says. Raises ValueError if it lacks what must be there."""
 
     @abstractmethod
     def location(self) -> str:

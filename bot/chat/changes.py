@@ -139,7 +139,7 @@ class Changes:
             async with asyncio.timeout(OUTLOOK_TIMEOUT):
                 return await self._queries.outlook(keyword, NEWEST_SHOWN)
         except KeywordRefused as error:
-            return Outlook((f"Careful: {sentence(str(error))} Nothing can come of it.",))
+            return Outlook((f"Careful: {sentence(str(error))} It can't match anything.",))
         except (SourceError, TimeoutError) as error:
             log.info("outlook failed keyword=%s why=%s", keyword.text, error)
             silent = (

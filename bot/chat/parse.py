@@ -16,9 +16,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "add": ("KEYWORD", "follow a keyword in this channel"),
     "remove": ("KEYWORD", "stop following it"),
     "list": ("", "the keywords of this channel"),
-    "preview": ("KEYWORD", "how many papers a day it would bring; saves nothing"),
+    "preview": ("KEYWORD", "how many papers a day to expect; saves nothing"),
     "why": ("ARXIV_ID", "why a paper was posted here, or was not"),
-    "status": ("", "the last run, what waits, and why nothing came"),
+    "status": ("", "the last run, what is waiting, and why nothing was posted"),
     "pause": ("", "post nothing here for now; new papers are kept"),
     "resume": ("", "post again"),
     "settings": (
@@ -150,7 +150,7 @@ def help_sections() -> tuple[Section, ...]:
     phrase = refer_to("add reward model")
     expression = refer_to('add ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey')
     written = (
-        f"A phrase is looked for in titles and abstracts: {phrase}\n"
+        f"A phrase is searched for in titles and abstracts: {phrase}\n"
         "An expression has fields (ti: abs: au: cat: co: all:), AND, OR, ANDNOT, parentheses and"
         f" quotes: {expression}"
     )

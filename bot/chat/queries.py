@@ -228,7 +228,7 @@ class Queries:
         return home(state, contexts, self._dates(), by_person, page)
 
     async def help(self) -> Reply:
-        text = "What you can say here; words in capitals stand for yours."
+        text = "Commands; words in capitals stand for your own."
         return Reply(text, help_sections())
 
     # -- what others build on -----------------------------------------------------------------

@@ -45,7 +45,7 @@ def keyword_of_handle(text: str, known: Iterable[Keyword]) -> str:
         if handle(keyword) == text:
             return keyword.text
     again = refer_to("add reward model")
-    raise UserError(f"Nobody here remembers that keyword. Please type it: {again}")
+    raise UserError(f"That keyword is no longer known here. Please type it: {again}")
 
 
 def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword:

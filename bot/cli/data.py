@@ -30,9 +30,9 @@ def backup(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Copy the database into a file, also while the bot runs.
+    """Copy the database to a file, even while the bot is running.
 
-    FILE appears when the copy is whole and was checked; it may replace an older backup.
+    FILE appears when the copy is complete and verified; it may replace an older backup.
 
     \b
     Example: daily-papers backup papers-monday.sqlite3
@@ -54,9 +54,9 @@ def restore(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Put a backup in the database's place. Stop the bot first.
+    """Replace the database with a backup. Stop the bot first.
 
-    FILE is checked before anything is touched, and the present database is kept beside it.
+    FILE is verified before anything is changed, and the current database is kept beside it.
 
     \b
     Example: daily-papers restore papers-monday.sqlite3
@@ -74,8 +74,8 @@ def restore(
     if aside is not None:
         terminal.show(f"What was there before is kept as {aside}.")
     terminal.note(
-        "What was posted after the backup is new to it, and will be posted again. To begin with"
-        ' the next day\'s papers alone: catch_up = "skip" in bot.toml for the first start.'
+        "What was posted after the backup was made will be posted again. To start with only"
+        ' the next day\'s papers: catch_up = "skip" in bot.toml for the first start.'
     )
 
 
@@ -99,17 +99,17 @@ def sync(
         bool, typer.Option("--accept", help="Also take over a bot.toml that is held back.")
     ] = False,
     discard: Annotated[
-        bool, typer.Option("--discard", help="Remove what the database holds and nobody can read.")
+        bool, typer.Option("--discard", help="Delete unreadable rows from the database.")
     ] = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Compare bot.toml with the database now, and say what was taken over.
+    """Synchronize bot.toml with the database now.
 
     Every command takes over what changed in bot.toml when it starts, and the service within
-    seconds. Commands that only read write nothing into the file. A bot.toml that looks cut off, or
-    would remove more than half of what is followed, is held back until --accept.
+    seconds. Commands that only read write nothing into the file. A bot.toml that looks truncated,
+    or that would remove more than half of what is followed, is held back until --accept.
 
     \b
     Example: daily-papers sync --accept
@@ -135,4 +135,4 @@ def sync(
     if problem:  # the log has said it
         raise typer.Exit(terminal.ExitStatus.FAILED)
     if not changes:
-        terminal.show("bot.toml and the database say the same.")
+        terminal.show("bot.toml and the database agree.")

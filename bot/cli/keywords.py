@@ -50,7 +50,7 @@ def list_them(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say which keywords a channel follows.
+    """List the keywords that a channel follows.
 
     \b
     Example: daily-papers keywords list --channel console:
@@ -72,7 +72,7 @@ def add(
     verbose: LongVerboseOption = False,
     quiet: LongQuietOption = False,
 ) -> None:
-    """Let a channel follow a keyword.
+    """Make a channel follow a keyword.
 
     KEYWORD is a phrase or an expression. bot.toml shows the change at once.
 
@@ -100,9 +100,9 @@ def remove(
     verbose: LongVerboseOption = False,
     quiet: LongQuietOption = False,
 ) -> None:
-    """Let a channel no longer follow a keyword.
+    """Make a channel stop following a keyword.
 
-    KEYWORD may be written in any way that means the same.
+    KEYWORD may be any wording with the same meaning.
 
     \b
     Example: daily-papers keywords remove --channel console: reward model

@@ -40,7 +40,7 @@ def preview(
     verbose: LongVerboseOption = False,
     quiet: LongQuietOption = False,
 ) -> None:
-    """Say how many papers a day a keyword would bring.
+    """Show how many papers a day to expect from a keyword.
 
     KEYWORD is a phrase or an expression. Shows the newest few papers too; saves nothing.
 
@@ -64,9 +64,9 @@ def status(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what waits in each channel, and why nothing came.
+    """Show what is waiting in each channel, and why nothing was posted.
 
-    Also when arXiv was last asked, and what it answered.
+    Also when arXiv was last queried, and with what result.
 
     \b
     Example: daily-papers status
@@ -95,7 +95,7 @@ def why(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say why a paper was posted, where and when, or why not.
+    """Show why, where and when a paper was posted, or why not.
 
     ARXIV_ID is the paper's id, with or without a version, its DOI, or the address of its page.
 
@@ -119,7 +119,7 @@ def check(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check that everything is there that the bot needs.
+    """Check everything that the bot needs.
 
     Files, database, clock, arXiv, each platform's token and each channel's permissions; what is
     wrong comes with its remedy. Exit status 1: something is.

@@ -57,11 +57,11 @@ def init(
     environ = environment()
     own = timezones.of_machine(environ)
     if os.path.lexists(path):
-        terminal.complain(f"{path} exists already, and stays as it is.")
+        terminal.complain(f"{path} already exists, and is left unchanged.")
         raise typer.Exit(terminal.ExitStatus.USAGE)
     with plain_errors():
         if (contact, timezone, platform) == (None, None, None) and _on_a_terminal():
-            terminal.note("arXiv writes to whoever asks too much, before it locks anybody out.")
+            terminal.note("arXiv writes to whoever sends too many requests before it blocks them.")
             address = _ask("Your e-mail or web address", contact_from, environ.get(CONTACT))
             zone = _ask("Time zone", timezones.known, own)
             place = _ask(

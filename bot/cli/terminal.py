@@ -36,7 +36,7 @@ class ExitStatus(IntEnum):
     OK = 0
     FAILED = 1  # it could not be done: a wrong keyword, the database, the machine
     USAGE = 2  # a wrong call, or a wrong bot.toml
-    INCOMPLETE = 3  # arXiv gave no whole answer
+    INCOMPLETE = 3  # arXiv gave no complete answer
     POSTS_WAITING = 4  # to be sent, or for a person's decision
 
 

@@ -38,7 +38,7 @@ async def collect(
     """Ask the source what is there, and record what is due where.
 
     ``submissions_expected_after`` is for when an announcement is awaited: papers submitted after it
-    are to be seen. A whole answer without any is ``late``: it counts, but does not yet speak for
+    are to be seen. A complete answer without any is ``late``: it counts, but does not yet speak for
     the day.
 
     Raises StoreError, and then the run does not count: what of it was recorded before is as an

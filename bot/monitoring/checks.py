@@ -104,7 +104,7 @@ def _data_files(data: Path) -> Finding:
     if open_to_others:
         text = f"Others may open {', '.join(open_to_others)}."
         return Finding("data files", False, text, f"chmod 600 {' '.join(open_to_others)}")
-    return Finding("data files", True, "They are for the bot alone.")
+    return Finding("data files", True, "Only the bot can open them.")
 
 
 def _secret_file(variable: str, file: Path) -> Finding:
@@ -112,7 +112,7 @@ def _secret_file(variable: str, file: Path) -> Finding:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         text = f"Others may read the file of {variable} (mode {mode:o})."
         return Finding(variable, False, text, f"chmod 600 {file}")
-    return Finding(variable, True, "Its file is for the bot alone.")
+    return Finding(variable, True, "Only the bot can read its file.")
 
 
 def _folder(data: Path) -> Iterator[Finding]:
@@ -150,7 +150,7 @@ async def _database(
     run = state.last_run
     if run is not None and run.finished_at > clock.now():
         text = (
-            f"The last run ended at {run.finished_at:%Y-%m-%d %H:%M} UTC, which is still to come."
+            f"The last run ended at {run.finished_at:%Y-%m-%d %H:%M} UTC, which is in the future."
         )
         yield Finding("clock", False, text, "Set the machine's clock, best by NTP.")
     else:

@@ -182,7 +182,7 @@ def _health_metrics(health: HealthReport) -> Iterator[Metric]:
     yield _gauge("healthy", "1 if /healthz reports no problem.", not health.problems())
     if health.last_complete_run_at is not None:
         age = (health.now - health.last_complete_run_at).total_seconds()
-        yield _gauge("last_complete_run_age_seconds", "Since the last whole answer.", age)
+        yield _gauge("last_complete_run_age_seconds", "Since the last complete answer.", age)
     if (run := health.state.last_run) is not None:
         lasted = (run.finished_at - run.started_at).total_seconds()
         yield _gauge("last_run_seconds", "How long the last run took.", lasted)

@@ -1,6 +1,6 @@
 """Whether the bot is alive and truly delivering: one sentence for each problem. Pure.
 
-A process that runs is not enough: arXiv must have given a whole answer since it last announced,
+A process that runs is not enough: arXiv must have given a complete answer since it last announced,
 posts must leave, and each platform must be connected.
 """
 
@@ -45,7 +45,7 @@ class HealthReport:
 
     @property
     def last_complete_run_at(self) -> datetime | None:
-        """When the last run started to which arXiv gave a whole answer."""
+        """When the last run started to which arXiv gave a complete answer."""
         run = self.state.last_complete
         return None if run is None else run.started_at
 
@@ -122,10 +122,10 @@ class HealthReport:
         if local:
             return local[0]
         if self.last_complete_run_at is None:
-            return "arXiv has never given a whole answer."
+            return "arXiv has never given a complete answer."
         return (
-            "arXiv has given no whole answer since"
-            f" {self.last_complete_run_at:%Y-%m-%d %H:%M} UTC, and has announced since."
+            "arXiv has given no complete answer since"
+            f" {self.last_complete_run_at:%Y-%m-%d %H:%M} UTC, and has announced papers since."
         )
 
     def _slow(self) -> str:

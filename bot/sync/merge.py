@@ -22,8 +22,8 @@ from bot.sync.toml_editor import Marker, ParsedChannels, read, render
 MASS_REMOVAL = 3  # removed keywords or channels; fewer are taken over, whatever their share
 CHANGED_BY = "bot.toml"  # who made a change that came from the file
 _CONFIRM = (
-    " Nothing of it was taken over, and it was left as it is. If that is meant, confirm it with"
-    " `daily-papers sync --accept`; else save it again as it should be"
+    " Nothing of it was taken over, and it was left unchanged. If this is intended, confirm it with"
+    " `daily-papers sync --accept`; otherwise save it again as it should be"
 )
 _HIGHEST_REVISION = 10**11  # no revision number of ours; a marker above it was made up
 

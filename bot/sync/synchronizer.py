@@ -353,7 +353,7 @@ class Synchronizer:
         ]
         self._file.rescued.clear()
         collected.warnings += [
-            f"in the database {each}, so it is set aside and bot.toml does not show it. To remove"
+            f"in the database {each}, so it is ignored and bot.toml does not show it. To remove"
             " it: `daily-papers sync --discard`"
             for each in sorted(collected.set_aside - self._told_aside)
         ]

@@ -127,7 +127,7 @@ async def test_a_place_that_is_lost_again_and_again_is_a_failure(
         "the place was not moved"
     )
     assert batch.complete, "the query API stood in"
-    assert "because there was no whole answer" in batch.announcement_stats.plan
+    assert "because it gave no complete answer" in batch.announcement_stats.plan
 
 
 async def test_the_place_moves_only_behind_the_last_page(
@@ -349,7 +349,7 @@ async def test_a_restart_and_a_union_in_between_forget_no_missing_number(
         harvest = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         first = await fetched(harvest, await first_run(harvest, clock))
         assert first.complete, "the query API stood in for the day"
-        assert "because there was no whole answer" in first.announcement_stats.plan
+        assert "because it gave no complete answer" in first.announcement_stats.plan
         assert max(numbers(first)[:-1]) == 2005
         restarted = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         second = await fetched(restarted, first.announcement_stats.checkpoint)
@@ -404,7 +404,9 @@ async def test_a_list_without_records_is_no_empty_day_when_something_was_announc
     server.oai_habit = oai_faults.refused("noRecordsMatch")
     batch = await fetched(source, checkpoint)
     assert set(range(6, 36)) <= set(numbers(batch))
-    assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
+    assert batch.announcement_stats.plan.startswith(
+        "by keyword, because it gave no complete answer"
+    )
     assert any("lists nothing since" in note.text for note in batch.notes)
     assert batch.announcement_stats.announced is None, "it did not tell"
     assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005", (
@@ -422,7 +424,9 @@ async def test_a_first_list_without_records_is_no_empty_day_either(
     server.oai_habit = oai_faults.refused("noRecordsMatch")
     batch = await source.fetch([REWARD], SINCE)
     assert numbers(batch) == [1, 2, 3, 4, 5]
-    assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
+    assert batch.announcement_stats.plan.startswith(
+        "by keyword, because it gave no complete answer"
+    )
 
 
 async def test_a_quiet_day_is_not_believed_while_nobody_can_prove_it(
@@ -445,7 +449,7 @@ async def test_a_list_that_ends_before_a_page_that_was_promised_is_not_whole(
     server.oai_faults.extend([arxiv.honest, oai_faults.refused("noRecordsMatch")])
     batch = await fetched(source, checkpoint)
     assert set(range(6, 36)) <= set(numbers(batch))
-    assert "because there was no whole answer" in batch.announcement_stats.plan
+    assert "because it gave no complete answer" in batch.announcement_stats.plan
     assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005"
 
 

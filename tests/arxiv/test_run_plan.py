@@ -103,7 +103,9 @@ async def test_keywords_are_asked_for_where_there_is_no_harvest(
     batch = await fetched(source, checkpoint)
     assert batch.complete
     assert set(range(6, 36)) <= set(numbers(batch))
-    assert batch.announcement_stats.plan.startswith("by keyword, because there was no whole answer")
+    assert batch.announcement_stats.plan.startswith(
+        "by keyword, because it gave no complete answer"
+    )
     assert Checkpoint.read(batch.announcement_stats.checkpoint).highest_id == "2603.00005"
     server.oai_habit = arxiv.honest
     later = await fetched(source, batch.announcement_stats.checkpoint)
@@ -138,7 +140,7 @@ async def test_a_harvest_stands_in_where_the_query_api_is_down(
     assert batch.complete
     assert set(range(6, 36)) <= set(numbers(batch))
     assert batch.announcement_stats.plan.startswith(
-        "for all that it announced, because there was no whole"
+        "for all that it announced, because it gave no complete"
     )
 
 

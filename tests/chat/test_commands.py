@@ -385,7 +385,7 @@ async def test_of_several_keywords_those_that_somebody_else_removed_are_passed_o
     assert "6 keywords are the most" in await chat.refused(
         "remove " + " ".join(f"#{n:012x}" for n in range(7))
     )
-    assert "Nobody here remembers" in await chat.refused(f"add {first} #0123456789ab")
+    assert "no longer known here" in await chat.refused(f"add {first} #0123456789ab")
 
 
 async def test_who_may_not_change_anything_is_offered_no_change(chat: Chat) -> None:
@@ -692,7 +692,7 @@ async def test_a_broad_keyword_is_counted_over_the_days_that_the_answer_covers_a
 ) -> None:
     chat.source.announce(*every(9, count=300))
     reply = await chat.say("preview reward model")
-    assert "About 162 papers a day, counted over the last 15 hours alone" in reply.text
+    assert "About 162 papers a day, counted over the last 15 hours only" in reply.text
     assert "very broad" in reply.text
     assert data(reply)["at_least"] is True
     assert data(reply)["broad"] is True
@@ -701,7 +701,7 @@ async def test_a_broad_keyword_is_counted_over_the_days_that_the_answer_covers_a
 async def test_a_keyword_without_recent_papers_is_not_called_broken(chat: Chat) -> None:
     text = (await chat.say("preview zebra")).text
     assert "No paper in the last 7 days." in text
-    assert "no paper at all that matches" in text
+    assert "arXiv has no paper that matches" in text
     chat.source.announce(paper(1, published=START - timedelta(days=40)))
     reply = await chat.say("preview reward model")
     assert "No paper in the last 7 days." in reply.text
@@ -842,7 +842,7 @@ async def test_why_of_a_paper_whose_keyword_was_removed_before_its_time(chat: Ch
     chat.clock.advance(DAY // 2)
     await chat.publish()
     text = await why(chat)
-    assert "the keyword that found it was removed before its time" in text
+    assert "the keyword that found it was removed before it was posted" in text
 
 
 async def test_why_of_a_paper_that_catch_up_left_out(chat: Chat) -> None:
@@ -1115,8 +1115,8 @@ async def a_day_later_nothing_is_new(chat: Chat) -> None:
         (
             posted_and_then_arxiv_fell_silent,
             "down",
-            "3 papers posted today 09:00. We do not know what is new: arXiv did not answer"
-            " (today 10:05). The next run asks for everything again; nothing is lost.",
+            "3 papers posted today 09:00. It is not known what is new: arXiv did not answer"
+            " (today 10:05). The next run requests everything again; nothing is lost.",
         ),
         (
             a_part_of_it_has_arrived,
@@ -1128,7 +1128,7 @@ async def a_day_later_nothing_is_new(chat: Chat) -> None:
             a_part_of_it_is_held,
             "stuck",
             "10 papers posted today 09:00. 1 post with 2 papers cannot be sent until somebody"
-            " decides.",
+            " decides about them.",
         ),
         (
             all_of_it_was_left_out,
@@ -1182,7 +1182,7 @@ async def test_status_of_a_silent_arxiv_never_says_nothing_new(chat: Chat) -> No
     await chat.day()
     kind, sentence = await cause(chat)
     assert kind == "down"
-    assert "We do not know what is new: arXiv did not answer (today 09:00)" in sentence
+    assert "It is not known what is new: arXiv did not answer (today 09:00)" in sentence
     text = (await chat.say("status")).text
     assert "Last run: today 09:00, not complete." in text
     assert "  arXiv did not answer: arXiv can't be reached: timed out." in text
@@ -1212,7 +1212,7 @@ async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_
     assert kind == "refused"
     assert sentence == (
         "The channel refuses our posts since today 09:00: the bot may not post here; invite it."
-        " 1 paper waits. Fix that, then say resume, or wait: the bot tries again today 10:00."
+        " 1 paper waits. Fix this, then run resume, or wait: the bot tries again today 10:00."
     )
     await chat.say("pause")
     assert await cause(chat) == (
@@ -1248,9 +1248,10 @@ async def test_status_shows_held_and_dead_posts_with_what_to_do_until_a_person_d
     reply = await chat.say("status")
     [channel] = channels(reply)
     assert (channel["cause"], channel["held"], channel["dead"]) == ("stuck", 1, 1)
-    assert channel["explanation"] == "2 posts with 12 papers cannot be sent until somebody decides."
-    assert "nobody can say whether a post of 10 papers arrived" in reply.text
-    assert "a post of 2 papers (too many blocks)" in reply.text
+    decide = "2 posts with 12 papers cannot be sent until somebody decides about them."
+    assert channel["explanation"] == decide
+    assert "it can't be confirmed that a post with 10 papers arrived" in reply.text
+    assert "a post with 2 papers (too many blocks)" in reply.text
     for post in channel["posts"]:
         assert f"resend {post['key'][:8]}" in reply.text
         await chat.say(f"resend {post['key'][:8].upper()}")
@@ -1276,7 +1277,10 @@ async def test_a_new_keyword_without_an_answer_is_told_to_those_who_follow_it_al
     chat.source.faults = [None, SourceDown("it broke off")]
     await chat.collect()
     here, there = await chat.say("status"), await chat.say("status", THERE)
-    assert "secret project is new, and its first papers are not there yet: arXiv did" in there.text
+    assert (
+        "secret project is new, and its first papers could not be fetched yet: arXiv did"
+        in there.text
+    )
     for unsaid in ("did not answer", "broke off", "not complete", "do not know"):
         assert unsaid not in here.text
     await chat.collect()
@@ -1289,7 +1293,7 @@ async def test_a_keyword_that_arxiv_refuses_is_blamed_and_not_arxiv(chat: Chat) 
     assert await chat.refused("preview graph") == f"{fault}. Please try other words."
     chat.source.faults = [fault]
     reply = await chat.say("add graph")
-    assert f"Careful: {fault}. Nothing can come of it." in reply.text
+    assert f"Careful: {fault}. It can't match anything." in reply.text
 
 
 async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_follow_it_alone(

@@ -64,5 +64,5 @@ def test_help_has_no_colour_where_nobody_wants_it(monkeypatch: pytest.MonkeyPatc
 def test_help_lists_every_command_whole_below_a_heading() -> None:
     lines = help_of().splitlines()
     assert "Ask:" in lines
-    assert any(re.fullmatch(r"  status +Say what waits .*\.", line) for line in lines)
+    assert any(re.fullmatch(r"  status +Show what is waiting .*", line) for line in lines)
     assert "..." not in "".join(lines[1:])

@@ -111,7 +111,7 @@ async def test_healthz_says_that_all_is_well_and_what_is_not(store: Store) -> No
         answer = await client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json()["ok"] is False
-    assert "no whole answer since 2026-03-02 08:00 UTC" in answer.json()["problems"][0]
+    assert "no complete answer since 2026-03-02 08:00 UTC" in answer.json()["problems"][0]
 
 
 async def test_prometheus_reads_what_happened(store: Store) -> None:

@@ -56,7 +56,7 @@ def test_a_service_that_does_nothing_is_not_well() -> None:
 
 def test_a_run_of_the_future_says_nothing_of_what_was_announced() -> None:
     [problem] = health_report(complete=NOW + timedelta(days=40)).problems()
-    assert "no whole answer since" in problem
+    assert "no complete answer since" in problem
 
 
 def post(age: timedelta, state: str = "queued") -> OpenPost:
@@ -85,7 +85,7 @@ def test_no_whole_answer_since_an_announcement_is_a_problem(
     problems = health_report(eastern(now), eastern(complete)).problems()
     assert (problems == ()) is well
     if not well:
-        assert "no whole answer since" in problems[0]
+        assert "no complete answer since" in problems[0]
 
 
 def test_arxiv_that_never_answered_is_a_problem_but_not_at_once_and_not_for_nobody() -> None:

@@ -53,8 +53,8 @@ RUN = {
     "daily-papers restore papers-monday.sqlite3": "papers-monday.sqlite3",
     "daily-papers run": "event=running",
     "daily-papers status": "console:",
-    "daily-papers sync": "say the same",
-    "daily-papers sync --accept": "say the same",
+    "daily-papers sync": "agree",
+    "daily-papers sync --accept": "agree",
     "daily-papers why 2603.01234": "The bot has not seen this paper.",
 }
 

@@ -113,7 +113,7 @@ def test_a_bot_toml_that_was_cut_off_is_told_by_status_and_taken_over_when_confi
     listing = call(tmp_path, "keywords", "list", "--channel", channels[0])
     assert "graph" in listing.stdout, listing.stderr
     assert config.read_text() == written, "a command that only reads wrote into bot.toml"
-    assert call(tmp_path, "sync").stdout == "bot.toml and the database say the same.\n"
+    assert call(tmp_path, "sync").stdout == "bot.toml and the database agree.\n"
     config.write_text(config.read_text().partition(blocks[1])[0])
     cut = config.read_text()
     status = call(tmp_path, "status").stdout
@@ -126,7 +126,7 @@ def test_a_bot_toml_that_was_cut_off_is_told_by_status_and_taken_over_when_confi
     assert config.read_text() == cut
     accepted = call(tmp_path, "sync", "--accept")
     assert (accepted.returncode, accepted.stdout.count("unfollow 'graph'")) == (0, 2)
-    assert call(tmp_path, "sync").stdout == "bot.toml and the database say the same.\n"
+    assert call(tmp_path, "sync").stdout == "bot.toml and the database agree.\n"
 
 
 # -- other users of the machine --------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 Where one record is spoiled, it is the first of the page. None of these changes the answer to a
 request that is refused anyway, or to a verb that has no records. Faults of the connection and of
-the whole answer are in ``arxiv_server``; they work here too.
+the complete answer are in ``arxiv_server``; they work here too.
 """
 
 from __future__ import annotations

@@ -289,7 +289,7 @@ def not_gzip(server: ArxivServer, exchange: Exchange) -> None:
 
 
 def more_behind_gzip(server: ArxivServer, exchange: Exchange) -> None:
-    """A whole answer, and something behind it."""
+    """A complete answer, and something behind it."""
     body = gzip.compress(server.reply(exchange).body) + b"more"
     exchange.send(Reply(200, body, {"Content-Encoding": "gzip"}))
 

@@ -107,7 +107,7 @@ class Row:
 
 
 def document(now: datetime, request: Mapping[str, str], inner: Element) -> bytes:
-    """The whole answer. ``request`` is what it repeats of the request."""
+    """The complete answer. ``request`` is what it repeats of the request."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<OAI-PMH xmlns="{NAMESPACE}" \n'

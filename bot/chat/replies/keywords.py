@@ -45,7 +45,7 @@ def added_reply(
     ]
     if seen is None:
         preview = refer_to(f"preview {keyword.text}")
-        lines.append(f"To see how many papers a day that means: {preview}")
+        lines.append(f"To see how many papers a day to expect: {preview}")
     else:
         lines += seen.lines
     return Reply(
@@ -154,7 +154,7 @@ def resent_reply(paused: bool) -> Reply:
     """``paused``: a person has paused the channel."""
     if paused:
         resume = refer_to("resume")
-        return Reply(f"The channel is paused. It is sent again when somebody says: {resume}")
+        return Reply(f"The channel is paused. The post is sent after: {resume}")
     return Reply("It will be sent again now, or as soon as the bot runs.")
 
 
@@ -164,7 +164,7 @@ def added_again_reply(keywords: Sequence[Keyword], person: Person) -> Reply:
     return Reply(
         f"This channel follows {what.text} again\n"
         "What waited for that waits again, and what has been announced since is posted too. What"
-        " was removed more than a week ago starts afresh.",
+        " was removed more than a week ago starts from scratch.",
         offers=(Offer("Undo", f"remove {handles(keywords)}"), BACK_TO_LIST),
         announcement=f"{person.name} added {what.announced} again",
     )

@@ -72,11 +72,11 @@ def outlook(
         lines.append("arXiv's answer was not complete, so there may be more.")
     if found.per_day > BROAD_PAPERS_PER_DAY:
         lines.append(
-            "That is very broad. Narrow it: look in titles only (ti:), in one category"
-            " (AND cat:cs.LG), or leave something out (ANDNOT survey)."
+            "That is very broad. Narrow it down: search in titles only (ti:), in one category"
+            " (AND cat:cs.LG), or exclude something (ANDNOT survey)."
         )
     if not newest and batch.complete:
-        lines.append("arXiv names no paper at all that matches. Is it spelled as people write it?")
+        lines.append("arXiv has no paper that matches. Is the spelling right?")
     if newest:
         last = dates.day(newest[0].published)
         lines.append("The newest:" if found.papers else f"The newest (submitted {last}):")
@@ -115,8 +115,8 @@ def _count(found: Estimate, days: int, limit: int) -> list[str]:
         hours = found.days * 24
         back = f"{hours:.0f} hours" if hours < 48 else f"{found.days:.0f} days"
         return [
-            f"{_rate(found.per_day)}, counted over the last {back} alone: the newest {limit} papers"
-            " that arXiv names for it reach no further."
+            f"{_rate(found.per_day)}, counted over the last {back} only: arXiv's newest {limit}"
+            " results go back no further."
         ]
     if found.papers == 0:
         return [f"No paper in {span}."]

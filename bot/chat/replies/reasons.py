@@ -152,7 +152,7 @@ def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:
         again = dates.time(view.probe_at) if view.probe_at else "soon"
         return Cause.REFUSED, (
             f"The channel refuses our posts{since}: {sentence(view.reason)}{_waiting(context)} Fix"
-            f" that, then say {resume}, or wait: the bot tries again {again}."
+            f" this, then run {resume}, or wait: the bot tries again {again}."
         )
     if not view.subscriptions and not view.due and not context.posts(*ON_THE_WAY):
         first = refer_to("add reward model", view.channel.id)
@@ -177,8 +177,8 @@ def _fetch_failed(context: ChannelContext) -> tuple[Cause, str] | None:
     if not run.complete:
         began = context.dates.time(run.started_at)
         return _failure(run), (
-            f"We do not know what is new: {failure_summary(run)} ({began})."
-            f" The next run asks for everything again; nothing is lost.{_waiting(context)}"
+            f"It is not known what is new: {failure_summary(run)} ({began})."
+            f" The next run requests everything again; nothing is lost.{_waiting(context)}"
         )
     return None
 
@@ -246,7 +246,7 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
         )
     stuck = [post for post in context.posts("held", "dead") if post.created_at >= slot]
     if stuck:
-        return Cause.STUCK, f"{_amount(stuck)} cannot be sent until somebody decides."
+        return Cause.STUCK, f"{_amount(stuck)} cannot be sent until somebody decides about them."
     if context.posted_since_slot():
         return Cause.ALL_POSTED, ""
     if context.skipped_since_slot():

@@ -168,7 +168,7 @@ def _not_understood(context: ChannelContext) -> list[str]:
         if subscription.keyword.canonical in refused
     ]
     return [
-        f"  arXiv does not understand {text}, so nothing can come of it. Please remove it, and add"
+        f"  arXiv does not understand {text}, so it can't match anything. Please remove it, and add"
         f" it in other words: {refer_to(f'remove {text}', context.view.channel.id)}"
         for text in texts
     ]
@@ -180,7 +180,7 @@ def _without_history(context: ChannelContext) -> list[str]:
     notes = run.notes if run is not None and run.complete else ()
     failed = {n.keyword: NOTE_TEXTS[n.kind] for n in notes if n.kind is not NoteKind.REFUSED}
     return [
-        f"  {each.keyword.text} is new, and its first papers are not there yet:"
+        f"  {each.keyword.text} is new, and its first papers could not be fetched yet:"
         f" {failed[each.keyword.canonical]}. The next run tries again."
         for each in context.view.subscriptions
         if each.primed_at is None and each.keyword.canonical in failed
@@ -192,14 +192,14 @@ def _stuck(context: ChannelContext) -> list[str]:
     lines = []
     for post in context.posts("held"):
         lines.append(
-            f"  Held since {context.dates.time(post.created_at)}: nobody can say whether a post"
-            f" of {plural(post.papers, 'paper')} arrived ({post.error}). Look in the channel;"
+            f"  Held since {context.dates.time(post.created_at)}: it can't be confirmed that a post"
+            f" with {plural(post.papers, 'paper')} arrived ({post.error}). Look in the channel;"
             f" if it is missing: {refer_to(f'resend {short_key(post.key)}')}"
         )
     for post in context.posts("dead"):
         lines.append(
-            f"  Refused for good: a post of {plural(post.papers, 'paper')} ({post.error})."
-            f" That is a bug in the bot, please report it. To try again:"
+            f"  Rejected: a post with {plural(post.papers, 'paper')} ({post.error})."
+            f" That is a bug in the bot; please report it. To try again:"
             f" {refer_to(f'resend {short_key(post.key)}')}"
         )
     return lines

@@ -58,7 +58,7 @@ def why_reply(
     cases: Sequence[Case],
     dates: DateFormatter,
 ) -> Reply:
-    """The whole answer, for the channels of these cases."""
+    """The complete answer, for the channels of these cases."""
     shown = None if known.paper is None else displayed(known.paper)
     lines = [paper_id if shown is None else f"{paper_id}: {shown.title}"]
     if shown is None:
@@ -128,7 +128,7 @@ def _posted(case: Case, standing: Standing) -> str:
         case "unknown":
             return f"Sent, but perhaps it did not arrive{error}; the bot checks that first."
         case "held":
-            return f"Sent, but nobody can say whether it arrived{error}. If it is missing: {again}."
+            return f"Sent, but its delivery can't be confirmed{error}. If it is missing: {again}."
         case "dead":
             return f"Not posted: the platform refuses the message{error}. To try again: {again}."
         case _:
@@ -154,7 +154,7 @@ def _skipped(case: Case, standing: Standing) -> str:
 
 def _dropped(case: Case, standing: Standing) -> str:
     return (
-        "Not posted: the keyword that found it was removed before its time came"
+        "Not posted: the keyword that found it was removed before it was posted"
         f" ({case.context.dates.time(standing.at)})."
     )
 
@@ -173,8 +173,8 @@ def _without_standing(case: Case) -> str:
         if any(_is_new(case.view, match.keyword) for match in case.matches):
             return f"{_matching(case)} The keyword is new: its first papers come with the next run."
         return (
-            f"{_matching(case)} It was on arXiv before that keyword was followed, and has not come"
-            " up since."
+            f"{_matching(case)} It was on arXiv before that keyword was followed, and no run has"
+            " seen it since."
         )
     if not case.evaluations:
         return "Not posted: this channel follows nothing."

@@ -184,4 +184,4 @@ def _check_ours(db: sqlite3.Connection, path: Path) -> None:
             raise
         application_id = None  # bot.toml, for example
     if application_id != APPLICATION_ID:
-        raise StoreBroken(f"{path} is no backup of Daily Papers, and stays as it is.")
+        raise StoreBroken(f"{path} is not a backup of Daily Papers, and is left unchanged.")

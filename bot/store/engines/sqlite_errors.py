@@ -15,10 +15,10 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "the disk is full. Make room; nothing was lost.",
     sqlite3.SQLITE_READONLY: "it can't be written to. Check the folder's owner and mount.",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened. Check that the folder exists and is ours.",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened. Check that the folder exists, and its owner.",
     sqlite3.SQLITE_PERM: "it can't be opened. Check the file's owner.",
     sqlite3.SQLITE_IOERR: "the disk failed to read or write. Check the disk, and its free space.",
-    sqlite3.SQLITE_CORRUPT: "it is damaged. Restore a backup, or move it away to start afresh.",
+    sqlite3.SQLITE_CORRUPT: "it is damaged. Restore a backup, or move it away to start over.",
     sqlite3.SQLITE_NOTADB: "it is not a database. Restore a backup, or move it away.",
 }
 
