@@ -51,9 +51,9 @@ class FileSync:
         self.taken_over: tuple[Change, ...] = ()
         self.discarded: tuple[str, ...] = ()
 
-    def defer_large_files(self) -> None:
-        """From now on ``is_due`` is called regularly, so that a very large bot.toml may show
-        the chat's changes later."""
+    def defer_writes(self) -> None:
+        """From now on ``is_due`` is called regularly, so that bot.toml may show the chat's changes
+        a little later, and nobody in the chat waits for it."""
         self._deferred.enabled = True
 
     def is_due(self) -> bool:

@@ -122,7 +122,7 @@ class Service:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_config)
-        self._file_sync.defer_large_files()
+        self._file_sync.defer_writes()
         for platform in self._platforms:  # an earlier process may have had another token
             await self._recorded(self._store.clear_refusal(platform))
         self._scheduler.start()

@@ -176,10 +176,14 @@ async def open_bot(
                     f"A dry run works on a copy, and can't make it: {error}"
                 ) from error
             store = await open_copy(config.bot.data, Path(copy), url)
-            synchronizer = Synchronizer(path, path.with_suffix(".lock"), clock)
+            synchronizer = Synchronizer(
+                path, path.with_suffix(".lock"), clock, mirror=config.bot.mirror
+            )
         else:
             store = open_store(config.bot.data, alone=serving, url=url)
-            synchronizer = Synchronizer(config.path, config.bot.data / "channels.lock", clock)
+            synchronizer = Synchronizer(
+                config.path, config.bot.data / "channels.lock", clock, mirror=config.bot.mirror
+            )
         stack.callback(store.close)
         platforms: dict[str, PlatformAdapter] = {}
         if serving if connect is None else connect:

@@ -47,10 +47,12 @@ from bot.network import Network
 
 @dataclass(frozen=True, slots=True)
 class BotConfig:
-    """``data`` is the folder of the database, absolute."""
+    """``data`` is the folder of the database, absolute; ``mirror`` up to how many channels bot.toml
+    shows all of them."""
 
     timezone: ZoneInfo
     data: Path
+    mirror: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +295,9 @@ def _typed(
 ) -> dict[str, Any]:
     """The sections as what ``Config`` holds; relative paths are relative to the file's folder."""
     typed: dict[str, Any] = {
-        "bot": BotConfig(tables["bot"]["timezone"], folder / tables["bot"]["data"]),
+        "bot": BotConfig(
+            tables["bot"]["timezone"], folder / tables["bot"]["data"], tables["bot"]["mirror"]
+        ),
         "schedule": ScheduleConfig(**tables["schedule"], written=schedule_keys),
         "arxiv": ArxivConfig(**tables["arxiv"]),
         "delivery": DeliveryConfig(**tables["delivery"]),

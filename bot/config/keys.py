@@ -100,6 +100,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "bot": {
         "timezone": Key(text(timezone)),  # the environment's TZ, else UTC
         "data": Key(text(path), PurePath(".")),
+        "mirror": Key(number(0, 10_000, whole=True), 200),
     },
     "schedule": {
         **{

@@ -19,6 +19,7 @@ from bot.ports import SyncTransaction
 from bot.sync.shared_file import digest_of
 from bot.sync.toml_editor import Marker, ParsedChannels, read, render
 
+MIRROR = 200  # channels; as [bot] mirror, where that says nothing else
 MASS_REMOVAL = 3  # removed keywords or channels; fewer are taken over, whatever their share
 CHANGED_BY = "bot.toml"  # who made a change that came from the file
 _CONFIRM = (
@@ -35,7 +36,8 @@ class SyncState:
     ``merged`` is the digest of the last text that was taken over, ``written`` of the text that was
     to replace it. ``base`` is what the last text said, kept only while nobody could or may write
     the file, so that it does not show what the database holds. ``unmarked`` is what the last text
-    without a marker said; ``text`` is what the file is to hold since.
+    without a marker said; ``text`` is what the file is to hold since. ``own`` are the
+    channels that a person wrote into the file, by their ids.
     """
 
     merged: str = ""
@@ -43,6 +45,7 @@ class SyncState:
     base: ParsedChannels | None = None
     unmarked: Snapshot | None = None
     text: str = ""
+    own: frozenset[str] = frozenset()
 
     def encode(self) -> bytes:
         text = base64.b64encode(zlib.compress(self.text.encode(), level=1)).decode()
@@ -51,20 +54,21 @@ class SyncState:
             self.base.marker and [self.base.marker.number, self.base.marker.digest],
             self.base.conflicting,
         ]
-        return json.dumps([self.merged, self.written, base, _packed(self.unmarked), text]).encode()
+        kept = [self.merged, self.written, base, _packed(self.unmarked), text, sorted(self.own)]
+        return json.dumps(kept).encode()
 
     @classmethod
     def decode(cls, kept: bytes | None) -> SyncState:
         """What ``encode`` kept; the empty state for ``None``."""
         if kept is None:
             return cls()
-        merged, written, base, unmarked, packed = json.loads(kept)
+        merged, written, base, unmarked, packed, own = json.loads(kept)
         text = zlib.decompress(base64.b64decode(packed)).decode()
         if base is not None:
             snapshot, marker, conflicting = base
             marker = marker and Marker(*marker)
             base = ParsedChannels(_unpacked(snapshot) or Snapshot(), marker, conflicting)
-        return cls(merged, written, base, _unpacked(unmarked), text)
+        return cls(merged, written, base, _unpacked(unmarked), text, frozenset(own))
 
 
 def _packed(snapshot: Snapshot | None) -> str | None:
@@ -82,7 +86,8 @@ class Merge:
     show what the database holds. ``state`` is what is kept about the file. ``held_back`` says why
     nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
     is. ``set_aside`` is what the database holds and the file can't; with ``discard`` it is removed
-    there, and ``discarded`` says what that was.
+    there, and ``discarded`` says what that was. The file shows every channel as long as these are
+    not more than ``mirror``; then it shows those alone that a person wrote there.
     """
 
     def __init__(
@@ -94,11 +99,13 @@ class Merge:
         *,
         accept: bool = False,
         discard: bool = False,
+        mirror: int = MIRROR,
     ) -> None:
         self._transaction = transaction
         self._file = file
         self._text = text
         self._path = path
+        self._mirror = mirror
         self._digest = digest_of(text.encode())
         self.state = SyncState.decode(transaction.state())
         self._marked = self._marked_revision(file.marker)
@@ -106,22 +113,26 @@ class Merge:
         self.changes: tuple[Change, ...] = ()
         self.held_back = ""
         self.is_new = self._digest != self.state.merged
+        self._own = self.state.own
         if self.is_new:
             whole = self._truncated_from()
-            self.changes = merge(whole or self._base(), file.snapshot)
+            base = whole or self._base()
+            self.changes = merge(base, file.snapshot)
+            self._own = self._written_by_people(base)
             if not accept:
                 self.held_back = self._truncation() if whole else self._mass_removal()
         if self.held_back:
-            self.changes = ()
+            self.changes, self._own = (), self.state.own
         if self.changes:
             transaction.apply(self.changes, CHANGED_BY)
-        self._current, aside = writable(transaction.current())
+        held, aside = writable(transaction.current())
         self.discarded: tuple[str, ...] = ()
         if discard and not self.held_back:
             for each in aside:
                 transaction.apply(each.removal, CHANGED_BY)
             self.discarded = tuple(each.text for each in aside)
-            self._current, aside = writable(transaction.current())
+            held, aside = writable(transaction.current())
+        self._current, self._elsewhere = self._mirrored(held, self._own)
         self.set_aside = tuple(each.text for each in aside)
         self.warning = self._unknown_base() if self.is_new else ""
 
@@ -139,6 +150,21 @@ class Merge:
             return None
         return snapshot if snapshot.meaning != self._file.snapshot.meaning else None
 
+    def _written_by_people(self, base: Snapshot) -> frozenset[str]:
+        """The channels that a person wrote into the file, and has not taken out of it since. Those
+        that the bot took out, such as archived ones, come back to where they stood."""
+        there = self._file.snapshot.by_channel.keys()
+        written = {each.channel_id for each in self.changes} & there
+        return (self.state.own | written) - (base.by_channel.keys() - there)
+
+    def _mirrored(self, held: Snapshot, own: frozenset[str]) -> tuple[Snapshot, int]:
+        """What the file is to show of what the database holds; and how many channels it does not.
+        ``own`` are those that people wrote there."""
+        if len(held.meaning) <= self._mirror:
+            return held, 0
+        shown = tuple(each for each in held.listings if each.channel.id in own)
+        return Snapshot(shown), len(held.listings) - len(shown)
+
     def _truncation(self) -> str:
         return (
             f"bot.toml ends after {len(self._text):,} of the {len(self.state.text):,} characters"
@@ -155,9 +181,10 @@ class Merge:
         }
         if len(removals) < MASS_REMOVAL:
             return ""
+        held, _ = writable(self._transaction.current())
         followed = {
             channel_id: set(canonicals)
-            for channel_id, (_, canonicals) in writable(self._transaction.current())[
+            for channel_id, (_, canonicals) in self._mirrored(held, self.state.own)[
                 0
             ].meaning.items()
             if canonicals
@@ -249,7 +276,7 @@ class Merge:
             if self.one_way:
                 self._record(self.state.written, None, self._text)
             return None
-        new = render(self._text, self._path, self._current, self._revision())
+        new = render(self._text, self._path, self._current, self._revision(), self._elsewhere)
         self._record(digest_of(new.encode()), self._file if self.one_way else None, new)
         return new
 
@@ -267,7 +294,7 @@ class Merge:
     def _record(self, written: str, base: ParsedChannels | None, text: str) -> None:
         """Record that this text was merged, and what is to stand in its place."""
         unmarked = self._file.snapshot if self._file.unmarked else self.state.unmarked
-        state = SyncState(self._digest, written, base, unmarked, text)
+        state = SyncState(self._digest, written, base, unmarked, text, self._own)
         if state != self.state:
             self._transaction.set_state(state.encode())
         self.state = state

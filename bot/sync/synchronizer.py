@@ -1,6 +1,7 @@
 """Keeps the ``[[channels]]`` part of ``bot.toml`` and the database the same.
 
-The database holds what counts; the file always shows it. People change it in the chat, where the
+The database holds what counts; the file shows all of it up to ``[bot] mirror`` channels, and
+beyond that the channels that a person wrote there. People change it in the chat, where the
 store writes it, or in the file, in any editor. ``sync`` carries each side's changes over to the
 other, and neither can lose the other's. It decides nothing about what is in a keyword, keeps no
 state but what a read of the file costs, and never waits for anybody.
@@ -68,7 +69,7 @@ from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Change
 from bot.ports import Clock, SyncDatabase
 from bot.private_files import open_file, reason
-from bot.sync.merge import Merge, SyncState
+from bot.sync.merge import MIRROR, Merge, SyncState
 from bot.sync.os_calls import OsCalls, Writers
 from bot.sync.shared_file import (
     FileContent,
@@ -137,9 +138,16 @@ class Synchronizer:
     """
 
     def __init__(
-        self, path: Path, lock: Path, clock: Clock, os_calls: OsCalls | None = None
+        self,
+        path: Path,
+        lock: Path,
+        clock: Clock,
+        os_calls: OsCalls | None = None,
+        *,
+        mirror: int = MIRROR,
     ) -> None:
         self._path = path
+        self._mirror = mirror
         self.lock_path = lock
         self._clock = clock
         self._file = SharedFile(path, os_calls or OsCalls())
@@ -269,7 +277,15 @@ class Synchronizer:
         text = text_of(content.data, self._path)
         parsed = read(text, self._path)
         with database.transaction() as transaction:
-            merged = Merge(transaction, parsed, text, self._path, accept=accept, discard=discard)
+            merged = Merge(
+                transaction,
+                parsed,
+                text,
+                self._path,
+                accept=accept,
+                discard=discard,
+                mirror=self._mirror,
+            )
             new = merged.new_text() if write else None
             if not write:
                 merged.leave_unwritten()
@@ -314,7 +330,7 @@ class Synchronizer:
             text = text_of(left_over.data, self._path)
             parsed = read(text, self._path)
             with database.transaction() as transaction:
-                merged = Merge(transaction, parsed, text, self._path)
+                merged = Merge(transaction, parsed, text, self._path, mirror=self._mirror)
                 if not merged.held_back:  # else that is said of it in its place
                     merged.record_merged()
             collected.add(merged)

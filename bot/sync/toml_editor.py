@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tomli_w
@@ -41,16 +41,24 @@ class Marker:
     """Which revision a text shows, or once showed before somebody edited it.
 
     ``digest`` is that of the revision's snapshot: the same number in a file from elsewhere is
-    another revision.
+    another revision. ``elsewhere`` is how many channels the database held that the file does not
+    show.
     """
 
     number: int
     digest: str
+    elsewhere: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        return (
+        marker = (
             f"# daily-papers: revision {self.number}.{self.digest}"
             " (written by the bot; please leave this line)"
+        )
+        if not self.elsewhere:
+            return marker
+        return (
+            f"{marker}; channels that the database alone held when this was written:"
+            f" {self.elsewhere}"
         )
 
 
@@ -81,7 +89,7 @@ def read(text: str, path: Path) -> ParsedChannels:
     )
 
 
-def render(text: str, path: Path, current: Snapshot, revision: int) -> str:
+def render(text: str, path: Path, current: Snapshot, revision: int, elsewhere: int = 0) -> str:
     """The text, changed so that it shows ``current`` as that revision.
 
     Every byte above the first ``[[channels]]`` stays, except an old marker. A block that is right
@@ -91,7 +99,7 @@ def render(text: str, path: Path, current: Snapshot, revision: int) -> str:
     Raises ConfigError if the text is wrong.
     """
     before = read(text, path).snapshot
-    marker = Marker(revision, current.digest)
+    marker = Marker(revision, current.digest, elsewhere)
     bom = BOM if text.startswith(BOM) else ""
     new = bom + _Rewriter(text.removeprefix(bom), before, current, marker).rewritten()
     shown = read(new, path)
