@@ -503,6 +503,16 @@ class LeaseStore(Protocol):
         ...
 
 
+class PaceStore(LeaseStore, Protocol):
+    """When arXiv was last asked, for all processes that share the database. Raises StoreError."""
+
+    async def pace(self) -> str:
+        """What ``save_pace`` kept; empty before the first time."""
+        ...
+
+    async def save_pace(self, state: str) -> None: ...
+
+
 class RecoveryStore(Protocol):
     """What a process that died, or a clock that was ahead, has left. Raises StoreError."""
 
@@ -821,7 +831,7 @@ class Store(
     ServiceStore,
     MonitoringStore,
     MaintenanceStore,
-    LeaseStore,
+    PaceStore,
     SyncStore,
     VaultStore,
     Protocol,

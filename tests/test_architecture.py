@@ -43,6 +43,9 @@ class Row:
 ROOMS: dict[str, Row] = {
     "bot.redaction": Row("Takes tokens out of texts, and has to work before all else."),
     "bot.clock": Row("The one place that asks the system for the time."),
+    "bot.last_check": Row(
+        "Between who decides that a post is sent (core) and the client that writes it (adapters)."
+    ),
     "bot.private_files": Row(
         "Files for the bot's own user alone, and why one can't be used; for whoever opens some."
     ),
@@ -76,7 +79,7 @@ ROOMS: dict[str, Row] = {
     ),
     "bot.core": Row(
         "The fetch-and-diff core. Knows sources, databases and platforms by their ports alone.",
-        "bot.errors bot.keywords bot.matching bot.model bot.ports bot.text",
+        "bot.errors bot.keywords bot.last_check bot.matching bot.model bot.ports bot.text",
     ),
     "bot.arxiv": Row(
         "The source. It waits on a Clock (ports), and keeps its pace in a private file.",
@@ -117,7 +120,11 @@ ROOMS: dict[str, Row] = {
         "bot.arxiv.calendar bot.errors bot.http_server bot.model bot.network bot.redaction",
         "aiohttp httpx prometheus_client",
     ),
-    "adapters": Row("What a platform is given when it is made.", "bot.network bot.ports"),
+    "adapters": Row(
+        "What a platform is given when it is made, and the last check of both HTTP clients.",
+        "bot.last_check bot.network bot.ports",
+        "aiohttp",
+    ),
     "adapters.console": Row(
         "Authors are counted and titles cut the same way everywhere (text).",
         "adapters bot.errors bot.model bot.ports bot.text",

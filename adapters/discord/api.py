@@ -14,6 +14,7 @@ import discord
 from discord.http import HTTPClient, Route, json_or_text
 
 from adapters.discord.errors import translated_errors
+from adapters.http_trace import checked_before_writing
 from bot.network import Network
 from bot.ports import Clock
 
@@ -77,6 +78,7 @@ class RestClient:
                     connector(self._network),
                     proxy=self._proxy,
                     max_ratelimit_timeout=RATE_LIMIT_TIMEOUT,
+                    http_trace=checked_before_writing(),
                 )
                 try:
                     self.user_id = str((await http.static_login(self._token))["id"])

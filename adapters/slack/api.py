@@ -16,6 +16,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from adapters.http_trace import checked_before_writing
 from adapters.slack.errors import at_the_border
 from bot.errors import OutcomeUnknown, TryLater
 from bot.network import Network
@@ -86,7 +87,9 @@ class Web:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT)
-            self._session = aiohttp.ClientSession(timeout=timeout)
+            self._session = aiohttp.ClientSession(
+                timeout=timeout, trace_configs=[checked_before_writing()]
+            )
         return self._session
 
     async def me(self, *, anew: bool = False) -> Me:

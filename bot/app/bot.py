@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,8 @@ from bot.chat.commands import ChatCommands
 from bot.chat.queries import Queries
 from bot.config import Config
 from bot.core.deliver import Deliverer
-from bot.errors import PlatformRefused
+from bot.core.leases import Leases
+from bot.errors import PlatformRefused, StoreBusy
 from bot.ports import Clock, PlatformAdapter, Source, Store
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Bot:
     platforms: Mapping[str, PlatformAdapter]
     rules: ChannelRules
     pipeline: Pipeline
+    leases: Leases
     file_sync: FileSync
     queries: Queries
     changes: Changes
@@ -69,11 +72,35 @@ class Bot:
     progress: Progress
 
     async def run_once(self, *, now: bool = False) -> RunSummary:
-        """Fetch, publish and deliver what is due. Raises ConfigError and StoreError.
+        """Fetch, publish and deliver what is due. Raises ConfigError and StoreError; of these
+        StoreBusy where another process does that already.
 
         ``now`` posts whatever the time of day. Waits a little for posts that can be sent again
         soon, and leaves the others for the next run.
         """
+        async with self._alone():
+            return await self._run_once(now=now)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """With every role, so that no other process does anything of the same meanwhile."""
+        await self.leases.renew()
+        missing = self.leases.missing
+        if missing:
+            raise StoreBusy(
+                f"another Daily Papers serves this database ({', '.join(missing)}). It posts by"
+                " itself; or stop it first."
+            )
+        if self.store.is_shared:
+            await self.pipeline.release_claims()
+        renewing = asyncio.create_task(self.leases.keep())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _run_once(self, *, now: bool) -> RunSummary:
         began = self.clock.now()
         run = await self.pipeline.collect()
         self.progress("composing")

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from bot.core.leases import Lease
 from bot.errors import ConfigError, StoreError
 from bot.keywords.notices import notices
 from bot.model.snapshots import Change, Configure, Follow
@@ -26,11 +27,16 @@ LOCKED_POLL_INTERVAL = timedelta(seconds=0.03)
 SAVING_POLL_INTERVAL = timedelta(seconds=0.3)
 
 
+ELSEWHERE_INTERVAL = 30.0  # seconds until bot.toml shows what came through another process
+
+
 class FileSync:
     """``platforms`` are those that can be posted to, where they are loaded. ``problem`` says why
     bot.toml and the database differ, if they do. ``held_back``: what bot.toml says waits for a
     person's confirmation. ``taken_over``: what the last call of ``synchronise`` took over from
-    bot.toml; ``discarded``: what it removed from the database, in words."""
+    bot.toml; ``discarded``: what it removed from the database, in words. Where several processes
+    share the database, the one that holds the ``lease`` compares its own bot.toml;
+    ``left_to_another`` says whether the last call left it to another one."""
 
     def __init__(
         self,
@@ -38,8 +44,12 @@ class FileSync:
         synchronizer: Synchronizer,
         store: SyncStore,
         clock: Clock,
+        lease: Lease,
         platforms: Collection[str] = (),
     ) -> None:
+        self._lease = lease
+        self._compared_at = clock.monotonic()
+        self.left_to_another = False
         self._platforms = platforms
         self._path = path
         self._synchronizer = synchronizer
@@ -58,8 +68,10 @@ class FileSync:
 
     def is_due(self) -> bool:
         """Whether bot.toml was edited, or changes that were deferred are to be shown now."""
-        deferred = self._deferred.is_due(self._clock.monotonic())
-        return deferred or self._synchronizer.changed_since_last_sync()
+        now = self._clock.monotonic()
+        elsewhere = self._lease.is_shared and now - self._compared_at >= ELSEWHERE_INTERVAL
+        deferred = self._deferred.is_due(now)
+        return deferred or elsewhere or self._synchronizer.changed_since_last_sync()
 
     async def synchronise(
         self, *, accept: bool = False, discard: bool = False, write: bool = True
@@ -68,11 +80,14 @@ class FileSync:
 
         With ``accept`` also takes over what would be held back; with ``discard`` also removes what
         the database holds and bot.toml can't; without ``write`` nothing is written into bot.toml.
-        Raises ConfigError if bot.toml is wrong (the database stays as it
-        was), StoreError.
+        Raises ConfigError if bot.toml is wrong (the database stays as it was), StoreError.
         """
         self.taken_over = ()
         self.discarded = ()
+        self.left_to_another = not await self._lease.renew()
+        if self.left_to_another:
+            return
+        self._compared_at = self._clock.monotonic()
         if write:
             self._deferred.started(self._clock.monotonic())
         deadline = self._clock.monotonic() + SAVE_TIMEOUT.total_seconds()

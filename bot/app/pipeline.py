@@ -14,8 +14,9 @@ from bot.arxiv.calendar import AnnouncementCalendar
 from bot.core.collect import collect
 from bot.core.crosspost import crosspost_pending
 from bot.core.deliver import Deliverer, DeliveryTimeouts, OnRefused
+from bot.core.leases import Leases
 from bot.core.publish import publish, republish
-from bot.model import Run
+from bot.model import Run, roles
 from bot.ports import Clock, Crossposter, PlatformAdapter, Source, Store
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Pipeline:
         timeouts: DeliveryTimeouts,
         on_refused: OnRefused,
         on_gone: OnRefused,
+        leases: Leases,
     ) -> None:
         self._source = source
         self._store = store
@@ -50,6 +52,7 @@ class Pipeline:
         self._timeouts = timeouts
         self._on_refused = on_refused
         self._on_gone = on_gone
+        self._leases = leases
         self.crossposters: Mapping[str, Crossposter] = {
             name: each for name, each in platforms.items() if isinstance(each, Crossposter)
         }
@@ -92,6 +95,7 @@ class Pipeline:
                 workers=platform.workers,
                 on_refused=self._on_refused,
                 on_gone=self._on_gone,
+                check=self._leases[roles.delivery(name)].check,
             )
             for name, platform in self._platforms.items()
         ]
@@ -101,12 +105,13 @@ class Pipeline:
         crossposter = self.crossposters[platform]
         return await crosspost_pending(platform, crossposter, self._store, self._clock)
 
-    async def release_claims(self) -> None:
-        """At a start: what a process that died was sending has an unknown outcome.
+    async def release_claims(self, platform: str = "") -> None:
+        """When nobody else delivers (on this platform): what a process that died was sending has an
+        unknown outcome.
 
         Raises StoreError.
         """
-        await self._store.release(self._clock.now(), self._timeouts.settling)
+        await self._store.release(self._clock.now(), self._timeouts.settling, platform)
 
     async def recompute_times(self) -> None:
         """After the wall clock may have been set: nothing waits for a time that was wrong.

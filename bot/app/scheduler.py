@@ -20,7 +20,11 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
+from bot.errors import StoreUnavailable
+
 log = logging.getLogger(__name__)
+
+UNAVAILABLE_RETRY_DELAY = timedelta(seconds=5)  # while the database server does not answer
 
 Job = Callable[[], Awaitable[None]]
 
@@ -45,7 +49,8 @@ class Scheduler:
 
     A job that fails is retried as ``retry`` says, never at its next appointment, which was made for
     something else. After too many failures in a row ``give_up`` is called with a sentence; but
-    never for ``optional`` jobs (the first word of a name counts).
+    never for ``optional`` jobs (the first word of a name counts), nor while a database server does
+    not answer.
     """
 
     def __init__(
@@ -109,6 +114,14 @@ class Scheduler:
         if not self.is_failing(name):
             self.after(name, timedelta(), job)
 
+    def cancel(self, name: str) -> None:
+        """Neither go on with the job nor run it later."""
+        self._cancel(name)
+        self._again.pop(name, None)
+        self._failures.pop(name, None)
+        if (task := self._running.get(name)) is not None:
+            task.cancel()
+
     def is_failing(self, name: str) -> bool:
         """Whether the last run of the job failed, so that its retry is scheduled."""
         return self._failures[name] > 0
@@ -146,6 +159,11 @@ class Scheduler:
         """One of the two places that catch everything: a job that fails must not end the others."""
         try:
             await job()
+        except StoreUnavailable as error:
+            # A server that is gone for hours ends nothing here: everything goes on when it is back.
+            log.warning("waits job=%s why=%s", name, error)
+            self._failures[name] = 1
+            self.after(name, UNAVAILABLE_RETRY_DELAY, job)
         except Exception:
             log.exception("failed job=%s; the service goes on", name)
             self._failed(name, job)

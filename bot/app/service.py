@@ -33,8 +33,9 @@ from bot.app.scheduler import RetryPolicy, Scheduler
 from bot.app.supervisor import keep_listening
 from bot.config import Config
 from bot.core.deliver import Deliverer
+from bot.core.leases import RENEW_INTERVAL, Leases
 from bot.errors import ConfigError, GaveUp, PlatformRefused, StoreError, UserError
-from bot.model import NoteKind
+from bot.model import NoteKind, roles
 from bot.monitoring.checks import exposed_files
 from bot.monitoring.endpoint import ping, serving
 from bot.ports import Clock, Commands, PlatformAdapter, Store
@@ -69,6 +70,7 @@ class Service:
         platforms: Mapping[str, PlatformAdapter],
         rules: ChannelRules,
         pipeline: Pipeline,
+        leases: Leases,
         file_sync: FileSync,
         commands: Commands,
         reload: Callable[[], Config],
@@ -81,6 +83,7 @@ class Service:
         self._platforms = platforms
         self._rules = rules
         self._pipeline = pipeline
+        self._leases = leases
         self._file_sync = file_sync
         self._commands = commands
         self._reload = reload
@@ -88,6 +91,8 @@ class Service:
         self._watch_interval = watch_interval
         self._scheduler = Scheduler(self._retry, self._give_up, optional=OPTIONAL_JOBS)
         self._deliverers = pipeline.deliverers()
+        # Platforms that another process may have sent to until now.
+        self._to_take_over: set[str] = set()
         self._monitor = HealthMonitor(
             store=store,
             clock=clock,
@@ -126,10 +131,10 @@ class Service:
         for platform in self._platforms:  # an earlier process may have had another token
             await self._recorded(self._store.clear_refusal(platform))
         self._scheduler.start()
-        self._scheduler.soon("collect", self._collect)
+        await self._take_roles()
         self._scheduler.after("watch", self._watch_interval, self._watch)
-        self._scheduler.at("retention", self._tonight(), self._forget_outdated)
         self._scheduler.after("integrity", FIRST_INTEGRITY_CHECK_DELAY, self._check_integrity)
+        keeping = asyncio.create_task(self._keep_roles())
         listeners = [asyncio.create_task(self._listen(name)) for name in self._platforms]
         log.info("running stop_with=%s", "Ctrl-C or SIGTERM")
         for finding in exposed_files(self._config):
@@ -139,7 +144,7 @@ class Service:
             async with serving(health.listen if health else None, self._monitor.report):
                 await self._stopped.wait()
         finally:
-            await self._stop(listeners)
+            await self._stop([keeping, *listeners])
             log.info("stopped")
         if self._gave_up:
             raise GaveUp(self._gave_up)
@@ -171,6 +176,39 @@ class Service:
         log.error("gave up why=%s", why)
         self._gave_up = self._gave_up or why
         self._stopped.set()
+
+    # -- roles: where several processes share the database, some things are done by one ------------
+
+    async def _keep_roles(self) -> None:
+        while self._store.is_shared:
+            await self._clock.sleep(RENEW_INTERVAL.total_seconds())
+            await self._take_roles()
+
+    async def _take_roles(self) -> None:
+        """Keep what this process has, and take what is free."""
+        gained, lost = await self._leases.renew()
+        for role in sorted(lost):
+            log.warning("lost role=%s", role)
+        if roles.COLLECTOR in lost:
+            for job in ("collect", "retention", "page", "ping"):
+                self._scheduler.cancel(job)
+        for deliverer in self._deliverers:
+            if roles.delivery(deliverer.platform) in lost:
+                self._scheduler.cancel(_delivery_job(deliverer.platform))
+                self._scheduler.cancel(f"crosspost {deliverer.platform}")
+        if self._store.is_shared:
+            for role in sorted(gained):
+                log.info("took role=%s", role)
+        if roles.COLLECTOR in gained:
+            self._scheduler.soon("collect", self._collect)
+            self._scheduler.at("retention", self._tonight(), self._forget_outdated)
+        for deliverer in self._deliverers:
+            if self._store.is_shared and roles.delivery(deliverer.platform) in gained:
+                self._to_take_over.add(deliverer.platform)
+                self._deliver_soon(deliverer)
+
+    def _delivers(self, platform: str) -> bool:
+        return self._leases.holds(roles.delivery(platform))
 
     # -- listening -----------------------------------------------------------------------------
 
@@ -264,6 +302,8 @@ class Service:
 
     def _may_reschedule_collect(self) -> bool:
         """A collect that runs or failed schedules the next one itself."""
+        if not self._leases.holds(roles.COLLECTOR):
+            return False
         return not self._scheduler.is_failing("collect") and not self._collecting.locked()
 
     async def _republish(self) -> None:
@@ -280,11 +320,16 @@ class Service:
             self._deliver_soon(deliverer)
 
     def _deliver_soon(self, deliverer: Deliverer) -> None:
-        if deliverer.platform not in self._refused[POSTS]:
+        platform = deliverer.platform
+        if platform not in self._refused[POSTS] and self._delivers(platform):
             job = partial(self._deliver, deliverer)
             self._scheduler.soon(_delivery_job(deliverer.platform), job)
 
     async def _deliver(self, deliverer: Deliverer) -> None:
+        if deliverer.platform in self._to_take_over:
+            await self._pipeline.release_claims(deliverer.platform)
+            deliverer.take_over()
+            self._to_take_over.discard(deliverer.platform)
         try:
             await deliverer.deliver()
         except PlatformRefused as error:
@@ -326,7 +371,7 @@ class Service:
     async def _ping(self) -> None:
         """Once for each day on which arXiv gave a complete answer and all posts have left."""
         health = self._config.health
-        if health is None or not health.ping_url:
+        if health is None or not health.ping_url or not self._leases.holds(roles.COLLECTOR):
             return
         report = (await self._monitor.report()).health
         today = report.now.astimezone(self._config.bot.timezone).date()
@@ -363,11 +408,12 @@ class Service:
         if problem := self._store.problem():
             self._give_up(problem)
             return
-        if self._file_sync.is_due():
+        if self._leases.holds(roles.FILE) and self._file_sync.is_due():
             await self._synchronise()
         # Also those that another process added (daily-papers keywords add).
         new = not await self._store.unprimed() <= self._unprimed
-        if new and not self._collecting.locked():
+        collects = self._leases.holds(roles.COLLECTOR)
+        if new and collects and not self._collecting.locked():
             self._scheduler.soon("collect", self._collect)
         if any(each.platform in self._platforms for each in await self._store.to_recheck()):
             self._scheduler.soon("republish", self._republish)
@@ -381,7 +427,7 @@ class Service:
         for name in self._pipeline.crossposters:
             next_crosspost = await self._store.next_crosspost(name, now)
             due = next_crosspost is not None and next_crosspost <= now
-            if due and name not in self._refused[POSTS]:
+            if due and name not in self._refused[POSTS] and self._delivers(name):
                 self._scheduler.soon(f"crosspost {name}", partial(self._crosspost, name))
         self._scheduler.after("watch", self._watch_interval, self._watch)
 
@@ -418,6 +464,8 @@ class Service:
             ("retention", self._forget_outdated),
             ("integrity", self._check_integrity),
         ):
+            if name == "retention" and not self._leases.holds(roles.COLLECTOR):
+                continue
             if not self._scheduler.is_failing(name):
                 self._scheduler.at(name, self._tonight(), job)
         self._deliver_all()

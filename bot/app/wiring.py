@@ -36,8 +36,9 @@ from bot.chat.replies.settings import ScheduleDefaults
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.deliver import DeliveryTimeouts
+from bot.core.leases import Leases
 from bot.errors import ConfigError, Mistake, StoreBroken
-from bot.model import Channel, ChannelGroup
+from bot.model import Channel, ChannelGroup, roles
 from bot.ports import Clock, PlatformAdapter, Source, Store, Vault
 from bot.store import open_copy, open_store
 from bot.sync.synchronizer import Synchronizer
@@ -61,7 +62,11 @@ def wire(
     """Connect parts that are open already. Does nothing yet."""
     schedule = config.schedule
     rules = ChannelRules(schedule, config.bot.timezone)
-    file_sync = FileSync(config.path, synchronizer, store, clock, frozenset(platforms))
+    own = [roles.COLLECTOR, roles.FILE, *map(roles.delivery, platforms)]
+    leases = Leases(own, store, clock)
+    file_sync = FileSync(
+        config.path, synchronizer, store, clock, leases[roles.FILE], frozenset(platforms)
+    )
     queries = Queries(
         store=store,
         source=source,
@@ -97,6 +102,7 @@ def wire(
         timeouts=DeliveryTimeouts(settling=config.delivery.settling),
         on_refused=notifier.refused,
         on_gone=archive_deleted,
+        leases=leases,
     )
     return Bot(
         config=config,
@@ -106,6 +112,7 @@ def wire(
         platforms=platforms,
         rules=rules,
         pipeline=pipeline,
+        leases=leases,
         file_sync=file_sync,
         queries=queries,
         changes=changes,
@@ -133,6 +140,7 @@ def build_service(
         platforms=bot.platforms,
         rules=bot.rules,
         pipeline=bot.pipeline,
+        leases=bot.leases,
         file_sync=bot.file_sync,
         commands=bot.commands,
         reload=reload,
@@ -191,7 +199,9 @@ async def open_bot(
             platforms = _platforms(config, clock, stream, store, dry_run=dry_run)
             for platform in dict.fromkeys(platforms.values()):
                 await stack.enter_async_context(platform)
-        arxiv = await stack.enter_async_context(_source(config, clock, progress, arxiv_transport))
+        arxiv = await stack.enter_async_context(
+            _source(config, clock, store, progress, arxiv_transport)
+        )
         bot = wire(
             config=config,
             clock=clock,
@@ -202,8 +212,10 @@ async def open_bot(
             dry_run=dry_run,
             progress=progress,
         )
+        stack.push_async_callback(bot.leases.release)
         if serving:
-            await bot.pipeline.release_claims()
+            if not store.is_shared:  # else for each platform when its posts are taken over
+                await bot.pipeline.release_claims()
             await bot.pipeline.recompute_times()
         write = serving if write_file is None else write_file
         await bot.file_sync.synchronise(accept=accept, write=write)
@@ -230,6 +242,7 @@ def database_url(config: Config) -> str:
 def _source(
     config: Config,
     clock: Clock,
+    store: Store,
     progress: Progress,
     transport: httpx.AsyncBaseTransport | None,
 ) -> ArxivSource:
@@ -241,6 +254,7 @@ def _source(
         interval=config.arxiv.interval,
         clock=clock,
         pace_file=config.bot.data / "arxiv.pace",
+        shared_pace=store if store.is_shared else None,
         rng=random.Random(),
         network=config.network,
         transport=transport,

@@ -2,8 +2,9 @@
 
 arXiv's terms of use (info.arxiv.org/help/api/tou, November 2026) allow one request every three
 seconds over one connection, for everything under one's control together. So a permit to send is a
-lock on a file that all processes of a host share; the file says when the last request ended, and
-until when arXiv wants to be left alone.
+lock on a file that all processes of a host share, or a lease in the database where processes of
+several hosts share one; the file, or a row, says when the last request ended, and until when arXiv
+wants to be left alone.
 
 Decides nothing about responses: ``bot.arxiv.client`` records how a request went.
 """
@@ -18,14 +19,15 @@ import math
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from bot.errors import SourceNotAsked, SourceThrottled
-from bot.ports import Clock
+from bot.errors import SourceNotAsked, SourceThrottled, StoreError
+from bot.model.roles import ARXIV
+from bot.ports import Clock, PaceStore
 from bot.private_files import make_folder, open_file, reason
 
 log = logging.getLogger(__name__)
@@ -46,13 +48,15 @@ LOCK_TIMEOUT_SECONDS: Final = 900.0
 INTERACTIVE_LOCK_TIMEOUT_SECONDS: Final = 60.0
 """The same where a person waits for the answer."""
 
+_LEASE_SECONDS: Final = 15.0  # of the permit in a database, renewed while a request lasts
 _LOCK_WARNING_SECONDS: Final = 10.0  # until the log says what is waited for
 _SKEW_SECONDS: Final = 60.0  # a clock that was set back by less than this was only corrected
 
 
 @dataclass(slots=True)
 class RateState:
-    """What the pace file holds: when the last request ended, and until when to send none.
+    """What the pace file, or the row, holds: when the last request ended, and until when to send
+    none.
 
     Times are seconds since 1970; ``refusals`` are those in a row.
     """
@@ -120,13 +124,22 @@ class RateLimiter:
     """Grants permits. All who send requests to arXiv from one host share a limiter, or at least
     its file.
 
-    Without a file only those who share this object are kept apart. ``interval`` is in seconds;
+    With ``shared`` it is the database in place of the file. Without either only those who share
+    this object are kept apart. ``interval`` is in seconds;
     those who wait between their requests do so by the limiter's ``clock`` and ``rng``.
     """
 
     def __init__(
-        self, *, interval: float, clock: Clock, path: Path | None, rng: random.Random
+        self,
+        *,
+        interval: float,
+        clock: Clock,
+        path: Path | None,
+        rng: random.Random,
+        shared: PaceStore | None = None,
     ) -> None:
+        self._shared = shared
+        self._fence: int | None = None  # of our last lease: another one sent nothing since
         self.interval = interval
         self.clock = clock
         self._path = path
@@ -167,6 +180,10 @@ class RateLimiter:
 
     @asynccontextmanager
     async def _state(self, lock_timeout: float) -> AsyncIterator[RateState]:
+        if self._shared is not None:
+            async with self._shared_state(self._shared, lock_timeout) as state:
+                yield state
+            return
         if self._path is None:
             yield self._state_without_file
             return
@@ -187,6 +204,49 @@ class RateLimiter:
                 _write(file, state)
         finally:
             os.close(file)  # and with it the lock
+
+    @asynccontextmanager
+    async def _shared_state(
+        self, store: PaceStore, lock_timeout: float
+    ) -> AsyncIterator[RateState]:
+        try:
+            fence = await self._acquire(store, lock_timeout)
+            state = _parsed((await store.pace()).encode())
+        except StoreError as error:
+            raise SourceNotAsked(f"arXiv was not asked: {error}") from error
+        renewing = asyncio.create_task(self._renew(store))
+        try:
+            if fence != self._fence:
+                # Another process sent the last request, by a clock that may differ from ours.
+                await self.clock.sleep(self.interval)
+                self._fence = fence
+            yield state
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            try:
+                await store.save_pace(json.dumps(asdict(state)))
+                await store.release_lease(ARXIV)
+            except StoreError as error:
+                # The answer is worth more than the record; the lease ends by itself.
+                log.warning("arXiv's pace can't be recorded: %s", error)
+
+    async def _acquire(self, store: PaceStore, lock_timeout: float) -> int:
+        began = self.clock.monotonic()
+        while (fence := await store.acquire_lease(ARXIV, _LEASE_SECONDS)) is None:
+            if self.clock.monotonic() - began > lock_timeout:
+                raise SourceNotAsked(
+                    "arXiv was not asked: another process has asked it for"
+                    f" {lock_timeout:.0f} seconds. Only one may ask at a time."
+                )
+            await self.clock.sleep(_LOCK_POLL_SECONDS)
+        return fence
+
+    async def _renew(self, store: PaceStore) -> None:
+        while True:
+            await self.clock.sleep(_LEASE_SECONDS / 3)
+            with suppress(StoreError):  # the next one may succeed, and the request is under way
+                await store.acquire_lease(ARXIV, _LEASE_SECONDS)
 
     async def _lock_file(self, path: Path, file: int, lock_timeout: float) -> None:
         # Polled instead of waited for, so that it stays cancellable.
@@ -212,7 +272,10 @@ class RateLimiter:
 
 
 def _read(file: int) -> RateState:
-    raw = os.pread(file, 4096, 0)
+    return _parsed(os.pread(file, 4096, 0))
+
+
+def _parsed(raw: bytes) -> RateState:
     if not raw:
         return RateState()
     try:

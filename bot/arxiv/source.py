@@ -35,7 +35,7 @@ from bot.arxiv.search_query import SearchRequest
 from bot.errors import SourceError, SourceNotAsked, SourceThrottled
 from bot.model import Batch, Finding, Keyword, Paper
 from bot.network import Network
-from bot.ports import Clock, Wanted
+from bot.ports import Clock, PaceStore, Wanted
 
 # The first paper with an id of today's form; it will be there as long as arXiv is.
 _FIRST_PAPER_ID: Final = "0704.0001"
@@ -48,7 +48,8 @@ class ArxivSource:
 
     ``url`` is the query API, ``oai_url`` OAI-PMH (empty: do without); ``strategy`` may fix the
     plan; ``contact`` goes into the User-Agent, as arXiv asks; ``interval`` is in seconds;
-    ``pace_file`` is shared by all processes of the same owner. ``progress`` is told in a few words
+    ``pace_file`` is shared by all processes of the same owner; or ``shared_pace``, which takes its
+    place where they share a database. ``progress`` is told in a few words
     of each request and each longer wait.
     """
 
@@ -62,6 +63,7 @@ class ArxivSource:
         interval: float,
         clock: Clock,
         pace_file: Path | None,
+        shared_pace: PaceStore | None = None,
         rng: random.Random,
         transport: httpx.AsyncBaseTransport | None = None,
         timeouts: Timeouts | None = None,
@@ -71,7 +73,9 @@ class ArxivSource:
         self._url = url
         self._strategy = strategy
         self._clock = clock
-        rate_limiter = RateLimiter(interval=interval, clock=clock, path=pace_file, rng=rng)
+        rate_limiter = RateLimiter(
+            interval=interval, clock=clock, path=pace_file, rng=rng, shared=shared_pace
+        )
 
         network = network or Network()
         request_numbers = count(1)

@@ -27,6 +27,7 @@ from bot.errors import (
     PostRefused,
     TryLater,
 )
+from bot.last_check import last_check
 from bot.model import Channel, Post
 from bot.ports import Clock, DeliveryStore, Sender
 
@@ -64,6 +65,10 @@ class DeliveryTimeouts:
         return self.settling + 2 * self.send + 30.0
 
 
+def _may_send() -> None:
+    """For who is the only one who sends."""
+
+
 async def _notify_nobody(channel: Channel, reason: str) -> None:
     pass
 
@@ -72,7 +77,8 @@ class Deliverer:
     """Delivers one platform's posts, in order within a channel, ``workers`` channels at once.
 
     ``on_refused`` is awaited when a channel refuses us for the first time in a row, and ``on_gone``
-    when there is no such channel any more.
+    when there is no such channel any more. ``check`` is called right before a message is written to
+    the network, and raises TryLater where another process may send it by now (``bot.last_check``).
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class Deliverer:
         workers: int = 1,
         on_refused: OnRefused = _notify_nobody,
         on_gone: OnRefused = _notify_nobody,
+        check: Callable[[], None] = _may_send,
     ) -> None:
         self.platform = platform
         self._sender = sender
@@ -97,6 +104,7 @@ class Deliverer:
         self._workers = workers
         self._on_refused = on_refused
         self._on_gone = on_gone
+        self._check = check
         self._wake = asyncio.Event()
         self._draining = False
         self._in_flight: set[str] = set()  # keys of the posts that a task of ours works on
@@ -116,6 +124,10 @@ class Deliverer:
         """Claim nothing more: ``deliver`` returns when what is in flight is settled."""
         self._draining = True
         self._wake.set()
+
+    def take_over(self) -> None:
+        """Another process may have delivered until now: what it left unsettled is read anew."""
+        self._loaded_unsettled = False
 
     async def deliver(self, *, wait: float = 0.0) -> None:
         """Deliver until nothing can be claimed now, or within ``wait`` further seconds.
@@ -250,8 +262,10 @@ class Deliverer:
 
     async def _send(self, post: Post) -> None:
         try:
-            async with asyncio.timeout(self._timeouts.send):
-                receipt = await self._sender.send(post)
+            self._check()
+            with last_check(self._check):
+                async with asyncio.timeout(self._timeouts.send):
+                    receipt = await self._sender.send(post)
         except TryLater as error:
             await self._requeue(post, error.seconds, str(error))
         except OutcomeUnknown as error:

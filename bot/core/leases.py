@@ -18,21 +18,29 @@ from bot.ports import Clock, LeaseStore
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=15)  # how long a dead process's roles stay without anybody, at most
-RENEW_INTERVAL = timedelta(seconds=4)
-MARGIN = timedelta(seconds=2)  # by which a lease ends here earlier than in the database
+RENEW_INTERVAL = LEASE / 4
+MARGIN = 0.15  # the part of a lease by which it ends here earlier than in the database
 
 
 class Lease:
     """One role. A database that one process serves gives every role for good."""
 
-    def __init__(self, role: str, store: LeaseStore, clock: Clock) -> None:
+    def __init__(
+        self, role: str, store: LeaseStore, clock: Clock, *, length: timedelta = LEASE
+    ) -> None:
         self.role = role
+        self._length = length
         self._store = store
         self._clock = clock
         self._until = 0.0  # by the monotonic clock
         # By the wall clock too: the other one may stand still while a machine sleeps.
         self._until_at: datetime | None = None
         self._for_good = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether another process may have it at another time."""
+        return self._store.is_shared
 
     @property
     def is_held(self) -> bool:
@@ -52,7 +60,7 @@ class Lease:
         database that does not answer changes nothing."""
         monotonic, now = self._clock.monotonic(), self._clock.now()
         try:
-            fence = await self._store.acquire_lease(self.role, LEASE.total_seconds())
+            fence = await self._store.acquire_lease(self.role, self._length.total_seconds())
         except StoreError as error:
             log.warning("lease role=%s not renewed why=%s", self.role, error)
             return self.is_held
@@ -60,8 +68,9 @@ class Lease:
             self._until_at = None
         else:
             self._for_good = not self._store.is_shared
-            self._until = monotonic + (LEASE - MARGIN).total_seconds()
-            self._until_at = now + LEASE - MARGIN
+            safe = self._length * (1 - MARGIN)
+            self._until = monotonic + safe.total_seconds()
+            self._until_at = now + safe
         return self.is_held
 
     async def release(self) -> None:
@@ -76,8 +85,17 @@ class Lease:
 class Leases:
     """All roles that this process would have."""
 
-    def __init__(self, roles: Iterable[str], store: LeaseStore, clock: Clock) -> None:
-        self._leases = {role: Lease(role, store, clock) for role in roles}
+    def __init__(
+        self,
+        roles: Iterable[str],
+        store: LeaseStore,
+        clock: Clock,
+        *,
+        length: timedelta = LEASE,
+    ) -> None:
+        self._length = length
+        self._clock = clock
+        self._leases = {role: Lease(role, store, clock, length=length) for role in roles}
         self._held: set[str] = set()  # when it was last looked
 
     def __getitem__(self, role: str) -> Lease:
@@ -97,7 +115,21 @@ class Leases:
         self._held = held
         return gained, lost
 
+    @property
+    def missing(self) -> list[str]:
+        """The roles that other processes have."""
+        return sorted(role for role, lease in self._leases.items() if not lease.is_held)
+
+    async def keep(self) -> None:
+        """Renew what is held until cancelled; for who wants nothing else. Returns at once where no
+        other process can have it."""
+        while any(lease.is_shared for lease in self._leases.values()):
+            await self._clock.sleep(self._length.total_seconds() / 4)
+            await self.renew()
+
     async def release(self) -> None:
-        for role in self._held:
-            await self._leases[role].release()
+        """Other processes may have at once what this one still holds."""
+        for lease in self._leases.values():
+            if lease.is_held:
+                await lease.release()
         self._held = set()

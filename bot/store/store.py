@@ -34,6 +34,7 @@ from bot.store.statements import (
     secrets,
     sessions,
 )
+from bot.store.statements import pace as pace_statements
 from bot.store.statements import publish as publish_statements
 from bot.store.statements import subscriptions as subscription_statements
 
@@ -121,6 +122,9 @@ class SqlStore:
     async def release_lease(self, role: str) -> None:
         if self._fences.pop(role, None) is not None and self.is_shared:
             await self.engine.write_lease(lambda db: leases.release(db, role, self.process))
+
+    pace = _use_case(pace_statements.pace, READ)
+    save_pace = _use_case(pace_statements.save, WRITE_SHARED)
 
     def _fenced(self, role: str, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
         """``work``, refused in its transaction where another process has taken the role over. What

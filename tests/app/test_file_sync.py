@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.app.file_sync import FileSync
+from bot.core.leases import Lease
+from bot.model import roles
 from bot.sync.synchronizer import Synchronizer
 from tests.fakes import FakeClock
 from tests.store.database import opened
@@ -32,7 +34,8 @@ async def test_what_is_probably_not_meant_in_bot_toml_is_told_when_it_is_taken_o
         synchronizer = Synchronizer(path, tmp_path / "channels.lock", clock)
         with caplog.at_level(logging.WARNING):
             for _ in range(2):  # and only then
-                await FileSync(path, synchronizer, store, clock).synchronise()
+                lease = Lease(roles.FILE, store, clock)
+                await FileSync(path, synchronizer, store, clock, lease).synchronise()
     finally:
         store.close()
     told = [each.getMessage() for each in caplog.records]

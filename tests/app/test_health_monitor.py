@@ -13,6 +13,8 @@ from bot.app.file_sync import FileSync
 from bot.app.health_monitor import HealthMonitor
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.clock import SystemClock
+from bot.core.leases import Lease
+from bot.model import roles
 from bot.ports import Commands
 from bot.sync.synchronizer import Synchronizer
 from tests.store.database import opened
@@ -44,7 +46,13 @@ def monitor(tmp_path: Path, listener: FakeListener) -> Iterator[HealthMonitor]:
         clock=clock,
         calendar=AnnouncementCalendar(),
         platforms={"discord": listener},
-        file_sync=FileSync(path, Synchronizer(path, tmp_path / "lock", clock), store, clock),
+        file_sync=FileSync(
+            path,
+            Synchronizer(path, tmp_path / "lock", clock),
+            store,
+            clock,
+            Lease(roles.FILE, store, clock),
+        ),
     )
     store.close()
 

@@ -622,6 +622,13 @@ async def test_a_process_keeps_its_roles_and_gives_them_back(store: Store) -> No
     assert await store.acquire_lease("collector", 60) is not None
 
 
+async def test_arxivs_pace_is_what_was_saved_last(store: Store) -> None:
+    assert await store.pace() == ""
+    await store.save_pace("one")
+    await store.save_pace("two")
+    assert await store.pace() == "two"
+
+
 # -- RecoveryStore --------------------------------------------------------------------------------
 
 

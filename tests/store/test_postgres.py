@@ -9,13 +9,24 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from bot.errors import LeaseLost, SchemaTooNew, StoreBroken, StoreBusy, StoreError, StoreUnavailable
+from bot.arxiv.rate_limit import RateLimiter
+from bot.errors import (
+    LeaseLost,
+    SchemaTooNew,
+    SourceNotAsked,
+    SourceThrottled,
+    StoreBroken,
+    StoreBusy,
+    StoreError,
+    StoreUnavailable,
+)
 from bot.keywords import parse
 from bot.model import Draft, Person, Publication, Receipt, Recorded, Run
 from bot.ports import Store
@@ -24,7 +35,7 @@ from bot.store.engines import postgres_schema
 from bot.store.engines.postgres import PostgresEngine, as_postgres
 from bot.store.engines.postgres_errors import translation
 from bot.store.migrations import MIGRATIONS, for_postgres, for_sqlite
-from tests.fakes import START
+from tests.fakes import START, FakeClock
 from tests.store import postgres
 from tests.store.database import change, opened, opened_on_postgres, queue, select, wait
 
@@ -360,6 +371,39 @@ def test_each_error_says_what_to_do(code: str, kind: type[StoreError], said: str
     assert type(found) is kind
     assert said in str(found)
     assert "bot" not in str(found)
+
+
+class Renewing(FakeClock):
+    """Time stands still for who renews a lease meanwhile."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds == 5.0:
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
+
+
+async def test_arxiv_is_asked_by_one_process_at_a_time_and_then_left_alone(url: str) -> None:
+    clock = Renewing(START)
+    one, other = opened_on_postgres(url), opened_on_postgres(url)
+
+    def limiter(store: Store) -> RateLimiter:
+        return RateLimiter(interval=3.0, clock=clock, path=None, rng=Random(1), shared=store)
+
+    first, second = limiter(one), limiter(other)
+    async with first.permit() as permit:
+        permit.record_refusal("slow down")
+        with pytest.raises(SourceNotAsked, match="another process"):
+            async with second.permit(lock_timeout=0.0):
+                pytest.fail("two requests at once")
+    with pytest.raises(SourceThrottled, match="slow down"):
+        async with second.permit():
+            pytest.fail("arXiv wants to be left alone")
+    clock.advance(400)
+    began = clock.now()
+    async with first.permit():
+        assert clock.now() - began >= timedelta(seconds=3), "the other one may have just asked"
+    one.close()
+    other.close()
 
 
 # -- one text of SQL ------------------------------------------------------------------------------

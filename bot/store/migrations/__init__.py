@@ -255,6 +255,11 @@ create table leases (
   until  real not null
 ) strict, without rowid;
 
+create table pace (                        -- when arXiv was last asked; one row
+  id    integer primary key check (id = 1),
+  state text not null
+) strict;
+
 create table samples (                     -- foreign answers that we did not understand
   id     integer primary key,
   at     text not null,
