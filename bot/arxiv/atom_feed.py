@@ -17,7 +17,7 @@ from typing import Final
 from bot.arxiv.ids import identify
 from bot.arxiv.xml_stream import XmlReader, excerpt, local_name, timestamp
 from bot.model import Paper
-from bot.model.papers import LONGEST_NAME, MOST_AUTHORS, MOST_CATEGORIES
+from bot.model.papers import MAX_AUTHORS, MAX_CATEGORIES, MAX_NAME_LENGTH
 
 # expat writes a name as its namespace, a separator of our choice, and the local name.
 _ATOM: Final = "http://www.w3.org/2005/Atom}"
@@ -64,7 +64,7 @@ def read(body: bytes) -> AtomFeed:
 
 
 class AtomReader(XmlReader[AtomFeed]):
-    """Takes one answer in pieces of any size. Use it once; after an error it is of no more use."""
+    """Takes one answer in pieces of any size. One reader reads one answer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class AtomReader(XmlReader[AtomFeed]):
         elif self._in_author:
             entry.authors_begun += 1
         elif name == _CATEGORY:
-            if len(entry.categories) < MOST_CATEGORIES:
+            if len(entry.categories) < MAX_CATEGORIES:
                 entry.categories.append(self._term(attributes, name))
         elif name == _PRIMARY:
             entry.primary_category = entry.primary_category or self._term(attributes, name)
@@ -184,8 +184,8 @@ class _Entry:
     def add_author(self, name: str) -> None:
         """Those beyond the most that a paper may have are counted, and not kept."""
         self.authors_named += bool(name)
-        if len(self.authors) < MOST_AUTHORS:
-            self.authors.append(name[: LONGEST_NAME + 1])
+        if len(self.authors) < MAX_AUTHORS:
+            self.authors.append(name[: MAX_NAME_LENGTH + 1])
 
     def paper(self) -> Paper:
         """Raises ValueError, with the location, if anything that must be there is not."""

@@ -21,7 +21,7 @@ from typing import Final
 from bot.arxiv.ids import identify, serial_of
 from bot.arxiv.xml_stream import XmlReader, excerpt, local_name, timestamp
 from bot.model import VERSION_UNKNOWN, Paper, Unmatched
-from bot.model.papers import LONGEST_NAME, MOST_AUTHORS, MOST_CATEGORIES
+from bot.model.papers import MAX_AUTHORS, MAX_CATEGORIES, MAX_NAME_LENGTH
 from bot.ports import Wanted
 
 MAX_PAGE_BYTES: Final = 64 * 1024 * 1024
@@ -99,8 +99,8 @@ class _Record:
 
     def end_author(self) -> None:
         parts = (self.author.get(part, "") for part in ("forenames", "keyname", "suffix"))
-        if len(self.authors) < MOST_AUTHORS:
-            self.authors.append(" ".join(filter(None, parts))[: LONGEST_NAME + 1])
+        if len(self.authors) < MAX_AUTHORS:
+            self.authors.append(" ".join(filter(None, parts))[: MAX_NAME_LENGTH + 1])
         self.author.clear()
 
     def paper_id(self) -> str:
@@ -129,7 +129,7 @@ class _Record:
         if texts["id"] != paper_id:
             raise ValueError(f"{self.location} holds the paper {texts['id'][:100]!r}")
         submitted = _day(texts["created"], self.location)
-        categories = tuple(texts["categories"].split(maxsplit=MOST_CATEGORIES)[:MOST_CATEGORIES])
+        categories = tuple(texts["categories"].split(maxsplit=MAX_CATEGORIES)[:MAX_CATEGORIES])
         return Paper(
             id=paper_id,
             version=VERSION_UNKNOWN,

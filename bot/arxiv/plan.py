@@ -27,7 +27,7 @@ from bot.model import Keyword
 from bot.ports import Wanted
 
 HARVEST_INTERVAL: Final = timedelta(days=7)
-LONGEST_HARVEST: Final = timedelta(days=60)
+MAX_HARVEST: Final = timedelta(days=60)
 """A harvest reads no further back: ninety pages, which take five minutes. What was announced longer
 ago is gone through by its numbers, from where the last harvest ended, run by run."""
 
@@ -77,7 +77,7 @@ class FetchTask:
         """The day (UTC) from which on a harvest has to read: where the last one ended; anew at
         ``since`` if that is too long ago, or to come."""
         day = self.checkpoint.resume_from
-        if day is not None and timedelta(0) <= self.today - day <= LONGEST_HARVEST:
+        if day is not None and timedelta(0) <= self.today - day <= MAX_HARVEST:
             return day
         return min(self.since.astimezone(UTC).date(), self.today)
 
@@ -85,7 +85,7 @@ class FetchTask:
     def is_behind(self) -> bool:
         """Whether the last harvest is so long ago that none can go on from there."""
         day = self.checkpoint.resume_from
-        return day is not None and self.today - day > LONGEST_HARVEST
+        return day is not None and self.today - day > MAX_HARVEST
 
     @property
     def is_recent(self) -> bool:
@@ -118,7 +118,7 @@ def choose(task: FetchTask, *, wanted: Strategy, can_harvest: bool) -> Plan:
 def _choose(task: FetchTask, wanted: Strategy, can_harvest: bool) -> tuple[Strategy, str]:
     if not can_harvest:
         return Strategy.UNION, "no OAI-PMH address is set"
-    is_too_much = task.today - task.harvest_from > LONGEST_HARVEST
+    is_too_much = task.today - task.harvest_from > MAX_HARVEST
     if wanted is not Strategy.AUTO and not (wanted is Strategy.HARVEST and is_too_much):
         return wanted, "bot.toml wants it"
     if is_too_much:

@@ -39,7 +39,7 @@ _PAUSES_SECONDS: Final = (300.0, 900.0, 3600.0, 10800.0)
 """Seconds to leave arXiv alone after so many refusals in a row. Its blocks can last for hours."""
 
 _JITTER: Final = 0.25
-LONGEST_PAUSE_SECONDS: Final = 24 * 3600.0
+MAX_PAUSE_SECONDS: Final = 24 * 3600.0
 
 _LOCK_POLL_SECONDS: Final = 0.25
 LOCK_TIMEOUT_SECONDS: Final = 900.0
@@ -68,7 +68,7 @@ class RateState:
 
     def is_plausible(self, now: float) -> bool:
         """Not from the future, and not paused for longer than we ever are."""
-        longest = LONGEST_PAUSE_SECONDS + _SKEW_SECONDS
+        longest = MAX_PAUSE_SECONDS + _SKEW_SECONDS
         return (
             0 <= self.last_request_at <= now + _SKEW_SECONDS
             and 0 <= self.paused_until <= self.last_request_at + longest
@@ -104,7 +104,7 @@ class Permit:
 
     def pause(self, seconds: float, reason: str) -> datetime:
         """Let nobody send a request for so many seconds. Returns until when."""
-        until = self._clock.now() + timedelta(seconds=min(seconds, LONGEST_PAUSE_SECONDS))
+        until = self._clock.now() + timedelta(seconds=min(seconds, MAX_PAUSE_SECONDS))
         self._state.paused_until = until.timestamp()
         self._state.reason = reason
         return until

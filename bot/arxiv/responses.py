@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from bot.arxiv.atom_feed import AtomFeed
-from bot.arxiv.rate_limit import LONGEST_PAUSE_SECONDS
+from bot.arxiv.rate_limit import MAX_PAUSE_SECONDS
 from bot.arxiv.search_query import SearchRequest, Window
 from bot.errors import SourceDown, SourceError, SourceGarbled
 from bot.model import Note, NoteKind, Paper
@@ -149,13 +149,13 @@ def retry_after(header: str, now: datetime) -> float:
     """Seconds to wait: a number or an HTTP date, at most a day. 0 for anything else."""
     text = header.strip()
     if text.isascii() and text.isdecimal():
-        return min(float(text[:12]), LONGEST_PAUSE_SECONDS)
+        return min(float(text[:12]), MAX_PAUSE_SECONDS)
     try:
         until = parsedate_to_datetime(text)
         wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
     except (ValueError, OverflowError):
         return 0.0
-    return min(max(wait.total_seconds(), 0.0), LONGEST_PAUSE_SECONDS)
+    return min(max(wait.total_seconds(), 0.0), MAX_PAUSE_SECONDS)
 
 
 def stale_note(feed: AtomFeed, now: datetime) -> Note | None:

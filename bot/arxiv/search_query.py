@@ -25,7 +25,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from bot.model import Keyword
-from bot.model.subscriptions import MOST_CLAUSES
+from bot.model.subscriptions import MAX_CLAUSES
 
 PAGE_SIZE: Final = 2000
 MAX_ROW: Final = 10_000
@@ -134,7 +134,7 @@ def address(url: str, encoded: str) -> str:
 def _fits(keywords: Sequence[Keyword], window: Window, url: str) -> bool:
     return (
         len(keywords) <= MAX_KEYWORDS
-        and sum(keyword.clauses for keyword in keywords) <= MOST_CLAUSES
+        and sum(keyword.clauses for keyword in keywords) <= MAX_CLAUSES
         and len(address(url, window_request(keywords, window).encoded())) <= MAX_URL_LENGTH
     )
 

@@ -23,9 +23,9 @@ from bot.errors import SourceGarbled
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """Decoded bytes. About three times the largest answer of arXiv's query API."""
 
-LONGEST_TEXT: Final = 100_000
+MAX_TEXT_LENGTH: Final = 100_000
 """Characters of one element's text that are read. Five times what a paper keeps of its longest
-field (``bot.model.papers.LONGEST``), because white space is not yet collapsed."""
+field (``bot.model.papers.MAX_LENGTHS``), because white space is not yet collapsed."""
 
 SAMPLE_BYTES: Final = 2048
 """How many bytes of a refused answer are kept for whoever looks into it."""
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class XmlReader(ABC, Generic[T]):
-    """Takes one answer in pieces of any size. Use it once; after an error it is of no more use.
+    """Takes one answer in pieces of any size; for another one, and after an error, make a new one.
 
     A subclass says what an element means, in ``on_start`` and ``on_end``, and what the whole is, in
     ``result``; a ValueError out of ``on_end`` refuses the answer with its text. Names of elements
@@ -128,10 +128,10 @@ class XmlReader(ABC, Generic[T]):
 
     def capture(self, name: str) -> None:
         """Keep the text of the element that just began, under this name: its first
-        ``LONGEST_TEXT`` characters, and no more of them in memory."""
+        ``MAX_TEXT_LENGTH`` characters, and no more of them in memory."""
         self.captured = name
         self._pieces.clear()
-        self._room = LONGEST_TEXT
+        self._room = MAX_TEXT_LENGTH
         self._parser.CharacterDataHandler = self._keep_text
 
     def refuse(self, problem: str, cause: BaseException | None = None) -> NoReturn:

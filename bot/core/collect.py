@@ -1,12 +1,12 @@
-"""collect(): from what a source says to what the ledger says is due.
+"""collect(): from what a source answers to what is due in the ledger.
 
 ::
 
     interests ─▶ source.fetch, source.latest ─▶ match ─▶ record (ledger "due", prime)
 
-All that touches the database is one transaction, or short steps where it is long. Does not send
-anything, does not decide when to run, keeps no state of its own. An answer with holes is recorded
-for what it brought, and never counts as complete.
+Each access to the database is one transaction, or several short ones where it takes long. Does not
+send anything, does not decide when to run, keeps no state of its own. What an incomplete answer
+holds is recorded, but it never counts as complete.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ async def collect(
         await fetch.fetch(
             source, store, interests.primed, since, interests.checkpoint, result, wanted
         )
-    # Before the histories: where one of them ends the asking, the announcement is known of.
+    # Before the histories: one of them may end this run's requests.
     if submissions_expected_after is not None and interests.primed:
         await fetch.probe(source, submissions_expected_after, result)
     await fetch.fetch_histories(source, interests.fresh, started, result, wanted)

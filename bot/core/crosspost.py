@@ -18,10 +18,10 @@ from bot.ports import Clock, Crossposter, CrosspostStore
 log = logging.getLogger(__name__)
 
 ATTEMPT_TIMEOUT = 90.0  # seconds
-LEASE_SECONDS = 180.0  # until one whose process died is tried by the next
+LEASE_SECONDS = 180.0  # until a crosspost whose process died is tried again
 FIRST_DELAY = 5.0  # seconds; doubles with each attempt
-LONGEST_DELAY = 3600.0
-GIVE_UP_AFTER = timedelta(days=1)  # since the message was sent: then it is no news elsewhere
+MAX_DELAY_SECONDS = 3600.0
+GIVE_UP_AFTER = timedelta(days=1)  # since it was sent; after that it is no news to other servers
 
 
 async def crosspost_pending(
@@ -72,6 +72,6 @@ async def _retry_later(
         log.warning("crosspost given up channel=%s why=%s", crosspost.channel.id, why)
         return
     delay = FIRST_DELAY * 2.0 ** min(crosspost.attempt - 1, 30) if seconds is None else seconds
-    delay = min(max(delay, FIRST_DELAY), LONGEST_DELAY)
+    delay = min(max(delay, FIRST_DELAY), MAX_DELAY_SECONDS)
     await store.retry_crosspost(crosspost.key, clock.now() + timedelta(seconds=delay), why)
     log.info("crosspost requeued channel=%s in=%.0fs why=%s", crosspost.channel.id, delay, why)

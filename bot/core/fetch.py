@@ -84,7 +84,7 @@ class FetchResult:
         self.requests += batch.requests
 
     def submitted_after(self, time: datetime) -> bool:
-        """Whether any paper that was fetched was, whatever it is about."""
+        """Whether any fetched paper was submitted after that, whatever it is about."""
         newest = self.unmatched.newest
         return any(paper.published > time for paper in self.papers.values()) or (
             newest is not None and newest > time
@@ -159,7 +159,8 @@ async def probe(source: Source, submissions_expected_after: datetime, result: Fe
 
 
 def _shortfall(expected: Expected, got: frozenset[str]) -> Note | None:
-    """Well-formed answers of a few rows happen (facts of arXiv, 9): yesterday's papers tell."""
+    """A note if papers of the last complete answer are missing. arXiv sometimes gives well-formed
+    answers of a few rows (facts of arXiv, 9), and only such papers reveal it."""
     missing = expected.paper_ids - got
     if len(missing) <= max(MISSING_ALLOWED, MISSING_SHARE * len(expected.paper_ids)):
         return None
@@ -194,8 +195,8 @@ async def fetch_histories(
             batch = await source.latest(keyword, HISTORY)
         except KeywordRefused as error:
             result.fail_history(error, ())
-            # Whoever refuses everything refuses this, too: only an answer to another request says
-            # that it is the keyword's fault.
+            # A source that refuses everything refuses this keyword too: only if it answered
+            # another request is the keyword at fault.
             note = error.note(keyword.canonical)
             result.notes.append(replace(note, kind=NoteKind.REFUSED) if result.papers else note)
             continue
@@ -258,7 +259,7 @@ async def complete(
     metadata_incomplete: Sequence[str],
     result: FetchResult,
 ) -> Sequence[Paper]:
-    """Ask for what was not said of papers that match, now and in earlier runs.
+    """Fetch the missing metadata of papers that match, of this run and earlier ones.
 
     They are posted in any case, marked as they are; so a source that does not answer is only noted.
     """

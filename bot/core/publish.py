@@ -36,7 +36,7 @@ async def publish(
     """Put what is due into the outbox, channel by channel; how many posts that made.
 
     In all channels, or in ``channels``. ``now`` publishes whatever the time of day. ``composers``
-    makes one for each platform; the channels of a platform that is not there keep their papers due.
+    makes one for each platform; in the channels of a platform without one, papers stay due.
     Raises StoreError.
     """
     if channels is None:

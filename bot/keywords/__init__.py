@@ -45,12 +45,12 @@ from bot.keywords.ast import Expression
 from bot.keywords.lexer import OPERATORS, mistake
 from bot.keywords.parser import read
 from bot.model import Keyword
-from bot.model.subscriptions import MOST_CLAUSES
+from bot.model.subscriptions import MAX_CLAUSES
 
-__all__ = ["LONGEST", "expression", "parse", "plain_terms"]
+__all__ = ["MAX_LENGTH", "expression", "parse", "plain_terms"]
 
-LONGEST = 200  # characters of a keyword
-_HUGE = 10_000  # characters, with all white space: nothing that a person typed
+MAX_LENGTH = 200  # characters of a keyword
+_HUGE = 10_000  # characters, with all white space; no person types so many
 
 # The usual keyword, a few words and no syntax, is understood without a parser.
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
@@ -79,11 +79,9 @@ def parse(text: str) -> Keyword:
         raise UserError(
             "This only says what to leave out. Add what to look for, as in: reward model -survey", 0
         )
-    if query.clauses > MOST_CLAUSES:
+    if query.clauses > MAX_CLAUSES:
         problem = f"This keyword makes {query.clauses:,} search clauses at arXiv, which takes"
-        problem += (
-            f" {MOST_CLAUSES:,} at most. Each all: makes {ALL_CLAUSES} and more, ti: and abs:"
-        )
+        problem += f" {MAX_CLAUSES:,} at most. Each all: makes {ALL_CLAUSES} and more, ti: and abs:"
         raise UserError(f"{problem} one each. Use those, or make several keywords of it.")
     return Keyword(kept, ast.canonical(meaning), query.query, query.clauses)
 
@@ -103,7 +101,7 @@ def plain_terms(keyword: Keyword) -> tuple[str, ...] | None:
 
 
 def _plain_words(text: str) -> list[str] | None:
-    if len(text) > LONGEST or _PLAIN.fullmatch(text) is None:
+    if len(text) > MAX_LENGTH or _PLAIN.fullmatch(text) is None:
         return None
     words = text.replace("-", " ").split(" ")
     return None if _OPERATORS.intersection(words) else text.lower().replace("-", " ").split(" ")
@@ -119,8 +117,8 @@ def _tidy(text: str) -> str:
     kept = unicodedata.normalize("NFC", visible)
     if not kept:
         raise UserError("Please give a keyword, for example: reward model", 0)
-    if len(kept) > LONGEST or len(text) > _HUGE:
-        problem = f"A keyword has at most {LONGEST} characters, and this one has {len(kept):,}."
+    if len(kept) > MAX_LENGTH or len(text) > _HUGE:
+        problem = f"A keyword has at most {MAX_LENGTH} characters, and this one has {len(kept):,}."
         problem += " Shorten it, or make several keywords of it."
-        raise mistake(text, min(LONGEST, len(text)), problem)
+        raise mistake(text, min(MAX_LENGTH, len(text)), problem)
     return kept

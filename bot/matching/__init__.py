@@ -158,7 +158,7 @@ class _Leaves:
         self._title_prefixes, self._abstract_prefixes = Prefixes(), Prefixes()
         self._authors: dict[str, list[tuple[Author, int]]] = {}
         self._categories: list[tuple[Category, int]] = []
-        self._members: dict[str, list[int]] = {}  # a category's numbers, once it was met
+        self._members: dict[str, list[int]] = {}  # a category's numbers, once it has been seen
 
     def add(self, leaf: Leaf, number: int) -> None:
         match leaf:

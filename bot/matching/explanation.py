@@ -27,7 +27,7 @@ from bot.keywords.tokens import GAP, stems, surfaces
 from bot.matching.leaves import begins, first_field, is_called, stands_in
 from bot.model import Keyword, Paper
 
-_EXCLUDED = 0.9  # how close: all that is wanted is there, and so is something that is not
+_EXCLUDED = 0.9  # closeness: everything wanted is there, and so is something excluded
 _SCATTERED = 0.8  # all words are there, but not next to each other
 _SOME = 0.7  # times the share of the words that are there
 
@@ -91,7 +91,7 @@ class _View:
 
 @lru_cache(maxsize=64)
 def _view(paper: Paper) -> _View:
-    """Many keywords are asked about the same few papers."""
+    """Cached, because many keywords are explained against the same few papers."""
     return _View(paper)
 
 
@@ -151,7 +151,7 @@ def _all_of(parts: Sequence[tuple[Expression, Explanation]]) -> Explanation:
 
 
 def _missing(leaf: Leaf, view: _View) -> Explanation:
-    """Why a leaf that is not true is not."""
+    """Why a leaf does not hold."""
     match leaf:
         case Phrase(field, terms, words):
             return _missing_words(field, terms, words, view)

@@ -17,7 +17,7 @@ from bot.matching.leaves import begins
 # word has a space in it.
 _Node: TypeAlias = dict[str, Any]
 _HERE = " "
-_END = "\n"  # behind the last word of a text; leads nowhere
+_END = "\n"  # stands after the last word of a text; no node follows it
 
 
 class Phrases:

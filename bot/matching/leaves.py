@@ -13,7 +13,7 @@ _FIELDS = ("title", "abstract", "authors", "comment", "categories")
 
 
 def first_field(fields: Iterable[str]) -> str:
-    """Which field is named of several, in whatever order they came; empty if there is none."""
+    """The field to name where several match, in whatever order; empty if there is none."""
     return min(filter(None, fields), key=_FIELDS.index, default="")
 
 
@@ -27,7 +27,7 @@ def stands_in(terms: Sequence[str], text: Sequence[str]) -> bool:
 
 
 def begins(prefix: Prefix, word: str) -> bool:
-    """Whether one unstemmed word begins so, and is long enough."""
+    """Whether one unstemmed word begins with the prefix, and is long enough."""
     further = len(word) - len(prefix.start)
     long_enough = further >= prefix.least if prefix.open_ended else further == prefix.least
     return long_enough and word.startswith(prefix.start)
@@ -36,8 +36,8 @@ def begins(prefix: Prefix, word: str) -> bool:
 def is_called(author: Author, name: Sequence[str]) -> bool:
     """Whether a name's parts hold the author's next to each other, from any part on.
 
-    Initials of the name that nobody asked for may stand in between. An initial of the author's
-    is any part that begins so; several in a row may be the pieces of one part (``X. G.`` for
+    Further initials of the name may stand in between. An initial of the author's stands for any
+    part that begins with it; several in a row may be the pieces of one part (``X. G.`` for
     ``Xiao-Gang``).
     """
     pieces = [piece for part in name for piece in _pieces(part)]
@@ -46,7 +46,7 @@ def is_called(author: Author, name: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What stands between hyphens. The first piece of a part knows the part and its length."""
+    """What stands between hyphens. The first piece of a part also has the part and its length."""
 
     text: str
     whole: str = ""

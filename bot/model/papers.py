@@ -12,7 +12,7 @@ VERSION_UNKNOWN: Final = 0
 """The version of a paper whose source did not say which it is."""
 
 
-LONGEST: Final = {
+MAX_LENGTHS: Final = {
     "title": 2_000,  # characters; arXiv's form takes no more than some hundreds
     "abstract": 20_000,  # arXiv's own limit is 1,920; the longest of 5,345 in April 2026 has 2,082
     "comment": 5_000,  # 398
@@ -23,10 +23,10 @@ LONGEST: Final = {
 """What is kept of each text of a paper. Nothing real comes near these: they bound the time and the
 memory that one paper can cost, whoever made it, from whichever source, also from the database."""
 
-LONGEST_NAME: Final = 500  # of an author, in characters; 83 in April 2026
-LONGEST_CATEGORY: Final = 100
-MOST_AUTHORS: Final = 10_000  # collaborations have three thousand, the largest some five thousand
-MOST_CATEGORIES: Final = 100
+MAX_NAME_LENGTH: Final = 500  # of an author, in characters; 83 in April 2026
+MAX_CATEGORY_LENGTH: Final = 100
+MAX_AUTHORS: Final = 10_000  # collaborations have three thousand, the largest some five thousand
+MAX_CATEGORIES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Paper:
     that: then it is the day on which the present version was, and the paper was submitted then or
     before.
 
-    A text that is longer than ``LONGEST`` allows is cut, and ends in ``…``; authors and categories
-    beyond the most there may be are left out. It is the same paper all the same.
+    A text that is longer than ``MAX_LENGTHS`` allows is cut, and ends in ``…``; authors and
+    categories beyond the maximum are left out. It remains the same paper.
     """
 
     id: str
@@ -60,13 +60,13 @@ class Paper:
     doi: str = ""
 
     def __post_init__(self) -> None:
-        for name, most in LONGEST.items():
+        for name, most in MAX_LENGTHS.items():
             if len(getattr(self, name)) > most:
                 object.__setattr__(self, name, _cut(getattr(self, name), most))
-        authors = _bounded(self.authors, MOST_AUTHORS, LONGEST_NAME)
+        authors = _bounded(self.authors, MAX_AUTHORS, MAX_NAME_LENGTH)
         if authors is not self.authors:
             object.__setattr__(self, "authors", authors)
-        categories = _bounded(self.categories, MOST_CATEGORIES, LONGEST_CATEGORY)
+        categories = _bounded(self.categories, MAX_CATEGORIES, MAX_CATEGORY_LENGTH)
         if categories is not self.categories:
             object.__setattr__(self, "categories", categories)
 
@@ -111,9 +111,9 @@ class NoteKind(StrEnum):
     STALE = "stale"  # an answer of another day
     UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
     REFUSED = "refused"  # the source does not understand one keyword
-    LATE = "late"  # whole, but without what was to be announced the evening before
-    HOLES = "holes"  # announced, by the numbers, but not to be had yet
-    BEHIND = "behind"  # what was announced is still being gone through, run by run
+    LATE = "late"  # complete, but without what was to be announced the evening before
+    HOLES = "holes"  # announced, as their numbers show, but not available yet
+    BEHIND = "behind"  # still catching up with what was announced, over several runs
 
     @property
     def blocks_source(self) -> bool:
@@ -150,7 +150,7 @@ class AnnouncementStats:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """What a source read of papers that nobody wanted, and did not keep: how many there were, the
+    """What is known of papers that were read and not kept, as no keyword matches: how many, the
     highest serial among them, and when the newest was submitted (``None``: there were none)."""
 
     count: int = 0

@@ -108,7 +108,7 @@ class Prepared:
 class Receipt:
     """The platform's own id of a message that arrived, and a link to it where there is one.
 
-    ``crosspost``: it is to be handed on to the servers that follow its channel. ``server`` is the
+    ``crosspost``: it is to be published to the servers that follow its channel. ``server`` is the
     one that the channel is in (as ``Person.server``), empty where that is not known.
     """
 
@@ -120,7 +120,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Crosspost:
-    """A message that stands in its channel since ``sent_at``, claimed for being handed on.
+    """A message that stands in its channel since ``sent_at``, claimed for crossposting.
 
     ``key`` is its post's; ``attempt`` counts from 1.
     """

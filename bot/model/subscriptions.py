@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-MOST_CLAUSES: Final = 1000
+MAX_CLAUSES: Final = 1000
 """Leaf clauses of one request: arXiv's search engine allows 1,024 in one Boolean [inferred]."""
 
 
@@ -16,7 +16,7 @@ class Keyword:
 
     ``text`` is what the person wrote; ``canonical`` is the same for every text of the same meaning
     and is the keyword's identity; ``query`` asks arXiv for it (a superset is allowed, a subset is
-    not); ``clauses`` is what the query costs arXiv in leaf clauses, at most ``MOST_CLAUSES``.
+    not); ``clauses`` is what the query costs arXiv in leaf clauses, at most ``MAX_CLAUSES``.
     """
 
     text: str

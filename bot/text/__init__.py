@@ -45,7 +45,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """One line without anything that is not seen; white space is one blank. Idempotent."""
+    """One line without invisible characters, each run of white space one space. Idempotent."""
     if not (text.isascii() and text.isprintable()):
         text = _INVISIBLE.sub("", _TERMINAL.sub("", text))
         text = _LONE_SURROGATE.sub("\ufffd", text)

@@ -13,8 +13,8 @@ from functools import lru_cache
 from bot.model import Digest, Paper, Why
 from bot.text import plural, shorten
 
-DAYS_CACHED = 16  # a day's digests are of one or two
-LONGEST_KEYWORD, LONGEST_KEYWORDS = 80, 300  # characters in a heading, and of several below it
+DAYS_CACHED = 16  # the digests of a publish have one or two days
+MAX_KEYWORD_LENGTH, MAX_KEYWORDS_LENGTH = 80, 300  # of one in a heading, of several below it
 KEYWORDS_COUNTED = 8  # with the number of their papers
 
 
@@ -27,7 +27,7 @@ def heading(digest: Digest) -> str:
             newest = f"{count:,} of their newest papers" if count != 1 else "their newest paper"
             return f"{plural(len(keywords), 'new keyword')} · {newest}"
         newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
-        return f"New keyword: {shorten(keywords[0], LONGEST_KEYWORD)} · {newest}"
+        return f"New keyword: {shorten(keywords[0], MAX_KEYWORD_LENGTH)} · {newest}"
     return f"{long_day(digest.day)} · {plural(count, 'new paper')}"
 
 
@@ -36,7 +36,7 @@ def remarks(digest: Digest) -> tuple[str, ...]:
     said = []
     if digest.why is Why.FIRST:
         if len(keywords := _keywords(digest)) > 1:
-            said.append(f"For {shorten(', '.join(keywords), LONGEST_KEYWORDS)}")
+            said.append(f"For {shorten(', '.join(keywords), MAX_KEYWORDS_LENGTH)}")
         said.append(f"{long_day(digest.day)}. From now on, new papers come as they appear.")
     if digest.missed:
         when = _days(digest.missed, digest.day)
@@ -55,7 +55,7 @@ def keyword_counts(digest: Digest) -> str:
         return ""
     counted = Counter(text for entry in digest.entries for text in dict.fromkeys(entry.keywords))
     shown = [
-        f"{shorten(text, LONGEST_KEYWORD)} ({count:,})"
+        f"{shorten(text, MAX_KEYWORD_LENGTH)} ({count:,})"
         for text, count in counted.most_common(KEYWORDS_COUNTED)
     ]
     if left := len(counted) - len(shown):

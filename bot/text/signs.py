@@ -70,7 +70,7 @@ VULGAR_FRACTIONS = {
 
 @cache
 def sign(name: str) -> str:
-    """What one command without argument stands for; empty if nobody knows it."""
+    """What one command without argument stands for; empty if unknown."""
     if name in SIGNS:
         return SIGNS[name]
     if name in OPERATORS:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from bot.arxiv.atom_feed import AtomReader, read
 from bot.arxiv.xml_stream import MAX_BODY_BYTES, SAMPLE_BYTES
 from bot.errors import SourceGarbled
-from bot.model.papers import LONGEST, LONGEST_NAME, MOST_AUTHORS
+from bot.model.papers import MAX_AUTHORS, MAX_LENGTHS, MAX_NAME_LENGTH
 from tests.arxiv.feeds import NOON, feed, standin_paper
 from tests.arxiv.hostile import Cuts, cuts, in_pieces, mutilated
 from tests.wire.arxiv_feed import render_error
@@ -198,7 +198,7 @@ LARGEST = 3 * 1024 * 1024
 def test_a_field_of_megabytes_is_cut_and_the_paper_is_kept(field: str) -> None:
     body = feed(standin_paper(1, **{field: "x " * (LARGEST // 2)}), standin_paper(2))
     long, plain = read(body).papers
-    most = LONGEST[field]
+    most = MAX_LENGTHS[field]
     assert len(getattr(long, field)) in {most - 1, most}
     assert getattr(long, field).endswith("x…")
     assert plain == read(feed(standin_paper(2))).papers[0]
@@ -207,8 +207,8 @@ def test_a_field_of_megabytes_is_cut_and_the_paper_is_kept(field: str) -> None:
 def test_a_hundred_thousand_authors_and_a_name_of_megabytes_are_bounded() -> None:
     names = ["x" * LARGEST, *(f"Author {number}" for number in range(100_000))]
     [found] = read(feed(standin_paper(1, authors=tuple(names)))).papers
-    assert len(found.authors) == MOST_AUTHORS
-    assert max(map(len, found.authors)) == LONGEST_NAME
+    assert len(found.authors) == MAX_AUTHORS
+    assert max(map(len, found.authors)) == MAX_NAME_LENGTH
     assert found.authors[1] == "Author 0"
 
 
@@ -228,7 +228,7 @@ def test_text_that_nobody_reads_is_not_held_in_memory() -> None:
     tracemalloc.stop()
     assert len(body) > 3 * large
     assert peak < large + large // 5, "some pieces of a megabyte, not the text"
-    assert len(found.title) == LONGEST["title"]
+    assert len(found.title) == MAX_LENGTHS["title"]
 
 
 def test_utf_16_is_read_as_well() -> None:

@@ -13,7 +13,7 @@ import pytest
 from bot.arxiv.oai_page import OaiPage, OaiReader, Selection, read
 from bot.arxiv.xml_stream import MAX_BODY_BYTES
 from bot.model import VERSION_UNKNOWN, Unmatched
-from bot.model.papers import LONGEST, MOST_AUTHORS, MOST_CATEGORIES
+from bot.model.papers import MAX_AUTHORS, MAX_CATEGORIES, MAX_LENGTHS
 from tests.arxiv.feeds import NOON
 from tests.arxiv.hostile import in_pieces
 from tests.arxiv.oai_answers import OPEN, TOKEN, answer, changed, headers, record, refusal
@@ -102,7 +102,7 @@ def test_a_bare_record_without_its_envelope_is_refused(shared_data: Path) -> Non
 def test_a_field_of_megabytes_is_cut_and_the_record_is_kept(given: str, field: str) -> None:
     found = read(answer([record(1, **{given: "x " * 1_000_000}), record(2)]))
     assert found.damaged == ()
-    assert len(getattr(found.papers[0], field)) in {LONGEST[field] - 1, LONGEST[field]}
+    assert len(getattr(found.papers[0], field)) in {MAX_LENGTHS[field] - 1, MAX_LENGTHS[field]}
     assert found.papers[1] == read(answer([record(2)])).papers[0]
 
 
@@ -143,7 +143,7 @@ def test_a_hundred_thousand_authors_and_categories_are_bounded() -> None:
         record(2, categories=("cs.LG",) * 30_000),
     ])  # fmt: skip
     many, wide = read(body).papers
-    assert (len(many.authors), len(wide.categories)) == (MOST_AUTHORS, MOST_CATEGORIES)
+    assert (len(many.authors), len(wide.categories)) == (MAX_AUTHORS, MAX_CATEGORIES)
 
 
 def test_a_whole_record_becomes_a_paper_with_what_it_says_and_no_more() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.arxiv.checkpoint import Checkpoint
-from bot.arxiv.plan import HARVEST_INTERVAL, LONGEST_HARVEST, FetchTask, Plan, Strategy, choose
+from bot.arxiv.plan import HARVEST_INTERVAL, MAX_HARVEST, FetchTask, Plan, Strategy, choose
 from bot.arxiv.search_query import Window, batches
 from bot.model import Keyword
 from tests.arxiv.feeds import phrase
@@ -132,7 +132,7 @@ def test_whatever_was_stored_a_harvest_begins_on_a_day_that_arxiv_knows(
     assert found.reason
     if found.strategy is Strategy.HARVEST:
         assert can_harvest
-        assert TODAY - task(KEYWORDS[:number], last, since).harvest_from <= LONGEST_HARVEST
+        assert TODAY - task(KEYWORDS[:number], last, since).harvest_from <= MAX_HARVEST
 
 
 @pytest.mark.parametrize("back", [61, 365, 10_000])

@@ -21,7 +21,7 @@ from bot.arxiv.search_query import (
     window_request,
 )
 from bot.model import Keyword
-from bot.model.subscriptions import MOST_CLAUSES
+from bot.model.subscriptions import MAX_CLAUSES
 from tests.arxiv.feeds import NOON, phrase
 
 URL = "https://export.arxiv.org/api/query"
@@ -141,7 +141,7 @@ def test_short_keywords_are_split_by_number() -> None:
 
 def test_costly_keywords_are_split_by_clauses() -> None:
     parts = list(batches([costly(number, 55) for number in range(20)], WINDOW, URL))
-    assert [len(part) for part in parts] == [MOST_CLAUSES // 55, 2]
+    assert [len(part) for part in parts] == [MAX_CLAUSES // 55, 2]
 
 
 def test_a_keyword_beyond_every_limit_comes_alone() -> None:

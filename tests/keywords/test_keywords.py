@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.keywords import LONGEST, parse
+from bot.keywords import MAX_LENGTH, parse
 from bot.keywords.stemming import stem, stemmed_prefix
 from bot.model import Keyword, Paper
 from tests.builders import paper
@@ -20,7 +20,7 @@ from tests.keywords.keyword_reference import PLAIN, Tree, asks_for, holds, paper
 def read(tree: Tree, how: list[bool] | None = None) -> Keyword:
     """The keyword of a tree. Skips a tree that is no keyword: see the tests of refusals."""
     text = written(tree, list(how or []))
-    assume(len(text) <= LONGEST and not holds(tree, None))
+    assume(len(text) <= MAX_LENGTH and not holds(tree, None))
     try:
         return parse(text)
     except UserError as error:
@@ -260,7 +260,7 @@ def test_whatever_is_typed_is_a_keyword_or_a_mistake_that_can_be_shown(text: str
         return
     again = parse(keyword.text)
     assert (again.text, again.canonical) == (keyword.text, keyword.canonical)
-    assert len(keyword.text) <= LONGEST
+    assert len(keyword.text) <= MAX_LENGTH
     assert unicodedata.is_normalized("NFC", keyword.text)
     assert keyword.clauses == len(re.findall(r"\b(?:ti|abs|au|cat|co):", keyword.query)) + (
         55 * len(re.findall(r"\ball:", keyword.query))
@@ -293,7 +293,7 @@ def test_exactly_what_would_match_a_paper_without_any_of_its_words_only_excludes
     tree: Tree, how: list[bool]
 ) -> None:
     text = written(tree, list(how))
-    assume(len(text) <= LONGEST)
+    assume(len(text) <= MAX_LENGTH)
     if holds(tree, None):
         with pytest.raises(UserError):
             parse(text)

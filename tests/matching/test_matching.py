@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.keywords import LONGEST, parse
+from bot.keywords import MAX_LENGTH, parse
 from bot.matching import Matcher, explain
 from bot.model import Hit, Keyword, Paper
 from tests.builders import paper
@@ -258,7 +258,7 @@ def test_strange_texts_do_no_harm() -> None:
 def read(tree: Tree) -> Keyword | None:
     text = written(tree, [])
     try:
-        return None if len(text) > LONGEST else parse(text)
+        return None if len(text) > MAX_LENGTH else parse(text)
     except UserError:
         return None
 

@@ -20,7 +20,7 @@ from bot.demo.sample import Sample, load
 from bot.demo.show import show
 
 PROGRAM = [sys.executable, "-m", "bot", "demo"]
-LONGEST = 60  # seconds; a program that hangs is killed
+MAX_SECONDS = 60  # a program that hangs is killed
 SAMPLE = load()
 FACTS = re.compile(r"^  \S+ · \d+ \w+ 2026 · (\d{4}\.\d{5}) · (.+)$", re.MULTILINE)
 
@@ -51,7 +51,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What one demo writes through a pipe; it leaves its folder as empty as it was."""
     folder = tmp_path_factory.mktemp("demo")
     with start(folder) as process:
-        out, err = process.communicate(timeout=LONGEST)
+        out, err = process.communicate(timeout=MAX_SECONDS)
     assert (process.returncode, err) == (0, "")
     assert list(folder.iterdir()) == []
     return out
@@ -121,14 +121,14 @@ def test_through_a_pipe_there_is_plain_text_and_every_address(shown: str) -> Non
 
 def test_two_demos_at_once_do_not_meet(tmp_path: Path, shown: str) -> None:
     with start(tmp_path) as first, start(tmp_path) as second:
-        assert first.communicate(timeout=LONGEST) == (shown, "")
-        assert second.communicate(timeout=LONGEST) == (shown, "")
+        assert first.communicate(timeout=MAX_SECONDS) == (shown, "")
+        assert second.communicate(timeout=MAX_SECONDS) == (shown, "")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_old_locale_costs_signs_and_not_the_demo(tmp_path: Path) -> None:
     with start(tmp_path, PYTHONUTF8="0", PYTHONIOENCODING="ascii") as process:
-        out, err = process.communicate(timeout=LONGEST)
+        out, err = process.communicate(timeout=MAX_SECONDS)
     assert (process.returncode, err) == (0, "")
     assert "Emre Ornek" in out
     assert out.isascii()
@@ -137,7 +137,7 @@ def test_an_old_locale_costs_signs_and_not_the_demo(tmp_path: Path) -> None:
 def test_a_proxy_is_not_asked_for_what_is_on_this_machine(tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     with start(tmp_path, HTTP_PROXY=nowhere, http_proxy=nowhere, ALL_PROXY=nowhere) as process:
-        process.communicate(timeout=LONGEST)
+        process.communicate(timeout=MAX_SECONDS)
     assert process.returncode == 0
 
 
@@ -148,7 +148,7 @@ def test_a_reader_that_leaves_early_leaves_no_traceback_and_no_folder(tmp_path: 
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
-        process.wait(LONGEST)
+        process.wait(MAX_SECONDS)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,7 +159,7 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path: Path) -> Non
             if line.startswith("Day 1"):
                 break
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=LONGEST)
+        _, err = process.communicate(timeout=MAX_SECONDS)
     assert (process.returncode, err) == (130, "")
     assert list(tmp_path.iterdir()) == []
 

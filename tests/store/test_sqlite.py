@@ -16,7 +16,7 @@ import pytest
 from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
 from bot.model import Person, Run
-from bot.model.papers import LONGEST
+from bot.model.papers import MAX_LENGTHS
 from bot.ports import Store
 from bot.store import open_store
 from bot.store.engines.base import Connection
@@ -70,7 +70,7 @@ async def test_a_paper_of_megabytes_in_the_database_is_cut_when_it_is_read(tmp_p
     change(store, "update papers set abstract = ?", "x" * 4_000_000)
     seen = await store.paper("2603.00001")
     assert seen.paper is not None
-    assert len(seen.paper.abstract) == LONGEST["abstract"]
+    assert len(seen.paper.abstract) == MAX_LENGTHS["abstract"]
     store.close()
 
 

@@ -21,7 +21,7 @@ from tests.builders import paper
 from tests.fakes import START, FakeClock
 
 KEYWORDS, CHANNELS, A_DAY, DAYS = 100, 20, 3, 365
-MOST = 300_000_000  # bytes
+MAX_BYTES = 300_000_000  # bytes
 
 
 async def a_year(folder: Path) -> tuple[int, int, int]:
@@ -103,7 +103,7 @@ def test_a_year_of_a_hundred_keywords_stays_small(tmp_path: Path) -> None:
     print(  # noqa: T201 - the figure is what it is run for
         f"\n{KEYWORDS} keywords in {CHANNELS} channels, {A_DAY} papers a working day each, {DAYS}"
         f" days: {papers:,} papers, {ledger:,} rows in the ledger, {size / 1e6:.0f} MB"
-        f" ({size / papers:,.0f} bytes a paper; {MOST / 1e6:.0f} MB would hold"
-        f" {MOST / (size / papers) / 261:,.0f} papers a working day)"
+        f" ({size / papers:,.0f} bytes a paper; {MAX_BYTES / 1e6:.0f} MB would hold"
+        f" {MAX_BYTES / (size / papers) / 261:,.0f} papers a working day)"
     )
-    assert size < MOST
+    assert size < MAX_BYTES

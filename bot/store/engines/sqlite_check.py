@@ -21,7 +21,7 @@ from bot.store.engines.sqlite_errors import translated
 
 T = TypeVar("T")
 
-MOST_PROBLEMS = 10  # listed for a table
+MAX_PROBLEMS = 10  # listed for a table
 # Texts that may take more than the rest of a page.
 _LONG_TEXTS = {"papers": ("title", "abstract", "authors", "comment"), "outbox": ("payload",)}
 
@@ -72,7 +72,7 @@ class IntegrityCheck:
         if self._db is None:
             raise StoreBroken("the database is closed")
         with translated(self._path):
-            rows = self._db.execute(f"pragma quick_check({table})").fetchmany(MOST_PROBLEMS)
+            rows = self._db.execute(f"pragma quick_check({table})").fetchmany(MAX_PROBLEMS)
             if rows != [("ok",)]:
                 return [f"{table}: {row[0]}" for row in rows]
             if not (columns := _LONG_TEXTS.get(table)):

@@ -18,7 +18,7 @@ from bot.store.statements.rows import (
 )
 
 # Longer than any wait between two tries: what seems to wait longer was put there by a wrong clock.
-LONGEST_WAIT = timedelta(hours=2)
+MAX_WAIT = timedelta(hours=2)
 
 _WAITING = """
     from crossposts x join outbox o using (key) join channels c on c.id = o.channel_id
@@ -79,4 +79,4 @@ def fail(db: Connection, key: str, error: str) -> None:
 
 
 def _times(platform: str, now: datetime) -> dict[str, str]:
-    return {"platform": platform, "now": to_text(now), "latest": to_text(now + LONGEST_WAIT)}
+    return {"platform": platform, "now": to_text(now), "latest": to_text(now + MAX_WAIT)}

@@ -33,7 +33,7 @@ from bot.store.statements.rows import (
 )
 
 OPEN = "('queued', 'sending', 'unknown')"
-LONGEST_PAUSE = timedelta(days=1)  # of a channel that refuses us
+MAX_PAUSE = timedelta(days=1)  # of a channel that refuses us
 
 # The head of each channel's queue, so that a digest's messages arrive in their order. A post under
 # a message that is on its way waits for it; where nobody knows what became of that message, or it
@@ -251,7 +251,7 @@ def refuse(
 
 def pause_after(probes: int, first: float) -> timedelta:
     """How long a channel that refused us ``probes`` times before is left alone."""
-    return min(timedelta(seconds=first * 2.0 ** min(probes, 16)), LONGEST_PAUSE)
+    return min(timedelta(seconds=first * 2.0 ** min(probes, 16)), MAX_PAUSE)
 
 
 def resend(db: Connection, key: str, at: datetime) -> bool:
