@@ -52,6 +52,7 @@ RUN = {
     "daily-papers resume --channel console:": "It was not paused.",
     "daily-papers restore papers-monday.sqlite3": "papers-monday.sqlite3",
     "daily-papers run": "event=running",
+    "daily-papers secret-key": "=",
     "daily-papers status": "console:",
     "daily-papers sync": "agree",
     "daily-papers sync --accept": "agree",
@@ -60,6 +61,7 @@ RUN = {
 
 _DOCKER = "needs Docker; ./do test-image builds the image and runs it"
 _NETWORK = "needs a network"
+_POSTGRES = "needs a PostgreSQL that belongs to somebody; tests/store/test_postgres.py starts one"
 _CHECKOUT = "works on the checkout itself"
 _MINUTES = "takes minutes"
 _BENCHMARKS = (
@@ -92,7 +94,9 @@ NOT_RUN = {
     "daily-papers --install-completion": _SHELL,
     "daily-papers --show-completion": _SHELL,
     "daily-papers backup /data/backup.sqlite3": "is said of the container, where /data is",
+    "daily-papers backup FILE": _WORD,
     "daily-papers resend KEY": _WORD,
+    "daily-papers restore FILE": _WORD,
     "docker build --build-arg BASE=python:3.13-slim@sha256:DIGEST --tag daily-papers .": _DOCKER,
     "docker build --tag daily-papers .": _DOCKER,
     "docker image inspect --format '{{index .RepoDigests 0}}' python:3.13-slim": _DOCKER,
@@ -107,11 +111,14 @@ NOT_RUN = {
     "docker run --rm daily-papers demo": _DOCKER,
     "docker run -d --name papers -e DISCORD_TOKEN=TOKEN -e ARXIV_CONTACT=you@example.org"
     " -v papers:/data daily-papers": _DOCKER,
+    "createdb --owner papers --encoding UTF8 --template template0 papers": _POSTGRES,
+    "createuser --pwprompt papers": _POSTGRES,
     "git clone ADDRESS daily-papers": _WORD,
     "python3 -m venv ~/daily-papers": _NETWORK + " for what comes behind it",
     "~/daily-papers/bin/pip install '.[discord,slack]'": _NETWORK,
     "~/daily-papers/bin/pip install --no-deps .": _NETWORK,
     "~/daily-papers/bin/pip install --require-hashes -r requirements/base.txt": _NETWORK,
+    "~/daily-papers/bin/pip install --require-hashes -r requirements/postgres.txt": _NETWORK,
     "systemctl reload daily-papers": "needs systemd",
 }
 
@@ -167,7 +174,15 @@ def test_every_fence_is_of_a_kind_that_is_looked_into_or_has_no_commands() -> No
         text = page.read_text(encoding="utf-8")
         fences = FENCE.findall(text)
         assert len(fences) * 2 == text.count("```")
-        assert {language for _, language, _ in fences} <= {"", "sh", "ini", "text", "toml", "yaml"}
+        assert {language for _, language, _ in fences} <= {
+            "",
+            "sh",
+            "ini",
+            "nginx",
+            "text",
+            "toml",
+            "yaml",
+        }
 
 
 def test_no_page_has_lost_a_command_of_the_tables() -> None:
