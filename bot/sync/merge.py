@@ -273,7 +273,7 @@ class Merge:
         if self.held_back:
             return None
         if self._is_shown():
-            if self.one_way:
+            if self.one_way or self._text != self.state.text:  # edited outside of the channels
                 self._record(self.state.written, None, self._text)
             return None
         new = render(self._text, self._path, self._current, self._revision(), self._elsewhere)

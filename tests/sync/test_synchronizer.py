@@ -144,6 +144,16 @@ def test_a_text_that_ends_behind_any_block_removes_nothing_and_is_left_as_it_is(
     assert full.text == cut + "\n"
 
 
+def test_a_text_is_known_as_the_beginning_of_one_that_was_edited_outside_of_the_channels(
+    full: Setup,
+) -> None:
+    full.edit("# local", "# local, until we move")
+    assert full.sync().changes == ()
+    full.write(full.text.rpartition("[[channels]]")[0])
+    assert full.sync().held_back
+    assert following_all(full)
+
+
 def test_the_whole_text_saved_again_goes_on_as_before(full: Setup) -> None:
     whole = full.text
     full.write(whole[: whole.index(block(MANY[3], "graph", "reward model"))])
