@@ -168,8 +168,17 @@ class _Parent:
         self._process.wait()
 
 
-@cache
+_ONE_AT_A_TIME = threading.Lock()
+
+
 def _parent() -> _Parent:
+    """The only one, whichever thread comes first: ``cache`` alone lets two threads make two."""
+    with _ONE_AT_A_TIME:
+        return _started()
+
+
+@cache
+def _started() -> _Parent:
     return _Parent()
 
 
