@@ -124,9 +124,11 @@ def _addresses(options: HttpOptions, *, installing: bool) -> Finding:
     """What is to be entered at Slack."""
     home = options.public_url.rstrip("/")
     shown = home or "https://YOUR-ADDRESS"
-    text = f"The Request URL at Slack, in all three places: {shown}{EVENTS_PATH}"
+    text = f"To enter at Slack: the Request URL, in all three places, {shown}{EVENTS_PATH}"
     if installing:
-        text += f" The Redirect URL: {shown}{REDIRECT_PATH} To install it: {shown}{INSTALL_PATH}"
+        text += f" and the Redirect URL {shown}{REDIRECT_PATH}"
+        text += f" (workspaces install the app at {shown}{INSTALL_PATH})"
+    text += "."
     if home and not home.startswith("https://"):
         remedy = "Put a reverse proxy with HTTPS before it (docs/hosting.md, Slack over HTTP)."
         return Finding("slack", False, f"{text} Slack calls only https:// addresses.", remedy)

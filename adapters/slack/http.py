@@ -19,6 +19,7 @@ from aiohttp import web
 from slack_bolt import BoltResponse
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.request.internals import parse_body
 from slack_sdk.signature import Clock as SignatureClock
@@ -88,21 +89,31 @@ class SignatureCheck:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class ServedApp:
+    """The app, and what goes on while it is served. ``flow`` lets workspaces install it: ours alone
+    counts, because Bolt makes one of its own where SLACK_CLIENT_ID is set, be it to nothing."""
+
+    app: AsyncApp
+    work: Callable[[], Awaitable[object]]
+    flow: AsyncOAuthFlow | None = None
+
+
 class Receiver:
     """Receives the requests for one Bolt app."""
 
     def __init__(
-        self, app: AsyncApp, signatures: SignatureCheck, tasks: ListenerTasks, clock: Clock
+        self, prepared: ServedApp, signatures: SignatureCheck, tasks: ListenerTasks, clock: Clock
     ) -> None:
-        self._app = app
+        self._flow = prepared.flow
         self._signatures = signatures
         self._tasks = tasks
-        self._dispatcher = Dispatcher(app, tasks, clock)
+        self._dispatcher = Dispatcher(prepared.app, tasks, clock)
 
     def application(self) -> web.Application:
         served = web.Application(client_max_size=MAX_BODY_BYTES)
         served.router.add_post(EVENTS_PATH, self._take_request)
-        if (flow := self._app.oauth_flow) is not None:
+        if (flow := self._flow) is not None:
             served.router.add_get(flow.install_path, _page(flow.handle_installation))
             served.router.add_get(flow.redirect_uri_path, _page(flow.handle_callback))
         return served
@@ -197,16 +208,16 @@ class HttpListener:
         tasks = ListenerTasks()
         signatures = SignatureCheck(self.options.signing_secret, self.clock)
         try:
-            app, work = await self.prepare(commands)
-            receiver = Receiver(app, signatures, tasks, self.clock)
+            prepared = await self.prepare(commands)
+            receiver = Receiver(prepared, signatures, tasks, self.clock)
             async with _receiving(receiver, tasks, self.options.listen):
                 self.disconnected_since = None
-                await work()
+                await prepared.work()
         finally:
             self.disconnected_since = None
 
-    async def prepare(self, commands: Commands) -> tuple[AsyncApp, Callable[[], Awaitable[object]]]:
-        """The app, and what goes on while it is served. Raises PlatformDown, PlatformRefused."""
+    async def prepare(self, commands: Commands) -> ServedApp:
+        """Raises PlatformDown and PlatformRefused."""
         raise NotImplementedError
 
 
@@ -217,7 +228,7 @@ class TokenListener(HttpListener):
         super().__init__(options, workspace.clock)
         self.workspace = workspace
 
-    async def prepare(self, commands: Commands) -> tuple[AsyncApp, Callable[[], Awaitable[object]]]:
+    async def prepare(self, commands: Commands) -> ServedApp:
         await self.workspace.check_token()
         app = build(
             only(self.workspace),
@@ -226,7 +237,7 @@ class TokenListener(HttpListener):
             command=self.options.command,
             managers=self.options.managers,
         )
-        return app, asyncio.Event().wait
+        return ServedApp(app, asyncio.Event().wait)
 
 
 @asynccontextmanager

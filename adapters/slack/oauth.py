@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -32,7 +32,13 @@ from adapters.slack.api import Web
 from adapters.slack.app import build
 from adapters.slack.checks import NEEDED, OPTIONAL
 from adapters.slack.errors import FOREIGN, code_of
-from adapters.slack.http import INSTALL_PATH, REDIRECT_PATH, HttpListener, HttpOptions
+from adapters.slack.http import (
+    INSTALL_PATH,
+    REDIRECT_PATH,
+    HttpListener,
+    HttpOptions,
+    ServedApp,
+)
 from adapters.slack.installations import (
     STATE_LIFETIME,
     InstallationRefused,
@@ -148,7 +154,7 @@ class InstalledListener(HttpListener):
     def degraded(self) -> str:  # type: ignore[override]
         return " ".join(self.workspaces.unreadable.values())
 
-    async def prepare(self, commands: Commands) -> tuple[AsyncApp, Callable[[], Awaitable[object]]]:
+    async def prepare(self, commands: Commands) -> ServedApp:
         client = self.web.client
         oauth = OAuth(
             self.workspaces,
@@ -166,7 +172,7 @@ class InstalledListener(HttpListener):
             oauth_flow=oauth.flow,
         )
         oauth.register(app)
-        return app, partial(oauth.watch, self.clock)
+        return ServedApp(app, partial(oauth.watch, self.clock), oauth.flow)
 
 
 class OAuth:
