@@ -68,7 +68,7 @@ def calls(text: str) -> Iterator[str]:
     for line in [*inline, *fenced.splitlines()]:
         if line.startswith(("docker ", "git ")):  # in which it is the name of something else
             continue
-        if call := re.search(r"(?:^|[/ ])(daily-papers .*)$", line.partition(" # ")[0]):
+        if call := re.search(r"(?:^|[/ ])(daily-papers .*)$", re.split(r" # | > ", line)[0]):
             yield call[1].strip()
 
 
