@@ -242,7 +242,7 @@ def test_what_is_no_backup_is_named_as_what_it_is(tmp_path: Path) -> None:
     config = tmp_path / "bot.toml"
     config.write_text("# notes\n" * 1000)
     for refused in (lambda: restore(data, config, START), lambda: back_up(data, config)):
-        with pytest.raises(StoreBroken, match=r"bot\.toml is no backup of Daily Papers"):
+        with pytest.raises(StoreBroken, match=r"bot\.toml is not a backup of Daily Papers"):
             refused()
     for refused in (lambda: restore(data, tmp_path, START), lambda: back_up(data, tmp_path)):
         with pytest.raises(StoreBroken, match=r"is a folder\. Name "):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -66,6 +67,32 @@ def test_nothing_more_is_written_into_a_database_that_lost_its_name(
     store.close()
 
 
+def copied_over(file: Path, backup: Path) -> None:
+    shutil.copyfile(backup, file)
+
+
+def truncated(file: Path, backup: Path) -> None:
+    os.truncate(file, 0)
+
+
+@pytest.mark.parametrize("what", [copied_over, truncated])
+def test_nothing_more_is_written_into_a_database_that_an_older_one_was_copied_over(
+    tmp_path: Path, what: Callable[[Path, Path], None]
+) -> None:
+    store = open_store(tmp_path / "data", alone=True)
+    backup = tmp_path / "backup.sqlite3"
+    back_up(tmp_path / "data", backup)
+    wait(filled(tmp_path / "data", store))
+    with closing(sqlite3.connect(tmp_path / "data" / FILE)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    assert store.problem() == ""
+    what(tmp_path / "data" / FILE, backup)
+    assert "was overwritten or truncated" in store.problem()
+    with pytest.raises(StoreBroken, match="was overwritten or truncated"):
+        add(store, "too late")
+    store.close()
+
+
 def test_the_log_of_a_replaced_database_does_not_spoil_the_one_in_its_place(
     tmp_path: Path,
 ) -> None:
@@ -104,9 +131,9 @@ def test_a_lock_that_is_deleted_ends_the_work_before_a_second_bot_can_begin(
 # -- damage ----------------------------------------------------------------------------------------
 
 
-async def filled(folder: Path) -> Store:
+async def filled(folder: Path, store: Store | None = None) -> Store:
     """Rows in every table that grows, so many that each takes several pages."""
-    store = open_store(folder, alone=True)
+    store = store or open_store(folder, alone=True)
     keyword = parse("reward model")
     await store.follow("console:", keyword, Person("Ada"), START)
     papers = tuple(paper(n) for n in range(1, 200))

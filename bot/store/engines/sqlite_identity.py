@@ -1,7 +1,9 @@
 """Whether the files under the database's names are still the ones that were opened.
 
 An open file outlives its name: a database that was deleted, moved away or replaced under a running
-bot goes on working for it, and everything that it records from then on is lost.
+bot goes on working for it, and everything that it records from then on is lost. One that is copied
+over keeps its name and inode, and SQLite would mix old pages with new ones; it is noticed by its
+size, because a database never becomes shorter (the bot does not ``vacuum``), and an older copy is.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class OpenedDatabase:
     def __init__(self, path: Path, lock_path: Path, lock: int | None) -> None:
         self._path = path
         self._database = identity_of(path)
+        self._size = path.stat().st_size  # the largest so far, in bytes
         self._log = identity_of(_beside(path, "-wal"))
         self._lock_path = lock_path
         self._lock = None if lock is None else identity_of(lock)
@@ -46,6 +49,14 @@ class OpenedDatabase:
                 " Put it back, or keep the new one, and start again. Next time stop the bot first;"
                 " `daily-papers restore` puts a backup in its place."
             )
+        size = self._path.stat().st_size
+        if size < self._size:
+            return (
+                f"{self._path} was overwritten or truncated while it was in use: it had"
+                f" {self._size:,} bytes, and has {size:,}. Start again, and put a backup in its"
+                " place with `daily-papers restore`, which needs the bot to be stopped."
+            )
+        self._size = size
         if self._lock is not None and identity_of(self._lock_path) != self._lock:
             return (
                 f"{self._lock_path} was deleted or replaced, so a second bot could serve the same"
