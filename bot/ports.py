@@ -498,6 +498,11 @@ class LeaseStore(Protocol):
         another process holds it. Waits for no other work of the store."""
         ...
 
+    async def agree_on_settings(self, settings: str) -> str:
+        """What the processes that share the database have in common: these settings, or those with
+        which another one that is alive was started."""
+        ...
+
     async def release_lease(self, role: str) -> None:
         """Another process may have it at once. Nothing, where this one does not hold it."""
         ...

@@ -7,6 +7,7 @@ Decides nothing about papers, posts or people.
 from __future__ import annotations
 
 import importlib
+import json
 import random
 import shutil
 import sys
@@ -213,6 +214,8 @@ async def open_bot(
             progress=progress,
         )
         stack.push_async_callback(bot.leases.release)
+        if serving and not dry_run:
+            await _refuse_disagreement(config, store)
         if serving:
             if not store.is_shared:  # else for each platform when its posts are taken over
                 await bot.pipeline.release_claims()
@@ -220,6 +223,21 @@ async def open_bot(
         write = serving if write_file is None else write_file
         await bot.file_sync.synchronise(accept=accept, write=write)
         yield bot
+
+
+async def _refuse_disagreement(config: Config, store: Store) -> None:
+    """Raises ConfigError where another process that serves the database has other settings: what a
+    channel gets must not depend on which of them does it."""
+    own = config.shared_settings()
+    theirs = json.loads(await store.agree_on_settings(json.dumps(own, sort_keys=True)))
+    different = sorted(key for key in own.keys() | theirs.keys() if own.get(key) != theirs.get(key))
+    if different:
+        hint = "give all processes of a database the same, or stop the others first"
+        mistakes = tuple(
+            Mistake(key, "is another in a process that serves this database", hint)
+            for key in different
+        )
+        raise ConfigError(str(config.path), mistakes)
 
 
 def database_url(config: Config) -> str:

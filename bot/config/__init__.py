@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
@@ -175,6 +175,22 @@ class Config:
     def calendar(self) -> AnnouncementCalendar:
         """arXiv's calendar; what stands in for arXiv announces when it likes."""
         return AnnouncementCalendar(self.arxiv.holidays, binding=_is_arxivs(self.arxiv.url))
+
+    def shared_settings(self) -> dict[str, str]:
+        """What all processes that share a database need to agree on, by its keys; no secrets."""
+        slack = self.platforms.get("slack")
+        sections: dict[str, Mapping[str, Any]] = {
+            "slack": slack.options if slack else {},
+            "schedule": self.schedule.values
+            | {"first_post": self.schedule.first_post, "in_full": self.schedule.in_full},
+            "limits": asdict(self.limits),
+        }
+        return {
+            f"{section}.{key}": repr(value)
+            for section, values in sections.items()
+            for key, value in values.items()
+            if key not in {"listen", "public_url"}  # each machine's own
+        }
 
     def private_addresses(self) -> tuple[str, ...]:
         """Addresses that may hold a password, or a path that lets in whoever knows it."""

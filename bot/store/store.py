@@ -123,6 +123,11 @@ class SqlStore:
         if self._fences.pop(role, None) is not None and self.is_shared:
             await self.engine.write_lease(lambda db: leases.release(db, role, self.process))
 
+    async def agree_on_settings(self, settings: str) -> str:
+        if not self.is_shared:
+            return settings
+        return await self.engine.write(lambda db: leases.agree(db, self.process, settings))
+
     pace = _use_case(pace_statements.pace, READ)
     save_pace = _use_case(pace_statements.save, WRITE_SHARED)
 

@@ -925,3 +925,14 @@ def test_what_is_no_address_of_postgresql_is_told_and_not_repeated(
     with pytest.raises(ConfigError, match="DATABASE_URL: is no address") as told:
         load(tmp_path, LOCAL, {"DATABASE_URL": address})
     assert "hunter2" not in str(told.value)
+
+
+def test_what_processes_agree_on_is_named_by_its_key_and_holds_no_secret(tmp_path: Path) -> None:
+    environ = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
+    one = load(tmp_path, LOCAL + "[slack]\n", environ).shared_settings()
+    other = load(
+        tmp_path, LOCAL + '[slack]\ncommand = "/other"\n[schedule]\nfirst_post = 9\n', environ
+    ).shared_settings()
+    different = {key for key in one if one[key] != other[key]}
+    assert different == {"slack.command", "schedule.first_post"}
+    assert BOT_TOKEN not in str(one)

@@ -622,6 +622,18 @@ async def test_a_process_keeps_its_roles_and_gives_them_back(store: Store) -> No
     assert await store.acquire_lease("collector", 60) is not None
 
 
+async def test_settings_are_agreed_on_by_the_processes_that_are_alive(database: Database) -> None:
+    one = database.open()
+    assert await one.agree_on_settings("mine") == "mine"
+    assert await one.agree_on_settings("changed") == "changed", "nobody else is there"
+    if one.is_shared:
+        await one.acquire_lease("collector", 60)
+        other = database.open()
+        assert await other.agree_on_settings("other") == "changed"
+        await one.release_lease("collector")
+        assert await other.agree_on_settings("other") == "other"
+
+
 async def test_arxivs_pace_is_what_was_saved_last(store: Store) -> None:
     assert await store.pace() == ""
     await store.save_pace("one")

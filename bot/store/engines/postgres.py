@@ -45,7 +45,7 @@ CONNECT_TIMEOUT: Final = 10  # seconds
 LOCK_TIMEOUT: Final = 10  # seconds to wait for another transaction
 STATEMENT_TIMEOUT: Final = 120  # seconds
 # A process that was stopped in the middle of a transaction keeps the others waiting no longer.
-IDLE_TIMEOUT: Final = 15  # seconds
+IDLE_TIMEOUT: Final = 5  # seconds
 
 # What a URL does not say. The last two: a server that is gone without a word is noticed in half a
 # minute, and of several hosts the one that takes changes is used.

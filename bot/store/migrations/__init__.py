@@ -255,6 +255,11 @@ create table leases (
   until  real not null
 ) strict, without rowid;
 
+create table shared_settings (             -- what the processes agree on; one row
+  id       integer primary key check (id = 1),
+  settings text not null
+) strict;
+
 create table pace (                        -- when arXiv was last asked; one row
   id    integer primary key check (id = 1),
   state text not null

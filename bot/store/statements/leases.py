@@ -37,3 +37,19 @@ def refuse_lost(db: Connection, role: str, fence: int) -> None:
     row = db.execute("select fence from leases where role = ?", (role,)).fetchone()
     if row is None or row[0] != fence:
         raise LeaseLost(f"another process is the {role} now")
+
+
+def agree(db: Connection, holder: str, settings: str) -> str:
+    """What the processes that are alive agree on: these settings, where no other one has a role."""
+    others = db.execute(
+        f"select 1 from leases where holder <> ? and until > {_NOW} limit 1", (holder,)
+    ).fetchone()
+    kept = db.execute("select settings from shared_settings").fetchone()
+    if others and kept:
+        return str(kept[0])
+    db.execute(
+        "insert into shared_settings (id, settings) values (1, ?)"
+        " on conflict (id) do update set settings = excluded.settings",
+        (settings,),
+    )
+    return settings

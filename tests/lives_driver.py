@@ -1,0 +1,228 @@
+"""Several processes live on one PostgreSQL, and are killed and stopped (``test_several.py``).
+
+Each is what a service is, without a schedule: it takes the roles that are free, records what is
+announced, publishes, and delivers. One that is to be stopped stops itself with SIGSTOP between the
+claim of a post and its request, as a process in a frozen container does; it goes on when another
+one has its role. At the end every paper stands once in every channel.
+
+The control leaves out the check before a request, and must end with papers that are doubled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.clock import SystemClock
+from bot.core.deliver import Deliverer, DeliveryTimeouts
+from bot.core.digest import Rules
+from bot.core.leases import Leases
+from bot.core.publish import publish
+from bot.errors import StoreError
+from bot.keywords import parse
+from bot.last_check import before_writing
+from bot.model import Hit, Person, Post, Prime, Receipt, Run, roles
+from bot.model.timetable import Timetable
+from bot.ports import Store
+from tests.builders import paper
+from tests.fakes import FakePlatform, PlainComposer
+from tests.store.database import opened_on_postgres, select
+
+KEYWORD = parse("reward model")
+CHANNELS = tuple(f"fake:{n:02}" for n in range(12))
+PER_DAY = 3  # papers
+LEASE = timedelta(seconds=3)
+SETTLING = 0.2  # seconds; this platform stores what was sent at once
+GIVE_UP_SECONDS = 100.0
+DELIVERY = roles.delivery("fake")
+RULES = Rules(Timetable(ZoneInfo("UTC"), datetime.min.time(), frozenset(range(7))), backlog=None)
+
+
+class Platform(FakePlatform):
+    """Stops its own process before the request number ``stop_at``."""
+
+    def __init__(self, path: Path, stop_at: int | None) -> None:
+        super().__init__(path)
+        self._stop_at = stop_at
+
+    async def send(self, post: Post) -> Receipt:
+        if self.sends == self._stop_at:
+            self.sends += 1
+            os.kill(os.getpid(), signal.SIGSTOP)
+        await asyncio.sleep(0.002)
+        before_writing()
+        return await super().send(post)
+
+
+async def live(url: str, folder: Path, fenced: bool, stop_at: int | None) -> None:
+    clock = SystemClock()
+    store = opened_on_postgres(url)
+    leases = Leases([roles.COLLECTOR, DELIVERY], store, clock, length=LEASE)
+    check = leases[DELIVERY].check if fenced else (lambda: None)
+    deliverer = Deliverer(
+        "fake", Platform(folder / "messages", stop_at), store, clock, random.Random(),
+        DeliveryTimeouts(settling=SETTLING, first_delay=0.05), workers=4, check=check,
+    )  # fmt: skip
+    delivering: asyncio.Task[None] | None = None
+    keeping = asyncio.create_task(_keep(leases))
+    had = False
+    while not (folder / "done").exists():
+        with suppress(StoreError):
+            if leases.holds(roles.COLLECTOR):
+                await record(store, int((folder / "day").read_text()), clock.now())
+            await publish(
+                store, {"fake": lambda: PlainComposer(2)}, lambda _: RULES, clock, now=True
+            )
+            has = leases.holds(DELIVERY)
+            if delivering is not None and (delivering.done() or (had and not has and fenced)):
+                delivering.cancel()
+                await asyncio.gather(delivering, return_exceptions=True)
+                delivering = None
+            if has and not had:
+                await store.release(clock.now(), SETTLING, "fake")
+                deliverer.take_over()
+            had = has
+            if has and delivering is None:
+                delivering = asyncio.create_task(deliverer.deliver(wait=0.2))
+        await asyncio.sleep(0.03)
+    for task in filter(None, [delivering, keeping]):
+        task.cancel()
+    store.close()
+
+
+async def _keep(leases: Leases) -> None:
+    await leases.renew()
+    await leases.keep()
+
+
+async def record(store: Store, day: int, at: datetime) -> None:
+    """What is announced until that day; recorded once, whoever does it."""
+    if (await store.state(CHANNELS[0])).papers >= day * PER_DAY:
+        return
+    papers = tuple(paper(n, "A reward model") for n in range(1, day * PER_DAY + 1))
+    hits = tuple(Hit(each.id, KEYWORD.canonical, "title") for each in papers)
+    await store.record(Run(at, at, at, False, True, papers, hits), first_post=0)
+
+
+async def follow(url: str) -> None:
+    store = opened_on_postgres(url)
+    at = datetime.now(UTC)
+    for channel in CHANNELS:
+        await store.follow(channel, KEYWORD, Person(""), at)
+    prime = Prime(KEYWORD.canonical, (), None, 0)
+    await store.record(Run(at, at, at, False, True, primes=(prime,)), first_post=0)
+    store.close()
+
+
+class Processes:
+    def __init__(self, url: str, folder: Path, fenced: bool) -> None:
+        self._url, self._folder, self._fenced = url, folder, fenced
+        self.pids: list[int] = []
+        self.stopped: list[int] = []
+        self.stops = 0
+
+    def start(self, stop_at: int | None = None) -> None:
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                asyncio.run(live(self._url, self._folder, self._fenced, stop_at))
+                status = 0
+            finally:
+                if status:
+                    traceback.print_exc()
+                os._exit(status)
+        self.pids.append(pid)
+
+    def kill(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        self.pids.remove(pid)
+
+    def wake_the_stopped(self, until: Callable[[], bool]) -> None:
+        """Let those that have stopped themselves go on once ``until`` is true: others have their
+        posts."""
+        for pid in self.pids:
+            found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+            if found and os.WIFSTOPPED(status):
+                self.stopped.append(pid)
+                self.stops += 1
+        if self.stopped and until():
+            os.kill(self.stopped.pop(), signal.SIGCONT)
+
+
+def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -> None:
+    rng = random.Random(seed)
+    asyncio.run(follow(url))
+    platform = FakePlatform(folder / "messages")
+    (folder / "day").write_text("0")
+    processes = Processes(url, folder, off != "fence")
+    for n in range(number):
+        processes.start(None if n else rng.randint(2, 9))
+    day = killed = 0
+    give_up = time.monotonic() + GIVE_UP_SECONDS
+    next_kill = 5
+
+    def everywhere(count: int) -> bool:
+        return all(len(set(platform.papers(each))) >= count for each in CHANNELS)
+
+    while time.monotonic() < give_up:
+        done = everywhere(day * PER_DAY)
+        if done and (killed >= kills or (off and _doubled(platform))) and not processes.stopped:
+            break
+        if done:
+            day += 1
+            (folder / "day").write_text(str(day))
+        processes.wake_the_stopped(partial(everywhere, day * PER_DAY))
+        running = [pid for pid in processes.pids if pid not in processes.stopped]
+        if killed < kills and running and len(platform.messages()) >= next_kill:
+            processes.kill(rng.choice(running))
+            processes.start()
+            killed += 1
+            next_kill = len(platform.messages()) + rng.randint(1, 8)
+        time.sleep(0.01)
+    (folder / "done").touch()
+    for pid in [*processes.pids]:
+        os.kill(pid, signal.SIGCONT)
+        os.waitpid(pid, 0)
+    with_store = opened_on_postgres(url)
+    states = dict(select(with_store, "select state, count(*) from outbox group by 1"))
+    with_store.close()
+    counts = [Counter(platform.papers(each)) for each in CHANNELS]
+    json.dump(
+        {
+            "days": day, "killed": killed, "stopped": processes.stops, "states": states,
+            "posts": len(platform.messages()),
+            "lost": sum(day * PER_DAY - len(each) for each in counts),
+            "doubled": sum(_doubled(platform).values()),
+        },
+        sys.stdout,
+    )  # fmt: skip
+
+
+def _doubled(platform: FakePlatform) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for channel in CHANNELS:
+        for paper_id, times in Counter(platform.papers(channel)).items():
+            found[paper_id] += times - 1
+    return +found
+
+
+if __name__ == "__main__":
+    main(
+        sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5],
+        int(sys.argv[6]),
+    )  # fmt: skip
