@@ -50,7 +50,7 @@ def test_a_workspace_installs_the_app_gets_a_digest_and_removes_it_again(tmp_pat
             slack.wait_for(lambda: bool(slack.answers[name]))
             assert "now follows" in json.dumps(slack.answers[name])
             slack.wait_for(lambda: len(slack.papers(HERE)) == 3, TIMEOUT_SECONDS)
-            assert f'id = "slack:{HERE}"' in world.config.read_text()
+            bot.wait_until(lambda _: f'id = "slack:{HERE}"' in world.config.read_text())
             slack.uninstall(TEAM)
             event = {"type": "event_callback", "team_id": TEAM, "event_id": "Ev1"}
             http.envelope("events_api", {**event, "event": {"type": "app_uninstalled"}})
@@ -58,7 +58,7 @@ def test_a_workspace_installs_the_app_gets_a_digest_and_removes_it_again(tmp_pat
             gone = json.loads(world.call("status", "--json").stdout)
             assert [each["channel"] for each in gone["archived"]] == [f"slack:{HERE}"]
             assert gone["channels"] == []
-            assert HERE not in world.config.read_text()
+            bot.wait_until(lambda _: HERE not in world.config.read_text())
             assert installed(slack, http) == 200
             back = json.loads(world.call("status", "--json").stdout)
             assert [each["channel"] for each in back["channels"]] == [f"slack:{HERE}"]
