@@ -60,6 +60,8 @@ class Registration:
             why = f"Discord answered {error.status}: {said}"
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
             why = f"Discord did not answer ({type(error).__name__})."
+        except (KeyError, TypeError, ValueError) as error:  # the page of a proxy, for example
+            why = f"What Discord answered is no list of commands ({type(error).__name__})."
         else:
             self.degraded = ""
             return None

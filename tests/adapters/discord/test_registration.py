@@ -59,7 +59,7 @@ class Tree:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-@pytest.mark.parametrize("status", [503, 0, 403])
+@pytest.mark.parametrize("status", [503, 0, 403, 203])  # 203: with a body that is no list
 async def test_a_passing_fault_leaves_nobody_without_commands(
     server: DiscordServer, method: str, status: int
 ) -> None:
