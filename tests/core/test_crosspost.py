@@ -195,12 +195,13 @@ async def test_a_platform_that_lets_nobody_in_keeps_it_waiting(bench: Bench) -> 
     assert bench.states() == ["pending"]
 
 
-async def test_a_clock_that_was_ahead_for_a_while_does_not_put_it_off_for_weeks(
-    bench: Bench,
+@pytest.mark.parametrize("days", [0.9, 40])
+async def test_a_clock_that_was_ahead_for_a_while_does_not_put_it_off_for_weeks_or_give_it_up(
+    bench: Bench, days: float
 ) -> None:
     await bench.post("a")
     await bench.deliver()
-    bench.clock.jump(START + timedelta(days=0.9))
+    bench.clock.jump(START + timedelta(days=days))
     bench.platform.answers = [TryLater("later", 3600.0)]
     await bench.crosspost()
     bench.clock.jump(START)
