@@ -400,7 +400,7 @@ def _fill_in_contact(
         except InvalidValue as error:
             in_environment.add(CONTACT, error.problem, error.hint)
         return
-    problem = "is still the address of the example" if arxiv["contact"] else "is missing"
+    problem = "this is still the address of the example" if arxiv["contact"] else "is missing"
     hint = (
         "put your own e-mail or web address there, or set ARXIV_CONTACT: arXiv writes to it before"
         " it locks you out"
@@ -412,7 +412,7 @@ def contact_from(text: str) -> str:
     """Somebody's own e-mail or web address. Raises InvalidValue."""
     value = read_contact(text)
     if _is_example(value):
-        raise InvalidValue("is still the address of the example", "put your own address there")
+        raise InvalidValue("this is still the address of the example", "put your own address there")
     return value
 
 

@@ -31,7 +31,7 @@ def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes)
         mistakes.add("channels", f"must be [[channels]] blocks, not {found}", as_blocks)
         return Snapshot()
     if "channels" in document and not any(map(opens_channel, toml_blocks.statements(text))):
-        mistakes.add("channels", "stands in one array", as_blocks)
+        mistakes.add("channels", "is one array", as_blocks)
         return Snapshot()
     listings: dict[str, Listing] = {}
     for index, block in enumerate(blocks):

@@ -209,7 +209,7 @@ def unknown(
 # -- what must not be repeated --------------------------------------------------------------------
 
 SECRET_IN_FILE = (
-    "a secret does not belong into this file",
+    "a secret does not belong in this file",
     "give it in the environment: DISCORD_TOKEN, SLACK_BOT_TOKEN, SLACK_APP_TOKEN, or the path of a"
     " file with it as DISCORD_TOKEN_FILE and so on",
 )

@@ -256,9 +256,9 @@ def contact(value: str) -> str:
     """It becomes part of a header, so it contains nothing that could end one."""
     value = value.strip()
     if len(value) > 200 or not (_ADDRESS.fullmatch(value) or _PAGE.fullmatch(value)):
-        hint = 'write it like "mailto:you@example.org" or "https://example.org/about"'
+        hint = 'write it like "you@example.org" or "https://example.org/about"'
         private = re.search("[:/]", value.removeprefix("mailto:"))  # it may hold a password
-        said = "is" if private else f"{quoted(value)} is"
+        said = "this is" if private else f"{quoted(value)} is"
         raise InvalidValue(f"{said} not an e-mail or web address", hint)
     return value
 

@@ -33,21 +33,21 @@ _BARE_PAIR = re.compile(
     r"""(?P<value>[^\s"'#\[{][^"'#\[\]{}]{0,58})(?:#.*)?"""
 )
 # A text that ends and goes on at once, as "ti:"graph network"" does.
-_INNER_QUOTES = re.compile(r'"[^"\n]*"[A-Za-z(]')
+_INNER_QUOTES = re.compile(r'(?:^|[=\[,])\s*"[^"\n]*"[A-Za-z(]')
 _TYPOGRAPHIC_QUOTES = "“”„‘’«»"
 _SECRET_KEY = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
 _HINTS = {
-    "Invalid value": 'text stands in quotes: key = "text"',
+    "Invalid value": 'text goes in quotes: key = "text"',
     "Illegal character '\\n'": "is a closing quote missing?",
     'Expected "\'"': "is a closing quote missing?",
     "Unterminated string": "is a closing quote missing?",
     "Unclosed array": "is a ] or a comma missing?",
-    "Cannot overwrite a value": "the same key stands there twice; keep one",
-    "Cannot declare": "the same section stands there twice; keep one",
+    "Cannot overwrite a value": "the same key appears twice; keep one",
+    "Cannot declare": "the same section appears twice; keep one",
     "Expected ']' at the end of a table": "is a ] missing?",
     "Expected '='": 'a setting is written key = "value"',
     "Invalid statement": 'the file is TOML: sections like [bot], settings like key = "value"',
-    "Unescaped '\\' in a string": "text with a backslash stands in single quotes",
+    "Unescaped '\\' in a string": "text with a backslash goes in single quotes",
 }
 
 
@@ -140,11 +140,16 @@ def parse(text: str) -> dict[str, object]:
 
 def _hint_for_line(text: str, place: str) -> str:
     """What to write instead of an unquoted value; no value that may be a secret is repeated."""
-    found = re.match(r"line (\d+),", place)
-    line = text.splitlines()[int(found[1]) - 1 :][:1] if found else []
-    if line and _INNER_QUOTES.search(line[0]):
-        return "text with double quotes in it stands in single quotes: 'ti:\"graph network\"'"
-    pair = _BARE_PAIR.fullmatch(line[0]) if line else None
+    found = re.match(r"line (\d+), column (\d+)", place)
+    if found is None:
+        return ""
+    number, column = int(found[1]), int(found[2])
+    line = "".join(text.splitlines()[number - 1 : number])
+    if _INNER_QUOTES.search(line):
+        return "text with double quotes in it goes in single quotes: 'ti:\"graph network\"'"
+    pair = _BARE_PAIR.fullmatch(line)
+    if pair is None and line[column - 1 : column] in tuple(_TYPOGRAPHIC_QUOTES):
+        return 'quotes are straight in TOML: "text"'
     if pair is None or redacted(pair[0]) != pair[0] or _SECRET_KEY.search(pair["key"]):
         return ""
     key, value = pair["key"], pair["value"].strip()

@@ -53,7 +53,7 @@ def test_on_a_terminal_it_asks_for_three_things_and_again_for_what_is_none(tmp_p
     assert status == 0, shown
     for said in (
         '"me" is not an e-mail or web address',
-        "is still the address of the example",
+        "Error: this is still the address of the example",
         "Time zone [Asia/Tokyo]",
         'did you mean "Europe/Berlin"?',
         "not one of terminal, discord, slack",
@@ -92,7 +92,7 @@ def test_with_an_option_it_asks_nothing(tmp_path: Path) -> None:
     ("words", "expected"),
     [
         (("--contact", "me"), '--contact: "me" is not an e-mail or web address'),
-        (("--contact", "you@example.org"), "--contact: is still the address of the example"),
+        (("--contact", "you@example.org"), "--contact: this is still the address of the example"),
         (("--timezone", "Berlin"), '(did you mean "Europe/Berlin"?)'),
         (("--platform", "irc"), "--platform"),
     ],

@@ -254,11 +254,11 @@ WRONG = [
     ("[arxiv]\n", "arxiv.contact: is missing; arXiv asks for one"),
     (
         "[arxiv]\ncontact = 'mailto:you@example.org'",
-        "arxiv.contact: is still the address of the ex",
+        "arxiv.contact: this is still the address of the ex",
     ),
     (
         "[arxiv]\ncontact = 'https://papers.example'",
-        "arxiv.contact: is still the address of the ex",
+        "arxiv.contact: this is still the address of the ex",
     ),
     ("[arxiv]\ncontact = 'me'", 'arxiv.contact: "me" is not an e-mail or web address'),
     ('[arxiv]\ncontact = "a@uni.edu\\r\\nX: y"', "is not an e-mail or web address"),
@@ -277,8 +277,8 @@ WRONG = [
     ),
     ("[discord]\napi_url = 'http://discord.com/api'", "discord.api_url: must begin with https://"),
     ("[slack]\napi_url = 'https://slack.com/api/?x=1'", "slack.api_url: must end with the path"),
-    ("channels = [{id = 'console:', keywords = []}]", "channels: stands in one array"),
-    ("channels = []", "channels: stands in one array"),
+    ("channels = [{id = 'console:', keywords = []}]", "channels: is one array"),
+    ("channels = []", "channels: is one array"),
     ("[channels]\nid = 'console:'", "channels: must be [[channels]] blocks, not a table"),
     ("channels = 'x'", "channels: must be [[channels]] blocks, not text"),
     ("[[channels]]\n", "channels[0].id: is missing"),
@@ -414,7 +414,7 @@ def test_no_advice_repeats_what_it_refuses(tmp_path: Path) -> None:
     examples = {
         each for name in names for value in wrong for each in examples_in(advice(*name, value))
     }
-    assert {"08:00", "127.0.0.1:8080", "mailto:you@example.org", "mon-fri"} <= examples
+    assert {"08:00", "127.0.0.1:8080", "you@example.org", "mon-fri"} <= examples
     for advised in examples:
         for name in names:
             repeated = advice(*name, advised if advised[0] == "[" else json.dumps(advised))
@@ -488,15 +488,17 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         ("[schedule]\npost_at = “08:00”".encode(), 'write it in quotes: post_at = "08:00"'),
         (b"[[channels]]\nid = console:", 'write it in quotes: id = "console:"'),
         (b"[discord]\ncrosspost = True", "write it in small letters: crosspost = true"),
-        (b'[[channels]]\nkeywords = ["ti:"graph cut""]', "stands in single quotes: 'ti:"),
-        (b'[bot]\ndata = "C:\\papers"', "text with a backslash stands in single quotes"),
-        (b"[bot]\n[bot]\n", "the same section stands there twice"),
+        (b'[[channels]]\nkeywords = ["ti:"graph cut""]', "goes in single quotes: 'ti:"),
+        (b'[[channels]]\nkeywords = ["graph cut" "ti:x"]', "is a ] or a comma missing?"),
+        ("keywords = [“graph cut”]".encode(), 'quotes are straight in TOML: "text"'),
+        (b'[bot]\ndata = "C:\\papers"', "text with a backslash goes in single quotes"),
+        (b"[bot]\n[bot]\n", "the same section appears twice"),
         (b"[bot]\ntimezone: 'UTC'\n", 'a setting is written key = "value"'),
         (b'{"bot": {}}', "the file is TOML"),
         (b"[arxiv]\ninterval = 3,5", "a decimal has a point: interval = 3.5"),
-        (b"keywords = [reward model]", "text stands in quotes"),
+        (b"keywords = [reward model]", "text goes in quotes"),
         (b"[bot]\ntimezone = 'UTC\n", "is a closing quote missing?"),
-        (b"[bot]\ndata = 'a'\ndata = 'b'\n", "the same key stands there twice"),
+        (b"[bot]\ndata = 'a'\ndata = 'b'\n", "the same key appears twice"),
         (b"\n\n# caf\xe9\n", "line 3: this is not UTF-8: byte 7 is 0xe9 (save it as UTF-8)"),
         ("[bot]".encode("utf-16"), "the file is UTF-16 (save it as UTF-8)"),
         (b"\x7fELF\x02\x01\x01\0\0", "line 1: this is not a text file: byte 7 is zero"),
@@ -548,7 +550,7 @@ def test_a_large_list_of_keywords_is_no_mistake(tmp_path: Path) -> None:
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
     found = "\n".join(mistakes(tmp_path, text))
-    assert "a secret does not belong into this file" in found or "is unknown" in found
+    assert "a secret does not belong in this file" in found or "is unknown" in found
     for token in (DISCORD_TOKEN, BOT_TOKEN, APP_TOKEN):
         assert token not in found
 
@@ -777,7 +779,7 @@ def test_the_environment_fills_in_the_contact_that_the_file_leaves_out(tmp_path:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("you@example.org", "ARXIV_CONTACT: is still the address of the example"),
+        ("you@example.org", "ARXIV_CONTACT: this is still the address of the example"),
         ("me", 'ARXIV_CONTACT: "me" is not an e-mail or web address'),
         ("a@uni.edu\r\nX: y", "is not an e-mail or web address"),
         (" ", "arxiv.contact: is missing"),
@@ -830,7 +832,7 @@ def test_the_sample_in_the_repository_is_the_one_that_init_writes() -> None:
 
 def test_the_sample_needs_nothing_but_an_address_of_ones_own(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, sample())
-    assert found.startswith("line 20: arxiv.contact: is still the address of the example")
+    assert found.startswith("line 20: arxiv.contact: this is still the address of the example")
     mine = load(tmp_path, sample().replace("you@example.org", "me@uni-anywhere.edu"))
     assert [listing.channel.id for listing in mine.channels.listings] == ["console:"]
 

@@ -58,7 +58,9 @@ def test_with_a_token_nothing_is_followed_before_somebody_says_so(
 def test_without_a_contact_nothing_is_written(tmp_path: Path) -> None:
     path = tmp_path / "bot.toml"
     assert new_file.at_first_start(path, {"TZ": "Asia/Tokyo"}) == ""
-    with pytest.raises(ConfigError, match="ARXIV_CONTACT: is still the address of the example"):
+    with pytest.raises(
+        ConfigError, match="ARXIV_CONTACT: this is still the address of the example"
+    ):
         new_file.at_first_start(path, {"ARXIV_CONTACT": "you@example.org"})
     assert not path.exists()
 
