@@ -94,7 +94,7 @@ def test_a_database_that_is_replaced_ends_the_service_with_a_sentence_and_stays_
         assert bot.wait_for_end() == 1
     assert "was replaced by another file while it was in use" in bot.logged.splitlines()[-1]
     after = call(tmp_path, "check", "--quick")
-    assert "ok    database: 4 papers" in after.stdout, after.stdout + after.stderr
+    assert ": 4 papers, 1 channel." in after.stdout, after.stdout + after.stderr
 
 
 # -- a bot.toml that was not saved whole -----------------------------------------------------------
