@@ -453,7 +453,7 @@ class DeliveryStore(Protocol):
 
 
 class CrosspostStore(Protocol):
-    """Messages that are to be handed on. Every method is one transaction; raises StoreError."""
+    """Messages that are to be crossposted. Every method is one transaction; raises StoreError."""
 
     async def claim_crosspost(
         self, platform: str, now: datetime, lease_until: datetime

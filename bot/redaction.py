@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 # Slack: xoxb-, xoxp-, xoxe., xapp- and their relatives (docs.slack.dev, Token types, 2026).
 # Discord: three parts of base64 joined by dots (its developer docs, Authentication, 2026).
 _TOKEN = re.compile(
-    r"xox[a-z][-.][\w.-]+|xapp-[\w-]+|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}", re.ASCII
+    r"xox[a-z][-.](?=[.-]*\w)[\w.-]+|xapp-[\w-]+|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}", re.ASCII
 )
 _MIN_SECRET_LENGTH = 6  # characters; hiding shorter ones would hide ordinary words
 

@@ -101,7 +101,7 @@ class Pipeline:
         ]
 
     async def crosspost(self, platform: str) -> int:
-        """Hand on what is ready on that platform. Raises StoreError and PlatformRefused."""
+        """Crosspost what is ready on that platform. Raises StoreError and PlatformRefused."""
         crossposter = self.crossposters[platform]
         return await crosspost_pending(platform, crossposter, self._store, self._clock)
 

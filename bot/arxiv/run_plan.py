@@ -163,7 +163,7 @@ class FetchRun:
                         oai, self.call, checkpoint, self.task.now, known
                     )
                 except SourceError as error:
-                    description += "; OAI-PMH did not tell what was announced"
+                    description += "; OAI-PMH did not say what was announced"
                     log.info("count failed why=%s", error)
                 else:
                     stats = replace(stats, announced=announced)

@@ -44,6 +44,8 @@ _SYNONYMS: Mapping[str, str] = {
 }  # fmt: skip
 
 _PREFIX = re.compile(r"\A\s*/?\s*papers?\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://)?(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/", re.IGNORECASE)
+_CITED_CATEGORY = re.compile(r"\s\[[a-z-]+(?:\.[a-z-]+)?\].*", re.IGNORECASE)
 _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 
 # The commands below the headings of ``help``, which leaves out itself.
@@ -126,12 +128,6 @@ def nearest(typed: str, known: Sequence[str]) -> list[str]:
     return [
         by_folded[n] for n in difflib.get_close_matches(typed.casefold(), by_folded, cutoff=0.6)
     ]
-
-
-_ADDRESS = re.compile(r"(?:https?://)?(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/", re.IGNORECASE)
-
-
-_CITED_CATEGORY = re.compile(r"\s\[[a-z-]+(?:\.[a-z-]+)?\].*", re.IGNORECASE)
 
 
 def bare_id(text: str) -> str:

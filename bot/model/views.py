@@ -56,7 +56,7 @@ class PostedDigest:
 
 @dataclass(frozen=True, slots=True)
 class FailingCrosspost:
-    """Why a channel's last message was not handed on yet, or (``given_up``) never will be."""
+    """Why a channel's last message was not crossposted yet, or (``given_up``) never will be."""
 
     error: str
     given_up: bool

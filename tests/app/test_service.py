@@ -283,11 +283,11 @@ async def test_a_posting_time_that_is_changed_counts_today(deployment: Deploymen
         await deployment.until(lambda: deployment.posted() == 2)
 
 
-# -- handing on ----------------------------------------------------------------------------------
+# -- crossposting --------------------------------------------------------------------------------
 
 
 class Announcing(Chat):
-    """Its messages are to be handed on."""
+    """Its messages are to be crossposted."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

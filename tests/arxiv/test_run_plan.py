@@ -63,7 +63,7 @@ async def test_what_was_announced_is_not_counted_by_a_list_without_records(
     second = await fetched(source, first.announcement_stats.checkpoint)
     assert second.complete
     assert second.announcement_stats.announced is None, "not 0, while thirty papers came"
-    assert "did not tell" in second.announcement_stats.plan
+    assert "did not say" in second.announcement_stats.plan
     clock.jump(NOON + 2 * DAY)
     assert (
         await fetched(source, second.announcement_stats.checkpoint)
@@ -170,7 +170,7 @@ async def test_a_union_is_whole_without_knowing_what_was_announced(
     second = await fetched(source, first.announcement_stats.checkpoint)
     assert second.complete
     assert second.announcement_stats.announced is None
-    assert "did not tell" in second.announcement_stats.plan
+    assert "did not say" in second.announcement_stats.plan
     server.oai_habit = arxiv.honest
     clock.jump(NOON + 2 * DAY)
     assert (

@@ -27,7 +27,7 @@ HERE = "fake:here"
 
 
 class Announcing(FakePlatform):
-    """Its messages are to be handed on; ``answers`` are what the next tries meet."""
+    """Its messages are to be crossposted; ``answers`` are what the next attempts get."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

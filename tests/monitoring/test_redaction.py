@@ -126,3 +126,9 @@ def test_every_address_that_may_let_somebody_in_is_hidden(tmp_path: Path) -> Non
         "https://ping.test/3f1c9a52-0d6e",
         "postgresql://ada:hunter3@db.test/papers",
     }
+
+
+def test_the_beginning_of_a_kind_of_token_is_no_token() -> None:
+    expected = "this one begins with xoxb-."
+    assert redaction.redacted(expected) == expected
+    assert "1-2" not in redaction.redacted("xoxb-1-2.")

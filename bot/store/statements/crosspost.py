@@ -28,7 +28,7 @@ _READY_AT = "case when x.not_before > :latest then :now else x.not_before end"
 
 
 def add(db: Connection, key: str, at: datetime) -> None:
-    """The post's message stands in its channel, and is to be handed on."""
+    """The post's message is in its channel, and is to be crossposted."""
     db.execute(
         "insert into crossposts (key, platform, not_before)"
         " select key, platform, ? from outbox where key = ? on conflict do nothing",
