@@ -501,7 +501,7 @@ def test_a_database_that_is_not_empty_is_not_restored_into(url: str, tmp_path: P
 def test_a_file_that_is_no_backup_of_ours_is_not_restored(empty: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other")) as db:
         db.execute("create table customers (id integer)")
-    with pytest.raises(StoreBroken, match="no backup of Daily Papers"):
+    with pytest.raises(StoreBroken, match="not a backup of Daily Papers"):
         restore(tmp_path, tmp_path / "other", START, empty)
     with pytest.raises(StoreBroken, match="no such file"):
         restore(tmp_path, tmp_path / "nothing", START, empty)
