@@ -279,6 +279,12 @@ class Listener(Protocol):
         """What does not work although it listens, in plain sentences; empty while all is well."""
         ...
 
+    @property
+    def listens_alone(self) -> bool:
+        """Whether of several processes one alone may listen: the platform sends each command to
+        all that do, and both would answer."""
+        ...
+
     async def listen(self, commands: Commands) -> None:
         """Connect and answer people until cancelled. Raises PlatformDown or PlatformRefused."""
         ...

@@ -102,6 +102,7 @@ class Service:
         )
         # Platforms that do not let us in; commands and posts can go on without each other.
         self._refused: dict[str, set[str]] = {COMMANDS: set(), POSTS: set()}
+        self._listeners: dict[str, asyncio.Task[None]] = {}
         self._listening: set[str] = set()  # those whose listener runs
         self._seen_connected: set[str] = set()  # at the last watch, of those not listening
         self._stopped = asyncio.Event()
@@ -135,7 +136,6 @@ class Service:
         self._scheduler.after("watch", self._watch_interval, self._watch)
         self._scheduler.after("integrity", FIRST_INTEGRITY_CHECK_DELAY, self._check_integrity)
         keeping = asyncio.create_task(self._keep_roles())
-        listeners = [asyncio.create_task(self._listen(name)) for name in self._platforms]
         log.info("running stop_with=%s", "Ctrl-C or SIGTERM")
         for finding in exposed_files(self._config):
             log.warning("exposed why=%s remedy=%s", finding.text, finding.remedy)
@@ -144,7 +144,7 @@ class Service:
             async with serving(health.listen if health else None, self._monitor.report):
                 await self._stopped.wait()
         finally:
-            await self._stop([keeping, *listeners])
+            await self._stop([keeping, *self._listeners.values()])
             log.info("stopped")
         if self._gave_up:
             raise GaveUp(self._gave_up)
@@ -206,11 +206,22 @@ class Service:
             if self._store.is_shared and roles.delivery(deliverer.platform) in gained:
                 self._to_take_over.add(deliverer.platform)
                 self._deliver_soon(deliverer)
+        self._start_and_stop_listeners()
 
     def _delivers(self, platform: str) -> bool:
         return self._leases.holds(roles.delivery(platform))
 
     # -- listening -----------------------------------------------------------------------------
+
+    def _start_and_stop_listeners(self) -> None:
+        """Where one process alone may listen, it is the one that sends there, too."""
+        for name, platform in self._platforms.items():
+            listener = self._listeners.get(name)
+            if platform.listens_alone and not self._delivers(name):
+                if listener is not None:
+                    listener.cancel()
+            elif listener is None or listener.done():
+                self._listeners[name] = asyncio.create_task(self._listen(name))
 
     async def _listen(self, name: str) -> None:
         """Again after a while where the platform does not let us in."""

@@ -59,6 +59,7 @@ class Chat(FakePlatform):
 
     workers = 2
     disconnected_since: datetime | None = None
+    listens_alone = False
     degraded = ""
 
     def __init__(self, path: Path) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.process import forked
+from tests.process.test_discord import DiscordWorld
 from tests.process.world import reward_models, running, standin_paper, write_config
 from tests.store import postgres
+from tests.wire.discord_shapes import text_of
 
 
 @pytest.fixture
@@ -70,3 +72,27 @@ def test_a_process_with_other_settings_than_the_one_that_runs_names_the_key(
             assert done.returncode != 0
             assert "schedule.days: is another in a process" in done.stderr
             assert bot.stop(signal.SIGTERM) == 0
+
+
+def test_one_process_alone_receives_discords_commands_until_another_takes_over(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with DiscordWorld(tmp_path / "one", channels=1) as world:
+        [channel], gateway = world.channels, world.discord.gateway
+        world.secrets |= environ
+        follow = {f"discord:{channel}": ["reward model"]}
+        other = write_config(tmp_path / "two", world.arxiv, follow, world.vendor.settings)
+        with world.start("run") as first:
+            gateway.wait_for_client()
+            with running(other, env=world.secrets) as second:
+                second.wait_until(lambda bot: "running stop_with" in bot.logged)
+                first.kill()
+                second.wait_until(lambda bot: "discord lets the bot in" in bot.logged)
+                gateway.wait_for_client(2)
+                shown = gateway.ask("add graph network", channel)
+                assert "now follows graph network" in text_of(shown)
+                assert second.stop(signal.SIGTERM) == 0
+    took, connected = 'took role="deliver discord"', "discord lets the bot in"
+    assert second.logged.index(took) < second.logged.index(connected)

@@ -82,9 +82,13 @@ def publish_all(
 def _publish(
     db: Connection, channel_id: str, plan: Plan, at: datetime, prepared: Prepared | None
 ) -> Publication | None:
-    """Carry out what ``plan`` decides for the channel; nothing where another process does."""
+    """Carry out what ``plan`` decides for the channel; nothing where it is gone.
+
+    Waits for another process that writes to the channel's row: what it publishes is then no longer
+    due here, and after anything else this is still the channel's time.
+    """
     if not db.execute(
-        "select 1 from channels where id = ? /*! for update skip locked */", (channel_id,)
+        "select 1 from channels where id = ? /*! for update */", (channel_id,)
     ).fetchone():
         return None
     db.execute("update channels set recheck = false where id = ? and recheck", (channel_id,))
