@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +21,7 @@ import aiohttp
 import discord
 import yarl
 from discord import app_commands
-from discord.gateway import DiscordWebSocket
+from discord.gateway import DiscordWebSocket, KeepAliveHandler
 
 from adapters.discord.api import RestClient, connector
 from adapters.discord.buttons import AbstractButton, AbstractMenu, CommandButton, CommandMenu
@@ -284,6 +285,12 @@ class PapersClient(discord.AutoShardedClient):
             self._registering.cancel()
             await asyncio.gather(self._registering, return_exceptions=True)
         await super().close()
+        # Connections that were given up before they were identified: the library starts a thread
+        # for each with its first message, and closes those that became a shard alone
+        # (discord.py 2.7.1, DiscordWebSocket.from_client).
+        for thread in threading.enumerate():
+            if isinstance(thread, KeepAliveHandler) and thread.ws.loop is self.loop:
+                await thread.ws.close()
 
     # -- connecting ----------------------------------------------------------------------------
 
