@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_starts_anew_and_says_so(
     assert Checkpoint.read(json.dumps(WHOLE)) != Checkpoint()
     with caplog.at_level(logging.WARNING):
         assert Checkpoint.read(json.dumps(WHOLE | changes)) == Checkpoint()
-    assert "read anew" in caplog.text
+    assert "read again" in caplog.text
 
 
 @pytest.mark.parametrize("name", list(WHOLE))
