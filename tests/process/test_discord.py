@@ -78,7 +78,7 @@ def test_a_keyword_that_another_channel_follows_already_brings_its_digest_at_onc
             shown = world.discord.gateway.ask("add reward model", here)
             assert "now follows reward model" in text_of(shown)
             world.wait_for(lambda: len(world.discord.papers(here)) == 3, bot)
-            assert f'id = "discord:{here}"' in world.config.read_text()
+            world.wait_for_file(f'id = "discord:{here}"', bot)
             bot.send_signal(signal.SIGTERM)
             assert bot.wait(TIMEOUT_SECONDS) == 0
         finally:

@@ -100,6 +100,7 @@ NOT_RUN = {
     "docker build --build-arg BASE=python:3.13-slim@sha256:DIGEST --tag daily-papers .": _DOCKER,
     "docker build --tag daily-papers .": _DOCKER,
     "docker image inspect --format '{{index .RepoDigests 0}}' python:3.13-slim": _DOCKER,
+    "docker compose --file compose.postgres.yaml up --detach": _DOCKER,
     "docker compose exec -T daily-papers cat /data/bot.toml": _DOCKER,
     "docker compose exec -T daily-papers sh -c 'cat": _DOCKER,
     "docker compose exec daily-papers daily-papers check": _DOCKER,

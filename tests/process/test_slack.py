@@ -59,7 +59,7 @@ def test_a_command_in_and_a_digest_out(world: World, slack: SlackServer) -> None
             slack.wait_for(lambda: bool(slack.answers[name]))
             assert "now follows" in json.dumps(slack.answers[name])
             slack.wait_for(lambda: len(slack.papers(here)) == 3, TIMEOUT_SECONDS)
-            assert f'id = "slack:{here}"' in world.config.read_text()
+            world.wait_for_file(f'id = "slack:{here}"', bot)
             bot.send_signal(signal.SIGTERM)
             assert bot.wait(TIMEOUT_SECONDS) == 0
         finally:

@@ -229,3 +229,11 @@ class World:
         """Until it has happened; the program must be alive meanwhile."""
         self.vendor.wait_for(happened, TIMEOUT_SECONDS)
         assert process.poll() is None or happened()
+
+    def wait_for_file(self, text: str, process: forked.Process) -> None:
+        """Until bot.toml has it, which follows the chat a moment later."""
+        give_up = time.monotonic() + TIMEOUT_SECONDS
+        while text not in self.config.read_text():
+            assert time.monotonic() < give_up, self.config.read_text()
+            assert process.poll() is None
+            time.sleep(0.02)
