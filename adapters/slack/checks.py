@@ -109,7 +109,8 @@ async def _port(listen: tuple[str, int]) -> Finding:
                     return Finding("slack", True, text)
     except aiohttp.ClientConnectorError:
         try:
-            socket.create_server(listen).close()
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            socket.create_server(listen, family=family).close()
         except OSError as error:
             text = f"The bot can't listen at {place}: {error.strerror or error}."
             return Finding("slack", False, text, OTHER_ADDRESS)

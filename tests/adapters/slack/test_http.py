@@ -653,6 +653,20 @@ async def test_check_says_whether_the_port_answers_and_what_is_entered_at_slack(
     assert "is free for the bot to listen at" in free[0].text
 
 
+async def test_check_finds_a_free_ipv6_address_free(
+    server: SlackServer, backend: SlackBackend
+) -> None:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
+            port = free.getsockname()[1]
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    given = {"mode": "http", "public_url": "", "teams": (), "listen": ("::1", port)}
+    async with platform(server, Clock(), ONE_TOKEN, vault=None, **given) as slack:
+        [found, *_] = await slack.examine([])
+    assert found.text == f"[::1]:{port} is free for the bot to listen at."
+
+
 async def test_check_names_a_port_where_something_else_answers(server: SlackServer) -> None:
     listen = ("127.0.0.1", server.port)
     options: dict[str, Any] = {"mode": "http", "listen": listen}
