@@ -16,11 +16,9 @@ becomes the sign for a character that can't be shown.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -33,6 +31,7 @@ from psycopg.types.string import StrDumper
 from bot.errors import SchemaTooNew, StoreBroken, StoreUnavailable
 from bot.store.engines import postgres_schema
 from bot.store.engines.base import Begin, Connection
+from bot.store.engines.connection_thread import ConnectionThread
 from bot.store.engines.postgres_errors import translated
 from bot.store.migrations import APPLICATION_ID, refuse_newer
 
@@ -235,11 +234,8 @@ def _server_process(db: psycopg.Connection[Any]) -> int:
     return 0 if row is None else int(row[0])
 
 
-class Session:
-    """A connection and the thread that it is used on, one piece of work after the other.
-
-    ``begin`` begins its transactions; ``on_connect`` is called with each new connection.
-    """
+class Session(ConnectionThread):
+    """``begin`` begins its transactions; ``on_connect`` is called with each new connection."""
 
     def __init__(
         self,
@@ -248,12 +244,11 @@ class Session:
         begin: str,
         on_connect: Callable[[psycopg.Connection[Any]], None],
     ) -> None:
+        super().__init__(name)
         self._server = server
         self._begin = begin
         self._on_connect = on_connect
         self._db: psycopg.Connection[Any] | None = None
-        self._closed = False
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     def open(self, prepare: Callable[[psycopg.Connection[Any]], None]) -> None:
         """Connect now. Raises psycopg.Error and what ``prepare`` raises."""
@@ -265,24 +260,6 @@ class Session:
             db.close()
             raise
         self._db = db
-
-    async def run(self, work: Callable[[Begin], T]) -> T:
-        if self._closed:
-            raise StoreBroken("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_now, work)
-
-    async def run_in_transaction(self, work: Callable[[Connection], T]) -> T:
-        def in_transaction(begin: Begin) -> T:
-            with begin() as db:
-                return work(db)
-
-        return await self.run(in_transaction)
-
-    def close(self) -> None:
-        """Wait for the work that is running."""
-        self._closed = True
-        self._thread.shutdown(wait=True)
-        self._disconnect()
 
     def _run_now(self, work: Callable[[Begin], T]) -> T:
         with translated(self._server.name):

@@ -6,13 +6,11 @@ message sent but forgotten would be posted twice.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +18,7 @@ from typing import TypeVar
 from bot.errors import StoreBroken, StoreBusy
 from bot.private_files import make_file, make_folder, open_file
 from bot.store.engines.base import Begin, Connection
+from bot.store.engines.connection_thread import ConnectionThread
 from bot.store.engines.sqlite_check import IntegrityCheck
 from bot.store.engines.sqlite_errors import translated
 from bot.store.engines.sqlite_identity import OpenedDatabase
@@ -145,8 +144,8 @@ class SqliteEngine:
             raise StoreBroken(problem)
 
 
-class Worker:
-    """A connection and the thread that it is used on, one piece of work after the other."""
+class Worker(ConnectionThread):
+    """``begin`` begins its transactions, after ``refuse`` has let it."""
 
     def __init__(
         self,
@@ -156,23 +155,11 @@ class Worker:
         begin: str,
         refuse: Callable[[], None],
     ) -> None:
+        super().__init__(name)
         self._path = path
-        self._db: sqlite3.Connection | None = db
+        self._db = db
         self._begin = begin
         self._refuse = refuse
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-
-    async def run(self, work: Callable[[Begin], T]) -> T:
-        if self._db is None:
-            raise StoreBroken("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_now, work)
-
-    async def run_in_transaction(self, work: Callable[[Connection], T]) -> T:
-        def in_transaction(begin: Begin) -> T:
-            with begin() as db:
-                return work(db)
-
-        return await self.run(in_transaction)
 
     def _run_now(self, work: Callable[[Begin], T]) -> T:
         with translated(self._path):
@@ -181,8 +168,6 @@ class Worker:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         db = self._db
-        if db is None:
-            raise StoreBroken("the database is closed")
         self._refuse()
         db.execute(self._begin)
         try:
@@ -194,12 +179,8 @@ class Worker:
                 db.execute("rollback")
             raise
 
-    def close(self) -> None:
-        """Wait for the work that is running."""
-        self._thread.shutdown(wait=True)
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+    def _disconnect(self) -> None:
+        self._db.close()
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:

@@ -1,0 +1,48 @@
+"""A connection and the thread that it is used on; what of it differs is the engine's."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from bot.errors import StoreBroken
+from bot.store.engines.base import Begin, Connection
+
+T = TypeVar("T")
+
+
+class ConnectionThread(ABC):
+    """Does one piece of work after the other. Once closed, it can't be used again."""
+
+    def __init__(self, name: str) -> None:
+        self._closed = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[Begin], T]) -> T:
+        """Raises StoreError, and whatever ``work`` raises."""
+        if self._closed:
+            raise StoreBroken("the database is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_now, work)
+
+    async def run_in_transaction(self, work: Callable[[Connection], T]) -> T:
+        def in_transaction(begin: Begin) -> T:
+            with begin() as db:
+                return work(db)
+
+        return await self.run(in_transaction)
+
+    def close(self) -> None:
+        """Wait for the work that is running."""
+        self._closed = True
+        self._thread.shutdown(wait=True)
+        self._disconnect()
+
+    @abstractmethod
+    def _run_now(self, work: Callable[[Begin], T]) -> T:
+        """On the thread. Raises StoreError for what a person or time can fix."""
+
+    @abstractmethod
+    def _disconnect(self) -> None: ...
