@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -192,7 +193,7 @@ class HttpOptions:
     managers: frozenset[str]
 
 
-class HttpListener:
+class HttpListener(ABC):
     """Listens for the workspaces of one app, once at a time."""
 
     def __init__(self, options: HttpOptions, clock: Clock) -> None:
@@ -216,9 +217,9 @@ class HttpListener:
         finally:
             self.disconnected_since = None
 
+    @abstractmethod
     async def prepare(self, commands: Commands) -> ServedApp:
         """Raises PlatformDown and PlatformRefused."""
-        raise NotImplementedError
 
 
 class TokenListener(HttpListener):

@@ -134,23 +134,24 @@ def server_ids(value: object) -> object:
 
 def user_ids(value: object) -> object:
     """Slack's own ids of people; a name is no id."""
-    if not isinstance(value, list):
-        raise InvalidValue(f"must be an array, not {kind_of(value)}", 'write ["U0123456789"]')
-    for each in value:
-        if not isinstance(each, str) or not re.fullmatch(r"[UW][A-Z0-9]{6,20}", each):
-            hint = "a person's profile, three dots, Copy member ID"
-            raise InvalidValue(f"{quoted(str(each))} is not a member id", hint)
-    return tuple(value)
+    hint = "a person's profile, three dots, Copy member ID"
+    return _slack_ids(value, "UW", "a member id", hint)
 
 
 def team_ids(value: object) -> object:
     """Slack's own ids of workspaces."""
+    hint = "open the workspace in a browser: https://app.slack.com/client/T0123456789"
+    return _slack_ids(value, "T", "the id of a workspace", hint)
+
+
+def _slack_ids(value: object, letters: str, what: str, hint: str) -> tuple[str, ...]:
+    """They begin with one of the ``letters``."""
     if not isinstance(value, list):
-        raise InvalidValue(f"must be an array, not {kind_of(value)}", 'write ["T0123456789"]')
+        example = f'write ["{letters[0]}0123456789"]'
+        raise InvalidValue(f"must be an array, not {kind_of(value)}", example)
     for each in value:
-        if not isinstance(each, str) or not re.fullmatch(r"T[A-Z0-9]{6,20}", each):
-            hint = "open the workspace in a browser: https://app.slack.com/client/T0123456789"
-            raise InvalidValue(f"{quoted(str(each))} is not the id of a workspace", hint)
+        if not isinstance(each, str) or not re.fullmatch(f"[{letters}][A-Z0-9]{{6,20}}", each):
+            raise InvalidValue(f"{quoted(str(each))} is not {what}", hint)
     return tuple(value)
 
 
