@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 
@@ -281,15 +283,24 @@ async def test_many_missing_numbers_make_a_day_incomplete_until_the_next(
 # More is missing than is asked for at once
 
 
+@contextmanager
+def listing_only_the_last(
+    last: int, clock: FakeClock, *, published: datetime
+) -> Iterator[ArxivServer]:
+    """Five papers are known; of those after them, up to ``last``, OAI-PMH lists the last alone."""
+    known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
+    papers = [new_paper(n, published=published) for n in range(6, last)]
+    with ArxivServer([*known, *papers, new_paper(last)], clock) as server:
+        for number in range(6, last):
+            server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
+        yield server
+
+
 async def test_numbers_that_can_not_all_be_looked_up_are_looked_up_in_the_next_runs(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
     """A list that is short by thousands: none of them is ever forgotten, nor called whole."""
-    known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
-    papers = [new_paper(n, published=NOON - DAY) for n in range(6, 4506)]
-    with ArxivServer([*known, *papers, new_paper(4506)], clock) as server:
-        for number in range(6, 4506):  # OAI-PMH never lists them
-            server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
+    with listing_only_the_last(4506, clock, published=NOON - DAY) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         checkpoint = await first_run(source, clock)
         found: set[int] = set()
@@ -316,11 +327,7 @@ async def test_numbers_that_can_not_all_be_looked_up_are_looked_up_in_the_next_r
 async def test_an_id_that_arxiv_refuses_does_not_cost_the_others_their_papers(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
-    known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
-    papers = [new_paper(n, published=NOON - DAY) for n in range(6, 606)]
-    with ArxivServer([*known, *papers, new_paper(606)], clock) as server:
-        for number in range(6, 606):  # OAI-PMH never lists them
-            server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
+    with listing_only_the_last(606, clock, published=NOON - DAY) as server:
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         checkpoint = await first_run(source, clock)
 
@@ -341,11 +348,7 @@ async def test_an_id_that_arxiv_refuses_does_not_cost_the_others_their_papers(
 async def test_a_restart_and_a_union_in_between_forget_no_missing_number(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
-    known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
-    papers = [new_paper(n, published=NOON - 99 * DAY) for n in range(6, 2506)]
-    with ArxivServer([*known, *papers, new_paper(2506)], clock) as server:
-        for number in range(6, 2506):
-            server.index_after(f"2603.{number:05d}", NOON + 900 * DAY)
+    with listing_only_the_last(2506, clock, published=NOON - 99 * DAY) as server:
         harvest = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         first = await fetched(harvest, await first_run(harvest, clock))
         assert first.complete, "the query API stood in for the day"

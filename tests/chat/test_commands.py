@@ -134,20 +134,22 @@ class Chat:
         deliverer = Deliverer("discord", self.platform, self.store, self.clock, random.Random(1))
         await deliverer.deliver(wait=120)  # longer than a lost post settles
 
-    async def day(self) -> None:
-        """A whole day's work, a day later."""
-        self.clock.advance(DAY)
+    async def run(self, *faults: Exception | None, can_tell: bool = True) -> None:
+        """A whole run, in which the platform has these faults."""
         await self.collect()
         await self.publish()
-        await self.deliver()
+        await self.deliver(*faults, can_tell=can_tell)
+
+    async def day(self) -> None:
+        """A whole run, a day later."""
+        self.clock.advance(DAY)
+        await self.run()
 
     async def settled(self, *keywords: str) -> None:
         """The channel follows these, and its first run is done."""
         for keyword in keywords or ("reward model",):
             await self.say(f"add {keyword}")
-        await self.collect()
-        await self.publish()
-        await self.deliver()
+        await self.run()
 
 
 def as_typed(text: str) -> str:
@@ -858,9 +860,7 @@ async def test_why_tells_held_dead_paused_and_failed_posts_apart(chat: Chat) -> 
     await chat.settled()
     chat.source.announce(paper(70))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(TryLater("the platform is overloaded", 900))
+    await chat.run(TryLater("the platform is overloaded", 900))
     assert "About to be posted (the platform is overloaded)." in await why(chat)
     await chat.say("pause")
     assert "waits, because the channel is paused (by Ada)." in await why(chat)
@@ -968,9 +968,7 @@ async def first_papers_of_a_new_keyword(chat: Chat) -> None:
     chat.clock.advance(2 * 3600)
     chat.source.announce(paper(70, "On graph networks"), paper(71, "More graph networks"))
     await chat.say("add graph network")
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver()
+    await chat.run()
 
 
 async def two_digests_since_the_posting_time(chat: Chat) -> None:
@@ -978,9 +976,7 @@ async def two_digests_since_the_posting_time(chat: Chat) -> None:
     chat.clock.advance(3600)
     chat.source.announce(paper(80, "On graph networks"))
     await chat.say("add graph network")
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver()
+    await chat.run()
 
 
 async def others_got_papers_and_this_one_never(chat: Chat) -> None:
@@ -1005,9 +1001,7 @@ async def a_repaired_channel_gets_what_had_waited(chat: Chat) -> None:
     await chat.settled()
     chat.source.announce(paper(70), paper(71), paper(72))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(ChannelRefused("the token was revoked"))
+    await chat.run(ChannelRefused("the token was revoked"))
     assert (await cause(chat))[0] == "refused"
     chat.clock.advance(2 * 3600)
     await chat.collect()
@@ -1018,13 +1012,9 @@ async def a_repaired_channel_gets_it_the_day_after(chat: Chat) -> None:
     await chat.settled()
     chat.source.announce(paper(70))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(ChannelRefused("the token was revoked"))
+    await chat.run(ChannelRefused("the token was revoked"))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver()
+    await chat.run()
 
 
 async def posted_and_then_paused_while_more_comes(chat: Chat) -> None:
@@ -1050,18 +1040,14 @@ async def a_part_of_it_has_arrived(chat: Chat) -> None:
     await chat.settled()
     chat.source.announce(*(paper(n) for n in range(70, 82)))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(None, TryLater("the platform is overloaded", 900))
+    await chat.run(None, TryLater("the platform is overloaded", 900))
 
 
 async def a_part_of_it_is_held(chat: Chat) -> None:
     await chat.settled()
     chat.source.announce(*(paper(n) for n in range(70, 82)))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(None, OutcomeUnknown("no answer"), can_tell=False)
+    await chat.run(None, OutcomeUnknown("no answer"), can_tell=False)
 
 
 async def all_of_it_was_left_out(chat: Chat) -> None:
@@ -1205,9 +1191,7 @@ async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_
     await chat.settled()
     chat.source.announce(paper(70))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(ChannelRefused("the bot may not post here; invite it"))
+    await chat.run(ChannelRefused("the bot may not post here; invite it"))
     kind, sentence = await cause(chat)
     assert kind == "refused"
     assert sentence == (
@@ -1227,9 +1211,7 @@ async def test_status_names_the_error_of_a_post_that_could_not_be_sent_and_when_
     await chat.settled()
     chat.source.announce(paper(70))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(TryLater("the platform is overloaded", 900))
+    await chat.run(TryLater("the platform is overloaded", 900))
     kind, sentence = await cause(chat)
     assert kind == "sending"
     assert "the platform is overloaded." in sentence
@@ -1424,9 +1406,7 @@ async def test_resend_wants_a_post_that_is_there_and_ours(chat: Chat) -> None:
     assert "nothing to send again" in await chat.refused("resend 12345678")
     chat.source.announce(*(paper(n) for n in range(70, 82)))
     chat.clock.advance(DAY)
-    await chat.collect()
-    await chat.publish()
-    await chat.deliver(PostRefused("too long"), PostRefused("too long"))
+    await chat.run(PostRefused("too long"), PostRefused("too long"))
     keys = [p.key for v in (await chat.store.state()).channels for p in v.posts]
     answer = await chat.refused("resend zz")
     assert all(key[:8] in answer for key in keys)

@@ -670,15 +670,19 @@ async def test_a_keyword_removed_and_added_again_posts_nothing_twice(core: Core)
     assert first == [1, 2, 3]
 
 
-async def test_undo_of_a_removal_brings_back_what_was_due_although_other_channels_were_served(
-    core: Core,
-) -> None:
+async def seven_due_in_one_of_two_channels(core: Core) -> None:
     core.follow(A, "reward model")
     core.follow(B, "graph network")
     await core.collect()
     core.source.announce(*(paper(n) for n in range(1, 8)), at=START + DAY)
     core.clock.advance(86_400)
     await core.collect()
+
+
+async def test_undo_of_a_removal_brings_back_what_was_due_although_other_channels_were_served(
+    core: Core,
+) -> None:
+    await seven_due_in_one_of_two_channels(core)
     before = core.following()
     core.unfollow(A, "reward model")
     core.source.announce(paper(8, "A graph network"))
@@ -737,12 +741,7 @@ async def test_of_two_keywords_removed_one_that_comes_back_brings_what_both_had_
 async def test_a_keyword_that_was_removed_long_ago_is_new_when_it_is_added_again(
     core: Core,
 ) -> None:
-    core.follow(A, "reward model")
-    core.follow(B, "graph network")
-    await core.collect()
-    core.source.announce(*(paper(n) for n in range(1, 8)), at=START + DAY)
-    core.clock.advance(86_400)
-    await core.collect()
+    await seven_due_in_one_of_two_channels(core)
     core.unfollow(A, "reward model")
     for _ in range(8):
         await core.day()

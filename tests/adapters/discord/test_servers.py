@@ -194,25 +194,16 @@ async def test_a_server_that_the_gateway_only_says_is_gone_keeps_everything(
     assert await followed(backend) == 1
 
 
-async def test_a_token_that_is_refused_meanwhile_removes_nothing(
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_server_that_discord_refuses_to_show_keeps_everything(
     server: DiscordServer,
     backend: DiscordBackend,
     connected: Discord,
     caplog: pytest.LogCaptureFixture,
+    status: int,
 ) -> None:
-    server.fail("GET", f"/guilds/{GUILD}", status=401, body={"code": 0, "message": "no"}, times=9)
-    await asyncio.to_thread(server.gateway.leave, GUILD)
-    await happens(lambda: "removal not confirmed" in caplog.text)
-    assert await followed(backend) == 1
-
-
-async def test_a_discord_that_does_not_answer_removes_nothing(
-    server: DiscordServer,
-    backend: DiscordBackend,
-    connected: Discord,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    server.fail("GET", f"/guilds/{GUILD}", status=403, body={"code": 0, "message": "no"}, times=9)
+    refusal = {"code": 0, "message": "no"}
+    server.fail("GET", f"/guilds/{GUILD}", status=status, body=refusal, times=9)
     await asyncio.to_thread(server.gateway.leave, GUILD)
     await happens(lambda: "removal not confirmed" in caplog.text)
     assert await followed(backend) == 1
