@@ -215,7 +215,7 @@ def test_a_stop_during_the_start_is_a_stop(tmp_path: Path, arxiv: ArxivStandin) 
     data = tmp_path / "data"
     with held(data / "channels.lock"), running(config) as bot:  # on which the start waits
         bot.wait_until(lambda bot: (data / "daily-papers.sqlite3").exists())
-        assert bot.stop(signal.SIGTERM) == 0
+        assert bot.stop(signal.SIGTERM) == 0, bot.logged
     assert "event=running" not in bot.logged
     assert "Traceback" not in bot.logged
 

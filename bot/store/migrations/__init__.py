@@ -326,8 +326,8 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> N
     version = version_of(db)
     refuse_newer(version, len(migrations))
     for number, script in enumerate(migrations[version:], start=version + 1):
-        db.execute("begin immediate")
         try:
+            db.execute("begin immediate")
             # Another process may have migrated while we waited for the lock.
             if version_of(db) < number:
                 for statement in for_sqlite(script):
@@ -336,7 +336,8 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> N
                 db.execute(f"pragma user_version = {number}")
             db.execute("commit")
         except BaseException:
-            db.execute("rollback")
+            if db.in_transaction:  # a stop may come right after the commit
+                db.execute("rollback")
             raise
 
 
