@@ -26,15 +26,15 @@ SHUTDOWN_GRACE: Final = 1.0  # seconds for requests that are being answered when
 MAX_HEADER_BYTES: Final = 16 * 1024  # aiohttp refuses a longer one
 
 
-def max_connections(most: int = MAX_CONNECTIONS) -> int:
-    """``most``, or an eighth of the file descriptors that the process may have.
+def max_connections(most: int = MAX_CONNECTIONS, *, share: int = 8) -> int:
+    """``most``, or one in ``share`` of the file descriptors that the process may have.
 
     The others are the reserve for what the bot is there for: posts, the database, its log.
     """
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
         return most
-    return max(1, min(most, descriptors // 8))
+    return max(1, min(most, descriptors // share))
 
 
 @dataclass(frozen=True, slots=True)

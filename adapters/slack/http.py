@@ -48,8 +48,11 @@ SIGNED_FOR: Final = 300.0  # seconds (docs.slack.dev, verifying-requests-from-sl
 
 
 def connection_limits() -> ConnectionLimits:
-    """Slack asks often, and a reverse proxy may keep its connections for long."""
-    return ConnectionLimits(count=max_connections(128), header_timeout=10.0, lifetime=3600.0)
+    """Each request of Slack's may have a connection of its own, so that as many people as this can
+    press something at once (of 1,024 file descriptors, which is usual, these are a quarter); and a
+    reverse proxy may keep its connections for long."""
+    count = max_connections(256, share=4)
+    return ConnectionLimits(count=count, header_timeout=10.0, lifetime=3600.0)
 
 
 class _Seconds(SignatureClock):

@@ -87,25 +87,22 @@ class SlackHttp(SlackSocket):
         """Status and body of the answer; a header that is empty is left out. Slack waits for
         three seconds."""
         sent = {name: value for name, value in {**request.headers, **headers}.items() if value}
+        return self._server.run(self._post(request.body, sent))
 
-        async def posting() -> tuple[int, str]:
-            timeout = aiohttp.ClientTimeout(total=3)
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(
-                    f"{self.url}/slack/events", data=BytesIO(request.body), headers=sent
-                ) as answer,
-            ):
-                return answer.status, await answer.text()
+    async def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        timeout = aiohttp.ClientTimeout(total=3)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(f"{self.url}/slack/events", data=BytesIO(body), headers=headers) as answer,
+        ):
+            return answer.status, await answer.text()
 
-        return self._server.run(posting())
-
-    def envelope(self, kind: str, payload: dict[str, Any], *, times: int = 1) -> dict[str, Any]:
-        """Send one, again as Slack does where it had no answer; what was answered the last time, as
-        Socket Mode has it."""
-        self._count += 1
+    async def _deliver(self, kind: str, payload: dict[str, Any], times: int = 1) -> dict[str, Any]:
+        """Again as Slack does where it had no answer; what was answered the last time, as Socket
+        Mode has it."""
         for retry in range(times):
-            status, text = self.post(self.signed(kind, payload, retry=retry))
+            request = self.signed(kind, payload, retry=retry)
+            status, text = await self._post(request.body, request.headers)
             assert status == 200, (status, text)
         return {"payload": json.loads(text)} if text else {}
 

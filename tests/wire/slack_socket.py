@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
@@ -28,7 +31,7 @@ class SlackSocket:
         self._sockets: list[tuple[web.WebSocketResponse, asyncio.Transport]] = []
         self._acks: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._news = asyncio.Event()
-        self._count = 0
+        self._numbers = count()
 
     async def close(self) -> None:
         for socket, _ in self._sockets:
@@ -93,41 +96,63 @@ class SlackSocket:
 
     def envelope(self, kind: str, payload: dict[str, Any], *, times: int = 1) -> dict[str, Any]:
         """Send one, and wait for it to be acknowledged, as Slack does: for three seconds."""
+        return self._server.run(self._deliver(kind, payload, times))
 
-        async def sending() -> dict[str, Any]:
-            self._count += 1
-            envelope = f"envelope-{self._count}"
-            for _ in range(times):
-                acknowledged = asyncio.get_running_loop().create_future()
-                self._acks[envelope] = acknowledged
-                await self._send(
-                    {
-                        "type": kind,
-                        "envelope_id": envelope,
-                        "payload": payload,
-                        "accepts_response_payload": kind != "events_api",
-                    }
-                )
-                ack: dict[str, Any] = await asyncio.wait_for(acknowledged, 3)
-            return ack
-
-        return self._server.run(sending())
+    async def _deliver(self, kind: str, payload: dict[str, Any], times: int = 1) -> dict[str, Any]:
+        envelope = f"envelope-{next(self._numbers)}"
+        for _ in range(times):
+            acknowledged = asyncio.get_running_loop().create_future()
+            self._acks[envelope] = acknowledged
+            await self._send(
+                {
+                    "type": kind,
+                    "envelope_id": envelope,
+                    "payload": payload,
+                    "accepts_response_payload": kind != "events_api",
+                }
+            )
+            ack: dict[str, Any] = await asyncio.wait_for(acknowledged, 3)
+        return ack
 
     def command(self, text: str, room: str, *, times: int = 1, **more: Any) -> str:
         """``/papers text`` as a person types it; the name under which answers come."""
-        name = f"answer{self._count}"
-        payload = {
+        name, payload = self._command(text, room, more)
+        self.envelope("slash_commands", payload, times=times)
+        return name
+
+    def commands_at_once(self, texts: Sequence[str], room: str) -> dict[str, float]:
+        """As many people who type at the same moment: none of their commands waits for another to
+        be acknowledged. After how many seconds each was, by the name under which answers come."""
+        given = [
+            self._command(text, room, {"user_id": f"U{number:07d}"})
+            for number, text in enumerate(texts)
+        ]
+
+        async def typing(payload: dict[str, Any]) -> float:
+            began = time.monotonic()
+            await self._deliver("slash_commands", payload)
+            return time.monotonic() - began
+
+        async def everybody() -> list[float]:
+            return await asyncio.gather(*(typing(payload) for _, payload in given))
+
+        return dict(zip((name for name, _ in given), self._server.run(everybody()), strict=True))
+
+    def _command(self, text: str, room: str, more: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        name = self._answer_name()
+        return name, {
             "token": "t", "team_id": "T1", "channel_id": room, "channel_name": "papers",
             "user_id": "U0000001", "user_name": "ann", "command": "/papers", "text": text,
             "api_app_id": "A1", "response_url": f"{self._server.url}/answers/{name}",
             "trigger_id": self._server.new_trigger(), **more,
         }  # fmt: skip
-        self.envelope("slash_commands", payload, times=times)
-        return name
+
+    def _answer_name(self) -> str:
+        return f"answer{next(self._numbers)}"
 
     def press(self, action_id: str, value: str, room: str, **more: Any) -> str:
         """A button of a message; the name under which answers come."""
-        name = f"answer{self._count}"
+        name = self._answer_name()
         payload = {
             "type": "block_actions", "user": {"id": "U0000001", "username": "ann", "name": "ann"},
             "team": {"id": "T1"}, "channel": {"id": room, "name": "papers"},
@@ -149,7 +174,7 @@ class SlackSocket:
         **more: Any,
     ) -> dict[str, Any]:
         """A window that was filled in; what was acknowledged, which changes what it shows."""
-        name = f"answer{self._count}"
+        name = self._answer_name()
         payload = {
             "type": "view_submission", "user": {"id": "U0000001", "username": "ann", "name": "ann"},
             "team": {"id": "T1"}, "view": {**view, "state": {"values": values}},
@@ -170,7 +195,7 @@ class SlackSocket:
         event = {"type": "app_home_opened", "user": user, "channel": "D1", "tab": "home"}
         payload = {
             "type": "event_callback", "team_id": "T1", "event": event,
-            "event_id": f"Ev{self._count:08d}",
+            "event_id": f"Ev{next(self._numbers):08d}",
         }  # fmt: skip
         self.envelope("events_api", payload)
 
@@ -182,7 +207,7 @@ class SlackSocket:
         }  # fmt: skip
         payload = {
             "type": "event_callback", "team_id": "T1", "event": event,
-            "event_id": f"Ev{self._count:08d}",
+            "event_id": f"Ev{next(self._numbers):08d}",
         }  # fmt: skip
         self.envelope("events_api", payload)
 

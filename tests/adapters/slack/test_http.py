@@ -226,6 +226,15 @@ async def test_a_request_that_slack_repeats_changes_nothing_twice(host: Host) ->
     assert len(host.server.answers[name]) == 1
 
 
+async def test_two_hundred_people_at_once_are_acknowledged_in_time_and_answered(
+    host: Host,
+) -> None:
+    """Each within the three seconds that the small Slack waits, as Slack does."""
+    words = [f"why 2603.{number:05d}" for number in range(200)]
+    names = await asyncio.to_thread(host.http.commands_at_once, words, ROOM)
+    await happens(host.server, lambda: all(len(host.server.answers[name]) == 1 for name in names))
+
+
 async def test_the_address_is_confirmed_where_slack_asks_for_it(host: Host) -> None:
     asking = {"type": "url_verification", "challenge": "3eZbrw1aB", "token": "t"}
     status, text = await host.post(host.http.signed("events_api", asking))
