@@ -547,11 +547,15 @@ class RecoveryStore(Protocol):
 class ReportStore(Protocol):
     """What people are shown. Every method is one consistent snapshot; raises StoreError."""
 
-    async def state(self, channel_id: str = "") -> StateView:
-        """With every channel; or with this one alone, which may be unknown."""
+    async def state(self, *channel_ids: str) -> StateView:
+        """With these channels, as far as they are known; with every one where none is named."""
         ...
 
     async def paper(self, paper_id: str) -> PaperView: ...
+
+    async def channels_of_person(self, person_id: str) -> Sequence[str]:
+        """Those that follow something which this person added."""
+        ...
 
     async def first_added_by(self, channel_ids: Sequence[str]) -> Person | None:
         """Who first added a keyword that is followed in one of these channels, or was when it was
@@ -589,7 +593,7 @@ class PeopleStore(ReportStore, Protocol):
         """False if the channel did not follow it. What was due because of it alone is dropped."""
         ...
 
-    async def subscriptions(self, channel_id: str = "") -> Sequence[Subscription]:
+    async def subscriptions(self, *channel_ids: str) -> Sequence[Subscription]:
         """In the order in which they were added; of all channels if none is named."""
         ...
 
@@ -703,7 +707,7 @@ class ServiceStore(RefusalStore, Protocol):
 class MonitoringStore(Protocol):
     """What health, metrics and ``check`` show. Raises StoreError."""
 
-    async def state(self, channel_id: str = "") -> StateView: ...
+    async def state(self, *channel_ids: str) -> StateView: ...
 
     async def measures(self) -> Measures:
         """Sums over everything that was recorded. None of the counters ever goes back."""

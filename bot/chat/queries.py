@@ -214,16 +214,12 @@ class Queries:
     ) -> Home:
         """Of these channels those of which anything is known; where nobody knows which ones the
         person is in (``None``), those in which they added keywords, to be read only."""
-        state = await self.state(None)
-        contexts = [
-            self.context(view, state, None)
-            for view in state.channels
-            if (
-                any(each.added_by.id == person.id for each in view.subscriptions)
-                if channel_ids is None
-                else view.channel.id in channel_ids
-            )
-        ]
+        ids = channel_ids
+        if ids is None:
+            ids = await self._store.channels_of_person(person.id)
+        # Named is one channel at least, because without any the store shows all: no channel is "".
+        state = visible_to_host(await self._store.state(*(ids or [""])))
+        contexts = [self.context(view, state, None) for view in state.channels]
         by_person = person if channel_ids is not None else None
         return home(state, contexts, self._dates(), by_person, page)
 

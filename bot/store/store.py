@@ -256,13 +256,14 @@ class SqlStore:
     # -- reports, metrics, retention
     paper = _use_case(reports.paper, READ)
     first_added_by = _use_case(reports.first_added_by, READ)
+    channels_of_person = _use_case(reports.channels_of_person, READ)
     page = _use_case(reports.page, READ_ALL)
     outdated = _use_case(retention.outdated, READ_ALL)
     forget = _use_case(retention.forget, WRITE)
 
-    async def state(self, channel_id: str = "") -> StateView:
-        read = self.engine.read if channel_id else self.engine.read_all
-        return await read(lambda db: reports.state(db, channel_id, self.engine.name))
+    async def state(self, *channel_ids: str) -> StateView:
+        read = self.engine.read if channel_ids else self.engine.read_all
+        return await read(lambda db: reports.state(db, channel_ids, self.engine.name))
 
     async def measures(self) -> Measures:
         return await self.engine.read_all(lambda db: metrics.measures(db, self.engine.size(db)))

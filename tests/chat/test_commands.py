@@ -509,6 +509,7 @@ async def test_at_home_a_person_changes_the_channels_that_they_are_in(chat: Chat
     await chat.say("add secret project", THERE, MANAGER)
     [panel] = (await chat.commands.home(ADA, [HERE])).panels
     assert panel.channel_id == HERE
+    assert (await chat.commands.home(ADA, [])).panels == (), "who is in none sees none"
     assert [row.text for row in panel.reply.rows] == ["reward model"]
     assert [offer.label for row in panel.reply.rows for offer in row.offers] == ["Remove"]
     assert [each.words for each in panel.reply.offers] == ["add", "pause", "settings"]

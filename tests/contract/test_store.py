@@ -918,6 +918,20 @@ async def test_a_paused_channel_is_left_alone_until_it_is_resumed(store: Store) 
     assert await claim(store) == "a1"
 
 
+async def test_an_invitation_resumes_what_a_channel_refused_and_nothing_that_a_person_paused(
+    store: Store,
+) -> None:
+    await queue(store, A, "a1")
+    await queue(store, B, "b1")
+    await store.refuse("a1", False, START, "not a member", 3600.0)
+    await store.pause(B, "by Ada", START)
+    assert [await store.resume(each, refused_only=True) for each in (A, B)] == [True, False]
+    assert not await store.resume(A, refused_only=True), "a channel that is not paused"
+    assert [await claim(store), await claim(store)] == ["a1", ""]
+    [view] = (await store.state(B)).channels
+    assert (view.paused, view.reason, view.paused_at) == ("person", "by Ada", START)
+
+
 async def test_a_person_may_pause_a_channel_that_refuses_us_and_a_refusal_changes_no_pause(
     store: Store,
 ) -> None:
@@ -987,6 +1001,38 @@ async def test_the_state_of_a_channel_shows_what_was_posted_within_a_week(store:
     assert [(each.channel.id, each.due) for each in everything] == [(A, 0), (B, 3)]
     assert everything[0] == view
     assert (await store.state("fake:unknown")).channels == ()
+    assert (await store.state("")).channels == (), "no channel has this id"
+
+
+async def test_of_several_channels_the_state_and_the_keywords_are_those_of_these_alone(
+    store: Store,
+) -> None:
+    others = "other:c"
+    await follow(store, A, B, others)
+    await store.follow(B, GRAPH, BEN, START)
+    for channel in (A, B, others):
+        await queue(store, channel, f"key of {channel}")
+    for platform in ("fake", "other"):
+        await store.record_refusal(platform, "no", START)
+    state = await store.state(B, A)
+    assert [(v.channel.id, len(v.subscriptions), len(v.posts)) for v in state.channels] == [
+        (A, 1, 1),
+        (B, 2, 1),
+    ]
+    assert state.channels == (await store.state()).channels[:2]
+    assert [each.platform for each in state.refusals] == ["fake"]
+    assert [each.channel_id for each in await store.subscriptions(A, others)] == [A, others]
+
+
+async def test_the_channels_of_a_person_are_those_that_follow_something_of_theirs(
+    store: Store,
+) -> None:
+    await follow(store, A, B)
+    await store.follow(B, GRAPH, BEN, START)
+    assert await store.channels_of_person(ADA.id) == [A, B]
+    assert await store.channels_of_person(BEN.id) == [B]
+    await store.unfollow(B, GRAPH.canonical, START)
+    assert await store.channels_of_person(BEN.id) == []
 
 
 async def test_a_paper_is_known_with_what_became_of_it_in_every_channel(store: Store) -> None:

@@ -41,26 +41,27 @@ DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
 NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
 
 
-def state(db: Connection, channel_id: str = "", database: str = "") -> StateView:
-    """With every channel; or with this one alone, where it is known."""
+def state(db: Connection, channel_ids: Sequence[str] = (), database: str = "") -> StateView:
+    """With these channels, as far as they are known; with every one where none is named."""
     return StateView(
         last_run=_run(db, ""),
         last_complete=_run(db, "where complete"),
         papers=db.execute("select count(*) from papers").fetchone()[0],
-        channels=_channels(db, channel_id),
-        archived=_archived(db, channel_id),
-        refusals=_refusals(db, Channel(channel_id).platform),
+        channels=_channels(db, channel_ids),
+        archived=_archived(db, channel_ids),
+        refusals=_refusals(db, channel_ids),
         database=database,
     )
 
 
-def _archived(db: Connection, channel_id: str) -> tuple[ArchivedChannel, ...]:
+def _archived(db: Connection, channel_ids: Sequence[str]) -> tuple[ArchivedChannel, ...]:
     """Those of which keywords are kept."""
+    these, given = _these("c.id", channel_ids)
     rows = db.execute(
         "select c.id, c.archived_at, c.archive_reason, count(*) from channels c"
         " join removed_subscriptions r on r.channel_id = c.id and r.archived"
-        " where c.archived_at is not null and :channel in ('', c.id) group by c.id order by c.id",
-        {"channel": channel_id},
+        f" where c.archived_at is not null {these} group by c.id order by c.id",
+        given,
     )
     return tuple(
         ArchivedChannel(own, to_time(at), to_time(at) + KEEP_ARCHIVED, reason, keywords)
@@ -85,12 +86,27 @@ def first_added_by(db: Connection, channel_ids: Sequence[str]) -> Person | None:
     return None if row is None else Person(row[0], row[1])
 
 
-def _refusals(db: Connection, platform: str) -> tuple[PlatformRefusal, ...]:
-    """Of every platform if none is named."""
+def channels_of_person(db: Connection, person_id: str) -> Sequence[str]:
+    """Those that follow something which this person added."""
+    rows = db.execute(
+        "select distinct channel_id from subscriptions where added_by_id = ? order by 1",
+        (person_id,),
+    )
+    return [channel_id for (channel_id,) in rows]
+
+
+def _these(column: str, ids: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """A condition on a column, and its parameter; none where no ids are named."""
+    return (f"and {column} in ({LISTED})", {"ids": id_list(ids)}) if ids else ("", {})
+
+
+def _refusals(db: Connection, channel_ids: Sequence[str]) -> tuple[PlatformRefusal, ...]:
+    """Of every platform; or of those of these channels."""
+    these, given = _these("platform", [Channel(each).platform for each in channel_ids])
     rows = db.execute(
         "select platform, reason, refused_at from refused_platforms"
-        " where :platform in ('', platform) order by platform",
-        {"platform": platform},
+        f" where true {these} order by platform",
+        given,
     )
     return tuple(PlatformRefusal(row[0], row[1], to_time(row[2])) for row in rows)
 
@@ -126,21 +142,20 @@ def _run(db: Connection, where: str) -> RunView | None:
     )
 
 
-def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
+def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, ...]:
     following: dict[str, list[Any]] = {}
-    for subscription in subscriptions(db, channel_id):
+    for subscription in subscriptions(db, *channel_ids):
         following.setdefault(subscription.channel_id, []).append(subscription)
-    one = "and channel_id = :channel" if channel_id else ""
-    given = {"channel": channel_id}
+    these, given = _these("channel_id", channel_ids)
     due = dict(
         db.execute(
-            f"select channel_id, count(*) from ledger where state = 'due' {one} group by 1",
+            f"select channel_id, count(*) from ledger where state = 'due' {these} group by 1",
             given,
         )
     )
     sent = dict(
         db.execute(
-            f"select channel_id, count(*) from outbox where state = 'sent' {one} group by 1",
+            f"select channel_id, count(*) from outbox where state = 'sent' {these} group by 1",
             given,
         )
     )
@@ -148,18 +163,18 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
     for row in db.execute(
         f"""
         select channel_id, key, state, attempt, created_at, not_before, papers, error
-        from outbox where state <> 'sent' {one} order by seq
+        from outbox where state <> 'sent' {these} order by seq
         """,
         given,
     ):
         posts.setdefault(row[0], []).append(
             OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
         )
-    digests = _digests(db, channel_id)
+    digests = _digests(db, channel_ids)
     skipped = {
         row[0]: (row[2], to_time(row[1]))
         for row in db.execute(
-            f"select channel_id, at, count(*) from ledger where state = 'skipped' {one}"
+            f"select channel_id, at, count(*) from ledger where state = 'skipped' {these}"
             " group by 1, 2 order by 1, 2",
             given,
         )
@@ -170,14 +185,14 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
             "select channel_id, x.error, x.state from crossposts x join outbox using (key)"
             " where x.error <> '' and seq in ("
             "  select max(seq) from crossposts join outbox using (key)"
-            f" where true {one} group by channel_id)",
+            f" where true {these} group by channel_id)",
             given,
         )
     }
     rows = db.execute(
         "select published_until, coalesce(paused, ''), reason, paused_at, probe_at,"
         f" {CHANNEL_COLUMNS}"
-        " from channels where :channel in ('', id) and archived_at is null order by id",
+        f" from channels where archived_at is null {_these('id', channel_ids)[0]} order by id",
         given,
     )
     return tuple(
@@ -201,16 +216,17 @@ def _channels(db: Connection, channel_id: str) -> tuple[ChannelView, ...]:
     )
 
 
-def _digests(db: Connection, channel_id: str) -> dict[str, tuple[PostedDigest, ...]]:
-    """What arrived in each channel, or in this one, as ``ChannelView.digests`` says.
+def _digests(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[PostedDigest, ...]]:
+    """What arrived in each channel, or in these, as ``ChannelView.digests`` says.
 
     One query for each channel: it reads a few rows of an index, however old the bot is.
     """
+    these, given = _these("id", channel_ids)
     latest = db.execute(
         "select id, (select max(settled_at) from outbox"
         " where channel_id = channels.id and state = 'sent') from channels"
-        " where :channel in ('', id)",
-        {"channel": channel_id},
+        f" where true {these}",
+        given,
     ).fetchall()
     return {
         channel: tuple(

@@ -17,7 +17,9 @@ from bot.store.statements.removal import (
 )
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
+    LISTED,
     channel_from_row,
+    id_list,
     keyword_from_row,
     to_text,
     to_time,
@@ -145,17 +147,17 @@ def channels(db: Connection) -> tuple[Channel, ...]:
     return tuple(map(channel_from_row, rows))
 
 
-def subscriptions(db: Connection, channel_id: str = "") -> tuple[Subscription, ...]:
+def subscriptions(db: Connection, *channel_ids: str) -> tuple[Subscription, ...]:
     """In the order in which they were added; of all channels if none is named."""
-    one = "where s.channel_id = :channel" if channel_id else ""
+    these = "" if not channel_ids else f"where s.channel_id in ({LISTED})"
     rows = db.execute(
         f"""
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
                s.primed_at, s.added_by_id
         from subscriptions s join keywords k using (canonical)
-        {one} order by s.channel_id, s.added_at, s.text
+        {these} order by s.channel_id, s.added_at, s.text
         """,
-        {"channel": channel_id},
+        {"ids": id_list(channel_ids)} if channel_ids else {},
     )
     return tuple(
         Subscription(
