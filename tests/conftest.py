@@ -28,6 +28,7 @@ MONTH_PARTS = 4
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lives", type=int, default=1, help="how often tests of random kills run")
+    parser.addoption("--channels", type=int, default=20, help="of the bot that is killed on Slack")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -122,17 +122,23 @@ def test_a_token_that_slack_refuses_is_told_by_the_log_and_the_service_stays_up(
 
 @pytest.mark.parametrize("scopes", [(*CHAT, *HISTORY), CHAT], ids=["history", "no-history"])
 def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is_lost(
-    tmp_path: Path, life: int, scopes: tuple[str, ...], figures: Callable[[str], None]
+    tmp_path: Path,
+    life: int,
+    scopes: tuple[str, ...],
+    figures: Callable[[str], None],
+    request: pytest.FixtureRequest,
 ) -> None:
+    """``--channels 200`` does it in as many; in a fifth of them each paper is a message."""
+    channels = request.config.getoption("--channels")
     rng = random.Random(life)
     slack = SlackServer(scopes)
-    with world_of(tmp_path, 20, slack) as world:
-        # In some channels each paper is a message of its own.
+    with world_of(tmp_path, channels, slack) as world:
         text = world.config.read_text()
-        world.config.write_text(text.replace("keywords =", 'layout = "messages"\nkeywords =', 4))
+        one_each = 'layout = "messages"\nkeywords ='
+        world.config.write_text(text.replace("keywords =", one_each, channels // 5))
         slack.storing = STORING
         for turn in range(KILLS):
-            wanted = attempts(slack) + rng.randint(1, 15)
+            wanted = attempts(slack) + rng.randint(1, channels * 3 // 4)
             with world.start("run") as bot:
                 try:
                     with suppress(TimeoutError):  # what is held is not tried again
@@ -159,8 +165,9 @@ def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is
                 for paper in everything - found.keys():
                     assert paper in kept, f"{paper} is missing in {room}, and in no held post"
         figures(
-            f"slack: 20 channels, killed {KILLS} times, missing {missing}, held posts {held},"
-            f" stored up to {STORING:.1f} s late"
+            f"slack: {channels} channels, {channels // 5} of them with a message for each paper,"
+            f" killed {KILLS} times, posted {sum(map(len, counts))} papers, missing {missing},"
+            f" held posts {held}, stored up to {STORING:.1f} s late"
         )
 
 
