@@ -808,11 +808,23 @@ class SyncTransaction(Protocol):
         """Keep it, and at least the 200 before it."""
         ...
 
-    def state(self) -> bytes | None:
-        """What ``set_state`` kept; ``None`` before the first time."""
+    def state(self, file: str) -> bytes | None:
+        """What ``set_state`` kept of this file; ``None`` before the first time."""
         ...
 
-    def set_state(self, state: bytes) -> None: ...
+    def set_state(self, file: str, state: bytes) -> None:
+        """Keep it; forgets files that were not compared for a year, but never the owner's."""
+        ...
+
+    def file_owner(self) -> str | None:
+        """The file that may remove what the database holds; ``None``: there is none yet."""
+        ...
+
+    def set_file_owner(self, file: str) -> None: ...
+
+    def rename_file(self, old: str, new: str) -> None:
+        """What is kept of the one is the other's from now on."""
+        ...
 
 
 class SyncDatabase(Protocol):

@@ -18,6 +18,7 @@ from bot.keywords.notices import notices
 from bot.model.snapshots import Change, Configure, Follow
 from bot.ports import Clock, SyncStore
 from bot.sync.deferred import DeferredWrites
+from bot.sync.merge import GUEST
 from bot.sync.synchronizer import Synchronizer, SyncReport
 
 log = logging.getLogger(__name__)
@@ -32,11 +33,12 @@ ELSEWHERE_INTERVAL = 30.0  # seconds until bot.toml shows what came through anot
 
 class FileSync:
     """``platforms`` are those that can be posted to, where they are loaded. ``problem`` says why
-    bot.toml and the database differ, if they do. ``held_back``: what bot.toml says waits for a
+    bot.toml and the database differ, if they do; ``notice`` what is worth knowing of it although
+    nothing is wrong. ``held_back``: what bot.toml says waits for a
     person's confirmation. ``taken_over``: what the last call of ``synchronise`` took over from
     bot.toml; ``discarded``: what it removed from the database, in words. Where several processes
-    share the database, the one that holds the ``lease`` compares its own bot.toml;
-    ``left_to_another`` says whether the last call left it to another one."""
+    share the database, the one that holds the ``lease`` compares its own bot.toml; without one, as
+    a command does, it is compared in any case."""
 
     def __init__(
         self,
@@ -44,12 +46,11 @@ class FileSync:
         synchronizer: Synchronizer,
         store: SyncStore,
         clock: Clock,
-        lease: Lease,
+        lease: Lease | None = None,
         platforms: Collection[str] = (),
     ) -> None:
         self._lease = lease
         self._compared_at = clock.monotonic()
-        self.left_to_another = False
         self._platforms = platforms
         self._path = path
         self._synchronizer = synchronizer
@@ -57,6 +58,7 @@ class FileSync:
         self._clock = clock
         self._deferred = DeferredWrites()
         self.problem = ""
+        self.notice = ""
         self.held_back = False
         self.taken_over: tuple[Change, ...] = ()
         self.discarded: tuple[str, ...] = ()
@@ -69,7 +71,8 @@ class FileSync:
     def is_due(self) -> bool:
         """Whether bot.toml was edited, or changes that were deferred are to be shown now."""
         now = self._clock.monotonic()
-        elsewhere = self._lease.is_shared and now - self._compared_at >= ELSEWHERE_INTERVAL
+        shared = self._lease is not None and self._lease.is_shared
+        elsewhere = shared and now - self._compared_at >= ELSEWHERE_INTERVAL
         deferred = self._deferred.is_due(now)
         return deferred or elsewhere or self._synchronizer.changed_since_last_sync()
 
@@ -84,8 +87,7 @@ class FileSync:
         """
         self.taken_over = ()
         self.discarded = ()
-        self.left_to_another = not await self._lease.renew()
-        if self.left_to_another:
+        if self._lease is not None and not await self._lease.renew():
             return
         self._compared_at = self._clock.monotonic()
         if write:
@@ -101,6 +103,7 @@ class FileSync:
             interval = LOCKED_POLL_INTERVAL if report.locked else SAVING_POLL_INTERVAL
             await self._clock.sleep(interval.total_seconds())
         before, self.problem = self.problem, report.problem
+        self.notice = GUEST if report.guest else ""
         self.held_back = report.held_back
         if report.locked:
             self.problem = (

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from bot.app.service import Service
 
 
+FILE_LOCK = "channels.lock"
+
+
 def wire(
     *,
     config: Config,
@@ -57,17 +60,18 @@ def wire(
     source: Source,
     platforms: Mapping[str, PlatformAdapter],
     synchronizer: Synchronizer,
+    serving: bool = True,
     dry_run: bool = False,
     progress: Progress = lambda _: None,
 ) -> Bot:
-    """Connect parts that are open already. Does nothing yet."""
+    """Connect parts that are open already. Does nothing yet. Who is not ``serving`` compares
+    bot.toml without having that role: what it changes would wait for another process else."""
     schedule = config.schedule
     rules = ChannelRules(schedule, config.bot.timezone)
     own = [roles.COLLECTOR, roles.FILE, *map(roles.delivery, platforms)]
     leases = Leases(own, store, clock)
-    file_sync = FileSync(
-        config.path, synchronizer, store, clock, leases[roles.FILE], frozenset(platforms)
-    )
+    file_lease = leases[roles.FILE] if serving else None
+    file_sync = FileSync(config.path, synchronizer, store, clock, file_lease, frozenset(platforms))
     queries = Queries(
         store=store,
         source=source,
@@ -180,19 +184,18 @@ async def open_bot(
             try:
                 copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
                 path = Path(shutil.copy(config.path, copy))
+                lock = path.with_suffix(".lock")
+                if (config.bot.data / FILE_LOCK).exists():  # which names the file
+                    shutil.copy(config.bot.data / FILE_LOCK, lock)
             except OSError as error:
                 raise StoreBroken(
                     f"A dry run works on a copy, and can't make it: {error}"
                 ) from error
             store = await open_copy(config.bot.data, Path(copy), url)
-            synchronizer = Synchronizer(
-                path, path.with_suffix(".lock"), clock, mirror=config.bot.mirror
-            )
         else:
+            path, lock = config.path, config.bot.data / FILE_LOCK
             store = open_store(config.bot.data, alone=serving, url=url)
-            synchronizer = Synchronizer(
-                config.path, config.bot.data / "channels.lock", clock, mirror=config.bot.mirror
-            )
+        synchronizer = Synchronizer(path, lock, clock, mirror=config.bot.mirror, shared=bool(url))
         stack.callback(store.close)
         platforms: dict[str, PlatformAdapter] = {}
         if serving if connect is None else connect:
@@ -210,6 +213,7 @@ async def open_bot(
             source=CachedSource(arxiv, clock),
             platforms=platforms,
             synchronizer=synchronizer,
+            serving=serving,
             dry_run=dry_run,
             progress=progress,
         )

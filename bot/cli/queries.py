@@ -73,7 +73,8 @@ def status(
     """
 
     async def query(bot: Bot) -> Reply:
-        return await bot.queries.status(file_problem=bot.file_sync.problem)
+        told = bot.file_sync.problem or bot.file_sync.notice
+        return await bot.queries.status(file_problem=told)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.config.channels import writable
 from bot.errors import ConfigError
-from bot.model.snapshots import Change, Snapshot, Unfollow, decode, encode, merge
+from bot.model.snapshots import Change, Configure, Snapshot, Unfollow, decode, encode, merge
 from bot.ports import SyncTransaction
 from bot.sync.shared_file import digest_of
 from bot.sync.toml_editor import Marker, ParsedChannels, read, render
@@ -25,6 +25,11 @@ CHANGED_BY = "bot.toml"  # who made a change that came from the file
 _CONFIRM = (
     " Nothing of it was taken over, and it was left unchanged. If this is intended, confirm it with"
     " `daily-papers sync --accept`; otherwise save it again as it should be"
+)
+GUEST = (
+    "Another machine's bot.toml is the one that may remove keywords. What is added in this one"
+    " counts; what is taken out of it stays in the database, and is shown again. To let this one"
+    " remove instead: `daily-papers sync --accept`"
 )
 _HIGHEST_REVISION = 10**11  # no revision number of ours; a marker above it was made up
 
@@ -87,7 +92,9 @@ class Merge:
     nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
     is. ``set_aside`` is what the database holds and the file can't; with ``discard`` it is removed
     there, and ``discarded`` says what that was. The file shows every channel as long as these are
-    not more than ``mirror``; then it shows those alone that a person wrote there.
+    not more than ``mirror``; then it shows those alone that a person wrote there. Of the files of
+    several machines, told apart by their ``identity``, one may remove what the database holds; the
+    others are guests (``is_guest``) unless they ``accept``.
     """
 
     def __init__(
@@ -100,6 +107,7 @@ class Merge:
         accept: bool = False,
         discard: bool = False,
         mirror: int = MIRROR,
+        identity: str = "",
     ) -> None:
         self._transaction = transaction
         self._file = file
@@ -107,20 +115,26 @@ class Merge:
         self._path = path
         self._mirror = mirror
         self._digest = digest_of(text.encode())
-        self.state = SyncState.decode(transaction.state())
+        self._identity = identity
+        self.is_guest = not _may_remove(transaction, identity, accept=accept)
+        self.state = SyncState.decode(transaction.state(identity))
         self._marked = self._marked_revision(file.marker)
         self.one_way = self.state.base is not None
         self.changes: tuple[Change, ...] = ()
         self.held_back = ""
         self.is_new = self._digest != self.state.merged
         self._own = self.state.own
+        self._is_cut = False
         if self.is_new:
             whole = self._truncated_from()
             base = whole or self._base()
             self.changes = merge(base, file.snapshot)
+            if self.is_guest:
+                self.changes = tuple(each for each in self.changes if not _removes(each))
             self._own = self._written_by_people(base)
+            self._is_cut = whole is not None and not self.is_guest
             if not accept:
-                self.held_back = self._truncation() if whole else self._mass_removal()
+                self.held_back = self._truncation() if self._is_cut else self._mass_removal()
         if self.held_back:
             self.changes, self._own = (), self.state.own
         if self.changes:
@@ -134,7 +148,7 @@ class Merge:
             held, aside = writable(transaction.current())
         self._current, self._elsewhere = self._mirrored(held, self._own)
         self.set_aside = tuple(each.text for each in aside)
-        self.warning = self._unknown_base() if self.is_new else ""
+        self.warning = self._unknown_base() if self.is_new and not self.is_guest else ""
 
     def _truncated_from(self) -> Snapshot | None:
         """What the text before said, if this one is its beginning, and not all that it said.
@@ -155,7 +169,8 @@ class Merge:
         that the bot took out, such as archived ones, come back to where they stood."""
         there = self._file.snapshot.by_channel.keys()
         written = {each.channel_id for each in self.changes} & there
-        return (self.state.own | written) - (base.by_channel.keys() - there)
+        gone = frozenset() if self.is_guest else base.by_channel.keys() - there
+        return (self.state.own | written) - gone
 
     def _mirrored(self, held: Snapshot, own: frozenset[str]) -> tuple[Snapshot, int]:
         """What the file is to show of what the database holds; and how many channels it does not.
@@ -250,6 +265,12 @@ class Merge:
             " was removed. If something should go, remove it now, and leave that line"
         )
 
+    def record_held_back(self) -> None:
+        """Record what a text said that ends too early, so that the next one is compared with it:
+        what somebody changes in it counts, and what it lost stays until that is confirmed."""
+        if self._is_cut:
+            self._save(replace(self.state, base=self._file))
+
     def record_merged(self) -> None:
         """Record that this text was merged, and nothing else."""
         self._record(self.state.written, self.state.base, self.state.text)
@@ -296,8 +317,29 @@ class Merge:
         unmarked = self._file.snapshot if self._file.unmarked else self.state.unmarked
         state = SyncState(self._digest, written, base, unmarked, text, self._own)
         if state != self.state:
-            self._transaction.set_state(state.encode())
+            self._save(state)
+
+    def _save(self, state: SyncState) -> None:
+        self._transaction.set_state(self._identity, state.encode())
         self.state = state
+
+
+def _may_remove(transaction: SyncTransaction, identity: str, *, accept: bool) -> bool:
+    """Whether this file may. The first one that a database meets may, and from then on it alone,
+    until a person accepts another. Where one process serves a database there is one file, whose
+    identity is empty; it is the same after the database has moved to another engine."""
+    owner = transaction.file_owner()
+    if owner is not None and owner != identity and "" in (owner, identity):
+        transaction.rename_file(owner, identity)
+        owner = identity
+    if owner != identity and (owner is None or accept):
+        transaction.set_file_owner(identity)
+        owner = identity
+    return owner == identity
+
+
+def _removes(change: Change) -> bool:
+    return isinstance(change, Unfollow) or (isinstance(change, Configure) and change.value is None)
 
 
 def _are_many(removed: int, of: int) -> bool:

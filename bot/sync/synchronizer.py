@@ -58,6 +58,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -69,7 +70,7 @@ from bot.errors import ConfigError, StoreBroken
 from bot.model.snapshots import Change
 from bot.ports import Clock, SyncDatabase
 from bot.private_files import open_file, reason
-from bot.sync.merge import MIRROR, Merge, SyncState
+from bot.sync.merge import GUEST, MIRROR, Merge, SyncState
 from bot.sync.os_calls import OsCalls, Writers
 from bot.sync.shared_file import (
     FileContent,
@@ -98,7 +99,8 @@ class SyncReport:
     sync once more in a second. ``problem``: why the file does not show what the database holds, in
     a sentence, or empty; ``held_back``: because a person has to confirm it. ``warnings`` are for
     the log; a lasting one is told only the first time. ``discarded`` was removed from the database,
-    which held it and the file could not.
+    which held it and the file could not. ``guest``: the file may not remove what the database
+    holds, because another machine's may.
     """
 
     changes: tuple[Change, ...] = ()
@@ -109,6 +111,7 @@ class SyncReport:
     problem: str = ""
     warnings: tuple[str, ...] = ()
     discarded: tuple[str, ...] = ()
+    guest: bool = False
 
 
 @dataclass(slots=True)
@@ -119,12 +122,14 @@ class _Collected:
     warnings: list[str] = field(default_factory=list)
     set_aside: set[str] = field(default_factory=set)
     discarded: list[str] = field(default_factory=list)
+    guest: bool = False
 
     def add(self, merged: Merge) -> None:
         self.changes += merged.changes
         self.warnings += [merged.warning] if merged.warning else []
         self.set_aside.update(merged.set_aside)
         self.discarded += merged.discarded
+        self.guest = merged.is_guest
 
 
 class _MergeHeldBack(Exception):
@@ -134,7 +139,8 @@ class _MergeHeldBack(Exception):
 class Synchronizer:
     """Keeps one file and one database the same.
 
-    ``lock`` is a file of its own; all bots of one database share it.
+    ``lock`` is a file of its own; all bots of one data folder share it. It also keeps the
+    identity by which a ``shared`` database, one that several machines use, knows the file.
     """
 
     def __init__(
@@ -145,8 +151,11 @@ class Synchronizer:
         os_calls: OsCalls | None = None,
         *,
         mirror: int = MIRROR,
+        shared: bool = False,
     ) -> None:
         self._path = path
+        self._shared = shared
+        self._identity = ""
         self._mirror = mirror
         self.lock_path = lock
         self._clock = clock
@@ -158,6 +167,7 @@ class Synchronizer:
         self._problem = ""
         self._problem_at = 0.0  # when it was last met, by the monotonic clock
         self._retry = True
+        self._told_guest = False
         self._told_aside: set[str] = set()  # what of the database is set aside, and was told
 
     def sync(
@@ -285,10 +295,12 @@ class Synchronizer:
                 accept=accept,
                 discard=discard,
                 mirror=self._mirror,
+                identity=self._identity,
             )
             new = merged.new_text() if write else None
             if not write:
                 merged.leave_unwritten()
+            merged.record_held_back()
         if merged.held_back:
             raise _MergeHeldBack(merged.held_back)
         collected.add(merged)
@@ -302,12 +314,12 @@ class Synchronizer:
                 )
             result = self._file.replace(content.data, data, steady=steady)
         except FileUnwritable:
-            _save_state(database, replace(merged.state, base=parsed, text=text))
+            self._save_state(database, replace(merged.state, base=parsed, text=text))
             raise
         if result is ReplaceResult.WRITTEN:
             self._is_steady(digest_of(data))
             if merged.one_way:
-                _save_state(database, replace(merged.state, base=None))
+                self._save_state(database, replace(merged.state, base=None))
         return result
 
     def _is_steady(self, digest: str) -> bool:
@@ -322,7 +334,7 @@ class Synchronizer:
     ) -> None:
         """Merge a text that a race or a crash left beside the file, and move it back."""
         with database.transaction() as transaction:
-            state = SyncState.decode(transaction.state())
+            state = SyncState.decode(transaction.state(self._identity))
         if left_over.digest in (state.written, state.merged):
             self._file.discard()
             return
@@ -330,7 +342,14 @@ class Synchronizer:
             text = text_of(left_over.data, self._path)
             parsed = read(text, self._path)
             with database.transaction() as transaction:
-                merged = Merge(transaction, parsed, text, self._path, mirror=self._mirror)
+                merged = Merge(
+                    transaction,
+                    parsed,
+                    text,
+                    self._path,
+                    mirror=self._mirror,
+                    identity=self._identity,
+                )
                 if not merged.held_back:  # else that is said of it in its place
                     merged.record_merged()
             collected.add(merged)
@@ -352,9 +371,26 @@ class Synchronizer:
             except BlockingIOError:
                 yield False
             else:
+                if self._shared and not self._identity:
+                    self._identity = self._read_identity(descriptor)
                 yield True
         finally:
             os.close(descriptor)
+
+    def _read_identity(self, lock: int) -> str:
+        """What the file of the lock says, which we hold; made up where that is nothing."""
+        try:
+            found = os.pread(lock, 100, 0).decode("ascii", "replace").strip()
+            if not found:
+                found = secrets.token_hex(16)
+                os.pwrite(lock, f"{found}\n".encode(), 0)
+        except OSError as error:
+            raise StoreBroken(f"{self.lock_path}: {error.strerror}") from error
+        return found
+
+    def _save_state(self, database: SyncDatabase, state: SyncState) -> None:
+        with database.transaction() as transaction:
+            transaction.set_state(self._identity, state.encode())
 
     def _report(
         self, collected: _Collected, result: ReplaceResult | None = None, problem: str = ""
@@ -374,6 +410,9 @@ class Synchronizer:
             for each in sorted(collected.set_aside - self._told_aside)
         ]
         self._told_aside = collected.set_aside
+        if collected.guest and not self._told_guest:
+            collected.warnings.append(GUEST)
+        self._told_guest = collected.guest
         return SyncReport(
             changes=tuple(collected.changes),
             wrote=result is ReplaceResult.WRITTEN,
@@ -381,12 +420,8 @@ class Synchronizer:
             problem=problem,
             warnings=(*collected.warnings, *new),
             discarded=tuple(collected.discarded),
+            guest=collected.guest,
         )
-
-
-def _save_state(database: SyncDatabase, state: SyncState) -> None:
-    with database.transaction() as transaction:
-        transaction.set_state(state.encode())
 
 
 def _sentence(path: Path, error: FileUnreadable | FileUnwritable) -> str:

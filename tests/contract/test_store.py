@@ -1149,13 +1149,13 @@ async def test_a_synchronisation_reads_and_changes_who_follows_what_in_one_trans
             )  # fmt: skip
             transaction.apply(changes, "bot.toml")
             transaction.record_revision(transaction.last_revision() + 1, b"one")
-            transaction.set_state(b"state")
+            transaction.set_state("", b"state")
         with database.transaction() as transaction:
             assert (transaction.last_revision(), transaction.revision(1)) == (1, b"one")
             assert transaction.revision(2) is None
             transaction.record_revision(1, b"again")
-            transaction.set_state(b"newer")
-            assert (transaction.revision(1), transaction.state()) == (b"again", b"newer")
+            transaction.set_state("", b"newer")
+            assert (transaction.revision(1), transaction.state("")) == (b"again", b"newer")
             return transaction.current().listings
 
     listings = await store.synchronise(work, START + HOUR)
@@ -1169,7 +1169,7 @@ async def test_a_synchronisation_that_fails_has_changed_nothing_since_its_last_c
 ) -> None:
     def work(database: SyncDatabase) -> None:
         with database.transaction() as transaction:
-            assert (transaction.last_revision(), transaction.state()) == (0, None)
+            assert (transaction.last_revision(), transaction.state("")) == (0, None)
             transaction.apply([Follow(A, REWARD)], "bot.toml")
         with database.transaction() as transaction:
             transaction.apply([Follow(A, GRAPH)], "bot.toml")
@@ -1178,6 +1178,45 @@ async def test_a_synchronisation_that_fails_has_changed_nothing_since_its_last_c
     with pytest.raises(ZeroDivisionError):
         await store.synchronise(work, START)
     assert [each.keyword for each in await store.subscriptions()] == [REWARD]
+
+
+async def test_each_file_has_a_state_of_its_own_and_one_of_them_is_the_owner(store: Store) -> None:
+    def work(database: SyncDatabase) -> None:
+        with database.transaction() as transaction:
+            assert transaction.file_owner() is None
+            transaction.set_file_owner("one")
+            transaction.set_state("two", b"of two")
+            assert (transaction.file_owner(), transaction.state("one")) == ("one", None)
+            transaction.set_file_owner("two")
+            transaction.set_state("one", b"of one")
+            assert (transaction.file_owner(), transaction.state("two")) == ("two", b"of two")
+            transaction.rename_file("two", "one")
+            assert (transaction.file_owner(), transaction.state("one")) == ("one", b"of two")
+            assert transaction.state("two") is None
+
+    await store.synchronise(work, START)
+
+
+async def test_a_file_that_is_not_compared_for_a_year_is_forgotten_unless_it_is_the_owner(
+    store: Store,
+) -> None:
+    def keep(file: str) -> Callable[[SyncDatabase], list[bytes | None]]:
+        def work(database: SyncDatabase) -> list[bytes | None]:
+            with database.transaction() as transaction:
+                transaction.set_state(file, b"text")
+                return [transaction.state(each) for each in ("owner", "old", "new")]
+
+        return work
+
+    def own(database: SyncDatabase) -> None:
+        with database.transaction() as transaction:
+            transaction.set_file_owner("owner")
+
+    await store.synchronise(own, START)
+    await store.synchronise(keep("owner"), START)
+    assert await store.synchronise(keep("old"), START) == [b"text", b"text", None]
+    later = await store.synchronise(keep("new"), START + 366 * DAY)
+    assert later == [b"text", None, b"text"]
 
 
 async def test_at_least_two_hundred_revisions_are_kept(store: Store) -> None:

@@ -44,6 +44,7 @@ def test_a_second_process_takes_over_when_the_first_is_killed(
                     "status", "--config", str(configs[1]), env={**os.environ, **environ}
                 )
                 assert "Database: PostgreSQL" in status.stdout
+                assert "Another machine's bot.toml is the one that may" in status.stdout
                 first.process.send_signal(signal.SIGKILL)
                 arxiv.add(standin_paper(9, "A reward model that came later"))
                 second.wait_until(lambda bot: "took role=collector" in bot.logged)

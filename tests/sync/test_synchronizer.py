@@ -180,6 +180,48 @@ def test_a_bot_that_starts_again_still_knows_what_the_file_was_before(full: Setu
     assert following_all(full)
 
 
+def test_what_was_cut_off_stays_when_the_rest_of_the_text_is_edited(full: Setup) -> None:
+    full.write(full.text[: full.text.index(block(MANY[6], "graph", "reward model"))])
+    assert full.sync().held_back
+    full.edit(block(MANY[0], "graph", "reward model"), block(MANY[0], "graph", "diffusion"))
+    full.edit(block(MANY[1], "graph", "reward model"), "")  # on purpose
+    assert full.sync().problem == ""
+    now = full.agree()
+    assert now[MANY[0]] == {"graph", "diffusion"}
+    assert MANY[1] not in now
+    assert set(now) == {*MANY} - {MANY[1]}, "what was cut is back"
+    full.edit(block(MANY[6], "graph", "reward model"), "")
+    full.sync()
+    assert MANY[6] not in full.agree()
+
+
+def test_what_was_cut_off_stays_over_a_restart_and_commands_that_only_read(full: Setup) -> None:
+    full.write(full.text[: full.text.index(block(MANY[6], "graph", "reward model"))])
+    assert full.opened().sync(full.database, write=False).held_back
+    full.edit(block(MANY[1], "graph", "reward model"), "")
+    assert len(full.opened().sync(full.database, write=False).changes) == 2
+    assert full.database.says() == {
+        each: {"graph", "reward model"} for each in MANY if each != MANY[1]
+    }
+    full.sync()
+    assert set(full.agree()) == {*MANY} - {MANY[1]}
+
+
+def test_what_was_cut_off_between_blocks_and_a_marker_stays_too(full: Setup) -> None:
+    lines = full.text.splitlines(keepends=True)
+    [marker] = [each for each in lines if each.startswith("# daily-papers")]
+    lines.remove(marker)
+    full.write(marker + "".join(lines))
+    full.sync()
+    full.write(full.text[: full.text.index(block(MANY[6], "graph", "reward model"))])
+    assert full.sync().held_back
+    full.edit(block(MANY[1], "graph", "reward model"), block(MANY[1], "graph"))
+    full.sync()
+    assert full.agree() == {
+        each: {"graph"} if each == MANY[1] else {"graph", "reward model"} for each in MANY
+    }
+
+
 @pytest.mark.parametrize(
     ("channels", "keywords", "held"),
     [

@@ -278,10 +278,13 @@ create table file_revisions (              -- what bot.toml's [[channels]] showe
   snapshot blob not null
 ) strict;
 
-create table file_state (                  -- what is known of bot.toml's last text; one row
-  id    integer primary key check (id = 1),
-  state blob not null
+create table file_states (                 -- what is known of the last text of each bot.toml
+  file     text primary key,               -- its identity; empty where there is one process
+  state    blob,
+  is_owner boolean not null,               -- it may remove what the database holds
+  at       text not null
 ) strict;
+create unique index file_states_owner on file_states (is_owner) where is_owner;
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.model import ChannelGroup, Keyword, Person
 from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot
 from bot.store.engines.base import Begin, Connection
 from bot.store.statements.archive import restore_channels
+from bot.store.statements.rows import to_text
 from bot.store.statements.subscriptions import (
     change_setting,
     channels,
@@ -22,6 +23,7 @@ from bot.store.statements.subscriptions import (
 )
 
 REVISIONS_KEPT = 500
+STATES_KEPT = timedelta(days=365)  # of files that may not remove anything
 
 
 class SqlSyncTransaction:
@@ -74,16 +76,36 @@ class SqlSyncTransaction:
         )
         self._db.execute("delete from file_revisions where number <= ?", (number - REVISIONS_KEPT,))
 
-    def state(self) -> bytes | None:
-        row = self._db.execute("select state from file_state").fetchone()
-        return None if row is None else bytes(row[0])
+    def state(self, file: str) -> bytes | None:
+        row = self._db.execute("select state from file_states where file = ?", (file,)).fetchone()
+        return None if row is None or row[0] is None else bytes(row[0])
 
-    def set_state(self, state: bytes) -> None:
+    def set_state(self, file: str, state: bytes) -> None:
         self._db.execute(
-            "insert into file_state (id, state) values (1, ?)"
-            " on conflict (id) do update set state = excluded.state",
-            (state,),
+            "insert into file_states (file, state, is_owner, at) values (?, ?, false, ?)"
+            " on conflict (file) do update set state = excluded.state, at = excluded.at",
+            (file, state, to_text(self._at)),
         )
+        self._db.execute(
+            "delete from file_states where not is_owner and at < ?",
+            (to_text(self._at - STATES_KEPT),),
+        )
+
+    def file_owner(self) -> str | None:
+        row = self._db.execute("select file from file_states where is_owner").fetchone()
+        return None if row is None else str(row[0])
+
+    def set_file_owner(self, file: str) -> None:
+        self._db.execute("update file_states set is_owner = false where is_owner")
+        self._db.execute(
+            "insert into file_states (file, is_owner, at) values (?, true, ?)"
+            " on conflict (file) do update set is_owner = true",
+            (file, to_text(self._at)),
+        )
+
+    def rename_file(self, old: str, new: str) -> None:
+        self._db.execute("delete from file_states where file = ?", (new,))
+        self._db.execute("update file_states set file = ? where file = ?", (new, old))
 
 
 class SqlSyncDatabase:
