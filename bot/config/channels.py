@@ -12,7 +12,7 @@ from functools import lru_cache
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
 from bot.config.keys import CHANNEL_KEYS, Mistakes, check_table
-from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted, sound
+from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, parse_channel_id, quoted, sound
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.model import Channel, Keyword
@@ -120,20 +120,26 @@ def _listing(at: str, block: Mapping[str, object], mistakes: Mistakes) -> Listin
     """One block; where it is wrong, what could be read of it."""
     values = check_table(at, block, CHANNEL_KEYS, mistakes)
     channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
-    _check_values(at, channel, mistakes)
+    _check_values(at, channel, _platform_of(block.get("id")), mistakes)
     keywords = _keywords(f"{at}.keywords", block.get("keywords", []), mistakes)
     return Listing(channel, keywords)
 
 
-def _check_values(at: str, channel: Channel, mistakes: Mistakes) -> None:
+def _platform_of(written_id: object) -> str:
+    """The platform that an id names, also a wrong one; empty where there is none of that name."""
+    name = written_id.partition(":")[0] if isinstance(written_id, str) else ""
+    return name if name in PLATFORMS else ""
+
+
+def _check_values(at: str, channel: Channel, platform: str, mistakes: Mistakes) -> None:
     """What one platform can do, another one may not."""
     for name, setting in CHANNEL_SETTINGS.items():
         value = getattr(channel, name)
         if value is not None:
             try:
-                setting.parse(value, channel.platform)
+                setting.parse(value, platform)
             except UserError as error:
-                mistakes.add(f"{at}.{name}", f"{error} on {channel.platform}")
+                mistakes.add(f"{at}.{name}", f"{error} on {platform}")
 
 
 def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:

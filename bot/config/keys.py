@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -39,7 +38,7 @@ from bot.config.readers import (
     user_ids,
     workspaces,
 )
-from bot.config.toml_blocks import ArrayTokenKind, StatementKind, array_tokens, statements
+from bot.config.toml_blocks import ArrayTokenKind, StatementKind, array_tokens, placed
 from bot.core.channel_settings import CHANNEL_SETTINGS, parse_channel_id, quoted
 from bot.core.deliver import DeliveryTimeouts
 from bot.core.limits import Limits
@@ -232,27 +231,16 @@ def contains_secret(value: str) -> bool:
 def line_numbers(text: str) -> dict[str, int]:
     """The line of each section, key and item in a TOML text, from 1, by its path in a mistake."""
     lines: dict[str, int] = {}
-    blocks: Counter[str] = Counter()
-    section, line = "", 1
-    for statement in statements(text):
-        where = reduce(join, statement.key, "")
-        if statement.kind is StatementKind.ARRAY_HEADER:
-            section = f"{where}[{blocks[where]}]"
-            blocks[where] += 1
-        elif statement.kind is StatementKind.HEADER:
-            section = where
-        if statement.kind in (StatementKind.HEADER, StatementKind.ARRAY_HEADER):
-            lines.setdefault(section, line)
-            lines.setdefault(where, line)
-        elif statement.kind is StatementKind.PAIR:
-            key = reduce(join, statement.key, section)
-            lines.setdefault(key, line)
-            written = statement.value.of(text)
-            if written.startswith("["):
-                items = (t for t in array_tokens(written) if t.kind is ArrayTokenKind.ITEM)
-                for index, item in enumerate(items):
-                    lines[f"{key}[{index}]"] = line + written.count("\n", 0, item.place.start)
-        line += text.count("\n", statement.lines.start, statement.lines.end)
+    for each in placed(text):
+        where = reduce(_join_part, each.path, "")
+        lines.setdefault(where, each.line)
+        if each.statement.kind is StatementKind.ARRAY_HEADER:
+            lines.setdefault(reduce(join, each.statement.key, ""), each.line)
+        written = each.statement.value.of(text)
+        if written.startswith("["):
+            items = (t for t in array_tokens(written) if t.kind is ArrayTokenKind.ITEM)
+            for index, item in enumerate(items):
+                lines[f"{where}[{index}]"] = each.line + written.count("\n", 0, item.place.start)
     return lines
 
 
@@ -266,6 +254,10 @@ def line_of(path: str, lines: Mapping[str, int]) -> int | None:
         last = _LAST_PART.search(path)
         path = path[: last.start()] if last else ""
     return lines.get(path)
+
+
+def _join_part(at: str, part: str | int) -> str:
+    return f"{at}[{part}]" if isinstance(part, int) else join(at, part)
 
 
 def join(at: str, name: str) -> str:

@@ -49,6 +49,8 @@ def _as_text(value: object, parse: Callable[[str], object]) -> str:
     """How to write as text what is none, if that can be told."""
     if isinstance(value, time):
         written = f"{value:%H:%M}"
+    elif isinstance(value, float):
+        written = f"{value:.2f}".replace(".", ":")  # 8.30 is the time of day in many languages
     elif isinstance(value, list) and all(re.fullmatch(r"\w{1,12}", str(each)) for each in value):
         written = ",".join(map(str, value))
     elif isinstance(value, int) and not isinstance(value, bool):

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from bot.config.toml_source import BOM
+BOM = "\ufeff"
 
 
 class StatementKind(Enum):
@@ -91,6 +93,37 @@ def statements(text: str) -> tuple[Statement, ...]:
         found.append(_statement(text, place))
         place = found[-1].lines.end
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A header or a pair: the line in which it begins, from 1, and the whole path that it sets.
+
+    Of a block of an array the path ends in its number, from 0.
+    """
+
+    line: int
+    path: tuple[str | int, ...]
+    statement: Statement
+
+
+def placed(text: str) -> Iterator[Placed]:
+    """Every header and pair, in order."""
+    blocks = Counter[tuple[str, ...]]()
+    section: tuple[str | int, ...] = ()
+    line = 1
+    for statement in statements(text):
+        match statement.kind:
+            case StatementKind.ARRAY_HEADER:
+                section = (*statement.key, blocks[statement.key])
+                blocks[statement.key] += 1
+                yield Placed(line, section, statement)
+            case StatementKind.HEADER:
+                section = statement.key
+                yield Placed(line, section, statement)
+            case StatementKind.PAIR:
+                yield Placed(line, (*section, *statement.key), statement)
+        line += text.count("\n", statement.lines.start, statement.lines.end)
 
 
 def _statement(text: str, start: int) -> Statement:

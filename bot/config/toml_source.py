@@ -13,12 +13,12 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+from bot.config.toml_blocks import BOM, StatementKind, placed
 from bot.errors import ConfigError, Mistake
 from bot.private_files import reason
 from bot.redaction import redacted
 
 MAX_FILE_BYTES = 4 * 1024 * 1024  # bytes; ten thousand channels fit
-BOM = "\ufeff"
 
 # tomllib (3.11) needs memory in the square of the number of parts of one dotted key: a megabyte of
 # "a.a.a" takes the whole machine. No key of ours has more than one part.
@@ -36,19 +36,32 @@ _BARE_PAIR = re.compile(
 _INNER_QUOTES = re.compile(r'(?:^|[=\[,])\s*"[^"\n]*"[A-Za-z(]')
 _TYPOGRAPHIC_QUOTES = "“”„‘’«»"
 _SECRET_KEY = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
-_HINTS = {
-    "Invalid value": 'text goes in quotes: key = "text"',
-    "Illegal character '\\n'": "is a closing quote missing?",
-    'Expected "\'"': "is a closing quote missing?",
-    "Unterminated string": "is a closing quote missing?",
-    "Unclosed array": "is a ] or a comma missing?",
-    "Cannot overwrite a value": "the same key appears twice; keep one",
-    "Cannot declare": "the same section appears twice; keep one",
-    "Expected ']' at the end of a table": "is a ] missing?",
-    "Expected '='": 'a setting is written key = "value"',
-    "Invalid statement": 'the file is TOML: sections like [bot], settings like key = "value"',
-    "Unescaped '\\' in a string": "text with a backslash goes in single quotes",
-}
+# What tomllib says begins so; what we say; and what to do.
+_PROBLEMS = (
+    ("Expected newline or end", "the line should end after this value", ""),
+    ("Invalid value", "this is not a value", 'text goes in quotes: key = "text"'),
+    ("Illegal character '\\n'", "this text does not end", "is a closing quote missing?"),
+    ('Expected "\'"', "this text does not end", "is a closing quote missing?"),
+    ("Unterminated string", "this text does not end", "is a closing quote missing?"),
+    ("Unclosed array", "this array does not end", "is a ] or a comma missing?"),
+    ("Unclosed inline table", "this table does not end", "is a } or a comma missing?"),
+    ("Cannot overwrite a value", "this key is there twice", "keep one"),
+    ("Duplicate inline table key", "this key is there twice", "keep one"),
+    ("Cannot declare", "this section is there twice", "keep one"),
+    ("Expected ']", "this heading does not end", "is a ] missing?"),
+    ("Expected '='", "there is no = after this key", 'a setting is written key = "value"'),
+    (
+        "Invalid statement",
+        "this is neither a section nor a setting",
+        'the file is TOML: sections like [bot], settings like key = "value"',
+    ),
+    (
+        "Unescaped '\\' in a string",
+        "a backslash means something else in double quotes",
+        "text with a backslash goes in single quotes",
+    ),
+    ("Invalid date or datetime", "there is no such date", ""),
+)
 
 
 class InvalidToml(Exception):
@@ -128,22 +141,42 @@ def parse(text: str) -> dict[str, object]:
     try:
         return tomllib.loads(plain)
     except tomllib.TOMLDecodeError as error:
-        message, place = _split(str(error))
-        usual = next((hint for start, hint in _HINTS.items() if message.startswith(start)), "")
-        hint = _hint_for_line(plain, place) or usual
-        raise InvalidToml(Mistake(place, message, hint)) from error
+        raise InvalidToml(_mistake(plain, str(error))) from error
     except RecursionError as error:
         raise InvalidToml(Mistake("", "brackets are nested too deeply")) from error
     except ValueError as error:  # an integer of thousands of digits, a date that does not exist
         raise InvalidToml(Mistake("", f"a value can't be read: {error}")) from error
 
 
-def _hint_for_line(text: str, place: str) -> str:
-    """What to write instead of an unquoted value; no value that may be a secret is repeated."""
+def _mistake(text: str, message: str) -> Mistake:
+    """What tomllib said of this text, in our words where there are any."""
+    message, place = _split(message)
+    problem, hint = next(
+        ((problem, hint) for start, problem, hint in _PROBLEMS if message.startswith(start)),
+        (message, ""),
+    )
     found = re.match(r"line (\d+), column (\d+)", place)
-    if found is None:
+    if message.startswith(("Cannot overwrite", "Cannot declare")):
+        problem = _named_twice(text, int(found[1]) if found else None) or problem
+    if found:
+        hint = _hint_for_line(text, int(found[1]), int(found[2])) or hint
+    return Mistake(place, problem, hint)
+
+
+def _named_twice(text: str, number: int | None) -> str:
+    """What the line of that number (or the last) sets, and in which line it was set before."""
+    *before, last = placed("".join(text.splitlines(keepends=True)[:number]))
+    first = next((each for each in before if each.path[: len(last.path)] == last.path), None)
+    name = ".".join(map(str, last.statement.key))
+    if first is None or redacted(name) != name or len(name) > 60 or not name.isprintable():
         return ""
-    number, column = int(found[1]), int(found[2])
+    is_pair = last.statement.kind is StatementKind.PAIR
+    shown = name if is_pair else f"[{name}]"
+    return f"{shown} is there twice, in lines {first.line} and {last.line}"
+
+
+def _hint_for_line(text: str, number: int, column: int) -> str:
+    """What to write instead of an unquoted value; no value that may be a secret is repeated."""
     line = "".join(text.splitlines()[number - 1 : number])
     if _INNER_QUOTES.search(line):
         return "text with double quotes in it goes in single quotes: 'ti:\"graph network\"'"
@@ -157,6 +190,8 @@ def _hint_for_line(text: str, place: str) -> str:
         return f"write it in small letters: {key} = {value.lower()}"
     if decimal := re.fullmatch(r"([0-9]+),([0-9]+)", value):
         return f"a decimal has a point: {key} = {decimal[1]}.{decimal[2]}"
+    if clock := re.fullmatch(r"([0-9]{1,2})[.h]([0-9]{2})", value):
+        return f'write it in quotes, with a colon: {key} = "{clock[1]}:{clock[2]}"'
     return f'write it in quotes: {key} = "{value.strip(_TYPOGRAPHIC_QUOTES)}"'
 
 

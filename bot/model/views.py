@@ -28,6 +28,11 @@ class RunView:
     announced: int | None
     missing: int
 
+    @property
+    def queried_arxiv(self) -> bool:
+        """Whether anything was asked. Where nobody follows anything a run is complete without."""
+        return self.requests > 0 or bool(self.plan)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenPost:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -22,7 +23,7 @@ from bot.errors import StoreError
 from bot.keywords.notices import notices
 from bot.model import Finding
 from bot.model.views import ChannelView
-from bot.monitoring.health import HealthReport
+from bot.monitoring.health import WAITING_STATES, HealthReport
 from bot.ports import Clock, Examiner, MonitoringStore, Source
 from bot.private_files import permission_problem
 from bot.store import FILE
@@ -121,12 +122,17 @@ def _folder(data: Path) -> Iterator[Finding]:
         problem = permission_problem(data) or "Is it mounted read-only?"
         yield Finding("data", False, f"{data} can't be written to.", problem)
     elif free < MIN_FREE_BYTES:
-        text = f"Only {free // 1024**2} MiB are free where {data} lies."
+        text = f"Only {_size(free)} are free where {data} is."
         yield Finding(
             "data", False, text, "Make room; nothing is lost when it runs out, but it stops."
         )
     else:
-        yield Finding("data", True, f"{data}, {free // 1024**3} GiB free.")
+        yield Finding("data", True, f"{data}, {_size(free)} free.")
+
+
+def _size(number: int) -> str:
+    """A number of bytes, in whole GiB or MiB."""
+    return f"{number // 1024**3} GiB" if number >= 1024**3 else f"{number // 1024**2} MiB"
 
 
 async def _database(
@@ -156,10 +162,28 @@ async def _database(
     else:
         yield Finding("clock", True, f"{clock.now():%Y-%m-%d %H:%M} UTC.")
     if run is not None:  # before the first run there is nothing to be late with
-        problems = HealthReport(state, clock.now(), calendar).problems()
-        text = " ".join(problems) or "Posts leave, and arXiv has answered since it last announced."
+        yield _delivery(HealthReport(state, clock.now(), calendar))
+
+
+def _delivery(report: HealthReport) -> Finding:
+    """What is wrong with it, or else what is on record: nothing that was not seen is claimed."""
+    if problems := report.problems():
         remedy = "Is the bot running? daily-papers status says more."
-        yield Finding("delivery", not problems, text, remedy)
+        return Finding("delivery", False, " ".join(problems), remedy)
+    complete = report.state.last_complete
+    if complete is None:
+        arxiv = "arXiv has given no complete answer yet, and no channel follows anything."
+    elif complete.queried_arxiv:
+        arxiv = f"arXiv's last complete answer: {complete.started_at:%Y-%m-%d %H:%M} UTC."
+    else:
+        arxiv = f"The last run ({complete.started_at:%Y-%m-%d %H:%M} UTC) had nothing to ask arXiv."
+    counts = Counter(post.state for view in report.state.channels for post in view.posts)
+    unsent = sum(counts[state] for state in WAITING_STATES)
+    undecided = counts["held"] + counts["dead"]
+    posts = f"{plural(unsent, 'post')} waiting to be sent" if unsent else "No post is waiting"
+    if undecided:
+        posts += f"; {plural(undecided, 'post')} held or rejected (daily-papers status says why)"
+    return Finding("delivery", True, f"{arxiv} {posts}.")
 
 
 def _keywords(views: Sequence[ChannelView]) -> Iterator[Finding]:
@@ -185,4 +209,4 @@ async def _service(host: str, port: int, *, needed: bool) -> Finding:
     if problems:
         remedy = "daily-papers status and the log say more."
         return Finding("service", False, " ".join(problems), remedy)
-    return Finding("service", True, f"It runs and delivers ({place}).")
+    return Finding("service", True, f"It runs and reports no problem ({place}).")

@@ -16,6 +16,7 @@ import tomli_w
 from bot import config
 from bot.config.channels import opens_channel
 from bot.config.toml_blocks import (
+    BOM,
     ArrayToken,
     ArrayTokenKind,
     Span,
@@ -25,7 +26,6 @@ from bot.config.toml_blocks import (
     line_end_of,
     statements,
 )
-from bot.config.toml_source import BOM
 from bot.model import Channel
 from bot.model.snapshots import SETTINGS, Listing, Snapshot
 

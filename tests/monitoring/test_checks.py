@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.process import forked
+from tests.process.world import standin_paper
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
@@ -40,6 +41,24 @@ def test_a_sound_installation_has_nothing_to_fix(tmp_path: Path, arxiv: ArxivSta
     assert status == 0
     assert set(found) == {"bot.toml", "data files", "data", "database", "clock", "arxiv"}
     assert all(each["ok"] for each in found.values())
+
+
+def test_only_an_arxiv_that_was_asked_is_said_to_have_answered(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    arxiv.add(standin_paper(1, "A reward model for gardens"))
+    config = tmp_path / "bot.toml"
+    config.write_text(f'[arxiv]\nurl = "{arxiv.url}"\ninterval = 0\n')
+    assert forked.call("once", cwd=tmp_path).returncode == 0
+    _, found = check(tmp_path, arxiv)
+    assert "had nothing to ask arXiv" in found["delivery"]["text"]
+    assert "nothing to ask arXiv" in forked.call("status", cwd=tmp_path).stdout
+    with config.open("a") as file:
+        file.write('[[channels]]\nid = "console:"\nkeywords = ["reward model"]\n')
+    assert forked.call("once", cwd=tmp_path).returncode == 0
+    _, found = check(tmp_path, arxiv)
+    assert "arXiv's last complete answer: 20" in found["delivery"]["text"]
+    assert "No post is waiting." in found["delivery"]["text"]
 
 
 def test_quick_asks_nobody(tmp_path: Path, arxiv: ArxivStandin) -> None:

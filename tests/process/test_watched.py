@@ -162,7 +162,7 @@ def test_the_service_says_that_it_is_well_and_check_hears_it(config: Path) -> No
         assert (answer.status_code, answer.json()["problems"]) == (200, [])
         during = call(config, "check", "--quick")
         assert during.returncode == 0, during.stdout
-        assert f"It runs and delivers (127.0.0.1:{port})." in during.stdout
+        assert f"It runs and reports no problem (127.0.0.1:{port})." in during.stdout
         metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
         assert 'daily_papers_posts{platform="console",state="sent"} 1.0' in metrics
         _reload(bot, config, port, other)

@@ -23,6 +23,7 @@ from bot.model.views import ArchivedChannel, RunView, StateView
 from bot.text import plural
 
 ARCHIVED_SHOWN: Final = 10
+NOTHING_TO_ASK: Final = "with nothing to ask arXiv"
 
 
 def status_report(
@@ -98,7 +99,8 @@ def last_run_line(state: StateView, dates: DateFormatter) -> str:
         return "arXiv has not been queried yet."
     last = dates.time(state.last_run.started_at)
     if state.last_run.complete:
-        return f"Last run: {last}, complete."
+        outcome = "complete" if state.last_run.queried_arxiv else NOTHING_TO_ASK
+        return f"Last run: {last}, {outcome}."
     complete = state.last_complete
     before = "no run was complete yet"
     if complete is not None:
@@ -110,6 +112,8 @@ def _runs(report: StatusReport, dates: DateFormatter, in_one_channel: bool) -> l
     run, complete = report.last_run, report.last_complete_run
     if run is None:
         return ["arXiv has not been queried yet. The bot's first run does that."]
+    if run.complete and not run.queried_arxiv:
+        return [f"Last run: {dates.time(run.started_at)}, {NOTHING_TO_ASK}."]
     outcome = "complete" if run.complete else "not complete"
     lines = [f"Last run: {dates.time(run.started_at)}, {outcome}. {_figures(run, in_one_channel)}"]
     if run.plan:
