@@ -1,7 +1,7 @@
 """A digest as text, and how it is rendered on a terminal or as plain text. Pure.
 
-The payload holds text without styles: whether a digest gets colour and links, or is plain text with
-each address on a line of its own, is decided when it is sent, by what the stream is then.
+The payload holds text without styles: whether a digest gets colour, links and line breaks is decided
+when it is sent, by what the stream is then. Each address is on a line of its own.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from bot.text import authors_line, digests
 VERSION = 1
 OWN_CHANNEL = "console:"
 MAX_WIDTH = 100  # columns; longer lines are hard to read
+NARROW = 60  # columns
 INDENT = "  "
 WIDEST_CHARACTER = 2  # columns; rich drops a character that is wider than a line
 
 HEADING_STYLE = Style(bold=True)
 NOTE_STYLE = Style(color="yellow")
 TITLE_STYLE = Style(bold=True, color="cyan")
+ADDRESS_STYLE = Style(color="cyan", dim=True)
 KEYWORDS_STYLE = Style(color="green")
 DIM_STYLE = Style(dim=True)
 
@@ -153,6 +155,7 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
     for item in page.items[: page.in_full]:
         yield Text()
         yield from _wrapped(terminal, _title(item))
+        yield Text(INDENT) + _address(item)
         yield from _wrapped(terminal, Text(item.authors), INDENT)
         yield from _wrapped(terminal, _facts(item), INDENT)
         yield from _wrapped(terminal, Text(item.comment, DIM_STYLE), INDENT)
@@ -161,14 +164,30 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
         yield Text()
         yield from map(Text, _more_line(page))
     for item in rest:
-        line = _title(item)
-        line.truncate(terminal.width - len(INDENT), overflow="ellipsis")
-        yield Text(INDENT) + line
+        yield from _one_line(item, terminal.width)
     yield Text()
+
+
+def _one_line(item: Item, width: int) -> Iterator[Text]:
+    """Address and title, which is cut off where it is too long; below each other if it is narrow."""
+    title = _title(item)
+    if width < NARROW:
+        title.truncate(width - len(INDENT), overflow="ellipsis")
+        yield Text(INDENT) + title
+        yield Text(INDENT * 2) + _address(item)
+        return
+    line = Text.assemble(INDENT, _address(item), INDENT)
+    title.truncate(max(width - line.cell_len, WIDEST_CHARACTER), overflow="ellipsis")
+    yield line + title
 
 
 def _title(item: Item) -> Text:
     return Text(item.title, TITLE_STYLE + Style(link=item.url or None))
+
+
+def _address(item: Item) -> Text:
+    """The whole address, never broken: many terminals show no links, and none tells whether."""
+    return Text(item.url, ADDRESS_STYLE + Style(link=item.url or None))
 
 
 def _wrapped(terminal: Console, text: Text, indent: str = "") -> Iterator[Text]:
