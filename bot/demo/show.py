@@ -114,9 +114,9 @@ class _Story:
         self._heading("the keywords are new")
         result = await self._once()
         self._narrate(
-            f"{result.run.matched} papers match. The newest of each keyword is shown, so that you"
-            f" see that it works. The {result.run.matched - len(result.posted)} others count as"
-            " known, and will not flood you."
+            f"{result.run.matched} papers match. The newest one for each keyword is posted, so that"
+            f" you see that it works. The other {result.run.matched - len(result.posted)} count as"
+            " known, and will not flood the channel."
         )
         self._check(result, expected=self._due_today())
 
@@ -127,14 +127,14 @@ class _Story:
         parts = self._sample.parts
         self._narrate(
             f"{plural(result.run.requests, 'request')} to arXiv for all"
-            f" {len(self._sample.keywords)} keywords brought {result.run.fetched} papers."
-            f" {len(result.posted)} were new here.",
+            f" {len(self._sample.keywords)} keywords returned {result.run.fetched} papers."
+            f" {len(result.posted)} of them were new here.",
             f"- {parts['late']} was submitted {self._days_until_announced(parts['late'])} days"
             " before arXiv announced it last night. A request for yesterday's papers never"
             " finds it.",
-            f"- {parts['revised']} got a version 2 last night. You have seen the paper, so it is"
+            f"- {parts['revised']} got a second version last night. It was posted before, so it is"
             " not posted again.",
-            f"- {parts['excluded']} is a survey, and the second keyword leaves those out.",
+            f"- {parts['excluded']} is a survey, and the second keyword excludes those.",
         )
         self._check(result, expected=self._due_today())
 
@@ -143,7 +143,7 @@ class _Story:
         self._heading("the same again")
         result = await self._once()
         self._narrate(
-            f"arXiv gave the same {result.run.fetched} papers again, and none is posted twice."
+            f"arXiv returned the same {result.run.fetched} papers, and none is posted twice."
         )
         self._check(result)
 
@@ -152,14 +152,14 @@ class _Story:
         self._heading("arXiv is too busy")
         self._narrate(
             'It answers every request with "Rate exceeded." and status 200. That looks like a day'
-            " without papers, and is none."
+            " without papers, but it isn't one."
         )
         self._arxiv.busy = True
         result = await self._once()
         self._check(result, complete=False, cause="throttled")
         self._arxiv.busy = False
         self._clock.move_to(FIRST + 2 * DAY + timedelta(hours=1))
-        self._narrate("An hour later it answers, and what was announced meanwhile is not lost:")
+        self._narrate("An hour later it answers, and nothing that it announced is lost:")
         self._check(await self._once(), expected=self._due_today())
 
     async def _questions(self) -> None:
@@ -187,13 +187,14 @@ class _Story:
         due_papers = len(self._sample.posted)
         self._narrator.heading("Checked")
         self._narrate(
-            f"{due_papers} papers had to be posted, and each stands above exactly once. The"
-            f" {len(papers) - due_papers} others do not.",
+            f"{due_papers} papers had to be posted, and each was, exactly once. The"
+            f" {len(papers) - due_papers} others were not.",
             "",
             "Your own papers, in five minutes, in a folder of their own:",
-            "    daily-papers init              writes bot.toml, to fill in",
+            "    daily-papers init              asks three questions and writes bot.toml",
             "    daily-papers once --dry-run    shows what would be posted",
-            "In a checkout the program is .venv/bin/daily-papers. README.md goes on from here.",
+            "    daily-papers --help            lists everything else",
+            "In a checkout, the program is .venv/bin/daily-papers.",
         )
         return True
 
