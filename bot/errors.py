@@ -38,9 +38,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
-from bot.model import Note, NoteKind
 from bot.redaction import redacted
 
 
@@ -108,6 +108,38 @@ class NotAllowed(UserError):
     """Somebody may not do this, whatever they write."""
 
 
+class NoteKind(StrEnum):
+    """Why a fetch was not plainly complete, or what an operator should know of it."""
+
+    THROTTLED = "throttled"  # the source asks us to wait; we do
+    DOWN = "down"  # no answer, or a server error
+    LOCAL = "local"  # a fault of this machine; no request was sent
+    GARBLED = "garbled"  # an answer that is not what was requested
+    SHORT = "short"  # papers that must be there are not
+    STALE = "stale"  # an answer of another day
+    UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
+    REFUSED = "refused"  # the source does not understand one keyword
+    LATE = "late"  # complete, but without what was to be announced the evening before
+    HOLES = "holes"  # announced, as their numbers show, but not available yet
+    BEHIND = "behind"  # still catching up with what was announced, over several runs
+
+    @property
+    def blocks_source(self) -> bool:
+        """Whether no other request of the same run would fare better: the source wants to be left
+        alone, or this machine can't ask."""
+        return self in (NoteKind.THROTTLED, NoteKind.LOCAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to know about a fetch, in a sentence. ``sample`` is the start of the answer."""
+
+    kind: NoteKind
+    text: str
+    keyword: str = ""
+    sample: bytes = b""
+
+
 class SourceError(BotError):
     """A source did not give an answer that can be used. ``sample`` is the start of what it gave."""
 
@@ -152,7 +184,7 @@ class KeywordRefused(SourceGarbled):
 class SourceNotAsked(SourceError):
     """Something on this machine kept us from making the request: a file, a lock, a limit.
 
-    Says nothing about the source, so that no other of its services needs to be tried either.
+    Says nothing about the source, so no other of its services needs to be tried either.
     """
 
     kind = NoteKind.LOCAL

@@ -19,7 +19,8 @@ from bot.chat.parse import COMMANDS
 from bot.chat.replies.reasons import Cause
 from bot.cli import terminal
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
-from bot.model import Finding, Note
+from bot.errors import Note
+from bot.model import Finding
 from bot.model.views import ArchivedChannel, OpenPost, PlatformRefusal, PostedDigest, RunView
 from tests.test_architecture import ROOMS
 

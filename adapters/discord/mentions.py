@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.discord.markup import inert
-from bot.model import Address, CommandReference, with_references
+from bot.references import Address, CommandReference, with_references
 
 PREFIX: Final = "/papers"
 

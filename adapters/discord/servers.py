@@ -20,8 +20,9 @@ from adapters.discord.commands import SendLine
 from adapters.discord.errors import NO_ACCESS, UNKNOWN_CHANNEL, UNKNOWN_GUILD, code_of
 from adapters.discord.mentions import CommandMentions, inert_with_references
 from bot.errors import PlatformError, PlatformRefused, SendError, UserError
-from bot.model import ChannelGroup, refer_to
+from bot.model import ChannelGroup
 from bot.ports import Clock, Commands
+from bot.references import refer_to
 from bot.text import plural
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Final
 
 from adapters.slack.limits import HEADER, LABEL, Block, cut, escaped, units
-from bot.model import Address, CommandReference, Entry, Offer, Paper, split_references
+from bot.model import Entry, Offer, Paper
+from bot.references import Address, CommandReference, split_references
 from bot.text import authors_line, clean, digests
 
 # What the action_id of a button begins with; the rest makes it unlike any other in the message.

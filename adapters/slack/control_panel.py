@@ -17,7 +17,8 @@ from adapters.slack.replies import loading
 from adapters.slack.responder import Place, Responder
 from adapters.slack.workspace import parted
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
-from bot.model import Home, Reply, refer_to
+from bot.model import Home, Reply
+from bot.references import refer_to
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from adapters.slack.blocks import plain, rich, section, words
 from adapters.slack.limits import Block, cut
 from adapters.slack.replies import ADD, View, window
-from bot.model import refer_to
+from bot.references import refer_to
 from bot.text import clean
 from bot.text.keyword_forms import ANYWHERE, FIELDS
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from adapters.slack.workspace import Workspace
 from bot.errors import NotAllowed, PlatformError, SendError
-from bot.model import refer_to
+from bot.references import refer_to
 
 SCOPES: Final = {"channels:read": "public_channel", "groups:read": "private_channel"}
 CACHED_FOR: Final = 60.0  # seconds

@@ -15,7 +15,7 @@ from adapters.slack.blocks import ABSTRACT, plain, rich, section, words
 from adapters.slack.keyword_form import input_block, option
 from adapters.slack.limits import LABEL, cut
 from adapters.slack.replies import View, window
-from bot.model import refer_to
+from bot.references import refer_to
 from bot.text import clean
 
 PAPER: Final = "paper"  # the window's field

@@ -12,7 +12,8 @@ from typing import Any, Final
 from adapters.slack import blocks
 from adapters.slack.blocks import link, plain, quiet, rich, running_text, section, words
 from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length, units
-from bot.model import Paper, Reply, refer_to, split_references, with_references
+from bot.model import Paper, Reply
+from bot.references import refer_to, split_references, with_references
 from bot.text import clean, digests, first_lines, plural
 
 View = dict[str, Any]

@@ -28,8 +28,9 @@ from bot.errors import (
     TryLater,
     UserError,
 )
-from bot.model import Person, Reply, refer_to
+from bot.model import Person, Reply
 from bot.ports import Commands
+from bot.references import refer_to
 
 log = logging.getLogger(__name__)
 

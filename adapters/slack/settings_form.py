@@ -11,7 +11,8 @@ from adapters.slack.limits import LABEL, Block, cut
 from adapters.slack.replies import View, window
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, ChannelSetting, either
 from bot.errors import UserError
-from bot.model import SettingValue, refer_to
+from bot.model import SettingValue
+from bot.references import refer_to
 
 SETTINGS: Final = "settings"  # of the window
 TITLE: Final = "Settings"

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from bot.errors import PlatformError, SendError, StoreError
-from bot.model import Channel, refer_to
+from bot.model import Channel
 from bot.ports import PlatformAdapter, ReportStore
+from bot.references import refer_to
 
 log = logging.getLogger(__name__)
 

@@ -34,8 +34,8 @@ from bot.app.supervisor import keep_listening
 from bot.config import Config
 from bot.core.deliver import Deliverer
 from bot.core.leases import RENEW_INTERVAL, Leases
-from bot.errors import ConfigError, GaveUp, PlatformRefused, StoreError, UserError
-from bot.model import NoteKind, roles
+from bot.errors import ConfigError, GaveUp, NoteKind, PlatformRefused, StoreError, UserError
+from bot.model import roles
 from bot.monitoring.checks import exposed_files
 from bot.monitoring.endpoint import ping, serving
 from bot.ports import Clock, Commands, PlatformAdapter, Store

@@ -36,8 +36,8 @@ from bot.arxiv.ids import first_serial_of, serial_of
 from bot.arxiv.oai_page import EVERYTHING, OaiPage, Selection
 from bot.arxiv.responses import Failure, Response
 from bot.arxiv.search import IdRefused, SearchClient, fetch_newest, id_batches, lookup
-from bot.errors import SourceError, SourceGarbled
-from bot.model import AnnouncementStats, Batch, Note, NoteKind, Paper, Unmatched
+from bot.errors import Note, NoteKind, SourceError, SourceGarbled
+from bot.model import AnnouncementStats, Batch, Paper, Unmatched
 from bot.ports import Wanted
 
 REVISED_WITHIN: Final = timedelta(days=60)

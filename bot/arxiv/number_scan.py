@@ -22,8 +22,8 @@ from bot.arxiv.client import CallContext
 from bot.arxiv.harvest import NEWEST_PAPERS
 from bot.arxiv.ids import following_ids, serial_of
 from bot.arxiv.search import IDS_PER_REQUEST, SearchClient, fetch_newest, id_batches, lookup
-from bot.errors import SourceError, SourceGarbled
-from bot.model import Note, NoteKind, Paper
+from bot.errors import Note, NoteKind, SourceError, SourceGarbled
+from bot.model import Paper
 
 MAX_REQUESTS: Final = 60
 """In one run: 30,000 numbers, which is the largest month so far, in three to five minutes."""

@@ -17,8 +17,8 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 from bot.arxiv.atom_feed import AtomFeed
 from bot.arxiv.rate_limit import MAX_PAUSE_SECONDS
 from bot.arxiv.search_query import SearchRequest, Window
-from bot.errors import SourceDown, SourceError, SourceGarbled
-from bot.model import Note, NoteKind, Paper
+from bot.errors import Note, NoteKind, SourceDown, SourceError, SourceGarbled
+from bot.model import Paper
 
 T = TypeVar("T")
 Q = TypeVar("Q")

@@ -27,8 +27,8 @@ from bot.arxiv.search_query import (
     probe_request,
     window_request,
 )
-from bot.errors import KeywordRefused, SourceError, SourceGarbled
-from bot.model import Batch, Keyword, Note, NoteKind, Paper
+from bot.errors import KeywordRefused, Note, NoteKind, SourceError, SourceGarbled
+from bot.model import Batch, Keyword, Paper
 from bot.model.papers import keep_latest_versions
 
 SearchClient: TypeAlias = ArxivClient[AtomFeed, SearchRequest]

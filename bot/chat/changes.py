@@ -40,8 +40,9 @@ from bot.chat.resolve import (
 from bot.core.limits import Limits
 from bot.errors import KeywordRefused, NotAllowed, SourceError, SourceNotAsked, UserError
 from bot.keywords import parse
-from bot.model import ChannelGroup, Keyword, Offer, Person, Reply, refer_to
+from bot.model import ChannelGroup, Keyword, Offer, Person, Reply
 from bot.ports import Clock, PeopleStore
+from bot.references import refer_to
 
 log = logging.getLogger(__name__)
 

@@ -29,18 +29,9 @@ from bot.errors import (
     UserError,
 )
 from bot.keywords.form import composed
-from bot.model import (
-    ChannelGroup,
-    Choice,
-    Home,
-    Paper,
-    Person,
-    Reply,
-    SettingValue,
-    refer_to,
-    without_references,
-)
+from bot.model import ChannelGroup, Choice, Home, Paper, Person, Reply, SettingValue
 from bot.ports import Clock
+from bot.references import refer_to, without_references
 
 log = logging.getLogger(__name__)
 

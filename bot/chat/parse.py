@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import UserError
-from bot.model import Section, refer_to, without_references
+from bot.model import Section
+from bot.references import refer_to, without_references
 from bot.text import clean
 
 # Name → what follows it, and what it does. The order is that of ``help``.

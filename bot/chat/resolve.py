@@ -10,8 +10,9 @@ from bot.chat.parse import nearest
 from bot.chat.replies.reasons import short_key
 from bot.errors import UserError
 from bot.keywords import parse
-from bot.model import Keyword, Subscription, refer_to
+from bot.model import Keyword, Subscription
 from bot.model.views import ChannelView, OpenPost
+from bot.references import refer_to
 from bot.text import clean
 
 SEE_LIST = f"To see what it follows: {refer_to('list')}"

@@ -14,14 +14,11 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.common import default_config
-from bot.core.channel_settings import parse_channel_id
 from bot.errors import UserError
-from bot.model import Person
 
 if TYPE_CHECKING:
     from bot.app.bot import Bot
-
-COMMAND_LINE_USER = Person("the command line")  # who changed something, as the chat shows it
+    from bot.model import Person
 
 # Words of a keyword may begin with a hyphen (-survey). So these commands have no short options,
 # and take what they don't know as a word.
@@ -85,6 +82,8 @@ FollowedKeywordArgument = Annotated[
 
 def channel_id(typed: str) -> str:
     """The id that is meant; ``console`` does without its colon. Raises UserError."""
+    from bot.core.channel_settings import parse_channel_id
+
     return parse_channel_id("console:" if typed == "console" else typed)
 
 
@@ -101,6 +100,13 @@ async def channel_of(bot: Bot, typed: str | None) -> str:
     if not known:
         raise UserError("No channel follows anything yet. Name one, such as: --channel console:")
     raise UserError(f"Which channel? Name one of them with --channel: {', '.join(known)}")
+
+
+def command_line_user() -> Person:
+    """Who changes something here, as the chat shows it."""
+    from bot.model import Person
+
+    return Person("the command line")
 
 
 # A word of the shell's that had quotes around it: it has spaces, and is no expression.

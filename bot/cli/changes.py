@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.arguments import COMMAND_LINE_USER, ChannelOption, channel_of
+from bot.cli.arguments import ChannelOption, channel_of, command_line_user
 from bot.cli.common import ConfigOption, QuietOption, VerboseOption, begin, show_answer
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def pause(
     """
 
     async def command(bot: Bot) -> Reply:
-        return await bot.changes.pause(await channel_of(bot, channel), COMMAND_LINE_USER)
+        return await bot.changes.pause(await channel_of(bot, channel), command_line_user())
 
     show_answer(begin(ctx, config, verbose, quiet), command)
 
@@ -47,7 +47,7 @@ def resume(
     """
 
     async def command(bot: Bot) -> Reply:
-        return await bot.changes.resume(await channel_of(bot, channel), COMMAND_LINE_USER)
+        return await bot.changes.resume(await channel_of(bot, channel), command_line_user())
 
     show_answer(begin(ctx, config, verbose, quiet), command)
 

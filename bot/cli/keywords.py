@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from bot.cli.arguments import (
-    COMMAND_LINE_USER,
     TAKES_KEYWORD,
     ChannelOption,
     FollowedKeywordArgument,
     KeywordArgument,
     channel_of,
+    command_line_user,
     keyword_of,
 )
 from bot.cli.common import (
@@ -85,7 +85,7 @@ def add(
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
         _check_platform(bot, where)
-        return await bot.changes.add(where, COMMAND_LINE_USER, words)
+        return await bot.changes.add(where, command_line_user(), words)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
@@ -111,7 +111,7 @@ def remove(
 
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
-        return await bot.changes.remove(where, COMMAND_LINE_USER, [words])
+        return await bot.changes.remove(where, command_line_user(), [words])
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bot.model import CommandReference, with_references
+from bot.references import CommandReference, with_references
 
 PROGRAM: Final = "daily-papers"
 

@@ -20,8 +20,9 @@ from rich.text import Text
 
 from bot.chat.reports import PaperReport, StatusReport
 from bot.cli.references import called
-from bot.model import Address, CommandReference, Entry, Finding, Reply, Row, split_references
+from bot.model import Entry, Finding, Reply, Row
 from bot.redaction import redacted
+from bot.references import Address, CommandReference, split_references
 from bot.text import authors_line, digests
 
 MAX_WIDTH: Final = 100  # columns, as for posts

@@ -18,7 +18,7 @@ from bot.cli.common import (
     configured,
     plain_errors,
 )
-from bot.model import refer_to
+from bot.references import refer_to
 
 if TYPE_CHECKING:
     from bot.app.bot import RunSummary
@@ -157,7 +157,7 @@ def _outcome(summary: RunSummary, *, dry_run: bool) -> str:
 
 def _local_fault(run: RunView | None) -> str:
     """Why this machine could not send arXiv a request in this run; empty if it could."""
-    from bot.model import NoteKind
+    from bot.errors import NoteKind
 
     notes = run.notes if run is not None else ()
     return next((note.text for note in notes if note.kind is NoteKind.LOCAL), "")

@@ -12,21 +12,14 @@ from datetime import datetime, timedelta
 
 from bot.errors import (
     KeywordRefused,
+    Note,
+    NoteKind,
     SourceError,
     SourceNotAsked,
     SourceThrottled,
 )
 from bot.keywords import parse
-from bot.model import (
-    AnnouncementStats,
-    Batch,
-    Expected,
-    Keyword,
-    Note,
-    NoteKind,
-    Paper,
-    Unmatched,
-)
+from bot.model import AnnouncementStats, Batch, Expected, Keyword, Paper, Unmatched
 from bot.model.papers import keep_latest_versions
 from bot.ports import CollectStore, Source, Wanted
 

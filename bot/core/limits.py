@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.errors import UserError
-from bot.model import refer_to
+from bot.references import refer_to
 
 
 @dataclass(frozen=True, slots=True)

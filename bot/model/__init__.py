@@ -12,8 +12,6 @@ from bot.model.papers import (
     Batch,
     Expected,
     Hit,
-    Note,
-    NoteKind,
     Paper,
     Prime,
     Recorded,
@@ -32,15 +30,6 @@ from bot.model.posts import (
     Receipt,
     Why,
 )
-from bot.model.references import (
-    Address,
-    CommandReference,
-    address,
-    refer_to,
-    split_references,
-    with_references,
-    without_references,
-)
 from bot.model.replies import (
     ChannelPanel,
     Choice,
@@ -58,7 +47,6 @@ from bot.model.subscriptions import Channel, ChannelGroup, Interests, Keyword, P
 
 __all__ = [
     "VERSION_UNKNOWN",
-    "Address",
     "AnnouncementStats",
     "Batch",
     "Channel",
@@ -66,7 +54,6 @@ __all__ = [
     "ChannelGroup",
     "ChannelPanel",
     "Choice",
-    "CommandReference",
     "Crosspost",
     "Digest",
     "Draft",
@@ -78,8 +65,6 @@ __all__ = [
     "Interests",
     "Keyword",
     "Menu",
-    "Note",
-    "NoteKind",
     "Offer",
     "Outdated",
     "Paper",
@@ -98,9 +83,4 @@ __all__ = [
     "Subscription",
     "Unmatched",
     "Why",
-    "address",
-    "refer_to",
-    "split_references",
-    "with_references",
-    "without_references",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
+
+from bot.errors import Note, NoteKind
 
 VERSION_UNKNOWN: Final = 0
 """The version of a paper whose source did not say which it is."""
@@ -98,38 +99,6 @@ def _bounded(texts: tuple[str, ...], most: int, longest: int) -> tuple[str, ...]
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
-class NoteKind(StrEnum):
-    """Why a fetch was not plainly complete, or what an operator should know of it."""
-
-    THROTTLED = "throttled"  # the source asks us to wait; we do
-    DOWN = "down"  # no answer, or a server error
-    LOCAL = "local"  # a fault of this machine; no request was sent
-    GARBLED = "garbled"  # an answer that is not what was requested
-    SHORT = "short"  # papers that must be there are not
-    STALE = "stale"  # an answer of another day
-    UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
-    REFUSED = "refused"  # the source does not understand one keyword
-    LATE = "late"  # complete, but without what was to be announced the evening before
-    HOLES = "holes"  # announced, as their numbers show, but not available yet
-    BEHIND = "behind"  # still catching up with what was announced, over several runs
-
-    @property
-    def blocks_source(self) -> bool:
-        """Whether no other request of the same run would fare better: the source wants to be left
-        alone, or this machine can't ask."""
-        return self in (NoteKind.THROTTLED, NoteKind.LOCAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something to know about a fetch, in a sentence. ``sample`` is the start of the answer."""
-
-    kind: NoteKind
-    text: str
-    keyword: str = ""
-    sample: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.model import Channel, Note, Paper, Subscription
+from bot.errors import Note
+from bot.model import Channel, Paper, Subscription
 
 
 @dataclass(frozen=True, slots=True)

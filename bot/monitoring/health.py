@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.arxiv.calendar import AnnouncementCalendar
-from bot.model import NoteKind
+from bot.errors import NoteKind
 from bot.model.views import OpenPost, StateView
 
 WAITING_STATES = frozenset({"queued", "sending", "unknown"})

@@ -14,8 +14,14 @@ import pytest
 
 from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
-from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
-from bot.model import NoteKind
+from bot.errors import (
+    NoteKind,
+    SourceDown,
+    SourceError,
+    SourceGarbled,
+    SourceNotAsked,
+    SourceThrottled,
+)
 from tests.arxiv.conftest import CONTACT, MakeSource
 from tests.arxiv.feeds import NOON, phrase
 from tests.fakes import FakeClock

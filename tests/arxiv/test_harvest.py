@@ -12,8 +12,8 @@ import pytest
 from bot.arxiv.checkpoint import Checkpoint
 from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
-from bot.errors import SourceDown
-from bot.model import NoteKind, Unmatched
+from bot.errors import NoteKind, SourceDown
+from bot.model import Unmatched
 from tests.arxiv.announced import (
     DAY,
     PAGE_SIZE,

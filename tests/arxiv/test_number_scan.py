@@ -11,8 +11,8 @@ from bot.arxiv.checkpoint import Checkpoint
 from bot.arxiv.number_scan import MAX_REQUESTS
 from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
-from bot.errors import SourceDown
-from bot.model import Batch, NoteKind
+from bot.errors import NoteKind, SourceDown
+from bot.model import Batch
 from tests.arxiv.conftest import CONTACT, MakeSource
 from tests.arxiv.feeds import NOON, phrase, standin_paper
 from tests.fakes import FakeClock

@@ -22,8 +22,7 @@ from bot.arxiv.responses import (
     stray_note,
 )
 from bot.arxiv.search_query import SearchRequest, Window
-from bot.errors import SourceDown, SourceGarbled
-from bot.model import NoteKind
+from bot.errors import NoteKind, SourceDown, SourceGarbled
 from tests.arxiv.feeds import NOON, feed, standin_paper
 
 REQUEST = SearchRequest("ti:reward", max_results=100)

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from bot.arxiv.source import ArxivSource
-from bot.errors import SourceGarbled
-from bot.model import AnnouncementStats, Batch, Keyword, NoteKind
+from bot.errors import NoteKind, SourceGarbled
+from bot.model import AnnouncementStats, Batch, Keyword
 from tests.arxiv.conftest import CONTACT
 from tests.arxiv.feeds import NOON, phrase, standin_paper
 from tests.fakes import FakeClock

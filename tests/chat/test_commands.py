@@ -28,6 +28,8 @@ from bot.core.publish import publish
 from bot.errors import (
     ChannelRefused,
     KeywordRefused,
+    Note,
+    NoteKind,
     OutcomeUnknown,
     PostRefused,
     SourceDown,
@@ -43,15 +45,13 @@ from bot.model import (
     Channel,
     ChannelGroup,
     Draft,
-    Note,
-    NoteKind,
     Offer,
     Paper,
     Person,
     Reply,
-    with_references,
 )
 from bot.model.timetable import Timetable
+from bot.references import with_references
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
 from tests.store.database import OtherTransaction, opened, queue

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli.references import readable, readable_data
-from bot.model import (
+from bot.references import (
     Address,
     CommandReference,
     address,

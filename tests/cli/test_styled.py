@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from bot.chat.replies.reasons import Cause
 from bot.chat.reports import ChannelStatus, PaperReport, StatusReport
 from bot.cli import terminal
-from bot.model import Entry, Finding, Reply, Row, Section, address, refer_to
+from bot.model import Entry, Finding, Reply, Row, Section
+from bot.references import address, refer_to
 from tests.builders import paper
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

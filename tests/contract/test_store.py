@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from bot import ports
-from bot.errors import UserError
+from bot.errors import Note, NoteKind, UserError
 from bot.keywords import parse
 from bot.model import (
     AnnouncementStats,
@@ -29,8 +29,6 @@ from bot.model import (
     Entry,
     Hit,
     Keyword,
-    Note,
-    NoteKind,
     Outdated,
     Paper,
     Person,

@@ -18,6 +18,8 @@ from bot.core.digest import Rules
 from bot.core.publish import publish
 from bot.errors import (
     KeywordRefused,
+    Note,
+    NoteKind,
     SourceDown,
     SourceError,
     SourceGarbled,
@@ -31,8 +33,6 @@ from bot.model import (
     Channel,
     Digest,
     Draft,
-    Note,
-    NoteKind,
     Paper,
     Person,
     Recorded,

@@ -6,8 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from bot.errors import SourceDown, SourceError, SourceGarbled, SourceNotAsked, SourceThrottled
-from bot.model import Note, NoteKind, Paper
+from bot.errors import (
+    Note,
+    NoteKind,
+    SourceDown,
+    SourceError,
+    SourceGarbled,
+    SourceNotAsked,
+    SourceThrottled,
+)
+from bot.model import Paper
 from bot.model.papers import keep_latest_versions
 from tests.arxiv.feeds import NOON
 from tests.builders import paper

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.arxiv.plan import Strategy
-from bot.model import NoteKind
+from bot.errors import NoteKind
 from tests.replay.history import submissions
 from tests.replay.living import Judge, Outcome, replay
 from tests.wire import arxiv_oai_faults as oai_faults

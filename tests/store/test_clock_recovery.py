@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from bot.errors import Note, NoteKind
 from bot.keywords import parse
-from bot.model import ChannelGroup, Hit, Note, NoteKind, Person, Prime, Publication, Receipt, Run
+from bot.model import ChannelGroup, Hit, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
 from bot.ports import Store
 from bot.store.statements.clock_recovery import RECORDED_TIMES

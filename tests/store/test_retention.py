@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import Note, NoteKind
 from bot.keywords import parse
 from bot.model import (
     AnnouncementStats,
@@ -20,8 +21,6 @@ from bot.model import (
     Expected,
     Hit,
     Interests,
-    Note,
-    NoteKind,
     Person,
     Prime,
     Publication,

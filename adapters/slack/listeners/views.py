@@ -16,7 +16,8 @@ from adapters.slack.control_panel import ControlPanel
 from adapters.slack.listeners.shortcuts import LIKE, TITLES, WHY, form_like
 from adapters.slack.responder import UNKNOWN_BUTTON, Place, Responder
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
-from bot.model import Person, Reply, refer_to
+from bot.model import Person, Reply
+from bot.references import refer_to
 
 # Seconds that a submitted form waits for its answer: a mistake is found at once and stands below
 # its field then; where arXiv takes longer, the window says so. Slack waits for three.

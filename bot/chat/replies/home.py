@@ -8,8 +8,9 @@ from bot.chat.replies.dates import DateFormatter, with_times
 from bot.chat.replies.keywords import removal_row
 from bot.chat.replies.reasons import ChannelContext, explain_channel
 from bot.chat.replies.status import last_run_line
-from bot.model import ChannelPanel, Home, Offer, Person, Reply, refer_to
+from bot.model import ChannelPanel, Home, Offer, Person, Reply
 from bot.model.views import StateView
+from bot.references import refer_to
 from bot.text import plural, shorten
 
 CHANNELS_PER_PAGE = 5

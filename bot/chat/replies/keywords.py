@@ -12,17 +12,8 @@ from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
 from bot.chat.reports import FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
 from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handle, handles
-from bot.model import (
-    Choice,
-    Keyword,
-    Menu,
-    Offer,
-    Person,
-    Reply,
-    Row,
-    Subscription,
-    refer_to,
-)
+from bot.model import Choice, Keyword, Menu, Offer, Person, Reply, Row, Subscription
+from bot.references import refer_to
 from bot.text import plural
 
 ROWS_PER_PAGE = 10  # keywords on a page of the list

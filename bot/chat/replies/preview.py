@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.paraphrase import Paraphrase
 from bot.chat.reports import PreviewedPaper, PreviewReport
-from bot.model import Batch, Entry, Keyword, NoteKind, Paper, Reply
+from bot.errors import NoteKind
+from bot.model import Batch, Entry, Keyword, Paper, Reply
 from bot.text import displayed, plural
 
 PREVIEW_EXAMPLES = 5  # papers shown as examples

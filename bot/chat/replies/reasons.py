@@ -13,9 +13,10 @@ from enum import StrEnum
 
 from bot.arxiv.calendar import AnnouncementCalendar, NoAnnouncement
 from bot.chat.replies.dates import DateFormatter
-from bot.model import NoteKind, refer_to
+from bot.errors import NoteKind
 from bot.model.timetable import Timetable, covers
 from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
+from bot.references import refer_to
 from bot.text import plural
 
 RUN_DURATION = timedelta(minutes=30)  # a run that began at the posting time may still be going

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from bot.chat.parse import nearest
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, ChannelSetting
 from bot.errors import UserError
-from bot.model import Channel, Reply, SettingValue, refer_to
+from bot.model import Channel, Reply, SettingValue
+from bot.references import refer_to
 
 
 def find_setting(name: str) -> ChannelSetting:

@@ -18,8 +18,10 @@ from bot.chat.replies.reasons import (
     short_key,
 )
 from bot.chat.reports import ChannelStatus, StatusReport
-from bot.model import Note, NoteKind, Reply, refer_to
+from bot.errors import Note, NoteKind
+from bot.model import Reply
 from bot.model.views import ArchivedChannel, RunView, StateView
+from bot.references import refer_to
 from bot.text import plural
 
 ARCHIVED_SHOWN: Final = 10

@@ -12,8 +12,9 @@ from bot.chat.replies.reasons import ChannelContext, short_key
 from bot.chat.replies.status import last_run_line
 from bot.chat.reports import ClosestKeyword, MatchingKeyword, PaperInChannel, PaperReport
 from bot.matching import Explanation
-from bot.model import Keyword, Reply, address, refer_to
+from bot.model import Keyword, Reply
 from bot.model.views import ChannelView, PaperView, Standing, StateView
+from bot.references import address, refer_to
 from bot.text import displayed
 
 _MONTH = re.compile(r"(\d\d)(\d\d)\.")

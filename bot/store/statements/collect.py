@@ -11,7 +11,8 @@ from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from bot.model import VERSION_UNKNOWN, Expected, Hit, Interests, NoteKind, Paper, Recorded, Run, Why
+from bot.errors import NoteKind
+from bot.model import VERSION_UNKNOWN, Expected, Hit, Interests, Paper, Recorded, Run, Why
 from bot.store.engines.base import Connection
 from bot.store.statements import prime, removal
 from bot.store.statements.rows import (

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.model import Channel, Note, NoteKind, Person
+from bot.errors import Note, NoteKind
+from bot.model import Channel, Person
 from bot.model.views import (
     ArchivedChannel,
     ChannelView,

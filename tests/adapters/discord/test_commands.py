@@ -17,7 +17,8 @@ from adapters.discord.render import compose, read
 from adapters.discord.replies import plain_view, reply_view
 from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import SourceDown
-from bot.model import Channel, Digest, Entry, Reply, Why, address, refer_to
+from bot.model import Channel, Digest, Entry, Reply, Why
+from bot.references import address, refer_to
 from tests.adapters.discord.backend import DiscordBackend, buttons, components, texts
 from tests.builders import paper
 from tests.fakes import START

@@ -15,7 +15,7 @@ from adapters import Settings
 from adapters.discord.gateway import command_tree
 from adapters.discord.platform import Discord
 from adapters.discord.registration import FIRST_DELAY, MAX_DELAY, Registration, declared, normalized
-from bot.model import CommandReference
+from bot.references import CommandReference
 from tests.fakes import FakeClock
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import APPLICATION, TOKEN

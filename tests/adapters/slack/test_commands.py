@@ -19,7 +19,8 @@ from adapters.slack.workspace import Workspace
 from bot.clock import SystemClock
 from bot.errors import SourceDown
 from bot.keywords import parse
-from bot.model import ChannelPanel, Home, Person, Reply, Row, address, refer_to
+from bot.model import ChannelPanel, Home, Person, Reply, Row
+from bot.references import address, refer_to
 from tests.adapters.slack.backend import (
     TOKENS,
     SlackBackend,

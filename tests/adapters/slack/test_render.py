@@ -17,18 +17,8 @@ from hypothesis import strategies as st
 from adapters.slack import blocks, keyword_form, limits, paper_choice, replies
 from adapters.slack.render import FEW, SlackPaper, compose, notification_text, read, simplified
 from bot.errors import PostRefused
-from bot.model import (
-    Channel,
-    ChannelPanel,
-    Digest,
-    Draft,
-    Entry,
-    Home,
-    Offer,
-    Reply,
-    Row,
-    refer_to,
-)
+from bot.model import Channel, ChannelPanel, Digest, Draft, Entry, Home, Offer, Reply, Row
+from bot.references import refer_to
 from bot.text import displayed, plural
 from bot.text.digests import keyword_counts
 from tests.adapters import samples
