@@ -1,7 +1,7 @@
 """A digest as text, and how it is rendered on a terminal or as plain text. Pure.
 
-The payload holds text without styles: whether a digest gets colour, links and line breaks is decided
-when it is sent, by what the stream is then. Each address is on a line of its own.
+The payload holds text without styles: colour, links and line breaks are decided when a digest is
+sent, by what the stream is at that time. Each address is on its own line.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
 
 
 def _one_line(item: Item, width: int) -> Iterator[Text]:
-    """Address and title, which is cut off where it is too long; below each other if it is narrow."""
+    """Address and title, cut off where it is too long; one below the other if space is narrow."""
     title = _title(item)
     if width < NARROW:
         title.truncate(width - len(INDENT), overflow="ellipsis")

@@ -27,7 +27,7 @@ from bot.ports import Clock
 CHANNEL_INTERVAL: Final = 1.0  # seconds between two messages
 WORKSPACE_INTERVAL: Final = 0.2  # 300 a minute; a burst beyond "several hundred" may go unshown
 REFUSAL_PAUSE: Final = 1.0  # for all channels, when one was too much
-LONGEST_WAIT: Final = 20.0  # seconds that a message waits here for its turn
+MAX_WAIT: Final = 20.0  # seconds that a message waits here for its turn
 REQUEST_TIMEOUT: Final = 30.0  # seconds
 CONNECT_TIMEOUT: Final = 10.0  # seconds
 
@@ -169,7 +169,7 @@ class Web:
         now = self._clock.monotonic()
         turn = max(now, self._free_at)
         at = max(turn, self._channels.get(channel, 0.0))
-        if at - now > LONGEST_WAIT:
+        if at - now > MAX_WAIT:
             raise TryLater("Many messages wait to be sent.", at - now)
         self._free_at = turn + WORKSPACE_INTERVAL
         self._channels = {key: free for key, free in self._channels.items() if free > now}

@@ -23,8 +23,8 @@ ABSTRACT: Final = "abstract"  # its value is a paper's id
 SAY: Final = "say"  # its value is a command
 OPEN: Final = "open"  # it has an address
 
-LONGEST_TITLE, LONGEST_AUTHORS, LONGEST_COMMENT, LONGEST_KEYWORDS = 250, 200, 150, 200
-LONGEST_URL: Final = 500
+MAX_TITLE_LENGTH, MAX_AUTHORS_LENGTH, MAX_COMMENT_LENGTH, MAX_KEYWORDS_LENGTH = 250, 200, 150, 200
+MAX_URL_LENGTH: Final = 500
 ARXIV: Final = "https://arxiv.org/"  # in place of an address that is too long to be one
 
 _LOOKS_LIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
@@ -61,7 +61,7 @@ def spoken(text: str, most: int | None = None) -> str:
 
 def address(url: str) -> str:
     made = clean(url).translate(_IN_ADDRESSES)
-    return made if units(made) <= LONGEST_URL else ARXIV
+    return made if units(made) <= MAX_URL_LENGTH else ARXIV
 
 
 # -- rich text ------------------------------------------------------------------------------------
@@ -196,23 +196,23 @@ def open_button(label: str, url: str) -> Block:
 
 
 def title(paper: Paper) -> str:
-    return cut(clean(paper.title), LONGEST_TITLE) or paper.id
+    return cut(clean(paper.title), MAX_TITLE_LENGTH) or paper.id
 
 
 def authors(paper: Paper) -> str:
-    return cut(clean(authors_line(paper.authors)), LONGEST_AUTHORS)
+    return cut(clean(authors_line(paper.authors)), MAX_AUTHORS_LENGTH)
 
 
 def about(paper: Paper) -> str:
     """What else is known of a paper, in one line; never empty."""
     version = f"version {paper.version}" if paper.version > 1 else ""
-    comment = cut(clean(paper.comment), LONGEST_COMMENT)
+    comment = cut(clean(paper.comment), MAX_COMMENT_LENGTH)
     return " · ".join(filter(None, [*digests.facts(paper), version, comment]))
 
 
 def matched_in_mrkdwn(keywords: Sequence[str]) -> str:
     """The keywords that a paper matches, as they go on with the line of ``about``."""
-    shown = cut(clean(", ".join(keywords)), LONGEST_KEYWORDS)
+    shown = cut(clean(", ".join(keywords)), MAX_KEYWORDS_LENGTH)
     return _inert_inside(f" · {shown}" if shown else "")
 
 
@@ -240,5 +240,5 @@ def listed(paper: Paper) -> Block:
     """A paper in a line of a list."""
     by = authors_line(paper.authors, shown=1)
     facts = [clean(by), *digests.facts(paper)[:1]]
-    tail = " · ".join(cut(fact, LONGEST_COMMENT) for fact in facts if fact)
+    tail = " · ".join(cut(fact, MAX_COMMENT_LENGTH) for fact in facts if fact)
     return section(titled(paper), *([words(f" · {tail}")] if tail else []))

@@ -40,7 +40,7 @@ library.setLevel(logging.CRITICAL)
 CLOSE_TIMEOUT: Final = 0.3  # seconds to close the socket
 SHORT_CONNECTION: Final = 10.0  # seconds; one that is replaced sooner was not accepted
 FIRST_RECONNECT_DELAY: Final = 1.0  # seconds; doubles
-LONGEST_RECONNECT_DELAY: Final = 20.0
+MAX_RECONNECT_DELAY: Final = 20.0
 # Turns of the event loop between the starts of two listeners, in which other envelopes are read and
 # acknowledged. Without them the last of fifty that come at once waits for all that the listeners of
 # the others do without awaiting (50 ms each: 3.1 s until it was acknowledged, measured).
@@ -65,7 +65,7 @@ class ReconnectBackoff:
         self._in_a_row = self._in_a_row + 1 if soon else 0
         if self._in_a_row > 1:
             doubled = FIRST_RECONNECT_DELAY * 2.0 ** min(self._in_a_row - 2, 30)
-            await self._clock.sleep(min(doubled, LONGEST_RECONNECT_DELAY))
+            await self._clock.sleep(min(doubled, MAX_RECONNECT_DELAY))
         self._last = self._clock.monotonic()
 
 

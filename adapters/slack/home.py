@@ -18,9 +18,9 @@ from bot.model import ChannelPanel, Home, Offer, Reply
 # What the action_id of a button begins with; the rest makes it unlike any other on the page.
 AT_HOME: Final = "home"  # its value is the sealed channel, a space, and a command
 TO_PAGE: Final = "page"  # its value is a number
-MOST_BUTTONS: Final = 5
-LONGEST_KEYWORD: Final = 400  # a keyword has 200 characters
-MOST_SAID: Final = 1000  # of how a channel stands; with fifty keywords the page is below 250 kB
+MAX_BUTTONS: Final = 5
+MAX_KEYWORD_LENGTH: Final = 400  # a keyword has 200 characters
+MAX_STATE_LENGTH: Final = 1000  # of a channel's state; with fifty keywords a page is below 250 kB
 
 Seal = Callable[[str], str]  # of a channel's own id (``membership``)
 
@@ -41,16 +41,13 @@ def home_view(
     remark of the platform's own."""
     shown: list[Block] = [blocks.header("Daily papers")]
     if said is not None:
-        told = cut_lines(said.text, MOST_SAID)
+        told = cut_lines(said.text, MAX_STATE_LENGTH)
         shown.append(rich(section(*running_text(told, command, said.times, italic=True))))
         offers = [each for each in said.offers if each.words != "list"]
         if about and offers:
             shown.append(_buttons(offers, f"{AT_HOME}:said", sealed(about)))
-    shown.append(
-        rich(
-            section(*running_text(cut_lines(home.reply.text, MOST_SAID), command, home.reply.times))
-        )
-    )
+    state = cut_lines(home.reply.text, MAX_STATE_LENGTH)
+    shown.append(rich(section(*running_text(state, command, home.reply.times))))
     shown.append(blocks.actions(_add_button(), *_page_buttons(home)))
     for number, panel in enumerate(home.panels):
         shown += _panel(panel, f"{AT_HOME}:{number}", command, own_id(panel.channel_id), sealed)
@@ -84,13 +81,13 @@ def _page_buttons(home: Home) -> list[Block]:
 
 def _panel(panel: ChannelPanel, name: str, command: str, own: str, sealed: Seal) -> list[Block]:
     reply = panel.reply
-    text = running_text(f"\n{cut_lines(reply.text, MOST_SAID)}", command, reply.times)
+    text = running_text(f"\n{cut_lines(reply.text, MAX_STATE_LENGTH)}", command, reply.times)
     shown: list[Block] = [
         {"type": "divider"},
         rich(section(blocks.named_channel(own, bold=True), *text)),
     ]
     for number, row in enumerate(reply.rows):
-        said = cut(row.text, LONGEST_KEYWORD) + (f"\n{row.detail}" if row.detail else "")
+        said = cut(row.text, MAX_KEYWORD_LENGTH) + (f"\n{row.detail}" if row.detail else "")
         if not row.offers:
             shown.append(rich(section(*running_text(said, command, reply.times))))
             continue
@@ -103,7 +100,7 @@ def _panel(panel: ChannelPanel, name: str, command: str, own: str, sealed: Seal)
 
 
 def _buttons(offers: list[Offer] | tuple[Offer, ...], name: str, sealed: str) -> Block:
-    some = enumerate(offers[:MOST_BUTTONS])
+    some = enumerate(offers[:MAX_BUTTONS])
     return blocks.actions(*(_button(each, f"{name}:{number}", sealed) for number, each in some))
 
 

@@ -13,8 +13,8 @@ from bot.text import clean
 from bot.text.keyword_forms import ANYWHERE, FIELDS
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
-LONGEST_PHRASE: Final = 3000  # as many as Slack takes: how long a keyword may be the core says
-LONGEST_MISTAKE: Final = 300
+MAX_PHRASE_LENGTH: Final = 3000  # as many as Slack takes: how long a keyword may be the core says
+MAX_MISTAKE_LENGTH: Final = 300
 ADD_AT_HOME: Final = f"{ADD}_at_home"  # the same form, opened from App Home
 HINT: Final = "These words together, as they stand in titles and abstracts."
 NOT_OPENED: Final = (
@@ -53,7 +53,7 @@ def form(
     """``channel`` is where it was opened, ``metadata`` the same sealed; empty if nowhere. With a
     ``mistake`` it is shown again, as it was filled in (``values``), in place of the ``hint``."""
     filled = Filled(values or {}, channel)
-    phrase: Block = {"type": "plain_text_input", "max_length": LONGEST_PHRASE}
+    phrase: Block = {"type": "plain_text_input", "max_length": MAX_PHRASE_LENGTH}
     phrase["placeholder"] = plain("reward model")
     if filled.phrase:
         phrase["initial_value"] = filled.phrase
@@ -110,7 +110,7 @@ def asks_for_channel(origin: str) -> bool:
 def below_field(mistake: str) -> str:
     """A mistake as it stands below its field: the sentence, without the line that points at what
     was typed, because that stands above it."""
-    return cut(mistake.partition("\n ")[0], LONGEST_MISTAKE)
+    return cut(mistake.partition("\n ")[0], MAX_MISTAKE_LENGTH)
 
 
 class Filled:

@@ -19,7 +19,7 @@ from bot.references import refer_to
 from bot.text import clean
 
 PAPER: Final = "paper"  # the window's field
-MOST: Final = 100  # options that Slack takes
+MAX_OPTIONS: Final = 100  # options that Slack takes
 NO_PAPER: Final = (
     "I see no paper in this message. With an arXiv id it can be asked for anywhere:"
     f" {refer_to('why 2603.01234')}"
@@ -34,13 +34,15 @@ _ADDRESS: Final = re.compile(
 
 
 def papers_in(message: Mapping[str, Any]) -> dict[str, str]:
-    """The titles of the papers in a message by their ids, in their order; at most ``MOST``. A paper
-    of which only the address stands there has its id for a title."""
+    """The titles of a message's papers by their ids, in their order; at most ``MAX_OPTIONS``.
+
+    A paper of which the message has only the address gets its id for a title.
+    """
     found: dict[str, str] = {}
     for paper_id, title in _mentioned(message):
         known = found.get(paper_id, paper_id)
         found[paper_id] = title if title and known == paper_id else known
-    return dict(list(found.items())[:MOST])
+    return dict(list(found.items())[:MAX_OPTIONS])
 
 
 def _mentioned(part: object, depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -18,11 +18,11 @@ from bot.text import clean, digests, first_lines, plural
 
 View = dict[str, Any]
 
-MOST_SAID: Final = 5000  # characters of a reply's own text
-LONGEST_ROW: Final = 1000
-LONGEST_NOTE: Final = 1000
-MOST_AUTHORS: Final = 5000  # characters; some papers have three thousand
-MOST_BUTTONS: Final = 5
+MAX_TEXT_LENGTH: Final = 5000  # characters of a reply's own text
+MAX_ROW_LENGTH: Final = 1000
+MAX_NOTE_LENGTH: Final = 1000
+MAX_AUTHORS_LENGTH: Final = 5000  # characters; some papers have three thousand
+MAX_BUTTONS: Final = 5
 MORE: Final = "\n…"  # of a top-level text from which sentences are left out
 ADD: Final = "add"  # of the button that opens the form for a keyword, and of the form
 COMMAND: Final = "/papers"  # what it is called unless bot.toml calls it otherwise
@@ -41,7 +41,7 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
     else:
         shown = [rich(section(*running_text(said, command, reply.times)))]
     if note:
-        shown.append(rich(section(words(cut(note, LONGEST_NOTE), italic=True))))
+        shown.append(rich(section(words(cut(note, MAX_NOTE_LENGTH), italic=True))))
     pieces: list[list[Block]] = [
         [
             rich(
@@ -53,8 +53,8 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
         ]
         for each in reply.sections
     ]
-    for number, row in enumerate(reply.rows, start=MOST_BUTTONS):
-        text = cut(row.text, LONGEST_ROW) + (f"\n{row.detail}" if row.detail else "")
+    for number, row in enumerate(reply.rows, start=MAX_BUTTONS):
+        text = cut(row.text, MAX_ROW_LENGTH) + (f"\n{row.detail}" if row.detail else "")
         if not row.offers:
             pieces.append([rich(section(*running_text(text, command, reply.times)))])
             continue
@@ -63,7 +63,7 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
         button = blocks.say_button(row.offers[0], number)
         pieces.append([{"type": "section", "text": beside, "accessory": button}])
     pieces += [[blocks.paper_beside_its_button(entry)] for entry in reply.entries]
-    offers = [blocks.say_button(each, n) for n, each in enumerate(reply.offers[:MOST_BUTTONS])]
+    offers = [blocks.say_button(each, n) for n, each in enumerate(reply.offers[:MAX_BUTTONS])]
     last = [blocks.actions(*offers)] if offers else []
     for number, piece in enumerate(pieces):
         if not fits([*shown, *piece, quiet("and 9,999 more"), *last]):
@@ -78,7 +78,7 @@ def readable(text: str, command: str) -> str:
     return with_references(text, lambda reference: f"{command} {reference.words}")
 
 
-def cut_lines(text: str, most: int = MOST_SAID) -> str:
+def cut_lines(text: str, most: int = MAX_TEXT_LENGTH) -> str:
     """Of a text of the core whole lines, as many as fit; never empty."""
     return first_lines(text, lambda part: length(part) <= most) or "Done."
 
@@ -168,7 +168,7 @@ def abstract_window(paper: Paper) -> View:
     parts = [link(name, paper.url, bold=True)]
     if paper.authors:
         parts.append(words(f"\n{_authors(paper)}"))
-    abstract = cut(clean(paper.abstract), MOST_SAID) or "arXiv has no abstract of it."
+    abstract = cut(clean(paper.abstract), MAX_TEXT_LENGTH) or "arXiv has no abstract of it."
     return window(
         paper.id,
         [
@@ -185,7 +185,7 @@ def abstract_window(paper: Paper) -> View:
 def _authors(paper: Paper) -> str:
     """All of them, as far as a window can hold."""
     names: list[str] = []
-    room = MOST_AUTHORS
+    room = MAX_AUTHORS_LENGTH
     for author in map(clean, paper.authors):
         room -= length(author) + 2
         if room < 0:

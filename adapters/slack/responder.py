@@ -39,7 +39,7 @@ Payload = Mapping[str, Any]
 NOTICE_AFTER: Final = 2.0  # seconds after which somebody is told that it takes a moment
 NOTICE: Final = "One moment, please: I am asking arXiv."
 UPDATE_RETRY_DELAYS: Final = (0.5, 2.0, 5.0)  # seconds
-LONGEST_RETRY_DELAY: Final = 20.0  # seconds that Slack may want us to wait for a window
+MAX_RETRY_DELAY: Final = 20.0  # seconds that Slack may want us to wait for a window
 CLOSED: Final = frozenset({"not_found", "view_not_found"})  # the window is gone: so is its reader
 UNKNOWN_BUTTON: Final = (
     f"I do not know this button any more. To see what I can do: {refer_to('help')}"
@@ -218,7 +218,7 @@ class Responder:
                 await self._request_update(view_id, view)
             except (TryLater, OutcomeUnknown) as error:
                 wanted = max(delay, error.seconds or 0.0)
-                await self.workspace.clock.sleep(min(wanted, LONGEST_RETRY_DELAY))
+                await self.workspace.clock.sleep(min(wanted, MAX_RETRY_DELAY))
             else:
                 return
         await self._request_update(view_id, view)

@@ -17,8 +17,8 @@ from bot.references import refer_to
 SETTINGS: Final = "settings"  # of the window
 TITLE: Final = "Settings"
 PLATFORM: Final = "slack"
-LONGEST_VALUE: Final = 100
-LONGEST_HINT: Final = 2000
+MAX_VALUE_LENGTH: Final = 100
+MAX_HINT_LENGTH: Final = 2000
 NOT_OPENED: Final = (
     f"Slack did not open the window. Please try again, or say it there: {refer_to('settings')}"
 )
@@ -53,7 +53,7 @@ def own(value: SettingValue) -> str:
 
 def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
     usual = f"As for every channel: {value.usual}"
-    label = cut(setting.meaning[0].upper() + setting.meaning[1:], LONGEST_HINT)
+    label = cut(setting.meaning[0].upper() + setting.meaning[1:], MAX_HINT_LENGTH)
     if setting.reader is None:
         options = {TO_DEFAULT: option(cut(usual, LABEL), TO_DEFAULT)}
         options |= {each: option(each, each) for each in setting.values_on(PLATFORM)}
@@ -65,11 +65,11 @@ def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
         return input_block(setting.name, label, menu)
     line: Block = {
         "type": "plain_text_input",
-        "max_length": LONGEST_VALUE,
+        "max_length": MAX_VALUE_LENGTH,
         "placeholder": plain(cut(usual, LABEL)),
     }
     if shown != TO_DEFAULT:
-        line["initial_value"] = cut(shown, LONGEST_VALUE)
+        line["initial_value"] = cut(shown, MAX_VALUE_LENGTH)
     hint = f"For example {either(setting.values_on(PLATFORM))}. Empty: as for every channel."
     return {**input_block(setting.name, label, line, optional=True), "hint": plain(hint)}
 

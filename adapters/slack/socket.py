@@ -31,7 +31,7 @@ CONNECT_TIMEOUT: Final = 40.0  # seconds without a connection until the client i
 # Seconds without a message. Slack ends every connection within hours (hello names about one), so
 # one that says nothing for so long is dead, although it answers pings.
 SILENCE_TIMEOUT: Final = 6 * 3600.0
-MOST_REPLACEMENTS: Final = 3  # in vain, until the supervisor is told
+MAX_REPLACEMENTS: Final = 3  # in vain, until the supervisor is told
 SHUTDOWN_GRACE: Final = 1.0  # seconds that running listeners get when the bot stops
 
 
@@ -72,7 +72,7 @@ class Socket:
                 await self.check_tokens()
                 connected = await self._watch_one_client(app, tasks, backoff)
                 in_vain = 0 if connected else in_vain + 1
-                if in_vain >= MOST_REPLACEMENTS:
+                if in_vain >= MAX_REPLACEMENTS:
                     raise PlatformDown(f"{self.workspace.title} can't be connected to.")
                 log.warning("socket replaced workspace=%s", self.workspace.title)
         finally:

@@ -22,7 +22,7 @@ from bot.network import Network
 from bot.ports import Clock
 
 BOT_TOKEN, APP_TOKEN = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"
-LONGEST_LINE: Final = 2500
+MAX_LINE_LENGTH: Final = 2500
 
 
 class Workspace:
@@ -102,7 +102,7 @@ class Workspace:
         """A line for everybody in a channel, or for one person, in which text of others means
         nothing. ``people`` are user ids by the names with which the text may begin. Raises
         SendError and PlatformRefused."""
-        line = cut(text, LONGEST_LINE)
+        line = cut(text, MAX_LINE_LENGTH)
         name = next((each for each in people or () if line.startswith(f"{each} ")), "")
         named = [blocks.user(people[name])] if people and name else []
         shown = [blocks.rich(blocks.section(*named, *blocks.running_text(line[len(name) :])))]

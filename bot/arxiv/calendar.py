@@ -23,7 +23,7 @@ FRIDAY, SATURDAY = 4, 5  # as ``date.weekday`` counts
 # to keep away from 20:00; so that is when it is fetched first.
 INDEXED_AFTER = timedelta(hours=2, minutes=45)
 # After this it is no longer late but missing: deferred, or a holiday that we do not know.
-LATE_FOR_AT_MOST = timedelta(hours=16)
+MAX_LATENESS = timedelta(hours=16)
 
 # info.arxiv.org/help/availability, read in 2025 (without December) and in November 2026.
 HOLIDAYS = frozenset(
@@ -78,7 +78,7 @@ class AnnouncementCalendar:
     def latest_due(self, now: datetime) -> datetime:
         """The last announcement that can't be merely late at ``now``."""
         latest = self.latest(now)
-        return self.preceding(latest) if now - latest < LATE_FOR_AT_MOST else latest
+        return self.preceding(latest) if now - latest < MAX_LATENESS else latest
 
     def following(self, now: datetime) -> datetime:
         """The first announcement that is expected after ``now``."""
@@ -108,7 +108,7 @@ class AnnouncementCalendar:
         awaited: it is not indexed yet, or was long ago.
         """
         announced = self.latest(now)
-        if not self.binding or not INDEXED_AFTER <= now - announced < LATE_FOR_AT_MOST:
+        if not self.binding or not INDEXED_AFTER <= now - announced < MAX_LATENESS:
             return None
         return _at(self.preceding(announced).astimezone(NEW_YORK).date(), SUBMISSION_DEADLINE)
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # seconds are for arXiv's interval of 3.
 _RETRY_DELAYS: Final = (2.0, 6.0)  # 6 s, 18 s
 _TRIAL_DELAY: Final = 10.0  # 30 s, or what Retry-After asks for if that is more
-_LONGEST_TRIAL_DELAY: Final = 40.0  # 120 s: a longer wait is left to the next run
+_MAX_TRIAL_DELAY: Final = 40.0  # 120 s: a longer wait is left to the next run
 # Delays are longer by chance, so that many bots do not come back at once, and never shorter.
 _JITTER: Final = (1.02, 1.25)
 _MAX_REDIRECTS: Final = 3
@@ -149,7 +149,7 @@ class ArxivClient(Generic[T, Q]):
         seconds = max(throttled.retry_after, _TRIAL_DELAY * interval)
         # After an earlier refusal this request was the trial already.
         is_first = call.trial_left and permit.refusals == 0
-        if is_first and seconds <= _LONGEST_TRIAL_DELAY * interval:
+        if is_first and seconds <= _MAX_TRIAL_DELAY * interval:
             call.trial_left = False
             permit.pause(seconds, throttled.reason)
             return _Trial(seconds, throttled.reason)

@@ -22,7 +22,7 @@ LEASE_SECONDS = 180.0  # until a crosspost whose process died is tried again
 FIRST_DELAY = 5.0  # seconds; doubles with each attempt
 MAX_DELAY_SECONDS = 3600.0
 # Before any is given up, in some 40 minutes: the clock may only be ahead.
-FEWEST_ATTEMPTS = 10
+MIN_ATTEMPTS = 10
 GIVE_UP_AFTER = timedelta(days=1)  # since it was sent; after that it is no news to other servers
 
 
@@ -70,7 +70,7 @@ async def _retry_later(
     crosspost: Crosspost, seconds: float | None, why: str, store: CrosspostStore, clock: Clock
 ) -> None:
     age = clock.now() - crosspost.sent_at
-    if age >= GIVE_UP_AFTER and crosspost.attempt >= FEWEST_ATTEMPTS:
+    if age >= GIVE_UP_AFTER and crosspost.attempt >= MIN_ATTEMPTS:
         await store.fail_crosspost(crosspost.key, why)
         log.warning("crosspost given up channel=%s why=%s", crosspost.channel.id, why)
         return

@@ -10,7 +10,7 @@ from bot.keywords.lexer import mistake
 from bot.keywords.names import name_parts
 from bot.model.categories import canonical_category
 
-_MOST_PARTS = 8  # of a name
+_MAX_PARTS = 8  # of a name
 _LOWER_CASE_OPERATORS = ("and", "or", "not")
 _WILDCARD = re.compile(r"[*?]")
 _CATEGORY = re.compile(r"[a-z][a-z0-9*?-]*(?:\.[a-z0-9*?-]+)?")
@@ -64,7 +64,7 @@ def _first_word(text: str) -> str:
 
 def _anywhere(text: str, pieces: list[str]) -> Anywhere:
     parts = name_parts(text)
-    is_name = 0 < len(parts) <= _MOST_PARTS and all(
+    is_name = 0 < len(parts) <= _MAX_PARTS and all(
         len(part) > 1 and not _SIGN.search(part) for part in parts
     )
     folded = tokens.fold(text).strip()
@@ -79,9 +79,9 @@ def _anywhere(text: str, pieces: list[str]) -> Anywhere:
 
 def _author(typed: str, text: str, place: int) -> Author:
     parts = name_parts(text)
-    if len(parts) > _MOST_PARTS:
+    if len(parts) > _MAX_PARTS:
         raise mistake(
-            typed, place, f"A name has at most {_MOST_PARTS} parts. Join several names with OR."
+            typed, place, f"A name has at most {_MAX_PARTS} parts. Join several names with OR."
         )
     if sign := _SIGN.search("".join(parts)):
         raise mistake(typed, place, f"Names don't hold a {sign[0]} here. Leave it out.")

@@ -46,7 +46,7 @@ _NEEDS_QUOTES = re.compile(r"[\s\"=]|\A\Z")
 _OURS = ("bot", "adapters")
 _REPEATED = "repeated"  # of a record: how often it occurred since the line before
 _REPEAT_AFTER = 1.0  # seconds between two lines of the same message
-_MOST_REMEMBERED = 100  # messages
+_MAX_REMEMBERED = 100  # messages
 
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -227,7 +227,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
             if (known := self._messages.get(key)) is not None:
                 known.last, known.times = record, known.times + 1
                 raise _Suppressed
-            if len(self._messages) >= _MOST_REMEMBERED:
+            if len(self._messages) >= _MAX_REMEMBERED:
                 self._messages.pop(next(iter(self._messages)))
             self._messages[key] = _Repeated(record.created)
         return super().format(record)

@@ -31,7 +31,7 @@ GUEST = (
     " counts; what is taken out of it stays in the database, and is shown again. To let this one"
     " remove instead: `daily-papers sync --accept`"
 )
-_HIGHEST_REVISION = 10**11  # no revision number of ours; a marker above it was made up
+_MAX_REVISION = 10**11  # no revision number of ours; a marker above it was made up
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +305,7 @@ class Merge:
         """The number under which the current state is recorded, above every number ever seen."""
         last = self._transaction.last_revision()
         marker = self._file.marker
-        found = marker.number if marker is not None and marker.number < _HIGHEST_REVISION else 0
+        found = marker.number if marker is not None and marker.number < _MAX_REVISION else 0
         kept = self._transaction.revision(last) if last >= found else None
         if kept is not None and decode(kept).meaning == self._current.meaning:
             return last

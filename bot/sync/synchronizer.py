@@ -83,7 +83,7 @@ from bot.sync.toml_editor import read
 
 RETRY_INTERVAL = 60.0  # seconds until a file that could not be read or written is tried again
 STEADY_AFTER = 2.0  # seconds without a change after which nobody is in the middle of saving
-_MOST_ATTEMPTS = 20  # while somebody saves again and again
+_MAX_ATTEMPTS = 20  # while somebody saves again and again
 _RESCUED = (
     "{} was saved while the bot wrote {}, and so was another text. What it says about channels was"
     " taken over; check whether anything else in it is missing, and remove it"
@@ -249,7 +249,7 @@ class Synchronizer:
         """The result of the last attempt; ``None`` if the file was right already, or stays as it is
         in any case."""
         result: ReplaceResult | None = ReplaceResult.RACED
-        for _ in range(_MOST_ATTEMPTS):
+        for _ in range(_MAX_ATTEMPTS):
             left_over = self._file.left_over()
             if left_over is not None and not write:
                 return None  # who may write moves it back first

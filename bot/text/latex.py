@@ -17,7 +17,7 @@ from functools import lru_cache
 from bot.text import drawing, signs
 
 _MAYBE = re.compile(r"[\\$^`{~]|--|''")
-_LONGEST_FORMULA = 2000
+_MAX_FORMULA_LENGTH = 2000
 _DEEPEST = 8  # groups within groups; what lies deeper stays as it was typed
 
 _TOKEN = re.compile(
@@ -246,7 +246,7 @@ class _Reader:
 
     def _bracketed_math(self, name: str, at: int, span: _Span, out: _Line) -> int:
         close = {"(": "\\)", "[": "\\]"}[name]
-        end = self.text.find(close, at, min(span.end, at + _LONGEST_FORMULA))
+        end = self.text.find(close, at, min(span.end, at + _MAX_FORMULA_LENGTH))
         if span.math or end < 0:
             out.add(f"\\{name}")
             return at

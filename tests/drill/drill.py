@@ -51,7 +51,7 @@ ROOT = Path(__file__).parents[2]
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday
 STEP = timedelta(hours=6)
 QUIET_DAYS = 4  # at the end, without faults
-MOST_QUIET_DAYS = 200  # until the last post that waited has left; Slack takes one a second
+MAX_QUIET_DAYS = 200  # until the last post that waited has left; Slack takes one a second
 KILL_CHANCE = 0.9  # at the end of a step, where it is to be killed very often
 MOMENT = 2.6  # real seconds that the bot gets after a step; it looks around every two
 SETTLING = 3.0  # [delivery] settling; messages are stored up to half of it late
@@ -479,7 +479,7 @@ def run(
             primed_at = datetime.now(UTC)
             while drill.figures.kills < kills if kills else drill.figures.steps < days * 4:
                 drill.step(quiet=False)
-            for number in range(MOST_QUIET_DAYS * 4):
+            for number in range(MAX_QUIET_DAYS * 4):
                 if number >= quiet_days * 4 and not drill.waiting():
                     break
                 drill.step(quiet=True)

@@ -27,7 +27,7 @@ from tests.wire.arxiv_search import Searchable
 __all__ = ["ArxivStandin", "Exchange", "Params", "Reply", "StandinPaper", "Unmapped"]
 
 _PATH: Final = "/api/query"
-_MOST_ROWS: Final = 10_000
+_MAX_ROWS: Final = 10_000
 _POLL: Final = 0.01  # seconds until the server notices that it shall stop
 _ID: Final = re.compile(r"(\d{4}\.\d{4,6}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(\d+))?")
 _ATOM: Final = "application/atom+xml; charset=utf-8"
@@ -176,7 +176,7 @@ def _bounds(params: Params) -> tuple[int, int]:
             raise QueryError(f"{name} must be an integer, and not negative")
         numbers.append(int(text))
     start, rows = numbers
-    if not 0 < rows <= _MOST_ROWS or 1 + round(start / rows) > _MOST_ROWS // rows:
+    if not 0 < rows <= _MAX_ROWS or 1 + round(start / rows) > _MAX_ROWS // rows:
         raise Unmapped
     return start, rows
 

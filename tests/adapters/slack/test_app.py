@@ -23,7 +23,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from adapters.slack import keyword_form, replies
 from adapters.slack.app import build, only
 from adapters.slack.handler import (
-    LONGEST_RECONNECT_DELAY,
+    MAX_RECONNECT_DELAY,
     ListenerTasks,
     ReconnectBackoff,
     SentAck,
@@ -543,7 +543,7 @@ async def test_connections_that_slack_refuses_at_once_are_ever_rarer() -> None:
     backoff = ReconnectBackoff(clock)
     for _ in range(12):
         await backoff.wait()
-    assert clock.slept == [1.0, 2.0, 4.0, 8.0, 16.0, *[LONGEST_RECONNECT_DELAY] * 5]
+    assert clock.slept == [1.0, 2.0, 4.0, 8.0, 16.0, *[MAX_RECONNECT_DELAY] * 5]
     clock.advance(3600)
     await backoff.wait()
     assert len(clock.slept) == 10, "one that Slack renews is made again at once"
