@@ -50,13 +50,19 @@ def inert(text: str) -> str:
 
 def _inert_inside(text: str) -> str:
     """The same where the text is clean and does not begin the line."""
-    return escaped(_EMOJI.sub("∶", text).translate(_LOOKS_LIKE))
+    return unparsed(text.translate(_LOOKS_LIKE))
 
 
 def spoken(text: str, most: int | None = None) -> str:
     """Text of others for the top-level text, which is sent with ``mrkdwn`` off; at most so long."""
-    said = _EMOJI.sub("∶", clean(text))
-    return escaped(said if most is None else cut(said, most))
+    said = clean(text)
+    return unparsed(said if most is None else cut(said, most))
+
+
+def unparsed(text: str) -> str:
+    """For a text that Slack parses with ``mrkdwn`` off: without a mention, a link or an emoji, as
+    it makes of ``:x:`` and might of the end of ``08:00:``."""
+    return escaped(_EMOJI.sub("∶", text))
 
 
 def address(url: str) -> str:

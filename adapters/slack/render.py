@@ -352,9 +352,9 @@ def simplified(message: Mapping[str, Any]) -> Arguments:
 def _lines(block: Mapping[str, Any]) -> Iterator[str]:
     match block["type"]:
         case "header":
-            yield escaped(block["text"]["text"])
+            yield blocks.unparsed(block["text"]["text"])
         case "context":
-            yield from (escaped(each["text"]) for each in block["elements"])
+            yield from (blocks.unparsed(each["text"]) for each in block["elements"])
         case "section":
             yield _LINKED.sub(r"\n\2 <\1>", block["text"]["text"])
         case "rich_text":
@@ -364,5 +364,5 @@ def _lines(block: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _run(element: Mapping[str, Any]) -> str:
-    label = escaped(element["text"])
+    label = blocks.unparsed(element["text"])
     return f"{label} <{escaped(element['url'])}>" if element["type"] == "link" else label

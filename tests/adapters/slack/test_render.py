@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from adapters.slack import blocks, keyword_form, limits, paper_choice, replies
 from adapters.slack.render import FEW, SlackPaper, compose, notification_text, read, simplified
 from bot.errors import PostRefused
-from bot.model import Channel, ChannelPanel, Digest, Draft, Entry, Home, Offer, Reply, Row
+from bot.model import Channel, ChannelPanel, Digest, Draft, Entry, Home, Offer, Reply, Row, Section
 from bot.references import refer_to
 from bot.text import displayed, plural
 from bot.text.digests import keyword_counts
@@ -412,6 +412,26 @@ def test_the_top_level_text_mentions_nobody() -> None:
     assert "<!channel>" not in message["text"]
     assert message["parse"] == "none"
     assert message["mrkdwn"] is False
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("title", ["At 08:00: a :smile: study", ":+1:", "::x:y::skin-tone-2:"])
+def test_what_stands_between_colons_is_no_emoji_where_slack_looks_for_one(
+    layout: str, title: str
+) -> None:
+    """Rich and plain text are not parsed; mrkdwn and the top-level text are."""
+    entries = [samples.entry(number, f"{title} {number}", comment=title) for number in range(1, 6)]
+    for message in messages(samples.digest(*entries), layout):
+        parsed = [message["text"], simplified(message)["text"]]
+        parsed += [each["text"] for each in rules.texts(message["blocks"])
+                   if each["type"] == "mrkdwn"]  # fmt: skip
+        assert not [text for text in parsed if re.search(r":[\w+'-]+:", text)]
+
+
+def test_a_time_in_an_answer_is_no_emoji() -> None:
+    said = Reply("Now posted at 08:00: as before.", sections=(Section("At 09:00:", "10:30:"),))
+    assert not re.search(r":\d+:", replies.reply_message(said)["text"])
+    assert "08:00: as" in json.dumps(replies.reply_blocks(said))
 
 
 def test_the_hidden_limit_is_what_splits_a_message() -> None:
