@@ -40,7 +40,7 @@ from bot.ports import Clock
 from tests.adapters.slack.backend import TOKENS, SlackBackend, asked, happens, options, shown, until
 from tests.builders import paper
 from tests.fakes import FakeClock
-from tests.wire.slack_server import CHAT, SlackServer
+from tests.wire.slack_server import CHAT, Room, SlackServer
 
 ANN, BO = "U0000001", "U0000009"
 
@@ -576,23 +576,45 @@ async def test_a_slack_with_too_many_connections_is_not_flooded(
 # Whatever comes
 
 
+OTHERS = "C0000099"  # a channel of Bo's that Ann is not in
+# What somebody would try who knows how the app is made.
+HOSTILE = (
+    ANN, BO, OTHERS, f"{OTHERS}.{'0' * 32}", f"{OTHERS}.{'0' * 32} remove kept words",
+    f"{OTHERS}. pause", "add", "settings", "add evil words", "remove kept words", "pause",
+    "settings editors members", f"resume {OTHERS}", "home:0:1", "page:1", "say:0", "abstract:x",
+    "why_here", "follow_like_this", "add_at_home", "home", "modal", "block_actions",
+    "view_submission", "0x", "9" * 9, "\u202e", "\ud800", "\x00", "<!channel>", "x" * 4000,
+)  # fmt: skip
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("U0000001"),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(HOSTILE),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
     ),
     max_leaves=6,
 )
+# Where it happened and who did it is what Slack says, and so it is.
+SAID_BY_SLACK = {
+    ("channel",), ("channel", "id"), ("channel_id",), ("user",), ("user", "id"), ("user_id",),
+    ("event",), ("event", "channel"), ("event", "user"),
+}  # fmt: skip
+
+
+def sealed_for_ann() -> str:
+    """Her own channel, as our windows and App Home carry it."""
+    token = TOKENS["SLACK_BOT_TOKEN"]
+    workspace = Workspace(name="", api_url="", bot_token=token, clock=FakeClock())
+    return Membership(workspace).sealed("C1", ANN)
 
 
 def recorded() -> list[dict[str, Any]]:
+    sealed = sealed_for_ann()
     value = {"selected_option": {"value": "any"}, "value": "x", "selected_options": []}
     view: dict[str, Any] = {
-        "id": "V1", "type": "modal", "callback_id": "add", "private_metadata": "C1.x",
+        "id": "V1", "type": "modal", "callback_id": "add", "private_metadata": sealed,
         "state": {"values": {"phrase": {"phrase": value}, "channel": {"channel": value}}},
     }  # fmt: skip
     user = {"id": ANN, "username": "ann", "name": "ann", "team_id": "T1"}
-    action = {"type": "button", "action_id": "say:0", "value": "list", "block_id": "b"}
+    action = {"type": "button", "action_id": "say:0", "value": "add own words", "block_id": "b"}
     message: Any = {"type": "mrkdwn", "text": "<https://arxiv.org/abs/2603.00001|A paper>"}
     place = {"user": user, "team": {"id": "T1"}, "channel": {"id": "C1"}, "response_url": ""}
     linked = {"text": "", "blocks": [{"type": "section", "text": message}]}
@@ -614,7 +636,8 @@ def recorded() -> list[dict[str, Any]]:
         {"type": "block_actions", "user": user, "team": {"id": "T1"}, "trigger_id": "1.8",
          "actions": [{**action, "action_id": name, "value": value}],
          "view": {**view, "type": "home", "private_metadata": "1 D1.x"}}
-        for name, value in (("home:0:1", "C1.x pause"), ("page:2", "2"))
+        for name, value in (("home:0:1", f"{sealed} pause"), ("home:0:2", f"{sealed} settings"),
+                            ("home:0:3", f"{sealed} list"), ("page:2", "2"))
     ]  # fmt: skip
     return [
         {"command": "/papers", "text": "list", "channel_id": "C1", "user_id": ANN,
@@ -662,27 +685,38 @@ def hostile(draw: st.DrawFn) -> dict[str, Any]:
             part = part[key]
         if draw(st.booleans()):
             del part[path[-1]]
+        elif path in SAID_BY_SLACK:
+            part[path[-1]] = draw(JSON.filter(lambda value: not mentions(value, OTHERS, BO)))
         else:
             part[path[-1]] = draw(JSON)
     return body
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+def mentions(value: Any, *words: str) -> bool:
+    return any(word in json.dumps(value) for word in words)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=hostile())
 async def test_no_payload_raises_or_touches_a_channel_of_others(
     slacker: Slacker, caplog: pytest.LogCaptureFixture, body: dict[str, Any]
 ) -> None:
     caplog.clear()
     slacker.backend.clock.advance(60)  # nobody is limited
+    if OTHERS not in slacker.server.rooms:
+        slacker.server.rooms["C1"] = Room("C1")
+        slacker.server.rooms[OTHERS] = Room(OTHERS, members=frozenset({BO}))
+        await slacker.dispatch(slacker.command("add kept words", OTHERS, user_id=BO))
+    before = await slacker.backend.store.state(f"slack:{OTHERS}")
     for name in ("trigger_id", "event_id"):
         if isinstance(body.get(name), str):  # none is dropped as a repeated one
             body[name] = slacker.server.new_trigger()
     if not malformed(body):
         await slacker.dispatch(body)
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
-    assert (await slacker.backend.store.state()).channels == ()
+    assert (await slacker.backend.store.state(f"slack:{OTHERS}")).channels == before.channels
+    changed = {view.channel.id for view in (await slacker.backend.store.state()).channels}
+    assert changed <= {"slack:C1", "slack:D1", f"slack:{OTHERS}"}, "and nothing that is no channel"
 
 
 @pytest.mark.parametrize("body", recorded(), ids=range(len(recorded())))

@@ -314,9 +314,7 @@ async def test_a_token_that_slack_refuses_is_named(
             await slack.listen(backend.commands)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=hostile())
 async def test_whatever_slack_signs_is_answered_and_touches_no_channel_of_others(
     host: Host, caplog: pytest.LogCaptureFixture, body: dict[str, Any]
