@@ -31,6 +31,8 @@ _LOOKS_LIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
 _EMOJI = re.compile(r":(?=[\w+'-]+:)")
 # A channel in the core's words; a direct message has no name.
 _CHANNEL = r"slack:(?:[a-z0-9-]+/)?[CG][A-Z0-9]{2,20}\b"
+# A message's own address, which is long and says nothing to a reader.
+_PERMALINK = re.compile(r"https://[^/?#]+/archives/[A-Z0-9]+/p\d+")
 _QUOTE = re.compile(r"^>")
 _IN_ADDRESSES = str.maketrans({" ": "%20", "|": "%7C", "<": "%3C", ">": "%3E", '"': "%22"})
 
@@ -119,7 +121,8 @@ def running_text(
     shown: list[Block] = []
     for piece in split_references(text):
         if isinstance(piece, Address):
-            shown.append(link(piece.url, piece.url, **style))
+            label = "See the message" if _PERMALINK.match(piece.url) else piece.url
+            shown.append(link(label, piece.url, **style))
         elif isinstance(piece, CommandReference):
             shown.append(words(f"{command} {piece.words}", **style))
         else:

@@ -137,7 +137,7 @@ def window(title: str, shown: Sequence[Block], metadata: str = "", **more: Any) 
     return {
         "type": "modal",
         "title": plain(cut(title, VIEW_TITLE)),
-        "close": plain("Close"),
+        "close": plain("Cancel" if "submit" in more else "Close"),
         "blocks": list(shown),
         "private_metadata": metadata,
         **more,

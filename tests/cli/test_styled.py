@@ -75,8 +75,8 @@ STATUS = Reply(
     ),
 )  # fmt: skip
 WHY = Reply(
-    f"2603.01234: A Reward Model for Soup\nconsole: Posted today 08:05: {address(URL)} It matches"
-    " reward model (in the title).",
+    "2603.01234: A Reward Model for Soup\nconsole: Posted today 08:05. It matches reward model"
+    f" (in the title). {address(URL)}",
     report=PaperReport(
         paper="2603.01234", known=True, title="A Reward Model for Soup",
         url="https://arxiv.org/abs/2603.01234", first_seen=NOW, last_run=None,

@@ -93,7 +93,9 @@ def _sentences(case: Case) -> str:
     if case.standing is None:
         return _without_standing(case)
     outcome = _SENTENCES[case.standing.state](case, case.standing)
-    return f"{outcome} {_matching(case)}".rstrip()
+    # At the end: it may be long, and a sentence can't go on behind it.
+    link = address(case.standing.message_url) if case.standing.message_url else ""
+    return f"{outcome} {_matching(case)} {link}".rstrip()
 
 
 def _matching(case: Case) -> str:
@@ -121,8 +123,7 @@ def _reason(case: Case) -> str:
 
 def _posted(case: Case, standing: Standing) -> str:
     if standing.post_state in {"sent", ""}:
-        link = f": {address(standing.message_url)}" if standing.message_url else "."
-        return f"Posted {case.context.dates.time(standing.sent_at or standing.at)}{link}"
+        return f"Posted {case.context.dates.time(standing.sent_at or standing.at)}."
     error = f" ({standing.error})" if standing.error else ""
     again = refer_to(f"resend {short_key(standing.post_key)}")
     match standing.post_state:

@@ -524,11 +524,11 @@ def test_quotes_as_phones_type_them_leave_no_spaces_in_the_keyword(text: str) ->
 
 def test_commands_are_named_as_they_are_called_here_and_addresses_can_be_followed() -> None:
     here = "https://example.slack.com/archives/C0000001/p1760000000000100"
-    text = f"Posted today 08:00: {address(here)}\nTo go on: {refer_to('resume', 'slack:C0000001')}"
+    text = f"Posted today 08:00. {address(here)}\nTo go on: {refer_to('resume', 'slack:C0000001')}"
     message = replies.reply_message(Reply(text), command="/arxiv")
     [block] = message["blocks"]
     [said] = block["elements"]
-    assert {"type": "link", "url": here, "text": here} in said["elements"]
+    assert {"type": "link", "url": here, "text": "See the message"} in said["elements"]
     assert {"type": "text", "text": "/arxiv resume"} in said["elements"]
     assert message["text"].endswith("To go on: /arxiv resume")
     panel = ChannelPanel("slack:C0000001", Reply(text, rows=(Row("k", text),)))
