@@ -70,18 +70,27 @@ WHY: Final = {
 }
 
 
-def page(title: str, text: str, status: int) -> BoltResponse:
-    """A page for whoever installs the app."""
-    shown = (
+BEGIN: Final = INSTALL_PATH.rpartition("/")[2]  # as seen from the page that Slack leads back to
+STYLE: Final = (
+    "body{font:1.1em/1.5 sans-serif;color:#1d1c1d;max-width:36em;margin:4em auto;padding:1em}"
+    "a{display:inline-block;background:#4a154b;color:#fff;padding:.6em 1.2em;border-radius:.3em;"
+    "text-decoration:none;font-weight:bold}code{background:#f2f2f2;padding:.1em .3em}"
+)
+
+
+def page_html(title: str, text: str, below: str = "") -> str:
+    """For whoever installs the app. ``below`` is HTML already."""
+    return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title>"
-        '<body style="font: 1.1em/1.5 sans-serif; max-width: 36em; margin: 4em auto; padding: 1em">'
-        f"<h1>{html.escape(title)}</h1><p>{html.escape(text)}</p>"
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style>"
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(text)}</p>{below}"
     )
-    return BoltResponse(
-        status=status, body=shown, headers={"content-type": "text/html; charset=utf-8"}
-    )
+
+
+def page(title: str, text: str, status: int, below: str = "") -> BoltResponse:
+    headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
+    return BoltResponse(status=status, body=page_html(title, text, below), headers=headers)
 
 
 class OAuthFlow(AsyncOAuthFlow):
@@ -94,7 +103,16 @@ class OAuthFlow(AsyncOAuthFlow):
             text = "Whoever hosts this bot has not allowed any workspace to install it."
             return page("Not installed", text, 403)
         response: BoltResponse = await super().handle_installation(request)
+        response.headers["cache-control"] = ["no-store"]  # its state is good for one time
         return response
+
+    async def build_install_page_html(self, url: str, request: AsyncBoltRequest) -> str:
+        text = (
+            "Posts new arXiv papers that match the keywords of a channel, every morning. On the"
+            " next page Slack says what the app may do, and asks in which workspace."
+        )
+        button = f'<p><a href="{html.escape(url)}">Add to Slack</a></p>'
+        return page_html("Daily Papers", text, button)
 
     async def run_installation(self, code: str) -> Installation | None:
         try:
@@ -162,6 +180,7 @@ class InstalledListener(HttpListener):
             given=self.given,
             client=client,
             public_url=self.options.public_url,
+            command=self.options.command,
         )
         app = build(
             self.workspaces.of_team,
@@ -186,9 +205,11 @@ class OAuth:
         given: OAuthOptions,
         client: AsyncWebClient,
         public_url: str,
+        command: str,
     ) -> None:
         self._workspaces = workspaces
         self._commands = commands
+        self._command = command
         # How often in a row Slack has refused the token of each; and whose channels come back.
         self._refusals: dict[str, int] = {}
         self._returning: set[str] = set()
@@ -256,17 +277,29 @@ class OAuth:
         self._returning.add(team_id)
         await self._restore(team_id)
         name = args.installation.team_name or team_id
-        text = f"Papers is in {name} now. In a channel there: /invite @papers, then /papers add"
-        response = page("Installed", f"{text} reward model", 200)
+        typed = (f"/invite @{await self._bot_name(team_id)}", f"{self._command} add reward model")
+        steps = "".join(f"<li><code>{html.escape(each)}</code></li>" for each in typed)
+        text = f"Daily Papers is in {name} now. To follow a keyword, type in a channel there:"
+        response = page("Installed", text, 200, f"<ol>{steps}</ol>")
         cookie = args.settings.state_utils.build_set_cookie_for_deletion()
         response.headers["set-cookie"] = [cookie]
         return response
+
+    async def _bot_name(self, team_id: str) -> str:
+        """By which it is invited; the manifest's where Slack does not say it just now."""
+        try:
+            workspace = await self._workspaces.load(team_id)
+            return "papers" if workspace is None else (await workspace.web.me()).name
+        except (SendError, PlatformRefused, StoreError, SecretUnreadable) as error:
+            log.warning("name of the bot not known team=%s why=%s", team_id, error)
+            return "papers"
 
     async def _not_installed(self, args: AsyncFailureArgs) -> BoltResponse:
         known = WHY.get(args.reason, f"Slack says: {args.reason}.")
         text = str(args.error) if isinstance(args.error, InstallationRefused) else known
         status = 403 if args.error is not None else args.suggested_status_code
-        return page("Not installed", text, status)
+        again = "" if args.error is not None else f'<p><a href="{BEGIN}">Begin again</a></p>'
+        return page("Not installed", text, status, again)
 
     async def _restore(self, team_id: str) -> None:
         try:

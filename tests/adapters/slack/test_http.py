@@ -482,6 +482,26 @@ async def test_a_state_counts_once_for_ten_minutes_and_in_its_own_browser(
     assert len(asked(host.server, "oauth.v2.access")) == 1
 
 
+async def test_whoever_installs_the_app_reads_what_it_does_and_what_to_type_then(
+    server: SlackServer, backend: SlackBackend
+) -> None:
+    async with hosting(
+        server, backend, OAUTH, keys=(KEY,), teams=(ORANGE,), command="/arxiv"
+    ) as host:
+        _, first, headers = await asyncio.to_thread(host.http.get, "/slack/install")
+        assert "Add to Slack" in first
+        assert "arXiv papers" in first
+        assert "src=" not in first, "nothing is loaded from elsewhere"
+        assert headers["Cache-Control"] == "no-store", "its state counts once"
+        status, last = await host.install(ORANGE)
+        assert status == 200
+        assert "/invite @papers" in last
+        assert "/arxiv add reward model" in last
+        state, _ = await host.begin()
+        _, again = await host.come_back(state, "code", "")
+        assert 'href="install"' in again, "it can be begun again"
+
+
 @pytest.mark.parametrize(
     ("team", "more", "expected"),
     [
