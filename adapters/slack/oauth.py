@@ -89,8 +89,11 @@ def page_html(title: str, text: str, below: str = "") -> str:
 
 
 def page(title: str, text: str, status: int, below: str = "") -> BoltResponse:
-    headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
-    return BoltResponse(status=status, body=page_html(title, text, below), headers=headers)
+    return BoltResponse(
+        status=status,
+        body=page_html(title, text, below),
+        headers={"content-type": "text/html; charset=utf-8", "cache-control": "no-store"},
+    )
 
 
 class OAuthFlow(AsyncOAuthFlow):
