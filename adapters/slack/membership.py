@@ -86,7 +86,7 @@ class Membership:
     async def check(self, channel: str, user: str) -> None:
         """Raises NotAllowed, with a sentence for the person, unless they are a member."""
         if not _CHANNEL.fullmatch(channel):
-            raise NotAllowed("That is no channel. Please choose a channel, not a person.")
+            raise NotAllowed("That is not a channel. Please choose a channel, not a person.")
         try:
             if not await self.knows():
                 raise NotAllowed(f"I can't see whether you are in that channel. {TYPE_IT_THERE}")

@@ -30,12 +30,12 @@ from bot.chat.replies.reasons import sentence
 from bot.chat.replies.settings import find_setting, stored_value
 from bot.chat.resolve import (
     MAX_KEYWORDS_AT_ONCE,
-    SEE_LIST,
     find_stuck_post,
     find_subscribed,
     find_subscribed_handles,
     is_handle,
     keyword_of_handle,
+    see_list,
 )
 from bot.core.limits import Limits
 from bot.errors import KeywordRefused, NotAllowed, SourceError, SourceNotAsked, UserError
@@ -175,7 +175,7 @@ class Changes:
         if not removed:
             if len(keywords) == 1:
                 raise UserError(f"Somebody else has just removed {named[0].text}")
-            raise UserError(f"This channel follows none of these any more. {SEE_LIST}")
+            raise UserError(f"This channel follows none of these any more. {see_list(channel_id)}")
         await self._on_change()
         return removed_reply(channel_id, removed, person)
 
@@ -200,7 +200,7 @@ class Changes:
             if not added:  # otherwise the reply says which ones are followed again
                 raise
         if not added:
-            raise UserError(f"This channel follows all of these already. {SEE_LIST}")
+            raise UserError(f"This channel follows all of these already. {see_list(channel_id)}")
         await self._on_change()
         return added_again_reply(added, person)
 

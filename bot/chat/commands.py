@@ -268,6 +268,6 @@ async def _answering(command: str, channel_id: str = "") -> AsyncIterator[None]:
         # One of the two places that catch everything: the person gets an answer.
         log.exception("failed command=%s channel=%s", command, channel_id)
         raise UserError(
-            "Something went wrong in the bot, and it can't say what was done of this. Whoever"
+            "Something went wrong in the bot, and it can't tell how much of this was done. Whoever"
             " hosts it finds the reason in its log."
         ) from error

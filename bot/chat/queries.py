@@ -99,7 +99,7 @@ class Queries:
         Raises UserError for a wrong keyword, and SourceError if arXiv gives no usable answer.
         """
         if days < 1:
-            raise UserError("A preview looks at one day at least.")
+            raise UserError("A preview covers at least one day.")
         keyword = parse(await self.keyword_text(text))
         batch, found, seen = await self._fetch_estimate(keyword, days, PREVIEW_EXAMPLES)
         return preview_reply(keyword, paraphrase(keyword), batch, found, seen, days)
@@ -224,7 +224,7 @@ class Queries:
         return home(state, contexts, self._dates(), by_person, page)
 
     async def help(self) -> Reply:
-        text = "Commands; words in capitals stand for your own."
+        text = "Commands. Replace the words in capitals with your own."
         return Reply(text, help_sections())
 
     # -- what others build on -----------------------------------------------------------------
@@ -253,6 +253,6 @@ class Queries:
             return self._identify(bare_id(text))
         except ValueError as error:
             raise UserError(
-                f"{clean(text)[:60]} is no arXiv id. Write it like 2603.01234, hep-th/0408048, or"
-                " as the address of the paper's page."
+                f"{clean(text)[:60]} is not an arXiv id. Write it like 2603.01234, hep-th/0408048,"
+                " or as the address of the paper's page."
             ) from error

@@ -15,9 +15,12 @@ from bot.model.views import ChannelView, OpenPost
 from bot.references import refer_to
 from bot.text import clean
 
-SEE_LIST = f"To see what it follows: {refer_to('list')}"
 _HANDLE = re.compile(r"#[0-9a-f]{12}")
 MAX_KEYWORDS_AT_ONCE = 6  # keywords that the words of one button (``model.Offer``) can name
+
+
+def see_list(channel_id: str) -> str:
+    return f"To see what it follows: {refer_to('list', channel_id)}"
 
 
 def handle(keyword: Keyword) -> str:
@@ -58,8 +61,9 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
             return keyword
     if not keywords:
         raise UserError("This channel follows nothing, so there is nothing to remove.")
+    where = see_list(subscriptions[0].channel_id)
     if is_handle(typed):
-        raise UserError(f"This channel does not follow that any more. {SEE_LIST}")
+        raise UserError(f"This channel does not follow that any more. {where}")
     canonical = parse(text).canonical
     for keyword in keywords:
         if keyword.canonical == canonical:
@@ -67,7 +71,7 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
     near = nearest(typed, [keyword.text for keyword in keywords])
     if near:
         raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
-    raise UserError(f"This channel does not follow {typed}. {SEE_LIST}")
+    raise UserError(f"This channel does not follow {typed}. {where}")
 
 
 def find_subscribed_handles(
@@ -88,6 +92,6 @@ def find_stuck_post(channels: Sequence[ChannelView], key: str) -> OpenPost:
     if not posts:
         raise UserError("No post is held or dead here, so there is nothing to send again.")
     raise UserError(
-        f"No held or dead post has the key {key}. There are: "
+        f"No held or dead post has the key {key}. The keys are: "
         + ", ".join(short_key(post.key) for post in posts)
     )

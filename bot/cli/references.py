@@ -42,7 +42,10 @@ def called(reference: CommandReference) -> str:
     if name not in _CALLED:
         return f"/papers {reference.words}, in the chat"
     here, in_channel = _CALLED[name]
-    channel = ["--channel", shlex.quote(reference.channel or "CHANNEL")] if in_channel else []
+    # Where none is named the program takes the only one that there is, or asks which.
+    channel = (
+        ["--channel", shlex.quote(reference.channel)] if in_channel and reference.channel else []
+    )
     words = [rest if _NEEDS_NO_QUOTES.fullmatch(rest) else shlex.quote(rest)] if rest else []
     return " ".join([PROGRAM, here, *_options, *channel, *words])
 

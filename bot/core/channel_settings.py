@@ -85,7 +85,7 @@ def _day(word: str, text: str) -> int:
         return _DAY_NUMBERS[word]
     except KeyError:
         raise UserError(
-            f"{quoted(text)} are not days; write them like mon-fri, mon,wed,fri or daily"
+            f"{quoted(text)} is not a list of days; write it like mon-fri, mon,wed,fri or daily"
         ) from None
 
 
@@ -117,7 +117,7 @@ def parse_catch_up(text: str) -> CatchUp:
         if 1 <= limit <= MAX_CATCH_UP:
             return CatchUp(CatchUpKind.NEWEST, limit)
         raise UserError(f'the number after "newest" must be from 1 to {MAX_CATCH_UP}')
-    raise UserError(f'{quoted(text)} is no way to catch up; write "all", "newest 20" or "skip"')
+    raise UserError(f'{quoted(text)} is not a way to catch up; write "all", "newest 20" or "skip"')
 
 
 def sound(channel: Channel) -> tuple[Channel, dict[str, str]]:
@@ -208,7 +208,7 @@ class ChannelSetting:
         word, known = text.strip().lower(), self.values_on(platform)
         if word not in known:
             these = either([f'"{each}"' for each in known])
-            raise UserError(f"{quoted(text)} is no {self.noun}; write {these}")
+            raise UserError(f"{quoted(text)} is not a {self.noun}; write {these}")
         return word
 
     def normalise(self, text: str, platform: str = "") -> str:

@@ -97,7 +97,7 @@ def _category(typed: str, text: str, place: int) -> Category:
     if not _CATEGORY.fullmatch(pattern):
         comma = "Leave the comma out; for either of two categories write OR. " * ("," in pattern)
         hint = "Write one like cs.LG, hep-th, cs.* or math."
-        raise mistake(typed, place, f"This is no category. {comma or hint}".rstrip())
+        raise mistake(typed, place, f"This is not a category. {comma or hint}".rstrip())
     archive = pattern.removesuffix(".*")
     return Category(pattern) if _WILDCARD.search(archive) else _named(archive)
 

@@ -289,7 +289,7 @@ async def test_a_fault_of_our_own_still_gives_an_answer_and_its_trace_goes_to_th
 async def test_add_says_what_it_understood(chat: Chat) -> None:
     reply = await chat.say("add ti:graph AND (cat:cs.LG OR cat:math) ANDNOT survey")
     assert (
-        '"graph" in title and (category cs.LG or category math with all below it)'
+        '"graph" in title and (category cs.LG or category math with everything below it)'
         ' and not "survey" in title or abstract' in reply.text
     )
     assert "the newest 3 papers" in reply.text
@@ -549,7 +549,7 @@ async def test_who_invites_the_bot_is_greeted_and_what_was_refused_goes_on(chat:
     await chat.say("add reward model")
     await refused_once(chat)
     said = await chat.commands.invited(HERE)
-    assert "What waited comes now" in said.text
+    assert "What was waiting is posted now" in said.text
     [view] = (await chat.store.state(HERE)).channels
     assert view.paused == ""
     assert await chat.store.claim("discord", chat.clock.now(), chat.clock.now())
@@ -578,7 +578,7 @@ async def test_the_keywords_of_a_channel_that_match_a_paper_are_known(chat: Chat
     await chat.collect()
     assert await chat.commands.matching(HERE, "2603.00001") == ("reward model", "ti:graphs")
     assert await chat.commands.matching(HERE, "2603.00002") == ()
-    with pytest.raises(UserError, match="no arXiv id"):
+    with pytest.raises(UserError, match="not an arXiv id"):
         await chat.commands.matching(HERE, "nonsense")
 
 
@@ -609,7 +609,7 @@ async def test_an_abstract_comes_from_the_database_and_where_it_was_forgotten_fr
     assert (await chat.commands.abstract("2603.00002")).abstract == "Found."
     with pytest.raises(UserError, match="knows no paper"):
         await chat.commands.abstract("2603.00003")
-    with pytest.raises(UserError, match="no arXiv id"):
+    with pytest.raises(UserError, match="not an arXiv id"):
         await chat.commands.abstract("nonsense")
 
 
@@ -1114,8 +1114,8 @@ async def a_day_later_nothing_is_new(chat: Chat) -> None:
         (
             a_part_of_it_is_held,
             "stuck",
-            "10 papers posted today 09:00. 1 post with 2 papers cannot be sent until somebody"
-            " decides about them.",
+            "10 papers posted today 09:00. 1 post with 2 papers can't be sent until somebody"
+            " decides.",
         ),
         (
             all_of_it_was_left_out,
@@ -1157,7 +1157,7 @@ async def test_status_of_a_weekend_says_that_arxiv_announces_nothing(chat: Chat)
         await chat.day()
     kind, sentence = await cause(chat)
     assert kind == "weekend"
-    assert "arXiv announces nothing at weekends. Its next announcement is due" in sentence
+    assert "arXiv announces nothing on weekends. Its next announcement is due" in sentence
     await chat.day()
     await chat.day()  # Monday morning in Europe: Sunday evening's announcement is in
     assert "weekends" not in (await cause(chat))[1]
@@ -1231,7 +1231,7 @@ async def test_status_shows_held_and_dead_posts_with_what_to_do_until_a_person_d
     reply = await chat.say("status")
     [channel] = channels(reply)
     assert (channel["cause"], channel["held"], channel["dead"]) == ("stuck", 1, 1)
-    decide = "2 posts with 12 papers cannot be sent until somebody decides about them."
+    decide = "2 posts with 12 papers can't be sent until somebody decides."
     assert channel["explanation"] == decide
     assert "it can't be confirmed that a post with 10 papers arrived" in reply.text
     assert "a post with 2 papers (too many blocks)" in reply.text
@@ -1386,7 +1386,7 @@ async def test_default_takes_a_channels_own_setting_away(chat: Chat) -> None:
         ("settings post_at 25:00", "08:00"),
         ("settings post_at", "For example: settings post_at 09:30"),
         ("settings postat 08:00", "Did you mean post_at?"),
-        ("settings colour red", "There are: post_at, days, catch_up, layout, editors."),
+        ("settings colour red", "Choose one of: post_at, days, catch_up, layout, editors."),
         ("settings days someday", "mon-fri"),
         ("settings catch_up newest", "newest 20"),
         ("settings layout huge", "list"),

@@ -76,7 +76,7 @@ def test_arxivs_weekend_is_from_friday_to_sunday_evening_in_new_york(
         ("co:NeurIPS", '"neurips" in comment'),
         ("cat:cs.lg", "category cs.LG"),
         ("cat:cond-mat.mtrl-sci", "category cond-mat.mtrl-sci"),
-        ("cat:hep-th", "category hep-th with all below it"),
+        ("cat:hep-th", "category hep-th with everything below it"),
         ("cat:cs.SY", "category eess.SY (also called cs.SY)"),
         ("cat:math-ph", "category math-ph (also called math.MP)"),
         ("cat:alg-geom", "category math.AG"),

@@ -235,7 +235,7 @@ WRONG = [
     ("[bot]\ntimezone = 'Europe'", "is not a time zone"),
     ("[schedule]\npost_at = 08:00:00", "schedule.post_at: must be text in quotes, not a time"),
     ("[schedule]\npost_at = '25:00'", 'schedule.post_at: "25:00" is not a time of day'),
-    ("[schedule]\ndays = 'weekdays'", 'schedule.days: "weekdays" are not days'),
+    ("[schedule]\ndays = 'weekdays'", 'schedule.days: "weekdays" is not a list of days'),
     (
         "[schedule]\ndays = ['mon', 'tue']",
         'schedule.days: must be text in quotes, not an array (write it in quotes: "mon,tue")',
@@ -249,7 +249,7 @@ WRONG = [
     ("[schedule]\npost_at = 8.75", "not a number (write it like 08:00 or 17:30)"),
     (
         channel(identity="discord:general", more="layout = 'inline'"),
-        'channels[0].layout: "inline" is no layout; write "digest", "list" or "thread" on discord',
+        'channels[0].layout: "inline" is not a layout; write "digest", "list" or',
     ),
     ("[[channels]]\nid = 1142000000000000000", "(write it like one of discord:1142000000000000000"),
     ("[bot]\ntimezone = 'UTC+2'", "is not a time zone (name a place, like"),
@@ -295,7 +295,7 @@ WRONG = [
     (channel("'x'"), "channels[0].keywords: must be an array, not text"),
     (channel("['a b', 3]"), "channels[0].keywords[1]: must be text in quotes, not a whole number"),
     (channel("['']"), "channels[0].keywords[0]: "),
-    (channel(more="layout = 'wide'"), 'channels[0].layout: "wide" is no layout'),
+    (channel(more="layout = 'wide'"), 'channels[0].layout: "wide" is not a layout'),
     (channel(more="days = ''"), "channels[0].days: is empty"),
     (channel(more="keyword = 'x'"), "channels[0].keyword: is unknown (did you mean keywords?)"),
     (channel() * 2, "channels[1].id: console: has a block above already"),

@@ -123,7 +123,7 @@ def greeting(context: ChannelContext, resumed: bool) -> Reply:
     if context.view.paused == "person":
         lines.append(f"It is paused ({context.view.reason}). To resume: {refer_to('resume')}")
     elif resumed:
-        lines.append("I could not post here before. What waited comes now.")
+        lines.append("I could not post here before. What was waiting is posted now.")
     return Reply(" ".join([*lines, help_]))
 
 

@@ -67,7 +67,7 @@ def in_words(tree: Expression) -> str:
 def _category(pattern: str) -> str:
     named = category_names(pattern)
     whole = "." not in pattern and named == pattern
-    return f"category {named}{' with all below it' * whole}"
+    return f"category {named}{' with everything below it' * whole}"
 
 
 def _operand(tree: Expression) -> str:

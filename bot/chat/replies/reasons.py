@@ -247,7 +247,10 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
         )
     stuck = [post for post in context.posts("held", "dead") if post.created_at >= slot]
     if stuck:
-        return Cause.STUCK, f"{_amount(stuck)} cannot be sent until somebody decides about them."
+        return (
+            Cause.STUCK,
+            f"{_amount(stuck)} can't be sent until somebody decides.",
+        )
     if context.posted_since_slot():
         return Cause.ALL_POSTED, ""
     if context.skipped_since_slot():
@@ -268,7 +271,7 @@ def _no_news(context: ChannelContext, run: RunView, began: str) -> tuple[Cause, 
     match context.calendar.reason_before(run.started_at):
         case NoAnnouncement.WEEKEND:
             return Cause.WEEKEND, (
-                f"{nothing}: arXiv announces nothing at weekends. Its next announcement is due"
+                f"{nothing}: arXiv announces nothing on weekends. Its next announcement is due"
                 f" {following}. {_last_posted(context)}"
             )
         case NoAnnouncement.HOLIDAY:

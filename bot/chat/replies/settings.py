@@ -20,9 +20,9 @@ def find_setting(name: str) -> ChannelSetting:
         return CHANNEL_SETTINGS[key]
     known = ", ".join(CHANNEL_SETTINGS)
     if not key:
-        raise UserError(f"Which setting? There are: {known}.")
+        raise UserError(f"Which setting? Choose one of: {known}.")
     near = nearest(key, list(CHANNEL_SETTINGS))
-    meant = f"Did you mean {near[0]}?" if near else f"There are: {known}."
+    meant = f"Did you mean {near[0]}?" if near else f"Choose one of: {known}."
     raise UserError(f"There is no setting {name}. {meant}")
 
 

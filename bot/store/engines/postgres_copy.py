@@ -48,7 +48,7 @@ def restore(url: str, backup: Path) -> None:
     StoreError for a database that is not empty, or a backup that is not ours, not whole, or of a
     newer version; then nothing was changed."""
     if not backup.is_file():
-        raise StoreBroken(f"there is no such file: {backup}")
+        raise StoreBroken(f"There is no such file: {backup}")
     with open_read_only(backup) as source:
         check(source, backup)
         if version_of(source) == len(MIGRATIONS):

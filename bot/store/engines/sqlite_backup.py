@@ -28,9 +28,7 @@ def back_up(database: Path, target: Path) -> int:
     StoreError.
     """
     if not database.exists():
-        raise StoreBroken(f"there is no database to copy: {database}")
-    if target.is_dir():
-        raise StoreBroken(f"{target} is a folder. Name a file in it: {target / 'backup.sqlite3'}")
+        raise StoreBroken(f"There is no database to copy: {database}")
     _refuse_own(database, target, "The backup needs another file.")
 
     def fill(copy: sqlite3.Connection) -> None:
@@ -47,6 +45,10 @@ def write_backup(target: Path, fill: Callable[[sqlite3.Connection], None]) -> in
 
     Raises StoreError.
     """
+    if target.is_dir():
+        raise StoreBroken(f"{target} is a folder. Name a file in it: {target / 'backup.sqlite3'}")
+    if not target.parent.is_dir():
+        raise StoreBroken(f"There is no folder {target.parent}. Make it, or name another one.")
     if target.exists():
         with open_read_only(target) as old:
             _check_ours(old, target)
@@ -79,7 +81,7 @@ def restore(database: Path, backup: Path, now: datetime) -> Path | None:
     if backup.is_dir():
         raise StoreBroken(f"{backup} is a folder. Name the backup that is to be restored.")
     if not backup.is_file():
-        raise StoreBroken(f"there is no such file: {backup}")
+        raise StoreBroken(f"There is no such file: {backup}")
     _refuse_own(database, backup, "Restoring needs a backup.")
     with translated(backup), open_read_only(backup) as source:
         check(source, backup)

@@ -355,7 +355,7 @@ async def test_a_submission_that_comes_again_after_a_restart_says_so(slacker: Sl
 async def test_a_person_who_was_picked_is_no_channel(slacker: Slacker) -> None:
     answer = await slacker.submit("reward model", "U0000007", opened_in=slacker.room)
     assert answer["errors"] == {
-        "channel": "That is no channel. Please choose a channel, not a person."
+        "channel": "That is not a channel. Please choose a channel, not a person."
     }
     assert (await slacker.backend.store.state()).channels == ()
 

@@ -384,7 +384,7 @@ async def test_a_forged_choice_of_a_paper_is_refused_in_words(
     await member.shortcut(callback_id, about("2603.00008", "2603.00009"))
     answer = await member.submit_window({"paper": {"selected_option": {"value": value}}})
     said = shown(answer)
-    assert "choose one" in said or "is no arXiv id" in said
+    assert "choose one" in said or "is not an arXiv id" in said
 
 
 # Who manages
