@@ -19,6 +19,7 @@ from adapters.json_template import encode
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry
 from bot.text import authors_line, digests
+from bot.text.badges import badges
 
 VERSION = 1
 OWN_CHANNEL = "console:"
@@ -45,6 +46,7 @@ class Item:
     facts: str
     keywords: str
     comment: str
+    links: tuple[str, ...] = ()  # "code: https://…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def _heading(digest: Digest) -> str:
 
 def _item(entry: Entry) -> Item:
     paper = entry.paper
-    facts = (*digests.facts(paper), paper.id)
+    known = badges(paper)
+    facts = (*digests.facts(paper), *(each.text for each in known if not each.url), paper.id)
     return Item(
         title=_inert(paper.title) or paper.id,
         url=_inert(paper.url).replace(" ", "%20"),
@@ -105,6 +108,7 @@ def _item(entry: Entry) -> Item:
         facts=" · ".join(filter(None, map(_inert, facts))),
         keywords=", ".join(map(_inert, entry.keywords)),
         comment=_inert(paper.comment),
+        links=tuple(f"{_inert(each.text)}: {_inert(each.url)}" for each in known if each.url),
     )
 
 
@@ -118,7 +122,7 @@ def plain(page: Page) -> str:
     """No line is wrapped, each address is on a line of its own."""
     lines = [page.heading, *page.notes]
     for item in page.items[: page.in_full]:
-        below = (item.url, item.authors, _facts(item).plain, item.comment)
+        below = (item.url, item.authors, _facts(item).plain, *item.links, item.comment)
         lines += ["", item.title, *(INDENT + line for line in below if line)]
     rest = page.items[page.in_full :]
     if rest:
@@ -158,6 +162,8 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
         yield Text(INDENT) + _address(item)
         yield from _wrapped(terminal, Text(item.authors), INDENT)
         yield from _wrapped(terminal, _facts(item), INDENT)
+        for link in item.links:
+            yield Text(INDENT) + _link(link)
         yield from _wrapped(terminal, Text(item.comment, DIM_STYLE), INDENT)
     rest = page.items[page.in_full :]
     if rest:
@@ -188,6 +194,12 @@ def _title(item: Item) -> Text:
 def _address(item: Item) -> Text:
     """The whole address, never broken: many terminals show no links, and none tells whether."""
     return Text(item.url, ADDRESS_STYLE + Style(link=item.url or None))
+
+
+def _link(line: str) -> Text:
+    """``code: https://…``, as ``_address``."""
+    kind, _, url = line.partition(" ")
+    return Text.assemble((f"{kind} ", DIM_STYLE), (url, ADDRESS_STYLE + Style(link=url)))
 
 
 def _wrapped(terminal: Console, text: Text, indent: str = "") -> Iterator[Text]:

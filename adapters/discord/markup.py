@@ -85,7 +85,7 @@ def link(title: str, url: str) -> str:
     """A title that leads somewhere, on one line; every word of it is there.
 
     Of a title with emoji in it the longest part between them is the link, and the rest stands
-    beside it as plain text. ``url`` is ours; of it only what could end the link is lost.
+    beside it as plain text. Of ``url`` only what could end the link is lost.
     """
     title = _TEXT_EMOJI.sub(lambda found: _TEXT_FOR_EMOJI[found[1]], title)
     start, end = _longest_part(title)

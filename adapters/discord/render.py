@@ -30,6 +30,7 @@ from adapters.json_template import SLOT, encode, template
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry, Paper
 from bot.text import authors_line, digests, shorten
+from bot.text.badges import Badge, badges
 
 VERSION: Final = 1
 ACCENT: Final = 0xB31B1B  # arXiv's red
@@ -160,11 +161,15 @@ class DiscordPaper:
     def _whole(self) -> tuple[str, str, Size]:
         """The JSON before and after the keywords, and its size without them."""
         paper = self._paper
-        facts = [*digests.facts(paper), shorten(paper.comment, MAX_COMMENT_LENGTH)]
+        facts = [
+            *map(inert, digests.facts(paper)),
+            *map(badge, badges(paper)),
+            inert(shorten(paper.comment, MAX_COMMENT_LENGTH)),
+        ]
         lines = [
             f"**{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**",
             inert(shorten(authors_line(paper.authors), MAX_AUTHORS_LENGTH)),
-            f"-# {' · '.join(inert(fact) for fact in facts if fact)}",
+            f"-# {' · '.join(filter(None, facts))}",
         ]
         content = "\n".join(filter(None, lines))
         before, between, after = _SECTION
@@ -173,6 +178,11 @@ class DiscordPaper:
             f'"{after}',
             _SECTION_SIZE + _size_of(content),
         )
+
+
+def badge(each: Badge) -> str:
+    """A badge on a line of a message, linked where it leads somewhere."""
+    return link(each.text, each.url) if each.url else inert(each.text)
 
 
 def _size_of(content: str) -> Size:
@@ -375,10 +385,17 @@ def _plain_pieces(digest: Digest) -> Iterator[tuple[str, str]]:
 
 def _plain(entry: Entry) -> str:
     paper = entry.paper
-    facts = (authors_line(paper.authors), *digests.facts(paper), ", ".join(entry.keywords))
+    known = badges(paper)
+    facts = (
+        authors_line(paper.authors),
+        *digests.facts(paper),
+        *(each.text for each in known if not each.url),
+        ", ".join(entry.keywords),
+    )
     lines = [
         inert(shorten(paper.title, MAX_TITLE_LENGTH)),
         inert(shorten(" · ".join(filter(None, facts)), MAX_AUTHORS_LENGTH + MAX_KEYWORDS_LENGTH)),
         f"<{paper.url}>",
+        *(f"{each.text}: <{each.url}>" for each in known if each.url),
     ]
     return "\n".join(filter(None, lines))

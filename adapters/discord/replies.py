@@ -22,9 +22,10 @@ from adapters.discord.mentions import (
     as_plain_text,
     inert_with_references,
 )
-from adapters.discord.render import ACCENT, MAX_TITLE_LENGTH
+from adapters.discord.render import ACCENT, MAX_TITLE_LENGTH, badge
 from bot.model import Entry, Offer, Paper, Reply, Row
 from bot.text import authors_line, digests, first_lines, shorten, shorten_to_fit
+from bot.text.badges import badges
 
 MAX_TEXT_SIZE: Final = 3800  # over all texts of a message, in the unit of ``_size``
 BYTES_PER_CHARACTER: Final = 2.5
@@ -100,7 +101,8 @@ def _sections(
 def _entry(entry: Entry) -> str:
     paper = entry.paper
     about = " · ".join(filter(None, (authors_line(paper.authors), *digests.facts(paper))))
-    return f"**{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**\n-# {_fit(about, 500)}"
+    shown = " · ".join([_fit(about, 500), *map(badge, badges(paper))])
+    return f"**{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**\n-# {shown}"
 
 
 def _button(offer: Offer) -> CommandButton:
@@ -147,11 +149,12 @@ def _code_block(text: str) -> str:
 def abstract_view(paper: Paper) -> ui.LayoutView:
     """The whole abstract, all authors, and links to the paper."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
-    facts += [paper.journal_ref, f"version {paper.version}" if paper.version > 1 else ""]
+    facts.append(paper.journal_ref)
     about = " · ".join(shorten(fact, 300) for fact in facts if fact)
+    shown = " · ".join([_fit(about, 600), *map(badge, badges(paper))])
     head = (
         f"### {link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}\n"
-        f"{_fit(', '.join(paper.authors), MAX_AUTHORS_LENGTH)}\n-# {_fit(about, 600)}"
+        f"{_fit(', '.join(paper.authors), MAX_AUTHORS_LENGTH)}\n-# {shown}"
     )
     abstract = paper.abstract or "arXiv has no abstract of it."
     view = ui.LayoutView(timeout=None)

@@ -17,6 +17,7 @@ from adapters.slack.limits import HEADER, LABEL, Block, cut, escaped, units
 from bot.model import Entry, Offer, Paper
 from bot.references import Address, CommandReference, split_references
 from bot.text import authors_line, clean, digests
+from bot.text.badges import Badge, badges
 
 # What the action_id of a button begins with; the rest makes it unlike any other in the message.
 ABSTRACT: Final = "abstract"  # its value is a paper's id
@@ -213,10 +214,19 @@ def authors(paper: Paper) -> str:
 
 
 def about(paper: Paper) -> str:
-    """What else is known of a paper, in one line; never empty."""
-    version = f"version {paper.version}" if paper.version > 1 else ""
-    comment = cut(clean(paper.comment), MAX_COMMENT_LENGTH)
-    return " · ".join(filter(None, [*digests.facts(paper), version, comment]))
+    """What else is known of a paper, in one line of mrkdwn; never empty."""
+    facts = [
+        *map(inert, digests.facts(paper)),
+        *map(_badge_in_mrkdwn, badges(paper)),
+        inert(cut(clean(paper.comment), MAX_COMMENT_LENGTH)),
+    ]
+    return " · ".join(filter(None, facts))
+
+
+def _badge_in_mrkdwn(badge: Badge) -> str:
+    if not badge.url:
+        return inert(badge.text)
+    return f"<{escaped(address(badge.url))}|{inert(badge.text)}>"
 
 
 def matched_in_mrkdwn(keywords: Sequence[str]) -> str:
@@ -232,7 +242,7 @@ def titled(paper: Paper) -> Block:
 def paper_in_mrkdwn(paper: Paper) -> str:
     """A paper shown whole, its markup replaced by signs that look alike."""
     linked = f"*<{escaped(address(paper.url))}|{inert(title(paper))}>*"
-    return "\n".join(filter(None, [linked, inert(authors(paper)), inert(about(paper))]))
+    return "\n".join(filter(None, [linked, inert(authors(paper)), about(paper)]))
 
 
 def beside(text: Block, button: object) -> Block:
@@ -249,5 +259,11 @@ def listed(paper: Paper) -> Block:
     """A paper in a line of a list."""
     by = authors_line(paper.authors, shown=1)
     facts = [clean(by), *digests.facts(paper)[:1]]
-    tail = " · ".join(cut(fact, MAX_COMMENT_LENGTH) for fact in facts if fact)
-    return section(titled(paper), *([words(f" · {tail}")] if tail else []))
+    tail = "".join(f" · {cut(fact, MAX_COMMENT_LENGTH)}" for fact in facts if fact)
+    shown = [words(tail)] if tail else []
+    for badge in badges(paper):
+        if badge.url:
+            shown += [words(" · "), link(badge.text, badge.url)]
+        else:
+            shown.append(words(f" · {cut(badge.text, MAX_COMMENT_LENGTH)}"))
+    return section(titled(paper), *shown)

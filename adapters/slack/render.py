@@ -340,6 +340,7 @@ def _payload(text: str, pieces: Sequence[BlockGroup]) -> str:
 # -- where a workspace refuses the blocks ---------------------------------------------------------
 
 _LINKED = re.compile(r"\*<([^|>]*)\|([^>]*)>\*")
+_BADGE = re.compile(r"<([^|>]*)\|([^>]*)>")
 
 
 def simplified(message: Mapping[str, Any]) -> Arguments:
@@ -356,7 +357,8 @@ def _lines(block: Mapping[str, Any]) -> Iterator[str]:
         case "context":
             yield from (blocks.unparsed(each["text"]) for each in block["elements"])
         case "section":
-            yield _LINKED.sub(r"\n\2 <\1>", block["text"]["text"])
+            titled = _LINKED.sub(r"\n\2 <\1>", block["text"]["text"])
+            yield _BADGE.sub(r"\2 <\1>", titled)
         case "rich_text":
             for part in block["elements"]:
                 items = part["elements"] if part["type"] == "rich_text_list" else [part]

@@ -15,6 +15,7 @@ from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, l
 from bot.model import Paper, Reply
 from bot.references import refer_to, split_references, with_references
 from bot.text import clean, digests, first_lines, plural
+from bot.text.badges import badges
 
 View = dict[str, Any]
 
@@ -162,7 +163,7 @@ def sentence(title: str, text: str, command: str = COMMAND) -> View:
 def abstract_window(paper: Paper) -> View:
     """The whole abstract, all authors, and where to read on."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
-    facts += [paper.journal_ref, f"version {paper.version}" if paper.version > 1 else ""]
+    facts += [paper.journal_ref, *(badge.text for badge in badges(paper))]
     about = " · ".join(cut(clean(fact), 300) for fact in facts if fact)
     name = cut(clean(paper.title), SECTION) or paper.id
     parts = [link(name, paper.url, bold=True)]

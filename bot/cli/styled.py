@@ -24,6 +24,7 @@ from bot.model import Entry, Finding, Reply, Row
 from bot.redaction import redacted
 from bot.references import Address, CommandReference, split_references
 from bot.text import authors_line, digests
+from bot.text.badges import badges
 
 MAX_WIDTH: Final = 100  # columns, as for posts
 NARROW: Final = 60  # columns; below it what stands side by side elsewhere is stacked
@@ -166,7 +167,8 @@ class StyledOutput:
         paper = entry.paper
         self.paragraph(paper.title, INDENT, style=TITLE)
         self.paragraph(authors_line(paper.authors), INDENT)
-        self.paragraph(" · ".join(digests.facts(paper)), INDENT, style=DIM)
+        facts = (*digests.facts(paper), *(badge.text for badge in badges(paper)))
+        self.paragraph(" · ".join(facts), INDENT, style=DIM)
         self._print(Text.assemble(INDENT, _address(paper.url)))
 
     # -- what they are made of --------------------------------------------------------------------

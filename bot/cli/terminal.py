@@ -129,9 +129,11 @@ def _screen(stream: TextIO) -> StyledOutput | None:
 
 def _entry(entry: Entry) -> str:
     from bot.text import authors_line, digests
+    from bot.text.badges import badges
 
     paper = entry.paper
-    about = " · ".join(filter(None, (authors_line(paper.authors), *digests.facts(paper))))
+    facts = (authors_line(paper.authors), *digests.facts(paper))
+    about = " · ".join(filter(None, (*facts, *(badge.text for badge in badges(paper)))))
     return f"\n  {paper.title}\n  {about}\n  {paper.url}"
 
 

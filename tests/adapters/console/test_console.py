@@ -30,10 +30,11 @@ from hypothesis import strategies as st
 
 from adapters import PLATFORMS, Settings
 from adapters.console.platform import Console
-from adapters.console.render import ConsoleComposer
+from adapters.console.render import ConsoleComposer, page_of, plain
 from bot.errors import CannotTell, OutcomeUnknown, PostRefused, TryLater
 from bot.model import Channel, Draft, Entry, Post, Receipt, Why
 from bot.ports import Composer, Sender
+from bot.text import displayed
 from tests.adapters import samples
 from tests.adapters.console import golden_files
 from tests.adapters.console.golden_files import Case, printed
@@ -428,3 +429,11 @@ def test_a_reader_that_leaves_in_the_middle_leaves_no_traceback() -> None:
     assert status == 0
     assert said.startswith("OutcomeUnknown: Nobody reads the output any more")
     assert said.count("\n") == 1
+
+
+def test_badges_stand_beside_the_day_and_an_address_has_a_line_of_its_own() -> None:
+    comment = "Accepted at ICML 2026. Code: https://github.com/muster/slow_paper"
+    known = Entry(displayed(paper(1, comment=comment)), ("reward model",))
+    shown = plain(page_of(replace(samples.PLAIN_DAY, entries=(known,))))
+    assert " · ICML 2026 · 2603.00001 · reward model\n" in shown
+    assert "\n  code: https://github.com/muster/slow_paper\n" in shown

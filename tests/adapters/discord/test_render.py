@@ -42,6 +42,17 @@ def valid(body: dict[str, Any]) -> None:
         assert document.faults("POST", "/channels/1/messages", whole) == []
 
 
+def test_badges_stand_beside_the_day_and_lead_to_the_code() -> None:
+    comment = "Accepted at ICML 2026. Code: https://github.com/muster/slow_paper"
+    known = Entry(displayed(paper(1, comment=comment)), ("reward model",))
+    digest = replace(samples.PLAIN_DAY, entries=(known,))
+    [body] = bodies(digest)
+    assert " · [code](https://github.com/muster/slow_paper) · ICML 2026 · " in text_of(body)
+    [plain] = bodies(digest, "list")
+    assert "ICML 2026" in plain["content"]
+    assert "code: <https://github.com/muster/slow_paper>" in plain["content"]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     ("name", "digest"),

@@ -120,6 +120,18 @@ def test_thirty_papers_are_shown_whole_and_the_others_in_a_line_each() -> None:
         assert "And 270 more:" in whole
 
 
+def test_badges_stand_beside_the_day_and_lead_to_the_code() -> None:
+    comment = "Accepted at ICML 2026. Code: https://github.com/muster/slow_paper"
+    known = Entry(displayed(paper(1, comment=comment)), ("reward model",))
+    digest = replace(samples.PLAIN_DAY, entries=(known,))
+    [message] = messages(digest)
+    assert " · <https://github.com/muster/slow_paper|code> · ICML 2026 · " in str(message)
+    assert "code <https://github.com/muster/slow_paper> · ICML 2026" in simplified(message)["text"]
+    [line] = messages(digest, "list")
+    code = {"type": "link", "url": "https://github.com/muster/slow_paper", "text": "code"}
+    assert json.dumps(code, sort_keys=True) in json.dumps(line, sort_keys=True)
+
+
 def test_each_paper_has_a_button_that_carries_its_id_alone() -> None:
     for layout in ("thread", "inline", "messages"):
         pressed = [button["value"] for button in buttons(messages(samples.long_day(12), layout))]
