@@ -156,10 +156,12 @@ class Commands(Protocol):
         keyword: str,
         field: str = "",
         categories: Sequence[str] = (),
+        name: str = "",
     ) -> Reply:
         """Follow a keyword, given as it was typed or by its handle (``keywords``). In a form
         ``keyword`` is the phrase; ``field`` holds for all of it (``ti``, ``abs``, ``au``), and one
-        of several ``categories`` is enough."""
+        of several ``categories`` is enough. It is shown under its ``name``, where one is given;
+        that of a keyword which is followed already is changed by that."""
         ...
 
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
@@ -562,8 +564,12 @@ class ReportStore(Protocol):
         archived; ``None`` where that is nobody who can be written to."""
         ...
 
-    async def page(self, limit: int) -> Sequence[KeywordPapers]:
-        """The newest ``limit`` papers of each keyword that any channel follows."""
+    async def page(
+        self, channel_ids: Sequence[str], limit: int, most: int
+    ) -> Sequence[KeywordPapers]:
+        """Of each keyword that one of these channels follows the newest ``limit`` papers: fewer
+        where that would be more than ``most`` in all sections together, but always one. In the
+        order of the channels, and of their keywords as ``subscriptions`` has them."""
         ...
 
 
@@ -589,12 +595,18 @@ class PeopleStore(ReportStore, Protocol):
         """
         ...
 
+    async def rename(self, channel_id: str, canonical: str, name: str) -> bool:
+        """Show the keyword under this name, or without one as it was written. False if the channel
+        does not follow it, or shows another keyword under that name."""
+        ...
+
     async def unfollow(self, channel_id: str, canonical: str, at: datetime) -> bool:
         """False if the channel did not follow it. What was due because of it alone is dropped."""
         ...
 
     async def subscriptions(self, *channel_ids: str) -> Sequence[Subscription]:
-        """In the order in which they were added; of all channels if none is named."""
+        """In bot.toml's order where they are there, else in that of adding; of all channels if none
+        is named."""
         ...
 
     async def known_keywords(self) -> Sequence[Keyword]:
@@ -794,6 +806,10 @@ class SyncTransaction(Protocol):
 
     def apply(self, changes: Sequence[Change], who: str) -> None:
         """Carry the changes out; one that is made already changes nothing."""
+        ...
+
+    def arrange(self, channel_id: str, canonicals: Sequence[str]) -> None:
+        """Put the channel's keywords into this order; those that are not named come last."""
         ...
 
     def last_revision(self) -> int:

@@ -20,7 +20,12 @@ from discord import app_commands
 
 from adapters.discord import permissions, replies
 from adapters.discord.buttons import MAX_LABEL_LENGTH, shorten_label
-from adapters.discord.keyword_form import EditButton, FormContents, KeywordForm
+from adapters.discord.keyword_form import (
+    MAX_NAME_LENGTH,
+    EditButton,
+    FormContents,
+    KeywordForm,
+)
 from adapters.discord.mentions import CommandMentions
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
@@ -89,14 +94,15 @@ class InteractionHandler:
         keyword: str,
         field: str = "",
         categories: Sequence[str] = (),
+        name: str = "",
     ) -> None:
         """A keyword from the slash command or the form, which can be edited if it is refused."""
         async with self._tracked():
             await interaction.response.defer(ephemeral=True, thinking=True)
             await self._reply_to(
                 interaction,
-                lambda c, where, who: c.add(where, who, keyword, field, categories),
-                editable=FormContents(keyword, field, tuple(categories)),
+                lambda c, where, who: c.add(where, who, keyword, field, categories, name),
+                editable=FormContents(keyword, field, tuple(categories), name),
             )
 
     async def button(self, interaction: Interaction, words: str) -> None:
@@ -265,6 +271,7 @@ def person_of(interaction: Interaction) -> Person:
 
 SETTINGS: Final = [app_commands.Choice(name=name, value=name) for name in CHANNEL_SETTINGS]
 Keyword = app_commands.Range[str, 1, MAX_KEYWORD_LENGTH]
+Name = app_commands.Range[str, 1, MAX_NAME_LENGTH]
 
 
 @app_commands.guild_only()
@@ -277,13 +284,19 @@ class PapersCommands(app_commands.Group):
 
     @app_commands.command(description="Follow a keyword in this channel")
     @app_commands.describe(
-        keyword='A phrase, or ti:"graph network" AND cat:cs.LG ANDNOT survey; none: a form'
+        keyword='A phrase, or ti:"graph network" AND cat:cs.LG ANDNOT survey; none: a form',
+        name="What it is shown as; the keyword itself where there is none",
     )
-    async def add(self, interaction: Interaction, keyword: Keyword | None = None) -> None:
+    async def add(
+        self,
+        interaction: Interaction,
+        keyword: Keyword | None = None,
+        name: Name | None = None,
+    ) -> None:
         if keyword is None:
-            await self._handler.open_form(interaction)
+            await self._handler.open_form(interaction, FormContents(name=name or ""))
         else:
-            await self._handler.add(interaction, keyword)
+            await self._handler.add(interaction, keyword, name=name or "")
 
     @app_commands.command(description="Stop following a keyword")
     @app_commands.describe(keyword="One that this channel follows")

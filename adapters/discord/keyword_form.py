@@ -17,6 +17,7 @@ from bot.text.keyword_forms import ANYWHERE, FIELDS
 EDIT_PREFIX: Final = "edit:"
 MAX_CUSTOM_ID_LENGTH: Final = 100
 MAX_INPUT_LENGTH: Final = 200
+MAX_NAME_LENGTH: Final = 60  # as the core takes them
 FORM_TIMEOUT: Final = 900.0  # seconds, after which its interaction has expired
 
 
@@ -27,6 +28,7 @@ class OnSubmit(Protocol):
         keyword: str,
         field: str,
         categories: Sequence[str],
+        name: str,
     ) -> None: ...
 
 
@@ -37,19 +39,20 @@ class FormContents:
     phrase: str = ""
     field: str = ""
     categories: tuple[str, ...] = ()
+    name: str = ""
 
     def packed(self) -> str:
         """For a custom_id: all of it, or the phrase alone, or nothing, as there is room."""
-        chosen = f"{self.field}|{','.join(self.categories)}|"
-        fitting = (f"{chosen}{self.phrase}", f"||{self.phrase}", "||")
+        chosen = f"{self.field}|{','.join(self.categories)}|{self.name.replace('|', ' ')}|"
+        fitting = (f"{chosen}{self.phrase}", f"|||{self.phrase}", "|||")
         return next(
             each for each in fitting if len(each) <= MAX_CUSTOM_ID_LENGTH - len(EDIT_PREFIX)
         )
 
     @classmethod
     def unpacked(cls, text: str) -> Self:
-        field, categories, phrase = [*text.split("|", 2), "", ""][:3]
-        return cls(phrase, field, tuple(filter(None, categories.split(","))))
+        field, categories, name, phrase = [*text.split("|", 3), "", "", ""][:4]
+        return cls(phrase, field, tuple(filter(None, categories.split(","))), name)
 
 
 class KeywordForm(ui.Modal, title="Follow a keyword"):
@@ -82,6 +85,13 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
             required=False,
             max_length=MAX_INPUT_LENGTH,
         )
+        self._name = ui.TextInput[Any](
+            custom_id="name",
+            placeholder="Reward models",
+            default=filled.name or None,
+            required=False,
+            max_length=MAX_NAME_LENGTH,
+        )
         about = 'These words together, or an expression: ti:"graph network" AND -survey'
         self.add_item(ui.Label(text="Phrase", description=about, component=self._phrase))
         self.add_item(ui.Label(text="Where to look", component=self._field))
@@ -92,13 +102,20 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
                 component=self._categories,
             )
         )
+        self.add_item(
+            ui.Label(
+                text="Name",
+                description="What it is shown as; empty for the keyword itself",
+                component=self._name,
+            )
+        )
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         named = re.split(r"[,;\s]+", self._categories.value)
         categories = [each.removeprefix("cat:") for each in named if each]
         [chosen] = self._field.values or [ANYWHERE]
         field = "" if chosen == ANYWHERE else chosen
-        await self._on_keyword(interaction, self._phrase.value, field, categories)
+        await self._on_keyword(interaction, self._phrase.value, field, categories, self._name.value)
 
 
 class EditButton(ui.DynamicItem[ui.Button[Any]], template=f"(?s){EDIT_PREFIX}(?P<filled>.*)"):

@@ -14,6 +14,7 @@ from bot.text.keyword_forms import ANYWHERE, FIELDS
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
 MAX_PHRASE_LENGTH: Final = 3000  # as many as Slack takes: how long a keyword may be the core says
+MAX_NAME_LENGTH: Final = 60  # as the core takes them
 MAX_MISTAKE_LENGTH: Final = 300
 ADD_AT_HOME: Final = f"{ADD}_at_home"  # the same form, opened from App Home
 HINT: Final = "These words together, as they stand in titles and abstracts."
@@ -65,6 +66,10 @@ def form(
     }
     if filled.categories:
         categories["initial_options"] = [option(each, each) for each in filled.categories]
+    name: Block = {"type": "plain_text_input", "max_length": MAX_NAME_LENGTH}
+    name["placeholder"] = plain("Reward models")
+    if filled.name:
+        name["initial_value"] = filled.name
     # Without a filter people and direct messages are offered, too (docs.slack.dev, block-kit/
     # block-elements/conversation-select, November 2026).
     place: Block = {
@@ -86,6 +91,7 @@ def form(
             },
         ),
         input_block("categories", "Only in these categories", categories, optional=True),
+        input_block("name", "Name that it is shown under", name, optional=True),
     ]
     if asks_for_channel(channel):
         shown.append(input_block(CHANNEL, "In which channel", place))
@@ -122,6 +128,7 @@ class Filled:
             return found
 
         self.phrase = clean(field(PHRASE).get("value") or "")
+        self.name = clean(field("name").get("value") or "")
         chosen = (field("where").get("selected_option") or {}).get("value")
         self.where = str(chosen) if chosen in FIELDS else ANYWHERE
         selected = field("categories").get("selected_options") or ()

@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
-from bot.app.maintenance import forget_outdated, write_page
+from bot.app.maintenance import forget_outdated
+from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.queries import Queries
-from bot.config import Config
+from bot.config import Config, PageConfig
 from bot.core.deliver import Deliverer
 from bot.core.leases import Leases
 from bot.errors import PlatformRefused, StoreBusy
@@ -116,16 +116,13 @@ class Bot:
         if not self.dry_run:
             await forget_outdated(self.store, self.clock, limit=FORGOTTEN_BY_ONCE)
             if self.config.page is not None:
-                await self.write_page(self.config.page.path)
+                await self.write_page(self.config.page)
         return await self._summary(began, complete=run.whole)
 
-    async def write_page(self, path: Path) -> bool:
-        """Write the Markdown page if it changed; whether it did.
-
-        Raises UserError if the file can't be written, StoreError.
-        """
-        today = self.clock.now().astimezone(self.config.bot.timezone).date()
-        return await write_page(self.store, path, today)
+    async def write_page(self, page: PageConfig) -> bool:
+        """As ``PageWriter.write``."""
+        timezone = self.config.bot.timezone
+        return await PageWriter(self.store, self.file_sync, self.clock, timezone).write(page)
 
     async def _deliver_all(self) -> None:
         self.progress("posting")

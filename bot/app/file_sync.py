@@ -16,9 +16,9 @@ from bot.core.leases import Lease
 from bot.errors import ConfigError, StoreError
 from bot.keywords.notices import notices
 from bot.model.snapshots import Change, Configure, Follow
-from bot.ports import Clock, SyncStore
+from bot.ports import Clock, SyncDatabase, SyncStore
 from bot.sync.deferred import DeferredWrites
-from bot.sync.merge import GUEST
+from bot.sync.merge import GUEST, SyncState
 from bot.sync.synchronizer import Synchronizer, SyncReport
 
 log = logging.getLogger(__name__)
@@ -132,6 +132,16 @@ class FileSync:
                         change.channel_id, change.keyword.text, notice,
                     )  # fmt: skip
         return report
+
+    async def own_channels(self) -> tuple[str, ...]:
+        """The channels that a person wrote into bot.toml, in the order in which they stand there.
+        Raises StoreError."""
+
+        def read(database: SyncDatabase) -> tuple[str, ...]:
+            with database.transaction() as transaction:
+                return SyncState.decode(transaction.state()).own
+
+        return await self._store.synchronise(read, self._clock.now())
 
     async def show_change(self) -> None:
         """After a change in the chat, which counts whatever becomes of bot.toml: a wrong file shows

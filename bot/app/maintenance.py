@@ -1,17 +1,15 @@
-"""The bot's chores: the database forgets what nobody needs and is checked, and the page is written.
+"""The bot's chores at night: the database forgets what nobody needs, and is checked.
 
-Decides nothing about what may be forgotten (``bot.store`` does) or what the page looks like.
+Decides nothing about what may be forgotten (``bot.store`` does).
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.pages import markdown
-from bot.ports import Clock, MaintenanceStore, ReportStore
+from bot.ports import Clock, MaintenanceStore
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +59,3 @@ async def check_integrity(store: MaintenanceStore) -> tuple[str, ...]:
         remedy = "stop the bot and restore a backup"
         log.error("database damaged what=%s remedy=%s", problem, remedy)
     return problems
-
-
-async def write_page(store: ReportStore, path: Path, today: date) -> bool:
-    """Write the Markdown page if it changed; whether it did.
-
-    Raises UserError if the file can't be written, StoreError.
-    """
-    kept = await store.page(markdown.MAX_PAPERS)
-    sections = [markdown.PageSection(each.text, each.papers, each.new) for each in kept]
-    return markdown.write(path, markdown.render(sections, today))

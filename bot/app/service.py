@@ -27,7 +27,8 @@ from functools import partial
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
 from bot.app.health_monitor import HealthMonitor
-from bot.app.maintenance import check_integrity, forget_outdated, next_night, write_page
+from bot.app.maintenance import check_integrity, forget_outdated, next_night
+from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
 from bot.app.scheduler import RetryPolicy, Scheduler
 from bot.app.supervisor import keep_listening
@@ -85,6 +86,7 @@ class Service:
         self._pipeline = pipeline
         self._leases = leases
         self._file_sync = file_sync
+        self._page_writer = PageWriter(store, file_sync, clock, config.bot.timezone)
         self._commands = commands
         self._reload = reload
         self._retry = retry or RetryPolicy()
@@ -370,9 +372,8 @@ class Service:
         """A page that can't be written keeps nothing else from being done."""
         if self._config.page is None:
             return
-        today = self._clock.now().astimezone(self._config.bot.timezone).date()
         try:
-            await write_page(self._store, self._config.page.path, today)
+            await self._page_writer.write(self._config.page)
         except UserError as error:
             log.error("page failed why=%s", error)
             self._scheduler.after("page", PAGE_RETRY_DELAY, self._write_page)

@@ -19,7 +19,9 @@ from bot.chat.replies.keywords import (
     added_reply,
     greeting,
     known_reply,
+    narrowed_reply,
     removed_reply,
+    renamed_reply,
     resent_reply,
     restored_reply,
     resumed_reply,
@@ -37,9 +39,10 @@ from bot.chat.resolve import (
     keyword_of_handle,
     see_list,
 )
-from bot.core.limits import Limits
+from bot.core.limits import Limits, keyword_name
 from bot.errors import KeywordRefused, NotAllowed, SourceError, SourceNotAsked, UserError
 from bot.keywords import parse
+from bot.keywords.notices import narrower_reading
 from bot.model import ChannelGroup, Keyword, Offer, Person, Reply
 from bot.ports import Clock, PeopleStore
 from bot.references import refer_to
@@ -104,16 +107,27 @@ class Changes:
     # -- keywords -----------------------------------------------------------------------------
 
     async def add(
-        self, channel_id: str, person: Person, text: str, *, in_chat: bool = False
+        self,
+        channel_id: str,
+        person: Person,
+        text: str,
+        *,
+        name: str = "",
+        in_chat: bool = False,
     ) -> Reply:
         """Follow a keyword; the button "Undo" of one that was removed puts it back as it was.
 
-        With ``in_chat`` the limits hold, and the answer says what arXiv has for it, if it answers
-        soon. Raises UserError for a wrong keyword, or one too many.
+        One that is followed already gets the ``name``, if one is given; the keyword itself as its
+        name takes a name away. With ``in_chat`` the limits hold, and the answer says what arXiv has
+        for it, if it answers soon. Raises UserError for a wrong keyword or name, or one too many.
         """
         keyword = parse(await self._queries.keyword_text(text))
         if in_chat:
             self._limits.check_keyword(keyword.text)
+        if name:
+            name = keyword_name(name)
+            await self._check_name(channel_id, keyword, name)
+            keyword = replace(keyword, name="" if name == keyword.text else name)
         understood = paraphrase(keyword)
         added = await self._store.follow(
             channel_id,
@@ -126,13 +140,48 @@ class Changes:
         subscriptions = await self._store.subscriptions(channel_id)
         same = [s for s in subscriptions if s.keyword.canonical == keyword.canonical]
         if not added:
-            followed_as = same[0].keyword.text if same else keyword.text
-            return known_reply(channel_id, keyword, understood, followed_as)
+            followed = same[0].keyword if same else keyword
+            if name and followed.name != keyword.name:
+                return await self._rename(channel_id, person, followed, keyword.name)
+            return known_reply(channel_id, keyword, understood, followed.text)
         await self._on_change()
         if same and same[0].primed_at is not None:
             return restored_reply(channel_id, same[0].keyword, understood, person)
         seen = await self._outlook(keyword) if in_chat else None
         return added_reply(channel_id, keyword, understood, person, self._first_post, seen)
+
+    async def _check_name(self, channel_id: str, keyword: Keyword, name: str) -> None:
+        """Raises UserError where another keyword of the channel has this name."""
+        for each in await self._store.subscriptions(channel_id):
+            other = each.keyword
+            same = other.canonical == keyword.canonical
+            if other.name.casefold() == name.casefold() and not same:
+                raise UserError(
+                    f"This channel shows another keyword as {other.name}: {other.text}\n"
+                    "Please choose another name."
+                )
+
+    async def _rename(self, channel_id: str, person: Person, keyword: Keyword, name: str) -> Reply:
+        """Raises UserError where somebody else was faster."""
+        if not await self._store.rename(channel_id, keyword.canonical, name):
+            raise UserError(f"Somebody else has just changed {keyword.label}. {SEE_LIST}")
+        await self._on_change()
+        return renamed_reply(channel_id, keyword, replace(keyword, name=name), person)
+
+    async def narrow(self, channel_id: str, person: Person, text: str) -> Reply:
+        """Follow one word in title and abstract both, in place of either. Raises UserError."""
+        subscriptions = await self._store.subscriptions(channel_id)
+        broad = find_subscribed(subscriptions, text)
+        narrower = narrower_reading(broad)
+        if narrower is None:
+            raise UserError(f"Only one word alone can be narrowed down. {SEE_LIST}")
+        now = self._clock.now()
+        await self._store.follow(channel_id, narrower, person, now)
+        await self._store.unfollow(channel_id, broad.canonical, now)
+        if broad.name:
+            await self._store.rename(channel_id, narrower.canonical, broad.name)
+        await self._on_change()
+        return narrowed_reply(broad, replace(narrower, name=broad.name), person)
 
     async def _outlook(self, keyword: Keyword) -> Outlook:
         """The keyword is kept, whatever arXiv says or does not."""

@@ -13,7 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.chat.changes import Changes
-from bot.chat.parse import opens_form, page_number, parse_command, required, setting_and_value
+from bot.chat.parse import (
+    keyword_and_name,
+    opens_form,
+    page_number,
+    parse_command,
+    required,
+    setting_and_value,
+)
 from bot.chat.queries import Queries
 from bot.chat.rate_limit import CommandRateLimiter
 from bot.chat.replies.reasons import sentence
@@ -62,12 +69,18 @@ class ChatCommands:
         keyword: str,
         field: str = "",
         categories: Sequence[str] = (),
+        name: str = "",
     ) -> Reply:
         keyword = required("add", keyword)
         async with self._change("add", channel_id, person) as editor:
             if field or categories:
                 keyword = composed(keyword, field, categories)
-            return await self._changes.add(channel_id, editor, keyword, in_chat=True)
+            return await self._changes.add(channel_id, editor, keyword, name=name, in_chat=True)
+
+    async def _narrow(self, channel_id: str, person: Person, keyword: str) -> Reply:
+        """The button below the answer about one word alone."""
+        async with self._change("narrow", channel_id, person) as editor:
+            return await self._changes.narrow(channel_id, editor, keyword)
 
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
         keywords = [required("remove", each) for each in keywords]
@@ -183,7 +196,10 @@ class ChatCommands:
             case "add" if handles:
                 return await self._restore(channel_id, person, handles)
             case "add":
-                return await self.add(channel_id, person, rest)
+                keyword, name = keyword_and_name(rest)
+                return await self.add(channel_id, person, keyword, name=name)
+            case "narrow":
+                return await self._narrow(channel_id, person, rest)
             case "remove":
                 return await self.remove(channel_id, person, handles or [rest])
             case "list":

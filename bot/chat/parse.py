@@ -14,7 +14,7 @@ from bot.text import clean
 
 # Name → what follows it, and what it does. The order is that of ``help``.
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "add": ("KEYWORD", "follow a keyword in this channel"),
+    "add": ("KEYWORD [as NAME]", "follow a keyword in this channel, shown under a name"),
     "remove": ("KEYWORD", "stop following it"),
     "list": ("", "the keywords of this channel"),
     "preview": ("KEYWORD", "how many papers a day to expect; saves nothing"),
@@ -29,7 +29,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resend": ("KEY", "send a post again that status shows as held or dead"),
     "help": ("", "this text"),
 }
-_EXAMPLES = {"KEYWORD": "reward model", "ARXIV_ID": "2603.01234", "KEY": "1f2e3d4c"}
+_OF_BUTTONS = frozenset({"narrow"})  # commands that an answer offers
+_EXAMPLES = {
+    "KEYWORD": "reward model",
+    "KEYWORD [as NAME]": "reward model",
+    "ARXIV_ID": "2603.01234",
+    "KEY": "1f2e3d4c",
+}
 
 # What people type who are used to other bots, and the command that they mean.
 _SYNONYMS: Mapping[str, str] = {
@@ -47,6 +53,10 @@ _SYNONYMS: Mapping[str, str] = {
 _PREFIX = re.compile(r"\A\s*/?\s*papers?\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://)?(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/", re.IGNORECASE)
 _CITED_CATEGORY = re.compile(r"\s\[[a-z-]+(?:\.[a-z-]+)?\].*", re.IGNORECASE)
+# What stands behind the last "as", where that is no part of an expression.
+_NAMED = re.compile(
+    r"""(?P<keyword>.*\S)\s+as\s+(?:["“](?P<quoted>[^"“”]+)["”]|(?P<plain>[^":()]+))""", re.DOTALL
+)
 _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 
 # The commands below the headings of ``help``, which leaves out itself.
@@ -65,7 +75,7 @@ def parse_command(text: str) -> tuple[str, str]:
     """
     typed, rest = _split(text)
     name = _command_named(typed)
-    if name not in COMMANDS:
+    if name not in COMMANDS and name not in _OF_BUTTONS:
         raise UserError(_unknown(typed, rest))
     return name, rest
 
@@ -91,6 +101,21 @@ def required(command: str, argument: str) -> str:
     what, does = COMMANDS[command]
     example = refer_to(f"{command} {_EXAMPLES[what]}")
     raise UserError(f"{command}: {does}. For example: {example}")
+
+
+def keyword_and_name(text: str) -> tuple[str, str]:
+    """``ti:reasoning as Reasoning`` as its two parts; no name where there is none.
+
+    A name begins with a capital letter or a digit, or stands in quotes: ``learning as inference``
+    is a phrase.
+    """
+    found = _NAMED.fullmatch(text)
+    if found is None:
+        return text, ""
+    keyword, quoted, plain = found["keyword"], found["quoted"], found["plain"]
+    if quoted or plain[0].isupper() or plain[0].isdigit():
+        return keyword, quoted or plain
+    return text, ""
 
 
 def page_number(text: str) -> int:

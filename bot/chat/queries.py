@@ -23,6 +23,7 @@ from bot.chat.replies.preview import (
     estimate,
     outlook,
     preview_reply,
+    with_narrower,
 )
 from bot.chat.replies.reasons import ChannelContext
 from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
@@ -33,6 +34,7 @@ from bot.chat.resolve import handle, is_handle, keyword_of_handle
 from bot.chat.visibility import visible_in, visible_to_host
 from bot.errors import UserError
 from bot.keywords import parse
+from bot.keywords.notices import narrower_reading
 from bot.matching import Matcher, explain
 from bot.model import (
     Batch,
@@ -91,7 +93,7 @@ class Queries:
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         """The same with their handles, for completing what somebody types."""
         keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
-        return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
+        return tuple(Choice(keyword.described, handle(keyword)) for keyword in keywords)
 
     async def preview(self, text: str, days: int = PREVIEW_DAYS) -> Reply:
         """How many papers a day a keyword would bring, and the newest few. Saves nothing.
@@ -125,6 +127,11 @@ class Queries:
         dates = self._dates()
         found = estimate(batch, matching, PREVIEW_PAPERS, days, dates.now)
         seen = outlook(keyword, batch, matching, found, days, dates, shown)
+        if (narrower := narrower_reading(keyword)) is not None and matching:
+            matcher = Matcher([narrower])
+            fewer = [paper for paper in matching if matcher.match(paper)]
+            less = estimate(batch, fewer, PREVIEW_PAPERS, days, dates.now)
+            seen = with_narrower(seen, narrower, less)
         return batch, found, seen
 
     # -- papers -------------------------------------------------------------------------------

@@ -134,7 +134,8 @@ class PreviewReport:
 
 @dataclass(frozen=True, slots=True)
 class KeywordAdded:
-    """``followed_as`` is how the channel followed the same already, where nothing changed."""
+    """``followed_as`` is how the channel followed the same already, where nothing changed;
+    ``name`` what it is shown as, or empty."""
 
     channel: str
     keyword: str
@@ -143,6 +144,7 @@ class KeywordAdded:
     notices: tuple[str, ...]
     changed: bool = True
     followed_as: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class FollowedKeyword:
     added_by: str
     added_at: datetime
     primed_at: datetime | None
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,12 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
     for keyword in keywords:
         if keyword.text.casefold() == typed.casefold() or handle(keyword) == typed:
             return keyword
+    for keyword in keywords:
+        if keyword.name and typed.casefold() in (
+            keyword.name.casefold(),
+            keyword.described.casefold(),
+        ):
+            return keyword
     if not keywords:
         raise UserError("This channel follows nothing, so there is nothing to remove.")
     where = see_list(subscriptions[0].channel_id)
@@ -68,7 +74,7 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
     for keyword in keywords:
         if keyword.canonical == canonical:
             return keyword
-    near = nearest(typed, [keyword.text for keyword in keywords])
+    near = nearest(typed, [words for each in keywords for words in (each.text, each.name) if words])
     if near:
         raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
     raise UserError(f"This channel does not follow {typed}. {where}")

@@ -67,6 +67,7 @@ def add(
     ctx: typer.Context,
     keyword: KeywordArgument,
     channel: ChannelOption = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What it is shown as.")] = "",
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: LongVerboseOption = False,
@@ -74,7 +75,8 @@ def add(
 ) -> None:
     """Make a channel follow a keyword.
 
-    KEYWORD is a phrase or an expression. bot.toml shows the change at once.
+    KEYWORD is a phrase or an expression. bot.toml shows the change at once. One that is followed
+    already gets another name by --name.
 
     \b
     Examples: daily-papers keywords add --channel console: reward model
@@ -85,7 +87,7 @@ def add(
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
         _check_platform(bot, where)
-        return await bot.changes.add(where, command_line_user(), words)
+        return await bot.changes.add(where, command_line_user(), words, name=name)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

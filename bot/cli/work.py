@@ -180,16 +180,18 @@ def page(
     import asyncio
 
     from bot.app.wiring import open_bot
+    from bot.config import PageConfig
 
-    async def writing(settings: Config, path: Path) -> bool:
+    async def writing(settings: Config, page: PageConfig) -> bool:
         async with open_bot(settings, serving=False) as bot:
-            return await bot.write_page(path)
+            return await bot.write_page(page)
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors():
         settings = configured(options)
-        path = settings.page.path if settings.page else DEFAULT_PAGE
-        changed = asyncio.run(writing(settings, path))
+        page = settings.page or PageConfig(DEFAULT_PAGE)
+        path = page.path
+        changed = asyncio.run(writing(settings, page))
     terminal.show(f"Wrote {path}" if changed else f"{path} is up to date.")
     if settings.page is None:
         terminal.note("bot.toml has no [page], so it went into the working directory.")

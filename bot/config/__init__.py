@@ -134,9 +134,12 @@ class HealthConfig:
 
 @dataclass(frozen=True, slots=True)
 class PageConfig:
-    """``path`` is absolute."""
+    """``path`` is absolute, and the Markdown page's. ``channels`` are those whose keywords are
+    shown; none: those that a person wrote into bot.toml."""
 
     path: Path
+    channels: tuple[str, ...] = ()
+    papers_per_section: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +336,7 @@ def _typed(
     if health := tables.get("health"):
         typed["health"] = HealthConfig(health["listen"] or None, health["ping_url"])
     if page := tables.get("page"):
-        typed["page"] = PageConfig(folder / page["path"])
+        typed["page"] = PageConfig(**{**page, "path": folder / page["path"]})
     return typed
 
 

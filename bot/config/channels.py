@@ -5,18 +5,28 @@ Only reads them; ``bot.sync.toml_editor`` changes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
 from bot.config.keys import CHANNEL_KEYS, Mistakes, check_table
 from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, parse_channel_id, quoted, sound
+from bot.core.limits import keyword_name
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.model import Channel, Keyword
-from bot.model.snapshots import SETTINGS, Change, Configure, Listing, Snapshot, Unfollow
+from bot.model.snapshots import (
+    SETTINGS,
+    Change,
+    Configure,
+    Listing,
+    Rename,
+    Snapshot,
+    Unfollow,
+)
 
 # Each change in the chat reads the whole file; many channels follow the same keywords.
 _understood = lru_cache(maxsize=16_384)(parse_keyword)
@@ -97,6 +107,12 @@ def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
             for keyword in listing.keywords
             if not known[keyword.canonical]
         ]
+        for keyword in kept:
+            if not _is_sound_name(keyword.name):
+                nameless = replace(keyword, name="")
+                text = f"{channel_id}: {quoted(keyword.name)} can't be a keyword's name"
+                aside.append(Unwritable(text, (Rename(channel_id, nameless),)))
+                kept = tuple(nameless if each is keyword else each for each in kept)
         listings.append(Listing(channel, kept))
     return Snapshot(tuple(listings)), tuple(aside)
 
@@ -105,6 +121,13 @@ def _is_understood(keyword: Keyword) -> bool:
     """As what it was when it was stored."""
     try:
         return _understood(keyword.text).canonical == keyword.canonical
+    except UserError:
+        return False
+
+
+def _is_sound_name(name: str) -> bool:
+    try:
+        return not name or keyword_name(name) == name
     except UserError:
         return False
 
@@ -148,22 +171,65 @@ def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ..
         mistakes.add(at, f"must be an array, not {found}", 'write keywords = ["reward model"]')
         return ()
     keywords: dict[str, Keyword] = {}
-    for index, words in enumerate(written):
+    for index, item in enumerate(written):
         here = f"{at}[{index}]"
-        if not isinstance(words, str):
-            mistakes.add(here, f"must be text in quotes, not {config_keys.kind_of(words)}")
-        elif config_keys.contains_secret(words):
-            mistakes.add(here, *config_keys.SECRET_IN_FILE)
+        keyword = _keyword(here, item, mistakes)
+        if keyword is None:
+            continue
+        if twin := keywords.get(keyword.canonical):
+            problem = f"{quoted(keyword.text)} means the same as {quoted(twin.text)} above"
+            mistakes.add(here, problem, "remove one of them")
+        elif keyword.name and keyword.name.casefold() in (
+            each.name.casefold() for each in keywords.values()
+        ):
+            problem = f"another keyword above is called {quoted(keyword.name)}, too"
+            mistakes.add(f"{here}.name", problem, "choose another name for one of them")
         else:
-            try:
-                keyword = _understood(words)
-            except UserError as error:
-                mistakes.add(here, str(error))
-                continue
-            if keyword.canonical in keywords:
-                twin = keywords[keyword.canonical]
-                problem = f"{quoted(words)} means the same as {quoted(twin.text)} above"
-                mistakes.add(here, problem, "remove one of them")
-            else:
-                keywords[keyword.canonical] = keyword
+            keywords[keyword.canonical] = keyword
     return tuple(keywords.values())
+
+
+def _keyword(at: str, item: object, mistakes: Mistakes) -> Keyword | None:
+    """A text, or a table with a name; ``None`` where a mistake was found."""
+    if isinstance(item, str):
+        item = {"query": item}
+        query_at = at
+    elif isinstance(item, dict):
+        query_at = f"{at}.query"
+    else:
+        kind = config_keys.kind_of(item)
+        mistakes.add(at, f"must be text in quotes, not {kind}")
+        return None
+    before = len(mistakes.found) + mistakes.left_out
+    for key in item.keys() - _KEYWORD_KEYS.keys():
+        problem, hint = config_keys.unknown(key, item[key], _KEYWORD_KEYS, mistakes)
+        mistakes.add(config_keys.join(at, key), problem, hint)
+    if "query" not in item:
+        mistakes.add(query_at, "is missing", _KEYWORD_TABLE)
+    found = {
+        key: read
+        for key, where in (("query", query_at), ("name", f"{at}.name"))
+        if key in item and (read := _text_of(key, where, item[key], mistakes)) is not None
+    }
+    if len(mistakes.found) + mistakes.left_out > before:
+        return None
+    keyword: Keyword = found["query"]
+    return replace(keyword, name=found["name"]) if "name" in found else keyword
+
+
+_KEYWORD_TABLE = 'write { name = "Reasoning", query = "ti:reasoning AND abs:reasoning" }'
+_KEYWORD_KEYS: Mapping[str, Callable[[str], Any]] = {"name": keyword_name, "query": _understood}
+
+
+def _text_of(key: str, at: str, value: object, mistakes: Mistakes) -> Any:
+    """What the key of a keyword means; ``None`` where a mistake was found."""
+    if not isinstance(value, str):
+        mistakes.add(at, f"must be text in quotes, not {config_keys.kind_of(value)}")
+    elif config_keys.contains_secret(value):
+        mistakes.add(at, *config_keys.SECRET_IN_FILE)
+    else:
+        try:
+            return _KEYWORD_KEYS[key](value)
+        except UserError as error:
+            mistakes.add(at, str(error))
+    return None

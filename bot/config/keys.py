@@ -22,12 +22,14 @@ from bot.config.readers import (
     address,
     belongs_to,
     boolean,
+    channel_ids,
     contact,
     holidays,
     kind_of,
     number,
     one_of,
     optional,
+    page_path,
     path,
     server_ids,
     slash_command,
@@ -152,7 +154,9 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "workspaces": Key(workspaces, ()),
     },
     "page": {
-        "path": Key(text(path), PurePath("papers.md")),
+        "path": Key(text(page_path), PurePath("papers.md")),
+        "channels": Key(channel_ids, ()),
+        "papers_per_section": Key(number(1, 500, whole=True), 100),
     },
 }
 CHANNEL_KEYS: dict[str, Key] = {

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from bot.core.channel_settings import quoted
+from bot.core.channel_settings import parse_channel_id, quoted
 from bot.errors import UserError
 
 Reader = Callable[[object], object]
@@ -249,6 +249,25 @@ def path(value: str) -> PurePath:
     if value.startswith("~"):
         raise InvalidValue("~ is not expanded here", "write the full path")
     return PurePath(value)
+
+
+def page_path(value: str) -> PurePath:
+    """Where the Markdown page goes; what else there is of it has the same name and another
+    ending."""
+    found = path(value)
+    if found.name in ("", ".."):
+        raise InvalidValue("must name a file", 'write it like "papers.md"')
+    if found.suffix.lower() in (".html", ".xml"):
+        hint = f"write {quoted(found.with_suffix('.md').name)}: {found.name} is written beside it"
+        raise InvalidValue("is the Markdown page, so it can't end in .html or .xml", hint)
+    return found
+
+
+def channel_ids(value: object) -> object:
+    """Of channels, as in ``[[channels]]``."""
+    if not isinstance(value, list):
+        raise InvalidValue(f"must be an array, not {kind_of(value)}", 'write ["console:"]')
+    return tuple(dict.fromkeys(map(text(parse_channel_id), value)))
 
 
 _ADDRESS = re.compile(r"(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)

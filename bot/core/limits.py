@@ -9,7 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.errors import UserError
-from bot.references import refer_to
+from bot.references import refer_to, without_references
+from bot.text import clean
+
+MAX_NAME = 60  # characters of a keyword's name
+
+
+def keyword_name(written: str) -> str:
+    """What a keyword is to be called, as it is shown. Raises UserError for a name that is too long,
+    or of which nothing is left without invisible characters."""
+    name = clean(without_references(written))
+    if not name:
+        raise UserError("A name needs at least one character that can be seen.")
+    if len(name) > MAX_NAME:
+        raise UserError(
+            f"A name has at most {MAX_NAME} characters, and this one has {len(name)}."
+            " Please choose a shorter one."
+        )
+    return name
 
 
 @dataclass(frozen=True, slots=True)

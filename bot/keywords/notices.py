@@ -16,6 +16,7 @@ from bot.model import Keyword
 _QUOTED = re.compile(r'"[^"]*"')
 _AUTHOR = re.compile(r"\b(?:au|author):", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\d),|,(?!\d)")
+_ONE_WORD = re.compile(r'"[^" ]+"|[^": ]+\*')  # as ``canonical`` has it
 _LOWER_CASE_OPERATOR = re.compile(r"(?<=\s)(?:and|or)(?=\s)")
 
 
@@ -25,6 +26,17 @@ def notices(keyword: Keyword) -> tuple[str, ...]:
     tree = expression(keyword)
     found = (_comma(keyword.text), _operator(keyword.text), *categories.notices(tree))
     return tuple(filter(None, found))
+
+
+def narrower_reading(keyword: Keyword) -> Keyword | None:
+    """For one word alone, which is looked for in title or abstract, the same in both of them: of
+    "reasoning" that leaves a third. ``None`` for every other keyword."""
+    if not _ONE_WORD.fullmatch(keyword.canonical):
+        return None
+    try:
+        return parse(f"ti:{keyword.text} AND abs:{keyword.text}")
+    except UserError:
+        return None
 
 
 def _outside_quotes(text: str) -> str:

@@ -36,7 +36,8 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All channels, each once. Order and spelling are kept, and are no part of ``meaning``."""
+    """All channels, each once. Order and spelling are kept, and are no part of ``meaning``; the
+    names of keywords are."""
 
     listings: tuple[Listing, ...] = ()
 
@@ -45,10 +46,14 @@ class Snapshot:
         return {listing.channel.id: listing for listing in self.listings}
 
     @property
-    def meaning(self) -> dict[str, tuple[Channel, frozenset[str]]]:
-        """What two snapshots share that say the same."""
+    def meaning(self) -> dict[str, tuple[Channel, frozenset[tuple[str, str]]]]:
+        """What two snapshots share that say the same: of each channel its settings, and its
+        keywords with their names."""
         return {
-            listing.channel.id: (listing.channel, frozenset(listing.by_canonical))
+            listing.channel.id: (
+                listing.channel,
+                frozenset((each.canonical, each.name) for each in listing.keywords),
+            )
             for listing in self.listings
             if not listing.bare
         }
@@ -57,8 +62,8 @@ class Snapshot:
     def digest(self) -> str:
         """Eight hexadecimal digits of the meaning."""
         said = [
-            [asdict(channel), sorted(canonicals)]
-            for _, (channel, canonicals) in sorted(self.meaning.items())
+            [asdict(channel), sorted(keywords)]
+            for _, (channel, keywords) in sorted(self.meaning.items())
         ]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
@@ -80,6 +85,15 @@ class Unfollow:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """The keyword is to be shown under its ``name`` in the channel, without one as it is written;
+    nothing to do if the channel does not follow it."""
+
+    channel_id: str
+    keyword: Keyword
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
     """One setting of ``SETTINGS`` is to have this value in the channel; ``None``: the default."""
 
@@ -88,7 +102,7 @@ class Configure:
     value: str | None
 
 
-Change: TypeAlias = Follow | Unfollow | Configure
+Change: TypeAlias = Follow | Unfollow | Rename | Configure
 
 
 def merge(base: Snapshot, theirs: Snapshot) -> tuple[Change, ...]:
@@ -118,6 +132,8 @@ def _changes(was: Listing, now: Listing) -> Iterator[Change]:
     for canonical, keyword in after.items():
         if canonical not in before:
             yield Follow(channel_id, keyword)
+        elif keyword.name != before[canonical].name:
+            yield Rename(channel_id, keyword)
     for canonical, keyword in before.items():
         if canonical not in after:
             yield Unfollow(channel_id, keyword)

@@ -17,12 +17,24 @@ class Keyword:
     ``text`` is what the person wrote; ``canonical`` is the same for every text of the same meaning
     and is the keyword's identity; ``query`` asks arXiv for it (a superset is allowed, a subset is
     not); ``clauses`` is what the query costs arXiv in leaf clauses, at most ``MAX_CLAUSES``.
+    ``name`` is what a channel calls it, or empty.
     """
 
     text: str
     canonical: str
     query: str
     clauses: int
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people are shown: its name, or else its text."""
+        return self.name or self.text
+
+    @property
+    def described(self) -> str:
+        """Its text, behind its name where it has one."""
+        return f"{self.name} ({self.text})" if self.name else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.errors import Note
-from bot.model import Channel, Paper, Subscription
+from bot.model import Channel, Keyword, Paper, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +157,22 @@ class PaperView:
 
 
 @dataclass(frozen=True, slots=True)
-class KeywordPapers:
-    """The newest papers of one keyword; ``new`` are the ids of those of the last day."""
+class Arrival:
+    """A paper, and when the run began that brought it for the first time."""
 
-    text: str
-    canonical: str
+    paper: Paper
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordPapers:
+    """A section of the page: a keyword, the newest ``papers`` by their submission, the ids of those
+    of the last day (``new``), and as many that arrived last, the last one first."""
+
+    keyword: Keyword
     papers: tuple[Paper, ...]
-    new: frozenset[str]
+    new: frozenset[str] = frozenset()
+    arrivals: tuple[Arrival, ...] = ()
 
 
 DELAYS = (1, 5, 30, 60, 300, 1800, 3600, 21600)  # seconds; bounds of the histogram below

@@ -225,6 +225,7 @@ class SqlStore:
 
     # -- subscriptions and channels
     follow = _use_case(subscription_statements.follow, WRITE)
+    rename = _use_case(subscription_statements.rename, WRITE)
     unfollow = _use_case(subscription_statements.unfollow, WRITE)
     subscriptions = _use_case(subscription_statements.subscriptions, READ)
     unprimed = _use_case(subscription_statements.unprimed, READ)

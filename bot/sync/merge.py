@@ -14,7 +14,16 @@ from pathlib import Path
 
 from bot.config.channels import writable
 from bot.errors import ConfigError
-from bot.model.snapshots import Change, Configure, Snapshot, Unfollow, decode, encode, merge
+from bot.model.snapshots import (
+    Change,
+    Configure,
+    Listing,
+    Snapshot,
+    Unfollow,
+    decode,
+    encode,
+    merge,
+)
 from bot.ports import SyncTransaction
 from bot.sync.shared_file import digest_of
 from bot.sync.toml_editor import Marker, ParsedChannels, read, render
@@ -42,7 +51,7 @@ class SyncState:
     to replace it. ``base`` is what the last text said, kept only while nobody could or may write
     the file, so that it does not show what the database holds. ``unmarked`` is what the last text
     without a marker said; ``text`` is what the file is to hold since. ``own`` are the
-    channels that a person wrote into the file, by their ids.
+    channels that a person wrote into the file, by their ids, in the order in which they stand.
     """
 
     merged: str = ""
@@ -50,7 +59,7 @@ class SyncState:
     base: ParsedChannels | None = None
     unmarked: Snapshot | None = None
     text: str = ""
-    own: frozenset[str] = frozenset()
+    own: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         text = base64.b64encode(zlib.compress(self.text.encode(), level=1)).decode()
@@ -59,7 +68,7 @@ class SyncState:
             self.base.marker and [self.base.marker.number, self.base.marker.digest],
             self.base.conflicting,
         ]
-        kept = [self.merged, self.written, base, _packed(self.unmarked), text, sorted(self.own)]
+        kept = [self.merged, self.written, base, _packed(self.unmarked), text, list(self.own)]
         return json.dumps(kept).encode()
 
     @classmethod
@@ -73,7 +82,7 @@ class SyncState:
             snapshot, marker, conflicting = base
             marker = marker and Marker(*marker)
             base = ParsedChannels(_unpacked(snapshot) or Snapshot(), marker, conflicting)
-        return cls(merged, written, base, _unpacked(unmarked), text, frozenset(own))
+        return cls(merged, written, base, _unpacked(unmarked), text, tuple(own))
 
 
 def _packed(snapshot: Snapshot | None) -> str | None:
@@ -139,6 +148,8 @@ class Merge:
             self.changes, self._own = (), self.state.own
         if self.changes:
             transaction.apply(self.changes, CHANGED_BY)
+        if self.is_new and not self.held_back and not self.is_guest:
+            self._arrange()
         held, aside = writable(transaction.current())
         self.discarded: tuple[str, ...] = ()
         if discard and not self.held_back:
@@ -149,6 +160,15 @@ class Merge:
         self._current, self._elsewhere = self._mirrored(held, self._own)
         self.set_aside = tuple(each.text for each in aside)
         self.warning = self._unknown_base() if self.is_new and not self.is_guest else ""
+
+    def _arrange(self) -> None:
+        """Let the keywords of each channel have the order that the file shows."""
+        held = self._transaction.current().by_channel
+        for listing in self._file.snapshot.listings:
+            wanted = list(listing.by_canonical)
+            there = held.get(listing.channel.id, Listing(listing.channel)).by_canonical
+            if list(there)[: len(wanted)] != wanted:
+                self._transaction.arrange(listing.channel.id, wanted)
 
     def _truncated_from(self) -> Snapshot | None:
         """What the text before said, if this one is its beginning, and not all that it said.
@@ -164,20 +184,22 @@ class Merge:
             return None
         return snapshot if snapshot.meaning != self._file.snapshot.meaning else None
 
-    def _written_by_people(self, base: Snapshot) -> frozenset[str]:
+    def _written_by_people(self, base: Snapshot) -> tuple[str, ...]:
         """The channels that a person wrote into the file, and has not taken out of it since. Those
         that the bot took out, such as archived ones, come back to where they stood."""
         there = self._file.snapshot.by_channel.keys()
         written = {each.channel_id for each in self.changes} & there
         gone = frozenset() if self.is_guest else base.by_channel.keys() - there
-        return (self.state.own | written) - gone
+        own = {*self.state.own, *written} - gone
+        return (*(each for each in there if each in own), *sorted(own - there))
 
-    def _mirrored(self, held: Snapshot, own: frozenset[str]) -> tuple[Snapshot, int]:
+    def _mirrored(self, held: Snapshot, own: tuple[str, ...]) -> tuple[Snapshot, int]:
         """What the file is to show of what the database holds; and how many channels it does not.
         ``own`` are those that people wrote there."""
         if len(held.meaning) <= self._mirror:
             return held, 0
-        shown = tuple(each for each in held.listings if each.channel.id in own)
+        people = frozenset(own)
+        shown = tuple(each for each in held.listings if each.channel.id in people)
         return Snapshot(shown), len(held.listings) - len(shown)
 
     def _truncation(self) -> str:
@@ -198,11 +220,9 @@ class Merge:
             return ""
         held, _ = writable(self._transaction.current())
         followed = {
-            channel_id: set(canonicals)
-            for channel_id, (_, canonicals) in self._mirrored(held, self.state.own)[
-                0
-            ].meaning.items()
-            if canonicals
+            channel_id: {canonical for canonical, _ in keywords}
+            for channel_id, (_, keywords) in self._mirrored(held, self.state.own)[0].meaning.items()
+            if keywords
         }
         keywords = sum(map(len, followed.values()))
         left = {

@@ -7,8 +7,8 @@ value, the items of one array, a block. Every comment stays, as near as can be t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tomli_w
@@ -26,7 +26,7 @@ from bot.config.toml_blocks import (
     line_end_of,
     statements,
 )
-from bot.model import Channel
+from bot.model import Channel, Keyword
 from bot.model.snapshots import SETTINGS, Listing, Snapshot
 
 MAX_LINE_WIDTH = 100  # columns of an array that stays on one line
@@ -240,13 +240,18 @@ class _Rewriter:
 
     def _keywords(self, block: _Block, listing: Listing, wanted: Listing) -> None:
         has, wants = listing.by_canonical, wanted.by_canonical
-        if has.keys() == wants.keys():
+        renamed = {
+            index: _keyword_literal(replace(keyword, name=wants[canonical].name))
+            for index, (canonical, keyword) in enumerate(has.items())
+            if canonical in wants and wants[canonical].name != keyword.name
+        }
+        if has.keys() == wants.keys() and not renamed:
             return
         place = block.pairs["keywords"].value
         stays = [canonical in wants for canonical in has]
         new = [keyword for canonical, keyword in wants.items() if canonical not in has]
-        written = place.of(self._text)
-        literals = [_literal(keyword.text) for keyword in new]
+        written = _replace_items(place.of(self._text), renamed)
+        literals = [_keyword_literal(keyword) for keyword in new]
         self._edits.append(_Edit(place, edit_array(written, stays, literals, self._line_end)))
 
     # -- behind the last block --------------------------------------------------------------------
@@ -307,10 +312,17 @@ class _Rewriter:
         body = {
             "id": listing.channel.id,
             **{name: value for name, value in settings.items() if value is not None},
-            "keywords": [keyword.text for keyword in listing.keywords],
         }
-        lines = ["[[channels]]", *tomli_w.dumps(body).splitlines(), ""]
+        items = [f"{INDENT}{_keyword_literal(each)}," for each in listing.keywords]
+        keywords = ["keywords = [", *items, "]"] if items else ["keywords = []"]
+        lines = ["[[channels]]", *tomli_w.dumps(body).splitlines(), *keywords, ""]
         return self._line_end.join(lines)
+
+
+def _keyword_literal(keyword: Keyword) -> str:
+    if not keyword.name:
+        return _literal(keyword.text)
+    return f"{{ name = {_literal(keyword.name)}, query = {_literal(keyword.text)} }}"
 
 
 def _literal(text: str) -> str:
@@ -318,6 +330,15 @@ def _literal(text: str) -> str:
 
 
 # -- one array ------------------------------------------------------------------------------------
+
+
+def _replace_items(written: str, literals: Mapping[int, str]) -> str:
+    """The array with other literals for the items of these indexes."""
+    items = (each for each in array_tokens(written) if each.kind is ArrayTokenKind.ITEM)
+    edits = [
+        _Edit(item.place, literals[index]) for index, item in enumerate(items) if index in literals
+    ]
+    return _apply(edits, written)
 
 
 def edit_array(written: str, stays: Sequence[bool], new: Sequence[str], line_end: str) -> str:

@@ -314,7 +314,7 @@ async def test_an_agenda_holds_what_is_due_with_the_keywords_that_it_matches(sto
         published_until=None,
         last_complete_run_at=START + DAY,  # a late one does not speak for its day
         new=(
-            Entry(paper(2), ("graph network", "reward model")),
+            Entry(paper(2), ("reward model", "graph network")),
             Entry(paper(1), ("reward model",)),
         ),
     )
@@ -323,6 +323,7 @@ async def test_an_agenda_holds_what_is_due_with_the_keywords_that_it_matches(sto
 ONE = Publication((("k1", Draft("one", tuple(ids(1)))),))
 CHANGES: dict[str, Callable[[Store], Awaitable[object]]] = {
     "a setting": lambda store: store.change_setting(A, "layout", "list"),
+    "a name": lambda store: store.rename(A, GRAPH.canonical, "Graphs"),
     "the keywords": lambda store: store.unfollow(A, GRAPH.canonical, START),
     "the papers": lambda store: store.record(run_of(START + DAY, [paper(2)]), first_post=0),
     "the last run": lambda store: store.record(run_of(START + 2 * DAY), first_post=0),
@@ -351,7 +352,7 @@ async def test_what_was_prepared_stands_where_a_paper_only_matches_another_keywo
     later = replace(run_of(START + 2 * DAY, [paper(1)], GRAPH), complete=False)
     await store.record(later, first_post=0)
     [again] = await store.agendas([A])
-    assert again.new == (Entry(paper(1), ("graph network", "reward model")),)
+    assert again.new == (Entry(paper(1), ("reward model", "graph network")),)
 
     def plan(agenda: ChannelAgenda) -> Publication:
         raise AssertionError("nothing that counts has changed")
@@ -1056,10 +1057,72 @@ async def test_a_page_has_a_section_for_each_keyword_with_its_newest_papers(stor
     await follow(store, A, B)
     await store.record(run_of(START + HOUR, [paper(1), paper(2)]), first_post=0)
     await store.record(run_of(START + 3 * DAY, [paper(3)]), first_post=0)
-    [section] = await store.page(2)
-    assert (section.text, section.canonical) == ("reward model", REWARD.canonical)
+    [section] = await store.page([A, B], 2, 100)
+    assert section.keyword == REWARD
     assert [each.id for each in section.papers] == ids(3, 2)
     assert section.new == frozenset(ids(3)), "what the last day brought"
+    assert [(each.paper.id, each.at) for each in section.arrivals] == [
+        (paper(3).id, START + 3 * DAY),
+        (paper(2).id, START + HOUR),
+    ]
+
+
+async def test_a_page_shows_the_named_channels_alone_in_their_order_and_that_of_their_keywords(
+    store: Store,
+) -> None:
+    zebra, apple, named = parse("Zebra"), parse("apple"), replace(REWARD, name="Rewards")
+    for channel, keyword in ((A, apple), (B, zebra), (B, named), (A, REWARD)):
+        await store.follow(channel, keyword, ADA, START)
+
+    async def labels(*channels: str, most: int = 100) -> list[str]:
+        return [each.keyword.label for each in await store.page(channels, 2, most)]
+
+    assert await labels(B) == ["Zebra", "Rewards"]
+    assert await labels(B, A, B) == ["Zebra", "Rewards", "apple"]
+    assert await labels(A, B) == ["apple", "reward model", "Zebra"]
+    assert await labels() == []
+
+    def arrange(database: SyncDatabase) -> None:
+        with database.transaction() as transaction:
+            transaction.arrange(B, [REWARD.canonical, "unknown"])
+
+    await store.synchronise(arrange, START)
+    assert await labels(B) == ["Rewards", "Zebra"]
+    await store.record(run_of(START + HOUR, [paper(1), paper(2)]), first_post=0)
+    [_, rewards, _] = await store.page([A, B], 2, 4)
+    assert [each.id for each in rewards.papers] == ids(2), "of four papers in three sections"
+
+
+async def test_a_keyword_can_be_renamed_and_two_of_a_channel_never_have_one_name(
+    store: Store,
+) -> None:
+    async def labels() -> list[str]:
+        return [each.keyword.label for each in await store.subscriptions(A)]
+
+    await store.follow(A, replace(REWARD, name="Näme"), ADA, START)
+    await store.follow(A, replace(GRAPH, name="NÄME"), ADA, START)
+    assert await labels() == ["Näme", GRAPH.text]
+    assert not await store.rename(A, GRAPH.canonical, "näme")
+    assert not await store.rename(B, GRAPH.canonical, "Graphs")
+    assert await store.rename(A, GRAPH.canonical, "Graphs")
+    assert await store.rename(A, REWARD.canonical, "NÄME")
+    assert await labels() == ["NÄME", "Graphs"]
+    assert await store.rename(A, REWARD.canonical, "")
+    assert await labels() == [REWARD.text, "Graphs"]
+    await store.unfollow(A, GRAPH.canonical, START)
+    await store.follow(A, GRAPH, ADA, START + HOUR, undo=True)
+    assert await labels() == [REWARD.text, "Graphs"], "an undo brings the name back"
+
+
+async def test_a_digest_names_keywords_by_their_names_in_the_order_of_the_channel(
+    store: Store,
+) -> None:
+    for keyword in (replace(REWARD, name="Zzz"), replace(GRAPH, name="A name")):
+        await follow(store, A, keyword=keyword)
+    hits = tuple(Hit(paper(1).id, each.canonical, "title") for each in (GRAPH, REWARD))
+    await store.record(run_of(START + DAY, [paper(1)], hits=hits), first_post=0)
+    [agenda] = await store.agendas([A])
+    assert [entry.keywords for entry in agenda.new] == [("Zzz", "A name")]
 
 
 async def test_the_measures_are_sums_over_everything(store: Store) -> None:
@@ -1248,7 +1311,7 @@ async def test_an_archived_channel_is_in_no_list_limit_run_or_queue(store: Store
     assert await store.to_recheck() == ()
     assert {each.channel_id for each in await store.subscriptions()} == {ELSEWHERE}
     assert await store.unprimed() == frozenset()
-    assert [entry.canonical for entry in await store.page(3)] == [REWARD.canonical]
+    assert [each.keyword for each in await store.page([C1, C2, ELSEWHERE], 3, 100)] == [REWARD]
     measured = await store.measures()
     assert (measured.subscriptions, measured.posts.get(("fake", "queued"))) == (1, None)
     state = await store.state()

@@ -463,7 +463,7 @@ async def test_a_paper_of_two_keywords_is_posted_once_and_names_both(core: Core)
     core.source.announce(paper(1, "A reward model for a graph network"), at=START + DAY)
     assert numbered((await core.day())[A]) == [1]
     payload = json.loads(core._messages()[-1][1])
-    assert payload["keywords"] == [["graph network", "reward model"]]
+    assert payload["keywords"] == [["reward model", "graph network"]]
 
 
 async def test_each_channel_gets_its_own_keywords_and_one_request_serves_all(core: Core) -> None:

@@ -1,37 +1,31 @@
-"""The Markdown page, as a real Markdown reader understands it, and as a file that never breaks."""
+"""The Markdown page, as a real Markdown reader understands it."""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.errors import UserError
-from bot.model import Paper
-from bot.pages.markdown import (
-    MAX_PAPERS,
-    MAX_SHORT_COMMENT,
-    NEW_BADGE,
-    PageSection,
-    render,
-    write,
-)
+from bot.model import Keyword, Paper
+from bot.model.views import KeywordPapers
+from bot.pages.contents import PageContents
+from bot.pages.markdown import MAX_SHORT_COMMENT, NEW_BADGE, render
 from bot.text import clean, displayed, shorten
 from tests.builders import paper
+from tests.pages.seed import seed_page, seed_rows
 
 DAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 OURS = {"<details>", "<summary>", "</summary>", "<p>", "</p>", "</details>", "<span>", "</span>"}
+LINK = re.compile(r'<a href="https?://[^"<>\s]+" rel="nofollow noopener">|</a>')
 HEAD = ["Title", "Date", "Abstract", "Comment"]
 
 
@@ -62,6 +56,16 @@ def cell_of(inline: Token) -> Cell:
             cell.kinds.add(token.type)
             cell.links += [str(token.attrs["href"])] if token.type == "link_open" else []
     return cell
+
+
+def section(
+    keyword: str, papers: tuple[Paper, ...], new: frozenset[str] = frozenset(), name: str = ""
+) -> KeywordPapers:
+    return KeywordPapers(Keyword(keyword, keyword, keyword, 1, name), papers, new)
+
+
+def page_of(*sections: KeywordPapers, most: int = 100) -> PageContents:
+    return PageContents(sections, DAY, most)
 
 
 def tables(page: str) -> dict[str, list[list[Cell]]]:
@@ -120,7 +124,7 @@ def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
     other = paper(2, "Another")
     keyword = clean(keyword) or "keyword"
     ids = frozenset({raw.id}) if new else frozenset()
-    page = render([PageSection(keyword, (other, raw), ids), PageSection("the next", (other,))], DAY)
+    page = render(page_of(section(keyword, (other, raw), ids), section("the next", (other,))))
 
     found = tables(page)
     assert list(found) == [keyword, "the next"]
@@ -137,14 +141,15 @@ def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
         assert fourth.summary_and_text == (shorten(shown.comment, MAX_SHORT_COMMENT), shown.comment)
     assert first.kinds == {"strong_open", "strong_close", "link_open", "link_close"}
     assert second.kinds | third.kinds | fourth.kinds == set()
-    assert {element for cell in found[keyword][1] for element in cell.elements} <= OURS
+    elements = {element for cell in found[keyword][1] for element in cell.elements}
+    assert {each for each in elements if not LINK.fullmatch(each)} <= OURS
 
 
 @given(TEXT)
 def test_nothing_is_left_that_a_reader_of_the_finished_text_could_take_for_more(text: str) -> None:
     """GitHub recognises these in what Markdown produces, element by element."""
     raw = paper(1, text, abstract=text, comment=text)
-    tokens = READER.parse(render([PageSection(text, (raw,))], DAY))
+    tokens = READER.parse(render(page_of(section(text, (raw,)))))
     texts = [
         token.content
         for inline in tokens
@@ -158,56 +163,114 @@ def test_nothing_is_left_that_a_reader_of_the_finished_text_could_take_for_more(
 
 def test_an_address_with_odd_signs_stays_one_address() -> None:
     odd = 'https://x.example/a b|c)(d<e>"f`g*h_i\\j[k]?l=m&copy=n'
-    (row,) = tables(render([PageSection("keyword", (paper(1, url=odd),))], DAY))["keyword"]
+    (row,) = tables(render(page_of(section("keyword", (paper(1, url=odd),)))))["keyword"]
     assert len(row) == len(HEAD)
     assert row[0].links == [
         "https://x.example/a%20b%7Cc%29%28d%3Ce%3E%22f%60g%2Ah_i%5Cj%5Bk%5D?l=m&copy=n"
     ]
 
 
-def aged(number: int, hours: int, comment: str = "") -> Paper:
+def aged(number: int, hours: int, **fields: str) -> Paper:
     published = NOON - timedelta(hours=hours)
-    return paper(number, f"Study {number}", published=published, comment=comment)
+    return paper(number, f"Study {number}", published=published, **fields)
 
 
 def test_the_newest_come_first_and_of_one_second_the_last_announced() -> None:
     papers = (aged(1, 30), aged(2, 1), aged(3, 5), aged(4, 5))
-    rows = tables(render([PageSection("keyword", papers)], DAY))["keyword"]
+    rows = tables(render(page_of(section("keyword", papers))))["keyword"]
     assert [row[0].text for row in rows] == ["Study 2", "Study 4", "Study 3", "Study 1"]
 
 
-def test_a_section_holds_its_newest_hundred() -> None:
-    papers = tuple(aged(number, hours=number) for number in range(1, 131))
-    rows = tables(render([PageSection("keyword", papers)], DAY))["keyword"]
-    assert len(rows) == MAX_PAPERS == 100
-    assert rows[-1][0].text == "Study 100"
+def test_the_page_says_how_many_papers_a_section_holds_at_most() -> None:
+    assert "at most 30,\n" in render(page_of(section("keyword", ()), most=30))
+
+
+def test_a_later_version_has_its_day_beside_that_of_the_submission() -> None:
+    first = aged(1, 1)
+    later = replace(aged(2, 2), version=3, updated=NOON + timedelta(days=1))
+    same_day = replace(aged(3, 3), version=2, updated=NOON)
+    rows = tables(render(page_of(section("keyword", (first, later, same_day)))))["keyword"]
+    assert [row[1].text for row in rows] == [
+        "2026-11-24",
+        "2026-11-24, v3 2026-11-25",
+        "2026-11-24",
+    ]
+
+
+def test_a_name_is_the_heading_and_the_keyword_stands_below_it() -> None:
+    page = render(page_of(section("ti:reasoning", (aged(1, 1),), name="<b>@everyone</b> | #1")))
+    assert list(tables(page)) == ["<b>@everyone</b> | #1"]
+    assert "\n\nti:reasoning\n\n| **Title**" in page
+
+
+def test_sections_stand_in_the_order_in_which_they_are_given() -> None:
+    page = render(page_of(*(section(each, ()) for each in ("zeta", "Alpha", "beta"))))
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        "## zeta",
+        "## Alpha",
+        "## beta",
+    ]
+
+
+def test_addresses_in_abstracts_and_comments_are_links_and_nothing_else_becomes_one() -> None:
+    told = aged(
+        1,
+        1,
+        abstract=r"Code at \url{https://github.com/ada/a_b}. javascript:alert(1) https://a@b.example/",
+        comment="see (https://ada.example/x|y?a=1&b=2)",
+    )
+    (row,) = tables(render(page_of(section("keyword", (told,)))))["keyword"]
+    assert '<a href="https://github.com/ada/a_b" rel="nofollow noopener">' in row[2].elements
+    assert row[2].text == (
+        "Show\0Code at https://github.com/ada/a_b. javascript:alert(1) https://a@b.example/"
+    )
+    assert row[3].elements[0] == '<a href="https://ada.example/x" rel="nofollow noopener">'
+    assert [each for cell in row for each in cell.elements].count("</a>") == 2
+
+
+def test_the_first_page_of_the_project_is_shown_row_by_row(shared_data: Path) -> None:
+    theirs = seed_rows(shared_data)
+    page = render(seed_page(shared_data))
+    ours = tables(page)
+    assert list(ours) == list(theirs)
+    assert sum(map(len, ours.values())) == 79
+    for heading, rows in theirs.items():
+        # Theirs are in the order of the last version, and show the day of the first one.
+        rows.sort(key=lambda row: row.day, reverse=True)
+        for row, (title, day, abstract, comment) in zip(rows, ours[heading], strict=True):
+            shown = displayed(paper(1, row.title, abstract=unescape(row.abstract)))
+            assert title.text.removeprefix(f"{NEW_BADGE} ") == shown.title
+            assert (title.links, day.text) == ([row.url], row.day)
+            assert abstract.text == f"Show\0{shown.abstract}"
+            found = [*abstract.elements, *comment.elements]
+            links = [each.split('"')[1] for each in found if each.startswith("<a ")]
+            assert links == row.addresses
+    assert page.count("<a href=") == 28
 
 
 def test_only_new_papers_are_marked() -> None:
     papers = (aged(1, 1), aged(2, 2))
-    rows = tables(render([PageSection("keyword", papers, frozenset({papers[1].id}))], DAY))[
-        "keyword"
-    ]
+    rows = tables(render(page_of(section("keyword", papers, frozenset({papers[1].id})))))["keyword"]
     assert [row[0].text for row in rows] == ["Study 1", f"{NEW_BADGE} Study 2"]
 
 
 def test_a_short_comment_is_seen_and_a_long_one_unfolds() -> None:
     short, long = "12 pages, 3 figures", "accepted at an invented conference, " * 4
     papers = (aged(1, 1, comment=short), aged(2, 2, comment=long))
-    rows = tables(render([PageSection("keyword", papers)], DAY))["keyword"]
+    rows = tables(render(page_of(section("keyword", papers))))["keyword"]
     assert rows[0][3].text == short
     assert rows[1][3].summary_and_text == ("accepted at an invented conference…", long.strip())
 
 
 def test_a_keyword_without_papers_says_so() -> None:
-    page = render([PageSection("nothing yet", ())], DAY)
+    page = render(page_of(section("nothing yet", ())))
     assert "## nothing yet\n\nNo papers yet.\n" in page
     assert "| --- |" not in page
 
 
 def test_the_page_names_the_day_and_looks_like_the_seed(shared_data: Path) -> None:
     seed = (shared_data / "seed-page.md").read_text(encoding="utf-8")
-    page = render([PageSection("Reasoning", (aged(1, 1),))], DAY)
+    page = render(page_of(section("Reasoning", (aged(1, 1),))))
     for line in ("# Daily Papers", "| **Title** | **Date** | **Abstract** | **Comment** |"):
         assert line in seed.splitlines()
         assert line in page.splitlines()
@@ -224,95 +287,4 @@ def test_the_page_names_the_day_and_looks_like_the_seed(shared_data: Path) -> No
 
 def test_the_same_papers_give_the_same_page() -> None:
     papers = tuple(aged(number, number) for number in range(1, 9))
-    assert render([PageSection("k", papers)], DAY) == render([PageSection("k", papers[::-1])], DAY)
-
-
-# The file
-
-
-def page_of(number: int, day: date = DAY) -> str:
-    return render([PageSection("keyword", (aged(number, 1),))], day)
-
-
-def test_the_page_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
-    path = tmp_path / "papers.md"
-    assert write(path, page_of(1))
-    assert path.read_text(encoding="utf-8") == page_of(1)
-    assert os.listdir(tmp_path) == ["papers.md"]
-
-
-def test_a_page_that_differs_only_in_its_date_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "papers.md"
-    write(path, page_of(1))
-    assert not write(path, page_of(1, DAY + timedelta(days=1)))
-    assert "Last update: 2026-11-24" in path.read_text(encoding="utf-8")
-
-
-def test_a_page_that_changed_is_replaced_at_one_go(tmp_path: Path) -> None:
-    path = tmp_path / "papers.md"
-    write(path, page_of(1))
-    with path.open(encoding="utf-8") as reader:
-        assert write(path, page_of(2))
-        assert reader.read() == page_of(1)  # who reads it now still has the whole old one
-    assert path.read_text(encoding="utf-8") == page_of(2)
-
-
-def test_the_date_of_a_paper_counts_as_a_change(tmp_path: Path) -> None:
-    path = tmp_path / "papers.md"
-    write(path, page_of(1))
-    path.write_text(path.read_text("utf-8").replace("| 2026-11-24 |", "| 2026-11-23 |"), "utf-8")
-    assert write(path, page_of(1))
-
-
-@pytest.mark.parametrize("present", [b"", b"\xff\xfe not UTF-8", b"Last update: 2020-01-01\n"])
-def test_anything_else_in_its_place_is_overwritten(tmp_path: Path, present: bytes) -> None:
-    path = tmp_path / "papers.md"
-    path.write_bytes(present)
-    assert write(path, page_of(1))
-    assert path.read_text(encoding="utf-8") == page_of(1)
-
-
-def test_the_mode_of_the_page_and_a_link_to_it_are_kept(tmp_path: Path) -> None:
-    path, link = tmp_path / "papers.md", tmp_path / "index.md"
-    write(path, page_of(1))
-    path.chmod(0o640)
-    link.symlink_to(path)
-    assert write(link, page_of(2))
-    assert link.is_symlink()
-    assert path.read_text(encoding="utf-8") == page_of(2)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-
-
-def test_a_new_page_is_as_readable_as_any_new_file(tmp_path: Path) -> None:
-    path, any_file = tmp_path / "papers.md", tmp_path / "any"
-    write(path, page_of(1))
-    any_file.touch()
-    assert path.stat().st_mode == any_file.stat().st_mode
-
-
-def test_what_a_crash_left_does_no_harm(tmp_path: Path) -> None:
-    (tmp_path / ".papers.md.new").write_text("half a pa", encoding="utf-8")
-    assert write(tmp_path / "papers.md", page_of(1))
-    assert os.listdir(tmp_path) == ["papers.md"]
-
-
-def test_a_folder_that_is_not_there_is_named_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "nowhere" / "papers.md"
-    with pytest.raises(UserError, match=r"can't be written to .*nowhere/papers\.md: No such file"):
-        write(path, page_of(1))
-
-
-def test_a_folder_in_the_place_of_the_page_is_an_error_and_stays(tmp_path: Path) -> None:
-    (tmp_path / "papers.md").mkdir()
-    with pytest.raises(UserError, match=r"\[page\] of bot\.toml"):
-        write(tmp_path / "papers.md", page_of(1))
-    assert os.listdir(tmp_path) == ["papers.md"]
-
-
-def test_a_page_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / ("p" * 250 + ".md")  # leaves no room for the name of the file beside it
-    path.write_text(page_of(1), encoding="utf-8")
-    with pytest.raises(UserError, match="File name too long"):
-        write(path, page_of(2))
-    assert path.read_text(encoding="utf-8") == page_of(1)
-    assert os.listdir(tmp_path) == [path.name]
+    assert render(page_of(section("k", papers))) == render(page_of(section("k", papers[::-1])))

@@ -388,6 +388,57 @@ def test_another_spelling_of_a_keyword_stays_as_the_person_wrote_it(setup: Setup
     assert "'\"Reward-Models\"'" in setup.text
 
 
+def in_order(setup: Setup) -> list[str]:
+    """The keywords of the one channel as the database holds them."""
+    with setup.database.transaction() as transaction:
+        [own] = transaction.current().listings
+    return [keyword.label for keyword in own.keywords]
+
+
+def test_keywords_have_the_order_of_the_file_and_new_ones_come_last(setup: Setup) -> None:
+    assert in_order(setup) == ["graph", "reward model"]
+    setup.edit(
+        '    "graph",\n    "reward model",\n',
+        '    "Zebra",\n    "reward model",\n    "graph",\n',
+    )
+    setup.sync()
+    assert in_order(setup) == ["Zebra", "reward model", "graph"]
+    setup.database.follow(ONE, "apple")
+    setup.sync()
+    assert in_order(setup) == ["Zebra", "reward model", "graph", "apple"]
+    listed = setup.text.partition("keywords = [")[2].partition("]")[0]
+    assert [each.strip(' ",\n') for each in listed.strip().split("\n")] == in_order(setup)
+
+
+def test_names_given_in_the_file_are_taken_over_changed_exchanged_and_removed(
+    setup: Setup,
+) -> None:
+    both = (
+        '    {{ name = "{}", query = "graph" }},\n    {{ name = "{}", query = "reward model" }},\n'
+    )
+    setup.edit('    "graph",\n    "reward model",\n', both.format("Graphs", "Rewards"))
+    setup.sync()
+    assert in_order(setup) == ["Graphs", "Rewards"]
+    setup.edit(both.format("Graphs", "Rewards"), both.format("Rewards", "Graphs"))
+    setup.sync()
+    assert in_order(setup) == ["Rewards", "Graphs"]
+    setup.edit('{ name = "Rewards", query = "graph" }', '{ name = "Graphs", query = "x ray" }')
+    setup.edit('{ name = "Graphs", query = "reward model" }', '"reward model"')
+    setup.sync()
+    assert in_order(setup) == ["Graphs", "reward model"]
+    assert setup.agree() == {ONE: {"x ray", "reward model"}}
+
+
+def test_a_name_in_the_file_counts_for_a_keyword_that_the_chat_added_meanwhile(
+    setup: Setup,
+) -> None:
+    setup.edit('    "graph",\n', '    "graph",\n    { name = "Rays", query = "x ray" },\n')
+    setup.database.follow(ONE, "x ray")
+    setup.sync()
+    assert in_order(setup) == ["graph", "Rays", "reward model"]
+    assert 'name = "Rays"' in setup.text
+
+
 def test_the_last_keyword_can_be_removed_on_either_side(setup: Setup) -> None:
     setup.edit('    "graph",\n    "reward model",\n', "")
     setup.sync()

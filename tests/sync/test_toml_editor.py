@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,14 @@ from bot.config.new_file import sample
 from bot.config.toml_blocks import StatementKind, statements
 from bot.errors import ConfigError
 from bot.keywords import parse
-from bot.model import Channel
+from bot.model import Channel, Keyword
 from bot.model.snapshots import (
     SETTINGS,
+    Change,
     Configure,
     Follow,
     Listing,
+    Rename,
     Snapshot,
     Unfollow,
     decode,
@@ -35,6 +37,10 @@ TOP = '[arxiv]\nurl = "http://127.0.0.1/api"\n[discord]\n\n'
 
 def listing(channel: str, *keywords: str, **own: str) -> Listing:
     return Listing(Channel(channel, **own), tuple(map(parse, keywords)))
+
+
+def named(name: str, text: str) -> Keyword:
+    return replace(parse(text), name=name)
 
 
 def snapshot(*listings: Listing) -> Snapshot:
@@ -331,6 +337,47 @@ def test_the_sample_keeps_its_comments_when_the_first_keyword_is_added_in_the_ch
     assert [line for line in text.splitlines() if line not in outcome.splitlines()] == []
 
 
+# -- names ----------------------------------------------------------------------------------------
+
+TWO_KEYWORDS = """[[channels]]
+id = "console:"
+keywords = [
+    "reward model",      # one
+    { query = "ti:reasoning", name = 'Reasoning' },          # two
+    "graph",
+]
+"""
+
+
+def test_a_keyword_may_be_a_table_with_a_name() -> None:
+    [own] = read(TOP + TWO_KEYWORDS, PATH).snapshot.listings
+    assert [(each.text, each.name) for each in own.keywords] == [
+        ("reward model", ""),
+        ("ti:reasoning", "Reasoning"),
+        ("graph", ""),
+    ]
+
+
+def test_a_name_given_in_the_chat_turns_an_item_into_a_table_and_leaves_the_others_alone() -> None:
+    wanted = (named("RM", "reward model"), parse("ti:reasoning"), parse("graph"))
+    outcome = rendered(TWO_KEYWORDS, Listing(Channel("console:"), wanted))
+    assert outcome.splitlines()[3:6] == [
+        '    { name = "RM", query = "reward model" },      # one',
+        '    "ti:reasoning",          # two',
+        '    "graph",',
+    ]
+
+
+def test_a_new_keyword_with_a_name_is_written_as_a_table() -> None:
+    wanted = (parse("reward model"), named('"Q" #]', "x ray"))
+    assert rendered("", Listing(Channel("console:"), wanted)).splitlines()[-4:] == [
+        "keywords = [",
+        '    "reward model",',
+        '    { name = "\\"Q\\" #]", query = "x ray" },',
+        "]",
+    ]
+
+
 # -- anything at all ------------------------------------------------------------------------------
 
 KEYWORDS = [
@@ -366,7 +413,11 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         *(
             Listing(
                 Channel(channel, **{name: getattr(own.channel, name) for name in SETTINGS}),
-                own.keywords,
+                tuple(
+                    replace(keyword, name=name and f"{name} {keyword.text}")
+                    for keyword in own.keywords
+                    for name in [draw(st.sampled_from(["", "", "My", '"# ]} ,']))]
+                ),
             )
             for channel, own in drawn
         )
@@ -390,6 +441,12 @@ class Written:
     behind: tuple[tuple[str, frozenset[str]], ...]
 
 
+def item_of(keyword: Keyword) -> str:
+    if not keyword.name:
+        return f"'{keyword.text}'"
+    return f"{{query='{keyword.text}', name = '{keyword.name}' }}"
+
+
 @st.composite
 def written(draw: st.DrawFn) -> Written:
     comment = st.sampled_from(COMMENTS)
@@ -404,7 +461,7 @@ def written(draw: st.DrawFn) -> Written:
         for keyword in own.keywords:
             before = draw(st.sampled_from(["", " ", "\n"]))
             behind = draw(st.sampled_from(["", " # behind\n", "\n # alone\n"]))
-            items += f"{before}'{keyword.text}',{behind}"
+            items += f"{before}{item_of(keyword)},{behind}"
             on_line = (set() if before == "\n" else on_line) | {keyword.canonical}
             if "# behind" in behind:
                 comments.append((own.channel.id, frozenset(on_line)))
@@ -467,7 +524,7 @@ def test_a_snapshot_can_be_kept(one: Snapshot, other: Snapshot) -> None:
 # -- merging --------------------------------------------------------------------------------------
 
 
-def applied(current: Snapshot, changes: tuple[Follow | Unfollow | Configure, ...]) -> Snapshot:
+def applied(current: Snapshot, changes: tuple[Change, ...]) -> Snapshot:
     """What the store makes of changes, in the simplest words."""
     keywords = {own.channel.id: dict(own.by_canonical) for own in current.listings}
     settings_of = {
@@ -479,7 +536,10 @@ def applied(current: Snapshot, changes: tuple[Follow | Unfollow | Configure, ...
         configured = settings_of.setdefault(change.channel_id, dict.fromkeys(SETTINGS))
         match change:
             case Follow(_, keyword):
-                following.setdefault(keyword.canonical, keyword)
+                name = keyword.name or following.get(keyword.canonical, keyword).name
+                following[keyword.canonical] = replace(keyword, name=name)
+            case Rename(_, keyword) if keyword.canonical in following:
+                following[keyword.canonical] = keyword
             case Unfollow(_, keyword):
                 following.pop(keyword.canonical, None)
             case Configure(_, setting, value):

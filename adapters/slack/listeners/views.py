@@ -156,7 +156,9 @@ async def _add(window: SubmittedWindow, filled: keyword_form.Filled, person: Per
             await responder.membership.check(filled.channel, user)
         channel = responder.core_id(filled.channel)
         add = responder.commands.add
-        reply = await add(channel, person, filled.phrase, filled.field, filled.categories)
+        reply = await add(
+            channel, person, filled.phrase, filled.field, filled.categories, filled.name
+        )
     except UserError as error:
         said = replies.readable(str(error), responder.command)
         chosen = isinstance(error, NotAllowed) and keyword_form.asks_for_channel(origin)

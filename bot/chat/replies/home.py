@@ -60,7 +60,7 @@ def _panel(context: ChannelContext, person: Person | None) -> Reply:
     _, explanation = explain_channel(context)
     text = f"{explanation} Next posting time: {context.dates.time(following)}."
     if person is None:
-        keywords = ", ".join(each.keyword.text for each in view.subscriptions)
+        keywords = ", ".join(each.keyword.label for each in view.subscriptions)
         return Reply(f"{shorten(keywords, MAX_KEYWORDS_LENGTH)}\n{text}".lstrip())
     may_change = person.manages or view.channel.editors == "members"
     rows = [

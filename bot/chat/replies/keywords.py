@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bot.chat.replies.dates import DateFormatter
-from bot.chat.replies.paraphrase import Paraphrase
+from bot.chat.replies.paraphrase import Paraphrase, paraphrase
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
 from bot.chat.reports import FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
@@ -30,7 +30,7 @@ def added_reply(
 ) -> Reply:
     """``seen`` is the outlook for the keyword, where arXiv was queried for one."""
     lines = [
-        f"This channel now follows {keyword.text}",
+        f"This channel now follows {keyword.described}",
         *understood.lines,
         _first_papers(first_post),
     ]
@@ -42,15 +42,30 @@ def added_reply(
     return Reply(
         "\n".join(lines),
         entries=seen.entries if seen else (),
-        offers=(Offer("Undo", f"remove {handle(keyword)}"), BACK_TO_LIST),
-        announcement=f"{person.name} added a keyword: {keyword.text}",
+        offers=(
+            *_narrowing(keyword, seen),
+            Offer("Undo", f"remove {handle(keyword)}"),
+            BACK_TO_LIST,
+        ),
+        announcement=f"{person.name} added a keyword: {keyword.described}",
         report=_added(channel_id, keyword, understood),
     )
 
 
+def _narrowing(keyword: Keyword, seen: Outlook | None) -> tuple[Offer, ...]:
+    if seen is None or not seen.narrower:
+        return ()
+    return (Offer("In title and abstract both", f"narrow {handle(keyword)}"),)
+
+
 def _added(channel_id: str, keyword: Keyword, understood: Paraphrase) -> KeywordAdded:
     return KeywordAdded(
-        channel_id, keyword.text, keyword.canonical, understood.words, understood.notices
+        channel_id,
+        keyword.text,
+        keyword.canonical,
+        understood.words,
+        understood.notices,
+        name=keyword.name,
     )
 
 
@@ -77,17 +92,37 @@ def known_reply(
     )
 
 
+def renamed_reply(channel_id: str, was: Keyword, keyword: Keyword, person: Person) -> Reply:
+    """``keyword`` is followed as ``was``, and is shown under another name now, or under none."""
+    shown = f"as {keyword.name}" if keyword.name else "as it is written, without a name"
+    return Reply(
+        f"This channel shows {keyword.text} {shown} from now on. What was posted stays as it is.",
+        offers=(BACK_TO_LIST,),
+        announcement=f"{person.name} renamed a keyword: {was.label} is {keyword.label} now",
+        report=_added(channel_id, keyword, paraphrase(keyword)),
+    )
+
+
+def narrowed_reply(broad: Keyword, narrower: Keyword, person: Person) -> Reply:
+    return Reply(
+        f"This channel now follows {narrower.described}\nIt no longer follows {broad.text}, which"
+        " is broader. What was posted stays.",
+        offers=(BACK_TO_LIST,),
+        announcement=f"{person.name} narrowed a keyword: {broad.text} is {narrower.described} now",
+    )
+
+
 def restored_reply(
     channel_id: str, keyword: Keyword, understood: Paraphrase, person: Person
 ) -> Reply:
     """It was removed a short while ago, and continues where it stopped."""
     return Reply(
-        f"This channel follows {keyword.text} again\n"
+        f"This channel follows {keyword.described} again\n"
         + "\n".join(understood.lines)
         + "\nIt continues where it stopped: what was waiting for it waits again, and what has been"
         " announced since is posted too.",
         offers=(Offer("Undo", f"remove {handle(keyword)}"), BACK_TO_LIST),
-        announcement=f"{person.name} added a keyword again: {keyword.text}",
+        announcement=f"{person.name} added a keyword again: {keyword.described}",
         report=_added(channel_id, keyword, understood),
     )
 
@@ -167,7 +202,7 @@ class _Named(NamedTuple):
 
 
 def _named(keywords: Sequence[Keyword]) -> _Named:
-    texts = [keyword.text for keyword in keywords]
+    texts = [keyword.described for keyword in keywords]
     if len(texts) == 1:
         return _Named(texts[0], f"a keyword: {texts[0]}")
     count = plural(len(texts), "keyword")
@@ -215,11 +250,12 @@ def _followed(subscription: Subscription) -> FollowedKeyword:
         subscription.added_by.name,
         subscription.added_at,
         subscription.primed_at,
+        subscription.keyword.name,
     )
 
 
 def _removing_several(keywords: Sequence[Keyword]) -> Menu:
-    choices = tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
+    choices = tuple(Choice(keyword.described, handle(keyword)) for keyword in keywords)
     most = min(MAX_KEYWORDS_AT_ONCE, len(choices))
     return Menu(f"Remove several, up to {most} at once", "remove", choices, most)
 
@@ -231,4 +267,6 @@ def removal_row(subscription: Subscription, dates: DateFormatter, may_change: bo
     new = "; new, its first papers come with the next run" if subscription.primed_at is None else ""
     remove = Offer("Remove", f"remove {handle(subscription.keyword)}")
     offers = (remove,) if may_change else ()
-    return Row(subscription.keyword.text, f"{added}{new}", offers)
+    keyword = subscription.keyword
+    query = f"{keyword.text}; " if keyword.name else ""
+    return Row(keyword.label, f"{query}{added}{new}", offers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.chat.replies.dates import DateFormatter
@@ -51,10 +51,21 @@ def estimate(
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a keyword would bring: sentences, and the newest papers."""
+    """What a keyword would bring: sentences, and the newest papers. ``narrower``: one of the
+    sentences says what a narrower reading of it would."""
 
     lines: tuple[str, ...]
     entries: tuple[Entry, ...] = ()
+    narrower: bool = False
+
+
+def with_narrower(seen: Outlook, narrower: Keyword, found: Estimate) -> Outlook:
+    """The outlook for one word alone, with the number of papers that have it in title and abstract
+    both, counted over the same time."""
+    rate = _rate(found.per_day) if found.papers else "No paper"
+    line = f"In title and abstract both ({narrower.text}): {rate[0].lower()}{rate[1:]}."
+    first, *rest = seen.lines
+    return replace(seen, lines=(first, line, *rest), narrower=True)
 
 
 def outlook(
@@ -81,7 +92,7 @@ def outlook(
     if newest:
         last = dates.day(newest[0].published)
         lines.append("The newest:" if found.papers else f"The newest (submitted {last}):")
-    entries = (Entry(displayed(paper), (keyword.text,)) for paper in newest[:shown])
+    entries = (Entry(displayed(paper), (keyword.label,)) for paper in newest[:shown])
     return Outlook(tuple(lines), tuple(entries))
 
 

@@ -168,15 +168,16 @@ def _not_understood(context: ChannelContext) -> list[str]:
     """Keywords for which arXiv has no answer, so that nothing will ever come of them."""
     run = context.state.last_run
     refused = {n.keyword for n in run.notes if n.kind is NoteKind.REFUSED} if run else set()
-    texts = [
-        subscription.keyword.text
+    found = [
+        subscription.keyword
         for subscription in context.view.subscriptions
         if subscription.keyword.canonical in refused
     ]
     return [
-        f"  arXiv does not understand {text}, so it can't match anything. Please remove it, and add"
-        f" it in other words: {refer_to(f'remove {text}', context.view.channel.id)}"
-        for text in texts
+        f"  arXiv does not understand {each.described}, so it can't match anything. Please remove"
+        " it, and add it in other words:"
+        f" {refer_to(f'remove {each.text}', context.view.channel.id)}"
+        for each in found
     ]
 
 
@@ -186,7 +187,7 @@ def _without_history(context: ChannelContext) -> list[str]:
     notes = run.notes if run is not None and run.complete else ()
     failed = {n.keyword: NOTE_TEXTS[n.kind] for n in notes if n.kind is not NoteKind.REFUSED}
     return [
-        f"  {each.keyword.text} is new, and its first papers could not be fetched yet:"
+        f"  {each.keyword.label} is new, and its first papers could not be fetched yet:"
         f" {failed[each.keyword.canonical]}. The next run tries again."
         for each in context.view.subscriptions
         if each.primed_at is None and each.keyword.canonical in failed

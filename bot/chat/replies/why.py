@@ -102,9 +102,9 @@ def _matching(case: Case) -> str:
     if not case.matches:
         return "No keyword that is followed now matches it."
     named = [
-        f"{each.keyword.text} (in the {each.explanation.field})"
+        f"{each.keyword.label} (in the {each.explanation.field})"
         if each.explanation.field
-        else each.keyword.text
+        else each.keyword.label
         for each in case.matches
     ]
     return f"It matches {' and '.join(named)}."
@@ -182,12 +182,10 @@ def _without_standing(case: Case) -> str:
         return "Not posted: this channel follows nothing."
     nearest = case.nearest
     if len(case.evaluations) == 1:
-        return (
-            f"Not posted: {nearest.keyword.text} does not match it: {nearest.explanation.reason}."
-        )
+        return f"Not posted: {nearest.keyword.described} does not match it: {nearest.explanation.reason}."
     return (
         f"Not posted: none of its {len(case.evaluations)} keywords matches. Closest is"
-        f" {nearest.keyword.text}: {nearest.explanation.reason}."
+        f" {nearest.keyword.described}: {nearest.explanation.reason}."
     )
 
 

@@ -93,6 +93,8 @@ create table subscriptions (
   channel_id text not null references channels,
   canonical  text not null references keywords,
   text       text not null,               -- as this channel's person wrote it
+  name       text not null default '',    -- what it is shown as; empty: its text
+  position   integer not null,            -- in the channel: in bot.toml's order, else of adding
   added_by   text not null,
   added_by_id text not null default '',   -- the platform's id of that person, if it has one
   added_at   text not null,
@@ -107,6 +109,8 @@ create table removed_subscriptions (
   channel_id  text not null references channels,
   canonical   text not null references keywords,
   text        text not null,
+  name        text not null default '',
+  position    integer not null,
   added_by    text not null,
   added_by_id text not null,
   added_at    text not null,

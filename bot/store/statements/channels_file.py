@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.model import ChannelGroup, Keyword, Person
-from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot
+from bot.model.snapshots import Change, Configure, Follow, Listing, Rename, Snapshot
 from bot.store.engines.base import Begin, Connection
 from bot.store.statements.archive import restore_channels
 from bot.store.statements.rows import to_text
 from bot.store.statements.subscriptions import (
+    arrange,
     change_setting,
     channels,
     follow,
+    rename,
     subscriptions,
     unfollow,
 )
@@ -47,16 +50,28 @@ class SqlSyncTransaction:
 
     def apply(self, changes: Sequence[Change], who: str) -> None:
         """Carry the changes out; one that is made already changes nothing. What they name is no
-        longer archived: somebody wants it."""
+        longer archived: somebody wants it. Names are given last, so that one can go from a keyword
+        to another."""
         for change in changes:
             match change:
                 case Follow(channel_id, keyword):
-                    follow(self._db, channel_id, keyword, Person(who), self._at)
+                    unnamed = replace(keyword, name="")
+                    follow(self._db, channel_id, unnamed, Person(who), self._at)
+                case Rename(channel_id, keyword):
+                    rename(self._db, channel_id, keyword.canonical, "")
                 case Configure(channel_id, setting, value):
                     restore_channels(self._db, ChannelGroup(ids=(channel_id,)), self._at)
                     change_setting(self._db, channel_id, setting, value)
                 case _:
                     unfollow(self._db, change.channel_id, change.keyword.canonical, self._at)
+        for change in changes:
+            if isinstance(change, Follow | Rename) and change.keyword.name:
+                keyword = change.keyword
+                rename(self._db, change.channel_id, keyword.canonical, keyword.name)
+
+    def arrange(self, channel_id: str, canonicals: Sequence[str]) -> None:
+        """Put the channel's keywords into this order."""
+        arrange(self._db, channel_id, canonicals)
 
     def last_revision(self) -> int:
         row = self._db.execute("select coalesce(max(number), 0) from file_revisions").fetchone()

@@ -147,7 +147,7 @@ class Basis(NamedTuple):
     published_until: str | None
     last_complete_run_at: str | None
     due: list[tuple[str, str]]  # a paper's id, and why
-    keywords: list[tuple[str, str]]  # canonical, and as it was written
+    keywords: list[tuple[str, str]]  # canonical, and as it is shown
 
 
 def _basis(db: Connection, channel_id: str) -> Basis:
@@ -164,7 +164,8 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         (channel_id,),
     ).fetchall()
     keywords = db.execute(
-        "select canonical, text from subscriptions where channel_id = ? order by text",
+        "select canonical, coalesce(nullif(name, ''), text) from subscriptions"
+        " where channel_id = ? order by position, canonical",
         (channel_id,),
     ).fetchall()
     return Basis(tuple(channel), published_until, last_complete_run_at, due, keywords)
@@ -178,7 +179,7 @@ def _agenda(
     entries: dict[str, list[Entry]] = {Why.NEW: [], Why.FIRST: []}
     for paper_id, why in basis.due:
         if found := matched[paper_id] & followed:
-            keywords = tuple(text for canonical, text in basis.keywords if canonical in found)
+            keywords = tuple(label for canonical, label in basis.keywords if canonical in found)
             entries[why].append(Entry(papers[paper_id], keywords))
     for some in entries.values():
         some.sort(key=_serial, reverse=True)

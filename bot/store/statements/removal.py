@@ -21,7 +21,8 @@ KEEP_ARCHIVED = timedelta(days=30)
 EXPIRED = "the bot was removed from this channel more than 30 days before"
 
 SUBSCRIPTION = (
-    "channel_id, canonical, text, added_by, added_by_id, added_at, primed_at, since, baseline"
+    "channel_id, canonical, text, name, position, added_by, added_by_id, added_at, primed_at,"
+    " since, baseline"
 )
 
 

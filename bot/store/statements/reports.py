@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from bot.errors import Note, NoteKind
-from bot.model import Channel, Person
+from bot.model import Channel, Keyword, Person
 from bot.model.views import (
     ArchivedChannel,
+    Arrival,
     ChannelView,
     FailingCrosspost,
     KeywordPapers,
@@ -39,6 +40,7 @@ from bot.store.statements.rows import (
 from bot.store.statements.subscriptions import subscriptions
 
 DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
+NEVER = "9"  # sorts behind every time
 NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
 
 
@@ -277,25 +279,44 @@ def paper(db: Connection, paper_id: str) -> PaperView:
     )
 
 
-def page(db: Connection, limit: int) -> Sequence[KeywordPapers]:
-    """A section per keyword that any channel follows, in the order in which they were added."""
-    keywords = db.execute(
-        "select canonical, min(text), min(added_at), min(primed_at) from subscriptions"
-        " group by canonical order by min(added_at), min(text)"
-    ).fetchall()
+def page(
+    db: Connection, channel_ids: Sequence[str], limit: int, most: int
+) -> Sequence[KeywordPapers]:
+    """A section per keyword that one of these channels follows, in the order of the channels and of
+    their keywords; each as the first of them calls it."""
+    keywords: dict[str, tuple[Keyword, str]] = {}  # and since when it is primed in one of them
+    for channel_id in dict.fromkeys(channel_ids):
+        for subscription in subscriptions(db, channel_id):
+            canonical = subscription.keyword.canonical
+            primed_at = to_text(subscription.primed_at) if subscription.primed_at else NEVER
+            keyword, earlier = keywords.get(canonical, (subscription.keyword, NEVER))
+            keywords[canonical] = (keyword, min(earlier, primed_at))
     complete = db.execute("select max(started_at) from runs where complete").fetchone()[0]
     new_from = "" if complete is None else to_text(to_time(complete) - NEW_FOR)
-    sections = []
-    for canonical, text, _, primed_at in keywords:
-        rows = db.execute(
+    limit = max(1, min(limit, most // max(len(keywords), 1)))
+    return [
+        _section(db, keyword, limit, primed_at, new_from)
+        for keyword, primed_at in keywords.values()
+    ]
+
+
+def _section(
+    db: Connection, keyword: Keyword, limit: int, primed_at: str, new_from: str
+) -> KeywordPapers:
+    newest, latest = (
+        db.execute(
             f"""
-            select {qualified("p")}, p.first_seen >= ? and p.first_seen > ?
+            select {qualified("p")}, p.first_seen, p.first_seen >= ? and p.first_seen > ?
             from hits h join papers p on p.id = h.paper_id
-            where h.canonical = ? order by p.published desc, p.serial desc limit ?
+            where h.canonical = ? order by p.{moment} desc, p.serial desc limit ?
             """,
-            (new_from, primed_at or "9", canonical, limit),
+            (new_from, primed_at, keyword.canonical, limit),
         ).fetchall()
-        papers = tuple(paper_from_row(row[:15]) for row in rows)
-        new = frozenset(row[0] for row in rows if row[15])
-        sections.append(KeywordPapers(text, canonical, papers, new))
-    return sections
+        for moment in ("published", "first_seen")
+    )
+    return KeywordPapers(
+        keyword,
+        tuple(paper_from_row(row[:15]) for row in newest),
+        frozenset(row[0] for row in newest if row[16]),
+        tuple(Arrival(paper_from_row(row[:15]), to_time(row[15])) for row in latest),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.model import Channel, ChannelGroup, Keyword, Person, Subscription
@@ -64,19 +64,25 @@ def follow(
         return False
     if check_room is not None:
         check_room(_count(db, channel_id), count_in_server(db, person.server, channel_id))
-    added: tuple[str, ...] = (keyword.text, person.name, person.id, to_text(at))
+    added: tuple[str, ...] = (keyword.text, keyword.name, person.name, person.id, to_text(at))
     state: tuple[str | int | None, ...] = (None, None, 0)
     removed = db.execute(
         "delete from removed_subscriptions where channel_id = ? and canonical = ?"
-        " returning removed_at, text, added_by, added_by_id, added_at, primed_at, since, baseline",
+        " returning removed_at, text, name, added_by, added_by_id, added_at, primed_at, since,"
+        " baseline",
         key,
     ).fetchone()
     restored = removed is not None and removed[0] >= to_text(at - RESTORABLE_FOR)
     if restored:
-        added, state = removed[1:5] if undo else added, removed[5:]
+        added, state = removed[1:6] if undo else added, removed[6:]
+    text, name, *by = added
+    position = db.execute(
+        "select coalesce(max(position), 0) + 1 from subscriptions where channel_id = ?",
+        (channel_id,),
+    ).fetchone()[0]
     db.execute(
-        f"insert into subscriptions ({SUBSCRIPTION}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*key, *added, *state),
+        f"insert into subscriptions ({SUBSCRIPTION}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, text, _free_name(db, channel_id, name), position, *by, *state),
     )
     if restored and state[0] is not None:
         make_due_again(db, channel_id, keyword.canonical, removed[0], at)
@@ -96,6 +102,44 @@ def unfollow(db: Connection, channel_id: str, canonical: str, at: datetime) -> b
     )
     drop_due(db, channel_id, at)
     return removed.rowcount == 1
+
+
+def rename(db: Connection, channel_id: str, canonical: str, name: str) -> bool:
+    """Show the keyword under this name; false if the channel does not follow it, or the name is
+    another keyword's there. An empty name: it is shown as it was written."""
+    if name and not _free_name(db, channel_id, name, canonical):
+        return False
+    renamed = db.execute(
+        "update subscriptions set name = ? where channel_id = ? and canonical = ?",
+        (name, channel_id, canonical),
+    )
+    return renamed.rowcount == 1
+
+
+def _free_name(db: Connection, channel_id: str, name: str, canonical: str = "") -> str:
+    """The name; none if another keyword of the channel has it. Chat and bot.toml refuse that
+    before; here are the two of them that chose it at the same time."""
+    taken = db.execute(
+        "select name from subscriptions where channel_id = ? and canonical <> ? and name <> ''",
+        (channel_id, canonical),
+    )
+    return "" if name.casefold() in {row[0].casefold() for row in taken} else name
+
+
+def arrange(db: Connection, channel_id: str, canonicals: Sequence[str]) -> None:
+    """Put the channel's keywords into this order; those that are not named come last, as they
+    stood."""
+    rows = db.execute(
+        "select canonical from subscriptions where channel_id = ? order by position, canonical",
+        (channel_id,),
+    ).fetchall()
+    present = [row[0] for row in rows]
+    order = dict.fromkeys([each for each in canonicals if each in present] + present)
+    for position, canonical in enumerate(order, start=1):
+        db.execute(
+            "update subscriptions set position = ? where channel_id = ? and canonical = ?",
+            (position, channel_id, canonical),
+        )
 
 
 def _count(db: Connection, channel_id: str) -> int:
@@ -148,21 +192,22 @@ def channels(db: Connection) -> tuple[Channel, ...]:
 
 
 def subscriptions(db: Connection, *channel_ids: str) -> tuple[Subscription, ...]:
-    """In the order in which they were added; of all channels if none is named."""
+    """In bot.toml's order where they are there, else in that of adding; of all channels if none is
+    named."""
     these = "" if not channel_ids else f"where s.channel_id in ({LISTED})"
     rows = db.execute(
         f"""
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
-               s.primed_at, s.added_by_id
+               s.primed_at, s.added_by_id, s.name
         from subscriptions s join keywords k using (canonical)
-        {these} order by s.channel_id, s.added_at, s.text
+        {these} order by s.channel_id, s.position, s.canonical
         """,
         {"ids": id_list(channel_ids)} if channel_ids else {},
     )
     return tuple(
         Subscription(
             channel_id=row[0],
-            keyword=Keyword(row[1], row[2], row[3], row[4]),
+            keyword=Keyword(row[1], row[2], row[3], row[4], row[9]),
             added_by=Person(row[5], row[8]),
             added_at=to_time(row[6]),
             primed_at=to_time_or_none(row[7]),

@@ -1,0 +1,65 @@
+"""Writes the page's files, each whole or not at all, and only where it changed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from bot.errors import UserError
+from bot.private_files import reason
+
+# The day on which a file was written is no reason to write it.
+_LAST_UPDATE = re.compile(rb"^(?:Last update: .*|<p>Last update: .*</p>)$", re.MULTILINE)
+
+
+def write(path: Path, text: str) -> bool:
+    """Write the text to this path, whole or not at all; false if it was up to date.
+
+    A file that differs only in its date is left alone. A link is followed, and the file's mode is
+    kept. Raises UserError.
+    """
+    target = Path(os.path.realpath(path))
+    data = text.encode("utf-8")
+    try:
+        if _is_up_to_date(target, data):
+            return False
+        _replace(target, data)
+    except OSError as error:
+        raise UserError(
+            f"The page can't be written to {path}: {reason(error, target)}. "
+            "Choose another path in [page] of bot.toml, or let the bot write to this folder."
+        ) from error
+    return True
+
+
+def _is_up_to_date(path: Path, data: bytes) -> bool:
+    """Whether the file has the same content, apart from the date."""
+    try:
+        present = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    return _LAST_UPDATE.sub(b"", present, count=1) == _LAST_UPDATE.sub(b"", data, count=1)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a temporary file next to it, flush it to disk, and only then rename it."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)  # left over from a crash
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
