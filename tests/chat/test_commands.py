@@ -17,6 +17,7 @@ import pytest
 from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.parse import keyword_and_name
 from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
 from bot.chat.reports import encode
@@ -699,6 +700,89 @@ async def test_a_broad_keyword_is_counted_over_the_days_that_the_answer_covers_a
     assert "very broad" in reply.text
     assert data(reply)["at_least"] is True
     assert data(reply)["broad"] is True
+
+
+async def test_one_word_alone_comes_with_the_numbers_of_its_narrower_reading(chat: Chat) -> None:
+    for number in range(21):
+        both = "We look at reasoning." if number % 3 == 0 else "We look."
+        chat.source.announce(paper(number, "Reasoning", abstract=both))
+    reply = await chat.say("add reasoning as Reasoning")
+    assert "About 3 papers a day (21 papers in the last 7 days)." in reply.text
+    assert (
+        "In title and abstract both (ti:reasoning AND abs:reasoning): about one paper a day."
+    ) in reply.text
+    [narrow] = [each for each in reply.offers if each.label == "In title and abstract both"]
+    said = await chat.say(narrow.words)
+    narrower = "Reasoning (ti:reasoning AND abs:reasoning)"
+    assert said.text.startswith(f"This channel now follows {narrower}\n")
+    assert said.announcement == f"Ada narrowed a keyword: reasoning is {narrower} now"
+    assert await chat.keywords() == (narrower,)
+    assert "Only one word alone" in await chat.refused("narrow Reasoning")
+
+
+async def test_more_than_one_word_is_offered_no_narrower_reading(chat: Chat) -> None:
+    chat.source.announce(paper(1, "A reward model of graphs"))
+    for words in ("reward model", "ti:graphs", "graphs OR trees"):
+        reply = await chat.say(f"add {words}")
+        assert "title and abstract both" not in reply.text
+        assert [each.label for each in reply.offers] == ["Undo", "Back to list"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "keyword", "name"),
+    [
+        ("ti:reasoning as Reasoning", "ti:reasoning", "Reasoning"),
+        ("reward model as 3D @everyone <b>", "reward model", "3D @everyone <b>"),
+        ('reward model  as  "my models"', "reward model", "my models"),
+        ("learning as inference", "learning as inference", ""),
+        ('ti:"seen as Y" AND cat:cs.LG', 'ti:"seen as Y" AND cat:cs.LG', ""),
+        ("seen as RNN AND cat:cs.LG", "seen as RNN AND cat:cs.LG", ""),
+        ("cat:cs.LG as", "cat:cs.LG as", ""),
+    ],
+)
+def test_a_name_stands_behind_as_and_looks_like_one(typed: str, keyword: str, name: str) -> None:
+    assert keyword_and_name(typed) == (keyword, name)
+
+
+async def test_a_keyword_is_shown_and_found_under_its_name(chat: Chat) -> None:
+    reply = await chat.say("add ti:reward as Rewards")
+    assert reply.text.startswith("This channel now follows Rewards (ti:reward)")
+    assert reply.announcement == "Ada added a keyword: Rewards (ti:reward)"
+    listed = await chat.say("list")
+    assert [row.text for row in listed.rows] == ["Rewards"]
+    assert listed.rows[0].detail.startswith("ti:reward; added ")
+    chat.source.announce(paper(1, "Reward models"))
+    await chat.collect()
+    assert "It matches Rewards (in the title)." in (await chat.say(f"why {paper(1).id}")).text
+    assert "no longer follows Rewards (ti:reward)" in (await chat.say("remove rewards")).text
+
+
+async def test_adding_again_renames_and_the_keyword_itself_takes_the_name_away(chat: Chat) -> None:
+    await chat.say("add ti:reward as Rewards")
+    reply = await chat.say("add ti:rewards as Prizes")
+    assert reply.text.startswith("This channel shows ti:reward as Prizes from now on.")
+    assert reply.announcement == "Ada renamed a keyword: Rewards is Prizes now"
+    written = chat.written
+    assert "Nothing had to be changed" in (await chat.say("add ti:reward as Prizes")).text
+    assert "Nothing had to be changed" in (await chat.say("add ti:reward")).text
+    assert (await chat.keywords(), chat.written) == (("Prizes (ti:reward)",), written)
+    await chat.commands.add(HERE, ADA, "ti:reward", name="ti:reward")
+    assert await chat.keywords() == ("ti:reward",)
+
+
+async def test_a_name_that_is_too_long_or_another_keywords_is_refused_and_changes_nothing(
+    chat: Chat,
+) -> None:
+    await chat.say("add ti:reward as Rewards")
+    assert "shows another keyword as Rewards: ti:reward" in await chat.refused(
+        "add graph as REWARDS"
+    )
+    assert "at most 60 characters, and this one has 61" in await chat.refused(
+        f"add graph as {'N' * 61}"
+    )
+    with pytest.raises(UserError, match="at least one character"):
+        await chat.commands.add(HERE, ADA, "graph", name="\u200b")
+    assert await chat.keywords() == ("Rewards (ti:reward)",)
 
 
 async def test_a_keyword_without_recent_papers_is_not_called_broken(chat: Chat) -> None:

@@ -182,7 +182,10 @@ def _without_standing(case: Case) -> str:
         return "Not posted: this channel follows nothing."
     nearest = case.nearest
     if len(case.evaluations) == 1:
-        return f"Not posted: {nearest.keyword.described} does not match it: {nearest.explanation.reason}."
+        return (
+            f"Not posted: {nearest.keyword.described} does not match it:"
+            f" {nearest.explanation.reason}."
+        )
     return (
         f"Not posted: none of its {len(case.evaluations)} keywords matches. Closest is"
         f" {nearest.keyword.described}: {nearest.explanation.reason}."

@@ -247,8 +247,26 @@ async def test_a_mistake_is_pointed_at_in_what_was_typed_and_nothing_chosen_is_l
     assert re.search(r'"value": "ti"[^}]*"default": true', shown)
 
 
-def filled(phrase: str, field: str = "any", categories: str = "") -> dict[str, Any]:
-    return {"phrase": phrase, "field": [field], "categories": categories}
+def filled(phrase: str, field: str = "any", categories: str = "", name: str = "") -> dict[str, Any]:
+    return {"phrase": phrase, "field": [field], "categories": categories, "name": name}
+
+
+async def test_a_name_is_an_option_and_a_field_of_the_form_and_means_nothing_to_discord(
+    backend: DiscordBackend, server: Server
+) -> None:
+    answer = await server.say(server.ann, "add", keyword="graph", name="<@&1> **G** @everyone")
+    assert r"\*\*G\*\*" in texts(answer)
+    assert not re.search("<@&1>|@everyone", texts(answer))
+    opened = await server.ann.slash(server.channel, "papers add")
+    refused = await server.ann.submit_modal(opened, filled("(x", name="Rewards"))
+    again = await server.ann.click(refused.response, label="Edit")
+    assert '"value": "Rewards"' in json.dumps(again.modal)
+    await server.ann.submit_modal(again, filled("reward model", name="Rewards"))
+    followed = await backend.store.subscriptions(server.here)
+    assert [each.keyword.described for each in followed] == [
+        "<@&1> **G** @everyone (graph)",
+        "Rewards (reward model)",
+    ]
 
 
 async def test_a_silent_arxiv_keeps_nobody_from_adding(

@@ -77,6 +77,7 @@ class Chat:
                     "selected_options": [{"value": each} for each in filled.get("categories", ())]
                 }
             },
+            "name": {"name": {"value": filled.get("name")}},
             "channel": {"channel": {"selected_conversation": channel or self.room}},
         }
         answer = await asyncio.to_thread(self.server.socket.submit, view, values, self.room)
@@ -401,9 +402,11 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     await chat.send(text)
     form = await chat.window(1)
     assert form["private_metadata"].startswith(f"{chat.room}.")
-    view = await chat.submit(form, phrase="reward model", where="ti", categories=["cs.LG"])
+    view = await chat.submit(
+        form, phrase="reward model", where="ti", categories=["cs.LG"], name="<!here> *R*"
+    )
     assert "now follows" in shown(view)
-    assert await chat.keywords() == ("ti:(reward model) AND cat:cs.LG",)
+    assert await chat.keywords() == ("<!here> *R* (ti:(reward model) AND cat:cs.LG)",)
     await chat.wait_for_line("ann added a keyword")
 
 
