@@ -134,12 +134,13 @@ class FileSync:
         return report
 
     async def own_channels(self) -> tuple[str, ...]:
-        """The channels that a person wrote into bot.toml, in the order in which they stand there.
-        Raises StoreError."""
+        """The channels that a person wrote into bot.toml, in the order in which they stand there;
+        where there are several, into the one that may remove keywords. Raises StoreError."""
 
         def read(database: SyncDatabase) -> tuple[str, ...]:
             with database.transaction() as transaction:
-                return SyncState.decode(transaction.state()).own
+                owner = transaction.file_owner() or ""
+                return SyncState.decode(transaction.state(owner)).own
 
         return await self._store.synchronise(read, self._clock.now())
 

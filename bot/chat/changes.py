@@ -164,7 +164,9 @@ class Changes:
     async def _rename(self, channel_id: str, person: Person, keyword: Keyword, name: str) -> Reply:
         """Raises UserError where somebody else was faster."""
         if not await self._store.rename(channel_id, keyword.canonical, name):
-            raise UserError(f"Somebody else has just changed {keyword.label}. {SEE_LIST}")
+            raise UserError(
+                f"Somebody else has just changed {keyword.label}. {see_list(channel_id)}"
+            )
         await self._on_change()
         return renamed_reply(channel_id, keyword, replace(keyword, name=name), person)
 
@@ -174,7 +176,7 @@ class Changes:
         broad = find_subscribed(subscriptions, text)
         narrower = narrower_reading(broad)
         if narrower is None:
-            raise UserError(f"Only one word alone can be narrowed down. {SEE_LIST}")
+            raise UserError(f"Only one word alone can be narrowed down. {see_list(channel_id)}")
         now = self._clock.now()
         await self._store.follow(channel_id, narrower, person, now)
         await self._store.unfollow(channel_id, broad.canonical, now)

@@ -18,6 +18,7 @@ from bot.model.snapshots import (
     Change,
     Configure,
     Listing,
+    Rename,
     Snapshot,
     Unfollow,
     decode,
@@ -359,7 +360,13 @@ def _may_remove(transaction: SyncTransaction, identity: str, *, accept: bool) ->
 
 
 def _removes(change: Change) -> bool:
-    return isinstance(change, Unfollow) or (isinstance(change, Configure) and change.value is None)
+    match change:
+        case Configure():
+            return change.value is None
+        case Rename():
+            return not change.keyword.name
+        case _:
+            return isinstance(change, Unfollow)
 
 
 def _are_many(removed: int, of: int) -> bool:
