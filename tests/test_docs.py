@@ -48,6 +48,7 @@ JSON_OBJECTS: dict[str, Any] = {
     "`preview`": reports.PreviewReport,
     "a paper in `newest`": reports.PreviewedPaper,
     "`keywords list`": reports.KeywordList,
+    "`keywords list --all`, each as `keywords list`": reports.AllKeywords,
     "a keyword of `keywords list`": reports.FollowedKeyword,
     "`keywords add`": reports.KeywordAdded,
     "`keywords remove`": reports.KeywordRemoved,

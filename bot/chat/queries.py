@@ -14,7 +14,7 @@ from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chat.parse import bare_id, help_sections
 from bot.chat.replies.dates import DateFormatter, with_times
 from bot.chat.replies.home import home
-from bot.chat.replies.keywords import listing_reply
+from bot.chat.replies.keywords import all_listings_reply, listing_reply
 from bot.chat.replies.paraphrase import paraphrase
 from bot.chat.replies.preview import (
     PREVIEW_EXAMPLES,
@@ -89,6 +89,10 @@ class Queries:
         subscriptions = await self._store.subscriptions(channel_id)
         dates = self._dates(channel_id)
         return listing_reply(channel_id, subscriptions, dates, page, may_change=may_change)
+
+    async def all_listings(self) -> Reply:
+        """The keywords of every channel, also of those that bot.toml does not show."""
+        return all_listings_reply(await self._store.subscriptions())
 
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         """The same with their handles, for completing what somebody types."""

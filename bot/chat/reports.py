@@ -171,6 +171,11 @@ class KeywordList:
     keywords: tuple[FollowedKeyword, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AllKeywords:
+    channels: tuple[KeywordList, ...]
+
+
 def encode(value: object) -> Any:
     """A report as JSON has it: times in UTC to the second, ``null`` for what there is not.
 

@@ -1,11 +1,14 @@
-"""``daily-papers keywords``: list, add, remove."""
+"""``daily-papers keywords``: list, add, remove, export, import."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli import terminal
 from bot.cli.arguments import (
     TAKES_KEYWORD,
     ChannelOption,
@@ -23,18 +26,25 @@ from bot.cli.common import (
     QuietOption,
     VerboseOption,
     begin,
+    configured,
+    plain_errors,
     show_answer,
 )
 from bot.cli.help import HelpfulCommand, HelpfulGroup
 from bot.errors import UserError
+from bot.text import plural
 
 if TYPE_CHECKING:
     from bot.app.bot import Bot
+    from bot.config import Config
     from bot.model import Reply
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", hidden=True)]
+OptionalFileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", hidden=True)]
 
 group = typer.Typer(
     name="keywords",
-    help="List, add or remove the keywords of a channel.",
+    help="List, add or remove the keywords of a channel; export and import those of all.",
     cls=HelpfulGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -45,18 +55,26 @@ group = typer.Typer(
 def list_them(
     ctx: typer.Context,
     channel: ChannelOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All channels, also those that bot.toml does not show.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List the keywords that a channel follows.
+    """List the keywords that a channel follows, or that all of them do.
 
     \b
-    Example: daily-papers keywords list --channel console:
+    Examples: daily-papers keywords list --channel console:
+              daily-papers keywords list --all
     """
+    if every and channel is not None:
+        raise typer.BadParameter("give --all or --channel, not both.")
 
     async def query(bot: Bot) -> Reply:
+        if every:
+            return await bot.queries.all_listings()
         return await bot.queries.listing(await channel_of(bot, channel))
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
@@ -116,6 +134,94 @@ def remove(
         return await bot.changes.remove(where, command_line_user(), [words])
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
+
+
+@group.command("export", cls=HelpfulCommand)
+def export(
+    ctx: typer.Context,
+    file: OptionalFileArgument = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the keywords and settings of all channels as TOML, as bot.toml has them.
+
+    To standard output, or into FILE, which must not exist yet. For papers and posts there is
+    backup.
+
+    \b
+    Example: daily-papers keywords export channels.toml
+    """
+    import asyncio
+
+    from bot.app.channel_files import exported
+    from bot.app.wiring import open_bot
+
+    async def read(settings: Config) -> tuple[str, int]:
+        async with open_bot(settings, serving=False) as bot:
+            return await exported(bot.store, bot.clock.now())
+
+    options = begin(ctx, config, verbose, quiet)
+    with plain_errors():
+        text, count = asyncio.run(read(configured(options)))
+        if file is None:
+            terminal.show(text.removesuffix("\n"))
+            return
+        try:
+            with open(file, "x", encoding="utf-8", opener=_only_for_its_owner) as new:
+                new.write(text)
+        except FileExistsError as error:
+            raise UserError(f"{file} exists already, and stays as it is.") from error
+        except OSError as error:
+            raise UserError(f"{file} can't be written: {error.strerror}") from error
+    terminal.show(f"Wrote {file}: {plural(count, 'channel')}.")
+
+
+def _only_for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+@group.command("import", cls=HelpfulCommand)
+def import_them(
+    ctx: typer.Context,
+    file: FileArgument,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Add the keywords and settings of a file that export wrote.
+
+    FILE has [[channels]] blocks, as bot.toml has them; a whole bot.toml will do. Removes nothing.
+    Where FILE has mistakes all of them are listed, and nothing is changed.
+
+    \b
+    Example: daily-papers keywords import channels.toml
+    """
+    import asyncio
+
+    from bot import config as configuration
+    from bot.app.channel_files import imported
+    from bot.app.file_sync import describe
+    from bot.app.wiring import open_bot
+    from bot.model.snapshots import Change, Snapshot
+
+    async def add(settings: Config, brought: Snapshot) -> tuple[Change, ...]:
+        async with open_bot(settings, serving=False) as bot:
+            who = COMMAND_LINE_USER.name
+            changes = await imported(bot.store, brought, who, bot.clock.now())
+            await bot.file_sync.show_change()
+            return changes
+
+    options = begin(ctx, config, verbose, quiet)
+    with plain_errors():
+        settings = configured(options)
+        brought = configuration.read_channel_file(file, settings)
+        changes = asyncio.run(add(settings, brought))
+    for change in changes:
+        terminal.show(f"Added: {describe(change)}")
+    if not changes:
+        channels = plural(len(brought.listings), "channel")
+        terminal.show(f"All that {file} says of {channels} was there already.")
 
 
 def _check_platform(bot: Bot, channel: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ from bot.config.secrets import (
     with_token,
 )
 from bot.config.timezones import from_environment
-from bot.config.toml_source import InvalidToml
+from bot.config.toml_source import FileUnreadable, InvalidToml
 from bot.core.channel_settings import CHANNEL_SETTINGS, CatchUp
 from bot.core.limits import Limits
 from bot.errors import ConfigError
@@ -234,6 +234,33 @@ def check(text: str, path: Path) -> Config:
     Raises ConfigError.
     """
     return _build(text, path, {}, need_secrets=False, needs_contact=False)
+
+
+def read_channel_file(path: Path, config: Config) -> Snapshot:
+    """The ``[[channels]]`` of a file of their own, checked as those of the bot's own file are. The
+    other sections of a whole ``bot.toml`` are left alone. Raises ConfigError with every mistake."""
+    try:
+        text = toml_source.decode(toml_source.read_bytes(path), path)
+        document = toml_source.parse(text)
+    except FileUnreadable as error:  # its hints are about the bot's own file
+        raise ConfigError(
+            str(path), tuple(replace(each, hint="") for each in error.mistakes)
+        ) from error
+    except InvalidToml as error:
+        raise ConfigError(str(path), (error.mistake,)) from error
+    mistakes = Mistakes()
+    known = dict.fromkeys([*SECTIONS, "channels"])
+    for name, value in document.items():
+        if name not in known:
+            problem, hint = config_keys.unknown(name, value, known, mistakes)
+            mistakes.add(join("", name), problem, hint)
+    channels = read_channels(document, text, mistakes)
+    slack = config.platforms.get("slack")
+    _check_workspaces(channels, slack.options if slack else None, mistakes)
+    _check_platforms(platforms_of_blocks(document), config.platforms, mistakes)
+    if mistakes.found:
+        raise ConfigError(str(path), tuple(mistakes.listed(line_numbers(text))))
+    return channels
 
 
 def _build(

@@ -293,7 +293,7 @@ class _Rewriter:
     def _replace_marker(self, marker: Statement, new: list[Listing]) -> None:
         """A marker in its place is rewritten there; new channels come before it."""
         start = marker.lines.start
-        lines = "".join(self._block_text(listing) + self._line_end for listing in new)
+        lines = "".join(block_text(listing, self._line_end) + self._line_end for listing in new)
         self._edits.append(_Edit(Span(start, start), lines))
         self._edits.append(_Edit(marker.comment or marker.lines, str(self._marker)))
 
@@ -302,21 +302,23 @@ class _Rewriter:
         place = len(self._text) if at_end else self._statements[index].lines.start
         before = self._text[:place]
         unfinished = bool(before) and not before.endswith("\n")
-        paragraphs = [*map(self._block_text, new), str(self._marker) + self._line_end]
+        blocks = [block_text(listing, self._line_end) for listing in new]
+        paragraphs = [*blocks, str(self._marker) + self._line_end]
         gap = self._line_end if before else ""
         lines = self._line_end * unfinished + gap + self._line_end.join(paragraphs)
         self._edits.append(_Edit(Span(place, place), lines))
 
-    def _block_text(self, listing: Listing) -> str:
-        settings = {name: getattr(listing.channel, name) for name in SETTINGS}
-        body = {
-            "id": listing.channel.id,
-            **{name: value for name, value in settings.items() if value is not None},
-        }
-        items = [f"{INDENT}{_keyword_literal(each)}," for each in listing.keywords]
-        keywords = ["keywords = [", *items, "]"] if items else ["keywords = []"]
-        lines = ["[[channels]]", *tomli_w.dumps(body).splitlines(), *keywords, ""]
-        return self._line_end.join(lines)
+
+def block_text(listing: Listing, line_end: str = "\n") -> str:
+    """A channel's whole block, with a blank line behind it."""
+    settings = {name: getattr(listing.channel, name) for name in SETTINGS}
+    body = {
+        "id": listing.channel.id,
+        **{name: value for name, value in settings.items() if value is not None},
+    }
+    items = [f"{INDENT}{_keyword_literal(each)}," for each in listing.keywords]
+    keywords = ["keywords = [", *items, "]"] if items else ["keywords = []"]
+    return line_end.join(["[[channels]]", *tomli_w.dumps(body).splitlines(), *keywords, ""])
 
 
 def _keyword_literal(keyword: Keyword) -> str:

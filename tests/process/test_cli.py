@@ -231,6 +231,56 @@ def test_keywords_come_and_go_and_the_file_shows_it(home: Home) -> None:
     assert home.file.read_text().startswith("# mine, and it stays\n")
 
 
+def test_all_channels_go_into_a_file_and_come_back_from_it_into_another_bot(home: Home) -> None:
+    home.file.write_text(home.file.read_text("utf-8").replace("[bot]\n", "[bot]\nmirror = 0\n"))
+    elsewhere = home.folder / "elsewhere.toml"
+    elsewhere.write_text(
+        '[discord]\nproxy = ""\n[[channels]]\nid = "discord:11420000000000000"\n'
+        'post_at = "07:30"\nkeywords = [\'au:"Ada Éxample" AND -survey\', "reward model"]\n',
+        "utf-8",
+    )
+    token = {"DISCORD_TOKEN": "MTE0.invented"}
+    status, out, err = home.call("keywords", "import", "elsewhere.toml", **token)
+    assert (status, err, out.count("Added: discord:11420000000000000 ")) == (0, "", 3)
+    again = home.call("keywords", "import", "elsewhere.toml", **token)
+    assert again[1] == "All that elsewhere.toml says of 1 channel was there already.\n"
+    assert "discord:" not in home.file.read_text("utf-8"), "beyond the mirror"
+    status, out, _ = home.call("keywords", "list", "--all")
+    assert out.startswith("2 channels, 3 keywords:\n\nconsole:\nreward model\n")
+    every = home.query("keywords", "list", "--all")["channels"]
+    assert [each["channel"] for each in every] == ["console:", "discord:11420000000000000"]
+
+    status, printed, _ = home.call("keywords", "export")
+    assert home.call("keywords", "export", "all.toml")[:2] == (0, "Wrote all.toml: 2 channels.\n")
+    written = (home.folder / "all.toml").read_text("utf-8")
+    assert written == printed
+    assert (home.folder / "all.toml").stat().st_mode & 0o777 == 0o600
+    status, _, err = home.call("keywords", "export", "all.toml")
+    assert (status, err) == (1, "all.toml exists already, and stays as it is.\n")
+
+    other = home.folder / "other"
+    other.mkdir()
+    (other / "bot.toml").write_text(home.file.read_text("utf-8").partition("[[channels]]")[0])
+    there = ("--config", "other/bot.toml")
+    home.call("keywords", "import", "all.toml", *there, **token)
+    assert home.call("keywords", "export", *there)[1] == printed
+
+
+def test_a_file_with_mistakes_is_imported_not_at_all_and_every_mistake_is_told(home: Home) -> None:
+    (home.folder / "bad.toml").write_text(
+        '[[channels]]\nid = "discord:1"\nkeywords = ["ti:"]\n\n[[channels]]\nid = "console:"\n'
+        'days = "never"\nkeywords = ["graph network", "graph networks"]\n[[channel]]\n', "utf-8",
+    )  # fmt: skip
+    status, out, err = home.call("keywords", "import", "bad.toml")
+    assert (status, out) == (2, "")
+    assert [err.count(f"line {line}: ") for line in (2, 3, 7, 8, 9)] == [2, 1, 1, 1, 1]
+    assert "did you mean channels?" in err
+    assert home.keywords == ["reward model"]
+    for name, problem in (("none.toml", "there is no such file"), (".", "this is a folder")):
+        status, _, err = home.call("keywords", "import", name)
+        assert (status, problem in err, "init" in err) == (2, True, False)
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [

@@ -10,9 +10,9 @@ from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.paraphrase import Paraphrase, paraphrase
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
-from bot.chat.reports import FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
+from bot.chat.reports import AllKeywords, FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
 from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handle, handles
-from bot.model import Choice, Keyword, Menu, Offer, Person, Reply, Row, Subscription
+from bot.model import Choice, Keyword, Menu, Offer, Person, Reply, Row, Section, Subscription
 from bot.references import refer_to
 from bot.text import plural
 
@@ -240,6 +240,28 @@ def listing_reply(
         offers=tuple(offers),
         menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
         report=KeywordList(channel_id, tuple(map(_followed, subscriptions))),
+    )
+
+
+def all_listings_reply(subscriptions: Sequence[Subscription]) -> Reply:
+    """What every channel follows, a section for each. Changes nothing."""
+    by_channel: dict[str, list[Subscription]] = {}
+    for each in subscriptions:
+        by_channel.setdefault(each.channel_id, []).append(each)
+    keywords = plural(len(subscriptions), "keyword")
+    head = f"{plural(len(by_channel), 'channel')}, {keywords}:"
+    return Reply(
+        head if by_channel else "No channel follows anything yet.",
+        sections=tuple(
+            Section(channel_id, "\n".join(each.keyword.text for each in followed))
+            for channel_id, followed in by_channel.items()
+        ),
+        report=AllKeywords(
+            tuple(
+                KeywordList(channel_id, tuple(map(_followed, followed)))
+                for channel_id, followed in by_channel.items()
+            )
+        ),
     )
 
 
