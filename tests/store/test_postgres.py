@@ -204,6 +204,17 @@ def test_defaults_of_the_database_change_nothing(url: str) -> None:
 # -- while it runs --------------------------------------------------------------------------------
 
 
+def test_a_server_whose_clock_was_ahead_keeps_no_role_from_everybody(url: str) -> None:
+    dead, other = opened_on_postgres(url), opened_on_postgres(url)
+    assert wait(dead.acquire_lease("collector", 60)) == 1
+    change(dead, "update leases set until = until + 86400")  # set back by a day since
+    assert wait(other.acquire_lease("collector", 60)) is None, "the holder may be alive"
+    change(dead, "update leases set until = until - 61")  # a lease later
+    assert wait(other.acquire_lease("collector", 60)) == 2
+    dead.close()
+    other.close()
+
+
 def test_a_role_belongs_to_one_process_until_its_lease_ends(url: str) -> None:
     one, other = opened_on_postgres(url), opened_on_postgres(url)
     assert wait(one.acquire_lease("collector", 60)) == 1

@@ -15,6 +15,13 @@ _NOW = "extract(epoch from clock_timestamp())"
 
 def acquire(db: Connection, role: str, holder: str, seconds: float) -> int | None:
     """The fencing number; ``None``: another process holds it."""
+    # An end that no lease of now can have was written before the server's clock was set back. It
+    # becomes one that a holder who lives renews in time, and a dead one does not.
+    db.execute(
+        f"update leases set until = {_NOW} + :length"
+        f" where role = :role and until > {_NOW} + :length + 1",
+        {"role": role, "length": seconds},
+    )
     row = db.execute(
         f"""
         insert into leases (role, holder, fence, until) values (:role, :holder, 1, {_NOW} + :length)
