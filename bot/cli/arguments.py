@@ -71,6 +71,7 @@ ChannelOption = Annotated[
 ]
 # Hidden where arguments are listed, because the list would show Python's types.
 KeywordArgument = Annotated[list[str], typer.Argument(metavar="KEYWORD", hidden=True)]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", hidden=True)]
 FollowedKeywordArgument = Annotated[
     list[str],
     typer.Argument(metavar="KEYWORD", hidden=True, autocompletion=complete_keyword),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli import terminal
+from bot.cli.arguments import FileArgument
 from bot.cli.common import (
     ConfigOption,
     QuietOption,
@@ -19,8 +19,6 @@ from bot.cli.common import (
 
 if TYPE_CHECKING:
     from bot.config import Config
-
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", hidden=True)]
 
 
 def backup(

@@ -12,6 +12,7 @@ from bot.cli import terminal
 from bot.cli.arguments import (
     TAKES_KEYWORD,
     ChannelOption,
+    FileArgument,
     FollowedKeywordArgument,
     KeywordArgument,
     channel_of,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.model import Reply
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", hidden=True)]
 OptionalFileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", hidden=True)]
 
 group = typer.Typer(
@@ -207,7 +207,7 @@ def import_them(
 
     async def add(settings: Config, brought: Snapshot) -> tuple[Change, ...]:
         async with open_bot(settings, serving=False) as bot:
-            who = COMMAND_LINE_USER.name
+            who = command_line_user().name
             changes = await imported(bot.store, brought, who, bot.clock.now())
             await bot.file_sync.show_change()
             return changes
