@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.config.channels import writable
-from bot.model.snapshots import Change, Configure, Listing, Snapshot, merge
+from bot.model.snapshots import Change, Snapshot, merge, takes_away
 from bot.ports import SyncDatabase, SyncStore
 from bot.sync.toml_editor import block_text
 
@@ -37,21 +37,9 @@ async def imported(
 
     def add(database: SyncDatabase) -> tuple[Change, ...]:
         with database.transaction() as transaction:
-            held = transaction.current().by_channel
-            changes = tuple(
-                change
-                for change in merge(Snapshot(), brought)
-                if not _is_so(held.get(change.channel_id), change)
-            )
+            added = merge(transaction.current(), brought)
+            changes = tuple(each for each in added if not takes_away(each))
             transaction.apply(changes, who)
             return changes
 
     return await store.synchronise(add, at)
-
-
-def _is_so(held: Listing | None, change: Change) -> bool:
-    if held is None:
-        return False
-    if isinstance(change, Configure):
-        return bool(getattr(held.channel, change.setting) == change.value)
-    return change.keyword.canonical in held.by_canonical

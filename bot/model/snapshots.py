@@ -122,6 +122,13 @@ def merge(base: Snapshot, theirs: Snapshot) -> tuple[Change, ...]:
     )
 
 
+def takes_away(change: Change) -> bool:
+    """Whether a keyword, a name or a setting of the channel's own ends with it."""
+    if isinstance(change, Configure):
+        return change.value is None
+    return isinstance(change, Unfollow) or (isinstance(change, Rename) and not change.keyword.name)
+
+
 def _changes(was: Listing, now: Listing) -> Iterator[Change]:
     channel_id = now.channel.id
     for setting in SETTINGS:

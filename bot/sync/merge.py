@@ -16,14 +16,13 @@ from bot.config.channels import writable
 from bot.errors import ConfigError
 from bot.model.snapshots import (
     Change,
-    Configure,
     Listing,
-    Rename,
     Snapshot,
     Unfollow,
     decode,
     encode,
     merge,
+    takes_away,
 )
 from bot.ports import SyncTransaction
 from bot.sync.shared_file import digest_of
@@ -140,7 +139,7 @@ class Merge:
             base = whole or self._base()
             self.changes = merge(base, file.snapshot)
             if self.is_guest:
-                self.changes = tuple(each for each in self.changes if not _removes(each))
+                self.changes = tuple(each for each in self.changes if not takes_away(each))
             self._own = self._written_by_people(base)
             self._is_cut = whole is not None and not self.is_guest
             if not accept:
@@ -357,16 +356,6 @@ def _may_remove(transaction: SyncTransaction, identity: str, *, accept: bool) ->
         transaction.set_file_owner(identity)
         owner = identity
     return owner == identity
-
-
-def _removes(change: Change) -> bool:
-    match change:
-        case Configure():
-            return change.value is None
-        case Rename():
-            return not change.keyword.name
-        case _:
-            return isinstance(change, Unfollow)
 
 
 def _are_many(removed: int, of: int) -> bool:

@@ -236,7 +236,8 @@ def test_all_channels_go_into_a_file_and_come_back_from_it_into_another_bot(home
     elsewhere = home.folder / "elsewhere.toml"
     elsewhere.write_text(
         '[discord]\nproxy = ""\n[[channels]]\nid = "discord:11420000000000000"\n'
-        'post_at = "07:30"\nkeywords = [\'au:"Ada Éxample" AND -survey\', "reward model"]\n',
+        'post_at = "07:30"\nkeywords = [\'au:"Ada Éxample" AND -survey\','
+        ' { name = "Rewards", query = "reward model" }]\n',
         "utf-8",
     )
     token = {"DISCORD_TOKEN": "MTE0.invented"}
@@ -247,6 +248,7 @@ def test_all_channels_go_into_a_file_and_come_back_from_it_into_another_bot(home
     assert "discord:" not in home.file.read_text("utf-8"), "beyond the mirror"
     status, out, _ = home.call("keywords", "list", "--all")
     assert out.startswith("2 channels, 3 keywords:\n\nconsole:\nreward model\n")
+    assert "Rewards: reward model\n" in out
     every = home.query("keywords", "list", "--all")["channels"]
     assert [each["channel"] for each in every] == ["console:", "discord:11420000000000000"]
 

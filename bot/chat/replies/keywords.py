@@ -253,7 +253,7 @@ def all_listings_reply(subscriptions: Sequence[Subscription]) -> Reply:
     return Reply(
         head if by_channel else "No channel follows anything yet.",
         sections=tuple(
-            Section(channel_id, "\n".join(each.keyword.text for each in followed))
+            Section(channel_id, "\n".join(_with_name(each.keyword) for each in followed))
             for channel_id, followed in by_channel.items()
         ),
         report=AllKeywords(
@@ -263,6 +263,10 @@ def all_listings_reply(subscriptions: Sequence[Subscription]) -> Reply:
             )
         ),
     )
+
+
+def _with_name(keyword: Keyword) -> str:
+    return f"{keyword.name}: {keyword.text}" if keyword.name else keyword.text
 
 
 def _followed(subscription: Subscription) -> FollowedKeyword:
