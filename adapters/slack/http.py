@@ -104,11 +104,18 @@ class ServedApp:
 
 
 class Receiver:
-    """Receives the requests for one Bolt app."""
+    """Receives the requests for one Bolt app. ``body_timeout`` is in seconds."""
 
     def __init__(
-        self, prepared: ServedApp, signatures: SignatureCheck, tasks: ListenerTasks, clock: Clock
+        self,
+        prepared: ServedApp,
+        signatures: SignatureCheck,
+        tasks: ListenerTasks,
+        clock: Clock,
+        *,
+        body_timeout: float = BODY_TIMEOUT,
     ) -> None:
+        self._body_timeout = body_timeout
         self._flow = prepared.flow
         self._signatures = signatures
         self._tasks = tasks
@@ -124,7 +131,7 @@ class Receiver:
 
     async def _take_request(self, request: web.Request) -> web.StreamResponse:
         try:
-            async with asyncio.timeout(BODY_TIMEOUT):
+            async with asyncio.timeout(self._body_timeout):
                 raw = await request.read()
         except TimeoutError:
             return web.Response(status=408)

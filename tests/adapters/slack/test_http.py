@@ -13,10 +13,19 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from aiohttp.test_utils import TestServer
 from hypothesis import HealthCheck, given, settings
 
 from adapters.slack import oauth
-from adapters.slack.http import MAX_BODY_BYTES, SIGNED_FOR
+from adapters.slack.handler import ListenerTasks
+from adapters.slack.http import (
+    MAX_BODY_BYTES,
+    SIGNED_FOR,
+    HttpOptions,
+    Receiver,
+    SignatureCheck,
+    TokenListener,
+)
 from adapters.slack.managers import team_of_person
 from adapters.slack.platform import Slack
 from adapters.slack.render import compose
@@ -34,7 +43,7 @@ from tests.adapters.slack.backend import (
     shown,
     until,
 )
-from tests.adapters.slack.test_app import hostile
+from tests.adapters.slack.test_app import hostile, workspace_of
 from tests.wire.slack_http import SIGNING_SECRET, Signed, SlackHttp
 from tests.wire.slack_server import BOT_TOKEN, CLIENT_ID, CLIENT_SECRET, SlackServer
 
@@ -261,6 +270,29 @@ async def test_what_is_no_request_of_slacks_is_refused_whoever_signed_it(host: H
         assert status == expected, body[:20]
     for path in ("/", "/slack/events", "/slack/install"):
         assert (await asyncio.to_thread(host.http.get, path))[0] in {404, 405}
+
+
+@pytest.mark.parametrize("sent", [b"", b"payload=%7B"])
+async def test_a_body_that_does_not_arrive_is_given_up_and_keeps_nobody_else_waiting(
+    server: SlackServer, backend: SlackBackend, sent: bytes
+) -> None:
+    async with workspace_of(server) as workspace:
+        options = HttpOptions(SIGNING_SECRET, ("", 0), "", "/papers", frozenset())
+        prepared = await TokenListener(workspace, options).prepare(backend.commands)
+        signatures = SignatureCheck(SIGNING_SECRET, backend.clock)
+        receiver = Receiver(prepared, signatures, ListenerTasks(), backend.clock, body_timeout=0.05)
+        async with TestServer(receiver.application(), host="127.0.0.1") as served:
+            port = served.port or 0
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n" + sent
+            )
+            http = SlackHttp(server, port, lambda: backend.clock.now().timestamp())
+            request = http.signed("events_api", {"type": "url_verification", "challenge": "c"})
+            status, text = await asyncio.to_thread(http.post, request)
+            assert (status, json.loads(text)["challenge"]) == (200, "c")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+            writer.close()
 
 
 @pytest.mark.parametrize("value", ["", "1.2"])
