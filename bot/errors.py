@@ -39,7 +39,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from bot.redaction import redacted
 
@@ -190,23 +190,34 @@ class SourceNotAsked(SourceError):
     kind = NoteKind.LOCAL
 
 
+MAX_RETRY_SECONDS: Final = 24 * 3600.0
+
+
+def _at_most_a_day(seconds: float | None) -> float | None:
+    """What a platform asks us to wait is a number of a header, in which anything may stand; an
+    endless one would keep a post for ever."""
+    return None if seconds is None else min(seconds, MAX_RETRY_SECONDS)
+
+
 class SendError(BotError):
     """A message was not plainly delivered."""
 
 
 class TryLater(SendError):
-    """Certainly not delivered; send again after ``seconds`` (``None``: the caller's own delay)."""
+    """Certainly not delivered; send again after ``seconds``, at most a day (``None``: the caller's
+    own delay)."""
 
     def __init__(self, text: str, seconds: float | None = None) -> None:
-        self.seconds = seconds
+        self.seconds = _at_most_a_day(seconds)
         super().__init__(text)
 
 
 class OutcomeUnknown(SendError):
-    """Perhaps delivered. Ask ``find`` after ``seconds`` (``None``: the caller's own delay)."""
+    """Perhaps delivered. Ask ``find`` after ``seconds``, at most a day (``None``: the caller's own
+    delay)."""
 
     def __init__(self, text: str, seconds: float | None = None) -> None:
-        self.seconds = seconds
+        self.seconds = _at_most_a_day(seconds)
         super().__init__(text)
 
 
@@ -238,11 +249,11 @@ class PlatformRefused(PlatformError):
     """The platform does not let us in (a wrong token, a missing scope); the text says what to do.
 
     Trying again changes nothing before a person has fixed it. ``seconds`` is how long it is not to
-    be tried at all; ``None``: the caller's own delay.
+    be tried at all, at most a day; ``None``: the caller's own delay.
     """
 
     def __init__(self, text: str, seconds: float | None = None) -> None:
-        self.seconds = seconds
+        self.seconds = _at_most_a_day(seconds)
         super().__init__(text)
 
 

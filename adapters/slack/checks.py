@@ -9,7 +9,7 @@ from typing import Final
 
 import aiohttp
 
-from adapters.slack.errors import REINSTALL
+from adapters.slack.errors import REINSTALL, reading_answer
 from adapters.slack.http import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, HttpOptions
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import Workspace, parted
@@ -166,11 +166,12 @@ async def _examine_channel(workspace: Workspace, channel: Channel, bot: str) -> 
     invite = f"Write there: /invite @{bot}"
     try:
         answer = await workspace.web.request("conversations.info", params={"channel": own})
+        with reading_answer():
+            about = dict(answer["channel"])
     except PlatformError as error:
         return Finding(channel.id, True, f"It can't be looked at: {error}")
     except SendError as error:
         return Finding(channel.id, False, str(error), invite)
-    about = answer.get("channel") or {}
     name = f"#{about.get('name', own)}"
     if about.get("is_archived"):
         return Finding(channel.id, False, f"{name} is archived.", "Unarchive it.")

@@ -143,9 +143,10 @@ def _of_answer(error: SlackApiError, bot: str) -> SendError | PlatformRefused:
 
 
 def _details(response: Any) -> str:
-    metadata = response.data.get("response_metadata") or {}
-    messages = [str(each) for each in metadata.get("messages") or ()]
-    return f" ({'; '.join(messages)[:300]})" if messages else ""
+    metadata = response.data.get("response_metadata")
+    messages = metadata.get("messages") if isinstance(metadata, dict) else ()
+    said = [str(each) for each in messages] if isinstance(messages, list) else []
+    return f" ({'; '.join(said)[:300]})" if said else ""
 
 
 FOREIGN: Final = (
@@ -166,6 +167,16 @@ def at_the_border(bot: str = "papers") -> Iterator[None]:
         yield
     except FOREIGN as error:
         raise translated(error, bot) from error
+
+
+@contextmanager
+def reading_answer() -> Iterator[None]:
+    """Raises OutcomeUnknown where an answer that is no fault lacks what is documented, or has it in
+    another shape. Only around what takes such an answer apart."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise OutcomeUnknown("Slack's answer can't be read.") from error
 
 
 # -- the app-level token --------------------------------------------------------------------------

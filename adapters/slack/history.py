@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.slack.api import Me, Web
-from adapters.slack.errors import UNTHREADED, code_of
+from adapters.slack.errors import UNTHREADED, code_of, reading_answer
 from bot.errors import CannotTell, ChannelRefused, OutcomeUnknown, PlatformRefused, TryLater
 from bot.model import Post
 
@@ -88,16 +88,29 @@ async def _look(
             raise
         except OutcomeUnknown as error:
             raise TryLater(str(error)) from error
-        for message in page.get("messages") or ():
-            if _is_ours(message, me) and _key(message) == post.key:
-                return str(message["ts"])
-        cursor = (page.get("response_metadata") or {}).get("next_cursor")
-        if not page.get("has_more") or not cursor:
+        found, cursor = _read_page(page, me, post.key)
+        if found is not None:
+            return found
+        if not cursor:
             return None
         if distributed:
             raise CannotTell(LITTLE_HISTORY)
         params["cursor"] = cursor
     raise CannotTell("Too much was written in the channel since to look through it.")
+
+
+def _read_page(page: Mapping[str, Any], me: Me, key: str) -> tuple[str | None, str]:
+    """The message's ``ts``, if it is there, and where the next page begins. Raises TryLater: what
+    can't be read does not say that the message is missing."""
+    try:
+        with reading_answer():
+            for message in page["messages"]:
+                if _is_ours(message, me) and _key(message) == key:
+                    return str(message["ts"]), ""
+            metadata = page.get("response_metadata") or {}
+            return None, str(metadata.get("next_cursor") or "") if page.get("has_more") else ""
+    except OutcomeUnknown as error:
+        raise TryLater(str(error)) from error
 
 
 def _is_ours(message: Mapping[str, Any], me: Me) -> bool:

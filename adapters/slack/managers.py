@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from adapters.slack.errors import reading_answer
 from adapters.slack.workspace import Workspace
 from bot.errors import PlatformError, SendError
 
@@ -64,10 +65,12 @@ class Managers:
         if now < until:
             return known
         answer = await self._workspace.web.request("users.info", params={"user": user})
-        about = answer.get("user") or {}
-        # docs.slack.dev, reference/objects/user-object, November 2026
-        ours = about.get("team_id") == team and not about.get("is_stranger")
-        runs = ours and not about.get("deleted") and any(about.get(each) is True for each in ADMIN)
+        with reading_answer():
+            about = answer["user"]
+            # docs.slack.dev, reference/objects/user-object, November 2026
+            ours = about.get("team_id") == team and not about.get("is_stranger")
+            administers = any(about.get(each) is True for each in ADMIN)
+            runs = ours and not about.get("deleted") and administers
         self._cached = {who: each for who, each in self._cached.items() if each[0] > now}
         if len(self._cached) >= REMEMBERED:
             self._cached.clear()

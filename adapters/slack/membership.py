@@ -14,6 +14,7 @@ import hmac
 import re
 from typing import Final
 
+from adapters.slack.errors import reading_answer
 from adapters.slack.workspace import Workspace
 from bot.errors import NotAllowed, PlatformError, SendError
 from bot.references import refer_to
@@ -122,8 +123,10 @@ class Membership:
         found: set[str] = set()
         for _ in range(PAGES):
             page = await self._workspace.web.request("users.conversations", params=params)
-            found.update(str(each["id"]) for each in page.get("channels") or ())
-            params["cursor"] = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            with reading_answer():
+                found.update(str(each["id"]) for each in page["channels"])
+                metadata = page.get("response_metadata") or {}
+                params["cursor"] = str(metadata.get("next_cursor") or "")
             if not params["cursor"]:
                 break
         return frozenset(found)

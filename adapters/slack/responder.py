@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.slack import keyword_form, render, replies
-from adapters.slack.errors import code_of
+from adapters.slack.errors import code_of, reading_answer
 from adapters.slack.managers import Managers, team_of_person
 from adapters.slack.membership import Membership
 from adapters.slack.screens import Screens
@@ -197,7 +197,8 @@ class Responder:
         seconds, and only once (docs.slack.dev, interactivity/handling-user-interaction)."""
         arguments = {"trigger_id": body.get("trigger_id"), "view": view}
         opened = await self.workspace.web.request(method, json=arguments)
-        return str(opened["view"]["id"])
+        with reading_answer():
+            return str(opened["view"]["id"])
 
     async def update(self, place: Place, view: replies.View, reply: Reply) -> None:
         """Show something else in a window: again where Slack does not take it, and in a private

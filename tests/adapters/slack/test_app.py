@@ -415,8 +415,22 @@ async def test_without_the_scope_only_the_channel_that_it_was_opened_in_is_chang
     assert "now follows" in shown(await slacker.submit("reward model", opened_in=slacker.room))
 
 
-async def test_a_slack_that_does_not_say_who_is_where_changes_nothing(slacker: Slacker) -> None:
-    slacker.server.fail("POST", r"users\.conversations", status=500, times=9)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500},
+        {"status": 200, "body": {"ok": True}},
+        {"status": 200, "body": {"ok": True, "channels": [{}]}},
+        {"status": 200, "body": {"ok": True, "channels": [None]}},
+        {"status": 200, "body": {"ok": True, "channels": {"a": 1}}},
+        {"status": 200, "body": {"ok": True, "channels": [], "response_metadata": [1]}},
+    ],
+    ids=str,
+)
+async def test_a_slack_that_does_not_say_who_is_where_changes_nothing(
+    slacker: Slacker, fault: dict[str, Any]
+) -> None:
+    slacker.server.fail("POST", r"users\.conversations", times=9, **fault)
     other = slacker.server.open_room()
     answer = await slacker.submit("reward model", other, opened_in=slacker.room)
     assert "does not say just now" in answer["errors"]["channel"]
@@ -473,11 +487,21 @@ async def test_a_conversation_with_the_bot_is_followed_in_without_choosing(
 # Windows
 
 
-@pytest.mark.parametrize("error", ["expired_trigger_id", "ratelimited", "internal_error"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"ok": False, "error": "expired_trigger_id"},
+        {"ok": False, "error": "ratelimited"},
+        {"ok": False, "error": "internal_error"},
+        {"ok": False, "error": "invalid_arguments", "response_metadata": ["odd"]},
+        {"ok": False, "error": "invalid_arguments", "response_metadata": {"messages": 1}},
+    ],
+    ids=str,
+)
 async def test_a_form_that_can_not_be_opened_is_answered_otherwise(
-    slacker: Slacker, error: str
+    slacker: Slacker, said: dict[str, Any]
 ) -> None:
-    slacker.server.fail("POST", r"views\.open", status=200, body={"ok": False, "error": error})
+    slacker.server.fail("POST", r"views\.open", status=200, body=said)
     await slacker.dispatch(slacker.command("add"))
     assert "did not open the form" in slacker.said()
     assert "/papers add reward model" in slacker.said()
@@ -496,6 +520,21 @@ async def test_an_abstract_whose_window_can_not_be_opened_is_a_message_for_one(
     assert "Words of the abstract." in shown(answer)
     assert answer["replace_original"] is False
     assert answer["response_type"] == "ephemeral"
+
+
+@pytest.mark.parametrize("view", [None, [], "V1", {}], ids=str)
+async def test_an_answer_about_a_window_that_can_not_be_read_leaves_nobody_without_theirs(
+    slacker: Slacker, view: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    slacker.server.fail(
+        "POST", r"views\.open", status=200, body={"ok": True, "view": view}, times=2
+    )
+    button = slacker.button("2603.00007")
+    button["actions"][0]["action_id"] = "abstract:2603.00007"
+    for body in (slacker.command("add"), button):
+        await slacker.dispatch(body)
+    assert len(slacker.server.answers["a"]) == 2
+    assert "answering failed" not in caplog.text
 
 
 async def test_too_much_of_one_person_closes_no_window_of_another(slacker: Slacker) -> None:

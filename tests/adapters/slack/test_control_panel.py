@@ -422,14 +422,18 @@ async def test_nobody_else_manages_beside_the_list(member: Member, about: dict[s
     assert await member.keywords() == ()
 
 
-@pytest.mark.parametrize("fault", ["scope", "answer"])
+@pytest.mark.parametrize("fault", ["scope", "answer", "no user", "odd user"])
 async def test_where_slack_does_not_say_who_somebody_is_the_list_decides(
     member: Member, fault: str
 ) -> None:
     member.server.people[ANN] = {"is_admin": True}
-    if fault == "answer":
+    if fault != "scope":
         member.server.scopes = USERS
+    if fault == "answer":
         member.server.fail("POST", r"users\.info", status=500, times=9)
+    elif fault != "scope":
+        odd = {"ok": True} if fault == "no user" else {"ok": True, "user": ["is_admin"]}
+        member.server.fail("POST", r"users\.info", status=200, body=odd, times=9)
     member.restart(BO)
     await member.dispatch(member.command("add reward model"))
     assert await member.keywords() == ()

@@ -242,6 +242,35 @@ async def test_what_can_not_be_asked_now_is_asked_later(server: SlackServer, sla
         await slack.find(post(here, drafts()[0]))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {}, {"messages": None}, {"messages": [None]},
+        {"messages": [{"user": "UBOT", "metadata": 1}]},
+        {"messages": [], "has_more": True, "response_metadata": [1]},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_history_that_can_not_be_read_does_not_say_that_a_message_is_missing(
+    server: SlackServer, slack: Slack, said: dict[str, Any]
+) -> None:
+    here = server.open_room()
+    server.fail("POST", "conversations.history", status=200, body={"ok": True, **said})
+    with pytest.raises(TryLater):
+        await slack.find(post(here, drafts()[0]))
+
+
+@pytest.mark.parametrize("asked_for", ["9" * 400, "99999999999999999999"])
+async def test_who_is_told_to_wait_for_ever_waits_for_a_day(
+    server: SlackServer, slack: Slack, asked_for: str
+) -> None:
+    here = server.open_room()
+    server.fail("POST", POST, status=429, headers={"Retry-After": asked_for})
+    with pytest.raises(TryLater) as refused:
+        await slack.send(post(here, drafts()[0]))
+    assert refused.value.seconds == 86400
+
+
 async def test_a_slack_that_is_down_gets_nothing_and_loses_nothing(server: SlackServer) -> None:
     async with platform(server, api_url="http://127.0.0.1:9/api/") as slack:
         with pytest.raises(TryLater, match="can't be reached"):
