@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final, Generic, TypeVar
 
-from bot.arxiv.http import ApiRequest, HttpConnection, ResponseTimeout
+from bot.arxiv.http import ApiRequest, HttpConnection, NoWay, ResponseTimeout
 from bot.arxiv.rate_limit import LOCK_TIMEOUT_SECONDS, Permit, RateLimiter
 from bot.arxiv.responses import Assessment, Check, Failure, Redirect, Throttled, assess
 from bot.errors import SourceDown, SourceGarbled, SourceThrottled
@@ -91,8 +91,8 @@ class ArxivClient(Generic[T, Q]):
     async def send(self, request: Q, call: CallContext) -> T:
         """The document that answers a request. It may say that arXiv does not understand it.
 
-        Raises SourceThrottled, also without a request while arXiv is left alone; SourceDown; and
-        SourceGarbled, as ShortAnswer if papers are missing on the page.
+        Raises SourceThrottled, also without a request while arXiv is left alone; SourceDown;
+        SourceNotAsked; and SourceGarbled, as ShortAnswer if papers are missing on the page.
         """
         target, as_post = "", False
         retries = redirects = 0
@@ -130,7 +130,7 @@ class ArxivClient(Generic[T, Q]):
                 if is_last:
                     permit.record_refusal(str(error))
                 return Failure(error)
-            except SourceDown as error:
+            except (SourceDown, NoWay) as error:
                 return Failure(error)
             outcome: Assessment[T] = assess(
                 response, request, self._check, self._clock.now(), self._config_key

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ _PARSED_STATUSES: Final = frozenset(
 _GZIP: Final = 16 + zlib.MAX_WBITS
 # No room for one more connection here: file descriptors, buffers, memory.
 _LOCAL_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# No network, or a firewall of our own.
+_NO_NETWORK: Final = frozenset(
+    {errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
+)
 
 
 T = TypeVar("T")
@@ -61,6 +66,10 @@ class Timeouts:
 
 class ResponseTimeout(SourceDown):
     """No answer in time, which is also how arXiv throttles."""
+
+
+class NoWay(SourceNotAsked):
+    """This machine has no way to arXiv now, so no request has left it. It may have one soon."""
 
 
 Q = TypeVar("Q", bound=ApiRequest)
@@ -99,7 +108,8 @@ class HttpConnection(Generic[T, Q]):
 
         ``target`` is where ``follow`` led, complete with the query; ``as_post`` puts the query into
         the body whatever its length. Raises SourceDown, of these ResponseTimeout for a timeout;
-        SourceNotAsked where this machine has no means left to send it.
+        SourceNotAsked where this machine has no means left to send it, as NoWay where it has no
+        network, cannot look up the address, or its proxy refuses.
         """
         try:
             message = self._message(request, target, as_post)
@@ -111,9 +121,9 @@ class HttpConnection(Generic[T, Q]):
         except (httpx.TimeoutException, TimeoutError) as error:
             raise ResponseTimeout("arXiv did not answer in time.") from error
         except httpx.TransportError as error:
-            if (fault := _local_fault(error)) is not None:
-                raise _not_asked(fault) from error
-            raise SourceDown(f"arXiv can't be reached: {_reason(error)}.") from error
+            raise _of_this_machine(error) or SourceDown(
+                f"arXiv can't be reached: {_reason(error)}."
+            ) from error
 
     def follow(self, location: str, target: str = "") -> str:
         """Where a redirect leads, if that is arXiv over https, or the host in bot.toml.
@@ -241,12 +251,23 @@ def _reason(error: httpx.TransportError) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def _local_fault(error: BaseException) -> OSError | None:
-    """What this machine lacked, if that is why there was no connection."""
+def _of_this_machine(error: httpx.TransportError) -> SourceNotAsked | None:
+    """What this machine lacked, if that is why there was no connection to arXiv."""
+    if isinstance(error, httpx.ProxyError):
+        return NoWay(f"arXiv was not asked, because the proxy refused to: {_reason(error)}.")
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return NoWay(
+                "arXiv was not asked, because this machine can't look up its address:"
+                f" {cause.strerror}."
+            )
+        if isinstance(cause, OSError) and cause.errno in _NO_NETWORK:
+            return NoWay(
+                f"arXiv was not asked, because this machine can't reach it: {cause.strerror}."
+            )
         if isinstance(cause, OSError) and cause.errno in _LOCAL_LIMITS:
-            return cause
+            return _not_asked(cause)
         cause = cause.__cause__ or cause.__context__
     return None
 

@@ -250,6 +250,32 @@ async def test_a_machine_without_room_for_a_connection_is_not_blamed_on_arxiv(
     assert error.requests == 1
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
+        OSError(errno.EPERM, "Operation not permitted"),
+        httpx.ProxyError("407 Proxy Authentication Required"),
+    ],
+)
+async def test_a_machine_without_a_network_tries_again_and_does_not_blame_arxiv(
+    make_source: MakeSource, fault: Exception
+) -> None:
+    def unconnected(request: httpx.Request) -> httpx.Response:
+        if isinstance(fault, httpx.ProxyError):
+            raise fault
+        try:
+            raise fault
+        except OSError as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+
+    error = await refused(make_source(transport=httpx.MockTransport(unconnected)))
+    assert isinstance(error, SourceNotAsked)
+    assert "arXiv was not asked" in str(error)
+    assert error.requests > 1
+
+
 async def test_an_address_that_is_too_long_for_arxiv_is_posted(
     server: ArxivServer, source: ArxivSource
 ) -> None:
