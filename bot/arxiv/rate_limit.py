@@ -75,6 +75,14 @@ class RateState:
             and 0 <= self.refusals < 10_000
         )
 
+    def recompute(self, now: float) -> None:
+        """Where the clock was ahead when this was written: the request was sent now, and arXiv is
+        left alone for as long as it was to be."""
+        ahead = self.last_request_at - now
+        if math.isfinite(ahead) and ahead > _SKEW_SECONDS:
+            self.last_request_at = now
+            self.paused_until = max(0.0, self.paused_until - ahead)
+
     def reset(self) -> None:
         """As if nothing had ever been sent."""
         self.last_request_at = self.paused_until = 0.0
@@ -159,8 +167,9 @@ class RateLimiter:
         """
         async with self._lock, self._state(lock_timeout) as state:
             now = self.clock.now().timestamp()
+            state.recompute(now)
             if not state.is_plausible(now):
-                log.warning("arXiv's pace file is damaged or from the future; it is rewritten")
+                log.warning("arXiv's pace file is damaged; it is rewritten")
                 state.reset()
             if state.paused_until > now:
                 raise _paused(state)

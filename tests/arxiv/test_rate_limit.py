@@ -225,13 +225,18 @@ async def test_a_clock_that_was_set_forward_does_not_shorten_the_distance(
     assert clock.monotonic() - before == 3
 
 
-async def test_a_cool_down_of_the_future_does_not_hold_after_the_clock_was_set_back(
+async def test_a_cool_down_of_the_future_lasts_its_own_length_after_the_clock_was_set_back(
     clock: FakeClock, file: Path
 ) -> None:
     for path in (file, None):
         polite = rate_limiter(clock, path)
-        await request(polite, clock, act=lambda permit: permit.record_refusal("no"))
+        await request(polite, clock, act=lambda permit: permit.pause(3600, "no"))
         clock.jump(clock.now() - timedelta(days=2))
+        back_at = clock.now()
+        with pytest.raises(SourceThrottled) as refused:
+            await request(polite, clock)
+        assert refused.value.until == back_at + timedelta(hours=1), "arXiv is left alone as asked"
+        await clock.sleep(3601)
         await request(polite, clock)
 
 
