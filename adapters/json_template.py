@@ -10,7 +10,7 @@ import json
 from typing import Final
 
 SLOT: Final = "\ufdef"
-"""Stands for a value of any kind. A noncharacter: it stands in none of our own texts."""
+"""A placeholder for a value of any kind. A noncharacter, so none of our own texts contains it."""
 
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))

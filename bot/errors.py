@@ -22,7 +22,7 @@
     ├─ PlatformError        a platform as a whole, whatever the channel
     │  ├─ PlatformDown        connect again after a while
     │  └─ PlatformRefused     it does not let us in: a person must fix that
-    ├─ SecretUnreadable     what is kept encrypted is of no use; its owner has to give it anew
+    ├─ SecretUnreadable     what is kept encrypted is of no use; its owner has to provide it again
     ├─ GaveUp               the service ends itself, for whatever started it to start it again
     └─ StoreError
        ├─ StoreBusy           another process holds the database

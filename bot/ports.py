@@ -190,7 +190,7 @@ class Commands(Protocol):
         ...
 
     async def resume(self, channel_id: str, person: Person) -> Reply:
-        """Post again, whoever or whatever had paused the channel."""
+        """Post again, no matter who or what had paused the channel."""
         ...
 
     async def resend(self, channel_id: str, person: Person, key: str) -> Reply:
@@ -642,7 +642,7 @@ class PeopleStore(ReportStore, Protocol):
 
     async def restore_channels(self, group: ChannelGroup, at: datetime) -> Sequence[str]:
         """The bot is back: which of these channels were archived until now. What was due or
-        announced is posted after a week at most; later their keywords begin anew."""
+        announced is posted after a week at most; later their keywords start over."""
         ...
 
     async def claim_request(self, request_ids: Sequence[str], at: datetime) -> bool:
@@ -771,7 +771,7 @@ class Vault(Protocol):
     encrypted: what was sealed for one can't be opened for another."""
 
     def seal(self, kind: str, owner: str, text: str) -> str:
-        """Encrypted, as text that may stand in an address."""
+        """Encrypted, as text that is safe in a URL."""
         ...
 
     def unseal(self, kind: str, owner: str, sealed: str, max_age: timedelta | None = None) -> str:
@@ -784,7 +784,7 @@ class Vault(Protocol):
 
     async def kept(self, kind: str, owner: str) -> str | None:
         """Raises StoreError and SecretUnreadable. What an older key had encrypted is encrypted
-        anew."""
+        again."""
         ...
 
     async def owners(self, kind: str) -> Sequence[str]:

@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """What is collected stays to the end, so that looking for garbage in it is in vain.
+    """What is collected stays to the end, so that looking for garbage in it finds nothing.
 
     Every worker collects all tests; without this a third of that time is the garbage collector's.
     """

@@ -4,7 +4,7 @@ A *step* is a moment before or after a transaction commits, and before, in the m
 send; where a transaction begins, the disk is as the one before it left it. What is recorded and
 published is cut into many transactions, so that there are steps between any two parts of it. For
 each step a process of its own lives the days and kills itself there with SIGKILL, so that nothing
-can clean up; a second process then takes over what it left on disk. What stands in the channels at
+can clean up; a second process then takes over what it left on disk. What is in the channels at
 the end is held against an undisturbed life in which nothing was cut.
 
 Prints one JSON object: the number of steps, and what went wrong at which.
@@ -50,7 +50,7 @@ from tests.store.database import opened_as
 CHANNELS = ("fake:one", "fake:two", "fake:three")
 FIRST_DAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 DAYS = 3
-LATE = 60.0  # seconds after which a message can be found, whoever was killed meanwhile
+LATE = 60.0  # seconds after which a message can be found, whichever process was killed meanwhile
 CUT = 20  # rows at once, of some three hundred: a few papers, two channels
 RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), backlog=None)
 

@@ -109,7 +109,7 @@ async def _keep(leases: Leases) -> None:
 
 
 async def record(store: Store, day: int, at: datetime) -> None:
-    """What is announced until that day; recorded once, whoever does it."""
+    """What is announced until that day; recorded once, whichever process does it."""
     if (await store.state(CHANNELS[0])).papers >= day * PER_DAY:
         return
     papers = tuple(paper(n, "A reward model") for n in range(1, day * PER_DAY + 1))

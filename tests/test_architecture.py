@@ -47,7 +47,7 @@ ROOMS: dict[str, Row] = {
         "Between who decides that a post is sent (core) and the client that writes it (adapters)."
     ),
     "bot.private_files": Row(
-        "Files for the bot's own user alone, and why one can't be used; for whoever opens some."
+        "Files for the bot's own user alone, and why one can't be used; for all who open some."
     ),
     "bot.network": Row("Proxies and certificates, for every client alike.", "", "certifi httpx"),
     "bot.references": Row(
@@ -59,7 +59,7 @@ ROOMS: dict[str, Row] = {
     ),
     "bot.model": Row("Frozen data, the vocabulary of the other rooms.", "bot.errors"),
     "bot.http_server": Row(
-        "Listens within limits; for whoever is asked over HTTP, monitoring and adapters alike.",
+        "Listens within limits; for everything that answers HTTP, monitoring and adapters alike.",
         "bot.errors",
         "aiohttp",
     ),
@@ -348,7 +348,7 @@ def circle(modules: Mapping[str, ast.Module]) -> list[str]:
 
 
 def module_of(name: str, modules: Mapping[str, object]) -> str:
-    """The module that an imported name is, or stands in; empty for what is not ours."""
+    """The module that an imported name is, or is in; empty for what is not ours."""
     while name and name not in modules:
         name = parent(name)
     return name

@@ -45,7 +45,7 @@ NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)  # the sample's second day
 
 
 def blocks(text: str) -> list[str]:
-    """What stands in the fences of a shell."""
+    """What is in the fences of a shell."""
     return re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

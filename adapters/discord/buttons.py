@@ -97,7 +97,7 @@ class AbstractMenu(ui.DynamicItem[ui.Select[Any]], template=f"{ABSTRACTS_PREFIX}
 
 
 class AbstractButton(ui.DynamicItem[ui.Button[Any]], template=f"{ABSTRACT_PREFIX}(?P<id>.+)"):
-    """A button that shows one paper's abstract to whoever presses it."""
+    """A button that shows one paper's abstract to the person who presses it."""
 
     interaction_check = check_server
 

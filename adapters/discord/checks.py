@@ -41,7 +41,7 @@ async def _examine_commands(
     rest: RestClient, application_id: str, declared: Sequence[Mapping[str, Any]]
 ) -> Finding:
     """Whether Discord lists them as they are. None at all is no fault: ``check`` may well come
-    before the first start, and whoever only calls ``once`` needs none."""
+    before the first start, and a host who only calls ``once`` needs none."""
     name = "discord, commands"
     try:
         listed = await rest.request(

@@ -70,7 +70,7 @@ class InteractionHandler:
 
     async def serves(self, interaction: Interaction) -> bool:
         """Whether it comes from a server that bot.toml names, or names none. From elsewhere nothing
-        reaches the core; the person is told why, and nobody else sees it."""
+        reaches the core; only the person sees why."""
         if not self.servers or str(interaction.guild_id) in self.servers:
             return True
         async with self._tracked():

@@ -312,7 +312,7 @@ class PapersClient(discord.AutoShardedClient):
             await self._end(error)
 
     async def _end(self, why: PlatformError | StoreError) -> None:
-        """Does not return: whoever sees ``ended`` closes this client."""
+        """Does not return: the caller that sees ``ended`` closes this client."""
         self.why_ended = self.why_ended or why
         self.ended.set()
         await asyncio.get_running_loop().create_future()

@@ -130,7 +130,7 @@ class SizedComponent:
 
 
 class DiscordPaper:
-    """How one paper looks wherever it stands; only the keywords that it matches are added."""
+    """How one paper looks in every message; only the keywords that it matches are added."""
 
     def __init__(self, paper: Paper) -> None:
         self.id = paper.id
@@ -205,7 +205,7 @@ def _matched(keywords: tuple[str, ...]) -> Matched:
 
 
 class DiscordComposer:
-    """Implements :class:`bot.ports.Composer`: papers and keywords that stand in many digests are
+    """Implements :class:`bot.ports.Composer`: papers and keywords that occur in many digests are
     rendered once."""
 
     def __init__(self) -> None:
@@ -213,7 +213,7 @@ class DiscordComposer:
         self._matched = lru_cache(maxsize=KEYWORDS_CACHE_SIZE)(_matched)
 
     def compose(self, digest: Digest) -> list[Draft]:
-        """The messages of a digest, in order; every paper stands in exactly one of them."""
+        """The messages of a digest, in order; every paper is in exactly one of them."""
         day = digests.long_day(digest.day)
         if digest.channel.layout == "list":
             return [
@@ -347,7 +347,7 @@ def _text(content: str, papers: Sequence[DiscordPaper] = ()) -> SizedComponent:
 
 
 _NEWLINE = _size_of("\n")
-# What stands in every message beside its papers, at most.
+# What every message holds besides its papers, at most.
 _AROUND = size([*_boxed([]), text("-# 99 of 99")])
 
 

@@ -28,7 +28,7 @@ from bot.text import plural
 log = logging.getLogger(__name__)
 
 # Seconds until Discord is asked once more whether it is so. What it does not answer by then stays
-# as it is: posts there are refused, and that is told.
+# as it is: posts there are refused, and the host is told so.
 CONFIRM_DELAYS: Final = (5.0, 30.0, 120.0, 600.0)
 SERVER_REMOVED: Final = "The bot was removed from the Discord server {server}."
 CHANNEL_DELETED: Final = "The channel #{channel} of the Discord server {server} was deleted."
@@ -135,7 +135,7 @@ def greeting_channel(guild: discord.Guild) -> discord.TextChannel | None:
         return None
     candidates = [guild.system_channel, *sorted(guild.text_channels, key=lambda c: c.position)]
     for channel in candidates:
-        if channel is None or channel.is_news():  # whoever follows it would get the greeting too
+        if channel is None or channel.is_news():  # its followers would get the greeting too
             continue
         if not permissions.missing(channel.permissions_for(me)):
             return channel

@@ -23,7 +23,7 @@ from bot.ports import Clock, SessionStore
 log = logging.getLogger(__name__)
 
 IDENTIFY_INTERVAL: Final = timedelta(seconds=5)
-RESERVED_SESSIONS: Final = 50  # of a day's: for whoever else uses the token, and for what fails
+RESERVED_SESSIONS: Final = 50  # of a day's: for other users of the token, and for failures
 # How long a connection that is open already may wait for its turn: the library gives up after 60.
 MAX_WAIT: Final = timedelta(seconds=45)
 HOLD: Final = timedelta(hours=1)  # after a refusal that only a person can lift

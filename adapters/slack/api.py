@@ -92,10 +92,10 @@ class Web:
             )
         return self._session
 
-    async def me(self, *, anew: bool = False) -> Me:
-        """Requested once, or ``anew``. Raises TryLater and PlatformRefused."""
+    async def me(self, *, refresh: bool = False) -> Me:
+        """Requested once, or again with ``refresh``. Raises TryLater and PlatformRefused."""
         async with self._identifying:
-            if self._me is None or anew:
+            if self._me is None or refresh:
                 self._me = await self._identify()
             return self._me
 

@@ -72,7 +72,7 @@ def build(
 
     def responder_of(workspace: Workspace) -> Responder:
         found = responders.get(workspace.name)
-        if found is None or found.workspace is not workspace:  # it may have been installed anew
+        if found is None or found.workspace is not workspace:  # it may have been reinstalled
             found = responders[workspace.name] = Responder(
                 workspace, commands, command=command, managers=managers, screens=screens
             )

@@ -148,7 +148,7 @@ class SentAck(AsyncAck):
         return response
 
     async def answer(self, response: BoltResponse) -> None:
-        """What Slack is told where nothing else was acknowledged before."""
+        """The acknowledgement that Slack gets where a listener sent none."""
         if not self.sent:
             self.sent = True
             await self._send(response)

@@ -1,4 +1,4 @@
-"""Whether a message that may have arrived stands in a channel's history. Needs a history scope.
+"""Whether a message that may have arrived is in a channel's history. Needs a history scope.
 
 Every message of ours carries its post's key as metadata, and conversations.history and .replies
 give it back (docs.slack.dev, messaging/message-metadata, November 2026).
@@ -49,7 +49,7 @@ async def find(web: Web, channel: str, post: Post, *, distributed: bool = False)
     """
     me = await web.me()
     if not me.scopes & HISTORY:
-        me = await web.me(anew=True)  # somebody may have granted it meanwhile
+        me = await web.me(refresh=True)  # somebody may have granted it meanwhile
     if not me.scopes & HISTORY:
         raise CannotTell(NO_SCOPE)
     if post.parent is not None:

@@ -30,7 +30,7 @@ STATE_LIFETIME: Final = timedelta(minutes=10)
 
 
 class InstallationRefused(BoltError):
-    """The text is a sentence for whoever tried to install the app."""
+    """The text is a sentence for the person who tried to install the app."""
 
 
 class InstallationStore(AsyncInstallationStore):

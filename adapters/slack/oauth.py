@@ -79,7 +79,7 @@ STYLE: Final = (
 
 
 def page_html(title: str, text: str, below: str = "") -> str:
-    """For whoever installs the app. ``below`` is HTML already."""
+    """For the person who installs the app. ``below`` is HTML already."""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -322,7 +322,7 @@ class OAuth:
         try:
             workspace = await self._workspaces.load(team_id)
             if workspace is not None:
-                await workspace.web.me(anew=True)
+                await workspace.web.me(refresh=True)
         except PlatformRefused as error:
             if code_of(error) not in REMOVED:
                 self._refusals.pop(team_id, None)

@@ -85,7 +85,7 @@ class BlockGroup:
 
 
 class SlackPaper:
-    """How one paper looks wherever it stands; only the keywords that it matches are added."""
+    """How one paper looks in every message; only the keywords that it matches are added."""
 
     def __init__(self, paper: Paper) -> None:
         self.id = paper.id
@@ -144,7 +144,7 @@ def _piece(*made: Block) -> BlockGroup:
 
 
 class SlackComposer:
-    """Implements :class:`bot.ports.Composer`: papers and keywords that stand in many digests are
+    """Implements :class:`bot.ports.Composer`: papers and keywords that occur in many digests are
     rendered once."""
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class SlackComposer:
         self._matched = lru_cache(maxsize=KEYWORDS_CACHED)(_matched)
 
     def compose(self, digest: Digest) -> list[Draft]:
-        """The messages of a digest, in order; every paper stands in exactly one of them."""
+        """The messages of a digest, in order; every paper is in exactly one of them."""
         layout = digest.channel.layout
         papers = [self._rendered(entry.paper) for entry in digest.entries]
         if layout == "list":

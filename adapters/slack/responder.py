@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 Payload = Mapping[str, Any]
 
-NOTICE_AFTER: Final = 2.0  # seconds after which somebody is told that it takes a moment
+NOTICE_AFTER: Final = 2.0  # seconds after which the person is told that it takes a moment
 NOTICE: Final = "One moment, please: I am asking arXiv."
 UPDATE_RETRY_DELAYS: Final = (0.5, 2.0, 5.0)  # seconds
 MAX_RETRY_DELAY: Final = 20.0  # seconds that Slack may want us to wait for a window
@@ -124,7 +124,7 @@ class Responder:
     async def answer(
         self, place: Place, channel: str, person: Person, working: Awaitable[Reply]
     ) -> None:
-        """Show what comes of a command. Somebody who waits is told so."""
+        """Show the result of a command. If it takes a while, the person is told so."""
         running = asyncio.ensure_future(working)
         try:
             done, _ = await asyncio.wait({running}, timeout=NOTICE_AFTER)
@@ -156,7 +156,7 @@ class Responder:
         await self.announce(place, reply, channel, person)
 
     async def announce(self, place: Place, reply: Reply, channel: str, person: Person) -> None:
-        """Tell the channel of a change, and the person what stands in the way of that."""
+        """Tell the channel of a change, and the person of whatever prevents that."""
         note = await self.tell_channel(channel, reply, person)
         if note and (place.view_id or place.replaces):
             await self.show(place, reply, channel, note)
@@ -177,7 +177,7 @@ class Responder:
             await self.workspace.say(place.user, replies.readable(reply.text, self.command))
 
     async def tell_channel(self, channel: str, reply: Reply, person: Person) -> str:
-        """Announce a change. Gives what stands in the way of that, and so of posts, in a sentence;
+        """Announce a change. Returns what prevents that, and so prevents posts, in a sentence;
         or nothing."""
         if not reply.announcement:
             return ""

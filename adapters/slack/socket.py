@@ -31,7 +31,7 @@ CONNECT_TIMEOUT: Final = 40.0  # seconds without a connection until the client i
 # Seconds without a message. Slack ends every connection within hours (hello names about one), so
 # one that says nothing for so long is dead, although it answers pings.
 SILENCE_TIMEOUT: Final = 6 * 3600.0
-MAX_REPLACEMENTS: Final = 3  # in vain, until the supervisor is told
+MAX_REPLACEMENTS: Final = 3  # without success, before the supervisor is told
 SHUTDOWN_GRACE: Final = 1.0  # seconds that running listeners get when the bot stops
 
 

@@ -51,7 +51,7 @@ async def forget_outdated(
 async def check_integrity(store: MaintenanceStore) -> tuple[str, ...]:
     """Look for damage in the database's file and log it; what was found. Raises StoreError.
 
-    Keeps nobody waiting, and may be cancelled at any time. A damaged database goes on being used:
+    Keeps nobody waiting, and may be cancelled at any time. A damaged database continues to be used:
     what can still be read of it is right, and SQLite refuses the rest.
     """
     problems = await store.integrity_problems()

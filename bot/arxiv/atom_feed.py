@@ -164,7 +164,7 @@ class _Entry:
 
     @property
     def location(self) -> str:
-        """Where it stands, for whoever looks into a refused answer."""
+        """Where it is, for those who investigate a refused answer."""
         link = self.texts.get("id", "")
         return f"entry {self.number} ({excerpt(link, 100)})" if link else f"entry {self.number}"
 

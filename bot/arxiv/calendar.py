@@ -46,7 +46,7 @@ class NoAnnouncement(StrEnum):
 class AnnouncementCalendar:
     """``extra_holidays`` are dates beyond those that are known here, as in arXiv's own list.
 
-    Where it is not ``binding``, as for what stands in for arXiv, no announcement is awaited.
+    Where it is not ``binding``, as for a replacement of arXiv, no announcement is awaited.
     """
 
     extra_holidays: frozenset[date] = field(default_factory=frozenset)

@@ -2,7 +2,7 @@
 
 The store keeps it as text, in the transaction that records the papers of the same run, and passes
 it back. It moves only behind the last page of a harvest; one whose resumption token expires in the
-middle begins again, and what it reads twice is told by its id.
+middle begins again, and records that are read twice are recognized by their ids.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bot.arxiv.ids import first_serial_of, following_ids, is_sequential, serial_
 
 log = logging.getLogger(__name__)
 
-# A missing number is looked up until it has been in vain this long after it was missed first. Not
+# A missing number is looked up until this long after it was first missed. Not
 # by the calendar alone: after a downtime of a month it is looked up once more.
 GIVE_UP_AFTER: Final = timedelta(days=7)
 _MONTH_END_PROBES: Final = 40  # numbers looked up behind the last known of a month that is over

@@ -306,7 +306,9 @@ class Harvest:
         for number, batch in enumerate(batches := list(id_batches(ids))):
             try:
                 found |= await lookup(self._search, self._call, batch)
-            except IdRefused as error:  # counts as looked up in vain; the other batches are tried
+            except (
+                IdRefused
+            ) as error:  # counts as looked up and not found; the other batches are tried
                 self._notes.append(error.note())
             except SourceError as error:
                 self._notes.append(error.note())

@@ -79,7 +79,7 @@ def is_sequential(text: str) -> bool:
 def following_ids(paper_id: str, before: str) -> Iterator[str]:
     """The ids that arXiv gave out between two of its ids of today's form, by the numbers alone.
 
-    Numbers run on within a month, and start anew with the next (facts of arXiv, 2.3); how far a
+    Numbers run on within a month, and restart with the next (facts of arXiv, 2.3); how far a
     month went is not known, so only that of ``before`` is counted up from its start. There are none
     if ``before`` is the older. Raises ValueError for an id of another form.
     """

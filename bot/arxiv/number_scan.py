@@ -122,7 +122,7 @@ class NumberScan:
                 raise SourceGarbled(
                     f"arXiv does not know {self._position} any more, which it gave before."
                 )
-            self._position = f"{month}.00000"  # it was a mistake; the month is scanned anew
+            self._position = f"{month}.00000"  # it was a mistake; the month is scanned again
         elif end.startswith(month) or not known:
             raise SourceGarbled(f"arXiv has no paper from {following[0]} on, but {end} is there.")
         else:

@@ -8,7 +8,7 @@
 The one with the fewest requests is taken. Only what goes by announcement finds what arXiv held back
 for months; so there is a harvest every week in any case. Where there can be none, or the last one
 is so long ago that its list could not be read to the end, the numbers of what was announced are
-gone through at the query API, beside a union (``bot.arxiv.number_scan``).
+scanned at the query API, in addition to a union (``bot.arxiv.number_scan``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bot.ports import Wanted
 HARVEST_INTERVAL: Final = timedelta(days=7)
 MAX_HARVEST: Final = timedelta(days=60)
 """A harvest reads no further back: ninety pages, which take five minutes. What was announced longer
-ago is gone through by its numbers, from where the last harvest ended, run by run."""
+ago is scanned by its numbers, from where the last harvest ended, run by run."""
 
 # 6,650 papers a week are announced (facts of arXiv, 2.4), about as many records change beside, and
 # a page holds 1,300 to 2,500.
@@ -74,7 +74,7 @@ class FetchTask:
 
     @property
     def harvest_from(self) -> date:
-        """The day (UTC) from which on a harvest has to read: where the last one ended; anew at
+        """The day (UTC) from which on a harvest has to read: where the last one ended; from scratch at
         ``since`` if that is too long ago, or to come."""
         day = self.checkpoint.resume_from
         if day is not None and timedelta(0) <= self.today - day <= MAX_HARVEST:
@@ -108,7 +108,7 @@ class FetchTask:
 def choose(task: FetchTask, *, wanted: Strategy, can_harvest: bool) -> Plan:
     """The strategy with the fewest requests; among equals, the one that reads more.
 
-    What was announced is gone through once a week, whichever strategy it is.
+    What was announced is scanned once a week, with every strategy.
     """
     strategy, reason = _choose(task, wanted, can_harvest)
     is_overdue = not task.is_recent and strategy is not Strategy.HARVEST

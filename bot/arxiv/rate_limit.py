@@ -1,4 +1,4 @@
-"""The rate limit for arXiv: one request at a time, some seconds apart, whoever sends it.
+"""The rate limit for arXiv: one request at a time, some seconds apart, for all senders together.
 
 arXiv's terms of use (info.arxiv.org/help/api/tou, November 2026) allow one request every three
 seconds over one connection, for everything under one's control together. So a permit to send is a

@@ -95,7 +95,7 @@ class FetchRun:
         leaves_gap = checkpoint.resume_from is not None and checkpoint.resume_from < since
         if not leaves_gap:
             return await self._harvest_from(oai, since, checkpoint)
-        # It stands in, and the gap behind the checkpoint is left to the scan of the numbers.
+        # The search replaces it; the gap after the checkpoint is left to the scan of the numbers.
         without_ids = replace(checkpoint, highest_id="", counted_id="", missing={})
         batch = await self._harvest_from(oai, since, without_ids)
         stats = AnnouncementStats(missing=len(checkpoint.missing), checkpoint=checkpoint.to_json())
@@ -119,7 +119,7 @@ class FetchRun:
         return Checkpoint.read(text) if text else self.task.checkpoint
 
     def _with_starting_point(self, batch: Batch) -> Batch:
-        """Without OAI-PMH: with where the numbers are to be gone through from, in a week."""
+        """Without OAI-PMH: with the number from which the scan a week later starts."""
         checkpoint = self.task.checkpoint
         if checkpoint.resume_from is None and batch.complete:
             highest = latest_id((paper.id for paper in batch.papers), self.task.now)
@@ -192,7 +192,7 @@ def _merged(first: Batch | SourceError, second: Batch) -> Batch:
 
 
 def _is_blocked(outcome: Batch | SourceError) -> bool:
-    """Whether what stands in the way does so for all of arXiv's services."""
+    """Whether the failure affects all of arXiv's services."""
     if isinstance(outcome, Batch):
         return any(note.kind.blocks_source for note in outcome.notes)
     return outcome.kind.blocks_source

@@ -99,9 +99,9 @@ def id_batches(paper_ids: Sequence[str]) -> Iterator[Sequence[str]]:
 async def fetch_newest(
     client: SearchClient, call: CallContext, since: datetime, now: datetime, limit: int = 1
 ) -> tuple[Paper, ...]:
-    """The newest papers whatever they are about, at least one.
+    """The newest papers on any subject, at least one.
 
-    So "nothing matches" is told from an index that has lost everything: raises SourceGarbled if
+    This tells "nothing matches" from an index that has lost everything: raises SourceGarbled if
     arXiv knows of no paper at all since then (and within two weeks), and whatever ``send`` raises.
     """
     window = Window.of_days(min(since, now - PROBE_WINDOW), now)

@@ -28,7 +28,7 @@ MAX_TEXT_LENGTH: Final = 100_000
 field (``bot.model.papers.MAX_LENGTHS``), because white space is not yet collapsed."""
 
 SAMPLE_BYTES: Final = 2048
-"""How many bytes of a refused answer are kept for whoever looks into it."""
+"""How many bytes of a refused answer are kept for those who investigate it."""
 
 # libexpat before 2.6.0 (in CPython 3.11 and 3.12) reads one huge token that comes in small pieces
 # in quadratic time: 32 MiB in pieces of 64 KiB cost 12 s, in pieces of 1 MiB 1 s.
@@ -124,7 +124,7 @@ class XmlReader(ABC, Generic[T]):
 
     @abstractmethod
     def location(self) -> str:
-        """What is being read, for whoever looks into a refused answer."""
+        """What is being read, for those who investigate a refused answer."""
 
     def capture(self, name: str) -> None:
         """Keep the text of the element that just began, under this name: its first

@@ -280,7 +280,7 @@ class Changes:
         return greeting(self._queries.context(view, state, channel_id), resumed)
 
     async def resume(self, channel_id: str, person: Person) -> Reply:
-        """Post again, whoever or whatever had paused the channel."""
+        """Post again, no matter who or what had paused the channel."""
         state = await self._queries.state(channel_id)
         [view] = state.channels
         if not await self._store.resume(channel_id):

@@ -200,7 +200,7 @@ def _key_parts(written: str) -> tuple[str, ...]:
 
 
 def array_tokens(written: str) -> list[ArrayToken]:
-    """What stands in an array, from its ``[`` to its ``]``. An item may be an array itself."""
+    """What an array contains, from its ``[`` to its ``]``. An item may be an array itself."""
     tokens: list[ArrayToken] = []
     place = 1
     while place < len(written) - 1:

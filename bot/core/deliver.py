@@ -126,14 +126,14 @@ class Deliverer:
         self._wake.set()
 
     def take_over(self) -> None:
-        """Another process may have delivered until now: what it left unsettled is read anew."""
+        """Another process may have delivered until now: what it left unsettled is read again."""
         self._loaded_unsettled = False
 
     async def deliver(self, *, wait: float = 0.0) -> None:
         """Deliver until nothing can be claimed now, or within ``wait`` further seconds.
 
         Raises StoreError, and PlatformRefused when the platform does not let us in. A post that is
-        in flight then is found as uncertain by whoever delivers next.
+        in flight at that time is uncertain for the process that delivers next.
         """
         give_up_at = self._clock.monotonic() + wait
         await self._load_unsettled()

@@ -17,7 +17,7 @@ from bot.model.categories import second_name
 class Phrase:
     """Words next to each other. ``field``: ``""`` (title or abstract), ``ti``, ``abs`` or ``co``.
 
-    ``terms`` is what must stand in the text (see ``tokens.terms``), ``words`` the same words as
+    ``terms`` is what must be in the text (see ``tokens.terms``), ``words`` the same words as
     people know them, ``spellings`` the ways to ask arXiv for them.
     """
 

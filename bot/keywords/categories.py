@@ -51,7 +51,7 @@ def merged_into(pattern: str) -> tuple[str, ...]:
 
 
 def notices(tree: Expression) -> tuple[str, ...]:
-    """What whoever typed the categories of a keyword should know, a sentence each.
+    """What the author of a keyword with categories should know, a sentence each.
 
     An unknown category is no mistake: arXiv may have added it since this was written.
     """

@@ -130,7 +130,7 @@ class _Lexer:
         return (before.isspace() or before == "(") and (after.isalnum() or after in ('"', "("))
 
     def quoted(self) -> str:
-        """What stands in quotes; the marks may be typed more than once at either end."""
+        """What is in quotes; the marks may be typed more than once at either end."""
         opening = self.at
         while self.text[self.at : self.at + 1] == '"':
             self.at += 1

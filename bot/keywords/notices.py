@@ -1,4 +1,4 @@
-"""What whoever typed a keyword should know: what it probably does not mean as they think.
+"""What the author of a keyword should know: where it probably does not mean what they think.
 
 None of it is a mistake: the keyword is followed as it stands. A suggestion is made only where it is
 a keyword itself.
@@ -40,7 +40,7 @@ def narrower_reading(keyword: Keyword) -> Keyword | None:
 
 
 def _outside_quotes(text: str) -> str:
-    """The text with blanks for what stands in quotes, so that places stay the same."""
+    """The text with blanks in place of what is in quotes, so that positions stay the same."""
     return _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
 
 

@@ -42,7 +42,7 @@ _Value = TypeVar("_Value")
 
 
 class _Memo(dict[str, _Value], Generic[_Value]):
-    """Works each word out once. Starts anew when full, so that it can't grow for ever."""
+    """Works each word out once. Cleared when full, so that it can't grow forever."""
 
     def __init__(self, work: Callable[[str], _Value]) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ def identity(piece: str, *, stemmed: bool) -> str:
 def apart(piece: str) -> str:
     """``node.js`` as ``node js``; unchanged if a part of it is a stop word (``a.i``).
 
-    arXiv would look for the rest alone, and ``i`` stands in every other paper.
+    arXiv would look for the rest alone, and ``i`` occurs in every other paper.
     """
     parts = _RUN.findall(piece)
     return piece if STOP_WORDS.intersection(parts) else " ".join(parts)

@@ -36,7 +36,7 @@ def begins(prefix: Prefix, word: str) -> bool:
 def is_called(author: Author, name: Sequence[str]) -> bool:
     """Whether a name's parts hold the author's next to each other, from any part on.
 
-    Further initials of the name may stand in between. An initial of the author's stands for any
+    Further initials of the name may come in between. An initial of the author's matches any
     part that begins with it; several in a row may be the pieces of one part (``X. G.`` for
     ``Xiao-Gang``).
     """

@@ -97,7 +97,7 @@ class Prepared:
 
     It stands as long as what is due in the channel, its settings and its keywords are the same. A
     paper that was corrected meanwhile, or that by now matches another one of the keywords too, is
-    no reason to decide anew.
+    no reason to decide again.
     """
 
     agenda: ChannelAgenda
@@ -120,7 +120,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Crosspost:
-    """A message that stands in its channel since ``sent_at``, claimed for crossposting.
+    """A message that has been in its channel since ``sent_at``, claimed for crossposting.
 
     ``key`` is its post's; ``attempt`` counts from 1.
     """

@@ -70,7 +70,7 @@ class FailingCrosspost:
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
-    """One channel: what it follows, what was posted, what waits, and what stands in the way.
+    """One channel: what it follows, what was posted, what waits, and what prevents posting.
 
     ``paused`` is empty, ``person`` or ``refused``; ``reason`` and ``paused_at`` belong to it.
     ``digests`` are those of the week before the last one that arrived, and that one, in the order

@@ -4,7 +4,7 @@ As text, the default::
 
     time=2026-03-02T08:00:00Z level=warning logger=bot.core.deliver event=paused channel=… why="…"
 
-where a value with spaces stands in quotes; on a terminal, for people::
+where a value with spaces is in quotes; on a terminal, for people::
 
     08:00:00 WARNING paused channel=… why="…"
 
@@ -199,7 +199,7 @@ class _Suppressed(Exception):
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Looks ``sys.stderr`` up for each line: a progress display stands in for it while it shows.
+    """Looks ``sys.stderr`` up for each line: a progress display replaces it while it shows.
 
     The same warning or error is written at most once a second. Its repetitions become one line with
     ``repeated=`` and how often, before whatever is logged next. Otherwise a fault in a loop would
@@ -245,7 +245,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
             del self._messages[key]
             if known.last is not None:
                 self._messages[key] = _Repeated(known.last.created)
-                # Without the traceback, which stands in the line before.
+                # Without the traceback, which is in the line before.
                 changed = {"exc_info": None, _REPEATED: known.times}
                 super().emit(logging.makeLogRecord(vars(known.last) | changed))
 

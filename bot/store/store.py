@@ -1,6 +1,6 @@
 """The store: every method is a use case, and one transaction where the port says nothing else.
 
-A use case's signature stands in its port (``bot.ports``) and in its statement (``statements/``),
+A use case's signature is in its port (``bot.ports``) and in its statement (``statements/``),
 whose first argument is the connection; the lines here only say on which connection it runs.
 """
 
@@ -70,7 +70,7 @@ def _use_case(
 def _own_use_case(
     statement: Callable[Concatenate[Connection, str, P], T],
 ) -> Callable[Concatenate[SqlStore, P], Coroutine[Any, Any, T]]:
-    """``statement``, which is told which process it is, as a method: one transaction beside those
+    """``statement``, which gets this process's id, as a method: one transaction beside those
     of other processes."""
 
     async def use_case(self: SqlStore, /, *args: P.args, **kwargs: P.kwargs) -> T:

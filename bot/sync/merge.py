@@ -333,7 +333,7 @@ class Merge:
         return max(last, found) + 1
 
     def _record(self, written: str, base: ParsedChannels | None, text: str) -> None:
-        """Record that this text was merged, and what is to stand in its place."""
+        """Record that this text was merged, and what replaces it."""
         unmarked = self._file.snapshot if self._file.unmarked else self.state.unmarked
         state = SyncState(self._digest, written, base, unmarked, text, self._own)
         if state != self.state:

@@ -74,7 +74,7 @@ class _Span:
 
 
 class _Line:
-    """What is written so far, in pieces: a text put together anew at each token would cost the
+    """What is written so far, in pieces: a text rebuilt at each token would cost the
     square of its length."""
 
     __slots__ = ("_pieces",)

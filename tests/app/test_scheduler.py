@@ -11,7 +11,7 @@ import time_machine
 
 from bot.app.scheduler import RetryPolicy, Scheduler
 
-TIMEOUT_SECONDS = 20.0  # until a test fails that waits in vain
+TIMEOUT_SECONDS = 20.0  # until a test that waits for nothing fails
 SOON = timedelta(seconds=0.02)
 
 

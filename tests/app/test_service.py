@@ -40,7 +40,7 @@ from tests.store.database import OtherTransaction, change, opened, select
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
-EVENT_TIMEOUT = 20.0  # seconds until a test fails that waits in vain
+EVENT_TIMEOUT = 20.0  # seconds until a test that waits for nothing fails
 QUICK = RetryPolicy(timedelta(seconds=0.05), timedelta(seconds=0.2))
 HOPELESS = RetryPolicy(timedelta(seconds=0.001), timedelta(seconds=0.001), max_failures=3)
 CONFIG = """\

@@ -107,7 +107,7 @@ def test_a_checkpoint_is_written_as_plain_json() -> None:
         {"missing": None},
     ],
 )
-def test_a_damaged_checkpoint_starts_anew_and_says_so(
+def test_a_damaged_checkpoint_is_reset_and_says_so(
     changes: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert Checkpoint.read(json.dumps(WHOLE)) != Checkpoint()
@@ -117,7 +117,7 @@ def test_a_damaged_checkpoint_starts_anew_and_says_so(
 
 
 @pytest.mark.parametrize("name", list(WHOLE))
-def test_a_checkpoint_that_lacks_something_starts_anew(name: str) -> None:
+def test_a_checkpoint_that_lacks_something_is_reset(name: str) -> None:
     assert (
         Checkpoint.read(json.dumps({key: WHOLE[key] for key in WHOLE if key != name}))
         == Checkpoint()
@@ -128,11 +128,11 @@ def test_a_checkpoint_that_lacks_something_starts_anew(name: str) -> None:
     "text",
     ["null", "[]", '"2611.20000"', "{", "\x00", "[" * 100_000, "9" * 5000, "NaN", '"\\ud800"'],
 )
-def test_what_is_no_checkpoint_at_all_starts_anew(text: str) -> None:
+def test_what_is_no_checkpoint_at_all_is_reset(text: str) -> None:
     assert Checkpoint.read(text) == Checkpoint()
 
 
-def test_a_checkpoint_cut_at_any_place_starts_anew() -> None:
+def test_a_checkpoint_cut_at_any_place_is_reset() -> None:
     text = json.dumps(WHOLE)
     assert {Checkpoint.read(text[:length]).highest_id for length in range(len(text))} == {""}
 

@@ -270,7 +270,7 @@ async def test_many_missing_numbers_make_a_day_incomplete_until_the_next(
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         checkpoint = await first_run(source, clock)
         server.faults.append(arxiv.honest)  # the audit
-        server.habit = arxiv.status(500)  # and the union that would stand in
+        server.habit = arxiv.status(500)  # and the union that would replace it
         batch = await fetched(source, checkpoint)
         assert not batch.complete
         assert batch.announcement_stats.missing == 5
@@ -374,7 +374,7 @@ async def test_a_number_that_could_not_be_asked_for_is_no_number_that_nobody_has
         assert batch.announcement_stats.missing == 1
         clock.jump(NOON + 21 * DAY)
         batch = await fetched(source, batch.announcement_stats.checkpoint)
-        assert 9 in numbers(batch), "a downtime does not count as asking in vain"
+        assert 9 in numbers(batch), "a downtime does not count as a failed lookup"
 
 
 async def test_the_end_of_a_month_that_could_not_be_asked_for_is_asked_for_again(
@@ -504,7 +504,7 @@ async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
         assert batch.requests <= 4
 
 
-async def test_a_months_turn_begins_the_numbers_anew(
+async def test_the_numbers_start_over_with_each_month(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
     february = [new_paper(n, id=f"2602.{n:05d}", visible_at=NOON - DAY) for n in range(1, 6)]

@@ -157,7 +157,9 @@ async def test_numbers_that_nobody_has_yet_are_asked_for_again(
     server.add(standin_paper(1, id="2604.00001", published=NOON + 29 * DAY, visible_at=NOON))
     batch, checkpoint = await fetched(source, checkpoint)
     assert scanned(batch) == {"2603.00026", "2604.00001"}
-    assert checkpoint.missing == {}, "the other one was asked for in vain for more than a week"
+    assert checkpoint.missing == {}, (
+        "the other one was looked up without success for more than a week"
+    )
 
 
 @pytest.mark.parametrize("number", range(1, 9))
@@ -229,7 +231,7 @@ async def test_arxiv_is_not_scanned_while_it_does_not_answer_by_keyword(
 async def test_a_harvest_that_stands_in_leaves_the_place_where_it_is(
     make_source: MakeSource, server: ArxivServer
 ) -> None:
-    """It reads the last two weeks; what lies between is still to be gone through."""
+    """It reads the last two weeks; what is in between is still to be scanned."""
     source = make_source(url=server.url, oai_url=server.oai_url)
 
     def no_words(server: ArxivServer, exchange: Exchange) -> None:

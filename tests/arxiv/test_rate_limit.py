@@ -269,7 +269,7 @@ def held(file: Path) -> dict[str, object]:
         b"[" * 10_000,
     ],
 )
-async def test_a_damaged_file_is_written_anew(clock: FakeClock, file: Path, content: bytes) -> None:
+async def test_a_damaged_file_is_rewritten(clock: FakeClock, file: Path, content: bytes) -> None:
     damage(file, content)
     assert await request(rate_limiter(clock, file), clock) == START
     assert held(file)["last_request_at"] == START.timestamp()

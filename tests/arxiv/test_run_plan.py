@@ -1,4 +1,4 @@
-"""Which strategy stands in for which, and what is known of all that was announced."""
+"""Which strategy replaces which, and what is known of all that was announced."""
 
 from __future__ import annotations
 

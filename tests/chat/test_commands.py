@@ -154,7 +154,7 @@ class Chat:
 
 
 def as_typed(text: str) -> str:
-    """A text as it stands in a chat, in which no command has anything before it."""
+    """A text as a chat shows it, in which no command has anything before it."""
     return with_references(text, lambda reference: reference.words)
 
 

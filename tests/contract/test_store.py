@@ -362,7 +362,7 @@ async def test_what_was_prepared_stands_where_a_paper_only_matches_another_keywo
 
 
 @pytest.mark.parametrize("what", CHANGES)
-async def test_what_was_prepared_is_decided_anew_where_something_changed(
+async def test_what_was_prepared_is_decided_again_where_something_changed(
     store: Store, what: str
 ) -> None:
     await follow(store, A)
@@ -1356,7 +1356,7 @@ async def test_a_channel_that_comes_back_within_a_week_has_lost_nothing(store: S
     assert (state.channels[0].channel.post_at, state.archived) == ("07:30", ())
 
 
-async def test_after_a_week_the_keywords_of_an_archived_channel_begin_anew(store: Store) -> None:
+async def test_after_a_week_the_keywords_of_an_archived_channel_start_over(store: Store) -> None:
     await follow(store, C1)
     await store.archive_channels(HERE, "removed", START)
     assert [each.canonical for each in (await store.interests()).primed] == [REWARD.canonical]

@@ -268,7 +268,7 @@ async def test_a_platform_that_answers_again_soon_is_not_asked_before_it_has_set
 async def test_a_post_in_hand_when_another_one_failed_settles_before_it_is_looked_for(
     bench: Bench,
 ) -> None:
-    """The failure lets go of all posts; the lease of this one runs out later."""
+    """The failure releases all posts; the lease of this one runs out later."""
     bench.queue("fake:slow", "1")
     bench.queue("fake:b", "2")
 

@@ -1,4 +1,4 @@
-"""Who asks for too much is told so kindly, and everybody else goes on."""
+"""People who ask for too much are told so kindly, and nobody else is affected."""
 
 from __future__ import annotations
 

@@ -387,8 +387,8 @@ class Drill:
         return sum(each["due"] + each["queued"] for each in self.status())
 
     def found(self, channel: str) -> Counter[str]:
-        """How often each paper stands in the channel. Slack's folded ones have no button to be
-        counted by, and stand in a thread's heading too, so they count once; that their message is
+        """How often each paper is in the channel. Slack's folded ones have no button to be
+        counted by, and are in a thread's heading too, so they count once; that their message is
         not doubled is seen by its key."""
         platform, _, own = channel.partition(":")
         if platform == "discord":

@@ -1,4 +1,4 @@
-"""What stands in the log: lines that can be read, whatever others sent us."""
+"""What the log contains: lines that can be read, whatever others sent us."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from tests.process.world import ROOT, reward_models, running, write_config
 DISCORD = "discord-canary-of-no-known-shape"
 TOKENS = {"DISCORD_TOKEN": DISCORD, "SLACK_BOT_TOKEN": SLACK_BOT, "SLACK_APP_TOKEN": SLACK_APP}
 ALL = " ".join(TOKENS.values())
-CONTACT = "mailto:nobody@crashes.test"  # stands in the configuration, and in no error's text
+CONTACT = "mailto:nobody@crashes.test"  # is in the configuration, and in no error's text
 
 WITH_LOCALS = """
 import sys

@@ -1,4 +1,4 @@
-"""Every command line that the documentation shows is run here, or stands in a table with a reason.
+"""Every command line that the documentation shows is run here, or listed in a table with a reason.
 
 Each in a process and a folder of its own, as somebody has it who follows the pages: a ``bot.toml``,
 a database with posts, one of them held, and a backup. That the pages can be followed in their order

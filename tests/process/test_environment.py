@@ -134,7 +134,7 @@ def test_a_bot_toml_that_was_cut_off_is_told_by_status_and_taken_over_when_confi
 
 @contextmanager
 def held(file: Path) -> Iterator[None]:
-    """As by another process, which never lets go."""
+    """As by another process, which never releases it."""
     file.parent.mkdir(exist_ok=True)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     fcntl.flock(descriptor, fcntl.LOCK_EX)

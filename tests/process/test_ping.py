@@ -21,7 +21,7 @@ from tests.wire.arxiv_standin import ArxivStandin
 
 TUESDAY = datetime(2026, 3, 3, 8, 5, tzinfo=UTC)
 WEDNESDAY, THURSDAY = TUESDAY + timedelta(days=1), TUESDAY + timedelta(days=2)
-SECRET = "invented-check-id"  # whoever knows the address can say that the bot is well
+SECRET = "invented-check-id"  # anybody who knows the address can report the bot as healthy
 
 
 class Watcher(ThreadingHTTPServer):

@@ -172,7 +172,7 @@ def test_killed_at_a_random_moment_of_a_delivery_no_paper_is_doubled_and_none_is
 
 
 def doubled_keys(slack: SlackServer, room: str) -> list[str]:
-    """Of messages that stand in a channel more than once."""
+    """Of messages that are in a channel more than once."""
     sent = [each for each in slack.rooms[room].messages if "metadata" in each]
     keys = Counter(each["metadata"]["event_payload"]["key"] for each in sent)
     return [key for key, times in keys.items() if times > 1]

@@ -34,7 +34,7 @@ CHANNELS = {
 }
 
 
-# As the plan begins where no other way had to stand in; with so few keywords ``auto`` asks by them.
+# As the plan begins where no fallback was needed; with so few keywords ``auto`` asks by them.
 SAID = {
     Strategy.UNION: "by keyword",
     Strategy.HARVEST: "for all that it announced",
@@ -217,7 +217,7 @@ async def test_every_day_says_what_was_announced_fetched_and_matched(tmp_path: P
 async def test_real_submissions_come_whole_by_harvest(
     shared_data: Path, tmp_path: Path, figures: Callable[[str], None]
 ) -> None:
-    """April 2026, numbered anew, because what lies beside the checkout is a part of that month."""
+    """April 2026, renumbered, because the data beside the checkout is a part of that month."""
     real = submissions(shared_data / "arxiv")
     by_month: dict[str, int] = {}
     papers = []

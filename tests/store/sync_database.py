@@ -1,4 +1,4 @@
-"""The real database for the synchronisation with ``bot.toml``, opened anew for each transaction.
+"""The real database for the synchronisation with ``bot.toml``, reopened for each transaction.
 
 What it does by hand in a test (``follow``, ``unfollow``, ``configure``) is what a slash command
 does: one transaction of its own.
@@ -24,7 +24,7 @@ __all__ = ["REVISIONS_KEPT", "SyncDatabaseFile", "says"]
 
 
 class SyncDatabaseFile:
-    """Opens the database anew for each transaction, as another process would."""
+    """Reopens the database for each transaction, as another process would."""
 
     def __init__(self, path: Path, step: Callable[[str], None] = lambda name: None) -> None:
         self._path = path

@@ -119,7 +119,7 @@ def test_what_is_set_aside_is_named_and_nothing_is_removed(
     change(bot.store, sql, BAD)
     warnings = "\n".join(bot.start().warnings)
     assert f"in the database {BAD}: {says}" in warnings
-    assert bot.start().warnings == (), "it is told once in a run"
+    assert bot.start().warnings == (), "it is reported once in a run"
     assert len(wait(bot.store.subscriptions())) == 2
     bot.store.close()
 

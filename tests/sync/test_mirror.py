@@ -43,7 +43,7 @@ def test_channels_of_the_chat_are_shown_up_to_the_limit_and_beyond_it_none(
     assert mirror.agree() == {ONE: {"graph"}, **{each: {"reward model"} for each in OTHERS[:2]}}
     follow(mirror, *OTHERS[2:])
     assert mirror.shown == {ONE: {"graph"}}
-    assert len(mirror.database.says()) == 6, "the file has let go of them, and nobody else"
+    assert len(mirror.database.says()) == 6, "the file has dropped them, and nothing else"
     assert "that the database alone held when this was written: 5" in mirror.text
     assert not mirror.sync().wrote
 

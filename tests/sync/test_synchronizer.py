@@ -973,7 +973,7 @@ def test_a_wrong_text_that_is_saved_between_stands_where_it_was_saved(setup: Set
     assert setup.database.says() == {ONE: {"graph", "reward model", "diffusion"}}
 
 
-def test_a_file_that_vanishes_between_is_missing_and_not_made_anew(setup: Setup) -> None:
+def test_a_file_that_vanishes_between_is_missing_and_not_recreated(setup: Setup) -> None:
     setup.database.follow(ONE, "diffusion")
     setup.file = setup.opened(Crowded("exchange", setup.path.unlink))
     assert "there is no such file" in setup.sync().problem

@@ -172,7 +172,7 @@ class DiscordGateway:
         return (int(guild_id) >> 22) % count
 
     def session_of(self, guild_id: str) -> Session:
-        """The newest that is told of what happens in this server."""
+        """The newest one that gets the events of this server."""
         return next(
             each
             for each in reversed(self.sessions.values())

@@ -109,11 +109,11 @@ class DiscordServer(WireServer):
         return channel_id
 
     def texts(self, channel_id: str) -> list[str]:
-        """All that stands in each message of a channel, oldest first."""
+        """The whole content of each message of a channel, oldest first."""
         return [text_of(message) for message in self.messages[channel_id]]
 
     def papers(self, channel_id: str) -> Counter[str]:
-        """How often each paper stands in a channel or in its threads."""
+        """How often each paper is in a channel or in its threads."""
         homes = [channel_id, *(i for i, c in self.channels.items() if c["parent_id"] == channel_id)]
         found: Counter[str] = Counter()
         for home in homes:

@@ -1,4 +1,4 @@
-"""Asks our OAI-PMH by hand, without the client that is under test elsewhere."""
+"""Queries our OAI-PMH directly, without the client that is under test elsewhere."""
 
 from __future__ import annotations
 

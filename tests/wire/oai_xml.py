@@ -151,7 +151,7 @@ def record_of(row: Row, prefix: str, affiliations: Mapping[str, Sequence[str]]) 
 
 
 def _arxiv(row: Row, affiliations: Mapping[str, Sequence[str]]) -> list[Element]:
-    """``updated`` stands in a replaced or edited record only, as in every recorded answer."""
+    """``updated`` is in a replaced or edited record only, as in every recorded answer."""
     paper = row.paper
     changed = paper.version > 1 or row.edited
     return [

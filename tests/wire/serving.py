@@ -143,7 +143,7 @@ class WireServer:
         await asyncio.sleep(self.storing * self.rng.choice((1.0, self.rng.random())))
 
     def go_on_with(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Do it whoever waits for it; on the server's own loop."""
+        """Do it on the server's own loop, whoever awaits it."""
         task = asyncio.create_task(work)
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)

@@ -92,11 +92,11 @@ class SlackServer(WireServer):
         return room_id
 
     def texts(self, room_id: str) -> list[str]:
-        """All that stands in each message of a channel, oldest first."""
+        """The whole content of each message of a channel, oldest first."""
         return [text_of(message) for message in self.rooms[room_id].messages]
 
     def papers(self, room_id: str) -> Counter[str]:
-        """How often each paper stands in full in a channel, threads included: by its button."""
+        """How often each paper is in a channel in full, threads included: by its button."""
         found: Counter[str] = Counter()
         for message in self.rooms[room_id].messages:
             for block in message.get("blocks") or []:

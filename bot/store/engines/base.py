@@ -27,7 +27,7 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """A connection within a transaction: parameters are ``?`` or ``:name``, never both.
 
-    What PostgreSQL alone needs stands in ``/*! … */``, which is a comment for SQLite: the locks on
+    What PostgreSQL alone needs is in ``/*! … */``, which is a comment for SQLite: the locks on
     rows, where transactions write beside each other.
     """
 

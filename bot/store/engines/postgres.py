@@ -337,7 +337,7 @@ _TOKEN = re.compile(r"('[^']*')|/\*!(.*?)\*/|(\?)|(?<![:\w]):(\w+)|(%)", re.DOTA
 @lru_cache(maxsize=512)
 def as_postgres(sql: str) -> bytes:
     """A statement of ours as psycopg takes it: ``?`` and ``:name`` are ``%s`` and ``%(name)s``, and
-    what stands in ``/*! … */`` counts (``base.Connection``)."""
+    what is in ``/*! … */`` counts (``base.Connection``)."""
 
     def one(found: re.Match[str]) -> str:
         text, ours, mark, name, _ = found.groups()

@@ -328,7 +328,7 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> N
     """Bring the SQLite database to this version's schema. Raises SchemaTooNew and leaves it
     untouched.
 
-    Foreign keys must not be enforced meanwhile: a table that others refer to may be made anew.
+    Foreign keys must not be enforced meanwhile: a table that others refer to may be rebuilt.
     """
     version = version_of(db)
     refuse_newer(version, len(migrations))

@@ -4,7 +4,7 @@ An archived channel follows nothing: its keywords are kept beside those that peo
 nobody fetches, counts, shows or mirrors them, and who reads the outbox passes over it
 (``NOT_ARCHIVED``). Its ledger stays, as everywhere: it says what was posted there.
 
-Back within a week, it has lost nothing. Later its keywords begin anew, as new ones do, and after
+Back within a week, it has lost nothing. Later its keywords start over, as new ones do, and after
 ``KEEP_ARCHIVED`` they and its settings are forgotten.
 """
 

@@ -60,7 +60,7 @@ def release(db: Connection, now: datetime, settling: float, platform: str = "") 
     Its sender is gone, so the request left before ``now``. The platform may still be storing the
     message: nobody looks for it before it had ``settling`` seconds for that. Counted from now
     and not from the claim, because the request may have left long after that, and because the
-    clock may have been set since. What was of unknown outcome before settles anew for the same
+    clock may have been set since. What was of unknown outcome before settles again for the same
     reason: its time on the wall clock may be over although only a second has passed.
     """
     settled = to_text(now + timedelta(seconds=settling))
@@ -190,7 +190,7 @@ def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     )
 
 
-# That a post arrived is true whoever says so. What else a process says of one counts only while the
+# That a post arrived is true whichever process says so. All else counts only while the
 # claim is its own: after a take-over nobody knows what became of its attempt, and so the post is
 # ``unknown``.
 

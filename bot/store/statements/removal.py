@@ -1,7 +1,7 @@
 """Keywords that a channel follows no more, kept for a while as they were.
 
 One that a person removed is kept for a week, and runs go on matching it. Its papers leave the
-ledger at once; whoever adds it again, or presses Undo, gets them back, with what was announced
+ledger at once; adding it again, or pressing Undo, brings them back, with what was announced
 meanwhile. One of an archived channel is kept for longer (``statements.archive``), but matched no
 longer than that.
 """
@@ -77,7 +77,7 @@ def make_due_again(
 
 
 def forget_removed(db: Connection, now: datetime) -> None:
-    """Forget what can't be restored any more. What of archived channels could only begin anew is
+    """Forget what can't be restored any more. What could only start over in archived channels is
     matched no longer; once they are forgotten too, a person decides about what waits there."""
     week, month = to_text(now - RESTORABLE_FOR), to_text(now - KEEP_ARCHIVED)
     db.execute(

@@ -1,7 +1,7 @@
 """Sessions that a platform counts: when the next one may begin, over all restarts and processes.
 
 A bot that begins too many in a day loses its token, so every start is recorded before it is made.
-An account's row serializes its claims: whoever writes it makes all others wait for its commit.
+An account's row serializes its claims: a writer makes all others wait for its commit.
 """
 
 from __future__ import annotations

@@ -239,8 +239,8 @@ def pause(db: Connection, channel_id: str, reason: str, at: datetime) -> bool:
 
 
 def resume(db: Connection, channel_id: str, *, refused_only: bool = False) -> bool:
-    """Post again, whoever paused it; false if it was not paused, or with ``refused_only`` by a
-    person. What waits there is tried at once, and no longer bears the reason of a refusal."""
+    """Post again, no matter who paused it; false if it was not paused, or, with ``refused_only``,
+    if a person paused it. What waits there is tried at once, without the reason of the refusal."""
     db.execute(
         "update outbox set error = '' where channel_id = :channel"
         " and state in ('queued', 'sending', 'unknown')"

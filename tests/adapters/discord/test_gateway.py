@@ -194,7 +194,7 @@ async def test_a_dropped_connection_is_resumed_and_no_command_is_lost(
     assert server.gateway.resumes == 1
 
 
-async def test_a_session_that_discord_has_forgotten_is_begun_anew(
+async def test_a_session_that_discord_has_forgotten_is_restarted(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
     async with listening(server, backend):

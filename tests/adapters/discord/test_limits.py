@@ -56,7 +56,7 @@ def wide(number: int, length: int) -> Entry:
 def test_a_message_is_filled_up_to_exactly_the_limit(
     entry: Callable[[int, int], Entry], used: Callable[[Size], int], limit: int
 ) -> None:
-    """One more character of the last title, and it stands in a message of its own."""
+    """One more character of the last title, and it gets a message of its own."""
 
     def ending_with(count: int, others: int, length: int) -> list[Size]:
         last = samples.entry(count, "y" * length)

@@ -29,7 +29,7 @@ texts = st.text(
 
 
 def parts(shown: str) -> tuple[str, str, str]:
-    """What stands before the link, its label, and what stands behind it. One link, never more."""
+    """What comes before the link, its label, and what comes after it. One link, never more."""
     before, _, rest = shown.rpartition(f"]({URL})")[0].rpartition("[")
     assert shown.count(f"]({URL})") == 1
     return before, rest, shown.rpartition(f"]({URL})")[2]

@@ -1,4 +1,4 @@
-"""A digest as it stands in a Discord channel: whole, inert, and within every limit."""
+"""A digest as a Discord channel shows it: whole, inert, and within every limit."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_badges_stand_beside_the_day_and_lead_to_the_code() -> None:
     ],
 )
 def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
-    """Written anew where the file is missing: look at what it holds before you commit it."""
+    """Written where the file is missing: look at what it holds before you commit it."""
     text = "\n\n=====\n\n".join(text_of(body) for body in bodies(digest, layout))
     file = GOLDEN / f"{name}-{layout}.md"
     if not file.exists():

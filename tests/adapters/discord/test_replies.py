@@ -1,4 +1,4 @@
-"""What people are answered on Discord is within every limit, whatever stands in it."""
+"""What people are answered on Discord is within every limit, whatever it contains."""
 
 from __future__ import annotations
 

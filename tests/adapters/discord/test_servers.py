@@ -76,7 +76,7 @@ async def test_a_new_server_is_greeted_once_with_the_first_step(
     here = server.open_channel(guild_id=OTHER)
     await join(server, caplog)
     await happens(lambda: bool(server.texts(here)))
-    await asyncio.to_thread(server.gateway.join, OTHER)  # what is told again is not new
+    await asyncio.to_thread(server.gateway.join, OTHER)  # an event that is repeated is not new
     await asyncio.to_thread(server.gateway.ask, "list", here)
     [greeting] = server.texts(here)
     assert "papers add" in greeting

@@ -111,7 +111,7 @@ async def test_a_session_that_is_always_invalid_is_tried_once_an_hour(
             backend.clock.advance(HOUR)
 
 
-async def test_a_session_that_is_invalid_for_a_while_is_begun_anew(
+async def test_a_session_that_is_invalid_for_a_while_is_restarted(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
     server.gateway.invalid = True

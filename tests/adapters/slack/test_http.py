@@ -85,7 +85,7 @@ class Host:
     http: SlackHttp
 
     async def says(self, text: str, team: str = "T1", room: str = ROOM, **more: Any) -> str:
-        """What a person is told who types it there."""
+        """What a person who types it there is told."""
         name = await asyncio.to_thread(lambda: self.http.command(text, room, team_id=team, **more))
         await happens(self.server, lambda: bool(self.server.answers[name]))
         return shown(self.server.answers[name])

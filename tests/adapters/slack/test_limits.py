@@ -32,10 +32,10 @@ def test_what_is_left_is_the_limit_without_what_all_blocks_weigh() -> None:
 
 
 def test_a_message_is_filled_up_to_exactly_the_limit_of_characters() -> None:
-    """One more character of the last comment, and its paper stands in a message of its own."""
+    """One more character of the last comment, and its paper gets a message of its own."""
 
     def ending_with(count: int, others: int, length: int) -> list[dict[str, Any]]:
-        # A comment is cut at 150 characters, and stands in nothing but its line.
+        # A comment is cut at 150 characters, and occurs in nothing but its line.
         last = samples.entry(count, "y", comment="c" * length)
         long = [samples.entry(n, "x" * others, comment="c" * 100) for n in range(1, count)]
         return messages(samples.digest(*long, last))

@@ -1,4 +1,4 @@
-"""A digest as it stands in a Slack channel: whole, inert, and within every limit."""
+"""A digest as a Slack channel shows it: whole, inert, and within every limit."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def buttons(part: Any) -> Iterator[dict[str, Any]]:
     ],
 )
 def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
-    """Written anew where the file is missing: look at what it holds before you commit it."""
+    """Written where the file is missing: look at what it holds before you commit it."""
     text = json.dumps(
         [
             {"parent": draft.parent, "papers": draft.paper_ids, "message": read(draft.payload)}
