@@ -15,20 +15,32 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import memory
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # A slow machine is no failure: no test here is timed. Every run tries other examples than the last;
-# --hypothesis-profile thorough tries twenty times as many in one.
-UNTIMED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# --hypothesis-profile thorough tries forty times as many in one.
+UNTIMED = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", UNTIMED)
 settings.register_profile("thorough", UNTIMED, max_examples=1000)
 settings.load_profile("quick")
-MONTH_PARTS = 4
+PARTS = 8  # a run takes one of a long sweep; --lives 8 takes all
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lives", type=int, default=1, help="how often tests of random kills run")
     parser.addoption("--channels", type=int, default=20, help="of the bot that is killed on Slack")
+    parser.addoption("--thorough", action="store_true", help="everything in full; takes long")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests write into memory: else half of a run's time is spent on waiting for the disk."""
+    if (root := memory.root()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
+    if config.getoption("--thorough"):
+        config.option.lives = max(config.option.lives, PARTS)
+        settings.load_profile("thorough")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -59,6 +71,12 @@ def run_number() -> int:
 
 
 @pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether a test that takes long by its nature shall take all of its time."""
+    return bool(request.config.getoption("--thorough"))
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Recorded real data beside the checkout. Skips where there is none."""
     folder = ROOT.parent / "shared" / "data"
@@ -69,10 +87,10 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def part_of_a_month(shared_data: Path, run_number: int, life: int) -> list[dict[str, Any]]:
-    """A quarter of April 2026, as rows; another in every run, and with ``--lives 4`` all of it."""
+    """An eighth of April 2026, as rows; another in every run, and with ``--lives 8`` all of it."""
     data = gzip.decompress((shared_data / "arxiv" / "papers-2026-04.jsonl.gz").read_bytes())
-    lines = data.splitlines()[(run_number + life) % MONTH_PARTS :: MONTH_PARTS]
-    assert len(lines) * MONTH_PARTS > 5000
+    lines = data.splitlines()[(run_number + life) % PARTS :: PARTS]
+    assert len(lines) * PARTS > 5000
     return list(map(json.loads, lines))
 
 

@@ -20,7 +20,6 @@ import shutil
 import signal
 import sqlite3
 import sys
-import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +42,7 @@ from bot.store.statements import publish as publish_statements
 from bot.store.statements.publish import Plan
 from bot.store.statements.rows import to_text
 from bot.store.store import BATCH_SIZE, SqlStore
+from tests import memory
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
 from tests.store.database import opened_as
@@ -240,9 +240,7 @@ def main(mode: str, first_step: int, stride: int) -> None:
         "no-find": How(remembers=False),
         "no-settling": How(settling=0.0),
     }[mode]
-    # In memory where there is such a folder: a killed process loses nothing of that either.
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    base = Path(tempfile.mkdtemp(prefix="crash-", dir=memory if memory.is_dir() else None))
+    base = memory.folder("crash")
     try:
         undisturbed = base / "undisturbed"
         undisturbed.mkdir()

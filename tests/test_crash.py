@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.conftest import PARTS
 from tests.process import forked
-
-STRIDE = 4  # a run of the tests kills at every fourth step; --lives 4 kills at all of them
 
 
 def drive(mode: str, first_step: int = 0, stride: int = 1) -> dict[str, Any]:
@@ -22,15 +21,15 @@ def drive(mode: str, first_step: int = 0, stride: int = 1) -> dict[str, Any]:
 def test_killed_at_any_step_each_paper_still_stands_exactly_once_in_each_channel(
     life: int, run_number: int, figures: Callable[[str], None]
 ) -> None:
-    """Other steps in every run of the tests, and in every life others."""
-    first = (run_number + life) % STRIDE
-    outcome = drive("real", first, STRIDE)
+    """At every eighth step: at others in every run of the tests, and in every life."""
+    first = (run_number + life) % PARTS
+    outcome = drive("real", first, PARTS)
     figures(
-        f"crash: killed at {outcome['steps']} steps, {first} and every {STRIDE}th from there;"
+        f"crash: killed at {outcome['steps']} steps, {first} and every {PARTS}th from there;"
         f" wrong after {len(outcome['wrong'])}"
     )
     assert outcome["wrong"] == []
-    assert outcome["steps"] * STRIDE > 300
+    assert outcome["steps"] * PARTS > 300
     for channel, papers in outcome["posted"].items():
         assert set(papers.values()) == {1}, channel
     # Three first papers a keyword, then what is new, the one that arXiv held for long included.

@@ -286,10 +286,10 @@ def test_the_size_of_the_pieces_does_not_matter(size: int) -> None:
 
 def test_a_page_of_large_collaborations_is_whole() -> None:
     """Whole days of them are listed again when their journal references are filled in."""
-    people = tuple(f"Ada Q. Example-Sample the {number}th" for number in range(3000))
+    people = tuple(f"Ada {'Example-' * 20}Sample the {number}th" for number in range(2000))
     one = answer([record(1, authors=people)])
     begin, end = one.index(b"<record>"), one.index(b"</ListRecords>")
-    ids = [f"2602.{number:05d}" for number in range(1, 41)]
+    ids = [f"2602.{number:05d}" for number in range(1, 31)]
     records = (one[begin:end].replace(b"2602.00001", each.encode()) for each in ids)
     body = one[:begin] + b"".join(records) + one[end:]
     assert len(body) > MAX_BODY_BYTES

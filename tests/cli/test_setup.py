@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,13 +107,20 @@ def test_a_wrong_option_is_a_wrong_call_and_writes_nothing(
     assert not (tmp_path / "bot.toml").exists()
 
 
-def test_a_first_start_of_once_posts_the_examples_on_the_terminal(tmp_path: Path) -> None:
-    """Nothing is asked of arXiv here: a proxy that is not there stands before it."""
-    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "ARXIV_CONTACT": MINE, **ZONE}
-    done = forked.call("once", "--dry-run", cwd=tmp_path, env=environment(**nowhere))
+def test_a_first_start_of_once_writes_the_examples_and_asks_arxiv_for_them(tmp_path: Path) -> None:
+    """Nothing is asked of arXiv here: a proxy that is not there stands before it. Stopped after the
+    first request, which it would repeat for a minute."""
+    nowhere = environment(HTTPS_PROXY="http://127.0.0.1:9", ARXIV_CONTACT=MINE, **ZONE)
+    done = forked.call("once", "--dry-run", cwd=tmp_path, env=nowhere)
     assert done.returncode == 2
     assert "there is no such file" in done.stderr
-    done = forked.call("once", cwd=tmp_path, env=environment(**nowhere))
-    assert done.returncode == 3, done.stderr
-    assert f"First start: wrote bot.toml, with the contact {MINE}" in done.stderr
+    ours, theirs = os.pipe()
+    with forked.start(["once"], cwd=tmp_path, env=nowhere, stderr=theirs) as process:
+        os.close(theirs)
+        with os.fdopen(ours) as said:
+            assert f"First start: wrote bot.toml, with the contact {MINE}" in said.readline()
+            assert said.readline() == "querying arXiv, request 1\n"
+            assert "arXiv can't be reached" in said.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait() == 130, said.read()
     assert [each["id"] for each in written(tmp_path)["channels"]] == ["console:"]

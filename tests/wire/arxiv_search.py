@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Final
 
 import snowballstemmer
@@ -44,7 +44,7 @@ class Searchable:
     def _stems(self) -> Mapping[str, Places]:
         paper = self.paper
         texts = {"ti": paper.title, "abs": paper.abstract, "co": paper.comment}
-        return {field: _places(_stemmed(text)) for field, text in texts.items()}
+        return {field: _stems_of(text) for field, text in texts.items()}
 
     @cached_property
     def _authors(self) -> list[Places]:
@@ -115,6 +115,11 @@ def _places(words: Iterable[str]) -> Places:
         if word:
             found.setdefault(word, []).append(place)
     return found
+
+
+@lru_cache(maxsize=20_000)  # all servers of a test process are given the same papers
+def _stems_of(text: str) -> Places:
+    return _places(_stemmed(text))
 
 
 def _stemmed(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discord.history import same_content
@@ -129,7 +129,6 @@ def opened_with(body: dict[str, Any]) -> list[str]:
 LARGE = ("*" * 400, "深" * 400, "𝒜" * 400, "🎉*" * 200, "😀" * 400, "™" * 400, "@a " * 200)
 
 
-@settings(max_examples=30)
 @given(
     titles=st.lists(st.sampled_from(LARGE), min_size=1, max_size=40),
     layout=st.sampled_from(LAYOUTS),

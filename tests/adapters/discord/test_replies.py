@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discord.limits import nested
@@ -105,7 +105,6 @@ def test_a_long_text_is_cut_between_its_lines() -> None:
     assert whole == [rf"line {n} \*" for n in range(len(whole))]
 
 
-@settings(max_examples=25)
 @given(LARGE.filter(str.strip), st.booleans(), st.sampled_from(["", "Ann added a keyword"]))
 def test_an_answer_however_long_ends_and_is_one_that_discord_takes(
     text: str, monospaced: bool, announcement: str
@@ -125,7 +124,6 @@ def test_a_mistake_in_one_long_line_is_answered(length: int) -> None:
     assert boxed.endswith("\n```")
 
 
-@settings(max_examples=20)
 @given(title=LARGE, abstract=LARGE, comment=LARGE, names=st.lists(LARGE, max_size=5))
 def test_a_paper_however_long_is_one_that_discord_takes(
     title: str, abstract: str, comment: str, names: list[str]
