@@ -9,6 +9,8 @@ from typing import Any
 from tests.conftest import PARTS
 from tests.process import forked
 
+PUBLISHING = 30  # so many steps come before anything is published
+
 
 def drive(mode: str, first_step: int = 0, stride: int = 1) -> dict[str, Any]:
     done = forked.call(mode, str(first_step), str(stride), module="tests.crash_driver")
@@ -50,6 +52,6 @@ def test_control_without_settling_a_killed_bot_doubles_what_the_platform_stores_
 
 
 def test_control_seen_committed_before_queued_loses_a_paper() -> None:
-    outcome = drive("seen-before-queued")
+    outcome = drive("seen-before-queued", PUBLISHING)
     assert outcome["wrong"]
     assert outcome["wrong"][0]["lost"]
