@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests write into memory: else half of a run's time is spent on waiting for the disk."""
     if (root := memory.root()) is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):  # of this machine; read by each start
+        os.environ.pop(name, None)
     if config.getoption("--thorough"):
         config.option.lives = max(config.option.lives, PARTS)
         settings.load_profile("thorough")

@@ -4,8 +4,9 @@ A start of Python with all of the program's libraries takes longer than most of 
 with it. ``start`` is like ``subprocess.Popen`` and ``call`` like ``subprocess.run``, for
 ``daily-papers`` with some words; ``in_a_shell`` lets a shell have that command. It is a process of
 its own in every respect; only what the interpreter reads at its start (``PYTHONIOENCODING``,
-``PYTHONTZPATH``, …) is the parent's, and its output has no buffer. So tests of such variables, of
-what is loaded when, and of readers that leave start Python themselves.
+``PYTHONTZPATH``, …) is the parent's, its output has no buffer, and at its end Python's memory is
+not taken apart. So tests of such variables, of what is loaded when, and of readers that leave start
+Python themselves.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from __future__ import annotations
 import atexit
 import faulthandler
 import gc
+import importlib
 import io
 import json
 import os
+import pkgutil
 import random
+import runpy
 import select
 import selectors
 import shlex
@@ -250,24 +254,45 @@ def _become(message: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
         faulthandler.enable()
     random.seed()
     sys.argv = ["daily-papers", *message["words"]]
-    if message["module"] == "bot":
-        main()
-    else:
-        import runpy
+    try:
+        if message["module"] == "bot":
+            main()
+        else:
+            runpy.run_module(message["module"], run_name="__main__")
+    except SystemExit as error:
+        if not isinstance(error.code, int | None):
+            raise
+        _end(error.code or 0)
+    _end(0)
 
-        runpy.run_module(message["module"], run_name="__main__")
-    sys.exit(0)
+
+def _end(status: int) -> NoReturn:
+    """As the interpreter does it, but for taking apart all that was loaded, which would first copy
+    the memory of the parent: more work than most commands are."""
+    threading._shutdown()  # type: ignore[attr-defined]  # private; multiprocessing does the same
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _load_all() -> None:
+    """All of the program once, with what libraries load when they are first used; and the
+    certificates, which take longer to read than most of what a command does."""
+    import adapters
+    import bot
+
+    for package in (bot, adapters):
+        for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(each.name)
+    for name in ("anyio._backends._asyncio", "httpcore", "typer._adapters"):
+        importlib.import_module(name)
+    from bot.network import Network
+
+    assert Network().tls is Network().tls
 
 
 if __name__ == "__main__":
-    # Loaded once for all, with what only some commands load.
-
-    import bot.__main__
-    import bot.app.service
-    import bot.app.wiring
-    import bot.config
-    import bot.demo.show
-    import bot.monitoring.checks  # noqa: F401
-
+    _load_all()
     gc.freeze()  # or else every process that ends looks through all of it
     _serve(socket.socket(fileno=int(sys.argv[1])))
