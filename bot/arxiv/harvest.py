@@ -301,14 +301,22 @@ class Harvest:
             self._notes.append(Note(NoteKind.GARBLED, text))
 
     async def _look_up(self, ids: Sequence[str]) -> tuple[dict[str, Paper], frozenset[str]]:
-        """Those of these papers that the query API has; and the ids that could not be looked up."""
+        """Those of these papers that the query API has; and the ids that could not be looked up.
+
+        An answer without any of them is believed only where the paper known before is in it.
+        """
+        known_id = self._checkpoint.highest_id
         found: dict[str, Paper] = {}
         for number, batch in enumerate(batches := list(id_batches(ids))):
             try:
-                found |= await lookup(self._search, self._call, batch)
-            except (
-                IdRefused
-            ) as error:  # counts as looked up and not found; the other batches are tried
+                known = [known_id] if known_id and known_id not in batch else []
+                answered = await lookup(self._search, self._call, [*batch, *known])
+                if known and not answered:
+                    raise SourceGarbled(
+                        f"arXiv does not know {known_id} any more, which it gave before."
+                    )
+                found |= {each: answered[each] for each in batch if each in answered}
+            except IdRefused as error:  # counts as not found; the other batches are tried
                 self._notes.append(error.note())
             except SourceError as error:
                 self._notes.append(error.note())

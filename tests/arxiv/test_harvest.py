@@ -236,7 +236,7 @@ async def test_a_number_that_nobody_has_is_said_asked_for_again_and_given_up_aft
         assert "2603.00009" in note.text
         clock.jump(NOON + 4 * DAY)
         batch = await fetched(source, batch.announcement_stats.checkpoint)
-        assert server.requests[-1].params["id_list"] == "2603.00009"
+        assert server.requests[-1].params["id_list"] == "2603.00009,2603.00019", "and a known one"
         assert batch.announcement_stats.missing == 1
         clock.jump(NOON + 9 * DAY)
         batch = await fetched(source, batch.announcement_stats.checkpoint)
@@ -395,6 +395,26 @@ async def test_the_end_of_a_month_that_could_not_be_asked_for_is_asked_for_again
         batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert 7 in numbers(batch, "2602")
         assert batch.announcement_stats.missing == 0
+
+
+async def test_an_answer_without_any_paper_is_no_word_on_which_numbers_there_are(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    february = [new_paper(n, id=f"2602.{n:05d}", visible_at=NOON - DAY) for n in range(1, 6)]
+    evening = [new_paper(n, id=f"2602.{n:05d}", published=NOON - 99 * DAY) for n in (6, 7)]
+    march = [new_paper(n) for n in range(1, 8)]
+    with ArxivServer([*february, *evening, *march], clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
+        server.index_after("2602.00007", NOON + 9 * DAY)  # no page holds it
+        first = await source.fetch([REWARD], SINCE)
+        clock.jump(NOON + DAY)
+        server.faults.extend([arxiv.honest, arxiv.nothing()])
+        batch = await fetched(source, first.announcement_stats.checkpoint)
+        assert 7 not in numbers(batch, "2602")
+        assert NoteKind.GARBLED in {note.kind for note in batch.notes}
+        clock.jump(NOON + 2 * DAY)
+        batch = await fetched(source, batch.announcement_stats.checkpoint)
+        assert 7 in numbers(batch, "2602")
 
 
 # A list that can't be whole
