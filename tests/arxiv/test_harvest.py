@@ -240,7 +240,7 @@ async def test_a_number_that_nobody_has_is_said_asked_for_again_and_given_up_aft
         assert batch.announcement_stats.missing == 1
         clock.jump(NOON + 9 * DAY)
         batch = await fetched(source, batch.announcement_stats.checkpoint)
-        assert server.requests[-1].params["id_list"] == "2603.00009", "never without asking"
+        assert server.requests[-1].params["id_list"].startswith("2603.00009"), "never unasked"
         assert (batch.announcement_stats.missing, batch.notes) == (0, ())
         server.requests.clear()
         await fetched(source, batch.announcement_stats.checkpoint)
