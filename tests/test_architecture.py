@@ -545,7 +545,7 @@ def test_nothing_is_imported_upwards() -> None:
     assert upward(ROOMS) == []
 
 
-def test_no_row_allows_what_nobody_needs() -> None:
+def test_no_row_allows_what_its_room_does_not_need() -> None:
     found = unused(ROOMS, PRODUCT)
     assert not found, "\n".join(["Take out of ROOMS:", *found])
 

@@ -31,7 +31,7 @@ def lives(folder: Path, number: int, kills: int, off: str = "", seed: int = 0) -
 
 
 @pytest.mark.parametrize("number", [2, 3])
-def test_whatever_is_killed_or_stopped_each_paper_stands_once_in_each_channel(
+def test_whatever_is_killed_or_stopped_each_paper_appears_once_in_each_channel(
     tmp_path: Path, number: int, life: int, figures: Callable[[str], None]
 ) -> None:
     found = lives(tmp_path, number, kills=4, seed=life)
@@ -44,7 +44,7 @@ def test_whatever_is_killed_or_stopped_each_paper_stands_once_in_each_channel(
     )
 
 
-def test_without_the_check_before_a_request_a_process_that_goes_on_doubles_papers(
+def test_without_the_check_before_a_request_a_process_that_continues_doubles_papers(
     tmp_path: Path,
 ) -> None:
     found = lives(tmp_path, 2, kills=3, off="fence")

@@ -29,7 +29,7 @@ def vault_of(store: Store, *keys: str, clock: FakeClock | None = None) -> Encryp
     return EncryptedVault(keys, store, clock or FakeClock())
 
 
-async def test_what_is_kept_is_read_again_and_stands_nowhere_in_the_database(store: Store) -> None:
+async def test_what_is_kept_is_read_again_and_is_nowhere_in_the_database(store: Store) -> None:
     vault = vault_of(store, NEW)
     await vault.keep("slack", "T1", TOKEN)
     assert await vault.kept("slack", "T1") == TOKEN

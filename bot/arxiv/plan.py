@@ -74,8 +74,8 @@ class FetchTask:
 
     @property
     def harvest_from(self) -> date:
-        """The day (UTC) from which on a harvest has to read: where the last one ended; from scratch at
-        ``since`` if that is too long ago, or to come."""
+        """The first day (UTC) that a harvest has to read: where the last one ended, or ``since`` if
+        that is too long ago, or in the future."""
         day = self.checkpoint.resume_from
         if day is not None and timedelta(0) <= self.today - day <= MAX_HARVEST:
             return day

@@ -23,7 +23,7 @@ keywords = ["reward model, diffusion", "cats or dogs", "cat:chao-dyn", "graph ne
 """
 
 
-async def test_what_is_probably_not_meant_in_bot_toml_is_told_when_it_is_taken_over(
+async def test_what_is_probably_not_meant_in_bot_toml_is_reported_when_it_is_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "bot.toml"

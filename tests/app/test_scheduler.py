@@ -168,7 +168,7 @@ async def test_an_optional_job_is_never_given_up(scheduled: Scheduled) -> None:
     assert scheduled.gave_up == []
 
 
-def test_a_job_that_goes_on_failing_is_given_some_twenty_minutes() -> None:
+def test_a_job_that_keeps_failing_is_given_some_twenty_minutes() -> None:
     retry = RetryPolicy()
     waits = [retry.delay(failures).total_seconds() for failures in range(1, retry.max_failures)]
     assert waits[:3] == [5, 10, 20]

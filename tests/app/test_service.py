@@ -397,7 +397,7 @@ STEPS = [timedelta(hours=-6), timedelta(days=-40), timedelta(hours=6), timedelta
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
-async def test_a_service_whose_clock_is_set_goes_on_within_seconds(
+async def test_a_service_whose_clock_is_set_continues_within_seconds(
     deployment: Deployment, step: timedelta
 ) -> None:
     """People are heard, what they add is primed, and what waits is sent."""

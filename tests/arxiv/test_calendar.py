@@ -99,7 +99,7 @@ def test_an_announcement_is_awaited_until_the_next_noon(
     assert (None if found is None else said(found)) == submissions_expected_after
 
 
-def test_what_stands_in_for_arxiv_announces_when_it_likes() -> None:
+def test_a_replacement_of_arxiv_announces_when_it_likes() -> None:
     own = "[arxiv]\n"
     other = '[arxiv]\nurl = "http://127.0.0.1:8000/api/query"\n'
     moment = eastern("2026-03-03T23:00")

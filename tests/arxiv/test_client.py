@@ -210,7 +210,7 @@ async def test_an_answer_that_is_not_arxivs_is_not_asked_for_again(
     assert error.requests == 1
 
 
-async def test_nobody_at_home_is_no_empty_day(make_source: MakeSource) -> None:
+async def test_no_answer_is_not_an_empty_day(make_source: MakeSource) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     error = await refused(make_source(url=f"http://127.0.0.1:{port}/api/query"))

@@ -221,7 +221,7 @@ async def test_a_paper_that_was_taken_back_is_no_gap(
     assert not any("id_list" in seen.params for seen in server.requests)
 
 
-async def test_a_number_that_nobody_has_is_said_asked_for_again_and_given_up_after_a_week(
+async def test_a_missing_number_is_reported_looked_up_again_and_given_up_after_a_week(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
     papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
@@ -360,7 +360,7 @@ async def test_a_restart_and_a_union_in_between_forget_no_missing_number(
         assert (second.complete, second.announcement_stats.missing) == (True, 0)
 
 
-async def test_a_number_that_could_not_be_asked_for_is_no_number_that_nobody_has(
+async def test_a_number_that_could_not_be_looked_up_does_not_count_as_missing(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
     papers = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
@@ -452,7 +452,7 @@ async def test_a_first_list_without_records_is_no_empty_day_either(
     )
 
 
-async def test_a_quiet_day_is_not_believed_while_nobody_can_prove_it(
+async def test_a_quiet_day_is_not_believed_without_proof(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
     checkpoint = await first_run(source, clock)
@@ -557,7 +557,7 @@ async def test_an_empty_evening_is_whole(source: ArxivSource, clock: FakeClock) 
     assert batch.papers == ()
 
 
-async def test_a_harvest_that_is_asked_to_wait_waits_and_goes_on(
+async def test_a_harvest_that_is_asked_to_wait_waits_and_continues(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
     checkpoint = await first_run(source, clock)

@@ -176,7 +176,7 @@ def test_no_number_follows_an_id_of_another_form(other: str) -> None:
 @given(
     st.integers(1, 2000), st.integers(1, 2000), st.sampled_from(["0704", "1412", "1501", "2611"])
 )
-def test_what_follows_is_in_order_and_lies_between(low: int, high: int, month: str) -> None:
+def test_what_follows_is_in_order_and_in_between(low: int, high: int, month: str) -> None:
     width = 4 if month < "1501" else 5
     first, last = f"{month}.{low:0{width}}", f"{month}.{high:0{width}}"
     serials = [serial_of(each) for each in following_ids(first, last)]

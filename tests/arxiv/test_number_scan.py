@@ -68,7 +68,7 @@ def lookups(server: ArxivServer) -> int:
 
 
 @pytest.mark.parametrize("way", [None, Strategy.UNION, Strategy.AUTO, Strategy.HARVEST])
-async def test_after_a_downtime_of_months_all_that_was_announced_is_gone_through(
+async def test_after_a_downtime_of_months_all_that_was_announced_is_scanned(
     make_source: MakeSource, server: ArxivServer, way: Strategy | None
 ) -> None:
     source = make_source(url=server.url)
@@ -115,7 +115,7 @@ async def test_what_one_run_can_not_look_up_is_looked_up_in_the_next_from_the_sa
         assert found == {each.id for each in papers} - {place.highest_id}
 
 
-async def test_a_week_is_gone_through_where_there_is_no_oai_pmh(
+async def test_a_week_is_scanned_where_there_is_no_oai_pmh(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
     """What arXiv held back for months is in no window of days."""
@@ -143,7 +143,7 @@ async def test_a_week_begins_at_the_month_where_no_paper_was_known(
     assert lookups(server) == 3
 
 
-async def test_numbers_that_nobody_has_yet_are_asked_for_again(
+async def test_numbers_that_are_not_available_yet_are_looked_up_again(
     source: ArxivSource, server: ArxivServer, clock: FakeClock
 ) -> None:
     server.add(announced("2603.00028"))
@@ -228,7 +228,7 @@ async def test_arxiv_is_not_scanned_while_it_does_not_answer_by_keyword(
     assert lookups(server) == 0
 
 
-async def test_a_harvest_that_stands_in_leaves_the_place_where_it_is(
+async def test_a_harvest_as_a_fallback_does_not_move_the_checkpoint(
     make_source: MakeSource, server: ArxivServer
 ) -> None:
     """It reads the last two weeks; what is in between is still to be scanned."""

@@ -165,7 +165,7 @@ def test_after_a_long_downtime_everything_is_too_much_to_read(back: int, last: i
         (Strategy.AUTO, False, 3650, True),
     ],
 )
-def test_everything_that_was_announced_is_gone_through_in_some_way(
+def test_everything_that_was_announced_is_scanned_in_some_way(
     wanted: Strategy, can_harvest: bool, last: int | None, numbers: bool
 ) -> None:
     for since in (SINCE, NOW - 3650 * DAY):
@@ -173,7 +173,7 @@ def test_everything_that_was_announced_is_gone_through_in_some_way(
         assert found.scans_numbers is numbers
 
 
-def test_a_harvest_goes_on_where_the_last_one_was_however_far_the_keywords_are() -> None:
+def test_a_harvest_continues_where_the_last_one_was_however_far_the_keywords_are() -> None:
     """What was announced between the two would be missing from both."""
     assert task(KEYWORDS, 30).harvest_from == TODAY - 30 * DAY
     assert task(KEYWORDS, 3, NOW - 60 * DAY).harvest_from == TODAY - 3 * DAY

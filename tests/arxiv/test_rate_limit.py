@@ -106,7 +106,9 @@ async def test_a_request_that_fails_or_is_cancelled_counts(clock: FakeClock, fil
 
 
 @pytest.mark.parametrize("shared", [True, False])
-async def test_requests_never_overlap_whoever_asks(tmp_path: Path, shared: bool) -> None:
+async def test_requests_never_overlap_whichever_process_sends_them(
+    tmp_path: Path, shared: bool
+) -> None:
     clock = YieldingClock(START)
     file = tmp_path / "pace.json"
     one = rate_limiter(clock, file)

@@ -129,7 +129,7 @@ async def test_keywords_are_asked_for_at_once_where_the_harvest_is_silent(
     )
 
 
-async def test_a_harvest_stands_in_where_the_query_api_is_down(
+async def test_a_harvest_replaces_the_query_api_when_that_is_down(
     make_source: MakeSource, server: ArxivServer, clock: FakeClock
 ) -> None:
     source = make_source(oai_url=server.oai_url, strategy=Strategy.UNION)

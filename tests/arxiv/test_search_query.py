@@ -75,7 +75,7 @@ def test_the_other_requests_are_as_documented_too() -> None:
         ("((ti:a)", "(((ti:a))"),  # nothing is mended; arXiv refuses it and says so
     ],
 )
-def test_every_keyword_stands_in_parentheses_once(query: str, expected: str) -> None:
+def test_every_keyword_is_in_parentheses_once(query: str, expected: str) -> None:
     keyword = Keyword("a", "a", query, 2)
     assert window_request([keyword], WINDOW).search_query == f"{expected} AND {WINDOW.clause}"
 

@@ -257,7 +257,7 @@ async def test_nothing_at_all_is_a_call_for_help(chat: Chat) -> None:
         assert "ANDNOT abs:survey" in reply.sections[-1].text
 
 
-async def test_a_database_that_fails_is_told_without_its_secrets_and_logged(
+async def test_a_database_that_fails_is_reported_without_its_secrets_and_logged(
     chat: Chat, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     other = OtherTransaction(tmp_path / "daily-papers.sqlite3")
@@ -543,7 +543,7 @@ async def test_at_home_many_channels_and_keywords_come_a_page_at_a_time(chat: Ch
     assert first.panels[0].reply.offers[-1] == Offer("All 13 keywords", "list")
 
 
-async def test_who_invites_the_bot_is_greeted_and_what_was_refused_goes_on(chat: Chat) -> None:
+async def test_who_invites_the_bot_is_greeted_and_what_was_refused_continues(chat: Chat) -> None:
     said = await chat.commands.invited(HERE)
     assert "add reward model" in said.text
     assert [offer.words for offer in said.offers] == ["add"]
@@ -740,7 +740,7 @@ async def test_more_than_one_word_is_offered_no_narrower_reading(chat: Chat) -> 
         ("cat:cs.LG as", "cat:cs.LG as", ""),
     ],
 )
-def test_a_name_stands_behind_as_and_looks_like_one(typed: str, keyword: str, name: str) -> None:
+def test_a_name_comes_after_as_and_looks_like_one(typed: str, keyword: str, name: str) -> None:
     assert keyword_and_name(typed) == (keyword, name)
 
 
@@ -803,7 +803,7 @@ async def test_a_preview_does_not_count_what_would_not_be_posted(chat: Chat) -> 
     assert [entry.paper.id for entry in reply.entries] == ["2603.00001"]
 
 
-async def test_a_silent_arxiv_is_told_as_such_and_never_as_no_papers(chat: Chat) -> None:
+async def test_a_silent_arxiv_is_reported_as_such_and_never_as_no_papers(chat: Chat) -> None:
     chat.source.faults = [SourceDown("arXiv can't be reached: timed out.")] * 2
     answer = await chat.refused("preview reward model")
     assert "timed out" in answer
@@ -1335,7 +1335,7 @@ async def test_status_in_one_channel_tells_nothing_of_another(chat: Chat) -> Non
     assert THERE in everywhere.text
 
 
-async def test_a_new_keyword_without_an_answer_is_told_to_those_who_follow_it_alone(
+async def test_a_new_keyword_without_an_answer_is_reported_to_its_followers_alone(
     chat: Chat,
 ) -> None:
     await chat.settled("reward model")
@@ -1363,7 +1363,7 @@ async def test_a_keyword_that_arxiv_refuses_is_blamed_and_not_arxiv(chat: Chat) 
     assert f"Careful: {fault}. It can't match anything." in reply.text
 
 
-async def test_a_keyword_that_arxiv_does_not_understand_is_told_to_those_who_follow_it_alone(
+async def test_a_keyword_that_arxiv_does_not_understand_is_reported_to_its_followers_alone(
     chat: Chat,
 ) -> None:
     await chat.settled("reward model")

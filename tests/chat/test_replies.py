@@ -130,13 +130,13 @@ def test_what_was_understood_is_said_with_its_precedence(keyword: str, said: str
         ),
     ],
 )
-def test_a_setting_is_told_with_the_value_that_holds_and_where_it_comes_from(
+def test_a_setting_is_shown_with_its_effective_value_and_where_that_comes_from(
     channel: Channel, defaults: ScheduleDefaults, name: str, said: str
 ) -> None:
     assert f"{name} = {said}: " in settings_reply(channel, defaults, ZoneInfo("UTC")).text
 
 
-def test_what_bot_toml_gives_is_told_apart_from_what_it_leaves_out() -> None:
+def test_what_bot_toml_gives_is_distinguished_from_what_it_leaves_out() -> None:
     text = '[schedule]\npost_at = "08:00"\ncatch_up = "newest 7"\n'
     schedule = check(text, Path("bot.toml")).schedule
     assert schedule.written == {"post_at", "catch_up"}, "also where it says the default"

@@ -75,7 +75,7 @@ def test_what_is_no_address_of_the_web_is_no_link() -> None:
         ("settings editors members", "discord:12", "/papers settings editors members, in the chat"),
     ],
 )
-def test_at_the_command_line_a_command_can_be_pasted_as_it_is_told(
+def test_at_the_command_line_a_command_can_be_pasted_as_it_is_shown(
     words: str, channel: str, shown: str
 ) -> None:
     assert readable(f"Say: {refer_to(words, channel)}") == f"Say: {shown}"

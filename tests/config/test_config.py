@@ -396,7 +396,7 @@ keywords = ["reward model", # one
     assert list(zip(lines, places(found), strict=True)) == expected
 
 
-def test_what_is_missing_from_the_environment_stands_below_it_and_not_below_the_file(
+def test_what_is_missing_from_the_environment_is_listed_below_it_and_not_below_the_file(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "bot.toml"
@@ -603,7 +603,7 @@ def test_a_configuration_can_be_logged(tmp_path: Path) -> None:
     assert "***" in repr(found)
 
 
-def test_a_token_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+def test_a_token_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{DISCORD_TOKEN}\n")
     environ = {"DISCORD_TOKEN_FILE": str(tmp_path / "token")}
     found = load(tmp_path, LOCAL + "[discord]\n", environ)
@@ -724,7 +724,7 @@ def test_workspaces_with_tokens_of_their_own_are_for_socket_mode(tmp_path: Path)
 
 
 @pytest.mark.parametrize("wrong", ['teams = ["wire"]', 'teams = "T0123456789"', 'mode = "https"'])
-def test_what_is_no_team_or_mode_is_told(tmp_path: Path, wrong: str) -> None:
+def test_what_is_no_team_or_mode_is_reported(tmp_path: Path, wrong: str) -> None:
     assert len(mistakes(tmp_path, LOCAL + f"[slack]\n{wrong}\n")) == 1
 
 
@@ -757,7 +757,7 @@ def test_each_workspace_of_slack_has_tokens_and_channels_of_its_own(tmp_path: Pa
         ("command = 'papers'", "is not a command"),
     ],
 )
-def test_what_is_wrong_below_slack_is_told(tmp_path: Path, written: str, expected: str) -> None:
+def test_what_is_wrong_below_slack_is_reported(tmp_path: Path, written: str, expected: str) -> None:
     found = mistakes(tmp_path, LOCAL + f"[slack]\n{written}\n")
     assert any(expected in each for each in found)
     assert BOT_TOKEN not in "\n".join(found)
@@ -790,7 +790,9 @@ def test_one_of_two_tokens_is_told_that_the_other_is_missing(tmp_path: Path) -> 
     assert found.startswith("SLACK_APP_TOKEN: is not set; slack needs it")
 
 
-def test_a_channel_whose_platform_has_no_token_is_told_once_with_its_line(tmp_path: Path) -> None:
+def test_a_channel_whose_platform_has_no_token_is_reported_once_with_its_line(
+    tmp_path: Path,
+) -> None:
     text = LOCAL + channel() + "".join(channel(identity=f"{DISCORD}{n}") for n in range(3))
     (found,) = mistakes(tmp_path, text, {})
     assert found == (
@@ -954,7 +956,7 @@ def test_the_address_of_a_database_comes_from_the_environment_or_a_file(
 
 
 @pytest.mark.parametrize("address", ["mysql://ada:hunter2@db/papers", "ada:hunter2@db", "hunter2"])
-def test_what_is_no_address_of_postgresql_is_told_and_not_repeated(
+def test_what_is_no_address_of_postgresql_is_reported_and_not_repeated(
     tmp_path: Path, address: str
 ) -> None:
     with pytest.raises(ConfigError, match="DATABASE_URL: is no address") as told:

@@ -18,7 +18,7 @@ def load(path: Path, **environ: str) -> config.Config:
     return config.load(path, environ, need_secrets=False)
 
 
-def test_what_is_replaced_in_the_sample_stands_there() -> None:
+def test_what_is_replaced_in_the_sample_is_there() -> None:
     text = new_file.sample(
         contact="me@uni-anywhere.edu",
         timezone="Asia/Tokyo",
@@ -65,7 +65,7 @@ def test_without_a_contact_nothing_is_written(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_time_zone_that_is_none_is_told_at_the_first_start(tmp_path: Path) -> None:
+def test_an_invalid_time_zone_is_reported_at_the_first_start(tmp_path: Path) -> None:
     said = new_file.at_first_start(tmp_path / "bot.toml", {**MINE, "TZ": "Europe/Berln"})
     assert 'did you mean "Europe/Berlin"?' in said
 

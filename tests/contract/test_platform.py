@@ -118,9 +118,7 @@ async def test_a_paper_of_many_digests_looks_in_each_as_if_it_stood_there_alone(
 
 @pytest.mark.parametrize("papers", [1, 30, 31, 300])
 @pytest.mark.parametrize("why", list(Why))
-def test_every_paper_stands_in_exactly_one_message(
-    platform: Platform, papers: int, why: Why
-) -> None:
+def test_every_paper_is_in_exactly_one_message(platform: Platform, papers: int, why: Why) -> None:
     whole = digest(platform.channel, papers, why)
     shown = [paper_id for d in platform.composer.compose(whole) for paper_id in d.paper_ids]
     assert shown == [entry.paper.id for entry in whole.entries]
@@ -204,7 +202,7 @@ WRONG = "xoxb-0-wrong-token"
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-async def test_a_platform_that_is_well_says_so_before_anybody_listens(name: str) -> None:
+async def test_a_healthy_platform_says_so_before_anybody_listens(name: str) -> None:
     with ADAPTERS[name]("") as (adapter, _):
         async with adapter:
             assert adapter.workers >= 1

@@ -342,7 +342,7 @@ async def test_what_was_prepared_is_published_as_it_is_while_nothing_changes(sto
     assert await store.publish([(A, plan)], START + DAY + HOUR, prepared) == 1
 
 
-async def test_what_was_prepared_stands_where_a_paper_only_matches_another_keyword_too(
+async def test_what_was_prepared_remains_valid_where_a_paper_only_matches_another_keyword_too(
     store: Store,
 ) -> None:
     await follow(store, A)

@@ -319,7 +319,7 @@ async def test_what_a_harvest_does_not_say_of_a_paper_is_asked_for_before_it_is_
     assert (await core.store.paper(news[1].id)).paper is None, "what matches nothing is not kept"
 
 
-async def test_a_paper_that_is_not_all_told_is_posted_and_completed_later(core: Core) -> None:
+async def test_a_paper_with_incomplete_metadata_is_posted_and_completed_later(core: Core) -> None:
     core.follow(A, "reward model")
     await core.collect()
     news = paper(11, published=START - 3 * DAY, updated=START + DAY)
@@ -708,7 +708,7 @@ async def test_what_is_announced_between_a_removal_and_its_undo_is_posted(core: 
     assert numbered((await core.publish())[A]) == [1]
 
 
-async def test_a_removed_keyword_that_is_added_by_somebody_else_goes_on_and_is_theirs(
+async def test_a_removed_keyword_that_is_added_by_somebody_else_continues_and_is_theirs(
     core: Core,
 ) -> None:
     core.follow(A, "reward model")
@@ -842,7 +842,7 @@ async def awaiting(core: Core) -> tuple[Run, Recorded]:
     )
 
 
-async def test_an_announcement_that_matches_nobody_is_no_late_one(core: Core) -> None:
+async def test_an_announcement_that_matches_no_keyword_is_not_late(core: Core) -> None:
     await settled_core(core)
     core.source.faults.append(unkept(paper(9, "Other", published=core.clock.now())))
     run, _ = await awaiting(core)

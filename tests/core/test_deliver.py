@@ -167,7 +167,7 @@ async def test_a_message_whose_request_was_lost_is_sent_again(bench: Bench) -> N
     assert bench.platform.papers("fake:a") == ["1"]
 
 
-async def test_what_a_dead_process_was_sending_is_looked_for_first(bench: Bench) -> None:
+async def test_what_a_dead_process_was_sending_is_searched_for_first(bench: Bench) -> None:
     bench.queue("fake:a", "1")
     now = bench.clock.now()
     post = await bench.store.claim("fake", now, now + timedelta(seconds=180))
@@ -265,7 +265,7 @@ async def test_a_platform_that_answers_again_soon_is_not_asked_before_it_has_set
     assert bench.platform.papers("fake:a") == ["1"]
 
 
-async def test_a_post_in_hand_when_another_one_failed_settles_before_it_is_looked_for(
+async def test_a_post_in_flight_when_another_one_failed_settles_before_it_is_searched_for(
     bench: Bench,
 ) -> None:
     """The failure releases all posts; the lease of this one runs out later."""
@@ -351,7 +351,7 @@ async def test_a_channel_that_refuses_is_paused_and_resumes_by_itself(bench: Ben
     assert bench.channel("fake:a").paused == ""
 
 
-async def test_a_channel_that_goes_on_refusing_is_tried_ever_less_often(bench: Bench) -> None:
+async def test_a_channel_that_keeps_refusing_is_tried_ever_less_often(bench: Bench) -> None:
     bench.queue("fake:a", "1")
     faults: Faults = {n: (False, ChannelRefused("no")) for n in range(50)}
     await bench.deliverer(faults).deliver(wait=7 * 86_400)
@@ -367,7 +367,7 @@ async def test_a_faulty_message_is_dead_and_does_not_block_the_next(bench: Bench
     assert bench.channel("fake:a").posts[0].state == "dead"
 
 
-async def test_replies_wait_for_the_message_they_stand_under(bench: Bench) -> None:
+async def test_replies_wait_for_the_message_they_belong_to(bench: Bench) -> None:
     bench.queue("fake:a", "1", "2", threaded=True)
     await bench.deliverer({0: (False, TryLater("slow down", 60))}).deliver()
     assert bench.platform.papers("fake:a") == [], "the head is on its way"
@@ -599,7 +599,7 @@ async def test_a_platform_that_lets_nobody_in_keeps_every_post_waiting(bench: Be
     assert bench.platform.papers("fake:a") == ["1"]
 
 
-async def test_a_channel_that_goes_on_refusing_is_told_of_once(bench: Bench) -> None:
+async def test_a_channel_that_keeps_refusing_is_told_of_once(bench: Bench) -> None:
     bench.queue("fake:a", "1")
     told: list[str] = []
 

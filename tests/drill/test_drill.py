@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.drill import drill
 
 
-def test_after_some_bad_days_every_paper_stands_once_in_every_channel(
+def test_after_some_bad_days_every_paper_appears_once_in_every_channel(
     figures: Callable[[str], None], life: int
 ) -> None:
     came_to = drill.run(days=1, seed=life + 2, quiet_days=1, settling=1.5)

@@ -49,7 +49,7 @@ def test_an_archive_finds_what_its_categories_find(second: str, canonical: str) 
 
 
 @pytest.mark.parametrize(("archive", "successor"), SUBSUMED.items())
-def test_an_archive_of_the_nineties_is_told_with_its_successor(
+def test_an_archive_of_the_nineties_is_named_with_its_successor(
     archive: str, successor: str
 ) -> None:
     assert matches(f"cat:{archive}", successor)

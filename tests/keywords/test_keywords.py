@@ -221,7 +221,7 @@ POINTED_AT = [
 
 
 @pytest.mark.parametrize(("text", "picture"), POINTED_AT)
-def test_the_caret_stands_under_the_mistake(text: str, picture: str) -> None:
+def test_the_caret_is_under_the_mistake(text: str, picture: str) -> None:
     with pytest.raises(UserError) as refusal:
         parse(text)
     assert str(refusal.value).partition("\n")[2] == picture

@@ -33,7 +33,7 @@ from bot.keywords.notices import notices
         ),
     ],
 )
-def test_what_is_probably_not_meant_is_told_with_what_is(typed: str, said: str) -> None:
+def test_what_is_probably_not_meant_is_reported_with_what_is(typed: str, said: str) -> None:
     assert notices(parse(typed)) == (said,)
 
 
@@ -62,7 +62,7 @@ def test_what_is_suggested_can_be_typed() -> None:
     assert notices(parse(suggested)) == ()
 
 
-def test_odd_categories_are_told_too() -> None:
+def test_odd_categories_are_reported_too() -> None:
     told = notices(parse("cat:cs.ZZ OR cat:chao-dyn OR cats or dogs"))
     assert ["operator" in told[0], "no category" in told[1], "is now" in told[2]] == [True] * 3
 

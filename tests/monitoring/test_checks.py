@@ -78,7 +78,7 @@ def test_an_arxiv_out_of_reach_is_named_with_a_remedy(tmp_path: Path, arxiv: Arx
     assert "network" in found["arxiv"]["remedy"]
 
 
-def test_a_harvest_that_can_not_be_read_is_named_and_the_rest_goes_on(
+def test_a_harvest_that_can_not_be_read_is_named_and_the_rest_continues(
     tmp_path: Path, arxiv: ArxivStandin
 ) -> None:
     """The demo's stand-in has no OAI-PMH: it says 404 there."""

@@ -63,7 +63,7 @@ def post(age: timedelta, state: str = "queued") -> OpenPost:
     return OpenPost("key", state, 1, NOW - age, NOW, 2, "")
 
 
-def test_a_bot_that_collects_and_delivers_is_well() -> None:
+def test_a_bot_that_collects_and_delivers_is_healthy() -> None:
     assert health_report(disconnected={"slack": None}).problems() == ()
 
 
@@ -106,12 +106,12 @@ def test_a_post_that_waits_for_hours_is_a_problem(state: str) -> None:
 
 
 @pytest.mark.parametrize("paused", ["person", "refused"])
-def test_a_channel_that_is_paused_makes_nobody_ill(paused: str) -> None:
+def test_a_channel_that_is_paused_is_not_unhealthy(paused: str) -> None:
     channel = replace(CHANNEL, posts=(post(timedelta(days=3)),), paused=paused)
     assert health_report(channel=channel).problems() == ()
 
 
-def test_what_waits_for_a_person_makes_nobody_ill() -> None:
+def test_what_waits_for_a_person_is_not_unhealthy() -> None:
     channel = replace(CHANNEL, posts=(post(timedelta(days=3), "held"),))
     assert health_report(channel=channel).problems() == ()
 

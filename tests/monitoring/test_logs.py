@@ -51,7 +51,7 @@ def test_an_event_is_one_line_of_keys_and_values(capsys: pytest.CaptureFixture[s
         ("stopped", (), "event=stopped"),
     ],
 )
-def test_a_value_with_spaces_stands_in_quotes(
+def test_a_value_with_spaces_is_in_quotes(
     capsys: pytest.CaptureFixture[str], pattern: str, values: tuple[object, ...], line: str
 ) -> None:
     logs.set_up(verbose=True)
@@ -229,7 +229,7 @@ def test_what_a_traceback_quotes_commands_no_terminal(capsys: pytest.CaptureFixt
 
 @pytest.mark.usefixtures("_nothing_hidden")
 @pytest.mark.parametrize("canary", [*CANARIES, LOADED])
-def test_an_error_of_ours_never_says_a_token_whoever_shows_it(canary: str) -> None:
+def test_an_error_of_ours_never_says_a_token_wherever_it_is_shown(canary: str) -> None:
     redaction.hide([LOADED])
     for error in (PostRefused(f"It says: {canary}."), UserError(canary, 3)):
         assert canary not in str(error)

@@ -117,7 +117,7 @@ TEXT = st.one_of(
 @example(HOSTILE[4], HOSTILE[5], HOSTILE[6], HOSTILE[7], False)
 @example(HOSTILE[8], HOSTILE[9], HOSTILE[10], HOSTILE[11], False)
 @example(HOSTILE[-1], HOSTILE[-1], HOSTILE[-1], HOSTILE[-1], False)
-def test_whatever_stands_in_a_paper_is_read_back_as_that_text(
+def test_whatever_a_paper_contains_is_read_back_as_that_text(
     title: str, abstract: str, comment: str, keyword: str, new: bool
 ) -> None:
     raw = paper(1, title, abstract=abstract, comment=comment)
@@ -197,7 +197,7 @@ def test_a_later_version_has_its_day_beside_that_of_the_submission() -> None:
     ]
 
 
-def test_a_name_is_the_heading_and_the_keyword_stands_below_it() -> None:
+def test_a_name_is_the_heading_and_the_keyword_is_below_it() -> None:
     page = render(page_of(section("ti:reasoning", (aged(1, 1),), name="<b>@everyone</b> | #1")))
     assert list(tables(page)) == ["<b>@everyone</b> | #1"]
     assert "\n\nti:reasoning\n\n| **Title**" in page

@@ -178,7 +178,7 @@ def test_a_wrong_call_is_told_what_is_wrong(words: Sequence[str], answer: str) -
     assert answer in called.stderr
 
 
-def test_without_a_configuration_the_way_to_one_is_told(tmp_path: Path, home: Home) -> None:
+def test_without_a_configuration_the_way_to_one_is_shown(tmp_path: Path, home: Home) -> None:
     home.file.unlink()
     status, out, err = home.call("status")
     assert (status, out) == (2, "")
@@ -456,7 +456,7 @@ def test_quiet_means_results_and_errors_alone(home: Home) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
 @pytest.mark.parametrize("words", [("status",), ("--help",)])
-def test_an_output_that_takes_nothing_is_told_in_a_sentence(
+def test_an_output_that_takes_nothing_is_reported_in_a_sentence(
     home: Home, words: tuple[str, ...]
 ) -> None:
     with open("/dev/full", "wb") as full, tempfile.TemporaryFile() as err:

@@ -64,7 +64,7 @@ def day(text: str, number: int) -> str:
     return "".join(scene for name, scene in days if int(name) == number)
 
 
-def test_each_paper_that_is_due_stands_there_once_and_no_other_does(shown: str) -> None:
+def test_each_paper_that_is_due_is_there_once_and_no_other_is(shown: str) -> None:
     posted = Counter(paper_id for paper_id, _ in FACTS.findall(shown))
     assert posted == Counter(SAMPLE.posted.keys())
 
@@ -209,7 +209,7 @@ def test_a_paper_that_comes_on_another_day_is_a_fault() -> None:
     assert "Wednesday 09:00: posted, but not due" in faults
 
 
-def test_an_answer_of_why_that_is_not_as_told_is_a_fault() -> None:
+def test_an_answer_of_why_that_is_not_as_documented_is_a_fault() -> None:
     parts = {**SAMPLE.parts, "late": SAMPLE.parts["near miss"], "near miss": SAMPLE.parts["late"]}
     fine, faults = play(replace(SAMPLE, parts=parts))
     assert not fine

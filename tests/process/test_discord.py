@@ -147,7 +147,7 @@ def test_a_channel_that_refuses_delays_no_other_and_is_told_of_once(world: Disco
     world.discord.closed.clear()
 
 
-def test_killed_at_a_random_moment_of_a_delivery_each_paper_stands_once_in_each_channel(
+def test_killed_at_a_random_moment_of_a_delivery_each_paper_appears_once_in_each_channel(
     tmp_path: Path, life: int, figures: Callable[[str], None]
 ) -> None:
     rng = random.Random(life)

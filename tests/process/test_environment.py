@@ -196,7 +196,9 @@ def test_a_folder_of_another_user_is_named_with_its_owner_and_the_remedy_by_ever
         assert owner in said(*words), words
 
 
-def test_a_lock_that_is_never_let_go_stops_no_command(tmp_path: Path, arxiv: ArxivStandin) -> None:
+def test_a_lock_that_is_never_released_stops_no_command(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
     write_config(tmp_path, arxiv, TERMINAL)
     assert call(tmp_path, "once").returncode == 0
     data = tmp_path / "data"
@@ -220,7 +222,7 @@ def test_a_stop_during_the_start_is_a_stop(tmp_path: Path, arxiv: ArxivStandin) 
     assert "Traceback" not in bot.logged
 
 
-def test_a_lock_that_is_never_let_go_does_not_keep_the_service_from_stopping(
+def test_a_lock_that_is_never_released_does_not_keep_the_service_from_stopping(
     tmp_path: Path, arxiv: ArxivStandin
 ) -> None:
     config = write_config(tmp_path, arxiv, TERMINAL)

@@ -95,7 +95,7 @@ def test_a_server_that_is_too_old_is_refused(version: int) -> None:
     postgres_schema.refuse_old(150_000)
 
 
-def test_a_url_that_is_none_is_told_without_quoting_it() -> None:
+def test_an_invalid_url_is_reported_without_quoting_it() -> None:
     with pytest.raises(StoreBroken, match="%40") as told:
         PostgresEngine(f"postgresql://bot:{PASSWORD}@[db/papers?sslmode")
     assert PASSWORD not in "".join(traceback.format_exception(told.value))
@@ -107,11 +107,11 @@ def test_a_server_that_is_not_there_is_waited_for(url: str) -> None:
     assert "resolve" in why("postgresql://bot@nowhere.invalid/x", StoreUnavailable)
 
 
-def test_a_database_that_is_not_there_is_told(url: str) -> None:
+def test_a_missing_database_is_reported(url: str) -> None:
     assert "there is no database of the name" in why(at(url, database="other"))
 
 
-def test_a_wrong_password_is_told_and_an_escaped_one_understood() -> None:
+def test_a_wrong_password_is_reported_and_an_escaped_one_understood() -> None:
     server = postgres.Server()
     try:
         run(server.url(), f"create role bot login superuser password '{PASSWORD}'")

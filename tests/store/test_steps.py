@@ -196,9 +196,7 @@ async def test_two_runs_at_the_same_time_are_recorded_one_after_the_other(tmp_pa
 
 
 @pytest.mark.parametrize("rows", [1, 7, 10_000])
-async def test_what_stands_on_every_ledger_is_looked_through_and_written_once(
-    tmp_path: Path, rows: int
-) -> None:
+async def test_what_is_on_every_ledger_is_read_and_written_once(tmp_path: Path, rows: int) -> None:
     store = await following(tmp_path / "db", rows)
     await store.record(run_of_a_day(), first_post=3)
     before = rows_of(store, "ledger")

@@ -37,7 +37,7 @@ def test_a_change_after_a_quiet_hour_is_shown_at_once(large: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["bot.toml", "missing"])
-def test_a_file_of_usual_size_is_written_by_whoever_looks_next(tmp_path: Path, name: str) -> None:
+def test_a_file_of_usual_size_is_written_by_the_next_one_to_look(tmp_path: Path, name: str) -> None:
     deferred = DeferredWrites()
     deferred.enabled = True
     (tmp_path / "bot.toml").write_text("[bot]\n")

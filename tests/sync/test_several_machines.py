@@ -136,7 +136,7 @@ def test_what_the_chat_removed_does_not_come_back_with_an_old_copy_elsewhere(
     assert second.follows() == second.shown == {ONE: {"reward model"}, TWO: {"graph"}}
 
 
-def test_the_first_machine_goes_on_removing_whatever_the_others_do(
+def test_the_first_machine_keeps_removing_whatever_the_others_do(
     first: Machine, second: Machine
 ) -> None:
     second.edit(block(TWO, "graph"), "")

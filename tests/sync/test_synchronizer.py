@@ -154,7 +154,7 @@ def test_a_text_is_known_as_the_beginning_of_one_that_was_edited_outside_of_the_
     assert following_all(full)
 
 
-def test_the_whole_text_saved_again_goes_on_as_before(full: Setup) -> None:
+def test_the_whole_text_saved_again_continues_as_before(full: Setup) -> None:
     whole = full.text
     full.write(whole[: whole.index(block(MANY[3], "graph", "reward model"))])
     assert full.sync().held_back
@@ -262,7 +262,7 @@ def test_one_or_two_removals_are_never_many(setup: Setup) -> None:
     assert setup.agree() == {}
 
 
-def test_a_held_back_text_that_was_saved_while_we_exchanged_stands_where_it_was_saved(
+def test_a_held_back_text_that_was_saved_while_we_exchanged_stays_where_it_was_saved(
     full: Setup,
 ) -> None:
     cut = full.text[: full.text.index("[[channels]]")]
@@ -682,7 +682,7 @@ def test_a_channel_is_shown_whether_or_not_the_file_has_a_section_for_its_platfo
     assert setup.agree()["slack:C0123456789"] == {"graph"}
 
 
-def test_a_missing_file_removes_nothing_and_is_told_once(setup: Setup) -> None:
+def test_a_missing_file_removes_nothing_and_is_reported_once(setup: Setup) -> None:
     kept = setup.text
     setup.path.unlink()
     setup.database.follow(ONE, "x ray")
@@ -715,7 +715,7 @@ def test_a_data_folder_that_is_gone_is_the_store_s_error(setup: Setup) -> None:
 # -- files that can't be written -------------------------------------------------------------------
 
 
-def test_a_read_only_file_still_counts_and_the_chat_goes_on(setup: Setup) -> None:
+def test_a_read_only_file_still_counts_and_the_chat_continues(setup: Setup) -> None:
     def edited(old: str, new: str) -> None:
         setup.path.chmod(0o644)
         setup.edit(old, new)
@@ -962,7 +962,7 @@ def test_what_an_editor_saves_between_our_read_and_our_write_is_kept(
     assert setup.strays == []
 
 
-def test_a_wrong_text_that_is_saved_between_stands_where_it_was_saved(setup: Setup) -> None:
+def test_a_wrong_text_that_is_saved_in_between_stays_where_it_was_saved(setup: Setup) -> None:
     wrong = setup.text.replace('"graph"', '"graph')
     setup.database.follow(ONE, "diffusion")
     setup.file = setup.opened(Crowded("exchange", lambda: by_rename(setup.path, wrong)))

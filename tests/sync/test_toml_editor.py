@@ -81,7 +81,7 @@ def test_a_revision_that_cannot_be_told_is_none(line: str) -> None:
     assert read(TOP + block, PATH).marker is None
 
 
-def test_what_stands_in_text_or_in_a_comment_is_no_block_and_no_marker() -> None:
+def test_what_is_in_text_or_in_a_comment_is_no_block_and_no_marker() -> None:
     marker = "# daily-papers: revision 1.00000000"
     text = (
         '[page]\npath = """\\\n  papers.md"""  # [[channels]]\n'

@@ -84,7 +84,7 @@ def test_page_by_page_every_paper_comes_at_least_once(server: ArxivServer, verb:
         assert token(pages[-1]) == ("" if len(pages) > 1 else None)
 
 
-def test_a_page_that_spans_days_goes_on_at_its_last_day(server: ArxivServer) -> None:
+def test_a_page_that_spans_days_continues_at_its_last_day(server: ArxivServer) -> None:
     """Within a day the token only counts on."""
     server.oai_page = 13
     pages = harvest(server)

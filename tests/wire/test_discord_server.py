@@ -180,7 +180,7 @@ async def test_over_the_limit_of_a_second_the_library_waits_unless_it_looks_like
     assert len(server.messages[here]) == via
 
 
-async def test_more_than_the_limit_over_all_is_told_to_slow_down(server: DiscordServer) -> None:
+async def test_more_than_the_overall_limit_is_told_to_slow_down(server: DiscordServer) -> None:
     server.limits = Limits(over_all=3)
     channels = [server.open_channel() for _ in range(5)]
     async with http(server) as client:

@@ -431,7 +431,7 @@ def test_a_reader_that_leaves_in_the_middle_leaves_no_traceback() -> None:
     assert said.count("\n") == 1
 
 
-def test_badges_stand_beside_the_day_and_an_address_has_a_line_of_its_own() -> None:
+def test_badges_are_beside_the_day_and_an_address_has_its_own_line() -> None:
     comment = "Accepted at ICML 2026. Code: https://github.com/muster/slow_paper"
     known = Entry(displayed(paper(1, comment=comment)), ("reward model",))
     shown = plain(page_of(replace(samples.PLAIN_DAY, entries=(known,))))

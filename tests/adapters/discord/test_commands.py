@@ -328,7 +328,7 @@ async def test_a_paper_with_a_line_of_its_own_is_opened_with_the_menu_below(
     assert f"Abstract {number}." in texts(pressed.response)
 
 
-async def test_an_abstract_of_a_paper_that_nobody_knows_is_told_kindly(
+async def test_a_request_for_the_abstract_of_an_unknown_paper_gets_a_kind_answer(
     backend: DiscordBackend, server: Server, simcord_env: Env
 ) -> None:
     backend.source.faults = [SourceDown("timed out")]
@@ -353,7 +353,7 @@ async def test_help_names_every_command_that_there_is(
     assert "```" not in said, "aligned columns do not wrap on a phone"
 
 
-async def test_times_are_told_with_how_far_they_are_from_the_readers_now(
+async def test_times_are_shown_with_their_distance_from_the_readers_now(
     backend: DiscordBackend, server: Server
 ) -> None:
     backend.source.announce(*(paper(n, f"Reward model {n}") for n in range(1, 3)))
@@ -407,7 +407,7 @@ async def test_in_a_forum_the_post_hears_of_the_change(
     assert any("ann added a keyword" in texts(message) for message in thread.history())
 
 
-async def test_who_chooses_threads_is_told_which_permission_they_need(
+async def test_choosing_threads_names_the_permission_that_they_need(
     server: Server, simcord_env: Env
 ) -> None:
     whole = discord.PermissionOverwrite(create_public_threads=False)

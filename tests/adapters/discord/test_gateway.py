@@ -43,7 +43,7 @@ async def test_a_command_is_answered_and_announced(
     assert server.texts(here) == ["Ann added a keyword: reward model"]
 
 
-async def test_a_command_that_discord_does_not_know_yet_is_told_as_it_is_typed(
+async def test_a_command_that_discord_does_not_know_yet_is_shown_as_it_is_typed(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
     server.fail("GET", r"/applications/\d+/commands", status=503, times=1, wait=EVENT_TIMEOUT)
@@ -120,7 +120,7 @@ async def test_the_private_answer_does_not_wait_for_the_public_line(
         assert server.texts(here) == [], "the public line has not been taken yet"
 
 
-async def test_what_keeps_the_public_line_away_is_told_behind_the_answer(
+async def test_the_reason_for_no_public_line_follows_the_answer(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
     here: str = server.here  # type: ignore[attr-defined]
@@ -222,7 +222,7 @@ async def test_a_final_refusal_stops_with_a_plain_sentence(
         assert discord.disconnected_since is None
 
 
-async def test_a_wrong_token_is_told_at_login(
+async def test_a_wrong_token_is_reported_at_login(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
     async with platform(server, backend, token="another") as discord:
@@ -231,7 +231,7 @@ async def test_a_wrong_token_is_told_at_login(
 
 
 @pytest.mark.parametrize("option", ["api_url", "gateway_url"])
-async def test_a_discord_out_of_reach_is_told_apart_from_a_refusal(
+async def test_a_discord_out_of_reach_is_distinguished_from_a_refusal(
     server: DiscordServer, backend: DiscordBackend, option: str
 ) -> None:
     scheme = "ws" if option == "gateway_url" else "http"

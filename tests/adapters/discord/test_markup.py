@@ -48,7 +48,7 @@ def test_a_title_is_always_one_link_and_nothing_in_its_label_is_obeyed(title: st
 
 
 @given(texts)
-def test_every_letter_of_a_title_stands_in_it_in_its_place(title: str) -> None:
+def test_every_letter_of_a_title_keeps_its_place(title: str) -> None:
     before, label, after = parts(link(title, URL))
     shown = unescaped(before) + ("" if label == "arXiv" else label) + unescaped(after)
     kept = [c for c in title if c.isalnum() and c not in "™ℹ"]

@@ -447,7 +447,7 @@ async def test_an_announcement_that_was_handed_on_before_is_no_fault(server: Dis
     assert [seen.path.endswith("crosspost") for seen in server.seen].count(True) == 2
 
 
-async def test_what_stands_in_a_thread_is_not_handed_on(server: DiscordServer) -> None:
+async def test_what_is_in_a_thread_is_not_crossposted(server: DiscordServer) -> None:
     here = server.open_channel(ANNOUNCEMENT)
     line, *rest = drafts(here, papers=15, layout="thread")
     async with platform(server, crosspost=True) as discord:
@@ -465,7 +465,7 @@ async def test_what_stands_in_a_thread_is_not_handed_on(server: DiscordServer) -
         (429, {"retry_after": 2900.0, "message": "ten in an hour"}, TryLater),
     ],
 )
-async def test_why_an_announcement_is_not_handed_on_is_told_apart(
+async def test_why_an_announcement_is_not_handed_on_is_distinguished(
     server: DiscordServer, status: int, body: dict[str, object], error: type[BotError]
 ) -> None:
     here = server.open_channel(ANNOUNCEMENT)
@@ -493,7 +493,7 @@ async def test_why_an_announcement_is_not_handed_on_is_told_apart(
         (401, 0, PlatformRefused, "DISCORD_TOKEN"),
     ],
 )
-async def test_each_refusal_is_told_apart_and_says_what_to_do(
+async def test_each_refusal_is_distinguished_and_says_what_to_do(
     server: DiscordServer,
     discord: Discord,
     status: int,
@@ -638,7 +638,7 @@ async def test_a_server_that_nobody_can_tell_just_now_loses_and_doubles_nothing(
     assert len(server.messages[here]) == 1
 
 
-async def test_a_channel_that_was_deleted_is_told_apart_from_one_that_only_refuses(
+async def test_a_channel_that_was_deleted_is_distinguished_from_one_that_only_refuses(
     server: DiscordServer,
 ) -> None:
     here = server.open_channel(name="papers")

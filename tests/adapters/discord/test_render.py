@@ -96,7 +96,7 @@ papers = st.builds(
     layout=st.sampled_from(LAYOUTS),
     in_full=st.integers(1, 40),
 )
-def test_whatever_people_write_every_message_is_valid_and_every_paper_stands_once(
+def test_whatever_people_write_every_message_is_valid_and_every_paper_appears_once(
     found: list[Any], keyword: str, layout: str, in_full: int
 ) -> None:
     digest = Digest(
@@ -134,7 +134,7 @@ LARGE = ("*" * 400, "深" * 400, "𝒜" * 400, "🎉*" * 200, "😀" * 400, "™
     layout=st.sampled_from(LAYOUTS),
     in_full=st.sampled_from([0, 1, 3, 40]),
 )
-def test_digests_of_the_largest_titles_are_valid_and_every_paper_stands_once(
+def test_digests_of_the_largest_titles_are_valid_and_every_paper_appears_once(
     titles: list[str], layout: str, in_full: int
 ) -> None:
     entries = [samples.entry(n, each, each, comment=each) for n, each in enumerate(titles, 1)]
@@ -186,7 +186,7 @@ def test_wide_characters_reach_the_hidden_limit_of_bytes_first() -> None:
         assert size <= BYTES + 200
 
 
-def test_a_message_is_told_from_another_by_its_papers() -> None:
+def test_messages_are_distinguished_by_their_papers() -> None:
     first, second = bodies(samples.long_day(13))
     assert same_content(first, first)
     assert not same_content(first, second)

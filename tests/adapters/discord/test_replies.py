@@ -87,7 +87,7 @@ def test_a_mistake_with_backticks_in_it_stays_in_its_box() -> None:
     assert said.endswith("```")
 
 
-def test_a_time_is_marked_wherever_it_is_told_and_nowhere_else() -> None:
+def test_a_time_is_marked_wherever_it_is_shown_and_nowhere_else() -> None:
     at = {"today 08:00": START, "Mon 2 Mar 08:00": START, "Mon 2 Mar 2026 08:00": START}
     text = "Since today 08:00: *x* (yesterday 08:00), not Mon 2 Mar 2026 08:00."
     said = text_of(body(reply_view(Reply(text, times=at))))

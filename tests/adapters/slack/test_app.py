@@ -367,7 +367,9 @@ def test_the_form_offers_channels_alone() -> None:
     assert place["element"]["filter"]["include"] == ["public", "private"]
 
 
-async def test_the_form_follows_in_another_channel_of_whoever_fills_it_in(slacker: Slacker) -> None:
+async def test_the_form_adds_to_another_channel_of_the_person_who_fills_it_in(
+    slacker: Slacker,
+) -> None:
     other = slacker.server.open_room(members=frozenset({ANN}))
     answer = await slacker.submit("reward model", other, opened_in=slacker.room)
     assert "now follows" in shown(answer)

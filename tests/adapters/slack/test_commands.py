@@ -289,7 +289,7 @@ async def test_two_hundred_people_at_once_are_acknowledged_in_time_and_answered(
 # Where the bot is not in the channel
 
 
-async def test_whoever_adds_where_the_bot_is_not_is_told_to_invite_it(chat: Chat) -> None:
+async def test_adding_where_the_bot_is_not_a_member_says_to_invite_it(chat: Chat) -> None:
     chat.server.rooms[chat.room].refuses = "not_in_channel"
     name = await chat.send("add reward model")
     await happens(chat.server, lambda: len(chat.server.answers[name]) == 2)
@@ -387,7 +387,7 @@ async def test_an_abstract_within_a_window_opens_above_it(chat: Chat) -> None:
     assert len(asked(chat.server, "views.push")) == 1
 
 
-async def test_an_abstract_that_nobody_knows_is_told_in_the_window(chat: Chat) -> None:
+async def test_the_window_says_that_an_abstract_is_unknown(chat: Chat) -> None:
     await chat.touch({"action_id": "abstract", "value": "2603.99999"})
     assert "2603.99999" in shown(await chat.window(2))
 
@@ -410,7 +410,7 @@ async def test_add_alone_opens_a_form_in_which_a_keyword_is_put_together(
     await chat.wait_for_line("ann added a keyword")
 
 
-async def test_what_is_wrong_with_a_phrase_stands_below_its_field(chat: Chat) -> None:
+async def test_what_is_wrong_with_a_phrase_is_shown_below_its_field(chat: Chat) -> None:
     await chat.send("add")
     form = await chat.window(1)
     mistakes = await chat.submit(form, phrase='"never closed', categories=["cs.LG"])

@@ -225,7 +225,7 @@ async def test_settings_are_changed_in_a_window(member: Member) -> None:
     assert view.channel == Channel(f"slack:{member.room}", layout="messages")
 
 
-async def test_a_wrong_setting_is_told_below_its_field_and_nothing_is_changed(
+async def test_a_wrong_setting_is_shown_below_its_field_and_changes_nothing(
     member: Member,
 ) -> None:
     await member.follow("reward model")

@@ -162,7 +162,7 @@ async def test_a_workspace_that_takes_no_such_blocks_gets_the_papers_as_plain_te
         assert paper(number).id in said
 
 
-async def test_a_post_left_in_hand_by_a_killed_bot_is_looked_for_first(outbox: Outbox) -> None:
+async def test_a_post_left_in_flight_by_a_killed_bot_is_searched_for_first(outbox: Outbox) -> None:
     now = outbox.clock.now()
     async with Slack(outbox.settings) as platform:
         claimed = await outbox.store.claim("slack", now, now)

@@ -256,7 +256,7 @@ async def test_a_submitted_form_is_answered_in_the_response_itself(host: Host) -
     assert answer["response_action"] == "update"
 
 
-async def test_what_is_no_request_of_slacks_is_refused_whoever_signed_it(host: Host) -> None:
+async def test_what_is_no_request_of_slacks_is_refused_even_if_it_is_signed(host: Host) -> None:
     for body, kind, expected in (
         (b"[1]", "application/json", 400),
         (b"{", "application/json", 400),
@@ -514,7 +514,7 @@ async def test_a_state_counts_once_for_ten_minutes_and_in_its_own_browser(
     assert len(asked(host.server, "oauth.v2.access")) == 1
 
 
-async def test_whoever_installs_the_app_reads_what_it_does_and_what_to_type_then(
+async def test_installing_the_app_shows_what_it_does_and_what_to_type_next(
     server: SlackServer, backend: SlackBackend
 ) -> None:
     async with hosting(
@@ -574,7 +574,7 @@ async def test_what_goes_wrong_at_slack_ends_on_a_page_that_says_so(installing: 
     assert (status, "<script>" in page, "&lt;script&gt;" in page) == (200, False, True)
 
 
-async def test_a_token_stands_in_no_log_page_or_error(
+async def test_a_token_is_in_no_log_page_or_error(
     installing: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

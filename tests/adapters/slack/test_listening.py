@@ -110,7 +110,7 @@ async def test_a_passing_fault_is_no_reason_to_give_up(
             await slack.listen(backend.commands)
 
 
-async def test_the_two_tokens_mistaken_for_each_other_are_told(
+async def test_the_two_tokens_mistaken_for_each_other_are_reported(
     server: SlackServer, backend: SlackBackend
 ) -> None:
     tokens = {"SLACK_BOT_TOKEN": APP_TOKEN, "SLACK_APP_TOKEN": BOT_TOKEN}

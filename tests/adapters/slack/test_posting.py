@@ -54,7 +54,7 @@ def drafts(count: int = 1, layout: str | None = None) -> list[Draft]:
     return compose(replace(samples.long_day(count), channel=Channel("slack:C1", layout=layout)))
 
 
-async def test_a_digest_stands_in_the_channel_and_its_papers_in_the_thread(
+async def test_a_digest_is_in_the_channel_and_its_papers_in_the_thread(
     server: SlackServer, slack: Slack
 ) -> None:
     here = server.open_room()
@@ -435,7 +435,7 @@ DOCUMENTED = (
 
 
 @pytest.mark.parametrize("code", DOCUMENTED.split())
-async def test_every_documented_fault_is_sorted_and_told_in_a_sentence(
+async def test_every_documented_fault_is_sorted_and_has_a_sentence(
     server: SlackServer, slack: Slack, code: str
 ) -> None:
     here = server.open_room()

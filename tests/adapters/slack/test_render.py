@@ -201,7 +201,7 @@ def test_a_text_that_would_be_too_long_says_how_many_titles_it_leaves_out() -> N
     assert re.search(r"; and \d+ more$", text)
 
 
-def test_missed_days_and_skipped_papers_are_told() -> None:
+def test_missed_days_and_skipped_papers_are_reported() -> None:
     shown = json.dumps(messages(samples.AFTER_DOWNTIME), ensure_ascii=False)
     assert "Nothing was posted Friday and Monday" in shown
     assert "12 older papers left out" in shown
@@ -233,7 +233,7 @@ digests = st.builds(
 
 
 @given(digests, st.sampled_from(LAYOUTS))
-def test_any_papers_fit_and_each_stands_once_and_in_order(digest: Digest, layout: str) -> None:
+def test_any_papers_fit_and_each_appears_once_and_in_order(digest: Digest, layout: str) -> None:
     made = drafts(digest, layout)
     wanted = [entry.paper.id for entry in digest.entries]
     assert [each for draft in made for each in draft.paper_ids] == wanted
@@ -262,7 +262,7 @@ LARGE = st.builds(
 
 @pytest.mark.parametrize("in_full", [0, 1, 12, 40])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_digests_of_the_largest_titles_fit_and_each_stands_once(layout: str, in_full: int) -> None:
+def test_digests_of_the_largest_titles_fit_and_each_appears_once(layout: str, in_full: int) -> None:
     titles = [sign * 400 for sign in SIGNS for _ in range(3)]
     entries = [samples.entry(n, each, each, comment=each) for n, each in enumerate(titles, 1)]
     day = replace(samples.AFTER_DOWNTIME, entries=tuple(entries), in_full=in_full)
@@ -399,7 +399,7 @@ HOSTILE = (
 )
 
 
-def test_in_rich_text_a_title_stands_exactly_as_it_is_written() -> None:
+def test_rich_text_shows_a_title_exactly_as_it_is_written() -> None:
     [message] = messages(samples.digest(samples.entry(1, HOSTILE)), "list")
     [text] = [block for block in message["blocks"] if block["type"] == "rich_text"]
     [line] = text["elements"][0]["elements"]
@@ -428,7 +428,7 @@ def test_the_top_level_text_mentions_nobody() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("title", ["At 08:00: a :smile: study", ":+1:", "::x:y::skin-tone-2:"])
-def test_what_stands_between_colons_is_no_emoji_where_slack_looks_for_one(
+def test_what_is_between_colons_is_no_emoji_where_slack_looks_for_one(
     layout: str, title: str
 ) -> None:
     """Rich and plain text are not parsed; mrkdwn and the top-level text are."""
