@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.slack.blocks import plain, rich, section, words
-from adapters.slack.limits import Block, cut
+from adapters.slack.limits import SECTION, Block, cut
 from adapters.slack.replies import ADD, View, window
 from bot.references import refer_to
 from bot.text import clean
@@ -98,7 +98,7 @@ def form(
     if mistake:
         shown.insert(0, rich({"type": "rich_text_preformatted", "elements": [words(mistake)]}))
     else:
-        shown.insert(0, rich(section(words(hint))))
+        shown.insert(0, rich(section(words(cut(hint, SECTION)))))
     follow = plain("Follow")
     return window("Follow a keyword", shown, metadata, callback_id=callback_id, submit=follow)
 

@@ -58,6 +58,38 @@ def block_faults(blocks: Any, most: int = 50) -> Iterator[str]:
         if each.get("type") == "plain_text" and each.get("emoji") is not False:
             yield "plain text in which :x: becomes a picture"
     yield from _structure_faults(blocks)
+    for block in blocks:
+        yield from _length_faults(block, str(block["type"]))
+
+
+# Facts of Slack, 4: by the place that a text has in a block.
+LONGEST = {
+    ("header", "text"): 150, ("section", "text"): 3000, ("input", "label"): 2000,
+    ("input", "hint"): 2000, ("button", "text"): 75, ("plain_text_input", "placeholder"): 150,
+    ("static_select", "placeholder"): 150, ("multi_static_select", "placeholder"): 150,
+    ("conversations_select", "placeholder"): 150, ("option", "text"): 75,
+    ("button", "accessibility_label"): 75, ("button", "value"): 2000, ("button", "url"): 3000,
+    ("button", "action_id"): 255, ("option", "value"): 150,
+    ("plain_text_input", "initial_value"): 3000,
+}  # fmt: skip
+
+
+def units(text: str) -> int:
+    """Characters as a browser counts them: whether Slack does is not known, so the safe side."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _length_faults(part: Mapping[str, Any], kind: str) -> Iterator[str]:
+    for name, value in part.items():
+        said = value.get("text") if isinstance(value, Mapping) else value
+        most = LONGEST.get((kind, name))
+        if most is not None and isinstance(said, str) and units(said) > most:
+            yield f"{name} of {kind} is longer than {most} characters"
+        inner = value if isinstance(value, list) else [value]
+        for each in inner:
+            if isinstance(each, Mapping):
+                option = name in {"options", "initial_options", "initial_option"}
+                yield from _length_faults(each, "option" if option else str(each.get("type")))
 
 
 def _structure_faults(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -73,17 +105,12 @@ def _structure_faults(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _option_faults(element: Mapping[str, Any]) -> Iterator[str]:
-    """Facts of Slack, 4: 100 options, of 75 characters with values of 150."""
+    """Facts of Slack, 4."""
     options = element.get("options")
     if options is None:
         return
     if not 1 <= len(options) <= 100:
         yield f"{len(options)} options"
-    for option in options:
-        if len(option["text"]["text"]) > 75:
-            yield "the text of an option is longer than 75 characters"
-        if len(option["value"]) > 150:
-            yield "the value of an option is longer than 150 characters"
 
 
 def elements(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -96,7 +123,7 @@ def elements(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def message_faults(arguments: Mapping[str, Any]) -> Iterator[str]:
     if not arguments.get("text") and not arguments.get("blocks"):
         yield "no_text"
-    if len(str(arguments.get("text") or "")) > 4000:
+    if units(str(arguments.get("text") or "")) > 4000:
         yield "the text is longer than 4,000 characters"
     for raw in MENTIONS:
         if raw in str(arguments.get("text") or ""):
@@ -111,7 +138,7 @@ def message_faults(arguments: Mapping[str, Any]) -> Iterator[str]:
 
 def too_long(arguments: Mapping[str, Any]) -> bool:
     """``msg_blocks_too_long``: nobody documents it."""
-    total = sum(len(each["text"]) for each in texts(arguments.get("blocks") or []))
+    total = sum(units(each["text"]) for each in texts(arguments.get("blocks") or []))
     return total > HIDDEN_TOTAL
 
 
@@ -119,7 +146,7 @@ def view_faults(view: Mapping[str, Any]) -> Iterator[str]:
     if view.get("type") not in {"modal", "home"}:
         yield f"a view of type {view.get('type')}"
     for name in ("title", "submit", "close"):
-        if name in view and len(view[name]["text"]) > 24:
+        if name in view and units(view[name]["text"]) > 24:
             yield f"{name} is longer than 24 characters"
     if view.get("type") == "modal" and "title" not in view:
         yield "a window without a title"

@@ -69,8 +69,10 @@ BLOCKS: dict[str, list[dict[str, Any]]] = {
     ],
     "0 options": [select()],
     "101 options": [select(*((str(n), str(n)) for n in range(101)))],
-    "the text of an option": [select(("x" * 76, "1"))],
-    "the value of an option": [select(("x", "1" * 151))],
+    "text of option": [select(("𝔸" * 38, "1"))],
+    "value of option": [select(("x", "1" * 151))],
+    "text of header": [{"type": "header", "text": plain("𝔸" * 76)}],
+    "text of section": [section("𝔸" * 1501)],
 }
 
 
