@@ -14,6 +14,7 @@ from bot.core.collect import collect
 from bot.matching import explain
 from bot.model import Channel
 from bot.model.timetable import Timetable
+from bot.store.store import SqlStore
 from tests.fakes import START, FakeClock, FakeSource
 from tests.store.database import opened
 
@@ -21,10 +22,12 @@ from tests.store.database import opened
 class Backend:
     """Everything behind the commands: clock, source, store."""
 
-    def __init__(self, folder: Path, now: datetime = START) -> None:
+    def __init__(
+        self, folder: Path, now: datetime = START, *, store: SqlStore | None = None
+    ) -> None:
         self.clock = FakeClock(now)
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
-        self.store = opened(folder / "db")
+        self.store = store or opened(folder / "db")
         queries = Queries(
             store=self.store,
             source=self.source,

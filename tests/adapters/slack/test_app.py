@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +41,9 @@ from bot.ports import Clock
 from tests.adapters.slack.backend import TOKENS, SlackBackend, asked, happens, options, shown, until
 from tests.builders import paper
 from tests.fakes import FakeClock
-from tests.wire.slack_server import CHAT, Room, SlackServer
+from tests.store import postgres
+from tests.store.database import opened_on_postgres
+from tests.wire.slack_server import ANSWERS, CHAT, Room, SlackServer
 
 ANN, BO = "U0000001", "U0000009"
 
@@ -318,6 +321,30 @@ async def test_a_command_that_comes_again_is_done_once_also_over_a_restart(
     await slacker.dispatch(body, envelope_id="e3")
     await slacker.dispatch(slacker.command("add other words"), envelope_id="e1")
     assert await slacker.keywords() == ()
+
+
+async def test_an_envelope_that_two_processes_get_at_once_is_handled_by_one(
+    server: SlackServer, tmp_path: Path
+) -> None:
+    """Slack sends each to one connection, and again to any other that it does not hear from."""
+    with postgres.database() as url:
+        stores = [opened_on_postgres(url) for _ in range(2)]
+        async with workspace_of(server) as workspace:
+            processes = [
+                Slacker(server, SlackBackend(tmp_path, store=store), workspace) for store in stores
+            ]
+            room = processes[0].room
+            for number in range(12):
+                body = processes[0].command(f"add word{number}", room)
+                await asyncio.gather(
+                    *(each.dispatch(body, envelope_id=f"e{number}") for each in processes)
+                )
+            assert len(await processes[1].keywords(room)) == 12
+        for store in stores:
+            store.close()
+    announced = [text for text in server.texts(room) if "added a keyword" in text]
+    assert len(announced) == 12, "each once"
+    assert len(server.answers["a"]) == min(12, ANSWERS)
 
 
 async def test_a_database_that_does_not_answer_makes_nobody_wait_for_theirs(
