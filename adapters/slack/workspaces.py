@@ -75,7 +75,7 @@ class InstalledWorkspaces:
         try:
             found = await self._found(name)
         except SecretUnreadable as error:
-            raise ChannelRefused(str(error)) from error
+            raise ChannelRefused(_unreadable(error)) from error
         except StoreError as error:
             raise TryLater(str(error)) from error
         if found is None:
@@ -107,7 +107,7 @@ class InstalledWorkspaces:
         try:
             bot = await self.store.async_find_bot(enterprise_id=None, team_id=team_id)
         except SecretUnreadable as error:
-            self.unreadable[team_id] = str(error)
+            self.unreadable[team_id] = _unreadable(error)
             raise
         self.unreadable.pop(team_id, None)
         made = self._made.get(team_id)
@@ -135,3 +135,7 @@ class InstalledWorkspaces:
 
     async def _found(self, team_id: str) -> Workspace | None:
         return self._made.get(team_id) or await self.load(team_id)
+
+
+def _unreadable(error: SecretUnreadable) -> str:
+    return f"{error} Or install the app there again (docs/hosting.md, Slack over HTTP)."

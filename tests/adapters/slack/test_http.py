@@ -466,6 +466,7 @@ async def test_tokens_that_were_swapped_between_workspaces_are_refused(
     await store.save_secret(kind, LEMON, orange, backend.clock.now())
     async with hosting(server, backend, OAUTH, keys=(KEY,), teams=(ORANGE,)) as host:
         await until(lambda: ORANGE in host.slack.degraded and LEMON in host.slack.degraded)
+        assert "install the app there again" in host.slack.degraded
         draft = compose(samples.long_day(1))[0]
         with pytest.raises(ChannelRefused, match="somebody else"):
             await host.slack.send(post(f"{ORANGE}/{ROOM}", draft))
