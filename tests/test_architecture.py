@@ -116,8 +116,9 @@ ROOMS: dict[str, Row] = {
         "tomli_w",
     ),
     "bot.pages": Row(
-        "The daily page shows the titles of a digest (text).",
-        "bot.errors bot.model bot.private_files bot.text",
+        "The daily page shows the titles of a digest (text), escaped by Jinja2; it can be served.",
+        "bot.errors bot.http_server bot.model bot.private_files bot.text",
+        "aiohttp jinja2",
     ),
     "bot.monitoring": Row(
         "Decides what is well, and shows it; the ping is a request (httpx).",

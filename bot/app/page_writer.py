@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.app.file_sync import FileSync
 from bot.config import PageConfig
-from bot.pages import files, markdown
+from bot.pages import feed, files, html, markdown
 from bot.pages.contents import PageContents
 from bot.ports import Clock, ReportStore
 
@@ -38,9 +38,21 @@ class PageWriter:
         channel_ids = page.channels or await self._file_sync.own_channels()
         sections = await self._store.page(channel_ids, page.papers_per_section, MAX_PAPERS_ON_PAGE)
         today = self._clock.now().astimezone(self._timezone).date()
-        contents = PageContents(tuple(sections), today, page.papers_per_section)
+        contents = PageContents(
+            tuple(sections), today, page.papers_per_section, page.path.stem, page.base_url
+        )
         return await asyncio.to_thread(_write, page, contents)
 
 
 def _write(page: PageConfig, contents: PageContents) -> bool:
-    return files.write(page.path, markdown.render(contents))
+    """The Markdown page, the HTML page, and the feeds: of all keywords, and of each."""
+    changed = [
+        files.write(page.path, markdown.render(contents)),
+        files.write(page.html, html.render(contents)),
+        files.write(page.feed, feed.render_all(contents)),
+    ]
+    feeds = {
+        f"{slug}.xml": feed.render_keyword(contents, section, slug)
+        for section, slug in zip(contents.sections, contents.slugs, strict=True)
+    }
+    return any([*changed, files.write_folder(page.feeds, feeds, is_ours=feed.is_ours)])

@@ -21,6 +21,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -39,6 +40,7 @@ from bot.errors import ConfigError, GaveUp, NoteKind, PlatformRefused, StoreErro
 from bot.model import roles
 from bot.monitoring.checks import exposed_files
 from bot.monitoring.endpoint import ping, serving
+from bot.pages import server
 from bot.ports import Clock, Commands, PlatformAdapter, Store
 
 log = logging.getLogger(__name__)
@@ -143,7 +145,10 @@ class Service:
             log.warning("exposed why=%s remedy=%s", finding.text, finding.remedy)
         health = self._config.health
         try:
-            async with serving(health.listen if health else None, self._monitor.report):
+            async with (
+                serving(health.listen if health else None, self._monitor.report),
+                self._serving_page(),
+            ):
                 await self._stopped.wait()
         finally:
             await self._stop([keeping, *self._listeners.values()])
@@ -151,6 +156,10 @@ class Service:
         if self._gave_up:
             raise GaveUp(self._gave_up)
         return self._next_config
+
+    def _serving_page(self) -> AbstractAsyncContextManager[None]:
+        page = self._config.page
+        return nullcontext() if page is None else server.serving(page.listen, page.html)
 
     async def _stop(self, listeners: list[asyncio.Task[None]]) -> None:
         for task in listeners:

@@ -189,13 +189,20 @@ class Queries:
 
     # -- channels -----------------------------------------------------------------------------
 
-    async def status(self, channel_id: str | None = None, *, file_problem: str = "") -> Reply:
+    async def status(
+        self, channel_id: str | None = None, *, file_problem: str = "", page_problem: str = ""
+    ) -> Reply:
         """When arXiv was last asked, and how one channel stands, or all. ``file_problem`` says why
-        ``bot.toml`` and the database differ, if they do."""
+        ``bot.toml`` and the database differ, if they do; ``page_problem`` what is wrong with the
+        page."""
         state = await self.state(channel_id)
         contexts = [self.context(view, state, channel_id) for view in state.channels]
         dates = self._dates(channel_id)
-        report = replace(status_report(state, contexts, dates), file_problem=file_problem)
+        report = replace(
+            status_report(state, contexts, dates),
+            file_problem=file_problem,
+            page_problem=page_problem,
+        )
         reply = status_reply(report, contexts, dates)
         return with_times(reply, dates, *(context.dates for context in contexts))
 

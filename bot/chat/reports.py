@@ -41,7 +41,8 @@ class ChannelStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """``file_problem`` says why ``bot.toml`` and the database differ; empty if they do not.
+    """``file_problem`` says why ``bot.toml`` and the database differ, ``page_problem`` what
+    is wrong with the page; empty if they do not, or nothing is.
     ``refusals`` are the platforms that do not let the bot in. ``database`` is its
     engine and that one's version."""
 
@@ -56,6 +57,7 @@ class StatusReport:
     database: str
     archived: tuple[ArchivedChannel, ...] = ()
     file_problem: str = ""
+    page_problem: str = ""
     refusals: tuple[PlatformRefusal, ...] = ()
 
 

@@ -23,6 +23,8 @@ from bot.cli.common import (
 )
 from bot.errors import ConfigError
 
+MAX_PAGE_BYTES = 500_000  # GitHub renders no Markdown file that is much larger
+
 if TYPE_CHECKING:
     from bot.app.bot import Bot
     from bot.config import Config
@@ -74,9 +76,25 @@ def status(
 
     async def query(bot: Bot) -> Reply:
         told = bot.file_sync.problem or bot.file_sync.notice
-        return await bot.queries.status(file_problem=told)
+        return await bot.queries.status(file_problem=told, page_problem=_page_problem(bot.config))
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
+
+
+def _page_problem(config: Config) -> str:
+    """What to say of a page that is too large to be shown; empty if it is not, or there is none."""
+    if config.page is None:
+        return ""
+    try:
+        size = config.page.path.stat().st_size
+    except OSError:  # it was not written yet; who writes it says why not
+        return ""
+    if size <= MAX_PAGE_BYTES:
+        return ""
+    return (
+        f"{config.page.path} has {size / 1000:,.0f} kB. GitHub shows files of up to about"
+        f" {MAX_PAGE_BYTES / 1000:.0f} kB; fewer papers_per_section in [page] make it smaller"
+    )
 
 
 def why(

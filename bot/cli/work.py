@@ -169,10 +169,10 @@ def page(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the Markdown page of all keywords.
+    """Write the page, in Markdown and HTML, and the feeds.
 
     Its path is in bot.toml, below [page]; without that it is papers.md in the working directory.
-    The file is written only if something changed.
+    The others are beside it. A file is written only if something in it changed.
 
     \b
     Example: daily-papers page

@@ -134,12 +134,31 @@ class HealthConfig:
 
 @dataclass(frozen=True, slots=True)
 class PageConfig:
-    """``path`` is absolute, and the Markdown page's. ``channels`` are those whose keywords are
-    shown; none: those that a person wrote into bot.toml."""
+    """``path`` is absolute, and the Markdown page's; the others are beside it. ``channels`` are
+    those whose keywords are shown; none: those that a person wrote into bot.toml. ``base_url`` is
+    where the folder is found on the web, ending in a slash, or empty. ``listen`` is host and port,
+    or ``None`` for no listening."""
 
     path: Path
     channels: tuple[str, ...] = ()
     papers_per_section: int = 100
+    base_url: str = ""
+    listen: tuple[str, int] | None = None
+
+    @property
+    def html(self) -> Path:
+        """The HTML page."""
+        return self.path.with_suffix(".html")
+
+    @property
+    def feed(self) -> Path:
+        """The feed of all keywords."""
+        return self.path.with_suffix(".xml")
+
+    @property
+    def feeds(self) -> Path:
+        """The folder with a feed for each keyword."""
+        return self.path.with_suffix("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +382,8 @@ def _typed(
     if health := tables.get("health"):
         typed["health"] = HealthConfig(health["listen"] or None, health["ping_url"])
     if page := tables.get("page"):
-        typed["page"] = PageConfig(**{**page, "path": folder / page["path"]})
+        place, listen = folder / page["path"], page["listen"] or None
+        typed["page"] = PageConfig(**{**page, "path": place, "listen": listen})
     return typed
 
 

@@ -157,6 +157,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "path": Key(text(page_path), PurePath("papers.md")),
         "channels": Key(channel_ids, ()),
         "papers_per_section": Key(number(1, 500, whole=True), 100),
+        "base_url": Key(optional(url(("https", "http"), "", "/")), ""),
+        "listen": Key(optional(text(address)), ""),
     },
 }
 CHANNEL_KEYS: dict[str, Key] = {

@@ -257,9 +257,12 @@ def page_path(value: str) -> PurePath:
     found = path(value)
     if found.name in ("", ".."):
         raise InvalidValue("must name a file", 'write it like "papers.md"')
-    if found.suffix.lower() in (".html", ".xml"):
-        hint = f"write {quoted(found.with_suffix('.md').name)}: {found.name} is written beside it"
-        raise InvalidValue("is the Markdown page, so it can't end in .html or .xml", hint)
+    if found.suffix.lower() in ("", ".html", ".xml"):
+        hint = f"write it like {quoted(found.with_suffix('.md').name)}"
+        raise InvalidValue(
+            "is the Markdown page: the others are written beside it, by its name and other endings",
+            hint,
+        )
     return found
 
 

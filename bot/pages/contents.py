@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from urllib.parse import quote
 
 from bot.model import Paper
 from bot.model.views import KeywordPapers
+from bot.text import clean
+
+MAX_SLUG_LENGTH = 60  # characters of a section's name in an address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageContents:
     """``sections`` in the order in which they are shown; ``most`` papers are in one at most.
-    ``updated`` is the day on which it is written."""
+    ``updated`` is the day on which it is written. ``name`` is what its files are called, without
+    their endings; ``base_url`` is where their folder is found, ending in a slash, or empty."""
 
     sections: tuple[KeywordPapers, ...]
     updated: date
     most: int
+    name: str = "papers"
+    base_url: str = ""
+
+    @cached_property
+    def slugs(self) -> tuple[str, ...]:
+        """For each section a word that names it in addresses, unlike any other's."""
+        found: dict[str, None] = {}
+        for section in self.sections:
+            word = slug(section.keyword.label)
+            # "2026-11-24" is where a day is.
+            if not word or word in found or word.replace("-", "").isdecimal():
+                digest = hashlib.sha256(section.keyword.canonical.encode()).hexdigest()[:8]
+                word = f"{word or 'keyword'}-{digest}"
+            found[word] = None
+        return tuple(found)
+
+
+def slug(text: str) -> str:
+    """``Réward Model`` as ``reward-model``: small letters, digits and hyphens; may be empty."""
+    decomposed = unicodedata.normalize("NFKD", clean(text)).lower()
+    ascii_only = decomposed.encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:MAX_SLUG_LENGTH].strip("-")
 
 
 def newest_first(papers: Iterable[Paper]) -> list[Paper]:
@@ -35,3 +66,11 @@ def dates(paper: Paper) -> str:
     if shown <= submitted:
         return submitted.isoformat()
     return f"{submitted.isoformat()}, v{paper.version} {shown.isoformat()}"
+
+
+def web_address(url: str) -> str:
+    """An address that can stand anywhere, whatever its source wrote; empty for one that is not of
+    the web."""
+    if not url.lower().startswith(("https://", "http://")):
+        return ""
+    return quote(url, safe="/:?#@!',;=%+&", errors="replace")

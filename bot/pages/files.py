@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot.errors import UserError
@@ -27,11 +28,46 @@ def write(path: Path, text: str) -> bool:
             return False
         _replace(target, data)
     except OSError as error:
-        raise UserError(
-            f"The page can't be written to {path}: {reason(error, target)}. "
-            "Choose another path in [page] of bot.toml, or let the bot write to this folder."
-        ) from error
+        raise _unwritable(path, error, target) from error
     return True
+
+
+def write_folder(
+    folder: Path, texts: Mapping[str, str], *, is_ours: Callable[[bytes], bool]
+) -> bool:
+    """Write these texts to files of these names in a folder, which is made if there is none, and
+    remove what else ``is_ours`` there, by its first bytes; whether anything changed. Raises
+    UserError."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error, folder) from error
+    changed = [write(folder / name, text) for name, text in texts.items()]
+    try:
+        outdated = [
+            path
+            for path in folder.iterdir()
+            if path.suffix == ".xml" and path.name not in texts and is_ours(_start_of(path))
+        ]
+        for path in outdated:
+            path.unlink()
+    except OSError as error:
+        raise _unwritable(folder, error, folder) from error
+    return any(changed) or bool(outdated)
+
+
+def _start_of(path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(1000)
+
+
+def _unwritable(path: Path, error: OSError, target: Path) -> UserError:
+    return UserError(
+        f"The page can't be written to {path}: {reason(error, target)}. "
+        "Choose another path in [page] of bot.toml, or let the bot write to this folder."
+    )
 
 
 def _is_up_to_date(path: Path, data: bytes) -> bool:

@@ -36,10 +36,13 @@ _TERMINAL = re.compile(
 )
 # Control characters that are no white space; zero-width characters and joiners; marks, overrides
 # and isolates of writing direction (U+202A-202E, U+2066-2069); soft hyphens; tags; the
-# noncharacters by which our own texts refer to commands (bot.references).
+# noncharacters by which our own texts refer to commands (bot.references), and the others at the end
+# of each plane: a page or a feed that holds one is not valid.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufdd0-\ufdef\ufff0-\ufffb\U000e0000-\U000e0fff]"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufdd0-\ufdef\ufff0-\ufffb\U000e0000-\U000e0fff"
+    + "".join(chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 

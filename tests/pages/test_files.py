@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.pages.files import write
+from bot.pages.files import write, write_folder
 
 DAY = date(2026, 11, 24)
 
@@ -92,6 +92,25 @@ def test_a_folder_in_the_place_of_the_page_is_an_error_and_stays(tmp_path: Path)
     with pytest.raises(UserError, match=r"\[page\] of bot\.toml"):
         write(tmp_path / "papers.md", page_of(1))
     assert os.listdir(tmp_path) == ["papers.md"]
+
+
+def test_a_folder_of_feeds_keeps_what_is_shown_and_what_is_not_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    texts = {"a.xml": "<ours> a", "b.xml": "<ours> b"}
+    assert write_folder(folder, texts, is_ours=lambda start: b"<ours>" in start)
+    (folder / "mine.xml").write_text("<theirs>", encoding="utf-8")
+    (folder / "notes.txt").write_text("<ours>", encoding="utf-8")
+    (folder / "c.xml").mkdir()
+    assert not write_folder(folder, texts, is_ours=lambda start: b"<ours>" in start)
+    assert write_folder(folder, {"a.xml": "<ours> a"}, is_ours=lambda start: b"<ours>" in start)
+    assert sorted(os.listdir(folder)) == ["a.xml", "c.xml", "mine.xml", "notes.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_of_feeds_is_an_error_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "papers").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match=r"can't be written to .*papers: File exists"):
+        write_folder(tmp_path / "papers", {}, is_ours=lambda _: True)
+    assert (tmp_path / "papers").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_page_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
@@ -13,16 +13,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.model import Keyword, Paper
-from bot.model.views import KeywordPapers
-from bot.pages.contents import PageContents
 from bot.pages.markdown import MAX_SHORT_COMMENT, NEW_BADGE, render
 from bot.text import clean, displayed, shorten
 from tests.builders import paper
+from tests.pages.samples import HOSTILE, NOON, aged, page_of, section
 from tests.pages.seed import seed_page, seed_rows
 
-DAY = date(2026, 11, 24)
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 OURS = {"<details>", "<summary>", "</summary>", "<p>", "</p>", "</details>", "<span>", "</span>"}
 LINK = re.compile(r'<a href="https?://[^"<>\s]+" rel="nofollow noopener">|</a>')
@@ -58,16 +54,6 @@ def cell_of(inline: Token) -> Cell:
     return cell
 
 
-def section(
-    keyword: str, papers: tuple[Paper, ...], new: frozenset[str] = frozenset(), name: str = ""
-) -> KeywordPapers:
-    return KeywordPapers(Keyword(keyword, keyword, keyword, 1, name), papers, new)
-
-
-def page_of(*sections: KeywordPapers, most: int = 100) -> PageContents:
-    return PageContents(sections, DAY, most)
-
-
 def tables(page: str) -> dict[str, list[list[Cell]]]:
     """Heading → rows of its table, the head left out. Nothing else may be on the page."""
     found: dict[str, list[list[Cell]]] = {}
@@ -88,23 +74,6 @@ def tables(page: str) -> dict[str, list[list[Cell]]]:
     return found
 
 
-HOSTILE = [
-    "Pipes | break | tables \\| and \\",
-    "@everyone, see #12 and GH-34 and owner/repo#5 for $5 or $10 :tada:",
-    "<script>alert(1)</script> &amp; &lt; <!-- comment --> </details></p>",
-    "`code` ``` *stars* _lines_ __strong__ ~~strokes~~ ^up^ ==marks==",
-    "[link](https://evil.example) ![image](x) [ref][1] [^1] <https://evil.example>",
-    "https://evil.example, www.evil.example and me@evil.example",
-    "{{ site.title }} {% include x %} | --- | # Heading",
-    "- [ ] a task 1. one > quote",
-    r"$\mathcal{O}(n)$ \textbf{bold} \nobodyknows{this} \| and $x",
-    "&#124; &#x7c; &bsol; &copy",
-    "**",
-    "|",
-    "\\",
-    "]( x",
-    "<!channel> and <?php ?> and <![CDATA[ x",
-]
 TEXT = st.one_of(
     st.text(st.sampled_from("|\\`*_[]<>&$@#~:!(){}-+=^'\"/.;x1 \n\t"), max_size=40),
     st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=3).map(" ".join),
@@ -168,11 +137,6 @@ def test_an_address_with_odd_signs_stays_one_address() -> None:
     assert row[0].links == [
         "https://x.example/a%20b%7Cc%29%28d%3Ce%3E%22f%60g%2Ah_i%5Cj%5Bk%5D?l=m&copy=n"
     ]
-
-
-def aged(number: int, hours: int, **fields: str) -> Paper:
-    published = NOON - timedelta(hours=hours)
-    return paper(number, f"Study {number}", published=published, **fields)
 
 
 def test_the_newest_come_first_and_of_one_second_the_last_announced() -> None:

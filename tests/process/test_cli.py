@@ -427,8 +427,45 @@ def test_the_page_is_written_once_and_then_found_to_be_right(home: Home) -> None
     page.unlink()
     status, out, _ = home.call("page")
     assert (status, out) == (0, f"Wrote {page}\n")
-    assert "A reward model for gardens" in page.read_text(encoding="utf-8")
+    names = ("papers.md", "papers.html", "papers.xml", "papers/reward-model.xml")
+    for name in names:
+        assert "A reward model for gardens" in (home.folder / name).read_text(encoding="utf-8")
     assert "is up to date" in home.call("page")[1]
+    page.write_text("x" * 500_001, encoding="utf-8")
+    assert (
+        "papers.md has 500 kB. GitHub shows files of up to about 500 kB" in home.call("status")[1]
+    )
+    assert "papers_per_section" in home.query("status")["page_problem"]
+
+
+def test_the_page_shows_the_keywords_that_a_person_wrote_and_no_others(home: Home) -> None:
+    home.call("keywords", "add", "--channel", "console:", "--name", "Gärten", "gardens")
+    with home.file.open("a", encoding="utf-8") as file:
+        file.write('[slack]\n[[channels]]\nid = "slack:C0123456789"\nkeywords = ["zebra"]\n')
+    home.call("keywords", "add", "--channel", "slack:C0000000001", "private matters")
+
+    def headings() -> list[str]:
+        assert home.call("page")[0] == 0
+        lines = (home.folder / "papers.md").read_text(encoding="utf-8").splitlines()
+        return [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+
+    assert headings() == ["reward model", "Gärten", "zebra"]
+    chosen = '[page]\nchannels = ["slack:C0000000001", "console:"]\n'
+    home.file.write_text(home.file.read_text("utf-8").replace("[page]\n", chosen), "utf-8")
+    assert headings() == ["private matters", "reward model", "Gärten"]
+    assert (home.folder / "papers" / "garten.xml").is_file()
+    assert not (home.folder / "papers" / "zebra.xml").exists(), "it is no longer shown"
+
+
+@pytest.mark.parametrize("name", ["papers.html", "papers.xml", "papers/reward-model.xml"])
+def test_a_folder_in_the_place_of_a_page_is_named_and_stays(home: Home, name: str) -> None:
+    home.call("once")
+    (home.folder / name).unlink()
+    (home.folder / name).mkdir()
+    status, _, err = home.call("page")
+    assert status == 1
+    assert f"The page can't be written to {home.folder / name}: Is a directory" in err
+    assert (home.folder / name).is_dir()
 
 
 def test_without_a_section_the_page_goes_into_the_working_folder_and_says_so(home: Home) -> None:

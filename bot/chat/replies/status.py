@@ -54,7 +54,8 @@ def status_reply(
 ) -> Reply:
     """The report in words."""
     in_one_channel = any(context.in_one_channel for context in contexts)
-    lines = [f"{report.file_problem}.", ""] if report.file_problem else []
+    problems = filter(None, (report.file_problem, report.page_problem))
+    lines = [line for problem in problems for line in (f"{problem}.", "")]
     lines += [
         f"{each.platform} has not let the bot in since {dates.time(each.since)}:"
         f" {sentence(each.reason)} A running bot tries again once an hour."
