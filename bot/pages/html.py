@@ -93,12 +93,12 @@ class _ShownPaper:
     is_new: bool
     badges: tuple[Badge, ...]
     facts: str
-    comment: tuple[_Piece, ...]
-    abstract: tuple[_Piece, ...]
+    comment: tuple[_TextPart, ...]
+    abstract: tuple[_TextPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _TextPart:
     """A part of a text, or an address in it."""
 
     text: str
@@ -139,6 +139,6 @@ def _shown(paper: Paper, is_new: bool) -> _ShownPaper:
     )
 
 
-def _pieces(text: str) -> Iterator[_Piece]:
+def _pieces(text: str) -> Iterator[_TextPart]:
     for each in with_links(text):
-        yield _Piece("", each.url) if isinstance(each, Link) else _Piece(each)
+        yield _TextPart("", each.url) if isinstance(each, Link) else _TextPart(each)
