@@ -18,10 +18,10 @@ from slack_bolt.app.async_app import AsyncApp
 
 from adapters.slack.app import build, only
 from adapters.slack.errors import app_token_fault
-from adapters.slack.handler import ListenerTasks, ReconnectBackoff, SocketHandler
+from adapters.slack.handler import Client, ListenerTasks, ReconnectBackoff, SocketHandler
 from adapters.slack.workspace import APP_TOKEN, Workspace, variable
 from bot.errors import PlatformDown, PlatformRefused, SendError
-from bot.ports import Commands
+from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +66,13 @@ class Socket:
         tasks = ListenerTasks()
         backoff = ReconnectBackoff(self.workspace.clock)
         self._mark_disconnected()
-        in_vain = 0
+        failed_in_a_row = 0
         try:
             while True:
                 await self.check_tokens()
                 connected = await self._watch_one_client(app, tasks, backoff)
-                in_vain = 0 if connected else in_vain + 1
-                if in_vain >= MAX_REPLACEMENTS:
+                failed_in_a_row = 0 if connected else failed_in_a_row + 1
+                if failed_in_a_row >= MAX_REPLACEMENTS:
                     raise PlatformDown(f"{self.workspace.title} can't be connected to.")
                 log.warning("socket replaced workspace=%s", self.workspace.title)
         finally:
@@ -104,8 +104,10 @@ class Socket:
     async def _watch_one_client(
         self, app: AsyncApp, tasks: ListenerTasks, backoff: ReconnectBackoff
     ) -> bool:
-        """Until it has been without a connection, or silent, for too long; whether it ever had
-        one. When the bot stops, running listeners end first: some still acknowledge."""
+        """Until the connection is lost or silent for too long; returns whether there ever was one.
+
+        When the bot stops, running listeners end first: some still acknowledge.
+        """
         handler = SocketHandler(
             app,
             self.workspace,
@@ -114,32 +116,11 @@ class Socket:
             ping_interval=self._ping_interval,
         )
         client = handler.client
-        clock = self.workspace.clock
-        last_message = clock.monotonic()
-        greeted = False
-
-        async def note(message: aiohttp.WSMessage) -> None:
-            nonlocal last_message, greeted
-            last_message = clock.monotonic()
-            # After a "disconnect" the library keeps the old socket if it gets no new one.
-            kind = json.loads(message.data).get("type")
-            greeted = kind != "disconnect" and (greeted or kind == "hello")
-
-        client.on_message_listeners.append(note)
+        traffic = _Traffic(self.workspace.clock)
+        client.on_message_listeners.append(traffic.received)
         connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
         try:
-            connected_once, lost_at = False, clock.monotonic()
-            while True:
-                if greeted and await client.is_connected():
-                    self._mark_connected()
-                    connected_once, lost_at = True, clock.monotonic()
-                    if clock.monotonic() - last_message > SILENCE_TIMEOUT:
-                        return True
-                else:
-                    self._mark_disconnected()
-                    if clock.monotonic() - lost_at > CONNECT_TIMEOUT:
-                        return connected_once
-                await clock.sleep(CHECK_INTERVAL if connected_once else CHECK_INTERVAL / 10)
+            return await self._until_lost(client, traffic)
         except asyncio.CancelledError:
             await tasks.drain(SHUTDOWN_GRACE)
             raise
@@ -147,3 +128,39 @@ class Socket:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
             await client.close()
+
+    async def _until_lost(self, client: Client, traffic: _Traffic) -> bool:
+        """See ``_watch_one_client``."""
+        clock = self.workspace.clock
+        connected_once, lost_at = False, clock.monotonic()
+        while True:
+            if traffic.greeted and await client.is_connected():
+                self._mark_connected()
+                connected_once, lost_at = True, clock.monotonic()
+                if traffic.silent_for() > SILENCE_TIMEOUT:
+                    return True
+            else:
+                self._mark_disconnected()
+                if clock.monotonic() - lost_at > CONNECT_TIMEOUT:
+                    return connected_once
+            await clock.sleep(CHECK_INTERVAL if connected_once else CHECK_INTERVAL / 10)
+
+
+class _Traffic:
+    """What Slack sends over one client: whether it has greeted us, and when it last sent."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.greeted = False
+        self._clock = clock
+        self._last_at = clock.monotonic()
+
+    async def received(self, message: aiohttp.WSMessage) -> None:
+        """A listener of the client's."""
+        self._last_at = self._clock.monotonic()
+        # After a "disconnect" the library keeps the old socket if it gets no new one.
+        kind = json.loads(message.data).get("type")
+        self.greeted = kind != "disconnect" and (self.greeted or kind == "hello")
+
+    def silent_for(self) -> float:
+        """Seconds since the last message."""
+        return self._clock.monotonic() - self._last_at

@@ -19,7 +19,7 @@ from bot.model.papers import keep_latest_versions
 log = logging.getLogger(__name__)
 
 # A first harvest follows a week after the first fetch, and reads what was announced from this long
-# before it on: who began to follow something then has not seen it yet.
+# before it on: a person who began to follow something then has not seen it yet.
 _BEFORE_THE_FIRST = timedelta(days=4)
 
 _DESCRIPTIONS = {
@@ -60,8 +60,14 @@ class FetchRun:
             return await self._with_count(first, description, oai)
         if _is_blocked(first):
             return _described(_or_raise(first), description)
-        fallback = _FALLBACKS[plan.strategy]
-        log.info("plan incomplete strategy=%s next=%s", plan.strategy, fallback)
+        return await self._fall_back(plan.strategy, first, description)
+
+    async def _fall_back(
+        self, strategy: Strategy, first: Batch | SourceError, description: str
+    ) -> Batch:
+        """What the other strategy adds to ``first``, which was not complete."""
+        fallback = _FALLBACKS[strategy]
+        log.info("plan incomplete strategy=%s next=%s", strategy, fallback)
         second = await self._try(fallback)
         if isinstance(second, SourceError):
             return _described(_or_raise(first), description)
@@ -69,7 +75,7 @@ class FetchRun:
             f"{_DESCRIPTIONS[fallback]}, because it gave no complete answer when queried"
             f" {description}"
         )
-        # OAI-PMH is not asked again if it gave nothing a moment ago, nor if it was read whole.
+        # OAI-PMH is not queried again if it just failed, nor if it was just read completely.
         is_oai_up = fallback is Strategy.UNION and isinstance(first, Batch)
         return await self._with_count(
             _merged(first, second), description, self.oai if is_oai_up else None
@@ -148,30 +154,45 @@ class FetchRun:
         )
 
     async def _with_count(self, batch: Batch, description: str, oai: OaiClient | None) -> Batch:
-        """With the plan, and with how many papers were announced, if ``oai`` is to be asked."""
+        """With the plan, and with how many papers were announced, if ``oai`` is to be queried."""
         stats = batch.announcement_stats
         if stats.announced is None:
-            checkpoint = self._checkpoint_of(batch)
-            is_first = checkpoint.resume_from is None
-            if is_first:
-                start = (self.task.now - _BEFORE_THE_FIRST).date()
-                checkpoint = replace(checkpoint, resume_from=start)
+            announced: int | None = None
+            checkpoint = self._counting_from(batch)
             if oai is not None:
-                known = [paper.id for paper in batch.papers]
                 try:
-                    announced, checkpoint = await count_announced(
-                        oai, self.call, checkpoint, self.task.now, known
-                    )
+                    announced, checkpoint = await self._count(oai, batch)
                 except SourceError as error:
                     description += "; OAI-PMH did not say what was announced"
                     log.info("count failed why=%s", error)
-                else:
-                    stats = replace(stats, announced=announced)
-                    if is_first:
-                        checkpoint = replace(checkpoint, highest_id=checkpoint.counted_id)
-            stats = replace(stats, missing=len(checkpoint.missing), checkpoint=checkpoint.to_json())
+            stats = replace(
+                stats,
+                announced=announced,
+                missing=len(checkpoint.missing),
+                checkpoint=checkpoint.to_json(),
+            )
         batch = replace(batch, requests=self.call.requests, announcement_stats=stats)
         return _described(batch, description)
+
+    def _counting_from(self, batch: Batch) -> Checkpoint:
+        """The checkpoint from which to count. The first one starts some days before its fetch."""
+        checkpoint = self._checkpoint_of(batch)
+        if checkpoint.resume_from is not None:
+            return checkpoint
+        return replace(checkpoint, resume_from=(self.task.now - _BEFORE_THE_FIRST).date())
+
+    async def _count(self, oai: OaiClient, batch: Batch) -> tuple[int | None, Checkpoint]:
+        """See ``count_announced``. Raises SourceError."""
+        announced, checkpoint = await count_announced(
+            oai,
+            self.call,
+            self._counting_from(batch),
+            self.task.now,
+            [paper.id for paper in batch.papers],
+        )
+        if self._checkpoint_of(batch).resume_from is None:
+            checkpoint = replace(checkpoint, highest_id=checkpoint.counted_id)
+        return announced, checkpoint
 
 
 def _merged(first: Batch | SourceError, second: Batch) -> Batch:

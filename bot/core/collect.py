@@ -35,42 +35,36 @@ async def collect(
     first_post: int,
     submissions_expected_after: datetime | None = None,
 ) -> tuple[Run, Recorded]:
-    """Ask the source what is there, and record what is due where.
+    """Fetch from the source, match, and record what is due in which channel.
 
-    ``submissions_expected_after`` is for when an announcement is awaited: papers submitted after it
-    are to be seen. A complete answer without any is ``late``: it counts, but does not yet speak for
-    the day.
+    ``submissions_expected_after`` is given when an announcement is expected: it should contain
+    papers submitted after that time. A complete answer without any is ``late``: it counts, but
+    does not yet cover the day.
 
-    Raises StoreError, and then the run does not count: what of it was recorded before is as an
-    incomplete run would have left it. A source that fails is not an error here: the run that is
-    returned is then not ``complete``, and its notes say why.
+    Raises StoreError; then the run does not count, and what it had recorded is what an incomplete
+    run would have left. A source that fails is not an error here: the run that is returned is then
+    not ``complete``, and its notes say why.
     """
     started = clock.now()
     interests = await store.interests()
     since, wide = _window(interests, started)
-    result = FetchResult()
     keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
     matcher = await asyncio.to_thread(Matcher, tuple(keywords.values()))
 
     def wanted(paper: Paper) -> bool:
         return bool(matcher.match(paper))
 
+    result = FetchResult()
     if interests.primed:
         await fetch.fetch(
             source, store, interests.primed, since, interests.checkpoint, result, wanted
         )
-    # Before the histories: one of them may end this run's requests.
-    if submissions_expected_after is not None and interests.primed:
-        await fetch.probe(source, submissions_expected_after, result)
+        # Before the histories: one of them may end this run's requests.
+        if submissions_expected_after is not None:
+            await fetch.probe(source, submissions_expected_after, result)
     await fetch.fetch_histories(source, interests.fresh, started, result, wanted)
-
-    hits = await asyncio.to_thread(_match, matcher, tuple(result.papers.values()))
     fetched = len(result.papers) + result.unmatched.count
-    matched = {hit.paper_id for hit in hits}
-    completed = await fetch.complete(source, store, matched, interests.metadata_incomplete, result)
-    more = await asyncio.to_thread(_match, matcher, completed)
-    hits = tuple(dict.fromkeys((*hits, *more)))
-    papers = tuple(p for p in result.papers.values() if p.id in result.chosen | matched)
+    papers, hits = await _match_fetched(source, store, matcher, interests, result)
     run = Run(
         started_at=started,
         finished_at=clock.now(),
@@ -88,6 +82,23 @@ async def collect(
     recorded = await store.record(run, first_post=first_post)
     _report(run, recorded)
     return run, recorded
+
+
+async def _match_fetched(
+    source: Source,
+    store: CollectStore,
+    matcher: Matcher,
+    interests: Interests,
+    result: FetchResult,
+) -> tuple[tuple[Paper, ...], tuple[Hit, ...]]:
+    """The papers to record, and what matches which keyword, also after papers whose metadata was
+    incomplete have been completed."""
+    hits = await asyncio.to_thread(_match, matcher, tuple(result.papers.values()))
+    matched = {hit.paper_id for hit in hits}
+    completed = await fetch.complete(source, store, matched, interests.metadata_incomplete, result)
+    more = await asyncio.to_thread(_match, matcher, completed)
+    papers = tuple(p for p in result.papers.values() if p.id in result.chosen | matched)
+    return papers, tuple(dict.fromkeys((*hits, *more)))
 
 
 def _brought(interests: Interests, result: FetchResult) -> bool:
