@@ -67,15 +67,17 @@ def build(
     change something, empty where everybody may. ``client`` becomes Bolt's own."""
     client.token = None  # Bolt is given the token by ``authorize``
     screens = Screens()
-    responders: dict[str, Responder] = {}
+    panels: dict[str, ControlPanel] = {}
     drop_repeated = drop_repeats(commands, screens)
 
-    def responder_of(workspace: Workspace) -> Responder:
-        found = responders.get(workspace.name)
-        if found is None or found.workspace is not workspace:  # it may have been reinstalled
-            found = responders[workspace.name] = Responder(
+    def panel_of(workspace: Workspace) -> ControlPanel:
+        found = panels.get(workspace.name)
+        # it may have been installed again since
+        if found is None or found.responder.workspace is not workspace:
+            responder = Responder(
                 workspace, commands, command=command, managers=managers, screens=screens
             )
+            found = panels[workspace.name] = ControlPanel(responder)
         return found
 
     async def before_authorize(
@@ -123,9 +125,8 @@ def build(
     async def attach_responder(
         context: AsyncBoltContext, next: Callable[[], Awaitable[None]]
     ) -> None:
-        responder = responder_of(context["workspace"])
-        context["responder"] = responder
-        context["panel"] = ControlPanel(responder)
+        panel = context["panel"] = panel_of(context["workspace"])
+        context["responder"] = panel.responder
         await next()
 
     @app.error

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from adapters.slack import settings_form
 from adapters.slack.home import home_view
-from adapters.slack.replies import loading
+from adapters.slack.replies import View, loading
 from adapters.slack.responder import Place, Responder
 from adapters.slack.workspace import parted
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
@@ -32,8 +32,9 @@ class ControlPanel:
     """Of the people of one workspace."""
 
     def __init__(self, responder: Responder) -> None:
-        self._responder = responder
+        self.responder = responder
         self._membership = responder.membership
+        self._newest: dict[str, object] = {}  # what is being shown to each
 
     async def publish(
         self,
@@ -46,7 +47,7 @@ class ControlPanel:
     ) -> None:
         """``conversation`` is the person's own with the bot. Raises SendError and
         PlatformRefused."""
-        responder = self._responder
+        responder = self.responder
         conversation = self._membership.conversation(user, conversation)
         channels = await self._membership.channels(user)
         ids = None
@@ -68,8 +69,19 @@ class ControlPanel:
             about=about,
             hint=NO_SCOPE if ids is None else "",
         )
+        await self._show(user, view)
+
+    async def _show(self, user: str, view: View) -> None:
+        """Again where Slack does not take it, unless the person sees a newer one meanwhile."""
+        self._newest[user] = view
         arguments = {"user_id": user, "view": view}
-        await responder.workspace.web.request("views.publish", json=arguments)
+        try:
+            await self.responder.repeated(
+                "views.publish", arguments, lambda: self._newest.get(user) is view
+            )
+        finally:
+            if self._newest.get(user) is view:
+                del self._newest[user]
 
     async def publish_again(
         self,
@@ -95,7 +107,7 @@ class ControlPanel:
 
     async def act(self, body: Mapping[str, Any], value: str) -> None:
         """A button of a channel: ``value`` is the sealed channel, a space, and a command."""
-        responder, user = self._responder, Place.of(body).user
+        responder, user = self.responder, Place.of(body).user
         sealed, _, words = value.partition(" ")
         try:
             channel = await self._member_of(sealed, user)
@@ -125,7 +137,7 @@ class ControlPanel:
         return channel
 
     async def _do(self, body: Mapping[str, Any], channel: str, words: str) -> None:
-        responder = self._responder
+        responder = self.responder
         person = await responder.person(body)
         try:
             reply = await responder.commands.typed(responder.core_id(channel), person, words)
@@ -141,7 +153,7 @@ class ControlPanel:
             await self.publish_again(body, said=told, about=channel)
 
     async def _open_settings(self, body: Mapping[str, Any], channel: str) -> None:
-        responder, place = self._responder, Place.of(body)
+        responder, place = self.responder, Place.of(body)
         try:
             view_id = await responder.open(body, loading(settings_form.TITLE))
         except (SendError, PlatformError) as error:
@@ -156,7 +168,7 @@ class ControlPanel:
 
     async def settings(self, body: Mapping[str, Any], channel: str) -> dict[str, Any]:
         """The window with a channel's settings; one that says why it can't be shown."""
-        responder, user = self._responder, Place.of(body).user
+        responder, user = self.responder, Place.of(body).user
         person = await responder.person(body)
         try:
             values = await responder.commands.settings_in_force(responder.core_id(channel))

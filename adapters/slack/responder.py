@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -205,27 +205,32 @@ class Responder:
         message where it never does. Raises what that raises."""
         self.screens.shows(place.view_id, {"response_action": "update", "view": view})
         try:
-            await self._update(place.view_id, view)
+            await self.repeated("views.update", {"view_id": place.view_id, "view": view})
         except (SendError, PlatformError) as error:
             if code_of(error) in CLOSED:
                 return
             log.warning("window not updated why=%s", error)
             await self.workspace.say(place.user, replies.readable(reply.text, self.command))
 
-    async def _update(self, view_id: str, view: replies.View) -> None:
-        """Doing it again is harmless."""
+    async def repeated(
+        self,
+        method: str,
+        arguments: dict[str, Any],
+        still_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """A request that can be made again without harm, where Slack does not take it; no more once
+        it is not ``still_wanted``. Raises SendError and PlatformRefused."""
         for delay in UPDATE_RETRY_DELAYS:
             try:
-                await self._request_update(view_id, view)
+                await self.workspace.web.request(method, json=arguments)
             except (TryLater, OutcomeUnknown) as error:
                 wanted = max(delay, error.seconds or 0.0)
                 await self.workspace.clock.sleep(min(wanted, MAX_RETRY_DELAY))
+                if not still_wanted():
+                    return
             else:
                 return
-        await self._request_update(view_id, view)
-
-    async def _request_update(self, view_id: str, view: replies.View) -> None:
-        await self.workspace.web.request("views.update", json={"view_id": view_id, "view": view})
+        await self.workspace.web.request(method, json=arguments)
 
     async def open_and_answer(
         self, body: Payload, channel: str, person: Person, working: Awaitable[Reply]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,7 +12,14 @@ from adapters.slack import paper_choice, render
 from adapters.slack.listeners.shortcuts import LIKE, WHY
 from bot.model import Channel, Draft, Person
 from tests.adapters import samples
-from tests.adapters.slack.backend import SlackBackend, asked, buttons, shown
+from tests.adapters.slack.backend import (
+    SlackBackend,
+    TickingClock,
+    asked,
+    buttons,
+    shown,
+    until,
+)
 from tests.adapters.slack.test_app import ANN, BO, Slacker, answer_of, workspace_of
 from tests.builders import paper
 from tests.store.database import queue
@@ -102,6 +110,34 @@ async def test_at_home_a_member_removes_pauses_and_resumes(member: Member) -> No
     assert "Resume" in buttons(page)
     page = await member.press(buttons(page)["Resume"])
     assert "Posting again" in shown(page)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 500}, {"status": 429, "headers": {"Retry-After": "3"}}]
+)
+async def test_a_page_that_slack_does_not_take_is_shown_again(
+    member: Member, fault: dict[str, Any]
+) -> None:
+    await member.follow("reward model")
+    page = await member.home()
+    member.server.fail("POST", r"views\.publish", times=2, **fault)
+    assert "Remove" not in buttons(await member.press(buttons(page)["Remove"]))
+
+
+async def test_of_two_pages_the_newer_one_stays(member: Member) -> None:
+    await member.follow("reward model")
+    page = await member.home()
+    clock = TickingClock()
+    member.workspace.clock = clock
+    member.server.fail("POST", r"views\.publish", status=500)
+    removing = asyncio.create_task(member.press(buttons(page)["Remove"]))
+    await until(lambda: len(asked(member.server, "views.publish")) == 2)
+    await member.follow("graph network")
+    await member.home()
+    clock.advance(60)
+    await removing
+    assert "graph network" in shown(member.server.homes[ANN])
+    assert len(asked(member.server, "views.publish")) == 3, "the older one is given up"
 
 
 async def test_at_home_stand_only_channels_that_the_person_is_in(member: Member) -> None:
