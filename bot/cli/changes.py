@@ -21,7 +21,7 @@ def pause(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Post nothing in a channel until it is resumed; new papers are kept.
+    """Stop posting in a channel until it is resumed; new papers are kept.
 
     \b
     Example: daily-papers pause --channel console:
@@ -40,7 +40,7 @@ def resume(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Post in a channel again, whoever or whatever had paused it.
+    """Resume posting in a channel, whoever or whatever had paused it.
 
     \b
     Example: daily-papers resume --channel console:
@@ -59,7 +59,7 @@ def resend(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Send a post again that is held or dead.
+    """Resend a post that is held or dead.
 
     KEY is what status shows. Look in the channel first: a held post may have arrived.
 

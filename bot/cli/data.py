@@ -78,7 +78,7 @@ def restore(
 
 
 def secret_key() -> None:
-    """Print a fresh key for SECRET_KEY, which encrypts the tokens that the database keeps.
+    """Print a new key for SECRET_KEY, which encrypts the tokens that the database keeps.
 
     Keep it apart from the database and its backups. To change it, put the new one before the old
     one, with a comma between them: what is encrypted with the old one is still read.

@@ -15,8 +15,8 @@ def demo(ctx: typer.Context, verbose: VerboseOption = False, quiet: QuietOption 
     """Show the whole job on invented papers, in seconds.
 
     Three mornings with a pretend arXiv on this machine: what is posted, what is not, and what
-    happens when arXiv does not answer. Needs no bot.toml, no account and no network, and leaves
-    nothing behind. Exit status 1: something that was shown is not true.
+    happens when arXiv does not answer. Needs no bot.toml, account or network, and leaves nothing
+    behind. Exit status 1: something that it showed was wrong.
 
     \b
     Example: daily-papers demo

@@ -23,7 +23,7 @@ WIDE_COLUMN: Final = 24
 _COLOURS: Final = (
     (r"(?m)^(Usage|[A-Z][a-z ]+):(?= |$)", "bold"),
     (r"(?m)^  (-[\w-]+(, --[\w-]+)?)", "cyan"),
-    (r"(?m)^  [a-z-]+(?=  |$)", "bold cyan"),
+    (r"(?m)^  [a-z][a-z-]*(?=  |$)", "bold cyan"),
     (r"(?m)(?<=Example:)( daily-papers .*)$", "yellow"),
     (r"(?m)(?<=Examples:)( daily-papers .*)(\n +daily-papers .*)*$", "yellow"),
     (r"daily-papers init$", "yellow"),

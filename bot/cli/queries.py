@@ -131,7 +131,7 @@ def why(
 def check(
     ctx: typer.Context,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only what is on this machine, without any request.")
+        bool, typer.Option("--quick", help="Only local checks, without any request.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -140,8 +140,8 @@ def check(
 ) -> None:
     """Check everything that the bot needs.
 
-    Files, database, clock, arXiv, each platform's token and each channel's permissions; what is
-    wrong comes with its remedy. Exit status 1: something is.
+    Files, database, clock, arXiv, each platform's token and each channel's permissions; each
+    problem comes with its remedy. Exit status 1: there is one.
 
     \b
     Example: daily-papers check

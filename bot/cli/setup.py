@@ -1,4 +1,4 @@
-"""``daily-papers init``: a ``bot.toml`` to begin with."""
+"""``daily-papers init``: a starter ``bot.toml``."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def init(
     ] = None,
     timezone: Annotated[
         str | None,
-        typer.Option(metavar="ZONE", help="As Europe/Berlin; without it, this machine's."),
+        typer.Option(metavar="ZONE", help="Such as Europe/Berlin; without it, this machine's."),
     ] = None,
     platform: Annotated[
         PostTo | None, typer.Option(help="Where to post; without it, the terminal.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write a bot.toml to begin with, with every setting explained.
+    """Write a starter bot.toml with every setting explained.
 
     On a terminal, and without any of its options, it asks for your address, the time zone and the
-    platform. An existing file stays as it is.
+    platform. An existing file is left as it is.
 
     \b
     Example: daily-papers init
@@ -84,7 +84,7 @@ def init(
         terminal.show(f"  {program} check\n  {program} run")
     else:
         missing = "" if address else "your contact and "
-        terminal.show(f"Wrote {path}. Put {missing}your keywords into it, and see what comes:")
+        terminal.show(f"Wrote {path}. Put {missing}your keywords into it, and see what would be posted:")
         terminal.show(f"  {program} once --dry-run")
 
 

@@ -49,6 +49,8 @@ _WRONG: Final = frozenset(
 )
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Blanks, and words; a number stays with what it counts.
+_PARTS = re.compile(r"\s+|(?<!\S)\d[\d,]* (?=\w)\S+|\S+")
 _LABEL = re.compile(r"[A-Z][a-z]+(?: \w+){0,4}: ")
 
 
@@ -269,7 +271,7 @@ def _words(text: str, style: Style) -> list[_Word]:
             case Address(url):
                 parts = [_Word(_address(url), whole=True)]
             case _:
-                parts = [_Word(Text(each, style)) for each in re.findall(r"\s+|\S+", _safe(piece))]
+                parts = [_Word(Text(each, style)) for each in _PARTS.findall(_safe(piece))]
         for part in parts:
             if part.text.plain.isspace():
                 touches = False

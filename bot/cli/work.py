@@ -40,8 +40,8 @@ def run(
     """Run as a service.
 
     Looks for new papers, posts them at each channel's time, and listens to people in the chat.
-    Ctrl-C or SIGTERM ends it; what was being sent is settled first. SIGHUP lets it read bot.toml
-    again. Exit status 1: something failed again and again, or no platform lets the bot in.
+    Ctrl-C or SIGTERM ends it once what is being sent is settled. SIGHUP makes it reread bot.toml.
+    Exit status 1: something kept failing.
 
     \b
     Example: daily-papers run
@@ -84,8 +84,8 @@ def once(
 ) -> None:
     """Fetch once, post what is due, and stop.
 
-    For cron, and to try things out. Exit status 1: a fault of this machine. 3: arXiv gave no whole
-    answer. 4: posts still wait to be sent, or a person has to decide about them.
+    For cron, and to try things out. Exit status 1: a fault of this machine. 3: arXiv gave no
+    complete answer. 4: posts are still waiting to be sent, or need somebody's decision.
 
     \b
     Example: daily-papers once --dry-run --now

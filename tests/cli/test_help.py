@@ -55,6 +55,12 @@ def test_help_fits_the_terminal(
     assert max(map(len, text)) <= min(columns, 100)
 
 
+def test_all_options_look_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(80, monkeypatch)
+    looks = re.findall(r"\x1b\[([\d;]*)m *(?:-\w, )?--(?:quiet|version|help|config)", text)
+    assert looks == ["36"] * 4
+
+
 def test_help_has_no_colour_where_nobody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"\x1b\[[\d;]*3\d", shown(80, monkeypatch))
     assert not re.search(r"\x1b\[[\d;]*3\d", shown(80, monkeypatch, NO_COLOR="1"))

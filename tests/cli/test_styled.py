@@ -61,7 +61,7 @@ STATUS = Reply(
     "Last run: today 08:00, complete. 1 request, 61 fetched, 13 matched, 5 to post in all.\n"
     "  arXiv was queried by keyword, because that takes fewer requests.\n"
     "Next posting time: tomorrow 08:00.\n"
-    "Times are Europe/Berlin.\n\n"
+    "Time zone: Europe/Berlin.\n\n"
     "console: 2 keywords, 1 post sent\n  13 papers posted today 08:05.\n\n"
     "discord:1142000000000000000: 1 keyword\n"
     f"  Paused. To resume: {refer_to('resume', 'discord:1142000000000000000')}",
@@ -119,6 +119,16 @@ def test_a_command_and_an_address_are_never_broken(
     why = shown(lambda: terminal.show_reply(WHY, as_json=False), monkeypatch, columns)
     assert why.count(URL) == 2, "the link's target, and its text"
     assert why.count("https://arxiv.org/abs/2603.01234") == 2
+
+
+@pytest.mark.parametrize("columns", [40, 55, 80])
+def test_a_number_stays_on_the_line_of_what_it_counts(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = shown(lambda: terminal.show_reply(STATUS, as_json=False), monkeypatch, columns)
+    lines = re.sub(r"\x1b\[[\d;]*m|\x1b\]8;[^\x1b]*\x1b\\", "", text)
+    for counted in ("1 request,", "61 fetched,", "13 matched,", "2 keywords", "13 papers"):
+        assert counted in lines
 
 
 def test_an_address_is_seen_where_links_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

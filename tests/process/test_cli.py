@@ -634,7 +634,7 @@ def test_a_machine_without_time_zone_data_is_told_the_time_all_the_same(home: Ho
     assert home.call("once", PYTHONTZPATH="")[0] == 0
     status, out, _ = home.call("status", PYTHONTZPATH="")
     assert status == 0
-    assert "Times are Europe/Berlin." in out
+    assert "Time zone: Europe/Berlin." in out
 
 
 def test_a_command_that_the_program_tells_works_as_it_is_told(home: Home) -> None:

@@ -65,7 +65,7 @@ def status_reply(
     if report.next_post is not None:
         lines.append(f"Next posting time: {dates.time(report.next_post)}.")
     lines.append(f"Next announcement of arXiv: {dates.time(report.next_announcement)}.")
-    lines.append(f"Times are {report.timezone}.")
+    lines.append(f"Time zone: {report.timezone}.")
     if not in_one_channel:
         lines.append(f"Database: {report.database}.")
     for status, context in zip(report.channels, contexts, strict=True):
