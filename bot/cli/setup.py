@@ -84,7 +84,7 @@ def init(
         terminal.show(f"  {program} check\n  {program} run")
     else:
         missing = "" if address else "your contact and "
-        terminal.show(f"Wrote {path}. Put {missing}your keywords into it, and see what would be posted:")
+        terminal.show(f"Wrote {path}. Put {missing}your keywords into it, and try:")
         terminal.show(f"  {program} once --dry-run")
 
 
