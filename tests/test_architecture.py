@@ -383,6 +383,15 @@ def leaves_time_to_the_clock(module: str, tree: ast.Module) -> Iterator[str]:
                 yield f"{module}:{line} uses {name}"
 
 
+def loaded_by_name(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """What ``import_module("…")`` imports."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
+                if dotted(function).endswith("import_module"):
+                    yield node.lineno, name
+
+
 def leaves_the_database_to_the_store(module: str, tree: ast.Module) -> Iterator[str]:
     """Who needs the database has a port; engines, SQL and tables are known in ``bot.store`` alone.
 
@@ -392,7 +401,7 @@ def leaves_the_database_to_the_store(module: str, tree: ast.Module) -> Iterator[
         return
     inside = ("bot.store.engines", "bot.store.migrations", "bot.store.statements")
     in_product = (*inside, "bot.store.store", "sqlite3", "psycopg")
-    for line, name in imports(module, tree):
+    for line, name in (*imports(module, tree), *loaded_by_name(tree)):
         if any(within(name, each) for each in (inside if within(module, "tests") else in_product)):
             yield f"{module}:{line} imports {name}"
 
@@ -638,6 +647,7 @@ FORBIDDEN: list[tuple[Rule, str, str]] = [
     (leaves_time_to_the_clock, "adapters.console", "import asyncio\nasyncio.sleep(1)"),
     (leaves_the_database_to_the_store, "bot.app.bot", "from bot.store.store import SqlStore"),
     (leaves_the_database_to_the_store, "bot.cli.data", "import sqlite3"),
+    (leaves_the_database_to_the_store, "bot.app.wiring", "importlib.import_module('psycopg')"),
     (leaves_the_database_to_the_store, "tests.core.x", "from bot.store.statements import deliver"),
     (catches_only_what_it_names, "bot.app.bot", "try: x()\nexcept Exception: pass"),
     (catches_only_what_it_names, "bot.app.bot", "try: x()\nexcept: pass"),

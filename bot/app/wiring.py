@@ -41,7 +41,7 @@ from bot.core.leases import Leases
 from bot.errors import ConfigError, Mistake, StoreBroken
 from bot.model import Channel, ChannelGroup, roles
 from bot.ports import Clock, PlatformAdapter, Source, Store, Vault
-from bot.store import open_copy, open_store
+from bot.store import can_use_postgresql, open_copy, open_store
 from bot.sync.synchronizer import Synchronizer
 
 if TYPE_CHECKING:
@@ -248,16 +248,14 @@ def database_url(config: Config) -> str:
     """Empty for SQLite. Raises ConfigError where what PostgreSQL needs is not installed."""
     if config.database_url is None:
         return ""
-    try:
-        importlib.import_module("psycopg")
-    except ImportError as error:  # also where libpq is missing: psycopg without its binary part
+    if not can_use_postgresql():
         mistake = Mistake(
             "DATABASE_URL",
             "needs psycopg, which is not installed",
             "install daily-papers[postgres]",
             environment=True,
         )
-        raise ConfigError(str(config.path), (mistake,)) from error
+        raise ConfigError(str(config.path), (mistake,))
     return config.database_url.reveal()
 
 

@@ -34,6 +34,15 @@ def open_store(folder: Path, *, alone: bool, url: str = "") -> Store:
     return SqlStore(_engine(folder, url, alone=alone))
 
 
+def can_use_postgresql() -> bool:
+    """Whether psycopg and the libpq that it needs are installed."""
+    try:
+        import psycopg  # noqa: F401 (all that counts is whether it can be imported)
+    except ImportError:  # also where libpq is missing: psycopg without its binary part
+        return False
+    return True
+
+
 def _engine(folder: Path, url: str, *, alone: bool) -> Engine:
     if not url:
         return SqliteEngine(folder / FILE, alone=alone)
