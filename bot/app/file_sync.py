@@ -159,4 +159,6 @@ def describe(change: Change) -> str:
     """The change in a few words, for a log and for the terminal."""
     if isinstance(change, Configure):
         return f"{change.channel_id} {change.setting} = {change.value!r}"
-    return f"{change.channel_id} {type(change).__name__.lower()} {change.keyword.text!r}"
+    keyword = change.keyword
+    what = f"{change.channel_id} {type(change).__name__.lower()} {keyword.text!r}"
+    return f"{what} as {keyword.name!r}" if keyword.name else what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import tzinfo
 from typing import Final
 
@@ -15,6 +16,9 @@ from bot.ports import Clock, ReportStore
 # Papers of all sections together: some ten megabytes of HTML, which a phone still opens. With many
 # keywords each section is shorter than papers_per_section.
 MAX_PAPERS_ON_PAGE: Final = 5000
+
+
+log = logging.getLogger(__name__)
 
 
 class PageWriter:
@@ -37,6 +41,12 @@ class PageWriter:
         """
         channel_ids = page.channels or await self._file_sync.own_channels()
         sections = await self._store.page(channel_ids, page.papers_per_section, MAX_PAPERS_ON_PAGE)
+        if not sections:
+            log.warning(
+                "the page is empty why=%s remedy=%s",
+                "none of the channels that it shows follows a keyword",
+                "name others in [page] channels",
+            )
         today = self._clock.now().astimezone(self._timezone).date()
         contents = PageContents(
             tuple(sections), today, page.papers_per_section, page.path.stem, page.base_url

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from urllib.parse import quote
 
 from bot.model import Paper
 from bot.model.views import KeywordPapers
-from bot.text import clean
+from bot.text import clean, displayed
 
 MAX_SLUG_LENGTH = 60  # characters of a section's name in an address
 
@@ -29,6 +29,11 @@ class PageContents:
     most: int
     name: str = "papers"
     base_url: str = ""
+
+    @cached_property
+    def show(self) -> Callable[[Paper], Paper]:
+        """``displayed``, once for each paper: it stands in several sections, pages and feeds."""
+        return cache(displayed)
 
     @cached_property
     def slugs(self) -> tuple[str, ...]:

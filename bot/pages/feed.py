@@ -19,7 +19,7 @@ from bot.model import Paper
 from bot.model.views import Arrival, KeywordPapers
 from bot.pages.contents import PageContents, web_address
 from bot.pages.html import environment
-from bot.text import clean, displayed
+from bot.text import clean
 
 MAX_ENTRIES: Final = 500  # of one feed; a reader asks every hour or so
 # arXiv numbers its papers anew each month, and came to 28,000 in October 2025.
@@ -58,12 +58,11 @@ def _render(page: PageContents, name: str, title: str, sections: Sequence[Keywor
         updated=_written(latest),
         self_url=own if page.base_url else "",
         page_url=f"{page.base_url}{quote(f'{page.name}.html')}",
-        entries=map(_entry, items),
+        entries=(_entry(page.show(each.paper), each) for each in items),
     )  # fmt: skip
 
 
-def _entry(item: _Item) -> Mapping[str, Any]:
-    paper = displayed(item.paper)
+def _entry(paper: Paper, item: _Item) -> Mapping[str, Any]:
     summary = paper.abstract
     if paper.comment:
         summary = f"{summary}\n\nComment: {paper.comment}".lstrip()

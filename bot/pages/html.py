@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bot.model import Paper
 from bot.model.views import KeywordPapers
 from bot.pages.contents import PageContents, dates, newest_first, web_address
-from bot.text import authors_line, clean, displayed
+from bot.text import authors_line, clean
 from bot.text.badges import Badge, badges
 from bot.text.links import Link, with_links
 
@@ -114,14 +114,14 @@ def _section(
         "query": clean(section.keyword.text) if section.keyword.name else "",
         "feed": quote(f"{page.name}/{slug}.xml"),
         "new": len(section.new),
-        "days": list(_days(section, seen)),
+        "days": list(_days(page, section, seen)),
     }
 
 
-def _days(section: KeywordPapers, seen: set[str]) -> Iterator[_Day]:
+def _days(page: PageContents, section: KeywordPapers, seen: set[str]) -> Iterator[_Day]:
     for day, papers in groupby(newest_first(section.papers), lambda each: each.published.date()):
         written = f"{day.day} {day:%B} {day.year}"
-        shown = tuple(_shown(displayed(each), each.id in section.new) for each in papers)
+        shown = tuple(_shown(page.show(each), each.id in section.new) for each in papers)
         yield _Day(day.isoformat(), written, day.isoformat() not in seen, shown)
         seen.add(day.isoformat())
 

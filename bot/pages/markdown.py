@@ -14,7 +14,7 @@ from urllib.parse import quote
 from bot.model import Paper
 from bot.model.views import KeywordPapers
 from bot.pages.contents import PageContents, dates, newest_first
-from bot.text import clean, displayed, shorten
+from bot.text import clean, shorten
 from bot.text.links import Link, with_links
 
 MAX_SHORT_COMMENT = 40  # characters; a longer one is collapsed like the abstract
@@ -41,21 +41,23 @@ def render(page: PageContents) -> str:
     """The whole page. Takes papers as their source wrote them; LaTeX becomes Unicode. Pure."""
     introduction = _INTRODUCTION.format(most=page.most, new=NEW_BADGE)
     parts = [introduction, f"Last update: {page.updated.isoformat()}\n"]
+    if not page.sections:
+        parts.append("No keywords yet.\n")
     for section in page.sections:
         parts.append(f"## {_text(clean(section.keyword.label))}\n")
         if section.keyword.name:
             parts.append(f"{_text(clean(section.keyword.text))}\n")
-        parts.append("\n".join(_table(section)) + "\n")
+        parts.append("\n".join(_table(page, section)) + "\n")
     return "\n".join(parts)
 
 
-def _table(section: KeywordPapers) -> Iterator[str]:
+def _table(page: PageContents, section: KeywordPapers) -> Iterator[str]:
     if not section.papers:
         yield "No papers yet."
         return
     yield _TABLE
     for paper in newest_first(section.papers):
-        yield _row(displayed(paper), is_new=paper.id in section.new)
+        yield _row(page.show(paper), is_new=paper.id in section.new)
 
 
 def _row(paper: Paper, *, is_new: bool) -> str:

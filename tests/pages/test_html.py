@@ -173,6 +173,10 @@ def test_an_address_that_is_not_of_the_web_is_no_link() -> None:
     assert list(article.iter("a")) == []
 
 
+def test_a_page_without_a_keyword_is_valid_and_says_so() -> None:
+    assert "No keywords yet." in text_of(tree(page_of()))
+
+
 def test_a_thousand_keywords_make_a_valid_page() -> None:
     papers = (aged(1, 1),)
     page = page_of(*(section(f"keyword {number}", papers) for number in range(1000)))

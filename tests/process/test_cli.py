@@ -450,6 +450,11 @@ def test_the_page_shows_the_keywords_that_a_person_wrote_and_no_others(home: Hom
         return [line.removeprefix("## ") for line in lines if line.startswith("## ")]
 
     assert headings() == ["reward model", "Gärten", "zebra"]
+    nothing = '[page]\nchannels = ["slack:C9999999999"]\n'
+    whole = home.file.read_text("utf-8")
+    home.file.write_text(whole.replace("[page]\n", nothing), "utf-8")
+    assert "none of the channels that it shows follows a keyword" in home.call("page")[2]
+    home.file.write_text(whole, "utf-8")
     chosen = '[page]\nchannels = ["slack:C0000000001", "console:"]\n'
     home.file.write_text(home.file.read_text("utf-8").replace("[page]\n", chosen), "utf-8")
     assert headings() == ["private matters", "reward model", "Gärten"]

@@ -148,9 +148,14 @@ def health(port: int) -> httpx.Response | None:
         return None
 
 
-def test_the_service_says_that_it_is_well_and_check_hears_it(config: Path) -> None:
-    port, other = free_port(), free_port()
-    config.write_text(f'{config.read_text()}\n[health]\nlisten = "127.0.0.1:{port}"\n')
+def test_the_service_says_that_it_is_well_and_serves_its_page(
+    config: Path,
+) -> None:
+    port, other, page = free_port(), free_port(), free_port()
+    config.write_text(
+        f'{config.read_text()}\n[health]\nlisten = "127.0.0.1:{port}"\n'
+        f'[page]\nlisten = "127.0.0.1:{page}"\n'
+    )
     before = call(config, "check", "--quick")
     assert before.returncode == 1
     assert f"Nothing answers at 127.0.0.1:{port}." in before.stdout
@@ -165,6 +170,9 @@ def test_the_service_says_that_it_is_well_and_check_hears_it(config: Path) -> No
         assert f"It runs and reports no problem (127.0.0.1:{port})." in during.stdout
         metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
         assert 'daily_papers_posts{platform="console",state="sent"} 1.0' in metrics
+        bot.wait_until(lambda _: (config.parent / "papers.html").is_file())
+        served = httpx.get(f"http://127.0.0.1:{page}/", trust_env=False)
+        assert (served.status_code, served.text.count("<article>")) == (200, 3)
         _reload(bot, config, port, other)
     assert health(other) is None
 
