@@ -45,6 +45,12 @@ def test_a_second_process_takes_over_when_the_first_is_killed(
                 )
                 assert "Database: PostgreSQL" in status.stdout
                 assert "Another machine's bot.toml is the one that may" in status.stdout
+                for words in (["sync", "--accept"], ["status"]):  # beside who has the role
+                    accepted = forked.call(
+                        *words, "--config", str(configs[1]), env={**os.environ, **environ}
+                    )
+                    assert accepted.returncode == 0, accepted.stderr
+                    assert "Another machine's" not in accepted.stdout + accepted.stderr
                 first.process.send_signal(signal.SIGKILL)
                 arxiv.add(standin_paper(9, "A reward model that came later"))
                 second.wait_until(lambda bot: "took role=collector" in bot.logged)

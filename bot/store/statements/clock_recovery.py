@@ -25,7 +25,8 @@ later one becomes that; an earlier one stays.
 
 Not here: arXiv's pace file and ``crossposts.not_before``, which ``arxiv.rate_limit`` and
 ``statements.crosspost`` check at each use; the days in a harvest's checkpoint
-(``arxiv.checkpoint``); and the times that arXiv says of papers.
+(``arxiv.checkpoint``); ``file_states.at``, after which a file is only forgotten; ``leases.until``,
+which is the server's (``statements.leases``); and the times that arXiv says of papers.
 """
 
 from __future__ import annotations
