@@ -139,7 +139,8 @@ class Service:
         await self._take_roles()
         self._scheduler.after("watch", self._watch_interval, self._watch)
         self._scheduler.after("integrity", FIRST_INTEGRITY_CHECK_DELAY, self._check_integrity)
-        keeping = asyncio.create_task(self._keep_roles())
+        if self._store.is_shared:
+            self._scheduler.after("roles", RENEW_INTERVAL, self._keep_roles)
         log.info("running stop_with=%s", "Ctrl-C or SIGTERM")
         for finding in exposed_files(self._config):
             log.warning("exposed why=%s remedy=%s", finding.text, finding.remedy)
@@ -151,7 +152,7 @@ class Service:
             ):
                 await self._stopped.wait()
         finally:
-            await self._stop([keeping, *self._listeners.values()])
+            await self._stop(list(self._listeners.values()))
             log.info("stopped")
         if self._gave_up:
             raise GaveUp(self._gave_up)
@@ -191,9 +192,10 @@ class Service:
     # -- roles: where several processes share the database, some things are done by one ------------
 
     async def _keep_roles(self) -> None:
-        while self._store.is_shared:
-            await self._clock.sleep(RENEW_INTERVAL.total_seconds())
-            await self._take_roles()
+        """A job like the others, so that no failure ends it unseen: the process would go on, and
+        never act again."""
+        await self._take_roles()
+        self._scheduler.after("roles", RENEW_INTERVAL, self._keep_roles)
 
     async def _take_roles(self) -> None:
         """Keep what this process has, and take what is free."""

@@ -31,12 +31,15 @@ from bot.errors import (
     PostRefused,
     SourceNotAsked,
 )
-from bot.model import Channel, Finding, Person, Post, Receipt
+from bot.model import Channel, Finding, Person, Post, Receipt, roles
 from bot.ports import Commands
+from bot.store.engines.postgres import PostgresEngine
+from bot.store.store import SqlStore
 from bot.sync.synchronizer import Synchronizer
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
 from tests.store.database import OtherTransaction, change, opened, select
+from tests.store.postgres import database
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
@@ -102,7 +105,9 @@ class Chat(FakePlatform):
 class Deployment:
     """A bot in a folder, with one channel on a pretended platform."""
 
-    def __init__(self, folder: Path, chat: Chat | None = None) -> None:
+    def __init__(
+        self, folder: Path, chat: Chat | None = None, store: SqlStore | None = None
+    ) -> None:
         path = folder / "bot.toml"
         path.write_text(CONFIG)
         self.config = configuration.load(path, {}, need_secrets=False, needs_contact=True)
@@ -111,7 +116,7 @@ class Deployment:
         self.source = FakeSource(pretended)
         self.chat = chat or Chat(folder / "chat.jsonl")
         self.database = folder / "db.sqlite3"
-        self.store = opened(self.database, patient=False)
+        self.store = store or opened(self.database, patient=False)
         self.bot = wire(
             config=self.config,
             clock=self.clock,
@@ -552,3 +557,31 @@ async def test_a_channel_that_was_deleted_is_archived_and_nothing_waits_or_is_tr
     assert person == ADA.id
     assert "The channel #papers on Discord was deleted." in text
     assert "for 30 days" in text
+
+
+# -- several processes -----------------------------------------------------------------------------
+
+
+class Unforeseen(SqlStore):
+    """One renewal of the roles fails in a way that nobody thought of."""
+
+    renewals = 0
+
+    async def acquire_lease(self, role: str, seconds: float) -> int | None:
+        if role == roles.COLLECTOR:
+            self.renewals += 1
+            if self.renewals == 2:
+                raise ZeroDivisionError
+        return await super().acquire_lease(role, seconds)
+
+
+async def test_a_process_whose_roles_could_not_be_renewed_for_any_reason_keeps_them(
+    tmp_path: Path,
+) -> None:
+    with database(empty=True) as url:
+        store = Unforeseen(PostgresEngine(url))
+        deployment = Deployment(tmp_path, store=store)
+        async with deployment.serving():
+            await deployment.until(lambda: store.renewals > 2)
+            assert deployment.bot.leases.holds(roles.COLLECTOR)
+        store.close()
