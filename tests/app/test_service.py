@@ -33,12 +33,17 @@ from bot.errors import (
 )
 from bot.model import Channel, Finding, Person, Post, Receipt, roles
 from bot.ports import Commands
-from bot.store.engines.postgres import PostgresEngine
 from bot.store.store import SqlStore
 from bot.sync.synchronizer import Synchronizer
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
-from tests.store.database import OtherTransaction, change, opened, select
+from tests.store.database import (
+    OtherTransaction,
+    change,
+    opened,
+    opened_on_postgres_as,
+    select,
+)
 from tests.store.postgres import database
 
 HERE = "discord:1142000000000000000"
@@ -579,7 +584,7 @@ async def test_a_process_whose_roles_could_not_be_renewed_for_any_reason_keeps_t
     tmp_path: Path,
 ) -> None:
     with database(empty=True) as url:
-        store = Unforeseen(PostgresEngine(url))
+        store = opened_on_postgres_as(Unforeseen, url)
         deployment = Deployment(tmp_path, store=store)
         async with deployment.serving():
             await deployment.until(lambda: store.renewals > 2)

@@ -67,7 +67,17 @@ def opened_on_postgres(
     batch_size: int = BATCH_SIZE,
 ) -> SqlStore:
     """The store in that database of a server (``tests.store.postgres``)."""
-    return SqlStore(PostgresEngine(url, connect), batch_size=batch_size)
+    return opened_on_postgres_as(SqlStore, url, connect=connect, batch_size=batch_size)
+
+
+def opened_on_postgres_as(
+    kind: type[Kind],
+    url: str,
+    *,
+    connect: Callable[..., psycopg.Connection[Any]] = connect_to_postgres,
+    batch_size: int = BATCH_SIZE,
+) -> Kind:
+    return kind(PostgresEngine(url, connect), batch_size=batch_size)
 
 
 @cache
