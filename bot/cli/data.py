@@ -107,7 +107,8 @@ def sync(
 
     Every command takes over what changed in bot.toml when it starts, and the service within
     seconds. Commands that only read write nothing into the file. A bot.toml that looks truncated,
-    or that would remove more than half of what is followed, is held back until --accept.
+    or that would remove more than half of what is followed, is held back until --accept. Of the
+    files of several machines that share a database, the one that was accepted last may remove.
 
     \b
     Example: daily-papers sync --accept
