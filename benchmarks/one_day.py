@@ -12,7 +12,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from datetime import time as time_of_day
@@ -59,9 +59,10 @@ class _Source(ArxivSource):
         since: datetime,
         checkpoint: str = "",
         wanted: Wanted | None = None,
+        posted: Collection[str] = (),
     ) -> Batch:
         async with self.watch.step("ask"):
-            return await super().fetch(keywords, since, checkpoint, wanted)
+            return await super().fetch(keywords, since, checkpoint, wanted, posted)
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
         async with self.watch.step("ask"):

@@ -64,6 +64,7 @@ class Source(Protocol):
         since: datetime,
         checkpoint: str = "",
         wanted: Wanted | None = None,
+        posted: Collection[str] = (),
     ) -> Batch:
         """Every paper that may match one of the keywords and is not known from earlier.
 
@@ -71,8 +72,9 @@ class Source(Protocol):
         those announced since the answer that left ``checkpoint`` (empty: none did), whenever they
         were submitted. The batch may hold papers that match none. Of a batch that is not ``chosen``
         only the papers that are ``wanted`` need be kept in memory, where the fetch is given which
-        these are; it is called on any thread, one paper at a time. Raises SourceError if there is
-        no usable answer at all; an answer with holes is a batch that is not ``complete``.
+        these are; it is called on any thread, one paper at a time. Those of the ids ``posted`` are
+        kept in any case, as ``revised`` where they would not have been. Raises SourceError if there
+        is no usable answer at all; an answer with holes is a batch that is not ``complete``.
         """
         ...
 
@@ -358,8 +360,20 @@ class CollectStore(Protocol):
         """Those of these papers that the store does not have, or without their full metadata."""
         ...
 
+    async def posted(self, since: datetime) -> Mapping[str, datetime]:
+        """The papers that were posted anywhere since then, each with when a run last brought it."""
+        ...
+
+    async def known_papers(self, paper_ids: Sequence[str]) -> Sequence[Paper]:
+        """Those of these papers that are stored, as they are stored."""
+        ...
+
     async def record(self, run: Run, *, first_post: int) -> Recorded:
-        """Save the papers, put what is new on the ledger as due, prime, move the cursor.
+        """Save the papers with their news, put what is new on the ledger as due, prime, move the
+        cursor.
+
+        News become due where the paper was posted, in the transaction that replaces what is stored
+        of it; those that are known already change nothing.
 
         In several short transactions, between which others get their turn. The last one alone makes
         the run count: what came before it is what an incomplete run would leave.

@@ -32,12 +32,14 @@ from zoneinfo import ZoneInfo
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer, DeliveryTimeouts
 from bot.core.digest import Rules
+from bot.core.news import KINDS
 from bot.core.publish import publish
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
 from bot.model import Person, Post, Prepared, Publication, Receipt
 from bot.model.timetable import Timetable
 from bot.store.engines.base import Connection as StoreConnection
+from bot.store.statements import news
 from bot.store.statements import publish as publish_statements
 from bot.store.statements.publish import Plan
 from bot.store.statements.rows import to_text
@@ -52,7 +54,10 @@ FIRST_DAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 DAYS = 3
 LATE = 60.0  # seconds after which a message can be found, whichever process was killed meanwhile
 CUT = 20  # rows at once, of some three hundred: a few papers, two channels
-RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), backlog=None)
+RULES = Rules(
+    Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), backlog=None, news=KINDS["all"]
+)
+WITHDRAWN = "This paper has been withdrawn by the authors"
 
 
 class Steps:
@@ -122,6 +127,7 @@ class SeenBeforeQueued(SqlStore):
                     " and paper_id = ?",
                     [(to_text(at), channel_id, paper_id) for paper_id in draft.paper_ids],
                 )
+                news.settle(db, channel_id, draft.news, "posted", at)
 
         await self.engine.write(step)
         publication = decided[0]
@@ -134,7 +140,11 @@ class SeenBeforeQueued(SqlStore):
 
 
 def source(clock: FakeClock) -> FakeSource:
-    """Nine papers before the bot; a day with new ones, one of them late; then a failing day."""
+    """Nine papers before the bot; a day with new ones, one of them late; then a failing day.
+
+    Of what was posted on the first day, one paper is accepted and one withdrawn on the second, and
+    one withdrawn on the failing day.
+    """
     arxiv = FakeSource(clock)
     first = FIRST_DAY - timedelta(days=1)
     arxiv.announce(*(paper(n, "A reward model") for n in range(1, 6)), at=first)
@@ -146,6 +156,10 @@ def source(clock: FakeClock) -> FakeSource:
     arxiv.announce(paper(16, "A reward model held for long", published=late), at=second)
     third = FIRST_DAY + timedelta(hours=36)
     arxiv.announce(*(paper(n, "The last reward model") for n in (17, 18)), at=third)
+    for number, at in ((5, second), (4, third)):
+        gone = paper(number, "A reward model", version=2, updated=at, comment=WITHDRAWN)
+        arxiv.announce(gone, at=at)
+    arxiv.announce(paper(9, "A graph network", comment="Accepted at ICML 2026"), at=second)
     return arxiv
 
 
@@ -229,7 +243,10 @@ def life(folder: Path, fatal: int | None, how: How, batch_size: int = CUT) -> in
 
 def posted(folder: Path) -> dict[str, Counter[str]]:
     platform = FakePlatform(folder / "messages")
-    return {channel: Counter(platform.papers(channel)) for channel in CHANNELS}
+    return {
+        channel: Counter([*platform.papers(channel), *platform.news(channel)])
+        for channel in CHANNELS
+    }
 
 
 def main(mode: str, first_step: int, stride: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from bot.errors import CannotTell, SourceError
 from bot.model import Batch, Digest, Draft, Finding, Keyword, Paper, Post, Receipt
 from bot.ports import Wanted
+from bot.text.digests import told_in_reply
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
 
@@ -64,6 +65,7 @@ class FakeSource:
     faults: list[SourceError | Callable[[Batch], Batch] | None] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     wanted: Wanted | None = None  # what the last fetch was told
+    posted: frozenset[str] = frozenset()
 
     def announce(self, *papers: Paper, at: datetime | None = None) -> None:
         self.announced.extend((at or self.clock.now(), paper) for paper in papers)
@@ -74,8 +76,9 @@ class FakeSource:
         since: datetime,
         checkpoint: str = "",
         wanted: Wanted | None = None,
+        posted: Collection[str] = (),
     ) -> Batch:
-        self.wanted = wanted
+        self.wanted, self.posted = wanted, frozenset(posted)
         found = [
             paper
             for paper in self._visible()
@@ -108,7 +111,8 @@ class FakeSource:
 
 
 class PlainComposer:
-    """A paper id per line; ``per_message`` papers in each message, the later under the first."""
+    """``per_message`` papers in each message, the later under the first; the news in the last one,
+    and a reply to the message of each paper that was withdrawn."""
 
     def __init__(self, per_message: int = 10, threaded: bool = False) -> None:
         self._per_message = per_message
@@ -117,18 +121,27 @@ class PlainComposer:
     def compose(self, digest: Digest) -> list[Draft]:
         step = self._per_message
         drafts = []
-        for start in range(0, len(digest.entries), step):
+        for start in range(0, len(digest.entries) or 1, step):
             entries = digest.entries[start : start + step]
-            payload = {
+            payload: dict[str, object] = {
                 "papers": [entry.paper.id for entry in entries],
                 "keywords": [list(entry.keywords) for entry in entries],
                 "why": digest.why,
                 "missed": [day.isoformat() for day in digest.missed],
                 "skipped": digest.skipped,
             }
+            told = digest.news if start + step >= len(digest.entries) else ()
+            payload["news"] = [
+                [each.paper.id, each.news.kind, each.news.mark, each.link, each.news.version]
+                for each in told
+            ]
             parent = 0 if self._threaded and start else None
             ids = tuple(entry.paper.id for entry in entries)
-            drafts.append(Draft(json.dumps(payload), ids, parent))
+            numbers = tuple(each.number for each in told)
+            drafts.append(Draft(json.dumps(payload), ids, parent, numbers))
+        for item in told_in_reply(digest):
+            reply = {"papers": [], "reply": [item.paper.id, item.news.mark]}
+            drafts.append(Draft(json.dumps(reply), (), reply_to=item.post_key))
         return drafts
 
 
@@ -193,6 +206,14 @@ class FakePlatform:
             for message in self.messages()
             if message["channel"] == channel_id
             for paper_id in json.loads(message["payload"])["papers"]
+        ]
+
+    def news(self, channel_id: str) -> list[str]:
+        """Every change told in the channel, and each reply, as often as it was sent."""
+        payloads = [json.loads(m["payload"]) for m in self.messages() if m["channel"] == channel_id]
+        told = [" ".join(each[:3]) for payload in payloads for each in payload.get("news", ())]
+        return told + [
+            " ".join(["reply", *payload["reply"]]) for payload in payloads if "reply" in payload
         ]
 
     def _append(self, post: Post) -> None:

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from adapters.json_template import encode
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, Entry
+from bot.model import Digest, Draft, Entry, NewsItem
+from bot.model.news import NEWS_SHOWN
 from bot.text import authors_line, digests
 from bot.text.badges import badges
 
@@ -50,27 +51,52 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class NewsLine:
+    """What became of one paper that was posted before."""
+
+    title: str
+    url: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """The texts of one digest. The first ``in_full`` items are in full, the others one line."""
+    """The texts of one digest. The first ``in_full`` items are in full, the others one line.
+
+    ``news`` stand below the line ``news_heading``; ``more_news`` says how many have no line.
+    """
 
     heading: str
     notes: tuple[str, ...]
     items: tuple[Item, ...]
     in_full: int
+    news_heading: str
+    news: tuple[NewsLine, ...]
+    more_news: str
 
 
 class ConsoleComposer:
-    """Implements :class:`bot.ports.Composer`: one draft that holds every paper."""
+    """Implements :class:`bot.ports.Composer`: one draft that holds every paper.
+
+    Nothing on a terminal can be replied to, so withdrawals stand among the news alone.
+    """
 
     def compose(self, digest: Digest) -> list[Draft]:
         payload = to_payload(page_of(digest))
-        return [Draft(payload, tuple(entry.paper.id for entry in digest.entries))]
+        ids = tuple(entry.paper.id for entry in digest.entries)
+        return [Draft(payload, ids, news=tuple(each.number for each in digest.news))]
 
 
 def page_of(digest: Digest) -> Page:
     in_full = 0 if digest.channel.layout == "list" else digest.in_full
     return Page(
-        _heading(digest), digests.remarks(digest), tuple(map(_item, digest.entries)), in_full
+        heading=_heading(digest),
+        notes=digests.remarks(digest),
+        items=tuple(map(_item, digest.entries)),
+        in_full=in_full,
+        news_heading=digests.news_heading(digest),
+        news=tuple(map(_news_line, digest.news[:NEWS_SHOWN])),
+        more_news=digests.more_news(digest),
     )
 
 
@@ -86,7 +112,11 @@ def from_payload(payload: str) -> Page:
         if data["version"] != VERSION:
             raise PostRefused("This digest was prepared by another version of the bot.")
         items = tuple(Item(**item) for item in data["items"])
-        return Page(data["heading"], tuple(data["notes"]), items, data["in_full"])
+        news = tuple(NewsLine(**line) for line in data["news"])
+        return Page(
+            data["heading"], tuple(data["notes"]), items, data["in_full"],
+            data["news_heading"], news, data["more_news"],
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         raise PostRefused("This digest is damaged and can't be shown.") from error
 
@@ -112,6 +142,15 @@ def _item(entry: Entry) -> Item:
     )
 
 
+def _news_line(item: NewsItem) -> NewsLine:
+    details = (digests.posted_on(item), *digests.news_details(item))
+    return NewsLine(
+        title=f"{_inert(digests.news_label(item))}: {_inert(item.paper.title)}",
+        url=_inert(item.paper.url).replace(" ", "%20"),
+        details=" · ".join(map(_inert, details)),
+    )
+
+
 def _inert(text: str) -> str:
     """One line of printable characters: no escapes, no control, format or surrogate characters."""
     line = " ".join(text.split())
@@ -129,6 +168,11 @@ def plain(page: Page) -> str:
         lines += ["", *_more_line(page)]
     for item in rest:
         lines += [item.title, INDENT + item.url]
+    for line in _above_news(page):
+        lines += ["", line]
+    for news in page.news:
+        lines += [news.title, INDENT + news.url, INDENT + news.details]
+    lines += [page.more_news] if page.more_news else []
     return "\n".join([*lines, "", ""])
 
 
@@ -141,6 +185,11 @@ def _more_line(page: Page) -> list[str]:
     """The line between papers in full and papers in one line, if there are both."""
     more = digests.and_more(len(page.items) - page.in_full, below=page.in_full > 0)
     return [more] if more else []
+
+
+def _above_news(page: Page) -> list[str]:
+    """The line between papers and news; an empty one where there are news alone."""
+    return [page.news_heading] if page.news and page.items else []
 
 
 def styled(page: Page, terminal: Console) -> str:
@@ -171,6 +220,15 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
         yield from map(Text, _more_line(page))
     for item in rest:
         yield from _one_line(item, terminal.width)
+    for heading in _above_news(page):
+        yield Text()
+        yield from _wrapped(terminal, Text(heading, HEADING_STYLE))
+    for news in page.news:
+        style = TITLE_STYLE + Style(link=news.url or None)
+        yield from _wrapped(terminal, Text(news.title, style))
+        yield from _wrapped(terminal, Text(news.details, DIM_STYLE), INDENT)
+    if page.more_news:
+        yield from _wrapped(terminal, Text(page.more_news, DIM_STYLE))
     yield Text()
 
 

@@ -33,6 +33,8 @@ THREAD_EXISTS: Final = 160004
 THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL = 50083, 160005, 30033
 # The thread takes no message of ours, however its channel stands.
 THREAD_CLOSED: Final = frozenset({THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL})
+# Without the permission to read the history; to a message of a kind that takes no reply.
+CANNOT_REPLY: Final = frozenset({160002, 50021})
 NO_MORE_THREADS: Final = frozenset({160006, 160007})  # of the server; the second: of announcements
 
 LOGIN_REFUSED: Final = (

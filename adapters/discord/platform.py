@@ -19,6 +19,7 @@ from adapters.discord.api import RestClient
 from adapters.discord.channels import ANNOUNCEMENT, FORUMS, ChannelCache
 from adapters.discord.errors import (
     ALREADY_CROSSPOSTED,
+    CANNOT_REPLY,
     NO_ACCESS,
     NO_MORE_THREADS,
     NO_PERMISSION,
@@ -204,6 +205,10 @@ class Discord:
             raise ChannelRefused(SERVER_NOT_LISTED.format(server=guild))
 
     async def _send(self, channel: str, post: Post, message: render.Message) -> Receipt:
+        if message.place is render.Destination.REPLY and post.parent is not None:
+            receipt = await self._send_reply(channel, post.parent, post, message)
+            if receipt is not None:
+                return receipt
         if self._channels.is_forum(channel):
             return await self._send_to_forum(channel, post, message)
         if message.place is render.Destination.THREAD and post.parent is not None:
@@ -270,6 +275,27 @@ class Discord:
                 raise
             return None
         return await self._channels.receipt(channel, parent, response)
+
+    async def _send_reply(
+        self, channel: str, parent: Receipt, post: Post, message: render.Message
+    ) -> Receipt | None:
+        """As a reply to the message ``parent``, in the channel or thread in which it stands; where
+        somebody deleted it, as any message there (docs, Message Reference, "fail_if_not_exists").
+
+        ``None``: it can't be replied to, and nothing was sent.
+        """
+        target = where_it_stands(parent) or channel
+        reference = {"message_id": parent.message_id, "fail_if_not_exists": False}
+        reply = replace(message, body={**message.body, "message_reference": reference})
+        try:
+            response = await self._post(target, post, reply)
+        except SendError as error:
+            unreachable = THREAD_CLOSED | {UNKNOWN_CHANNEL} if target != channel else frozenset()
+            if code_of(error) not in unreachable | CANNOT_REPLY:
+                raise
+            log.info("posted without a reply channel=discord:%s why=%s", channel, error)
+            return None
+        return await self._receipt(channel, target, response)
 
     async def _send_to_forum(self, forum: str, post: Post, message: render.Message) -> Receipt:
         closed = ""
@@ -348,11 +374,19 @@ class Discord:
         elif message.place is render.Destination.THREAD and post.parent is not None:
             # In the channel itself if the parent message was late, or is deleted.
             targets.insert(0, post.parent.message_id)
-        for target in targets:
+        if message.place is render.Destination.REPLY and post.parent is not None:
+            targets.insert(0, where_it_stands(post.parent) or channel_id)
+        for target in dict.fromkeys(targets):
             found = await self._history.find(target, message.body, post.after_id)
             if found is not None:
                 return await self._receipt(channel_id, target, found)
         return None
+
+
+def where_it_stands(message: Receipt) -> str:
+    """The channel or thread of a message that arrived; empty where its address is not known."""
+    parts = message.url.rsplit("/", 2)
+    return parts[1] if len(parts) == 3 else ""
 
 
 def _channel_id(channel: Channel) -> str:

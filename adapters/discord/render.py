@@ -28,7 +28,8 @@ from adapters.discord.limits import (
 from adapters.discord.markup import inert, link
 from adapters.json_template import SLOT, encode, template
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, Entry, Paper
+from bot.model import Digest, Draft, Entry, NewsItem, Paper
+from bot.model.news import NEWS_SHOWN
 from bot.text import authors_line, digests, shorten
 from bot.text.badges import Badge, badges
 
@@ -45,6 +46,7 @@ MAX_OPTIONS, MAX_OPTION_LENGTH = 25, 100
 
 MAX_TITLE_LENGTH, MAX_AUTHORS_LENGTH, MAX_COMMENT_LENGTH, MAX_KEYWORDS_LENGTH = 250, 200, 150, 200
 LINES_PER_TEXT: Final = 10
+NEWS_PER_TEXT: Final = 3  # at most some 800 characters each, and 7,000 bytes together
 PAPER_CACHE_SIZE: Final = 4096  # rendered, some 3 kB each
 KEYWORDS_CACHE_SIZE: Final = 4096  # of a paper together, at most 200 characters
 Body = dict[str, Any]
@@ -55,6 +57,7 @@ class Destination(StrEnum):
 
     CHANNEL = "channel"
     THREAD = "thread"  # below the message that is its parent
+    REPLY = "reply"  # to the message that is its parent, wherever that stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,13 @@ _MENU = template(_menu(SLOT, SLOT))
 @dataclass(slots=True)  # frozen, each of a million would take three times as long
 class SizedComponent:
     """The JSON of one component, what it takes of a message's limits, and the papers that it shows:
-    one whole, or several with a line each."""
+    one whole, or several with a line each; or the news (by number) that it tells."""
 
     json: str
     size: Size
     papers: tuple[DiscordPaper, ...] = ()
     whole: bool = False
+    news: tuple[int, ...] = ()
 
 
 class DiscordPaper:
@@ -217,9 +221,9 @@ class DiscordComposer:
         day = digests.long_day(digest.day)
         if digest.channel.layout == "list":
             return [
-                Draft(_payload(Destination.CHANNEL, day, _plain_body(content)), papers)
-                for content, papers in _plain_messages(digest)
-            ]
+                Draft(_payload(Destination.CHANNEL, day, _plain_body(content)), papers, news=news)
+                for content, papers, news in _plain_messages(digest)
+            ] + list(_replies(digest, day))
         head = _head(digest)
         papers = [self._rendered(entry.paper) for entry in digest.entries]
         shown = [
@@ -227,16 +231,21 @@ class DiscordComposer:
             for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
         ]
         rest = _folded(papers[digest.in_full :], head, below=digest.in_full > 0)
-        messages = _messages(head, [*shown, *rest])
+        messages = list(_messages(head, [*shown, *rest, *_news(digest)]))
+        replies = _replies(digest, day)
         if digest.channel.layout != "thread":
-            return [Draft(_payload(Destination.CHANNEL, day, body), ids) for body, ids in messages]
+            return [
+                Draft(_payload(Destination.CHANNEL, day, body), ids, news=news)
+                for body, ids, news in messages
+            ] + list(replies)
         line = _plain_body(inert(digests.heading(digest)))
         return [
             Draft(_payload(Destination.CHANNEL, day, line), ()),
             *(
-                Draft(_payload(Destination.THREAD, day, body), ids, parent=0)
-                for body, ids in messages
+                Draft(_payload(Destination.THREAD, day, body), ids, parent=0, news=news)
+                for body, ids, news in messages
             ),
+            *replies,
         ]
 
 
@@ -266,8 +275,8 @@ def _payload(place: Destination, day: str, body: str) -> str:
 
 def _messages(
     head: SizedComponent, pieces: Sequence[SizedComponent]
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The JSON of each message's body, and the ids of its papers."""
+) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
+    """The JSON of each message's body, the ids of its papers, and the numbers of its news."""
     groups = _grouped(head, pieces)
     before, after = _CONTAINER
     for number, group in enumerate(groups, start=1):
@@ -276,7 +285,8 @@ def _messages(
         if len(groups) > 1:
             components.append(_text(f"-# {number} of {len(groups)}").json)
         ids = tuple(paper.id for piece in group for paper in piece.papers)
-        yield f"{before}[{','.join(components)}]{after}", ids
+        news = tuple(number for piece in group for number in piece.news)
+        yield f"{before}[{','.join(components)}]{after}", ids, news
 
 
 def _grouped(head: SizedComponent, pieces: Sequence[SizedComponent]) -> list[list[SizedComponent]]:
@@ -285,18 +295,18 @@ def _grouped(head: SizedComponent, pieces: Sequence[SizedComponent]) -> list[lis
     whole = sum(piece.whole for piece in pieces)
     most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
     groups = [[head]]
-    filled, sections, listed = _AROUND + head.size, 0, 0
+    filled, sections, listed, told = _AROUND + head.size, 0, 0, 0
     for piece in pieces:
         lines = 0 if piece.whole else len(piece.papers)
         longer = filled + piece.size
-        papers = sections or listed
-        if papers and (
+        if (sections or listed or told) and (
             sections + piece.whole > most or not (longer + _size_of_menus(listed + lines)).fits
         ):
             groups.append([])
-            longer, sections, listed = _AROUND + piece.size, 0, 0
+            longer, sections, listed, told = _AROUND + piece.size, 0, 0, 0
         groups[-1].append(piece)
         filled, sections, listed = longer, sections + piece.whole, listed + lines
+        told += len(piece.news)
     return groups
 
 
@@ -341,9 +351,53 @@ def _folded(
         yield _text("\n".join(lines), some)
 
 
-def _text(content: str, papers: Sequence[DiscordPaper] = ()) -> SizedComponent:
+def _text(
+    content: str, papers: Sequence[DiscordPaper] = (), news: Sequence[int] = ()
+) -> SizedComponent:
     before, after = _TEXT
-    return SizedComponent(f"{before}{encode(content)}{after}", size([text(content)]), tuple(papers))
+    json = f"{before}{encode(content)}{after}"
+    return SizedComponent(json, size([text(content)]), tuple(papers), news=tuple(news))
+
+
+# -- news of posted papers ------------------------------------------------------------------------
+
+
+def _news(digest: Digest) -> Iterator[SizedComponent]:
+    """A few in each text, so that any message can hold it; those that get no line are counted."""
+    heading, more = digests.news_heading(digest), digests.more_news(digest)
+    shown, folded = digest.news[:NEWS_SHOWN], digest.news[NEWS_SHOWN:]
+    for start in range(0, len(shown), NEWS_PER_TEXT):
+        some = shown[start : start + NEWS_PER_TEXT]
+        lines = [f"**{inert(heading)}**"] if heading and start == 0 else []
+        numbers = [each.number for each in some]
+        if more and start + NEWS_PER_TEXT >= len(shown):
+            numbers += [each.number for each in folded]
+            yield _text(
+                "\n".join([*lines, *map(_news_line, some), f"-# {inert(more)}"]), (), numbers
+            )
+        else:
+            yield _text("\n".join([*lines, *map(_news_line, some)]), (), numbers)
+
+
+def _news_line(item: NewsItem) -> str:
+    posted = digests.posted_on(item)
+    facts = [
+        link(posted, item.link) if item.link else posted,
+        *map(inert, digests.news_details(item)),
+    ]
+    title = link(shorten(item.paper.title, MAX_TITLE_LENGTH), item.paper.url)
+    return f"- **{inert(digests.news_label(item))}** · {title} · {' · '.join(facts)}"
+
+
+def _replies(digest: Digest, day: str) -> Iterator[Draft]:
+    """To the messages in which papers were posted that are withdrawn by now."""
+    for item in digests.told_in_reply(digest):
+        content = (
+            f"**{inert(digests.reply_label(item))}**\n{inert(item.paper.title)}\n<{item.paper.url}>"
+        )
+        details = [inert(each) for each in digests.news_details(item)]
+        body = _plain_body("\n".join([content, *details]))
+        yield Draft(_payload(Destination.REPLY, day, body), (), reply_to=item.post_key)
 
 
 _NEWLINE = _size_of("\n")
@@ -358,29 +412,47 @@ def _plain_body(content: str) -> str:
     return encode({"content": content, "flags": SUPPRESS_EMBEDS, "allowed_mentions": {"parse": []}})
 
 
-def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The content of each message, and the ids of its papers."""
+def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
+    """The content of each message, the ids of its papers, and the numbers of its news."""
     lines = [f"**{inert(digests.heading(digest))}**", *map(inert, digests.remarks(digest))]
-    content, papers = "\n".join(lines), tuple[str, ...]()
-    for item, paper_id in _plain_pieces(digest):
-        if papers and len(content) + len(item) > CONTENT:
-            yield content, papers
-            content, papers = "", ()
+    content, papers, news = "\n".join(lines), tuple[str, ...](), tuple[int, ...]()
+    for item, paper_ids, numbers in (*_plain_pieces(digest), *_plain_news(digest)):
+        if (papers or news) and len(content) + len(item) > CONTENT:
+            yield content, papers, news
+            content, papers, news = "", (), ()
         content = f"{content}{item}" if content else item.lstrip("\n")
-        papers = (*papers, paper_id)
-    yield content, papers
+        papers, news = (*papers, *paper_ids), (*news, *numbers)
+    yield content, papers, news
 
 
-def _plain_pieces(digest: Digest) -> Iterator[tuple[str, str]]:
+_PlainPiece = tuple[str, tuple[str, ...], tuple[int, ...]]
+
+
+def _plain_pieces(digest: Digest) -> Iterator[_PlainPiece]:
     """Each paper's text, with the line breaks before it, and its id."""
     full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
     for entry in full:
-        yield f"\n\n{_plain(entry)}", entry.paper.id
+        yield f"\n\n{_plain(entry)}", (entry.paper.id,), ()
     more = digests.and_more(len(rest), below=bool(full))
     for number, entry in enumerate(rest):
         before = f"\n\n{more}\n" if more and number == 0 else "\n"
         title = inert(shorten(entry.paper.title, MAX_TITLE_LENGTH))
-        yield f"{before}- {title} <{entry.paper.url}>", entry.paper.id
+        yield f"{before}- {title} <{entry.paper.url}>", (entry.paper.id,), ()
+
+
+def _plain_news(digest: Digest) -> Iterator[_PlainPiece]:
+    """The same of each of the news."""
+    heading = digests.news_heading(digest)
+    for number, item in enumerate(digest.news[:NEWS_SHOWN]):
+        before = f"\n\n{inert(heading)}\n" if heading and number == 0 else "\n"
+        title = inert(shorten(item.paper.title, MAX_TITLE_LENGTH))
+        facts = [digests.posted_on(item), *digests.news_details(item)]
+        line = f"- {inert(digests.news_label(item))} · {title} <{item.paper.url}>"
+        link = f" <{item.link}>" if item.link else ""
+        yield f"{before}{line} · {inert(' · '.join(facts))}{link}", (), (item.number,)
+    if more := digests.more_news(digest):
+        folded = digest.news[NEWS_SHOWN:]
+        yield f"\n{inert(more)}", (), tuple(each.number for each in folded)
 
 
 def _plain(entry: Entry) -> str:

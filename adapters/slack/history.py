@@ -52,9 +52,9 @@ async def find(web: Web, channel: str, post: Post, *, distributed: bool = False)
         me = await web.me(refresh=True)  # somebody may have granted it meanwhile
     if not me.scopes & HISTORY:
         raise CannotTell(NO_SCOPE)
-    if post.parent is not None:
+    if post.thread is not None:
         # Under the message above; or beside it, if that takes no answers.
-        below = {"ts": post.parent.message_id}
+        below = {"ts": post.thread.message_id}
         found = await _look(web, me, "conversations.replies", channel, post, below, distributed)
         if found is not None:
             return found

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from itertools import accumulate, takewhile
 from math import ceil
@@ -27,6 +27,7 @@ from adapters.slack.limits import (
     CHARACTERS,
     TEXT,
     Block,
+    cut,
     escaped,
     length,
     units,
@@ -34,13 +35,16 @@ from adapters.slack.limits import (
     within,
 )
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, Paper
+from bot.model import Digest, Draft, NewsItem, Paper
+from bot.model.news import NEWS_SHOWN
 from bot.text import digests, plural
 
 FEW: Final = 3  # papers that need no thread
 IN_A_THREAD: Final = 10  # papers shown whole in a message of a thread
 IN_THE_CHANNEL: Final = 20
 LINES_AT_ONCE: Final = 10  # papers in a block of those with a line each
+NEWS_AT_ONCE: Final = 5  # in a block: at most some 1,000 characters each
+LONGEST_DETAILS: Final = 300
 PAPERS_CACHED: Final = 4096  # rendered, some 5 kB each
 KEYWORDS_CACHED: Final = 4096  # of a paper together, at most 200 characters
 
@@ -82,6 +86,7 @@ class BlockGroup:
     weight: int
     papers: tuple[SlackPaper, ...] = ()
     whole: bool = False
+    news: tuple[int, ...] = ()
 
 
 class SlackPaper:
@@ -153,10 +158,14 @@ class SlackComposer:
 
     def compose(self, digest: Digest) -> list[Draft]:
         """The messages of a digest, in order; every paper is in exactly one of them."""
+        return [*self._digest(digest), *_replies(digest)]
+
+    def _digest(self, digest: Digest) -> list[Draft]:
         layout = digest.channel.layout
+        news = list(_news(digest))
         papers = [self._rendered(entry.paper) for entry in digest.entries]
         if layout == "list":
-            return _drafts(digest, [_head(digest), *map(_bulleted, _some(papers))], 0)
+            return _drafts(digest, [_head(digest), *map(_bulleted, _some(papers)), *news], 0)
         whole = [
             paper.whole(self._matched(entry.keywords))
             for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
@@ -164,15 +173,15 @@ class SlackComposer:
         rest = papers[digest.in_full :]
         folded = list(_folded(rest, digests.and_more(len(rest), below=bool(whole))))
         if layout == "messages" and len(papers) > 1:
-            return _one_each(digest, whole, folded)
+            return _one_each(digest, whole, [*folded, *news])
         if layout == "inline":
-            return _drafts(digest, [_head(digest), *whole, *folded], IN_THE_CHANNEL)
+            return _drafts(digest, [_head(digest), *whole, *folded, *news], IN_THE_CHANNEL)
         if len(papers) <= FEW:
-            return _drafts(digest, [_head(digest), *whole, *folded], IN_A_THREAD)
+            return _drafts(digest, [_head(digest), *whole, *folded, *news], IN_A_THREAD)
         above = _payload(notification_text(digest, papers), _contents(digest, papers))
         return [
             Draft(above, ()),
-            *_drafts(digest, [*whole, *folded], IN_A_THREAD, parent=0),
+            *_drafts(digest, [*whole, *folded, *news], IN_A_THREAD, parent=0),
         ]
 
 
@@ -194,15 +203,15 @@ def read(payload: str) -> Arguments:
 
 
 def _one_each(
-    digest: Digest, whole: Sequence[BlockGroup], folded: Sequence[BlockGroup]
+    digest: Digest, whole: Sequence[BlockGroup], rest: Sequence[BlockGroup]
 ) -> list[Draft]:
-    """The day's heading, a message for each paper, and the others in as few as the limits allow."""
+    """The day's heading, a message for each paper, and the rest in as few as the limits allow."""
     drafts = [Draft(_payload(notification_text(digest, ()), [_head(digest)]), ())]
     for piece in whole:
         [paper] = piece.papers
         drafts.append(Draft(_payload(paper.spoken, [piece]), (paper.id,)))
-    if folded:
-        drafts += _drafts(digest, folded, 0, first=len(whole) + 1)
+    if rest:
+        drafts += _drafts(digest, rest, 0, first=len(whole) + 1)
     return drafts
 
 
@@ -220,11 +229,13 @@ def _drafts(
     part = parent is not None or first > 1 or len(groups) > 1
     for number, group in enumerate(groups, start=1):
         papers = [paper for piece in group for paper in piece.papers]
+        news = tuple(each for piece in group for each in piece.news)
         span = (first, first + len(papers) - 1)
-        text = notification_text(digest, papers, span if part else None)
+        text = notification_text(digest, papers, span if part and papers else None, news=bool(news))
         if len(groups) > 1:
             group.append(_number(number, len(groups)))
-        drafts.append(Draft(_payload(text, group), tuple(paper.id for paper in papers), parent))
+        ids = tuple(paper.id for paper in papers)
+        drafts.append(Draft(_payload(text, group), ids, parent, news))
         first += len(papers)
     return drafts
 
@@ -239,8 +250,8 @@ def _grouped(pieces: Sequence[BlockGroup], most: int) -> list[list[BlockGroup]]:
     made, filled, whole = 1, numbered, 0
     for piece in pieces:
         fits = within(made + piece.blocks, filled + piece.weight)
-        papers = any(each.papers for each in groups[-1])
-        if papers and (not fits or whole + piece.whole > even > 0):
+        taken = any(each.papers or each.news for each in groups[-1])
+        if taken and (not fits or whole + piece.whole > even > 0):
             groups.append([])
             made, filled, whole = 1, numbered, 0
         groups[-1].append(piece)
@@ -264,7 +275,8 @@ def _head(digest: Digest) -> BlockGroup:
 def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
     """The message above a thread: the titles, as many as are shown whole and fit."""
     head = _head(digest)
-    room = CHARACTERS - head.weight - _below(len(papers)).weight
+    told = digests.news_heading(digest)
+    room = CHARACTERS - head.weight - _below(len(papers), told).weight
     shown: list[Rendered] = []
     for paper in papers[: digest.in_full]:
         room -= paper.titled.weight
@@ -273,15 +285,16 @@ def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
         shown.append(paper.titled)
     if not shown:
         return [head, _piece(quiet(f"{plural(len(papers), 'paper')} in the thread"))]
-    return [head, _list(shown), _below(len(papers) - len(shown))]
+    return [head, _list(shown), _below(len(papers) - len(shown), told)]
 
 
 @cache
-def _below(rest: int) -> BlockGroup:
+def _below(rest: int, news: str) -> BlockGroup:
     more = f"and {rest:,} more in the thread" if rest else ""
-    return _piece(
-        quiet(" · ".join(filter(None, [more, "Abstracts and details are in the thread"])))
-    )
+    details = "Abstracts and details are in the thread"
+    if news:
+        details += f", and {news[0].lower()}{news[1:]}"
+    return _piece(quiet(" · ".join(filter(None, [more, details]))))
 
 
 def _folded(papers: Sequence[SlackPaper], more: str) -> Iterator[BlockGroup]:
@@ -311,14 +324,64 @@ def _list(items: Sequence[Rendered], papers: Sequence[SlackPaper] = ()) -> Block
     return BlockGroup(json, 1, sum(item.weight for item in items), tuple(papers))
 
 
+# -- news of posted papers ------------------------------------------------------------------------
+
+
+def _news(digest: Digest) -> Iterator[BlockGroup]:
+    """A few in each block, so that any message can hold it; those that get no line are counted."""
+    heading, more = digests.news_heading(digest), digests.more_news(digest)
+    shown, folded = digest.news[:NEWS_SHOWN], digest.news[NEWS_SHOWN:]
+    for start in range(0, len(shown), NEWS_AT_ONCE):
+        some = shown[start : start + NEWS_AT_ONCE]
+        made = [rich(section(words(heading, bold=True)))] if heading and start == 0 else []
+        made.append(rich(bullets(*map(_news_line, some))))
+        numbers = [each.number for each in some]
+        if more and start + NEWS_AT_ONCE >= len(shown):
+            made.append(quiet(more))
+            numbers += [each.number for each in folded]
+        yield replace(_piece(*made), news=tuple(numbers))
+
+
+def _news_line(item: NewsItem) -> Block:
+    posted = digests.posted_on(item)
+    details = cut(" · ".join(digests.news_details(item)), LONGEST_DETAILS)
+    return section(
+        words(f"{digests.news_label(item)}: ", bold=True),
+        blocks.titled(item.paper),
+        words(" · "),
+        blocks.link(posted, item.link) if item.link else words(posted),
+        *([words(f" · {details}")] if details else []),
+    )
+
+
+def _replies(digest: Digest) -> Iterator[Draft]:
+    """To the messages in which papers were posted that are withdrawn by now."""
+    for item in digests.told_in_reply(digest):
+        label = digests.reply_label(item)
+        details = cut(" · ".join(digests.news_details(item)), LONGEST_DETAILS)
+        line = section(
+            words(f"{label}: ", bold=True),
+            blocks.titled(item.paper),
+            *([words(f" · {details}")] if details else []),
+        )
+        text = spoken(f"{label}: {blocks.title(item.paper)}")
+        yield Draft(_payload(text, [_piece(rich(line))]), (), reply_to=item.post_key)
+
+
 def notification_text(
-    digest: Digest, papers: Sequence[SlackPaper], span: tuple[int, int] | None = None
+    digest: Digest,
+    papers: Sequence[SlackPaper],
+    span: tuple[int, int] | None = None,
+    *,
+    news: bool = False,
 ) -> str:
-    """What notifications show and screen readers read: the titles."""
+    """What notifications show and screen readers read: the titles, and that there are ``news``."""
     said = digests.heading(digest)
     if span is not None:
         said += f", {span[0]} to {span[1]}" if span[0] < span[1] else f", {span[0]}"
-    said = escaped(". ".join([said, *digests.remarks(digest)]).replace("..", "."))
+    told = digests.news_heading(digest) if news else ""
+    sentences = [said, *digests.remarks(digest), *filter(None, [told])]
+    said = escaped(". ".join(sentences).replace("..", "."))
     room = TEXT - units(said)
     # What the first titles take, with ": " or "; " before each; no more of them than may fit.
     taken = accumulate(paper.spoken_units + len("; ") for paper in papers)

@@ -68,8 +68,8 @@ class Workspace:
         into the channel where the message above is gone. Both it says before it posts anything.
         """
         message = {**render.read(post.payload), "metadata": history.message_metadata(post.key)}
-        if post.parent is not None:
-            message["thread_ts"] = post.parent.message_id
+        if post.thread is not None:
+            message["thread_ts"] = post.thread.message_id
         await self.web.me()
         while True:
             try:
@@ -94,8 +94,8 @@ class Workspace:
     async def _receipt(self, channel: str, ts: str, post: Post) -> Receipt:
         home = (await self.web.me()).url
         url = f"{home}archives/{channel}/p{ts.replace('.', '')}" if home else ""
-        if url and post.parent is not None:
-            url += f"?thread_ts={post.parent.message_id}&cid={channel}"
+        if url and post.thread is not None:
+            url += f"?thread_ts={post.thread.message_id}&cid={channel}"
         return Receipt(ts, url)
 
     async def say(self, where: str, text: str, people: Mapping[str, str] | None = None) -> None:

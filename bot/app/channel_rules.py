@@ -8,8 +8,15 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from bot.config import ScheduleConfig
-from bot.core.channel_settings import parse_catch_up, parse_days, parse_post_at, sound
+from bot.core.channel_settings import (
+    CHANNEL_SETTINGS,
+    parse_catch_up,
+    parse_days,
+    parse_post_at,
+    sound,
+)
 from bot.core.digest import Rules
+from bot.core.news import KINDS
 from bot.model import Channel
 from bot.model.timetable import Timetable
 
@@ -35,4 +42,7 @@ class ChannelRules:
         channel, _ = sound(channel)
         own = parse_catch_up(channel.catch_up) if channel.catch_up else None
         catch_up = own or self._schedule.catch_up
-        return Rules(self.timetable(channel), catch_up.backlog, self._schedule.in_full)
+        updates = channel.updates or CHANNEL_SETTINGS["updates"].default_on(channel.platform)
+        return Rules(
+            self.timetable(channel), catch_up.backlog, self._schedule.in_full, KINDS[updates]
+        )

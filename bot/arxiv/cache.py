@@ -7,7 +7,7 @@ loses nothing, because what was announced meanwhile is above that answer's newes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -34,8 +34,9 @@ class CachedSource:
         since: datetime,
         checkpoint: str = "",
         wanted: Wanted | None = None,
+        posted: Collection[str] = (),
     ) -> Batch:
-        return await self._source.fetch(keywords, since, checkpoint, wanted)
+        return await self._source.fetch(keywords, since, checkpoint, wanted, posted)
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         key = (keyword.canonical, limit)

@@ -11,12 +11,13 @@ recorded. If that does not answer, the paper is posted with ``by`` before its da
 a later run.
 
 Bulk edits make arXiv list old papers again, a hundred thousand at worst: those of months ago are
-passed over. Does not ask whether a paper matches.
+passed over, but for the ones that were posted, of which any change may be news. Does not ask
+whether a paper matches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
@@ -93,8 +94,9 @@ def check_page(
 class RecordList:
     """A whole list of OAI-PMH, read page by page. Use it once.
 
-    ``papers`` are the selected ones: bulk edits list a hundred thousand old ones again, which need
-    not be held in memory. In ``unmatched`` one that was listed twice counts twice.
+    ``papers`` are the selected ones, ``revised`` the posted ones beside them: bulk edits list a
+    hundred thousand old ones again, which need not be held in memory. In ``unmatched`` one that was
+    listed twice counts twice.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class RecordList:
         self._call = call
         self._selection = selection
         self.papers: dict[str, Paper] = {}
+        self.revised: dict[str, Paper] = {}
         self.unmatched = Unmatched()
         self.ids: set[str] = set()
         self.damaged: list[tuple[str, str]] = []  # ids, and what is wrong with their records
@@ -141,6 +144,7 @@ class RecordList:
 
     def _add(self, page: OaiPage) -> None:
         self.papers |= {each.id: each for each in page.papers}
+        self.revised |= {each.id: each for each in page.revised}
         self.unmatched += page.unmatched
         self.ids.update(page.ids)
         self.damaged += page.damaged
@@ -159,13 +163,15 @@ class Harvest:
         since: date,
         now: datetime,
         wanted: Wanted | None = None,
+        posted: Collection[str] = (),
     ) -> None:
         self._search = search
+        self._posted = posted
         self._call = call
         self._checkpoint = checkpoint
         self._since = since
         self._now = now
-        self._records = RecordList(oai, call, Selection(_lowest_serial(since, now), wanted))
+        self._records = RecordList(oai, call, Selection(_lowest_serial(since, now), wanted, posted))
         self._notes: list[Note] = []
 
     async def collect(self) -> Batch:
@@ -281,7 +287,9 @@ class Harvest:
         )
         papers = records.papers | newest | found
         is_whole = not left and _are_few(fresh, len(announced))
-        return self._batch(papers.values(), complete=is_whole, stats=stats)
+        batch = self._batch(papers.values(), complete=is_whole, stats=stats)
+        unread = any(not each or each in self._posted for each, _ in records.damaged)
+        return replace(batch, listed=None if unread else (self._since, day))
 
     def _note_missing(
         self, missing: Iterable[str], left: Sequence[str], *, is_unfinished: bool
@@ -331,6 +339,7 @@ class Harvest:
             requests=self._call.requests,
             chosen=False,
             announcement_stats=stats,
+            revised=tuple(self._records.revised.values()),
             unmatched=self._records.unmatched,
         )
 

@@ -13,7 +13,7 @@ without a record is an error there (``noRecordsMatch``), so that an empty one is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final
@@ -54,6 +54,7 @@ class OaiPage:
     answered: datetime
     verb: str = ""
     papers: tuple[Paper, ...] = ()
+    revised: tuple[Paper, ...] = ()
     unmatched: Unmatched = field(default_factory=Unmatched)
     ids: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
@@ -64,10 +65,12 @@ class OaiPage:
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which papers of a page are kept in memory: those whose serial is not below ``floor``, and of
-    these the ``wanted`` ones (``None``: all). What is not wanted is counted."""
+    these the ``wanted`` ones (``None``: all). What is not wanted is counted. Those ``posted`` (ids)
+    are kept beside, whatever their age."""
 
     floor: int = 0
     wanted: Wanted | None = None
+    posted: Collection[str] = ()
 
 
 @dataclass(slots=True)
@@ -168,6 +171,7 @@ class OaiReader(XmlReader[OaiPage]):
         self._record: _Record | None = None
         self._records = 0
         self._papers: list[Paper] = []
+        self._revised: list[Paper] = []
         self._ids: list[str] = []
         self._damaged: list[tuple[str, str]] = []
 
@@ -234,6 +238,7 @@ class OaiReader(XmlReader[OaiPage]):
             answered=answered,
             verb=self._verb,
             papers=tuple(self._papers),
+            revised=tuple(self._revised),
             unmatched=self._unmatched,
             ids=tuple(self._ids),
             damaged=tuple(self._damaged),
@@ -274,11 +279,13 @@ class OaiReader(XmlReader[OaiPage]):
     def _select(self, paper: Paper) -> None:
         """As each record is read, so that a page costs no more memory than what is kept of it."""
         selection = self._selection
-        if paper.serial < selection.floor:
-            return
-        if selection.wanted is None or selection.wanted(paper):
+        is_recent = paper.serial >= selection.floor
+        if is_recent and (selection.wanted is None or selection.wanted(paper)):
             self._papers.append(paper)
-        else:
+            return
+        if paper.id in selection.posted:
+            self._revised.append(paper)
+        if is_recent:
             self._unmatched += Unmatched(1, paper.serial, paper.published)
 
 

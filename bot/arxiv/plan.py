@@ -13,7 +13,7 @@ scanned at the query API, in addition to a union (``bot.arxiv.number_scan``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -67,6 +67,7 @@ class FetchTask:
     checkpoint: Checkpoint
     url: str  # of the query API: how long a request may be depends on it
     wanted: Wanted | None = None  # which papers of a harvest are to be kept
+    posted: Collection[str] = ()  # and these, whatever their age
 
     @property
     def today(self) -> date:

@@ -116,6 +116,7 @@ class FetchRun:
             since=since,
             now=self.task.now,
             wanted=self.task.wanted,
+            posted=self.task.posted,
         )
         return await harvest.collect()
 
@@ -207,6 +208,8 @@ def _merged(first: Batch | SourceError, second: Batch) -> Batch:
         complete=second.complete,
         notes=(*second.notes, *first.notes),
         chosen=False,
+        revised=(*first.revised, *second.revised),
+        listed=first.listed or second.listed,
         announcement_stats=stats if stats.checkpoint else second.announcement_stats,
         unmatched=first.unmatched + second.unmatched,
     )

@@ -10,7 +10,7 @@ whole is never passed off as one (``bot.arxiv.search``, ``bot.arxiv.responses``)
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
@@ -119,6 +119,7 @@ class ArxivSource:
         since: datetime,
         checkpoint: str = "",
         wanted: Wanted | None = None,
+        posted: Collection[str] = (),
     ) -> Batch:
         """Every paper submitted since the start of ``since``'s day (UTC) that may match; or
         everything that was announced since ``checkpoint``.
@@ -134,6 +135,7 @@ class ArxivSource:
             checkpoint=Checkpoint.read(checkpoint),
             url=self._url,
             wanted=wanted,
+            posted=posted,
         )
         with _counting(CallContext()) as call:
             return await FetchRun(task, self._search, self._oai, call).fetch(self._strategy)

@@ -265,6 +265,14 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             noun="group of people",
             for_governors=True,
         ),
+        ChannelSetting(
+            "updates",
+            "news of papers posted here: status (withdrawn, accepted, published), all (new versions"
+            " too), or none",
+            example="all",
+            values={"": ("status", "all", "none")},
+            noun="kind of news",
+        ),
     )
 }
 TO_DEFAULT = "default"  # in the chat: takes the channel's own value away

@@ -2,7 +2,7 @@
 
 ::
 
-    interests ─▶ source.fetch, source.latest ─▶ match ─▶ record (ledger "due", prime)
+    interests ─▶ source.fetch, source.latest ─▶ match ─▶ record (ledger "due", prime, news)
 
 Each access to the database is one transaction, or several short ones where it takes long. Does not
 send anything, does not decide when to run, keeps no state of its own. What an incomplete answer
@@ -16,10 +16,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from bot.core import fetch
+from bot.core import fetch, news
 from bot.core.fetch import LOOK_BACK, LOOK_BACK_WIDE, FetchResult, History
 from bot.matching import Matcher
 from bot.model import Hit, Interests, Paper, Prime, Recorded, Run
+from bot.model.papers import keep_latest_versions
 from bot.ports import Clock, CollectStore, Source
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ async def collect(
     """
     started = clock.now()
     interests = await store.interests()
+    posted = await store.posted(started - news.FOLLOWED_FOR)
     since, wide = _window(interests, started)
     keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
     matcher = await asyncio.to_thread(Matcher, tuple(keywords.values()))
@@ -57,7 +59,7 @@ async def collect(
     result = FetchResult()
     if interests.primed:
         await fetch.fetch(
-            source, store, interests.primed, since, interests.checkpoint, result, wanted
+            source, store, interests.primed, since, interests.checkpoint, result, wanted, posted
         )
         # Before the histories: one of them may end this run's requests.
         if submissions_expected_after is not None:
@@ -65,6 +67,8 @@ async def collect(
     await fetch.fetch_histories(source, interests.fresh, started, result, wanted)
     fetched = len(result.papers) + result.unmatched.count
     papers, hits = await _match_fetched(source, store, matcher, interests, result)
+    followed = await news.follow_up(source, store, interests, posted, started, result)
+    papers = _with_followed(papers, followed)
     run = Run(
         started_at=started,
         finished_at=clock.now(),
@@ -78,6 +82,8 @@ async def collect(
         requests=result.requests,
         fetched=fetched,
         announcement_stats=result.announcement_stats,
+        news=followed.news,
+        followed_until=followed.until,
     )
     recorded = await store.record(run, first_post=first_post)
     _report(run, recorded)
@@ -99,6 +105,13 @@ async def _match_fetched(
     more = await asyncio.to_thread(_match, matcher, completed)
     papers = tuple(p for p in result.papers.values() if p.id in result.chosen | matched)
     return papers, tuple(dict.fromkeys((*hits, *more)))
+
+
+def _with_followed(papers: Sequence[Paper], followed: news.FollowUp) -> tuple[Paper, ...]:
+    """What may match, and what became of posted papers."""
+    kept = {paper.id: paper for paper in papers}
+    keep_latest_versions(kept, followed.papers)
+    return tuple(kept.values())
 
 
 def _brought(interests: Interests, result: FetchResult) -> bool:
@@ -147,11 +160,12 @@ def _primes(
 def _report(run: Run, recorded: Recorded) -> None:
     log.info(
         "collect complete=%s wide=%s since=%s requests=%d announced=%s fetched=%d matched=%d new=%d"
-        " due=%d primed=%d missing=%d plan=%s",
+        " due=%d primed=%d news=%d missing=%d plan=%s",
         run.complete, run.wide, run.since.date(), run.requests,
         "unknown" if run.announcement_stats.announced is None else run.announcement_stats.announced,
         run.fetched,
         len({hit.paper_id for hit in run.hits}), recorded.new_papers, recorded.due, recorded.primed,
+        len(run.news),
         run.announcement_stats.missing, run.announcement_stats.plan,
     )  # fmt: skip
     for note in run.notes:

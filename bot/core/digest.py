@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
 from bot import text
-from bot.model import Channel, ChannelAgenda, Digest, Draft, Entry, Paper, Publication, Why
+from bot.core.news import KINDS
+from bot.model import (
+    Channel,
+    ChannelAgenda,
+    Digest,
+    Draft,
+    Entry,
+    NewsItem,
+    NewsKind,
+    Paper,
+    Publication,
+    Why,
+)
 from bot.model.posts import SHOWN_IN_FULL
 from bot.model.timetable import Timetable, covers
 from bot.ports import Composer
@@ -24,12 +36,13 @@ class Rules:
     """How one channel wants to be published to.
 
     ``backlog`` is how many papers of missed days are posted: ``None`` for all, 0 for none.
-    ``in_full`` is how many papers of a digest are shown whole.
+    ``in_full`` is how many papers of a digest are shown whole; ``news`` are the kinds that come.
     """
 
     timetable: Timetable
     backlog: int | None
     in_full: int = SHOWN_IN_FULL
+    news: frozenset[NewsKind] = KINDS["status"]
 
 
 def plan(
@@ -45,8 +58,9 @@ def plan(
 
     The first papers of a new keyword go out at once, so that people see that it works; the others
     wait for the channel's time. A time counts as served only when a complete run covers it,
-    so that papers which arXiv was late with are still posted the same day. Pure. ``show`` makes a
-    paper ready to be shown; see ``display_cache``.
+    so that papers which arXiv was late with are still posted the same day. News of posted papers
+    come with the others, or alone; those that the channel does not want are skipped. Pure. ``show``
+    makes a paper ready to be shown; see ``display_cache``.
     """
     channel, published_until = agenda.channel, agenda.published_until
     slot = rules.timetable.latest(at)
@@ -62,13 +76,23 @@ def plan(
     new = agenda.new if its_time else ()
     kept = len(new) if not missed or rules.backlog is None else rules.backlog
     new, left_out = new[:kept], new[kept:]
+    due_news = agenda.news if its_time else ()
+    told = sorted((each for each in due_news if each.news.kind in rules.news), key=_importance)
+    unwanted = tuple(each.number for each in due_news if each.news.kind not in rules.news)
 
     drafts: list[tuple[str, Draft]] = []
-    if new:
+    if new or told:
         # One that had to wait, for arXiv or for us, says for which day it is.
         day = rules.timetable.day_of(slot if waited else at)
         digest = Digest(
-            channel, day, Why.NEW, _shown(new, show), missed, len(left_out), rules.in_full
+            channel,
+            day,
+            Why.NEW,
+            _shown(new, show),
+            missed,
+            len(left_out),
+            rules.in_full,
+            tuple(replace(each, paper=show(each.paper)) for each in told),
         )
         drafts += _keyed(composer.compose(digest), channel, at, Why.NEW)
     if agenda.first:
@@ -77,13 +101,19 @@ def plan(
             channel, today, Why.FIRST, _shown(agenda.first, show), in_full=rules.in_full
         )
         drafts += _keyed(composer.compose(digest), channel, at, Why.FIRST, offset=len(drafts))
-    if not drafts and not left_out and not served:
+    if not drafts and not left_out and not unwanted and not served:
         return None
     return Publication(
         drafts=tuple(drafts),
         skipped=tuple(entry.paper.id for entry in left_out),
+        skipped_news=unwanted,
         published_until=slot if served else None,
     )
+
+
+def _importance(item: NewsItem) -> tuple[int, int]:
+    """What matters most first, and of these the newest paper."""
+    return list(NewsKind).index(item.news.kind), -item.paper.serial
 
 
 def display_cache() -> Show:
@@ -106,5 +136,5 @@ def _keyed(
         seed = "\n".join([channel.id, at.isoformat(), why, str(index), draft.payload])
         parent = None if draft.parent is None else draft.parent + offset
         key = hashlib.sha256(seed.encode()).hexdigest()[:24]
-        keyed.append((key, Draft(draft.payload, draft.paper_ids, parent)))
+        keyed.append((key, replace(draft, parent=parent)))
     return keyed

@@ -6,9 +6,9 @@ error here but a note: what it did answer is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.errors import (
     KeywordRefused,
@@ -56,10 +56,13 @@ class History:
 
 @dataclass
 class FetchResult:
-    """What was fetched in this run. ``chosen`` papers were fetched because they may match."""
+    """What was fetched in this run. ``chosen`` papers were fetched because they may match;
+    ``revised`` and ``listed`` are a Batch's."""
 
     papers: dict[str, Paper] = field(default_factory=dict)
     chosen: set[str] = field(default_factory=set)
+    revised: dict[str, Paper] = field(default_factory=dict)
+    listed: tuple[date, date] | None = None
     unmatched: Unmatched = field(default_factory=Unmatched)
     announcement_stats: AnnouncementStats = field(default_factory=AnnouncementStats)
     notes: list[Note] = field(default_factory=list)
@@ -70,6 +73,7 @@ class FetchResult:
 
     def take(self, batch: Batch) -> None:
         keep_latest_versions(self.papers, (*batch.papers, *batch.others))
+        keep_latest_versions(self.revised, batch.revised)
         if batch.chosen:
             self.chosen.update(paper.id for paper in batch.papers)
         self.unmatched += batch.unmatched
@@ -103,6 +107,7 @@ async def fetch(
     checkpoint: str,
     result: FetchResult,
     wanted: Wanted | None = None,
+    posted: Collection[str] = (),
 ) -> None:
     """The papers that may match keywords which are followed since an earlier run.
 
@@ -113,12 +118,13 @@ async def fetch(
     short: Note | None = None
     for _ in range(2):  # once more where an answer has holes
         try:
-            batch = await source.fetch(keywords, since, checkpoint, wanted)
+            batch = await source.fetch(keywords, since, checkpoint, wanted, posted)
         except SourceError as error:
             result.fail(error)
             return
         result.take(batch)
         result.announcement_stats = batch.announcement_stats
+        result.listed = batch.listed
         if not batch.chosen:  # it need not hold what was announced before
             break
         short = _shortfall(expected, frozenset(result.papers))

@@ -6,6 +6,7 @@ freely.
 
 from __future__ import annotations
 
+from bot.model.news import News, NewsKind
 from bot.model.papers import (
     VERSION_UNKNOWN,
     AnnouncementStats,
@@ -24,6 +25,7 @@ from bot.model.posts import (
     Digest,
     Draft,
     Entry,
+    NewsItem,
     Post,
     Prepared,
     Publication,
@@ -65,6 +67,9 @@ __all__ = [
     "Interests",
     "Keyword",
     "Menu",
+    "News",
+    "NewsItem",
+    "NewsKind",
     "Offer",
     "Outdated",
     "Paper",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from bot.errors import Note, NoteKind
+from bot.model.news import News
 
 VERSION_UNKNOWN: Final = 0
 """The version of a paper whose source did not say which it is."""
@@ -141,6 +142,10 @@ class Batch:
     ``chosen`` is false for papers that came because they were announced, and not because they may
     match; ``others`` are such papers beside those that were chosen. ``unmatched`` is what is known
     of papers that were read and not kept, because the fetch was given what is wanted.
+
+    ``revised`` were kept for having been posted alone, and are no candidates for a match. Of all
+    that were posted, whatever changed on the days (UTC) from the first of ``listed`` on is in the
+    batch, and the next list has to begin on the second; ``None``: of that nothing is known.
     """
 
     papers: tuple[Paper, ...]
@@ -149,6 +154,8 @@ class Batch:
     requests: int = 0
     chosen: bool = True
     others: tuple[Paper, ...] = ()
+    revised: tuple[Paper, ...] = ()
+    listed: tuple[date, date] | None = None
     announcement_stats: AnnouncementStats = AnnouncementStats()
     unmatched: Unmatched = Unmatched()
 
@@ -192,7 +199,9 @@ class Run:
     """The outcome of one collect, to be recorded in steps of which the last makes it count.
 
     Only a ``complete`` run moves the cursor. ``wide`` is the weekly fetch further back. ``fetched``
-    counts the papers in the answer; ``papers`` are those worth keeping.
+    counts the papers in the answer; ``papers`` are those worth keeping. ``news`` are what changed
+    of posted ones among them since they were last recorded; ``followed_until`` is the day (UTC) up
+    to which it is known what became of every posted paper, ``None``: no further than before.
     """
 
     started_at: datetime
@@ -207,6 +216,8 @@ class Run:
     requests: int = 0
     fetched: int = 0
     announcement_stats: AnnouncementStats = AnnouncementStats()
+    news: tuple[News, ...] = ()
+    followed_until: date | None = None
 
     def worth_repeating(self, unprimed: Collection[str]) -> bool:
         """Whether to fetch again soon: the run is not whole, or it left keywords ``unprimed`` (by

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+from bot.model.news import News
 from bot.model.papers import Paper
 from bot.model.subscriptions import Channel
 
@@ -33,12 +34,29 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class NewsItem:
+    """News that are due in one channel, with the message in which the paper was posted there.
+
+    ``number`` is the news' own, ``post_key`` that message's, ``link`` its address, empty where the
+    platform has none. In a digest the paper's texts are ready to be shown.
+    """
+
+    number: int
+    news: News
+    paper: Paper
+    posted_at: datetime
+    post_key: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one channel gets at one time. ``day`` is the channel's own date.
 
     ``missed`` are the posting days that the bot was down; ``skipped`` is how many papers the
     channel's catch-up policy left out. Of a long digest only the first ``in_full`` papers are shown
-    whole, and the others in a line each.
+    whole, and the others in a line each. ``news`` of papers posted before are told below, those
+    that matter most first; a digest may consist of them alone.
     """
 
     channel: Channel
@@ -48,6 +66,7 @@ class Digest:
     missed: tuple[date, ...] = ()
     skipped: int = 0
     in_full: int = SHOWN_IN_FULL
+    news: tuple[NewsItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +74,9 @@ class ChannelAgenda:
     """What is due in one channel when it is decided whether to publish, the newest paper first.
 
     The papers are as their source gave them. ``first`` are shown because their keyword is new in
-    the channel, ``new`` were announced since their keyword was primed. ``published_until`` is the
-    posting time up to which it was published to, ``None`` for a channel that never was.
+    the channel, ``new`` were announced since their keyword was primed. ``news`` are of papers that
+    certainly stand in the channel, in the order in which they were found. ``published_until`` is
+    the posting time up to which it was published to, ``None`` for a channel that never was.
     ``last_complete_run_at`` is when the last complete run began. ``basis`` is what the store read
     for this, to compare with what stands there later.
     """
@@ -66,38 +86,44 @@ class ChannelAgenda:
     last_complete_run_at: datetime | None
     new: tuple[Entry, ...] = ()
     first: tuple[Entry, ...] = ()
+    news: tuple[NewsItem, ...] = ()
     basis: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One rendered message: the bytes to send, and the papers it shows.
+    """One rendered message: the bytes to send, the papers it shows, and the news (by number).
 
-    ``parent`` is the index of an earlier draft of the same digest under which it belongs (thread).
+    ``parent`` is the index of an earlier draft of the same digest under which it belongs (thread);
+    ``reply_to`` the key of an earlier post that it is a reply to.
     """
 
     payload: str
     paper_ids: tuple[str, ...]
     parent: int | None = None
+    news: tuple[int, ...] = ()
+    reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What publishing decided for one channel: messages with their keys, papers left out, and up to
-    which posting time it is published to now (``None``: no further than before)."""
+    """What publishing decided for one channel: messages with their keys, papers and news left out,
+    and up to which posting time it is published to now (``None``: no further than before)."""
 
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()
     published_until: datetime | None = None
+    skipped_news: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What was decided for a channel ahead of the transaction that carries it out.
 
-    It stands as long as what is due in the channel, its settings and its keywords are the same. A
-    paper that was corrected meanwhile, or that by now matches another one of the keywords too, is
-    no reason to decide again.
+    It stands as long as what is due in the channel, its settings and its keywords are the same, and
+    no paper got another version, comment or journal reference: that would be news, if the paper
+    had been posted already. One that by now matches another one of the keywords too is no reason
+    to decide again.
     """
 
     agenda: ChannelAgenda
@@ -140,7 +166,8 @@ class Post:
     earlier attempt may have arrived: look before sending. ``after_id`` is the platform's id of a
     message that stood there before the first attempt, so this one can only be newer; empty where
     none is known. ``parent`` is the receipt of the message under which this one belongs, ``None``
-    also where that one has not arrived. ``server`` is that of the channel, empty where that is not
+    also where that one has not arrived; ``root`` that of the one under which ``parent`` itself
+    belongs. ``server`` is that of the channel, empty where that is not
     known.
     """
 
@@ -151,4 +178,10 @@ class Post:
     uncertain: bool
     after_id: str = ""
     parent: Receipt | None = None
+    root: Receipt | None = None
     server: str = ""
+
+    @property
+    def thread(self) -> Receipt | None:
+        """The message that begins the thread in which this one belongs."""
+        return self.root or self.parent

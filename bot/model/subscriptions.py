@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 MAX_CLAUSES: Final = 1000
@@ -59,7 +59,8 @@ class Channel:
     """A place to post. ``id`` is ``<platform>:<platform's own id>``, for the terminal ``console:``.
 
     A setting that is ``None`` means: as ``[schedule]`` in ``bot.toml`` says, or as is usual on the
-    platform. ``editors`` says who may change keywords: ``managers`` or ``members``.
+    platform. ``editors`` says who may change keywords: ``managers`` or ``members``; ``updates``
+    which news of posted papers come: ``status``, ``all`` or ``none``.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Channel:
     catch_up: str | None = None
     layout: str | None = None
     editors: str | None = None
+    updates: str | None = None
 
     @property
     def platform(self) -> str:
@@ -103,7 +105,8 @@ class Interests:
     channel (a keyword can be both). ``complete_at`` and ``swept_at`` are when the last complete
     run and the last complete wide run began; ``first_at`` when the first run of all did.
     ``checkpoint`` is what the source wrote for itself the last time. ``metadata_incomplete`` are
-    papers of the last two weeks of which it did not say everything.
+    papers of the last two weeks of which it did not say everything. ``followed_until`` is the last
+    ``Run.followed_until``.
     """
 
     primed: tuple[Keyword, ...]
@@ -113,3 +116,4 @@ class Interests:
     swept_at: datetime | None = None
     checkpoint: str = ""
     metadata_incomplete: tuple[str, ...] = ()
+    followed_until: date | None = None

@@ -27,6 +27,7 @@ from bot.store.statements import (
     deliver,
     leases,
     metrics,
+    news,
     refusals,
     reports,
     requests,
@@ -148,6 +149,8 @@ class SqlStore:
     interests = _use_case(collect.interests, READ)
     expected = _use_case(collect.expected, READ_ALL)
     metadata_incomplete = _use_case(collect.metadata_incomplete, READ)
+    posted = _use_case(news.posted, READ_ALL)
+    known_papers = _use_case(news.known_papers, READ_ALL)
 
     async def record(self, run: Run, *, first_post: int) -> Recorded:
         async with self._recording:

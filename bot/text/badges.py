@@ -24,7 +24,11 @@ _WITHDRAWN_COMMENT = re.compile(
     r"(?:paper|article|submission|manuscript|work|preprint|version) (?:has been|was|is|should be)"
     r" (?:\w+ )?withdrawn\b(?! from (?!arxiv)))"
     r"|\b(?:authors?|we) (?:have )?(?:withdraw|withdrew|withdrawn) (?:this|the|our)\b"
-    r"|\bwithdrawn by (?:the )?(?:authors?|arxiv)\b",
+    r"|\bwithdrawn by (?:the )?(?:authors?|arxiv)\b"
+    # "decided to withdraw this paper", "request the withdrawal of our work"
+    r"|\bwithdraw(?:ing|al of)? (?:this|the|our|my) (?:\w+ ){0,2}"
+    r"(?:paper|article|submission|manuscript|work|preprint|version)\b(?! from (?!arxiv))"
+    r"|\brequest(?:s|ed)? (?:the |a )?withdrawal\b(?! from (?!arxiv))",
     re.IGNORECASE,
 )
 

@@ -10,16 +10,26 @@ from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
-from bot.model import Digest, Paper, Why
+from bot.model import Digest, NewsItem, NewsKind, Paper, Why
+from bot.model.news import NEWS_SHOWN
 from bot.text import plural, shorten
 
 DAYS_CACHED = 16  # the digests of a publish have one or two days
 MAX_KEYWORD_LENGTH, MAX_KEYWORDS_LENGTH = 80, 300  # of one in a heading, of several below it
+MAX_VENUE_LENGTH = 100
+MAX_DETAIL_LENGTH = 150  # of what a line about news says beside the title
+NEWS_NAMES = {
+    NewsKind.WITHDRAWN: "withdrawn",
+    NewsKind.RESTORED: "no longer withdrawn",
+    NewsKind.VENUE: "accepted or published",
+    NewsKind.VERSION: "with a new version",
+}
 KEYWORDS_COUNTED = 8  # with the number of their papers
 
 
 def heading(digest: Digest) -> str:
-    """``Monday 2 March 2026 · 5 new papers``, or that of new keywords' first papers."""
+    """``Monday 2 March 2026 · 5 new papers``, ``… · news of 2 papers posted here``, or that of new
+    keywords' first papers."""
     count = len(digest.entries)
     if digest.why is Why.FIRST:
         keywords = _keywords(digest)
@@ -28,7 +38,8 @@ def heading(digest: Digest) -> str:
             return f"{plural(len(keywords), 'new keyword')} · {newest}"
         newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
         return f"New keyword: {shorten(keywords[0], MAX_KEYWORD_LENGTH)} · {newest}"
-    return f"{long_day(digest.day)} · {plural(count, 'new paper')}"
+    what = plural(count, "new paper") if count or not digest.news else f"news of {_told_of(digest)}"
+    return f"{long_day(digest.day)} · {what}"
 
 
 def remarks(digest: Digest) -> tuple[str, ...]:
@@ -61,6 +72,74 @@ def keyword_counts(digest: Digest) -> str:
     if left := len(counted) - len(shown):
         shown.append(f"and {plural(left, 'more keyword')}")
     return " · ".join(shown)
+
+
+# -- news -----------------------------------------------------------------------------------------
+
+
+def news_heading(digest: Digest) -> str:
+    """Of the section below the papers. Empty where the digest consists of it alone, or has none."""
+    if not digest.news or not digest.entries:
+        return ""
+    return f"News of {_told_of(digest)}"
+
+
+def _told_of(digest: Digest) -> str:
+    return f"{plural(len({each.paper.id for each in digest.news}), 'paper')} posted here"
+
+
+def news_label(item: NewsItem) -> str:
+    """What happened, in a word or a few: it stands before the title."""
+    news = item.news
+    version = f"version {news.version}" if news.version else "a new version"
+    match news.kind:
+        case NewsKind.WITHDRAWN:
+            return "Withdrawn"
+        case NewsKind.RESTORED:
+            return f"No longer withdrawn ({version})"
+        case NewsKind.VENUE:
+            where = shorten(news.text, MAX_VENUE_LENGTH)
+            return f"{'Published' if news.published else 'Accepted'}: {where}"
+        case NewsKind.VERSION:
+            return version.capitalize()
+
+
+def news_details(item: NewsItem) -> tuple[str, ...]:
+    """What else there is to say: why it was withdrawn, what a new version changed."""
+    news = item.news
+    said = [news.text] if news.kind is NewsKind.WITHDRAWN and news.text else []
+    if news.titles is not None:
+        said.append(f"title before: {news.titles[0]}")
+    if news.comments is not None:
+        before, after = news.comments
+        said.append(f"comment: {after}" if after else f"comment removed: {before}")
+    elif news.kind is NewsKind.VERSION and news.titles is None:
+        said.append("same title and comment")
+    return tuple(shorten(each, MAX_DETAIL_LENGTH) for each in said)
+
+
+def told_in_reply(digest: Digest) -> tuple[NewsItem, ...]:
+    """The withdrawals that are also told in reply to the message in which the paper was posted."""
+    shown = digest.news[:NEWS_SHOWN]
+    return tuple(each for each in shown if each.news.kind is NewsKind.WITHDRAWN)
+
+
+def reply_label(item: NewsItem) -> str:
+    version = f" (version {item.news.version})" if item.news.version else ""
+    return f"This paper has been withdrawn{version}"
+
+
+def posted_on(item: NewsItem) -> str:
+    return f"posted {short_day(item.posted_at.date())}"
+
+
+def more_news(digest: Digest) -> str:
+    """``And 113 more: 12 withdrawn, 101 accepted or published``: those that get no line."""
+    folded = Counter(each.news.kind for each in digest.news[NEWS_SHOWN:])
+    if not folded:
+        return ""
+    counts = ", ".join(f"{folded[kind]:,} {NEWS_NAMES[kind]}" for kind in NewsKind if folded[kind])
+    return f"And {folded.total():,} more: {counts}"
 
 
 def _keywords(digest: Digest) -> list[str]:

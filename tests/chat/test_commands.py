@@ -1470,7 +1470,7 @@ async def test_default_takes_a_channels_own_setting_away(chat: Chat) -> None:
         ("settings post_at 25:00", "08:00"),
         ("settings post_at", "For example: settings post_at 09:30"),
         ("settings postat 08:00", "Did you mean post_at?"),
-        ("settings colour red", "Choose one of: post_at, days, catch_up, layout, editors."),
+        ("settings colour red", "Choose one of: post_at, days, catch_up, layout, editors"),
         ("settings days someday", "mon-fri"),
         ("settings catch_up newest", "newest 20"),
         ("settings layout huge", "list"),

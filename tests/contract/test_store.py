@@ -29,6 +29,8 @@ from bot.model import (
     Entry,
     Hit,
     Keyword,
+    News,
+    NewsKind,
     Outdated,
     Paper,
     Person,
@@ -288,6 +290,133 @@ async def test_two_runs_at_the_same_time_are_recorded_one_after_the_other(
     assert [each.due for each in both] == [4, 0]
 
 
+# -- news of posted papers ------------------------------------------------------------------------
+
+WITHDRAWN = News(paper(1).id, NewsKind.WITHDRAWN, "2", text="an error", version=2)
+ACCEPTED = News(paper(1).id, NewsKind.VENUE, "accepted icml 2026", text="ICML 2026", published=True)
+REVISED = News(
+    paper(1).id, NewsKind.VERSION, "3", version=3, titles=("Öld", "new"), comments=("", "5 pages")
+)
+
+
+async def publish_it(store: Store, channel: str, publication: Publication, at: datetime) -> None:
+    await store.publish([(channel, lambda _: publication)], at)
+
+
+async def post_first(store: Store, *channels: str) -> None:
+    """Paper 1, in each channel, where it arrives."""
+    for channel in channels:
+        draft = Draft("one", (paper(1).id,))
+        await publish_it(store, channel, Publication((("key of " + channel, draft),)), START + DAY)
+        await claim(store, START + DAY)
+        receipt = Receipt("m1", f"https://chat.example/{channel}/m1")
+        await store.mark_sent("key of " + channel, receipt, START + DAY + MINUTE)
+
+
+async def tell(store: Store, *news: News, days: int = 2) -> None:
+    run = run_of(START + days * DAY, [paper(1, version=days)], hits=(), news=news)
+    await store.record(run, first_post=0)
+
+
+async def told(store: Store, channel: str) -> list[News]:
+    return [each.news for agenda in await store.agendas([channel]) for each in agenda.news]
+
+
+async def test_news_are_due_where_the_paper_was_posted_and_once(store: Store) -> None:
+    await follow(store, A, B)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await post_first(store, A)
+    assert await store.posted(START) == {paper(1).id: START + DAY}
+    assert await store.posted(START + 2 * DAY) == {}
+    assert await store.known_papers(ids(1, 2)) == (paper(1),)
+    for _ in range(2):
+        await tell(store, WITHDRAWN, ACCEPTED, REVISED)
+    assert await told(store, A) == [WITHDRAWN, ACCEPTED, REVISED]
+    assert await told(store, B) == []
+    [agenda] = await store.agendas([A])
+    first = agenda.news[0]
+    assert (first.paper, first.posted_at, first.post_key, first.link) == (
+        paper(1, version=2), START + DAY + MINUTE, f"key of {A}", f"https://chat.example/{A}/m1",
+    )  # fmt: skip
+    # Posted there by now, with all of that: it is no news.
+    await post_first(store, B)
+    await tell(store, WITHDRAWN, days=3)
+    assert await told(store, B) == []
+
+
+async def test_news_that_are_posted_or_skipped_are_due_no_more(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await post_first(store, A)
+    await tell(store, WITHDRAWN, ACCEPTED, REVISED)
+    [agenda] = await store.agendas([A])
+    numbers = [each.number for each in agenda.news]
+    drafts = (
+        ("digest", Draft("news", (), news=(numbers[0],))),
+        ("reply", Draft("reply", (), reply_to=f"key of {A}")),
+    )
+    decided = Publication(drafts, skipped_news=(numbers[1],))
+    assert await store.publish([(A, lambda _: decided)], START + 2 * DAY) == 2
+    assert await told(store, A) == [REVISED]
+    await claim(store, START + 2 * DAY)
+    await store.mark_sent("digest", Receipt("m2"), START + 2 * DAY)
+    reply = await store.claim("fake", START + 2 * DAY, START + 2 * DAY + LEASE)
+    assert reply is not None
+    assert reply.key == "reply"
+    assert reply.parent == reply.thread == Receipt("m1", f"https://chat.example/{A}/m1")
+
+
+async def test_a_reply_knows_the_thread_of_the_message_that_it_is_a_reply_to(store: Store) -> None:
+    await follow(store, A)
+    head, below = Draft("head", ()), Draft("below", tuple(ids(1)), parent=0)
+    for drafts in ((("h", head), ("b", below)), (("r", Draft("reply", (), reply_to="b")),)):
+        await publish_it(store, A, Publication(drafts), START)
+    for key in "hb":
+        assert await claim(store) == key
+        await store.mark_sent(key, Receipt(f"m-{key}"), START)
+    reply = await store.claim("fake", START, START + LEASE)
+    assert reply is not None
+    assert (reply.parent, reply.root) == (Receipt("m-b"), Receipt("m-h"))
+    assert reply.thread == Receipt("m-h")
+
+
+async def test_news_wait_for_the_papers_message_and_for_an_archived_channel(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    one = Publication((("k1", Draft("one", tuple(ids(1)))),))
+    await store.publish([(A, lambda _: one)], START + DAY)
+    await store.archive_channels(ChannelGroup(ids=(A,)), "removed", START + DAY)
+    await tell(store, WITHDRAWN)
+    await store.restore_channels(ChannelGroup(ids=(A,)), START + 2 * DAY)
+    assert await told(store, A) == []
+    await claim(store, START + 2 * DAY)
+    await store.mark_sent("k1", Receipt("m1"), START + 2 * DAY)
+    assert await told(store, A) == [WITHDRAWN]
+
+
+async def test_a_channel_that_follows_nothing_and_one_posted_to_years_ago_hear_no_news(
+    store: Store,
+) -> None:
+    await follow(store, A, B)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await post_first(store, A, B)
+    await store.unfollow(A, REWARD.canonical, START + DAY)
+    await tell(store, WITHDRAWN)
+    assert (await told(store, A), await told(store, B)) == ([], [WITHDRAWN])
+    await tell(store, REVISED, days=735)
+    assert await told(store, B) == [WITHDRAWN]
+
+
+async def test_up_to_which_day_posted_papers_were_followed_is_what_the_last_run_says_that_knew(
+    store: Store,
+) -> None:
+    assert (await store.interests()).followed_until is None
+    day = START.date()
+    await store.record(run_of(START, followed_until=day), first_post=0)
+    await store.record(run_of(START + DAY), first_post=0)
+    assert (await store.interests()).followed_until == day
+
+
 # -- PublishStore and ServiceStore ----------------------------------------------------------------
 
 
@@ -326,6 +455,9 @@ CHANGES: dict[str, Callable[[Store], Awaitable[object]]] = {
     "a name": lambda store: store.rename(A, GRAPH.canonical, "Graphs"),
     "the keywords": lambda store: store.unfollow(A, GRAPH.canonical, START),
     "the papers": lambda store: store.record(run_of(START + DAY, [paper(2)]), first_post=0),
+    "what would be news of a paper": lambda store: store.record(
+        run_of(START, [paper(1, comment="Accepted at ICML 2026")]), first_post=0
+    ),
     "the last run": lambda store: store.record(run_of(START + 2 * DAY), first_post=0),
 }
 

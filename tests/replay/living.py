@@ -16,9 +16,10 @@ from bot.arxiv.source import ArxivSource
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
+from bot.core.news import KINDS
 from bot.core.publish import publish
 from bot.keywords import parse
-from bot.model import Run
+from bot.model import NewsKind, Run
 from bot.model.timetable import Timetable
 from tests.fakes import FakeClock, FakePlatform, PlainComposer
 from tests.store.database import follow_all, opened
@@ -27,18 +28,25 @@ from tests.wire.arxiv_query_grammar import parse_query
 from tests.wire.arxiv_search import Searchable
 from tests.wire.arxiv_server import ArxivServer, honest
 
-RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None)
+RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None, news=KINDS["all"])
 
 
 @dataclass
 class Outcome:
-    """What a replay is judged by; printed with ``pytest -s``."""
+    """What a replay is judged by; printed with ``pytest -s``.
+
+    ``told`` counts news: channel, paper, kind, mark, and of a new version which one, else 0.
+    ``posted_on`` is when the run began after which a paper was posted in a channel.
+    """
 
     days: int = 0
     incomplete: int = 0
     requests: Counter[int] = field(default_factory=Counter)
     posted: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    told: Counter[tuple[str, str, str, str, int]] = field(default_factory=Counter)
+    messages: int = 0
+    posted_on: dict[tuple[str, str], datetime] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -98,12 +106,25 @@ async def replay(
                     store, {"fake": lambda: PlainComposer(50)}, lambda _: RULES, clock, now=True
                 )
                 await deliverer.deliver()
+                _note_posted(platform, day, outcome)
         arxiv.assert_polite(3, "mailto:test@example.org")
     for message in platform.messages():
-        for paper_id in json.loads(message["payload"])["papers"]:
+        payload = json.loads(message["payload"])
+        for paper_id in payload["papers"]:
             outcome.posted[message["channel"], paper_id] += 1
+        for paper_id, kind, mark, _, version in payload.get("news", ()):
+            which = version if kind == NewsKind.VERSION else 0
+            outcome.told[message["channel"], paper_id, kind, mark, which] += 1
     store.close()
     return outcome
+
+
+def _note_posted(platform: FakePlatform, day: datetime, outcome: Outcome) -> None:
+    new = platform.messages()[outcome.messages :]
+    outcome.messages += len(new)
+    for message in new:
+        for paper_id in json.loads(message["payload"])["papers"]:
+            outcome.posted_on.setdefault((message["channel"], paper_id), day)
 
 
 class Judge:

@@ -1,21 +1,24 @@
 """The bot lives through real history, one run a day, against a local arXiv that serves it.
 
 Over every day: nothing that arXiv listed for a keyword after priming is missing, nothing is posted
-twice, and nothing that does not match.
+twice, and nothing that does not match. What became of a paper after it was posted, as the versions
+say that were there on the mornings of the runs, is told once, and nothing else.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.replay.history import Day, listings, submissions
-from tests.replay.living import Judge, replay
+from tests.replay.living import Judge, Outcome, replay
+from tests.replay.versions import by_paper, happened, in_all, overtaken
 from tests.wire import arxiv_server as wire
 from tests.wire.arxiv_feed import Page, StandinPaper
 from tests.wire.arxiv_server import ArxivServer, Fault, pages
@@ -43,7 +46,8 @@ async def test_half_a_year_of_real_listings_nothing_missing_nothing_twice(
     channels = {f"fake:{name}": [text] for name, text in LISTED.items()}
     channels["fake:all"] = list(LISTED.values())
     days = [day.at + timedelta(minutes=1) for day in history.days]
-    days.append(days[-1] + timedelta(days=1))
+    # Older papers are looked up once a week: so long the last news may take.
+    days += [days[-1] + timedelta(days=number) for number in range(1, 9)]
 
     def as_it_was(arxiv: ArxivServer, number: int) -> None:
         if number < len(history.days):
@@ -88,9 +92,49 @@ async def test_half_a_year_of_real_listings_nothing_missing_nothing_twice(
     assert outcome.incomplete >= 1, "the short answers of that half year went unnoticed"
     plain = sum(times for requests, times in outcome.requests.items() if requests == 1)
     weekly = sum("by the numbers" in run.announcement_stats.plan for run in outcome.runs)
+    looks = sum(
+        run.followed_until is not None
+        and run.requests > 1
+        and "by the numbers" not in run.announcement_stats.plan
+        for run in outcome.runs
+    )
     assert weekly < 0.25 * outcome.days, "a week has five of these days"
-    usual = outcome.days - weekly - outcome.incomplete
+    assert looks < 0.25 * outcome.days, "what became of posted papers is looked up once a week"
+    usual = outcome.days - weekly - looks - outcome.incomplete
     assert plain > 0.9 * (usual - 1), "one request a run for three keywords, which are new once"
+    kinds = _each_change_is_told_once(outcome, by_paper(history.papers), days, figures)
+    least = {"venue": 50, "withdrawn": 5, "version": 500} if thorough else {"version": 20}
+    assert all(kinds[kind] >= times for kind, times in least.items()), kinds
+
+
+def _each_change_is_told_once(
+    outcome: Outcome,
+    versions: Mapping[str, Sequence[StandinPaper]],
+    days: Sequence[datetime],
+    figures: Callable[[str], None],
+) -> Counter[str]:
+    """How often each kind of news was told."""
+    expected = Counter(happened(outcome, versions, days))
+    told = Counter(
+        (channel, paper, kind, version) for channel, paper, kind, _, version in outcome.told
+    )
+    missing, wrong = list(expected - told), list(told - expected)
+    passed_over = [news for news in missing if overtaken(news, told, versions)]
+    missing = [news for news in missing if news not in passed_over]
+    twice = [news for news, times in outcome.told.items() if times > 1]
+    kinds = Counter(str(news[2]) for news in told)
+    gained, withdrawn = in_all(versions)
+    figures(
+        f"news 2025: told={dict(kinds)} missing={len(missing)} wrong={len(wrong)}"
+        f" twice={len(twice)} overtaken_within_a_week={len(passed_over)}; of"
+        f" {sum(map(bool, (each[1:] for each in versions.values())))} papers with several versions"
+        f" {gained} gained a venue and {withdrawn} were withdrawn, posted or not"
+    )
+    assert missing == []
+    assert wrong == []
+    assert twice == []
+    assert len(passed_over) < 0.05 * kinds["version"]
+    return kinds
 
 
 def _real_faults(arxiv: ArxivServer, day: Day, judge: Judge) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import Note, NoteKind
 from bot.keywords import parse
-from bot.model import ChannelGroup, Hit, Person, Prime, Publication, Receipt, Run
+from bot.model import ChannelGroup, Hit, News, NewsKind, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
 from bot.ports import Store
 from bot.store.statements.clock_recovery import RECORDED_TIMES
@@ -66,6 +66,8 @@ async def live(store: Store, channel: str, at: Any) -> None:
             await store.mark_sent(post.key, Receipt("m"), at)
         else:
             await store.refuse(post.key, True, at, "no", PAUSE)
+    news = (News(found.id, NewsKind.VERSION, "2", version=2),)
+    await store.record(Run(at, at, at, False, True, (found,), news=news), first_post=0)
 
 
 async def values(store: Store, table: str, column: str) -> set[str]:

@@ -23,7 +23,10 @@ from tests.store.database import change, opened, wait
 GOOD, BAD = "slack:C0123456789", "slack:C9876543210"
 TOML = '[arxiv]\nurl = "http://127.0.0.1/api"\n[slack]\n'
 COLUMNS = (
-    *(("channels", name) for name in ("post_at", "days", "catch_up", "layout", "editors")),
+    *(
+        ("channels", name)
+        for name in ("post_at", "days", "catch_up", "layout", "editors", "updates")
+    ),
     *(("channels", name) for name in ("platform", "server", "published_until", "reason")),
     *(("channels", name) for name in ("paused_at", "probe_at")),
     *(("subscriptions", name) for name in ("text", "added_by", "added_by_id", "added_at")),

@@ -226,12 +226,22 @@ def test_a_paper_that_was_withdrawn_says_so_first() -> None:
     comment = "This paper has been withdrawn by the authors due to an error in Lemma 3"
     assert texts(comment=comment, version=2) == ["withdrawn", "version 2"]
     assert texts(abstract="This paper has been withdrawn.") == ["withdrawn"]
+    for comment in (
+        "We have decided to withdraw this paper until the second experiment is repeated",
+        "Therefore, I am withdrawing the paper",
+        "I would like to request the withdrawal of our first manuscript",
+        "Obsolete. The authors request withdrawal to avoid confusion",
+        "A coauthor insists to withdraw the submission from arXiv",
+    ):
+        assert texts(comment=comment) == ["withdrawn"], comment
 
 
 @pytest.mark.parametrize(
     "fields",
     [
         {"comment": "Withdrawn from ICML 2026 and submitted elsewhere"},
+        {"comment": "We decided to withdraw the paper from the workshop"},
+        {"comment": "The withdrawal of funds from accounts, 12 pages"},
         {"abstract": "We study why a paper is withdrawn, and when authors withdraw from trials."},
         {"comment": "On withdrawn papers"},
     ],

@@ -72,6 +72,7 @@ create table channels (
   catch_up  text,
   layout    text,
   editors   text,                         -- null: as is usual on the platform
+  updates   text,                         -- which news of posted papers come; null: the status
   server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
                                           -- where nobody from there has said so yet
   posted_in text not null default '',     -- the same, as a post that arrived there says, which
@@ -137,6 +138,26 @@ create table ledger (                     -- the promise: one row per paper and 
 create index ledger_due on ledger (channel_id) where state = 'due';
 create index ledger_by_paper on ledger (paper_id);
 create index ledger_skipped on ledger (channel_id, at) where state = 'skipped';
+
+create table news (                       -- what became of posted papers, each change once
+  id       integer primary key,
+  paper_id text not null references papers,
+  kind     text not null,                 -- withdrawn, restored, venue, version
+  mark     text not null,                 -- which venue, which version
+  details  text not null,                 -- JSON: what is shown of it
+  at       text not null,                 -- start of the run that found it
+  unique (paper_id, kind, mark)
+) strict;
+create table news_ledger (                -- the same promise: one row per change and channel
+  channel_id text not null references channels,
+  news_id    integer not null references news,
+  state      text not null check (state in ('due', 'posted', 'skipped')),
+  at         text not null,               -- when it got this state
+  post_key   text,
+  primary key (channel_id, news_id)
+) strict, without rowid;
+create index news_ledger_due on news_ledger (channel_id) where state = 'due';
+create index news_ledger_by_news on news_ledger (news_id);
 
 create table outbox (
   seq         integer primary key autoincrement,
@@ -235,7 +256,9 @@ create table runs (
   plan        text not null default '',
   announced   integer,                     -- null: the source did not learn that
   missing     integer not null default 0,
-  checkpoint  text not null default ''    -- what the source wants to be given at the next run
+  checkpoint  text not null default '',   -- what the source wants to be given at the next run
+  followed_until text not null default '' -- day up to which it is known what became of all posted
+                                          -- papers; empty: no further than before
 ) strict;
 
 create table forgotten_runs (             -- sums over the runs that were deleted; one row

@@ -14,7 +14,7 @@ later one becomes that; an earlier one stays.
 ``papers.first_seen``, ``last_seen``
 ``subscriptions.added_at``, ``primed_at``
 ``removed_subscriptions``               the same two, and ``removed_at``
-``ledger.at``
+``ledger.at``, ``news.at``, ``news_ledger.at``
 ``outbox.created_at``, ``settled_at``
 ``channels.paused_at``, ``archived_at``
 ``handled_requests.at``
@@ -25,8 +25,9 @@ later one becomes that; an earlier one stays.
 
 Not here: arXiv's pace file and ``crossposts.not_before``, which ``arxiv.rate_limit`` and
 ``statements.crosspost`` check at each use; the days in a harvest's checkpoint
-(``arxiv.checkpoint``); ``file_states.at``, after which a file is only forgotten; ``leases.until``,
-which is the server's (``statements.leases``); and the times that arXiv says of papers.
+(``arxiv.checkpoint``) and ``runs.followed_until`` (``core.news``), which are checked there;
+``file_states.at``, after which a file is only forgotten; ``leases.until``, which is the server's
+(``statements.leases``); and the times that arXiv says of papers.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ RECORDED_TIMES = (
     ("outbox", "created_at"),
     ("outbox", "settled_at"),
     ("ledger", "at"),
+    ("news", "at"),
+    ("news_ledger", "at"),
     ("papers", "first_seen"),
     ("papers", "last_seen"),
     ("handled_requests", "at"),

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from bot.errors import NoteKind
-from bot.model import VERSION_UNKNOWN, Expected, Hit, Interests, Paper, Recorded, Run, Why
+from bot.model import (
+    VERSION_UNKNOWN,
+    Expected,
+    Hit,
+    Interests,
+    News,
+    Paper,
+    Recorded,
+    Run,
+    Why,
+)
 from bot.store.engines.base import Connection
-from bot.store.statements import prime, removal
+from bot.store.statements import news, prime, removal
 from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
@@ -63,6 +73,9 @@ def interests(db: Connection) -> Interests:
         "select min(started_at), max(started_at), max(started_at) filter (where complete),"
         " max(started_at) filter (where complete and wide) from runs"
     ).fetchone()
+    followed = db.execute(
+        "select followed_until from runs where followed_until <> '' order by id desc limit 1"
+    ).fetchone()
     checkpoint = db.execute(
         "select checkpoint from runs where checkpoint <> '' order by id desc limit 1"
     ).fetchone()
@@ -80,6 +93,7 @@ def interests(db: Connection) -> Interests:
         swept_at=to_time_or_none(swept),
         checkpoint="" if checkpoint is None else checkpoint[0],
         metadata_incomplete=tuple(row[0] for row in metadata_incomplete),
+        followed_until=None if followed is None else date.fromisoformat(followed[0]),
     )
 
 
@@ -130,8 +144,13 @@ def record(
     )
     db.execute("delete from run_hits")
     new_papers = due = 0
+    told: dict[str, list[News]] = {}
+    for each in run.news:
+        told.setdefault(each.paper_id, []).append(each)
     for papers in _parts(run.papers, batch_size // ROWS_PER_PAPER):
         new_papers += _count_unseen(db, papers)
+        for paper in papers:
+            news.record(db, told.get(paper.id, ()), run.started_at)
         _save_papers(db, run, papers)
         yield
     for hits in _parts(run.hits, batch_size):
@@ -238,8 +257,8 @@ def _save_run(db: Connection, run: Run, recorded: Recorded) -> None:
         """
         insert into runs (started_at, finished_at, since, wide, complete, requests, fetched,
                           matched, new_papers, due, primed, notes, late, short, plan,
-                          announced, missing, checkpoint)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          announced, missing, checkpoint, followed_until)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             to_text(run.started_at),
@@ -260,6 +279,7 @@ def _save_run(db: Connection, run: Run, recorded: Recorded) -> None:
             run.announcement_stats.announced,
             run.announcement_stats.missing,
             run.announcement_stats.checkpoint,
+            run.followed_until.isoformat() if run.followed_until else "",
         ),
     )
     db.executemany(

@@ -127,6 +127,7 @@ def claim(
         uncertain=state != "queued",
         after_id=after_id,
         parent=_receipt(db, parent_key),
+        root=_receipt(db, _parent_of(db, parent_key)),
         server=server,
     )
 
@@ -298,6 +299,11 @@ def _newest_message(db: Connection, platform: str) -> str:
         (platform,),
     ).fetchone()
     return "" if row is None else str(row[0])
+
+
+def _parent_of(db: Connection, key: str | None) -> str | None:
+    row = db.execute("select parent_key from outbox where key = ?", (key,)).fetchone()
+    return None if row is None else row[0]
 
 
 def _receipt(db: Connection, key: str | None) -> Receipt | None:

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 from bot.model import Channel, ChannelAgenda, Entry, Paper, Prepared, Publication, Why
 from bot.store.engines.base import Connection
+from bot.store.statements import news
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     LISTED,
-    PAPER_COLUMNS,
     channel_from_row,
     id_list,
-    paper_from_row,
     to_text,
     to_time_or_none,
 )
@@ -72,7 +71,9 @@ def publish_all(
         publication = _publish(db, channel_id, plan, at, prepared.get(channel_id)) or Publication()
         posts += len(publication.drafts)
         papers = sum(len(draft.paper_ids) for _, draft in publication.drafts)
-        cost += ROWS_PER_PAPER * (1 + len(publication.drafts) + papers + len(publication.skipped))
+        papers += sum(len(draft.news) for _, draft in publication.drafts)
+        papers += len(publication.skipped) + len(publication.skipped_news)
+        cost += ROWS_PER_PAPER * (1 + len(publication.drafts) + papers)
         if cost >= batch_size:
             cost = 0
             yield
@@ -103,6 +104,7 @@ def _publish(
         "update ledger set state = 'skipped', at = ? where channel_id = ? and paper_id = ?",
         [(to_text(at), channel_id, paper_id) for paper_id in publication.skipped],
     )
+    news.settle(db, channel_id, publication.skipped_news, "skipped", at)
     if publication.published_until is not None:
         db.execute(
             "update channels set published_until = ? where id = ?",
@@ -114,7 +116,8 @@ def _publish(
 def agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
     """Of those of these channels in which something is due."""
     rows = db.execute(
-        f"{LISTED} where exists (select 1 from ledger where channel_id = value and state = 'due')",
+        f"{LISTED} where exists (select 1 from ledger where channel_id = value and state = 'due')"
+        " or exists (select 1 from news_ledger where channel_id = value and state = 'due')",
         {"ids": id_list(channel_ids)},
     ).fetchall()
     return _agendas(db, [channel_id for (channel_id,) in rows])
@@ -129,10 +132,13 @@ def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
 def _agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
     """A paper that is due in many channels is read once, and so are the keywords it matches."""
     bases = [_basis(db, channel_id) for channel_id in channel_ids]
-    due = {"ids": id_list({paper_id for basis in bases for paper_id, _ in basis.due})}
-    rows = db.execute(f"select {PAPER_COLUMNS} from papers where id in ({LISTED})", due)
-    papers = {paper.id: paper for paper in map(paper_from_row, rows)}
-    matched: dict[str, set[str]] = {paper_id: set() for paper_id in papers}
+    ids = {row[0] for basis in bases for row in basis.due}
+    papers = {
+        paper.id: paper
+        for paper in news.known_papers(db, [*ids, *(row[1] for b in bases for row in b.news)])
+    }
+    due = {"ids": id_list(ids)}
+    matched: dict[str, set[str]] = {paper_id: set() for paper_id in ids}
     hits = db.execute(f"select paper_id, canonical from hits where paper_id in ({LISTED})", due)
     for paper_id, canonical in hits:
         matched[paper_id].add(canonical)
@@ -146,7 +152,8 @@ class Basis(NamedTuple):
     channel: tuple[Any, ...]
     published_until: str | None
     last_complete_run_at: str | None
-    due: list[tuple[str, str]]  # a paper's id, and why
+    due: list[tuple[Any, ...]]  # a paper's id, why, and what would be news of it
+    news: list[tuple[Any, ...]]
     keywords: list[tuple[str, str]]  # canonical, and as it is shown
 
 
@@ -160,7 +167,9 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         (channel_id,),
     ).fetchone()
     due = db.execute(
-        "select paper_id, why from ledger where channel_id = ? and state = 'due' order by paper_id",
+        "select l.paper_id, l.why, p.version, p.comment, p.journal_ref from ledger l"
+        " join papers p on p.id = l.paper_id"
+        " where l.channel_id = ? and l.state = 'due' order by l.paper_id",
         (channel_id,),
     ).fetchall()
     keywords = db.execute(
@@ -168,7 +177,8 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         " where channel_id = ? order by position, canonical",
         (channel_id,),
     ).fetchall()
-    return Basis(tuple(channel), published_until, last_complete_run_at, due, keywords)
+    told = news.due(db, channel_id)
+    return Basis(tuple(channel), published_until, last_complete_run_at, due, told, keywords)
 
 
 def _agenda(
@@ -177,7 +187,7 @@ def _agenda(
     """The newest paper first. One that matches nothing any more is left out."""
     followed = {canonical for canonical, _ in basis.keywords}
     entries: dict[str, list[Entry]] = {Why.NEW: [], Why.FIRST: []}
-    for paper_id, why in basis.due:
+    for paper_id, why, *_ in basis.due:
         if found := matched[paper_id] & followed:
             keywords = tuple(label for canonical, label in basis.keywords if canonical in found)
             entries[why].append(Entry(papers[paper_id], keywords))
@@ -189,6 +199,7 @@ def _agenda(
         last_complete_run_at=to_time_or_none(basis.last_complete_run_at),
         new=tuple(entries[Why.NEW]),
         first=tuple(entries[Why.FIRST]),
+        news=tuple(news.item(row, papers[row[1]]) for row in basis.news),
         basis=basis,
     )
 
@@ -214,7 +225,7 @@ def queue(db: Connection, channel_id: str, publication: Publication, at: datetim
                 Channel(channel_id).platform,
                 draft.payload,
                 len(draft.paper_ids),
-                None if draft.parent is None else keys[draft.parent],
+                keys[draft.parent] if draft.parent is not None else draft.reply_to or None,
                 when,
                 when,
             ),
@@ -224,3 +235,4 @@ def queue(db: Connection, channel_id: str, publication: Publication, at: datetim
             " where channel_id = ? and paper_id = ?",
             [(when, key, channel_id, paper_id) for paper_id in draft.paper_ids],
         )
+        news.settle(db, channel_id, draft.news, "posted", at, key)

@@ -91,6 +91,10 @@ def forget_removed(db: Connection, now: datetime) -> None:
         (week,),
     )
     expired = db.execute("select id from channels where archived_at < ?", (month,)).fetchall()
+    db.executemany(
+        "update news_ledger set state = 'skipped', at = ? where channel_id = ? and state = 'due'",
+        [(to_text(now), channel_id) for (channel_id,) in expired],
+    )
     unset = ", ".join(f"{setting} = null" for setting in SETTINGS)
     db.executemany(f"update channels set {unset} where id = ?", expired)
     db.executemany(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import Channel, Keyword, Paper
+from bot.model import Channel, Keyword, News, NewsKind, Paper
 from bot.model.snapshots import SETTINGS
 
 PAPER_COLUMNS = (
@@ -21,6 +22,7 @@ LISTED = "select value from json_each(cast(:ids as text))"
 
 _LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)  # before arXiv
 
+NEWS_DETAILS = ("text", "published", "version", "titles", "comments")
 CHANNEL_COLUMNS = ", ".join(["id", *SETTINGS])  # in the order of Channel's fields
 
 
@@ -90,6 +92,22 @@ def paper_from_row(row: Sequence[Any]) -> Paper:
         comment=row[12],
         journal_ref=row[13],
         doi=row[14],
+    )
+
+
+def news_from_row(row: Sequence[Any]) -> News:
+    """From ``paper_id, kind, mark, details``."""
+    paper_id, kind, mark, details = row
+    stored = json.loads(details)
+    pairs = {name: tuple(stored[name]) for name in ("titles", "comments") if stored.get(name)}
+    return News(paper_id, NewsKind(kind), mark, **{**stored, **pairs})
+
+
+def news_details(news: News) -> str:
+    """What is shown of news, as ``news_from_row`` reads it. What is not there is left out."""
+    shown = asdict(news)
+    return json.dumps(
+        {name: shown[name] for name in NEWS_DETAILS if shown[name]}, ensure_ascii=False
     )
 
 

@@ -1,0 +1,224 @@
+"""What became of papers that were posted: withdrawn, accepted or published, a new version.
+
+::
+
+    brought again, or looked up ─▶ compare with what is stored ─▶ News
+
+What is stored of a paper is the baseline: ``record`` replaces it in the transaction that puts the
+news on the ledgers, so a change is found once, however often a bot is killed. A paper is followed
+for two years after it was posted.
+
+The query API brings papers of the last weeks again by itself. Of older ones, a list of everything
+that changed tells (``Batch.listed``), without their version, which is looked up for those that
+changed; where there is no such list, all of them are looked up, once a week.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from bot.core.fetch import FetchResult
+from bot.errors import SourceError
+from bot.model import Interests, News, NewsKind, Paper
+from bot.model.papers import keep_latest_versions
+from bot.ports import CollectStore, Source
+from bot.text import clean, displayed, shorten
+from bot.text.badges import is_withdrawn
+from bot.text.venues import venue
+
+log = logging.getLogger(__name__)
+
+FOLLOWED_FOR = timedelta(days=730)
+LOOKED_UP_EVERY = timedelta(days=7)
+MOST_LOOKED_UP = 10_000  # papers in a run: twenty requests
+
+_STATUS = frozenset({NewsKind.WITHDRAWN, NewsKind.RESTORED, NewsKind.VENUE})
+KINDS: Mapping[str, frozenset[NewsKind]] = {
+    "status": _STATUS,
+    "all": frozenset(NewsKind),
+    "none": frozenset(),
+}
+"""Which news a channel gets, by its setting ``updates``."""
+
+MAX_TEXT_LENGTH = 300  # of what is kept of a comment or a venue, in characters
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What became of posted papers: those to be recorded, the news of them, and up to which day it
+    is known of all of them (``None``: no further than before)."""
+
+    papers: tuple[Paper, ...] = ()
+    news: tuple[News, ...] = ()
+    until: date | None = None
+
+
+async def follow_up(
+    source: Source,
+    store: CollectStore,
+    interests: Interests,
+    posted: Mapping[str, datetime],
+    now: datetime,
+    result: FetchResult,
+) -> FollowUp:
+    """Compare what this run brought of ``posted`` papers (by id, with when each was last seen), and
+    what is looked up of them now, with what is stored.
+
+    A source that does not answer is only noted: the next week's look finds the same.
+    """
+    brought = {each.id: each for each in result.papers.values() if each.id in posted}
+    keep_latest_versions(brought, result.revised.values())
+    known = await _known(store, brought)
+    changed = [
+        each.id
+        for each in brought.values()
+        if not each.has_full_metadata and each.id in known and differs(known[each.id], each)
+    ]
+    day = now.astimezone(UTC).date()
+    until = _listed_until(interests.followed_until, result.listed)
+    overdue: list[str] = []
+    if until is None and is_look_due(interests.followed_until, day):
+        whole = {each.id for each in brought.values() if each.has_full_metadata}
+        overdue = _not_seen(posted, interests.followed_until, now, whole)
+        until = day if len(overdue) <= MOST_LOOKED_UP else None
+    wanted = list(dict.fromkeys([*changed, *overdue[:MOST_LOOKED_UP]]))
+    answered = await _look_up(source, wanted, result, brought)
+    if overdue or changed:
+        log.info("followed papers=%d changed=%d", len(wanted), len(changed))
+    known |= await _known(store, brought.keys() - known.keys())
+    papers = tuple(p for p in brought.values() if p.has_full_metadata and p.id in known)
+    news = await asyncio.to_thread(_all_news, known, papers)
+    return FollowUp(papers, news, until if answered else None)
+
+
+def _all_news(known: Mapping[str, Paper], papers: Sequence[Paper]) -> tuple[News, ...]:
+    return tuple(news for paper in papers for news in news_of(known[paper.id], paper))
+
+
+async def _known(store: CollectStore, ids: Iterable[str]) -> dict[str, Paper]:
+    wanted = list(ids)
+    return {each.id: each for each in await store.known_papers(wanted)} if wanted else {}
+
+
+def _listed_until(followed_until: date | None, listed: tuple[date, date] | None) -> date | None:
+    """Up to which day a list of everything tells, if it begins where the last one ended."""
+    if listed is None or followed_until is None or listed[0] > followed_until:
+        return None
+    return listed[1]
+
+
+def is_look_due(followed_until: date | None, today: date) -> bool:
+    """Whether all posted papers are to be looked up; also after a clock that was ahead."""
+    if followed_until is None or followed_until > today:
+        return True
+    return today - followed_until >= LOOKED_UP_EVERY
+
+
+def _not_seen(
+    posted: Mapping[str, datetime], followed_until: date | None, now: datetime, whole: set[str]
+) -> list[str]:
+    """Those that were not brought since a look was due, so that one that was cut off goes on."""
+    if followed_until is None or followed_until > now.date():
+        due = now - LOOKED_UP_EVERY
+    else:
+        due = datetime.combine(followed_until, time(), UTC) + LOOKED_UP_EVERY
+    left = [each for each, seen in posted.items() if seen < due and each not in whole]
+    return sorted(left, key=posted.__getitem__)
+
+
+async def _look_up(
+    source: Source, ids: Sequence[str], result: FetchResult, brought: dict[str, Paper]
+) -> bool:
+    """Add the papers of these ids to what was ``brought``; false if the source did not answer."""
+    if not ids:
+        return True
+    if result.stopped:
+        return False
+    try:
+        batch = await source.papers(ids)
+    except SourceError as error:
+        result.requests += error.requests
+        result.notes.append(error.note())
+        return False
+    result.requests += batch.requests
+    keep_latest_versions(brought, batch.papers)
+    return True
+
+
+# -- what is news ---------------------------------------------------------------------------------
+
+
+def differs(known: Paper, now: Paper) -> bool:
+    """Whether anything that can be news is otherwise in a record that tells no version."""
+    return known.updated.date() != now.updated.date() or any(
+        clean(getattr(known, name)) != clean(getattr(now, name))
+        for name in ("title", "comment", "journal_ref", "doi")
+    )
+
+
+def news_of(before: Paper, after: Paper) -> tuple[News, ...]:
+    """What is new in ``after``, which is the same paper or a later version of it. Pure.
+
+    A withdrawal, and the end of one, is no other news besides. Where the abstract was forgotten,
+    only the comment tells whether the paper was withdrawn before.
+    """
+    if after.version < before.version or not _changed(before, after):
+        return ()
+    if not before.abstract:
+        after = replace(after, abstract="")
+    old, new = displayed(before), displayed(after)
+    was, is_now = is_withdrawn(old), is_withdrawn(new)
+    version = str(new.version)
+    if is_now:
+        text = _short(new.comment)
+        gone = News(new.id, NewsKind.WITHDRAWN, version, text=text, version=new.version)
+        return () if was else (gone,)
+    if was:
+        return (News(new.id, NewsKind.RESTORED, version, version=new.version),)
+    return tuple(filter(None, (_venue_news(old, new), _version_news(old, new))))
+
+
+def _changed(before: Paper, after: Paper) -> bool:
+    """Cheap: most of what is brought again is as it was."""
+    return before.version != after.version or any(
+        getattr(before, name) != getattr(after, name)
+        for name in ("comment", "journal_ref", "abstract")
+    )
+
+
+def _venue_news(old: Paper, new: Paper) -> News | None:
+    """A venue that was not there, or a first journal reference, also one that we can't read. A
+    journal reference that is corrected is none."""
+    was, is_now, published = venue(old), venue(new), bool(new.journal_ref)
+    first_reference = published and not old.journal_ref
+    is_other = is_now is not None and (was is None or was.name != is_now.name)
+    if not first_reference and (published or not is_other):
+        return None
+    text = _short(is_now.name if is_now is not None else new.journal_ref)
+    mark = f"{'published' if published else 'accepted'} {text.casefold()}"
+    return News(new.id, NewsKind.VENUE, mark, text=text, published=published, version=new.version)
+
+
+def _version_news(old: Paper, new: Paper) -> News | None:
+    if not old.has_full_metadata or new.version <= old.version:
+        return None
+    return News(
+        new.id,
+        NewsKind.VERSION,
+        str(new.version),
+        version=new.version,
+        titles=_pair(old.title, new.title),
+        comments=_pair(old.comment, new.comment),
+    )
+
+
+def _pair(old: str, new: str) -> tuple[str, str] | None:
+    return None if old == new else (_short(old), _short(new))
+
+
+def _short(text: str) -> str:
+    return shorten(text, MAX_TEXT_LENGTH)
