@@ -125,9 +125,7 @@ class Changes:
         if in_chat:
             self._limits.check_keyword(keyword.text)
         if name:
-            name = keyword_name(name)
-            await self._check_name(channel_id, keyword, name)
-            keyword = replace(keyword, name="" if name == keyword.text else name)
+            keyword = await self._named(channel_id, keyword, name)
         understood = paraphrase(keyword)
         added = await self._store.follow(
             channel_id,
@@ -139,19 +137,21 @@ class Changes:
         )
         subscriptions = await self._store.subscriptions(channel_id)
         same = [s for s in subscriptions if s.keyword.canonical == keyword.canonical]
+        followed = same[0].keyword if same else keyword
         if not added:
-            followed = same[0].keyword if same else keyword
             if name and followed.name != keyword.name:
                 return await self._rename(channel_id, person, followed, keyword.name)
             return known_reply(channel_id, keyword, understood, followed.text)
         await self._on_change()
         if same and same[0].primed_at is not None:
-            return restored_reply(channel_id, same[0].keyword, understood, person)
-        seen = await self._outlook(keyword) if in_chat else None
-        return added_reply(channel_id, keyword, understood, person, self._first_post, seen)
+            return restored_reply(channel_id, followed, understood, person)
+        seen = await self._outlook(followed) if in_chat else None
+        return added_reply(channel_id, followed, understood, person, self._first_post, seen)
 
-    async def _check_name(self, channel_id: str, keyword: Keyword, name: str) -> None:
-        """Raises UserError where another keyword of the channel has this name."""
+    async def _named(self, channel_id: str, keyword: Keyword, written: str) -> Keyword:
+        """The keyword with a name; without one, where that is the keyword itself. Raises UserError
+        where it is no name, or another keyword of the channel has it."""
+        name = keyword_name(written)
         for each in await self._store.subscriptions(channel_id):
             other = each.keyword
             same = other.canonical == keyword.canonical
@@ -160,6 +160,7 @@ class Changes:
                     f"This channel shows another keyword as {other.name}: {other.text}\n"
                     "Please choose another name."
                 )
+        return replace(keyword, name="" if name == keyword.text else name)
 
     async def _rename(self, channel_id: str, person: Person, keyword: Keyword, name: str) -> Reply:
         """Raises UserError where somebody else was faster."""

@@ -93,19 +93,23 @@ def add(
 ) -> None:
     """Make a channel follow a keyword.
 
-    KEYWORD is a phrase or an expression. bot.toml shows the change at once. One that is followed
-    already gets another name by --name.
+    KEYWORD is a phrase or an expression, perhaps with a name: 'ti:reasoning as Reasoning'. bot.toml
+    shows the change at once. One that is followed already gets another name by that or by --name.
 
     \b
     Examples: daily-papers keywords add --channel console: reward model
               daily-papers keywords add --channel console: 'au:"Ada Example" OR ti:sampling'
     """
-    words = keyword_of(ctx, keyword)
+    from bot.chat.parse import keyword_and_name
+
+    words, named = keyword_of(ctx, keyword), name
+    if not named:
+        words, named = keyword_and_name(words)
 
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
         _check_platform(bot, where)
-        return await bot.changes.add(where, command_line_user(), words, name=name)
+        return await bot.changes.add(where, command_line_user(), words, name=named)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

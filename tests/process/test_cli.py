@@ -439,6 +439,7 @@ def test_the_page_is_written_once_and_then_found_to_be_right(home: Home) -> None
 
 
 def test_the_page_shows_the_keywords_that_a_person_wrote_and_no_others(home: Home) -> None:
+    home.call("keywords", "add", "--channel", "console:", "gardens", "as", "Parks")
     home.call("keywords", "add", "--channel", "console:", "--name", "Gärten", "gardens")
     with home.file.open("a", encoding="utf-8") as file:
         file.write('[slack]\n[[channels]]\nid = "slack:C0123456789"\nkeywords = ["zebra"]\n')
