@@ -42,9 +42,9 @@ from tests.fakes import FakePlatform, PlainComposer
 from tests.store.database import opened_on_postgres, select
 
 KEYWORD = parse("reward model")
-CHANNELS = tuple(f"fake:{n:02}" for n in range(12))
+CHANNELS = tuple(f"fake:{n:02}" for n in range(8))
 PER_DAY = 3  # papers
-LEASE = timedelta(seconds=3)
+LEASE = timedelta(seconds=2)
 SETTLING = 0.2  # seconds; this platform stores what was sent at once
 GIVE_UP_SECONDS = 100.0
 DELIVERY = roles.delivery("fake")
@@ -97,7 +97,7 @@ async def live(url: str, folder: Path, fenced: bool, stop_at: int | None) -> Non
             had = has
             if has and delivering is None:
                 delivering = asyncio.create_task(deliverer.deliver(wait=0.2))
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.08)
     for task in filter(None, [delivering, keeping]):
         task.cancel()
     store.close()
@@ -193,7 +193,7 @@ def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -
             processes.start()
             killed += 1
             next_kill = len(platform.messages()) + rng.randint(1, 8)
-        time.sleep(0.01)
+        time.sleep(0.04)  # each look reads all that was posted
     (folder / "done").touch()
     for pid in [*processes.pids]:
         os.kill(pid, signal.SIGCONT)

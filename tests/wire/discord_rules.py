@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
@@ -29,37 +30,72 @@ KNOWN_KEYS = {
 }
 
 
+class _Anything:
+    def __contains__(self, value: object) -> bool:
+        return True
+
+
+_ANYTHING = _Anything()
+
+
+def _enumerated(schema: dict[str, Any]) -> dict[str, Any]:
+    """One of several constants is an enumeration, which is looked at without a schema for each."""
+    members = schema.get("oneOf")
+    if not isinstance(members, list) or not all("const" in each for each in members):
+        return schema
+    return {**schema, "oneOf": [{"enum": [each["const"] for each in members]}]}
+
+
 class Document:
     """Discord's OpenAPI document as validators, one for each route."""
 
     def __init__(self, path: Path) -> None:
-        text = json.loads(path.read_text(encoding="utf-8"))
+        text = json.loads(path.read_text(encoding="utf-8"), object_hook=_enumerated)
         self._paths = text["paths"]
+        self._schemas = text["components"]["schemas"]
+        self._routes = [
+            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", template)), template)
+            for template in sorted(self._paths, key=lambda each: each.count("{"))
+        ]  # literal routes before those with a parameter
         resource = DRAFT202012.create_resource(text)
         self._registry: Registry[Any] = Registry().with_resource("urn:discord", resource)
+        self._make = extend(Draft202012Validator, {"oneOf": self._one_of})
+        self._validators: dict[tuple[str, str], Any] = {}
 
     def faults(self, method: str, path: str, body: Any) -> list[str]:
         """What the document says against a request; nothing about routes that it does not know."""
-        template = next((each for each in self._candidates(path)), None)
-        operation = self._paths.get(template or "", {}).get(method.lower(), {})
+        template = next((each for route, each in self._routes if route.fullmatch(path)), "")
+        operation = self._paths.get(template, {}).get(method.lower(), {})
         if "application/json" not in operation.get("requestBody", {}).get("content", {}):
             return []
-        validator = self._validator(template or "", method.lower())
+        key = template, method.lower()
+        if key not in self._validators:
+            self._validators[key] = self._validator(*key)
         return [
             f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
-            for error in validator.iter_errors(body)
+            for error in self._validators[key].iter_errors(body)
         ]
 
-    def _candidates(self, path: str) -> Iterator[str]:
-        """Literal routes before those with a parameter."""
-        for template in sorted(self._paths, key=lambda each: each.count("{")):
-            if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path):
-                yield template
+    def _one_of(self, validator: Any, members: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        """The same verdict as the keyword's own, without trying the members that are for another
+        ``type``: of components there are a dozen, in one another."""
+        if isinstance(instance, dict) and "type" in instance:
+            fitting = [each for each in members if instance["type"] in self._types(each)]
+            if len(fitting) == 1:
+                yield from validator.descend(instance, fitting[0])
+                return
+        yield from Draft202012Validator.VALIDATORS["oneOf"](validator, members, instance, schema)
 
-    def _validator(self, template: str, method: str) -> Draft202012Validator:
+    def _types(self, member: Mapping[str, Any]) -> Container[object]:
+        """Which values of ``type`` a member of ``oneOf`` allows."""
+        name = member.get("$ref", "").removeprefix("#/components/schemas/")
+        allowed: Mapping[str, Any] = self._schemas.get(name, {}).get("properties", {})
+        return allowed.get("type", {}).get("enum", _ANYTHING)
+
+    def _validator(self, template: str, method: str) -> Any:
         pointer = quote(template.replace("~", "~0").replace("/", "~1"), safe="~")
         where = f"#/paths/{pointer}/{method}/requestBody/content/application~1json/schema"
-        return Draft202012Validator({"$ref": f"urn:discord{where}"}, registry=self._registry)
+        return self._make({"$ref": f"urn:discord{where}"}, registry=self._registry)
 
 
 @cache
