@@ -11,8 +11,9 @@ from typing import Final
 
 # What Discord's Markdown interprets anywhere in a line (support.discord.com, Markdown Text 101).
 _ANYWHERE: Final = re.compile(r"[\\*_~`|<\[\]]")
-# A number starts a list where a blank follows its full stop; 2603.01234 does not.
-_AT_LINE_START: Final = re.compile(r"(?m)^(\s*)([#>+-]|\d+(?=\.(?:\s|$)))")
+# A number starts a list where a blank follows its full stop; 2603.01234 does not. The blanks before
+# it are those of its own line: else each of many empty lines is looked through to the last one.
+_AT_LINE_START: Final = re.compile(r"(?m)^([^\S\n]*)([#>+-]|\d+(?=\.(?:\s|$)))")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")  # :tada:
 # A zero-width space: the text looks the same, but is no mention, link or invitation.
 BREAK: Final = "\u200b"

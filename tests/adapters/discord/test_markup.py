@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.discord.markup import link
+from adapters.discord.markup import inert, link
 from bot.model import Paper
 from bot.text import clean, displayed
 from tests.builders import paper
@@ -91,3 +91,9 @@ def test_no_real_title_of_a_month_shows_a_backslash_or_breaks_its_link(
 
 def real(row: dict[str, Any]) -> Paper:
     return paper(1, row["title"])
+
+
+def test_many_empty_lines_are_looked_at_once() -> None:
+    """When each was looked through to the last one, this took minutes."""
+    lines = "\n" * 30_000
+    assert inert(f"{lines}# x\n  - y") == f"{lines}\\# x\n  \\- y"
