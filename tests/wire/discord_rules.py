@@ -59,7 +59,8 @@ class Document:
         ]  # literal routes before those with a parameter
         resource = DRAFT202012.create_resource(text)
         self._registry: Registry[Any] = Registry().with_resource("urn:discord", resource)
-        self._make = extend(Draft202012Validator, {"oneOf": self._one_of})
+        changed = {"oneOf": self._one_of}
+        self._make = extend(Draft202012Validator, changed)  # type: ignore[no-untyped-call]
         self._validators: dict[tuple[str, str], Any] = {}
 
     def faults(self, method: str, path: str, body: Any) -> list[str]:
@@ -90,7 +91,8 @@ class Document:
         """Which values of ``type`` a member of ``oneOf`` allows."""
         name = member.get("$ref", "").removeprefix("#/components/schemas/")
         allowed: Mapping[str, Any] = self._schemas.get(name, {}).get("properties", {})
-        return allowed.get("type", {}).get("enum", _ANYTHING)
+        types: Container[object] = allowed.get("type", {}).get("enum", _ANYTHING)
+        return types
 
     def _validator(self, template: str, method: str) -> Any:
         pointer = quote(template.replace("~", "~0").replace("/", "~1"), safe="~")
