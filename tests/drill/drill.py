@@ -106,7 +106,8 @@ class Figures:
 
 
 class Drill:
-    """Use it once. ``stable`` channels keep their keywords; ``lively`` ones are changed."""
+    """Use it once. ``stable`` channels keep their keywords; ``lively`` ones are changed. In the last
+    of the stable ones, on Slack, each paper is a message of its own."""
 
     def __init__(
         self,
@@ -149,6 +150,7 @@ class Drill:
             self.write_time()
             blocks = "".join(
                 f'[[channels]]\nid = "{each}"\nkeywords = {json.dumps(KEYWORDS)}\n'
+                f'layout = "{"messages" if each == self.stable[-1] else "thread"}"\n'
                 for each in [*self.stable, *self.lively]
             )
             self.config.write_text(
