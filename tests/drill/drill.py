@@ -106,8 +106,8 @@ class Figures:
 
 
 class Drill:
-    """Use it once. ``stable`` channels keep their keywords; ``lively`` ones are changed. In the last
-    of the stable ones, on Slack, each paper is a message of its own."""
+    """Use it once. ``stable`` channels keep their keywords, and in the last of them, on Slack, each
+    paper is a message of its own; ``lively`` ones are changed."""
 
     def __init__(
         self,

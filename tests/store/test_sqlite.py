@@ -8,13 +8,16 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.core.collect import collect
 from bot.errors import SchemaTooNew, StoreBroken, StoreBusy
 from bot.keywords import parse
+from bot.matching import explain
 from bot.model import Person, Run
 from bot.model.papers import MAX_LENGTHS
 from bot.ports import Store
@@ -24,7 +27,7 @@ from bot.store.engines.sqlite import connect
 from bot.store.migrations import MIGRATIONS
 from bot.store.statements.subscriptions import follow, subscriptions
 from tests.builders import paper
-from tests.fakes import START
+from tests.fakes import START, FakeClock, FakeSource
 from tests.store.database import OtherTransaction, change, opened, select, wait
 
 ROOT = Path(__file__).parents[2]
@@ -258,4 +261,28 @@ async def test_an_older_text_from_a_stale_index_does_not_replace_a_newer_one(
     view = await store.paper("2603.00001")
     assert view.paper is not None
     assert (view.paper.title, view.paper.version) == ("Corrected", 2)
+    store.close()
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new", "primed"])
+async def test_a_keyword_of_a_channel_that_is_not_there_keeps_no_paper_from_the_others(
+    tmp_path: Path, known: bool
+) -> None:
+    clock = FakeClock()
+    source = FakeSource(clock, matches=lambda k, p: explain(k, p).matched)
+    store = opened(tmp_path / "db")
+    for channel in ("console:", "fake:a"):
+        await store.follow(channel, parse("reward model"), Person(""), START)
+    if known:
+        await collect(source, store, clock, first_post=0)
+        clock.advance(3600)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "db")) as db:  # which does not look after references
+        db.execute("update subscriptions set channel_id = 'gone' where channel_id = 'fake:a'")
+        db.commit()
+    store = opened(tmp_path / "db")
+    source.announce(paper(1))
+    await collect(source, store, clock, first_post=1)
+    [view] = (await store.state("console:")).channels
+    assert view.due == 1
     store.close()

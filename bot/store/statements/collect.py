@@ -208,10 +208,12 @@ def _put_due(db: Connection, run: Run, last: str, batch_size: int) -> tuple[str 
     """Continue after the channel ``last`` for about so many rows: where that ended (``None``: there
     are no more channels), and how many papers became due.
 
-    Channel by channel, because that is how the ledger lies in the file.
+    Channel by channel, because that is how the ledger lies in the file. In a damaged database a
+    channel that follows something may be missing: it keeps nothing from the others.
     """
     channels = db.execute(
-        "select distinct channel_id from subscriptions where channel_id > ? order by 1 limit ?",
+        "select distinct channel_id from subscriptions join channels on channels.id = channel_id"
+        " where channel_id > ? order by 1 limit ?",
         (last, max(batch_size // ROWS_PER_CHANNEL, 1)),
     ).fetchall()
     written = due = 0

@@ -26,7 +26,8 @@ def prime(
     """
     primes = {each.canonical: each for each in run.primes}
     fresh = db.execute(
-        "select channel_id, canonical from subscriptions where primed_at is null order by 1, 2"
+        "select channel_id, canonical from subscriptions"
+        " join channels on channels.id = channel_id where primed_at is null order by 1, 2"
     ).fetchall()
     waiting: dict[str, list[Prime]] = {}
     for channel_id, canonical in fresh:
