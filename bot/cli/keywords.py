@@ -33,7 +33,6 @@ from bot.cli.common import (
 )
 from bot.cli.help import HelpfulCommand, HelpfulGroup
 from bot.errors import UserError
-from bot.text import plural
 
 if TYPE_CHECKING:
     from bot.app.bot import Bot
@@ -160,6 +159,7 @@ def export(
 
     from bot.app.channel_files import exported
     from bot.app.wiring import open_bot
+    from bot.text import plural
 
     async def read(settings: Config) -> tuple[str, int]:
         async with open_bot(settings, serving=False) as bot:
@@ -208,6 +208,7 @@ def import_them(
     from bot.app.file_sync import describe
     from bot.app.wiring import open_bot
     from bot.model.snapshots import Change, Snapshot
+    from bot.text import plural
 
     async def add(settings: Config, brought: Snapshot) -> tuple[Change, ...]:
         async with open_bot(settings, serving=False) as bot:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from contextlib import redirect_stdout
 
 import pytest
@@ -72,3 +74,14 @@ def test_help_lists_every_command_whole_below_a_heading() -> None:
     assert "Ask:" in lines
     assert any(re.fullmatch(r"  status +Show what is waiting .*", line) for line in lines)
     assert "..." not in "".join(lines[1:])
+
+
+def test_help_and_version_load_nothing_of_the_bots_rooms() -> None:
+    """Help has to be there at once; the classes of the model alone take a quarter longer."""
+    rooms = "{name.split('.')[1] for name in sys.modules if name.startswith('bot.')}"
+    script = f"import sys, bot.__main__; print(*{rooms})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    allowed = {"__main__", "cli", "errors", "monitoring", "redaction", "references"}
+    assert set(done.stdout.split()) <= allowed
