@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
+
+import discord
 
 from adapters.discord.api import RestClient
 from adapters.discord.channels import ChannelCache
-from adapters.discord.history import same_content
-from bot.errors import ChannelRefused
+from adapters.discord.history import CLOCK_SKEW, same_content
+from bot.errors import CannotTell, ChannelRefused
 
 ARCHIVE_AFTER_MINUTES: Final = 1440  # without a message
+PAGE_SIZE: Final = 100  # threads; the most that Discord returns at once
+MAX_PAGES: Final = 20
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 Body = dict[str, Any]
 
 
@@ -36,7 +42,7 @@ class ForumThreads:
         Not the thread ``closed``, which takes no more messages. Raises SendError.
         """
         async with self._locks.setdefault(forum, asyncio.Lock()):
-            threads = await self.threads(forum, day, include_archived=bool(closed))
+            threads = await self._latest(forum, day, include_archived=bool(closed))
             if not threads or threads[0] == closed:
                 name = f"{day} ({len(threads) + 1})" if threads else day
                 created = await self._rest.request(
@@ -48,22 +54,47 @@ class ForumThreads:
         first = await self._first_message(threads[0])
         return threads[0], first if first is not None and same_content(first, body) else None
 
-    async def threads(self, forum: str, day: str, *, include_archived: bool = True) -> list[str]:
-        """Our threads of the day, the newest first. Raises SendError.
+    async def threads(self, forum: str, day: str, after_id: str) -> list[str]:
+        """Our threads of the day, the newest first: all that hold anything that was sent after the
+        message ``after_id``. Raises SendError, and CannotTell where too many threads were archived
+        since to look through them."""
+        active = await self._active(forum, day)
+        found = active | await self._archived(forum, day, MAX_PAGES, _time_of(after_id))
+        return sorted(found, key=int, reverse=True)
 
-        Archived ones are also searched where no active one is found.
-        """
+    async def _latest(self, forum: str, day: str, *, include_archived: bool) -> list[str]:
+        """The same of the active ones, and of those that were archived lately where there is none
+        or they are to be among them: enough for who creates one that is not there."""
+        found = await self._active(forum, day)
+        if include_archived or not found:
+            found |= await self._archived(forum, day, 1)
+        return sorted(found, key=int, reverse=True)
+
+    async def _active(self, forum: str, day: str) -> set[str]:
         guild = (await self._channels.get(forum)).get("guild_id")
         path = "/guilds/{guild_id}/threads/active"
         active = await self._rest.request("GET", path, guild_id=guild)
-        found = self._ours(active["threads"], forum, day)
-        if include_archived or not found:
-            path = "/channels/{channel_id}/threads/archived/public"
-            archived = await self._rest.request(
-                "GET", path, channel_id=forum, params={"limit": 100}
-            )  # the latest archived first
-            found |= self._ours(archived["threads"], forum, day)
-        return sorted(found, key=int, reverse=True)
+        return self._ours(active["threads"], forum, day)
+
+    async def _archived(
+        self, forum: str, day: str, pages: int, since: datetime = LONG_AGO
+    ) -> set[str]:
+        """The latest archived come first (List Public Archived Threads, 2026-08-06)."""
+        path = "/channels/{channel_id}/threads/archived/public"
+        found: set[str] = set()
+        params: dict[str, Any] = {"limit": PAGE_SIZE}
+        for _ in range(pages):
+            page = await self._rest.request("GET", path, channel_id=forum, params=dict(params))
+            found |= self._ours(page["threads"], forum, day)
+            if not page.get("has_more") or not page["threads"]:
+                return found
+            last = page["threads"][-1]["thread_metadata"]["archive_timestamp"]
+            if datetime.fromisoformat(last) < since:
+                return found
+            params["before"] = last
+        if pages == MAX_PAGES and not found:
+            raise CannotTell("Too many threads were archived in the forum since to look through.")
+        return found
 
     def _ours(self, threads: list[Body], forum: str, day: str) -> set[str]:
         return {
@@ -83,6 +114,13 @@ class ForumThreads:
         except ChannelRefused:  # somebody deleted it
             return None
         return first
+
+
+def _time_of(message_id: str) -> datetime:
+    """When Discord made it, or some minutes before (its servers may disagree)."""
+    if not message_id:
+        return LONG_AGO
+    return discord.utils.snowflake_time(max(0, int(message_id) - CLOCK_SKEW))
 
 
 def _is_of_day(name: str, day: str) -> bool:

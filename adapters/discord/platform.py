@@ -370,7 +370,7 @@ class Discord:
         channel_id = _channel_id(post.channel)
         targets = [channel_id]
         if (await self._channels.get(channel_id))["type"] in FORUMS:
-            targets = await self._forums.threads(channel_id, message.day)
+            targets = await self._forums.threads(channel_id, message.day, post.after_id)
         elif message.place is render.Destination.THREAD and post.parent is not None:
             # In the channel itself if the parent message was late, or is deleted.
             targets.insert(0, post.parent.message_id)

@@ -373,9 +373,18 @@ class DiscordServer(WireServer):
     def _threads(self, _: web.Request, guild: str) -> web.Response:
         return answer({"threads": self._resting(archived=False), "members": []})
 
-    def _archive(self, _: web.Request, channel_id: str) -> web.Response:
+    def _archive(self, request: web.Request, channel_id: str) -> web.Response:
+        """The latest archived first."""
+
+        def archived_at(thread: dict[str, Any]) -> str:
+            return str(thread["thread_metadata"]["archive_timestamp"])
+
+        before, limit = request.query.get("before", "~"), int(request.query.get("limit", "50"))
         threads = [t for t in self._resting(archived=True) if t["parent_id"] == channel_id]
-        return answer({"threads": threads, "members": [], "has_more": False})
+        left = sorted(
+            (t for t in threads if archived_at(t) < before), key=archived_at, reverse=True
+        )
+        return answer({"threads": left[:limit], "members": [], "has_more": len(left) > limit})
 
     def _resting(self, *, archived: bool) -> list[dict[str, Any]]:
         threads = [each for each in self.channels.values() if each["type"] == THREAD]

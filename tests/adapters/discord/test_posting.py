@@ -247,6 +247,34 @@ async def test_a_forums_post_is_never_made_twice(
     assert sum(c["parent_id"] == forum for c in server.channels.values()) == 1
 
 
+@pytest.mark.parametrize("others", [250, 2500])
+async def test_a_forums_post_is_looked_for_behind_all_that_was_archived_since(
+    server: DiscordServer, discord: Discord, others: int
+) -> None:
+    forum = server.open_channel(FORUM)
+    [draft] = drafts(forum)
+    server.fail("POST", r"/channels/\d+/threads", how="after", status=502)
+    with pytest.raises(OutcomeUnknown):
+        await discord.send(post(forum, draft))
+    [ours] = [c for c in server.channels.values() if c["parent_id"] == forum]
+    ours["thread_metadata"] |= {"archived": True, "archive_timestamp": "2026-01-01T00:00:00+00:00"}
+    for number in range(others):
+        thread_id = server.new_id()
+        at = f"2026-02-01T00:00:00.{number:06d}+00:00"
+        server.channels[thread_id] = {
+            **ours, "id": thread_id, "name": f"a question {number}", "owner_id": "1",
+            "thread_metadata": {**ours["thread_metadata"], "archive_timestamp": at},
+        }  # fmt: skip
+    if others > 2000:
+        with pytest.raises(CannotTell):
+            await discord.find(post(forum, draft))
+        # What was archived before anything could be in it need not be looked through.
+        later = replace(post(forum, draft), after_id=ours["id"])
+        assert await discord.find(later) is None
+    else:
+        assert await discord.find(post(forum, draft)) is not None
+
+
 @pytest.mark.parametrize("code", CLOSED_THREAD)
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_a_forums_post_that_is_locked_or_full_gets_another_one_for_that_day(
