@@ -66,10 +66,17 @@ def _as_text(value: object, parse: Callable[[str], object]) -> str:
     return f'write it in quotes: "{written}"'
 
 
+def _without_quotes(value: object, pattern: str) -> str:
+    """How to write what needs no quotes, where a text holds that."""
+    is_that = isinstance(value, str) and re.fullmatch(pattern, value)
+    return f"write it without quotes: {value}" if is_that else ""
+
+
 def number(least: float, most: float, *, whole: bool = False) -> Reader:
     def read(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise InvalidValue(f"must be a {'whole ' * whole}number, not {kind_of(value)}")
+            hint = _without_quotes(value, r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?")
+            raise InvalidValue(f"must be a {'whole ' * whole}number, not {kind_of(value)}", hint)
         if not least <= value <= most:
             raise InvalidValue(f"must be from {least:g} to {most:g}")
         return value if whole else float(value)
@@ -180,7 +187,8 @@ def workspaces(value: object) -> object:
 
 def boolean(value: object) -> object:
     if not isinstance(value, bool):
-        raise InvalidValue(f"must be true or false, not {kind_of(value)}")
+        hint = _without_quotes(value, "true|false")
+        raise InvalidValue(f"must be true or false, not {kind_of(value)}", hint)
     return value
 
 
@@ -234,7 +242,7 @@ def timezone(value: str) -> ZoneInfo:
         known = {**tail, **by_lower}
         near = get_close_matches(value.lower().replace(" ", "_"), known, n=1)
         hint = f'did you mean "{known[near[0]]}"?' if near else 'write it like "Europe/Berlin"'
-        if re.fullmatch(r"[A-Za-z]{1,5}[+-][\d:]+", value):
+        if re.fullmatch(r"[A-Za-z]{1,5}[+-][\d:]+|[A-Z]{2,5}", value):  # UTC+2, CEST
             hint = 'name a place, like "Europe/Berlin": it also knows when the clocks change'
         if not by_lower:
             hint = "this system has no time zones; install tzdata"

@@ -156,6 +156,8 @@ def _mistake(text: str, message: str) -> Mistake:
         (message, ""),
     )
     found = re.match(r"line (\d+), column (\d+)", place)
+    if message == "Invalid value" and not found:
+        problem, hint = "the file ends before this value does", "is a ] or a quote missing?"
     if message.startswith(("Cannot overwrite", "Cannot declare")):
         problem = _named_twice(text, int(found[1]) if found else None) or problem
     if found:
@@ -190,8 +192,10 @@ def _hint_for_line(text: str, number: int, column: int) -> str:
         return f"write it in small letters: {key} = {value.lower()}"
     if decimal := re.fullmatch(r"([0-9]+),([0-9]+)", value):
         return f"a decimal has a point: {key} = {decimal[1]}.{decimal[2]}"
-    if clock := re.fullmatch(r"([0-9]{1,2})[.h]([0-9]{2})", value):
-        return f'write it in quotes, with a colon: {key} = "{clock[1]}:{clock[2]}"'
+    clock = re.fullmatch(r"([0-9]{1,2})(?:[.:h]([0-9]{2}))? ?([ap]m)?", value.lower())
+    if clock and (clock[2] or clock[3]):
+        hour = int(clock[1]) % 12 + 12 * (clock[3] == "pm") if clock[3] else int(clock[1])
+        return f'write it in quotes: {key} = "{hour:02}:{clock[2] or "00"}"'
     return f'write it in quotes: {key} = "{value.strip(_TYPOGRAPHIC_QUOTES)}"'
 
 
