@@ -39,6 +39,7 @@ from benchmarks.invented import Words
 from benchmarks.report import Row, table
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.library import Library
 from bot.chat.queries import Queries
 from bot.core.collect import collect
 from bot.core.digest import Rules
@@ -258,7 +259,12 @@ class People:
         changes = Changes(
             queries=queries, store=store, clock=clock, on_change=_nothing_more, first_post=0
         )
-        self._commands = ChatCommands(queries=queries, changes=changes, clock=clock)
+        self._commands = ChatCommands(
+            queries=queries,
+            changes=changes,
+            library=Library(queries=queries, store=store, clock=clock),
+            clock=clock,
+        )
 
     @asynccontextmanager
     async def talking(self, when: str) -> AsyncIterator[None]:

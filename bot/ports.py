@@ -22,6 +22,7 @@ from bot.model import (
     Draft,
     Expected,
     Finding,
+    Forgotten,
     Home,
     Interests,
     Keyword,
@@ -35,6 +36,7 @@ from bot.model import (
     Recorded,
     Reply,
     Run,
+    SavedPage,
     SettingValue,
     Subscription,
 )
@@ -181,6 +183,42 @@ class Commands(Protocol):
 
     async def why(self, channel_id: str, person: Person, paper_id: str) -> Reply:
         """Why a paper was posted in this channel, or was not; an id or an address of its page."""
+        ...
+
+    async def save(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        """Keep a paper for the channel; where the person does already, no longer."""
+        ...
+
+    async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
+        """Keep these papers for the channel; none is taken back."""
+        ...
+
+    async def saved(
+        self,
+        channel_id: str,
+        person: Person,
+        *,
+        mine: bool = False,
+        words: Sequence[str] = (),
+        page: int = 1,
+    ) -> Reply:
+        """What the channel keeps, or the person in any channel, the newest first; only papers with
+        all of the ``words``. A page beyond the last is the last."""
+        ...
+
+    async def cite(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        """A paper in BibTeX."""
+        ...
+
+    async def export(
+        self, channel_id: str, person: Person, *, mine: bool = False, kind: str = "bib"
+    ) -> Reply:
+        """What ``saved`` shows as a file: ``bib``, ``ris`` or ``json`` (CSL-JSON)."""
+        ...
+
+    async def forget_me(self, person: Person, *, sure: bool = False) -> Reply:
+        """Delete what the person saved, and their name; unless they are ``sure``, ask them
+        first."""
         ...
 
     async def status(self, channel_id: str, person: Person) -> Reply:
@@ -587,7 +625,53 @@ class ReportStore(Protocol):
         ...
 
 
-class PeopleStore(ReportStore, Protocol):
+class LibraryStore(Protocol):
+    """Papers that people save for their channel. Every method is one transaction; raises
+    StoreError."""
+
+    async def toggle_save(
+        self, channel_id: str, paper: Paper, person: Person, at: datetime
+    ) -> bool:
+        """True: the person keeps the paper for the channel from now on. False: they did, and no
+        longer do."""
+        ...
+
+    async def save_all(
+        self, channel_id: str, papers: Sequence[Paper], person: Person, at: datetime
+    ) -> int:
+        """How many of them the person did not keep for the channel before; now all are kept."""
+        ...
+
+    async def saved(
+        self,
+        channel_id: str,
+        person_id: str,
+        *,
+        mine: bool = False,
+        words: Sequence[str] = (),
+        limit: int,
+        offset: int = 0,
+    ) -> SavedPage:
+        """What is kept for the channel; or, with ``mine``, what the person keeps for any. Only
+        papers of which title, authors, id or year hold all of the ``words``, whatever the case."""
+        ...
+
+    async def saved_paper(self, paper_id: str) -> Paper | None:
+        """The paper as somebody saved it; ``None`` if nobody keeps it."""
+        ...
+
+    async def citation_keys(self, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        """A key for each paper id, unlike any other paper's and the same for ever: the wanted one,
+        or where another paper has it, the wanted one with letters behind it."""
+        ...
+
+    async def forget_person(self, person: Person) -> Forgotten:
+        """Delete what the person saved, and their name and id wherever they stand. What they
+        changed stays."""
+        ...
+
+
+class PeopleStore(ReportStore, LibraryStore, Protocol):
     """What the commands need of the store. Every method is one transaction; raises StoreError."""
 
     async def follow(

@@ -67,7 +67,7 @@ ROOMS: dict[str, Row] = {
     "bot.text": Row(
         "LaTeX becomes Unicode once, before a digest is composed: no adapter knows of it.",
         "bot.model",
-        "pylatexenc",
+        "bibtexparser pylatexenc",
     ),
     "bot.keywords": Row("The keyword language. Pure.", "bot.errors bot.model", "snowballstemmer"),
     "bot.matching": Row("Evaluates what keywords has parsed. Pure.", "bot.keywords bot.model"),

@@ -14,6 +14,7 @@ from adapters.discord.render import ABSTRACT_PREFIX, ABSTRACTS_PREFIX, MAX_OPTIO
 from bot.model import Menu
 
 COMMAND_PREFIX: Final = "say:"  # what a custom_id begins with; the words follow
+PAPER_PREFIX: Final = "paper:"  # likewise, of one below an abstract
 OPENS_FORM: Final = "add"  # these words alone open the form
 MENU_PREFIX: Final = "choose:"  # likewise, of a menu
 MAX_LABEL_LENGTH: Final = 100  # characters of an option or a choice
@@ -51,6 +52,26 @@ class CommandButton(ui.DynamicItem[ui.Button[Any]], template=f"{COMMAND_PREFIX}(
             await interaction.client.handler.open_form(interaction)
         else:
             await interaction.client.handler.button(interaction, self.words)
+
+
+class PaperButton(ui.DynamicItem[ui.Button[Any]], template=f"{PAPER_PREFIX}(?P<words>.+)"):
+    """A button below an abstract: the same, answered beside the abstract instead of in its
+    place."""
+
+    interaction_check = check_server
+
+    def __init__(self, words: str, label: str = "") -> None:
+        super().__init__(ui.Button(label=label or words[:80], custom_id=f"{PAPER_PREFIX}{words}"))
+        self.words = words
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Any, item: Any, match: Any, /) -> Self:
+        return cls(match["words"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        await interaction.client.handler.command(
+            interaction, lambda c, where, who: c.typed(where, who, self.words)
+        )
 
 
 class CommandMenu(ui.DynamicItem[ui.Select[Any]], template=f"{MENU_PREFIX}(?P<words>.+)"):

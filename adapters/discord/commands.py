@@ -9,7 +9,10 @@ all of ``/papers`` at once, so they are not used: reading is to stay open.
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -29,7 +32,7 @@ from adapters.discord.keyword_form import (
 from adapters.discord.mentions import CommandMentions
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
-from bot.model import Choice, Person, Reply
+from bot.model import Choice, Person, Reply, TextFile
 from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
@@ -165,7 +168,7 @@ class InteractionHandler:
                 await self._edit_reply(interaction, refusal)
             return
         if not reply.announcement:
-            await self._edit_reply(interaction, self._view(reply))
+            await self._edit_reply(interaction, self._view(reply), replies.reply_file(reply))
             return
         if note := _permission_problem(interaction, threads=threads):
             await self._edit_reply(interaction, self._view(reply, note))
@@ -193,11 +196,14 @@ class InteractionHandler:
             return f"I could not tell the channel: {error}"
         return ""
 
-    async def _edit_reply(self, interaction: Interaction, view: discord.ui.LayoutView) -> None:
+    async def _edit_reply(
+        self, interaction: Interaction, view: discord.ui.LayoutView, file: TextFile | None = None
+    ) -> None:
         """Edit the first response. Retried where that fails: repeating it is harmless."""
         for delay in (*EDIT_RETRY_DELAYS, None):
+            attached = [discord.File(io.BytesIO(file.text.encode()), file.name)] if file else []
             try:
-                await interaction.edit_original_response(view=view)
+                await interaction.edit_original_response(view=view, attachments=attached)
                 return
             except CONNECTION_ERRORS as error:
                 permanent = isinstance(error, discord.HTTPException) and error.status < 500
@@ -273,6 +279,13 @@ SETTINGS: Final = [app_commands.Choice(name=name, value=name) for name in CHANNE
 Keyword = app_commands.Range[str, 1, MAX_KEYWORD_LENGTH]
 Name = app_commands.Range[str, 1, MAX_NAME_LENGTH]
 
+PaperId = app_commands.Range[str, 1, 200]
+EXPORT_FORMATS: Final = [
+    app_commands.Choice(name="BibTeX (.bib)", value="bib"),
+    app_commands.Choice(name="RIS (.ris)", value="ris"),
+    app_commands.Choice(name="CSL-JSON (.json)", value="json"),
+]
+
 
 @app_commands.guild_only()
 class PapersCommands(app_commands.Group):
@@ -324,8 +337,43 @@ class PapersCommands(app_commands.Group):
 
     @app_commands.command(description="Why a paper was posted here, or was not")
     @app_commands.describe(paper="Its arXiv id, or the address of its page")
-    async def why(self, interaction: Interaction, paper: app_commands.Range[str, 1, 200]) -> None:
+    async def why(self, interaction: Interaction, paper: PaperId) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.why(where, who, paper))
+
+    @app_commands.command(description="Keep a paper for this channel; once more takes it back")
+    @app_commands.describe(paper="Its arXiv id, or the address of its page")
+    async def save(self, interaction: Interaction, paper: PaperId) -> None:
+        await self._handler.command(interaction, lambda c, where, who: c.save(where, who, paper))
+
+    @app_commands.command(description="Papers that this channel, or you, have saved")
+    @app_commands.describe(words="To be found in title, authors, id or year", mine="Only mine")
+    async def saved(
+        self,
+        interaction: Interaction,
+        words: app_commands.Range[str, 1, 100] = "",
+        mine: bool = False,
+    ) -> None:
+        await self._handler.command(
+            interaction, lambda c, where, who: c.saved(where, who, mine=mine, words=words.split())
+        )
+
+    @app_commands.command(description="A paper in BibTeX, to be copied")
+    @app_commands.describe(paper="Its arXiv id, or the address of its page")
+    async def cite(self, interaction: Interaction, paper: PaperId) -> None:
+        await self._handler.command(interaction, lambda c, where, who: c.cite(where, who, paper))
+
+    @app_commands.command(description="The saved papers as a file for reference managers")
+    @app_commands.describe(kind="BibTeX if not said otherwise", mine="Only mine")
+    @app_commands.rename(kind="format")
+    @app_commands.choices(kind=EXPORT_FORMATS)
+    async def export(self, interaction: Interaction, kind: str = "bib", mine: bool = False) -> None:
+        await self._handler.command(
+            interaction, lambda c, where, who: c.export(where, who, mine=mine, kind=kind)
+        )
+
+    @app_commands.command(name="forget-me", description="Delete what you saved, and your name")
+    async def forget_me(self, interaction: Interaction) -> None:
+        await self._handler.command(interaction, lambda c, where, who: c.forget_me(who))
 
     @app_commands.command(description="The last run, what is waiting, and why nothing was posted")
     async def status(self, interaction: Interaction) -> None:
@@ -375,3 +423,26 @@ class PapersCommands(app_commands.Group):
     @app_commands.command(description="All commands, and how keywords are written")
     async def help(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.help(where, who))
+
+
+# -- in the menu of a message ---------------------------------------------------------------------
+
+
+def save_papers_menu(handler: InteractionHandler) -> app_commands.ContextMenu:
+    """*Save papers*: all of a message, such as a digest."""
+
+    async def save_papers(interaction: Interaction, message: discord.Message) -> None:
+        paper_ids = papers_in(message)
+        await handler.command(interaction, lambda c, where, who: c.save_all(where, who, paper_ids))
+
+    return app_commands.ContextMenu(name="Save papers", callback=save_papers)
+
+
+def papers_in(message: discord.Message) -> list[str]:
+    """The ids of the papers that a message shows, in their order: of its buttons and menus, and in
+    addresses. They prove nothing: any message can name any paper."""
+    shown = json.dumps([each.to_dict() for each in message.components])
+    return list(dict.fromkeys(_PAPER.findall(f"{shown} {message.content}")))
+
+
+_PAPER: Final = re.compile(r"arxiv\.org/abs/(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})")

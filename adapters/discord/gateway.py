@@ -24,8 +24,14 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket, KeepAliveHandler
 
 from adapters.discord.api import RestClient, connector
-from adapters.discord.buttons import AbstractButton, AbstractMenu, CommandButton, CommandMenu
-from adapters.discord.commands import InteractionHandler, PapersCommands, SendLine
+from adapters.discord.buttons import (
+    AbstractButton,
+    AbstractMenu,
+    CommandButton,
+    CommandMenu,
+    PaperButton,
+)
+from adapters.discord.commands import InteractionHandler, PapersCommands, SendLine, save_papers_menu
 from adapters.discord.errors import LOGIN_REFUSED
 from adapters.discord.keyword_form import EditButton
 from adapters.discord.markup import inert
@@ -277,7 +283,9 @@ class PapersClient(discord.AutoShardedClient):
                 " Then, in a channel there: /papers add reward model",
                 invite_link(self.application_id),
             )
-        self.add_dynamic_items(CommandButton, CommandMenu, AbstractButton, AbstractMenu, EditButton)
+        self.add_dynamic_items(
+            CommandButton, CommandMenu, PaperButton, AbstractButton, AbstractMenu, EditButton
+        )
         self._registering = asyncio.create_task(self._registration.register_until_done(self.tree))
 
     async def close(self) -> None:
@@ -366,4 +374,5 @@ def command_tree(
     )
     tree.handler = handler
     tree.add_command(PapersCommands(handler))
+    tree.add_command(save_papers_menu(handler))
     return tree

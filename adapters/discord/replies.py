@@ -13,7 +13,7 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from adapters.discord.buttons import AbstractButton, CommandButton, CommandMenu
+from adapters.discord.buttons import AbstractButton, CommandButton, CommandMenu, PaperButton
 from adapters.discord.limits import CONTENT
 from adapters.discord.markup import BREAK, inert, link
 from adapters.discord.mentions import (
@@ -23,12 +23,14 @@ from adapters.discord.mentions import (
     inert_with_references,
 )
 from adapters.discord.render import ACCENT, MAX_TITLE_LENGTH, badge
-from bot.model import Entry, Offer, Paper, Reply, Row
+from bot.model import Entry, Offer, Paper, Reply, Row, TextFile
 from bot.text import authors_line, digests, first_lines, shorten, shorten_to_fit
 from bot.text.badges import badges
+from bot.text.reading import links
 
 MAX_TEXT_SIZE: Final = 3800  # over all texts of a message, in the unit of ``_size``
 BYTES_PER_CHARACTER: Final = 2.5
+MAX_CODE_SIZE: Final = 3000
 MAX_ROWS: Final = 10
 MAX_SECTIONS: Final = 11  # rows and papers, of three components each; 40 with all others
 MAX_AUTHORS_LENGTH: Final = 1000
@@ -59,6 +61,10 @@ def reply_view(
     content = _fit_lines(whole, MAX_TEXT_SIZE, shown)
     view.add_item(ui.TextDisplay(content))
     room = MAX_TEXT_SIZE - _size(content)
+    if reply.code and reply_file(reply) is None:
+        block = _code_block(reply.code)
+        room -= _size(block)
+        view.add_item(ui.TextDisplay(block))
     for section in reply.sections:
         heading = f"### {inert(section.heading)}\n"
         text = _fit_lines(
@@ -74,9 +80,18 @@ def reply_view(
         view.add_item(item)
     if reply.menu is not None:
         view.add_item(ui.ActionRow(CommandMenu(reply.menu.words, reply.menu)))
+    if (file := reply_file(reply)) is not None:
+        view.add_item(ui.File(f"attachment://{file.name}"))
     if reply.offers:
         view.add_item(ui.ActionRow(*map(_button, reply.offers[:5])))
     return view
+
+
+def reply_file(reply: Reply) -> TextFile | None:
+    """What is attached: a file, or a code that is too long for a message."""
+    if reply.file is None and _size(_code_block(reply.code)) > MAX_CODE_SIZE:
+        return TextFile("citation.bib", reply.code)
+    return reply.file
 
 
 def _sections(
@@ -162,13 +177,17 @@ def abstract_view(paper: Paper) -> ui.LayoutView:
     box.add_item(ui.TextDisplay(head))
     box.add_item(ui.TextDisplay(_fit(abstract, MAX_TEXT_SIZE - _size(head))))
     view.add_item(box)
+    view.add_item(ui.ActionRow(*(_link_button(*each) for each in links(paper))))
     view.add_item(
         ui.ActionRow(
-            ui.Button(label="arXiv", style=discord.ButtonStyle.link, url=paper.url),
-            ui.Button(label="PDF", style=discord.ButtonStyle.link, url=paper.pdf_url),
+            PaperButton(f"save {paper.id}", "Save"), PaperButton(f"cite {paper.id}", "Cite")
         )
     )
     return view
+
+
+def _link_button(label: str, url: str) -> ui.Button[Any]:
+    return ui.Button(label=label, style=discord.ButtonStyle.link, url=url)
 
 
 def plain_view(text: str, format_command: CommandFormatter = TYPED_COMMANDS) -> ui.LayoutView:

@@ -149,6 +149,25 @@ class Web:
                 self._free_at = max(self._free_at, now + REFUSAL_PAUSE)
             raise
 
+    async def upload(self, channel: str, name: str, text: str) -> None:
+        """A file into a conversation that exists. Needs ``files:write`` (docs.slack.dev,
+        messaging/working-with-files, November 2026). Raises SendError and PlatformRefused."""
+        content = text.encode()
+        given = {"filename": name, "length": str(len(content))}
+        target = await self.request("files.getUploadURLExternal", params=given)
+        url = str(target["upload_url"])
+        with at_the_border():
+            async with self._opened().post(
+                url, data=content, proxy=self.network.proxy_for(url), ssl=self.network.tls
+            ) as answer:
+                if answer.status != 200:
+                    raise TryLater(f"Slack answered {answer.status} to the file.")
+        done = {
+            "files": [{"id": target["file_id"], "title": name}],
+            "channel_id": channel,
+        }
+        await self.request("files.completeUploadExternal", json=done)
+
     async def open_socket(self, app_token: str) -> None:
         """Whether Socket Mode would let us in. Raises SendError and PlatformRefused."""
         with at_the_border():

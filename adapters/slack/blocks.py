@@ -22,6 +22,7 @@ from bot.text.badges import Badge, badges
 # What the action_id of a button begins with; the rest makes it unlike any other in the message.
 ABSTRACT: Final = "abstract"  # its value is a paper's id
 SAY: Final = "say"  # its value is a command
+PAPER: Final = "paper"  # the same, of a button below an abstract
 OPEN: Final = "open"  # it has an address
 
 MAX_TITLE_LENGTH, MAX_AUTHORS_LENGTH, MAX_COMMENT_LENGTH, MAX_KEYWORDS_LENGTH = 250, 200, 150, 200
@@ -183,11 +184,11 @@ def abstract_button(paper: Paper) -> Block:
     }
 
 
-def say_button(offer: Offer, number: int) -> Block:
+def say_button(offer: Offer, number: int, kind: str = SAY) -> Block:
     """A button that is a command. ``number`` tells those of one message apart."""
     return {
         "type": "button",
-        "action_id": f"{SAY}:{number}",
+        "action_id": f"{kind}:{number}",
         "value": offer.words,
         "text": plain(cut(offer.label, LABEL)),
     }

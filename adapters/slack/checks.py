@@ -33,6 +33,7 @@ OPTIONAL: Final = {
     "users:read": "administrators of the workspace change keywords only where bot.toml lists them"
     " as managers, or lists nobody",
     "chat:write.public": "the bot has to be invited to public channels, too",
+    "files:write": "an export of saved papers is shown as text instead of sent as a file",
 }
 PORT_TIMEOUT: Final = 5.0  # seconds
 OTHER_ADDRESS: Final = "Give the bot another address: listen below [slack]."

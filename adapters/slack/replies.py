@@ -12,10 +12,11 @@ from typing import Any, Final
 from adapters.slack import blocks
 from adapters.slack.blocks import link, plain, quiet, rich, running_text, section, words
 from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length, units
-from bot.model import Paper, Reply
+from bot.model import Offer, Paper, Reply
 from bot.references import refer_to, split_references, with_references
 from bot.text import clean, digests, first_lines, plural
 from bot.text.badges import badges
+from bot.text.reading import links
 
 View = dict[str, Any]
 
@@ -23,6 +24,8 @@ MAX_TEXT_LENGTH: Final = 5000  # characters of a reply's own text
 MAX_ROW_LENGTH: Final = 1000
 MAX_NOTE_LENGTH: Final = 1000
 MAX_AUTHORS_LENGTH: Final = 5000  # characters; some papers have three thousand
+MAX_CODE_LENGTH: Final = 2900  # of a block of code, below that of a section
+MAX_CODE_BLOCKS: Final = 30
 MAX_BUTTONS: Final = 5
 MORE: Final = "\n…"  # of a top-level text from which sentences are left out
 ADD: Final = "add"  # of the button that opens the form for a keyword, and of the form
@@ -43,6 +46,7 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
         shown = [rich(section(*running_text(said, command, reply.times)))]
     if note:
         shown.append(rich(section(words(cut(note, MAX_NOTE_LENGTH), italic=True))))
+    shown += _code(reply.code)
     pieces: list[list[Block]] = [
         [
             rich(
@@ -72,6 +76,26 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
             break
         shown += piece
     return [*shown, *last]
+
+
+def _code(code: str) -> list[Block]:
+    """To be copied, as it is, parted at the ends of lines."""
+    parts, part = list[str](), ""
+    for line in code.splitlines():
+        while len(line) > MAX_CODE_LENGTH:
+            parts, line = [*parts, line[:MAX_CODE_LENGTH]], line[MAX_CODE_LENGTH:]
+        if part and units(part) + units(line) >= MAX_CODE_LENGTH:
+            parts.append(part)
+            part = ""
+        part += f"{line}\n"
+    parts += [part] if part.strip() else []
+    shown = [
+        rich({"type": "rich_text_preformatted", "elements": [words(each.strip("\n") or " ")]})
+        for each in parts[:MAX_CODE_BLOCKS]
+    ]
+    if len(parts) > MAX_CODE_BLOCKS:
+        shown.append(quiet("It goes on: this is as much as Slack shows."))
+    return shown
 
 
 def readable(text: str, command: str) -> str:
@@ -160,8 +184,9 @@ def sentence(title: str, text: str, command: str = COMMAND) -> View:
     return window(title, [rich(section(*running_text(cut_lines(text), command)))])
 
 
-def abstract_window(paper: Paper) -> View:
-    """The whole abstract, all authors, and where to read on."""
+def abstract_window(paper: Paper, metadata: str = "") -> View:
+    """The whole abstract, all authors, and where to read on; and where ``metadata`` says which
+    channel it is about, what can be done with the paper there."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
     facts += [paper.journal_ref, *(badge.text for badge in badges(paper))]
     about = " · ".join(cut(clean(fact), 300) for fact in facts if fact)
@@ -176,11 +201,17 @@ def abstract_window(paper: Paper) -> View:
             rich(section(*parts)),
             quiet(about or paper.id),
             rich(section(words(abstract))),
-            blocks.actions(
-                blocks.open_button("arXiv", paper.url), blocks.open_button("PDF", paper.pdf_url)
-            ),
+            blocks.actions(*(blocks.open_button(*each) for each in links(paper))),
+            *([_paper_buttons(paper)] if metadata else []),
         ],
+        metadata,
     )
+
+
+def _paper_buttons(paper: Paper) -> Block:
+    offers = (Offer("Save", f"save {paper.id}"), Offer("Cite", f"cite {paper.id}"))
+    shown = (blocks.say_button(each, n, blocks.PAPER) for n, each in enumerate(offers))
+    return blocks.actions(*shown)
 
 
 def _authors(paper: Paper) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.slack import keyword_form, render, replies
@@ -28,7 +28,7 @@ from bot.errors import (
     TryLater,
     UserError,
 )
-from bot.model import Person, Reply
+from bot.model import Person, Reply, TextFile
 from bot.ports import Commands
 from bot.references import refer_to
 
@@ -41,6 +41,8 @@ NOTICE: Final = "One moment, please: I am asking arXiv."
 UPDATE_RETRY_DELAYS: Final = (0.5, 2.0, 5.0)  # seconds
 MAX_RETRY_DELAY: Final = 20.0  # seconds that Slack may want us to wait for a window
 CLOSED: Final = frozenset({"not_found", "view_not_found"})  # the window is gone: so is its reader
+FILES_SCOPE: Final = "files:write"
+IN_CONVERSATION: Final = "It is in our conversation, in the tab Messages of this app."
 UNKNOWN_BUTTON: Final = (
     f"I do not know this button any more. To see what I can do: {refer_to('help')}"
 )
@@ -165,6 +167,8 @@ class Responder:
 
     async def show(self, place: Place, reply: Reply, channel: str = "", note: str = "") -> None:
         """Where it was asked: it works in channels too that the bot is no member of."""
+        if reply.file is not None:
+            reply = await self._send_file(place.user, reply, reply.file)
         if place.view_id:
             sealed = self.membership.sealed(channel, place.user)
             view = replies.reply_window("Papers", reply, note, sealed, self.command)
@@ -175,6 +179,24 @@ class Responder:
             await self.workspace.web.respond(place.response_url, message)
         elif place.user:
             await self.workspace.say(place.user, replies.readable(reply.text, self.command))
+
+    async def _send_file(self, user: str, reply: Reply, file: TextFile) -> Reply:
+        """The same answer after its file was sent to the person alone; with the file's text where
+        that can't be done."""
+        try:
+            if FILES_SCOPE in (await self.workspace.web.me()).scopes:
+                shown = replies.reply_blocks(Reply(reply.text), command=self.command)
+                line = render.arguments(replies.sentences(reply.text, self.command), shown)
+                posted = await self.workspace.web.post(user, line)
+                await self.workspace.web.upload(str(posted["channel"]), file.name, file.text)
+                return replace(reply, text=f"{reply.text}\n{IN_CONVERSATION}", file=None)
+            why = f"Without the scope {FILES_SCOPE} I can't send it as a file."
+        except (SendError, PlatformError) as error:
+            log.warning("file not sent why=%s", error)
+            why = f"I could not send it as a file: {error}"
+        return replace(
+            reply, text=f"{reply.text}\n{why} This is its text:", code=file.text, file=None
+        )
 
     async def tell_channel(self, channel: str, reply: Reply, person: Person) -> str:
         """Announce a change. Returns what prevents that, and so prevents posts, in a sentence;
@@ -237,8 +259,10 @@ class Responder:
     ) -> None:
         """In a window of its own; where Slack does not open one, as a message for the person."""
         place = Place.of(body)
+        above = (body.get("view") or {}).get("type") == "modal"
         try:
-            view_id = await self.open(body, replies.loading("Papers"))
+            loading = replies.loading("Papers")
+            view_id = await self.open(body, loading, "views.push" if above else "views.open")
         except (SendError, PlatformError) as error:
             log.warning("window not opened why=%s", error)
             place = Place(place.user, place.response_url)
@@ -277,7 +301,10 @@ class Responder:
             view_id = ""
         try:
             paper = await self.commands.abstract(paper_id)
-            view, text = replies.abstract_window(paper), f"{paper.title}\n{paper.url}"
+            view, text = (
+                replies.abstract_window(paper, self._sealed_of(body)),
+                f"{paper.title}\n{paper.url}",
+            )
         except UserError as error:
             view, text = replies.sentence(paper_id, str(error), self.command), str(error)
         if view_id:
@@ -289,6 +316,13 @@ class Responder:
             )
         else:
             await self.show(Place(place.user), Reply(text))
+
+    def _sealed_of(self, body: Payload) -> str:
+        """For a window that is about the channel of a button; empty where that is not known."""
+        try:
+            return self.membership.sealed(self.channel_of(body), Place.of(body).user)
+        except NotAllowed:
+            return ""
 
     def sentence(self, title: str, text: str) -> replies.View:
         """A window that says this."""

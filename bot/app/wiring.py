@@ -32,6 +32,7 @@ from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.library import Library
 from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
 from bot.clock import SystemClock
@@ -91,7 +92,13 @@ def wire(
         first_post=schedule.first_post,
         limits=config.limits,
     )
-    commands = ChatCommands(queries=queries, changes=changes, clock=clock, limits=config.limits)
+    commands = ChatCommands(
+        queries=queries,
+        changes=changes,
+        library=Library(queries=queries, store=store, clock=clock),
+        clock=clock,
+        limits=config.limits,
+    )
 
     async def archive_deleted(channel: Channel, reason: str) -> None:
         await changes.archive_channels(ChannelGroup(ids=(channel.id,)), reason)

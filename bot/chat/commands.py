@@ -13,12 +13,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.chat.changes import Changes
+from bot.chat.library import Library
 from bot.chat.parse import (
+    export_request,
     keyword_and_name,
     opens_form,
     page_number,
     parse_command,
     required,
+    saved_request,
     setting_and_value,
 )
 from bot.chat.queries import Queries
@@ -54,10 +57,17 @@ class ChatCommands:
     """
 
     def __init__(
-        self, *, queries: Queries, changes: Changes, clock: Clock, limits: Limits | None = None
+        self,
+        *,
+        queries: Queries,
+        changes: Changes,
+        library: Library,
+        clock: Clock,
+        limits: Limits | None = None,
     ) -> None:
         self._queries = queries
         self._changes = changes
+        self._library = library
         self._rate_limiter = CommandRateLimiter((limits or Limits()).commands_per_minute, clock)
 
     # -- keywords -----------------------------------------------------------------------------
@@ -119,6 +129,50 @@ class ChatCommands:
     async def abstract(self, paper_id: str) -> Paper:
         async with _answering("abstract"), asyncio.timeout(QUERY_TIMEOUT):
             return await self._queries.abstract(paper_id)
+
+    async def save(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        paper_id = required("save", paper_id)
+        async with self._papers("save", channel_id, person) as named:
+            return await self._library.save(channel_id, named, paper_id)
+
+    async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
+        async with self._papers("save", channel_id, person) as named:
+            return await self._library.save_all(channel_id, named, paper_ids)
+
+    async def saved(
+        self,
+        channel_id: str,
+        person: Person,
+        *,
+        mine: bool = False,
+        words: Sequence[str] = (),
+        page: int = 1,
+    ) -> Reply:
+        plain = tuple(without_references(word) for word in words)
+        async with self._query("saved", channel_id, person):
+            return await self._library.saved(channel_id, person, mine=mine, words=plain, page=page)
+
+    async def cite(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        paper_id = required("cite", paper_id)
+        async with self._papers("cite", channel_id, person):
+            return await self._library.cite(paper_id)
+
+    async def export(
+        self, channel_id: str, person: Person, *, mine: bool = False, kind: str = "bib"
+    ) -> Reply:
+        async with self._query("export", channel_id, person):
+            return await self._library.export(channel_id, person, mine=mine, kind=kind)
+
+    async def forget_me(self, person: Person, *, sure: bool = False) -> Reply:
+        async with self._query("forget-me", "", person):
+            return await self._library.forget_me(person, sure=sure)
+
+    @asynccontextmanager
+    async def _papers(self, command: str, channel_id: str, person: Person) -> AsyncIterator[Person]:
+        """What every member may do, and which may ask the source."""
+        async with self._query(command, channel_id, person), asyncio.timeout(QUERY_TIMEOUT):
+            parse_channel_id(channel_id)  # whatever an adapter was told
+            yield replace(person, name=without_references(person.name))
 
     # -- the channel --------------------------------------------------------------------------
 
@@ -208,6 +262,18 @@ class ChatCommands:
                 return await self.preview(channel_id, person, rest)
             case "why":
                 return await self.why(channel_id, person, rest)
+            case "save":
+                return await self.save(channel_id, person, rest)
+            case "saved":
+                mine, words, page = saved_request(rest)
+                return await self.saved(channel_id, person, mine=mine, words=words, page=page)
+            case "cite":
+                return await self.cite(channel_id, person, rest)
+            case "export":
+                mine, kind = export_request(rest)
+                return await self.export(channel_id, person, mine=mine, kind=kind)
+            case "forget-me":
+                return await self.forget_me(person, sure=rest == "now")
             case "status":
                 return await self.status(channel_id, person)
             case "pause":

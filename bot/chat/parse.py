@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
 from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import UserError
@@ -19,6 +20,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("", "the keywords of this channel"),
     "preview": ("KEYWORD", "how many papers a day to expect; saves nothing"),
     "why": ("ARXIV_ID", "why a paper was posted here, or was not"),
+    "save": ("ARXIV_ID", "keep a paper for this channel; once more takes it back"),
+    "saved": ("[mine] [WORDS]", "papers that this channel, or you, have saved"),
+    "cite": ("ARXIV_ID", "its BibTeX, to be copied"),
+    "export": ("[mine] [bib | ris | json]", "the saved papers as a file for reference managers"),
+    "forget-me": ("", "delete what you saved, and your name"),
     "status": ("", "the last run, what is waiting, and why nothing was posted"),
     "pause": ("", "post nothing here for now; new papers are kept"),
     "resume": ("", "post again"),
@@ -44,6 +50,8 @@ _SYNONYMS: Mapping[str, str] = {
     "rm": "remove", "drop": "remove",
     "ls": "list", "keywords": "list", "show": "list",
     "test": "preview", "try": "preview", "search": "preview",
+    "keep": "save", "bookmark": "save", "bookmarks": "saved", "library": "saved",
+    "bibtex": "cite", "bib": "cite", "forgetme": "forget-me", "forget": "forget-me",
     "explain": "why", "state": "status", "info": "status",
     "mute": "pause", "stop": "pause", "unmute": "resume", "start": "resume", "continue": "resume",
     "set": "settings", "setting": "settings", "config": "settings",
@@ -62,8 +70,9 @@ _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 # The commands below the headings of ``help``, which leaves out itself.
 _GROUPS = (
     ("Keywords", ("add", "remove", "list", "preview")),
-    ("Papers", ("why", "status")),
+    ("Papers", ("why", "save", "saved", "cite", "export", "status")),
     ("This channel", ("pause", "resume", "settings", "resend")),
+    ("You", ("forget-me",)),
 )
 
 
@@ -121,6 +130,39 @@ def keyword_and_name(text: str) -> tuple[str, str]:
 def page_number(text: str) -> int:
     """The page of a list that is meant; the first one if it is no number."""
     return int(text) if text.isdecimal() and len(text) < 6 else 1
+
+
+def saved_request(text: str) -> tuple[bool, tuple[str, ...], int]:
+    """Whether one's own are meant, the words to look for, and the page: ``page 2 mine reward``. A
+    word of a button is written as in an address."""
+    words = text.split()
+    page = 1
+    if len(words) > 1 and words[0].casefold() == "page" and words[1].isdecimal():
+        page, words = page_number(words[1]), words[2:]
+    mine = bool(words) and words[0].casefold() == "mine"
+    return mine, tuple(map(unquote, words[1:] if mine else words)), page
+
+
+def export_request(text: str) -> tuple[bool, str]:
+    """Whether one's own are meant, and the format. Raises UserError for one that there is not."""
+    mine, kind = False, "bib"
+    for word in text.casefold().split():
+        if word == "mine":
+            mine = True
+        elif word.lstrip(".") in _EXPORT_FORMATS:
+            kind = _EXPORT_FORMATS[word.lstrip(".")]
+        else:
+            raise UserError(
+                f"There is no format {clean(word)[:40]}. There are bib (BibTeX), ris and json"
+                f" (CSL-JSON): {refer_to('export ris')}"
+            )
+    return mine, kind
+
+
+_EXPORT_FORMATS: Mapping[str, str] = {
+    "bib": "bib", "bibtex": "bib", "biblatex": "bib", "ris": "ris", "json": "json", "csl": "json",
+    "csl-json": "json",
+}  # fmt: skip
 
 
 def setting_and_value(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ asked about one channel is answered for this channel alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
@@ -87,7 +87,7 @@ class Queries:
         """The keywords of one channel: all, or one page of them. Buttons that change something are
         for those who may."""
         subscriptions = await self._store.subscriptions(channel_id)
-        dates = self._dates(channel_id)
+        dates = self.dates(channel_id)
         return listing_reply(channel_id, subscriptions, dates, page, may_change=may_change)
 
     async def all_listings(self) -> Reply:
@@ -128,7 +128,7 @@ class Queries:
         batch = await self._source.latest(keyword, PREVIEW_PAPERS)
         matcher = Matcher([keyword])
         matching = [paper for paper in batch.papers if matcher.match(paper)]
-        dates = self._dates()
+        dates = self.dates()
         found = estimate(batch, matching, PREVIEW_PAPERS, days, dates.now)
         seen = outlook(keyword, batch, matching, found, days, dates, shown)
         if (narrower := narrower_reading(keyword)) is not None and matching:
@@ -159,7 +159,7 @@ class Queries:
             )
             for view in state.channels
         ]
-        dates = self._dates(channel_id)
+        dates = self.dates(channel_id)
         reply = why_reply(identity, known, state, cases, dates)
         return with_times(reply, dates, *(case.context.dates for case in cases))
 
@@ -175,17 +175,41 @@ class Queries:
         )
 
     async def abstract(self, paper_id: str) -> Paper:
-        """A paper ready to be shown whole. Asks arXiv where we have forgotten it.
+        """A paper ready to be shown whole, as ``paper``."""
+        return displayed(await self.paper(paper_id))
+
+    async def paper(self, paper_id: str) -> Paper:
+        """A paper whole, its texts raw. Asks arXiv where we have forgotten it.
 
         Raises UserError if there is no such paper, and SourceError.
         """
         identity = self._identity(paper_id)
-        paper = (await self._store.paper(identity)).paper
-        if paper is None or not paper.abstract:
+        paper = await self._kept(identity)
+        if paper is None:
             paper = next(iter((await self._source.papers([identity])).papers), None)
         if paper is None:
             raise UserError(f"arXiv knows no paper {identity}.")
-        return displayed(paper)
+        return paper
+
+    async def papers(self, paper_ids: Sequence[str]) -> tuple[Paper, ...]:
+        """The same of several, with one request for all that we have forgotten; without those that
+        arXiv does not know."""
+        identities = list(dict.fromkeys(map(self._identity, paper_ids)))
+        found: dict[str, Paper] = {}
+        for identity in identities:
+            if known := await self._kept(identity):
+                found[identity] = known
+        if missing := [identity for identity in identities if identity not in found]:
+            for paper in (await self._source.papers(missing)).papers:
+                found[paper.id] = paper
+        return tuple(found[identity] for identity in identities if identity in found)
+
+    async def _kept(self, identity: str) -> Paper | None:
+        """Whole, from our own database."""
+        paper = (await self._store.paper(identity)).paper
+        if paper is not None and paper.abstract:
+            return paper
+        return await self._store.saved_paper(identity)
 
     # -- channels -----------------------------------------------------------------------------
 
@@ -197,7 +221,7 @@ class Queries:
         page."""
         state = await self.state(channel_id)
         contexts = [self.context(view, state, channel_id) for view in state.channels]
-        dates = self._dates(channel_id)
+        dates = self.dates(channel_id)
         report = replace(
             status_report(state, contexts, dates),
             file_problem=file_problem,
@@ -210,7 +234,7 @@ class Queries:
         """The same of all channels as data."""
         state = await self.state(None)
         contexts = [self.context(view, state, None) for view in state.channels]
-        return status_report(state, contexts, self._dates())
+        return status_report(state, contexts, self.dates())
 
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""
@@ -239,7 +263,7 @@ class Queries:
         state = visible_to_host(await self._store.state(*(ids or [""])))
         contexts = [self.context(view, state, None) for view in state.channels]
         by_person = person if channel_ids is not None else None
-        return home(state, contexts, self._dates(), by_person, page)
+        return home(state, contexts, self.dates(), by_person, page)
 
     async def help(self) -> Reply:
         text = "Commands. Replace the words in capitals with your own."
@@ -262,7 +286,8 @@ class Queries:
         dates = DateFormatter(self._clock.now(), timetable.timezone)
         return ChannelContext(view, state, timetable, dates, channel_id is not None, self._calendar)
 
-    def _dates(self, channel_id: str | None = None) -> DateFormatter:
+    def dates(self, channel_id: str | None = None) -> DateFormatter:
+        """For times as that channel reads them."""
         timetable = self._timetable(Channel(channel_id or ""))
         return DateFormatter(self._clock.now(), timetable.timezone)
 

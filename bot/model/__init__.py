@@ -6,6 +6,7 @@ freely.
 
 from __future__ import annotations
 
+from bot.model.library import Forgotten, SavedPage, SavedPaper
 from bot.model.news import News, NewsKind
 from bot.model.papers import (
     VERSION_UNKNOWN,
@@ -43,6 +44,7 @@ from bot.model.replies import (
     Row,
     Section,
     SettingValue,
+    TextFile,
 )
 from bot.model.retention import Outdated
 from bot.model.subscriptions import Channel, ChannelGroup, Interests, Keyword, Person, Subscription
@@ -62,6 +64,7 @@ __all__ = [
     "Entry",
     "Expected",
     "Finding",
+    "Forgotten",
     "Hit",
     "Home",
     "Interests",
@@ -83,9 +86,12 @@ __all__ = [
     "Reply",
     "Row",
     "Run",
+    "SavedPage",
+    "SavedPaper",
     "Section",
     "SettingValue",
     "Subscription",
+    "TextFile",
     "Unmatched",
     "Why",
 ]

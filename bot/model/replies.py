@@ -64,14 +64,23 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file for whoever asked, alone."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a command answers, for any platform to show privately to the person who asked.
 
-    Shown in this order: ``text``, ``sections``, ``rows``, ``entries`` (papers), ``menu``,
-    ``offers``. ``announcement`` is one line for the whole channel (a change was made), or empty.
-    ``report`` is the same answer for other programs (``bot.chat.reports``), ``None`` where the
-    command line has no such command. ``times`` are the times that the text names, by the words in
-    which it does, for platforms that show a time in the reader's own way.
+    Shown in this order: ``text``, ``code`` (to be copied, as it is), ``sections``, ``rows``,
+    ``entries`` (papers), ``menu``, ``offers``; with ``file`` beside them. ``announcement`` is one
+    line for the whole channel (a change was made), or empty. ``report`` is the same answer for
+    other programs (``bot.chat.reports``), ``None`` where the command line has no such command.
+    ``times`` are the times that the text names, by the words in which it does, for platforms that
+    show a time in the reader's own way.
     """
 
     text: str
@@ -83,6 +92,8 @@ class Reply:
     announcement: str = ""
     report: object | None = None
     times: Mapping[str, datetime] = field(default_factory=dict)
+    code: str = ""
+    file: TextFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

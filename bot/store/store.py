@@ -26,6 +26,7 @@ from bot.store.statements import (
     crosspost,
     deliver,
     leases,
+    library,
     metrics,
     news,
     refusals,
@@ -250,6 +251,14 @@ class SqlStore:
     sessions_held = _use_case(sessions.held, READ)
     record_refusal = _use_case(refusals.record, WRITE)
     clear_refusal = _use_case(refusals.clear, WRITE)
+
+    # -- papers that people keep
+    toggle_save = _use_case(library.toggle_save, WRITE)
+    save_all = _use_case(library.save_all, WRITE)
+    saved = _use_case(library.saved, READ)
+    saved_paper = _use_case(library.saved_paper, READ)
+    citation_keys = _use_case(library.citation_keys, WRITE)
+    forget_person = _use_case(library.forget_person, WRITE)
 
     # -- secrets
     save_secret = _use_case(secrets.save_secret, WRITE)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.library import Library
 from bot.chat.queries import Queries
 from bot.core.collect import collect
 from bot.matching import explain
@@ -42,7 +43,12 @@ class Backend:
             on_change=self._changed,
             first_post=3,
         )
-        self.commands = ChatCommands(queries=queries, changes=changes, clock=self.clock)
+        self.commands = ChatCommands(
+            queries=queries,
+            changes=changes,
+            library=Library(queries=queries, store=self.store, clock=self.clock),
+            clock=self.clock,
+        )
 
     async def _changed(self) -> None:
         """There is no bot.toml here."""

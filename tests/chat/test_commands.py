@@ -17,6 +17,7 @@ import pytest
 from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.library import Library
 from bot.chat.parse import keyword_and_name
 from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
@@ -94,7 +95,11 @@ class Chat:
             limits=limits,
         )
         self.commands = ChatCommands(
-            queries=self.queries, changes=self.changes, clock=self.clock, limits=limits
+            queries=self.queries,
+            changes=self.changes,
+            library=Library(queries=self.queries, store=self.store, clock=self.clock),
+            clock=self.clock,
+            limits=limits,
         )
 
     async def _changed(self) -> None:

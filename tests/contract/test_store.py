@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -1560,6 +1561,103 @@ async def test_a_message_of_an_archived_channel_is_handed_on_when_it_is_back(sto
     assert await store.claim_crosspost("fake", START, START + LEASE) is None
     await store.restore_channels(ChannelGroup(ids=(A,)), START)
     assert await store.claim_crosspost("fake", START, START + LEASE) is not None
+
+
+# -- papers that people keep ----------------------------------------------------------------------
+
+
+async def kept(store: Store, who: Person = ADA, channel: str = A, **how: Any) -> list[str]:
+    page = await store.saved(channel, who.id, limit=10, **how)
+    assert page.total >= len(page.papers)
+    return [each.paper.id for each in page.papers]
+
+
+async def test_a_paper_is_kept_for_a_channel_and_taken_back_by_the_same_person(
+    store: Store,
+) -> None:
+    assert await store.toggle_save(A, paper(1), ADA, START)
+    assert await store.toggle_save(A, paper(2), ADA, START + HOUR)
+    assert await store.toggle_save(A, paper(1), BEN, START + 2 * HOUR)
+    assert await kept(store) == ids(1, 2)
+    [first, _] = (await store.saved(A, BEN.id, limit=10)).papers
+    assert (first.names, first.mine, first.saved_at) == (("Ada", "Ben"), True, START + 2 * HOUR)
+    assert await kept(store, channel=B) == []
+    assert await kept(store, BEN, B, mine=True) == ids(1)
+    assert not await store.toggle_save(A, paper(1), BEN, START + 3 * HOUR)
+    assert await kept(store) == ids(2, 1)
+    assert not await store.toggle_save(A, paper(1), ADA, START + 3 * HOUR)
+    assert await kept(store) == ids(2)
+
+
+async def test_two_people_who_save_in_one_instant_both_keep_it(store: Store) -> None:
+    both = [store.toggle_save(A, paper(1), who, START) for who in (ADA, BEN)]
+    assert await asyncio.gather(*both) == [True, True]
+    [one] = (await store.saved(A, "", limit=10)).papers
+    assert (one.names, one.mine) == (("Ada", "Ben"), False)
+
+
+async def test_papers_that_are_saved_together_are_kept_once_and_in_their_last_version(
+    store: Store,
+) -> None:
+    await store.toggle_save(A, paper(1), ADA, START)
+    newer = paper(1, "A newer title", version=2)
+    assert await store.save_all(A, [newer, paper(2)], ADA, START + HOUR) == 1
+    assert await store.save_all(A, [paper(1), paper(2)], ADA, START + HOUR) == 0
+    titles = {
+        each.paper.id: each.paper.title for each in (await store.saved(A, "", limit=9)).papers
+    }
+    assert titles[newer.id] == "A newer title"
+    kept_as = await store.saved_paper(newer.id)
+    assert kept_as is not None
+    assert kept_as.title == "A newer title"
+    await store.toggle_save(A, newer, ADA, START)
+    assert await store.saved_paper(newer.id) is None
+
+
+async def test_saved_papers_are_found_by_their_words_and_in_pages(store: Store) -> None:
+    papers = [paper(n, f"Slow results {n}") for n in range(1, 31)]
+    papers.append(paper(40, "50%_off! prices", authors=("Élodie Muster",)))
+    for number, each in enumerate(papers):
+        await store.save_all(A, [each], ADA, START + number * MINUTE)
+    page = await store.saved(A, "", limit=10, offset=10)
+    assert [each.paper.id for each in page.papers] == ids(*range(21, 11, -1))
+    assert page.total == 31
+    assert await kept(store, words=["SLOW", "results", "7"]) == ids(27, 17, 7)
+    assert await kept(store, words=["élodie"]) == ids(40)
+    assert await kept(store, words=["50%_off!"]) == ids(40)
+    assert await kept(store, words=["%"]) == ids(40)
+    assert await kept(store, words=["nowhere"]) == []
+    assert (await store.saved(A, "", words=["nowhere"], limit=10)).total == 0
+
+
+async def test_a_citation_key_is_unlike_any_other_and_stays(database: Database) -> None:
+    store = database.open()
+    wanted = {"1": "muster2026slow", "2": "muster2026slow", "3": "other2026"}
+    keys = await store.citation_keys(wanted)
+    assert keys == {"1": "muster2026slow", "2": "muster2026slowa", "3": "other2026"}
+    store.close()
+    again = database.open()
+    assert await again.citation_keys({"2": "renamed", "4": "muster2026slow"}) == {
+        "2": "muster2026slowa",
+        "4": "muster2026slowb",
+    }
+
+
+async def test_a_person_who_wants_to_be_forgotten_leaves_no_name(store: Store) -> None:
+    await store.follow(A, REWARD, ADA, START)
+    await store.follow(B, GRAPH, BEN, START)
+    await store.pause(A, "by Ada", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.toggle_save(A, paper(1), BEN, START)
+    await store.toggle_save(B, paper(2), ADA, START)
+    forgotten = await store.forget_person(ADA)
+    assert (forgotten.saves, forgotten.names) == (2, 2)
+    assert [each.names for each in (await store.saved(A, "", limit=9)).papers] == [("Ben",)]
+    assert await kept(store, channel=B) == []
+    followed = {each.keyword.text: each.added_by.name for each in await store.subscriptions()}
+    assert followed == {"reward model": "", "graph network": "Ben"}
+    assert (await view_of(store, A)).reason == "by somebody"  # type: ignore[attr-defined]
+    assert (await store.forget_person(ADA)).saves == 0
 
 
 # -- secrets --------------------------------------------------------------------------------------

@@ -396,7 +396,13 @@ class DiscordServer(WireServer):
 
     def _put_commands(self, request: web.Request) -> web.Response:
         self.commands = [
-            {**each, "id": self.new_id(), "application_id": APPLICATION, "version": "1"}
+            {
+                "description": "",
+                **each,
+                "id": self.new_id(),
+                "application_id": APPLICATION,
+                "version": "1",
+            }
             for each in request[BODY]
         ]
         return answer(self.commands)

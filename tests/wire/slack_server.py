@@ -66,6 +66,8 @@ class SlackServer(WireServer):
         self.homes: dict[str, dict[str, Any]] = {}
         self.people: dict[str, dict[str, Any]] = {}  # what users.info says of them beside the usual
         self.too_fast = 0
+        self.uploads: dict[str, str] = {}  # what was uploaded, by the file's id
+        self.files: list[tuple[str, str, str]] = []  # channel, name and text of each
         self.socket = SlackSocket(self)
         self._triggers: dict[str, float] = {}
         self._given = 0  # triggers, ever
@@ -143,6 +145,7 @@ class SlackServer(WireServer):
         app = web.Application()
         app.router.add_get("/socket", self.socket.serve)
         app.router.add_post("/answers/{name}", self._take_answer)
+        app.router.add_post("/upload/{file}", self._take_file)
         app.router.add_route("*", "/api/{method}", self._answer)
         return app
 
@@ -205,6 +208,8 @@ class SlackServer(WireServer):
             "conversations.info": "channels:read",
             "users.conversations": "channels:read",
             "users.info": "users:read",
+            "files.getUploadURLExternal": "files:write",
+            "files.completeUploadExternal": "files:write",
             "chat.postMessage": "chat:write",
         }.get(method)
         if needs and needs not in self.scopes:
@@ -226,6 +231,8 @@ class SlackServer(WireServer):
             "conversations.info": self._info,
             "users.conversations": self._conversations,
             "users.info": self._user,
+            "files.getUploadURLExternal": self._place_for_file,
+            "files.completeUploadExternal": self._complete_file,
             "views.open": self._open_view,
             "views.push": self._open_view,
             "views.update": self._update_view,
@@ -290,6 +297,27 @@ class SlackServer(WireServer):
         }  # fmt: skip
         room.messages.append(message)
         return fine(channel=room_id, ts=message["ts"], message=message)
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _place_for_file(self, arguments: dict[str, Any]) -> web.Response:
+        if not arguments.get("filename") or int(arguments.get("length") or 0) < 1:
+            return failed("invalid_arguments")
+        file_id = f"F{len(self.uploads):09d}"
+        self.uploads[file_id] = ""
+        return fine(file_id=file_id, upload_url=f"{self.url}/upload/{file_id}")
+
+    async def _take_file(self, request: web.Request) -> web.Response:
+        self.uploads[request.match_info["file"]] = await request.text()
+        return web.Response(text="OK")
+
+    def _complete_file(self, arguments: dict[str, Any]) -> web.Response:
+        channel = str(arguments.get("channel_id"))
+        for each in arguments["files"]:
+            if not self.uploads.get(each["id"]):
+                return failed("file_not_found")
+            self.files.append((channel, each["title"], self.uploads[each["id"]]))
+        return fine(files=arguments["files"])
 
     def _history(self, arguments: dict[str, Any]) -> web.Response:
         room = self.rooms.get(str(arguments.get("channel")))

@@ -9,7 +9,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack import replies
-from adapters.slack.blocks import ABSTRACT, OPEN, SAY
+from adapters.slack.blocks import ABSTRACT, OPEN, PAPER, SAY
 from adapters.slack.control_panel import ControlPanel
 from adapters.slack.home import AT_HOME, TO_PAGE
 from adapters.slack.responder import UNKNOWN_BUTTON, Place, Responder
@@ -52,6 +52,22 @@ def register(app: AsyncApp) -> None:
         person = await responder.person(body)
         working = responder.commands.typed(responder.core_id(channel), person, words)
         await responder.answer(place, channel, person, working)
+
+    @app.action(re.compile(f"^{PAPER}:"))
+    async def act_on_paper(
+        ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], responder: Responder
+    ) -> None:
+        """A button below an abstract, answered in a window above it."""
+        await ack()
+        try:
+            channel = responder.channel_of(body)
+        except NotAllowed as error:
+            await responder.refuse(Place.of(body), error)
+            return
+        person = await responder.person(body)
+        words = str(action.get("value") or "")
+        working = responder.commands.typed(responder.core_id(channel), person, words)
+        await responder.open_and_answer(body, channel, person, working)
 
     @app.action(re.compile(f"^{AT_HOME}:"))
     async def act_at_home(

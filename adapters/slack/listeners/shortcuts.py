@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 FOLLOW: Final = "follow_keyword"
 WHY: Final = "why_here"  # also of the window in which a paper is chosen
+SAVE: Final = "save_papers"
 LIKE: Final = "follow_like_this"  # the same
 TITLES: Final = {WHY: "Why here?", LIKE: "Follow like this"}
 
@@ -38,6 +39,15 @@ def register(app: AsyncApp) -> None:
         [paper_id] = papers
         channel, person = responder.channel_of(body), await responder.person(body)
         working = responder.commands.why(responder.core_id(channel), person, paper_id)
+        await responder.open_and_answer(body, channel, person, working)
+
+    @app.shortcut({"type": "message_action", "callback_id": SAVE})
+    async def save_papers(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        """All that the message shows."""
+        await ack()
+        channel, person = responder.channel_of(body), await responder.person(body)
+        papers = list(paper_choice.papers_in(body["message"]))
+        working = responder.commands.save_all(responder.core_id(channel), person, papers)
         await responder.open_and_answer(body, channel, person, working)
 
     @app.shortcut({"type": "message_action", "callback_id": LIKE})

@@ -203,6 +203,40 @@ create table crossposts (                 -- messages that are to be handed on t
 ) strict, without rowid;
 create index crossposts_waiting on crossposts (platform) where state = 'pending';
 
+create table saved_papers (               -- that anybody keeps, as they were when last saved: a
+                                          -- paper may be forgotten elsewhere
+  id               text primary key,
+  version          integer not null,
+  serial           integer not null,
+  title            text not null,
+  abstract         text not null,
+  authors          text not null,         -- JSON
+  categories       text not null,         -- JSON, primary first
+  primary_category text not null,
+  published        text not null,
+  updated          text not null,
+  url              text not null,
+  pdf_url          text not null,
+  comment          text not null,
+  journal_ref      text not null,
+  doi              text not null,
+  words            text not null          -- what a search looks in, in lower case
+) strict;
+create table saves (                      -- who keeps which paper for which channel
+  channel_id text not null references channels,
+  paper_id   text not null references saved_papers,
+  person_id  text not null,
+  person     text not null,               -- the name that they had then
+  saved_at   text not null,
+  primary key (channel_id, paper_id, person_id)
+) strict, without rowid;
+create index saves_by_person on saves (person_id, saved_at);
+create index saves_by_paper on saves (paper_id);
+create table citation_keys (              -- a paper's name in BibTeX, for ever
+  paper_id text primary key,
+  key      text not null unique
+) strict, without rowid;
+
 create table handled_requests (           -- of people on a platform; they are kept for a day
   id text primary key,                    -- as the platform names the request
   at text not null

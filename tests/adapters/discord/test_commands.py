@@ -344,7 +344,7 @@ async def test_help_names_every_command_that_there_is(
     server: Server, backend: DiscordBackend
 ) -> None:
     said = texts(await server.say(server.bob, "help"))
-    [papers] = backend.client.tree.get_commands()
+    papers = backend.client.tree.get_command("papers")
     for command in papers.commands:  # type: ignore[union-attr]
         if command.name != "help":
             assert re.search(rf"\n/papers {command.name}\b", said), command.name
@@ -498,3 +498,66 @@ def test_every_button_menu_and_form_asks_first_whether_its_server_is_served() ->
     assert len(ours) >= 4
     for each in ours:
         assert vars(each)["interaction_check"] is check_server, each
+
+
+# -- papers that people keep ----------------------------------------------------------------------
+
+
+async def post(server: Server, body: dict[str, Any]) -> Any:
+    route = Route("POST", "/channels/{channel_id}/messages", channel_id=server.channel.id)
+    await server.env.bot.http.request(route, json=body)
+    return server.channel.last_message
+
+
+async def test_a_paper_is_saved_cited_and_exported_for_one_person_alone(
+    backend: DiscordBackend, server: Server
+) -> None:
+    known = paper(1, "A slow result", authors=("Ada Muster",))
+    backend.source.announce(known)
+    digest = Digest(Channel(server.here), START.date(), Why.NEW, (Entry(known, ("slow",)),))
+    [draft] = compose(digest)
+    posted = await post(server, read(draft.payload).body)
+    shown = (await server.bob.click(posted, custom_id=f"abs:{known.id}")).response
+    links = [part.get("url") for part in nested(components(shown))]
+    assert "https://arxiv.org/html/2603.00001" in links
+    assert "https://www.alphaxiv.org/abs/2603.00001" in links
+    saved = await server.bob.click(shown, custom_id=f"paper:save {known.id}")
+    assert saved.ephemeral
+    assert "Saved for this channel: A slow result" in texts(saved.response)
+    assert "by bob" in texts(await server.say(server.ann, "saved"))
+    cited = await server.bob.click(shown, custom_id=f"paper:cite {known.id}")
+    assert "@misc{muster2026slow," in texts(cited.response)
+    exported = await server.say(server.ann, "export", format="ris")
+    [attached] = exported.attachments
+    assert attached.filename == "papers.ris"
+    assert "TI  - A slow result" in (await attached.read()).decode()
+    assert "no paper" in texts(await server.say(server.ann, "saved", mine=True))
+    again = await server.bob.click(shown, custom_id=f"paper:save {known.id}")
+    assert "Taken back" in texts(again.response)
+
+
+async def test_all_papers_of_a_digest_are_saved_from_its_menu(
+    backend: DiscordBackend, server: Server
+) -> None:
+    papers = [paper(n, f"Slow {n}") for n in range(1, 4)]
+    backend.source.announce(*papers)
+    entries = tuple(Entry(each, ("slow",)) for each in papers)
+    [draft] = compose(Digest(Channel(server.here), START.date(), Why.NEW, entries))
+    posted = await post(server, read(draft.payload).body)
+    done = await server.bob.context_menu(server.channel, "Save papers", posted)
+    assert done.ephemeral
+    assert "Saved 3 papers for this channel." in texts(done.response)
+    line = await server.bob.send(server.channel, "nothing here")
+    done = await server.bob.context_menu(server.channel, "Save papers", line)
+    assert "I see no paper in this message" in texts(done.response)
+
+
+async def test_who_wants_to_be_forgotten_presses_twice(
+    backend: DiscordBackend, server: Server
+) -> None:
+    backend.source.announce(paper(1))
+    await server.say(server.bob, "save", paper="2603.00001")
+    question = await server.say(server.bob, "forget-me")
+    assert "This deletes 1 saved paper" in texts(question)
+    done = await server.bob.click(question, custom_id="say:forget-me now")
+    assert "Deleted: 1 saved paper" in texts(done.response)

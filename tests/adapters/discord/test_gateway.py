@@ -57,7 +57,7 @@ async def test_a_command_that_an_answer_names_can_be_pressed_once_it_is_register
     caplog.set_level("INFO")
     async with listening(server, backend):
         await happens(lambda: "commands registered" in caplog.text)
-        [registered] = server.commands
+        registered = next(each for each in server.commands if each["name"] == "papers")
         said = await ask(server, "status")
     assert f"Add a keyword: </papers add:{registered['id']}> reward model" in said
 

@@ -70,7 +70,7 @@ async def test_a_passing_fault_leaves_nobody_without_commands(
         await registration.register_until_done(tree)
     assert normalized(server.commands) == normalized(ours())
     assert registration.degraded == ""
-    [papers] = server.commands
+    [papers] = [each for each in server.commands if each["name"] == "papers"]
     shown = f"</papers resume:{papers['id']}>"
     assert registration.mentions(CommandReference("resume")) == shown
     assert clock.slept, "a broken connection is tried once more by aiohttp itself"
@@ -147,7 +147,7 @@ def test_what_discord_fills_in_by_itself_is_no_difference() -> None:
         command |= {"name_localizations": None, "description_localizations": None}
         command["contexts"] = command["contexts"][::-1]
         del command["nsfw"]
-        for option in command["options"]:
+        for option in command.get("options") or ():
             option |= {"options": option.get("options") or [], "required": False}
     assert normalized(listed) == normalized(ours())
 

@@ -689,7 +689,7 @@ def recorded() -> list[dict[str, Any]]:
     message_actions: list[dict[str, Any]] = [
         {"type": "message_action", "callback_id": name, "trigger_id": "1.6", "message": linked,
          **place}
-        for name in ("why_here", "follow_like_this")
+        for name in ("why_here", "follow_like_this", "save_papers")
     ]  # fmt: skip
     chosen = {
         "paper": {"paper": {"selected_option": {"value": "2603.00001"}}},

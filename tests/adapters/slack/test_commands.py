@@ -33,7 +33,7 @@ from tests.adapters.slack.backend import (
     until,
 )
 from tests.builders import paper
-from tests.wire.slack_server import SlackServer
+from tests.wire.slack_server import CHAT, HISTORY, SlackServer
 
 ANN = "U0000001"  # who speaks on the small Slack
 
@@ -103,8 +103,12 @@ class Chat:
 
 
 @asynccontextmanager
-async def chatting(backend: SlackBackend, managers: tuple[str, ...] = ()) -> AsyncIterator[Chat]:
-    with SlackServer() as server:
+async def chatting(
+    backend: SlackBackend,
+    managers: tuple[str, ...] = (),
+    scopes: tuple[str, ...] = (*CHAT, *HISTORY, "channels:read"),
+) -> AsyncIterator[Chat]:
+    with SlackServer(scopes) as server:
         workspace = Workspace(
             name="",
             api_url=options(server)["api_url"],
@@ -537,3 +541,53 @@ def test_commands_are_named_as_they_are_called_here_and_addresses_can_be_followe
     panel = ChannelPanel("slack:C0000001", Reply(text, rows=(Row("k", text),)))
     home = home_page(Home(Reply(text), (panel,)), "/arxiv")
     assert json.dumps(home).count('"/arxiv resume"') == 3
+
+
+# Papers that people keep
+
+
+async def test_a_paper_is_saved_and_cited_from_its_window(chat: Chat) -> None:
+    made = paper(7, "A slow result", authors=("Ada Muster",))
+    chat.backend.source.announce(made)
+    await chat.touch({"action_id": f"abstract:{made.id}", "value": made.id})
+    view = await chat.window(2)
+    assert "https://www.alphaxiv.org/abs/2603.00007" in shown(view)
+    pressed = buttons(view)
+    modal = {"type": "modal", "id": "V9", "private_metadata": view["private_metadata"]}
+    await chat.touch(pressed["Save"], view=modal)
+    assert "Saved for this channel: A slow result" in shown(await chat.window(4))
+    await chat.touch(pressed["Cite"], view=modal)
+    assert "@misc{muster2026slow," in shown(await chat.window(6))
+    assert len(asked(chat.server, "views.push")) == 2
+    assert "A slow result" in shown(await chat.say("saved"))
+    assert "no paper yet" in shown(await chat.say("saved", chat.server.open_room()))
+
+
+async def test_an_export_is_shown_as_text_without_the_scope_and_sent_as_a_file_with_it(
+    chat: Chat,
+) -> None:
+    made = paper(7, "A slow result", authors=("Ada Muster",))
+    chat.backend.source.announce(made)
+    await chat.say(f"save {made.id}")
+    answer = await chat.say("export")
+    assert "Without the scope files:write I can't send it as a file." in shown(answer)
+    assert "@misc{muster2026slow," in shown(answer)
+    assert answer["response_type"] == "ephemeral"
+    assert chat.server.files == []
+
+
+async def test_an_export_is_a_file_in_the_persons_own_conversation(backend: SlackBackend) -> None:
+    async with chatting(backend, scopes=(*CHAT, "files:write")) as chat:
+        server = chat.server
+        backend.source.announce(paper(7, "A slow result"))
+        await chat.say("save 2603.00007")
+        answer = await chat.say("export ris")
+        assert "It is in our conversation" in shown(answer)
+        [(channel, name, text)] = server.files
+        assert (channel, name) == (ANN, "papers.ris")
+        assert "TI  - A slow result" in text
+        assert server.rooms[chat.room].messages == []
+        server.fail("POST", "files.getUploadURLExternal", status=500)
+        answer = await chat.say("export ris")
+        assert "I could not send it as a file" in shown(answer)
+        assert "TI  - A slow result" in shown(answer)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.slack import paper_choice, render
-from adapters.slack.listeners.shortcuts import LIKE, WHY
+from adapters.slack.listeners.shortcuts import LIKE, SAVE, WHY
 from bot.model import Channel, Draft, Person
 from tests.adapters import samples
 from tests.adapters.slack.backend import (
@@ -368,6 +368,14 @@ async def test_why_here_answers_in_a_window(member: Member) -> None:
     paper_id = await known_paper(member, "reward model")
     await member.shortcut(WHY, about(paper_id))
     assert "It matches reward model (in the title)" in shown(member.server.views[-1])
+
+
+async def test_save_papers_saves_all_of_a_message(member: Member) -> None:
+    paper_id = await known_paper(member, "reward model")
+    await member.shortcut(SAVE, about(paper_id, "2603.00009"))
+    assert "Saved 1 paper for this channel." in shown(member.server.views[-1])
+    await member.shortcut(SAVE, {"type": "message", "ts": "1.0", "text": "nothing"})
+    assert "I see no paper in this message" in shown(member.server.views[-1])
 
 
 async def test_why_here_asks_which_paper_of_several(member: Member) -> None:

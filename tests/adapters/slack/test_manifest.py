@@ -10,7 +10,7 @@ import yaml
 
 from adapters.slack.checks import NEEDED, OPTIONAL
 from adapters.slack.http import EVENTS_PATH, REDIRECT_PATH
-from adapters.slack.listeners.shortcuts import FOLLOW, LIKE, TITLES, WHY
+from adapters.slack.listeners.shortcuts import FOLLOW, LIKE, SAVE, TITLES, WHY
 from bot.config.keys import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,6 +33,8 @@ SCOPES = {
     "views.push": set[str](),
     "views.update": set[str](),
     "views.publish": set[str](),
+    "files.getUploadURLExternal": {"files:write"},
+    "files.completeUploadExternal": {"files:write"},
 }
 # The scopes that each event needs (docs.slack.dev, reference/events, November 2026).
 EVENTS = {
@@ -71,7 +73,7 @@ def test_the_command_is_the_one_that_bot_toml_means() -> None:
 def test_its_shortcuts_are_those_that_are_heard() -> None:
     shortcuts = MANIFEST["features"]["shortcuts"]
     assert {each["callback_id"]: each["type"] for each in shortcuts} == {
-        FOLLOW: "global", WHY: "message", LIKE: "message",
+        FOLLOW: "global", WHY: "message", LIKE: "message", SAVE: "message",
     }  # fmt: skip
     assert all(each["name"] == TITLES.get(each["callback_id"], each["name"]) for each in shortcuts)
 

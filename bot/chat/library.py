@@ -1,0 +1,126 @@
+"""What people keep: saved papers, their citations, and what is deleted of a person. Knows no
+platform; the wording is in ``bot.chat.replies.library``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from bot.chat.queries import Queries
+from bot.chat.replies.library import (
+    ROWS_PER_PAGE,
+    citation_reply,
+    export_reply,
+    forget_question,
+    forgotten_reply,
+    nothing_saved,
+    save_reply,
+    saved_reply,
+    saved_together_reply,
+)
+from bot.errors import UserError
+from bot.model import Paper, Person, Reply, TextFile
+from bot.ports import Clock, LibraryStore
+from bot.text import citations
+
+# Below the least that a platform takes of a file from a bot (10 MB on Discord; discord-api-docs,
+# reference, Uploading Files, November 2026). An entry of BibTeX has half a kilobyte, one of
+# CSL-JSON with its abstract some two and a half.
+MAX_EXPORTED = 10_000  # papers
+MAX_SAVED_AT_ONCE = 100  # of one message, which holds no more
+MAX_EXPORT_SIZE = 8_000_000  # bytes
+
+
+class Library:
+    """Every method may raise StoreError; where a paper is fetched, UserError if there is none of
+    that id, and SourceError."""
+
+    def __init__(
+        self,
+        *,
+        queries: Queries,
+        store: LibraryStore,
+        clock: Clock,
+        max_export_size: int = MAX_EXPORT_SIZE,
+    ) -> None:
+        self._queries = queries
+        self._store = store
+        self._clock = clock
+        self._max_export_size = max_export_size
+
+    async def save(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        """Keep it for the channel, or no longer."""
+        paper = await self._queries.paper(paper_id)
+        saved = await self._store.toggle_save(channel_id, paper, person, self._clock.now())
+        return save_reply(paper, saved=saved)
+
+    async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
+        """Keep all of them; none is taken back."""
+        papers = await self._queries.papers(paper_ids[:MAX_SAVED_AT_ONCE])
+        if not papers:
+            raise UserError("I see no paper in this message, so nothing was saved.")
+        added = await self._store.save_all(channel_id, papers, person, self._clock.now())
+        return saved_together_reply(papers, added)
+
+    async def saved(
+        self,
+        channel_id: str,
+        person: Person,
+        *,
+        mine: bool = False,
+        words: Sequence[str] = (),
+        page: int = 1,
+    ) -> Reply:
+        """One page of what the channel keeps, or the person; a page beyond the last is the last."""
+        found = await self._store.saved(
+            channel_id,
+            person.id,
+            mine=mine,
+            words=words,
+            limit=ROWS_PER_PAGE,
+            offset=(page - 1) * ROWS_PER_PAGE,
+        )
+        if not found.papers and found.total and page > 1:
+            last = (found.total - 1) // ROWS_PER_PAGE + 1
+            return await self.saved(channel_id, person, mine=mine, words=words, page=last)
+        dates = self._queries.dates(channel_id)
+        return saved_reply(found, dates, mine=mine, words=words, page=page)
+
+    async def cite(self, paper_id: str) -> Reply:
+        paper = await self._queries.paper(paper_id)
+        return citation_reply(citations.bibtex([paper], await self._keys([paper])).strip())
+
+    async def export(
+        self, channel_id: str, person: Person, *, mine: bool = False, kind: str = "bib"
+    ) -> Reply:
+        """The saved papers as a file of one of ``citations.FORMATS``. Raises UserError where it
+        would be larger than platforms take."""
+        found = await self._store.saved(channel_id, person.id, mine=mine, limit=MAX_EXPORTED)
+        if not found.papers:
+            return nothing_saved(mine=mine)
+        papers = [each.paper for each in found.papers]
+        keys = await self._keys(papers)
+        # Thousands take seconds, in which nobody else is to wait.
+        text = await asyncio.to_thread(citations.file_text, kind, papers, keys)
+        while (size := len(text.encode())) > self._max_export_size:
+            fitting = len(papers) * self._max_export_size // size
+            papers = papers[: max(min(fitting, len(papers) - 1), 0)]
+            text = await asyncio.to_thread(citations.file_text, kind, papers, keys)
+        file = TextFile(f"papers.{kind}", text)
+        return export_reply(file, len(papers), found.total, mine=mine)
+
+    async def _keys(self, papers: Sequence[Paper]) -> dict[str, str]:
+        wanted = await asyncio.to_thread(
+            lambda: {paper.id: citations.key_base(paper) for paper in papers}
+        )
+        return dict(await self._store.citation_keys(wanted))
+
+    async def forget_me(self, person: Person, *, sure: bool) -> Reply:
+        """Delete what the person saved, and their name; unless they are sure, ask them first."""
+        if not person.id:
+            raise UserError("Only a person on Discord or Slack can be forgotten.")
+        if not sure:
+            found = await self._store.saved("", person.id, mine=True, limit=1)
+            return forget_question(found.total)
+        return forgotten_reply(await self._store.forget_person(person))

@@ -1,0 +1,127 @@
+"""What people read about saved papers and citations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from bot.chat.replies.dates import DateFormatter
+from bot.chat.replies.keywords import ROWS_PER_PAGE
+from bot.model import Forgotten, Offer, Paper, Reply, Row, SavedPage, SavedPaper, TextFile
+from bot.references import address, refer_to
+from bot.text import authors_line, displayed, plural, shorten
+
+__all__ = ["ROWS_PER_PAGE"]
+
+MAX_BUTTON_WORDS = 60  # characters of a search that a button can carry
+MAX_TITLE_LENGTH = 200
+SAVED = Offer("Saved papers", "saved")
+
+
+def save_reply(paper: Paper, *, saved: bool) -> Reply:
+    title = _title(paper)
+    if not saved:
+        return Reply(
+            f"Taken back: {title}\nYou no longer keep it for this channel.", offers=(SAVED,)
+        )
+    return Reply(
+        f"Saved for this channel: {title}\nEverybody here sees it, with your name, among the saved"
+        " papers. To take it back, press Save again.",
+        offers=(SAVED,),
+    )
+
+
+def saved_together_reply(papers: Sequence[Paper], added: int) -> Reply:
+    """Several at once; ``added`` is how many of them were not kept before."""
+    before = len(papers) - added
+    kept = f" You had saved {before:,} of these before." if before and added else ""
+    head = f"Saved {plural(added, 'paper')} for this channel." if added else "You had saved them."
+    return Reply(
+        f"{head}{kept}\nEverybody here sees them, with your name, among the saved papers, where"
+        " Remove takes one back.",
+        offers=(Offer("Saved papers", "saved"), Offer("Mine", "saved mine")),
+    )
+
+
+def saved_reply(
+    found: SavedPage, dates: DateFormatter, *, mine: bool, words: Sequence[str], page: int
+) -> Reply:
+    if not found.total and words:
+        return Reply(
+            f"No saved paper has {' '.join(words)} in its title, authors, id or year.",
+            offers=(_other(mine),),
+        )
+    if not found.total:
+        return nothing_saved(mine=mine)
+    last = (found.total - 1) // ROWS_PER_PAGE + 1
+    head = f"{'You have' if mine else 'This channel has'} saved {plural(found.total, 'paper')}"
+    head += f" with {' '.join(words)}" if words else ""
+    head += f" (page {page} of {last}):" if last > 1 else ":"
+    offers = []
+    if last > 1 and (turn := _turning(mine, words)) is not None:
+        offers += [Offer("Back", f"saved page {page - 1}{turn}")] if page > 1 else []
+        offers += [Offer("More", f"saved page {page + 1}{turn}")] if page < last else []
+    offers += [_other(mine), Offer("Export", "export mine" if mine else "export")]
+    rows = tuple(_row(each, dates, mine=mine) for each in found.papers)
+    return Reply(head, rows=rows, offers=tuple(offers))
+
+
+def _turning(mine: bool, words: Sequence[str]) -> str | None:
+    """What goes on with the words of a button for another page; ``None`` where it is too long."""
+    said = "".join(f" {word}" for word in (*(["mine"] if mine else []), *map(quote, words)))
+    return said if len(said) <= MAX_BUTTON_WORDS else None
+
+
+def _other(mine: bool) -> Offer:
+    return Offer("This channel's", "saved") if mine else Offer("Mine", "saved mine")
+
+
+def _row(each: SavedPaper, dates: DateFormatter, *, mine: bool) -> Row:
+    paper = displayed(each.paper)
+    by = "" if mine else f" by {authors_line(each.names)}"
+    about = f"{authors_line(paper.authors)} · saved {dates.day(each.saved_at)}{by}"
+    offers = (Offer("Remove", f"save {paper.id}"),) if each.mine and not mine else ()
+    return Row(_title(paper), f"{about.lstrip(' ·')} · {address(paper.url)}", offers)
+
+
+def _title(paper: Paper) -> str:
+    return shorten(displayed(paper).title, MAX_TITLE_LENGTH)
+
+
+def nothing_saved(*, mine: bool) -> Reply:
+    whose = "You have" if mine else "This channel has"
+    return Reply(
+        f"{whose} saved no paper yet. The button Save stands below each paper's abstract; or:"
+        f" {refer_to('save 2603.01234')}"
+    )
+
+
+def citation_reply(text: str) -> Reply:
+    return Reply("To be copied:", code=text)
+
+
+def export_reply(file: TextFile, count: int, total: int, *, mine: bool) -> Reply:
+    whose = "you" if mine else "this channel"
+    said = f"{plural(count, 'paper')} that {whose} saved, as {file.name}."
+    if count < total:
+        said += f" These are the newest of {total:,}: a file of all would be too large."
+    others = [kind for kind in ("bib", "ris", "json") if not file.name.endswith(kind)]
+    own = " mine" if mine else ""
+    offers = tuple(Offer(f".{kind}", f"export{own} {kind}") for kind in others)
+    return Reply(said, offers=offers, file=file)
+
+
+def forget_question(saves: int) -> Reply:
+    return Reply(
+        f"This deletes {plural(saves, 'saved paper')} of yours, in all channels, and your name"
+        " wherever I keep it: at keywords that you added, and at a channel that you paused."
+        " Keywords stay. It can't be undone.",
+        offers=(Offer("Delete", "forget-me now"),),
+    )
+
+
+def forgotten_reply(forgotten: Forgotten) -> Reply:
+    return Reply(
+        f"Deleted: {plural(forgotten.saves, 'saved paper')}, and your name in"
+        f" {plural(forgotten.names, 'other place')}."
+    )

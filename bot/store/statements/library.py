@@ -1,0 +1,207 @@
+"""Papers that people keep for their channel.
+
+A paper is kept as it was when it was saved, beside the papers that runs bring: those are forgotten
+some day, or were never fetched by a run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from bot.model import Forgotten, Paper, Person, SavedPage, SavedPaper
+from bot.store.engines.base import Connection
+from bot.store.statements.rows import (
+    LISTED,
+    PAPER_COLUMNS,
+    id_list,
+    paper_from_row,
+    paper_to_row,
+    qualified,
+    to_text,
+    to_time,
+)
+from bot.store.statements.subscriptions import ensure_channel
+
+_COLUMNS = [column.strip() for column in f"{PAPER_COLUMNS}, words".split(",")]
+_KEEP = (
+    f"insert into saved_papers ({', '.join(_COLUMNS)})"
+    f" values ({', '.join('?' * len(_COLUMNS))}) on conflict (id) do update set "
+    + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])
+    + " where saved_papers.version <= excluded.version"
+)
+
+
+def toggle_save(
+    db: Connection, channel_id: str, paper: Paper, person: Person, at: datetime
+) -> bool:
+    taken_back = db.execute(
+        "delete from saves where channel_id = ? and paper_id = ? and person_id = ?",
+        (channel_id, paper.id, person.id),
+    )
+    if taken_back.rowcount:
+        _forget_unsaved(db, [paper.id])
+        return False
+    return save_all(db, channel_id, [paper], person, at) == 1
+
+
+def save_all(
+    db: Connection, channel_id: str, papers: Sequence[Paper], person: Person, at: datetime
+) -> int:
+    ensure_channel(db, channel_id)
+    saved = 0
+    for paper in papers:
+        db.execute(_KEEP, (*paper_to_row(paper), _words(paper)))
+        saved += db.execute(
+            "insert into saves (channel_id, paper_id, person_id, person, saved_at)"
+            " values (?, ?, ?, ?, ?) on conflict do nothing",
+            (channel_id, paper.id, person.id, person.name, to_text(at)),
+        ).rowcount
+    return saved
+
+
+def _words(paper: Paper) -> str:
+    """What a search looks in."""
+    parts = (paper.title, *paper.authors, paper.id, str(paper.published.year))
+    return " ".join(parts).casefold()
+
+
+def saved(
+    db: Connection,
+    channel_id: str,
+    person_id: str,
+    *,
+    mine: bool = False,
+    words: Sequence[str] = (),
+    limit: int,
+    offset: int = 0,
+) -> SavedPage:
+    whose = "s.person_id = :person" if mine else "s.channel_id = :channel"
+    looked_for = {f"word{n}": f"%{_literal(word)}%" for n, word in enumerate(words)}
+    found = "".join(f" and p.words like :{name} escape '!'" for name in looked_for)
+    given = {"person": person_id, "channel": channel_id, **looked_for}
+    here = f"from saves s join saved_papers p on p.id = s.paper_id where {whose}{found}"
+    rows = db.execute(
+        f"select {qualified('p')}, (select max(s.saved_at) from saves s"
+        f" where s.paper_id = p.id and {whose}) as latest from saved_papers p"
+        f" where p.id in (select s.paper_id {here})"
+        " order by latest desc, p.id desc limit :limit offset :offset",
+        {**given, "limit": limit, "offset": offset},
+    ).fetchall()
+    [total] = db.execute(f"select count(distinct s.paper_id) {here}", given).fetchone()
+    by: dict[str, list[tuple[str, str]]] = {}
+    for paper_id, who, name in db.execute(
+        f"select s.paper_id, s.person_id, s.person from saves s where {whose}"
+        f" and s.paper_id in ({LISTED}) order by s.saved_at, s.person_id",
+        {**given, "ids": id_list(row[0] for row in rows)},
+    ):
+        by.setdefault(paper_id, []).append((who, name))
+    return SavedPage(tuple(_saved_paper(row, by[row[0]], person_id) for row in rows), total)
+
+
+def _saved_paper(
+    row: Sequence[object], by: Sequence[tuple[str, str]], person_id: str
+) -> SavedPaper:
+    return SavedPaper(
+        paper=paper_from_row(row),
+        names=tuple(dict.fromkeys(name for _, name in by)),
+        saved_at=to_time(str(row[-1])),
+        mine=any(who == person_id for who, _ in by),
+    )
+
+
+def saved_paper(db: Connection, paper_id: str) -> Paper | None:
+    row = db.execute(
+        f"select {PAPER_COLUMNS} from saved_papers where id = ?", (paper_id,)
+    ).fetchone()
+    return None if row is None else paper_from_row(row)
+
+
+def _literal(word: str) -> str:
+    """For ``like``, in which the word's own signs mean nothing."""
+    for sign in "!%_":
+        word = word.replace(sign, f"!{sign}")
+    return word.casefold()
+
+
+def citation_keys(db: Connection, wanted: Mapping[str, str]) -> dict[str, str]:
+    keys: dict[str, str] = dict(
+        db.execute(
+            f"select paper_id, key from citation_keys where paper_id in ({LISTED})",
+            {"ids": id_list(wanted)},
+        ).fetchall()
+    )
+    missing = {paper_id: base for paper_id, base in wanted.items() if paper_id not in keys}
+    free = {base: _free(base, _taken(db, base)) for base in missing.values()}
+    new = {paper_id: next(free[base]) for paper_id, base in missing.items()}
+    # One base with letters behind it may be another base: the later one goes on to the next.
+    for paper_id, base in missing.items():
+        while not _claim(db, paper_id, new[paper_id]):
+            new[paper_id] = next(free[base])
+    return keys | new
+
+
+def _taken(db: Connection, base: str) -> frozenset[str]:
+    """Keys that begin with it; ``{`` comes right behind ``z``."""
+    rows = db.execute(
+        "select key from citation_keys where key >= ? and key < ?", (base, base + "{")
+    )
+    return frozenset(key for (key,) in rows)
+
+
+def _claim(db: Connection, paper_id: str, key: str) -> bool:
+    claimed = db.execute(
+        "insert into citation_keys (paper_id, key) values (?, ?) on conflict do nothing",
+        (paper_id, key),
+    )
+    return claimed.rowcount == 1
+
+
+def _free(base: str, taken: frozenset[str]) -> Iterator[str]:
+    """``muster2026slow``, ``muster2026slowa``, …, ``muster2026slowz``, ``muster2026slowaa``, …"""
+    for length in itertools.count():
+        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+            if (key := base + "".join(letters)) not in taken:
+                yield key
+
+
+def forget_person(db: Connection, person: Person) -> Forgotten:
+    kept = db.execute(
+        "select distinct paper_id from saves where person_id = ?", (person.id,)
+    ).fetchall()
+    known_as = {
+        name
+        for table, name, owner in (
+            ("saves", "person", "person_id"),
+            ("subscriptions", "added_by", "added_by_id"),
+            ("removed_subscriptions", "added_by", "added_by_id"),
+        )
+        for (name,) in db.execute(
+            f"select distinct {name} from {table} where {owner} = ?", (person.id,)
+        )
+    }
+    saves = db.execute("delete from saves where person_id = ?", (person.id,)).rowcount
+    _forget_unsaved(db, [paper_id for (paper_id,) in kept])
+    names = 0
+    for table in ("subscriptions", "removed_subscriptions"):
+        names += db.execute(
+            f"update {table} set added_by = '', added_by_id = '' where added_by_id = ?",
+            (person.id,),
+        ).rowcount
+    # Who paused a channel stands there by their name alone.
+    for name in known_as | {person.name}:
+        names += db.execute(
+            "update channels set reason = 'by somebody' where paused = 'person' and reason = ?",
+            (f"by {name}",),
+        ).rowcount
+    return Forgotten(saves, names)
+
+
+def _forget_unsaved(db: Connection, paper_ids: Sequence[str]) -> None:
+    db.execute(
+        f"delete from saved_papers where id in ({LISTED})"
+        " and not exists (select 1 from saves where saves.paper_id = saved_papers.id)",
+        {"ids": id_list(paper_ids)},
+    )

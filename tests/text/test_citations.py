@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+import warnings
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from bibtexparser.entrypoint import parse_string
+from citeproc.source.json import CiteProcJSON
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model import Paper
+from bot.text.citations import bibtex, file_text, key_base, name_of
+from tests.builders import paper
+
+
+def slow(**fields: Any) -> Paper:
+    values = {"title": "A slow result for BERT in Gaussian fields", "authors": ("Ada B. Muster",)}
+    return paper(1, **(values | fields))
+
+
+def read_back(*papers: Paper) -> list[dict[str, str]]:
+    """The fields of each entry, as bibtexparser reads what was written; nothing failed."""
+    keys = {each.id: f"key{number}" for number, each in enumerate(papers)}
+    library = parse_string(bibtex(papers, keys))
+    assert library.failed_blocks == []
+    assert [entry.key for entry in library.entries] == list(keys.values())
+    return [
+        {"type": entry.entry_type, **{field.key: field.value for field in entry.fields}}
+        for entry in library.entries
+    ]
+
+
+def test_a_preprint_is_cited_with_its_eprint_and_dois() -> None:
+    assert read_back(slow()) == [
+        {
+            "type": "misc",
+            "title": "A slow result for {BERT} in {Gaussian} fields",
+            "author": "Muster, Ada B.",
+            "year": "2026",
+            "eprint": "2603.00001",
+            "archivePrefix": "arXiv",
+            "primaryClass": "cs.LG",
+            "doi": "10.48550/arXiv.2603.00001",
+            "url": "https://arxiv.org/abs/2603.00001",
+        }
+    ]
+
+
+def test_where_it_was_published_decides_what_it_is() -> None:
+    conference, journal = read_back(
+        slow(comment="Accepted at ICML 2026"),
+        paper(2, journal_ref="Phys. Rev. D 113, 044012 (2026)", doi="10.1103/abc 10.1/other"),
+    )
+    assert (conference["type"], conference["booktitle"]) == ("inproceedings", "ICML 2026")
+    assert (journal["type"], journal["journal"]) == ("article", "Phys. Rev. D 2026")
+    assert journal["doi"] == "10.1103/abc"
+
+
+@pytest.mark.parametrize(
+    ("author", "last_first"),
+    [
+        ("Ada Muster", "Muster, Ada"),
+        ("A. B. Muster", "Muster, A. B."),
+        ("Ludwig van der Muster", "van der Muster, Ludwig"),
+        ("Ada Muster Jr.", "Muster, Jr., Ada"),
+        ("Ada Muster III", "Muster, III, Ada"),
+        ("Kurt Gödel", "Gödel, Kurt"),
+        ('Kurt G{\\"o}del', "Gödel, Kurt"),
+        ("MUSTER Collaboration", "MUSTER Collaboration"),
+        ("NVIDIA", "NVIDIA"),
+    ],
+)
+def test_an_author_is_named_last_name_first(author: str, last_first: str) -> None:
+    assert name_of(author).last_first == last_first
+
+
+def test_the_name_of_a_collaboration_is_one_name() -> None:
+    [entry] = read_back(slow(authors=("MUSTER Collaboration", "Ada Muster")))
+    assert entry["author"] == "{MUSTER Collaboration} and Muster, Ada"
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({}, "muster2026slow"),
+        ({"authors": ("Łukasz Größe",)}, "grosse2026slow"),
+        ({"authors": ()}, "arxiv2026slow"),
+        ({"authors": ("王伟",), "title": "慢"}, "arxiv2026"),
+        ({"title": "On the $\\alpha$-divergence"}, "muster2026divergence"),
+        ({"title": "The"}, "muster2026"),
+        ({"authors": ("MUSTER Collaboration",)}, "muster2026slow"),
+    ],
+)
+def test_a_key_is_made_of_name_year_and_word(fields: dict[str, Any], key: str) -> None:
+    assert key_base(slow(**fields)) == key
+
+
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("Slow $\\alpha_s$ at 5% & more", "Slow $\\alpha_s$ at 5\\% \\& more"),
+        ("Slow \\& sure, 5\\% off", "Slow \\& sure, 5\\% off"),
+        ("In C# and a_b", "In {C\\#} and a\\_b"),
+        ("It costs $5", "It costs \\$5"),
+        ("Sets $\\{a\\}$", "Sets $\\lbrace a\\rbrace $"),
+        ("A {BERT} model", "A {BERT} model"),
+        ("Half a brace } here", "Half a brace  here"),
+        ("Half a \\{ brace", "Half a \\textbraceleft{} brace"),
+        ("Mail @misc{x, y}", "Mail {@}misc{x, y}"),
+        ("Ends in \\", "Ends in"),
+        ("x^2 and $x^2$", "x\\^{}2 and $x^2$"),
+        ("On \\'Etale maps", "On {{\\'Etale}} maps"),
+        ('Say "slow"', 'Say "slow"'),
+    ],
+)
+def test_a_title_stays_latex_and_ends_where_it_ends(title: str, written: str) -> None:
+    [entry, after] = read_back(slow(title=title), paper(2, "another"))
+    assert entry["title"] == written
+    assert after["title"] == "another"
+
+
+@given(st.lists(st.text(st.sampled_from(list("ab {}$\\%#@&_^~\"'=,A\n"))), min_size=1, max_size=3))
+def test_no_title_swallows_another_entry(titles: list[str]) -> None:
+    papers = [paper(number, title) for number, title in enumerate(titles, start=1)]
+    last = paper(9, "the last one")
+    *_, read = read_back(*papers, last)
+    assert read["title"] == "the last one"
+
+
+def test_ris_and_csl_have_the_shown_title_and_all_names() -> None:
+    known = slow(title="Slow $\\alpha$ decay", authors=("Ada van Muster", "NVIDIA"))
+    ris = file_text("ris", [known], {known.id: "k"})
+    assert ris.startswith("TY  - UNPB\r\nTI  - Slow α decay\r\nAU  - van Muster, Ada\r\n")
+    assert ris.endswith("ER  -  \r\n\r\n")
+    [item] = json.loads(file_text("json", [known], {known.id: "k"}))
+    assert (item["id"], item["type"], item["title"]) == ("k", "article", "Slow α decay")
+    assert item["author"] == [
+        {"family": "Muster", "given": "Ada", "non-dropping-particle": "van"},
+        {"literal": "NVIDIA"},
+    ]
+
+
+def test_a_line_break_in_a_title_begins_no_field_of_ris() -> None:
+    ris = file_text("ris", [slow(title="Slow\nER  - ")], {"2603.00001": "k"})
+    assert ris.count("\r\nER") == 1
+
+
+def test_every_real_paper_of_a_month_is_read_back(part_of_a_month: list[dict[str, Any]]) -> None:
+    """A part of it; with --lives 4 all."""
+    papers = [_from_row(row) for row in part_of_a_month]
+    entries = read_back(*papers)
+    assert [entry["eprint"] for entry in entries] == [each.id for each in papers]
+    keys = {each.id: f"key{number}" for number, each in enumerate(papers)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source = CiteProcJSON(json.loads(file_text("json", papers, keys)))
+    assert set(source) == set(keys.values())
+    ris = file_text("ris", papers, keys)
+    assert ris.count("\r\nER  - ") == ris.count("TY  - ") == len(papers)
+
+
+def _from_row(row: dict[str, Any]) -> Paper:
+    return paper(
+        1,
+        row["title"],
+        id=row["id"],
+        abstract=row["abstract"],
+        authors=tuple(row["authors"]),
+        categories=tuple(row["categories"]),
+        primary_category=row["primary_category"] or row["categories"][0],
+        comment=row["comment"] or "",
+        published=datetime.fromisoformat(row["published"]).astimezone(UTC),
+    )
