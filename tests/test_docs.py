@@ -43,6 +43,7 @@ JSON_OBJECTS: dict[str, Any] = {
     "a note of a run": Note,
     "`why`": reports.PaperReport,
     "a channel of `why`": reports.PaperInChannel,
+    "news of a paper in `why`": reports.NewsInChannel,
     "a keyword in `matches`": reports.MatchingKeyword,
     "`closest`": reports.ClosestKeyword,
     "`preview`": reports.PreviewReport,

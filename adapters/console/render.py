@@ -145,7 +145,7 @@ def _item(entry: Entry) -> Item:
 def _news_line(item: NewsItem) -> NewsLine:
     details = (digests.posted_on(item), *digests.news_details(item))
     return NewsLine(
-        title=f"{_inert(digests.news_label(item))}: {_inert(item.paper.title)}",
+        title=f"{_inert(digests.news_label(item.news))}: {_inert(item.paper.title)}",
         url=_inert(item.paper.url).replace(" ", "%20"),
         details=" · ".join(map(_inert, details)),
     )

@@ -386,7 +386,7 @@ def _news_line(item: NewsItem) -> str:
         *map(inert, digests.news_details(item)),
     ]
     title = link(shorten(item.paper.title, MAX_TITLE_LENGTH), item.paper.url)
-    return f"- **{inert(digests.news_label(item))}** · {title} · {' · '.join(facts)}"
+    return f"- **{inert(digests.news_label(item.news))}** · {title} · {' · '.join(facts)}"
 
 
 def _replies(digest: Digest, day: str) -> Iterator[Draft]:
@@ -447,7 +447,7 @@ def _plain_news(digest: Digest) -> Iterator[_PlainPiece]:
         before = f"\n\n{inert(heading)}\n" if heading and number == 0 else "\n"
         title = inert(shorten(item.paper.title, MAX_TITLE_LENGTH))
         facts = [digests.posted_on(item), *digests.news_details(item)]
-        line = f"- {inert(digests.news_label(item))} · {title} <{item.paper.url}>"
+        line = f"- {inert(digests.news_label(item.news))} · {title} <{item.paper.url}>"
         link = f" <{item.link}>" if item.link else ""
         yield f"{before}{line} · {inert(' · '.join(facts))}{link}", (), (item.number,)
     if more := digests.more_news(digest):

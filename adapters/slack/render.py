@@ -346,7 +346,7 @@ def _news_line(item: NewsItem) -> Block:
     posted = digests.posted_on(item)
     details = cut(" · ".join(digests.news_details(item)), LONGEST_DETAILS)
     return section(
-        words(f"{digests.news_label(item)}: ", bold=True),
+        words(f"{digests.news_label(item.news)}: ", bold=True),
         blocks.titled(item.paper),
         words(" · "),
         blocks.link(posted, item.link) if item.link else words(posted),

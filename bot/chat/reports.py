@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.chat.replies.dates import iso
 from bot.chat.replies.reasons import Cause
+from bot.model import NewsKind
 from bot.model.views import ArchivedChannel, OpenPost, PlatformRefusal, PostedDigest, RunView
 
 
@@ -23,6 +24,7 @@ class ChannelStatus:
     channel: str
     keywords: tuple[str, ...]
     due: int
+    news_due: int
     queued: int
     held: int
     dead: int
@@ -76,6 +78,17 @@ class ClosestKeyword:
 
 
 @dataclass(frozen=True, slots=True)
+class NewsInChannel:
+    """What became of a paper that was posted; ``state`` and ``since`` are as ``ToldNews`` says."""
+
+    kind: NewsKind
+    text: str
+    version: int
+    state: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PaperInChannel:
     """What became of a paper in one channel; ``state`` and ``since`` are the ledger's."""
 
@@ -90,6 +103,7 @@ class PaperInChannel:
     sent_at: datetime | None = None
     message_url: str | None = None
     error: str | None = None
+    news: tuple[NewsInChannel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

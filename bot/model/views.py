@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.errors import Note
-from bot.model import Channel, Keyword, Paper, Subscription
+from bot.model import Channel, Keyword, News, NewsKind, Paper, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,14 @@ class OpenPost:
 class PostedDigest:
     """What was made for a channel at ``published_at`` and has arrived there since.
 
-    ``papers`` are those of the messages that have; ``posted_at`` is when the last of these did.
+    ``papers`` are those of the messages that have, and ``news`` those of papers posted before;
+    ``posted_at`` is when the last of these did.
     """
 
     published_at: datetime
     posted_at: datetime
     papers: int
+    news: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class ChannelView:
     skipped: int = 0
     skipped_at: datetime | None = None
     crosspost: FailingCrosspost | None = None
+    news_due: Mapping[NewsKind, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,21 @@ class StateView:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldNews:
+    """News of a posted paper in a channel: ``due``, ``posted``, or ``skipped``, as its setting
+    says; since ``at``."""
+
+    news: News
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What a channel's ledger says of a paper, and what became of the post.
 
-    ``state`` is the ledger's (``due``, ``posted``, ``known``, ``skipped``, ``dropped``);
+    ``state`` is the ledger's (``due``, ``posted``, ``known``, ``skipped``, ``dropped``); ``news``
+    are those of the paper that this channel was to hear, in their order;
     ``post_state`` the outbox's, empty where there is no post.
     """
 
@@ -145,6 +159,7 @@ class Standing:
     sent_at: datetime | None
     message_url: str
     error: str
+    news: tuple[ToldNews, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

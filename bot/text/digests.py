@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
-from bot.model import Digest, NewsItem, NewsKind, Paper, Why
+from bot.model import Digest, News, NewsItem, NewsKind, Paper, Why
 from bot.model.news import NEWS_SHOWN
 from bot.text import plural, shorten
 
@@ -88,9 +88,8 @@ def _told_of(digest: Digest) -> str:
     return f"{plural(len({each.paper.id for each in digest.news}), 'paper')} posted here"
 
 
-def news_label(item: NewsItem) -> str:
-    """What happened, in a word or a few: it stands before the title."""
-    news = item.news
+def news_label(news: News) -> str:
+    """What happened, in a word or a few, for the place before the title."""
     version = f"version {news.version}" if news.version else "a new version"
     match news.kind:
         case NewsKind.WITHDRAWN:

@@ -26,6 +26,7 @@ from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
 from bot.core.limits import Limits
+from bot.core.news import KINDS
 from bot.core.publish import publish
 from bot.errors import (
     ChannelRefused,
@@ -126,7 +127,9 @@ class Chat:
 
     async def publish(self, *, now: bool = False) -> None:
         def rules(channel: Channel) -> Rules:
-            return Rules(self.timetable(channel), self.backlog)
+            return Rules(
+                self.timetable(channel), self.backlog, news=KINDS[channel.updates or "status"]
+            )
 
         await publish(self.store, {"discord": PlainComposer}, rules, self.clock, now=now)
 
@@ -892,6 +895,43 @@ async def test_why_tells_papers_that_were_there_before_from_first_ones(chat: Cha
     await chat.settled()
     assert "Posted today" in await why(chat, 19)
     assert "on arXiv before this channel followed" in await why(chat, 5)
+
+
+async def test_why_and_status_say_what_became_of_a_posted_paper_and_when_it_is_told(
+    chat: Chat,
+) -> None:
+    await chat.settled()
+    chat.source.announce(paper(70))
+    await chat.day()
+    chat.clock.advance(DAY // 2)
+    gone = paper(70, version=2, updated=chat.clock.now(), comment="Withdrawn by the authors")
+    chat.source.announced = [(START, gone)]
+    await chat.collect()
+    assert "Withdrawn: to be told tomorrow 09:00." in await why(chat)
+    status = await chat.say("status")
+    assert "1 piece of news due" in status.text
+    assert "1 piece of news about papers posted here to be told tomorrow 09:00." in status.text
+    assert channels(status)[0]["news_due"] == 1
+    chat.clock.advance(DAY // 2)
+    await chat.run()
+    status = await chat.say("status")
+    assert "News of earlier papers posted today 09:00." in status.text
+    assert channels(status)[0]["cause"] == "all_posted"
+    assert "Posted yesterday 09:00. It matches reward model (in the title). Withdrawn: told" in (
+        await why(chat)
+    )
+    [channel] = channels(await chat.say("why 2603.00070"))
+    [news] = channel["news"]
+    assert (news["kind"], news["version"], news["state"]) == ("withdrawn", 2, "posted")
+    back = replace(gone, version=3, comment="", updated=chat.clock.now())
+    chat.source.announced = [(START, back)]
+    await chat.say("settings updates none")
+    await chat.collect()
+    assert "news due" not in (await chat.say("status")).text
+    await chat.day()
+    assert "No longer withdrawn (version 3): not told, as the setting updates says." in (
+        await why(chat)
+    )
 
 
 async def test_why_names_the_closest_keyword_and_what_is_missing(chat: Chat) -> None:

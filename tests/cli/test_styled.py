@@ -51,8 +51,8 @@ def words_of(text: str) -> str:
 
 def channel(name: str, cause: Cause) -> ChannelStatus:
     return ChannelStatus(
-        channel=name, keywords=("a",), due=0, queued=0, held=0, dead=0, sent=1, posted=(),
-        paused="", paused_at=None, reason="", tried_again_at=None, published_until=None,
+        channel=name, keywords=("a",), due=0, news_due=0, queued=0, held=0, dead=0, sent=1,
+        posted=(), paused="", paused_at=None, reason="", tried_again_at=None, published_until=None,
         next_post=NOW, cause=cause, explanation="", posts=(),
     )  # fmt: skip
 

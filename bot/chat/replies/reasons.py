@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from bot.arxiv.calendar import AnnouncementCalendar, NoAnnouncement
 from bot.chat.replies.dates import DateFormatter
+from bot.core.channel_settings import CHANNEL_SETTINGS, sound
+from bot.core.news import KINDS
 from bot.errors import NoteKind
 from bot.model.timetable import Timetable, covers
 from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
@@ -20,6 +22,7 @@ from bot.references import refer_to
 from bot.text import plural
 
 RUN_DURATION = timedelta(minutes=30)  # a run that began at the posting time may still be going
+NEWS_ALONE = "News of earlier papers"
 ON_THE_WAY = ("queued", "sending", "unknown")  # states of a post that needs nobody's help
 
 NOTE_TEXTS: Mapping[NoteKind, str] = {
@@ -103,6 +106,14 @@ class ChannelContext:
         at = self.view.skipped_at
         return at if at and at >= self.timetable.latest(self.dates.now) else None
 
+    @property
+    def news_due(self) -> int:
+        """Of those that the channel wants."""
+        setting = CHANNEL_SETTINGS["updates"]
+        channel, _ = sound(self.view.channel)
+        wanted = KINDS[channel.updates or setting.default_on(channel.platform)]
+        return sum(count for kind, count in self.view.news_due.items() if kind in wanted)
+
     def posts(self, *states: str) -> list[OpenPost]:
         return [post for post in self.view.posts if post.state in states]
 
@@ -128,9 +139,10 @@ def _posted(context: ChannelContext) -> str:
     """What has come since the last posting time. Empty: nothing."""
     parts = []
     if recent := context.posted_since_slot():
-        papers = plural(sum(digest.papers for digest in recent), "paper")
         last = "" if len(recent) == 1 else ", the last"
-        parts.append(f"{papers} posted{last} {context.dates.time(recent[-1].posted_at)}.")
+        parts.append(
+            f"{_contents(recent)} posted{last} {context.dates.time(recent[-1].posted_at)}."
+        )
     if at := context.skipped_since_slot():
         left_out = f"{plural(context.view.skipped, 'paper')} left out {context.dates.time(at)}"
         parts.append(
@@ -138,6 +150,14 @@ def _posted(context: ChannelContext) -> str:
             " was missed."
         )
     return " ".join(parts)
+
+
+def _contents(digests: Sequence[PostedDigest]) -> str:
+    """``5 papers``, ``5 papers and news of earlier ones``, ``News of earlier papers``."""
+    papers = sum(digest.papers for digest in digests)
+    if not any(digest.news for digest in digests):
+        return plural(papers, "paper")
+    return f"{plural(papers, 'paper')} and news of earlier ones" if papers else NEWS_ALONE
 
 
 def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:
@@ -218,6 +238,11 @@ def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
             f"{_amount(posts)} could not be sent yet: {sentence(errors[0].error)}"
             f" The bot tries again, not before {soonest}."
         )
+    if view.due == 0 and (news := context.news_due):
+        return Cause.WAITING, (
+            f"{plural(news, 'piece')} of news about papers posted here to be told"
+            f" {context.when_posted()}."
+        )
     if view.due:
         return Cause.WAITING, f"{plural(view.due, 'paper')} to be posted {context.when_posted()}."
     if all(subscription.primed_at is None for subscription in view.subscriptions):
@@ -293,7 +318,7 @@ def _last_posted(context: ChannelContext) -> str:
     if not context.view.digests:
         return "Nothing has been posted here yet."
     last = context.view.digests[-1]
-    return f"Last posted: {plural(last.papers, 'paper')}, {context.dates.time(last.posted_at)}."
+    return f"Last posted: {_contents([last])}, {context.dates.time(last.posted_at)}."
 
 
 def sentence(text: str) -> str:

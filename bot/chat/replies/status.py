@@ -149,6 +149,7 @@ def _notes(notes: Sequence[Note]) -> list[str]:
 def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
     amounts = [
         (status.due, f"{plural(status.due, 'paper')} due"),
+        (status.news_due, f"{plural(status.news_due, 'piece')} of news due"),
         (status.queued, f"{plural(status.queued, 'post')} on the way"),
         (status.sent, f"{plural(status.sent, 'post')} sent"),
         (status.held, f"{status.held} held"),
@@ -232,6 +233,7 @@ def _channel_status(context: ChannelContext) -> ChannelStatus:
         channel=view.channel.id,
         keywords=tuple(subscription.keyword.text for subscription in view.subscriptions),
         due=view.due,
+        news_due=context.news_due,
         queued=sum(counts[state] for state in ON_THE_WAY),
         held=counts["held"],
         dead=counts["dead"],

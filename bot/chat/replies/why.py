@@ -10,12 +10,19 @@ from datetime import UTC, datetime
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.reasons import ChannelContext, short_key
 from bot.chat.replies.status import last_run_line
-from bot.chat.reports import ClosestKeyword, MatchingKeyword, PaperInChannel, PaperReport
+from bot.chat.reports import (
+    ClosestKeyword,
+    MatchingKeyword,
+    NewsInChannel,
+    PaperInChannel,
+    PaperReport,
+)
 from bot.matching import Explanation
 from bot.model import Keyword, Reply
-from bot.model.views import ChannelView, PaperView, Standing, StateView
+from bot.model.views import ChannelView, PaperView, Standing, StateView, ToldNews
 from bot.references import address, refer_to
 from bot.text import displayed
+from bot.text.digests import news_label
 
 _MONTH = re.compile(r"(\d\d)(\d\d)\.")
 
@@ -95,7 +102,22 @@ def _sentences(case: Case) -> str:
     outcome = _SENTENCES[case.standing.state](case, case.standing)
     # At the end: it may be long, and a sentence can't go on behind it.
     link = address(case.standing.message_url) if case.standing.message_url else ""
-    return f"{outcome} {_matching(case)} {link}".rstrip()
+    said = [outcome, _matching(case), *(_told(case, each) for each in case.standing.news), link]
+    return " ".join(filter(None, said))
+
+
+def _told(case: Case, told: ToldNews) -> str:
+    """``Withdrawn: told today 09:00.``"""
+    label = news_label(told.news)
+    match told.state:
+        case "posted":
+            return f"{label}: told {case.context.dates.time(told.at)}."
+        case "due" if not case.view.paused:
+            return f"{label}: to be told {case.context.when_posted()}."
+        case "due":
+            return f"{label}: to be told when the channel is no longer paused."
+        case _:
+            return f"{label}: not told, as the setting updates says."
 
 
 def _matching(case: Case) -> str:
@@ -263,4 +285,8 @@ def _paper_in_channel(case: Case) -> PaperInChannel:
         sent_at=standing.sent_at,
         message_url=standing.message_url or None,
         error=standing.error or None,
+        news=tuple(
+            NewsInChannel(each.news.kind, each.news.text, each.news.version, each.state, each.at)
+            for each in standing.news
+        ),
     )

@@ -166,6 +166,7 @@ create table outbox (
   platform    text not null,
   payload     text not null,              -- the bytes that every attempt sends
   papers      integer not null,           -- how many it shows
+  news        integer not null default 0, -- and how many news of posted ones
   parent_key  text references outbox (key),
   state       text not null default 'queued'
               check (state in ('queued', 'sending', 'unknown', 'sent', 'held', 'dead')),

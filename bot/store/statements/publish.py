@@ -215,9 +215,9 @@ def queue(db: Connection, channel_id: str, publication: Publication, at: datetim
     for key, draft in publication.drafts:
         db.execute(
             """
-            insert into outbox (key, channel_id, platform, payload, papers, parent_key, not_before,
-                                created_at)
-            values (?, ?, ?, ?, ?, ?, ?, ?)
+            insert into outbox (key, channel_id, platform, payload, papers, news, parent_key,
+                                not_before, created_at)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             (
                 key,
@@ -225,6 +225,7 @@ def queue(db: Connection, channel_id: str, publication: Publication, at: datetim
                 Channel(channel_id).platform,
                 draft.payload,
                 len(draft.paper_ids),
+                len(draft.news),
                 keys[draft.parent] if draft.parent is not None else draft.reply_to or None,
                 when,
                 when,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.errors import Note, NoteKind
-from bot.model import Channel, Keyword, Person
+from bot.model import Channel, Keyword, NewsKind, Person
 from bot.model.views import (
     ArchivedChannel,
     Arrival,
@@ -22,6 +22,7 @@ from bot.model.views import (
     RunView,
     Standing,
     StateView,
+    ToldNews,
 )
 from bot.store.engines.base import Connection
 from bot.store.statements.removal import KEEP_ARCHIVED
@@ -31,6 +32,7 @@ from bot.store.statements.rows import (
     PAPER_COLUMNS,
     channel_from_row,
     id_list,
+    news_from_row,
     paper_from_row,
     qualified,
     to_text,
@@ -156,6 +158,13 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             given,
         )
     )
+    news_due: dict[str, dict[NewsKind, int]] = {}
+    for channel, kind, count in db.execute(
+        "select channel_id, kind, count(*) from news_ledger join news on news.id = news_id"
+        f" where state = 'due' {these} group by 1, 2",
+        given,
+    ):
+        news_due.setdefault(channel, {})[NewsKind(kind)] = count
     sent = dict(
         db.execute(
             f"select channel_id, count(*) from outbox where state = 'sent' {these} group by 1",
@@ -203,6 +212,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             channel=channel_from_row(channel),
             subscriptions=tuple(following.get(channel[0], ())),
             due=due.get(channel[0], 0),
+            news_due=news_due.get(channel[0], {}),
             sent=sent.get(channel[0], 0),
             posts=tuple(posts.get(channel[0], ())),
             published_until=to_time_or_none(published_until),
@@ -233,11 +243,11 @@ def _digests(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[Post
     ).fetchall()
     return {
         channel: tuple(
-            PostedDigest(to_time(published_at), to_time(posted_at), papers)
-            for published_at, posted_at, papers in db.execute(
-                "select created_at, max(settled_at), sum(papers) from outbox"
+            PostedDigest(to_time(published_at), to_time(posted_at), papers, told)
+            for published_at, posted_at, papers, told in db.execute(
+                "select created_at, max(settled_at), sum(papers), sum(news) from outbox"
                 " where channel_id = ? and state = 'sent' and settled_at >= ?"
-                " group by created_at having sum(papers) > 0 order by 2, 1",
+                " group by created_at having sum(papers) + sum(news) > 0 order by 2, 1",
                 (channel, to_text(to_time(last) - DIGESTS_FOR)),
             )
         )
@@ -259,6 +269,13 @@ def paper(db: Connection, paper_id: str) -> PaperView:
         """,
         (paper_id,),
     )
+    told: dict[str, list[ToldNews]] = {}
+    for channel, state, at, *news in db.execute(
+        "select d.channel_id, d.state, d.at, n.paper_id, n.kind, n.mark, n.details"
+        " from news_ledger d join news n on n.id = d.news_id where n.paper_id = ? order by n.id",
+        (paper_id,),
+    ):
+        told.setdefault(channel, []).append(ToldNews(news_from_row(news), state, to_time(at)))
     return PaperView(
         paper=None if row is None else paper_from_row(row[:15]),
         first_seen=None if row is None else to_time(row[15]),
@@ -273,6 +290,7 @@ def paper(db: Connection, paper_id: str) -> PaperView:
                 sent_at=to_time_or_none(r[6]),
                 message_url=r[7],
                 error=r[8],
+                news=tuple(told.get(r[0], ())),
             )
             for r in standings
         ),
