@@ -219,34 +219,32 @@ class DiscordComposer:
     def compose(self, digest: Digest) -> list[Draft]:
         """The messages of a digest, in order; every paper is in exactly one of them."""
         day = digests.long_day(digest.day)
-        if digest.channel.layout == "list":
-            return [
-                Draft(_payload(Destination.CHANNEL, day, _plain_body(content)), papers, news=news)
-                for content, papers, news in _plain_messages(digest)
-            ] + list(_replies(digest, day))
-        head = _head(digest)
+        return [*self._digest(digest, day), *_replies(digest, day)]
+
+    def _digest(self, digest: Digest, day: str) -> Iterator[Draft]:
+        layout = digest.channel.layout
+        if layout == "list":
+            for content, papers, news in _plain_messages(digest):
+                payload = _payload(Destination.CHANNEL, day, _plain_body(content))
+                yield Draft(payload, papers, news=news)
+            return
+        if layout == "thread":
+            line = _plain_body(inert(digests.heading(digest)))
+            yield Draft(_payload(Destination.CHANNEL, day, line), ())
+        place, parent = (
+            (Destination.THREAD, 0) if layout == "thread" else (Destination.CHANNEL, None)
+        )
+        for body, ids, news in _messages(_head(digest), self._pieces(digest)):
+            yield Draft(_payload(place, day, body), ids, parent, news)
+
+    def _pieces(self, digest: Digest) -> list[SizedComponent]:
         papers = [self._rendered(entry.paper) for entry in digest.entries]
         shown = [
             paper.whole(self._matched(entry.keywords))
             for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
         ]
-        rest = _folded(papers[digest.in_full :], head, below=digest.in_full > 0)
-        messages = list(_messages(head, [*shown, *rest, *_news(digest)]))
-        replies = _replies(digest, day)
-        if digest.channel.layout != "thread":
-            return [
-                Draft(_payload(Destination.CHANNEL, day, body), ids, news=news)
-                for body, ids, news in messages
-            ] + list(replies)
-        line = _plain_body(inert(digests.heading(digest)))
-        return [
-            Draft(_payload(Destination.CHANNEL, day, line), ()),
-            *(
-                Draft(_payload(Destination.THREAD, day, body), ids, parent=0, news=news)
-                for body, ids, news in messages
-            ),
-            *replies,
-        ]
+        rest = _folded(papers[digest.in_full :], _head(digest), below=digest.in_full > 0)
+        return [*shown, *rest, *_news(digest)]
 
 
 def compose(digest: Digest) -> list[Draft]:
@@ -392,11 +390,9 @@ def _news_line(item: NewsItem) -> str:
 def _replies(digest: Digest, day: str) -> Iterator[Draft]:
     """To the messages in which papers were posted that are withdrawn by now."""
     for item in digests.told_in_reply(digest):
-        content = (
-            f"**{inert(digests.reply_label(item))}**\n{inert(item.paper.title)}\n<{item.paper.url}>"
-        )
-        details = [inert(each) for each in digests.news_details(item)]
-        body = _plain_body("\n".join([content, *details]))
+        title = shorten(item.paper.title, MAX_TITLE_LENGTH)
+        lines = [f"**{inert(digests.reply_label(item))}**", link(title, item.paper.url)]
+        body = _plain_body("\n".join([*lines, *map(inert, digests.news_details(item))]))
         yield Draft(_payload(Destination.REPLY, day, body), (), reply_to=item.post_key)
 
 

@@ -98,7 +98,7 @@ def news_label(news: News) -> str:
             return f"No longer withdrawn ({version})"
         case NewsKind.VENUE:
             where = shorten(news.text, MAX_VENUE_LENGTH)
-            return f"{'Published' if news.published else 'Accepted'}: {where}"
+            return f"{'Published' if news.published else 'Accepted'} ({where})"
         case NewsKind.VERSION:
             return version.capitalize()
 

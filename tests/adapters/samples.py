@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 from adapters import Settings
 from adapters.console.platform import Console
 from bot.errors import SendError
-from bot.model import Channel, Digest, Draft, Entry, Post, Why
+from bot.model import Channel, Digest, Draft, Entry, News, NewsItem, NewsKind, Post, Why
 from bot.text import displayed
 from tests.builders import paper
 from tests.fakes import FakeClock
@@ -71,6 +72,44 @@ HOSTILE_DAY = digest(
     ),
     entry(40, "Forty Authors", authors=tuple(f"Author {number}" for number in range(1, 41))),
 )
+
+
+def news(number: int, kind: NewsKind, title: str, **fields: object) -> NewsItem:
+    """Of a paper that was posted three weeks before."""
+    entered = entry(number, title)
+    made = News(entered.paper.id, kind, f"mark {number}", **fields)  # type: ignore[arg-type]
+    link = f"https://discord.com/channels/1/2/{number}"
+    return NewsItem(number, made, entered.paper, NOW - timedelta(days=21), f"key {number}", link)
+
+
+NEWS = (
+    news(
+        51, NewsKind.WITHDRAWN, "A Lemma Too Good to Be True", version=2,
+        text="This paper has been withdrawn by the authors due to an error in Lemma 2",
+    ),
+    news(52, NewsKind.RESTORED, "A Lemma After All", version=3),
+    news(53, NewsKind.VENUE, "Slow and Careful", text="ICML 2026"),
+    news(54, NewsKind.VENUE, "Careful and Slow", text="Phys. Rev. D 2026", published=True),
+    news(
+        55, NewsKind.VERSION, "A New Name for It", version=2,
+        titles=("An Old Name for It", "A New Name for It"), comments=("", "14 pages"),
+    ),
+    news(56, NewsKind.VERSION, "Nothing to See Here", version=4),
+)  # fmt: skip
+NEWS_DAY = replace(PLAIN_DAY, news=NEWS)
+NEWS_ALONE = digest(news=NEWS)
+# More than have a line each, and of the largest texts that there are.
+MUCH_NEWS = digest(
+    *PLAIN_DAY.entries,
+    news=tuple(
+        news(
+            number, NewsKind.VERSION if number % 3 else NewsKind.WITHDRAWN,
+            HOSTILE_TITLES[number % len(HOSTILE_TITLES)] if number % 2 else "漢字" * 400, version=2,
+            text="深層&<学習>" * 60, comments=("", "é&<" * 100), titles=("*_~`|" * 60, "b"),
+        )
+        for number in range(1, 301)
+    ),
+)  # fmt: skip
 
 FIRST = digest(entry(1, "The Newest"), entry(2, "The Second"), why=Why.FIRST)
 

@@ -328,6 +328,7 @@ class DiscordServer(WireServer):
             "timestamp": datetime.now(UTC).isoformat(), "edited_timestamp": None, "tts": False,
             "mention_everyone": False, "mentions": [], "mention_roles": [], "pinned": False,
             "type": 0, "flags": body.get("flags", 0), "nonce": body.get("nonce"),
+            "message_reference": body.get("message_reference"),
             "components": numbered(body.get("components") or []),
         }  # fmt: skip
         self.messages[channel_id].append(message)

@@ -31,6 +31,9 @@ class Case:
 
 CASES = {
     "day.txt": Case(samples.PLAIN_DAY),
+    "news.txt": Case(samples.NEWS_DAY),
+    "news-80.ansi": Case(samples.NEWS_DAY, colour=True, width=80),
+    "news-alone.txt": Case(samples.NEWS_ALONE),
     "day-ascii.txt": Case(samples.PLAIN_DAY, encoding="ascii"),
     "day-latin-1.txt": Case(samples.PLAIN_DAY, encoding="latin-1"),
     "day-40.ansi": Case(samples.PLAIN_DAY, colour=True, width=40),

@@ -24,6 +24,7 @@ from bot.errors import (
     TryLater,
 )
 from bot.model import Channel, Digest, Draft, Entry, Post, Receipt, Why
+from tests.adapters import samples
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer, Limits
@@ -211,6 +212,49 @@ async def test_a_thread_holds_the_digest_and_the_channel_one_line(
     assert server.channels[thread]["name"] == "Monday 2 March 2026"
     assert len(server.messages[thread]) == len(rest)
     assert set(server.papers(here).values()) == {1}
+
+
+def reply(channel_id: str, parent: Receipt) -> Post:
+    """To the message of a paper that was withdrawn."""
+    digest = replace(samples.NEWS_ALONE, channel=Channel(f"discord:{channel_id}"))
+    [draft] = [each for each in compose(digest) if each.reply_to]
+    return post(channel_id, draft, "f" * 24, parent)
+
+
+@pytest.mark.parametrize("where", ["channel", "thread", "forum"])
+async def test_a_withdrawal_is_a_reply_to_the_papers_own_message_wherever_that_is(
+    server: DiscordServer, discord: Discord, where: str
+) -> None:
+    here = server.open_channel(FORUM) if where == "forum" else server.open_channel()
+    if where == "thread":
+        top, below = drafts(here, layout="thread")
+        parent = await discord.send(post(here, top, KEY[::-1]))
+        told = await discord.send(post(here, below, parent=parent))
+    else:
+        told = await discord.send(post(here, drafts(here)[0]))
+    room = told.url.split("/")[-2]
+    assert (room == here) is (where == "channel")
+    receipt = await discord.send(reply(here, told))
+    sent = server.messages[room][-1]
+    assert sent["message_reference"]["message_id"] == told.message_id
+    assert receipt.url.endswith(f"/{room}/{sent['id']}")
+    found = await discord.find(reply(here, told))
+    assert found is not None
+    assert found.message_id == sent["id"]
+
+
+@pytest.mark.parametrize("code", [160002, *CLOSED_THREAD, 10003])
+async def test_a_withdrawal_that_can_not_be_a_reply_is_told_in_the_channel(
+    server: DiscordServer, discord: Discord, code: int
+) -> None:
+    here = server.open_channel()
+    top, below = drafts(here, layout="thread")
+    parent = await discord.send(post(here, top, KEY[::-1]))
+    told = await discord.send(post(here, below, parent=parent))
+    server.fail("POST", MESSAGES, status=403, body={"code": code, "message": "no"})
+    receipt = await discord.send(reply(here, told))
+    assert receipt.url.endswith(f"/{here}/{server.messages[here][-1]['id']}")
+    assert "has been withdrawn" in server.messages[here][-1]["content"]
 
 
 async def test_a_forum_gets_one_post_a_day_and_everything_goes_into_it(

@@ -16,7 +16,7 @@ from adapters.discord.history import same_content
 from adapters.discord.limits import BYTES, nested
 from adapters.discord.markup import inert
 from adapters.discord.render import compose, read
-from bot.model import Channel, Digest, Entry
+from bot.model import Channel, Digest, Entry, NewsKind
 from bot.text import displayed
 from tests.adapters import samples
 from tests.builders import paper
@@ -62,6 +62,8 @@ def test_badges_stand_beside_the_day_and_lead_to_the_code() -> None:
         ("first", samples.FIRST),
         ("after-downtime", samples.AFTER_DOWNTIME),
         ("many", samples.long_day(70)),
+        ("news", samples.NEWS_DAY),
+        ("news-alone", samples.NEWS_ALONE),
     ],
 )
 def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
@@ -73,6 +75,22 @@ def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
         file.write_text(text + "\n", encoding="utf-8")
         pytest.fail(f"{file.name} was not there; it is now")
     assert text + "\n" == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("digest", [samples.NEWS_DAY, samples.NEWS_ALONE, samples.MUCH_NEWS])
+def test_news_are_valid_and_each_is_told_once_those_beyond_twenty_as_a_number(
+    digest: Digest, layout: str
+) -> None:
+    made = compose(replace(digest, channel=replace(HERE, layout=layout)))
+    for draft in made:
+        valid(read(draft.payload).body)
+    told = [number for draft in made for number in draft.news]
+    assert told == [each.number for each in digest.news]
+    gone = [each for each in digest.news[:20] if each.news.kind is NewsKind.WITHDRAWN]
+    assert [draft.reply_to for draft in made if draft.reply_to] == [e.post_key for e in gone]
+    shown = "\n".join(text_of(read(draft.payload).body) for draft in made)
+    assert ("And 280 more: " in shown) is (len(digest.news) > 20)
 
 
 characters = st.text(

@@ -24,7 +24,7 @@ from bot.errors import (
     SendError,
     TryLater,
 )
-from bot.model import Channel, Draft
+from bot.model import Channel, Draft, Receipt
 from tests.adapters import samples
 from tests.adapters.slack.backend import TOKENS, asked, platform, post
 from tests.fakes import FakeClock
@@ -69,6 +69,27 @@ async def test_a_digest_is_in_the_channel_and_its_papers_in_the_thread(
     )
     assert answer.url.endswith(f"?thread_ts={heading['ts']}&cid={here}")
     assert heading["metadata"]["event_payload"] == {"key": "k1"}
+
+
+@pytest.mark.parametrize("count", [1, 9])
+async def test_a_withdrawal_is_told_in_the_thread_of_the_papers_own_message(
+    server: SlackServer, slack: Slack, count: int
+) -> None:
+    here = server.open_room()
+    root: Receipt | None = None
+    for number, draft in enumerate(drafts(count)):
+        at = root.message_id if root else ""
+        told = await slack.send(post(here, draft, key=f"k{number}", parent=at))
+        root = root or told
+    [withdrawn] = [draft for draft in compose(samples.NEWS_ALONE) if draft.reply_to]
+    sent = replace(post(here, withdrawn, key="gone", parent=told.message_id), root=root)
+    receipt = await slack.send(sent)
+    assert root is not None
+    assert messages(server, here)[-1]["thread_ts"] == root.message_id
+    assert f"thread_ts={root.message_id}" in receipt.url
+    found = await slack.find(sent)
+    assert found is not None
+    assert found.message_id == receipt.message_id
 
 
 async def test_an_answer_that_names_no_message_leaves_it_unknown(

@@ -17,7 +17,19 @@ from hypothesis import strategies as st
 from adapters.slack import blocks, keyword_form, limits, paper_choice, replies
 from adapters.slack.render import FEW, SlackPaper, compose, notification_text, read, simplified
 from bot.errors import PostRefused
-from bot.model import Channel, ChannelPanel, Digest, Draft, Entry, Home, Offer, Reply, Row, Section
+from bot.model import (
+    Channel,
+    ChannelPanel,
+    Digest,
+    Draft,
+    Entry,
+    Home,
+    NewsKind,
+    Offer,
+    Reply,
+    Row,
+    Section,
+)
 from bot.references import refer_to
 from bot.text import displayed, plural
 from bot.text.digests import keyword_counts
@@ -56,6 +68,23 @@ def buttons(part: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("digest", [samples.NEWS_DAY, samples.NEWS_ALONE, samples.MUCH_NEWS])
+def test_news_are_valid_and_each_is_told_once_those_beyond_twenty_as_a_number(
+    digest: Digest, layout: str
+) -> None:
+    made = drafts(digest, layout)
+    for draft in made:
+        assert list(rules.message_faults(read(draft.payload))) == []
+        assert not rules.too_long(read(draft.payload))
+    told = [number for draft in made for number in draft.news]
+    assert told == [each.number for each in digest.news]
+    gone = [each for each in digest.news[:20] if each.news.kind is NewsKind.WITHDRAWN]
+    assert [draft.reply_to for draft in made if draft.reply_to] == [e.post_key for e in gone]
+    shown = "".join(draft.payload for draft in made)
+    assert ("And 280 more: " in shown) is (len(digest.news) > 20)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     ("name", "digest"),
     [
@@ -64,6 +93,8 @@ def buttons(part: Any) -> Iterator[dict[str, Any]]:
         ("first", samples.FIRST),
         ("after-downtime", samples.AFTER_DOWNTIME),
         ("many", samples.long_day(45)),
+        ("news", samples.NEWS_DAY),
+        ("news-alone", samples.NEWS_ALONE),
     ],
 )
 def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
@@ -85,7 +116,7 @@ def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
 
 
 def test_every_golden_file_belongs_to_a_case() -> None:
-    names = ("plain", "hostile", "first", "after-downtime", "many")
+    names = ("plain", "hostile", "first", "after-downtime", "many", "news", "news-alone")
     cases = {f"{name}-{layout}.json" for name in names for layout in LAYOUTS}
     assert {path.name for path in GOLDEN.iterdir()} == cases
 
