@@ -135,14 +135,14 @@ case $command in
 esac
 case $command in
     demo) papers demo "$@" ;;
-    # One more than the cores that are counted on: some of the time the tests wait for a process. Each
-    # costs some five seconds for collecting.
+    # Twice as many as the cores that are counted on: much of the time the tests wait for a process, or
+    # for a lease to end. Each costs some five seconds for collecting.
     # Bytecode is kept, whatever the environment says: each of them, and each start of the program,
     # would compile everything again.
     test)
         unset PYTHONDONTWRITEBYTECODE
         "$venv/bin/python" -m compileall -q bot adapters
-        tool pytest --numprocesses 3 --dist worksteal "$@"
+        tool pytest --numprocesses 4 --dist worksteal "$@"
         ;;
     test-year) tool pytest -q -s -p no:xdist --timeout 900 tests/store/year.py ;;
     audit) tool tests.audit --needed "$@" ;;

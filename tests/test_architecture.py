@@ -216,6 +216,12 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All of a module; every rule looks at it."""
+    return tuple(ast.walk(tree))
+
+
 def within(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(f"{prefix}.")
 
@@ -230,7 +236,7 @@ def imports(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
     ``from a.b import c`` is ``a.b.c``, whether that is a module or something in one.
     """
     is_package = module in PRODUCT and PRODUCT[module].name == "__init__.py"
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -255,7 +261,7 @@ def dotted(node: ast.expr) -> str:
 def full_names(tree: ast.Module) -> Callable[[ast.expr], str]:
     """A function from a dotted name to the name it stands for, whatever its alias here."""
     meaning: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             meaning |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -271,7 +277,7 @@ def full_names(tree: ast.Module) -> Callable[[ast.expr], str]:
 
 def names_used(tree: ast.Module) -> Iterator[tuple[int, str]]:
     full_name = full_names(tree)
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Name | ast.Attribute):
             yield node.lineno, full_name(node)
 
@@ -385,7 +391,7 @@ def leaves_time_to_the_clock(module: str, tree: ast.Module) -> Iterator[str]:
 
 def loaded_by_name(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """What ``import_module("…")`` imports."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
                 if dotted(function).endswith("import_module"):
@@ -410,7 +416,7 @@ def catches_only_what_it_names(module: str, tree: ast.Module) -> Iterator[str]:
     """A handler of everything that ends in a bare ``raise`` keeps nothing in, and passes."""
     lines = [
         node.lineno
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if (isinstance(node, ast.ExceptHandler) and catches_all(node.type) and not reraises(node))
         or (
             isinstance(node, ast.Call)
@@ -439,7 +445,7 @@ def mocks_nothing(module: str, tree: ast.Module) -> Iterator[str]:
         if any(within(name, library) for library in ("unittest.mock", "mock", "pytest_mock")):
             yield f"{module}:{line} imports {name}"
     full_name = full_names(tree)
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if (
             isinstance(node, ast.Call)
             and dotted(node.func).endswith("monkeypatch.setattr")
@@ -490,7 +496,7 @@ SAME_NAME: dict[str, str] = {}
 def classes_of_one_name(modules: Mapping[str, ast.Module]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for module, tree in modules.items():
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(module)
     return {name: sorted(where) for name, where in found.items() if len(where) > 1}
@@ -498,7 +504,7 @@ def classes_of_one_name(modules: Mapping[str, ast.Module]) -> dict[str, list[str
 
 def names_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Every identifier that a module writes, with its line."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         line = getattr(node, "lineno", 0)
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):

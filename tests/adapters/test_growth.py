@@ -50,4 +50,4 @@ def test_twice_as_many_papers_are_twice_the_work(platform: str, layout: str, in_
         return calls(lambda: COMPOSERS[platform](digest))
 
     composed(5)  # loads what is loaded once
-    assert composed(140) < 2.3 * composed(70)
+    assert composed(80) < 2.3 * composed(40)

@@ -506,11 +506,10 @@ async def test_old_papers_listed_again_are_no_proof_of_a_quiet_day(
 async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
-    old = [
-        standin_paper(n, id=f"1903.{n:05d}", published=NOON - 2500 * DAY) for n in range(1, 3001)
-    ]
+    old = [standin_paper(n, id=f"1903.{n:05d}", published=NOON - 2500 * DAY) for n in range(1, 901)]
     known = [new_paper(n, visible_at=NOON - DAY) for n in range(1, 6)]
     with ArxivServer([*known, new_paper(6), *old], clock) as server:
+        server.oai_page = 400
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         first = await source.fetch([REWARD], SINCE)
         clock.jump(NOON + DAY)

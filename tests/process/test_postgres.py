@@ -51,7 +51,9 @@ def test_a_second_process_takes_over_when_the_first_is_killed(
                     )
                     assert accepted.returncode == 0, accepted.stderr
                     assert "Another machine's" not in accepted.stdout + accepted.stderr
-                first.process.send_signal(signal.SIGKILL)
+                first.process.kill()
+                first.process.wait()
+                postgres.let_leases_run_out(environ["DATABASE_URL"])
                 arxiv.add(standin_paper(9, "A reward model that came later"))
                 second.wait_until(lambda bot: "took role=collector" in bot.logged)
                 second.wait_until(lambda bot: "new=1 due=1" in bot.logged)
@@ -96,6 +98,8 @@ def test_one_process_alone_receives_discords_commands_until_another_takes_over(
             with running(other, env=world.secrets) as second:
                 second.wait_until(lambda bot: "running stop_with" in bot.logged)
                 first.kill()
+                first.wait()
+                postgres.let_leases_run_out(environ["DATABASE_URL"])
                 second.wait_until(lambda bot: "discord lets the bot in" in bot.logged)
                 gateway.wait_for_client(2)
                 shown = gateway.ask("add graph network", channel)

@@ -187,6 +187,12 @@ def database(*, empty: bool = False) -> Iterator[str]:
         _administer(f"drop database {name} with (force)")
 
 
+def let_leases_run_out(url: str) -> None:
+    """As if the time of all leases had passed: a process that lives renews its own in a moment."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("update leases set until = extract(epoch from clock_timestamp())")
+
+
 def _administer(statement: str) -> None:
     with psycopg.connect(address()("postgres"), autocommit=True) as db:
         db.execute(statement.encode())
