@@ -5,7 +5,7 @@ set -euo pipefail
 usage() {
     cat <<'TEXT'
 ./do demo            the whole job on an invented sample: no account, no network
-./do test [ARGS]     the tests; ARGS go to pytest
+./do test [ARGS]     the tests; ARGS go to pytest; --thorough: everything in full, which takes long
 ./do test-year       how large the database is after a year of a hundred keywords; minutes
 ./do test-image      the Dockerfile: built, and run read-only and as user 1000
 ./do check           ruff (rules and format), mypy --strict, the locks, and known faults of them
