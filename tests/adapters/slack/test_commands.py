@@ -494,7 +494,8 @@ async def test_app_home_opens_the_form(chat: Chat) -> None:
 async def test_an_answer_that_gets_lost_is_logged_and_the_next_command_is_heard(
     chat: Chat, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chat.server.fail("POST", r"views\.publish", status=500)
+    refused = {"ok": False, "error": "not_enabled"}  # the app's Home tab is switched off
+    chat.server.fail("POST", r"views\.publish", status=200, body=refused)
     await asyncio.to_thread(chat.server.socket.open_home, ANN)
     assert "follows nothing yet" in shown(await chat.say("list"))
     await until(lambda: "answering failed type=event_callback" in caplog.text)
