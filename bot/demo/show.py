@@ -26,11 +26,13 @@ from bot.demo.arxiv import URL, DemoArxiv
 from bot.demo.clock import DemoClock
 from bot.demo.sample import Sample, load
 from bot.demo.stage import DemoTerminal, Narrator
+from bot.model import Person, Reply
 from bot.model.views import RunView
 from bot.text import plural
 
 FIRST = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # a Monday, at the time at which the bot posts
 DAY = timedelta(days=1)
+READER = Person("Ada", "console:1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class _Story:
         await self._once_more()
         await self._busy_morning()
         await self._questions()
+        await self._keeping()
         return self._ending()
 
     def _opening(self) -> None:
@@ -172,6 +175,18 @@ class _Story:
             "why does not say which keyword came closest",
         )
 
+    async def _keeping(self) -> None:
+        self._heading("a paper is kept")
+        paper_id = self._sample.parts["late"]
+        self._narrate("On Discord and Slack these are buttons below each abstract.")
+        saved = await self._say(f"save {paper_id}")
+        self._expect(saved.text.startswith("Saved for this channel"), "a paper was not saved")
+        listed = await self._say("saved")
+        self._expect(len(listed.rows) == 1, "a saved paper is not listed")
+        cited = await self._say(f"cite {paper_id}")
+        self._expect(paper_id in cited.code, "a citation does not name its paper")
+        self._narrator.code(cited.code)
+
     def _ending(self) -> bool:
         """Everything together: each paper that is due once, every other one never."""
         papers = {paper.id for paper in self._sample.papers}
@@ -232,6 +247,17 @@ class _Story:
         assert isinstance(reply.report, PaperReport)  # noqa: S101 - what why answers with
         [channel] = reply.report.channels
         return channel
+
+    async def _say(self, words: str) -> Reply:
+        """What somebody says in a chat, and the answer."""
+        self._narrator.command(f"/papers {words}")
+        async with open_bot(
+            self._config, serving=False, clock=self._clock, stream=self._terminal.screen
+        ) as bot:
+            reply = await bot.commands.typed(self._terminal.channel, READER, words)
+        lines = [reply.text, *(f"- {row.text}" for row in reply.rows)]
+        self._narrator.answer("\n".join(lines))
+        return reply
 
     def _heading(self, text: str) -> None:
         now = self._clock.now()

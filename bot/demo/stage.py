@@ -87,6 +87,12 @@ class Narrator:
         self._console.print()
         self._console.rule(Text(text, HEADING), align="left", style=HEADING)
 
+    def code(self, text: str) -> None:
+        """To be copied: no line of it is wrapped."""
+        self._console.print()
+        for line in text.splitlines():
+            self._console.print(Text(line, COMMAND), soft_wrap=True)
+
     def narrate(self, *paragraphs: str) -> None:
         """What the story says, with a bar that sets it apart from the program's words."""
         self._console.print()

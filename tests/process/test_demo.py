@@ -22,7 +22,7 @@ from bot.demo.show import show
 PROGRAM = [sys.executable, "-m", "bot", "demo"]
 MAX_SECONDS = 60  # a program that hangs is killed
 SAMPLE = load()
-FACTS = re.compile(r"^  \S+ · \d+ \w+ 2026 · (\d{4}\.\d{5}) · (.+)$", re.MULTILINE)
+FACTS = re.compile(r"^  \S+ · \d+ \w+ 2026(?: · [^·\n]+)*? · (\d{4}\.\d{5}) · (.+)$", re.MULTILINE)
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -97,7 +97,7 @@ def test_hostile_titles_are_shown_as_they_are_and_do_nothing(shown: str) -> None
 def test_latex_is_shown_as_people_write_it(shown: str) -> None:
     assert "α-Divergences for Reward Models: From Schrödinger to Erdős in ℝᵈ" in shown
     assert "Ana Exemplo, Bela Példa and 37 more" in shown
-    assert "$" not in re.sub(r"^\$ daily-papers", "", shown, flags=re.MULTILINE)
+    assert "$" not in re.sub(r"^\$ (?:daily-|/)papers", "", shown, flags=re.MULTILINE)
 
 
 def test_a_silent_arxiv_is_said_to_be_silent(shown: str) -> None:
@@ -253,3 +253,10 @@ async def test_the_demos_time_passes_without_waiting_and_only_forwards() -> None
     assert (clock.now().hour, clock.monotonic()) == (9, 3600.0)
     with pytest.raises(ValueError, match="forward"):
         clock.move_to(start_at)
+
+
+def test_a_badge_is_shown_and_a_saved_paper_with_its_bibtex(shown: str) -> None:
+    assert " · ICML 2026 · 2611.90033 · " in shown
+    assert "\n  code: https://gitlab.example.org/sofa/dark\n" in shown
+    assert "This channel has saved 1 paper:\n- Slow Feedback" in shown
+    assert "\n@misc{beispiel2026slow,\n" in shown
