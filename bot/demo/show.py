@@ -37,12 +37,14 @@ READER = Person("Ada", "console:1")
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """What came of one ``once``: the papers that were seen, and what ``status`` says after it."""
+    """What came of one ``once``: the papers that were seen, how many withdrawals were announced,
+    and what ``status`` says after it."""
 
     posted: tuple[str, ...]
     waiting: int
     run: RunView
     cause: str
+    withdrawals: int
 
 
 def show(stream: TextIO, sample: Sample | None = None) -> bool:
@@ -137,9 +139,12 @@ class _Story:
             " finds it.",
             f"- {parts['revised']} got a second version last night. It was posted before, so it is"
             " not posted again.",
+            f"- {parts['taken back']} was withdrawn last night. The digest says so once, below the"
+            " papers.",
             f"- {parts['excluded']} is a survey, and the second keyword excludes those.",
         )
         self._check(result, expected=self._due_today())
+        self._expect(result.withdrawals == 1, "a paper that was withdrawn is not told of once")
 
     async def _once_more(self) -> None:
         self._clock.move_to(self._clock.now() + timedelta(minutes=5))
@@ -227,6 +232,7 @@ class _Story:
         ) as bot:
             summary = await bot.run_once()
             status = await bot.queries.status_report()
+        withdrawals = self._terminal.withdrawals()
         posted = tuple(self._terminal.seen())
         self._posted.update(posted)
         assert status.last_run is not None  # noqa: S101 - there has just been one
@@ -234,7 +240,7 @@ class _Story:
         name = self._terminal.channel.removesuffix(":")
         self._narrator.answer(f"{name}: {channel.explanation}")
         waiting = summary.waiting + summary.held
-        return DemoRun(posted, waiting, status.last_run, channel.cause)
+        return DemoRun(posted, waiting, status.last_run, channel.cause, withdrawals)
 
     async def _why(self, paper_id: str) -> PaperInChannel:
         """What the command does; its data for the one channel that there is."""

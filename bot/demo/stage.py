@@ -23,6 +23,7 @@ FAULT = Style(color="red", bold=True)
 
 _LINK = re.compile(r"\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")
 _ADDRESS = re.compile(r"https?://\S+")
+_WITHDRAWN = re.compile(r"^(?:\x1b[^\n]*?)?Withdrawn: ", re.MULTILINE)
 _PAPER = re.compile(r"(?<![\d.])\d{4}\.\d{5}(?!\d)")
 
 
@@ -56,12 +57,16 @@ class Screen(io.StringIO):
 
 class DemoTerminal:
     """The channel ``console:``, as the demo shows it. Another platform's channel is shown by an
-    object with the same ``channel`` and ``seen``."""
+    object with the same ``channel``, ``seen`` and ``withdrawals``."""
 
     channel = "console:"
 
     def __init__(self, stream: TextIO) -> None:
         self.screen = Screen(stream)
+
+    def withdrawals(self) -> int:
+        """How many papers were said to be withdrawn since the last call of ``seen``."""
+        return len(_WITHDRAWN.findall(self.screen.getvalue()))
 
     def seen(self) -> list[str]:
         """The ids of the papers posted since the last call, as often as they were posted."""

@@ -13,7 +13,7 @@ from bot.arxiv.checkpoint import Checkpoint
 from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.errors import NoteKind, SourceDown
-from bot.model import Unmatched
+from bot.model import VERSION_UNKNOWN, Unmatched
 from tests.arxiv.announced import (
     DAY,
     PAGE_SIZE,
@@ -521,6 +521,41 @@ async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
         assert 6 in numbers(batch)
         assert batch.announcement_stats.announced == 1
         assert batch.requests <= 4
+
+
+async def test_records_of_posted_papers_are_kept_whatever_their_age_and_the_list_says_its_days(
+    clock: FakeClock, make_source: MakeSource
+) -> None:
+    old = [
+        standin_paper(n, id=f"1903.{n:05d}", published=NOON - 2500 * DAY) for n in range(1, 3001)
+    ]
+    posted = {"1903.00007", "1903.02999", "2602.99999"}
+    with ArxivServer([*old, new_paper(1, visible_at=NOON - DAY)], clock) as server:
+        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
+        first = await source.fetch([REWARD], SINCE, "", None, posted)
+        clock.jump(NOON + DAY)
+        for paper in old:
+            server.restamp(paper.id, NOON + DAY / 2)
+        before = first.announcement_stats.checkpoint
+        batch = await source.fetch([REWARD], SINCE, before, None, posted)
+    assert sorted(paper.id for paper in batch.revised) == ["1903.00007", "1903.02999"]
+    assert {paper.version for paper in batch.revised} == {VERSION_UNKNOWN}
+    assert not {paper.id for paper in batch.papers} & posted
+    assert batch.listed == (NOON.date(), (NOON + DAY).date())
+    assert first.listed is not None
+    assert first.listed[1] == NOON.date(), "the second list begins where the first one ended"
+
+
+async def test_a_list_with_a_posted_record_that_can_not_be_read_speaks_for_no_day(
+    source: ArxivSource, server: ArxivServer, clock: FakeClock
+) -> None:
+    checkpoint = await first_run(source, clock)
+    every = {f"2603.{number:05d}" for number in range(1, 36)}
+    for posted, speaks in ((set[str](), True), (every, False)):
+        server.oai_faults.extend([arxiv.honest, oai_faults.without("title")])
+        batch = await source.fetch([REWARD], SINCE, checkpoint, None, posted)
+        assert batch.complete
+        assert (batch.listed is not None) is speaks
 
 
 async def test_the_numbers_start_over_with_each_month(

@@ -137,6 +137,20 @@ def test_a_paper_below_the_floor_is_neither_kept_nor_counted() -> None:
     assert page.ids == ("2602.00001", "2602.00002")
 
 
+def test_a_posted_paper_is_kept_whatever_its_age_and_whether_it_matches() -> None:
+    reader = OaiReader(
+        Selection(
+            floor=202602 * 10**7 + 3,
+            wanted=lambda paper: paper.id == "2602.00003",
+            posted={"2602.00001", "2602.00003", "2602.00004"},
+        )
+    )
+    page = in_pieces(reader, answer([record(n) for n in range(1, 5)]), 1000)
+    assert [paper.id for paper in page.papers] == ["2602.00003"]
+    assert [paper.id for paper in page.revised] == ["2602.00001", "2602.00004"]
+    assert page.unmatched.count == 1
+
+
 def test_a_hundred_thousand_authors_and_categories_are_bounded() -> None:
     body = answer([
         record(1, authors=tuple(f"Ada Author{n}" for n in range(30_000))),

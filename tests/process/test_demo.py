@@ -83,6 +83,13 @@ def test_a_second_version_is_no_second_paper_and_may_be_the_first_one_seen(shown
     assert first_as_v2 in {paper_id for paper_id, _ in FACTS.findall(day(shown, 2))}
 
 
+def test_a_paper_that_was_withdrawn_is_told_of_once_on_the_next_day(shown: str) -> None:
+    [title] = {paper.title for paper in SAMPLE.papers if paper.id == SAMPLE.parts["taken back"]}
+    assert f"\nWithdrawn: {title}\n" in day(shown, 2)
+    assert "posted 23 Nov 2026 · This paper has been withdrawn by its author" in day(shown, 2)
+    assert shown.count("Withdrawn: ") == 1
+
+
 def test_a_paper_of_two_keywords_is_one_post_that_names_both(shown: str) -> None:
     named = dict(FACTS.findall(shown))[SAMPLE.parts["two keywords"]]
     assert named == ", ".join(SAMPLE.keywords[:2])
