@@ -28,6 +28,7 @@ from bot.model import Channel, Digest, Person, Why  # noqa: E402
 from docs.drawing import animate, draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
 from tests.adapters.discord.backend import DiscordBackend  # noqa: E402
+from tests.adapters.samples import NEWS  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
 NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
@@ -119,8 +120,11 @@ def pages() -> dict[str, str]:
         '<div class="thread">Tuesday 24 November 2026<br><small>1 message › 4 papers, as a'
         " digest</small></div>"
     )
+    news = replace(whole, entries=whole.entries[:1], news=NEWS, channel=Channel(CHANNEL))
+    told = [render.read(draft.payload).body for draft in render.compose(news)]
     said = asyncio.run(spoken(whole))
     return {
+        "discord-news": "".join(map(message, told)),
         "discord-digest": "".join(map(message, bodies("digest"))),
         "discord-list": "".join(map(message, bodies("list"))),
         "discord-thread": message(line, below=hint) + "".join(map(message, rest)),

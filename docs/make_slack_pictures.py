@@ -30,6 +30,7 @@ from bot.core.publish import publish  # noqa: E402
 from bot.model import Channel, Digest, Person  # noqa: E402
 from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
+from tests.adapters.samples import NEWS  # noqa: E402
 from tests.adapters.slack.backend import SlackBackend, buttons, platform  # noqa: E402
 from tests.adapters.slack.test_app import workspace_of  # noqa: E402
 from tests.adapters.slack.test_control_panel import Member  # noqa: E402
@@ -218,8 +219,11 @@ def pages() -> dict[str, str]:
     top, *rest = bodies("thread")
     replies = '<div class="replies">1 reply <small>Today at 08:00</small></div>'
     thread = "".join(message(each) for each in rest)
+    news = replace(whole, entries=whole.entries[:1], news=NEWS, channel=Channel("slack:C1"))
+    told, withdrawal = (render.read(draft.payload) for draft in render.compose(news))
     made = asyncio.run(used(whole))
     return {
+        "slack-news": message(told) + f'<div class="thread">{message(withdrawal)}</div>',
         "slack-thread": message(top, below=replies) + f'<div class="thread">{thread}</div>',
         "slack-inline": "".join(map(message, bodies("inline"))),
         "slack-messages": "".join(map(message, bodies("messages"))),

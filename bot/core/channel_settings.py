@@ -267,8 +267,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
         ),
         ChannelSetting(
             "updates",
-            "news of papers posted here: status (withdrawn, accepted, published), all (new versions"
-            " too), or none",
+            "news of papers posted here (all: new versions too)",
             example="all",
             values={"": ("status", "all", "none")},
             noun="kind of news",
