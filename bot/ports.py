@@ -399,7 +399,8 @@ class CollectStore(Protocol):
         ...
 
     async def posted(self, since: datetime) -> Mapping[str, datetime]:
-        """The papers that were posted anywhere since then, each with when a run last brought it."""
+        """The papers that were posted anywhere since then, each with when a run last brought
+        it, or asked what became of it."""
         ...
 
     async def known_papers(self, paper_ids: Sequence[str]) -> Sequence[Paper]:

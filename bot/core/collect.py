@@ -68,7 +68,7 @@ async def collect(
     fetched = len(result.papers) + result.unmatched.count
     papers, hits = await _match_fetched(source, store, matcher, interests, result)
     followed = await news.follow_up(source, store, interests, posted, started, result)
-    papers = _with_followed(papers, followed)
+    papers, beside = _with_followed(papers, followed)
     run = Run(
         started_at=started,
         finished_at=clock.now(),
@@ -82,6 +82,7 @@ async def collect(
         requests=result.requests,
         fetched=fetched,
         announcement_stats=result.announcement_stats,
+        followed=beside,
         news=followed.news,
         followed_until=followed.until,
     )
@@ -107,11 +108,14 @@ async def _match_fetched(
     return papers, tuple(dict.fromkeys((*hits, *more)))
 
 
-def _with_followed(papers: Sequence[Paper], followed: news.FollowUp) -> tuple[Paper, ...]:
-    """What may match, and what became of posted papers."""
+def _with_followed(
+    papers: Sequence[Paper], followed: news.FollowUp
+) -> tuple[tuple[Paper, ...], tuple[Paper, ...]]:
+    """What may match, as it is known by now; and what is followed besides."""
     kept = {paper.id: paper for paper in papers}
-    keep_latest_versions(kept, followed.papers)
-    return tuple(kept.values())
+    beside = [paper for paper in followed.papers if paper.id not in kept]
+    keep_latest_versions(kept, (paper for paper in followed.papers if paper.id in kept))
+    return tuple(kept.values()), tuple(beside)
 
 
 def _brought(interests: Interests, result: FetchResult) -> bool:

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 FOLLOWED_FOR = timedelta(days=730)
 LOOKED_UP_EVERY = timedelta(days=7)
 MOST_LOOKED_UP = 10_000  # papers in a run: twenty requests
+LOOKED_UP_AT_ONCE = 500
 
 _STATUS = frozenset({NewsKind.WITHDRAWN, NewsKind.RESTORED, NewsKind.VENUE})
 KINDS: Mapping[str, frozenset[NewsKind]] = {
@@ -133,19 +134,19 @@ def _not_seen(
 async def _look_up(
     source: Source, ids: Sequence[str], result: FetchResult, brought: dict[str, Paper]
 ) -> bool:
-    """Add the papers of these ids to what was ``brought``; false if the source did not answer."""
-    if not ids:
-        return True
-    if result.stopped:
-        return False
-    try:
-        batch = await source.papers(ids)
-    except SourceError as error:
-        result.requests += error.requests
-        result.notes.append(error.note())
-        return False
-    result.requests += batch.requests
-    keep_latest_versions(brought, batch.papers)
+    """Add the papers of these ids to what was ``brought``; false if the source did not answer for
+    all of them. Some at a time, so that what it did answer is not asked for again."""
+    for start in range(0, len(ids), LOOKED_UP_AT_ONCE):
+        if result.stopped:
+            return False
+        try:
+            batch = await source.papers(ids[start : start + LOOKED_UP_AT_ONCE])
+        except SourceError as error:
+            result.requests += error.requests
+            result.notes.append(error.note())
+            return False
+        result.requests += batch.requests
+        keep_latest_versions(brought, batch.papers)
     return True
 
 

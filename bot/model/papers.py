@@ -199,8 +199,9 @@ class Run:
     """The outcome of one collect, to be recorded in steps of which the last makes it count.
 
     Only a ``complete`` run moves the cursor. ``wide`` is the weekly fetch further back. ``fetched``
-    counts the papers in the answer; ``papers`` are those worth keeping. ``news`` are what changed
-    of posted ones among them since they were last recorded; ``followed_until`` is the day (UTC) up
+    counts the papers in the answer; ``papers`` are those worth keeping; ``followed`` are posted
+    ones beside them, of which nothing else is asked than what became of them. ``news`` are what
+    changed of either since they were last recorded; ``followed_until`` is the day (UTC) up
     to which it is known what became of every posted paper, ``None``: no further than before.
     """
 
@@ -216,6 +217,7 @@ class Run:
     requests: int = 0
     fetched: int = 0
     announcement_stats: AnnouncementStats = AnnouncementStats()
+    followed: tuple[Paper, ...] = ()
     news: tuple[News, ...] = ()
     followed_until: date | None = None
 

@@ -345,6 +345,24 @@ async def test_news_are_due_where_the_paper_was_posted_and_once(store: Store) ->
     assert await told(store, B) == []
 
 
+async def test_what_became_of_a_paper_is_kept_but_for_an_abstract_that_was_forgotten(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await post_first(store, A)
+    await store.forget(Outdated(abstracts=(paper(1).id,)), START + 400 * DAY)
+    revised = paper(1, version=2, comment="Accepted at ICML 2026")
+    later = run_of(START + 400 * DAY, followed=(revised,), news=(ACCEPTED,))
+    await store.record(later, first_post=0)
+    assert await store.known_papers(ids(1)) == (replace(revised, abstract=""),)
+    assert await store.posted(START) == {paper(1).id: START + 400 * DAY}
+    assert await told(store, A) == [ACCEPTED]
+    old = paper(1, comment="withdrawn")
+    await store.record(run_of(START + 401 * DAY, followed=(old, paper(2))), first_post=0)
+    assert await store.known_papers(ids(1, 2)) == (replace(revised, abstract=""),)
+
+
 async def test_news_that_are_posted_or_skipped_are_due_no_more(store: Store) -> None:
     await follow(store, A)
     await store.record(run_of(START + DAY, [paper(1)]), first_post=0)

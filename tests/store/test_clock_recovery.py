@@ -67,7 +67,7 @@ async def live(store: Store, channel: str, at: Any) -> None:
         else:
             await store.refuse(post.key, True, at, "no", PAUSE)
     news = (News(found.id, NewsKind.VERSION, "2", version=2),)
-    await store.record(Run(at, at, at, False, True, (found,), news=news), first_post=0)
+    await store.record(Run(at, at, at, False, True, followed=(found,), news=news), first_post=0)
 
 
 async def values(store: Store, table: str, column: str) -> set[str]:

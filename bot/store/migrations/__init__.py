@@ -43,7 +43,8 @@ create table papers (
   journal_ref      text not null,
   doi              text not null,
   first_seen       text not null,         -- start of the run that brought it
-  last_seen        text not null          -- start of the last run that brought it again
+  last_seen        text not null,         -- start of the last run that brought it again
+  followed_at      text not null default '' -- of the last that only asked what became of it
 ) strict;
 create index papers_by_published on papers (published);
 -- papers without their full metadata; they are few, and requested again

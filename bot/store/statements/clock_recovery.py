@@ -11,7 +11,7 @@ later one becomes that; an earlier one stays.
 ``channels.probe_at``                   now + the pause after so many refusals
 ``channels.published_until``            now: a posting time is published to when it is over
 ``runs.started_at``, ``finished_at``    now: nothing is recorded before it happens; and so on
-``papers.first_seen``, ``last_seen``
+``papers.first_seen``, ``last_seen``, ``followed_at``
 ``subscriptions.added_at``, ``primed_at``
 ``removed_subscriptions``               the same two, and ``removed_at``
 ``ledger.at``, ``news.at``, ``news_ledger.at``
@@ -56,6 +56,7 @@ RECORDED_TIMES = (
     ("news_ledger", "at"),
     ("papers", "first_seen"),
     ("papers", "last_seen"),
+    ("papers", "followed_at"),
     ("handled_requests", "at"),
     ("session_starts", "at"),
     ("session_accounts", "held_at"),

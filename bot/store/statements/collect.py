@@ -153,6 +153,11 @@ def record(
             news.record(db, told.get(paper.id, ()), run.started_at)
         _save_papers(db, run, papers)
         yield
+    for papers in _parts(run.followed, batch_size // ROWS_PER_PAPER):
+        for paper in papers:
+            news.record(db, told.get(paper.id, ()), run.started_at)
+        _save_followed(db, run, papers)
+        yield
     for hits in _parts(run.hits, batch_size):
         _save_hits(db, hits)
         yield
@@ -189,6 +194,26 @@ def _save_papers(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
         "update papers set last_seen = ? where id = ?",
         [(to_text(run.started_at), paper.id) for paper in papers],
     )
+
+
+def _save_followed(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
+    """What became of papers in which nobody is interested otherwise: an abstract that was forgotten
+    stays so, and the paper counts as seen in no answer."""
+    names = [name for name in _PAPER_NAMES if name not in ("id", "abstract")]
+    db.executemany(
+        f"update papers set {', '.join(f'{name} = ?' for name in names)},"
+        " abstract = case abstract when '' then '' else ? end where id = ? and version <= ?",
+        [_followed_row(paper, names) for paper in papers],
+    )
+    db.executemany(
+        "update papers set followed_at = ? where id = ?",
+        [(to_text(run.started_at), paper.id) for paper in papers],
+    )
+
+
+def _followed_row(paper: Paper, names: Sequence[str]) -> tuple[object, ...]:
+    row = dict(zip(_PAPER_NAMES, paper_to_row(paper), strict=True))
+    return (*(row[name] for name in names), paper.abstract, paper.id, paper.version)
 
 
 def _save_hits(db: Connection, hits: Sequence[Hit]) -> None:

@@ -29,7 +29,8 @@ TOLD_FOR = timedelta(days=730)  # so long after a paper was posted somewhere it 
 
 def posted(db: Connection, since: datetime) -> dict[str, datetime]:
     rows = db.execute(
-        "select id, last_seen from papers where exists (select 1 from ledger l"
+        "select id, case when followed_at > last_seen then followed_at else last_seen end"
+        " from papers where exists (select 1 from ledger l"
         " where l.paper_id = papers.id and l.state = 'posted' and l.at >= ?)",
         (to_text(since),),
     )
