@@ -46,7 +46,9 @@ CHANNELS = tuple(f"fake:{n:02}" for n in range(8))
 PER_DAY = 3  # papers
 LEASE = timedelta(seconds=2)
 SETTLING = 0.2  # seconds; this platform stores what was sent at once
-GIVE_UP_SECONDS = 100.0
+GIVE_UP_SECONDS = 100.0  # and so many more for each kill beyond the first ten
+SECONDS_PER_KILL = 10.0
+STOP_CHANCE = 0.1  # that a process which is started stops itself before one of its requests
 DELIVERY = roles.delivery("fake")
 RULES = Rules(Timetable(ZoneInfo("UTC"), datetime.min.time(), frozenset(range(7))), backlog=None)
 
@@ -127,12 +129,50 @@ async def follow(url: str) -> None:
     store.close()
 
 
+class Posted:
+    """What was posted so far, read on from where the last look ended: over a thousand kills, whole
+    files would be most of the work."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0  # bytes
+        self.messages = 0
+        self.papers: Counter[tuple[str, str]] = Counter()  # by channel and paper
+
+    def look(self) -> None:
+        with suppress(FileNotFoundError), self._path.open("rb") as file:
+            file.seek(self._read)
+            whole = file.read().rpartition(b"\n")[0]
+            self._read += len(whole) + 1 if whole else 0
+            for line in whole.splitlines():
+                message = json.loads(line)
+                self.messages += 1
+                for paper_id in json.loads(message["payload"])["papers"]:
+                    self.papers[message["channel"], paper_id] += 1
+
+    def everywhere(self, count: int) -> bool:
+        """Whether so many papers are in every channel."""
+        self.look()
+        found = Counter(channel for channel, _ in self.papers)
+        return all(found[each] >= count for each in CHANNELS)
+
+    @property
+    def doubled(self) -> int:
+        return sum(times - 1 for times in self.papers.values())
+
+
 class Processes:
     def __init__(self, url: str, folder: Path, fenced: bool) -> None:
         self._url, self._folder, self._fenced = url, folder, fenced
         self.pids: list[int] = []
         self.stopped: list[int] = []
         self.stops = 0
+        self._stopping = 0  # the one that is to stop itself, or has
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether one more may: not all at once, or nobody would have its role."""
+        return self._stopping not in self.pids
 
     def start(self, stop_at: int | None = None) -> None:
         pid = os.fork()
@@ -146,6 +186,8 @@ class Processes:
                     traceback.print_exc()
                 os._exit(status)
         self.pids.append(pid)
+        if stop_at is not None:
+            self._stopping = pid
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
@@ -162,38 +204,37 @@ class Processes:
                 self.stops += 1
         if self.stopped and until():
             os.kill(self.stopped.pop(), signal.SIGCONT)
+            self._stopping = 0
 
 
 def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -> None:
     rng = random.Random(seed)
     asyncio.run(follow(url))
-    platform = FakePlatform(folder / "messages")
+    posted = Posted(folder / "messages")
     (folder / "day").write_text("0")
     processes = Processes(url, folder, off != "fence")
     for n in range(number):
         processes.start(None if n else rng.randint(2, 9))
     day = killed = 0
-    give_up = time.monotonic() + GIVE_UP_SECONDS
+    give_up = time.monotonic() + GIVE_UP_SECONDS + SECONDS_PER_KILL * max(0, kills - 10)
     next_kill = 5
-
-    def everywhere(count: int) -> bool:
-        return all(len(set(platform.papers(each))) >= count for each in CHANNELS)
-
     while time.monotonic() < give_up:
-        done = everywhere(day * PER_DAY)
-        if done and (killed >= kills or (off and _doubled(platform))) and not processes.stopped:
+        done = posted.everywhere(day * PER_DAY)
+        enough = posted.doubled if off else killed >= kills
+        if done and enough and not processes.stopped:
             break
         if done:
             day += 1
             (folder / "day").write_text(str(day))
-        processes.wake_the_stopped(partial(everywhere, day * PER_DAY))
+        processes.wake_the_stopped(partial(posted.everywhere, day * PER_DAY))
         running = [pid for pid in processes.pids if pid not in processes.stopped]
-        if killed < kills and running and len(platform.messages()) >= next_kill:
+        if killed < kills and running and posted.messages >= next_kill:
             processes.kill(rng.choice(running))
-            processes.start()
+            stops = processes.may_stop and (off or rng.random() < STOP_CHANCE)
+            processes.start(rng.randint(2, 9) if stops else None)
             killed += 1
-            next_kill = len(platform.messages()) + rng.randint(1, 8)
-        time.sleep(0.04)  # each look reads all that was posted
+            next_kill = posted.messages + rng.randint(1, 8)
+        time.sleep(0.04)
     (folder / "done").touch()
     for pid in [*processes.pids]:
         os.kill(pid, signal.SIGCONT)
@@ -201,24 +242,16 @@ def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -
     with_store = opened_on_postgres(url)
     states = dict(select(with_store, "select state, count(*) from outbox group by 1"))
     with_store.close()
-    counts = [Counter(platform.papers(each)) for each in CHANNELS]
+    posted.look()
     json.dump(
         {
             "days": day, "killed": killed, "stopped": processes.stops, "states": states,
-            "posts": len(platform.messages()),
-            "lost": sum(day * PER_DAY - len(each) for each in counts),
-            "doubled": sum(_doubled(platform).values()),
+            "posts": posted.messages,
+            "lost": len(CHANNELS) * day * PER_DAY - len(posted.papers),
+            "doubled": posted.doubled,
         },
         sys.stdout,
     )  # fmt: skip
-
-
-def _doubled(platform: FakePlatform) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for channel in CHANNELS:
-        for paper_id, times in Counter(platform.papers(channel)).items():
-            found[paper_id] += times - 1
-    return +found
 
 
 if __name__ == "__main__":

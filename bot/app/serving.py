@@ -1,0 +1,114 @@
+"""``daily-papers run`` around the service: it begins as soon as the database server answers, and
+again with ``bot.toml`` as it is after SIGHUP.
+
+A server that does not answer ends nothing: whatever watches the bot would only start it again and
+again, and nobody could ask it why. Decides nothing about what the service does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from bot.app.bot import Bot
+from bot.app.scheduler import UNAVAILABLE_RETRY_DELAY
+from bot.app.wiring import build_service, open_bot
+from bot.clock import SystemClock
+from bot.config import Config
+from bot.errors import ConfigError, StoreUnavailable
+from bot.monitoring.endpoint import MonitoringReport
+from bot.monitoring.endpoint import serving as serving_health
+from bot.ports import Clock
+
+log = logging.getLogger(__name__)
+
+LOG_INTERVAL = timedelta(minutes=1)  # while the server does not answer
+
+
+async def serve(config: Config, reload: Callable[[], Config]) -> None:
+    """Until it is stopped. Raises ConfigError, GaveUp and StoreError, but waits while the database
+    server does not answer."""
+    following: Config | None = config
+    while following is not None:
+        async with open_when_available(following, reload, SystemClock()) as bot:
+            following = await build_service(bot, reload).run()
+
+
+@asynccontextmanager
+async def open_when_available(
+    config: Config, reload: Callable[[], Config], clock: Clock
+) -> AsyncIterator[Bot]:
+    """``open_bot`` to serve, once the database server answers; until then ``/healthz`` says that
+    it does not, and SIGHUP makes this reread ``bot.toml``. Raises as ``open_bot``, and GaveUp."""
+    async with AsyncExitStack() as opened:
+        async with AsyncExitStack() as waiting:
+            wait: _Wait | None = None
+            while True:
+                try:
+                    bot = await opened.enter_async_context(
+                        open_bot(config, serving=True, clock=clock)
+                    )
+                except StoreUnavailable as error:
+                    if wait is None:
+                        wait = _Wait(clock)
+                        await waiting.enter_async_context(wait.told(config))
+                    wait.failed(error)
+                    await clock.sleep(UNAVAILABLE_RETRY_DELAY.total_seconds())
+                    if wait.rereads:
+                        config = _reread(config, reload)
+                        wait.rereads = False
+                else:
+                    break
+        if wait is not None:
+            log.info("the database answers")
+        yield bot
+
+
+def _reread(config: Config, reload: Callable[[], Config]) -> Config:
+    """A wrong bot.toml changes nothing."""
+    try:
+        return reload()
+    except ConfigError as error:
+        log.warning("bot.toml was not reread, everything stays as it is: %s", error)
+        return config
+
+
+class _Wait:
+    """For a database server; ``rereads`` after SIGHUP."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._why = StoreUnavailable()
+        self._logged_at: float | None = None
+        self.rereads = False
+
+    def failed(self, why: StoreUnavailable) -> None:
+        """It still does not answer; logged now and then."""
+        self._why = why
+        now = self._clock.monotonic()
+        if self._logged_at is None or now - self._logged_at >= LOG_INTERVAL.total_seconds():
+            log.warning("waits for=database why=%s", why)
+            self._logged_at = now
+
+    @asynccontextmanager
+    async def told(self, config: Config) -> AsyncIterator[None]:
+        """Who asks how the bot is, is told; and a signal for the service does not end it."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._reread_soon)
+        health = config.health
+        try:
+            async with serving_health(health.listen if health else None, self._report):
+                yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+
+    def _reread_soon(self) -> None:
+        self.rereads = True
+
+    async def _report(self) -> MonitoringReport:
+        """Raises why it waits."""
+        raise self._why
