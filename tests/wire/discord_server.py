@@ -328,9 +328,10 @@ class DiscordServer(WireServer):
             "timestamp": datetime.now(UTC).isoformat(), "edited_timestamp": None, "tts": False,
             "mention_everyone": False, "mentions": [], "mention_roles": [], "pinned": False,
             "type": 0, "flags": body.get("flags", 0), "nonce": body.get("nonce"),
-            "message_reference": body.get("message_reference"),
             "components": numbered(body.get("components") or []),
         }  # fmt: skip
+        if reference := body.get("message_reference"):
+            message["message_reference"] = reference
         self.messages[channel_id].append(message)
         self.channels[channel_id]["last_message_id"] = message["id"]
         return message
