@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.model import Paper
 from bot.model.views import KeywordPapers
@@ -25,12 +23,18 @@ from bot.text import authors_line, clean
 from bot.text.badges import Badge, badges
 from bot.text.links import Link, with_links
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 @cache
 def environment() -> Environment:
     """Escapes whatever a template is given, in HTML and XML alike."""
+    # Imported here: it would cost every command more time than most need for their answer.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     return Environment(
         autoescape=True, undefined=StrictUndefined, loader=FileSystemLoader(TEMPLATES)
     )

@@ -154,7 +154,7 @@ def test_restoring_keeps_what_was_there(tmp_path: Path) -> None:
     assert aside.name == f"{FILE}.before-20260302T080000Z"
     assert followed(tmp_path / "data") == ["reward model"]
     restore(tmp_path / "data", aside, START.replace(hour=9))
-    assert followed(tmp_path / "data") == ["graph network", "reward model"]
+    assert followed(tmp_path / "data") == ["reward model", "graph network"]
 
 
 def test_what_was_written_last_before_a_kill_is_kept_aside_too(tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ def test_a_marker_that_a_person_wrote_below_is_replaced_where_it_belongs() -> No
 
 
 def test_channels_that_come_and_go_do_not_make_the_file_grow() -> None:
-    text = TOP + f'[[channels]]\nid = "{ONE}"\nkeywords = ["graph"]\n\n[page]\npath = "x"\n'
+    text = TOP + f'[[channels]]\nid = "{ONE}"\nkeywords = ["graph"]\n\n[page]\npath = "x.md"\n'
     sizes = set()
     for revision in range(10, 20):
         for current in (
@@ -325,7 +325,7 @@ def test_channels_that_come_and_go_do_not_make_the_file_grow() -> None:
             text = render(text, PATH, current, revision)
         sizes.add(len(text))
     assert len(sizes) == 1
-    assert text.endswith('\n[page]\npath = "x"\n')
+    assert text.endswith('\n[page]\npath = "x.md"\n')
 
 
 def test_the_sample_keeps_its_comments_when_the_first_keyword_is_added_in_the_chat() -> None:
@@ -425,7 +425,12 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 COMMENTS = ["", "", "# remark", "# [[channels]]", "# 'quote", '# """', "\n\n# far", "\t# tab"]
-TABLES = ['[page]\npath = "a\'b"', "[page]\npath = '''a[[b\"'''", '[page]\npath = """a\\"b"""', ""]
+TABLES = [
+    '[page]\npath = "a\'b.md"',
+    "[page]\npath = '''a[[b\".md'''",
+    '[page]\npath = """a\\"b.md"""',
+    "",
+]
 
 
 @dataclass(frozen=True)
