@@ -339,3 +339,21 @@ def test_check_prints_the_invitation_with_the_permissions_that_are_needed(
     done = world.call("check")
     assert "scope=bot+applications.commands" in done.stdout, done.stderr
     assert f"permissions={INVITE.value}" in done.stdout
+
+
+def test_a_saved_paper_is_seen_in_its_channel_alone_and_taken_back(world: DiscordWorld) -> None:
+    here, there = world.channels[0], world.channels[1]
+    ask = world.discord.gateway.ask
+    with world.start("run") as bot:
+        try:
+            world.wait_for(lambda: len(world.discord.papers(here)) > 0, bot)
+            world.discord.gateway.wait_for_client()
+            paper_id = next(iter(world.discord.papers(here)))
+            assert "Saved for this channel" in text_of(ask(f"save {paper_id}", here))
+            assert f"eprint = {{{paper_id}}}" in text_of(ask(f"cite {paper_id}", here))
+            assert "This channel has saved 1 paper" in text_of(ask("saved", here))
+            assert "This channel has saved no paper yet" in text_of(ask("saved", there))
+            assert "Taken back" in text_of(ask(f"save {paper_id}", here))
+            assert "This channel has saved no paper yet" in text_of(ask("saved", here))
+        finally:
+            bot.kill()

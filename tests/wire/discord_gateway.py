@@ -280,7 +280,7 @@ class DiscordGateway:
         name, _, value = words.partition(" ")
         option: dict[str, Any] = {"type": 1, "name": name, "options": []}
         if value:
-            key = {"why": "paper"}.get(name, "keyword")
+            key = {"why": "paper", "save": "paper", "cite": "paper"}.get(name, "keyword")
             option["options"] = [{"type": 3, "name": key, "value": value}]
         data = {"id": "77", "name": "papers", "type": 1, "options": [option]}
         return self._server.run(self._interact(2, data, channel_id, **more))
