@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.process.world import TIMEOUT_SECONDS, Running, reward_models, running, write_config
+from tests.process import forked
+from tests.process.world import (
+    TIMEOUT_SECONDS,
+    Running,
+    now,
+    reward_models,
+    running,
+    standin_paper,
+    write_config,
+)
 from tests.wire import discord_shapes, slack_server
+from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
 from tests.wire.slack_server import SlackServer
 
@@ -31,6 +43,7 @@ class Both:
         self.channel = self.discord.open_channel()
         self.room = self.slack.open_room()
         self.config = folder / "bot.toml"
+        self.arxiv: ArxivStandin
 
     @contextmanager
     def running(self, **secrets: str) -> Iterator[Running]:
@@ -42,6 +55,7 @@ class Both:
 def both(tmp_path: Path) -> Iterator[Both]:
     made = Both(tmp_path)
     with made.discord, made.slack, reward_models(8) as arxiv:
+        made.arxiv = arxiv
         channels = [f"discord:{made.channel}", f"slack:{made.room}"]
         settings = made.discord.settings + made.slack.settings
         write_config(tmp_path, arxiv, {each: ["reward model"] for each in channels}, settings)
@@ -82,6 +96,29 @@ def test_a_slack_that_lets_nobody_in_leaves_discord_alone(both: Both) -> None:
         )
         assert bot.process.poll() is None
     assert "refused platform=slack" in bot.logged
+
+
+def test_a_withdrawal_is_told_once_on_both_and_in_reply_to_the_papers_own_message(
+    both: Both,
+) -> None:
+    posted = standin_paper(8, "Reward model 8")
+    gone = "This paper has been withdrawn by the authors"
+    for version in (None, replace(posted, version=2, updated=now(), comment=gone), None):
+        if version is not None:
+            both.arxiv.announce(version)
+        words = ("once", "--now", "--config", str(both.config))
+        done = forked.call(*words, env={**os.environ, **SECRETS})
+        assert done.returncode == 0, done.stderr
+    told = [each for each in both.discord.messages[both.channel] if gone in str(each)]
+    digest, reply = told
+    assert "Withdrawn" in discord_shapes.text_of(digest)
+    [first, *_] = both.discord.messages[both.channel]
+    assert reply["message_reference"]["message_id"] == first["id"]
+    first, digest, reply = both.slack.rooms[both.room].messages
+    assert gone in str(digest)
+    assert "Withdrawn" in str(digest)
+    assert reply["thread_ts"] == first["ts"]
+    assert "has been withdrawn (version 2)" in str(reply)
 
 
 def test_who_added_a_keyword_is_told_once_that_the_channel_refuses(both: Both) -> None:

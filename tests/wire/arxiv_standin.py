@@ -65,6 +65,10 @@ class ArxivStandin:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
+    def announce(self, *papers: StandinPaper) -> None:
+        """Papers, or later versions of those that are there, from now on."""
+        self._texts = [*self._texts, *map(Searchable, papers)]
+
     def __enter__(self) -> Self:
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,))
