@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 from rich.style import Style
@@ -48,6 +48,7 @@ class Item:
     keywords: str
     comment: str
     links: tuple[str, ...] = ()  # "code: https://…"
+    group: str = ""  # the heading above it
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,21 @@ def page_of(digest: Digest) -> Page:
     return Page(
         heading=_heading(digest),
         notes=digests.remarks(digest),
-        items=tuple(map(_item, digest.entries)),
+        items=tuple(
+            replace(_item(entry), group=_inert(heading))
+            for entry, heading in zip(digest.entries, _group_headings(digest, in_full), strict=True)
+        ),
         in_full=in_full,
         news_heading=digests.news_heading(digest),
         news=tuple(map(_news_line, digest.news[:NEWS_SHOWN])),
         more_news=digests.more_news(digest),
     )
+
+
+def _group_headings(digest: Digest, in_full: int) -> tuple[str, ...]:
+    """Where the lines begin a group goes on below a heading of its own."""
+    full, rest = digest.entries[:in_full], digest.entries[in_full:]
+    return digests.group_headings(digest, full) + digests.group_headings(digest, rest)
 
 
 def to_payload(page: Page) -> str:
@@ -162,11 +172,13 @@ def plain(page: Page) -> str:
     lines = [page.heading, *page.notes]
     for item in page.items[: page.in_full]:
         below = (item.url, item.authors, _facts(item).plain, *item.links, item.comment)
+        lines += ["", item.group] if item.group else []
         lines += ["", item.title, *(INDENT + line for line in below if line)]
     rest = page.items[page.in_full :]
     if rest:
         lines += ["", *_more_line(page)]
     for item in rest:
+        lines += [item.group] if item.group else []
         lines += [item.title, INDENT + item.url]
     for line in _above_news(page):
         lines += ["", line]
@@ -207,6 +219,9 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
         yield from _wrapped(terminal, Text(note, NOTE_STYLE))
     for item in page.items[: page.in_full]:
         yield Text()
+        if item.group:
+            yield from _wrapped(terminal, Text(item.group, HEADING_STYLE))
+            yield Text()
         yield from _wrapped(terminal, _title(item))
         yield Text(INDENT) + _address(item)
         yield from _wrapped(terminal, Text(item.authors), INDENT)
@@ -219,6 +234,8 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
         yield Text()
         yield from map(Text, _more_line(page))
     for item in rest:
+        if item.group:
+            yield from _wrapped(terminal, Text(item.group, HEADING_STYLE))
         yield from _one_line(item, terminal.width)
     for heading in _above_news(page):
         yield Text()

@@ -178,20 +178,23 @@ class InteractionHandler:
         try:
             await self._edit_reply(interaction, self._view(reply))
         except CONNECTION_ERRORS:
-            await self._announce(interaction, where, reply.announcement)
+            await self._announce(interaction, where, reply)
             raise
-        if note := await self._announce(interaction, where, reply.announcement):
+        if note := await self._announce(interaction, where, reply):
             await self._edit_reply(interaction, self._view(reply, note))
 
     def _view(self, reply: Reply, note: str = "") -> discord.ui.LayoutView:
         return replies.reply_view(reply, format_command=self.mentions, note=note)
 
-    async def _announce(self, interaction: Interaction, where: str, announcement: str) -> str:
-        """Announce a change in the channel. The reason why that failed, or ``""``."""
+    async def _announce(self, interaction: Interaction, where: str, reply: Reply) -> str:
+        """Announce a change in the channel, unless it wants none. The reason why that failed, or
+        ``""``."""
+        if reply.is_quiet:
+            return ""
         # A forum itself holds no messages: there the line goes into the thread of the command.
         target = str(interaction.channel_id) if in_forum(interaction) else where.partition(":")[2]
         try:
-            await self._send_line(target, replies.line(announcement))
+            await self._send_line(target, replies.line(reply.announcement))
         except (SendError, PlatformError) as error:
             return f"I could not tell the channel: {error}"
         return ""
@@ -270,7 +273,25 @@ def person_of(interaction: Interaction) -> Person:
         manages=may.manage_channels or may.administrator,
         governs=may.manage_guild or may.administrator,
         server=f"discord:{interaction.guild_id}" if interaction.guild_id else "",
+        mentionable=frozenset(_roles_to_mention(interaction)),
     )
+
+
+def _roles_to_mention(interaction: Interaction) -> dict[str, str]:
+    """The ids and names of the roles that this person may mention, and the bot as well: those that
+    allow it to all, and with Mention Everyone all but that of everyone (docs, topics/permissions,
+    2026-08-06)."""
+    if interaction.guild is None:
+        return {}
+    may = all(
+        each.mention_everyone or each.administrator
+        for each in (interaction.permissions, interaction.app_permissions)
+    )
+    return {
+        str(role.id): f"@{role.name}"
+        for role in interaction.guild.roles
+        if not role.is_default() and (may or role.mentionable)
+    }
 
 
 # -- the commands as Discord lists them -----------------------------------------------------------
@@ -413,12 +434,19 @@ class PapersCommands(app_commands.Group):
     @settings.autocomplete("value")
     async def _values(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         setting = CHANNEL_SETTINGS.get(interaction.namespace.name or "")
-        fitting = (*(setting.values_on("discord") if setting else ()), TO_DEFAULT)
+        fitting = {each: each for each in setting.values_on("discord")} if setting else {}
+        if setting and setting.name == "mention":
+            fitting |= _roles_to_mention(interaction)
+        fitting[TO_DEFAULT] = TO_DEFAULT
+        named = {
+            value: setting.labels.get(value, label) if setting else label
+            for value, label in fitting.items()
+        }
         return [
-            app_commands.Choice(name=each, value=each)
-            for each in fitting
-            if typed.casefold() in each
-        ]
+            app_commands.Choice(name=shorten_label(label), value=value)
+            for value, label in named.items()
+            if typed.casefold() in label.casefold() or typed.casefold() in value
+        ][:MAX_CHOICES]
 
     @app_commands.command(description="All commands, and how keywords are written")
     async def help(self, interaction: Interaction) -> None:

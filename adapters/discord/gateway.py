@@ -119,6 +119,13 @@ class Gateway:
         channel = self._client.get_channel(int(channel_id)) if self._client else None
         return str(channel.guild.id) if isinstance(channel, discord.abc.GuildChannel) else ""
 
+    def roles_of(self, channel_id: str) -> frozenset[str] | None:
+        """The roles of the server of a channel that the gateway has told us of; else ``None``."""
+        channel = self._client.get_channel(int(channel_id)) if self._client else None
+        if not isinstance(channel, discord.abc.GuildChannel):
+            return None
+        return frozenset(str(role.id) for role in channel.guild.roles)
+
     def name_of(self, channel_id: str) -> str:
         """What people call a channel that the gateway has told us of, inert; else ``""``."""
         channel = self._client.get_channel(int(channel_id)) if self._client else None

@@ -160,8 +160,8 @@ class Discord:
         Where the outcome is unknown, the message is sent again with the same nonce, for some
         seconds; a forum's new thread has no nonce, and is searched for instead.
         """
-        message = render.read(post.payload)
         target = _channel_id(post.channel)
+        message = await self._with_valid_mention(target, render.read(post.payload))
         await self._check_server(target)
         try:
             return await self._send(target, post, message)
@@ -173,6 +173,23 @@ class Discord:
             if code_of(error) not in {NO_ACCESS, NO_PERMISSION}:
                 raise
             raise await self._with_missing_permissions(error, target, message) from error.__cause__
+
+    async def _with_valid_mention(self, channel: str, message: render.Message) -> render.Message:
+        """The message, which notifies nobody where the role that it names is that of everyone (its
+        id is the server's), or is gone as far as the gateway knows. bot.toml can name any."""
+        role = message.mentioned
+        if not role:
+            return message
+        try:
+            guild = str((await self._channels.get(channel)).get("guild_id") or "")
+        except (SendError, PlatformRefused):
+            guild = role  # nobody can say that it is not everyone's
+        roles = self._gateway.roles_of(channel)
+        if role != guild and (roles is None or role in roles):
+            return message
+        why = "that of everyone, perhaps" if role == guild else "gone"
+        log.warning("mentions nobody channel=discord:%s: role %s is %s", channel, role, why)
+        return message.mentioning_nobody()
 
     async def _is_deleted(self, channel: str, server: str) -> bool:
         """Whether Discord, with us in the channel's server, knows no such channel. Elsewhere it

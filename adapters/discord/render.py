@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from math import ceil
@@ -68,6 +68,17 @@ class Message:
     day: str
     body: Body
 
+    @property
+    def mentioned(self) -> str:
+        """The one role that it may notify, or nothing."""
+        return str(next(iter(self.body["allowed_mentions"].get("roles", ())), ""))
+
+    def mentioning_nobody(self) -> Message:
+        """The same without the line that names the role."""
+        line = encode(f"<@&{self.mentioned}>\n")[1:-1]
+        body = json.loads(encode(self.body).replace(line, ""))
+        return replace(self, body={**body, "allowed_mentions": _allowed()})
+
 
 def text(content: str) -> Component:
     return {"type": TEXT_DISPLAY, "content": content}
@@ -112,7 +123,7 @@ _CONTAINER = template(
     {
         **container([]),
         "components": [{**_boxed([])[0], "components": SLOT}],
-        "allowed_mentions": {"parse": []},
+        "allowed_mentions": SLOT,
     }
 )
 _TEXT = template(text(SLOT))
@@ -155,11 +166,14 @@ class DiscordPaper:
         label = shorten(self._paper.title, MAX_OPTION_LENGTH).strip() or self.id
         return encode({"label": label, "value": self.id})
 
-    def whole(self, matched: Matched) -> SizedComponent:
+    def whole(self, matched: Matched, heading: str = "") -> SizedComponent:
+        """Below the ``heading`` of its group, which stays with it."""
         before, after, size = self._whole
-        return SizedComponent(
-            f"{before}{matched.json}{after}", size + matched.size, (self,), whole=True
-        )
+        json, size = f"{before}{matched.json}{after}", size + matched.size
+        if heading:
+            above = _text(_group(heading))
+            json, size = f"{above.json},{json}", above.size + size
+        return SizedComponent(json, size, (self,), whole=True)
 
     @cached_property
     def _whole(self) -> tuple[str, str, Size]:
@@ -224,27 +238,36 @@ class DiscordComposer:
     def _digest(self, digest: Digest, day: str) -> Iterator[Draft]:
         layout = digest.channel.layout
         if layout == "list":
-            for content, papers, news in _plain_messages(digest):
-                payload = _payload(Destination.CHANNEL, day, _plain_body(content))
+            for number, (content, papers, news) in enumerate(_plain_messages(digest)):
+                body = _plain_body(content, None if number else digest)
+                payload = _payload(Destination.CHANNEL, day, body)
                 yield Draft(payload, papers, news=news)
             return
         if layout == "thread":
-            line = _plain_body(inert(digests.heading(digest)))
+            line = _plain_body(_with_mention(digest, inert(digests.heading(digest))), digest)
             yield Draft(_payload(Destination.CHANNEL, day, line), ())
         place, parent = (
             (Destination.THREAD, 0) if layout == "thread" else (Destination.CHANNEL, None)
         )
-        for body, ids, news in _messages(_head(digest), self._pieces(digest)):
+        # Of a thread the line in the channel notifies.
+        mentioned = "" if layout == "thread" else digests.mention(digest)
+        for body, ids, news in _messages(_head(digest), self._pieces(digest), mentioned):
             yield Draft(_payload(place, day, body), ids, parent, news)
 
     def _pieces(self, digest: Digest) -> list[SizedComponent]:
         papers = [self._rendered(entry.paper) for entry in digest.entries]
+        full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
         shown = [
-            paper.whole(self._matched(entry.keywords))
-            for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
+            paper.whole(self._matched(entry.keywords), heading)
+            for paper, entry, heading in zip(
+                papers, full, digests.group_headings(digest, full), strict=False
+            )
         ]
-        rest = _folded(papers[digest.in_full :], _head(digest), below=digest.in_full > 0)
-        return [*shown, *rest, *_news(digest)]
+        headings = digests.group_headings(digest, rest)
+        folded = _folded(
+            papers[digest.in_full :], headings, _head(digest), below=digest.in_full > 0
+        )
+        return [*shown, *folded, *_news(digest)]
 
 
 def compose(digest: Digest) -> list[Draft]:
@@ -272,11 +295,12 @@ def _payload(place: Destination, day: str, body: str) -> str:
 
 
 def _messages(
-    head: SizedComponent, pieces: Sequence[SizedComponent]
+    head: SizedComponent, pieces: Sequence[SizedComponent], mentioned: str = ""
 ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
-    """The JSON of each message's body, the ids of its papers, and the numbers of its news."""
+    """The JSON of each message's body, the ids of its papers, and the numbers of its news.
+    ``mentioned`` is the role that the head names."""
     groups = _grouped(head, pieces)
-    before, after = _CONTAINER
+    before, between, after = _CONTAINER
     for number, group in enumerate(groups, start=1):
         listed = [paper for piece in group if not piece.whole for paper in piece.papers]
         components = [*(piece.json for piece in group), *_menus(listed)]
@@ -284,7 +308,8 @@ def _messages(
             components.append(_text(f"-# {number} of {len(groups)}").json)
         ids = tuple(paper.id for piece in group for paper in piece.papers)
         news = tuple(number for piece in group for number in piece.news)
-        yield f"{before}[{','.join(components)}]{after}", ids, news
+        allowed = encode(_allowed(mentioned if number == 1 else ""))
+        yield f"{before}{allowed}{between}[{','.join(components)}]{after}", ids, news
 
 
 def _grouped(head: SizedComponent, pieces: Sequence[SizedComponent]) -> list[list[SizedComponent]]:
@@ -324,25 +349,45 @@ def _size_of_menus(listed: int) -> Size:
 def _head(digest: Digest) -> SizedComponent:
     lines = [f"### {inert(digests.heading(digest))}"]
     lines += [f"-# {inert(note)}" for note in digests.remarks(digest)]
-    return _text("\n".join(lines))
+    shown = "\n".join(lines)
+    return _text(shown if digest.channel.layout == "thread" else _with_mention(digest, shown))
+
+
+def _with_mention(digest: Digest, shown: str) -> str:
+    """Below the mention of the channel's role, where it has one."""
+    role = digests.mention(digest)
+    return f"<@&{role}>\n{shown}" if role else shown
+
+
+def _allowed(role: str = "") -> dict[str, Any]:
+    """What a message may notify: nobody, or this role alone, whatever else it says."""
+    return {"parse": [], **({"roles": [role]} if role else {})}
+
+
+def _group(heading: str) -> str:
+    return f"**{inert(heading)}**"
 
 
 def _folded(
-    papers: Sequence[DiscordPaper], head: SizedComponent, *, below: bool
+    papers: Sequence[DiscordPaper], headings: Sequence[str], head: SizedComponent, *, below: bool
 ) -> Iterator[SizedComponent]:
-    """Papers with a line each, some lines in each text: never more than the message that begins
-    with ``head`` can hold."""
+    """Papers with a line each, below the ``headings`` of their groups, some lines in each text:
+    never more than the message that begins with ``head`` can hold."""
     around = _AROUND + head.size + _size_of_menus(1) + size([text("")])
     more = digests.and_more(len(papers), below=below)
     lines, some = [f"**{more}**"] if more else [], list[DiscordPaper]()
     filled = around + _size_of("\n".join(lines))
-    for paper in papers:
-        added = _NEWLINE + paper.line_size if lines else paper.line_size
+    for paper, heading in zip(papers, headings, strict=True):
+        line, own = paper.line, paper.line_size
+        if heading:
+            line = f"{_group(heading)}\n{line}"
+            own = own + _size_of(f"{_group(heading)}\n")
+        added = _NEWLINE + own if lines else own
         if some and (len(some) == LINES_PER_TEXT or not (filled + added).fits):
             yield _text("\n".join(lines), some)
             lines, some = [], []
-            filled, added = around, paper.line_size
-        lines.append(paper.line)
+            filled, added = around, own
+        lines.append(line)
         some.append(paper)
         filled += added
     if some:
@@ -404,14 +449,17 @@ _AROUND = size([*_boxed([]), text("-# 99 of 99")])
 # -- plain text -----------------------------------------------------------------------------------
 
 
-def _plain_body(content: str) -> str:
-    return encode({"content": content, "flags": SUPPRESS_EMBEDS, "allowed_mentions": {"parse": []}})
+def _plain_body(content: str, digest: Digest | None = None) -> str:
+    """``digest`` is the one whose mention the content holds."""
+    allowed = _allowed(digests.mention(digest) if digest else "")
+    return encode({"content": content, "flags": SUPPRESS_EMBEDS, "allowed_mentions": allowed})
 
 
 def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
     """The content of each message, the ids of its papers, and the numbers of its news."""
     lines = [f"**{inert(digests.heading(digest))}**", *map(inert, digests.remarks(digest))]
-    content, papers, news = "\n".join(lines), tuple[str, ...](), tuple[int, ...]()
+    head = _with_mention(digest, "\n".join(lines))
+    content, papers, news = head, tuple[str, ...](), tuple[int, ...]()
     for item, paper_ids, numbers in (*_plain_pieces(digest), *_plain_news(digest)):
         if (papers or news) and len(content) + len(item) > CONTENT:
             yield content, papers, news
@@ -427,11 +475,15 @@ _PlainPiece = tuple[str, tuple[str, ...], tuple[int, ...]]
 def _plain_pieces(digest: Digest) -> Iterator[_PlainPiece]:
     """Each paper's text, with the line breaks before it, and its id."""
     full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
-    for entry in full:
-        yield f"\n\n{_plain(entry)}", (entry.paper.id,), ()
+    for entry, heading in zip(full, digests.group_headings(digest, full), strict=True):
+        above = f"\n\n{_group(heading)}" if heading else ""
+        yield f"{above}\n\n{_plain(entry)}", (entry.paper.id,), ()
     more = digests.and_more(len(rest), below=bool(full))
-    for number, entry in enumerate(rest):
+    headings = digests.group_headings(digest, rest)
+    for number, (entry, heading) in enumerate(zip(rest, headings, strict=True)):
         before = f"\n\n{more}\n" if more and number == 0 else "\n"
+        if heading:
+            before += f"{_group(heading)}\n"
         title = inert(shorten(entry.paper.title, MAX_TITLE_LENGTH))
         yield f"{before}- {title} <{entry.paper.url}>", (entry.paper.id,), ()
 

@@ -92,6 +92,11 @@ def user(user_id: str) -> Block:
     return {"type": "user", "user_id": user_id}
 
 
+def user_group(group_id: str) -> Block:
+    """Notifies a user group (docs.slack.dev, messaging/formatting-message-text, November 2026)."""
+    return {"type": "section", "text": mrkdwn(f"<!subteam^{group_id}>")}
+
+
 def channel(channel_id: str, **style: bool) -> Block:
     """A channel, by the name that it has now, for who may know it."""
     made = {"type": "channel", "channel_id": channel_id}

@@ -24,6 +24,7 @@ from adapters.json_template import SLOT, encode, template
 from adapters.slack import blocks
 from adapters.slack.blocks import bullets, header, mrkdwn, quiet, rich, section, spoken, words
 from adapters.slack.limits import (
+    BLOCKS,
     CHARACTERS,
     TEXT,
     Block,
@@ -115,11 +116,13 @@ class SlackPaper:
         """An item of a list: the paper in a line."""
         return _rendered(blocks.listed(self._paper))
 
-    def whole(self, matched: Rendered) -> BlockGroup:
-        """The paper beside its button: one block."""
+    def whole(self, matched: Rendered, heading: str = "") -> BlockGroup:
+        """The paper beside its button: one block, below the ``heading`` of its group."""
         before, after, weight = self._whole
         json = f"{before}{matched.json}{after}"
-        return BlockGroup(json, 1, weight + matched.weight, (self,), whole=True)
+        return _below_line(
+            heading, BlockGroup(json, 1, weight + matched.weight, (self,), whole=True)
+        )
 
     @cached_property
     def _whole(self) -> tuple[str, str, int]:
@@ -165,13 +168,18 @@ class SlackComposer:
         news = list(_news(digest))
         papers = [self._rendered(entry.paper) for entry in digest.entries]
         if layout == "list":
-            return _drafts(digest, [_head(digest), *map(_bulleted, _some(papers)), *news], 0)
+            headings = digests.group_headings(digest, digest.entries)
+            return _drafts(digest, [_head(digest), *_folded(papers, headings), *news], 0)
+        full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
         whole = [
-            paper.whole(self._matched(entry.keywords))
-            for paper, entry in zip(papers, digest.entries[: digest.in_full], strict=False)
+            paper.whole(self._matched(entry.keywords), heading)
+            for paper, entry, heading in zip(
+                papers, full, digests.group_headings(digest, full), strict=False
+            )
         ]
-        rest = papers[digest.in_full :]
-        folded = list(_folded(rest, digests.and_more(len(rest), below=bool(whole))))
+        more = digests.and_more(len(rest), below=bool(whole))
+        headings = digests.group_headings(digest, rest)
+        folded = list(_folded(papers[digest.in_full :], headings, more))
         if layout == "messages" and len(papers) > 1:
             return _one_each(digest, whole, [*folded, *news])
         if layout == "inline":
@@ -269,7 +277,12 @@ def _head(digest: Digest) -> BlockGroup:
     """A few papers say themselves which keywords they match."""
     counts = digests.keyword_counts(digest) if len(digest.entries) > FEW else ""
     notes = [*filter(None, [counts]), *digests.remarks(digest)]
-    return _piece(header(digests.heading(digest)), *([quiet(*notes)] if notes else []))
+    group = digests.mention(digest)
+    return _piece(
+        *([blocks.user_group(group)] if group else []),
+        header(digests.heading(digest)),
+        *([quiet(*notes)] if notes else []),
+    )
 
 
 def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
@@ -278,14 +291,49 @@ def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
     told = digests.news_heading(digest)
     room = CHARACTERS - head.weight - _below(len(papers), told).weight
     shown: list[Rendered] = []
-    for paper in papers[: digest.in_full]:
-        room -= paper.titled.weight
-        if room < 0:
+    headings = digests.group_headings(digest, digest.entries[: digest.in_full])
+    made = head.blocks + 2  # the first list, and what is below
+    for paper, heading in zip(papers, headings, strict=False):
+        room -= paper.titled.weight + _line(heading).weight
+        made += 2 * bool(heading)
+        if room < 0 or made > BLOCKS:
             break
         shown.append(paper.titled)
     if not shown:
         return [head, _piece(quiet(f"{plural(len(papers), 'paper')} in the thread"))]
-    return [head, _list(shown), _below(len(papers) - len(shown), told)]
+    lists = [
+        _below_line(headings[run.start], _list(shown[run.start : run.stop]))
+        for run in _runs(headings[: len(shown)], len(shown))
+    ]
+    return [head, *lists, _below(len(papers) - len(shown), told)]
+
+
+@cache
+def _line(text: str) -> Rendered:
+    """A line in bold, such as the heading of a group; nothing where the text is empty."""
+    return _rendered(rich(section(words(text, bold=True)))) if text else Rendered("", 0)
+
+
+def _below_line(text: str, group: BlockGroup) -> BlockGroup:
+    """The blocks below a line in bold, which stays with them."""
+    if not text:
+        return group
+    above = _line(text)
+    return replace(
+        group,
+        json=f"{above.json},{group.json}",
+        blocks=group.blocks + 1,
+        weight=group.weight + above.weight,
+    )
+
+
+def _runs(headings: Sequence[str], most: int) -> Iterator[range]:
+    """The places of papers that stand in one list: up to the next heading, at most so many."""
+    start = 0
+    for place in range(1, len(headings) + 1):
+        if place == len(headings) or headings[place] or place - start == most:
+            yield range(start, place)
+            start = place
 
 
 @cache
@@ -297,21 +345,14 @@ def _below(rest: int, news: str) -> BlockGroup:
     return _piece(quiet(" · ".join(filter(None, [more, details]))))
 
 
-def _folded(papers: Sequence[SlackPaper], more: str) -> Iterator[BlockGroup]:
-    """Papers with a line each; ``more`` is the line above them."""
-    for number, some in enumerate(_some(papers)):
-        listed = _bulleted(some)
-        if more and number == 0:
-            above = _piece(rich(section(words(more, bold=True))))
-            listed = BlockGroup(
-                f"{above.json},{listed.json}", 2, above.weight + listed.weight, listed.papers
-            )
-        yield listed
-
-
-def _some(papers: Sequence[SlackPaper]) -> Iterator[Sequence[SlackPaper]]:
-    for start in range(0, len(papers), LINES_AT_ONCE):
-        yield papers[start : start + LINES_AT_ONCE]
+def _folded(
+    papers: Sequence[SlackPaper], headings: Sequence[str], more: str = ""
+) -> Iterator[BlockGroup]:
+    """Papers with a line each, below the ``headings`` of their groups; ``more`` is the line above
+    them."""
+    for run in _runs(headings, LINES_AT_ONCE):
+        listed = _below_line(headings[run.start], _bulleted(papers[run.start : run.stop]))
+        yield _below_line(more if run.start == 0 else "", listed)
 
 
 def _bulleted(papers: Sequence[SlackPaper]) -> BlockGroup:

@@ -201,7 +201,7 @@ class Responder:
     async def tell_channel(self, channel: str, reply: Reply, person: Person) -> str:
         """Announce a change. Returns what prevents that, and so prevents posts, in a sentence;
         or nothing."""
-        if not reply.announcement:
+        if not reply.announcement or reply.is_quiet:
             return ""
         line = replies.readable(reply.announcement, self.command)
         try:

@@ -54,7 +54,7 @@ def own(value: SettingValue) -> str:
 def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
     usual = f"As for every channel: {value.usual}"
     label = cut(setting.meaning[0].upper() + setting.meaning[1:], MAX_HINT_LENGTH)
-    if setting.reader is None:
+    if not setting.is_open:
         options = {TO_DEFAULT: option(cut(usual, LABEL), TO_DEFAULT)}
         options |= {each: option(each, each) for each in setting.values_on(PLATFORM)}
         menu = {

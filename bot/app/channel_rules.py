@@ -31,10 +31,12 @@ class ChannelRules:
     def timetable(self, channel: Channel) -> Timetable:
         """The days and the time of day at which the channel is posted to."""
         channel, _ = sound(channel)  # a damaged database keeps no other channel waiting
+        posting = parse_days(channel.days) if channel.days else self._schedule.days
         return Timetable(
             self._timezone,
             parse_post_at(channel.post_at) if channel.post_at else self._schedule.post_at,
-            parse_days(channel.days) if channel.days else self._schedule.days,
+            posting.weekdays,
+            posting.weekly,
         )
 
     def rules(self, channel: Channel) -> Rules:
@@ -43,6 +45,14 @@ class ChannelRules:
         own = parse_catch_up(channel.catch_up) if channel.catch_up else None
         catch_up = own or self._schedule.catch_up
         updates = channel.updates or CHANNEL_SETTINGS["updates"].default_on(channel.platform)
+        timetable = self.timetable(channel)
+        group = channel.group or CHANNEL_SETTINGS["group"].default_on(
+            channel.platform, weekly=timetable.weekly
+        )
         return Rules(
-            self.timetable(channel), catch_up.backlog, self._schedule.in_full, KINDS[updates]
+            timetable,
+            catch_up.backlog,
+            self._schedule.in_full,
+            KINDS[updates],
+            by_keyword=group == "keyword",
         )

@@ -302,7 +302,10 @@ class Changes:
                 raise NotAllowed(
                     f"Only those who run this server may change {setting.name}: {setting.meaning}."
                 )
-            own[setting.name] = stored_value(setting, value, view.channel.platform)
+            stored = stored_value(setting, value, view.channel.platform)
+            if setting.check is not None and stored is not None:
+                setting.check(stored, person)
+            own[setting.name] = stored
         for name, stored in own.items():
             await self._store.change_setting(channel_id, name, stored)
         await self._on_change()

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.chat.changes import Changes
 from bot.chat.library import Library
@@ -49,6 +49,18 @@ log = logging.getLogger(__name__)
 QUERY_TIMEOUT = 90.0  # seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Editor:
+    """Who changes a channel, with a name that can stand in a text, and whether the channel wants to
+    be told of no change."""
+
+    person: Person
+    is_quiet: bool
+
+    def told(self, reply: Reply) -> Reply:
+        return replace(reply, is_quiet=self.is_quiet)
+
+
 class ChatCommands:
     """Implements ports.Commands.
 
@@ -85,22 +97,24 @@ class ChatCommands:
         async with self._change("add", channel_id, person) as editor:
             if field or categories:
                 keyword = composed(keyword, field, categories)
-            return await self._changes.add(channel_id, editor, keyword, name=name, in_chat=True)
+            return editor.told(
+                await self._changes.add(channel_id, editor.person, keyword, name=name, in_chat=True)
+            )
 
     async def _narrow(self, channel_id: str, person: Person, keyword: str) -> Reply:
         """The button below the answer about one word alone."""
         async with self._change("narrow", channel_id, person) as editor:
-            return await self._changes.narrow(channel_id, editor, keyword)
+            return editor.told(await self._changes.narrow(channel_id, editor.person, keyword))
 
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
         keywords = [required("remove", each) for each in keywords]
         async with self._change("remove", channel_id, person) as editor:
-            return await self._changes.remove(channel_id, editor, keywords)
+            return editor.told(await self._changes.remove(channel_id, editor.person, keywords))
 
     async def _restore(self, channel_id: str, person: Person, handles: Sequence[str]) -> Reply:
         """The button "Undo" after several were removed."""
         async with self._change("add", channel_id, person) as editor:
-            return await self._changes.restore(channel_id, editor, handles)
+            return editor.told(await self._changes.restore(channel_id, editor.person, handles))
 
     async def list_(self, channel_id: str, person: Person, page: int = 1) -> Reply:
         async with self._query("list", channel_id, person):
@@ -182,11 +196,11 @@ class ChatCommands:
 
     async def pause(self, channel_id: str, person: Person) -> Reply:
         async with self._change("pause", channel_id, person) as editor:
-            return await self._changes.pause(channel_id, editor)
+            return editor.told(await self._changes.pause(channel_id, editor.person))
 
     async def resume(self, channel_id: str, person: Person) -> Reply:
         async with self._change("resume", channel_id, person) as editor:
-            return await self._changes.resume(channel_id, editor)
+            return editor.told(await self._changes.resume(channel_id, editor.person))
 
     async def resend(self, channel_id: str, person: Person, key: str) -> Reply:
         key = required("resend", key)
@@ -206,7 +220,9 @@ class ChatCommands:
     ) -> Reply:
         plain = {without_references(k): without_references(v) for k, v in values.items()}
         async with self._change("settings", channel_id, person) as editor:
-            return await self._changes.change_settings(channel_id, editor, plain)
+            return editor.told(
+                await self._changes.change_settings(channel_id, editor.person, plain)
+            )
 
     async def invited(self, channel_id: str) -> Reply:
         async with _answering("invited", channel_id):
@@ -300,18 +316,21 @@ class ChatCommands:
             yield
 
     @asynccontextmanager
-    async def _change(self, command: str, channel_id: str, person: Person) -> AsyncIterator[Person]:
-        """The same, and NotAllowed for whoever may not change the channel. Gives the person with a
-        name that can stand in a text."""
+    async def _change(
+        self, command: str, channel_id: str, person: Person
+    ) -> AsyncIterator[_Editor]:
+        """The same, and NotAllowed for whoever may not change the channel."""
         async with self._query(command, channel_id, person):
             parse_channel_id(channel_id)  # whatever an adapter was told
-            if not await self._may_change(channel_id, person):
+            [view] = (await self._queries.state(channel_id)).channels
+            if not (person.manages or view.channel.editors == "members"):
                 raise NotAllowed(
                     "Changing this is for those who manage the channel. Please ask one of them."
                     " They can also open it to every member:"
                     f" {refer_to('settings editors members')}"
                 )
-            yield replace(person, name=without_references(person.name))
+            named = replace(person, name=without_references(person.name))
+            yield _Editor(named, view.channel.announce_changes == "false")
 
     async def _may_change(self, channel_id: str, person: Person) -> bool:
         if person.manages:

@@ -38,7 +38,7 @@ from bot.config.secrets import (
 )
 from bot.config.timezones import from_environment
 from bot.config.toml_source import FileUnreadable, InvalidToml
-from bot.core.channel_settings import CHANNEL_SETTINGS, CatchUp
+from bot.core.channel_settings import CHANNEL_SETTINGS, CatchUp, PostingDays
 from bot.core.limits import Limits
 from bot.errors import ConfigError
 from bot.model.snapshots import Snapshot
@@ -57,13 +57,13 @@ class BotConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleConfig:
-    """When every channel is posted to that says nothing else. ``days``: 0 is Monday.
+    """When every channel is posted to that says nothing else.
 
     ``written`` are the keys that the file gives; the others have their defaults.
     """
 
     post_at: time
-    days: frozenset[int]
+    days: PostingDays
     catch_up: CatchUp
     first_post: int
     in_full: int

@@ -132,6 +132,11 @@ def _is_sound_name(name: str) -> bool:
         return False
 
 
+def as_toml(name: str, value: str) -> str | bool:
+    """The value of a channel's setting as the block has it."""
+    return CHANNEL_SETTINGS[name].in_toml(value)
+
+
 def opens_channel(statement: toml_blocks.Statement) -> bool:
     """Whether this is a line ``[[channels]]``."""
     return statement.kind is toml_blocks.StatementKind.ARRAY_HEADER and statement.key == (

@@ -33,6 +33,7 @@ from bot.config.readers import (
     path,
     server_ids,
     slash_command,
+    switch,
     team_ids,
     text,
     timezone,
@@ -164,7 +165,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
 CHANNEL_KEYS: dict[str, Key] = {
     "id": Key(text(parse_channel_id), required=True),
     "keywords": Key(lambda value: value, required=True),  # config reads each one
-    **{name: Key(text(setting.normalise)) for name, setting in CHANNEL_SETTINGS.items()},
+    **{
+        name: Key((switch if setting.is_switch else text)(setting.normalise))
+        for name, setting in CHANNEL_SETTINGS.items()
+    },
 }
 _SECTION_OF = {key: section for section, keys in SECTIONS.items() for key in keys}
 

@@ -192,6 +192,15 @@ def boolean(value: object) -> object:
     return value
 
 
+def switch(parse: Callable[[str], object]) -> Reader:
+    """True or false, as text that ``parse`` turns into the value."""
+
+    def read(value: object) -> object:
+        return parse("true" if boolean(value) else "false")
+
+    return read
+
+
 def optional(read: Reader) -> Reader:
     """The same, but ``""`` means that there is none."""
     return lambda value: value if value == "" else read(value)

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
 from typing import Any
 
-from bot.errors import UserError
-from bot.model import Channel
+from bot.errors import NotAllowed, UserError
+from bot.model import Channel, Person
+from bot.model.subscriptions import NOBODY
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_NUMBERS = {name: number for names in (DAYS, _LONG_DAYS) for number, name in enumerate(names)}
+
+WEEKLY = "weekly"
+_WEEKLY_TOO = ("mondays", "every monday", "each monday")
 
 MAX_CATCH_UP = 10_000  # papers
 
@@ -66,18 +70,28 @@ class CatchUp:
         return None if self.kind is CatchUpKind.ALL else self.limit
 
 
-def parse_days(text: str) -> frozenset[int]:
-    """``mon-fri``, ``mon,wed,fri``, ``sat-mon`` or ``daily`` as weekdays, 0 for Monday."""
+@dataclass(frozen=True, slots=True)
+class PostingDays:
+    """The weekdays with a post, 0 for Monday. ``weekly``: one for the week that has ended."""
+
+    weekdays: frozenset[int]
+    weekly: bool = False
+
+
+def parse_days(text: str) -> PostingDays:
+    """``mon-fri``, ``mon,wed,fri``, ``sat-mon``, ``daily``, or ``weekly``, which is on Mondays."""
     words = text.strip().lower().replace("–", "-")
     if words == "daily":
-        return frozenset(range(7))
+        return PostingDays(frozenset(range(7)))
+    if words in (WEEKLY, *_WEEKLY_TOO):
+        return PostingDays(frozenset({0}), weekly=True)
     days: set[int] = set()
     for part in words.split(","):
         first, dash, last = (word.strip() for word in part.partition("-"))
         start = _day(first, text)
         end = _day(last, text) if dash else start
         days.update((start + step) % 7 for step in range((end - start) % 7 + 1))
-    return frozenset(days)
+    return PostingDays(frozenset(days))
 
 
 def _day(word: str, text: str) -> int:
@@ -85,12 +99,16 @@ def _day(word: str, text: str) -> int:
         return _DAY_NUMBERS[word]
     except KeyError:
         raise UserError(
-            f"{quoted(text)} is not a list of days; write it like mon-fri, mon,wed,fri or daily"
+            f"{quoted(text)} is not a list of days; write it like mon-fri, mon,wed,fri, daily"
+            " or weekly"
         ) from None
 
 
-def write_days(days: frozenset[int]) -> str:
-    """As ``parse_days`` reads it: ``daily``, ``mon-fri``, or the days one by one."""
+def write_days(posting: PostingDays) -> str:
+    """As ``parse_days`` reads it: ``weekly``, ``daily``, ``mon-fri``, or the days one by one."""
+    if posting.weekly:
+        return WEEKLY
+    days = posting.weekdays
     if len(days) == 7:
         return "daily"
     first, last = min(days), max(days)
@@ -118,6 +136,54 @@ def parse_catch_up(text: str) -> CatchUp:
             return CatchUp(CatchUpKind.NEWEST, limit)
         raise UserError(f'the number after "newest" must be from 1 to {MAX_CATCH_UP}')
     raise UserError(f'{quoted(text)} is not a way to catch up; write "all", "newest 20" or "skip"')
+
+
+# A role's id, or as Discord writes its mention; likewise a user group's, S and capitals and digits.
+# Formats: discord/discord-api-docs, reference, 2026-08-06; docs.slack.dev, formatting message text,
+# November 2026.
+_MENTIONED = {
+    "discord": (re.compile(r"(?:<@&)?(?P<id>[0-9]{17,20})>?"), "the id of a role"),
+    "slack": (
+        re.compile(r"(?:<!subteam\^)?(?P<id>S[A-Z0-9]{6,20})(?:\|[^>]*)?>?", re.IGNORECASE),
+        "the id of a user group",
+    ),
+}
+_EVERYBODY = re.compile(r"<?[@!]?(?:everyone|here|channel|group)(?:\|[^>]*)?>?", re.IGNORECASE)
+
+
+def parse_mention(text: str, platform: str = "") -> str:
+    """The id of one role or user group, or ``none``. Everybody at once is refused."""
+    word = text.strip()
+    if word.lower() == NOBODY:
+        return NOBODY
+    if _EVERYBODY.fullmatch(word):
+        raise UserError(
+            f"{quoted(word)} would notify everybody, which the bot never does; name one role or"
+            f' user group, or "{NOBODY}"'
+        )
+    kinds = [_MENTIONED[platform]] if platform in _MENTIONED else list(_MENTIONED.values())
+    for pattern, _ in kinds if platform in ("", *_MENTIONED) else ():
+        if found := pattern.fullmatch(word):
+            return found["id"].upper()
+    if platform not in ("", *_MENTIONED):
+        raise UserError(f'nobody can be mentioned; write "{NOBODY}"')
+    what = either([what for _, what in kinds])
+    raise UserError(f'{quoted(word)} is not {what}; write that, or "{NOBODY}"')
+
+
+def check_mention(value: str, person: Person) -> None:
+    """Raises NotAllowed where the person may not mention that role themselves, or it is gone."""
+    if value == NOBODY:
+        return
+    if person.server.partition(":")[2] == value:
+        raise NotAllowed("That is the role of everyone, which the bot never mentions.")
+    may = person.manages if person.mentionable is None else value in person.mentionable
+    if not may:
+        raise NotAllowed(
+            "That can't be mentioned: it is not there any more, or you or the bot may not."
+            " In Discord a role can allow it to everybody, and the permission Mention Everyone"
+            " allows it for every role."
+        )
 
 
 def sound(channel: Channel) -> tuple[Channel, dict[str, str]]:
@@ -173,6 +239,11 @@ class ChannelSetting:
     value, and ``writer`` turns the value into text. Without one there are these values only, and
     ``noun`` says in an error what they are. ``default`` is the first of them unless it is given.
 
+    ``labels`` are what a chat shows for values that do not explain themselves. ``weekly_default``
+    is the default of a channel that is posted to once a week. ``reader_by_platform`` is a reader
+    that is told the platform. ``is_switch``: true or false in ``bot.toml``, without quotes.
+    ``check`` is given the value and who sets it, and raises NotAllowed.
+
     ``in_schedule``: ``[schedule]`` in ``bot.toml`` has the same key, for all channels without a
     value of their own. ``for_governors``: whoever manages the channel may not change it; whoever
     runs the server may.
@@ -186,23 +257,40 @@ class ChannelSetting:
     writer: Callable[[Any], str] = str
     noun: str = ""
     default: str = ""
+    weekly_default: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    reader_by_platform: Callable[[str, str], Any] | None = None
+    is_switch: bool = False
+    check: Callable[[str, Person], None] | None = None
     in_schedule: bool = False
     for_governors: bool = False
 
     def values_on(self, platform: str) -> tuple[str, ...]:
         return self.values.get(platform) or self.values[""]
 
-    def default_on(self, platform: str) -> str:
-        return self.default or self.values_on(platform)[0]
+    def default_on(self, platform: str, *, weekly: bool = False) -> str:
+        usual = self.default or self.values_on(platform)[0]
+        return self.weekly_default or usual if weekly else usual
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are other values than those that are offered."""
+        return self.reader is not None or self.reader_by_platform is not None
+
+    def in_toml(self, value: str) -> str | bool:
+        """A stored value as ``bot.toml`` has it."""
+        return value == "true" if self.is_switch else value
 
     def meaning_on(self, platform: str) -> str:
         """With the values, where there are no others."""
-        known = f": {either(self.values_on(platform))}" if self.reader is None else ""
+        known = f": {either(self.values_on(platform))}" if not self.is_open else ""
         return f"{self.meaning}{known}"
 
     def parse(self, text: str, platform: str = "") -> Any:
         """The value that a text means. Without a platform, what any of them allows. Raises
         UserError."""
+        if self.reader_by_platform is not None:
+            return self.reader_by_platform(text, platform)
         if self.reader is not None:
             return self.reader(text)
         word, known = text.strip().lower(), self.values_on(platform)
@@ -239,9 +327,10 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
         ),
         ChannelSetting(
             "days",
-            "days with a post",
+            "days with a post; weekly is one on Mondays with the week's papers",
             example="mon-fri",
-            values={"": ("mon-fri", "daily", "mon,thu")},
+            values={"": ("mon-fri", "daily", "mon,thu", WEEKLY)},
+            labels={WEEKLY: "weekly, on Mondays"},
             reader=parse_days,
             writer=write_days,
             in_schedule=True,
@@ -271,6 +360,30 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             example="all",
             values={"": ("status", "all", "none")},
             noun="kind of news",
+        ),
+        ChannelSetting(
+            "group",
+            "whether a digest stands by keyword",
+            example="keyword",
+            values={"": ("none", "keyword")},
+            noun="way to group papers",
+            weekly_default="keyword",
+        ),
+        ChannelSetting(
+            "mention",
+            "the one role (on Slack: user group) that a digest with new papers notifies, or none",
+            example=NOBODY,
+            values={"": (NOBODY,)},
+            reader_by_platform=parse_mention,
+            check=check_mention,
+        ),
+        ChannelSetting(
+            "announce_changes",
+            "whether the channel is told who changed what",
+            example="false",
+            values={"": ("true", "false")},
+            noun="answer",
+            is_switch=True,
         ),
     )
 }

@@ -36,13 +36,15 @@ class Rules:
     """How one channel wants to be published to.
 
     ``backlog`` is how many papers of missed days are posted: ``None`` for all, 0 for none.
-    ``in_full`` is how many papers of a digest are shown whole; ``news`` are the kinds that come.
+    ``in_full`` is how many papers of a digest are shown whole; ``news`` are the kinds that come;
+    ``by_keyword``: a digest stands by keyword.
     """
 
     timetable: Timetable
     backlog: int | None
     in_full: int = SHOWN_IN_FULL
     news: frozenset[NewsKind] = KINDS["status"]
+    by_keyword: bool = False
 
 
 def plan(
@@ -70,7 +72,7 @@ def plan(
     served = its_time and last_run is not None and covers(last_run, slot)
     missed = (
         rules.timetable.missed(published_until, slot)
-        if its_time and published_until is not None
+        if its_time and published_until is not None and not agenda.rescheduled
         else ()
     )
     new = agenda.new if its_time else ()
@@ -88,11 +90,13 @@ def plan(
             channel,
             day,
             Why.NEW,
-            _shown(new, show),
+            _shown(_arranged(new, agenda.keywords, rules), show),
             missed,
             len(left_out),
             rules.in_full,
             tuple(replace(each, paper=show(each.paper)) for each in told),
+            rules.timetable.week_of(day),
+            rules.by_keyword,
         )
         drafts += _keyed(composer.compose(digest), channel, at, Why.NEW)
     if agenda.first:
@@ -109,6 +113,14 @@ def plan(
         skipped_news=unwanted,
         published_until=slot if served else None,
     )
+
+
+def _arranged(entries: Sequence[Entry], keywords: Sequence[str], rules: Rules) -> Sequence[Entry]:
+    """By the first of the channel's keywords that each matches, where the channel wants that."""
+    if not rules.by_keyword:
+        return entries
+    place = {keyword: number for number, keyword in enumerate(keywords)}
+    return sorted(entries, key=lambda entry: place[entry.keywords[0]])
 
 
 def _importance(item: NewsItem) -> tuple[int, int]:

@@ -56,7 +56,9 @@ class Digest:
     ``missed`` are the posting days that the bot was down; ``skipped`` is how many papers the
     channel's catch-up policy left out. Of a long digest only the first ``in_full`` papers are shown
     whole, and the others in a line each. ``news`` of papers posted before are told below, those
-    that matter most first; a digest may consist of them alone.
+    that matter most first; a digest may consist of them alone. ``week`` is the Monday of the
+    week that it is about, where it is about one. ``by_keyword``: the entries stand by their first
+    keyword, and each such group has a heading.
     """
 
     channel: Channel
@@ -67,6 +69,8 @@ class Digest:
     skipped: int = 0
     in_full: int = SHOWN_IN_FULL
     news: tuple[NewsItem, ...] = ()
+    week: date | None = None
+    by_keyword: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,10 @@ class ChannelAgenda:
 
     The papers are as their source gave them. ``first`` are shown because their keyword is new in
     the channel, ``new`` were announced since their keyword was primed. ``news`` are of papers that
-    certainly stand in the channel, in the order in which they were found. ``published_until`` is
+    certainly stand in the channel, in the order in which they were found. ``keywords`` are the
+    channel's, as they are shown, in their order. ``published_until`` is
     the posting time up to which it was published to, ``None`` for a channel that never was.
+    ``rescheduled``: its days were changed since, so that they don't tell which were missed.
     ``last_complete_run_at`` is when the last complete run began. ``basis`` is what the store read
     for this, to compare with what stands there later.
     """
@@ -87,6 +93,8 @@ class ChannelAgenda:
     new: tuple[Entry, ...] = ()
     first: tuple[Entry, ...] = ()
     news: tuple[NewsItem, ...] = ()
+    keywords: tuple[str, ...] = ()
+    rescheduled: bool = False
     basis: object = field(default=None, compare=False, repr=False)
 
 

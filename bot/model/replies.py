@@ -77,9 +77,9 @@ class Reply:
 
     Shown in this order: ``text``, ``code`` (to be copied, as it is), ``sections``, ``rows``,
     ``entries`` (papers), ``menu``, ``offers``; with ``file`` beside them. ``announcement`` is one
-    line for the whole channel (a change was made), or empty. ``report`` is the same answer for
-    other programs (``bot.chat.reports``), ``None`` where the command line has no such command.
-    ``times`` are the times that the text names, by the words in which it does, for platforms that
+    line for the whole channel (a change was made), or empty; ``is_quiet``: the channel wants to be
+    told none. ``report`` is the same answer for other programs (``bot.chat.reports``), ``None``
+    where the command line has no such command. ``times`` are the times that the text names, by the words in which it does, for platforms that
     show a time in the reader's own way.
     """
 
@@ -90,6 +90,7 @@ class Reply:
     menu: Menu | None = None
     offers: tuple[Offer, ...] = ()
     announcement: str = ""
+    is_quiet: bool = False
     report: object | None = None
     times: Mapping[str, datetime] = field(default_factory=dict)
     code: str = ""

@@ -9,6 +9,9 @@ from typing import Final
 MAX_CLAUSES: Final = 1000
 """Leaf clauses of one request: arXiv's search engine allows 1,024 in one Boolean [inferred]."""
 
+NOBODY: Final = "none"
+"""Who is mentioned where nobody is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
@@ -45,6 +48,8 @@ class Person:
     command line. ``manages`` and ``governs`` are what the platform says: may this person change
     what the channel follows, and decide who else may? ``server`` is the Discord server or Slack
     workspace in which they ask, ``<platform>:<its id>``; empty where there is none.
+    ``mentionable`` are the roles there that they may mention, ``None`` where the platform does not
+    say: then whoever manages may.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Person:
     manages: bool = True
     governs: bool = True
     server: str = ""
+    mentionable: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,10 @@ class Channel:
 
     A setting that is ``None`` means: as ``[schedule]`` in ``bot.toml`` says, or as is usual on the
     platform. ``editors`` says who may change keywords: ``managers`` or ``members``; ``updates``
-    which news of posted papers come: ``status``, ``all`` or ``none``.
+    which news of posted papers come: ``status``, ``all`` or ``none``; ``group`` whether a digest
+    stands by ``keyword`` or not (``none``); ``mention`` the platform's id of the one role or user
+    group that a digest notifies, or ``none``; ``announce_changes`` whether the channel is told who
+    changed what: ``true`` or ``false``.
     """
 
     id: str
@@ -70,6 +79,9 @@ class Channel:
     layout: str | None = None
     editors: str | None = None
     updates: str | None = None
+    group: str | None = None
+    mention: str | None = None
+    announce_changes: str | None = None
 
     @property
     def platform(self) -> str:

@@ -24,11 +24,13 @@ def covers(run_started_at: datetime, slot: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """When a channel is posted to. ``days`` are weekdays, 0 for Monday, at least one."""
+    """When a channel is posted to. ``days`` are weekdays, 0 for Monday, at least one. ``weekly``:
+    a post is about the week that has ended."""
 
     timezone: ZoneInfo
     post_at: time
     days: frozenset[int]
+    weekly: bool = False
 
     def latest(self, now: datetime) -> datetime:
         """The last slot at or before ``now``."""
@@ -54,6 +56,14 @@ class Timetable:
     def day_of(self, moment: datetime) -> date:
         """The channel's own date at that moment."""
         return moment.astimezone(self.timezone).date()
+
+    def week_of(self, day: date) -> date | None:
+        """The Monday of the week that a post of this day is about: on a Monday that is the week
+        before. ``None`` where posts are not weekly."""
+        if not self.weekly:
+            return None
+        last = day - timedelta(days=1)
+        return last - timedelta(days=last.weekday())
 
     def _slot(self, day: date) -> datetime:
         return datetime.combine(day, self.post_at, self.timezone).astimezone(UTC)

@@ -14,7 +14,7 @@ from pathlib import Path
 import tomli_w
 
 from bot import config
-from bot.config.channels import opens_channel
+from bot.config.channels import as_toml, opens_channel
 from bot.config.toml_blocks import (
     BOM,
     ArrayToken,
@@ -229,14 +229,14 @@ class _Rewriter:
                 continue
             pair = block.pairs.get(name)
             if pair is None:
-                line = f"{name} = {_literal(value)}{self._line_end}"
+                line = f"{name} = {_setting_literal(name, value)}{self._line_end}"
                 start = block.pairs["keywords"].lines.start
                 self._edits.append(_Edit(Span(start, start), line))
             elif value is None:
                 kept = "" if pair.comment is None else pair.comment.of(self._text) + self._line_end
                 self._edits.append(_Edit(pair.lines, kept))
             else:
-                self._edits.append(_Edit(pair.value, _literal(value)))
+                self._edits.append(_Edit(pair.value, _setting_literal(name, value)))
 
     def _keywords(self, block: _Block, listing: Listing, wanted: Listing) -> None:
         has, wants = listing.by_canonical, wanted.by_canonical
@@ -314,7 +314,7 @@ def block_text(listing: Listing, line_end: str = "\n") -> str:
     settings = {name: getattr(listing.channel, name) for name in SETTINGS}
     body = {
         "id": listing.channel.id,
-        **{name: value for name, value in settings.items() if value is not None},
+        **{name: as_toml(name, value) for name, value in settings.items() if value is not None},
     }
     items = [f"{INDENT}{_keyword_literal(each)}," for each in listing.keywords]
     keywords = ["keywords = [", *items, "]"] if items else ["keywords = []"]
@@ -327,8 +327,12 @@ def _keyword_literal(keyword: Keyword) -> str:
     return f"{{ name = {_literal(keyword.name)}, query = {_literal(keyword.text)} }}"
 
 
-def _literal(text: str) -> str:
-    return tomli_w.dumps({"k": text}).removeprefix("k = ").removesuffix("\n")
+def _setting_literal(name: str, value: str) -> str:
+    return _literal(as_toml(name, value))
+
+
+def _literal(value: str | bool) -> str:
+    return tomli_w.dumps({"k": value}).removeprefix("k = ").removesuffix("\n")
 
 
 # -- one array ------------------------------------------------------------------------------------

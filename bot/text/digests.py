@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 
-from bot.model import Digest, News, NewsItem, NewsKind, Paper, Why
+from bot.model import Digest, Entry, News, NewsItem, NewsKind, Paper, Why
 from bot.model.news import NEWS_SHOWN
+from bot.model.subscriptions import NOBODY
 from bot.text import plural, shorten
 
 DAYS_CACHED = 16  # the digests of a publish have one or two days
@@ -28,8 +30,8 @@ KEYWORDS_COUNTED = 8  # with the number of their papers
 
 
 def heading(digest: Digest) -> str:
-    """``Monday 2 March 2026 · 5 new papers``, ``… · news of 2 papers posted here``, or that of new
-    keywords' first papers."""
+    """``Monday 2 March 2026 · 5 new papers``, ``Week of 23 February 2026 · …``, ``… · news of 2
+    papers posted here``, or that of new keywords' first papers."""
     count = len(digest.entries)
     if digest.why is Why.FIRST:
         keywords = _keywords(digest)
@@ -39,7 +41,31 @@ def heading(digest: Digest) -> str:
         newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
         return f"New keyword: {shorten(keywords[0], MAX_KEYWORD_LENGTH)} · {newest}"
     what = plural(count, "new paper") if count or not digest.news else f"news of {_told_of(digest)}"
-    return f"{long_day(digest.day)} · {what}"
+    when = f"Week of {full_day(digest.week)}" if digest.week else long_day(digest.day)
+    return f"{when} · {what}"
+
+
+def group_headings(digest: Digest, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """For each of these entries of the digest the heading above it, ``reward model (14)``, with how
+    many papers stand below that in the whole digest; empty where the group before goes on, or
+    nothing is grouped."""
+    if not digest.by_keyword:
+        return ("",) * len(entries)
+    counted = Counter(entry.keywords[0] for entry in digest.entries)
+    above = ["", *(entry.keywords[0] for entry in entries)]
+    return tuple(
+        ""
+        if keyword == before
+        else f"{shorten(keyword, MAX_KEYWORD_LENGTH)} ({counted[keyword]:,})"
+        for before, keyword in pairwise(above)
+    )
+
+
+def mention(digest: Digest) -> str:
+    """The id of the role or user group to notify; empty where nobody is: first papers of a new
+    keyword and news alone notify nobody."""
+    who = digest.channel.mention or NOBODY
+    return "" if who == NOBODY or digest.why is not Why.NEW or not digest.entries else who
 
 
 def remarks(digest: Digest) -> tuple[str, ...]:
@@ -164,7 +190,11 @@ def and_more(count: int, *, below: bool) -> str:
 
 @lru_cache(maxsize=DAYS_CACHED)
 def long_day(day: date) -> str:
-    return f"{day:%A} {day.day} {day:%B %Y}"
+    return f"{day:%A} {full_day(day)}"
+
+
+def full_day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def short_day(day: date) -> str:

@@ -1564,3 +1564,28 @@ async def test_every_answer_is_plain_text_and_its_data_is_json(chat: Chat) -> No
 
 def test_the_first_day_of_these_tests_is_a_monday() -> None:
     assert datetime(2026, 3, 2, tzinfo=BERLIN).weekday() == START.weekday() == 0
+
+
+async def test_a_weekly_channel_says_that_its_digest_stands_by_keyword(chat: Chat) -> None:
+    answer = await chat.say("settings days Mondays")
+    assert "Changed: days is now weekly (set for this channel)" in answer.text
+    assert "group = keyword (the default)" in answer.text
+    answer = await chat.say("settings group none")
+    assert "group = none (set for this channel)" in answer.text
+
+
+async def test_a_mention_is_refused_of_everybody_and_of_roles_one_may_not_mention(
+    chat: Chat,
+) -> None:
+    ada = replace(ADA, mentionable=frozenset({"1142000000000000123"}))
+    assert "everybody" in await chat.refused("settings mention @here")
+    assert "be mentioned" in await chat.refused("settings mention 1142000000000000999", HERE, ada)
+    await chat.say("settings mention 1142000000000000123", HERE, ada)
+    [view] = (await chat.store.state(HERE)).channels
+    assert view.channel.mention == "1142000000000000123"
+
+
+async def test_changes_are_not_announced_where_the_channel_wants_that(chat: Chat) -> None:
+    assert not (await chat.say("add reward model")).is_quiet
+    await chat.say("settings announce_changes false")
+    assert (await chat.say("add graph")).is_quiet

@@ -25,6 +25,7 @@ from bot.config.toml_source import MAX_FILE_BYTES
 from bot.core.channel_settings import (
     CatchUp,
     CatchUpKind,
+    PostingDays,
     parse_catch_up,
     parse_channel_id,
     parse_days,
@@ -70,7 +71,7 @@ def test_a_file_that_says_little_gets_the_defaults(tmp_path: Path) -> None:
     assert found.bot.timezone == ZoneInfo("UTC")
     assert found.bot.data == tmp_path
     assert found.schedule.post_at == time(8, 0)
-    assert found.schedule.days == frozenset(range(5))
+    assert found.schedule.days.weekdays == frozenset(range(5))
     assert found.schedule.catch_up == CatchUp(CatchUpKind.ALL)
     assert found.schedule.first_post == 3
     assert found.arxiv.interval == 3
@@ -107,12 +108,15 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         days = "daily"
         catch_up = "skip"
         layout = "thread"
+        group = "keyword"
+        mention = "1142000000000000123"
+        announce_changes = false
     """
     tokens = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
     found = load(tmp_path, text, {"DISCORD_TOKEN": DISCORD_TOKEN, **tokens})
     assert found.bot.data == Path("/var/lib/papers")
     assert found.schedule.post_at == time(9, 30)
-    assert found.schedule.days == {5, 6, 0}
+    assert found.schedule.days.weekdays == {5, 6, 0}
     assert found.schedule.catch_up.backlog == 20
     assert found.schedule.first_post == 0
     assert found.arxiv.contact == "https://papers.uni-anywhere.edu/about"
@@ -133,6 +137,11 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         "daily",
         "skip",
         "thread",
+    )
+    assert (own.group, own.mention, own.announce_changes) == (
+        "keyword",
+        "1142000000000000123",
+        "false",
     )
 
 
@@ -174,7 +183,13 @@ def test_a_command_without_need_of_secrets_does_not_ask_for_them(tmp_path: Path)
     ],
 )
 def test_days_are_understood(text: str, days: set[int]) -> None:
-    assert parse_days(text) == days
+    assert parse_days(text) == PostingDays(frozenset(days))
+
+
+@pytest.mark.parametrize("text", ["weekly", "Weekly", "mondays", "Mondays"])
+def test_weekly_is_on_mondays_and_more_than_mondays_papers(text: str) -> None:
+    assert parse_days(text) == PostingDays(frozenset({0}), weekly=True)
+    assert parse_days(text) != parse_days("mon")
 
 
 @pytest.mark.parametrize(

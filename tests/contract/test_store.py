@@ -586,6 +586,25 @@ async def test_a_channel_that_came_back_or_was_changed_is_rechecked_until_it_is_
     assert await store.to_recheck() == ()
 
 
+async def test_that_a_channels_days_were_changed_holds_until_it_is_next_published_to(
+    store: Store,
+) -> None:
+    seen: list[bool] = []
+
+    def look(agenda: ChannelAgenda) -> Publication:
+        seen.append(agenda.rescheduled)
+        return Publication(published_until=START)
+
+    await follow(store, A)
+    await store.change_setting(A, "post_at", "07:30")
+    await store.publish([(A, look)], START)
+    await store.change_setting(A, "days", "weekly")
+    await store.publish([(A, lambda _: None)], START)
+    await store.publish([(A, look)], START)
+    await store.publish([(A, look)], START)
+    assert seen == [False, True, False]
+
+
 async def test_a_keyword_is_unprimed_until_a_run_primes_it(store: Store) -> None:
     await store.follow(A, REWARD, ADA, START)
     assert await store.unprimed() == {(A, REWARD.canonical)}
@@ -906,9 +925,10 @@ async def test_who_refuses_one_keyword_more_changes_nothing(store: Store) -> Non
 async def test_a_setting_is_changed_alone_and_taken_back(store: Store) -> None:
     await store.change_setting(A, "post_at", "07:30")
     await store.change_setting(A, "layout", "inline")
+    await store.change_setting(A, "group", "keyword")
     await store.change_setting(A, "post_at", None)
     [view] = (await store.state(A)).channels
-    assert view.channel == Channel(A, layout="inline")
+    assert view.channel == Channel(A, layout="inline", group="keyword")
     with pytest.raises(ValueError, match="no setting"):
         await store.change_setting(A, "id", "fake:other")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,9 +16,18 @@ from bot.chat.parse import help_sections
 from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
 from bot.config import ScheduleConfig, check
 from bot.config.keys import CHANNEL_KEYS, SECTIONS
-from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, ChannelSetting, sound, write_days
-from bot.errors import UserError
-from bot.model import Channel
+from bot.core.channel_settings import (
+    CHANNEL_SETTINGS,
+    PLATFORMS,
+    ChannelSetting,
+    PostingDays,
+    check_mention,
+    parse_mention,
+    sound,
+    write_days,
+)
+from bot.errors import NotAllowed, UserError
+from bot.model import Channel, Person
 from bot.model.snapshots import SETTINGS
 from tests.store.database import opened
 
@@ -106,9 +115,10 @@ def test_the_page_on_the_configuration_names_every_value_and_default(
     page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     [section] = re.findall(r"^## `\[\[channels\]\]`\n(.*?)^## ", page, re.MULTILINE | re.DOTALL)
     [row] = re.findall(rf"^\| `{setting.name}` \|.*$", section, re.MULTILINE)
-    if setting.reader is None:
+    if not setting.is_open:
         for platform in PLATFORMS:
-            assert all(f'`"{value}"`' in row for value in setting.values_on(platform))
+            for value in setting.values_on(platform):
+                assert (f"`{value}`" if setting.is_switch else f'`"{value}"`') in row
     assert ("as `[schedule]`" in row) == setting.in_schedule
 
 
@@ -123,7 +133,7 @@ def test_the_page_on_the_configuration_names_every_value_and_default(
     ],
 )
 def test_days_are_written_shortly(days: set[int], written: str) -> None:
-    assert write_days(frozenset(days)) == written
+    assert write_days(PostingDays(frozenset(days))) == written
 
 
 def test_the_order_and_spelling_of_days_in_bot_toml_make_no_difference() -> None:
@@ -133,3 +143,51 @@ def test_the_order_and_spelling_of_days_in_bot_toml_make_no_difference() -> None
         return check(local + block, Path("bot.toml")).channels.listings[0].channel.days
 
     assert days("Fri, Mon") == days("monday,friday") == "mon,fri"
+
+
+ROLE, GROUP = "1142000000000000123", "S0123456789"
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "stored"),
+    [
+        (ROLE, "discord", ROLE),
+        (f"<@&{ROLE}>", "discord", ROLE),
+        (f"<!subteam^{GROUP}|@readers>", "slack", GROUP),
+        (GROUP.lower(), "slack", GROUP),
+        ("None", "console", "none"),
+    ],
+)
+def test_a_role_is_named_by_its_id_or_its_mention(text: str, platform: str, stored: str) -> None:
+    assert parse_mention(text, platform) == stored
+
+
+@pytest.mark.parametrize(
+    "text", ["@everyone", "everyone", "@here", "<!channel>", "<!here|here>", "<!everyone>"]
+)
+@pytest.mark.parametrize("platform", ["", "discord", "slack", "console"])
+def test_everybody_is_never_mentioned(text: str, platform: str) -> None:
+    with pytest.raises(UserError, match="everybody"):
+        parse_mention(text, platform)
+
+
+@pytest.mark.parametrize(
+    ("text", "platform"),
+    [(GROUP, "discord"), (ROLE, "slack"), (ROLE, "console"), ("@readers", "discord")],
+)
+def test_what_a_platform_can_not_mention_is_refused(text: str, platform: str) -> None:
+    with pytest.raises(UserError, match='"none"'):
+        parse_mention(text, platform)
+
+
+def test_only_who_may_mention_a_role_can_choose_it() -> None:
+    member = Person("ann", server="discord:1142", mentionable=frozenset({ROLE}))
+    check_mention(ROLE, member)
+    check_mention("none", replace(member, mentionable=frozenset()))
+    with pytest.raises(NotAllowed, match="not there any more"):
+        check_mention(ROLE, replace(member, mentionable=frozenset()))
+    with pytest.raises(NotAllowed, match="everyone"):
+        check_mention("1142", replace(member, mentionable=frozenset({"1142"})))
+    check_mention(GROUP, Person("bob", manages=True))
+    with pytest.raises(NotAllowed):
+        check_mention(GROUP, Person("bob", manages=False))

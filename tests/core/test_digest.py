@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ import pytest
 from bot.core.digest import Rules, display_cache, plan
 from bot.model import Channel, ChannelAgenda, Digest, Draft, Entry, Publication, Why
 from bot.model.timetable import Timetable
-from bot.text import displayed
+from bot.text import digests, displayed
 from tests.builders import paper
 from tests.fakes import PlainComposer
 
@@ -225,3 +226,84 @@ def test_a_digest_that_had_to_wait_says_for_which_day_it_is(
     composer = DayComposer()
     plan(agenda(1, published_until=published_until), composer, rules(), at, now=True)
     assert composer.days == [day]
+
+
+# -- once a week, and by keyword ------------------------------------------------------------------
+
+
+class KeepsDigests(PlainComposer):
+    """Composes as usual, and remembers of what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.digests: list[Digest] = []
+
+    def compose(self, digest: Digest) -> list[Draft]:
+        self.digests.append(digest)
+        return super().compose(digest)
+
+
+def weekly(zone: str = "Europe/Berlin", at: time = time(8, 0)) -> Rules:
+    return Rules(Timetable(ZoneInfo(zone), at, frozenset({0}), weekly=True), None, by_keyword=True)
+
+
+def week_shown(agenda: ChannelAgenda, at: datetime, rules: Rules, *, now: bool = False) -> str:
+    composer = KeepsDigests()
+    assert plan(agenda, composer, rules, at, now=now) is not None
+    return digests.heading(composer.digests[0])
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "said"),
+    [
+        ("2026-11-30T07:00", False, "Week of 23 November 2026"),  # Monday 08:00 in Berlin
+        ("2026-12-02T12:00", False, "Week of 23 November 2026"),  # had to wait until Wednesday
+        ("2026-11-26T12:00", True, "Week of 23 November 2026"),  # a Thursday, by hand
+        ("2026-03-30T06:00", False, "Week of 23 March 2026"),  # the clocks sprang on Sunday
+        ("2026-10-26T07:00", False, "Week of 19 October 2026"),
+        ("2027-01-04T07:00", False, "Week of 28 December 2026"),
+    ],
+)
+def test_a_weekly_digest_says_which_week_it_is_about(at: str, now: bool, said: str) -> None:
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    before = weekly().timetable.latest(moment) - (timedelta(0) if now else 7 * DAY)
+    due = agenda(1, 2, published_until=before, last_complete_run_at=moment)
+    due = replace(due, keywords=("reward model",))
+    assert week_shown(due, moment, weekly(), now=now) == f"{said} · 2 new papers"
+
+
+def test_a_channel_that_becomes_weekly_waits_for_monday_and_has_missed_nothing() -> None:
+    thursday = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
+    due = agenda(1, 2, published_until=thursday, last_complete_run_at=thursday + 4 * DAY)
+    due = replace(due, keywords=("reward model",), rescheduled=True)
+    assert plan(due, PlainComposer(), weekly("UTC"), thursday + 3 * DAY) is None
+    assert weekly("UTC").timetable.following(thursday) == thursday + 4 * DAY
+    composer = KeepsDigests()
+    plan(due, composer, weekly("UTC"), thursday + 4 * DAY)
+    assert composer.digests[0].missed == ()
+
+
+def test_days_that_became_posting_days_only_now_were_not_missed() -> None:
+    """Otherwise catch_up = "skip" would leave out a week's papers on a change back from weekly."""
+    thursday = MONDAY + 3 * DAY
+    waiting = agenda(1, 2, published_until=MONDAY, last_complete_run_at=thursday)
+    assert shown(decide(waiting, thursday, rules(backlog=0))) == []
+    rescheduled = replace(waiting, rescheduled=True)
+    assert shown(decide(rescheduled, thursday, rules(backlog=0))) == ["2603.00002", "2603.00001"]
+
+
+def test_papers_stand_by_the_channels_keywords_and_the_newest_first_within_each() -> None:
+    entries = (
+        Entry(paper(4), ("reward",)),
+        Entry(paper(3), ("Graphs", "reward")),
+        Entry(paper(2), ("reward",)),
+        Entry(paper(1), ("Graphs",)),
+    )
+    due = replace(agenda(), new=entries, keywords=("Graphs", "reward"))
+    composer = KeepsDigests()
+    plan(due, composer, replace(rules(), by_keyword=True), MONDAY)
+    [digest] = composer.digests
+    assert [each.paper.id[-1] for each in digest.entries] == ["3", "1", "4", "2"]
+    headings = digests.group_headings(digest, digest.entries)
+    assert headings == ("Graphs (2)", "", "reward (2)", "")
+    assert digests.group_headings(digest, digest.entries[1:]) == ("Graphs (2)", "reward (2)", "")

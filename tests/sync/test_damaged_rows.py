@@ -25,7 +25,17 @@ TOML = '[arxiv]\nurl = "http://127.0.0.1/api"\n[slack]\n'
 COLUMNS = (
     *(
         ("channels", name)
-        for name in ("post_at", "days", "catch_up", "layout", "editors", "updates")
+        for name in (
+            "post_at",
+            "days",
+            "catch_up",
+            "layout",
+            "editors",
+            "updates",
+            "group",
+            "mention",
+            "announce_changes",
+        )
     ),
     *(("channels", name) for name in ("platform", "server", "published_until", "reason")),
     *(("channels", name) for name in ("paused_at", "probe_at")),
@@ -86,7 +96,7 @@ def test_no_text_in_any_column_keeps_the_bot_from_starting(
         bot = started(Path(folder))
         table, name = column
         key = "id" if table == "channels" else "channel_id"
-        sql = f"update {table} set {name} = ? where {key} = ?"  # noqa: S608
+        sql = f'update {table} set "{name}" = ? where {key} = ?'  # noqa: S608
         change(bot.store, sql, text, BAD)
         bot.start()
         bot.start()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from bot.chat.parse import nearest
-from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, ChannelSetting
+from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, WEEKLY, ChannelSetting
 from bot.errors import UserError
 from bot.model import Channel, Reply, SettingValue
 from bot.references import refer_to
@@ -56,19 +56,20 @@ _SOURCES = {
 
 def settings_in_force(channel: Channel, defaults: ScheduleDefaults) -> dict[str, SettingValue]:
     """Every setting by its name."""
+    weekly = (channel.days or defaults.values.get("days")) == WEEKLY
     return {
-        name: _in_force(getattr(channel, name), setting, channel.platform, defaults)
+        name: _in_force(
+            getattr(channel, name),
+            defaults.values.get(name) or setting.default_on(channel.platform, weekly=weekly),
+            "bot.toml" if name in defaults.written else "default",
+        )
         for name, setting in CHANNEL_SETTINGS.items()
     }
 
 
-def _in_force(
-    own: str | None, setting: ChannelSetting, platform: str, defaults: ScheduleDefaults
-) -> SettingValue:
-    usual = defaults.values.get(setting.name) or setting.default_on(platform)
+def _in_force(own: str | None, usual: str, source: str) -> SettingValue:
     if own is not None:
         return SettingValue(own, "channel", usual)
-    source = "bot.toml" if setting.name in defaults.written else "default"
     return SettingValue(usual, source, usual)
 
 

@@ -74,11 +74,15 @@ create table channels (
   layout    text,
   editors   text,                         -- null: as is usual on the platform
   updates   text,                         -- which news of posted papers come; null: the status
+  "group"   text,                         -- keyword or none; null: none, in a weekly digest keyword
+  mention   text,                         -- a role's or user group's id; null: nobody
+  announce_changes text,                  -- true or false; null: true
   server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
                                           -- where nobody from there has said so yet
   posted_in text not null default '',     -- the same, as a post that arrived there says, which
                                           -- makes it count against no limit
   published_until text,                   -- posting time up to which the channel was published to
+  rescheduled boolean not null default false, -- its days were changed since then
   paused    text check (paused in ('person', 'refused')),
   reason    text not null default '',     -- why it is paused, in a sentence
   paused_at text,

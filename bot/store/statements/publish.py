@@ -107,7 +107,7 @@ def _publish(
     news.settle(db, channel_id, publication.skipped_news, "skipped", at)
     if publication.published_until is not None:
         db.execute(
-            "update channels set published_until = ? where id = ?",
+            "update channels set published_until = ?, rescheduled = false where id = ?",
             (to_text(publication.published_until), channel_id),
         )
     return publication
@@ -152,16 +152,18 @@ class Basis(NamedTuple):
     channel: tuple[Any, ...]
     published_until: str | None
     last_complete_run_at: str | None
+    rescheduled: bool
     due: list[tuple[Any, ...]]  # a paper's id, why, and what would be news of it
     news: list[tuple[Any, ...]]
     keywords: list[tuple[str, str]]  # canonical, and as it is shown
 
 
 def _basis(db: Connection, channel_id: str) -> Basis:
-    *channel, published_until, last_complete_run_at = db.execute(
+    *channel, published_until, last_complete_run_at, rescheduled = db.execute(
         f"""
         select {CHANNEL_COLUMNS}, published_until,
-               (select started_at from runs where complete and not late order by id desc limit 1)
+               (select started_at from runs where complete and not late order by id desc limit 1),
+               rescheduled
         from channels where id = ?
         """,
         (channel_id,),
@@ -178,7 +180,15 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         (channel_id,),
     ).fetchall()
     told = news.due(db, channel_id)
-    return Basis(tuple(channel), published_until, last_complete_run_at, due, told, keywords)
+    return Basis(
+        tuple(channel),
+        published_until,
+        last_complete_run_at,
+        bool(rescheduled),
+        due,
+        told,
+        keywords,
+    )
 
 
 def _agenda(
@@ -200,6 +210,8 @@ def _agenda(
         new=tuple(entries[Why.NEW]),
         first=tuple(entries[Why.FIRST]),
         news=tuple(news.item(row, papers[row[1]]) for row in basis.news),
+        keywords=tuple(label for _, label in basis.keywords),
+        rescheduled=basis.rescheduled,
         basis=basis,
     )
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.model import VERSION_UNKNOWN, Why
-from bot.model.snapshots import SETTINGS
 from bot.store.engines.base import Connection
-from bot.store.statements.rows import to_text
+from bot.store.statements.rows import SETTING_COLUMNS, to_text
 
 RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
 KEEP_ARCHIVED = timedelta(days=30)
@@ -95,7 +94,7 @@ def forget_removed(db: Connection, now: datetime) -> None:
         "update news_ledger set state = 'skipped', at = ? where channel_id = ? and state = 'due'",
         [(to_text(now), channel_id) for (channel_id,) in expired],
     )
-    unset = ", ".join(f"{setting} = null" for setting in SETTINGS)
+    unset = ", ".join(f"{column} = null" for column in SETTING_COLUMNS)
     db.executemany(f"update channels set {unset} where id = ?", expired)
     db.executemany(
         "update outbox set state = 'held', settled_at = ?, lease_until = null, error = ?"

@@ -23,7 +23,9 @@ LISTED = "select value from json_each(cast(:ids as text))"
 _LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)  # before arXiv
 
 NEWS_DETAILS = ("text", "published", "version", "titles", "comments")
-CHANNEL_COLUMNS = ", ".join(["id", *SETTINGS])  # in the order of Channel's fields
+# Quoted, because a setting may be called as SQL calls something else (group).
+SETTING_COLUMNS = tuple(f'"{setting}"' for setting in SETTINGS)
+CHANNEL_COLUMNS = ", ".join(["id", *SETTING_COLUMNS])  # in the order of Channel's fields
 
 
 def to_text(moment: datetime) -> str:

@@ -18,6 +18,7 @@ from bot.store.statements.removal import (
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     LISTED,
+    SETTING_COLUMNS,
     channel_from_row,
     id_list,
     keyword_from_row,
@@ -174,7 +175,11 @@ def change_setting(db: Connection, channel_id: str, name: str, value: str | None
     if name not in SETTINGS:
         raise ValueError(f"{name!r} is no setting of a channel")
     ensure_channel(db, channel_id)
-    db.execute(f"update channels set {name} = ?, recheck = true where id = ?", (value, channel_id))
+    db.execute(
+        f'update channels set "{name}" = ?, recheck = true where id = ?', (value, channel_id)
+    )
+    if name == "days":
+        db.execute("update channels set rescheduled = true where id = ?", (channel_id,))
 
 
 def channels(db: Connection) -> tuple[Channel, ...]:
@@ -183,7 +188,7 @@ def channels(db: Connection) -> tuple[Channel, ...]:
         f"""
         select {CHANNEL_COLUMNS} from channels c
         where archived_at is null and (
-          coalesce({", ".join(SETTINGS)}) is not null
+          coalesce({", ".join(SETTING_COLUMNS)}) is not null
           or exists (select 1 from subscriptions s where s.channel_id = c.id))
         order by id
         """

@@ -424,11 +424,51 @@ async def test_choosing_threads_names_the_permission_that_they_need(
 async def test_every_value_that_is_offered_for_a_setting_is_taken(
     server: Server, name: str
 ) -> None:
+    server.guild.create_role("readers", mentionable=True)
     found = await server.gov.autocomplete(server.channel, "papers settings", "value", "", name=name)
     assert len(found) > 2
     for choice in found:
         answer = await server.say(server.gov, "settings", name=name, value=choice["value"])
         assert f"Changed: {name} is" in texts(answer).replace("\\", ""), choice
+
+
+async def test_only_roles_that_a_person_may_mention_are_offered_and_taken(
+    backend: DiscordBackend, server: Server
+) -> None:
+    readers = server.guild.create_role("readers", mentionable=True)
+    closed = server.guild.create_role("staff")
+    found = await server.ann.autocomplete(
+        server.channel, "papers settings", "value", "", name="mention"
+    )
+    assert [each["name"] for each in found] == ["none", "@readers", "default"]
+    for role in (closed.id, server.guild.id, 1142000000000000999):
+        answer = await server.say(server.ann, "settings", name="mention", value=str(role))
+        assert "Changed" not in texts(answer)
+    everyone = await server.say(server.ann, "settings", name="mention", value="@everyone")
+    assert "everybody" in texts(everyone)
+    await server.say(server.ann, "settings", name="mention", value=f"<@&{readers.id}>")
+    [view] = (await backend.store.state(server.here)).channels
+    assert view.channel.mention == str(readers.id)
+
+
+async def test_a_channel_that_wants_no_lines_about_changes_gets_none(
+    backend: DiscordBackend, server: Server
+) -> None:
+    await server.say(server.ann, "settings", name="announce_changes", value="false")
+    before = len(server.channel.history())
+    answer = await server.say(server.ann, "add", keyword="reward model")
+    assert "now follows" in texts(answer)
+    assert len(server.channel.history()) == before
+    await server.say(server.ann, "settings", name="announce_changes", value="default")
+    await server.say(server.ann, "add", keyword="graph")
+    assert "ann added a keyword" in texts(server.channel.history()[0])
+
+
+async def test_mondays_are_offered_for_the_days(server: Server) -> None:
+    found = await server.ann.autocomplete(
+        server.channel, "papers settings", "value", "mond", name="days"
+    )
+    assert [(each["name"], each["value"]) for each in found] == [("weekly, on Mondays", "weekly")]
 
 
 async def test_commands_are_written_to_discord_only_when_they_changed(

@@ -240,3 +240,72 @@ def entry_of(row: dict[str, Any]) -> Entry:
         comment=row.get("comment") or "",
     )
     return Entry(displayed(replace(made, id=row["id"])), ("reward model",))
+
+
+ROLE = "1142000000000000123"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_role_is_mentioned_once_and_nobody_else_whatever_titles_say(layout: str) -> None:
+    hostile = replace(samples.HOSTILE_DAY, channel=replace(HERE, layout=layout, mention=ROLE))
+    found = [read(draft.payload).body for draft in compose(hostile)]
+    for body in found:
+        valid(body)
+    allowed = [body["allowed_mentions"] for body in found]
+    assert allowed[0] == {"parse": [], "roles": [ROLE]}
+    assert all(each == {"parse": []} for each in allowed[1:])
+    said = "\n".join(map(text_of, found))
+    assert re.findall(r"<@&?\d+>|@everyone|@here", said) == [f"<@&{ROLE}>"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_first_papers_and_an_unset_mention_notify_nobody(layout: str) -> None:
+    for digest, role in (
+        (samples.FIRST, ROLE),
+        (samples.PLAIN_DAY, None),
+        (samples.PLAIN_DAY, "none"),
+    ):
+        channel = replace(HERE, layout=layout, mention=role)
+        for draft in compose(replace(digest, channel=channel)):
+            assert read(draft.payload).body["allowed_mentions"] == {"parse": []}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_message_without_its_mention_is_the_same_otherwise(layout: str) -> None:
+    channel = replace(HERE, layout=layout)
+    with_role, *_ = compose(replace(samples.PLAIN_DAY, channel=replace(channel, mention=ROLE)))
+    without, *_ = compose(replace(samples.PLAIN_DAY, channel=channel))
+    assert read(with_role.payload).mentioned == ROLE
+    assert read(with_role.payload).mentioning_nobody() == read(without.payload)
+
+
+@given(
+    found=st.lists(papers, min_size=1, max_size=60, unique_by=lambda each: each.id),
+    keywords=st.lists(characters, min_size=1, max_size=5),
+    layout=st.sampled_from(LAYOUTS),
+    in_full=st.integers(1, 40),
+)
+def test_groups_fit_into_messages_whatever_their_keywords(
+    found: list[Any], keywords: list[str], layout: str, in_full: int
+) -> None:
+    entries = [Entry(each, (keywords[n % len(keywords)],)) for n, each in enumerate(found)]
+    entries.sort(key=lambda each: keywords.index(each.keywords[0]))
+    digest = Digest(
+        replace(HERE, layout=layout, mention=ROLE), samples.DAY, samples.PLAIN_DAY.why,
+        tuple(entries), in_full=in_full, by_keyword=True,
+    )  # fmt: skip
+    drafts = compose(digest)
+    assert [i for d in drafts for i in d.paper_ids] == [each.paper.id for each in entries]
+    for draft in drafts:
+        valid(read(draft.payload).body)
+
+
+def test_a_group_begins_with_its_heading_also_below_the_line_of_the_others() -> None:
+    entries = tuple(Entry(paper(n), ("graphs" if n < 3 else "reward model",)) for n in range(1, 6))
+    digest = replace(samples.PLAIN_DAY, entries=entries, by_keyword=True, in_full=3)
+    for layout in LAYOUTS[:2]:
+        [body] = bodies(digest, layout)
+        lines = text_of(body).splitlines()
+        assert lines.count("**graphs (2)**") == 1
+        assert lines.count("**reward model (3)**") == 2
+        assert "**And 2 more:**" in lines or "And 2 more:" in lines

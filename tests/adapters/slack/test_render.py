@@ -611,3 +611,38 @@ def test_a_long_answer_leaves_out_whole_sentences_from_its_notification() -> Non
     said = replies.sentences(text)
     assert re.search(r"has some words\.\n…$", said)
     assert limits.TEXT - 60 < len(said) <= limits.TEXT
+
+
+GROUP = "S0123456789"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_user_group_is_mentioned_once_and_nobody_else_whatever_titles_say(layout: str) -> None:
+    channel = replace(HERE, layout=layout, mention=GROUP)
+    found = [
+        read(draft.payload) for draft in compose(replace(samples.HOSTILE_DAY, channel=channel))
+    ]
+    parsed = [each["text"] for each in rules.texts(found) if each["type"] == "mrkdwn"]
+    assert re.findall(r"<[!@][^>]*>", "\n".join(parsed)) == [f"<!subteam^{GROUP}>"]
+    first = [each["text"] for each in rules.texts(found[0]) if each["type"] == "mrkdwn"]
+    assert f"<!subteam^{GROUP}>" in first, "in the message that stands in the channel"
+    assert not re.search(r"<[!@]", "".join(message["text"] for message in found))
+    for message in found:
+        assert list(rules.message_faults(message)) == []
+    assert GROUP in simplified(found[0])["text"]
+    for digest in (samples.FIRST, replace(samples.PLAIN_DAY, entries=())):
+        assert GROUP not in str(compose(replace(digest, channel=channel)))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("groups", [1, 2, 40])
+def test_groups_have_headings_and_fit(layout: str, groups: int) -> None:
+    entries = tuple(Entry(paper(n), (f"keyword {n * groups // 80:02}",)) for n in range(80))
+    digest = replace(samples.PLAIN_DAY, entries=entries, by_keyword=True, in_full=60)
+    made = drafts(digest, layout)
+    assert [each for d in made for each in d.paper_ids] == [each.paper.id for each in entries]
+    for draft in made:
+        assert list(rules.message_faults(read(draft.payload))) == []
+    said = json.dumps([read(draft.payload) for draft in made])
+    for number in range(groups):
+        assert f'"keyword {number:02} ({80 // groups})"' in said
