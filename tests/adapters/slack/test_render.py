@@ -622,9 +622,9 @@ def test_one_user_group_is_mentioned_once_and_nobody_else_whatever_titles_say(la
     found = [
         read(draft.payload) for draft in compose(replace(samples.HOSTILE_DAY, channel=channel))
     ]
-    parsed = [each["text"] for each in rules.texts(found) if each["type"] == "mrkdwn"]
+    parsed = [each["text"] for each in rules.texts(found) if each.get("type") == "mrkdwn"]
     assert re.findall(r"<[!@][^>]*>", "\n".join(parsed)) == [f"<!subteam^{GROUP}>"]
-    first = [each["text"] for each in rules.texts(found[0]) if each["type"] == "mrkdwn"]
+    first = [each["text"] for each in rules.texts(found[0]) if each.get("type") == "mrkdwn"]
     assert f"<!subteam^{GROUP}>" in first, "in the message that stands in the channel"
     assert not re.search(r"<[!@]", "".join(message["text"] for message in found))
     for message in found:
