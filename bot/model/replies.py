@@ -79,8 +79,8 @@ class Reply:
     ``entries`` (papers), ``menu``, ``offers``; with ``file`` beside them. ``announcement`` is one
     line for the whole channel (a change was made), or empty; ``is_quiet``: the channel wants to be
     told none. ``report`` is the same answer for other programs (``bot.chat.reports``), ``None``
-    where the command line has no such command. ``times`` are the times that the text names, by the words in which it does, for platforms that
-    show a time in the reader's own way.
+    where the command line has no such command. ``times`` are the times that the text names, by the
+    words in which it does, for platforms that show a time in the reader's own way.
     """
 
     text: str

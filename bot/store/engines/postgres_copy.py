@@ -66,12 +66,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _tables(file: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
-    """Each with its columns; those that others refer to come first, as they were made."""
+    """Each with its columns, quoted; those that others refer to come first, as they were made."""
     names = file.execute(
         "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
     ).fetchall()
     return {
-        name: tuple(row[1] for row in file.execute(f"pragma table_info({name})"))
+        name: tuple(f'"{row[1]}"' for row in file.execute(f"pragma table_info({name})"))
         for (name,) in names
         if name not in NOT_COPIED
     }
