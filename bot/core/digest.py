@@ -22,6 +22,7 @@ from bot.model import (
     Publication,
     Why,
 )
+from bot.model.news import NEWS_SHOWN
 from bot.model.posts import SHOWN_IN_FULL
 from bot.model.timetable import Timetable, covers
 from bot.ports import Composer
@@ -94,7 +95,7 @@ def plan(
             missed,
             len(left_out),
             rules.in_full,
-            tuple(replace(each, paper=show(each.paper)) for each in told),
+            _shown_news(told, show),
             rules.timetable.week_of(day),
             rules.by_keyword,
         )
@@ -136,6 +137,12 @@ def display_cache() -> Show:
 
 def _shown(entries: Sequence[Entry], show: Show) -> tuple[Entry, ...]:
     return tuple(Entry(show(entry.paper), entry.keywords) for entry in entries)
+
+
+def _shown_news(told: Sequence[NewsItem], show: Show) -> tuple[NewsItem, ...]:
+    """Those that get a line; of the others nothing is shown but their number."""
+    lines = [replace(each, paper=show(each.paper)) for each in told[:NEWS_SHOWN]]
+    return (*lines, *told[NEWS_SHOWN:])
 
 
 def _keyed(

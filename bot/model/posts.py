@@ -38,7 +38,7 @@ class NewsItem:
     """News that are due in one channel, with the message in which the paper was posted there.
 
     ``number`` is the news' own, ``post_key`` that message's, ``link`` its address, empty where the
-    platform has none. In a digest the paper's texts are ready to be shown.
+    platform has none. In a digest the texts of the papers that get a line are ready to be shown.
     """
 
     number: int

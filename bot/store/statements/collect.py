@@ -7,7 +7,7 @@ decided before, and nothing here touches the network.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
@@ -147,17 +147,17 @@ def record(
     told: dict[str, list[News]] = {}
     for each in run.news:
         told.setdefault(each.paper_id, []).append(each)
-    for papers in _parts(run.papers, batch_size // ROWS_PER_PAPER):
+    without_news = [paper for paper in run.papers if paper.id not in told]
+    for papers in _parts(without_news, batch_size // ROWS_PER_PAPER):
         new_papers += _count_unseen(db, papers)
-        for paper in papers:
-            news.record(db, told.get(paper.id, ()), run.started_at)
         _save_papers(db, run, papers)
         yield
-    for papers in _parts(run.followed, batch_size // ROWS_PER_PAPER):
-        for paper in papers:
-            news.record(db, told.get(paper.id, ()), run.started_at)
+    for papers in _parts(
+        [paper for paper in run.followed if paper.id not in told], batch_size // ROWS_PER_PAPER
+    ):
         _save_followed(db, run, papers)
         yield
+    yield from _save_with_news(db, run, told, batch_size)
     for hits in _parts(run.hits, batch_size):
         _save_hits(db, hits)
         yield
@@ -171,6 +171,23 @@ def record(
     _save_run(db, run, recorded)
     removal.forget_removed(db, run.started_at)
     return recorded
+
+
+def _save_with_news(
+    db: Connection, run: Run, told: Mapping[str, Sequence[News]], batch_size: int
+) -> Generator[None, None, None]:
+    """Each paper together with its news: they are found by comparing it with what is stored. A
+    paper that was posted in thousands of channels is a step of its own."""
+    written = 0
+    for papers, save in ((run.papers, _save_papers), (run.followed, _save_followed)):
+        for paper in papers:
+            if paper.id in told:
+                written += ROWS_PER_PAPER + news.record(db, told[paper.id], run.started_at)
+                save(db, run, [paper])
+            if written >= batch_size:
+                written = 0
+                yield
+    yield
 
 
 def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

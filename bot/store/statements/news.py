@@ -44,12 +44,14 @@ def known_papers(db: Connection, paper_ids: Sequence[str]) -> tuple[Paper, ...]:
     return tuple(map(paper_from_row, rows))
 
 
-def record(db: Connection, news: Sequence[News], at: datetime) -> None:
-    """Put what was not found before on the ledgers of the channels that got the paper.
+def record(db: Connection, news: Sequence[News], at: datetime) -> int:
+    """Put what was not found before on the ledgers of the channels that got the paper; how many
+    rows that made.
 
     A channel that follows nothing any more gets none; one that is archived gets it if it comes
     back. Whether a channel wants it is decided when it is published to.
     """
+    rows = 0
     for each in news:
         row = db.execute(
             "insert into news (paper_id, kind, mark, details, at) values (?, ?, ?, ?, ?)"
@@ -58,7 +60,7 @@ def record(db: Connection, news: Sequence[News], at: datetime) -> None:
         ).fetchone()
         if row is None:
             continue
-        db.execute(
+        rows += db.execute(
             """
             insert into news_ledger (channel_id, news_id, state, at)
             select l.channel_id, :news, 'due', :at from ledger l
@@ -73,7 +75,8 @@ def record(db: Connection, news: Sequence[News], at: datetime) -> None:
                 "paper": each.paper_id,
                 "since": to_text(at - TOLD_FOR),
             },
-        )
+        ).rowcount
+    return rows
 
 
 def due(db: Connection, channel_id: str) -> list[tuple[Any, ...]]:
