@@ -13,7 +13,7 @@ import aiohttp
 import discord
 from discord.http import HTTPClient, Route, json_or_text
 
-from adapters.discord.errors import translated_errors
+from adapters.discord.errors import reading_answer, translated_errors
 from adapters.http_trace import checked_before_writing
 from bot.network import Network
 from bot.ports import Clock
@@ -81,7 +81,9 @@ class RestClient:
                     http_trace=checked_before_writing(),
                 )
                 try:
-                    self.user_id = str((await http.static_login(self._token))["id"])
+                    me = await http.static_login(self._token)
+                    with reading_answer():
+                        self.user_id = str(int(me["id"]))
                 except BaseException:
                     await http.close()
                     raise

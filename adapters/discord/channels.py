@@ -12,6 +12,7 @@ import discord
 
 from adapters.discord import permissions
 from adapters.discord.api import RestClient
+from adapters.discord.errors import as_list, reading_answer
 from bot.errors import PlatformRefused, SendError
 from bot.model import Receipt
 
@@ -52,10 +53,11 @@ class ChannelCache:
         async with self._slots:
             if refresh or channel_id not in self._cached:
                 path = "/channels/{channel_id}"
-                channel = await self._rest.request("GET", path, channel_id=channel_id)
-                self._cached[channel_id] = channel
+                answer = await self._rest.request("GET", path, channel_id=channel_id)
+                with reading_answer():
+                    self._cached[channel_id] = _checked(answer)
                 if not refresh:
-                    await self._count_lookup(channel.get("guild_id") or "")
+                    await self._count_lookup(str(answer.get("guild_id") or ""))
             return self._cached[channel_id]
 
     async def _count_lookup(self, guild: str) -> None:
@@ -63,8 +65,11 @@ class ChannelCache:
         if guild and self._lookups[guild] == 2:
             with suppress(SendError):  # each channel can still be fetched by itself
                 path = "/guilds/{guild_id}/channels"
-                for channel in await self._rest.request("GET", path, guild_id=guild):
-                    self._cached.setdefault(str(channel["id"]), {"guild_id": guild, **channel})
+                channels = await self._rest.request("GET", path, guild_id=guild)
+                with reading_answer():
+                    for channel in as_list(channels):
+                        checked = {"guild_id": guild, **_checked(channel)}
+                        self._cached.setdefault(str(channel["id"]), checked)
 
     async def receipt(self, channel_id: str, target: str, message: Mapping[str, Any]) -> Receipt:
         """With a link to the message, which is in ``target``: the channel, or a thread of it."""
@@ -80,10 +85,17 @@ class ChannelCache:
     async def missing_permissions(self, channel_id: str, *, threads: bool) -> tuple[str, ...]:
         """The permissions that we lack there, by name. Raises SendError and PlatformRefused."""
         channel = await self.get(channel_id, refresh=True)
-        guild_id = channel["guild_id"]
+        with reading_answer():
+            guild_id = channel["guild_id"]
         guild = await self._rest.request("GET", "/guilds/{guild_id}", guild_id=guild_id)
         path = "/guilds/{guild_id}/members/{user_id}"
         user_id = self._rest.user_id
         member = await self._rest.request("GET", path, guild_id=guild_id, user_id=user_id)
-        granted: discord.Permissions = permissions.effective(guild, channel, member)
+        with reading_answer():
+            granted: discord.Permissions = permissions.effective(guild, channel, member)
         return permissions.missing(granted, threads=threads, forum=channel["type"] in FORUMS)
+
+
+def _checked(channel: ChannelData) -> ChannelData:
+    """With what is read of every channel. Raises what ``reading_answer`` translates."""
+    return {**channel, "type": int(channel["type"])}

@@ -8,6 +8,7 @@ from typing import Any
 from adapters.discord import permissions
 from adapters.discord.api import RestClient
 from adapters.discord.channels import ChannelCache
+from adapters.discord.errors import as_list, reading_answer
 from adapters.discord.registration import COMMANDS, WITH_LOCALIZATIONS, normalized
 from bot.errors import BotError, ChannelRefused, PlatformError, SendError
 from bot.model import Channel, Finding
@@ -24,11 +25,13 @@ async def examine(
     served, all where none is named. Raises no error of ours: what is wrong is a finding."""
     try:
         application = await rest.request("GET", "/applications/@me")
+        with reading_answer():
+            invite = permissions.invite_link(application["id"])
+            public = bool(application.get("bot_public"))
     except (SendError, PlatformError) as error:
         return [Finding("discord", False, str(error), "See docs/hosting.md, Discord.")]
-    invite = permissions.invite_link(application["id"])
     text = f"The token works. To invite the bot into a server: {invite}"
-    if application.get("bot_public") and not servers:
+    if public and not servers:
         text += " Anybody can add it to theirs: docs/hosting.md, Keep strangers out."
     findings = [Finding("discord", True, text)]
     findings.append(await _examine_commands(rest, application["id"], declared))
@@ -47,6 +50,8 @@ async def _examine_commands(
         listed = await rest.request(
             "GET", COMMANDS, params=WITH_LOCALIZATIONS, application_id=application_id
         )
+        with reading_answer():
+            differs = normalized(as_list(listed)) != normalized(declared)
     except (SendError, PlatformError) as error:
         return Finding(name, False, str(error), "Try again in a while.")
     if not listed:
@@ -55,7 +60,7 @@ async def _examine_commands(
             " until Discord takes them. If it runs, its log says why it could not."
         )
         return Finding(name, True, text)
-    if normalized(listed) != normalized(declared):
+    if differs:
         remedy = (
             "Start daily-papers run, or start it again after an upgrade: it registers them. If it"
             " runs, its log says why it could not; it retries automatically."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import discord
@@ -121,6 +121,36 @@ def translated_errors() -> Iterator[None]:
         if ours is None:
             raise
         raise ours from error
+
+
+# What code that takes an answer apart raises where the answer has another shape than documented.
+UNREADABLE: Final = (
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    ArithmeticError,  # a number without bounds
+    RecursionError,  # options within options within options
+)
+
+
+@contextmanager
+def reading_answer(error: type[TryLater | OutcomeUnknown] = TryLater) -> Iterator[None]:
+    """Raises ``error`` where an answer that is no fault lacks what is documented, or has it in
+    another shape (a proxy's page, a list for an object): OutcomeUnknown where the request may have
+    posted something. Only around what takes such an answer apart."""
+    try:
+        yield
+    except UNREADABLE as unreadable:
+        raise error("Discord's answer can't be read.") from unreadable
+
+
+def as_list(answer: object) -> list[Any]:
+    """An answer, or a part of one. Raises TypeError for what is no list: an empty object or text
+    would pass for "there is none", and what is not there is posted once more."""
+    if not isinstance(answer, list):
+        raise TypeError(f"a list was expected, not {type(answer).__name__}")
+    return answer
 
 
 def code_of(error: BaseException) -> int:

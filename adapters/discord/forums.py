@@ -16,8 +16,9 @@ import discord
 
 from adapters.discord.api import RestClient
 from adapters.discord.channels import ChannelCache
+from adapters.discord.errors import as_list, reading_answer
 from adapters.discord.history import CLOCK_SKEW, same_content
-from bot.errors import CannotTell, ChannelRefused
+from bot.errors import CannotTell, ChannelRefused, OutcomeUnknown
 
 ARCHIVE_AFTER_MINUTES: Final = 1440  # without a message
 PAGE_SIZE: Final = 100  # threads; the most that Discord returns at once
@@ -50,9 +51,11 @@ class ForumThreads:
                     json={"name": name, "auto_archive_duration": ARCHIVE_AFTER_MINUTES,
                           "message": body},
                 )  # fmt: skip
-                return str(created["id"]), {"id": created["id"]}
+                with reading_answer(OutcomeUnknown):
+                    return str(int(created["id"])), {"id": created["id"]}
         first = await self._first_message(threads[0])
-        return threads[0], first if first is not None and same_content(first, body) else None
+        with reading_answer():
+            return threads[0], first if first is not None and same_content(first, body) else None
 
     async def threads(self, forum: str, day: str, after_id: str) -> list[str]:
         """Our threads of the day, the newest first: all that hold anything that was sent after the
@@ -74,7 +77,8 @@ class ForumThreads:
         guild = (await self._channels.get(forum)).get("guild_id")
         path = "/guilds/{guild_id}/threads/active"
         active = await self._rest.request("GET", path, guild_id=guild)
-        return self._ours(active["threads"], forum, day)
+        with reading_answer():
+            return self._ours(as_list(active["threads"]), forum, day)
 
     async def _archived(
         self, forum: str, day: str, pages: int, since: datetime = LONG_AGO
@@ -85,12 +89,14 @@ class ForumThreads:
         params: dict[str, Any] = {"limit": PAGE_SIZE}
         for _ in range(pages):
             page = await self._rest.request("GET", path, channel_id=forum, params=dict(params))
-            found |= self._ours(page["threads"], forum, day)
-            if not page.get("has_more") or not page["threads"]:
-                return found
-            last = page["threads"][-1]["thread_metadata"]["archive_timestamp"]
-            if datetime.fromisoformat(last) < since:
-                return found
+            with reading_answer():
+                threads = as_list(page["threads"])
+                found |= self._ours(threads, forum, day)
+                if not page.get("has_more") or not threads:
+                    return found
+                last = threads[-1]["thread_metadata"]["archive_timestamp"]
+                if datetime.fromisoformat(last) < since:
+                    return found
             params["before"] = last
         if pages == MAX_PAGES and not found:
             raise CannotTell("Too many threads were archived in the forum since to look through.")
@@ -98,7 +104,7 @@ class ForumThreads:
 
     def _ours(self, threads: list[Body], forum: str, day: str) -> set[str]:
         return {
-            str(thread["id"])
+            str(int(thread["id"]))
             for thread in threads
             if str(thread.get("owner_id")) == self._rest.user_id
             and str(thread.get("parent_id")) == forum

@@ -32,7 +32,7 @@ from adapters.discord.buttons import (
     PaperButton,
 )
 from adapters.discord.commands import InteractionHandler, PapersCommands, SendLine, save_papers_menu
-from adapters.discord.errors import LOGIN_REFUSED
+from adapters.discord.errors import LOGIN_REFUSED, UNREADABLE
 from adapters.discord.keyword_form import EditButton
 from adapters.discord.markup import inert
 from adapters.discord.permissions import invite_link
@@ -160,7 +160,7 @@ class Gateway:
             return GatewayInfo.read(await self._rest.request("GET", "/gateway/bot"))
         except SendError as error:
             raise PlatformDown(f"Discord can't be reached: {error}") from error
-        except (KeyError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise PlatformDown("Discord did not say how to connect to its gateway.") from error
 
     async def _connect(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from adapters.discord.api import RestClient
 from adapters.discord.channels import ChannelCache
-from adapters.discord.errors import UNKNOWN_CHANNEL, code_of
+from adapters.discord.errors import UNKNOWN_CHANNEL, as_list, code_of, reading_answer
 from adapters.discord.limits import nested
 from bot.errors import CannotTell, ChannelRefused
 
@@ -52,12 +52,13 @@ class MessageHistory:
                 if code_of(error) == UNKNOWN_CHANNEL:
                     return None  # a thread that was not created yet, or was deleted as a whole
                 raise
-            seen += len(page)
-            for message in page:
-                if self._is_ours(message) and same_content(message, body):
-                    found: dict[str, Any] = message
-                    return found
-            last = min((int(message["id"]) for message in page), default=0)
+            with reading_answer():  # what can't be read does not say that it is not there
+                seen += len(as_list(page))
+                last = min((int(message["id"]) for message in page), default=0)
+                for message in page:
+                    if self._is_ours(message) and same_content(message, body):
+                        found: dict[str, Any] = message
+                        return found
             if len(page) < PAGE_SIZE or last < oldest:
                 break
             params["before"] = str(last)

@@ -29,6 +29,7 @@ from adapters.discord.errors import (
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     code_of,
+    reading_answer,
 )
 from adapters.discord.forums import ARCHIVE_AFTER_MINUTES, ForumThreads
 from adapters.discord.gateway import Gateway
@@ -126,7 +127,9 @@ class Discord:
         channel = await self._rest.request(
             "POST", "/users/@me/channels", json={"recipient_id": person}
         )
-        await self._send_line(str(channel["id"]), as_plain_text(text))
+        with reading_answer():
+            conversation = str(int(channel["id"]))
+        await self._send_line(conversation, as_plain_text(text))
 
     async def channel_name(self, channel_id: str) -> str:
         """As a mention, which Discord's clients show as the name to who sees the channel, where
@@ -250,6 +253,8 @@ class Discord:
                 response: dict[str, Any] = await self._rest.request(
                     "POST", MESSAGES, channel_id=target, json=body, once=True
                 )
+                with reading_answer(OutcomeUnknown):
+                    int(response["id"])
             except OutcomeUnknown:
                 if delay is None:
                     raise

@@ -15,6 +15,7 @@ import discord
 from discord import app_commands
 from discord.http import Route
 
+from adapters.discord.errors import UNREADABLE, as_list
 from adapters.discord.mentions import CommandMentions
 from bot.ports import Clock
 
@@ -60,7 +61,7 @@ class Registration:
             why = f"Discord answered {error.status}: {said}"
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
             why = f"Discord did not answer ({type(error).__name__})."
-        except (KeyError, TypeError, ValueError) as error:  # the page of a proxy, for example
+        except UNREADABLE as error:  # the page of a proxy, for example
             why = f"What Discord answered is no list of commands ({type(error).__name__})."
         else:
             self.degraded = ""
@@ -74,7 +75,7 @@ class Registration:
     async def _register(self, tree: app_commands.CommandTree[Any]) -> None:
         route = Route("GET", COMMANDS, application_id=tree.client.application_id)
         listed = await tree.client.http.request(route, params=WITH_LOCALIZATIONS)
-        ids = {str(each["name"]): int(each["id"]) for each in listed}
+        ids = {str(each["name"]): int(each["id"]) for each in as_list(listed)}
         if normalized(listed) != normalized(declared(tree)):
             ids = {each.name: each.id for each in await tree.sync()}
             log.info("commands registered")

@@ -57,7 +57,7 @@ class GatewayInfo:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> GatewayInfo:
-        """Raises KeyError, TypeError and ValueError for what is no such answer."""
+        """Raises what ``errors.UNREADABLE`` names for what is no such answer."""
         limit = answer["session_start_limit"]
         return cls(
             shards=max(1, int(answer["shards"])),

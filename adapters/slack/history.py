@@ -104,7 +104,10 @@ def _read_page(page: Mapping[str, Any], me: Me, key: str) -> tuple[str | None, s
     can't be read does not say that the message is missing."""
     try:
         with reading_answer():
-            for message in page["messages"]:
+            messages = page["messages"]
+            if not isinstance(messages, list):  # an empty object would pass for "there is none"
+                raise TypeError
+            for message in messages:
                 if _is_ours(message, me) and _key(message) == key:
                     return str(message["ts"]), ""
             metadata = page.get("response_metadata") or {}

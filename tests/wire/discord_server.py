@@ -161,6 +161,9 @@ class DiscordServer(WireServer):
                 assert request.transport is not None
                 request.transport.abort()
                 return web.Response()
+            if isinstance(fault.body, str):  # JSON of another shape than documented
+                text = fault.body
+                return web.Response(text=text, status=200, content_type="application/json")
             if fault.status != 200:
                 return answer(
                     fault.body or {"message": "fault", "code": 0}, fault.status, fault.headers

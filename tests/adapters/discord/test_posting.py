@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -167,6 +168,96 @@ async def test_a_history_that_may_not_be_read_is_not_taken_for_an_empty_one(
     server.messages[here].clear()  # as Discord shows it without the permission
     with pytest.raises(CannotTell, match="Read Message History"):
         await discord.find(post(here, draft))
+
+
+ODD = [
+    "{}",
+    '""',
+    "null",
+    "[]",
+    "[1]",
+    "[{}]",
+    '{"threads": {}}',
+    '{"id": [], "type": {}}',
+    "1e999",
+]
+
+
+@pytest.mark.parametrize("odd", [each for each in ODD if each != "[]"])
+async def test_a_history_that_is_no_list_of_messages_is_not_taken_for_an_empty_one(
+    server: DiscordServer, discord: Discord, odd: str
+) -> None:
+    here = server.open_channel()
+    [draft] = drafts(here)
+    receipt = await discord.send(post(here, draft))
+    server.fail("GET", MESSAGES, status=200, body=odd)
+    with pytest.raises(TryLater, match="can't be read"):
+        await discord.find(post(here, draft))
+    assert await discord.find(post(here, draft)) == receipt
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_an_answer_to_a_message_that_names_none_doubles_nothing(
+    server: DiscordServer, discord: Discord, odd: str
+) -> None:
+    here, forum = server.open_channel(), server.open_channel(FORUM)
+    for where in (here, forum):
+        [draft] = drafts(where)
+        server.fail("POST", MESSAGES, how="after", status=200, body=odd)
+        server.fail("POST", r"/channels/\d+/threads", how="after", status=200, body=odd)
+        for _ in range(2):
+            with suppress(OutcomeUnknown):
+                await discord.send(post(where, draft))
+        assert await discord.find(post(where, draft)) is not None
+        assert set(server.papers(where).values()) == {1}
+
+
+@pytest.mark.parametrize(
+    "path", [r"/channels/\d+", r"/guilds/\d+/threads/active", r".*/archived/public", r"/users/@me"]
+)
+async def test_a_look_up_that_can_not_be_read_leaves_the_post_for_later(
+    server: DiscordServer, path: str
+) -> None:
+    for odd in ODD:
+        forum = server.open_channel(FORUM)
+        [draft] = drafts(forum)
+        server.fail("GET", path, status=200, body=odd)
+        async with platform(server) as discord:
+            with suppress(TryLater):
+                await discord.send(post(forum, draft))
+            with suppress(TryLater):
+                await discord.find(post(forum, draft))
+            await discord.send(post(forum, draft))
+        assert set(server.papers(forum).values()) == {1}
+        assert sum(each["parent_id"] == forum for each in server.channels.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/applications/@me",
+        "/applications/[^/]+/commands",
+        r"/channels/\d+",
+        r"/guilds/\d+",
+        r"/guilds/\d+/members/\d+",
+    ],
+)
+async def test_check_ends_with_findings_whatever_discord_answers(
+    server: DiscordServer, discord: Discord, path: str
+) -> None:
+    here = Channel(f"discord:{server.open_channel()}")
+    for odd in ODD:
+        server.fail("GET", path, status=200, body=odd)
+        assert await discord.examine([here])
+
+
+async def test_a_private_word_whose_conversation_is_not_named_is_told_later(
+    server: DiscordServer, discord: Discord
+) -> None:
+    for odd in ODD:
+        server.fail("POST", "/users/@me/channels", status=200, body=odd)
+        with pytest.raises(TryLater, match="can't be read"):
+            await discord.tell("discord:7", "A word.")
 
 
 async def test_a_busy_channel_is_searched_page_by_page(

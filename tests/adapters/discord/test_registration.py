@@ -77,6 +77,32 @@ async def test_a_passing_fault_leaves_nobody_without_commands(
     assert clock.slept == [FIRST_DELAY * 2**n for n in range(len(clock.slept))]
 
 
+DEEP = '[{"name": "papers", "id": "1", "options": ' * 3000 + "[]" + "}]" * 3000
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "{}", '""', "null", "[1]", "[{}]", "[[]]", '[{"name": 1, "id": []}]', '[{"name": "x"}]',
+        '[{"name": "x", "id": 1e999}]', '[{"name": "papers", "id": "1", "options": [1]}]',
+        '[{"name": "papers", "id": "1", "options": ["x"], "contexts": {}}]',
+        '[{"name": "papers", "id": "1", "choices": [[]], "name_localizations": 1}]',
+        '[{"name": "papers", "id": "1", "contexts": [0, "x", null]}]', DEEP,
+    ],
+)  # fmt: skip
+async def test_an_odd_list_of_commands_leaves_nobody_without_them(
+    server: DiscordServer, method: str, odd: str
+) -> None:
+    registration = Registration(FakeClock())
+    server.fail(method, COMMANDS, status=200, body=odd)
+    async with Tree(server) as tree:
+        await registration.register_until_done(tree)
+    assert normalized(server.commands) == normalized(ours())
+    [papers] = [each for each in server.commands if each["name"] == "papers"]
+    assert registration.mentions(CommandReference("resume")) == f"</papers resume:{papers['id']}>"
+
+
 async def test_while_it_fails_the_reason_is_known_and_it_is_tried_ever_more_rarely(
     server: DiscordServer,
 ) -> None:

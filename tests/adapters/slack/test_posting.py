@@ -266,7 +266,7 @@ async def test_what_can_not_be_asked_now_is_asked_later(server: SlackServer, sla
 @pytest.mark.parametrize(
     "said",
     [
-        {}, {"messages": None}, {"messages": [None]},
+        {}, {"messages": None}, {"messages": {}}, {"messages": ""}, {"messages": [None]},
         {"messages": [{"user": "UBOT", "metadata": 1}]},
         {"messages": [], "has_more": True, "response_metadata": [1]},
     ],
