@@ -438,6 +438,10 @@ class PublishStore(Protocol):
         writer, so that it may have changed when a plan is carried out."""
         ...
 
+    async def newest_papers(self, limit: int) -> Sequence[Paper]:
+        """Of all that are stored, whichever channel they are for."""
+        ...
+
     async def publish(
         self,
         plans: Iterable[tuple[str, Callable[[ChannelAgenda], Publication | None]]],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from adapters.json_template import encode
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, Entry, NewsItem
+from bot.model import Digest, Draft, Entry, MostSaved, NewsItem
 from bot.model.news import NEWS_SHOWN
 from bot.text import authors_line, digests
 from bot.text.badges import badges
@@ -49,11 +49,12 @@ class Item:
     comment: str
     links: tuple[str, ...] = ()  # "code: https://…"
     group: str = ""  # the heading above it
+    like: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NewsLine:
-    """What became of one paper that was posted before."""
+    """What became of one paper that was posted before, or how many people saved it."""
 
     title: str
     url: str
@@ -65,6 +66,7 @@ class Page:
     """The texts of one digest. The first ``in_full`` items are in full, the others one line.
 
     ``news`` stand below the line ``news_heading``; ``more_news`` says how many have no line.
+    ``most_saved`` stand last, below ``most_saved_heading``.
     """
 
     heading: str
@@ -74,6 +76,8 @@ class Page:
     news_heading: str
     news: tuple[NewsLine, ...]
     more_news: str
+    most_saved_heading: str
+    most_saved: tuple[NewsLine, ...]
 
 
 class ConsoleComposer:
@@ -101,6 +105,8 @@ def page_of(digest: Digest) -> Page:
         news_heading=digests.news_heading(digest),
         news=tuple(map(_news_line, digest.news[:NEWS_SHOWN])),
         more_news=digests.more_news(digest),
+        most_saved_heading=digests.most_saved_heading(digest),
+        most_saved=tuple(map(_most_saved_line, digest.most_saved)),
     )
 
 
@@ -123,9 +129,10 @@ def from_payload(payload: str) -> Page:
             raise PostRefused("This digest was prepared by another version of the bot.")
         items = tuple(Item(**item) for item in data["items"])
         news = tuple(NewsLine(**line) for line in data["news"])
+        most_saved = tuple(NewsLine(**line) for line in data["most_saved"])
         return Page(
             data["heading"], tuple(data["notes"]), items, data["in_full"],
-            data["news_heading"], news, data["more_news"],
+            data["news_heading"], news, data["more_news"], data["most_saved_heading"], most_saved,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         raise PostRefused("This digest is damaged and can't be shown.") from error
@@ -149,6 +156,7 @@ def _item(entry: Entry) -> Item:
         keywords=", ".join(map(_inert, entry.keywords)),
         comment=_inert(paper.comment),
         links=tuple(f"{_inert(each.text)}: {_inert(each.url)}" for each in known if each.url),
+        like=_inert("".join(digests.like(entry.like))),
     )
 
 
@@ -158,6 +166,14 @@ def _news_line(item: NewsItem) -> NewsLine:
         title=f"{_inert(digests.news_label(item.news))}: {_inert(item.paper.title)}",
         url=_inert(item.paper.url).replace(" ", "%20"),
         details=" · ".join(map(_inert, details)),
+    )
+
+
+def _most_saved_line(each: MostSaved) -> NewsLine:
+    return NewsLine(
+        title=_inert(each.paper.title),
+        url=_inert(each.paper.url).replace(" ", "%20"),
+        details=digests.saved_by(each),
     )
 
 
@@ -171,7 +187,8 @@ def plain(page: Page) -> str:
     """No line is wrapped, each address is on a line of its own."""
     lines = [page.heading, *page.notes]
     for item in page.items[: page.in_full]:
-        below = (item.url, item.authors, _facts(item).plain, *item.links, item.comment)
+        facts = _facts(item).plain
+        below = (item.url, item.authors, facts, item.like, *item.links, item.comment)
         lines += ["", item.group] if item.group else []
         lines += ["", item.title, *(INDENT + line for line in below if line)]
     rest = page.items[page.in_full :]
@@ -180,11 +197,15 @@ def plain(page: Page) -> str:
     for item in rest:
         lines += [item.group] if item.group else []
         lines += [item.title, INDENT + item.url]
+        lines += [INDENT + item.like] if item.like else []
     for line in _above_news(page):
         lines += ["", line]
     for news in page.news:
         lines += [news.title, INDENT + news.url, INDENT + news.details]
     lines += [page.more_news] if page.more_news else []
+    lines += ["", page.most_saved_heading] if page.most_saved_heading else []
+    for saved in page.most_saved:
+        lines += [saved.title, INDENT + saved.url, INDENT + saved.details]
     return "\n".join([*lines, "", ""])
 
 
@@ -226,6 +247,7 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
         yield Text(INDENT) + _address(item)
         yield from _wrapped(terminal, Text(item.authors), INDENT)
         yield from _wrapped(terminal, _facts(item), INDENT)
+        yield from _wrapped(terminal, Text(item.like, NOTE_STYLE), INDENT)
         for link in item.links:
             yield Text(INDENT) + _link(link)
         yield from _wrapped(terminal, Text(item.comment, DIM_STYLE), INDENT)
@@ -237,16 +259,25 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
         if item.group:
             yield from _wrapped(terminal, Text(item.group, HEADING_STYLE))
         yield from _one_line(item, terminal.width)
+        yield from _wrapped(terminal, Text(item.like, NOTE_STYLE), INDENT * 2)
     for heading in _above_news(page):
         yield Text()
         yield from _wrapped(terminal, Text(heading, HEADING_STYLE))
-    for news in page.news:
+    yield from _styled_news(page.news, terminal)
+    if page.more_news:
+        yield from _wrapped(terminal, Text(page.more_news, DIM_STYLE))
+    if page.most_saved_heading:
+        yield Text()
+        yield from _wrapped(terminal, Text(page.most_saved_heading, HEADING_STYLE))
+    yield from _styled_news(page.most_saved, terminal)
+    yield Text()
+
+
+def _styled_news(lines: Sequence[NewsLine], terminal: Console) -> Iterator[Text]:
+    for news in lines:
         style = TITLE_STYLE + Style(link=news.url or None)
         yield from _wrapped(terminal, Text(news.title, style))
         yield from _wrapped(terminal, Text(news.details, DIM_STYLE), INDENT)
-    if page.more_news:
-        yield from _wrapped(terminal, Text(page.more_news, DIM_STYLE))
-    yield Text()
 
 
 def _one_line(item: Item, width: int) -> Iterator[Text]:

@@ -145,16 +145,20 @@ class SizedComponent:
 
 
 class DiscordPaper:
-    """How one paper looks in every message; only the keywords that it matches are added."""
+    """How one paper looks in every message; only the keywords that it matches are added. ``like``
+    is an ``Entry``'s."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: Paper, like: str) -> None:
         self.id = paper.id
         self._paper = paper
+        before, title, after = digests.like(like)
+        self._like = f"{before}*{inert(title)}*{after}" if title else ""
 
     @cached_property
     def line(self) -> str:
         title = shorten(self._paper.title, MAX_TITLE_LENGTH)
-        return f"- {link(title, self._paper.url)}"
+        like = f" · {self._like}" if self._like else ""
+        return f"- {link(title, self._paper.url)}{like}"
 
     @cached_property
     def line_size(self) -> Size:
@@ -190,11 +194,12 @@ class DiscordPaper:
             f"-# {' · '.join(filter(None, facts))}",
         ]
         content = "\n".join(filter(None, lines))
+        like = f"\n-# {self._like}" if self._like else ""
         before, between, after = _SECTION
         return (
             f"{before}{encode(ABSTRACT_PREFIX + self.id)}{between}{encode(content)[:-1]}",
-            f'"{after}',
-            _SECTION_SIZE + _size_of(content),
+            f'{encode(like)[1:-1]}"{after}',
+            _SECTION_SIZE + _size_of(content + like),
         )
 
 
@@ -255,7 +260,7 @@ class DiscordComposer:
             yield Draft(_payload(place, day, body), ids, parent, news)
 
     def _pieces(self, digest: Digest) -> list[SizedComponent]:
-        papers = [self._rendered(entry.paper) for entry in digest.entries]
+        papers = [self._rendered(entry.paper, entry.like) for entry in digest.entries]
         full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
         shown = [
             paper.whole(self._matched(entry.keywords), heading)
@@ -267,7 +272,7 @@ class DiscordComposer:
         folded = _folded(
             papers[digest.in_full :], headings, _head(digest), below=digest.in_full > 0
         )
-        return [*shown, *folded, *_news(digest)]
+        return [*shown, *folded, *_news(digest), *_most_saved(digest)]
 
 
 def compose(digest: Digest) -> list[Draft]:
@@ -432,6 +437,17 @@ def _news_line(item: NewsItem) -> str:
     return f"- **{inert(digests.news_label(item.news))}** · {title} · {' · '.join(facts)}"
 
 
+def _most_saved(digest: Digest) -> Iterator[SizedComponent]:
+    """One text, which any message can hold."""
+    if digest.most_saved:
+        heading = digests.most_saved_heading(digest)
+        lines = [f"**{inert(heading)}**"] if heading else []
+        for each in digest.most_saved:
+            title = link(shorten(each.paper.title, MAX_TITLE_LENGTH), each.paper.url)
+            lines.append(f"- {title} · {digests.saved_by(each)}")
+        yield _text("\n".join(lines))
+
+
 def _replies(digest: Digest, day: str) -> Iterator[Draft]:
     """To the messages in which papers were posted that are withdrawn by now."""
     for item in digests.told_in_reply(digest):
@@ -460,8 +476,9 @@ def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...], tupl
     lines = [f"**{inert(digests.heading(digest))}**", *map(inert, digests.remarks(digest))]
     head = _with_mention(digest, "\n".join(lines))
     content, papers, news = head, tuple[str, ...](), tuple[int, ...]()
-    for item, paper_ids, numbers in (*_plain_pieces(digest), *_plain_news(digest)):
-        if (papers or news) and len(content) + len(item) > CONTENT:
+    pieces = (*_plain_pieces(digest), *_plain_news(digest), *_plain_most_saved(digest))
+    for item, paper_ids, numbers in pieces:
+        if (papers or news or not paper_ids) and len(content) + len(item) > CONTENT:
             yield content, papers, news
             content, papers, news = "", (), ()
         content = f"{content}{item}" if content else item.lstrip("\n")
@@ -503,6 +520,15 @@ def _plain_news(digest: Digest) -> Iterator[_PlainPiece]:
         yield f"\n{inert(more)}", (), tuple(each.number for each in folded)
 
 
+def _plain_most_saved(digest: Digest) -> Iterator[_PlainPiece]:
+    """The same of each of the most saved papers, which is no paper of this digest."""
+    heading = digests.most_saved_heading(digest)
+    for number, each in enumerate(digest.most_saved):
+        before = f"\n\n{inert(heading)}\n" if heading and number == 0 else "\n"
+        title = inert(shorten(each.paper.title, MAX_TITLE_LENGTH))
+        yield f"{before}- {title} <{each.paper.url}> · {digests.saved_by(each)}", (), ()
+
+
 def _plain(entry: Entry) -> str:
     paper = entry.paper
     known = badges(paper)
@@ -514,6 +540,7 @@ def _plain(entry: Entry) -> str:
     )
     lines = [
         inert(shorten(paper.title, MAX_TITLE_LENGTH)),
+        inert("".join(digests.like(entry.like))),
         inert(shorten(" · ".join(filter(None, facts)), MAX_AUTHORS_LENGTH + MAX_KEYWORDS_LENGTH)),
         f"<{paper.url}>",
         *(f"{each.text}: <{each.url}>" for each in known if each.url),

@@ -241,6 +241,13 @@ def matched_in_mrkdwn(keywords: Sequence[str]) -> str:
     return _inert_inside(f" · {shown}" if shown else "")
 
 
+def like_in_mrkdwn(like: str) -> str:
+    """Why a paper comes first, as it goes on with the text about it, in a line of its own."""
+    before, title, after = digests.like(like)
+    shown = _inert_inside(clean(title))
+    return f"\n{before}_{shown}_{after}" if shown else ""
+
+
 def titled(paper: Paper) -> Block:
     return link(title(paper), paper.url)
 
@@ -261,8 +268,8 @@ def paper_beside_its_button(entry: Entry) -> Block:
     return beside(mrkdwn(text), abstract_button(entry.paper))
 
 
-def listed(paper: Paper) -> Block:
-    """A paper in a line of a list."""
+def listed(paper: Paper, like: str = "") -> Block:
+    """A paper in a line of a list. ``like`` is an ``Entry``'s."""
     by = authors_line(paper.authors, shown=1)
     facts = [clean(by), *digests.facts(paper)[:1]]
     tail = "".join(f" · {cut(fact, MAX_COMMENT_LENGTH)}" for fact in facts if fact)
@@ -272,4 +279,7 @@ def listed(paper: Paper) -> Block:
             shown += [words(" · "), link(badge.text, badge.url)]
         else:
             shown.append(words(f" · {cut(badge.text, MAX_COMMENT_LENGTH)}"))
+    before, title, after = digests.like(like)
+    if title := clean(title):
+        shown += [words(f" · {before}"), words(title, italic=True), words(after)]
     return section(titled(paper), *shown)

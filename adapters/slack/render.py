@@ -91,11 +91,13 @@ class BlockGroup:
 
 
 class SlackPaper:
-    """How one paper looks in every message; only the keywords that it matches are added."""
+    """How one paper looks in every message; only the keywords that it matches are added. ``like``
+    is an ``Entry``'s."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: Paper, like: str) -> None:
         self.id = paper.id
         self._paper = paper
+        self._like = like
 
     @cached_property
     def spoken(self) -> str:
@@ -114,7 +116,7 @@ class SlackPaper:
     @cached_property
     def listed(self) -> Rendered:
         """An item of a list: the paper in a line."""
-        return _rendered(blocks.listed(self._paper))
+        return _rendered(blocks.listed(self._paper, self._like))
 
     def whole(self, matched: Rendered, heading: str = "") -> BlockGroup:
         """The paper beside its button: one block, below the ``heading`` of its group."""
@@ -128,12 +130,13 @@ class SlackPaper:
     def _whole(self) -> tuple[str, str, int]:
         """The JSON before and after the keywords, and what it weighs without them."""
         text = blocks.paper_in_mrkdwn(self._paper)
+        like = blocks.like_in_mrkdwn(self._like)
         button = blocks.abstract_button(self._paper)
         before, between, after = _BESIDE
         return (
             f"{before}{encode(button)}{between}{encode(text)[:-1]}",
-            f'"{after}',
-            weight(button) + length(text),
+            f'{encode(like)[1:-1]}"{after}',
+            weight(button) + length(text) + length(like),
         )
 
 
@@ -165,8 +168,8 @@ class SlackComposer:
 
     def _digest(self, digest: Digest) -> list[Draft]:
         layout = digest.channel.layout
-        news = list(_news(digest))
-        papers = [self._rendered(entry.paper) for entry in digest.entries]
+        news = [*_news(digest), *_most_saved(digest)]
+        papers = [self._rendered(entry.paper, entry.like) for entry in digest.entries]
         if layout == "list":
             headings = digests.group_headings(digest, digest.entries)
             return _drafts(digest, [_head(digest), *_folded(papers, headings), *news], 0)
@@ -393,6 +396,18 @@ def _news_line(item: NewsItem) -> Block:
         blocks.link(posted, item.link) if item.link else words(posted),
         *([words(f" · {details}")] if details else []),
     )
+
+
+def _most_saved(digest: Digest) -> Iterator[BlockGroup]:
+    """One list, which any message can hold."""
+    if digest.most_saved:
+        heading = digests.most_saved_heading(digest)
+        made = [section(words(heading, bold=True))] if heading else []
+        lines = [
+            section(blocks.titled(each.paper), words(f" · {digests.saved_by(each)}"))
+            for each in digest.most_saved
+        ]
+        yield _piece(rich(*made, bullets(*lines)))
 
 
 def _replies(digest: Digest) -> Iterator[Draft]:

@@ -55,4 +55,5 @@ class ChannelRules:
             self._schedule.in_full,
             KINDS[updates],
             by_keyword=group == "keyword",
+            by_similarity=channel.order == "similarity",
         )

@@ -19,6 +19,7 @@ from bot.chat.replies.library import (
     saved_reply,
     saved_together_reply,
 )
+from bot.core.digest import ENOUGH_SAVED
 from bot.errors import UserError
 from bot.model import Paper, Person, Reply, TextFile
 from bot.ports import Clock, LibraryStore
@@ -85,7 +86,12 @@ class Library:
             last = (found.total - 1) // ROWS_PER_PAGE + 1
             return await self.saved(channel_id, person, mine=mine, words=words, page=last)
         dates = self._queries.dates(channel_id)
-        return saved_reply(found, dates, mine=mine, words=words, page=page)
+        offer_order = (
+            not (mine or words)
+            and found.total >= ENOUGH_SAVED
+            and (await self._queries.settings_in_force(channel_id))["order"].value != "similarity"
+        )
+        return saved_reply(found, dates, mine=mine, words=words, page=page, offer_order=offer_order)
 
     async def cite(self, paper_id: str) -> Reply:
         paper = await self._queries.paper(paper_id)

@@ -385,6 +385,13 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             noun="answer",
             is_switch=True,
         ),
+        ChannelSetting(
+            "order",
+            "which papers of a digest come first (similarity: to those saved here, from ten on)",
+            example="similarity",
+            values={"": ("newest", "similarity")},
+            noun="order",
+        ),
     )
 }
 TO_DEFAULT = "default"  # in the chat: takes the channel's own value away

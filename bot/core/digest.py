@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from bot import text
 from bot.core.news import KINDS
+from bot.matching.similarity import InverseFrequencies, Profile
 from bot.model import (
     Channel,
     ChannelAgenda,
     Digest,
     Draft,
     Entry,
+    MostSaved,
     NewsItem,
     NewsKind,
     Paper,
@@ -30,6 +32,10 @@ from bot.ports import Composer
 Show = Callable[[Paper], Paper]
 
 PAPERS_CACHED = 4096  # some 7 kB each
+ENOUGH_SAVED = 10  # papers, for a digest to be ordered by them
+REASONS_SHOWN = 3  # first papers of such a digest that say what they are like
+MOST_SAVED_SHOWN = 5  # papers of a week
+LEAST_PEOPLE = 2  # who saved one of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ class Rules:
 
     ``backlog`` is how many papers of missed days are posted: ``None`` for all, 0 for none.
     ``in_full`` is how many papers of a digest are shown whole; ``news`` are the kinds that come;
-    ``by_keyword``: a digest stands by keyword.
+    ``by_keyword``: a digest stands by keyword; ``by_similarity``: papers like those that are saved
+    in the channel come first, in each group of a keyword.
     """
 
     timetable: Timetable
@@ -46,6 +53,7 @@ class Rules:
     in_full: int = SHOWN_IN_FULL
     news: frozenset[NewsKind] = KINDS["status"]
     by_keyword: bool = False
+    by_similarity: bool = False
 
 
 def plan(
@@ -56,14 +64,17 @@ def plan(
     *,
     now: bool = False,
     show: Show = text.displayed,
+    frequencies: InverseFrequencies | None = None,
 ) -> Publication | None:
     """Decide what one channel gets at this moment; ``None`` if its time has not come.
 
     The first papers of a new keyword go out at once, so that people see that it works; the others
     wait for the channel's time. A time counts as served only when a complete run covers it,
     so that papers which arXiv was late with are still posted the same day. News of posted papers
-    come with the others, or alone; those that the channel does not want are skipped. Pure. ``show``
-    makes a paper ready to be shown; see ``display_cache``.
+    come with the others, or alone; those that the channel does not want are skipped. So do the
+    week's most saved papers at its last posting time, or with the next digest after it. Pure.
+    ``show`` makes a paper ready to be shown; see ``display_cache``. ``frequencies`` are what
+    papers are compared by; without any, the newest come first everywhere.
     """
     channel, published_until = agenda.channel, agenda.published_until
     slot = rules.timetable.latest(at)
@@ -82,29 +93,32 @@ def plan(
     due_news = agenda.news if its_time else ()
     told = sorted((each for each in due_news if each.news.kind in rules.news), key=_importance)
     unwanted = tuple(each.number for each in due_news if each.news.kind not in rules.news)
+    week_end = rules.timetable.latest_of_a_week(at)
+    most_saved = most_saved_of_week(agenda, rules.timetable, week_end) if its_time else ()
 
     drafts: list[tuple[str, Draft]] = []
-    if new or told:
+    if has_digest := bool(new or told or (most_saved and served and slot == week_end)):
         # One that had to wait, for arXiv or for us, says for which day it is.
         day = rules.timetable.day_of(slot if waited else at)
         digest = Digest(
             channel,
             day,
             Why.NEW,
-            _shown(_arranged(new, agenda.keywords, rules), show),
+            _entries(new, agenda, rules, show, frequencies),
             missed,
             len(left_out),
             rules.in_full,
             _shown_news(told, show),
             rules.timetable.week_of(day),
             rules.by_keyword,
+            tuple(replace(each, paper=show(each.paper)) for each in most_saved),
         )
         drafts += _keyed(composer.compose(digest), channel, at, Why.NEW)
     if agenda.first:
         today = rules.timetable.day_of(at)
-        digest = Digest(
-            channel, today, Why.FIRST, _shown(agenda.first, show), in_full=rules.in_full
-        )
+        ungrouped = replace(rules, by_keyword=False)
+        first = _entries(agenda.first, agenda, ungrouped, show, frequencies)
+        digest = Digest(channel, today, Why.FIRST, first, in_full=rules.in_full)
         drafts += _keyed(composer.compose(digest), channel, at, Why.FIRST, offset=len(drafts))
     if not drafts and not left_out and not unwanted and not served:
         return None
@@ -113,7 +127,28 @@ def plan(
         skipped=tuple(entry.paper.id for entry in left_out),
         skipped_news=unwanted,
         published_until=slot if served else None,
+        most_saved_until=week_end if has_digest and most_saved else None,
     )
+
+
+def _entries(
+    due: Sequence[Entry],
+    agenda: ChannelAgenda,
+    rules: Rules,
+    show: Show,
+    frequencies: InverseFrequencies | None,
+) -> tuple[Entry, ...]:
+    """All of them in their order, ready to be shown, the first with why they come first."""
+    if not rules.by_similarity or frequencies is None or len(agenda.saved) < ENOUGH_SAVED:
+        return _shown(_arranged(due, agenda.keywords, rules), show)
+    profile = Profile(agenda.saved, frequencies)
+    ranked = sorted(due, key=lambda each: -profile.similarity(each.paper))
+    arranged = _arranged(ranked, agenda.keywords, rules)
+    near = [profile.nearest(each.paper) for each in arranged[:REASONS_SHOWN]]
+    likes = [show(paper).title if paper is not None else "" for paper in near]
+    shown = _shown(arranged, show)
+    first = (replace(each, like=like) for each, like in zip(shown, likes, strict=False))
+    return (*first, *shown[REASONS_SHOWN:])
 
 
 def _arranged(entries: Sequence[Entry], keywords: Sequence[str], rules: Rules) -> Sequence[Entry]:
@@ -122,6 +157,23 @@ def _arranged(entries: Sequence[Entry], keywords: Sequence[str], rules: Rules) -
         return entries
     place = {keyword: number for number, keyword in enumerate(keywords)}
     return sorted(entries, key=lambda entry: place[entry.keywords[0]])
+
+
+def most_saved_of_week(
+    agenda: ChannelAgenda, timetable: Timetable, week_end: datetime
+) -> tuple[MostSaved, ...]:
+    """The papers that most people saved in the week up to that posting time, at least two of them;
+    of equals the newest. Nothing that was told before counts again, whatever the posting days."""
+    begin = timetable.latest_of_a_week(week_end - timedelta(days=1))
+    if agenda.most_saved_until is not None:
+        begin = max(begin, agenda.most_saved_until)
+    counted = [
+        MostSaved(each.paper, sum(begin < at <= week_end for at in each.saved_at))
+        for each in agenda.shared
+    ]
+    several = [each for each in counted if each.people >= LEAST_PEOPLE]
+    several.sort(key=lambda each: (-each.people, -each.paper.serial, each.paper.id))
+    return tuple(several[:MOST_SAVED_SHOWN])
 
 
 def _importance(item: NewsItem) -> tuple[int, int]:

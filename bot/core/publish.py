@@ -15,12 +15,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bot.core.digest import Rules, display_cache, plan
+from bot.matching.similarity import InverseFrequencies
 from bot.model import Channel, ChannelAgenda, Prepared, Publication
 from bot.ports import Clock, Composer, PublishStore
 
 log = logging.getLogger(__name__)
 
 CHANNELS_READ = 1_000  # at once: a paper that is due in many of them is read once
+PAPERS_COUNTED = 1_000  # in which it is counted how common a term is
 CHANNELS_COMPOSED = 100  # whose messages are in memory before they are in the outbox
 
 
@@ -44,11 +46,23 @@ async def publish(
     at = clock.now()
     show = display_cache()
     composer_of = {platform: make() for platform, make in composers.items()}
+    frequencies: InverseFrequencies | None = None
+    if any(each.order and rules(each).by_similarity for each in channels):
+        papers = await store.newest_papers(PAPERS_COUNTED)
+        frequencies = await asyncio.to_thread(InverseFrequencies, papers)
 
     def decide(agenda: ChannelAgenda) -> Publication | None:
         # By the settings as they are then: they may be changed while others are published to.
         channel = agenda.channel
-        return plan(agenda, composer_of[channel.platform], rules(channel), at, now=now, show=show)
+        return plan(
+            agenda,
+            composer_of[channel.platform],
+            rules(channel),
+            at,
+            now=now,
+            show=show,
+            frequencies=frequencies,
+        )
 
     def prepare(agendas: Sequence[ChannelAgenda]) -> dict[str, Prepared]:
         return {agenda.channel.id: Prepared(agenda, decide(agenda)) for agenda in agendas}

@@ -27,10 +27,13 @@ class Entry:
     """A paper that a channel gets, with the channel's keywords that it matches.
 
     In a digest the paper's texts are ready to be shown; before, they are as its source gave them.
+    ``like`` is the title of a paper saved in the channel, ready to be shown, if that is why this
+    one comes before others.
     """
 
     paper: Paper
     keywords: tuple[str, ...]
+    like: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,22 @@ class NewsItem:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedSave:
+    """A paper that several people keep for one channel, and when each of them saved it."""
+
+    paper: Paper
+    saved_at: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MostSaved:
+    """A paper that so many people saved in one channel in one week."""
+
+    paper: Paper
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one channel gets at one time. ``day`` is the channel's own date.
 
@@ -58,7 +77,8 @@ class Digest:
     whole, and the others in a line each. ``news`` of papers posted before are told below, those
     that matter most first; a digest may consist of them alone. ``week`` is the Monday of the
     week that it is about, where it is about one. ``by_keyword``: the entries stand by their first
-    keyword, and each such group has a heading.
+    keyword, and each such group has a heading. ``most_saved``, the papers that most people saved
+    here in the week, end it; it may consist of them alone, too.
     """
 
     channel: Channel
@@ -71,6 +91,7 @@ class Digest:
     news: tuple[NewsItem, ...] = ()
     week: date | None = None
     by_keyword: bool = False
+    most_saved: tuple[MostSaved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +104,11 @@ class ChannelAgenda:
     channel's, as they are shown, in their order. ``published_until`` is
     the posting time up to which it was published to, ``None`` for a channel that never was.
     ``rescheduled``: its days were changed since, so that they don't tell which were missed.
-    ``last_complete_run_at`` is when the last complete run began. ``basis`` is what the store read
-    for this, to compare with what stands there later.
+    ``last_complete_run_at`` is when the last complete run began. ``saved`` are the papers that are
+    kept for the channel, if its digest is ordered by them; ``shared`` those that several people
+    keep for it, since before the week for which ``most_saved_until`` says up to which posting time
+    they were told. ``basis`` is what the store read for this, to compare with what stands there
+    later.
     """
 
     channel: Channel
@@ -95,6 +119,9 @@ class ChannelAgenda:
     news: tuple[NewsItem, ...] = ()
     keywords: tuple[str, ...] = ()
     rescheduled: bool = False
+    saved: tuple[Paper, ...] = ()
+    shared: tuple[SharedSave, ...] = ()
+    most_saved_until: datetime | None = None
     basis: object = field(default=None, compare=False, repr=False)
 
 
@@ -116,12 +143,14 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What publishing decided for one channel: messages with their keys, papers and news left out,
-    and up to which posting time it is published to now (``None``: no further than before)."""
+    and up to which posting time it is published to now, and its most saved papers are told
+    (``None``: no further than before)."""
 
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()
     published_until: datetime | None = None
     skipped_news: tuple[int, ...] = ()
+    most_saved_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class Channel:
     which news of posted papers come: ``status``, ``all`` or ``none``; ``group`` whether a digest
     stands by ``keyword`` or not (``none``); ``mention`` the platform's id of the one role or user
     group that a digest notifies, or ``none``; ``announce_changes`` whether the channel is told who
-    changed what: ``true`` or ``false``.
+    changed what: ``true`` or ``false``; ``order`` which papers of a digest come first: ``newest``
+    or ``similarity`` (to those that are saved there).
     """
 
     id: str
@@ -82,6 +83,7 @@ class Channel:
     group: str | None = None
     mention: str | None = None
     announce_changes: str | None = None
+    order: str | None = None
 
     @property
     def platform(self) -> str:

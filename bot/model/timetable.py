@@ -42,6 +42,17 @@ class Timetable:
         day = now.astimezone(self.timezone).date()
         return next(slot for slot in self._forwards(day) if slot > now)
 
+    def latest_of_a_week(self, now: datetime) -> datetime:
+        """The last slot at or before ``now`` after which none follows in its week, which begins on
+        Monday."""
+        day = now.astimezone(self.timezone).date()
+        last = max(self.days)
+        return next(
+            slot
+            for slot in self._backwards(day)
+            if slot <= now and slot.astimezone(self.timezone).weekday() == last
+        )
+
     def missed(self, published_until: datetime, slot: datetime) -> tuple[date, ...]:
         """The posting days strictly between two instants, oldest first."""
         first = published_until.astimezone(self.timezone).date()

@@ -163,6 +163,7 @@ class SqlStore:
     publishable = _use_case(publish_statements.publishable, READ_ALL)
     to_recheck = _use_case(publish_statements.to_recheck, READ)
     agendas = _use_case(publish_statements.agendas, READ)
+    newest_papers = _use_case(publish_statements.newest_papers, READ_ALL)
 
     async def publish(
         self,

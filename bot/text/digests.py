@@ -11,7 +11,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
-from bot.model import Digest, Entry, News, NewsItem, NewsKind, Paper, Why
+from bot.model import Digest, Entry, MostSaved, News, NewsItem, NewsKind, Paper, Why
 from bot.model.news import NEWS_SHOWN
 from bot.model.subscriptions import NOBODY
 from bot.text import plural, shorten
@@ -19,6 +19,7 @@ from bot.text import plural, shorten
 DAYS_CACHED = 16  # the digests of a publish have one or two days
 MAX_KEYWORD_LENGTH, MAX_KEYWORDS_LENGTH = 80, 300  # of one in a heading, of several below it
 MAX_VENUE_LENGTH = 100
+MAX_LIKE_LENGTH = 100  # of a saved paper's title
 MAX_DETAIL_LENGTH = 150  # of what a line about news says beside the title
 NEWS_NAMES = {
     NewsKind.WITHDRAWN: "withdrawn",
@@ -31,7 +32,8 @@ KEYWORDS_COUNTED = 8  # with the number of their papers
 
 def heading(digest: Digest) -> str:
     """``Monday 2 March 2026 · 5 new papers``, ``Week of 23 February 2026 · …``, ``… · news of 2
-    papers posted here``, or that of new keywords' first papers."""
+    papers posted here``, ``… · the week's most saved papers``, or that of new keywords' first
+    papers."""
     count = len(digest.entries)
     if digest.why is Why.FIRST:
         keywords = _keywords(digest)
@@ -40,7 +42,12 @@ def heading(digest: Digest) -> str:
             return f"{plural(len(keywords), 'new keyword')} · {newest}"
         newest = f"the {count:,} newest papers" if count != 1 else "the newest paper"
         return f"New keyword: {shorten(keywords[0], MAX_KEYWORD_LENGTH)} · {newest}"
-    what = plural(count, "new paper") if count or not digest.news else f"news of {_told_of(digest)}"
+    if count or not (digest.news or digest.most_saved):
+        what = plural(count, "new paper")
+    elif digest.news:
+        what = f"news of {_told_of(digest)}"
+    else:
+        what = "the week's most saved papers"
     when = f"Week of {full_day(digest.week)}" if digest.week else long_day(digest.day)
     return f"{when} · {what}"
 
@@ -165,6 +172,27 @@ def more_news(digest: Digest) -> str:
         return ""
     counts = ", ".join(f"{folded[kind]:,} {NEWS_NAMES[kind]}" for kind in NewsKind if folded[kind])
     return f"And {folded.total():,} more: {counts}"
+
+
+# -- saved papers ---------------------------------------------------------------------------------
+
+
+def like(title: str) -> tuple[str, str, str]:
+    """Why a paper comes first in a digest (``Entry.like``): the title of one saved here, and the
+    words before and after it. All of them empty where there is no such reason."""
+    return ("like ", shorten(title, MAX_LIKE_LENGTH), ", saved here") if title else ("", "", "")
+
+
+def most_saved_heading(digest: Digest) -> str:
+    """Of the section that ends a digest. Empty where the digest consists of it alone, or has
+    none."""
+    if not digest.most_saved or not (digest.entries or digest.news):
+        return ""
+    return "The week's most saved papers"
+
+
+def saved_by(each: MostSaved) -> str:
+    return f"saved by {each.people:,} people"
 
 
 def _keywords(digest: Digest) -> list[str]:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from adapters import Settings
 from adapters.console.platform import Console
 from bot.errors import SendError
-from bot.model import Channel, Digest, Draft, Entry, News, NewsItem, NewsKind, Post, Why
+from bot.model import Channel, Digest, Draft, Entry, MostSaved, News, NewsItem, NewsKind, Post, Why
 from bot.text import displayed
 from tests.builders import paper
 from tests.fakes import FakeClock
@@ -110,6 +110,20 @@ MUCH_NEWS = digest(
         for number in range(1, 301)
     ),
 )  # fmt: skip
+
+LIKES = ("A *Slow* _Result_ <@123>", "", "Long " + "and longer " * 27)
+SAVED_DAY = replace(
+    PLAIN_DAY,
+    entries=tuple(
+        replace(each, like=like) for each, like in zip(PLAIN_DAY.entries, LIKES, strict=True)
+    ),
+    news=NEWS[:1],
+    most_saved=tuple(
+        MostSaved(entry(number, title).paper, 62 - number)
+        for number, title in enumerate(("Kept by Many", *HOSTILE_TITLES[2:4], "漢字" * 400), 57)
+    ),
+)
+SAVED_ALONE = digest(most_saved=SAVED_DAY.most_saved)
 
 FIRST = digest(entry(1, "The Newest"), entry(2, "The Second"), why=Why.FIRST)
 

@@ -163,3 +163,23 @@ async def test_who_wants_to_be_forgotten_is_asked_once_and_then_is(chat: Chat) -
     [row] = (await chat.say("saved")).rows
     assert " by Ben · " in row.detail
     assert [each.added_by.name for each in await chat.store.subscriptions()] == [""]
+
+
+async def test_from_ten_saved_papers_on_the_order_by_similarity_is_offered_until_it_is_set(
+    chat: Chat,
+) -> None:
+    papers = [paper(n, f"Slow result {n}") for n in range(1, 11)]
+    await chat.store.save_all(HERE, papers[:9], ADA, chat.clock.now())
+    offer = "settings order similarity"
+    assert offer not in [each.words for each in (await chat.say("saved")).offers]
+    await chat.store.save_all(HERE, papers[9:], ADA, chat.clock.now())
+    reply = await chat.say("saved")
+    assert offer in [each.words for each in reply.offers]
+    assert "new papers like these first in the digest, with none left out" in reply.text
+    assert offer not in [each.words for each in (await chat.say("saved mine")).offers]
+    assert "order is now similarity" in (await chat.say(offer)).text
+    assert offer not in [each.words for each in (await chat.say("saved")).offers]
+    assert "order is now newest" in (await chat.say("settings order newest")).text
+    assert await chat.refused("settings order best") == (
+        '"best" is not a order; write "newest" or "similarity"'
+    )

@@ -11,7 +11,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.digest import Rules, display_cache, plan
-from bot.model import Channel, ChannelAgenda, Digest, Draft, Entry, Publication, Why
+from bot.matching.similarity import InverseFrequencies
+from bot.model import (
+    Channel,
+    ChannelAgenda,
+    Digest,
+    Draft,
+    Entry,
+    Paper,
+    Publication,
+    SharedSave,
+    Why,
+)
 from bot.model.timetable import Timetable
 from bot.text import digests, displayed
 from tests.builders import paper
@@ -307,3 +318,151 @@ def test_papers_stand_by_the_channels_keywords_and_the_newest_first_within_each(
     headings = digests.group_headings(digest, digest.entries)
     assert headings == ("Graphs (2)", "", "reward (2)", "")
     assert digests.group_headings(digest, digest.entries[1:]) == ("Graphs (2)", "reward (2)", "")
+
+
+# -- what people saved ----------------------------------------------------------------------------
+
+SAVED = tuple(
+    paper(500 + n, f"Glacier flow and ice cores, part {n}", abstract=f"Ice of sample {n}.")
+    for n in range(10)
+)
+OTHERS = (
+    "Sorting networks for queues",
+    "Ice cores of a glacier",
+    "Bird song at dawn",
+    "A glacier in spring",
+    "Soup",
+)
+
+
+def ordered(
+    saved: tuple[Paper, ...], *, by_similarity: bool = True, why: Why = Why.NEW
+) -> list[Entry]:
+    titled = tuple(
+        Entry(paper(n, title, abstract=title), ("x",)) for n, title in enumerate(OTHERS, 1)
+    )
+    due = titled[::-1]
+    new, first = (due, ()) if why is Why.NEW else ((), due)
+    made = ChannelAgenda(
+        Channel("fake:a"), MONDAY - 3 * DAY, MONDAY, new=new, first=first, saved=saved
+    )
+    wanted = replace(rules(), by_similarity=by_similarity)
+    recorder = KeepsDigests()
+    background = InverseFrequencies([*saved, *(each.paper for each in due)])
+    plan(made, recorder, wanted, MONDAY, frequencies=background)
+    [digest] = recorder.digests
+    return list(digest.entries)
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_papers_like_saved_ones_come_first_and_say_so_and_none_is_left_out(why: Why) -> None:
+    entries = ordered(SAVED, why=why)
+    titles = [each.paper.title for each in entries]
+    assert set(titles[:2]) == {OTHERS[1], OTHERS[3]}
+    assert titles[2:] == [OTHERS[4], OTHERS[2], OTHERS[0]], "the others as before, the newest first"
+    assert all(each.like.startswith("Glacier flow") for each in entries[:2])
+    assert [each.like for each in entries[2:]] == ["", "", ""], "nothing is like them"
+
+
+def test_with_fewer_than_ten_saved_papers_or_without_the_setting_the_newest_come_first() -> None:
+    newest = list(reversed(OTHERS))
+    assert [each.paper.title for each in ordered(SAVED[:9])] == newest
+    assert [each.paper.title for each in ordered(SAVED, by_similarity=False)] == newest
+
+
+def test_only_the_first_three_say_what_they_are_like() -> None:
+    due = tuple(Entry(paper(n, "Ice cores"), ("x",)) for n in range(9, 0, -1))
+    made = ChannelAgenda(Channel("fake:a"), None, MONDAY, new=due, saved=SAVED)
+    recorder = KeepsDigests()
+    wanted = replace(rules(), by_similarity=True)
+    plan(made, recorder, wanted, MONDAY, frequencies=InverseFrequencies(SAVED))
+    [digest] = recorder.digests
+    assert [bool(each.like) for each in digest.entries] == [True] * 3 + [False] * 6
+
+
+def test_of_missed_days_the_newest_are_posted_whatever_they_are_like() -> None:
+    due = tuple(Entry(paper(n, OTHERS[n - 1]), ("x",)) for n in range(5, 0, -1))
+    made = ChannelAgenda(Channel("fake:a"), MONDAY - 7 * DAY, MONDAY, new=due, saved=SAVED)
+    wanted = replace(rules(backlog=2), by_similarity=True)
+    found = plan(made, PlainComposer(), wanted, MONDAY, frequencies=InverseFrequencies(SAVED))
+    assert found is not None
+    assert sorted(shown(found)) == ["2603.00004", "2603.00005"]
+    assert len(found.skipped) == 3
+
+
+FRIDAY = MONDAY + 4 * DAY
+HOUR = timedelta(hours=1)
+
+
+def told(
+    at: datetime,
+    *saves: tuple[int, tuple[datetime, ...]],
+    until: datetime | None = None,
+    run: datetime | None = None,
+    new: tuple[int, ...] = (),
+) -> tuple[list[tuple[str, int]], datetime | None]:
+    """The most saved papers of the digest at that time, and up to which time they count as told."""
+    shared = tuple(SharedSave(paper(number), times) for number, times in saves)
+    base = agenda(*new, published_until=at - DAY, last_complete_run_at=run or at)
+    made = replace(base, shared=shared, most_saved_until=until)
+    recorder = KeepsDigests()
+    publication = plan(made, recorder, rules(), at)
+    found = [
+        (each.paper.id, each.people) for digest in recorder.digests for each in digest.most_saved
+    ]
+    return found, publication.most_saved_until if publication else None
+
+
+def test_the_last_digest_of_a_week_ends_with_what_two_or_more_people_saved_in_it() -> None:
+    week = [FRIDAY - n * DAY for n in (1, 2, 3)]
+    saves = [
+        (1, (week[0], week[1])),
+        (2, (week[0], week[1], week[2])),
+        (3, (week[0], FRIDAY - 8 * DAY)),  # one of the two in the week before
+        (4, (week[0], FRIDAY + HOUR)),
+        (5, (FRIDAY, FRIDAY - 7 * DAY + HOUR)),
+    ]
+    expected = [("2603.00002", 3), ("2603.00005", 2), ("2603.00001", 2)]
+    assert told(FRIDAY, *saves, new=(9,)) == (expected, FRIDAY)
+    assert told(FRIDAY, *saves) == (expected, FRIDAY), "alone, where nothing else is new"
+    assert told(FRIDAY - DAY, *saves, new=(9,), until=FRIDAY - 7 * DAY) == ([], None)
+
+
+def test_at_most_five_are_told_and_none_where_each_was_saved_by_one() -> None:
+    both = (FRIDAY - DAY, FRIDAY - HOUR)
+    found, _ = told(FRIDAY, *((n, both) for n in range(1, 9)))
+    assert found == [(f"2603.{n:05d}", 2) for n in (8, 7, 6, 5, 4)]
+    assert told(FRIDAY, (1, both[:1]), new=(9,)) == ([], None)
+
+
+def test_what_was_told_is_not_told_again_and_what_was_not_comes_with_the_next_digest() -> None:
+    both = (FRIDAY - DAY, FRIDAY - HOUR)
+    monday = FRIDAY + 3 * DAY
+    assert told(monday, (1, both), new=(9,), until=FRIDAY) == ([], None)
+    assert told(monday, (1, both), new=(9,)) == ([("2603.00001", 2)], FRIDAY)
+    assert told(monday, (1, both)) == ([], None), "but not alone, days later"
+
+
+def test_a_late_arxiv_keeps_the_most_saved_papers_for_the_digest_that_waits_for_it() -> None:
+    both = (FRIDAY - DAY, FRIDAY - HOUR)
+    assert told(FRIDAY, (1, both), run=FRIDAY - DAY) == ([], None)
+    assert told(FRIDAY + HOUR, (1, both), run=FRIDAY + HOUR) == ([("2603.00001", 2)], FRIDAY)
+
+
+def test_other_posting_days_tell_no_save_twice() -> None:
+    both = (FRIDAY - 3 * DAY, FRIDAY - 2 * DAY)
+    assert told(FRIDAY, (1, both), until=FRIDAY - DAY, new=(9,)) == ([], None)
+
+
+def test_within_each_keyword_the_similar_ones_come_first() -> None:
+    entries = tuple(
+        Entry(paper(n, title), (keyword,))
+        for n, title, keyword in ((4, "Soup", "a"), (3, "Ice", "b"), (2, "Glacier ice", "a"))
+    )
+    due = replace(agenda(), new=entries, keywords=("a", "b"), saved=SAVED)
+    composer = KeepsDigests()
+    wanted = replace(rules(), by_keyword=True, by_similarity=True)
+    plan(due, composer, wanted, MONDAY, frequencies=InverseFrequencies())
+    [digest] = composer.digests
+    assert [each.paper.title for each in digest.entries] == ["Glacier ice", "Soup", "Ice"]
+    assert [bool(each.like) for each in digest.entries] == [True, False, True]

@@ -35,6 +35,7 @@ COLUMNS = (
             "group",
             "mention",
             "announce_changes",
+            "order",
         )
     ),
     *(("channels", name) for name in ("platform", "server", "published_until", "reason")),

@@ -16,6 +16,7 @@ __all__ = ["ROWS_PER_PAGE"]
 MAX_BUTTON_WORDS = 60  # characters of a search that a button can carry
 MAX_TITLE_LENGTH = 200
 SAVED = Offer("Saved papers", "saved")
+ORDER = Offer("Order by similarity", "settings order similarity")
 
 
 def save_reply(paper: Paper, *, saved: bool) -> Reply:
@@ -44,8 +45,15 @@ def saved_together_reply(papers: Sequence[Paper], added: int) -> Reply:
 
 
 def saved_reply(
-    found: SavedPage, dates: DateFormatter, *, mine: bool, words: Sequence[str], page: int
+    found: SavedPage,
+    dates: DateFormatter,
+    *,
+    mine: bool,
+    words: Sequence[str],
+    page: int,
+    offer_order: bool = False,
 ) -> Reply:
+    """``offer_order``: enough is saved for the digest to be ordered by it, and it is not yet."""
     if not found.total and words:
         return Reply(
             f"No saved paper has {' '.join(words)} in its title, authors, id or year.",
@@ -62,6 +70,12 @@ def saved_reply(
         offers += [Offer("Back", f"saved page {page - 1}{turn}")] if page > 1 else []
         offers += [Offer("More", f"saved page {page + 1}{turn}")] if page < last else []
     offers += [_other(mine), Offer("Export", "export mine" if mine else "export")]
+    if offer_order:
+        head = (
+            f"{head[:-1]}. That is enough to show new papers like these first in the digest, with"
+            f" none left out:"
+        )
+        offers.append(ORDER)
     rows = tuple(_row(each, dates, mine=mine) for each in found.papers)
     return Reply(head, rows=rows, offers=tuple(offers))
 

@@ -77,12 +77,14 @@ create table channels (
   "group"   text,                         -- keyword or none; null: none, in a weekly digest keyword
   mention   text,                         -- a role's or user group's id; null: nobody
   announce_changes text,                  -- true or false; null: true
+  "order"   text,                         -- of a digest's papers; null: the newest first
   server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
                                           -- where nobody from there has said so yet
   posted_in text not null default '',     -- the same, as a post that arrived there says, which
                                           -- makes it count against no limit
   published_until text,                   -- posting time up to which the channel was published to
   rescheduled boolean not null default false, -- its days were changed since then
+  most_saved_until text,                  -- and up to which its most saved papers were told
   paused    text check (paused in ('person', 'refused')),
   reason    text not null default '',     -- why it is paused, in a sentence
   paused_at text,
@@ -379,7 +381,7 @@ def for_sqlite(script: str) -> Iterator[str]:
 def for_postgres(script: str) -> Iterator[str]:
     """The statements of a migration as PostgreSQL takes them."""
     for ours, theirs in _POSTGRES_TYPES:
-        script = re.sub(rf"^(  \w+ +){ours}", rf"\g<1>{theirs}", script, flags=re.MULTILINE)
+        script = re.sub(rf'^(  [\w"]+ +){ours}', rf"\g<1>{theirs}", script, flags=re.MULTILINE)
     return _statements(re.sub(r"^\) strict(, without rowid)?;", ");", script, flags=re.MULTILINE))
 
 

@@ -40,6 +40,7 @@ from bot.store.statements.rows import to_text, to_time
 
 RECORDED_TIMES = (
     ("channels", "published_until"),
+    ("channels", "most_saved_until"),
     ("channels", "paused_at"),
     ("channels", "archived_at"),
     ("runs", "started_at"),
@@ -54,6 +55,7 @@ RECORDED_TIMES = (
     ("ledger", "at"),
     ("news", "at"),
     ("news_ledger", "at"),
+    ("saves", "saved_at"),
     ("papers", "first_seen"),
     ("papers", "last_seen"),
     ("papers", "followed_at"),

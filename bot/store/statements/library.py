@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import string
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from bot.model import Forgotten, Paper, Person, SavedPage, SavedPaper
 from bot.store.engines.base import Connection
@@ -24,6 +25,11 @@ from bot.store.statements.rows import (
     to_time,
 )
 from bot.store.statements.subscriptions import ensure_channel
+
+MAX_COMPARED: Final = 1_000
+"""Papers by which a digest is ordered: more would change little, and all of them are read."""
+
+TOLD_WITHIN: Final = timedelta(days=15)  # a week, and the one in which the digest after it comes
 
 _COLUMNS = [column.strip() for column in f"{PAPER_COLUMNS}, words".split(",")]
 _KEEP = (
@@ -110,6 +116,41 @@ def _saved_paper(
         saved_at=to_time(str(row[-1])),
         mine=any(who == person_id for who, _ in by),
     )
+
+
+def newest_saved(db: Connection, channel_id: str) -> list[tuple[str, int]]:
+    """Id and version of the papers that the channel keeps, the one saved last first; at most
+    ``MAX_COMPARED``."""
+    return db.execute(
+        "select s.paper_id, p.version from saves s join saved_papers p on p.id = s.paper_id"
+        " where s.channel_id = ? group by s.paper_id, p.version"
+        " order by max(s.saved_at) desc, s.paper_id desc limit ?",
+        (channel_id, MAX_COMPARED),
+    ).fetchall()
+
+
+def shared(db: Connection, channel_id: str) -> list[tuple[str, str]]:
+    """Id of a paper that several people keep for the channel, and when one of them saved it; none
+    that are more than two weeks older than the channel's last save, which no digest tells."""
+    [last] = db.execute(
+        "select max(saved_at) from saves where channel_id = ?", (channel_id,)
+    ).fetchone()
+    if last is None:
+        return []
+    return db.execute(
+        "select paper_id, saved_at from saves where channel_id = :channel and saved_at >= :since"
+        " and paper_id in (select paper_id from saves where channel_id = :channel"
+        " group by paper_id having count(*) > 1) order by paper_id, saved_at",
+        {"channel": channel_id, "since": to_text(to_time(last) - TOLD_WITHIN)},
+    ).fetchall()
+
+
+def saved_papers(db: Connection, paper_ids: Iterable[str]) -> dict[str, Paper]:
+    rows = db.execute(
+        f"select {PAPER_COLUMNS} from saved_papers where id in ({LISTED})",
+        {"ids": id_list(paper_ids)},
+    )
+    return {row[0]: paper_from_row(row) for row in rows}
 
 
 def saved_paper(db: Connection, paper_id: str) -> Paper | None:

@@ -9,17 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from bot.model import Channel, ChannelAgenda, Entry, Paper, Prepared, Publication, Why
+from bot.model import (
+    Channel,
+    ChannelAgenda,
+    Entry,
+    Paper,
+    Prepared,
+    Publication,
+    SharedSave,
+    Why,
+)
 from bot.store.engines.base import Connection
-from bot.store.statements import news
+from bot.store.statements import library, news
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     LISTED,
+    PAPER_COLUMNS,
     channel_from_row,
     id_list,
+    paper_from_row,
     to_text,
+    to_time,
     to_time_or_none,
 )
 
@@ -46,6 +60,12 @@ def to_recheck(db: Connection) -> tuple[Channel, ...]:
         " where recheck and paused is null and archived_at is null order by id"
     )
     return tuple(map(channel_from_row, rows))
+
+
+def newest_papers(db: Connection, limit: int) -> tuple[Paper, ...]:
+    """Newest by their ids; of the old ones (``hep-th/…``), which sort after all others, any."""
+    rows = db.execute(f"select {PAPER_COLUMNS} from papers order by id desc limit ?", (limit,))
+    return tuple(map(paper_from_row, rows))
 
 
 Plan = Callable[[ChannelAgenda], Publication | None]
@@ -110,6 +130,11 @@ def _publish(
             "update channels set published_until = ?, rescheduled = false where id = ?",
             (to_text(publication.published_until), channel_id),
         )
+    if publication.most_saved_until is not None:
+        db.execute(
+            "update channels set most_saved_until = ? where id = ?",
+            (to_text(publication.most_saved_until), channel_id),
+        )
     return publication
 
 
@@ -132,6 +157,9 @@ def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
 def _agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
     """A paper that is due in many channels is read once, and so are the keywords it matches."""
     bases = [_basis(db, channel_id) for channel_id in channel_ids]
+    kept = library.saved_papers(
+        db, {row[0] for basis in bases for row in (*basis.saved, *basis.shared)}
+    )
     ids = {row[0] for basis in bases for row in basis.due}
     papers = {
         paper.id: paper
@@ -142,7 +170,7 @@ def _agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda,
     hits = db.execute(f"select paper_id, canonical from hits where paper_id in ({LISTED})", due)
     for paper_id, canonical in hits:
         matched[paper_id].add(canonical)
-    return tuple(_agenda(basis, papers, matched) for basis in bases)
+    return tuple(_agenda(basis, papers, matched, kept) for basis in bases)
 
 
 class Basis(NamedTuple):
@@ -156,18 +184,23 @@ class Basis(NamedTuple):
     due: list[tuple[Any, ...]]  # a paper's id, why, and what would be news of it
     news: list[tuple[Any, ...]]
     keywords: list[tuple[str, str]]  # canonical, and as it is shown
+    most_saved_until: str | None
+    saved: list[tuple[str, int]]  # a paper's id and version; none where the order needs none
+    shared: list[tuple[str, str]]  # a paper's id, and when one of several people saved it
 
 
 def _basis(db: Connection, channel_id: str) -> Basis:
-    *channel, published_until, last_complete_run_at, rescheduled = db.execute(
+    row = db.execute(
         f"""
         select {CHANNEL_COLUMNS}, published_until,
                (select started_at from runs where complete and not late order by id desc limit 1),
-               rescheduled
+               rescheduled, most_saved_until,
+               exists (select 1 from saves where channel_id = channels.id)
         from channels where id = ?
         """,
         (channel_id,),
     ).fetchone()
+    *channel, published_until, last_complete_run_at, rescheduled, most_saved_until, has_saves = row
     due = db.execute(
         "select l.paper_id, l.why, p.version, p.comment, p.journal_ref from ledger l"
         " join papers p on p.id = l.paper_id"
@@ -180,6 +213,7 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         (channel_id,),
     ).fetchall()
     told = news.due(db, channel_id)
+    ordered = has_saves and channel_from_row(channel).order == "similarity"
     return Basis(
         tuple(channel),
         published_until,
@@ -188,11 +222,17 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         due,
         told,
         keywords,
+        most_saved_until,
+        library.newest_saved(db, channel_id) if ordered else [],
+        library.shared(db, channel_id) if has_saves else [],
     )
 
 
 def _agenda(
-    basis: Basis, papers: Mapping[str, Paper], matched: Mapping[str, set[str]]
+    basis: Basis,
+    papers: Mapping[str, Paper],
+    matched: Mapping[str, set[str]],
+    kept: Mapping[str, Paper],
 ) -> ChannelAgenda:
     """The newest paper first. One that matches nothing any more is left out."""
     followed = {canonical for canonical, _ in basis.keywords}
@@ -212,6 +252,12 @@ def _agenda(
         news=tuple(news.item(row, papers[row[1]]) for row in basis.news),
         keywords=tuple(label for _, label in basis.keywords),
         rescheduled=basis.rescheduled,
+        saved=tuple(kept[paper_id] for paper_id, _ in basis.saved),
+        shared=tuple(
+            SharedSave(kept[paper_id], tuple(to_time(saved_at) for _, saved_at in saves))
+            for paper_id, saves in groupby(basis.shared, key=itemgetter(0))
+        ),
+        most_saved_until=to_time_or_none(basis.most_saved_until),
         basis=basis,
     )
 

@@ -54,6 +54,24 @@ def test_badges_stand_beside_the_day_and_lead_to_the_code() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("digest", [samples.SAVED_DAY, samples.SAVED_ALONE])
+def test_saved_papers_end_a_digest_and_are_none_of_its_papers(digest: Digest, layout: str) -> None:
+    made = [
+        draft
+        for draft in compose(replace(digest, channel=replace(HERE, layout=layout)))
+        if not draft.reply_to
+    ]
+    for draft in made:
+        valid(read(draft.payload).body)
+    shown = [paper_id for draft in made for paper_id in draft.paper_ids]
+    assert shown == [each.paper.id for each in digest.entries]
+    last = text_of(read(made[-1].payload).body).split("\n")[-4:]
+    for line, each in zip(last, digest.most_saved, strict=True):
+        assert each.paper.url in line
+        assert line.endswith(f"saved by {each.people} people")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     ("name", "digest"),
     [
@@ -64,6 +82,8 @@ def test_badges_stand_beside_the_day_and_lead_to_the_code() -> None:
         ("many", samples.long_day(70)),
         ("news", samples.NEWS_DAY),
         ("news-alone", samples.NEWS_ALONE),
+        ("saved", samples.SAVED_DAY),
+        ("saved-alone", samples.SAVED_ALONE),
     ],
 )
 def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:

@@ -246,7 +246,7 @@ async def test_settings_are_changed_in_a_window(member: Member) -> None:
     window = member.server.views[-1]
     assert {each.get("block_id") for each in window["blocks"]} - {None} == {
         "post_at", "days", "catch_up", "layout", "editors", "updates",
-        "group", "mention", "announce_changes",
+        "group", "mention", "announce_changes", "order",
     }  # fmt: skip
     state = {"post_at": {"value": " 9:30 "}, "layout": {"selected_option": {"value": "messages"}}}
     answer = await member.submit_window(state)

@@ -85,6 +85,18 @@ def test_news_are_valid_and_each_is_told_once_those_beyond_twenty_as_a_number(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("digest", [samples.SAVED_DAY, samples.SAVED_ALONE])
+def test_saved_papers_end_a_digest_and_are_none_of_its_papers(digest: Digest, layout: str) -> None:
+    made = [draft for draft in drafts(digest, layout) if not draft.reply_to]
+    for draft in made:
+        assert list(rules.message_faults(read(draft.payload))) == []
+        assert not rules.too_long(read(draft.payload))
+    shown = [paper_id for draft in made for paper_id in draft.paper_ids]
+    assert shown == [each.paper.id for each in digest.entries]
+    assert list(links(read(made[-1].payload)))[-4:] == [each.paper.id for each in digest.most_saved]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     ("name", "digest"),
     [
@@ -95,6 +107,8 @@ def test_news_are_valid_and_each_is_told_once_those_beyond_twenty_as_a_number(
         ("many", samples.long_day(45)),
         ("news", samples.NEWS_DAY),
         ("news-alone", samples.NEWS_ALONE),
+        ("saved", samples.SAVED_DAY),
+        ("saved-alone", samples.SAVED_ALONE),
     ],
 )
 def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
@@ -117,6 +131,7 @@ def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
 
 def test_every_golden_file_belongs_to_a_case() -> None:
     names = ("plain", "hostile", "first", "after-downtime", "many", "news", "news-alone")
+    names += ("saved", "saved-alone")
     cases = {f"{name}-{layout}.json" for name in names for layout in LAYOUTS}
     assert {path.name for path in GOLDEN.iterdir()} == cases
 
@@ -353,7 +368,7 @@ def test_a_paper_however_long_fits_its_window(
 def test_the_top_level_text_holds_as_many_titles_as_fit(titles: list[str]) -> None:
     entries = tuple(samples.entry(n, each) for n, each in enumerate(titles, 1))
     heading = "Tuesday 24 November 2026"
-    papers = [SlackPaper(entry.paper) for entry in entries]
+    papers = [SlackPaper(entry.paper, entry.like) for entry in entries]
     said = notification_text(samples.digest(*entries), papers)
     shown = [paper.spoken for paper in papers]
 
