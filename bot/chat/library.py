@@ -87,7 +87,7 @@ class Library:
             return await self.saved(channel_id, person, mine=mine, words=words, page=last)
         dates = self._queries.dates(channel_id)
         offer_order = (
-            not (mine or words)
+            not (mine or words or page > 1)
             and found.total >= ENOUGH_SAVED
             and (await self._queries.settings_in_force(channel_id))["order"].value != "similarity"
         )

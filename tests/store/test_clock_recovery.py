@@ -58,7 +58,9 @@ async def live(store: Store, channel: str, at: Any) -> None:
     await store.hold_sessions("fake:bot", at, 60.0, "too many")
     await store.record_refusal("fake", "no", at)
     drafts = tuple((f"{channel}-{n}", Draft("{}", (found.id,) if n == 0 else ())) for n in range(3))
-    await store.publish([(channel, lambda _: Publication(drafts, published_until=at))], at)
+    publication = Publication(drafts, published_until=at, most_saved_until=at)
+    await store.publish([(channel, lambda _: publication)], at)
+    await store.save_all(channel, [found], Person("Ada", "fake:ada"), at)
     for number in range(2):
         post = await store.claim("fake", at, at + timedelta(seconds=LEASE))
         assert post is not None

@@ -16,11 +16,11 @@ later one becomes that; an earlier one stays.
 ``removed_subscriptions``               the same two, and ``removed_at``
 ``ledger.at``, ``news.at``, ``news_ledger.at``
 ``outbox.created_at``, ``settled_at``
-``channels.paused_at``, ``archived_at``
+``channels.paused_at``, ``archived_at``, ``most_saved_until``
 ``handled_requests.at``
 ``session_starts.at``, ``session_accounts.held_at``
 ``refused_platforms.refused_at``
-``samples.at``, ``secrets.saved_at``
+``samples.at``, ``secrets.saved_at``, ``saves.saved_at``
 ======================================  ====================================================
 
 Not here: arXiv's pace file and ``crossposts.not_before``, which ``arxiv.rate_limit`` and
