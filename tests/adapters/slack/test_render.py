@@ -130,7 +130,8 @@ def test_it_looks_as_it_did(name: str, digest: Digest, layout: str) -> None:
 
 
 def test_every_golden_file_belongs_to_a_case() -> None:
-    names = "plain hostile first after-downtime many news news-alone saved saved-alone".split()
+    days = ("plain", "hostile", "first", "after-downtime", "many")
+    names = (*days, "news", "news-alone", "saved", "saved-alone")
     cases = {f"{name}-{layout}.json" for name in names for layout in LAYOUTS}
     assert {path.name for path in GOLDEN.iterdir()} == cases
 
