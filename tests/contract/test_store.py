@@ -465,6 +465,7 @@ async def test_an_agenda_holds_what_is_due_with_the_keywords_that_it_matches(sto
             Entry(paper(2), ("reward model", "graph network")),
             Entry(paper(1), ("reward model",)),
         ),
+        keywords=("reward model", "graph network"),
     )
 
 
