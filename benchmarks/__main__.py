@@ -20,6 +20,7 @@ ALL = {
     "growth": "How matching grows",
     "store": "The database",
     "channels": "Many channels: a day of 2,000 papers for 10,000 of them",
+    "postgres": "PostgreSQL, and several processes",
     "startup": "Start-up and memory",
     "slack": "Delivering on Slack",
     "slack_acks": "Acknowledging commands on Slack",

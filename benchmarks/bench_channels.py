@@ -103,13 +103,13 @@ def run() -> list[Row]:
 def _measured(channels: int) -> Day:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        papers = _alone(_prepare, folder, channels)
-        day = _alone(_live, folder, channels, papers)
-        day.bare = _alone(_insert_barely, folder)
+        papers = alone(prepare, folder, channels)
+        day = alone(_live, folder, channels, papers)
+        day.bare = alone(_insert_barely, folder)
     return day
 
 
-def _alone(work: Callable[..., T], *args: object) -> T:
+def alone(work: Callable[..., T], *args: object) -> T:
     """In a fresh process."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
@@ -144,7 +144,7 @@ def _rows(day: Day, least: Day) -> Iterator[Row]:
 # -- the day before -------------------------------------------------------------------------------
 
 
-def _prepare(folder: Path, channels: int) -> list[Paper]:
+def prepare(folder: Path, channels: int) -> list[Paper]:
     """A database in which everybody follows, is primed and was served; the next day's papers."""
     rng = random.Random(7)
     words = Words(rng)

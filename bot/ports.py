@@ -40,6 +40,7 @@ from bot.model import (
     SettingValue,
     Subscription,
 )
+from bot.model.roles import ShardShare
 from bot.model.snapshots import Change, Snapshot
 from bot.model.views import KeywordPapers, Measures, PaperView, StateView
 
@@ -319,12 +320,6 @@ class Listener(Protocol):
     @property
     def degraded(self) -> str:
         """What does not work although it listens, in plain sentences; empty while all is well."""
-        ...
-
-    @property
-    def listens_alone(self) -> bool:
-        """Whether of several processes one alone may listen: the platform sends each command to
-        all that do, and both would answer."""
         ...
 
     async def listen(self, commands: Commands) -> None:
@@ -783,6 +778,22 @@ class SessionStore(Protocol):
 
     async def sessions_held(self, account: str, now: datetime) -> tuple[str, datetime] | None:
         """Why no session is to begin now, and when one may; ``None`` if one may."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may serve this database at the same time."""
+        ...
+
+    async def share_shards(self, account: str, count: int, seconds: float) -> ShardShare:
+        """Keep this process's shards of the account for so many seconds from the call on, by the
+        clock of the database's server, and take what is free and its part. Of ``count``, unless
+        others have begun with another number. Where one process serves the database it has them
+        all. Waits for no other work of the store."""
+        ...
+
+    async def release_shards(self, account: str, some: Collection[int] | None = None) -> None:
+        """Other processes may have these shards at once, or, with ``None``, all of this one's."""
         ...
 
 

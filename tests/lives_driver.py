@@ -199,7 +199,9 @@ class Processes:
         posts."""
         for pid in self.pids:
             found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-            if found and os.WIFSTOPPED(status):
+            if found and not os.WIFSTOPPED(status):
+                raise RuntimeError("a process has ended by itself")
+            if found:
                 self.stopped.append(pid)
                 self.stops += 1
         if self.stopped and until():
@@ -207,11 +209,17 @@ class Processes:
             self._stopping = 0
 
 
+def write_day(folder: Path, day: int) -> None:
+    """Whole, or not at all: it is read at any time."""
+    (folder / "next day").write_text(str(day))
+    (folder / "next day").replace(folder / "day")
+
+
 def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -> None:
     rng = random.Random(seed)
     asyncio.run(follow(url))
     posted = Posted(folder / "messages")
-    (folder / "day").write_text("0")
+    write_day(folder, 0)
     processes = Processes(url, folder, off != "fence")
     for n in range(number):
         processes.start(None if n else rng.randint(2, 9))
@@ -225,10 +233,10 @@ def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -
             break
         if done:
             day += 1
-            (folder / "day").write_text(str(day))
+            write_day(folder, day)
         processes.wake_the_stopped(partial(posted.everywhere, day * PER_DAY))
         running = [pid for pid in processes.pids if pid not in processes.stopped]
-        if killed < kills and running and posted.messages >= next_kill:
+        if (off or killed < kills) and running and posted.messages >= next_kill:
             processes.kill(rng.choice(running))
             stops = processes.may_stop and (off or rng.random() < STOP_CHANCE)
             processes.start(rng.randint(2, 9) if stops else None)

@@ -43,7 +43,6 @@ class Console:
 
     workers = 1  # two digests must not be interleaved
     disconnected_since = None
-    listens_alone = False
     degraded = ""
 
     def __init__(self, settings: Settings) -> None:

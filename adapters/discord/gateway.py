@@ -1,10 +1,10 @@
 """The gateway: a client that receives commands, buttons and news of servers while it is connected.
 
 It has one connection for each shard, a part of the servers; how many shards there are Discord says,
-and which of them are this process's is an argument. Each connection that has to be made from
-scratch gets a new client; the library reconnects by itself after short interruptions. Permanent
-failures (a wrong token, a missing intent) are kept apart from temporary ones, and every session
-that is begun is counted (``sessions``).
+and which of them are this process's the database (``shards``). What it gets of them at one time is
+one client; the library reconnects by itself after short interruptions. Permanent failures (a wrong
+token, a missing intent) are kept apart from temporary ones, and every session that is begun is
+counted (``sessions``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, cast
 
 import aiohttp
@@ -39,6 +40,7 @@ from adapters.discord.permissions import invite_link
 from adapters.discord.registration import Registration, declared
 from adapters.discord.servers import Servers
 from adapters.discord.sessions import GatewayInfo, SessionBudget
+from adapters.discord.shards import RENEW_INTERVAL, ShardLeases
 from bot.errors import PlatformDown, PlatformError, PlatformRefused, SendError, StoreError
 from bot.network import Network
 from bot.ports import Clock, Commands, SessionStore
@@ -46,6 +48,7 @@ from bot.ports import Clock, Commands, SessionStore
 log = logging.getLogger(__name__)
 
 CANCEL_INTERVAL: Final = 0.1  # seconds, after which a task that goes on is cancelled once more
+TAKE_RETRY_DELAY: Final = timedelta(minutes=1)  # beside shards that are connected
 SHUTDOWN_GRACE: Final = 1.0  # seconds that replies in progress get when the bot stops
 MAX_CONSECUTIVE_DISCONNECTS: Final = 5  # of a shard, before a new client has to try, after a pause
 # Seconds without another server after which the library takes the list of servers for whole. A new
@@ -60,7 +63,6 @@ FATAL_CLOSE_CODES: Final = {
     4013: "Discord refuses what the bot asks for (invalid intents). Update it.",
     4014: "Discord refuses what the bot asks for (disallowed intents). Update it.",
 }
-ShardsOf = Callable[[int], Sequence[int]]  # of so many shards, those that are this process's
 
 
 class Gateway:
@@ -78,7 +80,6 @@ class Gateway:
         send_line: SendLine,
         servers: Collection[str] = (),
         sessions: SessionStore | None = None,
-        shards_of: ShardsOf = range,
     ) -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # on the class, as Route.BASE is
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
@@ -90,11 +91,16 @@ class Gateway:
         self._send_line = send_line
         self._servers = servers
         self._budget = SessionBudget(sessions, token, clock) if sessions is not None else None
-        self._shards_of = shards_of
-        self._client: PapersClient | None = None
+        self._shard_leases = (
+            ShardLeases(sessions, self._budget.account, clock)
+            if sessions is not None and self._budget is not None
+            else None
+        )
+        self._clients: dict[asyncio.Task[None], PapersClient] = {}
         self._registration = Registration(clock)
         self._listening_since: datetime | None = None
         self.shards: Mapping[int, datetime | None] = {}  # since when each is not connected
+        self._take_at = 0.0  # when more of them may be connected with, monotonic
 
     @property
     def degraded(self) -> str:
@@ -102,7 +108,8 @@ class Gateway:
 
     @property
     def disconnected_since(self) -> datetime | None:
-        """Since when no shard is connected although it listens."""
+        """Since when no shard is connected although it listens; ``None`` also where other
+        processes have them all."""
         if not self.shards:
             return self._listening_since
         lost = [since for since in self.shards.values() if since is not None]
@@ -116,42 +123,113 @@ class Gateway:
 
     def guild_of(self, channel_id: str) -> str:
         """The server of a channel that the gateway has told us of; else ``""``."""
-        channel = self._client.get_channel(int(channel_id)) if self._client else None
-        return str(channel.guild.id) if isinstance(channel, discord.abc.GuildChannel) else ""
+        channel = self._channel(channel_id)
+        return "" if channel is None else str(channel.guild.id)
 
     def roles_of(self, channel_id: str) -> frozenset[str] | None:
         """The roles of the server of a channel that the gateway has told us of; else ``None``."""
-        channel = self._client.get_channel(int(channel_id)) if self._client else None
-        if not isinstance(channel, discord.abc.GuildChannel):
+        channel = self._channel(channel_id)
+        if channel is None:
             return None
         return frozenset(str(role.id) for role in channel.guild.roles)
 
     def name_of(self, channel_id: str) -> str:
         """What people call a channel that the gateway has told us of, inert; else ``""``."""
-        channel = self._client.get_channel(int(channel_id)) if self._client else None
-        if not isinstance(channel, discord.abc.GuildChannel):
+        channel = self._channel(channel_id)
+        if channel is None:
             return ""
         return f"#{inert(channel.name)} in {inert(channel.guild.name)}"
 
+    def _channel(self, channel_id: str) -> discord.abc.GuildChannel | None:
+        found = (client.get_channel(int(channel_id)) for client in self._clients.values())
+        return next((each for each in found if isinstance(each, discord.abc.GuildChannel)), None)
+
     async def listen(self, commands: Commands) -> None:
         """Until cancelled. Raises PlatformDown and PlatformRefused."""
-        if self._budget is None:
+        budget, leases = self._budget, self._shard_leases
+        if budget is None or leases is None:
             raise ValueError("listening needs a store that counts its sessions")
         self._listening_since = self._clock.now()
         try:
-            info = await self._ask_gateway(self._budget)
-            mine = [*self._shards_of(info.shards)]
-            self._budget.check_remaining(info, mine)
-            self.shards = dict.fromkeys(mine, self._listening_since)
-            await self._connect(commands, self._budget, info.shards, mine)
+            asked = await self._ask_gateway(budget)
+            info: GatewayInfo | None = asked
+            while True:
+                share = await leases.renew(asked.shards)
+                await self._give_up(self.shards.keys() - share.held)
+                if share.surplus:
+                    await self._give_up(share.surplus)
+                    await leases.release(share.surplus)
+                new = sorted(share.held - share.surplus - self.shards.keys())
+                if new:
+                    await self._take(commands, budget, share.total, new, info)
+                info = None  # the next time it is out of date
+                if not self.shards:
+                    self._listening_since = None
+                await self._watch(RENEW_INTERVAL if leases.is_shared else None)
         except StoreError as error:
             raise PlatformDown(f"No session can be counted: {error}") from error
         finally:
-            self._client = None
-            self._registration.degraded = ""
-            self._listening_since = None
-            self.shards = {}
-        raise PlatformDown("The connection to Discord ended.")
+            await self._close()
+            await leases.release()
+
+    async def _take(
+        self,
+        commands: Commands,
+        budget: SessionBudget,
+        count: int,
+        shards: Sequence[int],
+        info: GatewayInfo | None,
+    ) -> None:
+        """Connect with them. Where Discord's count does not allow that, those that are connected
+        stay so, and it is tried again later."""
+        if self._clock.monotonic() < self._take_at:
+            return
+        try:
+            budget.check_remaining(info or await self._ask_gateway(budget), shards)
+        except (PlatformDown, PlatformRefused) as error:
+            if not self._clients:
+                raise
+            wait = getattr(error, "seconds", None) or TAKE_RETRY_DELAY.total_seconds()
+            self._take_at = self._clock.monotonic() + wait
+            log.warning("shards=%s not connected again_in=%.0fs why=%s", shards, wait, error)
+            return
+        since = self._listening_since = self._listening_since or self._clock.now()
+        self.shards = {**self.shards, **dict.fromkeys(shards, since)}
+        client = self._client(commands, budget, count, shards)
+        task = asyncio.create_task(self._connect(client, budget))
+        self._clients[task] = client
+
+    async def _give_up(self, shards: AbstractSet[int]) -> None:
+        """Disconnect from them: other processes have them, or are to."""
+        self.shards = {n: since for n, since in self.shards.items() if n not in shards}
+        for task, client in list(self._clients.items()):
+            if self.shards.keys() & (client.shard_ids or ()):
+                await client.give_up(shards)
+            elif shards:
+                del self._clients[task]
+                await _cancelled(task)
+
+    async def _watch(self, interval: timedelta | None) -> None:
+        """Until the shards are to be renewed. Raises why a client has ended."""
+        seconds = None if interval is None else interval.total_seconds()
+        if not self._clients:
+            await self._clock.sleep(seconds or 0.0)
+            return
+        done, _ = await asyncio.wait(
+            self._clients, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            await task
+            raise PlatformDown("The connection to Discord ended.")
+
+    async def _close(self) -> None:
+        tasks = [*self._clients]
+        self._clients = {}
+        self._registration.degraded = ""
+        self._listening_since = None
+        self.shards = {}
+        for task in tasks:
+            await _cancelled(task)
 
     async def _ask_gateway(self, budget: SessionBudget) -> GatewayInfo:
         """Raises PlatformDown, PlatformRefused and StoreError."""
@@ -163,10 +241,9 @@ class Gateway:
         except UNREADABLE as error:
             raise PlatformDown("Discord did not say how to connect to its gateway.") from error
 
-    async def _connect(
+    def _client(
         self, commands: Commands, budget: SessionBudget, count: int, mine: Sequence[int]
-    ) -> None:
-        """Until the client ends. Raises PlatformDown, PlatformRefused and StoreError."""
+    ) -> PapersClient:
         mentions = self._registration.mentions
         handler = InteractionHandler(
             commands, self._send_line, self._clock, mentions, self._servers
@@ -178,10 +255,11 @@ class Gateway:
         def connection_changed(shard: int, *, connected: bool) -> None:
             if connected:
                 budget.begun(shard)
-            since = self.shards.get(shard) or self._clock.now()
-            self.shards = {**self.shards, shard: None if connected else since}
+            if shard in self.shards:  # else it was given up
+                since = self.shards[shard] or self._clock.now()
+                self.shards = {**self.shards, shard: None if connected else since}
 
-        client = PapersClient(
+        return PapersClient(
             handler,
             servers,
             on_connection=connection_changed,
@@ -192,7 +270,10 @@ class Gateway:
             shard_count=count,
             shard_ids=mine,
         )
-        self._client = client
+
+    async def _connect(self, client: PapersClient, budget: SessionBudget) -> None:
+        """Until the client ends. Raises PlatformDown, PlatformRefused and StoreError."""
+        handler = client.handler
         try:
             async with client:
                 client_task = asyncio.create_task(client.start(self._token))
@@ -218,6 +299,12 @@ class Gateway:
             raise PlatformDown(f"Discord closed the connection (code {error.code}).") from error
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             raise PlatformDown(f"Discord can't be reached: {error}") from error
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """When it has ended, with what it has to finish."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def cancel_until_done(task: asyncio.Task[None]) -> None:
@@ -278,6 +365,7 @@ class PapersClient(discord.AutoShardedClient):
         self.why_ended: PlatformError | StoreError | None = None
         self._disconnects: Counter[int] = Counter()  # by shard, since its last connection
         self._launching: set[int] = set()
+        self._given_up: set[int] = set()  # shards that are another process's
         self.tree = command_tree(self, handler)
         self._registration = registration
         self._registering: asyncio.Task[None] | None = None
@@ -314,11 +402,22 @@ class PapersClient(discord.AutoShardedClient):
     ) -> None:
         """Ends the client where the first connection fails: there the library calls itself once
         more every 5 seconds, for ever (discord.py 2.7.1, shard.py)."""
+        if shard_id in self._given_up:
+            return
         if shard_id in self._launching:
             await self._end(PlatformDown("Discord's gateway can't be reached."))
         self._launching.add(shard_id)
         await super().launch_shard(gateway, shard_id, initial=initial)
         self._launching.discard(shard_id)
+        if shard_id in self._given_up:  # meanwhile
+            await self.shards[shard_id].disconnect()
+
+    async def give_up(self, shards: AbstractSet[int]) -> None:
+        """Disconnect from those that are this client's, and go on with the others."""
+        for number in shards & {*(self.shard_ids or ())}:
+            self._given_up.add(number)
+            if number in self.shards:
+                await self.shards[number].disconnect()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         try:

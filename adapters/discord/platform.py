@@ -110,10 +110,6 @@ class Discord:
     def degraded(self) -> str:
         return self._gateway.degraded
 
-    @property
-    def listens_alone(self) -> bool:
-        return True
-
     async def listen(self, commands: Commands) -> None:
         """Raises PlatformDown and PlatformRefused."""
         await self._gateway.listen(commands)

@@ -73,14 +73,14 @@ class SessionBudget:
 
     def __init__(self, store: SessionStore, token: str, clock: Clock) -> None:
         self._store = store
-        self._account = f"discord:{hashlib.sha256(token.encode()).hexdigest()[:16]}"
+        self.account = f"discord:{hashlib.sha256(token.encode()).hexdigest()[:16]}"
         self._clock = clock
         self._info = GatewayInfo(1, 1000, 1000, timedelta(days=1), 1)
         self._unanswered: Counter[int] = Counter()  # by shard, sessions that did not begin yet
 
     async def check_hold(self) -> None:
         """Whether an earlier refusal is over. Makes no request."""
-        held = await self._store.sessions_held(self._account, self._clock.now())
+        held = await self._store.sessions_held(self.account, self._clock.now())
         if held is not None:
             reason, until = held
             raise PlatformRefused(reason, self._seconds_until(until))
@@ -102,7 +102,7 @@ class SessionBudget:
         give_up_at = self._clock.monotonic() + MAX_WAIT.total_seconds()
         while (
             at := await self._store.claim_session(
-                self._account,
+                self.account,
                 shard % info.max_concurrency,
                 self._clock.now(),
                 interval=IDENTIFY_INTERVAL,
@@ -123,7 +123,7 @@ class SessionBudget:
     async def hold(self, reason: str) -> PlatformRefused:
         """Discord refuses every session: begin none for an hour. Returns the error to raise."""
         seconds = HOLD.total_seconds()
-        await self._store.hold_sessions(self._account, self._clock.now(), seconds, reason)
+        await self._store.hold_sessions(self.account, self._clock.now(), seconds, reason)
         return PlatformRefused(reason, seconds)
 
     def _seconds_until(self, at: datetime) -> float:

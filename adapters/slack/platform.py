@@ -127,11 +127,6 @@ class Slack:
         """Slack's commands are in the app's manifest, which is not ours to write."""
         return " ".join(filter(None, (each.degraded for each in self._listeners)))
 
-    @property
-    def listens_alone(self) -> bool:
-        """Slack sends each envelope to one of an app's connections (Using Socket Mode, 2026-11)."""
-        return False
-
     async def listen(self, commands: Commands) -> None:
         """To all workspaces. Raises PlatformDown and PlatformRefused.
 

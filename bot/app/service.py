@@ -135,6 +135,8 @@ class Service:
             await self._recorded(self._store.clear_refusal(platform))
         self._scheduler.start()
         await self._take_roles()
+        for name in self._platforms:
+            self._listeners[name] = asyncio.create_task(self._listen(name))
         self._scheduler.after("watch", self._watch_interval, self._watch)
         self._scheduler.after("integrity", FIRST_INTEGRITY_CHECK_DELAY, self._check_integrity)
         if self._store.is_shared:
@@ -231,22 +233,11 @@ class Service:
             if self._store.is_shared and roles.delivery(deliverer.platform) in gained:
                 self._to_take_over.add(deliverer.platform)
                 self._deliver_soon(deliverer)
-        self._start_and_stop_listeners()
 
     def _delivers(self, platform: str) -> bool:
         return self._leases.holds(roles.delivery(platform))
 
     # -- listening -----------------------------------------------------------------------------
-
-    def _start_and_stop_listeners(self) -> None:
-        """Where one process alone may listen, it is the one that sends there, too."""
-        for name, platform in self._platforms.items():
-            listener = self._listeners.get(name)
-            if platform.listens_alone and not self._delivers(name):
-                if listener is not None:
-                    listener.cancel()
-            elif listener is None or listener.done():
-                self._listeners[name] = asyncio.create_task(self._listen(name))
 
     async def _listen(self, name: str) -> None:
         """Again after a while where the platform does not let us in."""

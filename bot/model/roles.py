@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 COLLECTOR: Final = "collector"
 """Asks arXiv at the appointed times, forgets what nobody needs, writes the page, sends the ping:
@@ -18,3 +18,11 @@ ARXIV: Final = "arxiv"
 def delivery(platform: str) -> str:
     """Sends a platform's posts: platforms count their limits by token."""
     return f"deliver {platform}"
+
+
+class ShardShare(NamedTuple):
+    """What a process has of a platform that is listened to over several connections."""
+
+    total: int  # of all shards, which all processes agree on
+    held: frozenset[int]
+    surplus: frozenset[int]  # of these, what another process is to have: disconnect, then release

@@ -35,6 +35,7 @@ from bot.store.statements import (
     retention,
     secrets,
     sessions,
+    shards,
 )
 from bot.store.statements import pace as pace_statements
 from bot.store.statements import publish as publish_statements
@@ -124,6 +125,19 @@ class SqlStore:
     async def release_lease(self, role: str) -> None:
         if self._fences.pop(role, None) is not None and self.is_shared:
             await self.engine.write_lease(lambda db: leases.release(db, role, self.process))
+
+    async def share_shards(self, account: str, count: int, seconds: float) -> roles.ShardShare:
+        if not self.is_shared:
+            return roles.ShardShare(count, frozenset(range(count)), frozenset())
+        return await self.engine.write_lease(
+            lambda db: shards.share(db, account, count, self.process, seconds)
+        )
+
+    async def release_shards(self, account: str, some: Collection[int] | None = None) -> None:
+        if self.is_shared:
+            await self.engine.write_lease(
+                lambda db: shards.release(db, account, self.process, some)
+            )
 
     async def agree_on_settings(self, settings: str) -> str:
         if not self.is_shared:

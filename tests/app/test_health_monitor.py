@@ -24,7 +24,6 @@ class FakeListener:
     """A platform that says of itself what a test sets."""
 
     disconnected_since: datetime | None = None
-    listens_alone = False
     degraded = ""
 
     async def listen(self, commands: Commands) -> None: ...

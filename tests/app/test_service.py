@@ -67,7 +67,6 @@ class Chat(FakePlatform):
 
     workers = 2
     disconnected_since: datetime | None = None
-    listens_alone = False
     degraded = ""
 
     def __init__(self, path: Path) -> None:

@@ -22,7 +22,6 @@ class Listener:
     """Ends each time as told; after that it listens for ever."""
 
     disconnected_since: datetime | None = None
-    listens_alone = False
     degraded = ""
 
     def __init__(

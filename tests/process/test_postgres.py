@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,7 +15,7 @@ from tests.process import forked
 from tests.process.test_discord import DiscordWorld
 from tests.process.world import reward_models, running, standin_paper, write_config
 from tests.store import postgres
-from tests.wire.discord_shapes import text_of
+from tests.wire.discord_shapes import guild, text_of
 
 
 @pytest.fixture
@@ -85,30 +85,52 @@ def test_a_process_with_other_settings_than_the_one_that_runs_names_the_key(
             assert bot.stop(signal.SIGTERM) == 0
 
 
-def test_one_process_alone_receives_discords_commands_until_another_takes_over(
-    tmp_path: Path, environ: dict[str, str]
+SERVERS = 3_000  # more than Discord lets one connection have
+SECONDS_OF_A_LEASE = 15 + 4  # and until the next one looks
+
+
+def test_of_two_processes_with_thousands_of_servers_one_takes_over_the_others_half(
+    tmp_path: Path, environ: dict[str, str], figures: Callable[[str], None]
 ) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    with DiscordWorld(tmp_path / "one", channels=1) as world:
-        [channel], gateway = world.channels, world.discord.gateway
+    with DiscordWorld(tmp_path / "one", channels=0) as world:
+        discord, gateway = world.discord, world.discord.gateway
+        gateway.shards = gateway.max_concurrency = 2
+        for number in range(1, SERVERS):
+            discord.guilds[server(number)] = guild(server(number), f"Group {number}")
+        channels = [discord.open_channel(guild_id=server(number)) for number in (10, 11)]
         world.secrets |= environ
-        follow = {f"discord:{channel}": ["reward model"]}
-        other = write_config(tmp_path / "two", world.arxiv, follow, world.vendor.settings)
-        with world.start("run") as first:
-            gateway.wait_for_client()
+        other = write_config(tmp_path / "two", world.arxiv, {}, world.vendor.settings)
+        with running(world.config, env=world.secrets) as first:
+            first.wait_until(lambda _: gateway.identifies == 2)
             with running(other, env=world.secrets) as second:
-                second.wait_until(lambda bot: "running stop_with" in bot.logged)
-                first.kill()
-                first.wait()
-                postgres.let_leases_run_out(environ["DATABASE_URL"])
-                second.wait_until(lambda bot: "discord lets the bot in" in bot.logged)
-                gateway.wait_for_client(2)
-                shown = gateway.ask("add graph network", channel)
-                assert "now follows graph network" in text_of(shown)
+                second.wait_until(lambda bot: "shards held=[1] of=2" in bot.logged)
+                second.wait_until(lambda _: gateway.identifies == 3)
+                gateway.wait_for_client(3)
+                for channel in channels:
+                    shown = gateway.ask("add graph network", channel)
+                    assert "now follows graph network" in text_of(shown)
+                first.process.send_signal(signal.SIGKILL)
+                killed_at = time.monotonic()
+                gateway.wait_for_client(4)
+                took = time.monotonic() - killed_at
+                for channel in channels:
+                    assert "graph network" in text_of(gateway.ask("list", channel))
                 assert second.stop(signal.SIGTERM) == 0
-    took, connected = 'took role="deliver discord"', "discord lets the bot in"
-    assert second.logged.index(took) < second.logged.index(connected)
+    for shard in (0, 1):
+        [before, after] = [at for number, at in gateway.started if number == shard]
+        assert after - before >= 5, "Discord's pace, over all processes"
+    assert took < SECONDS_OF_A_LEASE + 5 * SLOW, "as long as nobody answers"
+    figures(f"{SERVERS:,} servers on two processes: one taken over {took:.1f} s after its kill")
+
+
+SLOW = 3  # times as long as on an idle machine
+
+
+def server(number: int) -> str:
+    """An id of a server; every second one is of the same shard."""
+    return str((1 << 40) + number << 22)
 
 
 def test_the_service_waits_for_its_database_at_the_start_and_whenever_it_is_gone(

@@ -32,7 +32,7 @@ from bot.model import Draft, Person, Publication, Receipt, Recorded, Run
 from bot.ports import Store
 from bot.store import back_up, open_copy, open_store, restore
 from bot.store.engines import postgres_schema
-from bot.store.engines.postgres import PostgresEngine, as_postgres
+from bot.store.engines.postgres import PostgresEngine, as_postgres, connect
 from bot.store.engines.postgres_errors import translation
 from bot.store.migrations import MIGRATIONS, for_postgres, for_sqlite
 from tests.fakes import START, FakeClock
@@ -232,6 +232,37 @@ def test_a_role_belongs_to_one_process_until_its_lease_ends(url: str) -> None:
     other.close()
 
 
+DISCORD = "discord:bot"
+
+
+def test_processes_share_the_shards_of_a_platform_and_take_over_those_of_a_dead_one(
+    url: str,
+) -> None:
+    one, two, three = (opened_on_postgres(url) for _ in range(3))
+
+    def share(store: Store, count: int = 4) -> tuple[int, list[int], list[int]]:
+        found = wait(store.share_shards(DISCORD, count, 60))
+        return found.total, sorted(found.held), sorted(found.surplus)
+
+    assert share(one) == (4, [0, 1, 2, 3], [])
+    assert share(two) == (4, [], []), "nothing is free yet"
+    assert share(one) == (4, [0, 1, 2, 3], [2, 3])
+    wait(one.release_shards(DISCORD, [2, 3]))
+    assert share(two, 7) == (4, [2, 3], []), "two numbers of shards would answer twice"
+    assert share(one) == (4, [0, 1], [])
+    dead = "(select holder from shard_leases where shard = 0)"
+    change(one, f"update shard_members set until = 0 where holder in {dead}")  # noqa: S608
+    change(one, "update shard_leases set until = 0 where shard < 2")
+    assert share(two) == (4, [0, 1, 2, 3], []), "the other one died"
+    assert share(one, 7)[1] == []
+    wait(two.release_shards(DISCORD))
+    assert share(one, 7) == (7, [0, 1, 2, 3, 4, 5, 6], [])
+    assert share(three, 7)[1] == []
+    assert wait(one.share_shards("discord:other", 2, 60)).held == {0, 1}, "each token by itself"
+    for store in (one, two, three):
+        store.close()
+
+
 def test_what_a_process_records_that_lost_its_role_is_refused(url: str) -> None:
     one, other = opened_on_postgres(url), opened_on_postgres(url)
     wait(one.follow("fake:a", REWARD, ADA, START))
@@ -283,6 +314,41 @@ def test_two_processes_never_claim_the_same_post(url: str) -> None:
     assert [post and post.key for post in found] == ["kb", "kc", None]
     one.close()
     other.close()
+
+
+class ChannelLocking(psycopg.Connection[Any]):
+    """Locks another row than the one that a claim decides about: the control."""
+
+    def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
+        if isinstance(query, bytes):
+            query = query.replace(b"for update of o skip locked", b"for update of c")
+        return super().execute(query, params, **more)
+
+
+def locking_channels(url: str, **defaults: Any) -> psycopg.Connection[Any]:
+    return ChannelLocking.connect(url, autocommit=True, **defaults)
+
+
+@pytest.mark.parametrize(("connect", "right"), [(connect, True), (locking_channels, False)])
+async def test_processes_that_claim_at_once_get_each_post_once(
+    url: str, connect: Any, right: bool
+) -> None:
+    """The control locks the channel's row: PostgreSQL does not look again at the post that another
+    one has claimed while this one waited for that."""
+    stores = [opened_on_postgres(url, connect=connect) for _ in range(4)]
+    for n in range(12):
+        await queue(stores[0], f"fake:{n:02}", [(f"k{n:02}", Draft("x", ()))], START)
+    claimed: list[str] = []
+
+    async def work(store: Store) -> None:
+        while (post := await store.claim("fake", START, START + HOUR)) is not None:
+            claimed.append(post.key)
+
+    await asyncio.gather(*map(work, stores))
+    assert len(set(claimed)) == 12
+    assert (len(claimed) == 12) is right, claimed
+    for store in stores:
+        store.close()
 
 
 async def test_a_channel_that_another_process_writes_to_is_published_to_right_after(

@@ -23,7 +23,9 @@ from bot.store.engines.postgres_errors import translated
 from bot.store.engines.sqlite_backup import check, open_read_only, write_backup
 from bot.store.migrations import MIGRATIONS, migrate, version_of
 
-NOT_COPIED: Final = frozenset({"leases", "pace", "shared_settings"})
+NOT_COPIED: Final = frozenset(
+    {"leases", "pace", "shared_settings", "shard_leases", "shard_members"}
+)
 _SERVED: Final = "select 1 from leases where until > extract(epoch from clock_timestamp())"
 BATCH_SIZE: Final = 2_000  # rows in memory
 

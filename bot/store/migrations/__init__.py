@@ -324,6 +324,21 @@ create table leases (
   until  real not null
 ) strict, without rowid;
 
+create table shard_members (               -- the processes that listen to a platform
+  account text not null,                   -- whose shards they share, as session_accounts
+  holder  text not null,
+  until   real not null,
+  primary key (account, holder)
+) strict, without rowid;
+create table shard_leases (                -- who listens to which part of it
+  account text not null,
+  shard   integer not null,
+  shards  integer not null,                -- of how many
+  holder  text not null,
+  until   real not null,
+  primary key (account, shard)
+) strict, without rowid;
+
 create table shared_settings (             -- what the processes agree on; one row
   id       integer primary key check (id = 1),
   settings text not null

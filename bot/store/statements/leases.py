@@ -10,7 +10,7 @@ from __future__ import annotations
 from bot.errors import LeaseLost
 from bot.store.engines.base import Connection
 
-_NOW = "extract(epoch from clock_timestamp())"
+NOW = "extract(epoch from clock_timestamp())"
 
 
 def acquire(db: Connection, role: str, holder: str, seconds: float) -> int | None:
@@ -18,16 +18,16 @@ def acquire(db: Connection, role: str, holder: str, seconds: float) -> int | Non
     # An end that no lease of now can have was written before the server's clock was set back. It
     # becomes one that a holder who lives renews in time, and a dead one does not.
     db.execute(
-        f"update leases set until = {_NOW} + :length"
-        f" where role = :role and until > {_NOW} + :length + 1",
+        f"update leases set until = {NOW} + :length"
+        f" where role = :role and until > {NOW} + :length + 1",
         {"role": role, "length": seconds},
     )
     row = db.execute(
         f"""
-        insert into leases (role, holder, fence, until) values (:role, :holder, 1, {_NOW} + :length)
+        insert into leases (role, holder, fence, until) values (:role, :holder, 1, {NOW} + :length)
         on conflict (role) do update set holder = excluded.holder, until = excluded.until,
           fence = leases.fence + case when leases.holder = excluded.holder then 0 else 1 end
-        where leases.holder = excluded.holder or leases.until < {_NOW}
+        where leases.holder = excluded.holder or leases.until < {NOW}
         returning fence
         """,
         {"role": role, "holder": holder, "length": seconds},
@@ -49,7 +49,7 @@ def refuse_lost(db: Connection, role: str, fence: int) -> None:
 def agree(db: Connection, holder: str, settings: str) -> str:
     """What the processes that are alive agree on: these settings, where no other one has a role."""
     others = db.execute(
-        f"select 1 from leases where holder <> ? and until > {_NOW} limit 1", (holder,)
+        f"select 1 from leases where holder <> ? and until > {NOW} limit 1", (holder,)
     ).fetchone()
     kept = db.execute("select settings from shared_settings").fetchone()
     if others and kept:
