@@ -9,13 +9,14 @@ receives the requests, Socket Mode or HTTP, only has to bring such an ``ack``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from slack_bolt import BoltResponse
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncCallableAuthorize
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
@@ -23,12 +24,14 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import listeners
+from adapters.slack.api import Me
 from adapters.slack.control_panel import ControlPanel
+from adapters.slack.keyword_form import below_field
 from adapters.slack.requests import drop_repeats
-from adapters.slack.responder import Responder
+from adapters.slack.responder import Place, Responder
 from adapters.slack.screens import Screens
 from adapters.slack.workspace import Workspace
-from bot.errors import PlatformError, SendError
+from bot.errors import PlatformError, SendError, UserError
 from bot.ports import Commands
 
 log = logging.getLogger(__name__)
@@ -38,17 +41,16 @@ library = logging.getLogger("adapters.slack.app.library")
 library.setLevel(logging.ERROR)
 
 NAME: Final = "daily-papers"
+RETRY_DELAYS: Final = (0.5, 1.0, 2.0)  # seconds
 
 FindWorkspace = Callable[[str], Awaitable[Workspace | None]]
 
 
 def only(workspace: Workspace) -> FindWorkspace:
-    """Finds this workspace, and none for the requests of another one: Slack sends those of all that
-    have installed the app, and the ids of their channels may be the same."""
+    """Finds this workspace for every request."""
 
     async def find(team_id: str) -> Workspace | None:
-        home = (await workspace.web.me()).team_id
-        return workspace if not team_id or not home or team_id == home else None
+        return workspace
 
     return find
 
@@ -63,8 +65,10 @@ def build(
     oauth_flow: AsyncOAuthFlow | None = None,
 ) -> AsyncApp:
     """``find`` gives the workspace that a request is about by its team id, which is empty where the
-    request does not say it; ``command`` is what people type; ``managers`` are the user ids that may
-    change something, empty where everybody may. ``client`` becomes Bolt's own."""
+    request does not say it. A request that is another's all the same is dropped: Slack sends those
+    of all that have installed the app, and the ids of their channels may be the same. ``command``
+    is what people type; ``managers`` are the user ids that may change something, empty where
+    everybody may. ``client`` becomes Bolt's own."""
     client.token = None  # Bolt is given the token by ``authorize``
     screens = Screens()
     panels: dict[str, ControlPanel] = {}
@@ -86,9 +90,15 @@ def build(
         if body.get("type") == "url_verification":  # about no workspace
             await next()
             return None
-        workspace = await find(context.team_id or "")
+        workspace, team = await find(context.team_id or ""), context.team_id
+        if workspace is not None:
+            try:
+                home = (await introduced(workspace, body)).team_id
+            except (SendError, PlatformError) as error:
+                return await apologize(panel_of(workspace).responder, body, context.ack, error)
+            workspace = workspace if not team or not home or team == home else None
         if workspace is None:
-            log.warning("request of a workspace without the app team=%s", context.team_id)
+            log.warning("request of a workspace without the app team=%s", team)
             return await context.ack()
         context["workspace"] = workspace
         return await drop_repeated(body=body, context=context, next=next)
@@ -146,3 +156,35 @@ def build(
 
     listeners.register(app)
     return app
+
+
+async def introduced(workspace: Workspace, body: Mapping[str, Any]) -> Me:
+    """Who the bot is there: no request can be handled without it. It is known but for the first
+    request to a workspace that this process has just loaded; then Slack is asked some times. Raises
+    SendError and PlatformRefused."""
+    waits = body.get("type") == "view_submission"  # for its answer
+    for delay in RETRY_DELAYS[:1] if waits else RETRY_DELAYS:
+        try:
+            return await workspace.web.me()
+        except SendError:
+            await workspace.clock.sleep(delay)
+    return await workspace.web.me()
+
+
+async def apologize(
+    responder: Responder, body: Mapping[str, Any], ack: AsyncAck, error: SendError | PlatformError
+) -> BoltResponse:
+    """Of a request that can't be handled; a window that was submitted stays as it was filled in."""
+    text = f"Nothing was done: {error} Please try again in a minute."
+    log.warning("request not handled type=%s why=%s", body.get("type") or "command", error)
+    if body.get("type") == "view_submission":
+        below = next(iter(body["view"]["state"]["values"]), None)
+        if below is not None:
+            return await ack(response_action="errors", errors={below: below_field(text)})
+        return await ack(response_action="update", view=responder.sentence("Papers", text))
+    acknowledged = await ack()
+    try:
+        await responder.refuse(Place.of(body), UserError(text))
+    except (SendError, PlatformError) as again:
+        log.warning("and not told why=%s", again)
+    return acknowledged

@@ -133,7 +133,7 @@ class ControlPanel:
                 f"I can't tell any more which channel that is about. Please say it there:"
                 f" {refer_to('list')}"
             )
-        await self._membership.check_again(channel, user)
+        await self._membership.check_again(sealed, user)
         return channel
 
     async def _do(self, body: Mapping[str, Any], channel: str, words: str) -> None:

@@ -3,8 +3,9 @@
 A command, and a button of a message, act in the channel that Slack says they came from. What a form
 or a window names is no proof: the form offers public channels to people who are not in them, and
 direct messages (docs.slack.dev, block-kit/block-elements/conversation-multi-select, November 2026).
-So a window carries the channel it was opened for sealed, and for every other one Slack is asked
-whether the person is a member. Where it can't say, nothing is done.
+So a window carries the channel it was opened for sealed, and Slack is asked whether the person is a
+member: of that one still, as a window may stay open for long, and of every other one. Where it
+can't say, nothing is done.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.references import refer_to
 
 SCOPES: Final = {"channels:read": "public_channel", "groups:read": "private_channel"}
 CACHED_FOR: Final = 60.0  # seconds
+WINDOW_COUNTS_FOR: Final = 3600.0  # seconds that it says enough where Slack can't be asked
 REMEMBERED: Final = 500  # people
 PAGE: Final = 999
 PAGES: Final = 10
@@ -42,18 +44,30 @@ class Membership:
     # -- the channel that a window was opened for ------------------------------------------------
 
     def sealed(self, channel: str, user: str) -> str:
-        """For a window's ``private_metadata``; empty where it is about no channel."""
-        return f"{channel}.{self._seal(channel, user)}" if channel else ""
+        """For a window's ``private_metadata``, and the time; empty where it is about no channel."""
+        if not channel:
+            return ""
+        opened = f"{channel}.{self._now():.0f}"
+        return f"{opened}.{self._seal(opened, user)}"
 
     def unsealed(self, metadata: object, user: str) -> str:
         """The channel; empty where nobody but us could have said which, and we did not."""
-        channel, _, seal = str(metadata or "").rpartition(".")
-        genuine = hmac.compare_digest(seal.encode(), self._seal(channel, user).encode())
-        return channel if genuine else ""
+        return self._opened(metadata, user)[0]
 
-    def _seal(self, channel: str, user: str) -> str:
+    def _opened(self, metadata: object, user: str) -> tuple[str, float]:
+        """The channel, and when it was sealed (Unix seconds)."""
+        opened, _, seal = str(metadata or "").rpartition(".")
+        if not hmac.compare_digest(seal.encode(), self._seal(opened, user).encode()):
+            return "", 0.0
+        channel, _, at = opened.rpartition(".")
+        return channel, float(at)
+
+    def _seal(self, opened: str, user: str) -> str:
         key = self._workspace.web.token.encode()
-        return hmac.new(key, f"{user} {channel}".encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.new(key, f"{user} {opened}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _now(self) -> float:
+        return self._workspace.clock.now().timestamp()
 
     def conversation(self, user: str, told: str = "") -> str:
         """The person's own with the bot: as Slack tells now, or told since the start; empty where
@@ -78,29 +92,35 @@ class Membership:
         except (SendError, PlatformError):
             return None
 
-    async def check_again(self, channel: str, user: str) -> None:
-        """Of a channel that the person was a member of when they were shown its buttons. Raises
-        NotAllowed unless they still are. A conversation with the bot has nobody else in it."""
+    async def check_again(self, metadata: object, user: str) -> None:
+        """Of the sealed channel, in which the person was when it was sealed. Raises NotAllowed
+        unless they still are; where the app has no scope for asking, an hour ago is still. A
+        conversation with the bot has nobody else in it."""
+        channel, at = self._opened(metadata, user)
         if not channel.startswith("D"):
-            await self.check(channel, user)
+            recent = abs(self._now() - at) < WINDOW_COUNTS_FOR
+            await self.check(channel, user, was_there=recent)
 
-    async def check(self, channel: str, user: str) -> None:
-        """Raises NotAllowed, with a sentence for the person, unless they are a member."""
+    async def check(self, channel: str, user: str, *, was_there: bool = False) -> None:
+        """Raises NotAllowed, with a sentence for the person, unless they are a member. That they
+        were counts where the app has no scope for asking."""
         if not _CHANNEL.fullmatch(channel):
             raise NotAllowed("That is not a channel. Please choose a channel, not a person.")
         try:
-            if not await self.knows():
-                raise NotAllowed(f"I can't see whether you are in that channel. {TYPE_IT_THERE}")
-            member = channel in await self._channels(user)
+            scopes = (await self._workspace.web.me()).scopes & SCOPES.keys()
+            member = bool(scopes) and channel in await self._channels(user)
         except (SendError, PlatformError) as error:
             raise NotAllowed(
                 f"Slack does not say just now whether you are in that channel. {TYPE_IT_THERE}"
             ) from error
-        if not member:
-            raise NotAllowed(
-                "I can't see you in that channel: you are not a member, or I am not in a private"
-                f" one. {TYPE_IT_THERE}"
-            )
+        if member or (was_there and not scopes):
+            return
+        if not scopes:
+            raise NotAllowed(f"I can't see whether you are in that channel. {TYPE_IT_THERE}")
+        raise NotAllowed(
+            "I can't see you in that channel: you are not a member, or I am not in a private"
+            f" one. {TYPE_IT_THERE}"
+        )
 
     async def _channels(self, user: str) -> frozenset[str]:
         now = self._workspace.clock.monotonic()

@@ -107,18 +107,20 @@ class Responder:
     def core_id(self, own: str) -> str:
         return joined(self.workspace.name, own)
 
-    def channel_of(self, body: Payload) -> str:
+    async def channel_of(self, body: Payload) -> str:
         """The channel that a button is about: its message's, or its window's. Raises NotAllowed
-        where the window's can't have come from us."""
+        where the window's can't have come from us, or the person is no longer in it."""
         if channel := (body.get("channel") or {}).get("id"):
             return str(channel)
         metadata = (body.get("view") or {}).get("private_metadata")
-        channel = self.membership.unsealed(metadata, Place.of(body).user)
+        user = Place.of(body).user
+        channel = self.membership.unsealed(metadata, user)
         if not channel:
             raise NotAllowed(
                 f"I can't tell any more which channel this is about. Please say it there:"
                 f" {refer_to('list')}"
             )
+        await self.membership.check_again(metadata, user)
         return channel
 
     # -- answering -------------------------------------------------------------------------------
@@ -302,7 +304,7 @@ class Responder:
         try:
             paper = await self.commands.abstract(paper_id)
             view, text = (
-                replies.abstract_window(paper, self._sealed_of(body)),
+                replies.abstract_window(paper, await self._sealed_of(body)),
                 f"{paper.title}\n{paper.url}",
             )
         except UserError as error:
@@ -317,10 +319,10 @@ class Responder:
         else:
             await self.show(Place(place.user), Reply(text))
 
-    def _sealed_of(self, body: Payload) -> str:
+    async def _sealed_of(self, body: Payload) -> str:
         """For a window that is about the channel of a button; empty where that is not known."""
         try:
-            return self.membership.sealed(self.channel_of(body), Place.of(body).user)
+            return self.membership.sealed(await self.channel_of(body), Place.of(body).user)
         except NotAllowed:
             return ""
 

@@ -29,7 +29,7 @@ def register(app: AsyncApp) -> None:
         """In App Home it is about no channel yet."""
         await ack()
         try:
-            channel = responder.channel_of(body)
+            channel = await responder.channel_of(body)
         except NotAllowed:
             channel = ""
         await responder.open_form(body, channel)
@@ -42,7 +42,7 @@ def register(app: AsyncApp) -> None:
         await ack()
         words, place = str(action.get("value") or ""), Place.of(body)
         try:
-            channel = responder.channel_of(body)
+            channel = await responder.channel_of(body)
         except NotAllowed as error:
             await responder.refuse(place, error)
             return
@@ -60,7 +60,7 @@ def register(app: AsyncApp) -> None:
         """A button below an abstract, answered in a window above it."""
         await ack()
         try:
-            channel = responder.channel_of(body)
+            channel = await responder.channel_of(body)
         except NotAllowed as error:
             await responder.refuse(Place.of(body), error)
             return

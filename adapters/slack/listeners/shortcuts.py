@@ -37,7 +37,7 @@ def register(app: AsyncApp) -> None:
             await _ask_which(body, responder, papers, WHY, "Ask")
             return
         [paper_id] = papers
-        channel, person = responder.channel_of(body), await responder.person(body)
+        channel, person = await responder.channel_of(body), await responder.person(body)
         working = responder.commands.why(responder.core_id(channel), person, paper_id)
         await responder.open_and_answer(body, channel, person, working)
 
@@ -45,7 +45,7 @@ def register(app: AsyncApp) -> None:
     async def save_papers(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
         """All that the message shows."""
         await ack()
-        channel, person = responder.channel_of(body), await responder.person(body)
+        channel, person = await responder.channel_of(body), await responder.person(body)
         papers = list(paper_choice.papers_in(body["message"]))
         working = responder.commands.save_all(responder.core_id(channel), person, papers)
         await responder.open_and_answer(body, channel, person, working)
@@ -58,7 +58,7 @@ def register(app: AsyncApp) -> None:
             await _ask_which(body, responder, papers, LIKE, "Next")
             return
         [paper_id] = papers
-        place, channel = Place.of(body), responder.channel_of(body)
+        place, channel = Place.of(body), await responder.channel_of(body)
         try:
             view_id = await responder.open(body, replies.loading(TITLES[LIKE]))
         except (SendError, PlatformError) as error:
@@ -95,7 +95,7 @@ async def _ask_which(
 ) -> None:
     """Of several papers in a message; where there is none, or Slack opens no window, an answer for
     the person alone."""
-    place, channel = Place.of(body), responder.channel_of(body)
+    place, channel = Place.of(body), await responder.channel_of(body)
     if not papers:
         await responder.show(place, Reply(paper_choice.NO_PAPER), channel)
         return

@@ -39,28 +39,38 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class SubmittedWindow:
     """A window that was submitted. ``channel`` is the one that it was opened for; empty where
-    nobody but us could have said which, and we did not."""
+    nobody but us could have said which, and we did not. ``metadata`` is what said so."""
 
     responder: Responder
     place: Place
     callback_id: str
     state: Mapping[str, Any]
     channel: str
+    metadata: str
 
     @classmethod
     def of(cls, body: Mapping[str, Any], responder: Responder) -> SubmittedWindow:
         user, view = str(body["user"]["id"]), body["view"]
+        metadata = str(view.get("private_metadata") or "")
         return cls(
             responder,
             Place(user, view_id=str(view["id"])),
             str(view["callback_id"]),
             view["state"]["values"],
-            responder.membership.unsealed(view.get("private_metadata"), user),
+            responder.membership.unsealed(metadata, user),
+            metadata,
         )
 
     @property
     def sealed(self) -> str:
-        return self.responder.membership.sealed(self.channel, self.place.user)
+        """As it was: to be shown again makes a window no younger."""
+        return self.metadata if self.channel else ""
+
+    async def check(self) -> None:
+        """Raises NotAllowed unless it is about a channel that the person is in."""
+        if not self.channel:
+            raise NotAllowed(NO_CHANNEL)
+        await self.responder.membership.check_again(self.metadata, self.place.user)
 
 
 def register(app: AsyncApp) -> None:
@@ -152,7 +162,9 @@ async def _answer(
 async def _add(window: SubmittedWindow, filled: keyword_form.Filled, person: Person) -> Outcome:
     responder, user, origin = window.responder, window.place.user, window.channel
     try:
-        if filled.channel != origin or not origin:
+        if filled.channel == origin and origin:
+            await window.check()
+        else:
             await responder.membership.check(filled.channel, user)
         channel = responder.core_id(filled.channel)
         add = responder.commands.add
@@ -175,9 +187,7 @@ async def _change_settings(window: SubmittedWindow, person: Person) -> Outcome:
     responder, channel = window.responder, window.channel
     core_id, below = responder.core_id(channel), next(iter(window.state), "")
     try:
-        if not channel:
-            raise NotAllowed(NO_CHANNEL)
-        await responder.membership.check_again(channel, window.place.user)
+        await window.check()
         values = await responder.commands.settings_in_force(core_id)
         changed = settings_form.changed(window.state, values)
         below = next(iter(changed), below)
@@ -207,8 +217,7 @@ async def _why(window: SubmittedWindow, person: Person) -> Outcome:
     if not paper_id:
         return _mistaken(window, {paper_choice.PAPER: paper_choice.CHOOSE_ONE})
     try:
-        if not window.channel:
-            raise NotAllowed(NO_CHANNEL)
+        await window.check()
         reply = await responder.commands.why(responder.core_id(window.channel), person, paper_id)
     except UserError as error:
         return _mistaken(window, {}, str(error))
@@ -219,8 +228,10 @@ async def _like(window: SubmittedWindow) -> Outcome:
     paper_id = paper_choice.chosen(window.state)
     if not paper_id:
         return _mistaken(window, {paper_choice.PAPER: paper_choice.CHOOSE_ONE})
-    if not window.channel:
-        return _mistaken(window, {}, NO_CHANNEL)
+    try:
+        await window.check()
+    except NotAllowed as error:
+        return _mistaken(window, {}, str(error))
     form = await form_like(window.responder, window.channel, window.place.user, paper_id)
     return Outcome(form, Reply(keyword_form.NOT_OPENED))
 

@@ -30,7 +30,8 @@ from adapters.slack.handler import (
     SentAck,
     SocketHandler,
 )
-from adapters.slack.membership import Membership
+from adapters.slack.listeners.shortcuts import LIKE, WHY
+from adapters.slack.membership import SCOPES, WINDOW_COUNTS_FOR, Membership
 from adapters.slack.responder import Place, Responder
 from adapters.slack.shapes import malformed
 from adapters.slack.socket import Socket
@@ -490,6 +491,70 @@ async def test_a_window_of_one_person_is_no_pass_for_another(slacker: Slacker) -
     assert "now follows" in shown(
         await slacker.submit("reward model", others, opened_in=others, user=BO)
     )
+
+
+@pytest.mark.parametrize("callback_id", ["add", "settings", WHY, LIKE])
+async def test_a_window_that_stayed_open_when_its_person_left_the_channel_does_nothing(
+    slacker: Slacker, callback_id: str
+) -> None:
+    slacker.server.scopes = (*CHAT, *SCOPES)
+    others = slacker.server.open_room(members=frozenset({BO}))
+    opened = slacker.membership.sealed(others, ANN)
+    chosen = {"paper": {"paper": {"selected_option": {"value": "2603.00001"}}}}
+    body = slacker.submission("reward model", others, opened_in=others, callback_id=callback_id)
+    body["view"]["state"]["values"] |= chosen
+    [answer] = await slacker.dispatch(body)
+    assert "can't see you in that channel" in shown(answer_of(answer))
+    view = {"id": "V9", "type": "modal", "private_metadata": opened}
+    for value in ("add reward model", "add"):
+        inside = {"channel": None, "view": view, "response_url": ""}
+        await slacker.dispatch(slacker.button(value, **inside))
+        assert "can't see you in that channel" in shown(slacker.server.views[-1])
+    assert (await slacker.backend.store.state()).channels == ()
+    assert asked(slacker.server, "chat.postMessage") == []
+
+
+async def test_where_nobody_can_be_asked_a_window_counts_for_an_hour(slacker: Slacker) -> None:
+    slacker.server.scopes = CHAT
+    before = slacker.submission("reward model", opened_in=slacker.room)
+    clock = slacker.workspace.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(WINDOW_COUNTS_FOR + 1)
+    [answer] = await slacker.dispatch(before)
+    assert "/papers add" in answer_of(answer)["errors"]["channel"]
+    assert await slacker.keywords() == ()
+    assert "now follows" in shown(await slacker.submit("reward model", opened_in=slacker.room))
+
+
+# A Slack that does not say at first who the bot is
+
+
+async def test_who_comes_while_slack_does_not_say_who_we_are_is_answered_when_it_does(
+    slacker: Slacker,
+) -> None:
+    slacker.server.fail("POST", r"auth\.test", status=503, times=3)
+    await slacker.dispatch(slacker.command("add reward model"))
+    assert "now follows" in slacker.said()
+    slacker.server.fail("POST", r"auth\.test", status=503, times=3)
+    await slacker.dispatch(slacker.command("list"))
+    assert "reward model" in slacker.said()
+
+
+async def test_whom_the_bot_can_not_answer_because_of_slack_is_told_so_and_loses_nothing(
+    slacker: Slacker,
+) -> None:
+    slacker.server.fail("POST", r"auth\.test", status=503, times=99)
+    await slacker.dispatch(slacker.command("add reward model"))
+    assert "Nothing was done" in slacker.said()
+    answer = await slacker.submit("reward model", opened_in=slacker.room)
+    assert answer["response_action"] == "errors", "what was filled in stays"
+    assert "Nothing was done" in answer["errors"]["phrase"]
+    home = {"id": "VH", "type": "home"}
+    await slacker.dispatch(slacker.button("x", channel=None, view=home, response_url=""))
+    assert "Nothing was done" in slacker.server.texts(ANN)[-1]
+    assert await slacker.keywords() == ()
+    slacker.server.faults.clear()
+    assert "now follows" in shown(await slacker.submit("reward model", opened_in=slacker.room))
 
 
 async def test_from_app_home_without_the_scope_it_is_said_where_to_type(slacker: Slacker) -> None:

@@ -317,6 +317,19 @@ async def test_the_request_of_another_workspace_does_nothing_in_a_channel_of_the
     assert host.server.answers == {}
 
 
+async def test_who_comes_first_after_a_restart_is_answered_though_slack_does_not_say_who_we_are(
+    server: SlackServer, backend: SlackBackend
+) -> None:
+    given: dict[str, Any] = {"keys": (KEY,), "teams": (ORANGE,)}
+    async with hosting(server, backend, OAUTH, **given) as host:
+        assert (await host.install(ORANGE))[0] == 200
+    async with hosting(server, backend, OAUTH, **given) as host:
+        server.fail("POST", r"auth\.test", status=503, times=99)
+        assert "Nothing was done" in await host.says("add reward model", ORANGE)
+        server.faults.clear()
+        assert "now follows" in await host.says("add reward model", ORANGE)
+
+
 async def test_a_stop_waits_for_listeners_and_takes_nothing_more(
     server: SlackServer, backend: SlackBackend
 ) -> None:
