@@ -16,10 +16,27 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.errors import GaveUp
 
 log = logging.getLogger(__name__)
+
+
+def _as_one_message(record: logging.LogRecord) -> bool:
+    """aiohttp 3.14 logs each request that is no HTTP as an error, with a traceback and what it
+    held. All of them get the same words, which the log writes once a second at most, with how often
+    they came; otherwise whoever can connect could fill the disk."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = "request refused why=it is no valid HTTP", ()
+        record.exc_info = None
+    return True
+
+
+library = logging.getLogger(f"{__name__}.library")
+library.addFilter(_as_one_message)
 
 MAX_CONNECTIONS: Final = 32  # at once; a monitor asks every few seconds, for milliseconds
 SHUTDOWN_GRACE: Final = 1.0  # seconds for requests that are being answered when the bot stops
@@ -59,6 +76,7 @@ async def listening(
     runner = web.AppRunner(
         application,
         access_log=None,
+        logger=library,
         handle_signals=False,
         keepalive_timeout=limits.header_timeout,
         shutdown_timeout=SHUTDOWN_GRACE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import resource
@@ -20,9 +21,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.errors import GaveUp, StoreBusy
-from bot.http_server import ConnectionLimits, max_connections
+from bot.http_server import ConnectionLimits, listening, max_connections
 from bot.keywords import parse
 from bot.model import AnnouncementStats, Draft, Hit, Person, Prime, Publication, Receipt, Run
+from bot.monitoring import logs
 from bot.monitoring.endpoint import MonitoringReport, application, ping, serving
 from bot.monitoring.health import HealthReport
 from bot.network import Network
@@ -297,6 +299,37 @@ async def test_a_request_that_is_never_ended_is_closed_and_a_whole_one_is_answer
         assert await ended(await half_open(port))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as ok:
             assert (await ok.get("/healthz")).status_code == 200
+
+
+def no_http(number: int) -> list[bytes]:
+    """What aiohttp says in the log with a traceback; most other garbage it keeps to itself."""
+    return [
+        b"GET http://[%d HTTP/1.1\r\nHost: x\r\n\r\n" % number,
+        b"POST / HTTP/1.1\r\nContent-Length: 9%d\r\nTransfer-Encoding: chunked\r\n\r\n" % number,
+    ]
+
+
+async def test_whatever_strangers_send_is_logged_in_the_same_words_and_so_a_line_a_second(
+    capsys: pytest.CaptureFixture[str], unchanged_logging: None
+) -> None:
+    """The words are what the log counts by."""
+    logs.set_up(verbose=False)
+    port = free_port()
+    served = web.Application()
+    sent = [raw for number in range(5) for raw in no_http(number)]
+    async with listening(served, "[health] listen", ("127.0.0.1", port), ConnectionLimits()):
+        for raw in sent:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(raw)
+            assert (await reader.readline()).startswith(b"HTTP/1.0 400 "), raw
+            writer.close()
+    logging.getLogger().handlers[0].close()
+    lines = capsys.readouterr().err.splitlines()
+    assert all("no valid HTTP" in line for line in lines), "no traceback, and nothing of theirs"
+    assert sum(int((re.findall("repeated=([0-9]+)", line) or [1])[0]) for line in lines) == len(
+        sent
+    )
+    assert len(lines) < len(sent)
 
 
 def test_a_reserve_of_descriptors_is_left_however_few_there_are() -> None:

@@ -21,15 +21,7 @@ from bot.monitoring import logs
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _unchanged() -> Iterator[None]:
-    """Leaves logging as it was."""
-    loggers = [logging.getLogger(name) for name in (None, "bot", "adapters")]
-    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
-    yield
-    for logger, level, handlers in before:
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
+pytestmark = pytest.mark.usefixtures("unchanged_logging")
 
 
 def test_an_event_is_one_line_of_keys_and_values(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from adapters.slack.platform import Slack
 from adapters.slack.render import compose
 from bot.errors import CannotTell, ChannelRefused, PlatformDown, PlatformRefused
 from bot.model import Channel
+from bot.monitoring import logs
 from bot.vault import EncryptedVault, new_key
 from tests.adapters import samples
 from tests.adapters.slack.backend import (
@@ -215,6 +217,20 @@ async def test_what_slack_did_not_sign_is_refused_and_does_nothing(host: Host) -
     assert await host.keywords(ROOM) == ()
     assert host.server.answers == {}
     assert (await host.post(good))[0] == 200, "it was the signature alone"
+
+
+async def test_any_number_of_requests_without_a_signature_is_a_line_a_second_with_their_number(
+    host: Host, capsys: pytest.CaptureFixture[str], unchanged_logging: None
+) -> None:
+    logs.set_up(verbose=False)
+    for number in range(30):
+        forged = host.http.signed("slash_commands", command(host, f"add {number}"), secret="no")
+        assert (await host.post(forged))[0] == 401
+    logging.getLogger().handlers[0].close()
+    lines = capsys.readouterr().err.splitlines()
+    assert all("request refused" in line for line in lines)
+    assert sum(int((re.findall("repeated=([0-9]+)", line) or [1])[0]) for line in lines) == 30
+    assert len(lines) < 30
 
 
 async def test_a_signature_is_good_for_one_request(host: Host) -> None:
