@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.http_trace import checked_before_writing
-from adapters.slack.errors import at_the_border
+from adapters.slack.errors import at_the_border, reading_answer
 from bot.errors import OutcomeUnknown, TryLater
 from bot.network import Network
 from bot.ports import Clock
@@ -149,23 +149,26 @@ class Web:
                 self._free_at = max(self._free_at, now + REFUSAL_PAUSE)
             raise
 
-    async def upload(self, channel: str, name: str, text: str) -> None:
-        """A file into a conversation that exists. Needs ``files:write`` (docs.slack.dev,
-        messaging/working-with-files, November 2026). Raises SendError and PlatformRefused."""
+    async def upload(self, name: str, text: str) -> str:
+        """The id of a file that nobody sees before it is shared. Needs ``files:write``
+        (docs.slack.dev, messaging/working-with-files, November 2026). Raises SendError and
+        PlatformRefused."""
         content = text.encode()
         given = {"filename": name, "length": str(len(content))}
         target = await self.request("files.getUploadURLExternal", params=given)
-        url = str(target["upload_url"])
+        with reading_answer():
+            url, file_id = str(target["upload_url"]), str(target["file_id"])
         with at_the_border():
             async with self._opened().post(
                 url, data=content, proxy=self.network.proxy_for(url), ssl=self.network.tls
             ) as answer:
                 if answer.status != 200:
                     raise TryLater(f"Slack answered {answer.status} to the file.")
-        done = {
-            "files": [{"id": target["file_id"], "title": name}],
-            "channel_id": channel,
-        }
+        return file_id
+
+    async def share_file(self, channel: str, name: str, file_id: str) -> None:
+        """In a conversation that exists. Raises SendError and PlatformRefused."""
+        done = {"files": [{"id": file_id, "title": name}], "channel_id": channel}
         await self.request("files.completeUploadExternal", json=done)
 
     async def open_socket(self, app_token: str) -> None:

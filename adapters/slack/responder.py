@@ -189,8 +189,12 @@ class Responder:
             if FILES_SCOPE in (await self.workspace.web.me()).scopes:
                 shown = replies.reply_blocks(Reply(reply.text), command=self.command)
                 line = render.arguments(replies.sentences(reply.text, self.command), shown)
+                # First the file: a line that announces one would stand there without it.
+                file_id = await self.workspace.web.upload(file.name, file.text)
                 posted = await self.workspace.web.post(user, line)
-                await self.workspace.web.upload(str(posted["channel"]), file.name, file.text)
+                with reading_answer():
+                    conversation = str(posted["channel"])
+                await self.workspace.web.share_file(conversation, file.name, file_id)
                 return replace(reply, text=f"{reply.text}\n{IN_CONVERSATION}", file=None)
             why = f"Without the scope {FILES_SCOPE} I can't send it as a file."
         except (SendError, PlatformError) as error:

@@ -296,7 +296,7 @@ class SlackServer(WireServer):
             **{name: arguments[name] for name in kept if name in arguments},
         }  # fmt: skip
         room.messages.append(message)
-        return fine(channel=room_id, ts=message["ts"], message=message)
+        return fine(channel=conversation_of(room_id), ts=message["ts"], message=message)
 
     # -- files -----------------------------------------------------------------------------
 
@@ -313,6 +313,8 @@ class SlackServer(WireServer):
 
     def _complete_file(self, arguments: dict[str, Any]) -> web.Response:
         channel = str(arguments.get("channel_id"))
+        if channel.startswith("U"):
+            return failed("channel_not_found")
         for each in arguments["files"]:
             if not self.uploads.get(each["id"]):
                 return failed("file_not_found")
@@ -333,6 +335,7 @@ class SlackServer(WireServer):
             return failed("missing_scope", needed=needed, provided=",".join(self.scopes))
         shown = [
             {k: v for k, v in each.items() if k != "metadata" or _true(arguments, k)}
+            | _thread_of(each, room.messages)
             for each in room.messages
             if float(each["ts"]) >= float(arguments.get("oldest") or 0)
             and (below in (each.get("thread_ts"), each["ts"]) if below else "thread_ts" not in each)
@@ -443,6 +446,22 @@ def fine(**more: Any) -> web.Response:
 
 def failed(error: str, **more: Any) -> web.Response:
     return web.json_response({"ok": False, "error": error, **more})
+
+
+def conversation_of(room_id: str) -> str:
+    """What was written to a person is in their own conversation with the bot, which has an id of
+    its own (docs.slack.dev, methods/chat.postMessage, November 2026)."""
+    return f"D{room_id[1:]}" if room_id.startswith("U") else room_id
+
+
+def _thread_of(message: dict[str, Any], messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a history adds to a message that has answers: its own ``ts`` as its thread's
+    (docs.slack.dev, methods/conversations.replies, the example, November 2026)."""
+    below = [each["ts"] for each in messages if each.get("thread_ts") == message["ts"]]
+    if not below:
+        return {}
+    counted = {"reply_count": len(below), "latest_reply": below[-1]}
+    return {"thread_ts": message["ts"], **counted}
 
 
 def _true(arguments: dict[str, Any], _: str) -> bool:

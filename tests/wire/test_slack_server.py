@@ -204,6 +204,9 @@ async def test_history_is_newest_first_in_pages_and_shows_metadata_only_when_ask
     assert [(each["text"], each["metadata"]) for each in rest["messages"]] == [("0", kept)]
     thread = await client(server).conversations_replies(channel=room, ts=last["ts"])
     assert [each["text"] for each in thread["messages"]] == ["2", "below"]
+    for above in (page["messages"][0], thread["messages"][0]):
+        assert (above["thread_ts"], above["reply_count"]) == (last["ts"], 1)
+    assert not any("thread_ts" in each for each in page["messages"][1:])
 
 
 @pytest.mark.parametrize(

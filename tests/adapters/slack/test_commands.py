@@ -33,7 +33,7 @@ from tests.adapters.slack.backend import (
     until,
 )
 from tests.builders import paper
-from tests.wire.slack_server import CHAT, HISTORY, SlackServer
+from tests.wire.slack_server import CHAT, HISTORY, SlackServer, conversation_of
 
 ANN = "U0000001"  # who speaks on the small Slack
 
@@ -585,10 +585,16 @@ async def test_an_export_is_a_file_in_the_persons_own_conversation(backend: Slac
         answer = await chat.say("export ris")
         assert "It is in our conversation" in shown(answer)
         [(channel, name, text)] = server.files
-        assert (channel, name) == (ANN, "papers.ris")
+        assert (channel, name) == (conversation_of(ANN), "papers.ris")
         assert "TI  - A slow result" in text
         assert server.rooms[chat.room].messages == []
-        server.fail("POST", "files.getUploadURLExternal", status=500)
-        answer = await chat.say("export ris")
-        assert "I could not send it as a file" in shown(answer)
-        assert "TI  - A slow result" in shown(answer)
+        for body in (
+            {"ok": False, "error": "unknown_method"},
+            {"ok": True},
+            {"ok": True, "file_id": 1},
+        ):
+            server.fail("POST", "files.getUploadURLExternal", status=200, body=body)
+            answer = await chat.say("export ris")
+            assert "I could not send it as a file" in shown(answer)
+            assert "TI  - A slow result" in shown(answer)
+        assert len(server.texts(ANN)) == 1, "no line announces a file that never came"
