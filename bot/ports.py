@@ -26,6 +26,7 @@ from bot.model import (
     Home,
     Interests,
     Keyword,
+    Mute,
     Outdated,
     Paper,
     Person,
@@ -42,7 +43,7 @@ from bot.model import (
 )
 from bot.model.roles import ShardShare
 from bot.model.snapshots import Change, Snapshot
-from bot.model.views import KeywordPapers, Measures, PaperView, StateView
+from bot.model.views import ChannelPaper, KeywordPapers, Measures, PaperView, StateView
 
 
 class Clock(Protocol):
@@ -174,8 +175,21 @@ class Commands(Protocol):
         several, given by their handles."""
         ...
 
+    async def mute(self, channel_id: str, person: Person, keyword: str) -> Reply:
+        """Show the channel no paper that matches, whichever of its keywords it matches; given as it
+        was typed or by its handle."""
+        ...
+
+    async def unmute(self, channel_id: str, person: Person, keyword: str) -> Reply:
+        """End a mute, given in any wording of its meaning or by its handle."""
+        ...
+
+    async def muted(self, channel_id: str) -> Sequence[Choice]:
+        """The channel's mutes with their handles, for completing what somebody types."""
+        ...
+
     async def list_(self, channel_id: str, person: Person, page: int = 1) -> Reply:
-        """What the channel follows; a page beyond the last is the last."""
+        """What the channel follows, and its mutes; a page beyond the last is the last."""
         ...
 
     async def preview(self, channel_id: str, person: Person, keyword: str) -> Reply:
@@ -707,8 +721,26 @@ class PeopleStore(ReportStore, LibraryStore, Protocol):
         is named."""
         ...
 
+    async def mute(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
+        """Let the channel be shown no paper that matches; false if that is so already. A paper that
+        matches when it would be posted never is, also after ``unmute``."""
+        ...
+
+    async def unmute(self, channel_id: str, canonical: str) -> bool:
+        """False if the channel had no such mute."""
+        ...
+
+    async def mutes(self, *channel_ids: str) -> Sequence[Mute]:
+        """In the order of adding; of all channels if none is named."""
+        ...
+
+    async def channel_papers(self, channel_id: str, since: datetime) -> Sequence[ChannelPaper]:
+        """What the channel got, waits for, or would have got without a mute since then, the newest
+        first; without first papers of new keywords."""
+        ...
+
     async def known_keywords(self) -> Sequence[Keyword]:
-        """All that any channel follows or once followed."""
+        """All that any channel follows, mutes, or once did."""
         ...
 
     async def change_setting(self, channel_id: str, name: str, value: str | None) -> None:

@@ -135,11 +135,12 @@ class InteractionHandler:
             await self._edit_reply(interaction, view)
 
     async def complete_keyword(
-        self, interaction: Interaction, typed: str
+        self, interaction: Interaction, typed: str, *, muted: bool = False
     ) -> list[app_commands.Choice[str]]:
-        """The channel's keywords that contain what was typed so far."""
+        """The channel's keywords, or mutes, that contain what was typed so far."""
+        known = self._commands.muted if muted else self._commands.keywords
         try:
-            choices = await self._commands.keywords(channel_of(interaction))
+            choices = await known(channel_of(interaction))
         except UserError:
             return []  # no completion while somebody types is no failure to report
         found = [each for each in choices if typed.casefold() in each.label.casefold()]
@@ -345,7 +346,25 @@ class PapersCommands(app_commands.Group):
     ) -> list[app_commands.Choice[str]]:
         return await self._handler.complete_keyword(interaction, typed)
 
-    @app_commands.command(name="list", description="The keywords of this channel")
+    @app_commands.command(description="Hide here what matches it, whichever keyword finds it")
+    @app_commands.describe(keyword="A phrase or an expression, as for add")
+    async def mute(self, interaction: Interaction, keyword: Keyword) -> None:
+        await self._handler.command(interaction, lambda c, where, who: c.mute(where, who, keyword))
+
+    @app_commands.command(description="Hide it no longer")
+    @app_commands.describe(keyword="One that this channel mutes")
+    async def unmute(self, interaction: Interaction, keyword: Keyword) -> None:
+        await self._handler.command(
+            interaction, lambda c, where, who: c.unmute(where, who, keyword)
+        )
+
+    @unmute.autocomplete("keyword")
+    async def _complete_muted(
+        self, interaction: Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return await self._handler.complete_keyword(interaction, typed, muted=True)
+
+    @app_commands.command(name="list", description="The keywords and mutes of this channel")
     async def list_(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.list_(where, who))
 

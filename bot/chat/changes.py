@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.chat.queries import Queries
@@ -19,12 +20,14 @@ from bot.chat.replies.keywords import (
     added_reply,
     greeting,
     known_reply,
+    muted_reply,
     narrowed_reply,
     removed_reply,
     renamed_reply,
     resent_reply,
     restored_reply,
     resumed_reply,
+    unmuted_reply,
 )
 from bot.chat.replies.paraphrase import paraphrase
 from bot.chat.replies.preview import Outlook
@@ -32,6 +35,7 @@ from bot.chat.replies.reasons import sentence
 from bot.chat.replies.settings import find_setting, stored_value
 from bot.chat.resolve import (
     MAX_KEYWORDS_AT_ONCE,
+    find_muted,
     find_stuck_post,
     find_subscribed,
     find_subscribed_handles,
@@ -43,12 +47,14 @@ from bot.core.limits import Limits, keyword_name
 from bot.errors import KeywordRefused, NotAllowed, SourceError, SourceNotAsked, UserError
 from bot.keywords import parse
 from bot.keywords.notices import narrower_reading
+from bot.matching import Matcher
 from bot.model import ChannelGroup, Keyword, Offer, Person, Reply
 from bot.ports import Clock, PeopleStore
 from bot.references import refer_to
 
 log = logging.getLogger(__name__)
 
+MUTE_MEASURED_OVER = timedelta(days=30)  # what a new mute would have hidden
 NEWEST_SHOWN = 3  # papers shown to whoever adds a keyword
 # How long a person who adds a keyword in a chat waits for arXiv before being answered without it.
 OUTLOOK_TIMEOUT = 20.0  # seconds
@@ -255,6 +261,37 @@ class Changes:
             raise UserError(f"This channel follows all of these already. {see_list(channel_id)}")
         await self._on_change()
         return added_again_reply(added, person)
+
+    async def mute(
+        self, channel_id: str, person: Person, text: str, *, in_chat: bool = False
+    ) -> Reply:
+        """Show the channel nothing that matches from now on. Raises UserError for an expression
+        that can't be read, or, with ``in_chat``, one too many."""
+        keyword = parse(await self._queries.keyword_text(text))
+        if in_chat:
+            self._limits.check_keyword(keyword.text)
+            self._limits.check_mutes(len(await self._store.mutes(channel_id)))
+        now = self._clock.now()
+        if not await self._store.mute(channel_id, keyword, person, now):
+            return Reply(f"This channel mutes {keyword.text} already.")
+        await self._on_change()
+        papers = await self._store.channel_papers(channel_id, now - MUTE_MEASURED_OVER)
+        matcher = Matcher([keyword])
+        hidden = sum(bool(matcher.match(each.paper)) for each in papers)
+        same = [
+            each.keyword
+            for each in await self._store.subscriptions(channel_id)
+            if each.keyword.canonical == keyword.canonical
+        ]
+        return muted_reply(keyword, paraphrase(keyword), person, hidden, len(papers), same)
+
+    async def unmute(self, channel_id: str, person: Person, text: str) -> Reply:
+        """End a mute, named in any wording of its meaning or by its handle. Raises UserError."""
+        keyword = find_muted(await self._store.mutes(channel_id), text)
+        if not await self._store.unmute(channel_id, keyword.canonical):
+            raise UserError(f"Somebody else has just unmuted {keyword.text}")
+        await self._on_change()
+        return unmuted_reply(keyword, person)
 
     # -- how a channel is posted to -----------------------------------------------------------
 

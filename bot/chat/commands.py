@@ -116,6 +116,22 @@ class ChatCommands:
         async with self._change("add", channel_id, person) as editor:
             return editor.told(await self._changes.restore(channel_id, editor.person, handles))
 
+    async def mute(self, channel_id: str, person: Person, keyword: str) -> Reply:
+        keyword = required("mute", keyword)
+        async with self._change("mute", channel_id, person) as editor:
+            return editor.told(
+                await self._changes.mute(channel_id, editor.person, keyword, in_chat=True)
+            )
+
+    async def unmute(self, channel_id: str, person: Person, keyword: str) -> Reply:
+        keyword = required("unmute", keyword)
+        async with self._change("unmute", channel_id, person) as editor:
+            return editor.told(await self._changes.unmute(channel_id, editor.person, keyword))
+
+    async def muted(self, channel_id: str) -> tuple[Choice, ...]:
+        async with _answering("muted", channel_id):
+            return await self._queries.muted(channel_id)
+
     async def list_(self, channel_id: str, person: Person, page: int = 1) -> Reply:
         async with self._query("list", channel_id, person):
             may_change = await self._may_change(channel_id, person)
@@ -272,6 +288,10 @@ class ChatCommands:
                 return await self._narrow(channel_id, person, rest)
             case "remove":
                 return await self.remove(channel_id, person, handles or [rest])
+            case "mute":
+                return await self.mute(channel_id, person, rest)
+            case "unmute":
+                return await self.unmute(channel_id, person, rest)
             case "list":
                 return await self.list_(channel_id, person, page_number(rest))
             case "preview":

@@ -17,7 +17,9 @@ from bot.text import clean
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "add": ("KEYWORD [as NAME]", "follow a keyword in this channel, shown under a name"),
     "remove": ("KEYWORD", "stop following it"),
-    "list": ("", "the keywords of this channel"),
+    "mute": ("KEYWORD", "hide here what matches it, whichever keyword finds it"),
+    "unmute": ("KEYWORD", "hide it no longer"),
+    "list": ("", "the keywords and mutes of this channel"),
     "preview": ("KEYWORD", "how many papers a day to expect; saves nothing"),
     "why": ("ARXIV_ID", "why a paper was posted here, or was not"),
     "save": ("ARXIV_ID", "keep a paper for this channel; once more takes it back"),
@@ -53,7 +55,8 @@ _SYNONYMS: Mapping[str, str] = {
     "keep": "save", "bookmark": "save", "bookmarks": "saved", "library": "saved",
     "bibtex": "cite", "bib": "cite", "forgetme": "forget-me", "forget": "forget-me",
     "explain": "why", "state": "status", "info": "status",
-    "mute": "pause", "stop": "pause", "unmute": "resume", "start": "resume", "continue": "resume",
+    "stop": "pause", "start": "resume", "continue": "resume",
+    "hide": "mute", "unhide": "unmute", "block": "mute", "unblock": "unmute",
     "set": "settings", "setting": "settings", "config": "settings",
     "?": "help", "h": "help", "-h": "help", "--help": "help", "commands": "help",
 }  # fmt: skip
@@ -69,7 +72,7 @@ _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 
 # The commands below the headings of ``help``, which leaves out itself.
 _GROUPS = (
-    ("Keywords", ("add", "remove", "list", "preview")),
+    ("Keywords", ("add", "remove", "mute", "unmute", "list", "preview")),
     ("Papers", ("why", "save", "saved", "cite", "export", "status")),
     ("This channel", ("pause", "resume", "settings", "resend")),
     ("You", ("forget-me",)),

@@ -87,17 +87,23 @@ class Queries:
         """The keywords of one channel: all, or one page of them. Buttons that change something are
         for those who may."""
         subscriptions = await self._store.subscriptions(channel_id)
+        mutes = await self._store.mutes(channel_id)
         dates = self.dates(channel_id)
-        return listing_reply(channel_id, subscriptions, dates, page, may_change=may_change)
+        return listing_reply(channel_id, subscriptions, mutes, dates, page, may_change=may_change)
 
     async def all_listings(self) -> Reply:
         """The keywords of every channel, also of those that bot.toml does not show."""
-        return all_listings_reply(await self._store.subscriptions())
+        return all_listings_reply(await self._store.subscriptions(), await self._store.mutes())
 
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         """The same with their handles, for completing what somebody types."""
         keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
         return tuple(Choice(keyword.described, handle(keyword)) for keyword in keywords)
+
+    async def muted(self, channel_id: str) -> tuple[Choice, ...]:
+        """The mutes with their handles, likewise."""
+        keywords = [each.keyword for each in await self._store.mutes(channel_id)]
+        return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
 
     async def preview(self, text: str, days: int = PREVIEW_DAYS) -> Reply:
         """How many papers a day a keyword would bring, and the newest few. Saves nothing.
@@ -155,6 +161,13 @@ class Queries:
                 else tuple(
                     KeywordEvaluation(each.keyword, explain(each.keyword, known.paper))
                     for each in view.subscriptions
+                ),
+                ()
+                if known.paper is None
+                else tuple(
+                    KeywordEvaluation(each.keyword, found)
+                    for each in view.mutes
+                    if (found := explain(each.keyword, known.paper)).matched
                 ),
             )
             for view in state.channels

@@ -185,6 +185,7 @@ class FollowedKeyword:
 class KeywordList:
     channel: str
     keywords: tuple[FollowedKeyword, ...]
+    mutes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

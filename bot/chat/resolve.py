@@ -10,7 +10,7 @@ from bot.chat.parse import nearest
 from bot.chat.replies.reasons import short_key
 from bot.errors import UserError
 from bot.keywords import parse
-from bot.model import Keyword, Subscription
+from bot.model import Keyword, Mute, Subscription
 from bot.model.views import ChannelView, OpenPost
 from bot.references import refer_to
 from bot.text import clean
@@ -78,6 +78,24 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
     if near:
         raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
     raise UserError(f"This channel does not follow {typed}. {where}")
+
+
+def find_muted(mutes: Sequence[Mute], text: str) -> Keyword:
+    """The mute of a channel that is meant. Raises UserError with those that come nearest."""
+    typed = clean(text)
+    keywords = [mute.keyword for mute in mutes]
+    for keyword in keywords:
+        if keyword.text.casefold() == typed.casefold() or handle(keyword) == typed:
+            return keyword
+    if not keywords:
+        raise UserError("This channel mutes nothing, so there is nothing to unmute.")
+    canonical = "" if is_handle(typed) else parse(text).canonical
+    for keyword in keywords:
+        if keyword.canonical == canonical:
+            return keyword
+    there = " / ".join(nearest(typed, [each.text for each in keywords]))
+    where = f"Did you mean: {there}" if there else see_list(mutes[0].channel_id)
+    raise UserError(f"This channel does not mute that. {where}")
 
 
 def find_subscribed_handles(

@@ -26,6 +26,7 @@ from bot.model.snapshots import (
     Rename,
     Snapshot,
     Unfollow,
+    Unhide,
 )
 
 # Each change in the chat reads the whole file; many channels follow the same keywords.
@@ -87,6 +88,7 @@ def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
             parse_channel_id(channel_id)
         except UserError:
             everything: list[Change] = [Unfollow(channel_id, each) for each in listing.keywords]
+            everything += [Unhide(channel_id, each) for each in listing.mutes]
             everything += [Configure(channel_id, name, None) for name in SETTINGS]
             aside.append(Unwritable(f"{quoted(channel_id)} is no channel", tuple(everything)))
             continue
@@ -113,7 +115,16 @@ def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
                 text = f"{channel_id}: {quoted(keyword.name)} can't be a keyword's name"
                 aside.append(Unwritable(text, (Rename(channel_id, nameless),)))
                 kept = tuple(nameless if each is keyword else each for each in kept)
-        listings.append(Listing(channel, kept))
+        hidden = tuple(each for each in listing.mutes if _is_understood(each))
+        aside += [
+            Unwritable(
+                f"{channel_id}: the mute {quoted(each.text)} can't be read",
+                (Unhide(channel_id, each),),
+            )
+            for each in listing.mutes
+            if each not in hidden
+        ]
+        listings.append(Listing(channel, kept, hidden))
     return Snapshot(tuple(listings)), tuple(aside)
 
 
@@ -150,7 +161,22 @@ def _listing(at: str, block: Mapping[str, object], mistakes: Mistakes) -> Listin
     channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
     _check_values(at, channel, _platform_of(block.get("id")), mistakes)
     keywords = _keywords(f"{at}.keywords", block.get("keywords", []), mistakes)
-    return Listing(channel, keywords)
+    mutes = _mutes(f"{at}.mute", block.get("mute", []), mistakes)
+    return Listing(channel, keywords, mutes)
+
+
+def _mutes(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:
+    """Like keywords, but without names."""
+    if not isinstance(written, list):
+        found = config_keys.kind_of(written)
+        mistakes.add(at, f"must be an array, not {found}", 'write mute = ["survey"]')
+        return ()
+    for index, item in enumerate(written):
+        if isinstance(item, dict):
+            hint = 'write the expression alone: mute = ["survey"]'
+            mistakes.add(f"{at}[{index}]", "must be text in quotes: a mute has no name", hint)
+            return ()
+    return _keywords(at, written, mistakes)
 
 
 def _platform_of(written_id: object) -> str:

@@ -165,6 +165,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
 CHANNEL_KEYS: dict[str, Key] = {
     "id": Key(text(parse_channel_id), required=True),
     "keywords": Key(lambda value: value, required=True),  # config reads each one
+    "mute": Key(lambda value: value),  # likewise
     **{
         name: Key((switch if setting.is_switch else text)(setting.normalise))
         for name, setting in CHANNEL_SETTINGS.items()

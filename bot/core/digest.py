@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from bot import text
 from bot.core.news import KINDS
+from bot.matching import Matcher
 from bot.matching.similarity import InverseFrequencies, Profile
 from bot.model import (
     Channel,
@@ -17,6 +18,7 @@ from bot.model import (
     Digest,
     Draft,
     Entry,
+    Keyword,
     MostSaved,
     NewsItem,
     NewsKind,
@@ -72,9 +74,10 @@ def plan(
     wait for the channel's time. A time counts as served only when a complete run covers it,
     so that papers which arXiv was late with are still posted the same day. News of posted papers
     come with the others, or alone; those that the channel does not want are skipped. So do the
-    week's most saved papers at its last posting time, or with the next digest after it. Pure.
-    ``show`` makes a paper ready to be shown; see ``display_cache``. ``frequencies`` are what
-    papers are compared by; without any, the newest come first everywhere.
+    week's most saved papers at its last posting time, or with the next digest after it. Papers that
+    match a mute now, when they would be shown, never are. Pure. ``show`` makes a paper ready to be
+    shown; see ``display_cache``. ``frequencies`` are what papers are compared by; without any, the
+    newest come first everywhere.
     """
     channel, published_until = agenda.channel, agenda.published_until
     slot = rules.timetable.latest(at)
@@ -88,6 +91,9 @@ def plan(
         else ()
     )
     new = agenda.new if its_time else ()
+    hidden = _hidden((*new, *agenda.first), agenda.mutes)
+    new = tuple(entry for entry in new if entry.paper.id not in hidden)
+    first = tuple(entry for entry in agenda.first if entry.paper.id not in hidden)
     kept = len(new) if not missed or rules.backlog is None else rules.backlog
     new, left_out = new[:kept], new[kept:]
     due_news = agenda.news if its_time else ()
@@ -114,13 +120,13 @@ def plan(
             tuple(replace(each, paper=show(each.paper)) for each in most_saved),
         )
         drafts += _keyed(composer.compose(digest), channel, at, Why.NEW)
-    if agenda.first:
+    if first:
         today = rules.timetable.day_of(at)
         ungrouped = replace(rules, by_keyword=False)
-        first = _entries(agenda.first, agenda, ungrouped, show, frequencies)
-        digest = Digest(channel, today, Why.FIRST, first, in_full=rules.in_full)
+        shown_first = _entries(first, agenda, ungrouped, show, frequencies)
+        digest = Digest(channel, today, Why.FIRST, shown_first, in_full=rules.in_full)
         drafts += _keyed(composer.compose(digest), channel, at, Why.FIRST, offset=len(drafts))
-    if not drafts and not left_out and not unwanted and not served:
+    if not drafts and not left_out and not unwanted and not hidden and not served:
         return None
     return Publication(
         drafts=tuple(drafts),
@@ -128,6 +134,7 @@ def plan(
         skipped_news=unwanted,
         published_until=slot if served else None,
         most_saved_until=week_end if has_digest and most_saved else None,
+        muted=tuple(hidden),
     )
 
 
@@ -149,6 +156,14 @@ def _entries(
     shown = _shown(arranged, show)
     first = (replace(each, like=like) for each, like in zip(shown, likes, strict=False))
     return (*first, *shown[REASONS_SHOWN:])
+
+
+def _hidden(entries: Sequence[Entry], mutes: Sequence[Keyword]) -> dict[str, None]:
+    """The ids of those that match one of the mutes, in their order."""
+    if not mutes:
+        return {}
+    matcher = Matcher(mutes)
+    return {entry.paper.id: None for entry in entries if matcher.match(entry.paper)}
 
 
 def _arranged(entries: Sequence[Entry], keywords: Sequence[str], rules: Rules) -> Sequence[Entry]:

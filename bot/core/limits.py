@@ -46,6 +46,14 @@ class Limits:
                 " Could you say it shorter? Two keywords often do better than a long one."
             )
 
+    def check_mutes(self, in_channel: int) -> None:
+        """Raises UserError where one more mute is too many: as many as keywords."""
+        if in_channel >= self.keywords_per_channel:
+            raise UserError(
+                f"This channel mutes {in_channel} things already, which is as many as it may."
+                f" End one first: {refer_to('list')}"
+            )
+
     def check_room(self, in_channel: int, in_server: int) -> None:
         """Raises UserError where one more keyword is too many; a server counts as 0 if unknown."""
         if in_channel >= self.keywords_per_channel:

@@ -49,7 +49,15 @@ from bot.model.replies import (
     TextFile,
 )
 from bot.model.retention import Outdated
-from bot.model.subscriptions import Channel, ChannelGroup, Interests, Keyword, Person, Subscription
+from bot.model.subscriptions import (
+    Channel,
+    ChannelGroup,
+    Interests,
+    Keyword,
+    Mute,
+    Person,
+    Subscription,
+)
 
 __all__ = [
     "VERSION_UNKNOWN",
@@ -73,6 +81,7 @@ __all__ = [
     "Keyword",
     "Menu",
     "MostSaved",
+    "Mute",
     "News",
     "NewsItem",
     "NewsKind",

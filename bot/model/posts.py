@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.model.news import News
 from bot.model.papers import Paper
-from bot.model.subscriptions import Channel
+from bot.model.subscriptions import Channel, Keyword
 
 SHOWN_IN_FULL: Final = 30
 """Papers of a digest that are shown whole where nothing else is set."""
@@ -101,7 +101,8 @@ class ChannelAgenda:
     The papers are as their source gave them. ``first`` are shown because their keyword is new in
     the channel, ``new`` were announced since their keyword was primed. ``news`` are of papers that
     certainly stand in the channel, in the order in which they were found. ``keywords`` are the
-    channel's, as they are shown, in their order. ``published_until`` is
+    channel's, as they are shown, in their order; papers that match one of the ``mutes`` are not to
+    be shown. ``published_until`` is
     the posting time up to which it was published to, ``None`` for a channel that never was.
     ``rescheduled``: its days were changed since, so that they don't tell which were missed.
     ``last_complete_run_at`` is when the last complete run began. ``saved`` are the papers that are
@@ -118,6 +119,7 @@ class ChannelAgenda:
     first: tuple[Entry, ...] = ()
     news: tuple[NewsItem, ...] = ()
     keywords: tuple[str, ...] = ()
+    mutes: tuple[Keyword, ...] = ()
     rescheduled: bool = False
     saved: tuple[Paper, ...] = ()
     shared: tuple[SharedSave, ...] = ()
@@ -143,7 +145,7 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What publishing decided for one channel: messages with their keys, papers and news left out,
-    and up to which posting time it is published to now, and its most saved papers are told
+    papers that a mute hides, up to which posting time it is published to now, and its most saved papers are told
     (``None``: no further than before)."""
 
     drafts: tuple[tuple[str, Draft], ...] = ()
@@ -151,13 +153,14 @@ class Publication:
     published_until: datetime | None = None
     skipped_news: tuple[int, ...] = ()
     most_saved_until: datetime | None = None
+    muted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What was decided for a channel ahead of the transaction that carries it out.
 
-    It stands as long as what is due in the channel, its settings and its keywords are the same, and
+    It stands as long as what is due in the channel, its settings, keywords and mutes are the same, and
     no paper got another version, comment or journal reference: that would be news, if the paper
     had been posted already. One that by now matches another one of the keywords too is no reason
     to decide again.

@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from bot.model import Channel, Keyword
 
@@ -24,14 +24,23 @@ class Listing:
 
     channel: Channel
     keywords: tuple[Keyword, ...] = ()
+    mutes: tuple[Keyword, ...] = ()
 
     @property
     def bare(self) -> bool:
-        return not self.keywords and self.channel == Channel(self.channel.id)
+        return not self.keywords and not self.mutes and self.channel == Channel(self.channel.id)
 
     @property
     def by_canonical(self) -> dict[str, Keyword]:
         return {keyword.canonical: keyword for keyword in self.keywords}
+
+
+class Meaning(NamedTuple):
+    """What a listing says, whatever its order and spelling."""
+
+    channel: Channel
+    keywords: frozenset[tuple[str, str]]  # canonical, and name
+    mutes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +55,14 @@ class Snapshot:
         return {listing.channel.id: listing for listing in self.listings}
 
     @property
-    def meaning(self) -> dict[str, tuple[Channel, frozenset[tuple[str, str]]]]:
-        """What two snapshots share that say the same: of each channel its settings, and its
-        keywords with their names."""
+    def meaning(self) -> dict[str, Meaning]:
+        """What two snapshots share that say the same: of each channel its settings, its keywords
+        with their names, and its mutes."""
         return {
-            listing.channel.id: (
+            listing.channel.id: Meaning(
                 listing.channel,
                 frozenset((each.canonical, each.name) for each in listing.keywords),
+                frozenset(each.canonical for each in listing.mutes),
             )
             for listing in self.listings
             if not listing.bare
@@ -62,8 +72,8 @@ class Snapshot:
     def digest(self) -> str:
         """Eight hexadecimal digits of the meaning."""
         said = [
-            [asdict(channel), sorted(keywords)]
-            for _, (channel, keywords) in sorted(self.meaning.items())
+            [asdict(channel), sorted(keywords), sorted(mutes)]
+            for _, (channel, keywords, mutes) in sorted(self.meaning.items())
         ]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
@@ -102,7 +112,23 @@ class Configure:
     value: str | None
 
 
-Change: TypeAlias = Follow | Unfollow | Rename | Configure
+@dataclass(frozen=True, slots=True)
+class Hide:
+    """The channel is to be shown nothing that matches; nothing to do if that is so already."""
+
+    channel_id: str
+    keyword: Keyword
+
+
+@dataclass(frozen=True, slots=True)
+class Unhide:
+    """A mute of the channel is to end; nothing to do if there is none."""
+
+    channel_id: str
+    keyword: Keyword
+
+
+Change: TypeAlias = Follow | Unfollow | Rename | Hide | Unhide | Configure
 
 
 def merge(base: Snapshot, theirs: Snapshot) -> tuple[Change, ...]:
@@ -123,10 +149,12 @@ def merge(base: Snapshot, theirs: Snapshot) -> tuple[Change, ...]:
 
 
 def takes_away(change: Change) -> bool:
-    """Whether a keyword, a name or a setting of the channel's own ends with it."""
+    """Whether a keyword, a name, a mute or a setting of the channel's own ends with it."""
     if isinstance(change, Configure):
         return change.value is None
-    return isinstance(change, Unfollow) or (isinstance(change, Rename) and not change.keyword.name)
+    return isinstance(change, Unfollow | Unhide) or (
+        isinstance(change, Rename) and not change.keyword.name
+    )
 
 
 def _changes(was: Listing, now: Listing) -> Iterator[Change]:
@@ -144,6 +172,10 @@ def _changes(was: Listing, now: Listing) -> Iterator[Change]:
     for canonical, keyword in before.items():
         if canonical not in after:
             yield Unfollow(channel_id, keyword)
+    hidden = {each.canonical for each in was.mutes}
+    yield from (Hide(channel_id, each) for each in now.mutes if each.canonical not in hidden)
+    kept = {each.canonical for each in now.mutes}
+    yield from (Unhide(channel_id, each) for each in was.mutes if each.canonical not in kept)
 
 
 def encode(snapshot: Snapshot) -> bytes:
@@ -159,6 +191,7 @@ def decode(kept: bytes) -> Snapshot:
             Listing(
                 Channel(**listing["channel"]),
                 tuple(Keyword(**keyword) for keyword in listing["keywords"]),
+                tuple(Keyword(**keyword) for keyword in listing["mutes"]),
             )
             for listing in document["listings"]
         )

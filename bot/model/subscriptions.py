@@ -112,6 +112,17 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """An expression whose papers a channel does not get, whichever keyword they match. It has no
+    name of its own."""
+
+    channel_id: str
+    keyword: Keyword
+    added_by: Person
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Interests:
     """What a collect starts from: every keyword once, and how far earlier runs got.
 

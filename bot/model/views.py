@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.errors import Note
-from bot.model import Channel, Keyword, News, NewsKind, Paper, Subscription
+from bot.model import Channel, Keyword, Mute, News, NewsKind, Paper, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class ChannelView:
 
     ``paused`` is empty, ``person`` or ``refused``; ``reason`` and ``paused_at`` belong to it.
     ``digests`` are those of the week before the last one that arrived, and that one, in the order
-    in which they did. ``skipped`` papers were left out at ``skipped_at``, the last time any were.
+    in which they did. ``muted`` papers were hidden at ``muted_at``, the last time that the mutes
+    hid any. ``skipped`` papers were left out at ``skipped_at``, the last time any were.
     """
 
     channel: Channel
@@ -93,6 +94,9 @@ class ChannelView:
     skipped: int = 0
     skipped_at: datetime | None = None
     crosspost: FailingCrosspost | None = None
+    mutes: tuple[Mute, ...] = ()
+    muted: int = 0
+    muted_at: datetime | None = None
     news_due: Mapping[NewsKind, int] = field(default_factory=dict)
 
 
@@ -145,8 +149,8 @@ class ToldNews:
 class Standing:
     """What a channel's ledger says of a paper, and what became of the post.
 
-    ``state`` is the ledger's (``due``, ``posted``, ``known``, ``skipped``, ``dropped``); ``news``
-    are those of the paper that this channel was to hear, in their order;
+    ``state`` is the ledger's (``due``, ``posted``, ``known``, ``skipped``, ``dropped``,
+    ``muted``); ``news`` are those of the paper that this channel was to hear, in their order;
     ``post_state`` the outbox's, empty where there is no post.
     """
 
@@ -169,6 +173,21 @@ class PaperView:
     paper: Paper | None
     first_seen: datetime | None
     standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPaper:
+    """A paper that a channel got, waits for, or would have got without a mute (``muted``).
+
+    ``found_at`` is when the run began that brought it; ``posted_at`` when it arrived, ``None``
+    where it has not. ``keywords`` are those of the channel's that it matches, as they are shown.
+    """
+
+    paper: Paper
+    muted: bool
+    found_at: datetime
+    posted_at: datetime | None
+    keywords: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

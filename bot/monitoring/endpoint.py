@@ -156,7 +156,7 @@ def _run_metrics(found: Measures) -> Iterator[Metric]:
     ledger = GaugeMetricFamily(
         "daily_papers_ledger", "Papers per channel, by what became of them.", labels=["state"]
     )
-    for state in ("due", "posted", "known", "skipped", "dropped"):
+    for state in ("due", "posted", "known", "skipped", "dropped", "muted"):
         ledger.add_metric([state], found.ledger.get(state, 0))
     yield ledger
     yield _gauge("database_bytes", "Size of the database file.", found.database_bytes)

@@ -37,6 +37,7 @@ from bot.store.statements import (
     sessions,
     shards,
 )
+from bot.store.statements import mutes as mute_statements
 from bot.store.statements import pace as pace_statements
 from bot.store.statements import publish as publish_statements
 from bot.store.statements import subscriptions as subscription_statements
@@ -249,6 +250,9 @@ class SqlStore:
     subscriptions = _use_case(subscription_statements.subscriptions, READ)
     unprimed = _use_case(subscription_statements.unprimed, READ)
     known_keywords = _use_case(subscription_statements.known_keywords, READ)
+    mute = _use_case(mute_statements.mute, WRITE)
+    unmute = _use_case(mute_statements.unmute, WRITE)
+    mutes = _use_case(mute_statements.mutes, READ)
     change_setting = _use_case(subscription_statements.change_setting, WRITE)
     pause = _use_case(subscription_statements.pause, WRITE)
     resume = _use_case(subscription_statements.resume, WRITE)
@@ -283,6 +287,7 @@ class SqlStore:
 
     # -- reports, metrics, retention
     paper = _use_case(reports.paper, READ)
+    channel_papers = _use_case(reports.channel_papers, READ)
     first_added_by = _use_case(reports.first_added_by, READ)
     channels_of_person = _use_case(reports.channels_of_person, READ)
     page = _use_case(reports.page, READ_ALL)

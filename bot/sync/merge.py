@@ -221,7 +221,9 @@ class Merge:
         held, _ = writable(self._transaction.current())
         followed = {
             channel_id: {canonical for canonical, _ in keywords}
-            for channel_id, (_, keywords) in self._mirrored(held, self.state.own)[0].meaning.items()
+            for channel_id, (_, keywords, _) in self._mirrored(held, self.state.own)[
+                0
+            ].meaning.items()
             if keywords
         }
         keywords = sum(map(len, followed.values()))

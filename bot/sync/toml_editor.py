@@ -170,6 +170,7 @@ class _Rewriter:
             else:
                 self._settings(block, listing, wanted)
                 self._keywords(block, listing, wanted)
+                self._mutes(block, listing, wanted)
         self._append_new()
         return _apply(self._edits, self._text)
 
@@ -254,6 +255,22 @@ class _Rewriter:
         literals = [_keyword_literal(keyword) for keyword in new]
         self._edits.append(_Edit(place, edit_array(written, stays, literals, self._line_end)))
 
+    def _mutes(self, block: _Block, listing: Listing, wanted: Listing) -> None:
+        has = {each.canonical: each for each in listing.mutes}
+        wants = {each.canonical: each for each in wanted.mutes}
+        if has.keys() == wants.keys():
+            return
+        new = [_literal(each.text) for canonical, each in wants.items() if canonical not in has]
+        pair = block.pairs.get("mute")
+        if pair is None:
+            line = f"mute = [{', '.join(new)}]{self._line_end}"
+            start = block.pairs["keywords"].lines.start
+            self._edits.append(_Edit(Span(start, start), line))
+            return
+        stays = [canonical in wants for canonical in has]
+        written = pair.value.of(self._text)
+        self._edits.append(_Edit(pair.value, edit_array(written, stays, new, self._line_end)))
+
     # -- behind the last block --------------------------------------------------------------------
 
     def _append_new(self) -> None:
@@ -318,7 +335,9 @@ def block_text(listing: Listing, line_end: str = "\n") -> str:
     }
     items = [f"{INDENT}{_keyword_literal(each)}," for each in listing.keywords]
     keywords = ["keywords = [", *items, "]"] if items else ["keywords = []"]
-    return line_end.join(["[[channels]]", *tomli_w.dumps(body).splitlines(), *keywords, ""])
+    mutes = [f"mute = [{', '.join(_literal(each.text) for each in listing.mutes)}]"]
+    settings_and_mutes = [*tomli_w.dumps(body).splitlines(), *(mutes if listing.mutes else [])]
+    return line_end.join(["[[channels]]", *settings_and_mutes, *keywords, ""])
 
 
 def _keyword_literal(keyword: Keyword) -> str:

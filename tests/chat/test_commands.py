@@ -1589,3 +1589,70 @@ async def test_changes_are_not_announced_where_the_channel_wants_that(chat: Chat
     assert not (await chat.say("add reward model")).is_quiet
     await chat.say("settings announce_changes false")
     assert (await chat.say("add graph")).is_quiet
+
+
+# -- mutes ----------------------------------------------------------------------------------------
+
+
+async def test_what_a_mute_hid_is_never_posted_and_why_names_the_mute(chat: Chat) -> None:
+    await chat.settled()
+    answer = await chat.say("mute survey")
+    assert "now mutes survey" in answer.text
+    assert answer.announcement == "Ada muted survey in this channel"
+    chat.source.announce(paper(21, "A reward model survey"), paper(22, "A reward model"))
+    await chat.day()
+    assert set(chat.platform.papers(HERE)) == {"2603.00022"}
+    why = (await chat.say("why 2603.00021")).text
+    assert "Not posted: muted today 09:00 by survey (in the title). It matches reward model" in why
+    status = (await chat.say("status")).text
+    assert "1 paper posted" in status
+    assert "1 paper hidden by mutes, today 09:00." in status
+    assert "Muted: survey; 1 paper hidden today 09:00." in status
+    assert "Muted" in [each.heading for each in (await chat.say("list")).sections]
+    await chat.say("unmute Surveys")
+    await chat.day()
+    assert set(chat.platform.papers(HERE)) == {"2603.00022"}
+    assert "by a mute that has ended since" in (await chat.say("why 2603.00021")).text
+    assert (await chat.say("list")).sections == ()
+
+
+async def test_a_mute_that_ends_before_the_posting_time_hid_nothing(chat: Chat) -> None:
+    await chat.settled()
+    await chat.say("mute survey")
+    chat.source.announce(paper(21, "A reward model survey"))
+    chat.clock.advance(DAY - 3600)
+    await chat.run()
+    assert "not to be posted: it is muted by survey" in (await chat.say("why 2603.00021")).text
+    await chat.say("unmute survey")
+    chat.clock.advance(3600)
+    await chat.run()
+    assert set(chat.platform.papers(HERE)) == {"2603.00021"}
+
+
+async def test_a_mute_that_hides_everything_says_so_when_it_is_set_and_in_status(
+    chat: Chat,
+) -> None:
+    await chat.settled()
+    chat.source.announce(paper(21, "A reward model"), paper(22, "Reward models"))
+    await chat.day()
+    answer = await chat.say("mute reward models")
+    assert "hides everything that reward model finds" in answer.text
+    assert "all of the 2 papers of the last 30 days" in answer.text
+    assert (await chat.say("mute reward model")).text == "This channel mutes reward model already."
+    chat.source.announce(paper(23, "Another reward model"))
+    await chat.day()
+    status = (await chat.say("status")).text
+    assert "1 paper hidden by mutes, all that there were, today 09:00." in status
+    assert "reward model is followed and muted, so that nothing of it is posted." in status
+
+
+async def test_a_mute_is_refused_like_a_keyword(chat: Chat) -> None:
+    assert "For example: mute" in await chat.refused("mute")
+    assert "mutes nothing" in await chat.refused("unmute survey")
+    await chat.refused("mute ((")
+    chat.limit_to(Limits(keywords_per_channel=1))
+    await chat.say("mute survey")
+    assert "as many as it may" in await chat.refused("mute tutorial")
+    assert "Did you mean: survey" in await chat.refused("unmute surve")
+    visitor = replace(ADA, manages=False)
+    await chat.refused("mute dataset", HERE, visitor)

@@ -24,6 +24,8 @@ Call = Callable[[Commands, Person, str], Awaitable[object]]
 CHANGING: dict[str, Call] = {
     "add": lambda commands, person, text: commands.add(HERE, person, text),
     "remove": lambda commands, person, text: commands.remove(HERE, person, [text]),
+    "mute": lambda commands, person, text: commands.mute(HERE, person, text),
+    "unmute": lambda commands, person, text: commands.unmute(HERE, person, text),
     "pause": lambda commands, person, text: commands.pause(HERE, person),
     "resume": lambda commands, person, text: commands.resume(HERE, person),
     "resend": lambda commands, person, text: commands.resend(HERE, person, text),
@@ -43,6 +45,7 @@ READING: dict[str, Call] = {
     "home": lambda commands, person, text: commands.home(person, [text], page=-3),
     "invited": lambda commands, person, text: commands.invited(HERE),
     "matching": lambda commands, person, text: commands.matching(HERE, text),
+    "muted": lambda commands, person, text: commands.muted(HERE),
     "keywords": lambda commands, person, text: commands.keywords(HERE),
     "abstract": lambda commands, person, text: commands.abstract(text),
     "claim_request": lambda commands, person, text: commands.claim_request([text]),

@@ -587,6 +587,22 @@ async def test_a_channel_that_came_back_or_was_changed_is_rechecked_until_it_is_
     assert await store.to_recheck() == ()
 
 
+async def test_mutes_are_kept_per_channel_and_ended_once(store: Store) -> None:
+    await follow(store, A, B)
+    assert await store.mute(A, GRAPH, ADA, START)
+    assert not await store.mute(A, GRAPH, ADA, START + DAY)
+    assert await store.mutes(B) == ()
+    [mute] = await store.mutes()
+    assert (mute.channel_id, mute.keyword, mute.added_by.name) == (A, GRAPH, ADA.name)
+    await store.forget_person(ADA)
+    assert [each.added_by.name for each in await store.mutes(A)] == [""]
+    [view] = (await store.state(A)).channels
+    assert [each.keyword for each in view.mutes] == [GRAPH]
+    assert await store.unmute(A, GRAPH.canonical)
+    assert not await store.unmute(A, GRAPH.canonical)
+    assert await store.mutes() == ()
+
+
 async def test_that_a_channels_days_were_changed_holds_until_it_is_next_published_to(
     store: Store,
 ) -> None:

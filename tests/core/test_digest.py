@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.digest import Rules, display_cache, plan
+from bot.keywords import parse
 from bot.matching.similarity import InverseFrequencies
 from bot.model import (
     Channel,
@@ -466,3 +467,28 @@ def test_within_each_keyword_the_similar_ones_come_first() -> None:
     [digest] = composer.digests
     assert [each.paper.title for each in digest.entries] == ["Glacier ice", "Soup", "Ice"]
     assert [bool(each.like) for each in digest.entries] == [True, False, True]
+
+
+def test_a_paper_that_a_mute_hides_at_its_time_is_settled_and_not_shown() -> None:
+    entries = tuple(
+        Entry(paper(n, title), ("reward",))
+        for n, title in ((3, "Surveys of reward"), (2, "Reward"), (1, "A survey"))
+    )
+    due = replace(agenda(), new=entries, first=(Entry(paper(9, "Survey"), ("reward",)),))
+    due = replace(due, mutes=(parse("survey"),))
+    publication = decide(due, MONDAY, rules())
+    assert shown(publication) == ["2603.00002"]
+    assert publication.muted == ("2603.00003", "2603.00001", "2603.00009")
+    early = decide(due, MONDAY - timedelta(minutes=1), rules())
+    assert (shown(early), early.muted) == ([], ("2603.00009",)), "others wait, and so may the mute"
+    all_hidden = decide(replace(due, mutes=(parse("reward OR survey"),)), MONDAY, rules())
+    assert all_hidden.drafts == ()
+    assert all_hidden.published_until == MONDAY
+
+
+def test_a_catch_up_of_the_newest_counts_what_no_mute_hides() -> None:
+    due = agenda(1, 2, 3, published_until=MONDAY - 14 * DAY)
+    due = replace(
+        due, new=(Entry(paper(4, "A survey"), ("reward",)), *due.new), mutes=(parse("survey"),)
+    )
+    assert shown(decide(due, MONDAY, rules(backlog=2))) == ["2603.00003", "2603.00002"]

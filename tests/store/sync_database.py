@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.keywords import parse
-from bot.model.snapshots import Configure, Follow, Snapshot, Unfollow
+from bot.model.snapshots import Configure, Follow, Hide, Snapshot, Unfollow
 from bot.store.statements.channels_file import REVISIONS_KEPT, SqlSyncTransaction
 from tests.fakes import START
 from tests.store.database import opened
@@ -58,12 +58,17 @@ class SyncDatabaseFile:
                 [Unfollow(channel, parse(keyword)) for keyword in keywords], "a person"
             )
 
+    def hide(self, channel: str, *texts: str) -> None:
+        with self.transaction() as transaction:
+            transaction.apply([Hide(channel, parse(text)) for text in texts], "a person")
+
     def configure(self, channel: str, setting: str, value: str | None) -> None:
         with self.transaction() as transaction:
             transaction.apply([Configure(channel, setting, value)], "a person")
 
     def says(self) -> dict[str, set[str]]:
-        """Channel → texts of its keywords and, as ``name=value``, its settings."""
+        """Channel → texts of its keywords; as ``not text`` its mutes, as ``name=value`` its
+        settings."""
         with self.transaction() as transaction:
             return says(transaction.current())
 
@@ -71,6 +76,7 @@ class SyncDatabaseFile:
 def says(snapshot: Snapshot) -> dict[str, set[str]]:
     return {
         listing.channel.id: {keyword.text for keyword in listing.keywords}
+        | {f"not {mute.text}" for mute in listing.mutes}
         | {f"{k}={v}" for k, v in asdict(listing.channel).items() if v is not None and k != "id"}
         for listing in snapshot.listings
         if not listing.bare

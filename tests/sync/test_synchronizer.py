@@ -336,6 +336,23 @@ def test_a_slash_command_shows_in_the_file(setup: Setup) -> None:
     assert setup.text.startswith(TOP)
 
 
+def test_mutes_of_the_chat_and_of_the_file_are_merged_one_by_one(setup: Setup) -> None:
+    """As keywords are: neither side's list replaces the other's."""
+    setup.database.hide(ONE, "survey")
+    setup.sync()
+    assert 'mute = ["survey"]\n' in setup.text
+    opened = setup.text
+    setup.database.hide(ONE, "benchmark")
+    setup.sync()
+    setup.write(opened.replace('["survey"]', '["tutorial"]  # mine'))
+    setup.sync()
+    assert setup.agree() == {ONE: {"graph", "reward model", "not benchmark", "not tutorial"}}
+    assert "# mine" in setup.text
+    setup.database.unfollow(ONE, "graph", "reward model")
+    setup.sync()
+    assert setup.agree() == {ONE: {"not benchmark", "not tutorial"}}, "a mute keeps the block"
+
+
 def test_a_hand_edit_is_taken_over(setup: Setup) -> None:
     setup.edit('    "graph",\n', '    "x ray",\n')
     setup.write(setup.text + block(TWO, "diffusion"))

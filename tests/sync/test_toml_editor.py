@@ -20,6 +20,7 @@ from bot.model.snapshots import (
     Change,
     Configure,
     Follow,
+    Hide,
     Listing,
     Rename,
     Snapshot,
@@ -418,6 +419,9 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
                     for keyword in own.keywords
                     for name in [draw(st.sampled_from(["", "", "My", '"# ]} ,']))]
                 ),
+                tuple(
+                    map(parse, draw(st.lists(st.sampled_from(KEYWORDS), max_size=2, unique=True)))
+                ),
             )
             for channel, own in drawn
         )
@@ -480,6 +484,9 @@ def written(draw: st.DrawFn) -> Written:
                 if (value := getattr(own.channel, name)) is not None
             ),
         ]
+        if own.mutes:
+            hidden = draw(st.sampled_from([", ", ",\n  ", ", # remark\n"]))
+            pairs.append(f"mute = [{hidden.join(repr(each.text) for each in own.mutes)}]")
         header = draw(st.sampled_from(["[[channels]]", "  [[ channels ]] # x", "[['channels']]"]))
         lines += [header, *draw(st.permutations(pairs)), draw(comment)]
         if draw(st.booleans()):
@@ -536,6 +543,9 @@ def applied(current: Snapshot, changes: tuple[Change, ...]) -> Snapshot:
         own.channel.id: {name: getattr(own.channel, name) for name in SETTINGS}
         for own in current.listings
     }
+    muting = {
+        own.channel.id: {each.canonical: each for each in own.mutes} for own in state.listings
+    }
     for change in changes:
         following = keywords.setdefault(change.channel_id, {})
         configured = settings_of.setdefault(change.channel_id, dict.fromkeys(SETTINGS))
@@ -547,11 +557,19 @@ def applied(current: Snapshot, changes: tuple[Change, ...]) -> Snapshot:
                 following[keyword.canonical] = keyword
             case Unfollow(_, keyword):
                 following.pop(keyword.canonical, None)
+            case Hide(_, keyword):
+                muting.setdefault(change.channel_id, {})[keyword.canonical] = keyword
+            case Unhide(_, keyword):
+                muting.get(change.channel_id, {}).pop(keyword.canonical, None)
             case Configure(_, setting, value):
                 configured[setting] = value
     return snapshot(
         *(
-            Listing(Channel(channel, **settings_of[channel]), tuple(following.values()))
+            Listing(
+                Channel(channel, **settings_of[channel]),
+                tuple(following.values()),
+                tuple(muting.get(channel, {}).values()),
+            )
             for channel, following in keywords.items()
         )
     )

@@ -12,7 +12,7 @@ from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
 from bot.chat.reports import AllKeywords, FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
 from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handle, handles
-from bot.model import Choice, Keyword, Menu, Offer, Person, Reply, Row, Section, Subscription
+from bot.model import Choice, Keyword, Menu, Mute, Offer, Person, Reply, Row, Section, Subscription
 from bot.references import refer_to
 from bot.text import plural
 
@@ -210,9 +210,59 @@ def _named(keywords: Sequence[Keyword]) -> _Named:
     return _Named(f"{count}:{lines}", f"{count}: {', '.join(texts)}")
 
 
+def muted_reply(
+    keyword: Keyword,
+    understood: Paraphrase,
+    person: Person,
+    hidden: int,
+    of: int,
+    same: Sequence[Keyword],
+) -> Reply:
+    """``hidden`` of the last papers (``of`` in all) match it; ``same`` are keywords that mean
+    the same."""
+    lines = [f"This channel now mutes {keyword.text}", *understood.lines]
+    lines.append(
+        "Papers that match it are not posted here from now on, whichever keyword finds them, and"
+        " not later either."
+    )
+    if same:
+        lines.append(f"Careful: that hides everything that {same[0].label} finds.")
+    if of and hidden == of:
+        lines.append(
+            f"Careful: it would have hidden all of the {plural(of, 'paper')} of the last 30 days."
+        )
+    elif of:
+        lines.append(
+            f"Of the {plural(of, 'paper')} of the last 30 days it would have hidden {hidden}."
+        )
+    return Reply(
+        "\n".join(filter(None, lines)),
+        offers=(Offer("Undo", f"unmute {handle(keyword)}"), BACK_TO_LIST),
+        announcement=f"{person.name} muted {keyword.text} in this channel",
+    )
+
+
+def unmuted_reply(keyword: Keyword, person: Person) -> Reply:
+    return Reply(
+        f"This channel no longer mutes {keyword.text}\n"
+        "What it hid when it would have been posted stays hidden; new papers come again.",
+        offers=(Offer("Undo", f"mute {handle(keyword)}"), BACK_TO_LIST),
+        announcement=f"{person.name} ended the mute of {keyword.text} in this channel",
+    )
+
+
+def mutes_lines(mutes: Sequence[Mute], dates: DateFormatter) -> list[str]:
+    return [
+        f"{each.keyword.text}, {dates.day(each.added_at)}"
+        + (f" by {each.added_by.name}" if each.added_by.name else "")
+        for each in mutes
+    ]
+
+
 def listing_reply(
     channel_id: str,
     subscriptions: Sequence[Subscription],
+    mutes: Sequence[Mute],
     dates: DateFormatter,
     page: int | None = None,
     *,
@@ -234,16 +284,22 @@ def listing_reply(
         offers += [Offer("More", f"list {page + 1}")] if page < last else []
     offers += [Offer("Add a keyword", "add")] if may_change else []
     keywords = [subscription.keyword for subscription in shown]
+    hidden = [*mutes_lines(mutes, dates), f"To end one: {refer_to('unmute survey', channel_id)}"]
     return Reply(
         head,
+        sections=(Section("Muted", "\n".join(hidden)),) if mutes else (),
         rows=tuple(removal_row(subscription, dates, may_change) for subscription in shown),
         offers=tuple(offers),
         menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
-        report=KeywordList(channel_id, tuple(map(_followed, subscriptions))),
+        report=KeywordList(
+            channel_id,
+            tuple(map(_followed, subscriptions)),
+            tuple(each.keyword.text for each in mutes),
+        ),
     )
 
 
-def all_listings_reply(subscriptions: Sequence[Subscription]) -> Reply:
+def all_listings_reply(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) -> Reply:
     """What every channel follows, a section for each. Changes nothing."""
     by_channel: dict[str, list[Subscription]] = {}
     for each in subscriptions:
@@ -258,7 +314,11 @@ def all_listings_reply(subscriptions: Sequence[Subscription]) -> Reply:
         ),
         report=AllKeywords(
             tuple(
-                KeywordList(channel_id, tuple(map(_followed, followed)))
+                KeywordList(
+                    channel_id,
+                    tuple(map(_followed, followed)),
+                    tuple(each.keyword.text for each in mutes if each.channel_id == channel_id),
+                )
                 for channel_id, followed in by_channel.items()
             )
         ),

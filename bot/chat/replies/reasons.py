@@ -62,6 +62,7 @@ class Cause(StrEnum):
     NOTHING_NEW = "nothing_new"
     ALL_POSTED = "all_posted"
     LEFT_OUT = "left_out"
+    MUTED = "muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ class ChannelContext:
     def skipped_since_slot(self) -> datetime | None:
         """When papers were left out, if that was since the channel's last posting time."""
         at = self.view.skipped_at
+        return at if at and at >= self.timetable.latest(self.dates.now) else None
+
+    def muted_since_slot(self) -> datetime | None:
+        """When mutes hid papers, if that was since the channel's last posting time."""
+        at = self.view.muted_at
         return at if at and at >= self.timetable.latest(self.dates.now) else None
 
     @property
@@ -149,6 +155,10 @@ def _posted(context: ChannelContext) -> str:
             f"{left_out}: the bot had been down, and the setting catch_up posts only a part of what"
             " was missed."
         )
+    if at := context.muted_since_slot():
+        everything = "" if context.posted_since_slot() else ", all that there were"
+        hidden = f"{plural(context.view.muted, 'paper')} hidden by mutes{everything}"
+        parts.append(f"{hidden}, {context.dates.time(at)}.")
     return " ".join(parts)
 
 
@@ -280,6 +290,8 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
         return Cause.ALL_POSTED, ""
     if context.skipped_since_slot():
         return Cause.LEFT_OUT, ""
+    if context.muted_since_slot():
+        return Cause.MUTED, ""
     return _no_news(context, run, began)
 
 

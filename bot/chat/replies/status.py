@@ -25,6 +25,7 @@ from bot.references import refer_to
 from bot.text import plural
 
 ARCHIVED_SHOWN: Final = 10
+MUTES_SHOWN: Final = 10
 NOTHING_TO_ASK: Final = "with nothing to ask arXiv"
 
 
@@ -159,10 +160,33 @@ def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
     return [
         f"{context.name}: {', '.join(parts)}",
         f"  {status.explanation}",
+        *_mutes(context),
         *_not_understood(context),
         *_without_history(context),
         *_stuck(context),
         *_crosspost_failure(context),
+    ]
+
+
+def _mutes(context: ChannelContext) -> list[str]:
+    """What is hidden, and the last time that it was; a keyword of which nothing can come."""
+    mutes = context.view.mutes
+    if not mutes:
+        return []
+    hidden = {each.keyword.canonical for each in mutes}
+    named = ", ".join(each.keyword.text for each in mutes[:MUTES_SHOWN])
+    more = f" and {len(mutes) - MUTES_SHOWN} more" if len(mutes) > MUTES_SHOWN else ""
+    last = ""
+    if context.view.muted_at is not None:
+        when = context.dates.time(context.view.muted_at)
+        last = f"; {plural(context.view.muted, 'paper')} hidden {when}"
+    return [
+        f"  Muted: {named}{more}{last}.",
+        *(
+            f"  {each.keyword.label} is followed and muted, so that nothing of it is posted."
+            for each in context.view.subscriptions
+            if each.keyword.canonical in hidden
+        ),
     ]
 
 

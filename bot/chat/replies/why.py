@@ -40,11 +40,13 @@ class Case:
     """One paper in one channel, with everything that the sentence depends on.
 
     ``evaluations`` has the channel's keywords in their order; it is empty for an unknown paper.
+    ``mutes`` are those of the channel's that match it.
     """
 
     context: ChannelContext
     standing: Standing | None
     evaluations: tuple[KeywordEvaluation, ...]
+    mutes: tuple[KeywordEvaluation, ...] = ()
 
     @property
     def view(self) -> ChannelView:
@@ -123,17 +125,22 @@ def _told(case: Case, told: ToldNews) -> str:
 def _matching(case: Case) -> str:
     if not case.matches:
         return "No keyword that is followed now matches it."
-    named = [
+    return f"It matches {_named(case.matches)}."
+
+
+def _named(found: Sequence[KeywordEvaluation]) -> str:
+    return " and ".join(
         f"{each.keyword.label} (in the {each.explanation.field})"
         if each.explanation.field
         else each.keyword.label
-        for each in case.matches
-    ]
-    return f"It matches {' and '.join(named)}."
+        for each in found
+    )
 
 
 def _due(case: Case, standing: Standing) -> str:
     since = case.context.dates.time(standing.at)
+    if case.mutes:
+        return f"Due since {since}, but not to be posted: it is muted by {_named(case.mutes)}."
     if case.view.paused:
         return f"Due since {since}; waits, because the channel is paused{_reason(case)}."
     return f"Due since {since}, to be posted {case.context.when_posted()}."
@@ -183,12 +190,20 @@ def _dropped(case: Case, standing: Standing) -> str:
     )
 
 
+def _muted(case: Case, standing: Standing) -> str:
+    when = case.context.dates.time(standing.at)
+    if case.mutes:
+        return f"Not posted: muted {when} by {_named(case.mutes)}."
+    return f"Not posted: muted {when}, by a mute that has ended since."
+
+
 _SENTENCES: dict[str, Callable[[Case, Standing], str]] = {
     "due": _due,
     "posted": _posted,
     "known": _known,
     "skipped": _skipped,
     "dropped": _dropped,
+    "muted": _muted,
 }
 
 

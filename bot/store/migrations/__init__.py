@@ -133,10 +133,21 @@ create table removed_subscriptions (
 create index subscriptions_unprimed on subscriptions (channel_id, canonical)
   where primed_at is null;
 
+create table mutes (                      -- what a channel is not shown, whatever it follows
+  channel_id text not null references channels,
+  canonical  text not null references keywords,
+  text       text not null,               -- as this channel's person wrote it
+  added_by   text not null,
+  added_by_id text not null,
+  added_at   text not null,
+  primary key (channel_id, canonical)
+) strict, without rowid;
+
 create table ledger (                     -- the promise: one row per paper and channel, for ever
   channel_id text not null references channels,
   paper_id   text not null references papers,
-  state      text not null check (state in ('due', 'posted', 'known', 'skipped', 'dropped')),
+  state      text not null
+             check (state in ('due', 'posted', 'known', 'skipped', 'dropped', 'muted')),
   why        text not null,               -- new, first; empty for known
   at         text not null,               -- when it got this state
   post_key   text,
@@ -145,6 +156,7 @@ create table ledger (                     -- the promise: one row per paper and 
 create index ledger_due on ledger (channel_id) where state = 'due';
 create index ledger_by_paper on ledger (paper_id);
 create index ledger_skipped on ledger (channel_id, at) where state = 'skipped';
+create index ledger_muted on ledger (channel_id, at) where state = 'muted';
 
 create table news (                       -- what became of posted papers, each change once
   id       integer primary key,

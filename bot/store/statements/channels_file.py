@@ -11,9 +11,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.model import ChannelGroup, Keyword, Person
-from bot.model.snapshots import Change, Configure, Follow, Listing, Rename, Snapshot
+from bot.model.snapshots import (
+    Change,
+    Configure,
+    Follow,
+    Hide,
+    Listing,
+    Rename,
+    Snapshot,
+    Unhide,
+)
 from bot.store.engines.base import Begin, Connection
 from bot.store.statements.archive import restore_channels
+from bot.store.statements.mutes import mute, mutes, unmute
 from bot.store.statements.rows import to_text
 from bot.store.statements.subscriptions import (
     arrange,
@@ -37,13 +47,21 @@ class SqlSyncTransaction:
         self._at = at
 
     def current(self) -> Snapshot:
-        """Every channel that follows something or has a setting of its own, and is not archived."""
+        """Every channel that follows or mutes something or has a setting of its own, and is not
+        archived."""
         following: dict[str, list[Keyword]] = {}
         for subscription in subscriptions(self._db):
             following.setdefault(subscription.channel_id, []).append(subscription.keyword)
+        hiding: dict[str, list[Keyword]] = {}
+        for each in mutes(self._db):
+            hiding.setdefault(each.channel_id, []).append(each.keyword)
         return Snapshot(
             tuple(
-                Listing(channel, tuple(following.get(channel.id, ())))
+                Listing(
+                    channel,
+                    tuple(following.get(channel.id, ())),
+                    tuple(hiding.get(channel.id, ())),
+                )
                 for channel in channels(self._db)
             )
         )
@@ -62,6 +80,10 @@ class SqlSyncTransaction:
                 case Configure(channel_id, setting, value):
                     restore_channels(self._db, ChannelGroup(ids=(channel_id,)), self._at)
                     change_setting(self._db, channel_id, setting, value)
+                case Hide(channel_id, keyword):
+                    mute(self._db, channel_id, keyword, Person(who), self._at)
+                case Unhide(channel_id, keyword):
+                    unmute(self._db, channel_id, keyword.canonical)
                 case _:
                     unfollow(self._db, change.channel_id, change.keyword.canonical, self._at)
         for change in changes:

@@ -218,6 +218,7 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
             ("saves", "person", "person_id"),
             ("subscriptions", "added_by", "added_by_id"),
             ("removed_subscriptions", "added_by", "added_by_id"),
+            ("mutes", "added_by", "added_by_id"),
         )
         for (name,) in db.execute(
             f"select distinct {name} from {table} where {owner} = ?", (person.id,)
@@ -226,7 +227,7 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
     saves = db.execute("delete from saves where person_id = ?", (person.id,)).rowcount
     _forget_unsaved(db, [paper_id for (paper_id,) in kept])
     names = 0
-    for table in ("subscriptions", "removed_subscriptions"):
+    for table in ("subscriptions", "removed_subscriptions", "mutes"):
         names += db.execute(
             f"update {table} set added_by = '', added_by_id = '' where added_by_id = ?",
             (person.id,),

@@ -17,6 +17,7 @@ from bot.model import (
     Channel,
     ChannelAgenda,
     Entry,
+    Keyword,
     Paper,
     Prepared,
     Publication,
@@ -25,6 +26,7 @@ from bot.model import (
 )
 from bot.store.engines.base import Connection
 from bot.store.statements import library, news
+from bot.store.statements.mutes import mutes
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     LISTED,
@@ -92,7 +94,7 @@ def publish_all(
         posts += len(publication.drafts)
         papers = sum(len(draft.paper_ids) for _, draft in publication.drafts)
         papers += sum(len(draft.news) for _, draft in publication.drafts)
-        papers += len(publication.skipped) + len(publication.skipped_news)
+        papers += len(publication.skipped) + len(publication.skipped_news) + len(publication.muted)
         cost += ROWS_PER_PAPER * (1 + len(publication.drafts) + papers)
         if cost >= batch_size:
             cost = 0
@@ -123,6 +125,10 @@ def _publish(
     db.executemany(
         "update ledger set state = 'skipped', at = ? where channel_id = ? and paper_id = ?",
         [(to_text(at), channel_id, paper_id) for paper_id in publication.skipped],
+    )
+    db.executemany(
+        "update ledger set state = 'muted', at = ? where channel_id = ? and paper_id = ?",
+        [(to_text(at), channel_id, paper_id) for paper_id in publication.muted],
     )
     news.settle(db, channel_id, publication.skipped_news, "skipped", at)
     if publication.published_until is not None:
@@ -187,6 +193,7 @@ class Basis(NamedTuple):
     most_saved_until: str | None
     saved: list[tuple[str, int]]  # a paper's id and version; none where the order needs none
     shared: list[tuple[str, str]]  # a paper's id, and when one of several people saved it
+    mutes: tuple[Keyword, ...]
 
 
 def _basis(db: Connection, channel_id: str) -> Basis:
@@ -225,6 +232,7 @@ def _basis(db: Connection, channel_id: str) -> Basis:
         most_saved_until,
         library.newest_saved(db, channel_id) if ordered else [],
         library.shared(db, channel_id) if has_saves else [],
+        tuple(each.keyword for each in mutes(db, channel_id)),
     )
 
 
@@ -251,6 +259,7 @@ def _agenda(
         first=tuple(entries[Why.FIRST]),
         news=tuple(news.item(row, papers[row[1]]) for row in basis.news),
         keywords=tuple(label for _, label in basis.keywords),
+        mutes=basis.mutes,
         rescheduled=basis.rescheduled,
         saved=tuple(kept[paper_id] for paper_id, _ in basis.saved),
         shared=tuple(

@@ -96,6 +96,7 @@ def forget_removed(db: Connection, now: datetime) -> None:
     )
     unset = ", ".join(f"{column} = null" for column in SETTING_COLUMNS)
     db.executemany(f"update channels set {unset} where id = ?", expired)
+    db.executemany("delete from mutes where channel_id = ?", expired)
     db.executemany(
         "update outbox set state = 'held', settled_at = ?, lease_until = null, error = ?"
         " where channel_id = ? and state in ('queued', 'sending', 'unknown')",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.errors import Note, NoteKind
-from bot.model import Channel, Keyword, NewsKind, Person
+from bot.model import Channel, Keyword, Mute, NewsKind, Person, Why
 from bot.model.views import (
     ArchivedChannel,
     Arrival,
+    ChannelPaper,
     ChannelView,
     FailingCrosspost,
     KeywordPapers,
@@ -25,6 +26,7 @@ from bot.model.views import (
     ToldNews,
 )
 from bot.store.engines.base import Connection
+from bot.store.statements.mutes import mutes
 from bot.store.statements.removal import KEEP_ARCHIVED
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
@@ -191,6 +193,17 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             given,
         )
     }
+    muted = {
+        row[0]: (row[2], to_time(row[1]))
+        for row in db.execute(
+            f"select channel_id, at, count(*) from ledger where state = 'muted' {these}"
+            " group by 1, 2 order by 1, 2",
+            given,
+        )
+    }
+    hidden: dict[str, list[Mute]] = {}
+    for mute in mutes(db, *channel_ids):
+        hidden.setdefault(mute.channel_id, []).append(mute)
     crossposts = {
         row[0]: FailingCrosspost(row[1], row[2] == "failed")
         for row in db.execute(
@@ -224,6 +237,9 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             skipped=skipped.get(channel[0], (0, None))[0],
             skipped_at=skipped.get(channel[0], (0, None))[1],
             crosspost=crossposts.get(channel[0]),
+            mutes=tuple(hidden.get(channel[0], ())),
+            muted=muted.get(channel[0], (0, None))[0],
+            muted_at=muted.get(channel[0], (0, None))[1],
         )
         for published_until, paused, reason, paused_at, probe_at, *channel in rows
     )
@@ -294,6 +310,42 @@ def paper(db: Connection, paper_id: str) -> PaperView:
             )
             for r in standings
         ),
+    )
+
+
+def channel_papers(db: Connection, channel_id: str, since: datetime) -> tuple[ChannelPaper, ...]:
+    """What the channel got, waits for, or would have got without a mute, as far as that was decided
+    at or after ``since``; the newest first. First papers of a new keyword are not among them: they
+    are no measure of a day."""
+    labels = [
+        (each.keyword.canonical, each.keyword.label) for each in subscriptions(db, channel_id)
+    ]
+    rows = db.execute(
+        f"""
+        select {qualified("p")}, l.state = 'muted', p.first_seen,
+               case o.state when 'sent' then o.settled_at end
+        from ledger l join papers p on p.id = l.paper_id left join outbox o on o.key = l.post_key
+        where l.channel_id = ? and l.state in ('due', 'posted', 'muted') and l.at >= ?
+          and l.why = ?
+        order by p.serial desc
+        """,
+        (channel_id, to_text(since), Why.NEW),
+    ).fetchall()
+    matched: dict[str, set[str]] = {row[0]: set() for row in rows}
+    for paper_id, canonical in db.execute(
+        f"select paper_id, canonical from hits where paper_id in ({LISTED})",
+        {"ids": id_list(matched)},
+    ):
+        matched[paper_id].add(canonical)
+    return tuple(
+        ChannelPaper(
+            paper_from_row(row[:15]),
+            bool(row[15]),
+            to_time(row[16]),
+            to_time_or_none(row[17]),
+            tuple(label for canonical, label in labels if canonical in matched[row[0]]),
+        )
+        for row in rows
     )
 
 

@@ -51,11 +51,7 @@ def follow(
     """
     ensure_channel(db, channel_id)
     restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
-    db.execute(
-        "insert into keywords (canonical, text, query, clauses) values (?, ?, ?, ?)"
-        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses",
-        (keyword.canonical, keyword.text, keyword.query, keyword.clauses),
-    )
+    ensure_keyword(db, keyword)
     if person.server:
         db.execute("update channels set server = ? where id = ?", (person.server, channel_id))
     key = (channel_id, keyword.canonical)
@@ -170,6 +166,14 @@ def ensure_channel(db: Connection, channel_id: str) -> None:
     )
 
 
+def ensure_keyword(db: Connection, keyword: Keyword) -> None:
+    db.execute(
+        "insert into keywords (canonical, text, query, clauses) values (?, ?, ?, ?)"
+        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses",
+        (keyword.canonical, keyword.text, keyword.query, keyword.clauses),
+    )
+
+
 def change_setting(db: Connection, channel_id: str, name: str, value: str | None) -> None:
     """One setting at a time, so that two people who change two of them both get theirs."""
     if name not in SETTINGS:
@@ -183,13 +187,15 @@ def change_setting(db: Connection, channel_id: str, name: str, value: str | None
 
 
 def channels(db: Connection) -> tuple[Channel, ...]:
-    """Every channel that follows something or has a setting of its own, and is not archived."""
+    """Every channel that follows or mutes something or has a setting of its own, and is not
+    archived."""
     rows = db.execute(
         f"""
         select {CHANNEL_COLUMNS} from channels c
         where archived_at is null and (
           coalesce({", ".join(SETTING_COLUMNS)}) is not null
-          or exists (select 1 from subscriptions s where s.channel_id = c.id))
+          or exists (select 1 from subscriptions s where s.channel_id = c.id)
+          or exists (select 1 from mutes m where m.channel_id = c.id))
         order by id
         """
     )
@@ -228,7 +234,7 @@ def unprimed(db: Connection) -> frozenset[tuple[str, str]]:
 
 
 def known_keywords(db: Connection) -> tuple[Keyword, ...]:
-    """All that any channel follows or once followed."""
+    """All that any channel follows, mutes, or once did."""
     rows = db.execute("select canonical, text, query, clauses from keywords")
     return tuple(map(keyword_from_row, rows))
 

@@ -1,0 +1,54 @@
+"""What a channel is not shown, whatever it follows: expressions like keywords, kept apart.
+
+A paper that matches one when it would be posted gets the ledger's state ``muted``, and keeps it for
+ever (``statements.publish``): ending a mute brings nothing back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.model import ChannelGroup, Keyword, Mute, Person
+from bot.store.engines.base import Connection
+from bot.store.statements.archive import restore_channels
+from bot.store.statements.rows import LISTED, id_list, to_text, to_time
+from bot.store.statements.subscriptions import ensure_channel, ensure_keyword
+
+
+def mute(db: Connection, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
+    """Hide in the channel what matches; false if that is hidden already, in these or other words.
+    A channel that was archived is restored first, as when a keyword is added."""
+    ensure_channel(db, channel_id)
+    restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
+    ensure_keyword(db, keyword)
+    added = db.execute(
+        "insert into mutes (channel_id, canonical, text, added_by, added_by_id, added_at)"
+        " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+        (channel_id, keyword.canonical, keyword.text, person.name, person.id, to_text(at)),
+    )
+    return added.rowcount == 1
+
+
+def unmute(db: Connection, channel_id: str, canonical: str) -> bool:
+    """Hide it no longer; false if it was not hidden."""
+    removed = db.execute(
+        "delete from mutes where channel_id = ? and canonical = ?", (channel_id, canonical)
+    )
+    return removed.rowcount == 1
+
+
+def mutes(db: Connection, *channel_ids: str) -> tuple[Mute, ...]:
+    """In the order in which they were added; of all channels if none is named."""
+    these = "" if not channel_ids else f"where m.channel_id in ({LISTED})"
+    rows = db.execute(
+        f"""
+        select m.channel_id, m.text, m.canonical, k.query, k.clauses, m.added_by, m.added_by_id,
+               m.added_at
+        from mutes m join keywords k using (canonical)
+        {these} order by m.channel_id, m.added_at, m.canonical
+        """,
+        {"ids": id_list(channel_ids)} if channel_ids else {},
+    )
+    return tuple(
+        Mute(row[0], Keyword(*row[1:5]), Person(row[5], row[6]), to_time(row[7])) for row in rows
+    )
