@@ -25,6 +25,7 @@ from bot.model.snapshots import (
     Rename,
     Snapshot,
     Unfollow,
+    Unhide,
     decode,
     encode,
     merge,
@@ -544,7 +545,7 @@ def applied(current: Snapshot, changes: tuple[Change, ...]) -> Snapshot:
         for own in current.listings
     }
     muting = {
-        own.channel.id: {each.canonical: each for each in own.mutes} for own in state.listings
+        own.channel.id: {each.canonical: each for each in own.mutes} for own in current.listings
     }
     for change in changes:
         following = keywords.setdefault(change.channel_id, {})
