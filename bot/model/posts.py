@@ -145,8 +145,8 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What publishing decided for one channel: messages with their keys, papers and news left out,
-    papers that a mute hides, up to which posting time it is published to now, and its most saved papers are told
-    (``None``: no further than before)."""
+    papers that a mute hides, up to which posting time it is published to now, and its most saved
+    papers are told (``None``: no further than before)."""
 
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()
@@ -160,10 +160,10 @@ class Publication:
 class Prepared:
     """What was decided for a channel ahead of the transaction that carries it out.
 
-    It stands as long as what is due in the channel, its settings, keywords and mutes are the same, and
-    no paper got another version, comment or journal reference: that would be news, if the paper
-    had been posted already. One that by now matches another one of the keywords too is no reason
-    to decide again.
+    It stands as long as what is due in the channel, its settings, keywords and mutes are the same,
+    and no paper got another version, comment or journal reference: that would be news, if the paper
+    had been posted already. One that by now matches another one of the keywords too is no reason to
+    decide again.
     """
 
     agenda: ChannelAgenda
