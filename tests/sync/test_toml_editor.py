@@ -486,7 +486,7 @@ def written(draw: st.DrawFn) -> Written:
             ),
         ]
         if own.mutes:
-            hidden = draw(st.sampled_from([", ", ",\n  ", ", # remark\n"]))
+            hidden = draw(st.sampled_from([", ", ",\n  ", ", # mine\n"]))
             pairs.append(f"mute = [{hidden.join(repr(each.text) for each in own.mutes)}]")
         header = draw(st.sampled_from(["[[channels]]", "  [[ channels ]] # x", "[['channels']]"]))
         lines += [header, *draw(st.permutations(pairs)), draw(comment)]
