@@ -18,6 +18,7 @@ ALL = {
     "parsing": "Parsing an answer of 2,000 papers",
     "matching": "Matching 2,000 papers",
     "growth": "How matching grows",
+    "similarity": "Order by similarity",
     "store": "The database",
     "channels": "Many channels: a day of 2,000 papers for 10,000 of them",
     "postgres": "PostgreSQL, and several processes",

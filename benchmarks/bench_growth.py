@@ -16,9 +16,9 @@ from math import log
 from statistics import linear_regression, median
 from typing import Final
 
-from benchmarks.bench_matching import corpus, seconds_of
+from benchmarks.bench_matching import corpus
 from benchmarks.plots import Line, Panel
-from benchmarks.report import Row, table
+from benchmarks.report import Row, seconds_of, table
 from bot.keywords import parse
 from bot.matching import Matcher
 from bot.model import Paper

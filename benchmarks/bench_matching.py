@@ -17,11 +17,9 @@ one to three words of the same source, so that far more of them match than in li
 
 from __future__ import annotations
 
-import gc
 import random
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,7 +29,7 @@ import ahocorasick
 
 from benchmarks.invented import Words
 from benchmarks.plots import Line, Panel
-from benchmarks.report import Row, table
+from benchmarks.report import Row, seconds_of, table
 from bot.keywords import parse
 from bot.keywords.tokens import stems
 from bot.matching import Matcher
@@ -264,14 +262,6 @@ def _regexes(texts: Sequence[str], papers: Sequence[Paper]) -> tuple[float, bool
     compiling = seconds_of(compile_all) * share
     searching = seconds_of(search) * share * len(papers) / len(few)
     return compiling + searching, share == 1 and len(few) == len(papers)
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Processor seconds of it, which begins without garbage."""
-    gc.collect()
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 if __name__ == "__main__":

@@ -180,7 +180,10 @@ class ChatCommands:
     ) -> Reply:
         plain = tuple(without_references(word) for word in words)
         async with self._query("saved", channel_id, person):
-            return await self._library.saved(channel_id, person, mine=mine, words=plain, page=page)
+            may_change = await self._may_change(channel_id, person)
+            return await self._library.saved(
+                channel_id, person, mine=mine, words=plain, page=page, may_change=may_change
+            )
 
     async def cite(self, channel_id: str, person: Person, paper_id: str) -> Reply:
         paper_id = required("cite", paper_id)

@@ -72,8 +72,11 @@ class Library:
         mine: bool = False,
         words: Sequence[str] = (),
         page: int = 1,
+        may_change: bool = False,
     ) -> Reply:
-        """One page of what the channel keeps, or the person; a page beyond the last is the last."""
+        """One page of what the channel keeps, or the person; a page beyond the last is the last.
+        Whoever ``may_change`` the channel is offered the order by similarity once it is possible.
+        """
         found = await self._store.saved(
             channel_id,
             person.id,
@@ -87,7 +90,8 @@ class Library:
             return await self.saved(channel_id, person, mine=mine, words=words, page=last)
         dates = self._queries.dates(channel_id)
         offer_order = (
-            not (mine or words or page > 1)
+            may_change
+            and not (mine or words or page > 1)
             and found.total >= ENOUGH_SAVED
             and (await self._queries.settings_in_force(channel_id))["order"].value != "similarity"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -177,6 +178,8 @@ async def test_from_ten_saved_papers_on_the_order_by_similarity_is_offered_until
     assert offer in [each.words for each in reply.offers]
     assert "new papers like these first in the digest, with none left out" in reply.text
     assert offer not in [each.words for each in (await chat.say("saved mine")).offers]
+    guest = replace(BEN, manages=False)
+    assert offer not in [each.words for each in (await chat.say("saved", person=guest)).offers]
     assert "order is now similarity" in (await chat.say(offer)).text
     assert offer not in [each.words for each in (await chat.say("saved")).offers]
     assert "order is now newest" in (await chat.say("settings order newest")).text

@@ -1,0 +1,136 @@
+"""What people saved, from the database to the messages: the order of a digest, and a week's end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.discord.render import DiscordComposer
+from bot.app.channel_rules import ChannelRules
+from bot.config import ScheduleConfig
+from bot.core.channel_settings import CatchUp, CatchUpKind, PostingDays
+from bot.core.collect import collect
+from bot.core.publish import publish
+from bot.keywords import parse
+from bot.model import Paper, Person
+from tests.builders import paper
+from tests.fakes import START, FakeClock, FakeSource
+from tests.store.database import opened, select
+
+HERE, THERE = "discord:11420000000000000001", "discord:11420000000000000002"
+ADA, BEN = Person("Ada", "discord:1"), Person("Ben", "discord:2")
+DAY = timedelta(days=1)
+SCHEDULE = ScheduleConfig(
+    time(8, 0), PostingDays(frozenset(range(5))), CatchUp(CatchUpKind.ALL), first_post=3, in_full=30
+)
+GLACIERS = [
+    paper(n, f"Glacier flow {n}", abstract=f"How ice flows in valley {n}.") for n in range(1, 1_006)
+]
+
+
+class Bot:
+    """Two Discord channels that follow the same, over a real database; nothing is sent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.source = FakeSource(self.clock)
+        self.store = opened(folder / "db")
+        self.rules = ChannelRules(SCHEDULE, ZoneInfo("UTC")).rules
+
+    async def run(self, *papers: Paper) -> None:
+        """Announced, fetched, and published whatever the time of day."""
+        self.source.announce(*papers)
+        await collect(self.source, self.store, self.clock, first_post=0)
+        await self.publish()
+
+    async def publish(self) -> None:
+        await publish(self.store, {"discord": DiscordComposer}, self.rules, self.clock, now=True)
+
+    def sent(self, channel: str) -> list[str]:
+        rows = select(self.store, "select channel_id, payload from outbox order by seq")
+        return [payload for where, payload in rows if where == channel]
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
+    bot = Bot(tmp_path)
+    for channel in (HERE, THERE):
+        await bot.store.follow(channel, parse("reward"), Person("Ada"), START)
+    await bot.run()
+    yield bot
+    bot.store.close()
+
+
+def new_papers() -> list[Paper]:
+    at = START
+    return [
+        paper(2_001, "A reward for glacier ice", abstract="Ice that flows.", published=at),
+        paper(2_002, "A reward for soup", abstract="Soup that boils.", published=at),
+        paper(2_003, "A reward for birds", abstract="Birds that sing.", published=at),
+    ]
+
+
+async def test_a_channel_that_asks_for_it_sees_first_what_is_like_its_saved_papers(
+    bot: Bot,
+) -> None:
+    await bot.store.save_all(HERE, GLACIERS[:10], ADA, START)
+    await bot.store.change_setting(HERE, "order", "similarity")
+    bot.clock.advance(DAY.total_seconds())
+    await bot.run(*new_papers())
+    [mine], [theirs] = bot.sent(HERE), bot.sent(THERE)
+    places = [mine.index(each.title) for each in new_papers()]
+    assert places[0] == min(places)
+    assert "like *Glacier flow" in mine
+    assert [theirs.index(each.title) for each in new_papers()] == sorted(
+        (theirs.index(each.title) for each in new_papers()), reverse=True
+    )
+    assert "saved here" not in theirs
+    states = select(bot.store, "select distinct state from ledger where paper_id > '2603.02000'")
+    assert states == [("posted",)], "nothing was left out"
+
+
+async def test_of_very_many_saved_papers_the_last_thousand_are_compared(bot: Bot) -> None:
+    await bot.store.save_all(HERE, GLACIERS[1000:], ADA, START - DAY)
+    await bot.store.save_all(HERE, GLACIERS[:1000], ADA, START)
+    await bot.store.change_setting(HERE, "order", "similarity")
+    bot.clock.advance(DAY.total_seconds())
+    bot.source.announce(*new_papers())
+    await collect(bot.source, bot.store, bot.clock, first_post=0)
+    [agenda] = await bot.store.agendas([HERE])
+    assert {each.id for each in agenda.saved} == {each.id for each in GLACIERS[:1000]}
+    await bot.publish()
+    [mine] = bot.sent(HERE)
+    assert "like *Glacier flow" in mine
+
+
+async def test_a_week_ends_with_what_several_people_saved_told_once_and_here_alone(
+    bot: Bot,
+) -> None:
+    bot.clock.jump(START + (4 - START.weekday()) % 7 * DAY)  # a Friday
+    friday = bot.clock.now()
+    await bot.store.save_all(HERE, GLACIERS[:2], ADA, friday - DAY)
+    await bot.store.save_all(HERE, GLACIERS[:1], BEN, friday - DAY)
+    await bot.run()
+    await bot.publish()
+    bot.clock.advance(3600)
+    await bot.run(*new_papers())
+    told = [payload for payload in bot.sent(HERE) if "saved by 2 people" in payload]
+    assert len(told) == 1
+    assert "the week's most saved papers" in told[0]
+    assert GLACIERS[0].title in told[0]
+    assert f"[{GLACIERS[1].title}]" not in told[0]
+    assert not [payload for payload in bot.sent(THERE) if "saved by" in payload]
+
+
+async def test_who_asked_to_be_forgotten_counts_no_more_among_the_most_saved(bot: Bot) -> None:
+    bot.clock.jump(START + (4 - START.weekday()) % 7 * DAY)
+    friday = bot.clock.now()
+    for who in (ADA, BEN):
+        await bot.store.save_all(HERE, GLACIERS[:1], who, friday - DAY)
+    await bot.store.forget_person(BEN)
+    await bot.run()
+    assert bot.sent(HERE) == []
