@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.model import Person
+from bot.model.timetable import Timetable
+from bot.store import FILE
+from tests.builders import paper
 from tests.process import forked
 from tests.process.world import (
     TIMEOUT_SECONDS,
@@ -21,6 +27,7 @@ from tests.process.world import (
     standin_paper,
     write_config,
 )
+from tests.store.database import opened, wait
 from tests.wire import discord_shapes, slack_server
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
@@ -119,6 +126,42 @@ def test_a_withdrawal_is_told_once_on_both_and_in_reply_to_the_papers_own_messag
     assert "Withdrawn" in str(digest)
     assert reply["thread_ts"] == first["ts"]
     assert "has been withdrawn (version 2)" in str(reply)
+
+
+def test_a_digest_is_ordered_by_what_is_saved_and_a_week_ends_with_it_once_on_both(
+    both: Both,
+) -> None:
+    def once() -> None:
+        done = forked.call(
+            "once", "--now", "--config", str(both.config), env={**os.environ, **SECRETS}
+        )
+        assert done.returncode == 0, done.stderr
+
+    once()
+    both.config.write_text(
+        both.config.read_text().replace("keywords = ", 'order = "similarity"\nkeywords = ')
+    )
+    weeks = Timetable(ZoneInfo("UTC"), time(0), frozenset(range(7)))
+    saved_at = weeks.latest_of_a_week(now()) - timedelta(hours=1)
+    saved = [paper(n, f"Glacier flow {n}", abstract="Ice in valleys.") for n in range(1, 11)]
+    with closing(opened(both.folder / "data" / FILE)) as store:
+        for channel in (f"discord:{both.channel}", f"slack:{both.room}"):
+            for who, some in (("Ada", saved), ("Ben", saved[:1])):
+                person = Person(who, f"{channel.partition(':')[0]}:{who}")
+                wait(store.save_all(channel, some, person, saved_at))
+    both.arxiv.announce(standin_paper(11, "A reward model for glacier flow"))
+    both.arxiv.announce(standin_paper(12, "A reward model for soup"))
+    once()
+    once()
+    discord = [discord_shapes.text_of(each) for each in both.discord.messages[both.channel]]
+    slack = [str(each) for each in both.slack.rooms[both.room].messages]
+    for messages in (discord, slack):
+        [digest] = [each for each in messages if "for soup" in each]
+        assert digest.index("for glacier flow") < digest.index("for soup")
+        assert "Glacier flow 10" in digest or "Glacier flow 1" in digest
+        assert ", saved here" in digest
+        [told] = [each for each in messages if "saved by 2 people" in each]
+        assert told == digest
 
 
 def test_who_added_a_keyword_is_told_once_that_the_channel_refuses(both: Both) -> None:
