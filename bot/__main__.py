@@ -52,7 +52,7 @@ def everywhere(
 for panel, commands in {
     "Start here": (demo, setup.init),
     "Post papers": (work.run, work.once, work.page),
-    "Ask": (queries.preview, queries.status, queries.why, queries.check),
+    "Ask": (queries.preview, queries.status, queries.stats, queries.why, queries.check),
     "Change what is posted": (changes.pause, changes.resume, changes.resend),
     "Look after the database": (data.backup, data.restore, data.secret_key, data.sync),
 }.items():

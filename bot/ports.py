@@ -240,6 +240,10 @@ class Commands(Protocol):
         """How the channel stands, and when the source was last asked."""
         ...
 
+    async def stats(self, channel_id: str, person: Person) -> Reply:
+        """What came to the channel in the last month, by keyword and category."""
+        ...
+
     async def pause(self, channel_id: str, person: Person) -> Reply:
         """Post nothing in the channel until somebody resumes it."""
         ...

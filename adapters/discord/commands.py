@@ -419,6 +419,10 @@ class PapersCommands(app_commands.Group):
     async def status(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.status(where, who))
 
+    @app_commands.command(description="What came here in a month, by keyword and category")
+    async def stats(self, interaction: Interaction) -> None:
+        await self._handler.command(interaction, lambda c, where, who: c.stats(where, who))
+
     @app_commands.command(description="Post nothing here for now; new papers are kept")
     async def pause(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.pause(where, who))

@@ -213,6 +213,10 @@ class ChatCommands:
         async with self._query("status", channel_id, person):
             return await self._queries.status(channel_id)
 
+    async def stats(self, channel_id: str, person: Person) -> Reply:
+        async with self._query("stats", channel_id, person):
+            return await self._queries.stats(channel_id)
+
     async def pause(self, channel_id: str, person: Person) -> Reply:
         async with self._change("pause", channel_id, person) as editor:
             return editor.told(await self._changes.pause(channel_id, editor.person))
@@ -315,6 +319,8 @@ class ChatCommands:
                 return await self.forget_me(person, sure=rest == "now")
             case "status":
                 return await self.status(channel_id, person)
+            case "stats":
+                return await self.stats(channel_id, person)
             case "pause":
                 return await self.pause(channel_id, person)
             case "resume":

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("[mine] [bib | ris | json]", "the saved papers as a file for reference managers"),
     "forget-me": ("", "delete what you saved, and your name"),
     "status": ("", "the last run, what is waiting, and why nothing was posted"),
+    "stats": ("", "what came here in a month, by keyword and category"),
     "pause": ("", "post nothing here for now; new papers are kept"),
     "resume": ("", "post again"),
     "settings": (
@@ -54,7 +55,7 @@ _SYNONYMS: Mapping[str, str] = {
     "test": "preview", "try": "preview", "search": "preview",
     "keep": "save", "bookmark": "save", "bookmarks": "saved", "library": "saved",
     "bibtex": "cite", "bib": "cite", "forgetme": "forget-me", "forget": "forget-me",
-    "explain": "why", "state": "status", "info": "status",
+    "explain": "why", "state": "status", "info": "status", "statistics": "stats",
     "stop": "pause", "start": "resume", "continue": "resume",
     "hide": "mute", "unhide": "unmute", "block": "mute", "unblock": "unmute",
     "set": "settings", "setting": "settings", "config": "settings",
@@ -73,7 +74,7 @@ _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 # The commands below the headings of ``help``, which leaves out itself.
 _GROUPS = (
     ("Keywords", ("add", "remove", "mute", "unmute", "list", "preview")),
-    ("Papers", ("why", "save", "saved", "cite", "export", "status")),
+    ("Papers", ("why", "save", "saved", "cite", "export", "status", "stats")),
     ("This channel", ("pause", "resume", "settings", "resend")),
     ("You", ("forget-me",)),
 )

@@ -27,6 +27,12 @@ from bot.chat.replies.preview import (
 )
 from bot.chat.replies.reasons import ChannelContext
 from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
+from bot.chat.replies.statistics import (
+    MEASURED_OVER,
+    most_saved,
+    statistics,
+    statistics_reply,
+)
 from bot.chat.replies.status import status_reply, status_report
 from bot.chat.replies.why import Case, KeywordEvaluation, why_reply
 from bot.chat.reports import StatusReport
@@ -53,6 +59,7 @@ from bot.ports import Clock, PeopleStore, Source
 from bot.text import clean, displayed
 
 PREVIEW_PAPERS = 100  # papers that a preview requests: one request, as for priming
+SAVED_COMPARED = 200  # of the papers saved last, those that most people keep are named
 PREVIEW_DAYS = 7  # how far a preview counts back by default
 
 
@@ -248,6 +255,15 @@ class Queries:
         state = await self.state(None)
         contexts = [self.context(view, state, None) for view in state.channels]
         return status_report(state, contexts, self.dates())
+
+    async def stats(self, channel_id: str) -> Reply:
+        """What came to a channel in the last month, by keyword and category."""
+        now = self._clock.now()
+        papers = await self._store.channel_papers(channel_id, now - MEASURED_OVER)
+        subscriptions = await self._store.subscriptions(channel_id)
+        kept = await self._store.saved(channel_id, "", limit=SAVED_COMPARED)
+        found = statistics(channel_id, papers, subscriptions, self._calendar, now)
+        return statistics_reply(found, most_saved(kept.papers))
 
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""

@@ -189,6 +189,34 @@ class KeywordList:
 
 
 @dataclass(frozen=True, slots=True)
+class KeywordRate:
+    keyword: str
+    papers: int
+    per_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryShare:
+    category: str
+    papers: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsReport:
+    """What a channel got in the last ``days``; ``muted`` papers were hidden. Half of those that
+    arrived did so within ``hours_after_announcement``."""
+
+    channel: str
+    days: int
+    papers: int
+    muted: int
+    keywords: tuple[KeywordRate, ...]
+    categories: tuple[CategoryShare, ...]
+    hours_after_announcement: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class AllKeywords:
     channels: tuple[KeywordList, ...]
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.arguments import KeywordArgument, channel_id, complete_channel, keyword_of
+from bot.cli.arguments import (
+    ChannelOption,
+    KeywordArgument,
+    channel_id,
+    channel_of,
+    complete_channel,
+    keyword_of,
+)
 from bot.cli.common import (
     ConfigOption,
     JsonOption,
@@ -77,6 +84,26 @@ def status(
     async def query(bot: Bot) -> Reply:
         told = bot.file_sync.problem or bot.file_sync.notice
         return await bot.queries.status(file_problem=told, page_problem=_page_problem(bot.config))
+
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
+
+
+def stats(
+    ctx: typer.Context,
+    channel: ChannelOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show what came to a channel in the last 30 days, by keyword and category.
+
+    \b
+    Example: daily-papers stats --channel console:
+    """
+
+    async def query(bot: Bot) -> Reply:
+        return await bot.queries.stats(await channel_of(bot, channel))
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

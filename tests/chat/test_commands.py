@@ -1656,3 +1656,36 @@ async def test_a_mute_is_refused_like_a_keyword(chat: Chat) -> None:
     assert "Did you mean: survey" in await chat.refused("unmute surve")
     visitor = replace(ADA, manages=False)
     await chat.refused("mute dataset", HERE, visitor)
+
+
+async def test_stats_count_what_came_by_keyword_and_category_and_not_first_papers(
+    chat: Chat,
+) -> None:
+    chat.source.announce(paper(1, "An old reward model"))
+    await chat.settled("reward model", "graph")
+    await chat.say("mute survey")
+    chat.source.announce(
+        paper(21, "A reward model of a graph"),
+        paper(22, "Reward models"),
+        paper(23, "A survey of reward models"),
+    )
+    await chat.day()
+    answer = await chat.say("stats")
+    assert "This channel got 2 papers in the last 30 days" in answer.text
+    assert "Mutes hid 1 more paper." in answer.text
+    assert "of arXiv's announcement" in answer.text
+    by_keyword, by_category = answer.sections
+    assert by_keyword.text.splitlines() == [
+        "████████████ reward model: 2, 2.0 a day",
+        "██████ graph: 1, 1.0 a day",
+    ]
+    assert by_category.text.endswith("2, 100%")
+    assert data(answer)["keywords"][1] == {"keyword": "graph", "papers": 1, "per_day": 1.0}
+
+
+async def test_stats_of_a_channel_without_papers_say_so(chat: Chat) -> None:
+    await chat.settled()
+    answer = await chat.say("stats")
+    assert "got 0 papers" in answer.text
+    assert [each.heading for each in answer.sections] == ["Papers by keyword"]
+    assert answer.sections[0].text == "· reward model: 0, 0.0 a day"

@@ -38,6 +38,7 @@ READING: dict[str, Call] = {
     "preview": lambda commands, person, text: commands.preview(HERE, person, text),
     "why": lambda commands, person, text: commands.why(HERE, person, text),
     "status": lambda commands, person, text: commands.status(HERE, person),
+    "stats": lambda commands, person, text: commands.stats(HERE, person),
     "settings": lambda commands, person, text: commands.settings(HERE, person),
     "help": lambda commands, person, text: commands.help(HERE, person),
     "typed": lambda commands, person, text: commands.typed(HERE, person, text),

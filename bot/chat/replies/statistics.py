@@ -1,0 +1,117 @@
+"""What ``stats`` says of one channel: what came in a month, by keyword and category. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+
+from bot.arxiv.calendar import AnnouncementCalendar
+from bot.chat.reports import CategoryShare, KeywordRate, StatisticsReport
+from bot.model import Reply, SavedPaper, Section, Subscription
+from bot.model.views import ChannelPaper
+from bot.text import plural, shorten
+
+MEASURED_OVER = timedelta(days=30)
+MAX_BARS = 10  # of each kind; what is beyond is counted
+MAX_SAVED = 3
+BAR_WIDTH = 12  # signs of the longest bar
+MAX_LABEL_LENGTH = 60
+DAY = timedelta(days=1)
+
+
+def statistics(
+    channel_id: str,
+    papers: Sequence[ChannelPaper],
+    subscriptions: Sequence[Subscription],
+    calendar: AnnouncementCalendar,
+    now: datetime,
+) -> StatisticsReport:
+    """``papers`` are those of the last ``MEASURED_OVER``. A keyword's papers a day are counted from
+    when it was first followed, where that is later. A paper counts for each keyword it matches."""
+    shown = [each for each in papers if not each.muted]
+    by_keyword = Counter(label for each in shown for label in each.keywords)
+    by_category = Counter(each.paper.primary_category for each in shown)
+    waited = [
+        (each.posted_at - calendar.latest(each.found_at)) / timedelta(hours=1)
+        for each in shown
+        if each.posted_at is not None
+    ]
+    since = {each.keyword.label: each.primed_at or now for each in subscriptions}
+    return StatisticsReport(
+        channel=channel_id,
+        days=MEASURED_OVER.days,
+        papers=len(shown),
+        muted=len(papers) - len(shown),
+        keywords=tuple(
+            KeywordRate(label, by_keyword[label], by_keyword[label] / _days(since[label], now))
+            for label in sorted(since, key=lambda label: -by_keyword[label])
+        ),
+        categories=tuple(
+            CategoryShare(category, count, count / len(shown))
+            for category, count in by_category.most_common()
+        ),
+        hours_after_announcement=median(waited) if waited else None,
+    )
+
+
+def _days(since: datetime, now: datetime) -> float:
+    """At least one, because less is no measure of a day."""
+    return max((now - max(since, now - MEASURED_OVER)) / DAY, 1.0)
+
+
+def statistics_reply(found: StatisticsReport, saved: Sequence[SavedPaper]) -> Reply:
+    """Bars of text, which every platform and terminal shows; ``saved`` are the channel's papers
+    that most people keep."""
+    head = [
+        f"This channel got {plural(found.papers, 'paper')} in the last {found.days} days,"
+        " without first papers of new keywords."
+    ]
+    if found.muted:
+        head.append(f"Mutes hid {plural(found.muted, 'more paper')}.")
+    if found.hours_after_announcement is not None:
+        hours = plural(round(found.hours_after_announcement), "hour")
+        head.append(f"Half of them stood here within {hours} of arXiv's announcement.")
+    rates = {
+        each.keyword: (each.papers, f"{each.papers:,}, {each.per_day:.1f} a day")
+        for each in found.keywords
+    }
+    shares = {
+        each.category: (each.papers, f"{each.papers:,}, {each.share:.0%}")
+        for each in found.categories
+    }
+    kept = [
+        f"{shorten(each.paper.title, MAX_LABEL_LENGTH)} ({each.paper.id}), by {len(each.names)}"
+        for each in saved
+    ]
+    sections = (
+        ("Papers by keyword", _bars(rates)),
+        ("Share by category", _bars(shares)),
+        ("Most saved", kept),
+    )
+    return Reply(
+        "\n".join(head),
+        tuple(Section(heading, "\n".join(lines)) for heading, lines in sections if lines),
+        report=found,
+    )
+
+
+def most_saved(saved: Sequence[SavedPaper]) -> list[SavedPaper]:
+    """Those that at least two people keep, of most people first."""
+    shared = [each for each in saved if len(each.names) > 1]
+    return sorted(shared, key=lambda each: -len(each.names))[:MAX_SAVED]
+
+
+def _bars(amounts: Mapping[str, tuple[int, str]]) -> list[str]:
+    """``████ reward model: 31, 1.0 a day``, a line each: a bar before its label needs no monospaced
+    font to be compared with the others."""
+    most = max((count for count, _ in amounts.values()), default=0)
+    lines = []
+    for label, (count, said) in list(amounts.items())[:MAX_BARS]:
+        width = max(round(BAR_WIDTH * count / most), 1) if count else 0
+        bar = "█" * width or "·"
+        lines.append(f"{bar} {shorten(label, MAX_LABEL_LENGTH)}: {said}")
+    if left := len(amounts) - len(lines):
+        lines.append(f"and {left} more")
+    return lines
