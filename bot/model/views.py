@@ -31,8 +31,9 @@ class RunView:
 
     @property
     def queried_arxiv(self) -> bool:
-        """Whether anything was asked. Where nobody follows anything a run is complete without."""
-        return self.requests > 0 or bool(self.plan)
+        """Whether anything was asked, be it moments before for the preview of a new keyword. Where
+        nobody follows anything a run is complete without."""
+        return self.requests > 0 or bool(self.plan) or self.fetched > 0
 
 
 @dataclass(frozen=True, slots=True)

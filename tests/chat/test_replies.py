@@ -17,10 +17,12 @@ from bot.chat.replies.dates import DateFormatter, iso
 from bot.chat.replies.paraphrase import in_words
 from bot.chat.replies.preview import Estimate, estimate
 from bot.chat.replies.settings import ScheduleDefaults, settings_reply
+from bot.chat.replies.status import last_run_line
 from bot.config import check
 from bot.errors import UserError
 from bot.keywords import expression, parse
 from bot.model import Batch, Channel
+from bot.model.views import RunView, StateView
 from tests.builders import paper
 from tests.fakes import START
 
@@ -179,3 +181,16 @@ def test_any_text_is_an_id_or_is_refused_as_one(text: str) -> None:
     except ValueError:
         return
     assert base_id(identity) == identity
+
+
+@pytest.mark.parametrize(
+    ("requests", "fetched", "outcome"),
+    [(0, 0, "with nothing to ask arXiv"), (0, 8, "complete"), (1, 0, "complete")],
+)
+def test_a_run_on_what_a_preview_just_fetched_is_not_one_that_had_nothing_to_ask(
+    requests: int, fetched: int, outcome: str
+) -> None:
+    at = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    run = RunView(at, at, at, True, requests, fetched, 8, 8, 3, 1, (), "", None, 0)
+    said = last_run_line(StateView(run, run, 8, ()), DateFormatter(at, BERLIN))
+    assert said == f"Last run: today 09:00, {outcome}."
