@@ -22,12 +22,13 @@ ALL = {
     "store": "The database",
     "channels": "Many channels: a day of 2,000 papers for 10,000 of them",
     "postgres": "PostgreSQL, and several processes",
+    "fleet": "Very many channels, simulated",
     "startup": "Start-up and memory",
     "slack": "Delivering on Slack",
     "slack_acks": "Acknowledging commands on Slack",
     "discord": "Delivering on Discord",
 }
-DRAWN = ("requests", "day", "matching", "growth")
+DRAWN = ("requests", "day", "matching", "growth", "fleet")
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,8 @@ channel, nothing doubled, nothing lost.
 
 ``./do drill`` runs three weeks, ``./do drill --days 5 --seed 7`` others; ``--kills 1000 --jobs 2``
 goes on until the bot was killed so often, in two worlds at once; ``--settling 75`` lets the
-platforms store messages up to a minute late, as the real ones may.
+platforms store messages up to a minute late, as the real ones may; ``--postgres --processes 3``
+lets so many share a PostgreSQL, which is restarted too, and stops them besides killing them.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import time_machine
 
 from bot.clock import SystemClock
 from bot.store import FILE
+from bot.store.migrations import APPLICATION_ID
 from tests import memory
+from tests.store import postgres
 from tests.wire import arxiv_oai_faults, arxiv_server, discord_shapes, slack_server
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_server import ArxivServer
@@ -53,8 +57,12 @@ BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday
 STEP = timedelta(hours=6)
 QUIET_DAYS = 4  # at the end, without faults
 MAX_QUIET_DAYS = 200  # until the last post that waited has left; Slack takes one a second
+STOP_CHANCE = 0.2  # of several processes: that one is stopped instead
 KILL_CHANCE = 0.9  # at the end of a step, where it is to be killed very often
 MOMENT = 2.6  # real seconds that the bot gets after a step; it looks around every two
+# The same where several share a database: a set clock ends their roles until they are renewed, and
+# a dead one's are free after fifteen seconds.
+SHARED_MOMENT = 6.0
 SETTLING = 3.0  # [delivery] settling; messages are stored up to half of it late
 WRONG_BY = tuple(timedelta(hours=h) for h in (-960, -30, -6, -1, 1, 6, 30, 960))
 FULL = 4096  # bytes beyond which no file can be written while the disk is full
@@ -74,6 +82,7 @@ class Figures:
     steps: int = 0
     runs: int = 0  # starts of the process
     kills: int = 0
+    stops: int = 0  # with SIGSTOP, for longer than a lease or not
     gave_up: int = 0
     edits: int = 0
     commands: int = 0
@@ -96,7 +105,7 @@ class Figures:
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
         memory = f"{min(self.memory):.0f} to {max(self.memory):.0f} MiB" if self.memory else "?"
         return (
-            f"drill: steps={self.steps} runs={self.runs} kills={self.kills}"
+            f"drill: steps={self.steps} runs={self.runs} kills={self.kills} stops={self.stops}"
             f" gave_up={self.gave_up} edits={self.edits}"
             f" commands={self.commands} papers={self.papers} posts={self.posts}"
             f" lost={len(self.lost)} doubled={len(self.doubled)} wrong={len(self.wrong)}"
@@ -116,7 +125,14 @@ class Drill:
         clock: time_machine.Traveller,
         settling: float = SETTLING,
         kill_chance: float = 0.25,
+        server: postgres.Server | None = None,
+        processes: int = 1,
     ) -> None:
+        self.server = server
+        self.environ = {**os.environ, **SECRETS}
+        if server is not None:
+            self.environ["DATABASE_URL"] = server.url()
+        self.moment = SHARED_MOMENT if server is not None else MOMENT
         self.settling = settling
         self.kill_chance = kill_chance
         self.wrong_by = timedelta()  # the bot's own clock; the platforms keep the right time
@@ -124,7 +140,8 @@ class Drill:
         self.figures = Figures()
         self.clock = clock
         self.folder = folder
-        self.config = folder / "bot.toml"
+        self.configs = [folder / f"machine{n}" / "bot.toml" for n in range(processes)]
+        self.config = self.configs[0]
         self.time_file = folder / "time"
         self.log = folder / "log"
         self.discord = DiscordServer()
@@ -138,7 +155,8 @@ class Drill:
             f"slack:{self.slack.open_room()}",
         ]
         self.announced: dict[str, tuple[datetime, str]] = {}  # paper → when, and its keyword
-        self.process: subprocess.Popen[str] | None = None
+        self.processes: dict[Path, subprocess.Popen[str]] = {}  # by configuration
+        self._stopped: Path | None = None
         self._writer: subprocess.Popen[bytes]
         self._numbers: Counter[str] = Counter()  # given out in each month
 
@@ -153,7 +171,7 @@ class Drill:
                 f'layout = "{"messages" if each == self.stable[-1] else "thread"}"\n'
                 for each in [*self.stable, *self.lively]
             )
-            self.config.write_text(
+            text = (
                 '[bot]\ntimezone = "UTC"\ndata = "data"\n'
                 '[schedule]\npost_at = "08:00"\ndays = "daily"\n'
                 "first_post = 1\n"
@@ -163,6 +181,9 @@ class Drill:
                 'contact = "mailto:drill@example.net"\n'
                 f"{self.discord.settings}{self.slack.settings}{blocks}"
             )
+            for config in self.configs:
+                config.parent.mkdir()
+                config.write_text(text)
             yield
 
     @contextmanager
@@ -173,9 +194,9 @@ class Drill:
         try:
             yield
         finally:
-            if self.process is not None:
-                self.process.kill()
-                self.process.wait()
+            for process in self.processes.values():
+                process.kill()
+                process.wait()
             self._writer.communicate()
 
     def announce(self, count: int) -> None:
@@ -204,8 +225,8 @@ class Drill:
 
     # -- the bot --------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        self.process = subprocess.Popen(
+    def start(self, config: Path) -> None:
+        self.processes[config] = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
@@ -213,34 +234,55 @@ class Drill:
                 str(self.time_file),
                 "run",
                 "--config",
-                str(self.config),
+                str(config),
             ],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=self._writer.stdin,
             text=True,
-            env={**os.environ, **SECRETS},
+            env=self.environ,
         )
         self.figures.runs += 1
 
-    def end(self, how: signal.Signals) -> int:
-        assert self.process is not None
+    def end(self, config: Path, how: signal.Signals) -> int:
+        process = self.processes.pop(config)
         with suppress(OSError):
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
+            status = Path(f"/proc/{process.pid}/status").read_text()
             self.figures.memory += [int(kb) / 1024 for kb in re.findall(r"VmRSS:\s+(\d+)", status)]
-        self.process.send_signal(how)
-        code = self.process.wait(30)
-        self.process = None
-        return code
+        process.send_signal(how)
+        return process.wait(30)
+
+    def start_all(self) -> None:
+        """Those that are not there; a stopped one goes on."""
+        if self._stopped is not None:
+            self.processes[self._stopped].send_signal(signal.SIGCONT)
+            self._stopped = None
+        for config in self.configs:
+            process = self.processes.get(config)
+            if process is not None and process.poll() is not None:
+                self.figures.gave_up += 1  # as after a disk that stays full; a supervisor starts it
+                del self.processes[config]
+            if config not in self.processes:
+                self.start(config)
+
+    def kill_or_stop(self) -> None:
+        """One of them. Of several, one is sometimes stopped instead, until the next step."""
+        config = self.rng.choice(self.configs)
+        if config not in self.processes:
+            return
+        if len(self.configs) > 1 and self.rng.random() < STOP_CHANCE:
+            self.processes[config].send_signal(signal.SIGSTOP)
+            self._stopped = config
+            self.figures.stops += 1
+            time.sleep(self.rng.choice([1.0, 20.0]))
+        else:
+            self.end(config, signal.SIGKILL)
+            self.figures.kills += 1
 
     # -- what goes on ---------------------------------------------------------------------------
 
     def step(self, *, quiet: bool) -> None:
-        if self.process is not None and self.process.poll() is not None:
-            self.figures.gave_up += 1  # as after a disk that stays full; a supervisor starts it
-            self.process = None
-        if self.process is None:
-            self.start()
+        self.start_all()
         if not quiet:
             self._break_something()
         self.clock.shift(STEP)
@@ -250,14 +292,13 @@ class Drill:
         if datetime.now(UTC).hour < 6 and not quiet:  # arXiv announces in its evening
             self.announce(self.rng.randint(0, 5))
         if quiet:
-            time.sleep(MOMENT + self.settling)
+            time.sleep(self.moment + self.settling)
             return
         with self._trouble_on_this_machine():
-            time.sleep(self.rng.uniform(0.2, MOMENT + self.settling / 2))
+            time.sleep(self.rng.uniform(0.2, self.moment + self.settling / 2))
         self._something_by_people()
         if self.rng.random() < self.kill_chance:
-            self.end(signal.SIGKILL)
-            self.figures.kills += 1
+            self.kill_or_stop()
 
     def _wrong_clock(self) -> timedelta:
         """Mostly right; else wrong for one step, so that it is set twice."""
@@ -275,20 +316,36 @@ class Drill:
             self.figures.faults["locked database"] += 1
             with self._locked():
                 yield
-        elif dice < 0.2 and self.process is not None and self.process.poll() is None:
+        elif dice < 0.2 and self.server is not None:
+            self.figures.faults["restarted database"] += 1
+            self.server.stop()
+            yield
+            self.server.start()
+        elif dice < 0.2 and self._lives(self.config):
             self.figures.faults["full disk"] += 1
             unlimited = resource.RLIM_INFINITY
-            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (FULL, unlimited))
+            pid = self.processes[self.config].pid
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (FULL, unlimited))
             try:
                 yield
             finally:
-                resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
         else:
             yield
 
+    def _lives(self, config: Path) -> bool:
+        return config in self.processes and self.processes[config].poll() is None
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with closing(sqlite3.connect(self.folder / "data" / FILE, isolation_level=None)) as db:
+        if self.server is not None:
+            with psycopg.connect(self.server.url()) as other:
+                other.execute(f"select pg_advisory_xact_lock({APPLICATION_ID})".encode())
+                yield
+            return
+        with closing(
+            sqlite3.connect(self.config.parent / "data" / FILE, isolation_level=None)
+        ) as db:
             held = False
             with suppress(sqlite3.OperationalError):  # the bot has it at this moment
                 db.execute("begin immediate")
@@ -361,7 +418,7 @@ class Drill:
             mark = "# a note by hand\n"
             self.config.write_text(text.replace(mark, "") if mark in text else f"{mark}{text}")
             self.figures.edits += 1
-        elif dice < 0.4 and self.process is not None:
+        elif dice < 0.4 and self.processes:
             own = self.lively[self.rng.randrange(2)].partition(":")
             with suppress(
                 Exception
@@ -382,6 +439,7 @@ class Drill:
             capture_output=True,
             text=True,
             check=True,
+            env=self.environ,
         )
         channels: list[dict[str, Any]] = json.loads(said.stdout)["channels"]
         return channels
@@ -452,7 +510,8 @@ class Drill:
 def unforeseen(log: str) -> int:
     """Tracebacks that are not the database's, which was locked, or its disk full."""
     ends = re.findall(r"Traceback \(most recent call last\):\n(?:[ \n].*\n|\n)*(\S.*)", log)
-    return sum(not re.match(r"sqlite3\.|bot\.errors\.Store|OSError", end) for end in ends)
+    known = r"sqlite3\.|bot\.errors\.(Store|LeaseLost)|OSError"
+    return sum(not re.match(known, end) for end in ends)
 
 
 def run(
@@ -463,22 +522,25 @@ def run(
     quiet_days: int = QUIET_DAYS,
     settling: float = SETTLING,
     log: Path | None = None,
+    processes: int = 0,
 ) -> Figures:
     """Live so many days, or until it was killed so often, and count. ``log`` keeps what the bot
-    said."""
+    said. ``processes`` share a PostgreSQL; 0: one, on SQLite."""
     with (
+        _server(processes) as server,
         tempfile.TemporaryDirectory(prefix="drill-", dir=memory.root()) as name,
         time_machine.travel(BEGIN, tick=True) as clock,
     ):
-        drill = Drill(Path(name), seed, clock, settling, KILL_CHANCE if kills else 0.25)
+        chance = KILL_CHANCE if kills else 0.25
+        drill = Drill(Path(name), seed, clock, settling, chance, server, max(1, processes))
         with drill.world():
             drill.announce(4)
             drill.clock.shift(timedelta(hours=1))
             drill.write_time()
-            drill.start()
+            drill.start_all()
             for each in drill.stable:  # primed: its first papers stand there
-                server = drill.discord if each.startswith("discord") else drill.slack
-                server.wait_for(partial(drill.has_posted, each), 40 + settling)
+                vendor = drill.discord if each.startswith("discord") else drill.slack
+                vendor.wait_for(partial(drill.has_posted, each), 40 + settling)
             primed_at = datetime.now(UTC)
             while drill.figures.kills < kills if kills else drill.figures.steps < days * 4:
                 drill.step(quiet=False)
@@ -486,13 +548,26 @@ def run(
                 if number >= quiet_days * 4 and not drill.waiting():
                     break
                 drill.step(quiet=True)
-            code = drill.end(signal.SIGTERM)
+            codes = [drill.end(config, signal.SIGTERM) for config in list(drill.processes)]
             figures = drill.judge(primed_at)
-            if code != 0:
-                figures.wrong.append(f"it ended with {code}")
+            if any(codes):
+                figures.wrong.append(f"it ended with {codes}")
             if log is not None:
                 log.write_text(drill.log.read_text())
         return figures
+
+
+@contextmanager
+def _server(processes: int) -> Iterator[postgres.Server | None]:
+    """A PostgreSQL of its own, which the drill restarts."""
+    if not processes:
+        yield None
+        return
+    server = postgres.Server()
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 def main() -> int:
@@ -503,7 +578,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="worlds at once; they share the kills")
     parser.add_argument("--settling", type=float, default=SETTLING, help="seconds; see the top")
     parser.add_argument("--log", type=Path, help="where to keep what the bot said")
+    parser.add_argument("--postgres", action="store_true", help="instead of SQLite")
+    parser.add_argument("--processes", type=int, default=1, help="that share a PostgreSQL")
     given = parser.parse_args()
+    if given.processes > 1 and not given.postgres:
+        parser.error("a SQLite file is served by one process; add --postgres")
     each_kills = -(-given.kills // given.jobs)
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
         worlds = [
@@ -513,6 +592,7 @@ def main() -> int:
                 given.seed + number,
                 kills=each_kills,
                 settling=given.settling,
+                processes=given.processes if given.postgres else 0,
                 log=given.log and given.log.with_name(f"{given.log.name}.{given.seed + number}"),
             )
             for number in range(given.jobs)
@@ -525,7 +605,7 @@ def main() -> int:
                 sys.stdout.write(f"{kind}: {each}\n")
     counts = {
         name: sum(getattr(each, name) for each in found)
-        for name in ("kills", "runs", "papers", "posts", "held", "waiting", "tracebacks")
+        for name in ("kills", "stops", "runs", "papers", "posts", "held", "waiting", "tracebacks")
     }
     bad = {n: sum(len(getattr(each, n)) for each in found) for n in ("lost", "doubled", "wrong")}
     line = " ".join(f"{name}={count}" for name, count in (counts | bad).items())
