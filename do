@@ -15,7 +15,8 @@ usage() {
 ./do run [ARGS]      the bot itself, or one of its commands: ./do run status
 ./do bench [ARGS]    benchmarks against other libraries; ./do bench plot draws docs/pictures
 ./do drill [ARGS]    three weeks of everything going wrong, in ten minutes; --days 5 --seed 7,
-                     --kills 1000 --jobs 2 (an hour), --settling 75 (messages stored a minute late)
+                     --kills 1000 --jobs 2 (an hour), --settling 75 (messages stored a minute late);
+                     --postgres --processes 2 lets so many share a PostgreSQL
 ./do check-blocks    our Slack messages against Slack's own types; needs Node
 ./do lock [ARGS]     renew requirements/*.txt; ARGS go to uv: ./do lock --upgrade
 ./do help            this text

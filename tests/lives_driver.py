@@ -111,8 +111,9 @@ async def _keep(leases: Leases) -> None:
 
 
 async def record(store: Store, day: int, at: datetime) -> None:
-    """What is announced until that day; recorded once, whichever process does it."""
-    if (await store.state(CHANNELS[0])).papers >= day * PER_DAY:
+    """What is announced until that day; recorded once, whichever process does it. One that was
+    killed meanwhile may have recorded the papers alone."""
+    if sum((await store.measures()).ledger.values()) >= day * PER_DAY * len(CHANNELS):
         return
     papers = tuple(paper(n, "A reward model") for n in range(1, day * PER_DAY + 1))
     hits = tuple(Hit(each.id, KEYWORD.canonical, "title") for each in papers)
