@@ -126,19 +126,19 @@ def _together(number: int, work: Callable[..., None], *arguments: object) -> flo
 # -- a day ----------------------------------------------------------------------------------------
 
 
-def days() -> Iterator[Row]:
+def days(channels: int = CHANNELS) -> Iterator[Row]:
     """By one process, as the service does it: the one that collects publishes too."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        papers = alone(prepare, folder, CHANNELS)
+        papers = alone(prepare, folder, channels)
         (folder / "db").rename(folder / FILE)
         back_up(folder, folder / "backup")
-        sqlite = alone(_live, str(folder / FILE), papers)
+        sqlite = alone(_live, channels, str(folder / FILE), papers)
         with postgres.database(empty=True) as url:
             began = time.perf_counter()
             restore(folder, folder / "backup", START, url)
             moved = time.perf_counter() - began
-            server = alone(_live, url, papers)
+            server = alone(_live, channels, url, papers)
     yield from _rows("SQLite", sqlite, sqlite)
     yield from _rows("PostgreSQL", server, sqlite)
     yield Row("restore of that backup into PostgreSQL", f"{moved:.1f} s", moved / sqlite.whole,
@@ -158,8 +158,8 @@ class Measured(Day):
         return [wait for each in COMMANDS for wait in self.waits["meanwhile", each]]
 
 
-def _live(where: str, papers: list[Paper]) -> Measured:
-    day = Measured(CHANNELS)
+def _live(channels: int, where: str, papers: list[Paper]) -> Measured:
+    day = Measured(channels)
     with closing(_opened(where)) as store:
         asyncio.run(_day(day, store, Answer(papers)))
         [[due]] = select(store, "select count(*) from ledger where state = 'due'")
@@ -180,7 +180,7 @@ async def _day(day: Measured, store: SqlStore, source: Answer) -> None:
 
 
 def _rows(what: str, found: Measured, against: Measured) -> Iterator[Row]:
-    size = f"{CHANNELS:,} channels, {what}"
+    size = f"{found.channels:,} channels, {what}"
     for part, (wall, cpu) in found.seconds.items():
         ratio = wall / against.seconds[part][0]
         yield Row(f"{size}: {part}", f"{wall:.1f} s, {cpu:.1f} CPU", ratio, "SQLite")

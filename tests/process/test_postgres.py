@@ -85,6 +85,27 @@ def test_a_process_with_other_settings_than_the_one_that_runs_names_the_key(
             assert bot.stop(signal.SIGTERM) == 0
 
 
+def test_an_older_bot_ends_with_a_clear_word_when_a_newer_one_has_changed_the_tables(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    with reward_models(1) as arxiv:
+        config = write_config(tmp_path, arxiv, {"console:": ["reward model"]})
+        with running(config, env=environ) as bot:
+            bot.wait_until(lambda bot: len(bot.posted) == 1)
+            with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as db:
+                db.execute("update daily_papers_schema set version = version + 1")
+                db.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = current_database() and pid <> pg_backend_pid()"
+                )
+            assert bot.wait_for_end() == 1
+            again = forked.call("run", "--config", str(config), env={**os.environ, **environ})
+            assert again.returncode == 1
+    for said in (bot.logged, again.stderr):
+        assert "Install the newer version" in said
+        assert environ["DATABASE_URL"] not in said
+
+
 SERVERS = 3_000  # more than Discord lets one connection have
 SECONDS_OF_A_LEASE = 15 + 4  # and until the next one looks
 

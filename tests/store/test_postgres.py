@@ -201,6 +201,37 @@ def test_defaults_of_the_database_change_nothing(url: str) -> None:
         assert (subscription.added_at, subscription.added_by) == (START, ADA)
 
 
+class MadeUp(psycopg.ConnectionInfo):
+    """PgBouncer states a process id of its own (pgbouncer.org/features.html)."""
+
+    @property
+    def backend_pid(self) -> int:
+        return 1
+
+
+class Pooled(psycopg.Connection[Any]):
+    """Through a pooler."""
+
+    @property
+    def info(self) -> psycopg.ConnectionInfo:
+        return MadeUp(self.pgconn)
+
+
+def pooled(url: str, **defaults: Any) -> psycopg.Connection[Any]:
+    return Pooled.connect(url, autocommit=True, **defaults)
+
+
+def test_a_pooler_that_shares_connections_among_transactions_is_refused(url: str) -> None:
+    shared = pooled(url)
+    assert "pool_mode = session" in why(url, connect=lambda *_, **__: shared)
+    shared.close()
+
+
+def test_a_pooler_that_keeps_a_connection_for_each_session_will_do(url: str) -> None:
+    with closing(opened_on_postgres(url, connect=pooled)) as store:
+        assert wait(store.follow("fake:a", REWARD, ADA, START))
+
+
 # -- while it runs --------------------------------------------------------------------------------
 
 

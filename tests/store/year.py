@@ -11,14 +11,17 @@ from __future__ import annotations
 import asyncio
 import random
 import string
+import time
 from datetime import timedelta
 from pathlib import Path
 
 from bot.keywords import parse
 from bot.model import ChannelAgenda, Draft, Hit, Person, Prime, Publication, Receipt, Run
-from bot.store import FILE, open_store
+from bot.store import FILE, back_up, open_store, restore
 from tests.builders import paper
 from tests.fakes import START, FakeClock
+from tests.store import postgres
+from tests.store.database import opened_on_postgres
 
 KEYWORDS, CHANNELS, A_DAY, DAYS = 100, 20, 3, 365
 MAX_BYTES = 300_000_000  # bytes
@@ -107,3 +110,24 @@ def test_a_year_of_a_hundred_keywords_stays_small(tmp_path: Path) -> None:
         f" {MAX_BYTES / (size / papers) / 261:,.0f} papers a working day)"
     )
     assert size < MAX_BYTES
+    _move(tmp_path, papers, ledger)
+
+
+def _move(folder: Path, papers: int, ledger: int) -> None:
+    """All of it to PostgreSQL, by way of a backup."""
+    began = time.perf_counter()
+    backup = back_up(folder, folder / "backup")
+    backed_up = time.perf_counter()
+    with postgres.database(empty=True) as url:
+        restore(folder, folder / "backup", START, url)
+        restored = time.perf_counter()
+        store = opened_on_postgres(url)
+        try:
+            state, measures = asyncio.run(store.state()), asyncio.run(store.measures())
+        finally:
+            store.close()
+    print(  # noqa: T201
+        f"moved to PostgreSQL: backup of {backup / 1e6:.0f} MB in {backed_up - began:.1f} s,"
+        f" restore in {restored - backed_up:.1f} s"
+    )
+    assert (state.papers, sum(measures.ledger.values())) == (papers, ledger)
