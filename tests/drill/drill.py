@@ -38,12 +38,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import time_machine
 
 from bot.clock import SystemClock
 from bot.store import FILE
-from bot.store.migrations import APPLICATION_ID
 from tests import memory
 from tests.store import postgres
 from tests.wire import arxiv_oai_faults, arxiv_server, discord_shapes, slack_server
@@ -339,8 +337,7 @@ class Drill:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         if self.server is not None:
-            with psycopg.connect(self.server.url()) as other:
-                other.execute(f"select pg_advisory_xact_lock({APPLICATION_ID})".encode())
+            with self.server.locked():
                 yield
             return
         with closing(

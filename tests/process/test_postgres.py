@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.process import forked
@@ -92,12 +91,7 @@ def test_an_older_bot_ends_with_a_clear_word_when_a_newer_one_has_changed_the_ta
         config = write_config(tmp_path, arxiv, {"console:": ["reward model"]})
         with running(config, env=environ) as bot:
             bot.wait_until(lambda bot: len(bot.posted) == 1)
-            with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as db:
-                db.execute("update daily_papers_schema set version = version + 1")
-                db.execute(
-                    "select pg_terminate_backend(pid) from pg_stat_activity"
-                    " where datname = current_database() and pid <> pg_backend_pid()"
-                )
+            postgres.become_newer(environ["DATABASE_URL"])
             assert bot.wait_for_end() == 1
             again = forked.call("run", "--config", str(config), env={**os.environ, **environ})
             assert again.returncode == 1
@@ -160,7 +154,7 @@ def test_the_service_waits_for_its_database_at_the_start_and_whenever_it_is_gone
     """Away at the start, out of connections, restarted, failed over to its standby: what is
     announced meanwhile is posted once."""
     first = postgres.Server()
-    administer(first, "create role bot login", "create database papers owner bot")
+    first.administer("create role bot login", "create database papers owner bot")
     second = postgres.Server(standby_of=first)
     hosts = ",".join(f"127.0.0.1:{each.port}" for each in (first, second))
     environ = {"DATABASE_URL": f"postgresql://bot@{hosts}/papers"}
@@ -185,15 +179,15 @@ def test_the_service_waits_for_its_database_at_the_start_and_whenever_it_is_gone
             first.start()
             bot.wait_until(lambda bot: "the database answers" in bot.logged)
             bot.wait_until(lambda bot: len(bot.posted) == 1)
-            administer(first, "alter role bot connection limit 0", END_SESSIONS)
+            first.administer("alter role bot connection limit 0", postgres.END_SESSIONS_OF_BOT)
             wait_for_trouble()
-            administer(first, "alter role bot connection limit -1")
+            first.administer("alter role bot connection limit -1")
             follow("graph network")
             first.stop()
             wait_for_trouble()
             first.start()
             follow("tree search")
-            caught_up(first)
+            first.caught_up()
             first.stop()
             second.promote()
             follow("decision forest")
@@ -202,20 +196,3 @@ def test_the_service_waits_for_its_database_at_the_start_and_whenever_it_is_gone
     assert "Traceback" not in bot.logged
     for server in (second, first):
         server.close()
-
-
-END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'bot'"
-
-
-def administer(server: postgres.Server, *statements: str) -> None:
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        for statement in statements:
-            db.execute(statement.encode())
-
-
-def caught_up(server: postgres.Server) -> None:
-    """Until the standby has all that was written."""
-    lag = "select 1 from pg_stat_replication where replay_lsn = pg_current_wal_lsn()"
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        while not db.execute(lag.encode()).fetchone():
-            time.sleep(0.02)

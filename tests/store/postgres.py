@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from bot.store.engines.postgres import PostgresEngine
+from bot.store.migrations import APPLICATION_ID
 from tests import memory
 
 NOBODY = 65534  # PostgreSQL does not run as root
@@ -125,6 +127,25 @@ class Server:
             self._process.wait()
             self._process = None
 
+    def administer(self, *statements: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as db:
+            for statement in statements:
+                db.execute(statement.encode())
+
+    def caught_up(self) -> None:
+        """Until its standby has all that was written."""
+        lag = "select 1 from pg_stat_replication where replay_lsn = pg_current_wal_lsn()"
+        with psycopg.connect(self.url(), autocommit=True) as db:
+            while not db.execute(lag.encode()).fetchone():
+                time.sleep(0.02)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else can write, as in a long transaction of another process."""
+        with psycopg.connect(self.url()) as other:
+            other.execute(f"select pg_advisory_xact_lock({APPLICATION_ID})".encode())
+            yield
+
     def promote(self) -> None:
         """A standby takes changes from now on."""
         self._run("pg_ctl", "promote", "-D", str(self._folder / "data"), "-s")
@@ -189,6 +210,20 @@ def _template() -> str:
     _administer(f"create database {name}")
     PostgresEngine(address()(name)).close()
     return name
+
+
+END_SESSIONS_OF_BOT = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'bot'"
+END_SESSIONS = (
+    "select pg_terminate_backend(pid) from pg_stat_activity"
+    " where datname = current_database() and pid <> pg_backend_pid()"
+)
+
+
+def become_newer(url: str) -> None:
+    """As after a start of a newer version, and all sessions end."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("update daily_papers_schema set version = version + 1")
+        db.execute(END_SESSIONS)
 
 
 @contextmanager
