@@ -37,6 +37,8 @@ class Settings:
     ``options`` is the platform's section of bot.toml, checked; ``secret`` gives a token's text by
     the name of its variable; ``network`` is how to connect. ``stream`` is where the console writes;
     ``width`` (columns) and ``colour`` are for it too; ``None`` means: detect it from the stream.
+    ``personal`` says who may follow keywords in private messages: ``members``, ``anyone`` or
+    ``off``.
     ``vault`` keeps what others entrust to the bot encrypted; ``None`` where there is no key for it.
     """
 
@@ -49,3 +51,4 @@ class Settings:
     colour: bool | None = None
     network: Network = field(default_factory=Network)
     vault: Vault | None = None
+    personal: str = "members"

@@ -344,8 +344,14 @@ class Listener(Protocol):
         """Connect and answer people until cancelled. Raises PlatformDown or PlatformRefused."""
         ...
 
-    async def tell(self, person_id: str, text: str) -> None:
-        """Write to one person privately. Raises SendError or PlatformRefused."""
+    async def tell(self, person_id: str, text: str) -> str:
+        """Write to one person privately; the id of their conversation with the bot, as that of a
+        channel. Raises SendError or PlatformRefused."""
+        ...
+
+    async def knows(self, person_id: str) -> bool:
+        """Whether this person is in a server or workspace that the bot is in. Raises SendError or
+        PlatformRefused."""
         ...
 
 
@@ -525,7 +531,8 @@ class DeliveryStore(Protocol):
     ) -> bool:
         """Pause the channel, keep the post; whether this is the first refusal in a row.
 
-        ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day.
+        ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day. A
+        private conversation is not tried again until its person resumes.
         """
         ...
 
@@ -631,7 +638,8 @@ class ReportStore(Protocol):
 
     async def first_added_by(self, channel_ids: Sequence[str]) -> Person | None:
         """Who first added a keyword that is followed in one of these channels, or was when it was
-        archived; ``None`` where that is nobody who can be written to."""
+        archived; ``None`` where that is nobody who can be written to. Nobody is for private
+        conversations: whoever blocks the bot is left alone."""
         ...
 
     async def page(
@@ -721,8 +729,8 @@ class PeopleStore(ReportStore, LibraryStore, Protocol):
         ...
 
     async def subscriptions(self, *channel_ids: str) -> Sequence[Subscription]:
-        """In bot.toml's order where they are there, else in that of adding; of all channels if none
-        is named."""
+        """In bot.toml's order where they are there, else in that of adding; if none is named, of
+        all channels but private conversations."""
         ...
 
     async def mute(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
@@ -735,7 +743,8 @@ class PeopleStore(ReportStore, LibraryStore, Protocol):
         ...
 
     async def mutes(self, *channel_ids: str) -> Sequence[Mute]:
-        """In the order of adding; of all channels if none is named."""
+        """In the order of adding; if none is named, of all channels
+        but private conversations."""
         ...
 
     async def channel_papers(self, channel_id: str, since: datetime) -> Sequence[ChannelPaper]:
@@ -743,8 +752,13 @@ class PeopleStore(ReportStore, LibraryStore, Protocol):
         first; without first papers of new keywords."""
         ...
 
-    async def known_keywords(self) -> Sequence[Keyword]:
-        """All that any channel follows, mutes, or once did."""
+    async def owner_of(self, channel_id: str) -> str:
+        """The person whose private conversation it is; empty for any other channel."""
+        ...
+
+    async def known_keywords(self, channel_id: str = "") -> Sequence[Keyword]:
+        """All that any channel follows, mutes, or once did; of what people say for themselves only
+        that of this channel."""
         ...
 
     async def change_setting(self, channel_id: str, name: str, value: str | None) -> None:
@@ -954,8 +968,9 @@ class SyncTransaction(Protocol):
         archived."""
         ...
 
-    def apply(self, changes: Sequence[Change], who: str) -> None:
-        """Carry the changes out; one that is made already changes nothing."""
+    def apply(self, changes: Sequence[Change], who: str) -> Sequence[Change]:
+        """Carry the changes out, and say which those were: none in a private conversation. One
+        that is made already changes nothing."""
         ...
 
     def arrange(self, channel_id: str, canonicals: Sequence[str]) -> None:

@@ -60,9 +60,12 @@ class Console:
         """Receives nothing, until cancelled."""
         await asyncio.get_running_loop().create_future()
 
-    async def tell(self, person_id: str, text: str) -> None:
+    async def tell(self, person_id: str, text: str) -> str:
         """Raises CannotTell, always."""
         raise CannotTell("Nobody can be written to at a terminal.")
+
+    async def knows(self, person_id: str) -> bool:
+        return False
 
     async def channel_name(self, channel_id: str) -> str:
         return "the terminal"

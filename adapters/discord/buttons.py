@@ -10,11 +10,15 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
-from adapters.discord.render import ABSTRACT_PREFIX, ABSTRACTS_PREFIX, MAX_OPTIONS
+from adapters.discord.render import (
+    ABSTRACT_PREFIX,
+    ABSTRACTS_PREFIX,
+    MAX_OPTIONS,
+    PAPER_PREFIX,
+)
 from bot.model import Menu
 
 COMMAND_PREFIX: Final = "say:"  # what a custom_id begins with; the words follow
-PAPER_PREFIX: Final = "paper:"  # likewise, of one below an abstract
 OPENS_FORM: Final = "add"  # these words alone open the form
 MENU_PREFIX: Final = "choose:"  # likewise, of a menu
 MAX_LABEL_LENGTH: Final = 100  # characters of an option or a choice
@@ -55,8 +59,7 @@ class CommandButton(ui.DynamicItem[ui.Button[Any]], template=f"{COMMAND_PREFIX}(
 
 
 class PaperButton(ui.DynamicItem[ui.Button[Any]], template=f"{PAPER_PREFIX}(?P<words>.+)"):
-    """A button below an abstract: the same, answered beside the abstract instead of in its
-    place."""
+    """A button below papers: the same, answered beside their message instead of in its place."""
 
     interaction_check = check_server
 

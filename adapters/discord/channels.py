@@ -16,7 +16,7 @@ from adapters.discord.errors import as_list, reading_answer
 from bot.errors import PlatformRefused, SendError
 from bot.model import Receipt
 
-ANNOUNCEMENT, FORUM, MEDIA = 5, 15, 16  # channel types
+DIRECT, ANNOUNCEMENT, FORUM, MEDIA = 1, 5, 15, 16  # channel types
 FORUMS: Final = frozenset({FORUM, MEDIA})
 MAX_CONCURRENT_LOOKUPS: Final = 5
 ChannelData = dict[str, Any]
@@ -73,12 +73,15 @@ class ChannelCache:
 
     async def receipt(self, channel_id: str, target: str, message: Mapping[str, Any]) -> Receipt:
         """With a link to the message, which is in ``target``: the channel, or a thread of it."""
-        guild = self._guild_of(channel_id)
+        guild, where = self._guild_of(channel_id), ""
         if not guild:
             # It arrived all the same; only the link to it is missing.
             with suppress(SendError, PlatformRefused):
-                guild = (await self.get(channel_id)).get("guild_id") or ""
-        url = f"https://discord.com/channels/{guild}/{target}/{message['id']}" if guild else ""
+                channel = await self.get(channel_id)
+                guild = channel.get("guild_id") or ""
+                where = "@me" if channel.get("type") == DIRECT else ""
+        where = guild or where
+        url = f"https://discord.com/channels/{where}/{target}/{message['id']}" if where else ""
         server = f"discord:{guild}" if guild else ""
         return Receipt(str(message["id"]), url, server=server)
 

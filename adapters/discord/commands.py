@@ -47,6 +47,13 @@ SERVER_NOT_SERVED: Final = (
     "I work only in the servers that my host has named, and this is none of them. Whoever hosts me"
     " can add {server} to servers below [discord] in bot.toml. Nothing was done, and nothing kept."
 )
+NOT_INSTALLED: Final = (
+    "This server has not added me, so I change nothing here. In private messages with me you can"
+    " follow keywords for yourself."
+)
+PERSONAL_OFF: Final = (
+    "Whoever hosts me does not let people use me in private messages. Nothing was done."
+)
 Interaction = discord.Interaction[Any]
 SendLine = Callable[[str, str], Awaitable[None]]  # a channel's id, and the text
 # Calls one of the commands for this channel and person.
@@ -63,27 +70,40 @@ class InteractionHandler:
         clock: Clock,
         mentions: CommandMentions | None = None,
         servers: Collection[str] = (),
+        *,
+        personal: bool = True,
     ) -> None:
         self._commands = commands
         self._send_line = send_line
         self._clock = clock
         self.mentions = mentions or CommandMentions()
         self.servers = frozenset(servers)  # empty: every server is served
+        self.personal = personal  # whether people are served in private messages
         self.active_tasks: set[asyncio.Task[Any]] = set()
 
     async def serves(self, interaction: Interaction) -> bool:
-        """Whether it comes from a server that bot.toml names, or names none. From elsewhere nothing
-        reaches the core; only the person sees why."""
-        if not self.servers or str(interaction.guild_id) in self.servers:
+        """Whether it comes from a server with the bot that bot.toml names, or names none, or from a
+        private message. From elsewhere nothing reaches the core; only the person sees why."""
+        why_not = self._why_not(interaction)
+        if not why_not:
             return True
         async with self._tracked():
             log.info("not served server=%s", interaction.guild_id)
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])
             else:
-                view = replies.plain_view(SERVER_NOT_SERVED.format(server=interaction.guild_id))
+                view = replies.plain_view(why_not)
                 await interaction.response.send_message(view=view, ephemeral=True)
         return False
+
+    def _why_not(self, interaction: Interaction) -> str:
+        if interaction.guild_id is None:
+            return "" if self.personal else PERSONAL_OFF
+        if interaction.is_user_integration() and not interaction.is_guild_integration():
+            return NOT_INSTALLED  # the person brought the bot along
+        if self.servers and str(interaction.guild_id) not in self.servers:
+            return SERVER_NOT_SERVED.format(server=interaction.guild_id)
+        return ""
 
     async def command(self, interaction: Interaction, call: Call, *, threads: bool = False) -> None:
         """A slash command. With ``threads``, posts will be threads if it succeeds."""
@@ -275,6 +295,7 @@ def person_of(interaction: Interaction) -> Person:
         governs=may.manage_guild or may.administrator,
         server=f"discord:{interaction.guild_id}" if interaction.guild_id else "",
         mentionable=frozenset(_roles_to_mention(interaction)),
+        private=interaction.guild_id is None,
     )
 
 
@@ -309,7 +330,6 @@ EXPORT_FORMATS: Final = [
 ]
 
 
-@app_commands.guild_only()
 class PapersCommands(app_commands.Group):
     """``/papers`` with its subcommands."""
 

@@ -24,7 +24,9 @@ from bot.errors import (
 
 UNKNOWN_CHANNEL: Final = 10003
 UNKNOWN_GUILD: Final = 10004
+UNKNOWN_MEMBER: Final = 10007
 UNKNOWN_MESSAGE: Final = 10008
+UNKNOWN_USER: Final = 10013
 ALREADY_CROSSPOSTED: Final = 40033
 NOT_A_TEXT_CHANNEL: Final = 50008
 NO_ACCESS: Final = 50001
@@ -47,7 +49,9 @@ CHANNEL_REFUSALS: Final[Mapping[int, str]] = {
     NO_ACCESS: f"I can't see the channel. I need View Channel: {HOW_TO_GRANT}",
     NO_PERMISSION: "I may not write there. I need View Channel and Send Messages (for threads also"
     f" Create Public Threads and Send Messages in Threads): {HOW_TO_GRANT}",
-    50007: "This person takes no private messages from me.",
+    50007: "Discord lets me send no private messages to this person, who may have blocked me, or"
+    " takes none from the members of our server (in its menu: Privacy Settings, Direct Messages).",
+    UNKNOWN_USER: "Discord does not know this person.",
     THREAD_ARCHIVED: "The thread is archived, and I may not open it again. Open it.",
     THREAD_LOCKED: "The thread is locked. Unlock it.",
     THREAD_FULL: "The thread has as many members as Discord allows (1,000). Remove some of them.",

@@ -66,7 +66,8 @@ FATAL_CLOSE_CODES: Final = {
 
 
 class Gateway:
-    """Connects once at a time. ``sessions`` counts what it begins; without it nobody can listen."""
+    """Connects once at a time. ``sessions`` counts what it begins; without it nobody can listen.
+    With ``personal`` it also listens to private messages."""
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Gateway:
         send_line: SendLine,
         servers: Collection[str] = (),
         sessions: SessionStore | None = None,
+        personal: bool = True,
     ) -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)  # on the class, as Route.BASE is
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
@@ -97,6 +99,7 @@ class Gateway:
             else None
         )
         self._clients: dict[asyncio.Task[None], PapersClient] = {}
+        self._personal = personal
         self._registration = Registration(clock)
         self._listening_since: datetime | None = None
         self.shards: Mapping[int, datetime | None] = {}  # since when each is not connected
@@ -119,7 +122,8 @@ class Gateway:
         """The slash commands that Discord should list. Makes no request."""
         no_commands = cast(Commands, None)  # none is ever run
         handler = InteractionHandler(no_commands, self._send_line, self._clock)
-        return declared(command_tree(discord.Client(intents=discord.Intents(guilds=True)), handler))
+        client = discord.Client(intents=discord.Intents(guilds=True))
+        return declared(command_tree(client, handler, personal=self._personal))
 
     def guild_of(self, channel_id: str) -> str:
         """The server of a channel that the gateway has told us of; else ``""``."""
@@ -246,7 +250,7 @@ class Gateway:
     ) -> PapersClient:
         mentions = self._registration.mentions
         handler = InteractionHandler(
-            commands, self._send_line, self._clock, mentions, self._servers
+            commands, self._send_line, self._clock, mentions, self._servers, personal=self._personal
         )
         servers = Servers(
             self._rest, commands, self._send_line, self._clock, mentions, self._servers
@@ -366,7 +370,7 @@ class PapersClient(discord.AutoShardedClient):
         self._disconnects: Counter[int] = Counter()  # by shard, since its last connection
         self._launching: set[int] = set()
         self._given_up: set[int] = set()  # shards that are another process's
-        self.tree = command_tree(self, handler)
+        self.tree = command_tree(self, handler, personal=handler.personal)
         self._registration = registration
         self._registering: asyncio.Task[None] | None = None
 
@@ -470,13 +474,16 @@ class CommandTree(app_commands.CommandTree[Any]):
 
 
 def command_tree(
-    client: discord.Client, handler: InteractionHandler
+    client: discord.Client, handler: InteractionHandler, *, personal: bool = True
 ) -> app_commands.CommandTree[discord.Client]:
-    """``/papers``, in servers only."""
+    """``/papers``, in servers; and where people may follow something for themselves, in private
+    messages with the bot, for which they can install it."""
     tree = CommandTree(
         client,
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True),
+        allowed_contexts=app_commands.AppCommandContext(
+            guild=True, dm_channel=personal, private_channel=False
+        ),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=personal),
     )
     tree.handler = handler
     tree.add_command(PapersCommands(handler))

@@ -37,6 +37,7 @@ from adapters.discord.history import MESSAGES, MessageHistory
 from adapters.discord.limits import CONTENT
 from adapters.discord.markup import inert
 from adapters.discord.mentions import as_plain_text
+from adapters.discord.people import People
 from bot.errors import (
     ChannelGone,
     ChannelRefused,
@@ -55,6 +56,7 @@ log = logging.getLogger(__name__)
 SERVER_NOT_LISTED: Final = (
     "It is in the server {server}, which servers below [discord] does not name."
 )
+NO_MEMBER: Final = "The person is in no server with the bot any more."
 RETRY_DELAYS: Final = (1.0, 4.0, 10.0)  # seconds; all within the life of a nonce
 
 
@@ -67,6 +69,7 @@ class Discord:
         options = settings.options
         self._clock = settings.clock
         self._servers = frozenset(options.get("servers") or ())  # empty: every server is served
+        self._members_only = settings.personal == "members"
         self._crosspost = bool(options.get("crosspost"))
         # The library has one proxy for both addresses; that of the API decides.
         proxy = options.get("proxy") or settings.network.proxy_for(options["api_url"])
@@ -87,10 +90,12 @@ class Discord:
             send_line=self._send_line,
             servers=self._servers,
             sessions=settings.sessions,
+            personal=settings.personal != "off",
         )
         self._channels = ChannelCache(self._rest, self._gateway.guild_of)
         self._forums = ForumThreads(self._rest, self._channels)
         self._history = MessageHistory(self._rest, self._channels)
+        self._people = People(self._rest, settings.clock, self._servers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,7 +122,7 @@ class Discord:
     def composer(self) -> Composer:
         return render.DiscordComposer()
 
-    async def tell(self, person_id: str, text: str) -> None:
+    async def tell(self, person_id: str, text: str) -> str:
         """A private message. Raises SendError."""
         person = person_id.partition(":")[2]
         channel = await self._rest.request(
@@ -126,6 +131,11 @@ class Discord:
         with reading_answer():
             conversation = str(int(channel["id"]))
         await self._send_line(conversation, as_plain_text(text))
+        return f"discord:{conversation}"
+
+    async def knows(self, person_id: str) -> bool:
+        """Raises SendError and PlatformRefused."""
+        return await self._people.is_member(person_id.partition(":")[2])
 
     async def channel_name(self, channel_id: str) -> str:
         """As a mention, which Discord's clients show as the name to who sees the channel, where
@@ -160,8 +170,12 @@ class Discord:
         seconds; a forum's new thread has no nonce, and is searched for instead.
         """
         target = _channel_id(post.channel)
-        message = await self._with_valid_mention(target, render.read(post.payload))
-        await self._check_server(target)
+        message = render.read(post.payload)
+        if post.channel.owner:
+            await self._check_member(post.channel.owner)
+        else:
+            message = await self._with_valid_mention(target, message)
+            await self._check_server(target)
         try:
             return await self._send(target, post, message)
         except ChannelRefused as error:
@@ -206,6 +220,11 @@ class Discord:
     def _deleted(self, channel: str) -> ChannelGone:
         name = self._channels.name_of(channel)
         return ChannelGone(f"The channel {f'#{name} ' if name else ''}on Discord was deleted.")
+
+    async def _check_member(self, person_id: str) -> None:
+        """Raises ChannelGone where the person has left every server with the bot. Sends nothing."""
+        if self._members_only and not await self.knows(person_id):
+            raise ChannelGone(NO_MEMBER)
 
     async def _check_server(self, channel: str) -> None:
         """Raises ChannelRefused in a server that bot.toml does not name. Sends nothing."""

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from math import ceil
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ CONTAINER, SECTION, BUTTON, ROW, SELECT = 17, 9, 2, 1, 3
 SECONDARY: Final = 2
 COMPONENTS_V2, SUPPRESS_EMBEDS = 1 << 15, 1 << 2
 ABSTRACT_PREFIX: Final = "abs:"  # what a button's custom_id begins with; the paper's id follows
+PAPER_PREFIX: Final = "paper:"  # likewise; a command follows that is answered beside the message
 # Likewise, of a menu below papers with a line each; the first one's id makes it unlike others.
 ABSTRACTS_PREFIX: Final = "abstracts:"
 # Of a menu, and characters of an option (docs, components/reference, 2026-08-06).
@@ -91,6 +92,17 @@ def container(components: Sequence[Component]) -> Body:
 
 def _boxed(components: Sequence[Component]) -> list[Component]:
     return [{"type": CONTAINER, "accent_color": ACCENT, "components": list(components)}]
+
+
+def stop_row() -> Component:
+    """Below what a person follows for themselves: ends it at once."""
+    stop = {
+        "type": BUTTON,
+        "style": SECONDARY,
+        "label": "Stop",
+        "custom_id": f"{PAPER_PREFIX}pause",
+    }
+    return {"type": ROW, "components": [stop]}
 
 
 def _section(content: str, custom_id: str) -> Component:
@@ -242,9 +254,14 @@ class DiscordComposer:
 
     def _digest(self, digest: Digest, day: str) -> Iterator[Draft]:
         layout = digest.channel.layout
+        if layout == "thread" and digest.channel.owner:
+            layout = None  # there are no threads in private messages
+        foot = _stop() if digest.channel.owner else None
         if layout == "list":
-            for number, (content, papers, news) in enumerate(_plain_messages(digest)):
-                body = _plain_body(content, None if number else digest)
+            messages = list(_plain_messages(digest))
+            for number, (content, papers, news) in enumerate(messages):
+                below = [stop_row()] if foot and number + 1 == len(messages) else []
+                body = _plain_body(content, None if number else digest, below)
                 payload = _payload(Destination.CHANNEL, day, body)
                 yield Draft(payload, papers, news=news)
             return
@@ -256,7 +273,7 @@ class DiscordComposer:
         )
         # Of a thread the line in the channel notifies.
         mentioned = "" if layout == "thread" else digests.mention(digest)
-        for body, ids, news in _messages(_head(digest), self._pieces(digest), mentioned):
+        for body, ids, news in _messages(_head(digest), self._pieces(digest), mentioned, foot):
             yield Draft(_payload(place, day, body), ids, parent, news)
 
     def _pieces(self, digest: Digest) -> list[SizedComponent]:
@@ -300,26 +317,34 @@ def _payload(place: Destination, day: str, body: str) -> str:
 
 
 def _messages(
-    head: SizedComponent, pieces: Sequence[SizedComponent], mentioned: str = ""
+    head: SizedComponent,
+    pieces: Sequence[SizedComponent],
+    mentioned: str,
+    foot: SizedComponent | None,
 ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
     """The JSON of each message's body, the ids of its papers, and the numbers of its news.
-    ``mentioned`` is the role that the head names."""
-    groups = _grouped(head, pieces)
+    ``mentioned`` is the role that the head names; ``foot`` ends the last one."""
+    groups = _grouped(head, pieces, foot.size if foot else size([]))
     before, between, after = _CONTAINER
     for number, group in enumerate(groups, start=1):
         listed = [paper for piece in group if not piece.whole for paper in piece.papers]
         components = [*(piece.json for piece in group), *_menus(listed)]
         if len(groups) > 1:
             components.append(_text(f"-# {number} of {len(groups)}").json)
+        if foot and number == len(groups):
+            components.append(foot.json)
         ids = tuple(paper.id for piece in group for paper in piece.papers)
         news = tuple(number for piece in group for number in piece.news)
         allowed = encode(_allowed(mentioned if number == 1 else ""))
         yield f"{before}{allowed}{between}[{','.join(components)}]{after}", ids, news
 
 
-def _grouped(head: SizedComponent, pieces: Sequence[SizedComponent]) -> list[list[SizedComponent]]:
+def _grouped(
+    head: SizedComponent, pieces: Sequence[SizedComponent], foot: Size
+) -> list[list[SizedComponent]]:
     """The pieces in as few messages as the limits allow, with room for the menus of what has a line
-    in it. One text is left for the number below."""
+    in it. One text is left for the number below, and room for what may be below that (which the
+    size of ``head`` includes)."""
     whole = sum(piece.whole for piece in pieces)
     most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
     groups = [[head]]
@@ -331,7 +356,7 @@ def _grouped(head: SizedComponent, pieces: Sequence[SizedComponent]) -> list[lis
             sections + piece.whole > most or not (longer + _size_of_menus(listed + lines)).fits
         ):
             groups.append([])
-            longer, sections, listed, told = _AROUND + piece.size, 0, 0, 0
+            longer, sections, listed, told = _AROUND + foot + piece.size, 0, 0, 0
         groups[-1].append(piece)
         filled, sections, listed = longer, sections + piece.whole, listed + lines
         told += len(piece.news)
@@ -351,11 +376,18 @@ def _size_of_menus(listed: int) -> Size:
     return Size(2 * ceil(listed / MAX_OPTIONS), 0, 0)
 
 
+@cache
+def _stop() -> SizedComponent:
+    return SizedComponent(encode(stop_row()), size([stop_row()]))
+
+
 def _head(digest: Digest) -> SizedComponent:
+    """With the size of what is below the digest, too."""
     lines = [f"### {inert(digests.heading(digest))}"]
     lines += [f"-# {inert(note)}" for note in digests.remarks(digest)]
     shown = "\n".join(lines)
-    return _text(shown if digest.channel.layout == "thread" else _with_mention(digest, shown))
+    head = _text(shown if digest.channel.layout == "thread" else _with_mention(digest, shown))
+    return replace(head, size=head.size + _stop().size) if digest.channel.owner else head
 
 
 def _with_mention(digest: Digest, shown: str) -> str:
@@ -465,10 +497,13 @@ _AROUND = size([*_boxed([]), text("-# 99 of 99")])
 # -- plain text -----------------------------------------------------------------------------------
 
 
-def _plain_body(content: str, digest: Digest | None = None) -> str:
+def _plain_body(
+    content: str, digest: Digest | None = None, components: Sequence[Component] = ()
+) -> str:
     """``digest`` is the one whose mention the content holds."""
     allowed = _allowed(digests.mention(digest) if digest else "")
-    return encode({"content": content, "flags": SUPPRESS_EMBEDS, "allowed_mentions": allowed})
+    body = {"content": content, "flags": SUPPRESS_EMBEDS, "allowed_mentions": allowed}
+    return encode({**body, "components": [*components]} if components else body)
 
 
 def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:

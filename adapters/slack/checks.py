@@ -26,6 +26,8 @@ OPTIONAL: Final = {
     "channels:history": "of a message in a public channel whose answer was lost nobody can say"
     " whether it arrived: it is held until a person decides",
     "groups:history": "the same in private channels",
+    "im:history": "what people write in the app's tab Messages, without the slash command, gets no"
+    " answer, and of a message there whose answer was lost nobody can say whether it arrived",
     "channels:read": "people can't change their public channels in App Home, the form follows"
     " keywords only where it was opened, an invitation is not noticed, and this check does not see"
     " whether the bot is in a channel",

@@ -68,6 +68,7 @@ class ControlPanel:
             said=said,
             about=about,
             hint=NO_SCOPE if ids is None else "",
+            conversation=conversation,
         )
         await self._show(user, view)
 
@@ -119,7 +120,7 @@ class ControlPanel:
         elif words == "settings":
             await self._open_settings(body, channel)
         elif words == "list":
-            person = await responder.person(body)
+            person = await responder.person(body, channel)
             listing = responder.commands.list_(responder.core_id(channel), person)
             await responder.open_and_answer(body, channel, person, listing)
         else:
@@ -138,7 +139,7 @@ class ControlPanel:
 
     async def _do(self, body: Mapping[str, Any], channel: str, words: str) -> None:
         responder = self.responder
-        person = await responder.person(body)
+        person = await responder.person(body, channel)
         try:
             reply = await responder.commands.typed(responder.core_id(channel), person, words)
         except UserError as error:
@@ -169,7 +170,7 @@ class ControlPanel:
     async def settings(self, body: Mapping[str, Any], channel: str) -> dict[str, Any]:
         """The window with a channel's settings; one that says why it can't be shown."""
         responder, user = self.responder, Place.of(body).user
-        person = await responder.person(body)
+        person = await responder.person(body, channel)
         try:
             values = await responder.commands.settings_in_force(responder.core_id(channel))
         except UserError as error:

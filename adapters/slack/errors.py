@@ -69,6 +69,9 @@ REFUSED: Final[Mapping[str, str]] = {
     "user_disabled": "This person's account is deactivated.",
     "cannot_dm_bot": "A bot can't be written to.",
 }
+# In a private conversation: the account is gone.
+WITHOUT_ACCOUNT: Final = frozenset({"user_not_found", "user_disabled"})
+UNREACHABLE: Final = "Slack lets me send no messages to this person ({code})."
 PASSING: Final[Mapping[str, float]] = {  # seconds until it is worth another try
     "ratelimited": 60.0,
     "rate_limited": 60.0,

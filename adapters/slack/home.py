@@ -35,10 +35,12 @@ def home_view(
     said: Reply | None = None,
     about: str = "",
     hint: str = "",
+    conversation: str = "",
 ) -> View:
     """``own_id`` gives Slack's id of a channel, ``sealed`` the same as a button carries it.
     ``said`` is what came of the last press, ``about`` the channel that it was about; ``hint`` a
-    remark of the platform's own."""
+    remark of the platform's own; ``conversation`` the person's own with the bot, of which the
+    offers beside the channels are."""
     shown: list[Block] = [blocks.header("Daily papers")]
     if said is not None:
         told = cut_lines(said.text, MAX_STATE_LENGTH)
@@ -48,7 +50,9 @@ def home_view(
             shown.append(_buttons(offers, f"{AT_HOME}:said", sealed(about)))
     state = cut_lines(home.reply.text, MAX_STATE_LENGTH)
     shown.append(rich(section(*running_text(state, command, home.reply.times))))
-    shown.append(blocks.actions(_add_button(), *_page_buttons(home)))
+    begin = home.reply.offers[:1] if conversation else ()
+    own = [_button(each, f"{AT_HOME}:own", sealed(conversation)) for each in begin]
+    shown.append(blocks.actions(_add_button(), *own, *_page_buttons(home)))
     for number, panel in enumerate(home.panels):
         shown += _panel(panel, f"{AT_HOME}:{number}", command, own_id(panel.channel_id), sealed)
     notes = [hint, f"In a channel: {command} list, {command} status, {command} help"]

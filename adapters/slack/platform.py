@@ -18,12 +18,13 @@ from typing import Any, Final, Self, TypeVar
 from adapters import Settings
 from adapters.slack import checks, render, replies
 from adapters.slack.api import Web
+from adapters.slack.errors import UNREACHABLE, WITHOUT_ACCOUNT, code_of
 from adapters.slack.http import HttpOptions, TokenListener
 from adapters.slack.oauth import InstalledListener, OAuthOptions
 from adapters.slack.socket import Socket
-from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, parted, variable
+from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, joined, parted, variable
 from adapters.slack.workspaces import ConfiguredWorkspaces, Workspaces
-from bot.errors import ChannelRefused, PlatformDown, PlatformRefused
+from bot.errors import ChannelGone, ChannelRefused, PlatformDown, PlatformRefused
 from bot.model import Channel, Finding, Post, Receipt
 from bot.ports import Clock, Commands, Composer
 
@@ -169,9 +170,14 @@ class Slack:
 
     async def send(self, post: Post) -> Receipt:
         """Raises SendError and PlatformRefused."""
-        return await self._with_workspace(
-            post.channel.id, lambda workspace, channel: workspace.send(post, channel)
-        )
+        try:
+            return await self._with_workspace(
+                post.channel.id, lambda workspace, channel: workspace.send(post, channel)
+            )
+        except ChannelRefused as error:
+            if not post.channel.owner:
+                raise
+            raise _of_person(error) from error.__cause__
 
     async def find(self, post: Post) -> Receipt | None:
         """Raises CannotTell where no history may be read, SendError and PlatformRefused."""
@@ -179,10 +185,22 @@ class Slack:
             post.channel.id, lambda workspace, channel: workspace.find(post, channel)
         )
 
-    async def tell(self, person_id: str, text: str) -> None:
+    async def tell(self, person_id: str, text: str) -> str:
         """Raises SendError and PlatformRefused."""
         line = replies.readable(text, self._command)
-        await self._with_workspace(person_id, lambda workspace, person: workspace.say(person, line))
+        try:
+            own = await self._with_workspace(
+                person_id, lambda workspace, person: workspace.say(person, line)
+            )
+        except ChannelRefused as error:
+            raise _of_person(error) from error.__cause__
+        return joined(parted(person_id)[0], own)
+
+    async def knows(self, person_id: str) -> bool:
+        """Slack lets nobody use an app who is not of its workspace, but for the buttons in shared
+        channels; and who is not has no conversation with it (docs.slack.dev, apis/slack-connect,
+        November 2026)."""
+        return True
 
     async def _with_workspace(
         self, core_id: str, work: Callable[[Workspace, str], Awaitable[T]]
@@ -227,3 +245,11 @@ class Slack:
                         listener.options, listener.workspaces, listener.given.teams, channels
                     )
         return findings
+
+
+def _of_person(refusal: ChannelRefused) -> ChannelRefused:
+    """What a refusal means in a private conversation."""
+    code = code_of(refusal)
+    if code in WITHOUT_ACCOUNT:
+        return ChannelGone(str(refusal))
+    return ChannelRefused(UNREACHABLE.format(code=code)) if code == "channel_not_found" else refusal

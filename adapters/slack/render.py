@@ -36,7 +36,7 @@ from adapters.slack.limits import (
     within,
 )
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, NewsItem, Paper
+from bot.model import Digest, Draft, NewsItem, Offer, Paper
 from bot.model.news import NEWS_SHOWN
 from bot.text import digests, plural
 
@@ -168,7 +168,9 @@ class SlackComposer:
 
     def _digest(self, digest: Digest) -> list[Draft]:
         layout = digest.channel.layout
-        news = [*_news(digest), *_most_saved(digest)]
+        stop = [_stop()] if digest.channel.owner else []
+        told = [*_news(digest), *_most_saved(digest)]
+        news = [*told, *stop]
         papers = [self._rendered(entry.paper, entry.like) for entry in digest.entries]
         if layout == "list":
             headings = digests.group_headings(digest, digest.entries)
@@ -189,10 +191,10 @@ class SlackComposer:
             return _drafts(digest, [_head(digest), *whole, *folded, *news], IN_THE_CHANNEL)
         if len(papers) <= FEW:
             return _drafts(digest, [_head(digest), *whole, *folded, *news], IN_A_THREAD)
-        above = _payload(notification_text(digest, papers), _contents(digest, papers))
+        above = _payload(notification_text(digest, papers), [*_contents(digest, papers), *stop])
         return [
             Draft(above, ()),
-            *_drafts(digest, [*whole, *folded, *news], IN_A_THREAD, parent=0),
+            *_drafts(digest, [*whole, *folded, *told], IN_A_THREAD, parent=0),
         ]
 
 
@@ -276,6 +278,12 @@ def _number(number: int, count: int) -> BlockGroup:
     return _piece(quiet(f"{number} of {count}"))
 
 
+@cache
+def _stop() -> BlockGroup:
+    """Below what a person follows for themselves: ends it at once."""
+    return _piece(blocks.actions(blocks.say_button(Offer("Stop", "pause"), 0, blocks.PAPER)))
+
+
 def _head(digest: Digest) -> BlockGroup:
     """A few papers say themselves which keywords they match."""
     counts = digests.keyword_counts(digest) if len(digest.entries) > FEW else ""
@@ -292,10 +300,10 @@ def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
     """The message above a thread: the titles, as many as are shown whole and fit."""
     head = _head(digest)
     told = digests.news_heading(digest)
-    room = CHARACTERS - head.weight - _below(len(papers), told).weight
+    room = CHARACTERS - head.weight - _below(len(papers), told).weight - _stop().weight
     shown: list[Rendered] = []
     headings = digests.group_headings(digest, digest.entries[: digest.in_full])
-    made = head.blocks + 2  # the first list, and what is below
+    made = head.blocks + 3  # the first list, and what is below
     for paper, heading in zip(papers, headings, strict=False):
         room -= paper.titled.weight + _line(heading).weight
         made += 2 * bool(heading)

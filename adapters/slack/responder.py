@@ -90,8 +90,10 @@ class Responder:
 
     # -- who and where ---------------------------------------------------------------------------
 
-    async def person(self, body: Payload) -> Person:
-        """From a command's payload, or from the ``user`` of another one."""
+    async def person(self, body: Payload, channel: str = "") -> Person:
+        """From a command's payload, or from the ``user`` of another one; ``channel`` is where they
+        act, which is a conversation between two where its id begins with D (docs.slack.dev,
+        reference/objects/conversation-object, November 2026)."""
         who = body.get("user") or {}
         user = str(body.get("user_id") or who.get("id") or "")
         names = (body.get("user_name"), who.get("username"), who.get("name"), "Somebody")
@@ -102,6 +104,7 @@ class Responder:
             manages=manages,
             governs=manages,
             server=f"slack:{self.workspace.name}",
+            private=channel.startswith("D"),
         )
 
     def core_id(self, own: str) -> str:
@@ -348,5 +351,18 @@ class Responder:
             log.warning("not greeted channel=%s why=%s", core_id, error)
             return
         text = replies.spoken(reply, self.command)
+        shown = replies.reply_blocks(reply, command=self.command)
+        await self.workspace.web.post(channel, render.arguments(text, shown))
+
+    async def answer_message(self, channel: str, person: Person, words: str) -> None:
+        """What a person wrote in their conversation with the bot is a command. Raises SendError
+        and PlatformRefused."""
+        try:
+            reply = await self.commands.typed(self.core_id(channel), person, words)
+        except UserError as error:
+            reply = Reply(str(error))
+        if reply.file is not None:
+            reply = await self._send_file(parted(person.id)[1], reply, reply.file)
+        text = replies.sentences(reply.text, self.command)
         shown = replies.reply_blocks(reply, command=self.command)
         await self.workspace.web.post(channel, render.arguments(text, shown))

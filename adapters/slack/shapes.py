@@ -28,6 +28,7 @@ _VIEW: Final = {
 }
 _EVENT: Final = {
     "type": str, "user": str, "channel": str, "tab": str, "bot_id": str, "subtype": str,
+    "text": str, "channel_type": str,
     "message": {}, "previous_message": {}, "item": {}, "assistant_thread": {},
 }  # fmt: skip
 _BODY: Final[Mapping[object, Any]] = {

@@ -98,15 +98,16 @@ class Workspace:
             url += f"?thread_ts={post.thread.message_id}&cid={channel}"
         return Receipt(ts, url)
 
-    async def say(self, where: str, text: str, people: Mapping[str, str] | None = None) -> None:
+    async def say(self, where: str, text: str, people: Mapping[str, str] | None = None) -> str:
         """A line for everybody in a channel, or for one person, in which text of others means
-        nothing. ``people`` are user ids by the names with which the text may begin. Raises
-        SendError and PlatformRefused."""
+        nothing; the id of the channel, or of their conversation. ``people`` are user ids by the
+        names with which the text may begin. Raises SendError and PlatformRefused."""
         line = cut(text, MAX_LINE_LENGTH)
         name = next((each for each in people or () if line.startswith(f"{each} ")), "")
         named = [blocks.user(people[name])] if people and name else []
         shown = [blocks.rich(blocks.section(*named, *blocks.running_text(line[len(name) :])))]
-        await self.web.post(where, render.arguments(replies.sentences(line), shown))
+        posted = await self.web.post(where, render.arguments(replies.sentences(line), shown))
+        return str(posted.get("channel") or where)
 
 
 def variable(token: str, workspace: str) -> str:

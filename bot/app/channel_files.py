@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.config.channels import writable
+from bot.errors import UserError
 from bot.model.snapshots import Change, Snapshot, merge, takes_away
 from bot.ports import SyncDatabase, SyncStore
 from bot.sync.toml_editor import block_text
@@ -33,13 +34,20 @@ async def imported(
     store: SyncStore, brought: Snapshot, who: str, at: datetime
 ) -> tuple[Change, ...]:
     """Let the channels follow these keywords too, and have these settings; what that changed.
-    Removes nothing. Raises StoreError; then nothing was changed."""
+    Removes nothing. Raises StoreError, and UserError where a channel is somebody's private
+    conversation; then nothing was changed."""
 
     def add(database: SyncDatabase) -> tuple[Change, ...]:
         with database.transaction() as transaction:
             added = merge(transaction.current(), brought)
             changes = tuple(each for each in added if not takes_away(each))
-            transaction.apply(changes, who)
-            return changes
+            done = transaction.apply(changes, who)
+            private = {each.channel_id for each in changes} - {each.channel_id for each in done}
+            if private:
+                raise UserError(
+                    f"{', '.join(sorted(private))}: a private conversation, in which its person"
+                    " alone changes something. Remove it from the file; nothing was added."
+                )
+            return tuple(done)
 
     return await store.synchronise(add, at)

@@ -35,6 +35,7 @@ from bot.arxiv.source import ArxivSource
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.library import Library
+from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
 from bot.clock import SystemClock
@@ -93,6 +94,7 @@ def wire(
         on_archived=notifier.archived,
         first_post=schedule.first_post,
         limits=config.limits,
+        personal=PersonalChannels(store, config.bot.personal, platforms),
     )
     commands = ChatCommands(
         queries=queries,
@@ -327,6 +329,7 @@ def _platforms(
             network=config.network,
             vault=vault,
             sessions=store,
+            personal=config.bot.personal,
         )
     return {name: _load(name, each) for name, each in settings.items()}
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.dates import with_times
 from bot.chat.replies.keywords import (
@@ -66,8 +67,8 @@ async def _tell_nobody(channel_ids: Sequence[str], reason: str) -> None: ...
 class Changes:
     """``on_archived`` is awaited with the channels that were archived, and why.
     ``on_change`` is awaited after every change of keywords or settings, so that ``bot.toml``
-    shows it. Every method may raise StoreError, and then nothing was changed. Who may change what
-    is not decided here.
+    shows it. ``personal`` opens private conversations. Every method may raise StoreError, and then
+    nothing was changed. Who may change what is not decided here.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Changes:
         on_archived: Callable[[Sequence[str], str], Awaitable[None]] = _tell_nobody,
         first_post: int,
         limits: Limits | None = None,
+        personal: PersonalChannels | None = None,
     ) -> None:
         self._queries = queries
         self._store = store
@@ -88,6 +90,7 @@ class Changes:
         self._on_archived = on_archived
         self._first_post = first_post
         self._limits = limits or Limits()
+        self.personal = personal or PersonalChannels(store, "off", {})
 
     async def claim_request(self, request_ids: Sequence[str]) -> bool:
         """False for a request that was claimed before, by any of its ids."""
@@ -127,18 +130,21 @@ class Changes:
         name takes a name away. With ``in_chat`` the limits hold, and the answer says what arXiv has
         for it, if it answers soon. Raises UserError for a wrong keyword or name, or one too many.
         """
-        keyword = parse(await self._queries.keyword_text(text))
+        keyword = parse(await self._queries.keyword_text(text, channel_id))
         if in_chat:
             self._limits.check_keyword(keyword.text)
         if name:
             keyword = await self._named(channel_id, keyword, name)
         understood = paraphrase(keyword)
+        if person.private:
+            await self._check_room_of_person(channel_id, keyword)
+            await self.personal.open(channel_id, person)
         added = await self._store.follow(
             channel_id,
             keyword,
             person,
             self._clock.now(),
-            check_room=self._limits.check_room if in_chat else None,
+            check_room=self._check_room(person) if in_chat else None,
             undo=is_handle(text),
         )
         subscriptions = await self._store.subscriptions(channel_id)
@@ -153,6 +159,16 @@ class Changes:
             return restored_reply(channel_id, followed, understood, person)
         seen = await self._outlook(followed) if in_chat else None
         return added_reply(channel_id, followed, understood, person, self._first_post, seen)
+
+    def _check_room(self, person: Person) -> Callable[[int, int], None]:
+        limits = self._limits
+        return limits.check_room_of_person if person.private else limits.check_room
+
+    async def _check_room_of_person(self, channel_id: str, keyword: Keyword) -> None:
+        """Raises UserError for one too many, before a message is sent because of it."""
+        canonicals = [s.keyword.canonical for s in await self._store.subscriptions(channel_id)]
+        if keyword.canonical not in canonicals:
+            self._limits.check_room_of_person(len(canonicals), len(canonicals))
 
     async def _named(self, channel_id: str, keyword: Keyword, written: str) -> Keyword:
         """The keyword with a name; without one, where that is the keyword itself. Raises UserError
@@ -240,7 +256,7 @@ class Changes:
     async def restore(self, channel_id: str, person: Person, handles: Sequence[str]) -> Reply:
         """Put back keywords that were removed together. Raises UserError."""
         _check_count(handles)
-        known = await self._store.known_keywords()
+        known = await self._store.known_keywords(channel_id)
         keywords = [parse(keyword_of_handle(each, known)) for each in handles]
         added: list[Keyword] = []
         try:
@@ -250,7 +266,7 @@ class Changes:
                     keyword,
                     person,
                     self._clock.now(),
-                    check_room=self._limits.check_room,
+                    check_room=self._check_room(person),
                     undo=True,
                 ):
                     added.append(keyword)
@@ -321,6 +337,8 @@ class Changes:
         """Post again, no matter who or what had paused the channel."""
         state = await self._queries.state(channel_id)
         [view] = state.channels
+        if person.private and view.paused == "refused":
+            await self.personal.open(channel_id, person)
         if not await self._store.resume(channel_id):
             return Reply("It was not paused.")
         context = self._queries.context(view, state, channel_id)

@@ -52,12 +52,14 @@ QUERY_TIMEOUT = 90.0  # seconds
 @dataclass(frozen=True, slots=True)
 class _Editor:
     """Who changes a channel, with a name that can stand in a text, and whether the channel wants to
-    be told of no change."""
+    be told of no change. In a private conversation there is nobody else to tell."""
 
     person: Person
     is_quiet: bool
 
     def told(self, reply: Reply) -> Reply:
+        if self.person.private:
+            return replace(reply, announcement="")
         return replace(reply, is_quiet=self.is_quiet)
 
 
@@ -80,6 +82,7 @@ class ChatCommands:
         self._queries = queries
         self._changes = changes
         self._library = library
+        self._personal = changes.personal
         self._rate_limiter = CommandRateLimiter((limits or Limits()).commands_per_minute, clock)
 
     # -- keywords -----------------------------------------------------------------------------
@@ -134,7 +137,7 @@ class ChatCommands:
 
     async def list_(self, channel_id: str, person: Person, page: int = 1) -> Reply:
         async with self._query("list", channel_id, person):
-            may_change = await self._may_change(channel_id, person)
+            may_change = person.private or await self._may_change(channel_id, person)
             return await self._queries.listing(channel_id, page, may_change=may_change)
 
     async def preview(self, channel_id: str, person: Person, keyword: str) -> Reply:
@@ -143,7 +146,7 @@ class ChatCommands:
             self._query("preview", channel_id, person),
             asyncio.timeout(QUERY_TIMEOUT),
         ):
-            return await self._queries.preview(keyword)
+            return await self._queries.preview(keyword, channel_id=channel_id)
 
     # -- papers -------------------------------------------------------------------------------
 
@@ -261,7 +264,8 @@ class ChatCommands:
         self, person: Person, channel_ids: Collection[str] | None = None, page: int = 1
     ) -> Home:
         async with _answering("home"):
-            return await self._queries.home(person, channel_ids, page)
+            personal = self._personal.allowed
+            return await self._queries.home(person, channel_ids, page, personal=personal)
 
     async def claim_request(self, request_ids: Sequence[str]) -> bool:
         async with _answering("claim_request"):
@@ -342,6 +346,8 @@ class ChatCommands:
         """Raises UserError and nothing else, also for one command too many in a minute."""
         async with _answering(command, channel_id):
             self._rate_limiter.count(person.id)
+            if channel_id:
+                await self._personal.check_reader(channel_id, person)
             yield
 
     @asynccontextmanager
@@ -351,6 +357,7 @@ class ChatCommands:
         """The same, and NotAllowed for whoever may not change the channel."""
         async with self._query(command, channel_id, person):
             parse_channel_id(channel_id)  # whatever an adapter was told
+            person = await self._personal.editor(command, channel_id, person)
             [view] = (await self._queries.state(channel_id)).channels
             if not (person.manages or view.channel.editors == "members"):
                 raise NotAllowed(

@@ -37,7 +37,7 @@ from bot.chat.replies.status import status_reply, status_report
 from bot.chat.replies.why import Case, KeywordEvaluation, why_reply
 from bot.chat.reports import StatusReport
 from bot.chat.resolve import handle, is_handle, keyword_of_handle
-from bot.chat.visibility import visible_in, visible_to_host
+from bot.chat.visibility import visible_in, visible_to_host, visible_to_person
 from bot.errors import UserError
 from bot.keywords import parse
 from bot.keywords.notices import narrower_reading
@@ -112,23 +112,23 @@ class Queries:
         keywords = [each.keyword for each in await self._store.mutes(channel_id)]
         return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
 
-    async def preview(self, text: str, days: int = PREVIEW_DAYS) -> Reply:
+    async def preview(self, text: str, days: int = PREVIEW_DAYS, *, channel_id: str = "") -> Reply:
         """How many papers a day a keyword would bring, and the newest few. Saves nothing.
 
         Raises UserError for a wrong keyword, and SourceError if arXiv gives no usable answer.
         """
         if days < 1:
             raise UserError("A preview covers at least one day.")
-        keyword = parse(await self.keyword_text(text))
+        keyword = parse(await self.keyword_text(text, channel_id))
         batch, found, seen = await self._fetch_estimate(keyword, days, PREVIEW_EXAMPLES)
         return preview_reply(keyword, paraphrase(keyword), batch, found, seen, days)
 
-    async def keyword_text(self, text: str) -> str:
+    async def keyword_text(self, text: str, channel_id: str) -> str:
         """A keyword as it was typed, or the one that a handle stands for. Raises UserError for a
-        handle that nobody knows."""
+        handle that nobody knows in this channel."""
         if not is_handle(text):
             return text
-        return keyword_of_handle(text, await self._store.known_keywords())
+        return keyword_of_handle(text, await self._store.known_keywords(channel_id))
 
     async def outlook(self, keyword: Keyword, shown: int) -> Outlook:
         """The same in sentences, for whoever has just added the keyword. Raises SourceError."""
@@ -281,18 +281,25 @@ class Queries:
         return settings_reply(channel, self._defaults, timezone, changed, by)
 
     async def home(
-        self, person: Person, channel_ids: Collection[str] | None, page: int = 1
+        self,
+        person: Person,
+        channel_ids: Collection[str] | None,
+        page: int = 1,
+        *,
+        personal: bool = False,
     ) -> Home:
         """Of these channels those of which anything is known; where nobody knows which ones the
-        person is in (``None``), those in which they added keywords, to be read only."""
+        person is in (``None``), those in which they added keywords, to be read only but for their
+        own conversation. ``personal`` offers to begin one."""
         ids = channel_ids
         if ids is None:
             ids = await self._store.channels_of_person(person.id)
         # Named is one channel at least, because without any the store shows all: no channel is "".
-        state = visible_to_host(await self._store.state(*(ids or [""])))
+        state = visible_to_person(person.id, await self._store.state(*(ids or [""])))
         contexts = [self.context(view, state, None) for view in state.channels]
-        by_person = person if channel_ids is not None else None
-        return home(state, contexts, self.dates(), by_person, page)
+        may_change = channel_ids is not None
+        dates = self.dates()
+        return home(state, contexts, dates, person, page, may_change=may_change, personal=personal)
 
     async def help(self) -> Reply:
         text = "Commands. Replace the words in capitals with your own."

@@ -46,7 +46,8 @@ class StatusReport:
     """``file_problem`` says why ``bot.toml`` and the database differ, ``page_problem`` what
     is wrong with the page; empty if they do not, or nothing is.
     ``refusals`` are the platforms that do not let the bot in. ``database`` is its
-    engine and that one's version."""
+    engine and that one's version. ``people`` is how many follow keywords for themselves, of which
+    nothing else is said."""
 
     now: datetime
     timezone: str
@@ -61,6 +62,7 @@ class StatusReport:
     file_problem: str = ""
     page_problem: str = ""
     refusals: tuple[PlatformRefusal, ...] = ()
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)

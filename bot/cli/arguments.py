@@ -94,13 +94,23 @@ async def channel_of(bot: Bot, typed: str | None) -> str:
     Raises UserError.
     """
     if typed is not None:
-        return channel_id(typed)
+        return await public(bot, channel_id(typed))
     known = [view.channel.id for view in (await bot.queries.state(None)).channels]
     if len(known) == 1:
         return known[0]
     if not known:
         raise UserError("No channel follows anything yet. Name one, such as: --channel console:")
     raise UserError(f"Which channel? Name one of them with --channel: {', '.join(known)}")
+
+
+async def public(bot: Bot, named: str) -> str:
+    """The channel, unless it is somebody's private conversation. Raises UserError."""
+    if await bot.store.owner_of(named):
+        raise UserError(
+            f"{named} is somebody's private conversation: what stands there they alone see and"
+            " change."
+        )
+    return named
 
 
 def command_line_user() -> Person:

@@ -15,6 +15,7 @@ from bot.cli.arguments import (
     channel_of,
     complete_channel,
     keyword_of,
+    public,
 )
 from bot.cli.common import (
     ConfigOption,
@@ -150,7 +151,8 @@ def why(
     """
 
     async def query(bot: Bot) -> Reply:
-        return await bot.queries.why(arxiv_id, None if channel is None else channel_id(channel))
+        where = None if channel is None else await public(bot, channel_id(channel))
+        return await bot.queries.why(arxiv_id, where)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

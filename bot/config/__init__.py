@@ -48,11 +48,13 @@ from bot.network import Network
 @dataclass(frozen=True, slots=True)
 class BotConfig:
     """``data`` is the folder of the database, absolute; ``mirror`` up to how many channels bot.toml
-    shows all of them."""
+    shows all of them. ``personal`` says who may follow keywords for themselves: ``members`` (of
+    servers and workspaces that the bot is in), ``anyone`` or ``off``."""
 
     timezone: ZoneInfo
     data: Path
     mirror: int
+    personal: str = "members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class Config:
             "schedule": self.schedule.values
             | {"first_post": self.schedule.first_post, "in_full": self.schedule.in_full},
             "limits": asdict(self.limits),
+            "bot": {"personal": self.bot.personal},
         }
         return {
             f"{section}.{key}": repr(value)
@@ -361,7 +364,10 @@ def _typed(
     """The sections as what ``Config`` holds; relative paths are relative to the file's folder."""
     typed: dict[str, Any] = {
         "bot": BotConfig(
-            tables["bot"]["timezone"], folder / tables["bot"]["data"], tables["bot"]["mirror"]
+            tables["bot"]["timezone"],
+            folder / tables["bot"]["data"],
+            tables["bot"]["mirror"],
+            tables["bot"]["personal"],
         ),
         "schedule": ScheduleConfig(**tables["schedule"], written=schedule_keys),
         "arxiv": ArxivConfig(**tables["arxiv"]),

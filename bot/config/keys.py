@@ -103,6 +103,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "timezone": Key(text(timezone)),  # the environment's TZ, else UTC
         "data": Key(text(path), PurePath(".")),
         "mirror": Key(number(0, 10_000, whole=True), 200),
+        "personal": Key(one_of("members", "anyone", "off"), "members"),
     },
     "schedule": {
         **{
@@ -127,6 +128,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "limits": {
         "keywords_per_channel": Key(number(1, 10_000, whole=True), _LIMITS.keywords_per_channel),
         "keywords_per_server": Key(number(1, 100_000, whole=True), _LIMITS.keywords_per_server),
+        "keywords_per_person": Key(number(1, 1000, whole=True), _LIMITS.keywords_per_person),
         "keyword_length": Key(number(10, 200, whole=True), _LIMITS.keyword_length),
         "commands_per_minute": Key(number(1, 1000, whole=True), _LIMITS.commands_per_minute),
     },

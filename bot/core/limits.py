@@ -35,6 +35,7 @@ class Limits:
 
     keywords_per_channel: int = 100
     keywords_per_server: int = 500
+    keywords_per_person: int = 20  # that they follow for themselves
     keyword_length: int = 200
     commands_per_minute: int = 20
 
@@ -52,6 +53,14 @@ class Limits:
             raise UserError(
                 f"This channel mutes {in_channel} things already, which is as many as it may."
                 f" End one first: {refer_to('list')}"
+            )
+
+    def check_room_of_person(self, in_conversation: int, of_person: int) -> None:
+        """The same in a private conversation, whose person is a server of its own."""
+        if max(in_conversation, of_person) >= self.keywords_per_person:
+            raise UserError(
+                f"You follow {in_conversation} keywords for yourself already, which is as many as"
+                f" one person may. Remove one that brings little, and try again: {refer_to('list')}"
             )
 
     def check_room(self, in_channel: int, in_server: int) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from bot.model import Channel, Keyword
 
-SETTINGS = tuple(each.name for each in fields(Channel) if each.name != "id")
+SETTINGS = tuple(each.name for each in fields(Channel) if each.name not in ("id", "owner"))
 
 
 @dataclass(frozen=True, slots=True)

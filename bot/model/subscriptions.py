@@ -50,6 +50,7 @@ class Person:
     workspace in which they ask, ``<platform>:<its id>``; empty where there is none.
     ``mentionable`` are the roles there that they may mention, ``None`` where the platform does not
     say: then whoever manages may.
+    ``private``: they ask in their own conversation with the bot, where nobody else is.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Person:
     governs: bool = True
     server: str = ""
     mentionable: frozenset[str] | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Channel:
     stands by ``keyword`` or not (``none``); ``mention`` the platform's id of the one role or user
     group that a digest notifies, or ``none``; ``announce_changes`` whether the channel is told who
     changed what: ``true`` or ``false``; ``order`` which papers of a digest come first: ``newest``
-    or ``similarity`` (to those that are saved there).
+    or ``similarity`` (to those that are saved there). ``owner`` is the person
+    (``Person.id``) whose private conversation with the bot it is; empty for every other channel.
     """
 
     id: str
@@ -84,6 +87,7 @@ class Channel:
     mention: str | None = None
     announce_changes: str | None = None
     order: str | None = None
+    owner: str = ""
 
     @property
     def platform(self) -> str:

@@ -125,7 +125,8 @@ class PlatformRefusal:
 @dataclass(frozen=True, slots=True)
 class StateView:
     """Everything that ``status`` shows, in one consistent snapshot. ``archived`` channels are not
-    among the ``channels``; ``database`` is its engine and that one's version."""
+    among the ``channels``; ``database`` is its engine and that one's version. ``people`` counts the
+    private conversations that were left out of the ``channels`` (``bot.chat.visibility``)."""
 
     last_run: RunView | None
     last_complete: RunView | None
@@ -134,6 +135,7 @@ class StateView:
     archived: tuple[ArchivedChannel, ...] = ()
     refusals: tuple[PlatformRefusal, ...] = ()
     database: str = ""
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,7 @@ class SqlStore:
     unfollow = _use_case(subscription_statements.unfollow, WRITE)
     subscriptions = _use_case(subscription_statements.subscriptions, READ)
     unprimed = _use_case(subscription_statements.unprimed, READ)
+    owner_of = _use_case(subscription_statements.owner_of, READ)
     known_keywords = _use_case(subscription_statements.known_keywords, READ)
     mute = _use_case(mute_statements.mute, WRITE)
     unmute = _use_case(mute_statements.unmute, WRITE)

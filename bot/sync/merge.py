@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,7 +101,9 @@ class Merge:
     show what the database holds. ``state`` is what is kept about the file. ``held_back`` says why
     nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
     is. ``set_aside`` is what the database holds and the file can't; with ``discard`` it is removed
-    there, and ``discarded`` says what that was. The file shows every channel as long as these are
+    there, and ``discarded`` says what that was. ``private`` are people's conversations with the bot
+    that the file names: there they alone change something, and the file does not show them. The
+    file shows every channel as long as these are
     not more than ``mirror``; then it shows those alone that a person wrote there. Of the files of
     several machines, told apart by their ``identity``, one may remove what the database holds; the
     others are guests (``is_guest``) unless they ``accept``.
@@ -146,8 +149,11 @@ class Merge:
                 self.held_back = self._truncation() if self._is_cut else self._mass_removal()
         if self.held_back:
             self.changes, self._own = (), self.state.own
+        self.private: tuple[str, ...] = ()
         if self.changes:
-            transaction.apply(self.changes, CHANGED_BY)
+            named = {each.channel_id for each in self.changes}
+            self.changes = tuple(transaction.apply(self.changes, CHANGED_BY))
+            self.private = tuple(sorted(named - {each.channel_id for each in self.changes}))
         if self.is_new and not self.held_back and not self.is_guest:
             self._arrange()
         held, aside = writable(transaction.current())
@@ -159,7 +165,8 @@ class Merge:
             held, aside = writable(transaction.current())
         self._current, self._elsewhere = self._mirrored(held, self._own)
         self.set_aside = tuple(each.text for each in aside)
-        self.warning = self._unknown_base() if self.is_new and not self.is_guest else ""
+        unknown = self._unknown_base() if self.is_new and not self.is_guest else ""
+        self.warning = " ".join(filter(None, (unknown, _private(self.private))))
 
     def _arrange(self) -> None:
         """Let the keywords of each channel have the order that the file shows."""
@@ -344,6 +351,16 @@ class Merge:
     def _save(self, state: SyncState) -> None:
         self._transaction.set_state(self._identity, state.encode())
         self.state = state
+
+
+def _private(channel_ids: Sequence[str]) -> str:
+    """What to tell of private conversations that the file names; nothing where there is none."""
+    if not channel_ids:
+        return ""
+    return (
+        f"bot.toml names private conversations ({', '.join(channel_ids)}), in which their people"
+        " alone change something: nothing was taken over there, and the file does not show them"
+    )
 
 
 def _may_remove(transaction: SyncTransaction, identity: str, *, accept: bool) -> bool:

@@ -10,6 +10,7 @@ from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.library import Library
+from bot.chat.personal import Correspondent, PersonalChannels
 from bot.chat.queries import Queries
 from bot.core.collect import collect
 from bot.matching import explain
@@ -27,6 +28,7 @@ class Backend:
         self, folder: Path, now: datetime = START, *, store: SqlStore | None = None
     ) -> None:
         self.clock = FakeClock(now)
+        self.platforms: dict[str, Correspondent] = {}  # those that can write to people
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = store or opened(folder / "db")
         queries = Queries(
@@ -42,6 +44,7 @@ class Backend:
             clock=self.clock,
             on_change=self._changed,
             first_post=3,
+            personal=PersonalChannels(self.store, "members", self.platforms),
         )
         self.commands = ChatCommands(
             queries=queries,

@@ -28,7 +28,11 @@ class FakeListener:
 
     async def listen(self, commands: Commands) -> None: ...
 
-    async def tell(self, person_id: str, text: str) -> None: ...
+    async def tell(self, person_id: str, text: str) -> str:
+        raise AssertionError("nobody is written to")
+
+    async def knows(self, person_id: str) -> bool:
+        raise AssertionError("nobody is asked for")
 
 
 @pytest.fixture

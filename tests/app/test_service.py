@@ -87,9 +87,12 @@ class Chat(FakePlatform):
             raise self.locked_out
         await asyncio.Event().wait()
 
-    async def tell(self, person_id: str, text: str) -> None:
+    async def tell(self, person_id: str, text: str) -> str:
         self.told.append((person_id, text))
         raise CannotTell("nobody is there")
+
+    async def knows(self, person_id: str) -> bool:
+        return False
 
     async def channel_name(self, channel_id: str) -> str:
         return "#papers in Reading Group"

@@ -43,8 +43,11 @@ class Listener:
         if outcome is not None:
             raise outcome
 
-    async def tell(self, person_id: str, text: str) -> None:
+    async def tell(self, person_id: str, text: str) -> str:
         raise AssertionError("nobody is written to")
+
+    async def knows(self, person_id: str) -> bool:
+        raise AssertionError("nobody is asked for")
 
 
 def fail(why: str) -> None:

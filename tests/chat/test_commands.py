@@ -19,6 +19,7 @@ from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.library import Library
 from bot.chat.parse import keyword_and_name
+from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
 from bot.chat.reports import encode
@@ -86,7 +87,7 @@ class Chat:
         )
         self.limit_to(Limits())
 
-    def limit_to(self, limits: Limits) -> None:
+    def limit_to(self, limits: Limits, personal: PersonalChannels | None = None) -> None:
         self.changes = Changes(
             queries=self.queries,
             store=self.store,
@@ -94,6 +95,7 @@ class Chat:
             on_change=self._changed,
             first_post=3,
             limits=limits,
+            personal=personal,
         )
         self.commands = ChatCommands(
             queries=self.queries,

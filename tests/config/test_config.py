@@ -891,7 +891,7 @@ def test_the_sample_in_the_repository_is_the_one_that_init_writes() -> None:
 
 def test_the_sample_needs_nothing_but_an_address_of_ones_own(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, sample())
-    assert found.startswith("line 20: arxiv.contact: this is still the address of the example")
+    assert found.startswith("line 21: arxiv.contact: this is still the address of the example")
     mine = load(tmp_path, sample().replace("you@example.org", "me@uni-anywhere.edu"))
     assert [listing.channel.id for listing in mine.channels.listings] == ["console:"]
 

@@ -745,6 +745,121 @@ async def test_a_refused_channel_is_never_left_alone_for_more_than_a_day(store: 
     assert await store.next_claim("fake") == START + DAY
 
 
+# -- private conversations ------------------------------------------------------------------------
+
+MINE, FOR_MYSELF = "fake:dm", replace(ADA, private=True)
+
+
+async def test_a_private_conversation_belongs_to_its_person(store: Store) -> None:
+    await follow(store, A)
+    assert await store.follow(MINE, REWARD, FOR_MYSELF, START)
+    assert (await store.owner_of(MINE), await store.owner_of(A)) == (ADA.id, "")
+    assert await store.owner_of("fake:unknown") == ""
+    [view] = (await store.state(MINE)).channels
+    assert view.channel == Channel(MINE, owner=ADA.id)
+    [agenda] = await _with_a_paper(store, MINE)
+    assert agenda.channel.owner == ADA.id
+
+
+async def _with_a_paper(store: Store, channel: str) -> Sequence[ChannelAgenda]:
+    prime = Prime(REWARD.canonical, (), None, 0)
+    await store.record(run_of(START, primes=(prime,)), first_post=0)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    return await store.agendas([channel])
+
+
+async def test_a_person_is_a_server_of_their_own(store: Store) -> None:
+    rooms: list[tuple[int, int]] = []
+    there = replace(FOR_MYSELF, server="fake:s")
+    await store.follow(A, REWARD, replace(BEN, server="fake:s"), START)
+    await store.follow(MINE, REWARD, there, START)
+    await store.follow(
+        MINE, GRAPH, there, START, check_room=lambda own, server: rooms.append((own, server))
+    )
+    assert rooms == [(1, 1)]
+    await queue(store, MINE, "mine")
+    post = await store.claim("fake", START, START + LEASE)
+    assert post is not None
+    assert (post.server, post.channel.owner) == (ADA.id, ADA.id)
+    assert await store.archive_channels(ChannelGroup(server="fake:s"), "removed", START) == (A,)
+
+
+async def test_what_a_person_follows_for_themselves_is_in_no_list_page_or_file(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await store.follow(MINE, GRAPH, FOR_MYSELF, START)
+    await store.change_setting(MINE, "post_at", "09:00")
+    assert [each.channel_id for each in await store.subscriptions()] == [A]
+    assert [each.keyword.text for each in await store.page([A, MINE], 10, 10)] == ["reward model"]
+    current = await store.synchronise(_current, START)
+    assert [each.channel.id for each in current.listings] == [A]
+    assert [each.text for each in await store.known_keywords()] == ["reward model"]
+    assert [each.text for each in await store.known_keywords(A)] == ["reward model"]
+    assert len(await store.known_keywords(MINE)) == 2
+    assert await store.first_added_by([MINE]) is None, "nobody is told of its refusal"
+    await store.archive_channels(ChannelGroup(ids=(MINE,)), "left", START)
+    assert (await store.state()).archived == ()
+
+
+def _current(database: SyncDatabase) -> Snapshot:
+    with database.transaction() as transaction:
+        return transaction.current()
+
+
+async def test_nobody_sees_how_a_person_worded_a_keyword_for_themselves(store: Store) -> None:
+    mine = parse("GRAPH   network")
+    await store.follow(MINE, mine, FOR_MYSELF, START)
+    await store.follow(A, GRAPH, BEN, START)
+    assert [each.text for each in await store.known_keywords()] == ["graph network"]
+    assert [each.text for each in (await store.interests()).fresh] == ["graph network"]
+
+
+async def test_a_file_that_names_a_private_conversation_changes_nothing_there(
+    store: Store,
+) -> None:
+    await store.follow(MINE, REWARD, FOR_MYSELF, START)
+    wanted = [Follow(MINE, GRAPH), Unfollow(MINE, REWARD), Configure(MINE, "days", "mon")]
+
+    def apply(database: SyncDatabase) -> Sequence[object]:
+        with database.transaction() as transaction:
+            transaction.arrange(MINE, [GRAPH.canonical])
+            return transaction.apply([*wanted, Follow(A, GRAPH)], "the host")
+
+    assert await store.synchronise(apply, START) == [Follow(A, GRAPH)]
+    assert [each.keyword.text for each in await store.subscriptions(MINE)] == ["reward model"]
+    [view] = (await store.state(MINE)).channels
+    assert view.channel.days is None
+
+
+async def test_who_refuses_messages_is_left_alone_until_they_resume(store: Store) -> None:
+    await store.follow(MINE, REWARD, FOR_MYSELF, START)
+    await queue(store, MINE, "mine")
+    assert await claim(store) == "mine"
+    assert await store.refuse("mine", False, START, "blocked", 3600.0)
+    assert (await store.next_claim("fake"), await claim(store, START + 99 * DAY)) == (None, "")
+    [view] = (await store.state(MINE)).channels
+    assert (view.paused, view.reason, view.probe_at) == ("refused", "blocked", None)
+    assert await store.resume(MINE)
+    assert await claim(store, START + DAY) == "mine"
+
+
+async def test_who_is_forgotten_follows_nothing_for_themselves_any_more(store: Store) -> None:
+    await follow(store, A)
+    await store.follow(MINE, GRAPH, FOR_MYSELF, START)
+    await store.change_setting(MINE, "post_at", "09:00")
+    await queue(store, MINE, "mine")
+    await store.forget_person(FOR_MYSELF)
+    assert await store.owner_of(MINE) == ""
+    assert await store.subscriptions(MINE) == ()
+    assert await claim(store, START + DAY) == ""
+    [view] = (await store.state(MINE)).channels
+    assert view.channel == Channel(MINE)
+    assert [each.text for each in (await store.interests()).fresh] == []
+    assert [each.keyword.text for each in await store.subscriptions(A)] == ["reward model"]
+    assert await store.follow(MINE, GRAPH, FOR_MYSELF, START + DAY), "and may begin again"
+
+
 # -- CrosspostStore -------------------------------------------------------------------------------
 
 

@@ -10,12 +10,11 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
 from bot.keywords import parse
-from bot.model.snapshots import Configure, Follow, Hide, Snapshot, Unfollow
+from bot.model.snapshots import SETTINGS, Configure, Follow, Hide, Snapshot, Unfollow
 from bot.store.statements.channels_file import REVISIONS_KEPT, SqlSyncTransaction
 from tests.fakes import START
 from tests.store.database import opened
@@ -77,7 +76,11 @@ def says(snapshot: Snapshot) -> dict[str, set[str]]:
     return {
         listing.channel.id: {keyword.text for keyword in listing.keywords}
         | {f"not {mute.text}" for mute in listing.mutes}
-        | {f"{k}={v}" for k, v in asdict(listing.channel).items() if v is not None and k != "id"}
+        | {
+            f"{name}={value}"
+            for name in SETTINGS
+            if (value := getattr(listing.channel, name)) is not None
+        }
         for listing in snapshot.listings
         if not listing.bare
     }

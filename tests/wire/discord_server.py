@@ -67,6 +67,7 @@ class DiscordServer(WireServer):
         self.guilds = {GUILD: guild()}  # the servers that the bot is in
         self.about = dict(ABOUT)  # the application
         self.commands: list[dict[str, Any]] = []
+        self.strangers: set[str] = set()  # people who are in no server; all others are in each
         self.closed: dict[str, int] = {}  # channels that refuse us, and the code they say
         self.too_fast = 0  # requests that were answered with 429
         self.gateway = DiscordGateway(self)
@@ -249,7 +250,8 @@ class DiscordServer(WireServer):
             ("POST", "/users/@me/channels", self._open_dm),
             ("GET", "/gateway/bot", lambda _: answer(self.gateway.about)),
             ("GET", rf"/guilds/{ids}", self._guild),
-            ("GET", rf"/guilds/{ids}/members/{ids}", lambda *_: answer({"user": BOT, "roles": []})),
+            ("GET", "/users/@me/guilds", self._own_guilds),
+            ("GET", rf"/guilds/{ids}/members/{ids}", self._member),
             ("GET", rf"/guilds/{ids}/threads/active", self._threads),
             ("GET", rf"/guilds/{ids}/channels", self._channels_of),
             ("GET", rf"{here}/threads/archived/public", self._archive),
@@ -275,7 +277,7 @@ class DiscordServer(WireServer):
     def _refusal(self, channel_id: str) -> web.Response | None:
         if channel_id not in self.channels:
             return answer({"message": "Unknown Channel", "code": 10003}, 404)
-        if self.channels[channel_id].get("guild_id", GUILD) not in self.guilds:
+        if (self.channels[channel_id].get("guild_id") or GUILD) not in self.guilds:
             return answer({"message": "Missing Access", "code": 50001}, 403)
         code = self.closed.get(channel_id) or self.closed.get(
             self.channels[channel_id]["parent_id"] or ""
@@ -412,7 +414,25 @@ class DiscordServer(WireServer):
         ]
         return answer(self.commands)
 
+    def _own_guilds(self, request: web.Request) -> web.Response:
+        after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 200))
+        found = sorted(int(each) for each in self.guilds if int(each) > after)[:limit]
+        return answer([{"id": str(each), "name": "a server"} for each in found])
+
+    def _member(self, _: web.Request, guild_id: str, user_id: str) -> web.Response:
+        if guild_id not in self.guilds:
+            return answer({"message": "Unknown Guild", "code": 10004}, 404)
+        if user_id in self.strangers:
+            return answer({"message": "Unknown Member", "code": 10007}, 404)
+        return answer({"user": BOT if user_id == BOT_ID else {"id": user_id}, "roles": []})
+
     def _open_dm(self, request: web.Request) -> web.Response:
-        person = request[BODY]["recipient_id"]
-        dm = self.open_channel(1, recipients=[{"id": person, "username": "someone"}])
-        return answer(self.channels[dm])
+        return answer(self.channels[self.private_channel(request[BODY]["recipient_id"])])
+
+    def private_channel(self, person: str) -> str:
+        """Of a person and the bot: there is one, however often it is opened."""
+        for each in self.channels.values():
+            if each["type"] == 1 and each["recipients"][0]["id"] == person:
+                return str(each["id"])
+        them = [{"id": person, "username": "someone"}]
+        return self.open_channel(1, recipients=them, guild_id=None)

@@ -215,7 +215,7 @@ class SlackServer(WireServer):
         if needs and needs not in self.scopes:
             return failed("missing_scope", needed=needs, provided=",".join(self.scopes))
         if method in {"conversations.history", "conversations.replies"} and not (
-            set(HISTORY) & set(self.scopes)
+            {*HISTORY, "im:history"} & set(self.scopes)
         ):
             return failed("missing_scope", needed=HISTORY[0], provided=",".join(self.scopes))
         return None
@@ -268,8 +268,11 @@ class SlackServer(WireServer):
 
     def _post(self, arguments: dict[str, Any]) -> web.Response:
         room_id = str(arguments.get("channel"))
-        if room_id.rpartition("/")[2].startswith("U"):  # a private message to a person
-            self.rooms.setdefault(room_id, Room(room_id))
+        team, slash, own = room_id.rpartition("/")
+        if own.startswith("U"):  # a private message to a person
+            room_id = f"{team}{slash}{conversation_of(own)}"
+            self.rooms.setdefault(room_id, self.rooms.get(f"{team}{slash}{own}") or Room(room_id))
+            self.rooms[f"{team}{slash}{own}"] = self.rooms[room_id]
         room = self.rooms.get(room_id)
         if room is None:
             return failed("channel_not_found")
@@ -296,7 +299,7 @@ class SlackServer(WireServer):
             **{name: arguments[name] for name in kept if name in arguments},
         }  # fmt: skip
         room.messages.append(message)
-        return fine(channel=conversation_of(room_id), ts=message["ts"], message=message)
+        return fine(channel=room_id.rpartition("/")[2], ts=message["ts"], message=message)
 
     # -- files -----------------------------------------------------------------------------
 
@@ -331,6 +334,8 @@ class SlackServer(WireServer):
         if below and not any(each["ts"] == below for each in room.messages):
             return failed("thread_not_found")
         needed = HISTORY[1] if room.private else HISTORY[0]
+        if room.id.rpartition("/")[2].startswith("D"):
+            needed = "im:history"
         if needed not in self.scopes:
             return failed("missing_scope", needed=needed, provided=",".join(self.scopes))
         shown = [

@@ -37,7 +37,8 @@ def register(app: AsyncApp) -> None:
             await _ask_which(body, responder, papers, WHY, "Ask")
             return
         [paper_id] = papers
-        channel, person = await responder.channel_of(body), await responder.person(body)
+        channel = await responder.channel_of(body)
+        person = await responder.person(body, channel)
         working = responder.commands.why(responder.core_id(channel), person, paper_id)
         await responder.open_and_answer(body, channel, person, working)
 
@@ -45,7 +46,8 @@ def register(app: AsyncApp) -> None:
     async def save_papers(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
         """All that the message shows."""
         await ack()
-        channel, person = await responder.channel_of(body), await responder.person(body)
+        channel = await responder.channel_of(body)
+        person = await responder.person(body, channel)
         papers = list(paper_choice.papers_in(body["message"]))
         working = responder.commands.save_all(responder.core_id(channel), person, papers)
         await responder.open_and_answer(body, channel, person, working)

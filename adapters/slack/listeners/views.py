@@ -83,7 +83,8 @@ def register(app: AsyncApp) -> None:
         panel: ControlPanel,
     ) -> None:
         """The form for a keyword."""
-        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        window = SubmittedWindow.of(body, responder)
+        person = await responder.person(body, window.channel)
         filled = keyword_form.Filled(view["state"]["values"], window.channel)
         adding = _add(window, filled, person)
         outcome = await _answer(
@@ -97,7 +98,8 @@ def register(app: AsyncApp) -> None:
         ack: AsyncAck, body: dict[str, Any], responder: Responder, panel: ControlPanel
     ) -> None:
         """A channel's settings, opened from App Home."""
-        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        window = SubmittedWindow.of(body, responder)
+        person = await responder.person(body, window.channel)
         changing = _change_settings(window, person)
         outcome = await _answer(ack, window, settings_form.TITLE, changing, person)
         if not outcome.mistakes:
@@ -106,13 +108,15 @@ def register(app: AsyncApp) -> None:
     @app.view(WHY)
     async def why(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
         """The paper that somebody asks about."""
-        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        window = SubmittedWindow.of(body, responder)
+        person = await responder.person(body, window.channel)
         await _answer(ack, window, TITLES[WHY], _why(window, person), person)
 
     @app.view(LIKE)
     async def follow_like(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
         """The paper of which somebody wants more."""
-        window, person = SubmittedWindow.of(body, responder), await responder.person(body)
+        window = SubmittedWindow.of(body, responder)
+        person = await responder.person(body, window.channel)
         await _answer(ack, window, TITLES[LIKE], _like(window), person)
 
     @app.view(re.compile(""))

@@ -22,21 +22,30 @@ def home(
     state: StateView,
     contexts: Sequence[ChannelContext],
     dates: DateFormatter,
-    person: Person | None,
+    person: Person,
     page: int = 1,
+    *,
+    may_change: bool = True,
+    personal: bool = False,
 ) -> Home:
-    """A page of the channels of these contexts, a page beyond the last being the last. ``person``
-    changes them from here, as far as they may; ``None``: they can only be read."""
+    """A page of the channels of these contexts, a page beyond the last being the last. Unless they
+    ``may_change`` them the channels can only be read; a person's own conversation never is.
+    ``personal`` offers to begin one."""
+    contexts = sorted(contexts, key=lambda each: not each.view.channel.owner)
     pages = max(1, -(-len(contexts) // CHANNELS_PER_PAGE))
     page = min(max(page, 1), pages)
     shown = contexts[(page - 1) * CHANNELS_PER_PAGE : page * CHANNELS_PER_PAGE]
-    text = f"{_head(len(contexts), person)}\n{last_run_line(state, dates)}"
-    reply = Reply(f"{text} Times are {dates.timezone.key}.")
+    own = any(each.view.channel.owner for each in contexts)
+    head = _head(len(contexts) - own, own=own, may_change=may_change)
+    text = f"{head}\n{last_run_line(state, dates)} Times are {dates.timezone.key}."
+    offers = (Offer("Follow for yourself", "add"),) if personal and not own else ()
+    reply = Reply(text, offers=offers)
     return Home(
         with_times(reply, dates),
         tuple(
             ChannelPanel(
-                context.view.channel.id, with_times(_panel(context, person), context.dates)
+                context.view.channel.id,
+                with_times(_panel(context, person, may_change=may_change), context.dates),
             )
             for context in shown
         ),
@@ -45,24 +54,27 @@ def home(
     )
 
 
-def _head(count: int, person: Person | None) -> str:
-    if count and person is None:
+def _head(count: int, *, own: bool, may_change: bool) -> str:
+    if not count and own:
+        return "You follow keywords for yourself, in our conversation."
+    if count and not may_change:
         return f"You added keywords in {plural(count, 'channel')}."
     if count:
         return f"You are in {plural(count, 'channel')} that I post to."
-    who = "You have added no keyword" if person is None else "No channel of yours follows anything"
+    who = "No channel of yours follows anything" if may_change else "You have added no keyword"
     return f"{who} yet. In a channel, say: {refer_to('add reward model')}"
 
 
-def _panel(context: ChannelContext, person: Person | None) -> Reply:
+def _panel(context: ChannelContext, person: Person, *, may_change: bool) -> Reply:
     view = context.view
     following = context.timetable.following(context.dates.now)
     _, explanation = explain_channel(context)
     text = f"{explanation} Next posting time: {context.dates.time(following)}."
-    if person is None:
+    own = bool(view.channel.owner)
+    if not may_change and not own:
         keywords = ", ".join(each.keyword.label for each in view.subscriptions)
         return Reply(f"{shorten(keywords, MAX_KEYWORDS_LENGTH)}\n{text}".lstrip())
-    may_change = person.manages or view.channel.editors == "members"
+    may_change = own or person.manages or view.channel.editors == "members"
     rows = [
         removal_row(each, context.dates, may_change)
         for each in view.subscriptions[:KEYWORDS_PER_CHANNEL]

@@ -180,6 +180,11 @@ def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:
         waiting = _waiting(context) or " New papers are kept."
         return Cause.PAUSED, f"Paused{since}{by}.{waiting} To resume: {resume}"
     if view.paused == "refused":
+        if view.channel.owner:
+            return Cause.REFUSED, (
+                f"My messages to you are refused{since}: {sentence(view.reason)}{_waiting(context)}"
+                f" I send none until you run {resume}."
+            )
         again = dates.time(view.probe_at) if view.probe_at else "soon"
         return Cause.REFUSED, (
             f"The channel refuses our posts{since}: {sentence(view.reason)}{_waiting(context)} Fix"

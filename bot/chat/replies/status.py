@@ -47,6 +47,7 @@ def status_report(
         archived=state.archived,
         refusals=state.refusals,
         database=state.database,
+        people=state.people,
     )
 
 
@@ -72,6 +73,9 @@ def status_reply(
     for status, context in zip(report.channels, contexts, strict=True):
         lines += ["", *_channel(status, context)]
     lines += _archived(report.archived, dates)
+    if report.people:
+        follow = "person follows" if report.people == 1 else "people follow"
+        lines += ["", f"{report.people:,} {follow} keywords for themselves, which only they see."]
     if not contexts:
         first = refer_to("add reward model", "console:")
         lines += ["", f"No channel follows anything yet. Add a first keyword: {first}"]

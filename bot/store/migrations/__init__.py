@@ -54,7 +54,9 @@ create table keywords (                   -- one row per meaning
   canonical text primary key,
   text      text not null,
   query     text not null,
-  clauses   integer not null
+  clauses   integer not null,
+  shared    boolean not null default false -- followed, now or once, elsewhere than in somebody's
+                                           -- private conversation; others may only see such ones
 ) strict, without rowid;
 
 create table hits (                       -- which paper matches which keyword, decided by us
@@ -82,6 +84,8 @@ create table channels (
                                           -- where nobody from there has said so yet
   posted_in text not null default '',     -- the same, as a post that arrived there says, which
                                           -- makes it count against no limit
+  owner     text not null default '',     -- the person whose private conversation it is; they are
+                                          -- its server, too
   published_until text,                   -- posting time up to which the channel was published to
   rescheduled boolean not null default false, -- its days were changed since then
   most_saved_until text,                  -- and up to which its most saved papers were told

@@ -30,6 +30,7 @@ from bot.store.statements.subscriptions import (
     change_setting,
     channels,
     follow,
+    owner_of,
     rename,
     subscriptions,
     unfollow,
@@ -48,7 +49,7 @@ class SqlSyncTransaction:
 
     def current(self) -> Snapshot:
         """Every channel that follows or mutes something or has a setting of its own, and is not
-        archived."""
+        archived. No private conversations."""
         following: dict[str, list[Keyword]] = {}
         for subscription in subscriptions(self._db):
             following.setdefault(subscription.channel_id, []).append(subscription.keyword)
@@ -66,10 +67,12 @@ class SqlSyncTransaction:
             )
         )
 
-    def apply(self, changes: Sequence[Change], who: str) -> None:
-        """Carry the changes out; one that is made already changes nothing. What they name is no
+    def apply(self, changes: Sequence[Change], who: str) -> Sequence[Change]:
+        """Carry the changes out, and say which those were. One that is made already changes
+        nothing. What they name is no
         longer archived: somebody wants it. Names are given last, so that one can go from a keyword
-        to another."""
+        to another. In a private conversation its person alone changes something."""
+        changes = [each for each in changes if not owner_of(self._db, each.channel_id)]
         for change in changes:
             match change:
                 case Follow(channel_id, keyword):
@@ -90,9 +93,12 @@ class SqlSyncTransaction:
             if isinstance(change, Follow | Rename) and change.keyword.name:
                 keyword = change.keyword
                 rename(self._db, change.channel_id, keyword.canonical, keyword.name)
+        return changes
 
     def arrange(self, channel_id: str, canonicals: Sequence[str]) -> None:
-        """Put the channel's keywords into this order."""
+        """Put the channel's keywords into this order; not those of a private conversation."""
+        if owner_of(self._db, channel_id):
+            return
         arrange(self._db, channel_id, canonicals)
 
     def last_revision(self) -> int:

@@ -38,11 +38,11 @@ MAX_PAUSE = timedelta(days=1)  # of a channel that refuses us
 # The head of each channel's queue, so that a digest's messages arrive in their order. A post under
 # a message that is on its way waits for it; where nobody knows what became of that message, or it
 # is dead, the post goes without it, because papers must not wait for a heading. A refused channel
-# is tried with one post at a time.
+# is tried with one post at a time; a person who takes no messages is left alone until they resume.
 _CLAIMABLE = f"""
     from outbox o join channels c on c.id = o.channel_id
     where o.platform = :platform and o.state in {OPEN}
-      and (c.paused is null or c.paused = 'refused') and c.archived_at is null
+      and (c.paused is null or (c.paused = 'refused' and c.owner = '')) and c.archived_at is null
       and not exists (select 1 from outbox e where e.channel_id = o.channel_id
                       and e.seq < o.seq and e.state in {OPEN})
 """
@@ -234,18 +234,20 @@ def refuse(
 ) -> bool:
     """Pause the channel and keep the post; whether this is the first refusal in a row.
 
-    ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day.
+    ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day. A private
+    conversation stays paused until its person resumes.
     """
-    channel_id, probes = db.execute(
-        "select c.id, c.probes from channels c join outbox o on o.channel_id = c.id"
+    channel_id, probes, owner = db.execute(
+        "select c.id, c.probes, c.owner from channels c join outbox o on o.channel_id = c.id"
         " where o.key = ?",
         (key,),
     ).fetchone()
     _reopen(db, process, key, "unknown" if uncertain else "queued", at, 0.0, error)
+    again = None if owner else to_text(at + pause_after(probes, delay))
     db.execute(
         "update channels set paused = 'refused', reason = ?, probe_at = ?, probes = probes + 1,"
         " paused_at = coalesce(paused_at, ?) where id = ? and coalesce(paused, '') <> 'person'",
-        (error, to_text(at + pause_after(probes, delay)), to_text(at), channel_id),
+        (error, again, to_text(at), channel_id),
     )
     return bool(probes == 0)
 

@@ -17,6 +17,7 @@ from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
+    SETTING_COLUMNS,
     id_list,
     paper_from_row,
     paper_to_row,
@@ -226,7 +227,7 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
     }
     saves = db.execute("delete from saves where person_id = ?", (person.id,)).rowcount
     _forget_unsaved(db, [paper_id for (paper_id,) in kept])
-    names = 0
+    names = _forget_conversations(db, person.id)
     for table in ("subscriptions", "removed_subscriptions", "mutes"):
         names += db.execute(
             f"update {table} set added_by = '', added_by_id = '' where added_by_id = ?",
@@ -239,6 +240,44 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
             (f"by {name}",),
         ).rowcount
     return Forgotten(saves, names)
+
+
+def _forget_conversations(db: Connection, person_id: str) -> int:
+    """What the person follows for themselves, with all that shows it: nothing is sent there any
+    more. The ledger stays, as everywhere. How many keywords that were."""
+    own = "(select id from channels where owner = :person)"
+    given = {"person": person_id}
+    keywords = 0
+    for table in ("subscriptions", "removed_subscriptions", "mutes"):
+        keywords += db.execute(f"delete from {table} where channel_id in {own}", given).rowcount
+    unused = (
+        "(select canonical from keywords where not shared"
+        " and canonical not in (select canonical from subscriptions)"
+        " and canonical not in (select canonical from removed_subscriptions)"
+        " and canonical not in (select canonical from mutes))"
+    )
+    db.execute(f"delete from hits where canonical in {unused}")
+    db.execute(f"delete from keywords where canonical in {unused}")
+    for table in ("ledger", "news_ledger"):
+        db.execute(
+            f"update {table} set state = 'skipped' where state = 'due' and channel_id in {own}",
+            given,
+        )
+    db.execute(
+        "update outbox set state = 'dead', lease_until = null, settled_at = created_at"
+        f" where state in ('queued', 'unknown', 'held') and channel_id in {own}",
+        given,
+    )
+    db.execute(
+        f"update outbox set payload = '' where state <> 'sending' and channel_id in {own}", given
+    )
+    unset = ", ".join(f"{setting} = null" for setting in SETTING_COLUMNS)
+    db.execute(
+        f"update channels set {unset}, owner = '', server = '', paused = null, reason = '',"
+        " paused_at = null, probe_at = null, probes = 0 where owner = :person",
+        given,
+    )
+    return keywords
 
 
 def _forget_unsaved(db: Connection, paper_ids: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from bot.model import ChannelGroup, Keyword, Mute, Person
 from bot.store.engines.base import Connection
 from bot.store.statements.archive import restore_channels
 from bot.store.statements.rows import LISTED, id_list, to_text, to_time
-from bot.store.statements.subscriptions import ensure_channel, ensure_keyword
+from bot.store.statements.subscriptions import ensure_channel, ensure_keyword, owner_of
 
 
 def mute(db: Connection, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
@@ -20,7 +20,7 @@ def mute(db: Connection, channel_id: str, keyword: Keyword, person: Person, at: 
     A channel that was archived is restored first, as when a keyword is added."""
     ensure_channel(db, channel_id)
     restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
-    ensure_keyword(db, keyword)
+    ensure_keyword(db, keyword, shared=not owner_of(db, channel_id))
     added = db.execute(
         "insert into mutes (channel_id, canonical, text, added_by, added_by_id, added_at)"
         " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
@@ -37,9 +37,14 @@ def unmute(db: Connection, channel_id: str, canonical: str) -> bool:
     return removed.rowcount == 1
 
 
-def mutes(db: Connection, *channel_ids: str) -> tuple[Mute, ...]:
-    """In the order in which they were added; of all channels if none is named."""
-    these = "" if not channel_ids else f"where m.channel_id in ({LISTED})"
+def mutes(db: Connection, *channel_ids: str, private: bool = False) -> tuple[Mute, ...]:
+    """In the order in which they were added; if none is named, of all channels, and
+    of private conversations only where those are wanted."""
+    these = (
+        f"where m.channel_id in ({LISTED})"
+        if channel_ids
+        else ("" if private else "where m.channel_id in (select id from channels where owner = '')")
+    )
     rows = db.execute(
         f"""
         select m.channel_id, m.text, m.canonical, k.query, k.clauses, m.added_by, m.added_by_id,

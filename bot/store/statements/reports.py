@@ -41,7 +41,7 @@ from bot.store.statements.rows import (
     to_time,
     to_time_or_none,
 )
-from bot.store.statements.subscriptions import subscriptions
+from bot.store.statements.subscriptions import owner_of, subscriptions
 
 DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
 NEVER = "9"  # sorts behind every time
@@ -62,12 +62,12 @@ def state(db: Connection, channel_ids: Sequence[str] = (), database: str = "") -
 
 
 def _archived(db: Connection, channel_ids: Sequence[str]) -> tuple[ArchivedChannel, ...]:
-    """Those of which keywords are kept."""
+    """Those of which keywords are kept; no private conversations."""
     these, given = _these("c.id", channel_ids)
     rows = db.execute(
         "select c.id, c.archived_at, c.archive_reason, count(*) from channels c"
         " join removed_subscriptions r on r.channel_id = c.id and r.archived"
-        f" where c.archived_at is not null {these} group by c.id order by c.id",
+        f" where c.archived_at is not null and c.owner = '' {these} group by c.id order by c.id",
         given,
     )
     return tuple(
@@ -78,7 +78,8 @@ def _archived(db: Connection, channel_ids: Sequence[str]) -> tuple[ArchivedChann
 
 def first_added_by(db: Connection, channel_ids: Sequence[str]) -> Person | None:
     """Who first added a keyword that is followed in one of these channels, or was when it was
-    archived; ``None`` where that is nobody who can be written to."""
+    archived; ``None`` where that is nobody who can be written to. Of private conversations nobody
+    is told: whoever blocks the bot is left alone."""
     row = db.execute(
         f"""
         select added_by, added_by_id from (
@@ -86,6 +87,7 @@ def first_added_by(db: Connection, channel_ids: Sequence[str]) -> Person | None:
           union all select added_at, added_by, added_by_id, channel_id from removed_subscriptions
           where archived) as added
         where added_by_id <> '' and channel_id in ({LISTED})
+          and channel_id not in (select id from channels where owner <> '')
         order by added_at, added_by_id limit 1
         """,
         {"ids": id_list(channel_ids)},
@@ -151,7 +153,7 @@ def _run(db: Connection, where: str) -> RunView | None:
 
 def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, ...]:
     following: dict[str, list[Any]] = {}
-    for subscription in subscriptions(db, *channel_ids):
+    for subscription in subscriptions(db, *channel_ids, private=True):
         following.setdefault(subscription.channel_id, []).append(subscription)
     these, given = _these("channel_id", channel_ids)
     due = dict(
@@ -202,7 +204,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
         )
     }
     hidden: dict[str, list[Mute]] = {}
-    for mute in mutes(db, *channel_ids):
+    for mute in mutes(db, *channel_ids, private=True):
         hidden.setdefault(mute.channel_id, []).append(mute)
     crossposts = {
         row[0]: FailingCrosspost(row[1], row[2] == "failed")
@@ -352,10 +354,13 @@ def channel_papers(db: Connection, channel_id: str, since: datetime) -> tuple[Ch
 def page(
     db: Connection, channel_ids: Sequence[str], limit: int, most: int
 ) -> Sequence[KeywordPapers]:
-    """A section per keyword that one of these channels follows, in the order of the channels and of
+    """A section per keyword that one of these channels follows (private conversations show none),
+    in the order of the channels and of
     their keywords; each as the first of them calls it."""
     keywords: dict[str, tuple[Keyword, str]] = {}  # and since when it is primed in one of them
     for channel_id in dict.fromkeys(channel_ids):
+        if owner_of(db, channel_id):  # whatever bot.toml names
+            continue
         for subscription in subscriptions(db, channel_id):
             canonical = subscription.keyword.canonical
             primed_at = to_text(subscription.primed_at) if subscription.primed_at else NEVER

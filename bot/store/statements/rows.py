@@ -25,7 +25,7 @@ _LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)  # before arXiv
 NEWS_DETAILS = ("text", "published", "version", "titles", "comments")
 # Quoted, because a setting may be called as SQL calls something else (group).
 SETTING_COLUMNS = tuple(f'"{setting}"' for setting in SETTINGS)
-CHANNEL_COLUMNS = ", ".join(["id", *SETTING_COLUMNS])  # in the order of Channel's fields
+CHANNEL_COLUMNS = ", ".join(["id", *SETTING_COLUMNS, "owner"])  # in the order of Channel's fields
 
 
 def to_text(moment: datetime) -> str:

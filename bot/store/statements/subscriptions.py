@@ -51,16 +51,19 @@ def follow(
     """
     ensure_channel(db, channel_id)
     restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
-    ensure_keyword(db, keyword)
-    if person.server:
-        db.execute("update channels set server = ? where id = ?", (person.server, channel_id))
+    server = person.id if person.private else person.server
+    if person.private:
+        db.execute("update channels set owner = ? where id = ?", (person.id, channel_id))
+    if server:
+        db.execute("update channels set server = ? where id = ?", (server, channel_id))
+    ensure_keyword(db, keyword, shared=not owner_of(db, channel_id))
     key = (channel_id, keyword.canonical)
     if db.execute(
         "select 1 from subscriptions where channel_id = ? and canonical = ?", key
     ).fetchone():
         return False
     if check_room is not None:
-        check_room(_count(db, channel_id), count_in_server(db, person.server, channel_id))
+        check_room(_count(db, channel_id), count_in_server(db, server, channel_id))
     added: tuple[str, ...] = (keyword.text, keyword.name, person.name, person.id, to_text(at))
     state: tuple[str | int | None, ...] = (None, None, 0)
     removed = db.execute(
@@ -84,6 +87,24 @@ def follow(
     if restored and state[0] is not None:
         make_due_again(db, channel_id, keyword.canonical, removed[0], at)
     return True
+
+
+def _know(db: Connection, keyword: Keyword, *, shared: bool) -> None:
+    """Nobody sees how a person worded it for themselves: the first who follows it elsewhere does
+    so in their own words."""
+    db.execute(
+        "insert into keywords (canonical, text, query, clauses, shared) values (?, ?, ?, ?, ?)"
+        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses,"
+        " text = case when excluded.shared and not keywords.shared then excluded.text"
+        " else keywords.text end, shared = keywords.shared or excluded.shared",
+        (keyword.canonical, keyword.text, keyword.query, keyword.clauses, shared),
+    )
+
+
+def owner_of(db: Connection, channel_id: str) -> str:
+    """The person whose private conversation it is; empty for any other channel."""
+    row = db.execute("select owner from channels where id = ?", (channel_id,)).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def unfollow(db: Connection, channel_id: str, canonical: str, at: datetime) -> bool:
@@ -166,11 +187,15 @@ def ensure_channel(db: Connection, channel_id: str) -> None:
     )
 
 
-def ensure_keyword(db: Connection, keyword: Keyword) -> None:
+def ensure_keyword(db: Connection, keyword: Keyword, *, shared: bool) -> None:
+    """Nobody sees how a person worded it for themselves: the first who follows it elsewhere does
+    so in their own words."""
     db.execute(
-        "insert into keywords (canonical, text, query, clauses) values (?, ?, ?, ?)"
-        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses",
-        (keyword.canonical, keyword.text, keyword.query, keyword.clauses),
+        "insert into keywords (canonical, text, query, clauses, shared) values (?, ?, ?, ?, ?)"
+        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses,"
+        " text = case when excluded.shared and not keywords.shared then excluded.text"
+        " else keywords.text end, shared = keywords.shared or excluded.shared",
+        (keyword.canonical, keyword.text, keyword.query, keyword.clauses, shared),
     )
 
 
@@ -188,11 +213,11 @@ def change_setting(db: Connection, channel_id: str, name: str, value: str | None
 
 def channels(db: Connection) -> tuple[Channel, ...]:
     """Every channel that follows or mutes something or has a setting of its own, and is not
-    archived."""
+    archived. No private conversations."""
     rows = db.execute(
         f"""
         select {CHANNEL_COLUMNS} from channels c
-        where archived_at is null and (
+        where archived_at is null and owner = '' and (
           coalesce({", ".join(SETTING_COLUMNS)}) is not null
           or exists (select 1 from subscriptions s where s.channel_id = c.id)
           or exists (select 1 from mutes m where m.channel_id = c.id))
@@ -202,10 +227,16 @@ def channels(db: Connection) -> tuple[Channel, ...]:
     return tuple(map(channel_from_row, rows))
 
 
-def subscriptions(db: Connection, *channel_ids: str) -> tuple[Subscription, ...]:
-    """In bot.toml's order where they are there, else in that of adding; of all channels if none is
-    named."""
-    these = "" if not channel_ids else f"where s.channel_id in ({LISTED})"
+def subscriptions(
+    db: Connection, *channel_ids: str, private: bool = False
+) -> tuple[Subscription, ...]:
+    """In bot.toml's order where they are there, else in that of adding; if none is named, of all
+    channels, and of private conversations only where those are wanted."""
+    these = (
+        f"where s.channel_id in ({LISTED})"
+        if channel_ids
+        else ("" if private else "where s.channel_id in (select id from channels where owner = '')")
+    )
     rows = db.execute(
         f"""
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
@@ -233,9 +264,22 @@ def unprimed(db: Connection) -> frozenset[tuple[str, str]]:
     return frozenset((channel, canonical) for channel, canonical in rows)
 
 
-def known_keywords(db: Connection) -> tuple[Keyword, ...]:
-    """All that any channel follows, mutes, or once did."""
-    rows = db.execute("select canonical, text, query, clauses from keywords")
+def known_keywords(db: Connection, channel_id: str = "") -> tuple[Keyword, ...]:
+    """All that any channel follows, mutes, or once did; of what people say for themselves only that
+    of this channel, as it was worded there."""
+    rows = db.execute(
+        """
+        select canonical, text, query, clauses from keywords where shared
+        union
+        select canonical, own.text, query, clauses from keywords join (
+          select canonical, text, channel_id from subscriptions
+          union all select canonical, text, channel_id from removed_subscriptions
+          union all select canonical, text, channel_id from mutes
+        ) as own using (canonical)
+        where not shared and own.channel_id = ?
+        """,
+        (channel_id,),
+    )
     return tuple(map(keyword_from_row, rows))
 
 

@@ -134,8 +134,8 @@ def of_option(change: Callable[[Command], None]) -> Callable[[Command], None]:
 
 
 CHANGES: dict[str, Callable[[Command], None]] = {
-    "where it can be used": lambda c: c.update(contexts=[0, 1]),
-    "who can install it": lambda c: c.update(integration_types=[0, 1]),
+    "where it can be used": lambda c: c.update(contexts=[0, 1, 2]),
+    "who can install it": lambda c: c.update(integration_types=[0]),
     "who may use it": lambda c: c.update(default_member_permissions="32"),
     "administrators alone": lambda c: c.update(default_member_permissions="0"),
     "its age limit": lambda c: c.update(nsfw=True),
@@ -188,7 +188,7 @@ async def test_check_says_whether_discord_lists_the_commands_of_this_version(
 
     assert await found() == (True, (await found())[1]), "it may come before the first start"
     assert "No slash commands are registered yet" in (await found())[1]
-    server.commands = [{**each, "id": "1", "contexts": [0, 1]} for each in ours()]
+    server.commands = [{**each, "id": "1", "contexts": [0]} for each in ours()]
     assert (await found())[0] is False
     server.commands = [{**each, "id": "1"} for each in ours()]
     assert await found() == (True, "The slash commands are registered.")

@@ -11,7 +11,8 @@ from typing import Any
 from adapters import Settings
 from adapters.slack.home import home_view
 from adapters.slack.platform import Slack
-from adapters.slack.workspace import parted
+from adapters.slack.replies import readable
+from adapters.slack.workspace import Workspace, joined, parted
 from bot.model import Channel, Draft, Home, Post, Receipt
 from bot.ports import Vault
 from tests.adapters.backend import Backend
@@ -61,6 +62,19 @@ def post(
 ) -> Post:
     above = Receipt(parent) if parent else None
     return Post(key, Channel(f"slack:{channel}"), draft.payload, 1, uncertain, parent=above)
+
+
+class InWorkspace:
+    """Writes to people as the platform does, without one."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    async def knows(self, person_id: str) -> bool:
+        return True
+
+    async def tell(self, person_id: str, text: str) -> str:
+        return joined("", await self.workspace.say(parted(person_id)[1], readable(text, "/papers")))
 
 
 class SlackBackend(Backend):

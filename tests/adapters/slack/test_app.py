@@ -39,7 +39,16 @@ from adapters.slack.workspace import Workspace
 from bot.clock import SystemClock
 from bot.model import Reply
 from bot.ports import Clock
-from tests.adapters.slack.backend import TOKENS, SlackBackend, asked, happens, options, shown, until
+from tests.adapters.slack.backend import (
+    TOKENS,
+    InWorkspace,
+    SlackBackend,
+    asked,
+    happens,
+    options,
+    shown,
+    until,
+)
 from tests.builders import paper
 from tests.fakes import FakeClock
 from tests.store import postgres
@@ -80,6 +89,7 @@ class Slacker:
         self.workspace = workspace
         self.membership = Membership(workspace)
         self.room = server.open_room()
+        backend.platforms["slack"] = InWorkspace(workspace)
         self.restart()
 
     def restart(self, *managers: str) -> None:

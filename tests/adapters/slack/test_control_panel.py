@@ -98,7 +98,7 @@ async def test_at_home_a_member_removes_pauses_and_resumes(member: Member) -> No
     await member.follow("reward model", "time series")
     page = await member.home()
     assert list(buttons(page)) == [
-        "Follow a keyword", "Remove", "Add a keyword", "Pause", "Settings",
+        "Follow a keyword", "Follow for yourself", "Remove", "Add a keyword", "Pause", "Settings",
     ]  # fmt: skip
     page = await member.press(buttons(page)["Remove"])
     assert "no longer follows time series" in shown(page)
@@ -151,9 +151,15 @@ async def test_at_home_stand_only_channels_that_the_person_is_in(member: Member)
 
 
 async def test_a_conversation_with_the_bot_is_at_home_too(member: Member) -> None:
-    await member.follow("reward model", room="D0000001")
+    page = await member.press(buttons(await member.home())["Follow for yourself"])
+    assert "channel" not in {each.get("block_id") for each in member.server.views[-1]["blocks"]}
+    window = await member.submit_window({"phrase": {"value": "reward model"}})
+    assert "now follows" in shown(window)
+    [hello] = member.server.texts(ANN)
+    assert "that you follow for yourself" in hello
     page = await member.home()
     assert "our conversation" in shown(page)
+    assert "Follow for yourself" not in buttons(page)
     page = await member.press(buttons(page)["Pause"])
     assert "Paused" in shown(page)
     assert "our conversation" in shown(page), "and it is so on the page that comes of a press"
@@ -169,7 +175,7 @@ async def test_without_the_scope_home_shows_what_one_added_and_changes_nothing(
     await member.backend.commands.add(f"slack:{member.room}", Person("ann", f"slack:{ANN}"), "xyz")
     page = await member.home()
     assert "xyz" in shown(page)
-    assert list(buttons(page)) == ["Follow a keyword"]
+    assert list(buttons(page)) == ["Follow a keyword", "Follow for yourself"]
     assert "channels:read" in shown(page)
 
 

@@ -24,8 +24,8 @@ HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 # The scope that each method needs (docs.slack.dev, reference/methods, November 2026).
 SCOPES = {
     "chat.postMessage": {"chat:write"},
-    "conversations.history": {"channels:history", "groups:history"},
-    "conversations.replies": {"channels:history", "groups:history"},
+    "conversations.history": {"channels:history", "groups:history", "im:history"},
+    "conversations.replies": {"channels:history", "groups:history", "im:history"},
     "conversations.info": {"channels:read", "groups:read"},
     "users.conversations": {"channels:read", "groups:read"},
     "users.info": {"users:read"},
@@ -39,6 +39,7 @@ SCOPES = {
 # The scopes that each event needs (docs.slack.dev, reference/events, November 2026).
 EVENTS = {
     "app_home_opened": set[str](),
+    "message": {"im:history"},  # of the kind message.im
     "member_joined_channel": {"channels:read", "groups:read"},
     "app_uninstalled": set[str](),
     "tokens_revoked": set[str](),
@@ -83,7 +84,8 @@ def test_people_can_be_heard_without_a_public_address() -> None:
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"]["is_enabled"] is True
     heard = re.findall(r'@app\.event\("(\w+)"\)', CODE)
-    listed = [*settings["event_subscriptions"]["bot_events"], *FOR_INSTALLATIONS]
+    events = settings["event_subscriptions"]["bot_events"]
+    listed = [*(each.removesuffix(".im") for each in events), *FOR_INSTALLATIONS]
     assert sorted(listed) == sorted(heard)
     assert set(heard) <= EVENTS.keys()
     scopes = MANIFEST["oauth_config"]["scopes"]
@@ -91,6 +93,7 @@ def test_people_can_be_heard_without_a_public_address() -> None:
         assert EVENTS[event] <= {*scopes["bot"], *scopes["bot_optional"]}
     assert settings["token_rotation_enabled"] is False
     assert MANIFEST["features"]["app_home"]["messages_tab_enabled"] is True
+    assert MANIFEST["features"]["app_home"]["messages_tab_read_only_enabled"] is False
 
 
 def test_it_keeps_to_slacks_lengths() -> None:
