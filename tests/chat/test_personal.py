@@ -157,7 +157,7 @@ async def test_the_host_sees_that_somebody_follows_something_and_not_what(chat: 
     await chat.say("add graph network", HERE)
     [subscription] = await chat.store.subscriptions(MINE)
     note = Note(NoteKind.REFUSED, "no such field: secret", subscription.keyword.canonical)
-    chat.source.faults = [lambda batch: Batch(batch.papers, False, (note,))]
+    chat.source.faults = [None, lambda batch: Batch(batch.papers, False, (note,))]
     await chat.collect()
     report = await chat.queries.status()
     assert "1 person follows keywords for themselves" in report.text

@@ -42,7 +42,7 @@ from bot.model import (
     Recorded,
     Run,
 )
-from bot.model.snapshots import Configure, Follow, Listing, Snapshot, Unfollow
+from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot, Unfollow
 from bot.model.views import ArchivedChannel, PlatformRefusal
 from bot.ports import Store, SyncDatabase
 from tests.builders import paper
@@ -819,7 +819,11 @@ async def test_a_file_that_names_a_private_conversation_changes_nothing_there(
     store: Store,
 ) -> None:
     await store.follow(MINE, REWARD, FOR_MYSELF, START)
-    wanted = [Follow(MINE, GRAPH), Unfollow(MINE, REWARD), Configure(MINE, "days", "mon")]
+    wanted: list[Change] = [
+        Follow(MINE, GRAPH),
+        Unfollow(MINE, REWARD),
+        Configure(MINE, "days", "mon"),
+    ]
 
     def apply(database: SyncDatabase) -> Sequence[object]:
         with database.transaction() as transaction:
