@@ -283,7 +283,7 @@ class Changes:
     ) -> Reply:
         """Show the channel nothing that matches from now on. Raises UserError for an expression
         that can't be read, or, with ``in_chat``, one too many."""
-        keyword = parse(await self._queries.keyword_text(text))
+        keyword = parse(await self._queries.keyword_text(text, channel_id))
         if in_chat:
             self._limits.check_keyword(keyword.text)
             self._limits.check_mutes(len(await self._store.mutes(channel_id)))

@@ -790,13 +790,15 @@ async def test_what_a_person_follows_for_themselves_is_in_no_list_page_or_file(
     await follow(store, A)
     await store.follow(MINE, GRAPH, FOR_MYSELF, START)
     await store.change_setting(MINE, "post_at", "09:00")
+    assert await store.mute(MINE, parse("survey"), FOR_MYSELF, START)
+    assert await store.mutes() == ()
     assert [each.channel_id for each in await store.subscriptions()] == [A]
     assert [each.keyword.text for each in await store.page([A, MINE], 10, 10)] == ["reward model"]
     current = await store.synchronise(_current, START)
     assert [each.channel.id for each in current.listings] == [A]
     assert [each.text for each in await store.known_keywords()] == ["reward model"]
     assert [each.text for each in await store.known_keywords(A)] == ["reward model"]
-    assert len(await store.known_keywords(MINE)) == 2
+    assert len(await store.known_keywords(MINE)) == 3
     assert await store.first_added_by([MINE]) is None, "nobody is told of its refusal"
     await store.archive_channels(ChannelGroup(ids=(MINE,)), "left", START)
     assert (await store.state()).archived == ()
