@@ -90,9 +90,10 @@ ROOMS: dict[str, Row] = {
         "bot.errors bot.model bot.network bot.ports bot.private_files",
         "httpx",
     ),
+    "bot.chart": Row("Draws bars as a picture; knows no statistics.", "", "matplotlib"),
     "bot.chat": Row(
         "Commands and their replies; a preview shows the titles of a digest (text).",
-        "bot.arxiv.calendar bot.core bot.core.channel_settings bot.errors bot.keywords"
+        "bot.arxiv.calendar bot.chart bot.core bot.core.channel_settings bot.errors bot.keywords"
         " bot.matching bot.model bot.ports bot.references bot.text",
     ),
     "bot.store": Row(

@@ -13,7 +13,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from adapters.discord.keyword_form import (
 from adapters.discord.mentions import CommandMentions
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
-from bot.model import Choice, Person, Reply, TextFile
+from bot.model import Choice, Person, Reply
 from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class InteractionHandler:
                 await self._edit_reply(interaction, refusal)
             return
         if not reply.announcement:
-            await self._edit_reply(interaction, self._view(reply), replies.reply_file(reply))
+            await self._edit_reply(interaction, self._view(reply), replies.attached(reply))
             return
         if note := _permission_problem(interaction, threads=threads):
             await self._edit_reply(interaction, self._view(reply, note))
@@ -221,11 +221,16 @@ class InteractionHandler:
         return ""
 
     async def _edit_reply(
-        self, interaction: Interaction, view: discord.ui.LayoutView, file: TextFile | None = None
+        self,
+        interaction: Interaction,
+        view: discord.ui.LayoutView,
+        files: Mapping[str, bytes] | None = None,
     ) -> None:
         """Edit the first response. Retried where that fails: repeating it is harmless."""
         for delay in (*EDIT_RETRY_DELAYS, None):
-            attached = [discord.File(io.BytesIO(file.text.encode()), file.name)] if file else []
+            attached = [
+                discord.File(io.BytesIO(data), name) for name, data in (files or {}).items()
+            ]
             try:
                 await interaction.edit_original_response(view=view, attachments=attached)
                 return

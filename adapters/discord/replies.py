@@ -65,7 +65,11 @@ def reply_view(
         block = _code_block(reply.code)
         room -= _size(block)
         view.add_item(ui.TextDisplay(block))
-    for section in reply.sections:
+    if reply.picture is not None:
+        shown_at = f"attachment://{reply.picture.name}"
+        picture = discord.MediaGalleryItem(shown_at, description=reply.picture.alt)
+        view.add_item(ui.MediaGallery(picture))
+    for section in () if reply.picture else reply.sections:
         heading = f"### {inert(section.heading)}\n"
         text = _fit_lines(
             section.text,
@@ -92,6 +96,15 @@ def reply_file(reply: Reply) -> TextFile | None:
     if reply.file is None and _size(_code_block(reply.code)) > MAX_CODE_SIZE:
         return TextFile("citation.bib", reply.code)
     return reply.file
+
+
+def attached(reply: Reply) -> dict[str, bytes]:
+    """What goes with the view that shows the reply, by the names of the files."""
+    file, picture = reply_file(reply), reply.picture
+    return {
+        **({file.name: file.text.encode()} if file else {}),
+        **({picture.name: picture.data} if picture else {}),
+    }
 
 
 def _sections(

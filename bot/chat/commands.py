@@ -39,7 +39,7 @@ from bot.errors import (
     UserError,
 )
 from bot.keywords.form import composed
-from bot.model import ChannelGroup, Choice, Home, Paper, Person, Reply, SettingValue
+from bot.model import Channel, ChannelGroup, Choice, Home, Paper, Person, Reply, SettingValue
 from bot.ports import Clock
 from bot.references import refer_to, without_references
 
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 # How long a person in a chat waits for arXiv where nothing can be answered without it.
 QUERY_TIMEOUT = 90.0  # seconds
+SHOW_PICTURES = frozenset({"discord"})  # platforms whose private answers may hold one
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,8 @@ class ChatCommands:
 
     async def stats(self, channel_id: str, person: Person) -> Reply:
         async with self._query("stats", channel_id, person):
-            return await self._queries.stats(channel_id)
+            pictures = Channel(channel_id).platform in SHOW_PICTURES
+            return await self._queries.stats(channel_id, pictures=pictures)
 
     async def pause(self, channel_id: str, person: Person) -> Reply:
         async with self._change("pause", channel_id, person) as editor:

@@ -7,10 +7,12 @@ asked about one channel is answered for this channel alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
+from bot.chart import can_draw, draw
 from bot.chat.parse import bare_id, help_sections
 from bot.chat.replies.dates import DateFormatter, with_times
 from bot.chat.replies.home import home
@@ -29,6 +31,8 @@ from bot.chat.replies.reasons import ChannelContext
 from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
 from bot.chat.replies.statistics import (
     MEASURED_OVER,
+    charts,
+    in_words,
     most_saved,
     statistics,
     statistics_reply,
@@ -50,6 +54,7 @@ from bot.model import (
     Keyword,
     Paper,
     Person,
+    Picture,
     Reply,
     SettingValue,
 )
@@ -256,14 +261,19 @@ class Queries:
         contexts = [self.context(view, state, None) for view in state.channels]
         return status_report(state, contexts, self.dates())
 
-    async def stats(self, channel_id: str) -> Reply:
-        """What came to a channel in the last month, by keyword and category."""
+    async def stats(self, channel_id: str, *, pictures: bool = False) -> Reply:
+        """What came to a channel in the last month, by keyword and category; with ``pictures`` as
+        one, where it can be drawn."""
         now = self._clock.now()
         papers = await self._store.channel_papers(channel_id, now - MEASURED_OVER)
         subscriptions = await self._store.subscriptions(channel_id)
         kept = await self._store.saved(channel_id, "", limit=SAVED_COMPARED)
         found = statistics(channel_id, papers, subscriptions, self._calendar, now)
-        return statistics_reply(found, most_saved(kept.papers))
+        reply = statistics_reply(found, most_saved(kept.papers))
+        if not (pictures and can_draw() and (groups := charts(found))):
+            return reply
+        data = await asyncio.to_thread(draw, groups)
+        return replace(reply, picture=Picture("statistics.png", data, in_words(groups)))
 
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""

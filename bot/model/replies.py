@@ -72,15 +72,25 @@ class TextFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG, and what it shows in words, for those who can't see it."""
+
+    name: str
+    data: bytes
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a command answers, for any platform to show privately to the person who asked.
 
     Shown in this order: ``text``, ``code`` (to be copied, as it is), ``sections``, ``rows``,
-    ``entries`` (papers), ``menu``, ``offers``; with ``file`` beside them. ``announcement`` is one
-    line for the whole channel (a change was made), or empty; ``is_quiet``: the channel wants to be
-    told none. ``report`` is the same answer for other programs (``bot.chat.reports``), ``None``
-    where the command line has no such command. ``times`` are the times that the text names, by the
-    words in which it does, for platforms that show a time in the reader's own way.
+    ``entries`` (papers), ``menu``, ``offers``; with ``file`` beside them. A ``picture`` is shown in
+    place of the sections where the platform can. ``announcement`` is one line for the whole channel
+    (a change was made), or empty; ``is_quiet``: the channel wants to be told none. ``report`` is
+    the same answer for other programs (``bot.chat.reports``), ``None`` where the command line has
+    no such command. ``times`` are the times that the text names, by the words in which it does, for
+    platforms that show a time in the reader's own way.
     """
 
     text: str
@@ -95,6 +105,7 @@ class Reply:
     times: Mapping[str, datetime] = field(default_factory=dict)
     code: str = ""
     file: TextFile | None = None
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from bot.arxiv.calendar import AnnouncementCalendar
+from bot.chart import Bars
 from bot.chat.reports import CategoryShare, KeywordRate, StatisticsReport
 from bot.model import Reply, SavedPaper, Section, Subscription
 from bot.model.views import ChannelPaper
@@ -18,6 +19,8 @@ MAX_BARS = 10  # of each kind; what is beyond is counted
 MAX_SAVED = 3
 BAR_WIDTH = 12  # signs of the longest bar
 MAX_LABEL_LENGTH = 60
+MAX_PICTURED_LENGTH = 32  # of a label in a picture
+MAX_ALT_LENGTH = 1000
 DAY = timedelta(days=1)
 
 
@@ -85,16 +88,44 @@ def statistics_reply(found: StatisticsReport, saved: Sequence[SavedPaper]) -> Re
         f"{shorten(each.paper.title, MAX_LABEL_LENGTH)} ({each.paper.id}), by {len(each.names)}"
         for each in saved
     ]
-    sections = (
-        ("Papers by keyword", _bars(rates)),
-        ("Share by category", _bars(shares)),
-        ("Most saved", kept),
-    )
+    if kept:
+        head.append(f"Most saved: {'; '.join(kept)}.")
+    sections = (("Papers by keyword", _bars(rates)), ("Share by category", _bars(shares)))
     return Reply(
         "\n".join(head),
         tuple(Section(heading, "\n".join(lines)) for heading, lines in sections if lines),
         report=found,
     )
+
+
+def charts(found: StatisticsReport) -> list[Bars]:
+    """The same bars for a picture; none where nothing came."""
+    if not found.papers:
+        return []
+    keywords, categories = found.keywords[:MAX_BARS], found.categories[:MAX_BARS]
+    return [
+        Bars(
+            f"Papers a day by keyword, {found.days} days",
+            [shorten(each.keyword, MAX_PICTURED_LENGTH) for each in keywords],
+            [each.per_day for each in keywords],
+            [f"{each.per_day:.1f}" for each in keywords],
+        ),
+        Bars(
+            "Share by category",
+            [each.category for each in categories],
+            [each.share for each in categories],
+            [f"{each.share:.0%}" for each in categories],
+        ),
+    ]
+
+
+def in_words(groups: Sequence[Bars]) -> str:
+    """What the bars show, for those who can't see them."""
+    said = [
+        f"{group.title}: {', '.join(map(' '.join, zip(group.labels, group.said, strict=True)))}."
+        for group in groups
+    ]
+    return shorten(" ".join(said), MAX_ALT_LENGTH)
 
 
 def most_saved(saved: Sequence[SavedPaper]) -> list[SavedPaper]:

@@ -603,3 +603,33 @@ async def test_who_wants_to_be_forgotten_presses_twice(
     assert "This deletes 1 saved paper" in texts(question)
     done = await server.bob.click(question, custom_id="say:forget-me now")
     assert "Deleted: 1 saved paper" in texts(done.response)
+
+
+async def test_stats_are_a_picture_that_is_described_in_place_of_bars(
+    backend: DiscordBackend, server: Server
+) -> None:
+    pytest.importorskip("matplotlib")
+    await server.say(server.ann, "add", keyword="reward model")
+    await backend.collect()
+    empty = await server.say(server.ann, "stats")
+    assert "got 0 papers" in texts(empty)
+    assert "Papers by keyword" in texts(empty), "bars of text where there is nothing to draw"
+    backend.source.announce(paper(21, "A reward model"))
+    await backend.collect()
+    answer = await server.say(server.ann, "stats")
+    assert "got 1 paper" in texts(answer)
+    assert "Papers by keyword" not in texts(answer)
+    [gallery] = [each for each in components(answer) if each["type"] == 12]
+    [item] = gallery["items"]
+    assert "reward model 1.0" in item["description"]
+
+
+async def test_what_is_muted_is_hidden_and_offered_for_the_end_of_it(
+    backend: DiscordBackend, server: Server
+) -> None:
+    answer = await server.say(server.ann, "mute", keyword="survey")
+    assert "now mutes survey" in texts(answer)
+    found = await server.ann.autocomplete(server.channel, "papers unmute", "keyword", "sur")
+    assert [each["name"] for each in found] == ["survey"]
+    await server.say(server.ann, "unmute", keyword=found[0]["value"])
+    assert await backend.store.mutes(server.here) == ()
