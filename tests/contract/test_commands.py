@@ -33,7 +33,8 @@ CHANGING: dict[str, Call] = {
         HERE, person, {"time": text}
     ),
 }
-READING: dict[str, Call] = {
+# Whatever everybody may do who is in the channel.
+OPEN: dict[str, Call] = {
     "list_": lambda commands, person, text: commands.list_(HERE, person, page=-3),
     "preview": lambda commands, person, text: commands.preview(HERE, person, text),
     "why": lambda commands, person, text: commands.why(HERE, person, text),
@@ -49,6 +50,12 @@ READING: dict[str, Call] = {
     "muted": lambda commands, person, text: commands.muted(HERE),
     "keywords": lambda commands, person, text: commands.keywords(HERE),
     "abstract": lambda commands, person, text: commands.abstract(text),
+    "save": lambda commands, person, text: commands.save(HERE, person, text),
+    "save_all": lambda commands, person, text: commands.save_all(HERE, person, [text]),
+    "saved": lambda commands, person, text: commands.saved(HERE, person, words=[text], page=-3),
+    "cite": lambda commands, person, text: commands.cite(HERE, person, text),
+    "export": lambda commands, person, text: commands.export(HERE, person, kind=text),
+    "forget_me": lambda commands, person, text: commands.forget_me(person, sure=bool(text)),
     "claim_request": lambda commands, person, text: commands.claim_request([text]),
     "archive_channels": lambda commands, person, text: commands.archive_channels(
         ChannelGroup(ids=(text,)), text
@@ -57,7 +64,7 @@ READING: dict[str, Call] = {
         ChannelGroup(ids=(text,))
     ),
 }
-ALL = CHANGING | READING
+ALL = CHANGING | OPEN
 TEXTS = (
     "reward model", "", " ", "((", "2603.00001", "07:30", "x" * 5000, "\x00\ud800 %s :name ?", "🙂",
 )  # fmt: skip

@@ -38,6 +38,7 @@ RUN = {
     "daily-papers demo": "daily-papers init",
     "daily-papers init": "Wrote bot.toml",
     "daily-papers keywords list --channel console:": "reward model",
+    "daily-papers keywords list --all": "reward model",
     "daily-papers keywords add --channel console: reward model": "reward model",
     f"daily-papers keywords add --channel console: '{GRAPHS}'": "graph neural network",
     f"daily-papers keywords remove --channel console: '{GRAPHS}'": "no longer follows",
@@ -53,6 +54,7 @@ RUN = {
     "daily-papers restore papers-monday.sqlite3": "papers-monday.sqlite3",
     "daily-papers run": "event=running",
     "daily-papers secret-key": "=",
+    "daily-papers stats": "Papers",
     "daily-papers status": "console:",
     "daily-papers sync": "agree",
     "daily-papers sync --accept": "agree",
@@ -66,7 +68,7 @@ _CHECKOUT = "works on the checkout itself"
 _MINUTES = "takes minutes"
 _BENCHMARKS = (
     *("channels", "day", "discord slack", "growth", "matching", "parsing", "plot"),
-    *("requests", "slack_acks"),
+    *("fleet", "postgres", "requests", "slack_acks"),
 )
 _SHELL = "asks which shell it runs in; tests/cli/test_completion.py completes"
 _WORD = "a word in capitals stands for what the reader means"
