@@ -537,7 +537,7 @@ def run(
             drill.start_all()
             for each in drill.stable:  # primed: its first papers stand there
                 vendor = drill.discord if each.startswith("discord") else drill.slack
-                vendor.wait_for(partial(drill.has_posted, each), 40 + settling)
+                vendor.wait_for(partial(drill.has_posted, each), 120 + settling)
             primed_at = datetime.now(UTC)
             while drill.figures.kills < kills if kills else drill.figures.steps < days * 4:
                 drill.step(quiet=False)
