@@ -35,6 +35,8 @@ DATA: Final = Path(__file__).parents[2] / "shared/data/arxiv/papers-2026-04.json
 EVERY: Final = 8
 FIRST: Final = 10
 DIGEST, SAVED, COUNTED, ROUNDS = 100, 1_000, 1_000, 9
+# Of an abstract: with the title some 104 different stems, as many as a paper of April 2026 has.
+WORDS, SHARED = 100, 25
 ALLOWED: Final = 0.005  # seconds for a digest
 
 Order = Callable[[Paper], Sequence[Paper]]  # the others, from the most alike on
@@ -114,9 +116,11 @@ def _recall(ordered: Sequence[Paper], one: Paper, alike: set[str]) -> float:
 
 def _costs() -> list[Row]:
     words = Words(random.Random(7))
-    texts = [words.text(190) for _ in range(SAVED + COUNTED)]
-    # Each of the digest's papers has a fifth of its words in common with a saved one.
-    texts += [f"{words.text(150)} {' '.join(text.split()[:40])}" for text in texts[:DIGEST]]
+    texts = [words.text(WORDS) for _ in range(SAVED + COUNTED)]
+    # Each of the digest's papers has a fourth of its words in common with a saved one.
+    texts += [
+        f"{words.text(WORDS - SHARED)} {' '.join(text.split()[:SHARED])}" for text in texts[:DIGEST]
+    ]
     papers = [
         paper(n, words.text(10), abstract=text, month="2604") for n, text in enumerate(texts, 1)
     ]
