@@ -87,6 +87,62 @@ def test_a_keyword_that_another_channel_follows_already_brings_its_digest_at_onc
     assert "added a keyword" in world.discord.texts(here)[0]
 
 
+def test_what_a_person_follows_for_themselves_is_sent_to_them_and_written_nowhere(
+    world: DiscordWorld,
+) -> None:
+    discord, here = world.discord, world.discord.private_channel("42")
+    ask = discord.gateway.ask
+    with world.start("run") as bot:
+        try:
+            discord.gateway.wait_for_client()
+            [command, _] = discord.commands
+            assert (command["contexts"], command["integration_types"]) == ([0, 1], [0, 1])
+            discord.closed[here] = 50007
+            assert "lets me send no private messages" in text_of(ask("add reward model", here))
+            assert "follow nothing for yourself yet" in text_of(ask("pause", here))
+            del discord.closed[here]
+            assert "now follows reward model" in text_of(ask("add reward model", here))
+            world.wait_for(lambda: len(discord.papers(here)) == 3, bot)
+            elsewhere = ask("list", world.channels[0], installed_by_person=True)
+            assert "has not added me" in text_of(elsewhere)
+            digest = discord.messages[here][-1]
+            assert "Paused" in text_of(discord.gateway.press("paper:pause", digest, here))
+            assert "paper:pause" in str(digest["components"])
+            bot.send_signal(signal.SIGTERM)
+            assert bot.wait(TIMEOUT_SECONDS) == 0
+        finally:
+            bot.kill()
+    assert set(discord.papers(here).values()) == {1}
+    hello, *rest = discord.texts(here)
+    assert "that you follow for yourself" in hello
+    assert not any("added a keyword" in text for text in rest)
+    assert here not in world.config.read_text()
+    for words in (["status"], ["keywords", "export"], ["keywords", "list", "--all"]):
+        assert here not in world.call(*words).stdout
+    assert "1 person follows keywords for themselves" in world.call("status").stdout
+    refusal = world.call("keywords", "list", "--channel", f"discord:{here}")
+    assert (refusal.stdout, "private conversation" in refusal.stderr) == ("", True)
+
+
+def test_who_left_the_last_server_with_the_bot_is_sent_nothing_more(world: DiscordWorld) -> None:
+    discord, here = world.discord, world.discord.private_channel("42")
+    with world.start("run") as bot:
+        try:
+            discord.gateway.wait_for_client()
+            discord.gateway.ask("add reward model", here)
+            world.wait_for(lambda: len(discord.papers(here)) == 3, bot)
+        finally:
+            bot.kill()
+    discord.strangers.add("42")
+    world.arxiv.announce(standin_paper(20, "Another reward model"))
+    before = len(discord.messages[here])
+    world.once("--now", tries=3)
+    assert len(discord.messages[here]) == before
+    with closing(sqlite3.connect(world.folder / "data" / FILE)) as db:
+        [(reason,)] = db.execute("select archive_reason from channels where owner <> ''")
+    assert "in no server with the bot" in reason
+
+
 def refused(what: str, bot: Running) -> bool:
     line = (
         f'refused platform=discord what={what} again_in=3600s why="Discord does not know the token'

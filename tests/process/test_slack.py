@@ -18,7 +18,16 @@ import pytest
 
 from bot.store import FILE
 from tests.process.world import ROOT, STORING, TIMEOUT_SECONDS, World, running, standin_paper
-from tests.wire.slack_server import APP_TOKEN, BOT_TOKEN, CHAT, HISTORY, SlackServer, text_of
+from tests.wire.slack_server import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    CHAT,
+    HISTORY,
+    Room,
+    SlackServer,
+    conversation_of,
+    text_of,
+)
 
 SECRETS = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
 KILLS = 3
@@ -82,6 +91,46 @@ def test_a_repeated_envelope_changes_nothing_twice(world: World, slack: SlackSer
             bot.kill()
     assert len(slack.answers[name]) == 1
     assert sum("added a keyword" in text for text in slack.texts(here)) == 1
+
+
+def test_what_a_person_follows_for_themselves_is_sent_to_them_and_written_nowhere(
+    world: World, slack: SlackServer
+) -> None:
+    slack.scopes = (*slack.scopes, "im:history")
+    here = conversation_of("U0000001")
+    slack.rooms[here] = Room(here, refuses="user_disabled")
+
+    def write(text: str) -> str:
+        """What the bot says to it, in the same conversation."""
+        said = len(slack.texts(here))
+        event = {"type": "message", "channel_type": "im", "channel": here, "text": text}
+        payload = {"type": "event_callback", "team_id": "T1", "event_id": slack.new_trigger()}
+        slack.socket.envelope(
+            "events_api", {**payload, "event": {**event, "user": "U0000001", "ts": slack.new_ts()}}
+        )
+        slack.wait_for(lambda: len(slack.texts(here)) > said)
+        return "\n".join(slack.texts(here)[said:])
+
+    with world.start("run") as bot:
+        try:
+            slack.socket.wait_for_client()
+            name = slack.socket.command("add reward model", here)
+            slack.wait_for(lambda: bool(slack.answers[name]))
+            assert "account is deactivated" in json.dumps(slack.answers[name])
+            slack.rooms[here].refuses = ""
+            assert "follow nothing for yourself yet" in write("pause")
+            assert "for yourself" in write("add “reward model”")
+            slack.wait_for(lambda: len(slack.papers(here) - Counter(["pause"])) >= 3, 40)
+            name = slack.socket.press("paper:0", "pause", here)
+            slack.wait_for(lambda: bool(slack.views))
+            slack.wait_for(lambda: "Paused" in json.dumps(slack.views))
+            assert "paused already" in write("pause")
+            bot.send_signal(signal.SIGTERM)
+            assert bot.wait(TIMEOUT_SECONDS) == 0
+        finally:
+            bot.kill()
+    assert here not in world.config.read_text()
+    assert here not in world.call("status").stdout
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested", "too_many_websockets"])

@@ -299,8 +299,11 @@ class DiscordGateway:
         message: dict[str, Any] | None = None,
         rights: int = MANAGE_CHANNELS,
         acknowledged_only: bool = False,
+        installed_by_person: bool = False,
     ) -> dict[str, Any]:
-        where = self._server.channels[channel_id].get("guild_id", GUILD)
+        """``installed_by_person``: in a server that does not have the bot."""
+        channel = self._server.channels[channel_id]
+        where = channel.get("guild_id", GUILD)
         loop = asyncio.get_running_loop()
         asked = Asked(f"token{self._server.new_id()}", loop.create_future(), loop.create_future())
         self._asked[asked.token] = asked
@@ -315,13 +318,19 @@ class DiscordGateway:
             "token": asked.token, "version": 1, "guild_id": where, "channel_id": channel_id,
             "channel": self._server.channels[channel_id], "member": member, "locale": "en-US",
             "guild_locale": "en-US", "app_permissions": PERMISSIONS, "entitlements": [],
-            "authorizing_integration_owners": {"0": where}, "context": 0,
+            "authorizing_integration_owners": {"1": "42"} if installed_by_person else {"0": where},
+            "context": 0,
             "attachment_size_limit": 10_000_000,
             "guild": {"id": where, "features": [], "locale": "en-US"},
         }  # fmt: skip
+        if channel["type"] == 1:  # private messages
+            for name in ("guild_id", "guild_locale", "guild", "member"):
+                del event[name]
+            owners = {"authorizing_integration_owners": {"0": "0"}, "context": 1}
+            event |= {"user": user, **owners}
         if message is not None:
             event["message"] = message
-        await self._dispatch(self.session_of(where), "INTERACTION_CREATE", event)
+        await self._dispatch(self.session_of(where or GUILD), "INTERACTION_CREATE", event)
         first = await asyncio.wait_for(asked.callback, 3)  # or Discord shows a failure
         if acknowledged_only:
             return first

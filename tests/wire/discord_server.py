@@ -434,5 +434,6 @@ class DiscordServer(WireServer):
         for each in self.channels.values():
             if each["type"] == 1 and each["recipients"][0]["id"] == person:
                 return str(each["id"])
-        them = [{"id": person, "username": "someone"}]
+        them = [{"id": person, "username": "ann", "global_name": "Ann", "discriminator": "0",
+                 "avatar": None}]  # fmt: skip
         return self.open_channel(1, recipients=them, guild_id=None)
