@@ -39,6 +39,7 @@ from benchmarks.invented import Words
 from benchmarks.report import Row, table
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.discussions import Discussions
 from bot.chat.library import Library
 from bot.chat.queries import Queries
 from bot.core.collect import collect
@@ -263,6 +264,7 @@ class People:
             queries=queries,
             changes=changes,
             library=Library(queries=queries, store=store, clock=clock),
+            discussions=Discussions(queries=queries, store=store, clock=clock, platforms={}),
             clock=clock,
         )
 

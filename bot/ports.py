@@ -19,6 +19,7 @@ from bot.model import (
     Choice,
     Crosspost,
     Digest,
+    Discussion,
     Draft,
     Expected,
     Finding,
@@ -143,6 +144,23 @@ class Crossposter(Protocol):
         ...
 
 
+@runtime_checkable
+class ThreadOpener(Protocol):
+    """Holds threads about papers. Not every platform has threads."""
+
+    def discussion(self, paper: Paper) -> Sequence[Draft]:
+        """The messages of a new thread: the one in the channel that begins it, and below that the
+        first one in it. The paper is ready to be shown. Pure."""
+        ...
+
+    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+        """False: somebody deleted the thread. One that is archived or locked stands.
+
+        Raises SendError and PlatformRefused where the platform can't say.
+        """
+        ...
+
+
 class Commands(Protocol):
     """What people can say in a chat, the same on every platform.
 
@@ -231,6 +249,11 @@ class Commands(Protocol):
         """What ``saved`` shows as a file: ``bib``, ``ris`` or ``json`` (CSL-JSON)."""
         ...
 
+    async def discuss(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        """Where the channel's thread about a paper is. Where there is none, it is opened, unless
+        ``Person.no_thread`` says why it can't be."""
+        ...
+
     async def forget_me(self, person: Person, *, sure: bool = False) -> Reply:
         """Delete what the person saved, and their name; unless they are ``sure``, ask them
         first."""
@@ -288,6 +311,11 @@ class Commands(Protocol):
     def opens_form(self, text: str) -> bool:
         """Whether a text asks to add a keyword without saying which. A platform that has a form
         for that opens it at once; for the others ``typed`` answers with an example. Pure."""
+        ...
+
+    def opens_thread(self, text: str) -> bool:
+        """Whether a text may open a thread, for a platform on which it takes a request to know
+        whether the person may (``Person.no_thread``). Pure."""
         ...
 
     async def claim_request(self, request_ids: Sequence[str]) -> bool:
@@ -697,7 +725,33 @@ class LibraryStore(Protocol):
         ...
 
 
-class PeopleStore(ReportStore, LibraryStore, Protocol):
+class DiscussionStore(Protocol):
+    """Threads about papers. Every method is one transaction; raises StoreError."""
+
+    async def open_discussion(
+        self,
+        channel_id: str,
+        paper_id: str,
+        drafts: Sequence[tuple[str, Draft]],
+        at: datetime,
+        *,
+        instead_of: str = "",
+    ) -> bool:
+        """Put the messages of a new thread, with their keys, into the outbox. False, and nothing
+        is done: the channel has another thread about the paper than that of the post
+        ``instead_of`` (empty: has one)."""
+        ...
+
+    async def discussion(self, channel_id: str, paper_id: str) -> Discussion | None:
+        """The channel's thread about a paper, ``None`` if there never was one."""
+        ...
+
+    async def resend(self, key: str, at: datetime) -> bool:
+        """Send a held or dead post again; false if there is none of that key."""
+        ...
+
+
+class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
     """What the commands need of the store. Every method is one transaction; raises StoreError."""
 
     async def follow(
@@ -771,10 +825,6 @@ class PeopleStore(ReportStore, LibraryStore, Protocol):
 
     async def resume(self, channel_id: str, *, refused_only: bool = False) -> bool:
         """False if it was not paused; with ``refused_only`` also if a person had paused it."""
-        ...
-
-    async def resend(self, key: str, at: datetime) -> bool:
-        """Send a held or dead post again; false if there is none of that key."""
         ...
 
     async def archive_channels(

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.discord import permissions
 from adapters.discord.api import RestClient
-from adapters.discord.channels import ChannelCache
+from adapters.discord.channels import FORUMS, ChannelCache
 from adapters.discord.errors import as_list, reading_answer
 from adapters.discord.registration import COMMANDS, WITH_LOCALIZATIONS, normalized
 from bot.errors import BotError, ChannelRefused, PlatformError, SendError
@@ -76,7 +76,7 @@ async def _examine_channel(
 ) -> Finding:
     channel_id = channel.id.partition(":")[2]
     try:
-        missing = await cache.missing_permissions(channel_id, threads=channel.layout == "thread")
+        lacking = await cache.missing_permissions(channel_id, threads=True)
         data = await cache.get(channel_id)
     except ChannelRefused as error:
         remedy = f"Is the bot in the server? Invite it: {invite}"
@@ -88,7 +88,12 @@ async def _examine_channel(
         text = f"It is in the server {data.get('guild_id')}, which [discord] does not name."
         return Finding(channel.id, False, text, remedy)
     name = f"#{data.get('name', channel_id)}"
-    if missing:
+    in_threads = channel.layout == "thread" or data.get("type") in FORUMS
+    optional = () if in_threads else tuple(permissions.FOR_THREADS.values())
+    if missing := [each for each in lacking if each not in optional]:
         text = f"{name} lacks {', '.join(missing)}."
         return Finding(channel.id, False, text, permissions.remedy(missing))
-    return Finding(channel.id, True, f"{name} can be posted to.")
+    text = f"{name} can be posted to."
+    if lacking:
+        text += f" For the button Discuss, allow the bot {', '.join(lacking)}."
+    return Finding(channel.id, True, text)

@@ -301,6 +301,7 @@ def person_of(interaction: Interaction) -> Person:
         server=f"discord:{interaction.guild_id}" if interaction.guild_id else "",
         mentionable=frozenset(_roles_to_mention(interaction)),
         private=interaction.guild_id is None,
+        no_thread=_why_no_thread(interaction),
     )
 
 
@@ -319,6 +320,20 @@ def _roles_to_mention(interaction: Interaction) -> dict[str, str]:
         for role in interaction.guild.roles
         if not role.is_default() and (may or role.mentionable)
     }
+
+
+def _why_no_thread(interaction: Interaction) -> str:
+    """Empty where the person may start threads themselves, and I may too."""
+    if interaction.guild_id is None:
+        return "There are no threads in a private conversation."
+    forum = in_forum(interaction)
+    if lacking := permissions.missing_for_discussion(interaction.permissions, forum=forum):
+        return (
+            "A thread is opened only for who may start one here themselves. You lack"
+            f" {', '.join(lacking)}."
+        )
+    missing = permissions.missing(interaction.app_permissions, threads=True, forum=forum)
+    return f"I can't open a thread here: {permissions.remedy(missing)}" if missing else ""
 
 
 # -- the commands as Discord lists them -----------------------------------------------------------
@@ -435,6 +450,11 @@ class PapersCommands(app_commands.Group):
         await self._handler.command(
             interaction, lambda c, where, who: c.export(where, who, mine=mine, kind=kind)
         )
+
+    @app_commands.command(description="This channel's thread about a paper; opens it")
+    @app_commands.describe(paper="Its arXiv id, or the address of its page")
+    async def discuss(self, interaction: Interaction, paper: PaperId) -> None:
+        await self._handler.command(interaction, lambda c, where, who: c.discuss(where, who, paper))
 
     @app_commands.command(name="forget-me", description="Delete what you saved, and your name")
     async def forget_me(self, interaction: Interaction) -> None:

@@ -42,6 +42,18 @@ def missing(
     return tuple(name for flag, name in needed.items() if not getattr(granted, flag))
 
 
+def missing_for_discussion(granted: discord.Permissions, *, forum: bool) -> tuple[str, ...]:
+    """The names of what somebody needs to start a thread and write in it. A forum's threads are
+    its posts, for which Send Messages is enough (docs, topics/threads, 2026-08-06)."""
+    if granted.administrator:
+        return ()
+    needed = dict(FOR_THREADS)
+    if forum:
+        del needed["create_public_threads"]
+        needed["send_messages"] = NEEDED["send_messages"]
+    return tuple(name for flag, name in needed.items() if not getattr(granted, flag))
+
+
 def remedy(names: Sequence[str]) -> str:
     return (
         f"I lack {', '.join(names)}. In the channel's settings, under Permissions, add the bot and"

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from adapters import Settings
-from adapters.discord import checks, permissions, render
+from adapters.discord import checks, permissions, render, replies
 from adapters.discord.api import RestClient
 from adapters.discord.channels import ANNOUNCEMENT, FORUMS, ChannelCache
 from adapters.discord.errors import (
@@ -47,7 +47,7 @@ from bot.errors import (
     SendError,
     TryLater,
 )
-from bot.model import Channel, Finding, Post, Receipt
+from bot.model import Channel, Draft, Finding, Paper, Post, Receipt
 from bot.ports import Commands, Composer
 from bot.text import shorten
 
@@ -185,7 +185,11 @@ class Discord:
                 raise await self._with_thread_link(error, target) from error.__cause__
             if code_of(error) not in {NO_ACCESS, NO_PERMISSION}:
                 raise
-            raise await self._with_missing_permissions(error, target, message) from error.__cause__
+            refusal = await self._with_missing_permissions(error, target, message)
+            if message.place is render.Destination.DISCUSSION and post.parent is not None:
+                # The channel takes messages, so its digests must not wait for this thread.
+                raise PostRefused(str(refusal)) from error.__cause__
+            raise refusal from error.__cause__
 
     async def _with_valid_mention(self, channel: str, message: render.Message) -> render.Message:
         """The message, which notifies nobody where the role that it names is that of everyone (its
@@ -246,7 +250,7 @@ class Discord:
                 return receipt
         if self._channels.is_forum(channel):
             return await self._send_to_forum(channel, post, message)
-        if message.place is render.Destination.THREAD and post.parent is not None:
+        if message.place.in_thread and post.parent is not None:
             receipt = await self._send_to_thread(channel, post.parent.message_id, post, message)
             if receipt is not None:
                 return receipt
@@ -258,7 +262,8 @@ class Discord:
             if (await self._channels.get(channel))["type"] not in FORUMS:
                 raise ChannelRefused("This kind of channel holds no messages.") from error
             return await self._send_to_forum(channel, post, message)
-        return await self._receipt(channel, channel, response)
+        receipt = await self._receipt(channel, channel, response)
+        return _without_crosspost(receipt) if _is_discussion(message) else receipt
 
     async def _post(self, target: str, post: Post, message: render.Message) -> dict[str, Any]:
         """Once an attempt may have been carried out, only a response to a later one settles it."""
@@ -364,7 +369,7 @@ class Discord:
     async def _with_missing_permissions(
         self, refusal: ChannelRefused, target: str, message: render.Message
     ) -> ChannelRefused:
-        threads = message.place is render.Destination.THREAD
+        threads = message.place.in_thread
         try:
             missing = await self._channels.missing_permissions(target, threads=threads)
         except (SendError, PlatformRefused):
@@ -408,7 +413,7 @@ class Discord:
         targets = [channel_id]
         if (await self._channels.get(channel_id))["type"] in FORUMS:
             targets = await self._forums.threads(channel_id, message.day, post.after_id)
-        elif message.place is render.Destination.THREAD and post.parent is not None:
+        elif message.place.in_thread and post.parent is not None:
             # In the channel itself if the parent message was late, or is deleted.
             targets.insert(0, post.parent.message_id)
         if message.place is render.Destination.REPLY and post.parent is not None:
@@ -416,8 +421,39 @@ class Discord:
         for target in dict.fromkeys(targets):
             found = await self._history.find(target, message.body, post.after_id)
             if found is not None:
-                return await self._receipt(channel_id, target, found)
+                receipt = await self._receipt(channel_id, target, found)
+                return _without_crosspost(receipt) if _is_discussion(message) else receipt
         return None
+
+    # -- discussions ---------------------------------------------------------------------------
+
+    def discussion(self, paper: Paper) -> Sequence[Draft]:
+        first = replies.paper_view(paper).to_components()  # type: ignore[no-untyped-call]
+        return render.discussion(paper, {"components": first})
+
+    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+        """Asks for its first message. Raises SendError and PlatformRefused."""
+        own = _channel_id(channel)
+        thread = where_it_stands(first) or own
+        path = "/channels/{channel_id}/messages/{message_id}"
+        try:
+            await self._rest.request("GET", path, channel_id=thread, message_id=first.message_id)
+        except SendError as error:
+            if code_of(error) == UNKNOWN_CHANNEL:
+                return False
+            if code_of(error) == UNKNOWN_MESSAGE:  # somebody deleted it; what was said there stays
+                return thread != own
+            raise
+        return True
+
+
+def _is_discussion(message: render.Message) -> bool:
+    return message.place is render.Destination.DISCUSSION
+
+
+def _without_crosspost(receipt: Receipt) -> Receipt:
+    """What begins a thread is for the people of the channel alone."""
+    return replace(receipt, crosspost=False)
 
 
 def where_it_stands(message: Receipt) -> str:

@@ -46,6 +46,8 @@ ABSTRACTS_PREFIX: Final = "abstracts:"
 MAX_OPTIONS, MAX_OPTION_LENGTH = 25, 100
 
 MAX_TITLE_LENGTH, MAX_AUTHORS_LENGTH, MAX_COMMENT_LENGTH, MAX_KEYWORDS_LENGTH = 250, 200, 150, 200
+# 100 characters at most (docs, resources/channel, 2026-08-06), with " (2)" behind it in a forum.
+MAX_THREAD_NAME: Final = 92
 LINES_PER_TEXT: Final = 10
 NEWS_PER_TEXT: Final = 3  # at most some 800 characters each, and 7,000 bytes together
 PAPER_CACHE_SIZE: Final = 4096  # rendered, some 3 kB each
@@ -59,11 +61,17 @@ class Destination(StrEnum):
     CHANNEL = "channel"
     THREAD = "thread"  # below the message that is its parent
     REPLY = "reply"  # to the message that is its parent, wherever that stands
+    DISCUSSION = "discussion"  # the same as THREAD, of a paper's own one; without parent: its start
+
+    @property
+    def in_thread(self) -> bool:
+        return self in {Destination.THREAD, Destination.DISCUSSION}
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored payload: the body of the request, where it goes, and the day's name for a forum."""
+    """A stored payload: the body of the request, where it goes, and the name of the thread or of a
+    forum's post: the day, or the paper's title."""
 
     place: Destination
     day: str
@@ -311,6 +319,17 @@ def read(payload: str) -> Message:
 def _payload(place: Destination, day: str, body: str) -> str:
     before, before_day, before_place, after = _PAYLOAD
     return f"{before}{body}{before_day}{encode(day)}{before_place}{encode(place)}{after}"
+
+
+def discussion(paper: Paper, first: Body) -> list[Draft]:
+    """The line that begins a paper's thread, and the body of the first message in it."""
+    name = shorten(paper.title, MAX_THREAD_NAME)
+    line = f"Discussion: **{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**"
+    body = encode({**first, "flags": COMPONENTS_V2, "allowed_mentions": {"parse": []}})
+    return [
+        Draft(_payload(Destination.DISCUSSION, name, _plain_body(line)), ()),
+        Draft(_payload(Destination.DISCUSSION, name, body), (), parent=0),
+    ]
 
 
 # -- components -----------------------------------------------------------------------------------

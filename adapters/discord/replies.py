@@ -175,6 +175,15 @@ def _code_block(text: str) -> str:
 
 
 def abstract_view(paper: Paper) -> ui.LayoutView:
+    """The whole abstract, all authors, links to the paper, and what can be done with it."""
+    view = paper_view(paper)
+    offers = ("Save", "Cite", "Discuss")
+    buttons = (PaperButton(f"{each.lower()} {paper.id}", each) for each in offers)
+    view.add_item(ui.ActionRow(*buttons))
+    return view
+
+
+def paper_view(paper: Paper) -> ui.LayoutView:
     """The whole abstract, all authors, and links to the paper."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
     facts.append(paper.journal_ref)
@@ -191,11 +200,6 @@ def abstract_view(paper: Paper) -> ui.LayoutView:
     box.add_item(ui.TextDisplay(_fit(abstract, MAX_TEXT_SIZE - _size(head))))
     view.add_item(box)
     view.add_item(ui.ActionRow(*(_link_button(*each) for each in links(paper))))
-    view.add_item(
-        ui.ActionRow(
-            PaperButton(f"save {paper.id}", "Save"), PaperButton(f"cite {paper.id}", "Cite")
-        )
-    )
     return view
 
 

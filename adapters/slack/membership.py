@@ -108,7 +108,7 @@ class Membership:
             raise NotAllowed("That is not a channel. Please choose a channel, not a person.")
         try:
             scopes = (await self._workspace.web.me()).scopes & SCOPES.keys()
-            member = bool(scopes) and channel in await self._channels(user)
+            member = bool(scopes) and await self.has(channel, user)
         except (SendError, PlatformError) as error:
             raise NotAllowed(
                 f"Slack does not say just now whether you are in that channel. {TYPE_IT_THERE}"
@@ -121,6 +121,11 @@ class Membership:
             "I can't see you in that channel: you are not a member, or I am not in a private"
             f" one. {TYPE_IT_THERE}"
         )
+
+    async def has(self, channel: str, user: str) -> bool:
+        """Whether the person is in a channel, as far as the scopes show it. Raises SendError and
+        PlatformRefused."""
+        return channel in await self._channels(user)
 
     async def _channels(self, user: str) -> frozenset[str]:
         now = self._workspace.clock.monotonic()

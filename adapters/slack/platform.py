@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from adapters import Settings
-from adapters.slack import checks, render, replies
+from adapters.slack import blocks, checks, render, replies
 from adapters.slack.api import Web
 from adapters.slack.errors import UNREACHABLE, WITHOUT_ACCOUNT, code_of
 from adapters.slack.http import HttpOptions, TokenListener
@@ -25,7 +25,7 @@ from adapters.slack.socket import Socket
 from adapters.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace, joined, parted, variable
 from adapters.slack.workspaces import ConfiguredWorkspaces, Workspaces
 from bot.errors import ChannelGone, ChannelRefused, PlatformDown, PlatformRefused
-from bot.model import Channel, Finding, Post, Receipt
+from bot.model import Channel, Draft, Finding, Paper, Post, Receipt
 from bot.ports import Clock, Commands, Composer
 
 log = logging.getLogger(__name__)
@@ -183,6 +183,17 @@ class Slack:
         """Raises CannotTell where no history may be read, SendError and PlatformRefused."""
         return await self._with_workspace(
             post.channel.id, lambda workspace, channel: workspace.find(post, channel)
+        )
+
+    def discussion(self, paper: Paper) -> Sequence[Draft]:
+        return render.discussion(paper, replies.paper_blocks(paper, blocks.authors(paper)))
+
+    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+        """Raises SendError and PlatformRefused."""
+        # Without the message above, the first one was posted in its place.
+        above = opening if "?thread_ts=" in first.url else first
+        return await self._with_workspace(
+            channel.id, lambda workspace, own: workspace.has_message(own, above.message_id)
         )
 
     async def tell(self, person_id: str, text: str) -> str:

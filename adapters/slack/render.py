@@ -203,6 +203,17 @@ def compose(digest: Digest) -> list[Draft]:
     return SlackComposer().compose(digest)
 
 
+def discussion(paper: Paper, first: Sequence[Block]) -> list[Draft]:
+    """The message that begins a paper's thread, and the blocks of the first reply to it."""
+    line = rich(section(words("Discussion: ", bold=True), blocks.titled(paper)))
+    name = blocks.title(paper)
+    opening = arguments(spoken(f"Discussion: {name}"), [line])
+    return [
+        Draft(encode(opening), ()),
+        Draft(encode(arguments(spoken(f"Abstract of {name}"), first)), (), parent=0),
+    ]
+
+
 def read(payload: str) -> Arguments:
     """What ``compose`` stored. Raises PostRefused."""
     try:

@@ -187,29 +187,28 @@ def sentence(title: str, text: str, command: str = COMMAND) -> View:
 def abstract_window(paper: Paper, metadata: str = "") -> View:
     """The whole abstract, all authors, and where to read on; and where ``metadata`` says which
     channel it is about, what can be done with the paper there."""
+    shown = paper_blocks(paper, _authors(paper))
+    return window(paper.id, [*shown, *([_paper_buttons(paper)] if metadata else [])], metadata)
+
+
+def paper_blocks(paper: Paper, authors: str) -> list[Block]:
+    """The whole abstract, these authors, and where to read on."""
     facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
     facts += [paper.journal_ref, *(badge.text for badge in badges(paper))]
     about = " · ".join(cut(clean(fact), 300) for fact in facts if fact)
-    name = cut(clean(paper.title), SECTION) or paper.id
-    parts = [link(name, paper.url, bold=True)]
-    if paper.authors:
-        parts.append(words(f"\n{_authors(paper)}"))
+    name = cut(clean(paper.title), MAX_ROW_LENGTH) or paper.id
+    parts = [link(name, paper.url, bold=True), *([words(f"\n{authors}")] if authors else [])]
     abstract = cut(clean(paper.abstract), MAX_TEXT_LENGTH) or "arXiv has no abstract of it."
-    return window(
-        paper.id,
-        [
-            rich(section(*parts)),
-            quiet(about or paper.id),
-            rich(section(words(abstract))),
-            blocks.actions(*(blocks.open_button(*each) for each in links(paper))),
-            *([_paper_buttons(paper)] if metadata else []),
-        ],
-        metadata,
-    )
+    return [
+        rich(section(*parts)),
+        quiet(about or paper.id),
+        rich(section(words(abstract))),
+        blocks.actions(*(blocks.open_button(*each) for each in links(paper))),
+    ]
 
 
 def _paper_buttons(paper: Paper) -> Block:
-    offers = (Offer("Save", f"save {paper.id}"), Offer("Cite", f"cite {paper.id}"))
+    offers = [Offer(each, f"{each.lower()} {paper.id}") for each in ("Save", "Cite", "Discuss")]
     shown = (blocks.say_button(each, n, blocks.PAPER) for n, each in enumerate(offers))
     return blocks.actions(*shown)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from adapters.slack import keyword_form, render, replies
 from adapters.slack.errors import code_of, reading_answer
 from adapters.slack.managers import Managers, team_of_person
-from adapters.slack.membership import Membership
+from adapters.slack.membership import SCOPES, Membership
 from adapters.slack.screens import Screens
 from adapters.slack.workspace import Workspace, joined, parted
 from bot.errors import (
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 Payload = Mapping[str, Any]
 
 NOTICE_AFTER: Final = 2.0  # seconds after which the person is told that it takes a moment
-NOTICE: Final = "One moment, please: I am asking arXiv."
+NOTICE: Final = "One moment, please."
 UPDATE_RETRY_DELAYS: Final = (0.5, 2.0, 5.0)  # seconds
 MAX_RETRY_DELAY: Final = 20.0  # seconds that Slack may want us to wait for a window
 CLOSED: Final = frozenset({"not_found", "view_not_found"})  # the window is gone: so is its reader
@@ -106,6 +106,24 @@ class Responder:
             server=f"slack:{self.workspace.name}",
             private=channel.startswith("D"),
         )
+
+    async def person_saying(self, body: Payload, channel: str, text: str) -> Person:
+        """The same, of who says this in a channel, and whether a thread can be opened for them."""
+        person = await self.person(body, channel)
+        if not self.commands.opens_thread(text):
+            return person
+        return replace(person, no_thread=await self._why_no_thread(channel, Place.of(body).user))
+
+    async def _why_no_thread(self, channel: str, user: str) -> str:
+        """Who is in a channel may start threads there. Where Slack tells us only of some channels
+        who is in them, that the button or command came from there has to do."""
+        try:
+            may_look = (await self.workspace.web.me()).scopes >= SCOPES.keys()
+            if channel.startswith("D") or not may_look or await self.membership.has(channel, user):
+                return ""
+        except (SendError, PlatformError):
+            return "Slack does not say just now whether you are in this channel. Please try later."
+        return "A thread is opened only for members of the channel, and I can't see you in it."
 
     def core_id(self, own: str) -> str:
         return joined(self.workspace.name, own)

@@ -91,6 +91,18 @@ class Workspace:
         ts = await history.find(self.web, channel, post, distributed=self._distributed)
         return None if ts is None else await self._receipt(channel, ts, post)
 
+    async def has_message(self, channel: str, ts: str) -> bool:
+        """Takes no scope (docs.slack.dev, methods/chat.getPermalink, November 2026). Raises
+        SendError and PlatformRefused."""
+        try:
+            params = {"channel": channel, "message_ts": ts}
+            await self.web.request("chat.getPermalink", params=params)
+        except (SendError, PlatformRefused) as error:
+            if code_of(error) == "message_not_found":
+                return False
+            raise
+        return True
+
     async def _receipt(self, channel: str, ts: str, post: Post) -> Receipt:
         home = (await self.web.me()).url
         url = f"{home}archives/{channel}/p{ts.replace('.', '')}" if home else ""

@@ -34,6 +34,7 @@ from bot.arxiv.plan import Strategy
 from bot.arxiv.source import ArxivSource
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.discussions import Discussions
 from bot.chat.library import Library
 from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
@@ -100,6 +101,7 @@ def wire(
         queries=queries,
         changes=changes,
         library=Library(queries=queries, store=store, clock=clock),
+        discussions=Discussions(queries=queries, store=store, clock=clock, platforms=platforms),
         clock=clock,
         limits=config.limits,
     )

@@ -13,11 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from bot.chat.changes import Changes
+from bot.chat.discussions import Discussions
 from bot.chat.library import Library
 from bot.chat.parse import (
     export_request,
     keyword_and_name,
     opens_form,
+    opens_thread,
     page_number,
     parse_command,
     required,
@@ -77,6 +79,7 @@ class ChatCommands:
         queries: Queries,
         changes: Changes,
         library: Library,
+        discussions: Discussions,
         clock: Clock,
         limits: Limits | None = None,
     ) -> None:
@@ -84,6 +87,7 @@ class ChatCommands:
         self._changes = changes
         self._library = library
         self._personal = changes.personal
+        self._discussions = discussions
         self._rate_limiter = CommandRateLimiter((limits or Limits()).commands_per_minute, clock)
 
     # -- keywords -----------------------------------------------------------------------------
@@ -200,6 +204,11 @@ class ChatCommands:
         async with self._query("export", channel_id, person):
             return await self._library.export(channel_id, person, mine=mine, kind=kind)
 
+    async def discuss(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        paper_id = required("discuss", paper_id)
+        async with self._papers("discuss", channel_id, person):
+            return await self._discussions.discuss(channel_id, person, paper_id)
+
     async def forget_me(self, person: Person, *, sure: bool = False) -> Reply:
         async with self._query("forget-me", "", person):
             return await self._library.forget_me(person, sure=sure)
@@ -288,6 +297,9 @@ class ChatCommands:
     def opens_form(self, text: str) -> bool:
         return opens_form(text)
 
+    def opens_thread(self, text: str) -> bool:
+        return opens_thread(text)
+
     async def typed(self, channel_id: str, person: Person, text: str) -> Reply:
         command, rest = parse_command(text)
         handles = handles_in(rest)
@@ -321,6 +333,8 @@ class ChatCommands:
             case "export":
                 mine, kind = export_request(rest)
                 return await self.export(channel_id, person, mine=mine, kind=kind)
+            case "discuss":
+                return await self.discuss(channel_id, person, rest)
             case "forget-me":
                 return await self.forget_me(person, sure=rest == "now")
             case "status":

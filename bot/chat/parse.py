@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "saved": ("[mine] [WORDS]", "papers that this channel, or you, have saved"),
     "cite": ("ARXIV_ID", "its BibTeX, to be copied"),
     "export": ("[mine] [bib | ris | json]", "the saved papers as a file for reference managers"),
+    "discuss": ("ARXIV_ID", "this channel's thread about a paper; opens it"),
     "forget-me": ("", "delete what you saved, and your name"),
     "status": ("", "the last run, what is waiting, and why nothing was posted"),
     "stats": ("", "what came here in a month, by keyword and category"),
@@ -54,6 +55,7 @@ _SYNONYMS: Mapping[str, str] = {
     "ls": "list", "keywords": "list", "show": "list",
     "test": "preview", "try": "preview", "search": "preview",
     "keep": "save", "bookmark": "save", "bookmarks": "saved", "library": "saved",
+    "talk": "discuss", "discussion": "discuss",
     "bibtex": "cite", "bib": "cite", "forgetme": "forget-me", "forget": "forget-me",
     "explain": "why", "state": "status", "info": "status", "statistics": "stats",
     "stop": "pause", "start": "resume", "continue": "resume",
@@ -74,7 +76,7 @@ _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 # The commands below the headings of ``help``, which leaves out itself.
 _GROUPS = (
     ("Keywords", ("add", "remove", "mute", "unmute", "list", "preview")),
-    ("Papers", ("why", "save", "saved", "cite", "export", "status", "stats")),
+    ("Papers", ("why", "save", "saved", "cite", "export", "discuss", "status", "stats")),
     ("This channel", ("pause", "resume", "settings", "resend")),
     ("You", ("forget-me",)),
 )
@@ -102,6 +104,12 @@ def opens_form(text: str) -> bool:
     """Whether somebody wants to add a keyword and does not say which (``add`` or a synonym)."""
     typed, rest = _split(text)
     return not rest and _command_named(typed) == "add"
+
+
+def opens_thread(text: str) -> bool:
+    """Whether somebody wants to discuss a paper (``discuss`` or a synonym)."""
+    typed, _ = _split(text)
+    return _command_named(typed) == "discuss"
 
 
 def required(command: str, argument: str) -> str:

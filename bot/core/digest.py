@@ -13,7 +13,6 @@ from bot.core.news import KINDS
 from bot.matching import Matcher
 from bot.matching.similarity import InverseFrequencies, Profile
 from bot.model import (
-    Channel,
     ChannelAgenda,
     Digest,
     Draft,
@@ -119,13 +118,13 @@ def plan(
             rules.by_keyword,
             tuple(replace(each, paper=show(each.paper)) for each in most_saved),
         )
-        drafts += _keyed(composer.compose(digest), channel, at, Why.NEW)
+        drafts += keyed(composer.compose(digest), channel.id, at, Why.NEW)
     if first:
         today = rules.timetable.day_of(at)
         ungrouped = replace(rules, by_keyword=False)
         shown_first = _entries(first, agenda, ungrouped, show, frequencies)
         digest = Digest(channel, today, Why.FIRST, shown_first, in_full=rules.in_full)
-        drafts += _keyed(composer.compose(digest), channel, at, Why.FIRST, offset=len(drafts))
+        drafts += keyed(composer.compose(digest), channel.id, at, Why.FIRST, offset=len(drafts))
     if not drafts and not left_out and not unwanted and not hidden and not served:
         return None
     return Publication(
@@ -212,15 +211,15 @@ def _shown_news(told: Sequence[NewsItem], show: Show) -> tuple[NewsItem, ...]:
     return (*lines, *told[NEWS_SHOWN:])
 
 
-def _keyed(
-    drafts: Sequence[Draft], channel: Channel, at: datetime, why: Why, offset: int = 0
+def keyed(
+    drafts: Sequence[Draft], channel_id: str, at: datetime, why: str, offset: int = 0
 ) -> list[tuple[str, Draft]]:
     """Give each message the key that it keeps over all attempts: 24 characters, so that a
     platform's nonce can hold it. ``parent`` is shifted to count from the publication's start."""
-    keyed = []
+    made = []
     for index, draft in enumerate(drafts):
-        seed = "\n".join([channel.id, at.isoformat(), why, str(index), draft.payload])
+        seed = "\n".join([channel_id, at.isoformat(), why, str(index), draft.payload])
         parent = None if draft.parent is None else draft.parent + offset
         key = hashlib.sha256(seed.encode()).hexdigest()[:24]
-        keyed.append((key, replace(draft, parent=parent)))
-    return keyed
+        made.append((key, replace(draft, parent=parent)))
+    return made

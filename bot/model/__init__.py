@@ -6,7 +6,7 @@ freely.
 
 from __future__ import annotations
 
-from bot.model.library import Forgotten, SavedPage, SavedPaper
+from bot.model.library import Discussion, Forgotten, SavedPage, SavedPaper
 from bot.model.news import News, NewsKind
 from bot.model.papers import (
     VERSION_UNKNOWN,
@@ -71,6 +71,7 @@ __all__ = [
     "Choice",
     "Crosspost",
     "Digest",
+    "Discussion",
     "Draft",
     "Entry",
     "Expected",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.model.papers import Paper
+from bot.model.posts import Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,22 @@ class Forgotten:
 
     saves: int
     names: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """The thread about a paper in a channel. ``key`` is the post of its first message.
+
+    ``opening`` is the message in the channel that begins it, ``first`` the first message in it,
+    each ``None`` until it is known to have arrived. ``stuck`` are the posts of either about which a
+    person has to decide, ``dead`` those of them that the platform refused; ``error`` says why.
+    ``refusal`` is why the channel takes no posts now.
+    """
+
+    key: str
+    opening: Receipt | None = None
+    first: Receipt | None = None
+    stuck: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    error: str = ""
+    refusal: str = ""

@@ -51,6 +51,7 @@ class Person:
     ``mentionable`` are the roles there that they may mention, ``None`` where the platform does not
     say: then whoever manages may.
     ``private``: they ask in their own conversation with the bot, where nobody else is.
+    ``no_thread`` says why no thread can be opened for them where they ask; empty where one can.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Person:
     server: str = ""
     mentionable: frozenset[str] | None = None
     private: bool = False
+    no_thread: str = "There are no threads here."
 
 
 @dataclass(frozen=True, slots=True)

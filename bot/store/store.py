@@ -25,6 +25,7 @@ from bot.store.statements import (
     collect,
     crosspost,
     deliver,
+    discussions,
     leases,
     library,
     metrics,
@@ -279,6 +280,10 @@ class SqlStore:
     saved_paper = _use_case(library.saved_paper, READ)
     citation_keys = _use_case(library.citation_keys, WRITE)
     forget_person = _use_case(library.forget_person, WRITE)
+
+    # -- threads about papers
+    open_discussion = _use_case(discussions.open_discussion, WRITE)
+    discussion = _use_case(discussions.discussion, READ)
 
     # -- secrets
     save_secret = _use_case(secrets.save_secret, WRITE)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.discussions import Discussions
 from bot.chat.library import Library
 from bot.chat.personal import Correspondent, PersonalChannels
 from bot.chat.queries import Queries
@@ -31,6 +32,7 @@ class Backend:
         self.platforms: dict[str, Correspondent] = {}  # those that can write to people
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = store or opened(folder / "db")
+        self.threads: dict[str, object] = {}  # platforms on which they can be opened
         queries = Queries(
             store=self.store,
             source=self.source,
@@ -50,6 +52,9 @@ class Backend:
             queries=queries,
             changes=changes,
             library=Library(queries=queries, store=self.store, clock=self.clock),
+            discussions=Discussions(
+                queries=queries, store=self.store, clock=self.clock, platforms=self.threads
+            ),
             clock=self.clock,
         )
 

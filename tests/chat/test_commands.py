@@ -17,6 +17,7 @@ import pytest
 from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.discussions import Discussions
 from bot.chat.library import Library
 from bot.chat.parse import keyword_and_name
 from bot.chat.personal import PersonalChannels
@@ -75,6 +76,7 @@ class Chat:
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = opened(folder / "daily-papers.sqlite3", patient=False)
         self.platform = FakePlatform(folder / "platform.jsonl")
+        self.platforms: dict[str, object] = {}  # where threads can be opened
         self.written = 0  # how often bot.toml would have been written
         self.backlog: int | None = None
         self.queries = Queries(
@@ -101,6 +103,12 @@ class Chat:
             queries=self.queries,
             changes=self.changes,
             library=Library(queries=self.queries, store=self.store, clock=self.clock),
+            discussions=Discussions(
+                queries=self.queries,
+                store=self.store,
+                clock=self.clock,
+                platforms=self.platforms,
+            ),
             clock=self.clock,
             limits=limits,
         )

@@ -42,6 +42,7 @@ OPEN: dict[str, Call] = {
     "stats": lambda commands, person, text: commands.stats(HERE, person),
     "settings": lambda commands, person, text: commands.settings(HERE, person),
     "help": lambda commands, person, text: commands.help(HERE, person),
+    "discuss": lambda commands, person, text: commands.discuss(HERE, person, text),
     "typed": lambda commands, person, text: commands.typed(HERE, person, text),
     "settings_in_force": lambda commands, person, text: commands.settings_in_force(HERE),
     "home": lambda commands, person, text: commands.home(person, [text], page=-3),
@@ -88,7 +89,7 @@ async def answering(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 def test_no_command_is_missing_here() -> None:
     promised = {name for name, value in vars(Commands).items() if inspect.isfunction(value)}
     promised = {name for name in promised if not name.startswith("_")}
-    assert promised == {*ALL, "opens_form"}
+    assert promised == {*ALL, "opens_form", "opens_thread"}
     assert Commands is ports.Commands
 
 
@@ -100,6 +101,7 @@ async def test_whatever_people_write_is_answered_or_refused_with_a_text(
         answer = await said(call, answering.commands, ADA, text)
         assert answer not in ("", None), name
     assert answering.commands.opens_form(text) in (True, False)
+    assert answering.commands.opens_thread(text) in (True, False)
 
 
 async def said(call: Call, commands: Commands, person: Person, text: str) -> object:

@@ -26,6 +26,7 @@ from bot.model import (
     Channel,
     ChannelAgenda,
     ChannelGroup,
+    Discussion,
     Draft,
     Entry,
     Hit,
@@ -1834,6 +1835,75 @@ async def test_a_person_who_wants_to_be_forgotten_leaves_no_name(store: Store) -
     assert followed == {"reward model": "", "graph network": "Ben"}
     assert (await view_of(store, A)).reason == "by somebody"  # type: ignore[attr-defined]
     assert (await store.forget_person(ADA)).saves == 0
+
+
+# -- threads about papers -------------------------------------------------------------------------
+
+
+def thread(name: str) -> list[tuple[str, Draft]]:
+    """Of two messages."""
+    return [
+        (f"{name}-top", Draft(f"Discussion {name}", ())),
+        (f"{name}-first", Draft(f"Abstract {name}", (), parent=0)),
+    ]
+
+
+async def test_of_two_people_who_open_a_thread_in_one_instant_one_does(store: Store) -> None:
+    [one] = ids(1)
+    assert await store.discussion(A, one) is None
+    both = [store.open_discussion(A, one, thread(name), START) for name in ("a", "b")]
+    assert sorted(await asyncio.gather(*both)) == [False, True]
+    found = await store.discussion(A, one)
+    assert found is not None
+    assert (found.opening, found.first, found.stuck) == (None, None, ())
+    assert await claim(store) == found.key.replace("first", "top")
+    assert await store.discussion(B, one) is None
+    assert await store.open_discussion(B, one, thread("c"), START)
+
+
+async def test_a_thread_is_known_by_its_messages_as_soon_as_they_arrived(store: Store) -> None:
+    [one] = ids(1)
+    await store.open_discussion(A, one, thread("a"), START)
+    await claim(store)
+    await store.mark_sent("a-top", Receipt("1", "https://chat.example/1"), START)
+    post = await store.claim("fake", START, START + MINUTE)
+    assert post is not None
+    assert (post.key, post.parent) == ("a-first", Receipt("1", "https://chat.example/1"))
+    await store.mark_sent("a-first", Receipt("2", "https://chat.example/2"), START)
+    found = await store.discussion(A, one)
+    assert found == Discussion(
+        "a-first", Receipt("1", "https://chat.example/1"), Receipt("2", "https://chat.example/2")
+    )
+    # It was deleted, and two people want another one.
+    again = [
+        store.open_discussion(A, one, thread(name), START + MINUTE, instead_of="a-first")
+        for name in ("b", "c")
+    ]
+    assert sorted(await asyncio.gather(*again)) == [False, True]
+    found = await store.discussion(A, one)
+    assert found is not None
+    assert found.key in {"b-first", "c-first"}
+
+
+async def test_what_prevents_a_thread_is_known_of_either_message_and_of_the_channel(
+    store: Store,
+) -> None:
+    [one] = ids(1)
+    await store.open_discussion(A, one, thread("a"), START)
+    await claim(store)
+    await store.refuse("a-top", False, START, "I am not in this channel.", 60.0)
+    found = await store.discussion(A, one)
+    assert found is not None
+    assert found.refusal == "I am not in this channel."
+    await store.resume(A)
+    await claim(store, START + HOUR)
+    await store.hold_for_review("a-top", START, "who knows")
+    await claim(store, START + HOUR)
+    await store.dead_letter("a-first", START, "too long")
+    found = await store.discussion(A, one)
+    assert found is not None
+    assert (found.stuck, found.dead) == (("a-top", "a-first"), ("a-first",))
+    assert (found.error, found.refusal) == ("who knows", "")
 
 
 # -- secrets --------------------------------------------------------------------------------------

@@ -413,3 +413,37 @@ def test_a_saved_paper_is_seen_in_its_channel_alone_and_taken_back(world: Discor
             assert "This channel has saved no paper yet" in text_of(ask("saved", here))
         finally:
             bot.kill()
+
+
+def test_who_discusses_a_paper_is_led_to_its_one_thread_over_a_kill(world: DiscordWorld) -> None:
+    here = world.channels[0]
+    discord, ask = world.discord, world.discord.gateway.ask
+    with world.start("run") as bot:
+        try:
+            world.wait_for(lambda: len(discord.papers(here)) > 0, bot)
+            discord.gateway.wait_for_client()
+            paper_id = next(iter(discord.papers(here)))
+            # The thread is opened, but the bot does not hear of it, and is killed.
+            discord.fail("POST", rf"/channels/{here}/messages/\d+/threads", how="after", wait=30)
+            ask(f"discuss {paper_id}", here, acknowledged_only=True)
+            world.wait_for(lambda: bool(threads_of(discord, here)), bot)
+        finally:
+            bot.kill()
+            bot.wait()
+    with world.start("run") as bot:
+        try:
+            discord.gateway.wait_for_client(2)
+            [thread] = threads_of(discord, here)
+            world.wait_for(lambda: bool(discord.messages[thread]), bot)
+            for who in ("42", "43"):
+                said = text_of(ask(f"discuss {paper_id}", here, user_id=who))
+                assert f"/{thread}/{discord.messages[thread][0]['id']}" in said
+        finally:
+            bot.kill()
+    assert threads_of(discord, here) == [thread]
+    assert len(discord.messages[thread]) == 1
+    assert sum("Discussion: " in text for text in discord.texts(here)) == 1
+
+
+def threads_of(discord: DiscordServer, channel: str) -> list[str]:
+    return [each["id"] for each in discord.channels.values() if each["parent_id"] == channel]

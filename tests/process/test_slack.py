@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bibtexparser.entrypoint import parse_string
 
 from bot.store import FILE
 from tests.process.world import ROOT, STORING, TIMEOUT_SECONDS, World, running, standin_paper
@@ -291,3 +293,74 @@ def test_an_abstract_opens_in_a_window_and_home_shows_the_persons_channels(
             slack.wait_for(lambda: "U0000001" in slack.homes)
         finally:
             bot.kill()
+
+
+def said(slack: SlackServer, words: str, room: str, **more: Any) -> str:
+    """What a person is answered last."""
+    name = slack.socket.command(words, room, **more)
+    slack.wait_for(lambda: bool(slack.answers[name]))
+    return json.dumps(slack.answers[name][-1])
+
+
+def test_a_saved_paper_is_seen_in_its_channel_alone_exported_and_taken_back(
+    world: World, slack: SlackServer
+) -> None:
+    slack.scopes = (*slack.scopes, "files:write")
+    here, there = world.channels
+    with world.start("run") as bot:
+        try:
+            slack.wait_for(lambda: len(slack.papers(here)) > 0, TIMEOUT_SECONDS)
+            slack.socket.wait_for_client()
+            paper_id = next(iter(slack.papers(here)))
+            assert "Saved for this channel" in said(slack, f"save {paper_id}", here)
+            assert "This channel has saved 1 paper" in said(slack, "saved", here)
+            assert "This channel has saved no paper yet" in said(slack, "saved", there)
+            assert "It is in our conversation" in said(slack, "export", here)
+            [(conversation, name, text)] = slack.files
+            assert (conversation, name) == ("U0000001", "papers.bib")
+            [entry] = parse_string(text).entries
+            assert entry["eprint"] == paper_id
+            assert "Taken back" in said(slack, f"save {paper_id}", here)
+            assert "This channel has saved no paper yet" in said(slack, "saved", here)
+        finally:
+            bot.kill()
+
+
+def test_who_discusses_a_paper_is_led_to_its_one_thread_over_a_kill(
+    world: World, slack: SlackServer
+) -> None:
+    here = world.channels[0]
+    with world.start("run") as bot:
+        try:
+            slack.wait_for(lambda: len(slack.papers(here)) > 0, TIMEOUT_SECONDS)
+            slack.socket.wait_for_client()
+            paper_id = next(iter(slack.papers(here)))
+            # It arrives, but the bot does not hear of it, and is killed.
+            slack.fail("POST", "chat.postMessage", how="after", wait=3)
+            slack.socket.command(f"discuss {paper_id}", here)
+            slack.wait_for(lambda: bool(openings(slack, here)), TIMEOUT_SECONDS)
+        finally:
+            bot.kill()
+            bot.wait()
+    with world.start("run") as bot:
+        try:
+            slack.socket.wait_for_client(2)
+            [opening] = openings(slack, here)
+            slack.wait_for(lambda: len(below(slack, here, opening)) == 1, TIMEOUT_SECONDS)
+            for who in ("U0000001", "U0000002"):
+                assert f"?thread_ts={opening}&" in said(
+                    slack, f"discuss {paper_id}", here, user_id=who
+                )
+        finally:
+            bot.kill()
+    assert openings(slack, here) == [opening]
+    assert len(below(slack, here, opening)) == 1
+
+
+def openings(slack: SlackServer, room: str) -> list[str]:
+    found = slack.rooms[room].messages
+    return [each["ts"] for each in found if each["text"].startswith("Discussion: ")]
+
+
+def below(slack: SlackServer, room: str, ts: str) -> list[dict[str, object]]:
+    return [each for each in slack.rooms[room].messages if each.get("thread_ts") == ts]

@@ -280,7 +280,7 @@ class DiscordGateway:
         name, _, value = words.partition(" ")
         option: dict[str, Any] = {"type": 1, "name": name, "options": []}
         if value:
-            key = {"why": "paper", "save": "paper", "cite": "paper"}.get(name, "keyword")
+            key = "paper" if name in {"why", "save", "cite", "discuss"} else "keyword"
             option["options"] = [{"type": 3, "name": key, "value": value}]
         data = {"id": "77", "name": "papers", "type": 1, "options": [option]}
         return self._server.run(self._interact(2, data, channel_id, **more))
@@ -298,6 +298,7 @@ class DiscordGateway:
         *,
         message: dict[str, Any] | None = None,
         rights: int = MANAGE_CHANNELS,
+        user_id: str = "42",
         acknowledged_only: bool = False,
         installed_by_person: bool = False,
     ) -> dict[str, Any]:
@@ -307,7 +308,7 @@ class DiscordGateway:
         loop = asyncio.get_running_loop()
         asked = Asked(f"token{self._server.new_id()}", loop.create_future(), loop.create_future())
         self._asked[asked.token] = asked
-        user = {"id": "42", "username": "ann", "global_name": "Ann", "discriminator": "0",
+        user = {"id": user_id, "username": "ann", "global_name": "Ann", "discriminator": "0",
                 "avatar": None}  # fmt: skip
         member = {
             "user": user, "roles": [], "permissions": str(int(PERMISSIONS) | rights),

@@ -301,6 +301,8 @@ class DiscordServer(WireServer):
         return answer([{k: v for k, v in each.items() if k != "nonce"} for each in page[::-1]])
 
     def _message(self, _: web.Request, channel_id: str, message_id: str) -> web.Response:
+        if channel_id not in self.channels:
+            return answer({"message": "Unknown Channel", "code": 10003}, 404)
         for each in self.messages[channel_id]:
             if each["id"] == message_id:
                 return answer(each)

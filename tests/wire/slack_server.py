@@ -103,7 +103,7 @@ class SlackServer(WireServer):
         for message in self.rooms[room_id].messages:
             for block in message.get("blocks") or []:
                 buttons = (e for e in slack_rules.elements(block) if e.get("type") == "button")
-                found.update(each["value"] for each in buttons)
+                found.update(each["value"] for each in buttons if "value" in each)
         return found
 
     def room(self, room_id: str, team: str = HOME) -> Room:
@@ -228,6 +228,7 @@ class SlackServer(WireServer):
             "chat.postMessage": self._post,
             "conversations.history": self._history,
             "conversations.replies": self._history,
+            "chat.getPermalink": self._permalink,
             "conversations.info": self._info,
             "users.conversations": self._conversations,
             "users.info": self._user,
@@ -350,6 +351,14 @@ class SlackServer(WireServer):
         more = start + limit < len(shown)
         cursor = {"next_cursor": str(start + limit) if more else ""}
         return fine(messages=shown[start : start + limit], has_more=more, response_metadata=cursor)
+
+    def _permalink(self, arguments: dict[str, Any]) -> web.Response:
+        room = self.rooms.get(str(arguments.get("channel")))
+        if room is None:
+            return failed("channel_not_found")
+        if not any(each["ts"] == arguments.get("message_ts") for each in room.messages):
+            return failed("message_not_found")
+        return fine(channel=room.id, permalink=f"https://wire.slack.com/archives/{room.id}/p1")
 
     def _info(self, arguments: dict[str, Any]) -> web.Response:
         room = self.rooms.get(str(arguments.get("channel")))

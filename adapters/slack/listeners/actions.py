@@ -49,7 +49,7 @@ def register(app: AsyncApp) -> None:
         if responder.commands.opens_form(words):
             await responder.open_form(body, channel)
             return
-        person = await responder.person(body, channel)
+        person = await responder.person_saying(body, channel, words)
         working = responder.commands.typed(responder.core_id(channel), person, words)
         await responder.answer(place, channel, person, working)
 
@@ -64,8 +64,8 @@ def register(app: AsyncApp) -> None:
         except NotAllowed as error:
             await responder.refuse(Place.of(body), error)
             return
-        person = await responder.person(body, channel)
         words = str(action.get("value") or "")
+        person = await responder.person_saying(body, channel, words)
         working = responder.commands.typed(responder.core_id(channel), person, words)
         await responder.open_and_answer(body, channel, person, working)
 

@@ -261,6 +261,13 @@ create table citation_keys (              -- a paper's name in BibTeX, for ever
   key      text not null unique
 ) strict, without rowid;
 
+create table discussions (                -- the thread about a paper in a channel
+  channel_id text not null references channels,
+  paper_id   text not null,
+  post_key   text not null references outbox (key), -- of its first message
+  primary key (channel_id, paper_id)
+) strict, without rowid;
+
 create table handled_requests (           -- of people on a platform; they are kept for a day
   id text primary key,                    -- as the platform names the request
   at text not null

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -17,7 +18,7 @@ from adapters.discord.render import compose, read
 from adapters.discord.replies import plain_view, reply_view
 from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import SourceDown
-from bot.model import Channel, Digest, Entry, Reply, Why
+from bot.model import Channel, Digest, Draft, Entry, Paper, Receipt, Reply, Why
 from bot.references import address, refer_to
 from tests.adapters.discord.backend import DiscordBackend, buttons, components, texts
 from tests.builders import paper
@@ -633,3 +634,49 @@ async def test_what_is_muted_is_hidden_and_offered_for_the_end_of_it(
     assert [each["name"] for each in found] == ["survey"]
     await server.say(server.ann, "unmute", keyword=found[0]["value"])
     assert await backend.store.mutes(server.here) == ()
+
+
+class OneThread:
+    """Holds threads, for what does not depend on how."""
+
+    def discussion(self, paper: Paper) -> list[Draft]:
+        return [Draft("{}", ()), Draft("{}", (), parent=0)]
+
+    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+        return True
+
+
+async def test_discuss_is_for_who_may_start_threads_and_names_what_the_bot_lacks(
+    backend: DiscordBackend, server: Server, simcord_env: Env
+) -> None:
+    backend.source.announce(paper(1, "A slow result"))
+    backend.threads["discord"] = OneThread()
+    denied = discord.PermissionOverwrite(create_public_threads=False)
+    silent = discord.PermissionOverwrite(send_messages_in_threads=False)
+    for name, overwrites, said in (
+        ("mine", {server.bob.user: denied}, "You lack Create Public Threads."),
+        ("theirs", {simcord_env.bot.user: silent}, "I lack Send Messages in Threads."),
+    ):
+        server.channel = server.guild.create_text_channel(name, overwrites=overwrites)
+        assert said in texts(await server.say(server.bob, "discuss", paper="2603.00001"))
+        assert await backend.store.discussion(server.here, "2603.00001") is None
+
+
+async def test_a_thread_is_opened_by_a_button_below_the_abstract(
+    backend: DiscordBackend, server: Server
+) -> None:
+    known = paper(1, "A slow result")
+    backend.source.announce(known)
+    backend.threads["discord"] = OneThread()
+    digest = Digest(Channel(server.here), START.date(), Why.NEW, (Entry(known, ()),))
+    posted = await post(server, read(compose(digest)[0].payload).body)
+    shown = (await server.bob.click(posted, custom_id=f"abs:{known.id}")).response
+    pressed = await server.bob.click(shown, custom_id=f"paper:discuss {known.id}")
+    assert pressed.ephemeral
+    assert "The thread about A slow result is being opened." in texts(pressed.response)
+    found = await backend.store.discussion(server.here, known.id)
+    assert found is not None
+    while claimed := await backend.store.claim("discord", START, START + timedelta(hours=1)):
+        url = f"https://discord.com/channels/1/2/{claimed.key}"
+        await backend.store.mark_sent(claimed.key, Receipt(claimed.key, url), START)
+    assert found.key in texts(await server.say(server.ann, "discuss", paper=known.id))

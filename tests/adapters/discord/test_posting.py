@@ -22,6 +22,7 @@ from bot.errors import (
     OutcomeUnknown,
     PlatformRefused,
     PostRefused,
+    SendError,
     TryLater,
 )
 from bot.model import Channel, Digest, Draft, Entry, Post, Receipt, Why
@@ -731,12 +732,19 @@ async def test_check_names_the_invitation_and_each_missing_permission(
     server.channels[closed]["permission_overwrites"] = [
         {"id": "500", "type": 0, "allow": "0", "deny": send}
     ]
-    asked = [Channel(f"discord:{each}") for each in (fine, closed, gone)]
+    unthreaded = server.open_channel()
+    server.channels[unthreaded]["permission_overwrites"] = [
+        {"id": "500", "type": 0, "allow": "0", "deny": str(1 << 35)}
+    ]
+    asked = [Channel(f"discord:{each}") for each in (fine, closed, gone, unthreaded)]
+    asked.append(Channel(f"discord:{unthreaded}", layout="thread"))
     token, _, *found = await discord.examine(asked)
     assert token.ok
     assert f"permissions={INVITE.value}" in token.text
     assert "scope=bot+applications.commands" in token.text
-    assert [finding.ok for finding in found] == [True, False, False]
+    assert [finding.ok for finding in found] == [True, False, False, True, False]
+    assert "Discuss, allow the bot Create Public Threads." in found[3].text
+    assert "lacks Create Public Threads." in found[4].text
     assert "lacks Send Messages" in found[1].text
     assert "under Permissions" in found[1].remedy
     assert "gone" in found[2].text
@@ -850,3 +858,92 @@ async def test_the_role_of_everyone_is_never_mentioned_even_where_bot_toml_names
     await discord.send(post(channel, draft))
     [sent] = server.messages[channel]
     assert (f"<@&{role}>" in str(sent)) == (role != GUILD)
+
+
+# -- threads about papers -------------------------------------------------------------------------
+
+ABOUT = paper(
+    1, "*Slow* @everyone [results](https://evil.example) " + "and a long title " * 8,
+    abstract="It is **slow**.",
+)  # fmt: skip
+
+
+async def opened(discord: Discord, here: str) -> tuple[Receipt, Receipt]:
+    top, below = discord.discussion(ABOUT)
+    opening = await discord.send(post(here, top, KEY[::-1]))
+    first = await discord.send(post(here, below, parent=opening))
+    assert await discord.find(post(here, top, KEY[::-1])) == opening
+    assert await discord.find(post(here, below, parent=opening)) == first
+    return opening, first
+
+
+async def test_a_discussion_is_one_line_in_the_channel_and_the_abstract_in_its_thread(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    opening, first = await opened(discord, here)
+    [line] = server.texts(here)
+    assert line.startswith("Discussion: **[∗Slow∗ ")
+    thread = server.channels[opening.message_id]
+    assert thread["name"].startswith("*Slow* @everyone [results]"), "a name has no markup"
+    assert 80 < len(thread["name"]) <= 92
+    [abstract] = server.texts(opening.message_id)
+    assert "It is \\*\\*slow\\*\\*." in abstract
+    assert first.url.endswith(f"/{opening.message_id}/{first.message_id}")
+    # Sent again, whatever was lost of it: still one thread, as its id is the message's.
+    await opened(discord, here)
+    assert len(server.messages[here]) == 1
+    assert len(server.messages[opening.message_id]) == 1
+
+
+async def test_a_discussion_in_a_forum_is_one_post(server: DiscordServer, discord: Discord) -> None:
+    forum = server.open_channel(FORUM)
+    await opened(discord, forum)
+    [thread] = [c for c in server.channels.values() if c["parent_id"] == forum]
+    assert thread["name"].startswith("*Slow* @everyone")
+    assert len(server.messages[thread["id"]]) == 2
+
+
+async def test_a_thread_that_may_not_be_opened_holds_up_no_digest(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    top, below = discord.discussion(ABOUT)
+    opening = await discord.send(post(here, top, KEY[::-1]))
+    refusal = {"code": 50013, "message": "Missing Permissions"}
+    server.fail("POST", rf"/channels/{here}/messages/\d+/threads", status=403, body=refusal)
+    with pytest.raises(PostRefused, match="Create Public Threads"):
+        await discord.send(post(here, below, parent=opening))
+    server.closed[here] = 50013
+    with pytest.raises(ChannelRefused):
+        await discord.send(post(here, top, KEY))
+
+
+async def test_a_thread_stands_until_it_is_deleted_whatever_became_of_its_first_message(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    opening, first = await opened(discord, here)
+    where = Channel(f"discord:{here}")
+    server.channels[opening.message_id]["thread_metadata"]["archived"] = True
+    assert await discord.thread_stands(where, opening, first)
+    server.messages[opening.message_id].clear()
+    assert await discord.thread_stands(where, opening, first)
+    del server.channels[opening.message_id]
+    server.fail("GET", r"/channels/\d+/messages/\d+", status=503, times=9)
+    with pytest.raises(SendError):
+        await discord.thread_stands(where, opening, first)
+    server.faults.clear()
+    assert not await discord.thread_stands(where, opening, first)
+
+
+async def test_what_begins_a_discussion_is_not_handed_on_to_other_servers(
+    server: DiscordServer,
+) -> None:
+    async with platform(server, crosspost=True) as discord:
+        here = server.open_channel(ANNOUNCEMENT)
+        top, _ = discord.discussion(ABOUT)
+        assert not (await discord.send(post(here, top))).crosspost
+        found = await discord.find(post(here, top))
+        assert found is not None
+        assert not found.crosspost

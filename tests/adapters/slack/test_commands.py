@@ -7,12 +7,14 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from adapters.slack import replies, responder
 from adapters.slack.listeners.commands import typed
+from adapters.slack.platform import Slack
 from adapters.slack.responder import Place, Responder
 from adapters.slack.socket import Socket
 from adapters.slack.workspace import Workspace
@@ -29,10 +31,12 @@ from tests.adapters.slack.backend import (
     happens,
     home_page,
     options,
+    platform,
     shown,
     until,
 )
 from tests.builders import paper
+from tests.fakes import START, FakeClock
 from tests.wire.slack_server import CHAT, HISTORY, SlackServer, conversation_of
 
 ANN = "U0000001"  # who speaks on the small Slack
@@ -598,3 +602,58 @@ async def test_an_export_is_a_file_in_the_persons_own_conversation(backend: Slac
             assert "I could not send it as a file" in shown(answer)
             assert "TI  - A slow result" in shown(answer)
         assert len(server.texts(ANN)) == 1, "no line announces a file that never came"
+
+
+# Discussions
+
+
+@asynccontextmanager
+async def discussing(backend: SlackBackend, **more: Any) -> AsyncIterator[tuple[Chat, Slack]]:
+    async with chatting(backend, **more) as chat, platform(chat.server, FakeClock()) as slack:
+        backend.threads["slack"] = slack
+        backend.source.announce(paper(7, "A slow result"))
+        yield chat, slack
+
+
+LATER = START + timedelta(hours=1)
+
+
+async def deliver(backend: SlackBackend, slack: Slack) -> None:
+    while post := await backend.store.claim("slack", LATER, LATER + timedelta(minutes=1)):
+        await backend.store.mark_sent(post.key, await slack.send(post), START)
+
+
+async def test_the_button_discuss_opens_a_thread_and_leads_everybody_to_it(
+    backend: SlackBackend,
+) -> None:
+    async with discussing(backend) as (chat, slack):
+        await chat.touch({"action_id": "abstract:2603.00007", "value": "2603.00007"})
+        view = await chat.window(2)
+        modal = {"type": "modal", "id": "V9", "private_metadata": view["private_metadata"]}
+        await chat.touch(buttons(view)["Discuss"], view=modal)
+        assert "A slow result is being opened" in shown(await chat.window(4))
+        await deliver(backend, slack)
+        opening, first = chat.server.rooms[chat.room].messages
+        assert first["thread_ts"] == opening["ts"]
+        for who in ("U0000001", "U0000002"):
+            answer = await chat.say("discuss 2603.00007", user_id=who)
+            assert f"?thread_ts={opening['ts']}&cid={chat.room}" in shown(answer)
+        assert len(chat.server.rooms[chat.room].messages) == 2
+
+
+async def test_only_a_member_of_the_channel_opens_a_thread_in_it(backend: SlackBackend) -> None:
+    scopes = (*CHAT, "channels:read", "groups:read")
+    async with discussing(backend, scopes=scopes) as (chat, slack):
+        closed = chat.server.open_room(members=frozenset({"U0000009"}))
+        answer = await chat.say("discuss 2603.00007", closed)
+        assert "only for members of the channel" in shown(answer)
+        chat.server.fail("POST", r"users\.conversations", status=503)
+        answer = await chat.say("discuss 2603.00007", user_id="U0000003")
+        assert "Slack does not say just now" in shown(answer)
+        assert await backend.store.discussion(f"slack:{chat.room}", "2603.00007") is None
+        assert "is being opened" in shown(await chat.say("discuss 2603.00007"))
+        # Who is no member is led to what is open there.
+        answer = await chat.say("discuss 2603.00007", closed, user_id="U0000009")
+        await deliver(backend, slack)
+        assert "The thread about A slow result: " not in shown(answer)
+        assert "See the message" in shown(await chat.say("discuss 2603.00007", closed))

@@ -24,6 +24,7 @@ HOSTING = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 # The scope that each method needs (docs.slack.dev, reference/methods, November 2026).
 SCOPES = {
     "chat.postMessage": {"chat:write"},
+    "chat.getPermalink": set[str](),
     "conversations.history": {"channels:history", "groups:history", "im:history"},
     "conversations.replies": {"channels:history", "groups:history", "im:history"},
     "conversations.info": {"channels:read", "groups:read"},

@@ -27,6 +27,7 @@ from bot.errors import (
 from bot.model import Channel, Draft, Receipt
 from tests.adapters import samples
 from tests.adapters.slack.backend import TOKENS, asked, platform, post
+from tests.builders import paper
 from tests.fakes import FakeClock
 from tests.wire.slack_server import CHAT, SlackServer
 
@@ -483,3 +484,41 @@ async def test_no_token_is_in_what_people_are_told(server: SlackServer, slack: S
     with pytest.raises(PlatformRefused) as told:
         await slack.send(post(here, drafts()[0]))
     assert "xox" not in json.dumps(str(told.value)) + repr(told.value)
+
+
+# Threads about papers
+
+
+async def test_a_discussion_is_a_message_of_its_own_with_the_abstract_below_it(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_room()
+    about = paper(1, "*Slow* <!here> results", abstract="It is `slow` :x:.")
+    top, below = slack.discussion(about)
+    opening = await slack.send(post(here, top))
+    first = await slack.send(post(here, below, key="k2", parent=opening.message_id))
+    heading, abstract = messages(server, here)
+    assert heading["text"] == "Discussion: *Slow* &lt;!here&gt; results"
+    assert abstract["thread_ts"] == heading["ts"]
+    assert "It is `slow` :x:." in json.dumps(abstract["blocks"])
+    assert "https://www.alphaxiv.org/abs/2603.00001" in json.dumps(abstract["blocks"])
+    assert first.url.endswith(f"?thread_ts={heading['ts']}&cid={here}")
+    where = Channel(f"slack:{here}")
+    assert await slack.thread_stands(where, opening, first)
+    server.fail("POST", r"chat\.getPermalink", status=503)
+    with pytest.raises(SendError):
+        await slack.thread_stands(where, opening, first)
+    messages(server, here).clear()
+    assert not await slack.thread_stands(where, opening, first)
+
+
+async def test_a_discussion_of_a_paper_with_everything_too_long_fits_a_message(
+    server: SlackServer, slack: Slack
+) -> None:
+    here = server.open_room()
+    names = tuple(f"Author {n}" for n in range(3000))
+    huge = paper(1, "&" * 4000, abstract="<&> " * 5000, authors=names, comment="c" * 5000)
+    for draft in slack.discussion(huge):
+        await slack.send(post(here, draft))
+    assert len(messages(server, here)) == 2
+    assert all("blocks" in each for each in messages(server, here))

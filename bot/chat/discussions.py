@@ -1,0 +1,107 @@
+"""Threads about papers: where one is, or a new one. Knows no platform; the wording is in
+``bot.chat.replies.discussions``.
+
+Opens nothing itself: the thread's messages go through the outbox like any post, so that neither a
+crash nor two people in one instant open two. What is waited for here is only the link.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from bot.chat.queries import Queries
+from bot.chat.replies.discussions import discussion_reply
+from bot.core.digest import keyed
+from bot.errors import NotAllowed, PlatformRefused, SendError, UserError
+from bot.model import Channel, Discussion, Paper, Person, Reply
+from bot.ports import Clock, DiscussionStore, ThreadOpener
+from bot.references import refer_to
+
+log = logging.getLogger(__name__)
+
+# Seconds that somebody waits for the link: the service looks for new posts every two, and Slack
+# takes one message a second in a channel.
+LINK_TIMEOUT: Final = 15.0
+LOOK_INTERVAL: Final = 0.5
+
+
+class Discussions:
+    """``platforms`` by name, of which those that are no ThreadOpener have no threads."""
+
+    def __init__(
+        self,
+        *,
+        queries: Queries,
+        store: DiscussionStore,
+        clock: Clock,
+        platforms: Mapping[str, object],
+    ) -> None:
+        self._queries = queries
+        self._store = store
+        self._clock = clock
+        self._platforms = platforms
+
+    async def discuss(self, channel_id: str, person: Person, paper_id: str) -> Reply:
+        """Where the channel's thread about the paper is; it is opened where there is none any more.
+
+        Raises NotAllowed where the person may not open one, UserError, SourceError and StoreError.
+        """
+        opener = self._platforms.get(Channel(channel_id).platform)
+        if not isinstance(opener, ThreadOpener):
+            raise UserError("There are no threads here.")
+        paper = await self._queries.abstract(paper_id)
+        found = await self._store.discussion(channel_id, paper.id)
+        if found is None or not await self._stands(opener, channel_id, found):
+            await self._open(opener, channel_id, person, paper, found.key if found else "")
+        elif found.dead:
+            await self._check(channel_id, person)
+            for key in found.dead:
+                await self._store.resend(key, self._clock.now())
+        return discussion_reply(paper, await self._settled(channel_id, paper.id))
+
+    async def _stands(self, opener: ThreadOpener, channel_id: str, found: Discussion) -> bool:
+        """Where the platform can't say, the link is worth more than another thread."""
+        if found.opening is None or found.first is None:
+            return True
+        try:
+            return await opener.thread_stands(Channel(channel_id), found.opening, found.first)
+        except (SendError, PlatformRefused) as error:
+            log.info("thread not looked at channel=%s why=%s", channel_id, error)
+            return True
+
+    async def _open(
+        self,
+        opener: ThreadOpener,
+        channel_id: str,
+        person: Person,
+        paper: Paper,
+        instead_of: str,
+    ) -> None:
+        await self._check(channel_id, person)
+        at = self._clock.now()
+        drafts = keyed(opener.discussion(paper), channel_id, at, f"discussion {paper.id}")
+        await self._store.open_discussion(channel_id, paper.id, drafts, at, instead_of=instead_of)
+
+    async def _check(self, channel_id: str, person: Person) -> None:
+        if person.no_thread:
+            raise NotAllowed(person.no_thread)
+        [view] = (await self._queries.state(channel_id)).channels
+        if view.paused == "person":
+            raise UserError(
+                "This channel is paused, so I post nothing here. To post again:"
+                f" {refer_to('resume')}"
+            )
+
+    async def _settled(self, channel_id: str, paper_id: str) -> Discussion:
+        """As soon as there is a link or a reason why there is none, or after a while."""
+        give_up_at = self._clock.monotonic() + LINK_TIMEOUT
+        while True:
+            found = await self._store.discussion(channel_id, paper_id)
+            assert found is not None  # noqa: S101 - it was opened, and is never deleted
+            if found.first or found.stuck or found.refusal:
+                return found
+            if self._clock.monotonic() >= give_up_at:
+                return found
+            await self._clock.sleep(LOOK_INTERVAL)
