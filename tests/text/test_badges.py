@@ -125,6 +125,19 @@ def test_code_and_data_at_one_address_are_one_badge() -> None:
     assert texts(abstract=both) == ["code", "data"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Code: https://github.com/muster/slow_(paper)",
+        "Our code (https://github.com/muster/slow_(paper)) is public.",
+        "Code is at [https://github.com/muster/slow_(paper)].",
+    ],
+)
+def test_a_bracket_that_belongs_to_an_address_stays(text: str) -> None:
+    [found] = repositories(displayed(paper(1, abstract=text)))
+    assert found.url == "https://github.com/muster/slow_(paper)"
+
+
 def test_an_address_is_no_longer_than_a_digest_has_room_for() -> None:
     assert texts(comment=f"Code: https://github.com/a/{'b' * 300}") == []
 
