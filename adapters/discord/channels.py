@@ -85,6 +85,13 @@ class ChannelCache:
         server = f"discord:{guild}" if guild else ""
         return Receipt(str(message["id"]), url, server=server)
 
+    async def roles(self, channel_id: str) -> frozenset[str]:
+        """The ids of the roles that a channel there may mention: all of its server but that of
+        everyone. Raises SendError and PlatformRefused."""
+        guild_id = str((await self.get(channel_id))["guild_id"])
+        guild = await self._rest.request("GET", "/guilds/{guild_id}", guild_id=guild_id)
+        return frozenset(str(role["id"]) for role in guild["roles"]) - {guild_id}
+
     async def missing_permissions(self, channel_id: str, *, threads: bool) -> tuple[str, ...]:
         """The permissions that we lack there, by name. Raises SendError and PlatformRefused."""
         channel = await self.get(channel_id, refresh=True)

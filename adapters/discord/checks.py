@@ -12,6 +12,7 @@ from adapters.discord.errors import as_list, reading_answer
 from adapters.discord.registration import COMMANDS, WITH_LOCALIZATIONS, normalized
 from bot.errors import BotError, ChannelRefused, PlatformError, SendError
 from bot.model import Channel, Finding
+from bot.model.subscriptions import NOBODY
 
 
 async def examine(
@@ -78,6 +79,8 @@ async def _examine_channel(
     try:
         lacking = await cache.missing_permissions(channel_id, threads=True)
         data = await cache.get(channel_id)
+        mention = channel.mention or NOBODY
+        gone = mention != NOBODY and mention not in await cache.roles(channel_id)
     except ChannelRefused as error:
         remedy = f"Is the bot in the server? Invite it: {invite}"
         return Finding(channel.id, False, str(error), remedy)
@@ -86,6 +89,10 @@ async def _examine_channel(
     if servers and str(data.get("guild_id")) not in servers:
         remedy = "Add the server there, or remove the channel from [[channels]]."
         text = f"It is in the server {data.get('guild_id')}, which [discord] does not name."
+        return Finding(channel.id, False, text, remedy)
+    if gone:
+        text = f"Its mention is {mention}, which is no role there that may be mentioned."
+        remedy = 'Name another role, or "none"; digests come without a mention until then.'
         return Finding(channel.id, False, text, remedy)
     name = f"#{data.get('name', channel_id)}"
     in_threads = channel.layout == "thread" or data.get("type") in FORUMS

@@ -947,3 +947,15 @@ async def test_what_begins_a_discussion_is_not_handed_on_to_other_servers(
         found = await discord.find(post(here, top))
         assert found is not None
         assert not found.crosspost
+
+
+async def test_check_says_that_a_mentioned_role_is_gone(
+    server: DiscordServer, discord: Discord
+) -> None:
+    here = server.open_channel()
+    gone = Channel(f"discord:{here}", mention="1142000000000000999")
+    [*_, finding] = await discord.examine([gone])
+    assert not finding.ok
+    assert "no role there" in finding.text
+    [*_, well] = await discord.examine([replace(gone, mention="none")])
+    assert well.ok
