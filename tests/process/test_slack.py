@@ -317,7 +317,7 @@ def test_a_saved_paper_is_seen_in_its_channel_alone_exported_and_taken_back(
             assert "This channel has saved no paper yet" in said(slack, "saved", there)
             assert "It is in our conversation" in said(slack, "export", here)
             [(conversation, name, text)] = slack.files
-            assert (conversation, name) == ("U0000001", "papers.bib")
+            assert (conversation, name) == (conversation_of("U0000001"), "papers.bib")
             [entry] = parse_string(text).entries
             assert entry["eprint"] == paper_id
             assert "Taken back" in said(slack, f"save {paper_id}", here)
