@@ -218,7 +218,7 @@ async def test_a_command_is_understood_however_it_is_typed(chat: Chat, words: st
 
 async def test_a_mistyped_command_names_the_nearest_one_and_changes_nothing(chat: Chat) -> None:
     assert "Did you mean: add reward model" in await chat.refused("ad reward model")
-    assert "Did you mean: status" in await chat.refused("statsu")
+    assert "Did you mean: status" in await chat.refused("sttaus")
     assert "To follow that as a keyword: add reward model" in await chat.refused("reward model")
     assert chat.written == 0
 
