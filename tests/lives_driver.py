@@ -168,12 +168,12 @@ class Processes:
         self.pids: list[int] = []
         self.stopped: list[int] = []
         self.stops = 0
-        self._stopping = 0  # the one that is to stop itself, or has
+        self.stopping = 0  # the one that is to stop itself, or has
 
     @property
     def may_stop(self) -> bool:
         """Whether one more may: not all at once, or nobody would have its role."""
-        return self._stopping not in self.pids
+        return self.stopping not in self.pids
 
     def start(self, stop_at: int | None = None) -> None:
         pid = os.fork()
@@ -188,7 +188,7 @@ class Processes:
                 os._exit(status)
         self.pids.append(pid)
         if stop_at is not None:
-            self._stopping = pid
+            self.stopping = pid
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
@@ -207,7 +207,7 @@ class Processes:
                 self.stops += 1
         if self.stopped and until():
             os.kill(self.stopped.pop(), signal.SIGCONT)
-            self._stopping = 0
+            self.stopping = 0
 
 
 def write_day(folder: Path, day: int) -> None:
@@ -237,8 +237,11 @@ def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -
             write_day(folder, day)
         processes.wake_the_stopped(partial(posted.everywhere, day * PER_DAY))
         running = [pid for pid in processes.pids if pid not in processes.stopped]
-        if (off or killed < kills) and running and posted.messages >= next_kill:
-            processes.kill(rng.choice(running))
+        kill = not processes.stops if off else killed < kills
+        if kill and running and posted.messages >= next_kill:
+            # The control lets the one that is to stop live until it has the role.
+            victims = [pid for pid in running if not (off and pid == processes.stopping)]
+            processes.kill(rng.choice(victims or running))
             stops = processes.may_stop and (off or rng.random() < STOP_CHANCE)
             processes.start(rng.randint(2, 9) if stops else None)
             killed += 1
