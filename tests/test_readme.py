@@ -28,6 +28,7 @@ from bot.demo.clock import DemoClock
 from bot.demo.sample import load
 from bot.keywords import parse
 from bot.matching import Matcher
+from bot.model import Person
 from tests.builders import paper
 from tests.process import forked
 from tests.wire.arxiv_feed import StandinPaper
@@ -41,6 +42,11 @@ PAGES = {"README.md": README, "guide.md": GUIDE, "hosting.md": HOSTING}
 SAMPLE = load()
 PAPERS = [StandinPaper(**asdict(each)) for each in SAMPLE.papers]
 OLD = "2610.90007"  # on arXiv long before anybody follows anything
+MUTED = replace(  # what a mute hides
+    max(PAPERS, key=lambda each: each.visible_at),
+    id="2611.90099",
+    title="A Survey of Reward Models",
+)
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)  # the sample's second day
 
 
@@ -245,7 +251,7 @@ async def heard(folder: Path) -> str:
     """Everything that status and why say through some days, normalised."""
     clock = DemoClock(datetime(2026, 11, 20, 8, 0, tzinfo=UTC))
     said = []
-    with ArxivStandin(PAPERS, clock.now) as arxiv:
+    with ArxivStandin([*PAPERS, MUTED], clock.now) as arxiv:
         file = folder / "bot.toml"
         file.write_text(
             f'[schedule]\nfirst_post = 1\n[arxiv]\nurl = "{arxiv.url}"\n'
@@ -257,7 +263,7 @@ async def heard(folder: Path) -> str:
 
             async def ask() -> None:
                 said.append((await bot.queries.status()).text)
-                for paper_id in (*SAMPLE.parts.values(), OLD, "2603.01234"):
+                for paper_id in (*SAMPLE.parts.values(), OLD, MUTED.id, "2603.01234"):
                     said.append((await bot.queries.why(paper_id, "console:")).text)
 
             await bot.run_once()
@@ -270,6 +276,7 @@ async def heard(folder: Path) -> str:
             clock.move_to(datetime(2026, 11, 24, 8, 0, tzinfo=UTC))
             await bot.run_once()
             await ask()
+            await bot.commands.mute("console:", Person("Ann"), "survey")
             clock.move_to(datetime(2026, 11, 25, 7, 30, tzinfo=UTC))
             await bot.pipeline.collect()
             await bot.pipeline.publish()
@@ -289,7 +296,7 @@ def normalised(text: str) -> str:
 async def test_the_sentences_in_the_tables_are_the_bots_own(tmp_path: Path) -> None:
     everything = await heard(tmp_path)
     rows = [*table(README, "it says"), *table(GUIDE, "it says")]
-    assert len(rows) == 10
+    assert len(rows) == 11
     for sentence, _ in rows:
         assert normalised(sentence) in everything, sentence
 

@@ -43,6 +43,7 @@ from bot.model import (
     Recorded,
     Run,
 )
+from bot.model.roles import ShardShare
 from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot, Unfollow
 from bot.model.views import ArchivedChannel, PlatformRefusal
 from bot.ports import Store, SyncDatabase
@@ -1942,6 +1943,33 @@ async def test_everything_is_there_after_a_restart(database: Database) -> None:
     first.close()
     again = database.open()
     assert (await again.state(), await again.interests(), await again.agendas([A])) == before
+
+
+async def test_one_process_alone_has_all_shards(store: Store) -> None:
+    everything = ShardShare(3, frozenset({0, 1, 2}), frozenset())
+    assert await store.share_shards("account", 3, 60.0) == everything
+    assert await store.share_shards("account", 3, 60.0) == everything
+    await store.release_shards("account", {0, 2})
+    await store.release_shards("an account that it never had")
+    assert await store.share_shards("account", 3, 60.0) == everything
+    await store.release_shards("account")
+    assert (await store.share_shards("account", 2, 60.0)).total == 2
+
+
+async def test_what_a_channel_got_is_listed_with_its_keywords_and_without_first_papers(
+    store: Store,
+) -> None:
+    await follow(store, A, B)
+    await store.follow(A, GRAPH, ADA, START)
+    await store.record(run_of(START + DAY, [paper(1), paper(2)]), first_post=0)
+    found = await store.channel_papers(A, START)
+    assert [each.paper.id for each in found] == ids(2, 1)
+    assert {each.keywords for each in found} == {("reward model",)}
+    assert {(each.muted, each.found_at, each.posted_at) for each in found} == {
+        (False, START + DAY, None)
+    }
+    assert await store.channel_papers(A, START + 2 * DAY) == ()
+    assert await store.channel_papers("fake:nobody", START) == ()
 
 
 def test_no_use_case_of_the_store_is_missing_here() -> None:

@@ -39,7 +39,7 @@ EVERY = pytest.mark.parametrize("setting", CHANNEL_SETTINGS.values(), ids=NAMES)
 def test_a_setting_is_the_same_in_the_table_the_model_bot_toml_and_the_chat() -> None:
     assert [each.name for each in fields(Channel)] == ["id", *NAMES, "owner"]
     assert list(SETTINGS) == NAMES
-    assert list(CHANNEL_KEYS) == ["id", "keywords", *NAMES]
+    assert list(CHANNEL_KEYS) == ["id", "keywords", "mute", *NAMES]
     assert [choice.value for choice in DISCORD_CHOICES] == NAMES
     channel = Channel("discord:1142000000000000000")
     lines = settings_reply(channel, ScheduleDefaults(), ZoneInfo("UTC")).text.splitlines()
