@@ -162,7 +162,7 @@ def test_every_command_explains_itself_with_an_example(command: Sequence[str]) -
 
 WRONG_CALLS = [
     ((), "Start here:"),
-    (("statsu",), "Did you mean 'status'?"),
+    (("sttaus",), "Did you mean 'status', 'stats'?"),
     (("status", "--confg", "x"), "--config"),
     (("preview",), "KEYWORD"),
     (("preview", "--jsno", "reward model"), "no option --jsno"),
