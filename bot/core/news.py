@@ -11,6 +11,27 @@ for two years after it was posted.
 The query API brings papers of the last weeks again by itself. Of older ones, a list of everything
 that changed tells (``Batch.listed``), without their version, which is looked up for those that
 changed; where there is no such list, all of them are looked up, once a week.
+
+What is stored of a paper is what is known of it in every channel that it was posted in;
+``core/news.py`` compares it with what arXiv says now. A change is a row of ``news``, told apart by
+the paper, its kind and a mark (which venue, which version), with a row of ``news_ledger`` for each
+channel in which the ledger says "posted". Both are written in the transaction that replaces the
+stored paper: killed before it, the next run finds the same change, killed after it, none. A change
+that is found again (an index that answers with an older comment, and then with the newer one) meets
+its own row. In a channel that a paper is posted to later, what changed before is no news; so a
+digest that was prepared is decided again if the comment, journal reference or version of one of its
+papers has changed.
+
+News become "posted" with the message that tells them, as papers do, and not before the paper's own
+message is known to have arrived: they link to it. A withdrawal has a second message, whose parent
+is that one. Which kinds a channel wants is decided when it is published to; the others become
+"skipped".
+
+Everybody's posted papers of two years have to be seen again. A harvest lists whatever changed, and
+keeps the records of these whatever their age; because a record tells no version, those that differ
+are looked up by their ids. Where no list continues the one before it (``runs.followed_until``), all
+of them are looked up once a week, 500 in a request, those first that were not seen for longest; a
+look that breaks off goes on the next day.
 """
 
 from __future__ import annotations

@@ -4,6 +4,13 @@ A term's weight in a paper is (1 + ln of how often it occurs in title and abstra
 inverse document frequency, ln((1 + n) / (1 + df)) + 1, so that a term that is in all papers still
 weighs something where few papers are known. Similarity is the cosine. What papers are similar *to*
 is the sum of the papers that somebody saved: comparing costs the same for ten as for a thousand.
+
+With ``order = "similarity"`` a digest begins with the papers most like those saved in its channel
+(``matching/similarity.py``): TF-IDF over the stems that keywords are matched by, and the cosine to
+the sum of the last thousand saved papers, so that comparing costs the same for ten as for a
+thousand. How common a term is, is counted in the newest thousand papers of the database. Among the
+saved ones alone, just what they are about would count as common. Only the order changes: which
+papers are posted, and which ``catch_up`` leaves out, is decided before.
 """
 
 from __future__ import annotations

@@ -2,6 +2,11 @@
 
 A paper is kept as it was when it was saved, beside the papers that runs bring: those are forgotten
 some day, or were never fetched by a run.
+
+The week's most saved papers are told once: up to which posting time is a column of the channel
+(``most_saved_until``), written in the transaction that queues the digest. A week ends with its last
+posting time, and what was told before counts in no other week, whatever happens to the posting
+days.
 """
 
 from __future__ import annotations
