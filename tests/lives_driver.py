@@ -19,10 +19,8 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -195,9 +193,8 @@ class Processes:
         os.waitpid(pid, 0)
         self.pids.remove(pid)
 
-    def wake_the_stopped(self, until: Callable[[], bool]) -> None:
-        """Let those that have stopped themselves go on once ``until`` is true: others have their
-        posts."""
+    def find_the_stopped(self) -> None:
+        """Notice which have stopped themselves since the last call."""
         for pid in self.pids:
             found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
             if found and not os.WIFSTOPPED(status):
@@ -205,9 +202,10 @@ class Processes:
             if found:
                 self.stopped.append(pid)
                 self.stops += 1
-        if self.stopped and until():
-            os.kill(self.stopped.pop(), signal.SIGCONT)
-            self.stopping = 0
+
+    def wake_a_stopped(self) -> None:
+        os.kill(self.stopped.pop(), signal.SIGCONT)
+        self.stopping = 0
 
 
 def write_day(folder: Path, day: int) -> None:
@@ -230,12 +228,14 @@ def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -
     while time.monotonic() < give_up:
         done = posted.everywhere(day * PER_DAY)
         enough = posted.doubled if off else killed >= kills
-        if done and enough and not processes.stopped:
+        processes.find_the_stopped()
+        if done and processes.stopped:  # whose posts others have sent
+            processes.wake_a_stopped()
+        elif done and enough:
             break
-        if done:
+        elif done:
             day += 1
             write_day(folder, day)
-        processes.wake_the_stopped(partial(posted.everywhere, day * PER_DAY))
         running = [pid for pid in processes.pids if pid not in processes.stopped]
         kill = not processes.stops if off else killed < kills
         if kill and running and posted.messages >= next_kill:
