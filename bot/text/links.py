@@ -17,7 +17,7 @@ MAX_ADDRESS_LENGTH: Final = 500  # characters; a longer one stays text
 # An address ends before what no address holds unescaped (RFC 3986, 2: also `{`, `}`, `|`, `^`),
 # before a dollar of a formula, and before the next address that follows a comma without a blank.
 _ADDRESS = re.compile(r"\bhttps?://(?:(?![,;]?https?://)[!#%-;=?-\[\]_a-z~])+", re.IGNORECASE)
-_PUNCTUATION = ".,;:!?'*_~-"
+_PUNCTUATION: Final = ".,;:!?'*_~-"
 _BRACKETS = {")": "(", "]": "["}
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z][a-z0-9-]*[a-z0-9]\.?", re.I)
 
@@ -35,7 +35,7 @@ def with_links(text: str) -> Iterator[str | Link]:
     which would lead elsewhere than people read."""
     end = 0
     for found in _ADDRESS.finditer(text):
-        url = _without_punctuation(found[0])
+        url = without_punctuation(found[0], _PUNCTUATION)
         if not _can_be_followed(url):
             continue
         if before := text[end : found.start()]:
@@ -46,10 +46,10 @@ def with_links(text: str) -> Iterator[str | Link]:
         yield rest
 
 
-def _without_punctuation(url: str) -> str:
-    """Without the sentence's signs at its end; a bracket stays where the address opens it."""
+def without_punctuation(url: str, punctuation: str) -> str:
+    """Without the sentence's punctuation at its end; a bracket stays where the address opens it."""
     while url and (
-        url[-1] in _PUNCTUATION
+        url[-1] in punctuation
         or (url[-1] in _BRACKETS and url.count(url[-1]) > url.count(_BRACKETS[url[-1]]))
     ):
         url = url[:-1]

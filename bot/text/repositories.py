@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.model import Paper
+from bot.text.links import without_punctuation
 
 MAX_ADDRESS_LENGTH: Final = 200  # of one that is worth a link in a digest
 _WINDOW: Final = 100  # characters before an address that say what is there
@@ -75,8 +76,7 @@ _IS_THERE = re.compile(
 _OPEN_SOURCE_AT = re.compile(r"\bopen[- ]sourced? (?:at|on|under)\s*:?\s*\Z", re.IGNORECASE)
 # What is kept there is the paper itself, or what was planned.
 _NOT_KEPT = re.compile(r"\bpre-?regist\w+|\bpre-?prints?\b|\bversions?\b", re.IGNORECASE)
-_TRAILING: Final = ".,;:!?)]}*_~$'\""
-_BRACKETS: Final = {")": "(", "]": "["}
+_PUNCTUATION: Final = ".,;:!?}*_~$'\""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def repositories(paper: Paper) -> tuple[Repository, ...]:
 def _found(text: str) -> list[Repository]:
     found: list[tuple[int, Repository]] = []
     for match in _REPOSITORY.finditer(text):
-        path = _trimmed(match["path"])
+        path = without_punctuation(match["path"], _PUNCTUATION)
         if len(path) < 2 or _NO_REPOSITORY.match(path):
             continue
         before = _before(text, match.start())
@@ -115,26 +115,16 @@ def _found(text: str) -> list[Repository]:
     for match in _DOI.finditer(text):
         before = _before(text, match.start())
         if not _NOT_KEPT.search(before):
-            url = f"https://doi.org/{_trimmed(match['doi'])}"
+            url = f"https://doi.org/{without_punctuation(match['doi'], _PUNCTUATION)}"
             found.append((match.start(), Repository(_kind(before, DATA), url)))
     for match in _PAGE.finditer(text):
         host = match["host"] or match["page"]
-        path = _trimmed(match["path"] or match["rest"] or "")
+        path = without_punctuation(match["path"] or match["rest"] or "", _PUNCTUATION)
         before = _before(text, match.start())
         if not _REPOSITORY.match(text, match.start()) and _says_it_is_there(host, before):
             found.append((match.start(), Repository(_kind(before, CODE), f"https://{host}{path}")))
     found.sort(key=lambda each: each[0])
     return [each for _, each in found if len(each.url) <= MAX_ADDRESS_LENGTH]
-
-
-def _trimmed(path: str) -> str:
-    """Without the sentence's signs at its end; a bracket stays where the address opens it."""
-    while path and path[-1] in _TRAILING:
-        opening = _BRACKETS.get(path[-1])
-        if opening and path.count(path[-1]) <= path.count(opening):
-            break
-        path = path[:-1]
-    return path
 
 
 def _says_it_is_there(host: str, before: str) -> bool:
