@@ -54,8 +54,37 @@ def keyword_of_handle(text: str, known: Iterable[Keyword]) -> str:
 
 def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
     """The keyword of a channel that is meant. Raises UserError with those that come nearest."""
-    typed = clean(text)
     keywords = [subscription.keyword for subscription in subscriptions]
+    if not keywords:
+        raise UserError("This channel follows nothing, so there is nothing to remove.")
+    if found := _meant(keywords, text):
+        return found
+    typed = clean(text)
+    where = see_list(subscriptions[0].channel_id)
+    if is_handle(typed):
+        raise UserError(f"This channel does not follow that any more. {where}")
+    near = nearest(typed, [words for each in keywords for words in (each.text, each.name) if words])
+    if near:
+        raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
+    raise UserError(f"This channel does not follow {typed}. {where}")
+
+
+def find_muted(mutes: Sequence[Mute], text: str) -> Keyword:
+    """The mute of a channel that is meant. Raises UserError with those that come nearest."""
+    keywords = [mute.keyword for mute in mutes]
+    if not keywords:
+        raise UserError("This channel mutes nothing, so there is nothing to unmute.")
+    if found := _meant(keywords, text):
+        return found
+    near = " / ".join(nearest(clean(text), [each.text for each in keywords]))
+    where = f"Did you mean: {near}" if near else see_list(mutes[0].channel_id)
+    raise UserError(f"This channel does not mute that. {where}")
+
+
+def _meant(keywords: Sequence[Keyword], text: str) -> Keyword | None:
+    """The one with these words, this handle, this name or, in other words, this meaning. Raises
+    UserError for words that are no keyword."""
+    typed = clean(text)
     for keyword in keywords:
         if keyword.text.casefold() == typed.casefold() or handle(keyword) == typed:
             return keyword
@@ -65,37 +94,10 @@ def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword
             keyword.described.casefold(),
         ):
             return keyword
-    if not keywords:
-        raise UserError("This channel follows nothing, so there is nothing to remove.")
-    where = see_list(subscriptions[0].channel_id)
     if is_handle(typed):
-        raise UserError(f"This channel does not follow that any more. {where}")
+        return None
     canonical = parse(text).canonical
-    for keyword in keywords:
-        if keyword.canonical == canonical:
-            return keyword
-    near = nearest(typed, [words for each in keywords for words in (each.text, each.name) if words])
-    if near:
-        raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
-    raise UserError(f"This channel does not follow {typed}. {where}")
-
-
-def find_muted(mutes: Sequence[Mute], text: str) -> Keyword:
-    """The mute of a channel that is meant. Raises UserError with those that come nearest."""
-    typed = clean(text)
-    keywords = [mute.keyword for mute in mutes]
-    for keyword in keywords:
-        if keyword.text.casefold() == typed.casefold() or handle(keyword) == typed:
-            return keyword
-    if not keywords:
-        raise UserError("This channel mutes nothing, so there is nothing to unmute.")
-    canonical = "" if is_handle(typed) else parse(text).canonical
-    for keyword in keywords:
-        if keyword.canonical == canonical:
-            return keyword
-    there = " / ".join(nearest(typed, [each.text for each in keywords]))
-    where = f"Did you mean: {there}" if there else see_list(mutes[0].channel_id)
-    raise UserError(f"This channel does not mute that. {where}")
+    return next((each for each in keywords if each.canonical == canonical), None)
 
 
 def find_subscribed_handles(
