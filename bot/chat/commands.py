@@ -30,6 +30,7 @@ from bot.chat.queries import Queries
 from bot.chat.rate_limit import CommandRateLimiter
 from bot.chat.replies.reasons import sentence
 from bot.chat.resolve import handles_in
+from bot.chat.visibility import is_editor
 from bot.core.channel_settings import parse_channel_id
 from bot.core.limits import Limits
 from bot.errors import (
@@ -375,7 +376,7 @@ class ChatCommands:
             parse_channel_id(channel_id)  # whatever an adapter was told
             person = await self._personal.editor(command, channel_id, person)
             [view] = (await self._queries.state(channel_id)).channels
-            if not (person.manages or view.channel.editors == "members"):
+            if not is_editor(person, view.channel):
                 raise NotAllowed(
                     "Changing this is for those who manage the channel. Please ask one of them."
                     " They can also open it to every member:"
@@ -388,7 +389,7 @@ class ChatCommands:
         if person.manages:
             return True
         [view] = (await self._queries.state(channel_id)).channels
-        return view.channel.editors == "members"
+        return is_editor(person, view.channel)
 
 
 @asynccontextmanager

@@ -63,19 +63,23 @@ class PersonalChannels:
 
     async def check_reader(self, channel_id: str, person: Person) -> None:
         """Raises NotAllowed in somebody else's private conversation, and StoreError."""
+        await self._owner(channel_id, person)
+
+    async def _owner(self, channel_id: str, person: Person) -> str:
+        """The person's id in their own conversation; empty where it is nobody's. Raises NotAllowed
+        where it is somebody else's, and StoreError."""
         owner = await self._store.owner_of(channel_id)
         if owner and owner != person.id:
             raise NotAllowed(NOT_YOURS)
+        return owner
 
     async def editor(self, command: str, channel_id: str, person: Person) -> Person:
         """The person as one who may change everything in their own conversation; unchanged in any
         other channel. Raises UserError where they may not, or there is nothing to change yet, and
         StoreError."""
-        owner = await self._store.owner_of(channel_id)
+        owner = await self._owner(channel_id, person)
         if not owner and not person.private:
             return person
-        if owner and owner != person.id:
-            raise NotAllowed(NOT_YOURS)
         starts = command in ("add", "resume")
         if starts and not self.allowed:
             raise NotAllowed(OFF)

@@ -1,13 +1,18 @@
-"""What people in one channel may see: nothing of what other channels follow. What a person follows
-for themselves nobody else sees, not even whoever hosts the bot."""
+"""What people in one channel may see: nothing of what other channels follow; and who may change it.
+What a person follows for themselves nobody else sees, not even whoever hosts the bot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.model import Channel
+from bot.model import Channel, Person
 from bot.model.views import ChannelView, RunView, StateView
+
+
+def is_editor(person: Person, channel: Channel) -> bool:
+    """Whether they may change what it follows, and how it is posted to."""
+    return person.manages or channel.editors == "members"
 
 
 def visible_to_host(state: StateView) -> StateView:

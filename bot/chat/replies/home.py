@@ -8,6 +8,7 @@ from bot.chat.replies.dates import DateFormatter, with_times
 from bot.chat.replies.keywords import removal_row
 from bot.chat.replies.reasons import ChannelContext, explain_channel
 from bot.chat.replies.status import last_run_line
+from bot.chat.visibility import is_editor
 from bot.model import ChannelPanel, Home, Offer, Person, Reply
 from bot.model.views import StateView
 from bot.references import refer_to
@@ -74,7 +75,7 @@ def _panel(context: ChannelContext, person: Person, *, may_change: bool) -> Repl
     if not may_change and not own:
         keywords = ", ".join(each.keyword.label for each in view.subscriptions)
         return Reply(f"{shorten(keywords, MAX_KEYWORDS_LENGTH)}\n{text}".lstrip())
-    may_change = own or person.manages or view.channel.editors == "members"
+    may_change = own or is_editor(person, view.channel)
     rows = [
         removal_row(each, context.dates, may_change)
         for each in view.subscriptions[:KEYWORDS_PER_CHANNEL]
