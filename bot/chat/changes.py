@@ -10,13 +10,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.dates import with_times
 from bot.chat.replies.keywords import (
+    MUTE_MEASURED_OVER,
     added_again_reply,
     added_reply,
     greeting,
@@ -55,7 +55,6 @@ from bot.references import refer_to
 
 log = logging.getLogger(__name__)
 
-MUTE_MEASURED_OVER = timedelta(days=30)  # what a new mute would have hidden
 NEWEST_SHOWN = 3  # papers shown to whoever adds a keyword
 # How long a person who adds a keyword in a chat waits for arXiv before being answered without it.
 OUTLOOK_TIMEOUT = 20.0  # seconds

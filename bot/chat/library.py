@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Sequence
 
 from bot.chat.queries import Queries
+from bot.chat.replies.keywords import ROWS_PER_PAGE
 from bot.chat.replies.library import (
-    ROWS_PER_PAGE,
     citation_reply,
     export_reply,
     forget_question,

@@ -64,10 +64,15 @@ _SYNONYMS: Mapping[str, str] = {
     "?": "help", "h": "help", "-h": "help", "--help": "help", "commands": "help",
 }  # fmt: skip
 
+_EXPORT_FORMATS: Mapping[str, str] = {
+    "bib": "bib", "bibtex": "bib", "biblatex": "bib", "ris": "ris", "json": "json", "csl": "json",
+    "csl-json": "json",
+}  # fmt: skip
+
 _PREFIX = re.compile(r"\A\s*/?\s*papers?\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://)?(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/", re.IGNORECASE)
 _CITED_CATEGORY = re.compile(r"\s\[[a-z-]+(?:\.[a-z-]+)?\].*", re.IGNORECASE)
-# What stands behind the last "as", where that is no part of an expression.
+# What follows the last "as", where that is not part of an expression.
 _NAMED = re.compile(
     r"""(?P<keyword>.*\S)\s+as\s+(?:["“](?P<quoted>[^"“”]+)["”]|(?P<plain>[^":()]+))""", re.DOTALL
 )
@@ -127,7 +132,7 @@ def required(command: str, argument: str) -> str:
 def keyword_and_name(text: str) -> tuple[str, str]:
     """``ti:reasoning as Reasoning`` as its two parts; no name where there is none.
 
-    A name begins with a capital letter or a digit, or stands in quotes: ``learning as inference``
+    A name begins with a capital letter or a digit, or is in quotes: ``learning as inference``
     is a phrase.
     """
     found = _NAMED.fullmatch(text)
@@ -165,16 +170,10 @@ def export_request(text: str) -> tuple[bool, str]:
             kind = _EXPORT_FORMATS[word.lstrip(".")]
         else:
             raise UserError(
-                f"There is no format {clean(word)[:40]}. There are bib (BibTeX), ris and json"
+                f"There is no format {clean(word)[:40]}. Choose bib (BibTeX), ris or json"
                 f" (CSL-JSON): {refer_to('export ris')}"
             )
     return mine, kind
-
-
-_EXPORT_FORMATS: Mapping[str, str] = {
-    "bib": "bib", "bibtex": "bib", "biblatex": "bib", "ris": "ris", "json": "json", "csl": "json",
-    "csl-json": "json",
-}  # fmt: skip
 
 
 def setting_and_value(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.library import Library
-from bot.chat.replies.library import ROWS_PER_PAGE
+from bot.chat.replies.keywords import ROWS_PER_PAGE
 from bot.core.limits import Limits
 from bot.errors import UserError
 from bot.model import Person

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import NamedTuple
 
 from bot.chat.replies.dates import DateFormatter
@@ -16,7 +17,8 @@ from bot.model import Choice, Keyword, Menu, Mute, Offer, Person, Reply, Row, Se
 from bot.references import refer_to
 from bot.text import plural
 
-ROWS_PER_PAGE = 10  # keywords on a page of the list
+MUTE_MEASURED_OVER = timedelta(days=30)  # what a new mute would have hidden
+ROWS_PER_PAGE = 10  # keywords, or saved papers, on a page of their list
 BACK_TO_LIST = Offer("Back to list", "list")
 
 
@@ -218,8 +220,9 @@ def muted_reply(
     of: int,
     same: Sequence[Keyword],
 ) -> Reply:
-    """``hidden`` of the last papers (``of`` in all) match it; ``same`` are keywords that mean
-    the same."""
+    """``hidden`` of the channel's papers of ``MUTE_MEASURED_OVER`` (``of`` in all) match it;
+    ``same`` are keywords that mean the same."""
+    days = f"the last {MUTE_MEASURED_OVER.days} days"
     lines = [f"This channel now mutes {keyword.text}", *understood.lines]
     lines.append(
         "Papers that match it are not posted here from now on, whichever keyword finds them, and"
@@ -228,13 +231,9 @@ def muted_reply(
     if same:
         lines.append(f"Careful: that hides everything that {same[0].label} finds.")
     if of and hidden == of:
-        lines.append(
-            f"Careful: it would have hidden all of the {plural(of, 'paper')} of the last 30 days."
-        )
+        lines.append(f"Careful: it would have hidden all of the {plural(of, 'paper')} of {days}.")
     elif of:
-        lines.append(
-            f"Of the {plural(of, 'paper')} of the last 30 days it would have hidden {hidden}."
-        )
+        lines.append(f"Of the {plural(of, 'paper')} of {days} it would have hidden {hidden}.")
     return Reply(
         "\n".join(filter(None, lines)),
         offers=(Offer("Undo", f"unmute {handle(keyword)}"), BACK_TO_LIST),
@@ -251,7 +250,7 @@ def unmuted_reply(keyword: Keyword, person: Person) -> Reply:
     )
 
 
-def mutes_lines(mutes: Sequence[Mute], dates: DateFormatter) -> list[str]:
+def _mute_lines(mutes: Sequence[Mute], dates: DateFormatter) -> list[str]:
     return [
         f"{each.keyword.text}, {dates.day(each.added_at)}"
         + (f" by {each.added_by.name}" if each.added_by.name else "")
@@ -284,18 +283,14 @@ def listing_reply(
         offers += [Offer("More", f"list {page + 1}")] if page < last else []
     offers += [Offer("Add a keyword", "add")] if may_change else []
     keywords = [subscription.keyword for subscription in shown]
-    hidden = [*mutes_lines(mutes, dates), f"To end one: {refer_to('unmute survey', channel_id)}"]
+    hidden = [*_mute_lines(mutes, dates), f"To end one: {refer_to('unmute survey', channel_id)}"]
     return Reply(
         head,
         sections=(Section("Muted", "\n".join(hidden)),) if mutes else (),
         rows=tuple(removal_row(subscription, dates, may_change) for subscription in shown),
         offers=tuple(offers),
         menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
-        report=KeywordList(
-            channel_id,
-            tuple(map(_followed, subscriptions)),
-            tuple(each.keyword.text for each in mutes),
-        ),
+        report=_keyword_list(channel_id, subscriptions, mutes),
     )
 
 
@@ -314,14 +309,22 @@ def all_listings_reply(subscriptions: Sequence[Subscription], mutes: Sequence[Mu
         ),
         report=AllKeywords(
             tuple(
-                KeywordList(
-                    channel_id,
-                    tuple(map(_followed, followed)),
-                    tuple(each.keyword.text for each in mutes if each.channel_id == channel_id),
+                _keyword_list(
+                    channel_id, followed, [each for each in mutes if each.channel_id == channel_id]
                 )
                 for channel_id, followed in by_channel.items()
             )
         ),
+    )
+
+
+def _keyword_list(
+    channel_id: str, subscriptions: Sequence[Subscription], mutes: Sequence[Mute]
+) -> KeywordList:
+    return KeywordList(
+        channel_id,
+        tuple(map(_followed, subscriptions)),
+        tuple(each.keyword.text for each in mutes),
     )
 
 

@@ -9,13 +9,12 @@ from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.keywords import ROWS_PER_PAGE
 from bot.model import Forgotten, Offer, Paper, Reply, Row, SavedPage, SavedPaper, TextFile
 from bot.references import address, refer_to
-from bot.text import authors_line, displayed, plural, shorten
-
-__all__ = ["ROWS_PER_PAGE"]
+from bot.text import authors_line, citations, displayed, plural, shorten
 
 MAX_BUTTON_WORDS = 60  # characters of a search that a button can carry
 MAX_TITLE_LENGTH = 200
 SAVED = Offer("Saved papers", "saved")
+MINE = Offer("Mine", "saved mine")
 ORDER = Offer("Order by similarity", "settings order similarity")
 
 
@@ -40,7 +39,7 @@ def saved_together_reply(papers: Sequence[Paper], added: int) -> Reply:
     return Reply(
         f"{head}{kept}\nEverybody here sees them, with your name, among the saved papers, where"
         " Remove takes one back.",
-        offers=(Offer("Saved papers", "saved"), Offer("Mine", "saved mine")),
+        offers=(SAVED, MINE),
     )
 
 
@@ -73,7 +72,7 @@ def saved_reply(
     if offer_order:
         head = (
             f"{head[:-1]}. That is enough to show new papers like these first in the digest, with"
-            f" none left out:"
+            " none left out:"
         )
         offers.append(ORDER)
     rows = tuple(_row(each, dates, mine=mine) for each in found.papers)
@@ -81,13 +80,13 @@ def saved_reply(
 
 
 def _turning(mine: bool, words: Sequence[str]) -> str | None:
-    """What goes on with the words of a button for another page; ``None`` where it is too long."""
+    """The end of the words of a button for another page; ``None`` where it is too long."""
     said = "".join(f" {word}" for word in (*(["mine"] if mine else []), *map(quote, words)))
     return said if len(said) <= MAX_BUTTON_WORDS else None
 
 
 def _other(mine: bool) -> Offer:
-    return Offer("This channel's", "saved") if mine else Offer("Mine", "saved mine")
+    return Offer("This channel's", "saved") if mine else MINE
 
 
 def _row(each: SavedPaper, dates: DateFormatter, *, mine: bool) -> Row:
@@ -105,7 +104,7 @@ def _title(paper: Paper) -> str:
 def nothing_saved(*, mine: bool) -> Reply:
     whose = "You have" if mine else "This channel has"
     return Reply(
-        f"{whose} saved no paper yet. The button Save stands below each paper's abstract; or:"
+        f"{whose} saved no paper yet. The button Save is below each paper's abstract; or:"
         f" {refer_to('save 2603.01234')}"
     )
 
@@ -119,7 +118,7 @@ def export_reply(file: TextFile, count: int, total: int, *, mine: bool) -> Reply
     said = f"{plural(count, 'paper')} that {whose} saved, as {file.name}."
     if count < total:
         said += f" These are the newest of {total:,}: a file of all would be too large."
-    others = [kind for kind in ("bib", "ris", "json") if not file.name.endswith(kind)]
+    others = [kind for kind in citations.FORMATS if not file.name.endswith(kind)]
     own = " mine" if mine else ""
     offers = tuple(Offer(f".{kind}", f"export{own} {kind}") for kind in others)
     return Reply(said, offers=offers, file=file)

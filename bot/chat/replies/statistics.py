@@ -17,7 +17,7 @@ from bot.text import plural, shorten
 MEASURED_OVER = timedelta(days=30)
 MAX_BARS = 10  # of each kind; what is beyond is counted
 MAX_SAVED = 3
-BAR_WIDTH = 12  # signs of the longest bar
+BAR_WIDTH = 12  # characters of the longest bar
 MAX_LABEL_LENGTH = 60
 MAX_PICTURED_LENGTH = 32  # of a label in a picture
 MAX_ALT_LENGTH = 1000
@@ -75,7 +75,7 @@ def statistics_reply(found: StatisticsReport, saved: Sequence[SavedPaper]) -> Re
         head.append(f"Mutes hid {plural(found.muted, 'more paper')}.")
     if found.hours_after_announcement is not None:
         hours = plural(round(found.hours_after_announcement), "hour")
-        head.append(f"Half of them stood here within {hours} of arXiv's announcement.")
+        head.append(f"Half of them were posted within {hours} of arXiv's announcement.")
     rates = {
         each.keyword: (each.papers, f"{each.papers:,}, {each.per_day:.1f} a day")
         for each in found.keywords
