@@ -87,7 +87,9 @@ class Library:
         )
         if not found.papers and found.total and page > 1:
             last = (found.total - 1) // ROWS_PER_PAGE + 1
-            return await self.saved(channel_id, person, mine=mine, words=words, page=last)
+            return await self.saved(
+                channel_id, person, mine=mine, words=words, page=last, may_change=may_change
+            )
         dates = self._queries.dates(channel_id)
         offer_order = (
             may_change

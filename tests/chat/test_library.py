@@ -177,6 +177,7 @@ async def test_from_ten_saved_papers_on_the_order_by_similarity_is_offered_until
     reply = await chat.say("saved")
     assert offer in [each.words for each in reply.offers]
     assert "new papers like these first in the digest, with none left out" in reply.text
+    assert (await chat.say("saved page 9")).text == reply.text, "beyond the last page"
     assert offer not in [each.words for each in (await chat.say("saved mine")).offers]
     guest = replace(BEN, manages=False)
     assert offer not in [each.words for each in (await chat.say("saved", person=guest)).offers]
