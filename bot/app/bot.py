@@ -20,7 +20,7 @@ from bot.app.pipeline import Pipeline
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.queries import Queries
-from bot.config import Config, PageConfig
+from bot.config import Config
 from bot.core.deliver import Deliverer
 from bot.core.leases import Leases
 from bot.errors import PlatformRefused, StoreBusy
@@ -65,6 +65,7 @@ class Bot:
     pipeline: Pipeline
     leases: Leases
     file_sync: FileSync
+    page_writer: PageWriter
     queries: Queries
     changes: Changes
     commands: ChatCommands
@@ -116,13 +117,8 @@ class Bot:
         if not self.dry_run:
             await forget_outdated(self.store, self.clock, limit=FORGOTTEN_BY_ONCE)
             if self.config.page is not None:
-                await self.write_page(self.config.page)
+                await self.page_writer.write(self.config.page)
         return await self._summary(began, complete=run.whole)
-
-    async def write_page(self, page: PageConfig) -> bool:
-        """As ``PageWriter.write``."""
-        timezone = self.config.bot.timezone
-        return await PageWriter(self.store, self.file_sync, self.clock, timezone).write(page)
 
     async def _deliver_all(self) -> None:
         self.progress("posting")
@@ -147,7 +143,7 @@ class Bot:
             await self.store.clear_refusal(deliverer.platform)
 
     async def _summary(self, began: datetime, *, complete: bool) -> RunSummary:
-        """How things stand after a run that began then."""
+        """What came of a run that began then."""
         state = await self.store.state()
         since = began - CLOCK_RESOLUTION
         posted = {

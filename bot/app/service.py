@@ -76,6 +76,7 @@ class Service:
         pipeline: Pipeline,
         leases: Leases,
         file_sync: FileSync,
+        page_writer: PageWriter,
         commands: Commands,
         reload: Callable[[], Config],
         retry: RetryPolicy | None,
@@ -89,7 +90,7 @@ class Service:
         self._pipeline = pipeline
         self._leases = leases
         self._file_sync = file_sync
-        self._page_writer = PageWriter(store, file_sync, clock, config.bot.timezone)
+        self._page_writer = page_writer
         self._commands = commands
         self._reload = reload
         self._retry = retry or RetryPolicy()

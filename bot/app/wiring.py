@@ -27,6 +27,7 @@ from bot.app.bot import Bot, Progress
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
 from bot.app.notifier import Notifier
+from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
 from bot.arxiv.cache import CachedSource
 from bot.arxiv.ids import base_id
@@ -132,6 +133,7 @@ def wire(
         pipeline=pipeline,
         leases=leases,
         file_sync=file_sync,
+        page_writer=PageWriter(store, file_sync, clock, config.bot.timezone),
         queries=queries,
         changes=changes,
         commands=commands,
@@ -160,6 +162,7 @@ def build_service(
         pipeline=bot.pipeline,
         leases=bot.leases,
         file_sync=bot.file_sync,
+        page_writer=bot.page_writer,
         commands=bot.commands,
         reload=reload,
         retry=retry,

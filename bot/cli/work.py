@@ -182,7 +182,7 @@ def page(
 
     async def writing(settings: Config, page: PageConfig) -> bool:
         async with open_bot(settings, serving=False) as bot:
-            return await bot.write_page(page)
+            return await bot.page_writer.write(page)
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors():
