@@ -32,7 +32,7 @@ class PageContents:
 
     @cached_property
     def show(self) -> Callable[[Paper], Paper]:
-        """``displayed``, once for each paper: it stands in several sections, pages and feeds."""
+        """``displayed``, once for each paper: it is in several sections, pages and feeds."""
         return cache(displayed)
 
     @cached_property
@@ -74,8 +74,10 @@ def dates(paper: Paper) -> str:
 
 
 def web_address(url: str) -> str:
-    """An address that can stand anywhere, whatever its source wrote; empty for one that is not of
-    the web."""
-    if not url.lower().startswith(("https://", "http://")):
-        return ""
+    """The address, ``quoted``; empty for one that is not of the web."""
+    return quoted(url) if url.lower().startswith(("https://", "http://")) else ""
+
+
+def quoted(url: str) -> str:
+    """An address without a character that could end it, whatever its source wrote."""
     return quote(url, safe="/:?#@!',;=%+&", errors="replace")

@@ -2,7 +2,7 @@
 
 arXiv's own feeds are hard for other programs: a paper's id carries its version, replacements are in
 them, and all papers of a day have one date. Here an id never changes, a paper comes once, and no
-two have one date: Slack's ``/feed``, for one, loses items of the same date (its support, quoted in
+two share a date: Slack's ``/feed``, for one, loses items of the same date (its support, quoted in
 GoogleChrome/developer.chrome.com, issue 2808; read in November 2026).
 """
 
@@ -22,7 +22,7 @@ from bot.pages.html import environment
 from bot.text import clean
 
 MAX_ENTRIES: Final = 500  # of one feed; a reader asks every hour or so
-# arXiv numbers its papers anew each month, and came to 28,000 in October 2025.
+# arXiv numbers its papers from 1 each month, and reached 28,000 in October 2025.
 _NUMBERS_IN_A_MONTH: Final = 50_000
 
 
@@ -79,7 +79,7 @@ def _entry(paper: Paper, item: _Item) -> Mapping[str, Any]:
 
 
 def _items(sections: Iterable[KeywordPapers]) -> list[_Item]:
-    """The last to come first, no two at one time."""
+    """The last to come first, no two at the same time."""
     items: dict[str, _Item] = {}
     for section in sections:
         for arrival in section.arrivals:
@@ -93,7 +93,7 @@ def _items(sections: Iterable[KeywordPapers]) -> list[_Item]:
 
 def _moment(arrival: Arrival) -> datetime:
     """When a paper is said to have come: some hours before the run that brought it at most, by its
-    number. So the papers of one run are apart, in the order of their announcement, each for ever at
+    number. So the papers of one run are apart, in the order of their announcement, each always at
     the same second; and those of the next day come later."""
     number = arrival.paper.serial % _NUMBERS_IN_A_MONTH
     return arrival.at.replace(microsecond=0) - timedelta(seconds=_NUMBERS_IN_A_MONTH - number)

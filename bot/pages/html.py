@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -97,16 +97,8 @@ class _ShownPaper:
     is_new: bool
     badges: tuple[Badge, ...]
     facts: str
-    comment: tuple[_TextPart, ...]
-    abstract: tuple[_TextPart, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _TextPart:
-    """A part of a text, or an address in it."""
-
-    text: str
-    url: str = ""
+    comment: Sequence[str | Link]
+    abstract: Sequence[str | Link]
 
 
 def _section(
@@ -138,11 +130,6 @@ def _shown(paper: Paper, is_new: bool) -> _ShownPaper:
         is_new,
         badges(paper),
         " · ".join(filter(None, facts)),
-        tuple(_pieces(paper.comment)),
-        tuple(_pieces(paper.abstract)),
+        tuple(with_links(paper.comment)),
+        tuple(with_links(paper.abstract)),
     )
-
-
-def _pieces(text: str) -> Iterator[_TextPart]:
-    for each in with_links(text):
-        yield _TextPart("", each.url) if isinstance(each, Link) else _TextPart(each)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from bot.model import Paper
 from bot.model.views import KeywordPapers
-from bot.pages.contents import PageContents, dates, newest_first
+from bot.pages.contents import PageContents, dates, newest_first, quoted
 from bot.text import clean, shorten
 from bot.text.links import Link, with_links
 
@@ -105,4 +104,4 @@ def _text(text: str) -> str:
 
 
 def _address(url: str) -> str:
-    return quote(url, safe="/:?#@!',;=%+&", errors="replace").replace("&", "&amp;")
+    return quoted(url).replace("&", "&amp;")
