@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,18 +19,13 @@ from bot.app.serving import open_when_available
 from bot.config import Config
 from tests.fakes import FakeClock
 from tests.store import postgres
+from tests.wire.serving import free_port
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
     with postgres.database(empty=True) as made:
         yield made
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class Waiting(FakeClock):

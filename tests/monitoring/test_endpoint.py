@@ -32,14 +32,10 @@ from bot.ports import Store
 from bot.store import open_store
 from tests.builders import paper
 from tests.fakes import START
+from tests.wire.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 KEYWORD = parse("reward model")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture

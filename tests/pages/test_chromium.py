@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from bot.pages import html
 from bot.pages.server import serving
 from tests.pages.browser import browsing, chromium
 from tests.pages.samples import HOSTILE, aged, page_of, section
+from tests.wire.serving import free_port
 
 VISIBLE = "[...document.querySelectorAll('article')].filter(e => e.offsetParent).map(e => "
 TITLES = f"{VISIBLE} e.querySelector('h4').innerText)"
@@ -31,8 +31,7 @@ async def test_the_filter_takes_plain_text_abstracts_unfold_and_a_day_has_its_li
     )
     page = page_of(section("first", papers, frozenset({papers[0].id})), section("two", papers[1:]))
     (tmp_path / "papers.html").write_text(html.render(page), encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = int(taken.getsockname()[1])
+    port = free_port()
     address = f"http://127.0.0.1:{port}/"
     async with (
         serving(("127.0.0.1", port), tmp_path / "papers.html"),

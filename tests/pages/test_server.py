@@ -15,11 +15,7 @@ from bot.http_server import ConnectionLimits
 from bot.pages import feed, html
 from bot.pages.server import serving
 from tests.pages.samples import aged, page_of, section
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+from tests.wire.serving import free_port
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 from pathlib import Path
 from urllib.parse import quote
 
 from bot.store import FILE
 from bot.vault import new_key
 from tests.process.world import TIMEOUT_SECONDS, World, running, write_config
+from tests.wire.serving import free_port
 from tests.wire.slack_http import SIGNING_SECRET, SlackHttp
 from tests.wire.slack_server import CLIENT_ID, CLIENT_SECRET, SlackServer
 
@@ -32,8 +32,7 @@ def installed(slack: SlackServer, http: SlackHttp) -> int:
 
 def test_a_workspace_installs_the_app_gets_a_digest_and_removes_it_again(tmp_path: Path) -> None:
     slack = SlackServer()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     secrets = {
         "SLACK_SIGNING_SECRET": SIGNING_SECRET, "SLACK_CLIENT_ID": CLIENT_ID,
         "SLACK_CLIENT_SECRET": CLIENT_SECRET, "SECRET_KEY": new_key(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import pytest
 from tests.process import forked
 from tests.process.world import Running, reward_models, running, write_config
 from tests.wire.arxiv_standin import ArxivStandin
+from tests.wire.serving import free_port
 
 # Invented, in the shape of real ones.
 DISCORD = "MTE0MjAwMDAwMDAwMDAwMDAw.GCANRY.discordCANARYdiscordCANARYdiscordCANAR"
@@ -134,11 +134,6 @@ def test_a_token_is_seen_only_where_it_belongs(
     assert "xoxb-" not in to_discord
     assert "xapp-" not in to_discord
     assert DISCORD not in to_slack
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def health(port: int) -> httpx.Response | None:

@@ -46,6 +46,7 @@ from tests.adapters.slack.backend import (
     until,
 )
 from tests.adapters.slack.test_app import hostile, workspace_of
+from tests.wire.serving import free_port
 from tests.wire.slack_http import SIGNING_SECRET, Signed, SlackHttp
 from tests.wire.slack_server import BOT_TOKEN, CLIENT_ID, CLIENT_SECRET, SlackServer
 
@@ -138,8 +139,7 @@ async def hosting(
     **options: Any,
 ) -> AsyncIterator[Host]:
     clock = Clock()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     vault = EncryptedVault(keys, backend.store, clock) if keys else None
     given = {"mode": "http", "listen": ("127.0.0.1", port), "public_url": "", "teams": ()}
     slack = platform(server, clock, tokens, vault=vault, **{**given, **options})
