@@ -270,7 +270,7 @@ class People:
 
     @asynccontextmanager
     async def talking(self, when: str) -> AsyncIterator[None]:
-        """Somebody goes on talking until the body is done; the last one is still answered."""
+        """Somebody keeps talking until the body is done; the last one is still answered."""
         done = asyncio.Event()
         talking = asyncio.create_task(self._talk(when, done))
         try:

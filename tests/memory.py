@@ -14,7 +14,7 @@ NEEDED_BYTES = 1 << 30  # a container often has 64 MB there, too little for a ru
 
 
 def root() -> Path | None:
-    """Where files lie in memory; ``None`` where there is no such place, or little room in it."""
+    """Where files are in memory; ``None`` where there is no such place, or little room in it."""
     path = Path("/dev/shm")  # noqa: S108 - folders of our own are made in it
     if not os.access(path, os.W_OK) or shutil.disk_usage(path).free < NEEDED_BYTES:
         return None

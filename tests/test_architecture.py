@@ -37,8 +37,8 @@ class Row:
 
 
 # The rooms, lowest first. A row holds for the module and all below it; the longest row wins. A row
-# may name only rooms that stand above it in this table, so that nothing is imported upwards and no
-# circle of rooms can be. Whatever a row names is really imported by somebody in that room: what
+# may name only rooms above it in this table, so that nothing is imported upwards and no circle of
+# rooms can be. Whatever a row names is really imported by somebody in that room: what
 # nobody needs any more leaves the row. A new room gets a row, and a line in docs/design.md.
 ROOMS: dict[str, Row] = {
     "bot.redaction": Row("Takes tokens out of texts, and has to work before all else."),
@@ -312,7 +312,7 @@ def foreign_imports(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def upward(rooms: Mapping[str, Row]) -> list[str]:
-    """Rows that name a room which does not stand above them in the table, or none at all."""
+    """Rows that name a room which is not above them in the table, or none at all."""
     known: set[str] = set()
     found = []
     for room, row in rooms.items():
@@ -400,7 +400,7 @@ def loaded_by_name(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def leaves_the_database_to_the_store(module: str, tree: ast.Module) -> Iterator[str]:
-    """Who needs the database has a port; engines, SQL and tables are known in ``bot.store`` alone.
+    """The database is used by a port; engines, SQL and tables are known in ``bot.store`` alone.
 
     Tests of other rooms go through the port too, or through ``tests.store.database``.
     """

@@ -1,4 +1,4 @@
-"""What a killed test process left lies nowhere for long, and what others use stays."""
+"""What a killed test process left is removed, and what others use stays."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """All channels with their keywords and settings, in a file of their own: for a database of which
 ``bot.toml`` does not show all, and to take them from one bot to another.
 
-Says nothing of papers and posts, which a backup does. What such a file holds is checked by
+Papers and posts are not in it; a backup has them. What such a file holds is checked by
 ``bot.config``.
 """
 
@@ -45,8 +45,8 @@ async def imported(
             private = {each.channel_id for each in changes} - {each.channel_id for each in done}
             if private:
                 raise UserError(
-                    f"{', '.join(sorted(private))}: a private conversation, in which its person"
-                    " alone changes something. Remove it from the file; nothing was added."
+                    f"{', '.join(sorted(private))}: a private conversation, which only its"
+                    " owner can change. Remove it from the file; nothing was added."
                 )
             return tuple(done)
 

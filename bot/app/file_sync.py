@@ -34,11 +34,11 @@ ELSEWHERE_INTERVAL = 30.0  # seconds until bot.toml shows what came through anot
 class FileSync:
     """``platforms`` are those that can be posted to, where they are loaded. ``problem`` says why
     bot.toml and the database differ, if they do; ``notice`` what is worth knowing of it although
-    nothing is wrong. ``held_back``: what bot.toml says waits for a
-    person's confirmation. ``taken_over``: what the last call of ``synchronise`` took over from
-    bot.toml; ``discarded``: what it removed from the database, in words. Where several processes
-    share the database, the one that holds the ``lease`` compares its own bot.toml; without one, as
-    a command does, it is compared in any case."""
+    nothing is wrong. ``held_back``: what bot.toml says waits for a person's confirmation.
+    ``taken_over``: what the last call of ``synchronise`` took over from bot.toml; ``discarded``:
+    what it removed from the database, in words. Where several processes share the database, the one
+    that holds the ``lease`` compares its own bot.toml; without one, as a command does, it is
+    compared in any case."""
 
     def __init__(
         self,
@@ -134,8 +134,8 @@ class FileSync:
         return report
 
     async def own_channels(self) -> tuple[str, ...]:
-        """The channels that a person wrote into bot.toml, in the order in which they stand there;
-        where there are several, into the one that may remove keywords. Raises StoreError."""
+        """The channels that a person wrote into bot.toml, in the file's order; where there are
+        several files, into the one that may remove keywords. Raises StoreError."""
 
         def read(database: SyncDatabase) -> tuple[str, ...]:
             with database.transaction() as transaction:

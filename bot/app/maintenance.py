@@ -32,7 +32,7 @@ async def forget_outdated(
 ) -> int:
     """Forget what the retention rules allow, about ``limit`` rows at most; returns how many.
 
-    May be stopped between any two batches: the next night goes on. Raises StoreError.
+    May be stopped between any two batches: the next night continues. Raises StoreError.
     """
     now = clock.now()
     outdated = await store.outdated(now)

@@ -17,7 +17,6 @@ from bot.ports import Clock, ReportStore
 # keywords each section is shorter than papers_per_section.
 MAX_PAPERS_ON_PAGE: Final = 5000
 
-
 log = logging.getLogger(__name__)
 
 

@@ -115,7 +115,7 @@ class Scheduler:
             self.after(name, timedelta(), job)
 
     def cancel(self, name: str) -> None:
-        """Neither go on with the job nor run it later."""
+        """Neither continue the job nor run it later."""
         self._cancel(name)
         self._again.pop(name, None)
         self._failures.pop(name, None)
@@ -160,7 +160,7 @@ class Scheduler:
         try:
             await job()
         except StoreUnavailable as error:
-            # A server that is gone for hours ends nothing here: everything goes on when it is back.
+            # A server that is gone for hours ends nothing here: all continues when it is back.
             log.warning("waits job=%s why=%s", name, error)
             self._failures[name] = 1
             self.after(name, UNAVAILABLE_RETRY_DELAY, job)

@@ -106,13 +106,13 @@ class Service:
             platforms=platforms,
             file_sync=file_sync,
         )
-        # Platforms that do not let us in; commands and posts can go on without each other.
+        # Platforms that do not let us in; commands and posts work without each other.
         self._refused: dict[str, set[str]] = {COMMANDS: set(), POSTS: set()}
         self._listeners: dict[str, asyncio.Task[None]] = {}
         self._listening: set[str] = set()  # those whose listener runs
         self._seen_connected: set[str] = set()  # at the last watch, of those not listening
         self._stopped = asyncio.Event()
-        self._next_config: Config | None = None  # what to go on with after SIGHUP
+        self._next_config: Config | None = None  # what to continue with after SIGHUP
         self._gave_up = ""  # why the service ended itself
         self._collecting = asyncio.Lock()
         self._collect_at: datetime | None = None  # when the next collect is scheduled
@@ -128,7 +128,8 @@ class Service:
     async def run(self) -> Config | None:
         """Until SIGTERM or SIGINT. What was being sent then is looked for at the next start.
 
-        Returns the configuration to go on with after SIGHUP, ``None`` after a stop. Raises GaveUp.
+        Returns the configuration to continue with after SIGHUP, and ``None`` after a stop. Raises
+        GaveUp.
         """
         before = self._handle_signals()
         self._file_sync.defer_writes()
@@ -157,14 +158,14 @@ class Service:
             log.info("stopped")
         if self._gave_up:
             raise GaveUp(self._gave_up)
-        if self._next_config is not None:  # else whoever ends us may say so twice
+        if self._next_config is not None:  # after a stop, a second signal still kills nothing
             for number, handler in before.items():
                 asyncio.get_running_loop().remove_signal_handler(number)
                 signal.signal(number, handler)
         return self._next_config
 
     def _handle_signals(self) -> dict[signal.Signals, Any]:
-        """What handled them before: it does so again until the next service begins."""
+        """Returns what handled them before, and does again until the next service begins."""
         loop = asyncio.get_running_loop()
         handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT), self._stopped.set)
         handlers[signal.SIGHUP] = self._reload_config
@@ -207,8 +208,8 @@ class Service:
     # -- roles: where several processes share the database, some things are done by one ------------
 
     async def _keep_roles(self) -> None:
-        """A job like the others, so that no failure ends it unseen: the process would go on, and
-        never act again."""
+        """A job like the others, so that no failure ends it unseen: the process would keep running,
+        and never act again."""
         await self._take_roles()
         self._scheduler.after("roles", RENEW_INTERVAL, self._keep_roles)
 
@@ -256,7 +257,7 @@ class Service:
             await self._clock.sleep(delay.total_seconds())
 
     async def _platform_refused(self, name: str, error: PlatformRefused, what: str) -> timedelta:
-        """Remember and record it; after how long it is tried again. Other platforms go on."""
+        """Remember and record it; after how long it is tried again. Other platforms continue."""
         delay = REFUSED_RETRY_DELAY if error.seconds is None else timedelta(seconds=error.seconds)
         log.error(
             "refused platform=%s what=%s again_in=%.0fs why=%s",

@@ -55,7 +55,7 @@ async def open_when_available(
                 except StoreUnavailable as error:
                     if wait is None:
                         wait = _Wait(clock)
-                        await waiting.enter_async_context(wait.told(config))
+                        await waiting.enter_async_context(wait.answering(config))
                     wait.failed(error)
                     await clock.sleep(UNAVAILABLE_RETRY_DELAY.total_seconds())
                     if wait.rereads:
@@ -95,8 +95,8 @@ class _Wait:
             self._logged_at = now
 
     @asynccontextmanager
-    async def told(self, config: Config) -> AsyncIterator[None]:
-        """Who asks how the bot is, is told; and a signal for the service does not end it."""
+    async def answering(self, config: Config) -> AsyncIterator[None]:
+        """Meanwhile ``/healthz`` says why, and SIGHUP does not end the process."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reread_soon)
         health = config.health

@@ -70,8 +70,8 @@ def wire(
     dry_run: bool = False,
     progress: Progress = lambda _: None,
 ) -> Bot:
-    """Connect parts that are open already. Does nothing yet. Who is not ``serving`` compares
-    bot.toml without having that role: what it changes would wait for another process else."""
+    """Connect parts that are open already. Does nothing yet. What is not ``serving``, such as a
+    command, compares bot.toml without that role: its changes would wait for another process."""
     schedule = config.schedule
     rules = ChannelRules(schedule, config.bot.timezone)
     own = [roles.COLLECTOR, roles.FILE, *map(roles.delivery, platforms)]
@@ -312,7 +312,7 @@ def _vault(config: Config, store: Store, clock: Clock) -> Vault | None:
 def _platforms(
     config: Config, clock: Clock, stream: TextIO, store: Store, *, dry_run: bool
 ) -> dict[str, PlatformAdapter]:
-    """The platforms that are on, by name; in a dry run the console stands in for every one."""
+    """The platforms that are on, by name; in a dry run the console replaces each of them."""
     if dry_run:
         return dict.fromkeys(PLATFORMS, _load("console", Settings(stream, clock)))
     names = ["console", *config.platforms]

@@ -8,7 +8,7 @@ commands from the chats. At the end some quiet days, and the count: each matchin
 channel, nothing doubled, nothing lost.
 
 ``./do drill`` runs three weeks, ``./do drill --days 5 --seed 7`` others; ``--kills 1000 --jobs 2``
-goes on until the bot was killed so often, in two worlds at once; ``--settling 75`` lets the
+continues until the bot was killed so often, in two worlds at once; ``--settling 75`` lets the
 platforms store messages up to a minute late, as the real ones may; ``--postgres --processes 3``
 lets so many share a PostgreSQL, which is restarted too, and stops them besides killing them.
 """
@@ -251,7 +251,7 @@ class Drill:
         return process.wait(30)
 
     def start_all(self) -> None:
-        """Those that are not there; a stopped one goes on."""
+        """Those that do not run; a stopped one continues."""
         if self._stopped is not None:
             self.processes[self._stopped].send_signal(signal.SIGCONT)
             self._stopped = None
@@ -277,7 +277,7 @@ class Drill:
             self.end(config, signal.SIGKILL)
             self.figures.kills += 1
 
-    # -- what goes on ---------------------------------------------------------------------------
+    # -- what happens ---------------------------------------------------------------------------
 
     def step(self, *, quiet: bool) -> None:
         self.start_all()
@@ -535,7 +535,7 @@ def run(
             drill.clock.shift(timedelta(hours=1))
             drill.write_time()
             drill.start_all()
-            for each in drill.stable:  # primed: its first papers stand there
+            for each in drill.stable:  # primed: its first papers are there
                 vendor = drill.discord if each.startswith("discord") else drill.slack
                 vendor.wait_for(partial(drill.has_posted, each), 120 + settling)
             primed_at = datetime.now(UTC)
@@ -571,7 +571,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./do drill", description=__doc__.partition("\n")[0])
     parser.add_argument("--days", type=int, default=21, help="with faults; quiet ones follow")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=0, help="go on until it was killed so often")
+    parser.add_argument("--kills", type=int, default=0, help="until it was killed so often")
     parser.add_argument("--jobs", type=int, default=1, help="worlds at once; they share the kills")
     parser.add_argument("--settling", type=float, default=SETTLING, help="seconds; see the top")
     parser.add_argument("--log", type=Path, help="where to keep what the bot said")

@@ -2,14 +2,14 @@
 (() => {
   const form = document.getElementById("_filter");
   const field = form.querySelector("input");
-  const told = form.querySelector("output");
+  const output = form.querySelector("output");
   const papers = [...document.querySelectorAll("article")];
   const days = [...document.querySelectorAll(".day")];
   const sections = [...document.querySelectorAll("section")];
   const plain = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
   let texts = null;
 
-  // What is typed is text: each word has to be in the paper, whatever signs it is made of.
+  // What is typed is text: each word has to be in the paper, whatever characters it is made of.
   const show = () => {
     texts = texts || papers.map((paper) => plain(paper.textContent));
     const words = plain(field.value).split(/\s+/).filter(Boolean);
@@ -26,7 +26,7 @@
       each.hidden = Boolean(filtered) && !each.querySelector("article:not([hidden])");
     });
     const of = day ? ` of ${day}` : "";
-    told.value = filtered ? `${shown} of ${papers.length} papers shown${of}` : "";
+    output.value = filtered ? `${shown} of ${papers.length} papers shown${of}` : "";
   };
 
   form.hidden = false;
