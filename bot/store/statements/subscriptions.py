@@ -89,18 +89,6 @@ def follow(
     return True
 
 
-def _know(db: Connection, keyword: Keyword, *, shared: bool) -> None:
-    """Nobody sees how a person worded it for themselves: the first who follows it elsewhere does
-    so in their own words."""
-    db.execute(
-        "insert into keywords (canonical, text, query, clauses, shared) values (?, ?, ?, ?, ?)"
-        " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses,"
-        " text = case when excluded.shared and not keywords.shared then excluded.text"
-        " else keywords.text end, shared = keywords.shared or excluded.shared",
-        (keyword.canonical, keyword.text, keyword.query, keyword.clauses, shared),
-    )
-
-
 def owner_of(db: Connection, channel_id: str) -> str:
     """The person whose private conversation it is; empty for any other channel."""
     row = db.execute("select owner from channels where id = ?", (channel_id,)).fetchone()
