@@ -31,7 +31,7 @@ from tests.arxiv.feeds import NOON, standin_paper
 from tests.fakes import FakeClock
 from tests.wire import arxiv_oai_faults as oai_faults
 from tests.wire import arxiv_server as arxiv
-from tests.wire.arxiv_server import ArxivServer
+from tests.wire.arxiv_server import ArxivServer, Fault
 from tests.wire.arxiv_standin import Exchange
 
 
@@ -377,8 +377,13 @@ async def test_a_number_that_could_not_be_looked_up_does_not_count_as_missing(
         assert 9 in numbers(batch), "a downtime does not count as a failed lookup"
 
 
-async def test_the_end_of_a_month_that_could_not_be_asked_for_is_asked_for_again(
-    clock: FakeClock, make_source: MakeSource
+@pytest.mark.parametrize(
+    ("faults", "kind"),
+    [([arxiv.status(500)] * 3, NoteKind.DOWN), ([arxiv.nothing()], NoteKind.GARBLED)],
+    ids=["no answer", "an answer without any paper"],
+)
+async def test_the_end_of_a_month_that_could_not_be_looked_up_is_looked_up_again(
+    clock: FakeClock, make_source: MakeSource, faults: list[Fault], kind: NoteKind
 ) -> None:
     february = [new_paper(n, id=f"2602.{n:05d}", visible_at=NOON - DAY) for n in range(1, 6)]
     evening = [new_paper(n, id=f"2602.{n:05d}", published=NOON - 99 * DAY) for n in (6, 7)]
@@ -388,33 +393,14 @@ async def test_the_end_of_a_month_that_could_not_be_asked_for_is_asked_for_again
         server.index_after("2602.00007", NOON + 9 * DAY)  # no page holds it
         first = await source.fetch([REWARD], SINCE)
         clock.jump(NOON + DAY)
-        server.faults.extend([arxiv.honest, *[arxiv.status(500)] * 3])
+        server.faults.extend([arxiv.honest, *faults])
         batch = await fetched(source, first.announcement_stats.checkpoint)
         assert 7 not in numbers(batch, "2602")
+        assert kind in {note.kind for note in batch.notes}
         clock.jump(NOON + 2 * DAY)
         batch = await fetched(source, batch.announcement_stats.checkpoint)
         assert 7 in numbers(batch, "2602")
         assert batch.announcement_stats.missing == 0
-
-
-async def test_an_answer_without_any_paper_is_no_word_on_which_numbers_there_are(
-    clock: FakeClock, make_source: MakeSource
-) -> None:
-    february = [new_paper(n, id=f"2602.{n:05d}", visible_at=NOON - DAY) for n in range(1, 6)]
-    evening = [new_paper(n, id=f"2602.{n:05d}", published=NOON - 99 * DAY) for n in (6, 7)]
-    march = [new_paper(n) for n in range(1, 8)]
-    with ArxivServer([*february, *evening, *march], clock) as server:
-        source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
-        server.index_after("2602.00007", NOON + 9 * DAY)  # no page holds it
-        first = await source.fetch([REWARD], SINCE)
-        clock.jump(NOON + DAY)
-        server.faults.extend([arxiv.honest, arxiv.nothing()])
-        batch = await fetched(source, first.announcement_stats.checkpoint)
-        assert 7 not in numbers(batch, "2602")
-        assert NoteKind.GARBLED in {note.kind for note in batch.notes}
-        clock.jump(NOON + 2 * DAY)
-        batch = await fetched(source, batch.announcement_stats.checkpoint)
-        assert 7 in numbers(batch, "2602")
 
 
 # A list that can't be whole
