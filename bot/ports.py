@@ -797,8 +797,7 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         ...
 
     async def mutes(self, *channel_ids: str) -> Sequence[Mute]:
-        """In the order of adding; if none is named, of all channels
-        but private conversations."""
+        """In the order of adding; if none is named, of all channels but private conversations."""
         ...
 
     async def channel_papers(self, channel_id: str, since: datetime) -> Sequence[ChannelPaper]:

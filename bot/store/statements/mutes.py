@@ -11,8 +11,13 @@ from datetime import datetime
 from bot.model import ChannelGroup, Keyword, Mute, Person
 from bot.store.engines.base import Connection
 from bot.store.statements.archive import restore_channels
-from bot.store.statements.rows import LISTED, id_list, to_text, to_time
-from bot.store.statements.subscriptions import ensure_channel, ensure_keyword, owner_of
+from bot.store.statements.rows import to_text, to_time
+from bot.store.statements.subscriptions import (
+    ensure_channel,
+    ensure_keyword,
+    in_channels,
+    owner_of,
+)
 
 
 def mute(db: Connection, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
@@ -38,21 +43,17 @@ def unmute(db: Connection, channel_id: str, canonical: str) -> bool:
 
 
 def mutes(db: Connection, *channel_ids: str, private: bool = False) -> tuple[Mute, ...]:
-    """In the order in which they were added; if none is named, of all channels, and
-    of private conversations only where those are wanted."""
-    these = (
-        f"where m.channel_id in ({LISTED})"
-        if channel_ids
-        else ("" if private else "where m.channel_id in (select id from channels where owner = '')")
-    )
+    """In the order in which they were added; if none is named, of all channels, and of private
+    conversations only where those are wanted."""
+    these, given = in_channels("m.channel_id", channel_ids, private=private)
     rows = db.execute(
         f"""
         select m.channel_id, m.text, m.canonical, k.query, k.clauses, m.added_by, m.added_by_id,
                m.added_at
         from mutes m join keywords k using (canonical)
-        {these} order by m.channel_id, m.added_at, m.canonical
+        where {these} order by m.channel_id, m.added_at, m.canonical
         """,
-        {"ids": id_list(channel_ids)} if channel_ids else {},
+        given,
     )
     return tuple(
         Mute(row[0], Keyword(*row[1:5]), Person(row[5], row[6]), to_time(row[7])) for row in rows

@@ -122,14 +122,11 @@ def _publish(
     if publication is None:
         return None
     queue(db, channel_id, publication, at)
-    db.executemany(
-        "update ledger set state = 'skipped', at = ? where channel_id = ? and paper_id = ?",
-        [(to_text(at), channel_id, paper_id) for paper_id in publication.skipped],
-    )
-    db.executemany(
-        "update ledger set state = 'muted', at = ? where channel_id = ? and paper_id = ?",
-        [(to_text(at), channel_id, paper_id) for paper_id in publication.muted],
-    )
+    for state, paper_ids in (("skipped", publication.skipped), ("muted", publication.muted)):
+        db.executemany(
+            "update ledger set state = ?, at = ? where channel_id = ? and paper_id = ?",
+            [(state, to_text(at), channel_id, paper_id) for paper_id in paper_ids],
+        )
     news.settle(db, channel_id, publication.skipped_news, "skipped", at)
     if publication.published_until is not None:
         db.execute(
@@ -171,12 +168,20 @@ def _agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda,
         paper.id: paper
         for paper in news.known_papers(db, [*ids, *(row[1] for b in bases for row in b.news)])
     }
-    due = {"ids": id_list(ids)}
-    matched: dict[str, set[str]] = {paper_id: set() for paper_id in ids}
-    hits = db.execute(f"select paper_id, canonical from hits where paper_id in ({LISTED})", due)
+    matched = matched_keywords(db, ids)
+    return tuple(_agenda(basis, papers, matched, kept) for basis in bases)
+
+
+def matched_keywords(db: Connection, paper_ids: Iterable[str]) -> dict[str, set[str]]:
+    """For each of these papers the canonical forms of the keywords that it matches."""
+    matched: dict[str, set[str]] = {paper_id: set() for paper_id in paper_ids}
+    hits = db.execute(
+        f"select paper_id, canonical from hits where paper_id in ({LISTED})",
+        {"ids": id_list(matched)},
+    )
     for paper_id, canonical in hits:
         matched[paper_id].add(canonical)
-    return tuple(_agenda(basis, papers, matched, kept) for basis in bases)
+    return matched
 
 
 class Basis(NamedTuple):

@@ -27,6 +27,7 @@ from bot.model.views import (
 )
 from bot.store.engines.base import Connection
 from bot.store.statements.mutes import mutes
+from bot.store.statements.publish import matched_keywords
 from bot.store.statements.removal import KEEP_ARCHIVED
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
@@ -187,22 +188,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
         )
     digests = _digests(db, channel_ids)
-    skipped = {
-        row[0]: (row[2], to_time(row[1]))
-        for row in db.execute(
-            f"select channel_id, at, count(*) from ledger where state = 'skipped' {these}"
-            " group by 1, 2 order by 1, 2",
-            given,
-        )
-    }
-    muted = {
-        row[0]: (row[2], to_time(row[1]))
-        for row in db.execute(
-            f"select channel_id, at, count(*) from ledger where state = 'muted' {these}"
-            " group by 1, 2 order by 1, 2",
-            given,
-        )
-    }
+    skipped, muted = (_last_left_out(db, each, channel_ids) for each in ("skipped", "muted"))
     hidden: dict[str, list[Mute]] = {}
     for mute in mutes(db, *channel_ids, private=True):
         hidden.setdefault(mute.channel_id, []).append(mute)
@@ -245,6 +231,19 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
         )
         for published_until, paused, reason, paused_at, probe_at, *channel in rows
     )
+
+
+def _last_left_out(
+    db: Connection, state: str, channel_ids: Sequence[str]
+) -> dict[str, tuple[int, datetime]]:
+    """How many papers each channel was not shown the last time that there were any, and when."""
+    these, given = _these("channel_id", channel_ids)
+    rows = db.execute(
+        f"select channel_id, at, count(*) from ledger where state = '{state}' {these}"
+        " group by 1, 2 order by 1, 2",
+        given,
+    )
+    return {channel: (count, to_time(at)) for channel, at, count in rows}
 
 
 def _digests(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[PostedDigest, ...]]:
@@ -333,12 +332,7 @@ def channel_papers(db: Connection, channel_id: str, since: datetime) -> tuple[Ch
         """,
         (channel_id, to_text(since), Why.NEW),
     ).fetchall()
-    matched: dict[str, set[str]] = {row[0]: set() for row in rows}
-    for paper_id, canonical in db.execute(
-        f"select paper_id, canonical from hits where paper_id in ({LISTED})",
-        {"ids": id_list(matched)},
-    ):
-        matched[paper_id].add(canonical)
+    matched = matched_keywords(db, [row[0] for row in rows])
     return tuple(
         ChannelPaper(
             paper_from_row(row[:15]),
@@ -355,8 +349,7 @@ def page(
     db: Connection, channel_ids: Sequence[str], limit: int, most: int
 ) -> Sequence[KeywordPapers]:
     """A section per keyword that one of these channels follows (private conversations show none),
-    in the order of the channels and of
-    their keywords; each as the first of them calls it."""
+    in the order of the channels and of their keywords; each as the first of them calls it."""
     keywords: dict[str, tuple[Keyword, str]] = {}  # and since when it is primed in one of them
     for channel_id in dict.fromkeys(channel_ids):
         if owner_of(db, channel_id):  # whatever bot.toml names

@@ -220,19 +220,15 @@ def subscriptions(
 ) -> tuple[Subscription, ...]:
     """In bot.toml's order where they are there, else in that of adding; if none is named, of all
     channels, and of private conversations only where those are wanted."""
-    these = (
-        f"where s.channel_id in ({LISTED})"
-        if channel_ids
-        else ("" if private else "where s.channel_id in (select id from channels where owner = '')")
-    )
+    these, given = in_channels("s.channel_id", channel_ids, private=private)
     rows = db.execute(
         f"""
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
                s.primed_at, s.added_by_id, s.name
         from subscriptions s join keywords k using (canonical)
-        {these} order by s.channel_id, s.position, s.canonical
+        where {these} order by s.channel_id, s.position, s.canonical
         """,
-        {"ids": id_list(channel_ids)} if channel_ids else {},
+        given,
     )
     return tuple(
         Subscription(
@@ -244,6 +240,16 @@ def subscriptions(
         )
         for row in rows
     )
+
+
+def in_channels(
+    column: str, channel_ids: Sequence[str], *, private: bool
+) -> tuple[str, dict[str, str]]:
+    """A condition on a channel's id, and its parameter: one of these; if none is named, any, and
+    one of a private conversation only where those are wanted."""
+    if channel_ids:
+        return f"{column} in ({LISTED})", {"ids": id_list(channel_ids)}
+    return ("true" if private else f"{column} in (select id from channels where owner = '')"), {}
 
 
 def unprimed(db: Connection) -> frozenset[tuple[str, str]]:
