@@ -194,8 +194,8 @@ MAX_RETRY_SECONDS: Final = 24 * 3600.0
 
 
 def _at_most_a_day(seconds: float | None) -> float | None:
-    """What a platform asks us to wait is a number of a header, in which anything may stand; an
-    endless one would keep a post for ever."""
+    """The seconds that a platform asks us to wait come from a header, which may hold any number; an
+    infinite one would delay a post for ever."""
     return None if seconds is None else min(seconds, MAX_RETRY_SECONDS)
 
 

@@ -153,8 +153,8 @@ class ThreadOpener(Protocol):
         first one in it. The paper is ready to be shown. Pure."""
         ...
 
-    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
-        """False: somebody deleted the thread. One that is archived or locked stands.
+    async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+        """False: somebody deleted the thread. One that is archived or locked still exists.
 
         Raises SendError and PlatformRefused where the platform can't say.
         """
@@ -720,8 +720,8 @@ class LibraryStore(Protocol):
         ...
 
     async def forget_person(self, person: Person) -> Forgotten:
-        """Delete what the person saved, and their name and id wherever they stand. What they
-        changed stays."""
+        """Delete what the person saved, and their name and id wherever they are kept.
+        What they changed stays."""
         ...
 
 

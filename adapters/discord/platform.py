@@ -431,7 +431,7 @@ class Discord:
         first = replies.paper_view(paper).to_components()  # type: ignore[no-untyped-call]
         return render.discussion(paper, {"components": first})
 
-    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+    async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
         """Asks for its first message. Raises SendError and PlatformRefused."""
         own = _channel_id(channel)
         thread = where_it_stands(first) or own

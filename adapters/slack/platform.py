@@ -188,7 +188,7 @@ class Slack:
     def discussion(self, paper: Paper) -> Sequence[Draft]:
         return render.discussion(paper, replies.paper_blocks(paper, blocks.authors(paper)))
 
-    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+    async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
         """Raises SendError and PlatformRefused."""
         # Without the message above, the first one was posted in its place.
         above = opening if "?thread_ts=" in first.url else first

@@ -1,10 +1,10 @@
-"""When arXiv announces: which evenings in New York, and which are holidays. Pure.
+"""When arXiv announces new papers, and on which holidays it does not. Pure.
 
-Announced is Sunday to Thursday at 20:00 US Eastern, for what was submitted until 14:00 that day
-(info.arxiv.org/help/availability, November 2026). Evenings without announcement are on the same
-page; a Friday in that list stands for the Sunday after it (seen once: nothing was announced between
-Friday 2026-06-19 and Monday evening). Deferrals without notice happen, so a missing announcement is
-never an error by itself: what is really there only arXiv's answers say.
+It announces them Sunday to Thursday at 20:00 US Eastern: what was submitted until 14:00 that day
+(info.arxiv.org/help/availability, November 2026). The same page lists the days on which it makes no
+announcement; a Friday in that list means the Sunday after it, too (seen once: nothing was announced
+between Friday 2026-06-19 and Monday evening). Deferrals without notice happen, so a missing
+announcement is never an error by itself: only arXiv's answers say what is really there.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final, Generic, TypeVar
 
-from bot.arxiv.http import ApiRequest, HttpConnection, NoWay, ResponseTimeout
+from bot.arxiv.http import ApiRequest, HttpConnection, NoNetwork, ResponseTimeout
 from bot.arxiv.rate_limit import LOCK_TIMEOUT_SECONDS, Permit, RateLimiter
 from bot.arxiv.responses import Assessment, Check, Failure, Redirect, Throttled, assess
 from bot.errors import SourceDown, SourceGarbled, SourceThrottled
@@ -130,7 +130,7 @@ class ArxivClient(Generic[T, Q]):
                 if is_last:
                     permit.record_refusal(str(error))
                 return Failure(error)
-            except (SourceDown, NoWay) as error:
+            except (SourceDown, NoNetwork) as error:
                 return Failure(error)
             outcome: Assessment[T] = assess(
                 response, request, self._check, self._clock.now(), self._config_key

@@ -68,8 +68,8 @@ class ResponseTimeout(SourceDown):
     """No answer in time, which is also how arXiv throttles."""
 
 
-class NoWay(SourceNotAsked):
-    """This machine has no way to arXiv now, so no request has left it. It may have one soon."""
+class NoNetwork(SourceNotAsked):
+    """This machine can't reach arXiv now, so no request has left it. Soon it may be able to."""
 
 
 Q = TypeVar("Q", bound=ApiRequest)
@@ -108,7 +108,7 @@ class HttpConnection(Generic[T, Q]):
 
         ``target`` is where ``follow`` led, complete with the query; ``as_post`` puts the query into
         the body whatever its length. Raises SourceDown, of these ResponseTimeout for a timeout;
-        SourceNotAsked where this machine has no means left to send it, as NoWay where it has no
+        SourceNotAsked where this machine has no means left to send it, as NoNetwork where it has no
         network, cannot look up the address, or its proxy refuses.
         """
         try:
@@ -254,16 +254,16 @@ def _reason(error: httpx.TransportError) -> str:
 def _of_this_machine(error: httpx.TransportError) -> SourceNotAsked | None:
     """What this machine lacked, if that is why there was no connection to arXiv."""
     if isinstance(error, httpx.ProxyError):
-        return NoWay(f"arXiv was not asked, because the proxy refused to: {_reason(error)}.")
+        return NoNetwork(f"arXiv was not asked, because the proxy refused to: {_reason(error)}.")
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):
-            return NoWay(
+            return NoNetwork(
                 "arXiv was not asked, because this machine can't look up its address:"
                 f" {cause.strerror}."
             )
         if isinstance(cause, OSError) and cause.errno in _NO_NETWORK:
-            return NoWay(
+            return NoNetwork(
                 f"arXiv was not asked, because this machine can't reach it: {cause.strerror}."
             )
         if isinstance(cause, OSError) and cause.errno in _LOCAL_LIMITS:

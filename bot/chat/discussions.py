@@ -66,7 +66,7 @@ class Discussions:
         if found.opening is None or found.first is None:
             return True
         try:
-            return await opener.thread_stands(Channel(channel_id), found.opening, found.first)
+            return await opener.thread_exists(Channel(channel_id), found.opening, found.first)
         except (SendError, PlatformRefused) as error:
             log.info("thread not looked at channel=%s why=%s", channel_id, error)
             return True

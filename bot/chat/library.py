@@ -19,7 +19,7 @@ from bot.chat.replies.library import (
     saved_reply,
     saved_together_reply,
 )
-from bot.core.digest import ENOUGH_SAVED
+from bot.core.digest import MIN_SAVED
 from bot.errors import UserError
 from bot.model import Paper, Person, Reply, TextFile
 from bot.ports import Clock, LibraryStore
@@ -94,7 +94,7 @@ class Library:
         offer_order = (
             may_change
             and not (mine or words or page > 1)
-            and found.total >= ENOUGH_SAVED
+            and found.total >= MIN_SAVED
             and (await self._queries.settings_in_force(channel_id))["order"].value != "similarity"
         )
         return saved_reply(found, dates, mine=mine, words=words, page=page, offer_order=offer_order)

@@ -27,7 +27,7 @@ _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
 _DAY_NUMBERS = {name: number for names in (DAYS, _LONG_DAYS) for number, name in enumerate(names)}
 
 WEEKLY = "weekly"
-_WEEKLY_TOO = ("mondays", "every monday", "each monday")
+_WEEKLY_SYNONYMS = ("mondays", "every monday", "each monday")
 
 MAX_CATCH_UP = 10_000  # papers
 
@@ -83,7 +83,7 @@ def parse_days(text: str) -> PostingDays:
     words = text.strip().lower().replace("–", "-")
     if words == "daily":
         return PostingDays(frozenset(range(7)))
-    if words in (WEEKLY, *_WEEKLY_TOO):
+    if words in (WEEKLY, *_WEEKLY_SYNONYMS):
         return PostingDays(frozenset({0}), weekly=True)
     days: set[int] = set()
     for part in words.split(","):
@@ -161,12 +161,12 @@ def parse_mention(text: str, platform: str = "") -> str:
             f"{quoted(word)} would notify everybody, which the bot never does; name one role or"
             f' user group, or "{NOBODY}"'
         )
-    kinds = [_MENTIONED[platform]] if platform in _MENTIONED else list(_MENTIONED.values())
-    for pattern, _ in kinds if platform in ("", *_MENTIONED) else ():
+    if platform and platform not in _MENTIONED:
+        raise UserError(f'nobody can be mentioned; write "{NOBODY}"')
+    kinds = [_MENTIONED[platform]] if platform else list(_MENTIONED.values())
+    for pattern, _ in kinds:
         if found := pattern.fullmatch(word):
             return found["id"].upper()
-    if platform not in ("", *_MENTIONED):
-        raise UserError(f'nobody can be mentioned; write "{NOBODY}"')
     what = either([what for _, what in kinds])
     raise UserError(f'{quoted(word)} is not {what}; write that, or "{NOBODY}"')
 
@@ -363,7 +363,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
         ),
         ChannelSetting(
             "group",
-            "whether a digest stands by keyword",
+            "whether a digest is grouped by keyword",
             example="keyword",
             values={"": ("none", "keyword")},
             noun="way to group papers",

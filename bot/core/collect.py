@@ -20,6 +20,7 @@ from bot.core import fetch, news
 from bot.core.fetch import LOOK_BACK, LOOK_BACK_WIDE, FetchResult, History
 from bot.matching import Matcher
 from bot.model import Hit, Interests, Paper, Prime, Recorded, Run
+from bot.model.news import FOLLOWED_FOR
 from bot.model.papers import keep_latest_versions
 from bot.ports import Clock, CollectStore, Source
 
@@ -48,7 +49,7 @@ async def collect(
     """
     started = clock.now()
     interests = await store.interests()
-    posted = await store.posted(started - news.FOLLOWED_FOR)
+    posted = await store.posted(started - FOLLOWED_FOR)
     since, wide = _window(interests, started)
     keywords = {keyword.canonical: keyword for keyword in (*interests.primed, *interests.fresh)}
     matcher = await asyncio.to_thread(Matcher, tuple(keywords.values()))

@@ -33,10 +33,10 @@ from bot.ports import Composer
 Show = Callable[[Paper], Paper]
 
 PAPERS_CACHED = 4096  # some 7 kB each
-ENOUGH_SAVED = 10  # papers, for a digest to be ordered by them
+MIN_SAVED = 10  # papers, for a digest to be ordered by them
 REASONS_SHOWN = 3  # first papers of such a digest that say what they are like
 MOST_SAVED_SHOWN = 5  # papers of a week
-LEAST_PEOPLE = 2  # who saved one of these
+MIN_PEOPLE = 2  # who saved one of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Rules:
 
     ``backlog`` is how many papers of missed days are posted: ``None`` for all, 0 for none.
     ``in_full`` is how many papers of a digest are shown whole; ``news`` are the kinds that come;
-    ``by_keyword``: a digest stands by keyword; ``by_similarity``: papers like those that are saved
-    in the channel come first, in each group of a keyword.
+    ``by_keyword``: a digest is grouped by keyword; ``by_similarity``: papers like those that are
+    saved in the channel come first, in each group of a keyword.
     """
 
     timetable: Timetable
@@ -145,7 +145,7 @@ def _entries(
     frequencies: InverseFrequencies | None,
 ) -> tuple[Entry, ...]:
     """All of them in their order, ready to be shown, the first with why they come first."""
-    if not rules.by_similarity or frequencies is None or len(agenda.saved) < ENOUGH_SAVED:
+    if not rules.by_similarity or frequencies is None or len(agenda.saved) < MIN_SAVED:
         return _shown(_arranged(due, agenda.keywords, rules), show)
     profile = Profile(agenda.saved, frequencies)
     ranked = sorted(due, key=lambda each: -profile.similarity(each.paper))
@@ -185,7 +185,7 @@ def most_saved_of_week(
         MostSaved(each.paper, sum(begin < at <= week_end for at in each.saved_at))
         for each in agenda.shared
     ]
-    several = [each for each in counted if each.people >= LEAST_PEOPLE]
+    several = [each for each in counted if each.people >= MIN_PEOPLE]
     several.sort(key=lambda each: (-each.people, -each.paper.serial, each.paper.id))
     return tuple(several[:MOST_SAVED_SHOWN])
 

@@ -55,14 +55,6 @@ class Limits:
                 f" End one first: {refer_to('list')}"
             )
 
-    def check_room_of_person(self, in_conversation: int, of_person: int) -> None:
-        """The same in a private conversation, whose person is a server of its own."""
-        if max(in_conversation, of_person) >= self.keywords_per_person:
-            raise UserError(
-                f"You follow {in_conversation} keywords for yourself already, which is as many as"
-                f" one person may. Remove one that brings little, and try again: {refer_to('list')}"
-            )
-
     def check_room(self, in_channel: int, in_server: int) -> None:
         """Raises UserError where one more keyword is too many; a server counts as 0 if unknown."""
         if in_channel >= self.keywords_per_channel:
@@ -74,4 +66,12 @@ class Limits:
             raise UserError(
                 f"The channels here follow {in_server} keywords together, which is as many as they"
                 " may. Remove one that brings little, or ask whoever hosts the bot for more."
+            )
+
+    def check_room_of_person(self, in_conversation: int, of_person: int) -> None:
+        """The same in a private conversation, whose person counts as a server of their own."""
+        if max(in_conversation, of_person) >= self.keywords_per_person:
+            raise UserError(
+                f"You follow {in_conversation} keywords for yourself already, which is as many as"
+                f" one person may. Remove one that brings little, and try again: {refer_to('list')}"
             )

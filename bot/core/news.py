@@ -2,36 +2,28 @@
 
 ::
 
-    brought again, or looked up ─▶ compare with what is stored ─▶ News
+    fetched again, or looked up ─▶ compare with what is stored ─▶ News
 
-What is stored of a paper is the baseline: ``record`` replaces it in the transaction that puts the
-news on the ledgers, so a change is found once, however often a bot is killed. A paper is followed
-for two years after it was posted.
-
-The query API brings papers of the last weeks again by itself. Of older ones, a list of everything
-that changed tells (``Batch.listed``), without their version, which is looked up for those that
-changed; where there is no such list, all of them are looked up, once a week.
-
-What is stored of a paper is what is known of it in every channel that it was posted in;
-``core/news.py`` compares it with what arXiv says now. A change is a row of ``news``, told apart by
-the paper, its kind and a mark (which venue, which version), with a row of ``news_ledger`` for each
-channel in which the ledger says "posted". Both are written in the transaction that replaces the
-stored paper: killed before it, the next run finds the same change, killed after it, none. A change
-that is found again (an index that answers with an older comment, and then with the newer one) meets
-its own row. In a channel that a paper is posted to later, what changed before is no news; so a
-digest that was prepared is decided again if the comment, journal reference or version of one of its
-papers has changed.
+What is stored of a paper is the baseline: it is what is known of it in every channel that it was
+posted in. A change is a row of ``news``, identified by the paper, its kind and a mark (which venue,
+which version), with a row of ``news_ledger`` for each channel in which the ledger says "posted".
+Both are written in the transaction that replaces the stored paper: killed before it, the next run
+finds the same change, killed after it, none. A change that is found again (an index that answers
+with an older comment, and then with the newer one) meets its own row. In a channel that a paper is
+posted to later, what changed before is no news; so a digest that was prepared is decided again if
+the comment, journal reference or version of one of its papers has changed.
 
 News become "posted" with the message that tells them, as papers do, and not before the paper's own
 message is known to have arrived: they link to it. A withdrawal has a second message, whose parent
 is that one. Which kinds a channel wants is decided when it is published to; the others become
 "skipped".
 
-Everybody's posted papers of two years have to be seen again. A harvest lists whatever changed, and
-keeps the records of these whatever their age; because a record tells no version, those that differ
-are looked up by their ids. Where no list continues the one before it (``runs.followed_until``), all
-of them are looked up once a week, 500 in a request, those first that were not seen for longest; a
-look that breaks off goes on the next day.
+A posted paper is followed for two years. The query API returns papers of the last weeks again by
+itself. A harvest lists whatever changed (``Batch.listed``), and keeps the records of posted papers
+whatever their age; because a record has no version, those that differ are looked up by their ids.
+Where no list continues the one before it (``runs.followed_until``), all posted papers are looked up
+once a week, 500 in a request, those first that were not seen for longest; a lookup that breaks off
+continues the next day.
 """
 
 from __future__ import annotations
@@ -53,9 +45,8 @@ from bot.text.venues import venue
 
 log = logging.getLogger(__name__)
 
-FOLLOWED_FOR = timedelta(days=730)
 LOOKED_UP_EVERY = timedelta(days=7)
-MOST_LOOKED_UP = 10_000  # papers in a run: twenty requests
+MAX_LOOKED_UP = 10_000  # papers in a run: twenty requests
 LOOKED_UP_AT_ONCE = 500
 
 _STATUS = frozenset({NewsKind.WITHDRAWN, NewsKind.RESTORED, NewsKind.VENUE})
@@ -90,7 +81,7 @@ async def follow_up(
     """Compare what this run brought of ``posted`` papers (by id, with when each was last seen), and
     what is looked up of them now, with what is stored.
 
-    A source that does not answer is only noted: the next week's look finds the same.
+    A source that does not answer is only noted: the next week's lookup finds the same.
     """
     brought = {each.id: each for each in result.papers.values() if each.id in posted}
     keep_latest_versions(brought, result.revised.values())
@@ -103,11 +94,11 @@ async def follow_up(
     day = now.astimezone(UTC).date()
     until = _listed_until(interests.followed_until, result.listed)
     overdue: list[str] = []
-    if until is None and is_look_due(interests.followed_until, day):
+    if until is None and is_lookup_due(interests.followed_until, day):
         whole = {each.id for each in brought.values() if each.has_full_metadata}
         overdue = _not_seen(posted, interests.followed_until, now, whole)
-        until = day if len(overdue) <= MOST_LOOKED_UP else None
-    wanted = list(dict.fromkeys([*changed, *overdue[:MOST_LOOKED_UP]]))
+        until = day if len(overdue) <= MAX_LOOKED_UP else None
+    wanted = list(dict.fromkeys([*changed, *overdue[:MAX_LOOKED_UP]]))
     answered = await _look_up(source, wanted, result, brought)
     if overdue or changed:
         log.info("followed papers=%d changed=%d", len(wanted), len(changed))
@@ -133,7 +124,7 @@ def _listed_until(followed_until: date | None, listed: tuple[date, date] | None)
     return listed[1]
 
 
-def is_look_due(followed_until: date | None, today: date) -> bool:
+def is_lookup_due(followed_until: date | None, today: date) -> bool:
     """Whether all posted papers are to be looked up; also after a clock that was ahead."""
     if followed_until is None or followed_until > today:
         return True
@@ -143,7 +134,7 @@ def is_look_due(followed_until: date | None, today: date) -> bool:
 def _not_seen(
     posted: Mapping[str, datetime], followed_until: date | None, now: datetime, whole: set[str]
 ) -> list[str]:
-    """Those that were not brought since a look was due, so that one that was cut off goes on."""
+    """Those that were not seen since a lookup was due, so that one that was cut off continues."""
     if followed_until is None or followed_until > now.date():
         due = now - LOOKED_UP_EVERY
     else:

@@ -5,12 +5,10 @@ inverse document frequency, ln((1 + n) / (1 + df)) + 1, so that a term that is i
 weighs something where few papers are known. Similarity is the cosine. What papers are similar *to*
 is the sum of the papers that somebody saved: comparing costs the same for ten as for a thousand.
 
-With ``order = "similarity"`` a digest begins with the papers most like those saved in its channel
-(``matching/similarity.py``): TF-IDF over the stems that keywords are matched by, and the cosine to
-the sum of the last thousand saved papers, so that comparing costs the same for ten as for a
-thousand. How common a term is, is counted in the newest thousand papers of the database. Among the
-saved ones alone, just what they are about would count as common. Only the order changes: which
-papers are posted, and which ``catch_up`` leaves out, is decided before.
+With ``order = "similarity"`` a digest begins with the papers most like those saved in its channel,
+the last thousand of them. How common a term is, is counted in the newest thousand papers of the
+database: among the saved ones alone, just what they are about would count as common. Only the order
+changes: which papers are posted, and which ``catch_up`` leaves out, is decided before.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ HEAVIEST: Final = 32  # terms of a paper by which those are found that may be th
 COMPARED: Final = 16  # of these, by all terms
 # What any two papers have in common. In April 2026 each of the first three of a digest had more
 # with one of ten saved papers of its category (30 draws).
-LEAST_SIMILARITY: Final = 0.05
+MIN_SIMILARITY: Final = 0.05
 _Terms: TypeAlias = tuple[tuple[str, ...], tuple[float, ...]]
 
 
@@ -109,13 +107,13 @@ class Profile:
     def nearest(self, paper: Paper) -> Paper | None:
         """The most similar of the papers, the first of several: of those that are most similar by
         the heaviest terms of both. Never the paper itself; ``None`` where none of them is similar
-        by more than ``LEAST_SIMILARITY``."""
+        by more than ``MIN_SIMILARITY``."""
         own = Profile([paper], self._frequencies)
         found: defaultdict[int, float] = defaultdict(float)
         for term, weight in self._frequencies.weighted(paper).heaviest:
             for number, other in self._heavy.get(term, ()):
                 found[number] += weight * other
-        most, best = LEAST_SIMILARITY, None
+        most, best = MIN_SIMILARITY, None
         for number in sorted(nlargest(COMPARED, found, key=found.__getitem__)):
             candidate = self._papers[number]
             similarity = own.similarity(candidate)

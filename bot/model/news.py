@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
+
+FOLLOWED_FOR: Final = timedelta(days=730)
+"""So long after a paper was posted in a channel its changes are news there."""
 
 NEWS_SHOWN: Final = 20
 """News of a digest that get a line each; the others are counted."""
@@ -24,7 +28,7 @@ class News:
     """One change of a posted paper. With ``paper_id`` and ``kind``, ``mark`` is its identity, which
     is told once in a channel: which venue, which version.
 
-    ``text`` is the venue, or the comment of a withdrawal; ``published`` says that the venue stands
+    ``text`` is the venue, or the comment of a withdrawal; ``published`` says that the venue is
     in a journal reference. ``titles`` and ``comments`` are those before and after a new version,
     where they differ. ``version`` is ``VERSION_UNKNOWN`` where the source did not say it. Texts are
     ready to be shown.

@@ -1,4 +1,4 @@
-"""From what is due in a channel to the message that stands there."""
+"""From what is due in a channel to the message that is posted there."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class Digest:
     channel's catch-up policy left out. Of a long digest only the first ``in_full`` papers are shown
     whole, and the others in a line each. ``news`` of papers posted before are told below, those
     that matter most first; a digest may consist of them alone. ``week`` is the Monday of the
-    week that it is about, where it is about one. ``by_keyword``: the entries stand by their first
-    keyword, and each such group has a heading. ``most_saved``, the papers that most people saved
+    week that it is about, where it is about one. ``by_keyword``: the entries are grouped by their
+    first keyword, and each group has a heading. ``most_saved``, the papers that most people saved
     here in the week, end it; it may consist of them alone, too.
     """
 
@@ -100,15 +100,14 @@ class ChannelAgenda:
 
     The papers are as their source gave them. ``first`` are shown because their keyword is new in
     the channel, ``new`` were announced since their keyword was primed. ``news`` are of papers that
-    certainly stand in the channel, in the order in which they were found. ``keywords`` are the
+    certainly arrived in the channel, in the order in which they were found. ``keywords`` are the
     channel's, as they are shown, in their order; papers that match one of the ``mutes`` are not to
-    be shown. ``published_until`` is
-    the posting time up to which it was published to, ``None`` for a channel that never was.
-    ``rescheduled``: its days were changed since, so that they don't tell which were missed.
-    ``last_complete_run_at`` is when the last complete run began. ``saved`` are the papers that are
-    kept for the channel, if its digest is ordered by them; ``shared`` those that several people
-    keep for it, since before the week for which ``most_saved_until`` says up to which posting time
-    they were told. ``basis`` is what the store read for this, to compare with what stands there
+    be shown. ``published_until`` is the posting time up to which it was published to, ``None`` for
+    a channel that never was. ``rescheduled``: its days were changed since, so that they don't tell
+    which were missed. ``last_complete_run_at`` is when the last complete run began. ``saved`` are
+    the papers that are kept for the channel, if its digest is ordered by them; ``shared`` those
+    that several people keep for it. ``most_saved_until`` is the posting time up to which the most
+    saved papers were told. ``basis`` is what the store read for this, to compare with what is there
     later.
     """
 
@@ -160,10 +159,10 @@ class Publication:
 class Prepared:
     """What was decided for a channel ahead of the transaction that carries it out.
 
-    It stands as long as what is due in the channel, its settings, keywords and mutes are the same,
-    and no paper got another version, comment or journal reference: that would be news, if the paper
-    had been posted already. One that by now matches another one of the keywords too is no reason to
-    decide again.
+    It remains valid as long as what is due in the channel, its settings, keywords and mutes are the
+    same, and no paper got another version, comment or journal reference: that would be news, if the
+    paper had been posted already. One that by now matches another one of the keywords too is no
+    reason to decide again.
     """
 
     agenda: ChannelAgenda

@@ -71,10 +71,10 @@ class Channel:
     A setting that is ``None`` means: as ``[schedule]`` in ``bot.toml`` says, or as is usual on the
     platform. ``editors`` says who may change keywords: ``managers`` or ``members``; ``updates``
     which news of posted papers come: ``status``, ``all`` or ``none``; ``group`` whether a digest
-    stands by ``keyword`` or not (``none``); ``mention`` the platform's id of the one role or user
-    group that a digest notifies, or ``none``; ``announce_changes`` whether the channel is told who
-    changed what: ``true`` or ``false``; ``order`` which papers of a digest come first: ``newest``
-    or ``similarity`` (to those that are saved there). ``owner`` is the person
+    is grouped by ``keyword`` or not (``none``); ``mention`` the platform's id of the one role or
+    user group that a digest notifies, or ``none``; ``announce_changes`` whether the channel is told
+    who changed what: ``true`` or ``false``; ``order`` which papers of a digest come first:
+    ``newest`` or ``similarity`` (to those that are saved there). ``owner`` is the person
     (``Person.id``) whose private conversation with the bot it is; empty for every other channel.
     """
 

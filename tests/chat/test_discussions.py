@@ -40,7 +40,7 @@ class Threads(FakePlatform):
             Draft(f'{{"papers": [], "text": "Abstract of {paper.title}"}}', (), parent=0),
         ]
 
-    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+    async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
         if self.silent:
             raise TryLater("Nobody answers.")
         return self.stands

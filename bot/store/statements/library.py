@@ -238,7 +238,7 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
             f"update {table} set added_by = '', added_by_id = '' where added_by_id = ?",
             (person.id,),
         ).rowcount
-    # Who paused a channel stands there by their name alone.
+    # Of the person who paused a channel only the name is kept there.
     for name in known_as | {person.name}:
         names += db.execute(
             "update channels set reason = 'by somebody' where paused = 'person' and reason = ?",

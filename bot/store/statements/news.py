@@ -1,4 +1,4 @@
-"""News of posted papers on the ledgers: each change once in each channel where the paper stands.
+"""News of posted papers on the ledgers: each change once in each channel that got the paper.
 
 Each change is a row of its own, however many channels get it; only the transaction that makes it
 puts it on their ledgers. So a change that is found a second time reaches nobody again, and where a
@@ -8,10 +8,11 @@ paper is posted after its change was found, the change is no news.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.model import News, NewsItem, Paper
+from bot.model.news import FOLLOWED_FOR
 from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     LISTED,
@@ -23,8 +24,6 @@ from bot.store.statements.rows import (
     to_text,
     to_time,
 )
-
-TOLD_FOR = timedelta(days=730)  # so long after a paper was posted somewhere it brings news there
 
 
 def posted(db: Connection, since: datetime) -> dict[str, datetime]:
@@ -73,7 +72,7 @@ def record(db: Connection, news: Sequence[News], at: datetime) -> int:
                 "news": row[0],
                 "at": to_text(at),
                 "paper": each.paper_id,
-                "since": to_text(at - TOLD_FOR),
+                "since": to_text(at - FOLLOWED_FOR),
             },
         ).rowcount
     return rows

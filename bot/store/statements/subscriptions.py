@@ -133,8 +133,8 @@ def _free_name(db: Connection, channel_id: str, name: str, canonical: str = "") 
 
 
 def arrange(db: Connection, channel_id: str, canonicals: Sequence[str]) -> None:
-    """Put the channel's keywords into this order; those that are not named come last, as they
-    stood."""
+    """Put the channel's keywords into this order; those that are not named come last, in the
+    order that they had."""
     rows = db.execute(
         "select canonical from subscriptions where channel_id = ? order by position, canonical",
         (channel_id,),

@@ -642,7 +642,7 @@ class OneThread:
     def discussion(self, paper: Paper) -> list[Draft]:
         return [Draft("{}", ()), Draft("{}", (), parent=0)]
 
-    async def thread_stands(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
+    async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
         return True
 
 

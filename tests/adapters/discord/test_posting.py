@@ -919,22 +919,22 @@ async def test_a_thread_that_may_not_be_opened_holds_up_no_digest(
         await discord.send(post(here, top, KEY))
 
 
-async def test_a_thread_stands_until_it_is_deleted_whatever_became_of_its_first_message(
+async def test_a_thread_exists_until_it_is_deleted_whatever_became_of_its_first_message(
     server: DiscordServer, discord: Discord
 ) -> None:
     here = server.open_channel()
     opening, first = await opened(discord, here)
     where = Channel(f"discord:{here}")
     server.channels[opening.message_id]["thread_metadata"]["archived"] = True
-    assert await discord.thread_stands(where, opening, first)
+    assert await discord.thread_exists(where, opening, first)
     server.messages[opening.message_id].clear()
-    assert await discord.thread_stands(where, opening, first)
+    assert await discord.thread_exists(where, opening, first)
     del server.channels[opening.message_id]
     server.fail("GET", r"/channels/\d+/messages/\d+", status=503, times=9)
     with pytest.raises(SendError):
-        await discord.thread_stands(where, opening, first)
+        await discord.thread_exists(where, opening, first)
     server.faults.clear()
-    assert not await discord.thread_stands(where, opening, first)
+    assert not await discord.thread_exists(where, opening, first)
 
 
 async def test_what_begins_a_discussion_is_not_handed_on_to_other_servers(

@@ -504,12 +504,12 @@ async def test_a_discussion_is_a_message_of_its_own_with_the_abstract_below_it(
     assert "https://www.alphaxiv.org/abs/2603.00001" in json.dumps(abstract["blocks"])
     assert first.url.endswith(f"?thread_ts={heading['ts']}&cid={here}")
     where = Channel(f"slack:{here}")
-    assert await slack.thread_stands(where, opening, first)
+    assert await slack.thread_exists(where, opening, first)
     server.fail("POST", r"chat\.getPermalink", status=503)
     with pytest.raises(SendError):
-        await slack.thread_stands(where, opening, first)
+        await slack.thread_exists(where, opening, first)
     messages(server, here).clear()
-    assert not await slack.thread_stands(where, opening, first)
+    assert not await slack.thread_exists(where, opening, first)
 
 
 async def test_a_discussion_of_a_paper_with_everything_too_long_fits_a_message(
