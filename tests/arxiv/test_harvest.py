@@ -512,11 +512,10 @@ async def test_a_flood_of_papers_listed_again_is_passed_over_in_a_few_requests(
 async def test_records_of_posted_papers_are_kept_whatever_their_age_and_the_list_says_its_days(
     clock: FakeClock, make_source: MakeSource
 ) -> None:
-    old = [
-        standin_paper(n, id=f"1903.{n:05d}", published=NOON - 2500 * DAY) for n in range(1, 3001)
-    ]
-    posted = {"1903.00007", "1903.02999", "2602.99999"}
+    old = [standin_paper(n, id=f"1903.{n:05d}", published=NOON - 2500 * DAY) for n in range(1, 901)]
+    posted = {"1903.00007", "1903.00899", "2602.99999"}
     with ArxivServer([*old, new_paper(1, visible_at=NOON - DAY)], clock) as server:
+        server.oai_page = 400
         source = make_source(url=server.url, oai_url=server.oai_url, strategy=Strategy.HARVEST)
         first = await source.fetch([REWARD], SINCE, "", None, posted)
         clock.jump(NOON + DAY)
@@ -524,7 +523,7 @@ async def test_records_of_posted_papers_are_kept_whatever_their_age_and_the_list
             server.restamp(paper.id, NOON + DAY / 2)
         before = first.announcement_stats.checkpoint
         batch = await source.fetch([REWARD], SINCE, before, None, posted)
-    assert sorted(paper.id for paper in batch.revised) == ["1903.00007", "1903.02999"]
+    assert sorted(paper.id for paper in batch.revised) == ["1903.00007", "1903.00899"]
     assert {paper.version for paper in batch.revised} == {VERSION_UNKNOWN}
     assert not {paper.id for paper in batch.papers} & posted
     assert batch.listed == (NOON.date(), (NOON + DAY).date())

@@ -1436,6 +1436,22 @@ async def test_a_digest_names_keywords_by_their_names_in_the_order_of_the_channe
     assert [entry.keywords for entry in agenda.new] == [("Zzz", "A name")]
 
 
+async def test_what_a_channel_got_is_listed_with_its_keywords_and_without_first_papers(
+    store: Store,
+) -> None:
+    await follow(store, A, B)
+    await store.follow(A, GRAPH, ADA, START)
+    await store.record(run_of(START + DAY, [paper(1), paper(2)]), first_post=0)
+    found = await store.channel_papers(A, START)
+    assert [each.paper.id for each in found] == ids(2, 1)
+    assert {each.keywords for each in found} == {("reward model",)}
+    assert {(each.muted, each.found_at, each.posted_at) for each in found} == {
+        (False, START + DAY, None)
+    }
+    assert await store.channel_papers(A, START + 2 * DAY) == ()
+    assert await store.channel_papers("fake:nobody", START) == ()
+
+
 async def test_the_measures_are_sums_over_everything(store: Store) -> None:
     await follow(store, A, B)
     stats = AnnouncementStats(announced=40)
@@ -1838,6 +1854,44 @@ async def test_a_person_who_wants_to_be_forgotten_leaves_no_name(store: Store) -
     assert (await store.forget_person(ADA)).saves == 0
 
 
+async def test_an_agenda_holds_what_is_saved_where_the_order_asks_for_it(store: Store) -> None:
+    await follow(store, A, B)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    for number in (11, 12):
+        await store.toggle_save(A, paper(number), ADA, START + number * MINUTE)
+        await store.toggle_save(B, paper(number), BEN, START + number * MINUTE)
+    await store.toggle_save(A, paper(12), BEN, START + HOUR)
+    await store.change_setting(A, "order", "similarity")
+    found = {each.channel.id: each for each in await store.agendas([A, B])}
+    assert found[A].channel.order == "similarity"
+    assert [each.id for each in found[A].saved] == ids(12, 11)
+    [shared] = found[A].shared
+    assert (shared.paper.id, shared.saved_at) == (*ids(12), (START + 12 * MINUTE, START + HOUR))
+    assert (found[B].saved, found[B].shared) == ((), ())
+    assert [each.id for each in await store.newest_papers(1)] == ids(1)
+
+
+async def test_a_save_in_the_meantime_is_decided_again_and_what_was_told_is_remembered(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    [agenda] = await store.agendas([A])
+    for who in (ADA, BEN):
+        await store.toggle_save(A, paper(11), who, START)
+    seen: list[ChannelAgenda] = []
+
+    def plan(agenda: ChannelAgenda) -> Publication:
+        seen.append(agenda)
+        return Publication(most_saved_until=START + HOUR)
+
+    await store.publish([(A, plan)], START, {A: Prepared(agenda, None)})
+    assert [each.paper.id for each in seen[0].shared] == ids(11)
+    assert seen[0].most_saved_until is None
+    [agenda] = await store.agendas([A])
+    assert agenda.most_saved_until == START + HOUR
+
+
 # -- threads about papers -------------------------------------------------------------------------
 
 
@@ -1956,22 +2010,6 @@ async def test_one_process_alone_has_all_shards(store: Store) -> None:
     assert (await store.share_shards("account", 2, 60.0)).total == 2
 
 
-async def test_what_a_channel_got_is_listed_with_its_keywords_and_without_first_papers(
-    store: Store,
-) -> None:
-    await follow(store, A, B)
-    await store.follow(A, GRAPH, ADA, START)
-    await store.record(run_of(START + DAY, [paper(1), paper(2)]), first_post=0)
-    found = await store.channel_papers(A, START)
-    assert [each.paper.id for each in found] == ids(2, 1)
-    assert {each.keywords for each in found} == {("reward model",)}
-    assert {(each.muted, each.found_at, each.posted_at) for each in found} == {
-        (False, START + DAY, None)
-    }
-    assert await store.channel_papers(A, START + 2 * DAY) == ()
-    assert await store.channel_papers("fake:nobody", START) == ()
-
-
 def test_no_use_case_of_the_store_is_missing_here() -> None:
     protocols = [each for each in ports.Store.__mro__ if each.__module__ == ports.__name__]
     promised = {
@@ -1984,41 +2022,3 @@ def test_no_use_case_of_the_store_is_missing_here() -> None:
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert promised - used == set()
     assert len(promised) > 40
-
-
-async def test_an_agenda_holds_what_is_saved_where_the_order_asks_for_it(store: Store) -> None:
-    await follow(store, A, B)
-    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
-    for number in (11, 12):
-        await store.toggle_save(A, paper(number), ADA, START + number * MINUTE)
-        await store.toggle_save(B, paper(number), BEN, START + number * MINUTE)
-    await store.toggle_save(A, paper(12), BEN, START + HOUR)
-    await store.change_setting(A, "order", "similarity")
-    found = {each.channel.id: each for each in await store.agendas([A, B])}
-    assert found[A].channel.order == "similarity"
-    assert [each.id for each in found[A].saved] == ids(12, 11)
-    [shared] = found[A].shared
-    assert (shared.paper.id, shared.saved_at) == (*ids(12), (START + 12 * MINUTE, START + HOUR))
-    assert (found[B].saved, found[B].shared) == ((), ())
-    assert [each.id for each in await store.newest_papers(1)] == ids(1)
-
-
-async def test_a_save_in_the_meantime_is_decided_anew_and_what_was_told_is_remembered(
-    store: Store,
-) -> None:
-    await follow(store, A)
-    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
-    [agenda] = await store.agendas([A])
-    for who in (ADA, BEN):
-        await store.toggle_save(A, paper(11), who, START)
-    seen: list[ChannelAgenda] = []
-
-    def plan(agenda: ChannelAgenda) -> Publication:
-        seen.append(agenda)
-        return Publication(most_saved_until=START + HOUR)
-
-    await store.publish([(A, plan)], START, {A: Prepared(agenda, None)})
-    assert [each.paper.id for each in seen[0].shared] == ids(11)
-    assert seen[0].most_saved_until is None
-    [agenda] = await store.agendas([A])
-    assert agenda.most_saved_until == START + HOUR
