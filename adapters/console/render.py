@@ -18,7 +18,6 @@ from rich.text import Text
 from adapters.json_template import encode
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry, MostSaved, NewsItem
-from bot.model.news import NEWS_SHOWN
 from bot.text import authors_line, digests
 from bot.text.badges import badges
 
@@ -103,7 +102,7 @@ def page_of(digest: Digest) -> Page:
         ),
         in_full=in_full,
         news_heading=digests.news_heading(digest),
-        news=tuple(map(_news_line, digest.news[:NEWS_SHOWN])),
+        news=tuple(map(_news_line, digests.news_lines(digest))),
         more_news=digests.more_news(digest),
         most_saved_heading=digests.most_saved_heading(digest),
         most_saved=tuple(map(_most_saved_line, digest.most_saved)),
@@ -198,8 +197,7 @@ def plain(page: Page) -> str:
         lines += [item.group] if item.group else []
         lines += [item.title, INDENT + item.url]
         lines += [INDENT + item.like] if item.like else []
-    for line in _above_news(page):
-        lines += ["", line]
+    lines += ["", page.news_heading] if page.news_heading else []
     for news in page.news:
         lines += [news.title, INDENT + news.url, INDENT + news.details]
     lines += [page.more_news] if page.more_news else []
@@ -218,11 +216,6 @@ def _more_line(page: Page) -> list[str]:
     """The line between papers in full and papers in one line, if there are both."""
     more = digests.and_more(len(page.items) - page.in_full, below=page.in_full > 0)
     return [more] if more else []
-
-
-def _above_news(page: Page) -> list[str]:
-    """The line between papers and news; an empty one where there are news alone."""
-    return [page.news_heading] if page.news and page.items else []
 
 
 def styled(page: Page, terminal: Console) -> str:
@@ -260,9 +253,9 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
             yield from _wrapped(terminal, Text(item.group, HEADING_STYLE))
         yield from _one_line(item, terminal.width)
         yield from _wrapped(terminal, Text(item.like, NOTE_STYLE), INDENT * 2)
-    for heading in _above_news(page):
+    if page.news_heading:
         yield Text()
-        yield from _wrapped(terminal, Text(heading, HEADING_STYLE))
+        yield from _wrapped(terminal, Text(page.news_heading, HEADING_STYLE))
     yield from _styled_news(page.news, terminal)
     if page.more_news:
         yield from _wrapped(terminal, Text(page.more_news, DIM_STYLE))

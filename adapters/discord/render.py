@@ -29,7 +29,6 @@ from adapters.discord.markup import inert, link
 from adapters.json_template import SLOT, encode, template
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry, NewsItem, Paper
-from bot.model.news import NEWS_SHOWN
 from bot.text import authors_line, digests, shorten
 from bot.text.badges import Badge, badges
 
@@ -176,9 +175,8 @@ class DiscordPaper:
 
     @cached_property
     def line(self) -> str:
-        title = shorten(self._paper.title, MAX_TITLE_LENGTH)
         like = f" · {self._like}" if self._like else ""
-        return f"- {link(title, self._paper.url)}{like}"
+        return f"- {linked_title(self._paper)}{like}"
 
     @cached_property
     def line_size(self) -> Size:
@@ -195,7 +193,7 @@ class DiscordPaper:
         before, after, size = self._whole
         json, size = f"{before}{matched.json}{after}", size + matched.size
         if heading:
-            above = _text(_group(heading))
+            above = _text(_bold(heading))
             json, size = f"{above.json},{json}", above.size + size
         return SizedComponent(json, size, (self,), whole=True)
 
@@ -209,7 +207,7 @@ class DiscordPaper:
             inert(shorten(paper.comment, MAX_COMMENT_LENGTH)),
         ]
         lines = [
-            f"**{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**",
+            f"**{linked_title(paper)}**",
             inert(shorten(authors_line(paper.authors), MAX_AUTHORS_LENGTH)),
             f"-# {' · '.join(filter(None, facts))}",
         ]
@@ -221,6 +219,10 @@ class DiscordPaper:
             f'{encode(like)[1:-1]}"{after}',
             _SECTION_SIZE + _size_of(content + like),
         )
+
+
+def linked_title(paper: Paper) -> str:
+    return link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)
 
 
 def badge(each: Badge) -> str:
@@ -324,7 +326,7 @@ def _payload(place: Destination, day: str, body: str) -> str:
 def discussion(paper: Paper, first: Body) -> list[Draft]:
     """The line that begins a paper's thread, and the body of the first message in it."""
     name = shorten(paper.title, MAX_THREAD_NAME)
-    line = f"Discussion: **{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**"
+    line = f"Discussion: **{linked_title(paper)}**"
     body = encode({**first, "flags": COMPONENTS_V2, "allowed_mentions": {"parse": []}})
     return [
         Draft(_payload(Destination.DISCUSSION, name, _plain_body(line)), ()),
@@ -420,8 +422,8 @@ def _allowed(role: str = "") -> dict[str, Any]:
     return {"parse": [], **({"roles": [role]} if role else {})}
 
 
-def _group(heading: str) -> str:
-    return f"**{inert(heading)}**"
+def _bold(words: str) -> str:
+    return f"**{inert(words)}**"
 
 
 def _folded(
@@ -436,8 +438,8 @@ def _folded(
     for paper, heading in zip(papers, headings, strict=True):
         line, own = paper.line, paper.line_size
         if heading:
-            line = f"{_group(heading)}\n{line}"
-            own = own + _size_of(f"{_group(heading)}\n")
+            line = f"{_bold(heading)}\n{line}"
+            own = own + _size_of(f"{_bold(heading)}\n")
         added = _NEWLINE + own if lines else own
         if some and (len(some) == LINES_PER_TEXT or not (filled + added).fits):
             yield _text("\n".join(lines), some)
@@ -463,19 +465,11 @@ def _text(
 
 def _news(digest: Digest) -> Iterator[SizedComponent]:
     """A few in each text, so that any message can hold it; those that get no line are counted."""
-    heading, more = digests.news_heading(digest), digests.more_news(digest)
-    shown, folded = digest.news[:NEWS_SHOWN], digest.news[NEWS_SHOWN:]
-    for start in range(0, len(shown), NEWS_PER_TEXT):
-        some = shown[start : start + NEWS_PER_TEXT]
-        lines = [f"**{inert(heading)}**"] if heading and start == 0 else []
-        numbers = [each.number for each in some]
-        if more and start + NEWS_PER_TEXT >= len(shown):
-            numbers += [each.number for each in folded]
-            yield _text(
-                "\n".join([*lines, *map(_news_line, some), f"-# {inert(more)}"]), (), numbers
-            )
-        else:
-            yield _text("\n".join([*lines, *map(_news_line, some)]), (), numbers)
+    for batch in digests.news_batches(digest, NEWS_PER_TEXT):
+        lines = [_bold(batch.heading)] if batch.heading else []
+        lines += map(_news_line, batch.items)
+        lines += [f"-# {inert(batch.more)}"] if batch.more else []
+        yield _text("\n".join(lines), news=batch.numbers)
 
 
 def _news_line(item: NewsItem) -> str:
@@ -484,26 +478,25 @@ def _news_line(item: NewsItem) -> str:
         link(posted, item.link) if item.link else posted,
         *map(inert, digests.news_details(item)),
     ]
-    title = link(shorten(item.paper.title, MAX_TITLE_LENGTH), item.paper.url)
-    return f"- **{inert(digests.news_label(item.news))}** · {title} · {' · '.join(facts)}"
+    label = _bold(digests.news_label(item.news))
+    return f"- {label} · {linked_title(item.paper)} · {' · '.join(facts)}"
 
 
 def _most_saved(digest: Digest) -> Iterator[SizedComponent]:
     """One text, which any message can hold."""
     if digest.most_saved:
         heading = digests.most_saved_heading(digest)
-        lines = [f"**{inert(heading)}**"] if heading else []
-        for each in digest.most_saved:
-            title = link(shorten(each.paper.title, MAX_TITLE_LENGTH), each.paper.url)
-            lines.append(f"- {title} · {digests.saved_by(each)}")
+        lines = [_bold(heading)] if heading else []
+        lines += [
+            f"- {linked_title(each.paper)} · {digests.saved_by(each)}" for each in digest.most_saved
+        ]
         yield _text("\n".join(lines))
 
 
 def _replies(digest: Digest, day: str) -> Iterator[Draft]:
     """To the messages in which papers were posted that are withdrawn by now."""
     for item in digests.told_in_reply(digest):
-        title = shorten(item.paper.title, MAX_TITLE_LENGTH)
-        lines = [f"**{inert(digests.reply_label(item))}**", link(title, item.paper.url)]
+        lines = [_bold(digests.reply_label(item)), linked_title(item.paper)]
         body = _plain_body("\n".join([*lines, *map(inert, digests.news_details(item))]))
         yield Draft(_payload(Destination.REPLY, day, body), (), reply_to=item.post_key)
 
@@ -516,6 +509,10 @@ _AROUND = size([*_boxed([]), text("-# 99 of 99")])
 # -- plain text -----------------------------------------------------------------------------------
 
 
+_PlainPiece = tuple[str, tuple[str, ...], tuple[int, ...]]
+"""A text, the ids of its papers, and the numbers of its news."""
+
+
 def _plain_body(
     content: str, digest: Digest | None = None, components: Sequence[Component] = ()
 ) -> str:
@@ -525,9 +522,9 @@ def _plain_body(
     return encode({**body, "components": [*components]} if components else body)
 
 
-def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
-    """The content of each message, the ids of its papers, and the numbers of its news."""
-    lines = [f"**{inert(digests.heading(digest))}**", *map(inert, digests.remarks(digest))]
+def _plain_messages(digest: Digest) -> Iterator[_PlainPiece]:
+    """The content of each message."""
+    lines = [_bold(digests.heading(digest)), *map(inert, digests.remarks(digest))]
     head = _with_mention(digest, "\n".join(lines))
     content, papers, news = head, tuple[str, ...](), tuple[int, ...]()
     pieces = (*_plain_pieces(digest), *_plain_news(digest), *_plain_most_saved(digest))
@@ -540,38 +537,34 @@ def _plain_messages(digest: Digest) -> Iterator[tuple[str, tuple[str, ...], tupl
     yield content, papers, news
 
 
-_PlainPiece = tuple[str, tuple[str, ...], tuple[int, ...]]
-
-
 def _plain_pieces(digest: Digest) -> Iterator[_PlainPiece]:
-    """Each paper's text, with the line breaks before it, and its id."""
+    """Each paper's text, with the line breaks before it."""
     full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
     for entry, heading in zip(full, digests.group_headings(digest, full), strict=True):
-        above = f"\n\n{_group(heading)}" if heading else ""
+        above = f"\n\n{_bold(heading)}" if heading else ""
         yield f"{above}\n\n{_plain(entry)}", (entry.paper.id,), ()
     more = digests.and_more(len(rest), below=bool(full))
     headings = digests.group_headings(digest, rest)
     for number, (entry, heading) in enumerate(zip(rest, headings, strict=True)):
         before = f"\n\n{more}\n" if more and number == 0 else "\n"
         if heading:
-            before += f"{_group(heading)}\n"
-        title = inert(shorten(entry.paper.title, MAX_TITLE_LENGTH))
+            before += f"{_bold(heading)}\n"
+        title = _plain_title(entry.paper)
         yield f"{before}- {title} <{entry.paper.url}>", (entry.paper.id,), ()
 
 
 def _plain_news(digest: Digest) -> Iterator[_PlainPiece]:
     """The same of each of the news."""
     heading = digests.news_heading(digest)
-    for number, item in enumerate(digest.news[:NEWS_SHOWN]):
+    for number, item in enumerate(digests.news_lines(digest)):
         before = f"\n\n{inert(heading)}\n" if heading and number == 0 else "\n"
-        title = inert(shorten(item.paper.title, MAX_TITLE_LENGTH))
+        title = _plain_title(item.paper)
         facts = [digests.posted_on(item), *digests.news_details(item)]
         line = f"- {inert(digests.news_label(item.news))} · {title} <{item.paper.url}>"
         link = f" <{item.link}>" if item.link else ""
         yield f"{before}{line} · {inert(' · '.join(facts))}{link}", (), (item.number,)
     if more := digests.more_news(digest):
-        folded = digest.news[NEWS_SHOWN:]
-        yield f"\n{inert(more)}", (), tuple(each.number for each in folded)
+        yield f"\n{inert(more)}", (), tuple(each.number for each in digests.news_counted(digest))
 
 
 def _plain_most_saved(digest: Digest) -> Iterator[_PlainPiece]:
@@ -579,8 +572,12 @@ def _plain_most_saved(digest: Digest) -> Iterator[_PlainPiece]:
     heading = digests.most_saved_heading(digest)
     for number, each in enumerate(digest.most_saved):
         before = f"\n\n{inert(heading)}\n" if heading and number == 0 else "\n"
-        title = inert(shorten(each.paper.title, MAX_TITLE_LENGTH))
+        title = _plain_title(each.paper)
         yield f"{before}- {title} <{each.paper.url}> · {digests.saved_by(each)}", (), ()
+
+
+def _plain_title(paper: Paper) -> str:
+    return inert(shorten(paper.title, MAX_TITLE_LENGTH))
 
 
 def _plain(entry: Entry) -> str:
@@ -593,7 +590,7 @@ def _plain(entry: Entry) -> str:
         ", ".join(entry.keywords),
     )
     lines = [
-        inert(shorten(paper.title, MAX_TITLE_LENGTH)),
+        _plain_title(paper),
         inert("".join(digests.like(entry.like))),
         inert(shorten(" · ".join(filter(None, facts)), MAX_AUTHORS_LENGTH + MAX_KEYWORDS_LENGTH)),
         f"<{paper.url}>",

@@ -15,14 +15,14 @@ from discord import ui
 
 from adapters.discord.buttons import AbstractButton, CommandButton, CommandMenu, PaperButton
 from adapters.discord.limits import CONTENT
-from adapters.discord.markup import BREAK, inert, link
+from adapters.discord.markup import BREAK, inert
 from adapters.discord.mentions import (
     CommandFormatter,
     CommandMentions,
     as_plain_text,
     inert_with_references,
 )
-from adapters.discord.render import ACCENT, MAX_TITLE_LENGTH, badge
+from adapters.discord.render import ACCENT, badge, linked_title
 from bot.model import Entry, Offer, Paper, Reply, Row, TextFile
 from bot.text import authors_line, digests, first_lines, shorten, shorten_to_fit
 from bot.text.badges import badges
@@ -130,7 +130,7 @@ def _entry(entry: Entry) -> str:
     paper = entry.paper
     about = " · ".join(filter(None, (authors_line(paper.authors), *digests.facts(paper))))
     shown = " · ".join([_fit(about, 500), *map(badge, badges(paper))])
-    return f"**{link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}**\n-# {shown}"
+    return f"**{linked_title(paper)}**\n-# {shown}"
 
 
 def _button(offer: Offer) -> CommandButton:
@@ -190,7 +190,7 @@ def paper_view(paper: Paper) -> ui.LayoutView:
     about = " · ".join(shorten(fact, 300) for fact in facts if fact)
     shown = " · ".join([_fit(about, 600), *map(badge, badges(paper))])
     head = (
-        f"### {link(shorten(paper.title, MAX_TITLE_LENGTH), paper.url)}\n"
+        f"### {linked_title(paper)}\n"
         f"{_fit(', '.join(paper.authors), MAX_AUTHORS_LENGTH)}\n-# {shown}"
     )
     abstract = paper.abstract or "arXiv has no abstract of it."

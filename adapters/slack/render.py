@@ -37,7 +37,6 @@ from adapters.slack.limits import (
 )
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, NewsItem, Offer, Paper
-from bot.model.news import NEWS_SHOWN
 from bot.text import digests, plural
 
 FEW: Final = 3  # papers that need no thread
@@ -392,29 +391,27 @@ def _list(items: Sequence[Rendered], papers: Sequence[SlackPaper] = ()) -> Block
 
 def _news(digest: Digest) -> Iterator[BlockGroup]:
     """A few in each block, so that any message can hold it; those that get no line are counted."""
-    heading, more = digests.news_heading(digest), digests.more_news(digest)
-    shown, folded = digest.news[:NEWS_SHOWN], digest.news[NEWS_SHOWN:]
-    for start in range(0, len(shown), NEWS_AT_ONCE):
-        some = shown[start : start + NEWS_AT_ONCE]
-        made = [rich(section(words(heading, bold=True)))] if heading and start == 0 else []
-        made.append(rich(bullets(*map(_news_line, some))))
-        numbers = [each.number for each in some]
-        if more and start + NEWS_AT_ONCE >= len(shown):
-            made.append(quiet(more))
-            numbers += [each.number for each in folded]
-        yield replace(_piece(*made), news=tuple(numbers))
+    for batch in digests.news_batches(digest, NEWS_AT_ONCE):
+        made = [rich(section(words(batch.heading, bold=True)))] if batch.heading else []
+        made.append(rich(bullets(*map(_news_line, batch.items))))
+        made += [quiet(batch.more)] if batch.more else []
+        yield replace(_piece(*made), news=batch.numbers)
 
 
 def _news_line(item: NewsItem) -> Block:
     posted = digests.posted_on(item)
-    details = cut(" · ".join(digests.news_details(item)), LONGEST_DETAILS)
     return section(
         words(f"{digests.news_label(item.news)}: ", bold=True),
         blocks.titled(item.paper),
         words(" · "),
         blocks.link(posted, item.link) if item.link else words(posted),
-        *([words(f" · {details}")] if details else []),
+        *_details(item),
     )
+
+
+def _details(item: NewsItem) -> list[Block]:
+    details = cut(" · ".join(digests.news_details(item)), LONGEST_DETAILS)
+    return [words(f" · {details}")] if details else []
 
 
 def _most_saved(digest: Digest) -> Iterator[BlockGroup]:
@@ -433,12 +430,7 @@ def _replies(digest: Digest) -> Iterator[Draft]:
     """To the messages in which papers were posted that are withdrawn by now."""
     for item in digests.told_in_reply(digest):
         label = digests.reply_label(item)
-        details = cut(" · ".join(digests.news_details(item)), LONGEST_DETAILS)
-        line = section(
-            words(f"{label}: ", bold=True),
-            blocks.titled(item.paper),
-            *([words(f" · {details}")] if details else []),
-        )
+        line = section(words(f"{label}: ", bold=True), blocks.titled(item.paper), *_details(item))
         text = spoken(f"{label}: {blocks.title(item.paper)}")
         yield Draft(_payload(text, [_piece(rich(line))]), (), reply_to=item.post_key)
 

@@ -6,7 +6,8 @@ Plain text, in which no platform's markup is escaped.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
@@ -150,10 +151,47 @@ def news_details(item: NewsItem) -> tuple[str, ...]:
     return tuple(shorten(each, MAX_DETAIL_LENGTH) for each in said)
 
 
+def news_lines(digest: Digest) -> tuple[NewsItem, ...]:
+    """The news that get a line each."""
+    return digest.news[:NEWS_SHOWN]
+
+
+def news_counted(digest: Digest) -> tuple[NewsItem, ...]:
+    """The others, of which ``more_news`` says how many there are."""
+    return digest.news[NEWS_SHOWN:]
+
+
+@dataclass(frozen=True, slots=True)
+class NewsBatch:
+    """News that are shown together. ``heading`` is the line above them and ``more`` the one below,
+    each empty where there is none. ``numbers`` are those of all news that are told with them."""
+
+    heading: str
+    items: tuple[NewsItem, ...]
+    more: str
+    numbers: tuple[int, ...]
+
+
+def news_batches(digest: Digest, size: int) -> Iterator[NewsBatch]:
+    """The news with a line each, at most ``size`` together; with the last ones the number of the
+    others."""
+    lines = news_lines(digest)
+    for start in range(0, len(lines), size):
+        items = lines[start : start + size]
+        is_last = start + size >= len(lines)
+        told = (*items, *news_counted(digest)) if is_last else items
+        yield NewsBatch(
+            heading="" if start else news_heading(digest),
+            items=items,
+            more=more_news(digest) if is_last else "",
+            numbers=tuple(each.number for each in told),
+        )
+
+
 def told_in_reply(digest: Digest) -> tuple[NewsItem, ...]:
     """The withdrawals that are also told in reply to the message in which the paper was posted."""
-    shown = digest.news[:NEWS_SHOWN]
-    return tuple(each for each in shown if each.news.kind is NewsKind.WITHDRAWN)
+    lines = news_lines(digest)
+    return tuple(each for each in lines if each.news.kind is NewsKind.WITHDRAWN)
 
 
 def reply_label(item: NewsItem) -> str:
@@ -167,11 +205,11 @@ def posted_on(item: NewsItem) -> str:
 
 def more_news(digest: Digest) -> str:
     """``And 113 more: 12 withdrawn, 101 accepted or published``: those that get no line."""
-    folded = Counter(each.news.kind for each in digest.news[NEWS_SHOWN:])
-    if not folded:
+    counted = Counter(each.news.kind for each in news_counted(digest))
+    if not counted:
         return ""
-    counts = ", ".join(f"{folded[kind]:,} {NEWS_NAMES[kind]}" for kind in NewsKind if folded[kind])
-    return f"And {folded.total():,} more: {counts}"
+    kinds = ", ".join(f"{counted[kind]:,} {NEWS_NAMES[kind]}" for kind in NewsKind if counted[kind])
+    return f"And {counted.total():,} more: {kinds}"
 
 
 # -- saved papers ---------------------------------------------------------------------------------
