@@ -110,7 +110,7 @@ def page_of(digest: Digest) -> Page:
 
 
 def _group_headings(digest: Digest, in_full: int) -> tuple[str, ...]:
-    """Where the lines begin a group goes on below a heading of its own."""
+    """A group that continues among the papers with a line each has its heading there, too."""
     full, rest = digest.entries[:in_full], digest.entries[in_full:]
     return digests.group_headings(digest, full) + digests.group_headings(digest, rest)
 

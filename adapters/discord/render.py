@@ -52,6 +52,8 @@ NEWS_PER_TEXT: Final = 3  # at most some 800 characters each, and 7,000 bytes to
 PAPER_CACHE_SIZE: Final = 4096  # rendered, some 3 kB each
 KEYWORDS_CACHE_SIZE: Final = 4096  # of a paper together, at most 200 characters
 Body = dict[str, Any]
+# A text, or the JSON of a message's body; the ids of its papers, and the numbers of its news.
+_Content = tuple[str, tuple[str, ...], tuple[int, ...]]
 
 
 class Destination(StrEnum):
@@ -237,7 +239,7 @@ def _size_of(content: str) -> Size:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The keywords of a paper as they go on with a line about it: inside of a JSON string."""
+    """The keywords of a paper as they continue a line about it: inside of a JSON string."""
 
     json: str
     size: Size
@@ -263,30 +265,24 @@ class DiscordComposer:
         return [*self._digest(digest, day), *_replies(digest, day)]
 
     def _digest(self, digest: Digest, day: str) -> Iterator[Draft]:
-        layout = digest.channel.layout
-        if layout == "thread" and digest.channel.owner:
-            layout = None  # there are no threads in private messages
-        foot = _stop() if digest.channel.owner else None
-        if layout == "list":
-            messages = list(_plain_messages(digest))
-            for number, (content, papers, news) in enumerate(messages):
-                below = [stop_row()] if foot and number + 1 == len(messages) else []
-                body = _plain_body(content, None if number else digest, below)
-                payload = _payload(Destination.CHANNEL, day, body)
-                yield Draft(payload, papers, news=news)
-            return
-        if layout == "thread":
-            line = _plain_body(_with_mention(digest, inert(digests.heading(digest))), digest)
+        mentioned = digests.mention(digest)
+        if digest.channel.layout == "list":
+            yield from _plain_drafts(digest, day, mentioned)
+        elif digest.channel.layout == "thread" and not digest.channel.owner:
+            content = _with_mention(mentioned, inert(digests.heading(digest)))
+            line = _plain_body(content, mentioned)
             yield Draft(_payload(Destination.CHANNEL, day, line), ())
-        place, parent = (
-            (Destination.THREAD, 0) if layout == "thread" else (Destination.CHANNEL, None)
-        )
-        # Of a thread the line in the channel notifies.
-        mentioned = "" if layout == "thread" else digests.mention(digest)
-        for body, ids, news in _messages(_head(digest), self._pieces(digest), mentioned, foot):
-            yield Draft(_payload(place, day, body), ids, parent, news)
+            for body, ids, news in self._containers(digest, mentioned=""):  # the line notifies
+                yield Draft(_payload(Destination.THREAD, day, body), ids, 0, news)
+        else:  # also where a person wants threads, of which there are none in private messages
+            for body, ids, news in self._containers(digest, mentioned):
+                yield Draft(_payload(Destination.CHANNEL, day, body), ids, news=news)
 
-    def _pieces(self, digest: Digest) -> list[SizedComponent]:
+    def _containers(self, digest: Digest, mentioned: str) -> Iterator[_Content]:
+        head, foot = _head(digest, mentioned), _stop() if digest.channel.owner else None
+        return _messages(head, self._pieces(digest, head), mentioned, foot)
+
+    def _pieces(self, digest: Digest, head: SizedComponent) -> list[SizedComponent]:
         papers = [self._rendered(entry.paper, entry.like) for entry in digest.entries]
         full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
         shown = [
@@ -296,9 +292,7 @@ class DiscordComposer:
             )
         ]
         headings = digests.group_headings(digest, rest)
-        folded = _folded(
-            papers[digest.in_full :], headings, _head(digest), below=digest.in_full > 0
-        )
+        folded = _folded(papers[digest.in_full :], headings, head, below=digest.in_full > 0)
         return [*shown, *folded, *_news(digest), *_most_saved(digest)]
 
 
@@ -342,9 +336,9 @@ def _messages(
     pieces: Sequence[SizedComponent],
     mentioned: str,
     foot: SizedComponent | None,
-) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
-    """The JSON of each message's body, the ids of its papers, and the numbers of its news.
-    ``mentioned`` is the role that the head names; ``foot`` ends the last one."""
+) -> Iterator[_Content]:
+    """The JSON of each message's body. ``mentioned`` is the role that the head names; ``foot`` ends
+    the last one."""
     groups = _grouped(head, pieces, foot.size if foot else size([]))
     before, between, after = _CONTAINER
     for number, group in enumerate(groups, start=1):
@@ -402,18 +396,16 @@ def _stop() -> SizedComponent:
     return SizedComponent(encode(stop_row()), size([stop_row()]))
 
 
-def _head(digest: Digest) -> SizedComponent:
+def _head(digest: Digest, mentioned: str) -> SizedComponent:
     """With the size of what is below the digest, too."""
     lines = [f"### {inert(digests.heading(digest))}"]
     lines += [f"-# {inert(note)}" for note in digests.remarks(digest)]
-    shown = "\n".join(lines)
-    head = _text(shown if digest.channel.layout == "thread" else _with_mention(digest, shown))
+    head = _text(_with_mention(mentioned, "\n".join(lines)))
     return replace(head, size=head.size + _stop().size) if digest.channel.owner else head
 
 
-def _with_mention(digest: Digest, shown: str) -> str:
-    """Below the mention of the channel's role, where it has one."""
-    role = digests.mention(digest)
+def _with_mention(role: str, shown: str) -> str:
+    """Below the mention of the role, where there is one."""
     return f"<@&{role}>\n{shown}" if role else shown
 
 
@@ -509,23 +501,25 @@ _AROUND = size([*_boxed([]), text("-# 99 of 99")])
 # -- plain text -----------------------------------------------------------------------------------
 
 
-_PlainPiece = tuple[str, tuple[str, ...], tuple[int, ...]]
-"""A text, the ids of its papers, and the numbers of its news."""
-
-
-def _plain_body(
-    content: str, digest: Digest | None = None, components: Sequence[Component] = ()
-) -> str:
-    """``digest`` is the one whose mention the content holds."""
-    allowed = _allowed(digests.mention(digest) if digest else "")
+def _plain_body(content: str, mentioned: str = "", components: Sequence[Component] = ()) -> str:
+    """``mentioned`` is the role that the content mentions."""
+    allowed = _allowed(mentioned)
     body = {"content": content, "flags": SUPPRESS_EMBEDS, "allowed_mentions": allowed}
     return encode({**body, "components": [*components]} if components else body)
 
 
-def _plain_messages(digest: Digest) -> Iterator[_PlainPiece]:
-    """The content of each message."""
+def _plain_drafts(digest: Digest, day: str, mentioned: str) -> Iterator[Draft]:
+    messages = list(_plain_messages(digest, mentioned))
+    for number, (content, papers, news) in enumerate(messages, start=1):
+        below = [stop_row()] if digest.channel.owner and number == len(messages) else []
+        body = _plain_body(content, mentioned if number == 1 else "", below)
+        yield Draft(_payload(Destination.CHANNEL, day, body), papers, news=news)
+
+
+def _plain_messages(digest: Digest, mentioned: str) -> Iterator[_Content]:
+    """The first of them mentions the role."""
     lines = [_bold(digests.heading(digest)), *map(inert, digests.remarks(digest))]
-    head = _with_mention(digest, "\n".join(lines))
+    head = _with_mention(mentioned, "\n".join(lines))
     content, papers, news = head, tuple[str, ...](), tuple[int, ...]()
     pieces = (*_plain_pieces(digest), *_plain_news(digest), *_plain_most_saved(digest))
     for item, paper_ids, numbers in pieces:
@@ -537,7 +531,7 @@ def _plain_messages(digest: Digest) -> Iterator[_PlainPiece]:
     yield content, papers, news
 
 
-def _plain_pieces(digest: Digest) -> Iterator[_PlainPiece]:
+def _plain_pieces(digest: Digest) -> Iterator[_Content]:
     """Each paper's text, with the line breaks before it."""
     full, rest = digest.entries[: digest.in_full], digest.entries[digest.in_full :]
     for entry, heading in zip(full, digests.group_headings(digest, full), strict=True):
@@ -553,7 +547,7 @@ def _plain_pieces(digest: Digest) -> Iterator[_PlainPiece]:
         yield f"{before}- {title} <{entry.paper.url}>", (entry.paper.id,), ()
 
 
-def _plain_news(digest: Digest) -> Iterator[_PlainPiece]:
+def _plain_news(digest: Digest) -> Iterator[_Content]:
     """The same of each of the news."""
     heading = digests.news_heading(digest)
     for number, item in enumerate(digests.news_lines(digest)):
@@ -567,7 +561,7 @@ def _plain_news(digest: Digest) -> Iterator[_PlainPiece]:
         yield f"\n{inert(more)}", (), tuple(each.number for each in digests.news_counted(digest))
 
 
-def _plain_most_saved(digest: Digest) -> Iterator[_PlainPiece]:
+def _plain_most_saved(digest: Digest) -> Iterator[_Content]:
     """The same of each of the most saved papers, which is no paper of this digest."""
     heading = digests.most_saved_heading(digest)
     for number, each in enumerate(digest.most_saved):

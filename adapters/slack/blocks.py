@@ -236,13 +236,13 @@ def _badge_in_mrkdwn(badge: Badge) -> str:
 
 
 def matched_in_mrkdwn(keywords: Sequence[str]) -> str:
-    """The keywords that a paper matches, as they go on with the line of ``about``."""
+    """The keywords that a paper matches, as they continue the line of ``about``."""
     shown = cut(clean(", ".join(keywords)), MAX_KEYWORDS_LENGTH)
     return _inert_inside(f" · {shown}" if shown else "")
 
 
 def like_in_mrkdwn(like: str) -> str:
-    """Why a paper comes first, as it goes on with the text about it, in a line of its own."""
+    """Why a paper comes first, as it continues the text about it, in a line of its own."""
     before, title, after = digests.like(like)
     shown = _inert_inside(clean(title))
     return f"\n{before}_{shown}_{after}" if shown else ""

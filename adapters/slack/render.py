@@ -144,7 +144,7 @@ def _rendered(block: Block) -> Rendered:
 
 
 def _matched(keywords: tuple[str, ...]) -> Rendered:
-    """As they go on with the text about a paper."""
+    """As they continue the text about a paper."""
     text = blocks.matched_in_mrkdwn(keywords)
     return Rendered(encode(text)[1:-1], length(text))
 
@@ -349,7 +349,7 @@ def _below_line(text: str, group: BlockGroup) -> BlockGroup:
 
 
 def _runs(headings: Sequence[str], most: int) -> Iterator[range]:
-    """The places of papers that stand in one list: up to the next heading, at most so many."""
+    """The places of the papers of each list: up to the next heading, at most so many."""
     start = 0
     for place in range(1, len(headings) + 1):
         if place == len(headings) or headings[place] or place - start == most:

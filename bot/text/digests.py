@@ -55,8 +55,8 @@ def heading(digest: Digest) -> str:
 
 def group_headings(digest: Digest, entries: Sequence[Entry]) -> tuple[str, ...]:
     """For each of these entries of the digest the heading above it, ``reward model (14)``, with how
-    many papers stand below that in the whole digest; empty where the group before goes on, or
-    nothing is grouped."""
+    many papers the group has in the whole digest; empty within a group, and where nothing is
+    grouped."""
     if not digest.by_keyword:
         return ("",) * len(entries)
     counted = Counter(entry.keywords[0] for entry in digest.entries)
