@@ -108,8 +108,8 @@ def stop_row() -> Component:
     stop = {
         "type": BUTTON,
         "style": SECONDARY,
-        "label": "Stop",
-        "custom_id": f"{PAPER_PREFIX}pause",
+        "label": digests.STOP.label,
+        "custom_id": f"{PAPER_PREFIX}{digests.STOP.words}",
     }
     return {"type": ROW, "components": [stop]}
 

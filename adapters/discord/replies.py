@@ -24,9 +24,8 @@ from adapters.discord.mentions import (
 )
 from adapters.discord.render import ACCENT, badge, linked_title
 from bot.model import Entry, Offer, Paper, Reply, Row, TextFile
-from bot.text import authors_line, digests, first_lines, shorten, shorten_to_fit
+from bot.text import authors_line, digests, first_lines, reading, shorten, shorten_to_fit
 from bot.text.badges import badges
-from bot.text.reading import links
 
 MAX_TEXT_SIZE: Final = 3800  # over all texts of a message, in the unit of ``_size``
 BYTES_PER_CHARACTER: Final = 2.5
@@ -34,6 +33,7 @@ MAX_CODE_SIZE: Final = 3000
 MAX_ROWS: Final = 10
 MAX_SECTIONS: Final = 11  # rows and papers, of three components each; 40 with all others
 MAX_AUTHORS_LENGTH: Final = 1000
+MAX_FACT_LENGTH: Final = 300  # of a paper that is shown whole
 TYPED_COMMANDS: Final = CommandMentions()  # knows no ids
 
 
@@ -177,29 +177,26 @@ def _code_block(text: str) -> str:
 def abstract_view(paper: Paper) -> ui.LayoutView:
     """The whole abstract, all authors, links to the paper, and what can be done with it."""
     view = paper_view(paper)
-    offers = ("Save", "Cite", "Discuss")
-    buttons = (PaperButton(f"{each.lower()} {paper.id}", each) for each in offers)
+    buttons = (PaperButton(each.words, each.label) for each in reading.offers(paper))
     view.add_item(ui.ActionRow(*buttons))
     return view
 
 
 def paper_view(paper: Paper) -> ui.LayoutView:
     """The whole abstract, all authors, and links to the paper."""
-    facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
-    facts.append(paper.journal_ref)
-    about = " · ".join(shorten(fact, 300) for fact in facts if fact)
+    about = " · ".join(shorten(fact, MAX_FACT_LENGTH) for fact in reading.facts(paper))
     shown = " · ".join([_fit(about, 600), *map(badge, badges(paper))])
     head = (
         f"### {linked_title(paper)}\n"
         f"{_fit(', '.join(paper.authors), MAX_AUTHORS_LENGTH)}\n-# {shown}"
     )
-    abstract = paper.abstract or "arXiv has no abstract of it."
+    abstract = paper.abstract or reading.NO_ABSTRACT
     view = ui.LayoutView(timeout=None)
     box = ui.Container[Any](accent_colour=ACCENT)
     box.add_item(ui.TextDisplay(head))
     box.add_item(ui.TextDisplay(_fit(abstract, MAX_TEXT_SIZE - _size(head))))
     view.add_item(box)
-    view.add_item(ui.ActionRow(*(_link_button(*each) for each in links(paper))))
+    view.add_item(ui.ActionRow(*(_link_button(*each) for each in reading.links(paper))))
     return view
 
 

@@ -36,7 +36,7 @@ from adapters.slack.limits import (
     within,
 )
 from bot.errors import PostRefused
-from bot.model import Digest, Draft, NewsItem, Offer, Paper
+from bot.model import Digest, Draft, NewsItem, Paper
 from bot.text import digests, plural
 
 FEW: Final = 3  # papers that need no thread
@@ -291,7 +291,7 @@ def _number(number: int, count: int) -> BlockGroup:
 @cache
 def _stop() -> BlockGroup:
     """Below what a person follows for themselves: ends it at once."""
-    return _piece(blocks.actions(blocks.say_button(Offer("Stop", "pause"), 0, blocks.PAPER)))
+    return _piece(blocks.actions(blocks.say_button(digests.STOP, 0, blocks.PAPER)))
 
 
 def _head(digest: Digest) -> BlockGroup:

@@ -12,11 +12,10 @@ from typing import Any, Final
 from adapters.slack import blocks
 from adapters.slack.blocks import link, plain, quiet, rich, running_text, section, words
 from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length, units
-from bot.model import Offer, Paper, Reply
+from bot.model import Paper, Reply
 from bot.references import refer_to, split_references, with_references
-from bot.text import clean, digests, first_lines, plural
+from bot.text import clean, first_lines, plural, reading
 from bot.text.badges import badges
-from bot.text.reading import links
 
 View = dict[str, Any]
 
@@ -24,6 +23,7 @@ MAX_TEXT_LENGTH: Final = 5000  # characters of a reply's own text
 MAX_ROW_LENGTH: Final = 1000
 MAX_NOTE_LENGTH: Final = 1000
 MAX_AUTHORS_LENGTH: Final = 5000  # characters; some papers have three thousand
+MAX_FACT_LENGTH: Final = 300  # of a paper that is shown whole
 MAX_CODE_LENGTH: Final = 2900  # of a block of code, below that of a section
 MAX_CODE_BLOCKS: Final = 30
 MAX_BUTTONS: Final = 5
@@ -193,23 +193,22 @@ def abstract_window(paper: Paper, metadata: str = "") -> View:
 
 def paper_blocks(paper: Paper, authors: str) -> list[Block]:
     """The whole abstract, these authors, and where to read on."""
-    facts = [", ".join(paper.categories), *digests.facts(paper)[1:], paper.comment]
-    facts += [paper.journal_ref, *(badge.text for badge in badges(paper))]
-    about = " · ".join(cut(clean(fact), 300) for fact in facts if fact)
+    facts = (*reading.facts(paper), *(badge.text for badge in badges(paper)))
+    about = " · ".join(cut(clean(fact), MAX_FACT_LENGTH) for fact in facts)
     name = cut(clean(paper.title), MAX_ROW_LENGTH) or paper.id
     parts = [link(name, paper.url, bold=True), *([words(f"\n{authors}")] if authors else [])]
-    abstract = cut(clean(paper.abstract), MAX_TEXT_LENGTH) or "arXiv has no abstract of it."
+    abstract = cut(clean(paper.abstract), MAX_TEXT_LENGTH) or reading.NO_ABSTRACT
     return [
         rich(section(*parts)),
         quiet(about or paper.id),
         rich(section(words(abstract))),
-        blocks.actions(*(blocks.open_button(*each) for each in links(paper))),
+        blocks.actions(*(blocks.open_button(*each) for each in reading.links(paper))),
     ]
 
 
 def _paper_buttons(paper: Paper) -> Block:
-    offers = [Offer(each, f"{each.lower()} {paper.id}") for each in ("Save", "Cite", "Discuss")]
-    shown = (blocks.say_button(each, n, blocks.PAPER) for n, each in enumerate(offers))
+    offers = enumerate(reading.offers(paper))
+    shown = (blocks.say_button(each, number, blocks.PAPER) for number, each in offers)
     return blocks.actions(*shown)
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
-from bot.model import Digest, Entry, MostSaved, News, NewsItem, NewsKind, Paper, Why
+from bot.model import Digest, Entry, MostSaved, News, NewsItem, NewsKind, Offer, Paper, Why
 from bot.model.news import NEWS_SHOWN
 from bot.model.subscriptions import NOBODY
 from bot.text import plural, shorten
@@ -29,6 +29,7 @@ NEWS_NAMES = {
     NewsKind.VERSION: "with a new version",
 }
 KEYWORDS_COUNTED = 8  # with the number of their papers
+STOP = Offer("Stop", "pause")  # below the digest of what a person follows for themselves
 
 
 def heading(digest: Digest) -> str:
