@@ -88,19 +88,27 @@ class ChannelCache:
     async def roles(self, channel_id: str) -> frozenset[str]:
         """The ids of the roles that a channel there may mention: all of its server but that of
         everyone. Raises SendError and PlatformRefused."""
-        guild_id = str((await self.get(channel_id))["guild_id"])
-        guild = await self._rest.request("GET", "/guilds/{guild_id}", guild_id=guild_id)
-        return frozenset(str(role["id"]) for role in guild["roles"]) - {guild_id}
+        guild = await self._guild_with(await self.get(channel_id))
+        with reading_answer():
+            roles = frozenset(str(role["id"]) for role in as_list(guild["roles"]))
+            return roles - {str(guild["id"])}
+
+    async def _guild_with(self, channel: ChannelData) -> dict[str, Any]:
+        with reading_answer():
+            guild_id = channel["guild_id"]
+        path = "/guilds/{guild_id}"
+        guild: dict[str, Any] = await self._rest.request("GET", path, guild_id=guild_id)
+        return guild
 
     async def missing_permissions(self, channel_id: str, *, threads: bool) -> tuple[str, ...]:
         """The permissions that we lack there, by name. Raises SendError and PlatformRefused."""
         channel = await self.get(channel_id, refresh=True)
-        with reading_answer():
-            guild_id = channel["guild_id"]
-        guild = await self._rest.request("GET", "/guilds/{guild_id}", guild_id=guild_id)
+        guild = await self._guild_with(channel)
         path = "/guilds/{guild_id}/members/{user_id}"
         user_id = self._rest.user_id
-        member = await self._rest.request("GET", path, guild_id=guild_id, user_id=user_id)
+        member = await self._rest.request(
+            "GET", path, guild_id=channel["guild_id"], user_id=user_id
+        )
         with reading_answer():
             granted: discord.Permissions = permissions.effective(guild, channel, member)
         return permissions.missing(granted, threads=threads, forum=channel["type"] in FORUMS)

@@ -12,7 +12,9 @@ from adapters.discord.errors import (
     UNKNOWN_GUILD,
     UNKNOWN_MEMBER,
     UNKNOWN_USER,
+    as_list,
     code_of,
+    reading_answer,
 )
 from bot.errors import OutcomeUnknown, SendError, TryLater
 from bot.ports import Clock
@@ -68,9 +70,11 @@ class People:
         while True:
             params = {"limit": GUILDS_PER_PAGE, "after": after}
             page = await self._rest.request("GET", "/users/@me/guilds", params=params)
-            for each in page:
-                after = str(each["id"])
-                if not self._served or after in self._served:
-                    yield after
-            if len(page) < GUILDS_PER_PAGE:
+            with reading_answer():
+                guilds = [str(int(each["id"])) for each in as_list(page)]
+            for each in guilds:
+                if not self._served or each in self._served:
+                    yield each
+            if len(guilds) < GUILDS_PER_PAGE:
                 return
+            after = guilds[-1]

@@ -76,8 +76,11 @@ class Registration:
         route = Route("GET", COMMANDS, application_id=tree.client.application_id)
         listed = await tree.client.http.request(route, params=WITH_LOCALIZATIONS)
         ids = {str(each["name"]): int(each["id"]) for each in as_list(listed)}
-        if normalized(listed) != normalized(declared(tree)):
+        ours = declared(tree)
+        if normalized(listed) != normalized(ours):
             ids = {each.name: each.id for each in await tree.sync()}
+            if ids.keys() != {each["name"] for each in ours}:  # of {} the library makes none
+                raise ValueError("Discord does not say that it has registered all of them")
             log.info("commands registered")
         self.mentions.set_ids(ids)
 

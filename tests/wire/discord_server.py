@@ -35,6 +35,7 @@ from tests.wire.discord_shapes import (
     answer,
     epoch_id,
     guild,
+    json_response,
     numbered,
     text_of,
 )  # fmt: skip
@@ -163,8 +164,7 @@ class DiscordServer(WireServer):
                 request.transport.abort()
                 return web.Response()
             if isinstance(fault.body, str):  # JSON of another shape than documented
-                text = fault.body
-                return web.Response(text=text, status=200, content_type="application/json")
+                return json_response(fault.body)
             if fault.status != 200:
                 return answer(
                     fault.body or {"message": "fault", "code": 0}, fault.status, fault.headers

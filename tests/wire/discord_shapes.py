@@ -25,12 +25,17 @@ ABOUT = {
 }  # fmt: skip
 
 
-def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """As Discord answers: a bare content type, and ``Via``, without which a 429 means a ban."""
-    response = web.Response(
-        body=json.dumps(body).encode(), status=status, headers={"Via": "1.1 google"}
-    )
+def json_response(text: str, status: int = 200) -> web.Response:
+    """With the bare content type of Discord's: of any other the library reads no JSON."""
+    response = web.Response(body=text.encode(), status=status)
     response.headers["Content-Type"] = "application/json"
+    return response
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """As Discord answers: with ``Via``, without which a 429 means a ban."""
+    response = json_response(json.dumps(body), status)
+    response.headers["Via"] = "1.1 google"
     for name, value in (headers or {}).items():
         if value:
             response.headers[name] = value

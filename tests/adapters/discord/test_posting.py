@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -250,6 +251,16 @@ async def test_check_ends_with_findings_whatever_discord_answers(
     for odd in ODD:
         server.fail("GET", path, status=200, body=odd)
         assert await discord.examine([here])
+
+
+@pytest.mark.parametrize("odd", [each for each in ODD if each != "[]"])
+async def test_servers_that_can_not_be_listed_make_nobody_a_stranger(
+    server: DiscordServer, discord: Discord, odd: str
+) -> None:
+    server.fail("GET", "/users/@me/guilds", status=200, body=odd)
+    with pytest.raises(TryLater, match="can't be read"):
+        await discord.knows("discord:7")
+    assert await discord.knows("discord:7")
 
 
 async def test_a_private_word_whose_conversation_is_not_named_is_told_later(
@@ -959,3 +970,16 @@ async def test_check_says_that_a_mentioned_role_is_gone(
     assert "no role there" in finding.text
     [*_, well] = await discord.examine([replace(gone, mention="none")])
     assert well.ok
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_check_ends_with_findings_where_the_roles_can_not_be_read(
+    server: DiscordServer, discord: Discord, odd: str
+) -> None:
+    here = Channel(f"discord:{server.open_channel()}", mention="1142000000000000999")
+    permissions, roles = json.dumps(server.guilds[GUILD]), odd  # both are read of the server
+    for body in (permissions, roles):
+        server.fail("GET", r"/guilds/\d+", status=200, body=body)
+    [*_, finding] = await discord.examine([here])
+    assert not finding.ok
+    assert "can't be read" in finding.text
