@@ -99,33 +99,45 @@ def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
             )
             for name, value in unsound.items()
         ]
-        known = {keyword.canonical: _is_understood(keyword) for keyword in listing.keywords}
-        kept = tuple(keyword for keyword in listing.keywords if known[keyword.canonical])
-        aside += [
-            Unwritable(
-                f"{channel_id}: the keyword {quoted(keyword.text)} can't be read",
-                (Unfollow(channel_id, keyword),),
-            )
-            for keyword in listing.keywords
-            if not known[keyword.canonical]
-        ]
-        for keyword in kept:
-            if not _is_sound_name(keyword.name):
-                nameless = replace(keyword, name="")
-                text = f"{channel_id}: {quoted(keyword.name)} can't be a keyword's name"
-                aside.append(Unwritable(text, (Rename(channel_id, nameless),)))
-                kept = tuple(nameless if each is keyword else each for each in kept)
-        hidden = tuple(each for each in listing.mutes if _is_understood(each))
-        aside += [
-            Unwritable(
-                f"{channel_id}: the mute {quoted(each.text)} can't be read",
-                (Unhide(channel_id, each),),
-            )
-            for each in listing.mutes
-            if each not in hidden
-        ]
-        listings.append(Listing(channel, kept, hidden))
+        keywords, bad_keywords = _writable_keywords(listing)
+        mutes, bad_mutes = _writable_mutes(listing)
+        aside += [*bad_keywords, *bad_mutes]
+        listings.append(Listing(channel, keywords, mutes))
     return Snapshot(tuple(listings)), tuple(aside)
+
+
+def _writable_keywords(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwritable]]:
+    """Those that can be read, without the names that can't be; and what is left out."""
+    channel_id = listing.channel.id
+    aside = []
+    keywords = []
+    for keyword in listing.keywords:
+        if not _is_understood(keyword):
+            text = f"{channel_id}: the keyword {quoted(keyword.text)} can't be read"
+            aside.append(Unwritable(text, (Unfollow(channel_id, keyword),)))
+        elif _is_sound_name(keyword.name):
+            keywords.append(keyword)
+        else:
+            nameless = replace(keyword, name="")
+            keywords.append(nameless)
+            text = f"{channel_id}: {quoted(keyword.name)} can't be a keyword's name"
+            aside.append(Unwritable(text, (Rename(channel_id, nameless),)))
+    return tuple(keywords), aside
+
+
+def _writable_mutes(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwritable]]:
+    """Likewise; a mute has no name."""
+    channel_id = listing.channel.id
+    mutes = tuple(each for each in listing.mutes if _is_understood(each))
+    aside = [
+        Unwritable(
+            f"{channel_id}: the mute {quoted(each.text)} can't be read",
+            (Unhide(channel_id, each),),
+        )
+        for each in listing.mutes
+        if each not in mutes
+    ]
+    return mutes, aside
 
 
 def _is_understood(keyword: Keyword) -> bool:
@@ -160,23 +172,21 @@ def _listing(at: str, block: Mapping[str, object], mistakes: Mistakes) -> Listin
     values = check_table(at, block, CHANNEL_KEYS, mistakes)
     channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
     _check_values(at, channel, _platform_of(block.get("id")), mistakes)
-    keywords = _keywords(f"{at}.keywords", block.get("keywords", []), mistakes)
+    written = block.get("keywords", [])
+    keywords = _keywords(f"{at}.keywords", written, 'keywords = ["reward model"]', mistakes)
     mutes = _mutes(f"{at}.mute", block.get("mute", []), mistakes)
     return Listing(channel, keywords, mutes)
 
 
 def _mutes(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:
     """Like keywords, but without names."""
-    if not isinstance(written, list):
-        found = config_keys.kind_of(written)
-        mistakes.add(at, f"must be an array, not {found}", 'write mute = ["survey"]')
-        return ()
-    for index, item in enumerate(written):
+    example = 'mute = ["survey"]'
+    for index, item in enumerate(written if isinstance(written, list) else ()):
         if isinstance(item, dict):
-            hint = 'write the expression alone: mute = ["survey"]'
+            hint = f"write the expression alone: {example}"
             mistakes.add(f"{at}[{index}]", "must be text in quotes: a mute has no name", hint)
             return ()
-    return _keywords(at, written, mistakes)
+    return _keywords(at, written, example, mistakes)
 
 
 def _platform_of(written_id: object) -> str:
@@ -196,10 +206,10 @@ def _check_values(at: str, channel: Channel, platform: str, mistakes: Mistakes) 
                 mistakes.add(f"{at}.{name}", f"{error} on {platform}")
 
 
-def _keywords(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:
+def _keywords(at: str, written: object, example: str, mistakes: Mistakes) -> tuple[Keyword, ...]:
     if not isinstance(written, list):
         found = config_keys.kind_of(written)
-        mistakes.add(at, f"must be an array, not {found}", 'write keywords = ["reward model"]')
+        mistakes.add(at, f"must be an array, not {found}", f"write {example}")
         return ()
     keywords: dict[str, Keyword] = {}
     for index, item in enumerate(written):
@@ -232,7 +242,7 @@ def _keyword(at: str, item: object, mistakes: Mistakes) -> Keyword | None:
         mistakes.add(at, f"must be text in quotes, not {kind}")
         return None
     before = len(mistakes.found) + mistakes.left_out
-    for key in item.keys() - _KEYWORD_KEYS.keys():
+    for key in [each for each in item if each not in _KEYWORD_KEYS]:
         problem, hint = config_keys.unknown(key, item[key], _KEYWORD_KEYS, mistakes)
         mistakes.add(config_keys.join(at, key), problem, hint)
     if "query" not in item:

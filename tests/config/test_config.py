@@ -324,6 +324,12 @@ WRONG = [
         channel("[{ query = 'cat', name = 'N' }, { query = 'dog', name = 'n' }]"),
         'keywords[1].name: another keyword above is called "n", too',
     ),
+    (
+        channel(more="mute = 'survey'"),
+        'channels[0].mute: must be an array, not text (write mute = ["survey"])',
+    ),
+    (channel(more="mute = [{ query = 'a' }]"), "channels[0].mute[0]: must be text in quotes: a"),
+    (channel(more="mute = ['cat', 'cats']"), '"cats" means the same as "cat" above'),
     ("[page]\npath = '.'", "page.path: must name a file"),
     ("[page]\npath = 'out/index.HTML'", "page.path: is the Markdown page"),
     ("[page]\npath = 'papers'", "page.path: is the Markdown page"),

@@ -14,6 +14,7 @@ from bot import config
 from bot.app.channel_rules import ChannelRules
 from bot.keywords import parse
 from bot.model import Person
+from bot.model.snapshots import SETTINGS
 from bot.ports import Store
 from bot.sync.os_calls import OsCalls
 from bot.sync.synchronizer import Synchronizer, SyncReport
@@ -23,21 +24,7 @@ from tests.store.database import change, opened, wait
 GOOD, BAD = "slack:C0123456789", "slack:C9876543210"
 TOML = '[arxiv]\nurl = "http://127.0.0.1/api"\n[slack]\n'
 COLUMNS = (
-    *(
-        ("channels", name)
-        for name in (
-            "post_at",
-            "days",
-            "catch_up",
-            "layout",
-            "editors",
-            "updates",
-            "group",
-            "mention",
-            "announce_changes",
-            "order",
-        )
-    ),
+    *(("channels", name) for name in SETTINGS),
     *(("channels", name) for name in ("platform", "server", "published_until", "reason")),
     *(("channels", name) for name in ("paused_at", "probe_at")),
     *(("subscriptions", name) for name in ("text", "added_by", "added_by_id", "added_at")),
