@@ -78,10 +78,19 @@ def test_help_lists_every_command_whole_below_a_heading() -> None:
 
 def test_help_and_version_load_nothing_of_the_bots_rooms() -> None:
     """Help has to be there at once; the classes of the model alone take a quarter longer."""
-    rooms = "{name.split('.')[1] for name in sys.modules if name.startswith('bot.')}"
-    script = f"import sys, bot.__main__; print(*{rooms})"
+    script = """if True:
+        import contextlib, sys
+        from bot.__main__ import app
+        for words in (["--help"], ["once", "--help"], ["--version"]):
+            with contextlib.suppress(SystemExit):
+                app(words)
+        print(*{name.split(".")[1] for name in sys.modules if name.startswith("bot.")})
+    """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
+    *shown, version, rooms = done.stdout.splitlines()
+    assert sum("Usage: " in line for line in shown) == 2
+    assert version.startswith("daily-papers ")
     allowed = {"__main__", "cli", "errors", "monitoring", "redaction", "references"}
-    assert set(done.stdout.split()) <= allowed
+    assert set(rooms.split()) <= allowed
