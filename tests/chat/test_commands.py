@@ -71,8 +71,8 @@ DAY = 86_400
 class Chat:
     """The commands over a real database, and the bot's days beside them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = FakeClock()
+    def __init__(self, folder: Path, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
         self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = opened(folder / "daily-papers.sqlite3", patient=False)
         self.platform = FakePlatform(folder / "platform.jsonl")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.deliver import Deliverer, DeliveryTimeouts
+from bot.chat.discussions import POLL_INTERVAL
+from bot.core.deliver import Deliverer
 from bot.core.limits import Limits
 from bot.errors import ChannelRefused, OutcomeUnknown, PostRefused, TryLater
-from bot.model import Channel, Draft, Paper, Post, Receipt
+from bot.model import Channel, Draft, Paper, Person, Post, Receipt
 from bot.ports import ThreadOpener
 from tests.builders import paper
 from tests.chat.test_commands import ADA, HERE, THERE, Chat
@@ -50,31 +51,49 @@ class Threads(FakePlatform):
         return replace(receipt, url=f"https://chat.example/{post.key}")
 
 
+class ServedClock(FakeClock):
+    """Whoever waits for a link waits until the service has looked for posts, however long that
+    really takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._served = asyncio.Event()
+
+    def serve(self) -> None:
+        self._served.set()
+        self._served = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if seconds == POLL_INTERVAL:
+            await self._served.wait()
+
+
 class Talk:
     """People who press Discuss, while what is in the outbox is delivered."""
 
     def __init__(self, folder: Path) -> None:
-        self.chat = Chat(folder)
+        self.clock = ServedClock()
+        self.chat = Chat(folder, self.clock)
         self.chat.limit_to(Limits(commands_per_minute=1000))
         self.chat.source.announce(ONE, at=START - timedelta(days=30))
         self.platform = Threads(folder / "platform.jsonl", self.chat.clock)
         self.chat.platforms["discord"] = self.platform
 
-    async def press(self, *people: object, where: str = HERE) -> list[str]:
+    async def press(self, *people: Person, where: str = HERE) -> list[str]:
         """What each reads, who all press in one instant."""
-        asked = [self.chat.say(f"discuss {ONE.id}", where, each) for each in people]  # type: ignore[arg-type]
+        asked = [self.chat.say(f"discuss {ONE.id}", where, each) for each in people]
         working = asyncio.gather(*asked)
         while not working.done():
             await self.deliver()
+            self.clock.serve()
             await asyncio.sleep(0)
         return [reply.text for reply in await working]
 
     async def deliver(self) -> None:
         """As the service does it every two seconds."""
-        timeouts = DeliveryTimeouts()
-        rng = random.Random(1)
-        clock = self.chat.clock
-        await Deliverer("discord", self.platform, self.chat.store, clock, rng, timeouts).deliver()
+        store, clock = self.chat.store, self.chat.clock
+        await Deliverer("discord", self.platform, store, clock, random.Random(1)).deliver()
 
     def posted(self) -> int:
         return len(self.platform.messages())
@@ -106,12 +125,11 @@ async def test_two_people_who_press_in_one_instant_open_one_thread(talk: Talk) -
 async def test_each_channel_has_a_thread_of_its_own(talk: Talk) -> None:
     [here], [there] = await talk.press(STARTS), await talk.press(STARTS, where=THERE)
     assert here != there
+    assert talk.posted() == 4
 
 
 async def test_only_who_may_start_a_thread_opens_one(talk: Talk) -> None:
-    said = await talk.chat.refused(
-        f"discuss {ONE.id}", person=replace(BEN, no_thread="You lack it.")
-    )
+    said = await talk.chat.refused(f"discuss {ONE.id}", person=READER)
     assert said == "You lack it."
     assert talk.posted() == 0
     assert await talk.chat.store.discussion(HERE, ONE.id) is None
@@ -120,9 +138,7 @@ async def test_only_who_may_start_a_thread_opens_one(talk: Talk) -> None:
 async def test_a_thread_that_was_deleted_is_opened_again_once(talk: Talk) -> None:
     [before] = await talk.press(STARTS)
     talk.platform.stands = False
-    said = await talk.chat.refused(
-        f"discuss {ONE.id}", person=replace(BEN, no_thread="You lack it.")
-    )
+    said = await talk.chat.refused(f"discuss {ONE.id}", person=READER)
     assert said == "You lack it."
     talk.chat.clock.advance(60)
     one, two = await talk.press(STARTS, BEN)
