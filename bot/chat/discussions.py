@@ -2,7 +2,7 @@
 ``bot.chat.replies.discussions``.
 
 Opens nothing itself: the thread's messages go through the outbox like any post, so that neither a
-crash nor two people in one instant open two. What is waited for here is only the link.
+crash nor two people at the same moment open two. Only the link is waited for here.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 # Seconds that somebody waits for the link: the service looks for new posts every two, and Slack
 # takes one message a second in a channel.
 LINK_TIMEOUT: Final = 15.0
-LOOK_INTERVAL: Final = 0.5
+POLL_INTERVAL: Final = 0.5
 
 
 class Discussions:
-    """``platforms`` by name, of which those that are no ThreadOpener have no threads."""
+    """``platforms`` by name; one that is not a ThreadOpener has no threads."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Discussions:
         self._platforms = platforms
 
     async def discuss(self, channel_id: str, person: Person, paper_id: str) -> Reply:
-        """Where the channel's thread about the paper is; it is opened where there is none any more.
+        """Where the channel's thread about the paper is; opened if there is none, or none left.
 
         Raises NotAllowed where the person may not open one, UserError, SourceError and StoreError.
         """
@@ -53,22 +53,22 @@ class Discussions:
             raise UserError("There are no threads here.")
         paper = await self._queries.abstract(paper_id)
         found = await self._store.discussion(channel_id, paper.id)
-        if found is None or not await self._stands(opener, channel_id, found):
+        if found is None or not await self._exists(opener, channel_id, found):
             await self._open(opener, channel_id, person, paper, found.key if found else "")
         elif found.dead:
             await self._check(channel_id, person)
             for key in found.dead:
                 await self._store.resend(key, self._clock.now())
-        return discussion_reply(paper, await self._settled(channel_id, paper.id))
+        return discussion_reply(paper, await self._outcome(channel_id, paper.id))
 
-    async def _stands(self, opener: ThreadOpener, channel_id: str, found: Discussion) -> bool:
+    async def _exists(self, opener: ThreadOpener, channel_id: str, found: Discussion) -> bool:
         """Where the platform can't say, the link is worth more than another thread."""
         if found.opening is None or found.first is None:
             return True
         try:
             return await opener.thread_exists(Channel(channel_id), found.opening, found.first)
         except (SendError, PlatformRefused) as error:
-            log.info("thread not looked at channel=%s why=%s", channel_id, error)
+            log.info("thread not checked channel=%s why=%s", channel_id, error)
             return True
 
     async def _open(
@@ -94,7 +94,7 @@ class Discussions:
                 f" {refer_to('resume')}"
             )
 
-    async def _settled(self, channel_id: str, paper_id: str) -> Discussion:
+    async def _outcome(self, channel_id: str, paper_id: str) -> Discussion:
         """As soon as there is a link or a reason why there is none, or after a while."""
         give_up_at = self._clock.monotonic() + LINK_TIMEOUT
         while True:
@@ -104,4 +104,4 @@ class Discussions:
                 return found
             if self._clock.monotonic() >= give_up_at:
                 return found
-            await self._clock.sleep(LOOK_INTERVAL)
+            await self._clock.sleep(POLL_INTERVAL)
