@@ -107,8 +107,8 @@ async def public(bot: Bot, named: str) -> str:
     """The channel, unless it is somebody's private conversation. Raises UserError."""
     if await bot.store.owner_of(named):
         raise UserError(
-            f"{named} is somebody's private conversation: what stands there they alone see and"
-            " change."
+            f"{named} is somebody's private conversation: they alone see and change what is"
+            " followed there."
         )
     return named
 

@@ -31,12 +31,12 @@ from bot.cli.common import (
 )
 from bot.errors import ConfigError
 
-MAX_PAGE_BYTES = 500_000  # GitHub renders no Markdown file that is much larger
-
 if TYPE_CHECKING:
     from bot.app.bot import Bot
     from bot.config import Config
     from bot.model import Reply
+
+MAX_PAGE_BYTES = 500_000  # GitHub renders no Markdown file that is much larger
 
 
 def preview(
@@ -83,8 +83,10 @@ def status(
     """
 
     async def query(bot: Bot) -> Reply:
-        told = bot.file_sync.problem or bot.file_sync.notice
-        return await bot.queries.status(file_problem=told, page_problem=_page_problem(bot.config))
+        return await bot.queries.status(
+            file_problem=bot.file_sync.problem or bot.file_sync.notice,
+            page_problem=_page_problem(bot.config),
+        )
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

@@ -144,7 +144,7 @@ class _Story:
             f"- {parts['excluded']} is a survey, and the second keyword excludes those.",
         )
         self._check(result, expected=self._due_today())
-        self._expect(result.withdrawals == 1, "a paper that was withdrawn is not told of once")
+        self._expect(result.withdrawals == 1, "the withdrawal of a paper is not announced once")
 
     async def _once_more(self) -> None:
         self._clock.move_to(self._clock.now() + timedelta(minutes=5))

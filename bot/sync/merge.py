@@ -52,7 +52,7 @@ class SyncState:
     to replace it. ``base`` is what the last text said, kept only while nobody could or may write
     the file, so that it does not show what the database holds. ``unmarked`` is what the last text
     without a marker said; ``text`` is what the file is to hold since. ``own`` are the
-    channels that a person wrote into the file, by their ids, in the order in which they stand.
+    channels that a person wrote into the file, by their ids, in its order.
     """
 
     merged: str = ""
@@ -102,11 +102,10 @@ class Merge:
     nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
     is. ``set_aside`` is what the database holds and the file can't; with ``discard`` it is removed
     there, and ``discarded`` says what that was. ``private`` are people's conversations with the bot
-    that the file names: there they alone change something, and the file does not show them. The
-    file shows every channel as long as these are
-    not more than ``mirror``; then it shows those alone that a person wrote there. Of the files of
-    several machines, told apart by their ``identity``, one may remove what the database holds; the
-    others are guests (``is_guest``) unless they ``accept``.
+    that the file names: only they change anything there, and the file does not show them. The file
+    shows every channel as long as these are not more than ``mirror``; then only those that a person
+    wrote there. Of the files of several machines, distinguished by their ``identity``, one may
+    remove what the database holds; the others are guests (``is_guest``) unless they ``accept``.
     """
 
     def __init__(
@@ -193,7 +192,7 @@ class Merge:
 
     def _written_by_people(self, base: Snapshot) -> tuple[str, ...]:
         """The channels that a person wrote into the file, and has not taken out of it since. Those
-        that the bot took out, such as archived ones, come back to where they stood."""
+        that the bot took out, such as archived ones, come back to their places."""
         there = self._file.snapshot.by_channel.keys()
         written = {each.channel_id for each in self.changes} & there
         gone = frozenset() if self.is_guest else base.by_channel.keys() - there
@@ -226,11 +225,10 @@ class Merge:
         if len(removals) < MASS_REMOVAL:
             return ""
         held, _ = writable(self._transaction.current())
+        mirrored, _ = self._mirrored(held, self.state.own)
         followed = {
             channel_id: {canonical for canonical, _ in keywords}
-            for channel_id, (_, keywords, _) in self._mirrored(held, self.state.own)[
-                0
-            ].meaning.items()
+            for channel_id, (_, keywords, _) in mirrored.meaning.items()
             if keywords
         }
         keywords = sum(map(len, followed.values()))

@@ -31,18 +31,16 @@ from bot.text.venues import Venue, venue
 FORMATS: Final = ("bib", "ris", "json")
 
 _SUFFIX = re.compile(r",?\s(Jr\.?|Sr\.?|I{2,3}|IV)$")
-_TOGETHER = re.compile(
+_COLLABORATION = re.compile(
     r"\b(?:collaborations?|team|group|consortium|project|initiative|lab|laboratory|society)\b",
     re.IGNORECASE,
 )
-_STOP_WORDS: Final = frozenset(
-    re.split(
-        " ",
-        "a an and are as at by can do does for from how in into is it its of on or the to towards"
-        " toward under via what when why with without",
-    )
-)
-# Latin letters that are no letter with an accent.
+_STOP_WORDS: Final = frozenset((
+    "a", "an", "and", "are", "as", "at", "by", "can", "do", "does", "for", "from", "how", "in",
+    "into", "is", "it", "its", "of", "on", "or", "the", "to", "towards", "toward", "under", "via",
+    "what", "when", "why", "with", "without",
+))  # fmt: skip
+# Latin letters that are not a letter with an accent.
 _LETTERS: Final = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 )
@@ -69,7 +67,7 @@ class Name:
 def name_of(author: str) -> Name:
     """Of an author as arXiv writes them, ``Ada van der Muster Jr.``, by BibTeX's own rules."""
     plain = clean(unicode_from_latex(clean(author))).replace("{", "").replace("}", "").strip(" ,")
-    if _TOGETHER.search(plain) or " " not in plain or " and " in plain:
+    if _COLLABORATION.search(plain) or " " not in plain or " and " in plain:
         return Name(literal=plain)
     suffix = _SUFFIX.search(plain)
     bare = plain[: suffix.start()] if suffix else plain
@@ -89,7 +87,7 @@ def name_of(author: str) -> Name:
 
 def key_base(paper: Paper) -> str:
     """``muster2026slow``: the first author's last name, the year of the first version, and the
-    title's first word that says something. Two papers may have the same."""
+    title's first word that is not a stop word. Two papers may have the same."""
     shown = displayed(paper)
     first = name_of(shown.authors[0]) if shown.authors else Name()
     name = _ascii(first.family or first.literal.split(" ")[0])
@@ -174,7 +172,7 @@ _LOOKS_LIKE_AN_ENTRY = re.compile(r"@(?=\w*\s*\{)")
 
 def latex(text: str) -> str:
     """A text whose LaTeX is kept, as a value of BibTeX: braces are balanced, and outside of math no
-    sign means anything that a writer of plain text did not mean."""
+    character means anything that a writer of plain text did not mean."""
     text = re.sub(r"\\+$", "", text).strip()
     if not _is_balanced(text):
         text = _BRACE.sub("", text)
@@ -189,11 +187,10 @@ def _is_balanced(text: str) -> bool:
         depth += 1 if brace == "{" else -1
         if depth < 0:
             return False
-    return depth == 0 and all(_count(each) for each in _MATH.findall(text))
+    return depth == 0 and all(map(_closes_its_braces, _MATH.findall(text)))
 
 
-def _count(math: str) -> bool:
-    """A brace that begins in math ends there."""
+def _closes_its_braces(math: str) -> bool:
     return len(re.findall(r"(?<!\\)\{", math)) == len(re.findall(r"(?<!\\)\}", math))
 
 
@@ -210,8 +207,8 @@ def _plain(text: str) -> str:
 
 
 def protected(title: str) -> str:
-    """With braces around each word that has a capital letter, so that no style makes it small; but
-    for the first letter of the title, which all styles leave."""
+    """With braces around each word that has a capital letter, so that no style lowercases it;
+    except for the first letter of the title, which all styles leave."""
     words = _words(title)
     return " ".join(
         _in_braces(word) if _has_capital(word if n else word[1:]) else word
@@ -220,7 +217,7 @@ def protected(title: str) -> str:
 
 
 def _words(title: str) -> Iterator[str]:
-    """Parted at spaces that are in no braces and no math."""
+    """Split at spaces that are in no braces and no math."""
     word, depth, in_math = "", 0, False
     for before, sign in zip(" " + title, title, strict=False):
         if sign == " " and depth == 0 and not in_math:
@@ -241,7 +238,7 @@ def _has_capital(word: str) -> bool:
 
 
 def _in_braces(word: str) -> str:
-    """BibTeX makes small what begins with a command within one pair of braces."""
+    """BibTeX lowercases what begins with a command within one pair of braces."""
     return f"{{{{{word}}}}}" if word.startswith("\\") else f"{{{word}}}"
 
 

@@ -24,7 +24,7 @@ _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z][a-z0-9-]*[a-
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An address as it stands in a text; it can be followed as it is."""
+    """An address as it is in a text; it can be followed as it is."""
 
     url: str
 

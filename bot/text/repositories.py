@@ -140,10 +140,10 @@ def _before(text: str, end: int) -> str:
     return re.split(r"(?<=[a-z)])[.;!?] |\n", before)[-1]
 
 
-def _kind(before: str, usual: str) -> str:
+def _kind(before: str, default: str) -> str:
     if _SAYS_CODE.search(before):
         return CODE
-    return DATA if _SAYS_DATA.search(before) else usual
+    return DATA if _SAYS_DATA.search(before) else default
 
 
 def _kind_on_hub(path: str) -> str:

@@ -225,7 +225,7 @@ def _in_clause(clause: str) -> Venue | None:
 
 
 def _short_name(text: str, *, accepted: bool) -> Venue | None:
-    """``ACL 2026 Findings``, ``CVPR 2026 workshop``. A conference that is known and stands beside
+    """``ACL 2026 Findings``, ``CVPR 2026 workshop``. A known conference beside
     its year comes first; names that nobody knows count only for what was accepted."""
     if match := _KNOWN_NAMED.search(text):
         name = _KNOWN[(match["name"] or match["after"]).casefold()]
@@ -279,7 +279,7 @@ def _qualified(name: str, year: str, text: str) -> Venue:
 
 
 def _long_name(text: str, clause: str = "") -> Venue | None:
-    """``Journal of Manufacturing Systems``, ``Climate Informatics 2026``; the year stands somewhere
+    """``Journal of Manufacturing Systems``, ``Climate Informatics 2026``; the year is somewhere
     in the ``clause``."""
     name = text.strip(" .,:'\"“”")
     while (shorter := _BEFORE_NAME.sub("", name, count=1)) != name:
