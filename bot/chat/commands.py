@@ -55,13 +55,14 @@ SHOW_PICTURES = frozenset({"discord"})  # platforms whose private answers may ho
 
 @dataclass(frozen=True, slots=True)
 class _Editor:
-    """Who changes a channel, with a name that can stand in a text, and whether the channel wants to
-    be told of no change. In a private conversation there is nobody else to tell."""
+    """Who changes a channel, with a name that can be part of a text, and whether the channel wants
+    no changes announced. In a private conversation there is nobody else to tell."""
 
     person: Person
     is_quiet: bool
 
-    def told(self, reply: Reply) -> Reply:
+    def announced(self, reply: Reply) -> Reply:
+        """The reply, with others told of the change only as the channel wants it."""
         if self.person.private:
             return replace(reply, announcement="")
         return replace(reply, is_quiet=self.is_quiet)
@@ -106,36 +107,36 @@ class ChatCommands:
         async with self._change("add", channel_id, person) as editor:
             if field or categories:
                 keyword = composed(keyword, field, categories)
-            return editor.told(
+            return editor.announced(
                 await self._changes.add(channel_id, editor.person, keyword, name=name, in_chat=True)
             )
 
     async def _narrow(self, channel_id: str, person: Person, keyword: str) -> Reply:
         """The button below the answer about one word alone."""
         async with self._change("narrow", channel_id, person) as editor:
-            return editor.told(await self._changes.narrow(channel_id, editor.person, keyword))
+            return editor.announced(await self._changes.narrow(channel_id, editor.person, keyword))
 
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
         keywords = [required("remove", each) for each in keywords]
         async with self._change("remove", channel_id, person) as editor:
-            return editor.told(await self._changes.remove(channel_id, editor.person, keywords))
+            return editor.announced(await self._changes.remove(channel_id, editor.person, keywords))
 
     async def _restore(self, channel_id: str, person: Person, handles: Sequence[str]) -> Reply:
         """The button "Undo" after several were removed."""
         async with self._change("add", channel_id, person) as editor:
-            return editor.told(await self._changes.restore(channel_id, editor.person, handles))
+            return editor.announced(await self._changes.restore(channel_id, editor.person, handles))
 
     async def mute(self, channel_id: str, person: Person, keyword: str) -> Reply:
         keyword = required("mute", keyword)
         async with self._change("mute", channel_id, person) as editor:
-            return editor.told(
+            return editor.announced(
                 await self._changes.mute(channel_id, editor.person, keyword, in_chat=True)
             )
 
     async def unmute(self, channel_id: str, person: Person, keyword: str) -> Reply:
         keyword = required("unmute", keyword)
         async with self._change("unmute", channel_id, person) as editor:
-            return editor.told(await self._changes.unmute(channel_id, editor.person, keyword))
+            return editor.announced(await self._changes.unmute(channel_id, editor.person, keyword))
 
     async def muted(self, channel_id: str) -> tuple[Choice, ...]:
         async with _answering("muted", channel_id):
@@ -234,11 +235,11 @@ class ChatCommands:
 
     async def pause(self, channel_id: str, person: Person) -> Reply:
         async with self._change("pause", channel_id, person) as editor:
-            return editor.told(await self._changes.pause(channel_id, editor.person))
+            return editor.announced(await self._changes.pause(channel_id, editor.person))
 
     async def resume(self, channel_id: str, person: Person) -> Reply:
         async with self._change("resume", channel_id, person) as editor:
-            return editor.told(await self._changes.resume(channel_id, editor.person))
+            return editor.announced(await self._changes.resume(channel_id, editor.person))
 
     async def resend(self, channel_id: str, person: Person, key: str) -> Reply:
         key = required("resend", key)
@@ -258,7 +259,7 @@ class ChatCommands:
     ) -> Reply:
         plain = {without_references(k): without_references(v) for k, v in values.items()}
         async with self._change("settings", channel_id, person) as editor:
-            return editor.told(
+            return editor.announced(
                 await self._changes.change_settings(channel_id, editor.person, plain)
             )
 
