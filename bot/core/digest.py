@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from bot import text
 from bot.core.news import KINDS
@@ -72,11 +73,11 @@ def plan(
     The first papers of a new keyword go out at once, so that people see that it works; the others
     wait for the channel's time. A time counts as served only when a complete run covers it,
     so that papers which arXiv was late with are still posted the same day. News of posted papers
-    come with the others, or alone; those that the channel does not want are skipped. So do the
-    week's most saved papers at its last posting time, or with the next digest after it. Papers that
-    match a mute now, when they would be shown, never are. Pure. ``show`` makes a paper ready to be
-    shown; see ``display_cache``. ``frequencies`` are what papers are compared by; without any, the
-    newest come first everywhere.
+    come with the others, or alone; those that the channel does not want are skipped. The week's
+    most saved papers come at its last posting time, also alone, or with the next digest after it.
+    Papers that match a mute now, when they would be shown, never are. Pure. ``show`` makes a paper
+    ready to be shown; see ``display_cache``. ``frequencies`` are what papers are compared by;
+    without any, the newest come first everywhere.
     """
     channel, published_until = agenda.channel, agenda.published_until
     slot = rules.timetable.latest(at)
@@ -84,56 +85,78 @@ def plan(
     waited = its_time and published_until is not None and published_until < slot
     last_run = agenda.last_complete_run_at
     served = its_time and last_run is not None and covers(last_run, slot)
-    missed = (
-        rules.timetable.missed(published_until, slot)
-        if its_time and published_until is not None and not agenda.rescheduled
-        else ()
-    )
-    new = agenda.new if its_time else ()
-    hidden = _hidden((*new, *agenda.first), agenda.mutes)
-    new = tuple(entry for entry in new if entry.paper.id not in hidden)
-    first = tuple(entry for entry in agenda.first if entry.paper.id not in hidden)
-    kept = len(new) if not missed or rules.backlog is None else rules.backlog
-    new, left_out = new[:kept], new[kept:]
-    due_news = agenda.news if its_time else ()
-    told = sorted((each for each in due_news if each.news.kind in rules.news), key=_importance)
-    unwanted = tuple(each.number for each in due_news if each.news.kind not in rules.news)
+    due = _due(agenda, rules, slot, its_time=its_time)
     week_end = rules.timetable.latest_of_a_week(at)
-    most_saved = most_saved_of_week(agenda, rules.timetable, week_end) if its_time else ()
+    most_saved = _most_saved_of_week(agenda, rules.timetable, week_end) if its_time else ()
 
     drafts: list[tuple[str, Draft]] = []
-    if has_digest := bool(new or told or (most_saved and served and slot == week_end)):
+    if has_digest := bool(due.new or due.told or (most_saved and served and slot == week_end)):
         # One that had to wait, for arXiv or for us, says for which day it is.
         day = rules.timetable.day_of(slot if waited else at)
         digest = Digest(
             channel,
             day,
             Why.NEW,
-            _entries(new, agenda, rules, show, frequencies),
-            missed,
-            len(left_out),
+            _entries(due.new, agenda, rules, show, frequencies),
+            due.missed,
+            len(due.left_out),
             rules.in_full,
-            _shown_news(told, show),
+            _shown_news(due.told, show),
             rules.timetable.week_of(day),
             rules.by_keyword,
             tuple(replace(each, paper=show(each.paper)) for each in most_saved),
         )
         drafts += keyed(composer.compose(digest), channel.id, at, Why.NEW)
-    if first:
+    if due.first:
         today = rules.timetable.day_of(at)
         ungrouped = replace(rules, by_keyword=False)
-        shown_first = _entries(first, agenda, ungrouped, show, frequencies)
+        shown_first = _entries(due.first, agenda, ungrouped, show, frequencies)
         digest = Digest(channel, today, Why.FIRST, shown_first, in_full=rules.in_full)
         drafts += keyed(composer.compose(digest), channel.id, at, Why.FIRST, offset=len(drafts))
-    if not drafts and not left_out and not unwanted and not hidden and not served:
+    if not (drafts or due.left_out or due.unwanted or due.hidden or served):
         return None
     return Publication(
         drafts=tuple(drafts),
-        skipped=tuple(entry.paper.id for entry in left_out),
-        skipped_news=unwanted,
+        skipped=tuple(entry.paper.id for entry in due.left_out),
+        skipped_news=due.unwanted,
         published_until=slot if served else None,
         most_saved_until=week_end if has_digest and most_saved else None,
-        muted=tuple(hidden),
+        muted=due.hidden,
+    )
+
+
+class _Due(NamedTuple):
+    """What is due in a channel now: papers that are shown, left out or hidden by a mute (ids), and
+    news that are told or unwanted (numbers); and the posting days that were missed."""
+
+    new: tuple[Entry, ...]
+    first: tuple[Entry, ...]
+    left_out: tuple[Entry, ...]
+    hidden: tuple[str, ...]
+    told: Sequence[NewsItem]
+    unwanted: tuple[int, ...]
+    missed: tuple[date, ...]
+
+
+def _due(agenda: ChannelAgenda, rules: Rules, slot: datetime, *, its_time: bool) -> _Due:
+    missed = (
+        rules.timetable.missed(agenda.published_until, slot)
+        if its_time and agenda.published_until is not None and not agenda.rescheduled
+        else ()
+    )
+    new = agenda.new if its_time else ()
+    hidden = _hidden((*new, *agenda.first), agenda.mutes)
+    new = tuple(entry for entry in new if entry.paper.id not in hidden)
+    kept = len(new) if not missed or rules.backlog is None else rules.backlog
+    news = agenda.news if its_time else ()
+    return _Due(
+        new=new[:kept],
+        first=tuple(entry for entry in agenda.first if entry.paper.id not in hidden),
+        left_out=new[kept:],
+        hidden=tuple(hidden),
+        told=sorted((each for each in news if each.news.kind in rules.news), key=_importance),
+        unwanted=tuple(each.number for each in news if each.news.kind not in rules.news),
+        missed=missed,
     )
 
 
@@ -173,7 +196,7 @@ def _arranged(entries: Sequence[Entry], keywords: Sequence[str], rules: Rules) -
     return sorted(entries, key=lambda entry: place[entry.keywords[0]])
 
 
-def most_saved_of_week(
+def _most_saved_of_week(
     agenda: ChannelAgenda, timetable: Timetable, week_end: datetime
 ) -> tuple[MostSaved, ...]:
     """The papers that most people saved in the week up to that posting time, at least two of them;
