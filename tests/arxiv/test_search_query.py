@@ -72,7 +72,7 @@ def test_the_other_requests_are_as_documented_too() -> None:
         ('(ti:"a)" OR abs:b)', '(ti:"a)" OR abs:b)'),
         ('ti:"(a)"', '(ti:"(a)")'),
         ('"("', '("(")'),
-        ("((ti:a)", "(((ti:a))"),  # nothing is mended; arXiv refuses it and says so
+        ("((ti:a)", "(((ti:a))"),  # nothing is fixed; arXiv refuses it and says so
     ],
 )
 def test_every_keyword_is_in_parentheses_once(query: str, expected: str) -> None:

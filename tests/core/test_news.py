@@ -28,7 +28,7 @@ DAY = timedelta(days=1)
 TIMETABLE = Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7)))
 A, B = "fake:a", "fake:b"
 FIRST = paper(1)
-LOOK = f"papers {FIRST.id}"
+LOOKUP = f"papers {FIRST.id}"
 WITHDRAWN = "This paper has been withdrawn by the authors due to an error in Lemma 2"
 
 
@@ -272,12 +272,12 @@ async def test_an_old_paper_is_looked_up_once_a_week_and_its_news_told(bot: Life
     bot.source.requests.clear()
     gone = later(comment=WITHDRAWN)
     runs = [await bot.run(gone) for _ in range(14)]
-    assert [each for each in bot.source.requests if each.startswith("papers")] == [LOOK] * 2
+    assert [each for each in bot.source.requests if each.startswith("papers")] == [LOOKUP] * 2
     assert sum(run.followed_until is not None for run in runs) == 2
     assert bot.told() == [f"{FIRST.id} withdrawn 2", f"reply {FIRST.id} 2"]
 
 
-async def test_a_look_that_failed_is_made_again_the_next_day(bot: Life) -> None:
+async def test_a_lookup_that_failed_is_made_again_the_next_day(bot: Life) -> None:
     await bot.until(70)
     while (await bot.run()).followed_until is None:
         pass
@@ -286,7 +286,7 @@ async def test_a_look_that_failed_is_made_again_the_next_day(bot: Life) -> None:
     gone = later(comment=WITHDRAWN)
     bot.source.faults = [None, SourceDown("no answer")]
     assert (await bot.run(gone)).followed_until is None
-    assert bot.source.requests[-1] == LOOK
+    assert bot.source.requests[-1] == LOOKUP
     assert bot.told() == []
     assert (await bot.run(gone)).followed_until is not None
     assert bot.told() == [f"{FIRST.id} withdrawn 2", f"reply {FIRST.id} 2"]
@@ -297,12 +297,12 @@ async def test_a_posted_paper_is_looked_up_for_two_years(bot: Life) -> None:
     bot.source.requests.clear()
     for _ in range(8):
         await bot.run()
-    assert LOOK in bot.source.requests
+    assert LOOKUP in bot.source.requests
     await bot.until(740)
     bot.source.requests.clear()
     for _ in range(8):
         await bot.run(later(comment=WITHDRAWN))
-    assert LOOK not in bot.source.requests
+    assert LOOKUP not in bot.source.requests
     assert bot.told() == []
 
 
@@ -330,7 +330,7 @@ async def test_what_a_list_of_changes_holds_is_completed_and_told_without_lookin
     assert not [each for each in bot.source.requests if each.startswith("papers")]
 
 
-async def test_a_list_that_does_not_begin_where_the_last_look_ended_speaks_for_nothing(
+async def test_a_list_that_does_not_begin_where_the_last_lookup_ended_speaks_for_nothing(
     bot: Life,
 ) -> None:
     until = await _followed_until(bot)
@@ -359,7 +359,7 @@ async def test_a_record_kept_for_having_been_posted_is_no_candidate_for_a_match(
     assert old.id not in bot.platform.papers(B)
 
 
-async def test_a_clock_that_was_ahead_does_not_end_the_weekly_looks(bot: Life) -> None:
+async def test_a_clock_that_was_ahead_does_not_end_the_weekly_lookups(bot: Life) -> None:
     change(bot.store, "update runs set followed_until = '2099-01-01'")
     await bot.run()
     assert (await bot.store.interests()).followed_until == bot.clock.now().date()

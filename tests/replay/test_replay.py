@@ -92,15 +92,15 @@ async def test_half_a_year_of_real_listings_nothing_missing_nothing_twice(
     assert outcome.incomplete >= 1, "the short answers of that half year went unnoticed"
     plain = sum(times for requests, times in outcome.requests.items() if requests == 1)
     weekly = sum("by the numbers" in run.announcement_stats.plan for run in outcome.runs)
-    looks = sum(
+    lookups = sum(
         run.followed_until is not None
         and run.requests > 1
         and "by the numbers" not in run.announcement_stats.plan
         for run in outcome.runs
     )
     assert weekly < 0.25 * outcome.days, "a week has five of these days"
-    assert looks < 0.25 * outcome.days, "what became of posted papers is looked up once a week"
-    usual = outcome.days - weekly - looks - outcome.incomplete
+    assert lookups < 0.25 * outcome.days, "what became of posted papers is looked up once a week"
+    usual = outcome.days - weekly - lookups - outcome.incomplete
     assert plain > 0.9 * (usual - 1), "one request a run for three keywords, which are new once"
     kinds = _each_change_is_told_once(outcome, by_paper(history.papers), days, figures)
     least = {"venue": 50, "withdrawn": 5, "version": 500} if thorough else {"version": 20}

@@ -16,7 +16,7 @@ from tests.replay.living import Outcome
 from tests.wire.arxiv_feed import StandinPaper
 
 Told = tuple[str, str, str, int]  # channel, paper, kind, and of a new version which one, else 0
-A_LOOK = timedelta(days=8)  # older papers are looked up once a week
+LOOKUP_INTERVAL = timedelta(days=8)  # older papers are looked up once a week
 
 
 def by_paper(papers: Iterable[StandinPaper]) -> dict[str, list[StandinPaper]]:
@@ -59,7 +59,7 @@ def overtaken(
         return False
     at = {each.version: each.visible_at for each in versions[paper_id]}
     return any(
-        later > version and at[later] - at[version] <= A_LOOK
+        later > version and at[later] - at[version] <= LOOKUP_INTERVAL
         for other, of, what, later in told
         if (other, of, what) == (channel, paper_id, kind)
     )

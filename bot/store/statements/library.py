@@ -37,6 +37,8 @@ MAX_COMPARED: Final = 1_000
 
 TOLD_WITHIN: Final = timedelta(days=15)  # a week, and the one in which the digest after it comes
 
+_ADDED: Final = ("subscriptions", "removed_subscriptions", "mutes")  # tables that name who added it
+
 _COLUMNS = [column.strip() for column in f"{PAPER_COLUMNS}, words".split(",")]
 _KEEP = (
     f"insert into saved_papers ({', '.join(_COLUMNS)})"
@@ -222,9 +224,7 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
         name
         for table, name, owner in (
             ("saves", "person", "person_id"),
-            ("subscriptions", "added_by", "added_by_id"),
-            ("removed_subscriptions", "added_by", "added_by_id"),
-            ("mutes", "added_by", "added_by_id"),
+            *((table, "added_by", "added_by_id") for table in _ADDED),
         )
         for (name,) in db.execute(
             f"select distinct {name} from {table} where {owner} = ?", (person.id,)
@@ -233,7 +233,7 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
     saves = db.execute("delete from saves where person_id = ?", (person.id,)).rowcount
     _forget_unsaved(db, [paper_id for (paper_id,) in kept])
     names = _forget_conversations(db, person.id)
-    for table in ("subscriptions", "removed_subscriptions", "mutes"):
+    for table in _ADDED:
         names += db.execute(
             f"update {table} set added_by = '', added_by_id = '' where added_by_id = ?",
             (person.id,),
@@ -253,7 +253,7 @@ def _forget_conversations(db: Connection, person_id: str) -> int:
     own = "(select id from channels where owner = :person)"
     given = {"person": person_id}
     keywords = 0
-    for table in ("subscriptions", "removed_subscriptions", "mutes"):
+    for table in _ADDED:
         keywords += db.execute(f"delete from {table} where channel_id in {own}", given).rowcount
     unused = (
         "(select canonical from keywords where not shared"
