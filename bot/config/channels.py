@@ -23,10 +23,10 @@ from bot.model.snapshots import (
     Change,
     Configure,
     Listing,
+    RemoveMute,
     Rename,
     Snapshot,
     Unfollow,
-    Unhide,
 )
 
 # Each change in the chat reads the whole file; many channels follow the same keywords.
@@ -88,7 +88,7 @@ def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
             parse_channel_id(channel_id)
         except UserError:
             everything: list[Change] = [Unfollow(channel_id, each) for each in listing.keywords]
-            everything += [Unhide(channel_id, each) for each in listing.mutes]
+            everything += [RemoveMute(channel_id, each) for each in listing.mutes]
             everything += [Configure(channel_id, name, None) for name in SETTINGS]
             aside.append(Unwritable(f"{quoted(channel_id)} is no channel", tuple(everything)))
             continue
@@ -132,7 +132,7 @@ def _writable_mutes(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwrita
     aside = [
         Unwritable(
             f"{channel_id}: the mute {quoted(each.text)} can't be read",
-            (Unhide(channel_id, each),),
+            (RemoveMute(channel_id, each),),
         )
         for each in listing.mutes
         if each not in mutes

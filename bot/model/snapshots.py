@@ -113,7 +113,7 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
-class Hide:
+class AddMute:
     """The channel is to be shown nothing that matches; nothing to do if that is so already."""
 
     channel_id: str
@@ -121,14 +121,14 @@ class Hide:
 
 
 @dataclass(frozen=True, slots=True)
-class Unhide:
+class RemoveMute:
     """A mute of the channel is to end; nothing to do if there is none."""
 
     channel_id: str
     keyword: Keyword
 
 
-Change: TypeAlias = Follow | Unfollow | Rename | Hide | Unhide | Configure
+Change: TypeAlias = Follow | Unfollow | Rename | AddMute | RemoveMute | Configure
 
 
 def merge(base: Snapshot, theirs: Snapshot) -> tuple[Change, ...]:
@@ -152,7 +152,7 @@ def takes_away(change: Change) -> bool:
     """Whether a keyword, a name, a mute or a setting of the channel's own ends with it."""
     if isinstance(change, Configure):
         return change.value is None
-    return isinstance(change, Unfollow | Unhide) or (
+    return isinstance(change, Unfollow | RemoveMute) or (
         isinstance(change, Rename) and not change.keyword.name
     )
 
@@ -172,10 +172,10 @@ def _changes(was: Listing, now: Listing) -> Iterator[Change]:
     for canonical, keyword in before.items():
         if canonical not in after:
             yield Unfollow(channel_id, keyword)
-    hidden = {each.canonical for each in was.mutes}
-    yield from (Hide(channel_id, each) for each in now.mutes if each.canonical not in hidden)
+    muted = {each.canonical for each in was.mutes}
+    yield from (AddMute(channel_id, each) for each in now.mutes if each.canonical not in muted)
     kept = {each.canonical for each in now.mutes}
-    yield from (Unhide(channel_id, each) for each in was.mutes if each.canonical not in kept)
+    yield from (RemoveMute(channel_id, each) for each in was.mutes if each.canonical not in kept)
 
 
 def encode(snapshot: Snapshot) -> bytes:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.keywords import parse
-from bot.model.snapshots import SETTINGS, Configure, Follow, Hide, Snapshot, Unfollow
+from bot.model.snapshots import SETTINGS, AddMute, Configure, Follow, Snapshot, Unfollow
 from bot.store.statements.channels_file import REVISIONS_KEPT, SqlSyncTransaction
 from tests.fakes import START
 from tests.store.database import opened
@@ -57,9 +57,9 @@ class SyncDatabaseFile:
                 [Unfollow(channel, parse(keyword)) for keyword in keywords], "a person"
             )
 
-    def hide(self, channel: str, *texts: str) -> None:
+    def mute(self, channel: str, *texts: str) -> None:
         with self.transaction() as transaction:
-            transaction.apply([Hide(channel, parse(text)) for text in texts], "a person")
+            transaction.apply([AddMute(channel, parse(text)) for text in texts], "a person")
 
     def configure(self, channel: str, setting: str, value: str | None) -> None:
         with self.transaction() as transaction:

@@ -338,11 +338,11 @@ def test_a_slash_command_shows_in_the_file(setup: Setup) -> None:
 
 def test_mutes_of_the_chat_and_of_the_file_are_merged_one_by_one(setup: Setup) -> None:
     """As keywords are: neither side's list replaces the other's."""
-    setup.database.hide(ONE, "survey")
+    setup.database.mute(ONE, "survey")
     setup.sync()
     assert 'mute = ["survey"]\n' in setup.text
     opened = setup.text
-    setup.database.hide(ONE, "benchmark")
+    setup.database.mute(ONE, "benchmark")
     setup.sync()
     setup.write(opened.replace('["survey"]', '["tutorial"]  # mine'))
     setup.sync()

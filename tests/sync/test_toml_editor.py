@@ -17,15 +17,15 @@ from bot.keywords import parse
 from bot.model import Channel, Keyword
 from bot.model.snapshots import (
     SETTINGS,
+    AddMute,
     Change,
     Configure,
     Follow,
-    Hide,
     Listing,
+    RemoveMute,
     Rename,
     Snapshot,
     Unfollow,
-    Unhide,
     decode,
     encode,
     merge,
@@ -558,9 +558,9 @@ def applied(current: Snapshot, changes: tuple[Change, ...]) -> Snapshot:
                 following[keyword.canonical] = keyword
             case Unfollow(_, keyword):
                 following.pop(keyword.canonical, None)
-            case Hide(_, keyword):
+            case AddMute(_, keyword):
                 muting.setdefault(change.channel_id, {})[keyword.canonical] = keyword
-            case Unhide(_, keyword):
+            case RemoveMute(_, keyword):
                 muting.get(change.channel_id, {}).pop(keyword.canonical, None)
             case Configure(_, setting, value):
                 configured[setting] = value

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 
 from bot.model import ChannelGroup, Keyword, Person
 from bot.model.snapshots import (
+    AddMute,
     Change,
     Configure,
     Follow,
-    Hide,
     Listing,
+    RemoveMute,
     Rename,
     Snapshot,
-    Unhide,
 )
 from bot.store.engines.base import Begin, Connection
 from bot.store.statements.archive import restore_channels
@@ -53,15 +53,15 @@ class SqlSyncTransaction:
         following: dict[str, list[Keyword]] = {}
         for subscription in subscriptions(self._db):
             following.setdefault(subscription.channel_id, []).append(subscription.keyword)
-        hiding: dict[str, list[Keyword]] = {}
+        muting: dict[str, list[Keyword]] = {}
         for each in mutes(self._db):
-            hiding.setdefault(each.channel_id, []).append(each.keyword)
+            muting.setdefault(each.channel_id, []).append(each.keyword)
         return Snapshot(
             tuple(
                 Listing(
                     channel,
                     tuple(following.get(channel.id, ())),
-                    tuple(hiding.get(channel.id, ())),
+                    tuple(muting.get(channel.id, ())),
                 )
                 for channel in channels(self._db)
             )
@@ -83,9 +83,9 @@ class SqlSyncTransaction:
                 case Configure(channel_id, setting, value):
                     restore_channels(self._db, ChannelGroup(ids=(channel_id,)), self._at)
                     change_setting(self._db, channel_id, setting, value)
-                case Hide(channel_id, keyword):
+                case AddMute(channel_id, keyword):
                     mute(self._db, channel_id, keyword, Person(who), self._at)
-                case Unhide(channel_id, keyword):
+                case RemoveMute(channel_id, keyword):
                     unmute(self._db, channel_id, keyword.canonical)
                 case _:
                     unfollow(self._db, change.channel_id, change.keyword.canonical, self._at)
