@@ -52,11 +52,13 @@ from bot.model import (
     Choice,
     Home,
     Keyword,
+    Mute,
     Paper,
     Person,
     Picture,
     Reply,
     SettingValue,
+    Subscription,
 )
 from bot.model.timetable import Timetable
 from bot.model.views import ChannelView, StateView
@@ -168,18 +170,9 @@ class Queries:
             Case(
                 self.context(view, state, channel_id),
                 standings.get(view.channel.id),
-                ()
-                if known.paper is None
-                else tuple(
-                    KeywordEvaluation(each.keyword, explain(each.keyword, known.paper))
-                    for each in view.subscriptions
-                ),
-                ()
-                if known.paper is None
-                else tuple(
-                    KeywordEvaluation(each.keyword, found)
-                    for each in view.mutes
-                    if (found := explain(each.keyword, known.paper)).matched
+                _evaluated(view.subscriptions, known.paper),
+                tuple(
+                    each for each in _evaluated(view.mutes, known.paper) if each.explanation.matched
                 ),
             )
             for view in state.channels
@@ -345,3 +338,12 @@ class Queries:
                 f"{clean(text)[:60]} is not an arXiv id. Write it like 2603.01234, hep-th/0408048,"
                 " or as the address of the paper's page."
             ) from error
+
+
+def _evaluated(
+    keywords: Sequence[Subscription] | Sequence[Mute], paper: Paper | None
+) -> tuple[KeywordEvaluation, ...]:
+    """Whether the paper matches each, and why; nothing of an unknown paper."""
+    if paper is None:
+        return ()
+    return tuple(KeywordEvaluation(each.keyword, explain(each.keyword, paper)) for each in keywords)

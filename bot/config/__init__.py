@@ -271,11 +271,7 @@ def read_channel_file(path: Path, config: Config) -> Snapshot:
     except InvalidToml as error:
         raise ConfigError(str(path), (error.mistake,)) from error
     mistakes = Mistakes()
-    known = dict.fromkeys([*SECTIONS, "channels"])
-    for name, value in document.items():
-        if name not in known:
-            problem, hint = config_keys.unknown(name, value, known, mistakes)
-            mistakes.add(join("", name), problem, hint)
+    _check_names(document, mistakes)
     channels = read_channels(document, text, mistakes)
     slack = config.platforms.get("slack")
     _check_workspaces(channels, slack.options if slack else None, mistakes)
@@ -401,11 +397,7 @@ _ALWAYS_ON = ("bot", "schedule", "arxiv", "delivery", "limits", "log")
 
 def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, dict[str, Any]]:
     """The values of every section that is there or has defaults, by name."""
-    known = [*SECTIONS, "channels"]
-    for name, value in document.items():
-        if name not in known:
-            problem, hint = config_keys.unknown(name, value, dict.fromkeys(known), mistakes)
-            mistakes.add(join("", name), problem, hint)
+    _check_names(document, mistakes)
     tables = {}
     for name, keys in SECTIONS.items():
         table = document.get(name, {} if name in _ALWAYS_ON else None)
@@ -416,6 +408,15 @@ def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, d
         if table is not None:
             tables[name] = check_table(name, table, keys, mistakes)
     return tables
+
+
+def _check_names(document: Mapping[str, object], mistakes: Mistakes) -> None:
+    """Every section has to be one that there is."""
+    known = dict.fromkeys([*SECTIONS, "channels"])
+    for name, value in document.items():
+        if name not in known:
+            problem, hint = config_keys.unknown(name, value, known, mistakes)
+            mistakes.add(join("", name), problem, hint)
 
 
 def _is_arxivs(address: str) -> bool:

@@ -136,27 +136,14 @@ class Merge:
         self.is_new = self._digest != self.state.merged
         self._own = self.state.own
         self._is_cut = False
-        if self.is_new:
-            whole = self._truncated_from()
-            base = whole or self._base()
-            self.changes = merge(base, file.snapshot)
-            if self.is_guest:
-                self.changes = tuple(each for each in self.changes if not takes_away(each))
-            self._own = self._written_by_people(base)
-            self._is_cut = whole is not None and not self.is_guest
-            if not accept:
-                self.held_back = self._truncation() if self._is_cut else self._mass_removal()
-        if self.held_back:
-            self.changes, self._own = (), self.state.own
         self.private: tuple[str, ...] = ()
-        if self.changes:
-            named = {each.channel_id for each in self.changes}
-            self.changes = tuple(transaction.apply(self.changes, CHANGED_BY))
-            self.private = tuple(sorted(named - {each.channel_id for each in self.changes}))
+        self.discarded: tuple[str, ...] = ()
+        if self.is_new:
+            self._compare(accept=accept)
+            self._apply_changes()
         if self.is_new and not self.held_back and not self.is_guest:
             self._arrange()
         held, aside = writable(transaction.current())
-        self.discarded: tuple[str, ...] = ()
         if discard and not self.held_back:
             for each in aside:
                 transaction.apply(each.removal, CHANGED_BY)
@@ -166,6 +153,28 @@ class Merge:
         self.set_aside = tuple(each.text for each in aside)
         unknown = self._unknown_base() if self.is_new and not self.is_guest else ""
         self.warning = " ".join(filter(None, (unknown, _private(self.private))))
+
+    def _compare(self, *, accept: bool) -> None:
+        """Find what a new text changes, or why a person has to confirm that first."""
+        whole = self._truncated_from()
+        base = whole or self._base()
+        self.changes = merge(base, self._file.snapshot)
+        if self.is_guest:
+            self.changes = tuple(each for each in self.changes if not takes_away(each))
+        self._own = self._written_by_people(base)
+        self._is_cut = whole is not None and not self.is_guest
+        if not accept:
+            self.held_back = self._truncation() if self._is_cut else self._mass_removal()
+        if self.held_back:
+            self.changes, self._own = (), self.state.own
+
+    def _apply_changes(self) -> None:
+        """All but those of private conversations."""
+        if not self.changes:
+            return
+        named = {each.channel_id for each in self.changes}
+        self.changes = tuple(self._transaction.apply(self.changes, CHANGED_BY))
+        self.private = tuple(sorted(named - {each.channel_id for each in self.changes}))
 
     def _arrange(self) -> None:
         """Let the keywords of each channel have the order that the file shows."""
