@@ -25,11 +25,11 @@ from bot.model import Paper, Person, Reply, TextFile
 from bot.ports import Clock, LibraryStore
 from bot.text import citations
 
+MAX_SAVED_AT_ONCE = 100  # of one message, which holds no more
+MAX_EXPORTED = 10_000  # papers
 # Below the least that a platform takes of a file from a bot (10 MB on Discord; discord-api-docs,
 # reference, Uploading Files, November 2026). An entry of BibTeX has half a kilobyte, one of
 # CSL-JSON with its abstract some two and a half.
-MAX_EXPORTED = 10_000  # papers
-MAX_SAVED_AT_ONCE = 100  # of one message, which holds no more
 MAX_EXPORT_SIZE = 8_000_000  # bytes
 
 

@@ -291,15 +291,17 @@ def test_badges_agree_with_papers_that_a_person_has_read(
 ) -> None:
     labels = _labels(part)
     assert len(labels) == papers
-    right = given = wanted = 0
+    read = right = given = wanted = 0
     with gzip.open(shared_data / "arxiv" / "papers-2026-04.jsonl.gz", "rt") as lines:
         for row in map(json.loads, lines):
             if row["id"] not in labels:
                 continue
+            read += 1
             shown = {badge.text for badge in badges(_from_row(row))} - {"withdrawn"}
             right += len(shown & labels[row["id"]])
             given += len(shown)
             wanted += len(labels[row["id"]])
+    assert read == papers, "each of them is among the month's papers"
     figures(f"badges, {part}: precision {right / given:.3f}, recall {right / wanted:.3f}")
     assert right / given >= PRECISION
     assert right / wanted >= RECALL
