@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.model import ChannelGroup, Keyword, Person
+from bot.model import ChannelGroup, Person
 from bot.model.snapshots import (
     AddMute,
     Change,
@@ -24,7 +24,7 @@ from bot.model.snapshots import (
 from bot.store.engines.base import Begin, Connection
 from bot.store.statements.archive import restore_channels
 from bot.store.statements.mutes import mute, mutes, unmute
-from bot.store.statements.rows import to_text
+from bot.store.statements.rows import grouped, to_text
 from bot.store.statements.subscriptions import (
     arrange,
     change_setting,
@@ -50,19 +50,11 @@ class SqlSyncTransaction:
     def current(self) -> Snapshot:
         """Every channel that follows or mutes something or has a setting of its own, and is not
         archived. No private conversations."""
-        following: dict[str, list[Keyword]] = {}
-        for subscription in subscriptions(self._db):
-            following.setdefault(subscription.channel_id, []).append(subscription.keyword)
-        muting: dict[str, list[Keyword]] = {}
-        for each in mutes(self._db):
-            muting.setdefault(each.channel_id, []).append(each.keyword)
+        following = grouped((each.channel_id, each.keyword) for each in subscriptions(self._db))
+        muting = grouped((each.channel_id, each.keyword) for each in mutes(self._db))
         return Snapshot(
             tuple(
-                Listing(
-                    channel,
-                    tuple(following.get(channel.id, ())),
-                    tuple(muting.get(channel.id, ())),
-                )
+                Listing(channel, following.get(channel.id, ()), muting.get(channel.id, ()))
                 for channel in channels(self._db)
             )
         )

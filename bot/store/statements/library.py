@@ -23,6 +23,7 @@ from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
     SETTING_COLUMNS,
+    grouped,
     id_list,
     paper_from_row,
     paper_to_row,
@@ -105,13 +106,12 @@ def saved(
         {**given, "limit": limit, "offset": offset},
     ).fetchall()
     [total] = db.execute(f"select count(distinct s.paper_id) {here}", given).fetchone()
-    by: dict[str, list[tuple[str, str]]] = {}
-    for paper_id, who, name in db.execute(
+    people = db.execute(
         f"select s.paper_id, s.person_id, s.person from saves s where {whose}"
         f" and s.paper_id in ({LISTED}) order by s.saved_at, s.person_id",
         {**given, "ids": id_list(row[0] for row in rows)},
-    ):
-        by.setdefault(paper_id, []).append((who, name))
+    )
+    by = grouped((paper_id, (who, name)) for paper_id, who, name in people)
     return SavedPage(tuple(_saved_paper(row, by[row[0]], person_id) for row in rows), total)
 
 

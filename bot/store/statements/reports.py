@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from bot.errors import Note, NoteKind
-from bot.model import Channel, Keyword, Mute, NewsKind, Person, Why
+from bot.model import Channel, Keyword, NewsKind, Person, Why
 from bot.model.views import (
     ArchivedChannel,
     Arrival,
@@ -34,6 +33,7 @@ from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
     channel_from_row,
+    grouped,
     id_list,
     news_from_row,
     paper_from_row,
@@ -153,55 +153,26 @@ def _run(db: Connection, where: str) -> RunView | None:
 
 
 def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, ...]:
-    following: dict[str, list[Any]] = {}
-    for subscription in subscriptions(db, *channel_ids, private=True):
-        following.setdefault(subscription.channel_id, []).append(subscription)
+    following = grouped(
+        (each.channel_id, each) for each in subscriptions(db, *channel_ids, private=True)
+    )
+    muting = grouped((each.channel_id, each) for each in mutes(db, *channel_ids, private=True))
     these, given = _these("channel_id", channel_ids)
-    due = dict(
-        db.execute(
-            f"select channel_id, count(*) from ledger where state = 'due' {these} group by 1",
-            given,
+    due, sent = (
+        dict(
+            db.execute(
+                f"select channel_id, count(*) from {table} where state = '{state}' {these}"
+                " group by 1",
+                given,
+            )
         )
+        for table, state in (("ledger", "due"), ("outbox", "sent"))
     )
-    news_due: dict[str, dict[NewsKind, int]] = {}
-    for channel, kind, count in db.execute(
-        "select channel_id, kind, count(*) from news_ledger join news on news.id = news_id"
-        f" where state = 'due' {these} group by 1, 2",
-        given,
-    ):
-        news_due.setdefault(channel, {})[NewsKind(kind)] = count
-    sent = dict(
-        db.execute(
-            f"select channel_id, count(*) from outbox where state = 'sent' {these} group by 1",
-            given,
-        )
-    )
-    posts: dict[str, list[OpenPost]] = {}
-    for row in db.execute(
-        f"""
-        select channel_id, key, state, attempt, created_at, not_before, papers, error
-        from outbox where state <> 'sent' {these} order by seq
-        """,
-        given,
-    ):
-        posts.setdefault(row[0], []).append(
-            OpenPost(row[1], row[2], row[3], to_time(row[4]), to_time(row[5]), row[6], row[7])
-        )
+    news_due = _news_due(db, channel_ids)
+    posts = _open_posts(db, channel_ids)
     digests = _digests(db, channel_ids)
     skipped, muted = (_last_left_out(db, each, channel_ids) for each in ("skipped", "muted"))
-    hidden: dict[str, list[Mute]] = {}
-    for mute in mutes(db, *channel_ids, private=True):
-        hidden.setdefault(mute.channel_id, []).append(mute)
-    crossposts = {
-        row[0]: FailingCrosspost(row[1], row[2] == "failed")
-        for row in db.execute(
-            "select channel_id, x.error, x.state from crossposts x join outbox using (key)"
-            " where x.error <> '' and seq in ("
-            "  select max(seq) from crossposts join outbox using (key)"
-            f" where true {these} group by channel_id)",
-            given,
-        )
-    }
+    crossposts = _failing_crossposts(db, channel_ids)
     rows = db.execute(
         "select published_until, coalesce(paused, ''), reason, paused_at, probe_at,"
         f" {CHANNEL_COLUMNS}"
@@ -211,11 +182,11 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
     return tuple(
         ChannelView(
             channel=channel_from_row(channel),
-            subscriptions=tuple(following.get(channel[0], ())),
+            subscriptions=following.get(channel[0], ()),
             due=due.get(channel[0], 0),
             news_due=news_due.get(channel[0], {}),
             sent=sent.get(channel[0], 0),
-            posts=tuple(posts.get(channel[0], ())),
+            posts=posts.get(channel[0], ()),
             published_until=to_time_or_none(published_until),
             paused=paused,
             reason=reason,
@@ -225,12 +196,52 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             skipped=skipped.get(channel[0], (0, None))[0],
             skipped_at=skipped.get(channel[0], (0, None))[1],
             crosspost=crossposts.get(channel[0]),
-            mutes=tuple(hidden.get(channel[0], ())),
+            mutes=muting.get(channel[0], ()),
             muted=muted.get(channel[0], (0, None))[0],
             muted_at=muted.get(channel[0], (0, None))[1],
         )
         for published_until, paused, reason, paused_at, probe_at, *channel in rows
     )
+
+
+def _news_due(db: Connection, channel_ids: Sequence[str]) -> dict[str, dict[NewsKind, int]]:
+    """How many of each kind are due in each channel."""
+    these, given = _these("channel_id", channel_ids)
+    rows = db.execute(
+        "select channel_id, kind, count(*) from news_ledger join news on news.id = news_id"
+        f" where state = 'due' {these} group by 1, 2",
+        given,
+    )
+    counted = grouped((channel, (NewsKind(kind), count)) for channel, kind, count in rows)
+    return {channel: dict(counts) for channel, counts in counted.items()}
+
+
+def _open_posts(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[OpenPost, ...]]:
+    these, given = _these("channel_id", channel_ids)
+    rows = db.execute(
+        f"""
+        select channel_id, key, state, attempt, created_at, not_before, papers, error
+        from outbox where state <> 'sent' {these} order by seq
+        """,
+        given,
+    )
+    return grouped(
+        (channel, OpenPost(key, state, attempt, to_time(made), to_time(due), papers, error))
+        for channel, key, state, attempt, made, due, papers, error in rows
+    )
+
+
+def _failing_crossposts(db: Connection, channel_ids: Sequence[str]) -> dict[str, FailingCrosspost]:
+    """Of each channel whose last crosspost has not succeeded."""
+    these, given = _these("channel_id", channel_ids)
+    rows = db.execute(
+        "select channel_id, x.error, x.state from crossposts x join outbox using (key)"
+        " where x.error <> '' and seq in ("
+        "  select max(seq) from crossposts join outbox using (key)"
+        f" where true {these} group by channel_id)",
+        given,
+    )
+    return {row[0]: FailingCrosspost(row[1], row[2] == "failed") for row in rows}
 
 
 def _last_left_out(
@@ -286,13 +297,15 @@ def paper(db: Connection, paper_id: str) -> PaperView:
         """,
         (paper_id,),
     )
-    told: dict[str, list[ToldNews]] = {}
-    for channel, state, at, *news in db.execute(
+    news = db.execute(
         "select d.channel_id, d.state, d.at, n.paper_id, n.kind, n.mark, n.details"
         " from news_ledger d join news n on n.id = d.news_id where n.paper_id = ? order by n.id",
         (paper_id,),
-    ):
-        told.setdefault(channel, []).append(ToldNews(news_from_row(news), state, to_time(at)))
+    )
+    told = grouped(
+        (channel, ToldNews(news_from_row(row), state, to_time(at)))
+        for channel, state, at, *row in news
+    )
     return PaperView(
         paper=None if row is None else paper_from_row(row[:15]),
         first_seen=None if row is None else to_time(row[15]),
@@ -307,7 +320,7 @@ def paper(db: Connection, paper_id: str) -> PaperView:
                 sent_at=to_time_or_none(r[6]),
                 message_url=r[7],
                 error=r[8],
-                news=tuple(told.get(r[0], ())),
+                news=told.get(r[0], ()),
             )
             for r in standings
         ),

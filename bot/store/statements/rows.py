@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.model import Channel, Keyword, News, NewsKind, Paper
 from bot.model.snapshots import SETTINGS
+
+T = TypeVar("T")
 
 PAPER_COLUMNS = (
     "id, version, serial, title, abstract, authors, categories, primary_category, "
@@ -50,6 +52,14 @@ def to_time_or_none(text: str | None) -> datetime | None:
 def qualified(prefix: str, columns: str = PAPER_COLUMNS) -> str:
     """The columns for a select that joins their table under another name."""
     return ", ".join(f"{prefix}.{column.strip()}" for column in columns.split(","))
+
+
+def grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[T, ...]]:
+    """What belongs to each key, in its order."""
+    groups: dict[str, list[T]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in groups.items()}
 
 
 def id_list(ids: Iterable[str]) -> str:
