@@ -44,16 +44,13 @@ class ChannelRules:
         channel, _ = sound(channel)
         own = parse_catch_up(channel.catch_up) if channel.catch_up else None
         catch_up = own or self._schedule.catch_up
-        updates = channel.updates or CHANNEL_SETTINGS["updates"].default_on(channel.platform)
         timetable = self.timetable(channel)
-        group = channel.group or CHANNEL_SETTINGS["group"].default_on(
-            channel.platform, weekly=timetable.weekly
-        )
+        group = CHANNEL_SETTINGS["group"].in_force(channel, weekly=timetable.weekly)
         return Rules(
             timetable,
             catch_up.backlog,
             self._schedule.in_full,
-            KINDS[updates],
+            KINDS[CHANNEL_SETTINGS["updates"].in_force(channel)],
             by_keyword=group == "keyword",
             by_similarity=channel.order == "similarity",
         )

@@ -272,6 +272,12 @@ class ChannelSetting:
         usual = self.default or self.values_on(platform)[0]
         return self.weekly_default or usual if weekly else usual
 
+    def in_force(self, channel: Channel, *, weekly: bool = False) -> str:
+        """The channel's own value, or else the default, of a setting that ``[schedule]`` does not
+        have."""
+        own: str | None = getattr(channel, self.name)
+        return own or self.default_on(channel.platform, weekly=weekly)
+
     @property
     def is_open(self) -> bool:
         """Whether there are other values than those that are offered."""

@@ -115,9 +115,8 @@ class ChannelContext:
     @property
     def news_due(self) -> int:
         """Of those that the channel wants."""
-        setting = CHANNEL_SETTINGS["updates"]
         channel, _ = sound(self.view.channel)
-        wanted = KINDS[channel.updates or setting.default_on(channel.platform)]
+        wanted = KINDS[CHANNEL_SETTINGS["updates"].in_force(channel)]
         return sum(count for kind, count in self.view.news_due.items() if kind in wanted)
 
     def posts(self, *states: str) -> list[OpenPost]:
