@@ -285,17 +285,23 @@ class Responder:
         self, body: Payload, channel: str, person: Person, working: Awaitable[Reply]
     ) -> None:
         """In a window of its own; where Slack does not open one, as a message for the person."""
-        place = Place.of(body)
-        above = (body.get("view") or {}).get("type") == "modal"
-        try:
-            loading = replies.loading("Papers")
-            view_id = await self.open(body, loading, "views.push" if above else "views.open")
-        except (SendError, PlatformError) as error:
-            log.warning("window not opened why=%s", error)
-            place = Place(place.user, place.response_url)
-        else:
+        place, view_id = Place.of(body), await self._open_loading(body, "Papers")
+        if view_id:
             place = Place(place.user, view_id=view_id)
+        else:
+            place = Place(place.user, place.response_url)
         await self.answer(place, channel, person, working)
+
+    async def _open_loading(self, body: Payload, title: str) -> str:
+        """The id of a new window in which nothing is shown yet, above the one that a button was
+        pressed in; empty where Slack does not open one."""
+        above = (body.get("view") or {}).get("type") == "modal"
+        method = "views.push" if above else "views.open"
+        try:
+            return await self.open(body, replies.loading(title), method)
+        except (SendError, PlatformError) as error:
+            log.warning("window not opened title=%s why=%s", title, error)
+            return ""
 
     async def open_form(self, body: Payload, channel: str) -> None:
         """The form for a keyword. ``channel`` is where it was asked for; empty where nowhere."""
@@ -318,20 +324,11 @@ class Responder:
 
     async def show_abstract(self, body: Payload, paper_id: str) -> None:
         """In a window; where Slack does not open one, in a message for this person alone."""
-        place = Place.of(body)
-        waiting = replies.loading(paper_id)
-        above = (body.get("view") or {}).get("type") == "modal"
-        try:
-            view_id = await self.open(body, waiting, "views.push" if above else "views.open")
-        except (SendError, PlatformError) as error:
-            log.warning("abstract not opened paper=%s why=%s", paper_id, error)
-            view_id = ""
+        place, view_id = Place.of(body), await self._open_loading(body, paper_id)
         try:
             paper = await self.commands.abstract(paper_id)
-            view, text = (
-                replies.abstract_window(paper, await self._sealed_of(body)),
-                f"{paper.title}\n{paper.url}",
-            )
+            view = replies.abstract_window(paper, await self._sealed_of(body))
+            text = f"{paper.title}\n{paper.url}"
         except UserError as error:
             view, text = replies.sentence(paper_id, str(error), self.command), str(error)
         if view_id:

@@ -568,9 +568,7 @@ async def test_a_paper_is_saved_and_cited_from_its_window(chat: Chat) -> None:
     assert "no paper yet" in shown(await chat.say("saved", chat.server.open_room()))
 
 
-async def test_an_export_is_shown_as_text_without_the_scope_and_sent_as_a_file_with_it(
-    chat: Chat,
-) -> None:
+async def test_an_export_without_the_scope_for_files_is_shown_as_text(chat: Chat) -> None:
     made = paper(7, "A slow result", authors=("Ada Muster",))
     chat.backend.source.announce(made)
     await chat.say(f"save {made.id}")

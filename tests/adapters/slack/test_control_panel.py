@@ -140,7 +140,7 @@ async def test_of_two_pages_the_newer_one_stays(member: Member) -> None:
     assert len(asked(member.server, "views.publish")) == 3, "the older one is given up"
 
 
-async def test_at_home_stand_only_channels_that_the_person_is_in(member: Member) -> None:
+async def test_at_home_are_only_channels_that_the_person_is_in(member: Member) -> None:
     others = member.server.open_room(members=frozenset({BO}))
     await member.follow("reward model")
     await member.follow("secret project", room=others)
@@ -378,9 +378,10 @@ async def test_why_here_answers_in_a_window(member: Member) -> None:
 
 
 async def test_save_papers_saves_all_of_a_message(member: Member) -> None:
-    paper_id = await known_paper(member, "reward model")
-    await member.shortcut(SAVE, about(paper_id, "2603.00009"))
-    assert "Saved 1 paper for this channel." in shown(member.server.views[-1])
+    papers = [paper(number) for number in (1, 2)]
+    member.backend.source.announce(*papers)
+    await member.shortcut(SAVE, about(*(each.id for each in papers), "2603.00009"))
+    assert "Saved 2 papers for this channel." in shown(member.server.views[-1])
     await member.shortcut(SAVE, {"type": "message", "ts": "1.0", "text": "nothing"})
     assert "I see no paper in this message" in shown(member.server.views[-1])
 
