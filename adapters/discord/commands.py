@@ -535,8 +535,8 @@ def save_papers_menu(handler: InteractionHandler) -> app_commands.ContextMenu:
 
 
 def papers_in(message: discord.Message) -> list[str]:
-    """The ids of the papers that a message shows, in their order: of its buttons and menus, and in
-    addresses. They prove nothing: any message can name any paper."""
+    """The ids of the papers that a message links to, in their order. They prove nothing: any
+    message can name any paper."""
     shown = json.dumps([each.to_dict() for each in message.components])
     return list(dict.fromkeys(_PAPER.findall(f"{shown} {message.content}")))
 

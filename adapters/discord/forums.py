@@ -1,5 +1,5 @@
-"""Forum channels: each day has a thread of its name, and all messages of the day go into it.
-Where that one is locked, archived for good or full, the day gets another one: "… (2)".
+"""Forum channels: what belongs together has a thread of its name, the messages of a day or what is
+said about a paper. Where that one is locked, archived for good or full, there is another: "… (2)".
 
 Creating one has no nonce (discord-api-docs at c98d64bc, Start Thread in Forum Channel, 2026-08-06),
 so it is searched for before it is created, and a request is never repeated.
@@ -28,7 +28,7 @@ Body = dict[str, Any]
 
 
 class ForumThreads:
-    """Finds or creates the day's thread; one caller at a time in each forum."""
+    """Finds or creates the thread of a name; one caller at a time in each forum."""
 
     def __init__(self, rest: RestClient, channels: ChannelCache) -> None:
         self._rest = rest
@@ -36,19 +36,20 @@ class ForumThreads:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def find_or_create(
-        self, forum: str, day: str, body: Body, closed: str = ""
+        self, forum: str, name: str, body: Body, closed: str = ""
     ) -> tuple[str, Body | None]:
-        """The day's thread, and its first message if that is ``body``: then it is posted already.
+        """The thread of this name, and its first message if that is ``body``: then it is already
+        posted.
 
         Not the thread ``closed``, which takes no more messages. Raises SendError.
         """
         async with self._locks.setdefault(forum, asyncio.Lock()):
-            threads = await self._latest(forum, day, include_archived=bool(closed))
+            threads = await self._latest(forum, name, include_archived=bool(closed))
             if not threads or threads[0] == closed:
-                name = f"{day} ({len(threads) + 1})" if threads else day
+                new_name = f"{name} ({len(threads) + 1})" if threads else name
                 created = await self._rest.request(
                     "POST", "/channels/{channel_id}/threads", channel_id=forum, once=True,
-                    json={"name": name, "auto_archive_duration": ARCHIVE_AFTER_MINUTES,
+                    json={"name": new_name, "auto_archive_duration": ARCHIVE_AFTER_MINUTES,
                           "message": body},
                 )  # fmt: skip
                 with reading_answer(OutcomeUnknown):
@@ -57,31 +58,31 @@ class ForumThreads:
         with reading_answer():
             return threads[0], first if first is not None and same_content(first, body) else None
 
-    async def threads(self, forum: str, day: str, after_id: str) -> list[str]:
-        """Our threads of the day, the newest first: all that hold anything that was sent after the
-        message ``after_id``. Raises SendError, and CannotTell where too many threads were archived
-        since to look through them."""
-        active = await self._active(forum, day)
-        found = active | await self._archived(forum, day, MAX_PAGES, _time_of(after_id))
+    async def threads(self, forum: str, name: str, after_id: str) -> list[str]:
+        """Our threads of this name, the newest first: all that hold anything that was sent after
+        the message ``after_id``. Raises SendError, and CannotTell where too many threads were
+        archived since to look through them."""
+        active = await self._active(forum, name)
+        found = active | await self._archived(forum, name, MAX_PAGES, _time_of(after_id))
         return sorted(found, key=int, reverse=True)
 
-    async def _latest(self, forum: str, day: str, *, include_archived: bool) -> list[str]:
+    async def _latest(self, forum: str, name: str, *, include_archived: bool) -> list[str]:
         """The same of the active ones, and of those that were archived lately where there is none
         or they are to be among them: enough for who creates one that is not there."""
-        found = await self._active(forum, day)
+        found = await self._active(forum, name)
         if include_archived or not found:
-            found |= await self._archived(forum, day, 1)
+            found |= await self._archived(forum, name, 1)
         return sorted(found, key=int, reverse=True)
 
-    async def _active(self, forum: str, day: str) -> set[str]:
+    async def _active(self, forum: str, name: str) -> set[str]:
         guild = (await self._channels.get(forum)).get("guild_id")
         path = "/guilds/{guild_id}/threads/active"
         active = await self._rest.request("GET", path, guild_id=guild)
         with reading_answer():
-            return self._ours(as_list(active["threads"]), forum, day)
+            return self._ours(as_list(active["threads"]), forum, name)
 
     async def _archived(
-        self, forum: str, day: str, pages: int, since: datetime = LONG_AGO
+        self, forum: str, name: str, pages: int, since: datetime = LONG_AGO
     ) -> set[str]:
         """The latest archived come first (List Public Archived Threads, 2026-08-06)."""
         path = "/channels/{channel_id}/threads/archived/public"
@@ -91,7 +92,7 @@ class ForumThreads:
             page = await self._rest.request("GET", path, channel_id=forum, params=dict(params))
             with reading_answer():
                 threads = as_list(page["threads"])
-                found |= self._ours(threads, forum, day)
+                found |= self._ours(threads, forum, name)
                 if not page.get("has_more") or not threads:
                     return found
                 last = threads[-1]["thread_metadata"]["archive_timestamp"]
@@ -102,13 +103,13 @@ class ForumThreads:
             raise CannotTell("Too many threads were archived in the forum since to look through.")
         return found
 
-    def _ours(self, threads: list[Body], forum: str, day: str) -> set[str]:
+    def _ours(self, threads: list[Body], forum: str, name: str) -> set[str]:
         return {
             str(int(thread["id"]))
             for thread in threads
             if str(thread.get("owner_id")) == self._rest.user_id
             and str(thread.get("parent_id")) == forum
-            and _is_of_day(thread["name"], day)
+            and _is_numbered(thread["name"], name)
         }
 
     async def _first_message(self, thread: str) -> Body | None:
@@ -129,5 +130,6 @@ def _time_of(message_id: str) -> datetime:
     return discord.utils.snowflake_time(max(0, int(message_id) - CLOCK_SKEW))
 
 
-def _is_of_day(name: str, day: str) -> bool:
-    return name == day or re.fullmatch(re.escape(day) + r" \(\d+\)", name) is not None
+def _is_numbered(found: str, name: str) -> bool:
+    """Whether it is this name, perhaps with a number behind it."""
+    return found == name or re.fullmatch(re.escape(name) + r" \(\d+\)", found) is not None

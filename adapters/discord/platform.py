@@ -186,7 +186,7 @@ class Discord:
             if code_of(error) not in {NO_ACCESS, NO_PERMISSION}:
                 raise
             refusal = await self._with_missing_permissions(error, target, message)
-            if message.place is render.Destination.DISCUSSION and post.parent is not None:
+            if _is_discussion(message) and post.parent is not None:
                 # The channel takes messages, so its digests must not wait for this thread.
                 raise PostRefused(str(refusal)) from error.__cause__
             raise refusal from error.__cause__
@@ -262,8 +262,7 @@ class Discord:
             if (await self._channels.get(channel))["type"] not in FORUMS:
                 raise ChannelRefused("This kind of channel holds no messages.") from error
             return await self._send_to_forum(channel, post, message)
-        receipt = await self._receipt(channel, channel, response)
-        return _without_crosspost(receipt) if _is_discussion(message) else receipt
+        return await self._receipt(channel, channel, response, message)
 
     async def _post(self, target: str, post: Post, message: render.Message) -> dict[str, Any]:
         """Once an attempt may have been carried out, only a response to a later one settles it."""
@@ -296,7 +295,7 @@ class Discord:
         sent.
         """
         path = "/channels/{channel_id}/messages/{message_id}/threads"
-        body = {"name": message.day, "auto_archive_duration": ARCHIVE_AFTER_MINUTES}
+        body = {"name": message.thread_name, "auto_archive_duration": ARCHIVE_AFTER_MINUTES}
         try:
             try:
                 await self._rest.request(
@@ -321,12 +320,12 @@ class Discord:
     async def _send_reply(
         self, channel: str, parent: Receipt, post: Post, message: render.Message
     ) -> Receipt | None:
-        """As a reply to the message ``parent``, in the channel or thread in which it stands; where
+        """As a reply to the message ``parent``, in the channel or thread that it is in; where
         somebody deleted it, as any message there (docs, Message Reference, "fail_if_not_exists").
 
         ``None``: it can't be replied to, and nothing was sent.
         """
-        target = where_it_stands(parent) or channel
+        target = _place_of(parent) or channel
         reference = {"message_id": parent.message_id, "fail_if_not_exists": False}
         reply = replace(message, body={**message.body, "message_reference": reference})
         try:
@@ -337,13 +336,13 @@ class Discord:
                 raise
             log.info("posted without a reply channel=discord:%s why=%s", channel, error)
             return None
-        return await self._receipt(channel, target, response)
+        return await self._receipt(channel, target, response, message)
 
     async def _send_to_forum(self, forum: str, post: Post, message: render.Message) -> Receipt:
         closed = ""
         while True:
             thread, response = await self._forums.find_or_create(
-                forum, message.day, message.body, closed
+                forum, message.thread_name, message.body, closed
             )
             try:
                 response = response or await self._post(thread, post, message)
@@ -398,10 +397,13 @@ class Discord:
             if code_of(error) != ALREADY_CROSSPOSTED:
                 raise
 
-    async def _receipt(self, channel: str, target: str, message: dict[str, Any]) -> Receipt:
-        """Only a message in the channel itself can be crossposted, not one in a thread."""
-        receipt = await self._channels.receipt(channel, target, message)
-        wanted = self._crosspost and target == channel
+    async def _receipt(
+        self, channel: str, target: str, posted: dict[str, Any], message: render.Message
+    ) -> Receipt:
+        """Only a message in the channel itself can be crossposted, not one in a thread; and what
+        begins a thread is for the people of the channel alone."""
+        receipt = await self._channels.receipt(channel, target, posted)
+        wanted = self._crosspost and target == channel and not _is_discussion(message)
         return replace(receipt, crosspost=wanted and self._channels.may_be_announcement(channel))
 
     # -- finding -------------------------------------------------------------------------------
@@ -412,17 +414,16 @@ class Discord:
         channel_id = _channel_id(post.channel)
         targets = [channel_id]
         if (await self._channels.get(channel_id))["type"] in FORUMS:
-            targets = await self._forums.threads(channel_id, message.day, post.after_id)
+            targets = await self._forums.threads(channel_id, message.thread_name, post.after_id)
         elif message.place.in_thread and post.parent is not None:
             # In the channel itself if the parent message was late, or is deleted.
             targets.insert(0, post.parent.message_id)
         if message.place is render.Destination.REPLY and post.parent is not None:
-            targets.insert(0, where_it_stands(post.parent) or channel_id)
+            targets.insert(0, _place_of(post.parent) or channel_id)
         for target in dict.fromkeys(targets):
             found = await self._history.find(target, message.body, post.after_id)
             if found is not None:
-                receipt = await self._receipt(channel_id, target, found)
-                return _without_crosspost(receipt) if _is_discussion(message) else receipt
+                return await self._receipt(channel_id, target, found, message)
         return None
 
     # -- discussions ---------------------------------------------------------------------------
@@ -434,7 +435,7 @@ class Discord:
     async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
         """Asks for its first message. Raises SendError and PlatformRefused."""
         own = _channel_id(channel)
-        thread = where_it_stands(first) or own
+        thread = _place_of(first) or own
         path = "/channels/{channel_id}/messages/{message_id}"
         try:
             await self._rest.request("GET", path, channel_id=thread, message_id=first.message_id)
@@ -451,12 +452,7 @@ def _is_discussion(message: render.Message) -> bool:
     return message.place is render.Destination.DISCUSSION
 
 
-def _without_crosspost(receipt: Receipt) -> Receipt:
-    """What begins a thread is for the people of the channel alone."""
-    return replace(receipt, crosspost=False)
-
-
-def where_it_stands(message: Receipt) -> str:
+def _place_of(message: Receipt) -> str:
     """The channel or thread of a message that arrived; empty where its address is not known."""
     parts = message.url.rsplit("/", 2)
     return parts[1] if len(parts) == 3 else ""

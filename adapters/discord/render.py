@@ -2,8 +2,8 @@
 
 ``digest`` is one container a message (Components V2), each paper with a button for its abstract;
 ``list`` is plain text with bare addresses, for bridges and screen readers; ``thread`` is one line
-in the channel and the digest below it. Whether a channel is a forum is not known here: the day's
-name for its post stands beside the body. The JSON is put together from parts, of which those of a
+in the channel and the digest below it. Whether a channel is a forum is not known here: the name of
+its post is stored with the body. The JSON is put together from parts, of which those of a
 paper are made once (``DiscordPaper``).
 """
 
@@ -61,7 +61,7 @@ class Destination(StrEnum):
 
     CHANNEL = "channel"
     THREAD = "thread"  # below the message that is its parent
-    REPLY = "reply"  # to the message that is its parent, wherever that stands
+    REPLY = "reply"  # to the message that is its parent, wherever that is
     DISCUSSION = "discussion"  # the same as THREAD, of a paper's own one; without parent: its start
 
     @property
@@ -75,7 +75,7 @@ class Message:
     forum's post: the day, or the paper's title."""
 
     place: Destination
-    day: str
+    thread_name: str
     body: Body
 
     @property
@@ -139,7 +139,7 @@ def _menu(custom_id: str, options: object) -> Component:
     return {"type": ROW, "components": [select]}
 
 
-_PAYLOAD = template({"version": VERSION, "place": SLOT, "day": SLOT, "body": SLOT})
+_PAYLOAD = template({"version": VERSION, "place": SLOT, "thread_name": SLOT, "body": SLOT})
 _CONTAINER = template(
     {
         **container([]),
@@ -307,14 +307,14 @@ def read(payload: str) -> Message:
         stored = json.loads(payload)
         if stored["version"] != VERSION:
             raise PostRefused("This message was prepared by another version of the bot.")
-        return Message(Destination(stored["place"]), stored["day"], stored["body"])
+        return Message(Destination(stored["place"]), stored["thread_name"], stored["body"])
     except (ValueError, KeyError, TypeError) as error:
         raise PostRefused("This message is damaged and can't be sent.") from error
 
 
-def _payload(place: Destination, day: str, body: str) -> str:
-    before, before_day, before_place, after = _PAYLOAD
-    return f"{before}{body}{before_day}{encode(day)}{before_place}{encode(place)}{after}"
+def _payload(place: Destination, thread_name: str, body: str) -> str:
+    before, before_place, before_name, after = _PAYLOAD
+    return f"{before}{body}{before_place}{encode(place)}{before_name}{encode(thread_name)}{after}"
 
 
 def discussion(paper: Paper, first: Body) -> list[Draft]:
