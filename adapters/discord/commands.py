@@ -23,16 +23,12 @@ from discord import app_commands
 
 from adapters.discord import permissions, replies
 from adapters.discord.buttons import MAX_LABEL_LENGTH, shorten_label
-from adapters.discord.keyword_form import (
-    MAX_NAME_LENGTH,
-    EditButton,
-    FormContents,
-    KeywordForm,
-)
+from adapters.discord.keyword_form import EditButton, FormContents, KeywordForm
 from adapters.discord.mentions import CommandMentions
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
 from bot.model import Choice, Person, Reply
+from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.ports import Clock, Commands
 
 log = logging.getLogger(__name__)
@@ -340,7 +336,7 @@ def _why_no_thread(interaction: Interaction) -> str:
 
 SETTINGS: Final = [app_commands.Choice(name=name, value=name) for name in CHANNEL_SETTINGS]
 Keyword = app_commands.Range[str, 1, MAX_KEYWORD_LENGTH]
-Name = app_commands.Range[str, 1, MAX_NAME_LENGTH]
+Name = app_commands.Range[str, 1, MAX_KEYWORD_NAME_LENGTH]
 
 PaperId = app_commands.Range[str, 1, 200]
 EXPORT_FORMATS: Final = [

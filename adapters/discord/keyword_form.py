@@ -11,13 +11,13 @@ import discord
 from discord import ui
 
 from adapters.discord.buttons import check_server
+from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.text.keyword_forms import ANYWHERE, FIELDS
 
 # What a custom_id begins with; the input follows, as far as it fits.
 EDIT_PREFIX: Final = "edit:"
 MAX_CUSTOM_ID_LENGTH: Final = 100
 MAX_INPUT_LENGTH: Final = 200
-MAX_NAME_LENGTH: Final = 60  # as the core takes them
 FORM_TIMEOUT: Final = 900.0  # seconds, after which its interaction has expired
 
 
@@ -90,7 +90,7 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
             placeholder="Reward models",
             default=filled.name or None,
             required=False,
-            max_length=MAX_NAME_LENGTH,
+            max_length=MAX_KEYWORD_NAME_LENGTH,
         )
         about = 'These words together, or an expression: ti:"graph network" AND -survey'
         self.add_item(ui.Label(text="Phrase", description=about, component=self._phrase))

@@ -8,13 +8,13 @@ from typing import Any, Final
 from adapters.slack.blocks import plain, rich, section, words
 from adapters.slack.limits import SECTION, Block, cut
 from adapters.slack.replies import ADD, View, window
+from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.references import refer_to
 from bot.text import clean
 from bot.text.keyword_forms import ANYWHERE, FIELDS
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
 MAX_PHRASE_LENGTH: Final = 3000  # as many as Slack takes: how long a keyword may be the core says
-MAX_NAME_LENGTH: Final = 60  # as the core takes them
 MAX_MISTAKE_LENGTH: Final = 300
 ADD_AT_HOME: Final = f"{ADD}_at_home"  # the same form, opened from App Home
 HINT: Final = "These words together, as they stand in titles and abstracts."
@@ -66,7 +66,7 @@ def form(
     }
     if filled.categories:
         categories["initial_options"] = [option(each, each) for each in filled.categories]
-    name: Block = {"type": "plain_text_input", "max_length": MAX_NAME_LENGTH}
+    name: Block = {"type": "plain_text_input", "max_length": MAX_KEYWORD_NAME_LENGTH}
     name["placeholder"] = plain("Reward models")
     if filled.name:
         name["initial_value"] = filled.name

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.errors import UserError
+from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.references import refer_to, without_references
 from bot.text import clean
-
-MAX_NAME = 60  # characters of a keyword's name
 
 
 def keyword_name(written: str) -> str:
@@ -21,10 +20,10 @@ def keyword_name(written: str) -> str:
     name = clean(without_references(written))
     if not name:
         raise UserError("A name needs at least one character that can be seen.")
-    if len(name) > MAX_NAME:
+    if len(name) > MAX_KEYWORD_NAME_LENGTH:
         raise UserError(
-            f"A name has at most {MAX_NAME} characters, and this one has {len(name)}."
-            " Please choose a shorter one."
+            f"A name has at most {MAX_KEYWORD_NAME_LENGTH} characters, and this one has"
+            f" {len(name)}. Please choose a shorter one."
         )
     return name
 

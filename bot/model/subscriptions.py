@@ -9,6 +9,9 @@ from typing import Final
 MAX_CLAUSES: Final = 1000
 """Leaf clauses of one request: arXiv's search engine allows 1,024 in one Boolean [inferred]."""
 
+MAX_KEYWORD_NAME_LENGTH: Final = 60
+"""Characters of what a channel calls a keyword."""
+
 NOBODY: Final = "none"
 """Who is mentioned where nobody is."""
 
