@@ -23,7 +23,7 @@ from adapters.discord.mentions import (
     inert_with_references,
 )
 from adapters.discord.render import ACCENT, badge, linked_title
-from bot.model import Entry, Offer, Paper, Reply, Row, TextFile
+from bot.model import Entry, Offer, Paper, Reply, Row, Section, TextFile
 from bot.text import authors_line, digests, first_lines, reading, shorten, shorten_to_fit
 from bot.text.badges import badges
 
@@ -49,8 +49,37 @@ def reply_view(
     ``format_command`` renders the commands that a text refers to.
     """
     view = ui.LayoutView(timeout=None)
-    whole = f"{reply.text}\n{note}" if note else reply.text
+    file = reply_file(reply)
+    texts = [_reply_text(reply, note, format_command, monospaced=monospaced)]
+    if reply.code and file is None:
+        texts.append(_code_block(reply.code))
+    for text in texts:
+        view.add_item(ui.TextDisplay(text))
+    room = MAX_TEXT_SIZE - sum(map(_size, texts))
+    if reply.picture is not None:
+        shown_at = f"attachment://{reply.picture.name}"
+        picture = discord.MediaGalleryItem(shown_at, description=reply.picture.alt)
+        view.add_item(ui.MediaGallery(picture))
+    for section in () if reply.picture else reply.sections:
+        text = _section_text(section, room, format_command)
+        room -= _size(text)
+        view.add_item(ui.TextDisplay(text))
+    rows = reply.rows[:MAX_ROWS]
+    entries = reply.entries[: MAX_SECTIONS - len(rows)]
+    for item in _rows_and_papers(rows, entries, room, format_command):
+        view.add_item(item)
+    if reply.menu is not None:
+        view.add_item(ui.ActionRow(CommandMenu(reply.menu.words, reply.menu)))
+    if file is not None:
+        view.add_item(ui.File(f"attachment://{file.name}"))
+    if reply.offers:
+        view.add_item(ui.ActionRow(*map(_button, reply.offers[:5])))
+    return view
 
+
+def _reply_text(
+    reply: Reply, note: str, format_command: CommandFormatter, *, monospaced: bool
+) -> str:
     def shown(text: str) -> str:
         if monospaced:
             return _code_block(text)
@@ -58,37 +87,16 @@ def reply_view(
             return _with_bold_first_line(text, format_command, reply.times)
         return inert_with_references(text, format_command, reply.times)
 
-    content = _fit_lines(whole, MAX_TEXT_SIZE, shown)
-    view.add_item(ui.TextDisplay(content))
-    room = MAX_TEXT_SIZE - _size(content)
-    if reply.code and reply_file(reply) is None:
-        block = _code_block(reply.code)
-        room -= _size(block)
-        view.add_item(ui.TextDisplay(block))
-    if reply.picture is not None:
-        shown_at = f"attachment://{reply.picture.name}"
-        picture = discord.MediaGalleryItem(shown_at, description=reply.picture.alt)
-        view.add_item(ui.MediaGallery(picture))
-    for section in () if reply.picture else reply.sections:
-        heading = f"### {inert(section.heading)}\n"
-        text = _fit_lines(
-            section.text,
-            room - _size(heading),
-            lambda text: inert_with_references(text, format_command),
-        )
-        room -= _size(heading + text)
-        view.add_item(ui.TextDisplay(heading + text))
-    rows = reply.rows[:MAX_ROWS]
-    entries = reply.entries[: MAX_SECTIONS - len(rows)]
-    for item in _sections(rows, entries, room, format_command):
-        view.add_item(item)
-    if reply.menu is not None:
-        view.add_item(ui.ActionRow(CommandMenu(reply.menu.words, reply.menu)))
-    if (file := reply_file(reply)) is not None:
-        view.add_item(ui.File(f"attachment://{file.name}"))
-    if reply.offers:
-        view.add_item(ui.ActionRow(*map(_button, reply.offers[:5])))
-    return view
+    whole = f"{reply.text}\n{note}" if note else reply.text
+    return _fit_lines(whole, MAX_TEXT_SIZE, shown)
+
+
+def _section_text(section: Section, room: int, format_command: CommandFormatter) -> str:
+    def shown(text: str) -> str:
+        return inert_with_references(text, format_command)
+
+    heading = f"### {inert(section.heading)}\n"
+    return heading + _fit_lines(section.text, room - _size(heading), shown)
 
 
 def reply_file(reply: Reply) -> TextFile | None:
@@ -107,7 +115,7 @@ def attached(reply: Reply) -> dict[str, bytes]:
     }
 
 
-def _sections(
+def _rows_and_papers(
     rows: Sequence[Row], entries: Sequence[Entry], room: int, format_command: CommandFormatter
 ) -> Iterator[ui.Section[Any] | ui.TextDisplay[Any]]:
     """Every row, the longer ones shortened; as many of the papers as fit."""

@@ -6,7 +6,7 @@ are as in a digest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from adapters.slack import blocks
@@ -38,44 +38,45 @@ SUBMITTED_BEFORE: Final = (
 def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> list[Block]:
     """``note`` is a remark of the platform's own below the text; ``command`` what is typed here
     before the words of a command that a text names."""
-    said = cut_lines(reply.text)
-    if "\n " in said:  # a mistake pointed at
-        plainly = [words(readable(said, command))]
-        shown = [rich({"type": "rich_text_preformatted", "elements": plainly})]
-    else:
-        shown = [rich(section(*running_text(said, command, reply.times)))]
+    shown = [_text(reply, command)]
     if note:
         shown.append(rich(section(words(cut(note, MAX_NOTE_LENGTH), italic=True))))
     shown += _code(reply.code)
-    pieces: list[list[Block]] = [
-        [
-            rich(
-                section(
-                    words(f"{each.heading}\n", bold=True),
-                    *running_text(each.text, command, reply.times),
-                )
-            )
-        ]
-        for each in reply.sections
-    ]
-    for number, row in enumerate(reply.rows, start=MAX_BUTTONS):
-        text = cut(row.text, MAX_ROW_LENGTH) + (f"\n{row.detail}" if row.detail else "")
-        if not row.offers:
-            pieces.append([rich(section(*running_text(text, command, reply.times)))])
-            continue
-        # Beside a button there is no rich text.
-        beside = plain(cut(readable(text, command), SECTION))
-        button = blocks.say_button(row.offers[0], number)
-        pieces.append([{"type": "section", "text": beside, "accessory": button}])
-    pieces += [[blocks.paper_beside_its_button(entry)] for entry in reply.entries]
     offers = [blocks.say_button(each, n) for n, each in enumerate(reply.offers[:MAX_BUTTONS])]
     last = [blocks.actions(*offers)] if offers else []
-    for number, piece in enumerate(pieces):
-        if not fits([*shown, *piece, quiet("and 9,999 more"), *last]):
-            shown.append(quiet(f"and {len(pieces) - number:,} more"))
+    parts = list(_parts(reply, command))
+    for number, part in enumerate(parts):
+        if not fits([*shown, part, quiet("and 9,999 more"), *last]):
+            shown.append(quiet(f"and {len(parts) - number:,} more"))
             break
-        shown += piece
+        shown.append(part)
     return [*shown, *last]
+
+
+def _text(reply: Reply, command: str) -> Block:
+    said = cut_lines(reply.text)
+    if "\n " in said:  # a mistake pointed at
+        return rich(_preformatted(readable(said, command)))
+    return rich(section(*running_text(said, command, reply.times)))
+
+
+def _preformatted(text: str) -> Block:
+    return {"type": "rich_text_preformatted", "elements": [words(text)]}
+
+
+def _parts(reply: Reply, command: str) -> Iterator[Block]:
+    """The sections, rows and papers below a reply's own text, a block each."""
+    for each in reply.sections:
+        said = running_text(each.text, command, reply.times)
+        yield rich(section(words(f"{each.heading}\n", bold=True), *said))
+    for number, row in enumerate(reply.rows, start=MAX_BUTTONS):
+        text = cut(row.text, MAX_ROW_LENGTH) + (f"\n{row.detail}" if row.detail else "")
+        if row.offers:  # beside a button there is no rich text
+            said_plainly = plain(cut(readable(text, command), SECTION))
+            yield blocks.beside(said_plainly, blocks.say_button(row.offers[0], number))
+        else:
+            yield rich(section(*running_text(text, command, reply.times)))
+    yield from map(blocks.paper_beside_its_button, reply.entries)
 
 
 def _code(code: str) -> list[Block]:
@@ -89,12 +90,9 @@ def _code(code: str) -> list[Block]:
             part = ""
         part += f"{line}\n"
     parts += [part] if part.strip() else []
-    shown = [
-        rich({"type": "rich_text_preformatted", "elements": [words(each.strip("\n") or " ")]})
-        for each in parts[:MAX_CODE_BLOCKS]
-    ]
+    shown = [rich(_preformatted(each.strip("\n") or " ")) for each in parts[:MAX_CODE_BLOCKS]]
     if len(parts) > MAX_CODE_BLOCKS:
-        shown.append(quiet("It goes on: this is as much as Slack shows."))
+        shown.append(quiet("There is more: this is as much as Slack shows."))
     return shown
 
 
