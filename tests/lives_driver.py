@@ -2,8 +2,8 @@
 
 Each is what a service is, without a schedule: it takes the roles that are free, records what is
 announced, publishes, and delivers. One that is to be stopped stops itself with SIGSTOP between the
-claim of a post and its request, as a process in a frozen container does; it goes on when another
-one has its role. At the end every paper stands once in every channel.
+claim of a post and its request, as a process in a frozen container does; it continues when others
+have sent its posts. At the end every paper is in every channel once.
 
 The control leaves out the check before a request, and must end with papers that are doubled.
 """
