@@ -198,7 +198,7 @@ class Changes:
         broad = find_subscribed(subscriptions, text)
         narrower = narrower_reading(broad)
         if narrower is None:
-            raise UserError(f"Only one word alone can be narrowed down. {see_list(channel_id)}")
+            raise UserError(f"Only a single word can be narrowed down. {see_list(channel_id)}")
         now = self._clock.now()
         await self._store.follow(channel_id, narrower, person, now)
         await self._store.unfollow(channel_id, broad.canonical, now)

@@ -1,6 +1,6 @@
 """People who follow keywords for themselves, in their private conversation with the bot.
 
-Only who adds a keyword there is written to, and the first message is sent before the keyword
+Only those who add a keyword there are written to, and the first message is sent before the keyword
 counts: a platform that refuses it says why. What is followed there is nobody else's business.
 """
 
@@ -16,8 +16,8 @@ from bot.ports import PeopleStore
 from bot.references import refer_to
 
 HELLO: Final = (
-    "Here come the papers that you follow for yourself. Nobody else sees your keywords. To end it"
-    f" at once: {refer_to('pause')}"
+    "This is where I post the papers that you follow for yourself. Nobody else sees your keywords."
+    f" To stop it at once: {refer_to('pause')}"
 )
 OFF: Final = (
     "Whoever hosts me does not let people follow keywords for themselves. In a channel you can:"
@@ -102,8 +102,8 @@ class PersonalChannels:
             opened = await platform.tell(person.id, HELLO)
         except (SendError, PlatformError) as error:
             raise UserError(
-                f"I can't write to you, so nothing was kept: {error} When that is settled, please"
-                " say it again."
+                f"I can't write to you, so nothing was kept: {error} Once that is fixed, please try"
+                " again."
             ) from error
         if opened != channel_id:
             raise UserError(ELSEWHERE)

@@ -735,7 +735,7 @@ async def test_one_word_alone_comes_with_the_numbers_of_its_narrower_reading(cha
     assert said.text.startswith(f"This channel now follows {narrower}\n")
     assert said.announcement == f"Ada narrowed a keyword: reasoning is {narrower} now"
     assert await chat.keywords() == (narrower,)
-    assert "Only one word alone" in await chat.refused("narrow Reasoning")
+    assert "Only a single word" in await chat.refused("narrow Reasoning")
 
 
 async def test_more_than_one_word_is_offered_no_narrower_reading(chat: Chat) -> None:

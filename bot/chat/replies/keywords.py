@@ -244,7 +244,7 @@ def muted_reply(
 def unmuted_reply(keyword: Keyword, person: Person) -> Reply:
     return Reply(
         f"This channel no longer mutes {keyword.text}\n"
-        "What it hid when it would have been posted stays hidden; new papers come again.",
+        "Papers that it hid at a posting time stay hidden; new ones are posted again.",
         offers=(Offer("Undo", f"mute {handle(keyword)}"), BACK_TO_LIST),
         announcement=f"{person.name} ended the mute of {keyword.text} in this channel",
     )

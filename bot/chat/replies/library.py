@@ -110,7 +110,7 @@ def nothing_saved(*, mine: bool) -> Reply:
 
 
 def citation_reply(text: str) -> Reply:
-    return Reply("To be copied:", code=text)
+    return Reply("Ready to copy:", code=text)
 
 
 def export_reply(file: TextFile, count: int, total: int, *, mine: bool) -> Reply:
