@@ -64,8 +64,8 @@ class NewsLine:
 class Page:
     """The texts of one digest. The first ``in_full`` items are in full, the others one line.
 
-    ``news`` stand below the line ``news_heading``; ``more_news`` says how many have no line.
-    ``most_saved`` stand last, below ``most_saved_heading``.
+    ``news`` are below the line ``news_heading``; ``more_news`` says how many have no line.
+    ``most_saved`` are last, below ``most_saved_heading``.
     """
 
     heading: str
@@ -82,7 +82,7 @@ class Page:
 class ConsoleComposer:
     """Implements :class:`bot.ports.Composer`: one draft that holds every paper.
 
-    Nothing on a terminal can be replied to, so withdrawals stand among the news alone.
+    Nothing on a terminal can be replied to, so withdrawals are among the news alone.
     """
 
     def compose(self, digest: Digest) -> list[Draft]:
@@ -197,14 +197,17 @@ def plain(page: Page) -> str:
         lines += [item.group] if item.group else []
         lines += [item.title, INDENT + item.url]
         lines += [INDENT + item.like] if item.like else []
-    lines += ["", page.news_heading] if page.news_heading else []
-    for news in page.news:
-        lines += [news.title, INDENT + news.url, INDENT + news.details]
+    lines += _plain_news(page.news_heading, page.news)
     lines += [page.more_news] if page.more_news else []
-    lines += ["", page.most_saved_heading] if page.most_saved_heading else []
-    for saved in page.most_saved:
-        lines += [saved.title, INDENT + saved.url, INDENT + saved.details]
+    lines += _plain_news(page.most_saved_heading, page.most_saved)
     return "\n".join([*lines, "", ""])
+
+
+def _plain_news(heading: str, lines: Sequence[NewsLine]) -> Iterator[str]:
+    if heading:
+        yield from ("", heading)
+    for each in lines:
+        yield from (each.title, INDENT + each.url, INDENT + each.details)
 
 
 def _facts(item: Item) -> Text:
@@ -232,18 +235,7 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
     for note in page.notes:
         yield from _wrapped(terminal, Text(note, NOTE_STYLE))
     for item in page.items[: page.in_full]:
-        yield Text()
-        if item.group:
-            yield from _wrapped(terminal, Text(item.group, HEADING_STYLE))
-            yield Text()
-        yield from _wrapped(terminal, _title(item))
-        yield Text(INDENT) + _address(item)
-        yield from _wrapped(terminal, Text(item.authors), INDENT)
-        yield from _wrapped(terminal, _facts(item), INDENT)
-        yield from _wrapped(terminal, Text(item.like, NOTE_STYLE), INDENT)
-        for link in item.links:
-            yield Text(INDENT) + _link(link)
-        yield from _wrapped(terminal, Text(item.comment, DIM_STYLE), INDENT)
+        yield from _styled_item(item, terminal)
     rest = page.items[page.in_full :]
     if rest:
         yield Text()
@@ -253,20 +245,31 @@ def _styled_lines(page: Page, terminal: Console) -> Iterator[Text]:
             yield from _wrapped(terminal, Text(item.group, HEADING_STYLE))
         yield from _one_line(item, terminal.width)
         yield from _wrapped(terminal, Text(item.like, NOTE_STYLE), INDENT * 2)
-    if page.news_heading:
-        yield Text()
-        yield from _wrapped(terminal, Text(page.news_heading, HEADING_STYLE))
-    yield from _styled_news(page.news, terminal)
-    if page.more_news:
-        yield from _wrapped(terminal, Text(page.more_news, DIM_STYLE))
-    if page.most_saved_heading:
-        yield Text()
-        yield from _wrapped(terminal, Text(page.most_saved_heading, HEADING_STYLE))
-    yield from _styled_news(page.most_saved, terminal)
+    yield from _styled_news(page.news_heading, page.news, terminal)
+    yield from _wrapped(terminal, Text(page.more_news, DIM_STYLE))
+    yield from _styled_news(page.most_saved_heading, page.most_saved, terminal)
     yield Text()
 
 
-def _styled_news(lines: Sequence[NewsLine], terminal: Console) -> Iterator[Text]:
+def _styled_item(item: Item, terminal: Console) -> Iterator[Text]:
+    yield Text()
+    if item.group:
+        yield from _wrapped(terminal, Text(item.group, HEADING_STYLE))
+        yield Text()
+    yield from _wrapped(terminal, _title(item))
+    yield Text(INDENT) + _address(item)
+    yield from _wrapped(terminal, Text(item.authors), INDENT)
+    yield from _wrapped(terminal, _facts(item), INDENT)
+    yield from _wrapped(terminal, Text(item.like, NOTE_STYLE), INDENT)
+    for link in item.links:
+        yield Text(INDENT) + _link(link)
+    yield from _wrapped(terminal, Text(item.comment, DIM_STYLE), INDENT)
+
+
+def _styled_news(heading: str, lines: Sequence[NewsLine], terminal: Console) -> Iterator[Text]:
+    if heading:
+        yield Text()
+        yield from _wrapped(terminal, Text(heading, HEADING_STYLE))
     for news in lines:
         style = TITLE_STYLE + Style(link=news.url or None)
         yield from _wrapped(terminal, Text(news.title, style))

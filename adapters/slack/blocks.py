@@ -155,6 +155,10 @@ def section(*elements: Block) -> Block:
     return {"type": "rich_text_section", "elements": list(elements)}
 
 
+def preformatted(text: str) -> Block:
+    return {"type": "rich_text_preformatted", "elements": [words(text)]}
+
+
 def bullets(*sections: Block | str) -> Block:
     return {"type": "rich_text_list", "style": "bullet", "elements": list(sections)}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from adapters.slack.blocks import plain, rich, section, words
+from adapters.slack.blocks import plain, preformatted, rich, section, words
 from adapters.slack.limits import SECTION, Block, cut
 from adapters.slack.replies import ADD, View, window
 from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
@@ -54,53 +54,55 @@ def form(
     """``channel`` is where it was opened, ``metadata`` the same sealed; empty if nowhere. With a
     ``mistake`` it is shown again, as it was filled in (``values``), in place of the ``hint``."""
     filled = Filled(values or {}, channel)
-    phrase: Block = {"type": "plain_text_input", "max_length": MAX_PHRASE_LENGTH}
-    phrase["placeholder"] = plain("reward model")
-    if filled.phrase:
-        phrase["initial_value"] = filled.phrase
-    where = {value: option(label, value) for value, label in FIELDS.items()}
-    categories: Block = {
-        "type": "multi_static_select",
-        "placeholder": plain("All categories"),
-        "options": [option(each, each) for each in CATEGORIES],
-    }
-    if filled.categories:
-        categories["initial_options"] = [option(each, each) for each in filled.categories]
-    name: Block = {"type": "plain_text_input", "max_length": MAX_KEYWORD_NAME_LENGTH}
-    name["placeholder"] = plain("Reward models")
-    if filled.name:
-        name["initial_value"] = filled.name
-    # Without a filter people and direct messages are offered, too (docs.slack.dev, block-kit/
-    # block-elements/conversation-select, November 2026).
-    place: Block = {
-        "type": "conversations_select",
-        "placeholder": plain("A channel"),
-        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
-    }
-    if filled.channel:
-        place["initial_conversation"] = filled.channel
+    above = preformatted(mistake) if mistake else section(words(cut(hint, SECTION)))
+    phrase = _line("reward model", MAX_PHRASE_LENGTH, filled.phrase)
+    name = _line("Reward models", MAX_KEYWORD_NAME_LENGTH, filled.name)
+    categories = _categories(filled.categories)
     shown = [
+        rich(above),
         input_block(PHRASE, "Phrase", phrase),
-        input_block(
-            "where",
-            "Where to look",
-            {
-                "type": "radio_buttons",
-                "options": list(where.values()),
-                "initial_option": where[filled.where],
-            },
-        ),
+        input_block("where", "Where to look", _places_to_look(filled.where)),
         input_block("categories", "Only in these categories", categories, optional=True),
         input_block("name", "Name that it is shown under", name, optional=True),
     ]
     if asks_for_channel(channel):
-        shown.append(input_block(CHANNEL, "In which channel", place))
-    if mistake:
-        shown.insert(0, rich({"type": "rich_text_preformatted", "elements": [words(mistake)]}))
-    else:
-        shown.insert(0, rich(section(words(cut(hint, SECTION)))))
+        shown.append(input_block(CHANNEL, "In which channel", _channels(filled.channel)))
     follow = plain("Follow")
     return window("Follow a keyword", shown, metadata, callback_id=callback_id, submit=follow)
+
+
+def _line(example: str, most: int, filled: str) -> Block:
+    line: Block = {"type": "plain_text_input", "max_length": most, "placeholder": plain(example)}
+    return {**line, "initial_value": filled} if filled else line
+
+
+def _places_to_look(filled: str) -> Block:
+    options = {value: option(label, value) for value, label in FIELDS.items()}
+    return {
+        "type": "radio_buttons",
+        "options": list(options.values()),
+        "initial_option": options[filled],
+    }
+
+
+def _categories(filled: Sequence[str]) -> Block:
+    menu: Block = {
+        "type": "multi_static_select",
+        "placeholder": plain("All categories"),
+        "options": [option(each, each) for each in CATEGORIES],
+    }
+    return {**menu, "initial_options": [option(e, e) for e in filled]} if filled else menu
+
+
+def _channels(filled: str) -> Block:
+    """Without a filter people and direct messages are offered, too (docs.slack.dev, block-kit/
+    block-elements/conversation-select, November 2026)."""
+    menu: Block = {
+        "type": "conversations_select",
+        "placeholder": plain("A channel"),
+        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+    }
+    return {**menu, "initial_conversation": filled} if filled else menu
 
 
 def filled_with(phrase: str) -> dict[str, Any]:

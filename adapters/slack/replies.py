@@ -10,7 +10,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from adapters.slack import blocks
-from adapters.slack.blocks import link, plain, quiet, rich, running_text, section, words
+from adapters.slack.blocks import (
+    link,
+    plain,
+    preformatted,
+    quiet,
+    rich,
+    running_text,
+    section,
+    words,
+)
 from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length, units
 from bot.model import Paper, Reply
 from bot.references import refer_to, split_references, with_references
@@ -56,12 +65,8 @@ def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> lis
 def _text(reply: Reply, command: str) -> Block:
     said = cut_lines(reply.text)
     if "\n " in said:  # a mistake pointed at
-        return rich(_preformatted(readable(said, command)))
+        return rich(preformatted(readable(said, command)))
     return rich(section(*running_text(said, command, reply.times)))
-
-
-def _preformatted(text: str) -> Block:
-    return {"type": "rich_text_preformatted", "elements": [words(text)]}
 
 
 def _parts(reply: Reply, command: str) -> Iterator[Block]:
@@ -90,7 +95,7 @@ def _code(code: str) -> list[Block]:
             part = ""
         part += f"{line}\n"
     parts += [part] if part.strip() else []
-    shown = [rich(_preformatted(each.strip("\n") or " ")) for each in parts[:MAX_CODE_BLOCKS]]
+    shown = [rich(preformatted(each.strip("\n") or " ")) for each in parts[:MAX_CODE_BLOCKS]]
     if len(parts) > MAX_CODE_BLOCKS:
         shown.append(quiet("There is more: this is as much as Slack shows."))
     return shown

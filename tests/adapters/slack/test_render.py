@@ -640,7 +640,7 @@ def test_one_user_group_is_mentioned_once_and_nobody_else_whatever_titles_say(la
     parsed = [each["text"] for each in rules.texts(found) if each.get("type") == "mrkdwn"]
     assert re.findall(r"<[!@][^>]*>", "\n".join(parsed)) == [f"<!subteam^{GROUP}>"]
     first = [each["text"] for each in rules.texts(found[0]) if each.get("type") == "mrkdwn"]
-    assert f"<!subteam^{GROUP}>" in first, "in the message that stands in the channel"
+    assert f"<!subteam^{GROUP}>" in first, "in the first message of the channel"
     assert not re.search(r"<[!@]", "".join(message["text"] for message in found))
     for message in found:
         assert list(rules.message_faults(message)) == []
