@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters.discord.history import same_content
 from adapters.discord.limits import BYTES, nested
 from adapters.discord.markup import inert
-from adapters.discord.render import compose, read
+from adapters.discord.render import Destination, compose, read
 from bot.model import Channel, Digest, Entry, NewsKind
 from bot.text import displayed
 from tests.adapters import samples
@@ -111,6 +111,24 @@ def test_news_are_valid_and_each_is_told_once_those_beyond_twenty_as_a_number(
     assert [draft.reply_to for draft in made if draft.reply_to] == [e.post_key for e in gone]
     shown = "\n".join(text_of(read(draft.payload).body) for draft in made)
     assert ("And 280 more: " in shown) is (len(digest.news) > 20)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("digest", [samples.PLAIN_DAY, samples.long_day(70), samples.MUCH_NEWS])
+def test_what_a_person_follows_can_be_stopped_below_the_last_message(
+    digest: Digest, layout: str
+) -> None:
+    channel = replace(HERE, layout=layout, owner="discord:42")
+    made = [draft for draft in compose(replace(digest, channel=channel)) if not draft.reply_to]
+    for draft in made:
+        valid(read(draft.payload).body)
+        assert read(draft.payload).place is Destination.CHANNEL, "there are no threads in private"
+    pressed = [
+        [part["label"] for part in nested(read(draft.payload).body.get("components") or ())
+         if part.get("custom_id") == "paper:pause"]
+        for draft in made
+    ]  # fmt: skip
+    assert pressed == [*([] for _ in made[1:]), ["Stop"]]
 
 
 characters = st.text(

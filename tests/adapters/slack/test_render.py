@@ -85,6 +85,25 @@ def test_news_are_valid_and_each_is_told_once_those_beyond_twenty_as_a_number(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("digest", [samples.PLAIN_DAY, samples.long_day(45), samples.MUCH_NEWS])
+def test_what_a_person_follows_can_be_stopped_below_the_last_message_of_the_conversation(
+    digest: Digest, layout: str
+) -> None:
+    channel = replace(HERE, layout=layout, owner="slack:U1")
+    made = [draft for draft in compose(replace(digest, channel=channel)) if not draft.reply_to]
+    for draft in made:
+        assert list(rules.message_faults(read(draft.payload))) == []
+        assert not rules.too_long(read(draft.payload))
+    stops = [
+        [each for each in buttons(read(draft.payload)) if each.get("value") == "pause"]
+        for draft in made
+    ]
+    assert sum(map(len, stops)) == 1
+    last = max(number for number, draft in enumerate(made) if draft.parent is None)
+    assert len(stops[last]) == 1, "not in a thread, where nobody would look for it"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("digest", [samples.SAVED_DAY, samples.SAVED_ALONE])
 def test_saved_papers_end_a_digest_and_are_none_of_its_papers(digest: Digest, layout: str) -> None:
     made = [draft for draft in drafts(digest, layout) if not draft.reply_to]
