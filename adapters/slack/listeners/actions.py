@@ -40,18 +40,15 @@ def register(app: AsyncApp) -> None:
     ) -> None:
         """A button that stands for a command."""
         await ack()
-        words, place = str(action.get("value") or ""), Place.of(body)
-        try:
-            channel = await responder.channel_of(body)
-        except NotAllowed as error:
-            await responder.refuse(place, error)
+        words, channel = str(action.get("value") or ""), await _channel(body, responder)
+        if not channel:
             return
         if responder.commands.opens_form(words):
             await responder.open_form(body, channel)
             return
         person = await responder.person_saying(body, channel, words)
         working = responder.commands.typed(responder.core_id(channel), person, words)
-        await responder.answer(place, channel, person, working)
+        await responder.answer(Place.of(body), channel, person, working)
 
     @app.action(re.compile(f"^{PAPER}:"))
     async def act_on_paper(
@@ -59,12 +56,9 @@ def register(app: AsyncApp) -> None:
     ) -> None:
         """A button below an abstract, answered in a window above it."""
         await ack()
-        try:
-            channel = await responder.channel_of(body)
-        except NotAllowed as error:
-            await responder.refuse(Place.of(body), error)
+        words, channel = str(action.get("value") or ""), await _channel(body, responder)
+        if not channel:
             return
-        words = str(action.get("value") or "")
         person = await responder.person_saying(body, channel, words)
         working = responder.commands.typed(responder.core_id(channel), person, words)
         await responder.open_and_answer(body, channel, person, working)
@@ -94,3 +88,12 @@ def register(app: AsyncApp) -> None:
         """Of an older version of the bot."""
         await ack()
         await responder.refuse(Place.of(body), UserError(UNKNOWN_BUTTON))
+
+
+async def _channel(body: dict[str, Any], responder: Responder) -> str:
+    """The channel that a button is about; empty where the person was told why it can't be."""
+    try:
+        return await responder.channel_of(body)
+    except NotAllowed as error:
+        await responder.refuse(Place.of(body), error)
+        return ""
