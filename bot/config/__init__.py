@@ -54,7 +54,7 @@ class BotConfig:
     timezone: ZoneInfo
     data: Path
     mirror: int
-    personal: str = "members"
+    personal: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ def home(
     person: Person,
     page: int = 1,
     *,
-    may_change: bool = True,
-    personal: bool = False,
+    may_change: bool,
+    personal: bool,
 ) -> Home:
     """A page of the channels of these contexts, a page beyond the last being the last. Unless they
     ``may_change`` them the channels can only be read; a person's own conversation never is.
