@@ -133,7 +133,7 @@ def _entry(paper: Paper, key: str) -> Entry:
         "eprint": paper.id,
         "archivePrefix": "arXiv",
         "primaryClass": paper.primary_category,
-        "doi": doi(paper),
+        "doi": _NOT_IN_DOIS.sub("", doi(paper)),  # which is read as it stands, not as LaTeX
         "url": paper.url,
         "note": "Withdrawn" if is_withdrawn(shown) else "",
     }
@@ -163,6 +163,7 @@ def doi(paper: Paper) -> str:
     return given[0].rstrip(",;") if given else f"10.48550/arXiv.{paper.id}"
 
 
+_NOT_IN_DOIS = re.compile(r"[{}\\]")
 _MATH = re.compile(r"(?<!\\)(\$(?:\\.|[^$\\])*\$)")
 _BRACE = re.compile(r"\\?[{}]")
 _SPECIAL = re.compile(r"(?<!\\)[%#&_]")
@@ -173,7 +174,7 @@ _LOOKS_LIKE_AN_ENTRY = re.compile(r"@(?=\w*\s*\{)")
 def latex(text: str) -> str:
     """A text whose LaTeX is kept, as a value of BibTeX: braces are balanced, and outside of math no
     character means anything that a writer of plain text did not mean."""
-    text = re.sub(r"\\+$", "", text).strip()
+    text = re.sub(r"[\\\s]+$", "", text).strip()
     if not _is_balanced(text):
         text = _BRACE.sub("", text)
     pieces = _MATH.split(text)
@@ -217,10 +218,11 @@ def protected(title: str) -> str:
 
 
 def _words(title: str) -> Iterator[str]:
-    """Split at spaces that are in no braces and no math."""
+    """Split at spaces that are in no braces and no math. A space behind a backslash is a command:
+    the backslash alone would escape a brace put behind it."""
     word, depth, in_math = "", 0, False
     for before, sign in zip(" " + title, title, strict=False):
-        if sign == " " and depth == 0 and not in_math:
+        if sign == " " and before != "\\" and depth == 0 and not in_math:
             yield word
             word = ""
             continue

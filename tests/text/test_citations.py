@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bibtexparser.entrypoint import parse_string
 from citeproc.source.json import CiteProcJSON
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.model import Paper
@@ -111,6 +111,7 @@ def test_a_key_is_made_of_name_year_and_word(fields: dict[str, Any], key: str) -
         ("Half a \\{ brace", "Half a \\textbraceleft{} brace"),
         ("Mail @misc{x, y}", "Mail {@}misc{x, y}"),
         ("Ends in \\", "Ends in"),
+        ("Slow\\ Decay\\ of things", "{Slow\\ Decay\\ of} things"),
         ("x^2 and $x^2$", "x\\^{}2 and $x^2$"),
         ("On \\'Etale maps", "On {{\\'Etale}} maps"),
         ('Say "slow"', 'Say "slow"'),
@@ -122,9 +123,18 @@ def test_a_title_stays_latex_and_ends_where_it_ends(title: str, written: str) ->
     assert after["title"] == "another"
 
 
-@given(st.lists(st.text(st.sampled_from(list("ab {}$\\%#@&_^~\"'=,A\n"))), min_size=1, max_size=3))
-def test_no_title_swallows_another_entry(titles: list[str]) -> None:
-    papers = [paper(number, title) for number, title in enumerate(titles, start=1)]
+HOSTILE = st.text(st.sampled_from(list("ab {}$\\%#@&_^~\"'=,A\n")))
+
+
+@given(st.lists(HOSTILE, min_size=1, max_size=3), HOSTILE, HOSTILE, HOSTILE)
+@example(["=A\\ ="], "a", "a", "{")
+def test_nothing_of_a_paper_swallows_another_entry(
+    titles: list[str], author: str, journal_ref: str, doi: str
+) -> None:
+    papers = [
+        paper(number, title, authors=(author,), journal_ref=journal_ref, doi=doi)
+        for number, title in enumerate(titles, start=1)
+    ]
     last = paper(9, "the last one")
     *_, read = read_back(*papers, last)
     assert read["title"] == "the last one"
