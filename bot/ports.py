@@ -632,11 +632,17 @@ class PaceStore(LeaseStore, Protocol):
 
 
 class RecoveryStore(Protocol):
-    """What a process that died, or a clock that was ahead, has left. Raises StoreError."""
+    """What a process that died, a clock that was ahead, or another ``bot.toml`` has left. Raises
+    StoreError."""
 
     async def release(self, now: datetime, settling: float, platform: str = "") -> None:
         """What was being sent (on this platform) has an unknown outcome, and can be looked for in
         ``settling`` seconds. Once, by the one process that delivers, before it does."""
+        ...
+
+    async def change_posting_days(self, days: str) -> None:
+        """``[schedule] days`` as ``bot.toml`` has them now, at each start: a channel without days
+        of its own has missed none because they were changed."""
         ...
 
     async def recompute_times(

@@ -242,6 +242,7 @@ async def open_bot(
             if not store.is_shared:  # else for each platform when its posts are taken over
                 await bot.pipeline.release_claims()
             await bot.pipeline.recompute_times()
+            await store.change_posting_days(config.schedule.values["days"])
         write = serving if write_file is None else write_file
         await bot.file_sync.synchronise(accept=accept, write=write)
         yield bot

@@ -323,7 +323,15 @@ class Queries:
         that somebody asked about, ``None`` for all of them."""
         timetable = self._timetable(view.channel)
         dates = DateFormatter(self._clock.now(), timetable.timezone)
-        return ChannelContext(view, state, timetable, dates, channel_id is not None, self._calendar)
+        return ChannelContext(
+            view,
+            state,
+            timetable,
+            dates,
+            channel_id is not None,
+            self._calendar,
+            self._defaults.values.get("days", ""),
+        )
 
     def dates(self, channel_id: str | None = None) -> DateFormatter:
         """For times as that channel reads them."""

@@ -76,7 +76,8 @@ class ChannelView:
     """One channel: what it follows, what was posted, what waits, and what prevents posting.
 
     ``paused`` is empty, ``person`` or ``refused``; ``reason`` and ``paused_at`` belong to it.
-    ``digests`` are those of the week before the last one that arrived, and that one, in the order
+    ``rescheduled``: its days were changed since it was last published to. ``digests`` are those of
+    the week before the last one that arrived, and that one, in the order
     in which they did. ``muted`` papers were hidden at ``muted_at``, the last time that the mutes
     hid any. ``skipped`` papers were left out at ``skipped_at``, the last time any were.
     """
@@ -98,6 +99,7 @@ class ChannelView:
     mutes: tuple[Mute, ...] = ()
     muted: int = 0
     muted_at: datetime | None = None
+    rescheduled: bool = False
     news_due: Mapping[NewsKind, int] = field(default_factory=dict)
 
 
@@ -126,7 +128,9 @@ class PlatformRefusal:
 class StateView:
     """Everything that ``status`` shows, in one consistent snapshot. ``archived`` channels are not
     among the ``channels``; ``database`` is its engine and that one's version. ``people`` counts the
-    private conversations that were left out of the ``channels`` (``bot.chat.visibility``)."""
+    private conversations that were left out of the ``channels`` (``bot.chat.visibility``).
+    ``posting_days`` are those of ``[schedule]`` with which the bot was last started, empty before
+    that."""
 
     last_run: RunView | None
     last_complete: RunView | None
@@ -136,6 +140,7 @@ class StateView:
     refusals: tuple[PlatformRefusal, ...] = ()
     database: str = ""
     people: int = 0
+    posting_days: str = ""
 
 
 @dataclass(frozen=True, slots=True)

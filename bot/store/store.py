@@ -256,6 +256,7 @@ class SqlStore:
     unmute = _use_case(mute_statements.unmute, WRITE)
     mutes = _use_case(mute_statements.mutes, READ)
     change_setting = _use_case(subscription_statements.change_setting, WRITE)
+    change_posting_days = _use_case(subscription_statements.change_posting_days, WRITE)
     pause = _use_case(subscription_statements.pause, WRITE)
     resume = _use_case(subscription_statements.resume, WRITE)
     archive_channels = _use_case(archive.archive_channels, WRITE)

@@ -79,13 +79,14 @@ class Chat:
         self.platforms: dict[str, object] = {}  # where threads can be opened
         self.written = 0  # how often bot.toml would have been written
         self.backlog: int | None = None
+        self.schedule = {"post_at": "09:00"}  # as bot.toml has it
         self.queries = Queries(
             store=self.store,
             source=self.source,
             clock=self.clock,
             timetable=self.timetable,
             identify=base_id,
-            defaults=ScheduleDefaults({"post_at": "09:00"}),
+            defaults=ScheduleDefaults(self.schedule),
         )
         self.limit_to(Limits())
 
@@ -1323,6 +1324,26 @@ async def test_status_of_a_stopped_bot_asks_whether_it_runs(chat: Chat) -> None:
     kind, sentence = await cause(chat)
     assert kind == "overdue"
     assert sentence.endswith("today 09:00 was missed. Is the bot running?")
+
+
+async def test_status_calls_no_day_missed_that_was_not_due_before_the_days_were_changed(
+    chat: Chat,
+) -> None:
+    await chat.settled()
+    chat.clock.advance(DAY + 3 * 3600)
+    await chat.store.change_posting_days("mon,thu")
+    chat.schedule["days"] = "mon-fri"  # changed in bot.toml, and no run has begun with it yet
+    said = (
+        "arXiv has not been queried since yesterday 09:00. The posting days were changed, and what"
+        " is new is posted at the next run. Is the bot running?"
+    )
+    assert await cause(chat) == ("overdue", said)
+    await chat.store.change_posting_days("mon-fri")
+    assert await cause(chat) == ("overdue", said)
+    chat.source.announce(paper(70))
+    await chat.run()
+    chat.clock.advance(DAY)
+    assert (await cause(chat))[1].endswith("today 09:00 was missed. Is the bot running?")
 
 
 async def test_status_of_a_paused_and_of_a_refusing_channel_says_since_when_and_what_to_do(

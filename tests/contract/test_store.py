@@ -624,6 +624,26 @@ async def test_that_a_channels_days_were_changed_holds_until_it_is_next_publishe
     assert seen == [False, True, False]
 
 
+async def test_days_of_the_schedule_that_were_changed_are_no_missed_days_of_channels_without_own(
+    store: Store,
+) -> None:
+    async def rescheduled() -> dict[str, bool]:
+        return {view.channel.id: view.rescheduled for view in (await store.state()).channels}
+
+    await follow(store, A)
+    await follow(store, B)
+    await store.change_setting(B, "days", "daily")
+    await store.publish([(B, lambda _: Publication(published_until=START))], START)
+    await store.change_posting_days("mon-fri")
+    await store.change_posting_days("mon-fri")
+    assert await rescheduled() == {A: False, B: False}, "another start with the same days"
+    await store.change_posting_days("weekly")
+    assert await rescheduled() == {A: True, B: False}
+    await store.publish([(A, lambda _: Publication(published_until=START))], START)
+    assert await rescheduled() == {A: False, B: False}
+    assert (await store.state()).posting_days == "weekly"
+
+
 async def test_a_keyword_is_unprimed_until_a_run_primes_it(store: Store) -> None:
     await store.follow(A, REWARD, ADA, START)
     assert await store.unprimed() == {(A, REWARD.canonical)}

@@ -70,7 +70,7 @@ class ChannelContext:
     """One channel with everything that its sentence depends on.
 
     ``in_one_channel`` means that the question is about this channel alone, so that it needs no
-    name.
+    name. ``schedule_days`` are bot.toml's for channels without days of their own.
     """
 
     view: ChannelView
@@ -79,6 +79,7 @@ class ChannelContext:
     dates: DateFormatter
     in_one_channel: bool
     calendar: AnnouncementCalendar = field(default_factory=AnnouncementCalendar)
+    schedule_days: str = ""
 
     @property
     def name(self) -> str:
@@ -90,6 +91,13 @@ class ChannelContext:
         """Whether the channel's posting time has come, and nothing was published to it since."""
         published_until = self.view.published_until
         return published_until is None or published_until < self.timetable.latest(self.dates.now)
+
+    @property
+    def is_rescheduled(self) -> bool:
+        """Whether its days were changed since it was last published to, if only in bot.toml."""
+        known = ("", self.schedule_days)
+        new = not self.view.channel.days and self.state.posting_days not in known
+        return new or self.view.rescheduled
 
     def when_posted(self) -> str:
         """When papers that are due get posted."""
@@ -274,6 +282,11 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
     if not covers(run.started_at, slot):
         if dates.now - slot < RUN_DURATION:
             return Cause.OVERDUE, f"The run for {dates.time(slot)} is not finished yet."
+        if context.is_rescheduled:  # whether it was due then, nobody knows
+            return Cause.OVERDUE, (
+                f"arXiv has not been queried since {began}. The posting days were changed, and what"
+                " is new is posted at the next run. Is the bot running?"
+            )
         return Cause.OVERDUE, (
             f"arXiv has not been queried since {began}, so {dates.time(slot)} was missed."
             " Is the bot running?"

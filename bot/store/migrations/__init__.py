@@ -367,6 +367,11 @@ create table shared_settings (             -- what the processes agree on; one r
   settings text not null
 ) strict;
 
+create table posting_days (                -- those of bot.toml's [schedule] at the last start; one row
+  id   integer primary key check (id = 1),
+  days text not null
+) strict;
+
 create table pace (                        -- when arXiv was last asked; one row
   id    integer primary key check (id = 1),
   state text not null

@@ -42,7 +42,7 @@ from bot.store.statements.rows import (
     to_time,
     to_time_or_none,
 )
-from bot.store.statements.subscriptions import owner_of, subscriptions
+from bot.store.statements.subscriptions import owner_of, posting_days, subscriptions
 
 DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
 NEVER = "9"  # sorts behind every time
@@ -59,6 +59,7 @@ def state(db: Connection, channel_ids: Sequence[str] = (), database: str = "") -
         archived=_archived(db, channel_ids),
         refusals=_refusals(db, channel_ids),
         database=database,
+        posting_days=posting_days(db),
     )
 
 
@@ -174,7 +175,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
     skipped, muted = (_last_left_out(db, each, channel_ids) for each in ("skipped", "muted"))
     crossposts = _failing_crossposts(db, channel_ids)
     rows = db.execute(
-        "select published_until, coalesce(paused, ''), reason, paused_at, probe_at,"
+        "select published_until, coalesce(paused, ''), reason, paused_at, probe_at, rescheduled,"
         f" {CHANNEL_COLUMNS}"
         f" from channels where archived_at is null {_these('id', channel_ids)[0]} order by id",
         given,
@@ -199,8 +200,9 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             mutes=muting.get(channel[0], ()),
             muted=muted.get(channel[0], (0, None))[0],
             muted_at=muted.get(channel[0], (0, None))[1],
+            rescheduled=bool(rescheduled),
         )
-        for published_until, paused, reason, paused_at, probe_at, *channel in rows
+        for published_until, paused, reason, paused_at, probe_at, rescheduled, *channel in rows
     )
 
 

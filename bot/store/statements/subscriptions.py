@@ -199,6 +199,24 @@ def change_setting(db: Connection, channel_id: str, name: str, value: str | None
         db.execute("update channels set rescheduled = true where id = ?", (channel_id,))
 
 
+def change_posting_days(db: Connection, days: str) -> None:
+    """``[schedule] days`` in ``bot.toml``, for all channels without days of their own. Where these
+    are others than at the last start, the days before now were not due to them."""
+    if posting_days(db) not in ("", days):
+        db.execute("update channels set rescheduled = true where days is null")
+    db.execute(
+        "insert into posting_days (id, days) values (1, ?)"
+        " on conflict (id) do update set days = excluded.days",
+        (days,),
+    )
+
+
+def posting_days(db: Connection) -> str:
+    """What ``change_posting_days`` kept; empty before the first start."""
+    row = db.execute("select days from posting_days").fetchone()
+    return "" if row is None else str(row[0])
+
+
 def channels(db: Connection) -> tuple[Channel, ...]:
     """Every channel that follows or mutes something or has a setting of its own, and is not
     archived. No private conversations."""
