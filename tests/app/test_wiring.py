@@ -18,7 +18,7 @@ def test_a_start_with_other_posting_days_makes_no_day_a_missed_one(tmp_path: Pat
             '[arxiv]\ncontact = "https://papers.uni-anywhere.edu/about"\n'
             '[[channels]]\nid = "console:"\nkeywords = ["reward model"]\n'
         )
-        config = configuration.load(path, {})
+        config = configuration.load(path, {}, need_secrets=False, needs_contact=False)
         clock = FakeClock()
         async with open_bot(config, serving=serving, connect=False, clock=clock) as bot:
             [view] = (await bot.store.state()).channels

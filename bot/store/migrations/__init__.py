@@ -367,7 +367,7 @@ create table shared_settings (             -- what the processes agree on; one r
   settings text not null
 ) strict;
 
-create table posting_days (                -- those of bot.toml's [schedule] at the last start; one row
+create table posting_days (               -- bot.toml's [schedule] days at the last start; one row
   id   integer primary key check (id = 1),
   days text not null
 ) strict;
