@@ -36,7 +36,7 @@ from bot.arxiv.client import ArxivClient, CallContext
 from bot.arxiv.ids import first_serial_of, serial_of
 from bot.arxiv.oai_page import EVERYTHING, OaiPage, Selection
 from bot.arxiv.responses import Failure, Response
-from bot.arxiv.search import IdRefused, SearchClient, fetch_newest, id_batches, lookup
+from bot.arxiv.search import SearchClient, fetch_newest, id_batches, lookup
 from bot.errors import Note, NoteKind, SourceError, SourceGarbled
 from bot.model import AnnouncementStats, Batch, Paper, Unmatched
 from bot.ports import Wanted
@@ -310,6 +310,7 @@ class Harvest:
 
     async def _look_up(self, ids: Sequence[str]) -> tuple[dict[str, Paper], frozenset[str]]:
         """Those of these papers that the query API has; and the ids that could not be looked up.
+        One that arXiv does not understand counts as not found.
 
         An answer without any of them is believed only where the paper known before is in it.
         """
@@ -318,14 +319,14 @@ class Harvest:
         for number, batch in enumerate(batches := list(id_batches(ids))):
             try:
                 known = [known_id] if known_id and known_id not in batch else []
-                answered = await lookup(self._search, self._call, [*batch, *known])
+                result = await lookup(self._search, self._call, [*batch, *known])
+                self._notes += result.notes
+                answered = result.papers
                 if known and not answered:
                     raise SourceGarbled(
                         f"arXiv does not know {known_id} any more, which it gave before."
                     )
                 found |= {each: answered[each] for each in batch if each in answered}
-            except IdRefused as error:  # counts as not found; the other batches are tried
-                self._notes.append(error.note())
             except SourceError as error:
                 self._notes.append(error.note())
                 return found, frozenset(each for left in batches[number:] for each in left)

@@ -56,23 +56,23 @@ class NumberScan:
         self._highest_id = checkpoint.highest_id
         self._missing = checkpoint.open_missing(self._today)
         self._papers: dict[str, Paper] = {}
+        self._notes: list[Note] = []
         self._requests_left = MAX_REQUESTS
 
     async def collect(self) -> ScannedPapers:
         """Raises nothing: where arXiv fails, the checkpoint is as far as it answered, and a note
         says why. The day of the checkpoint moves only when the newest paper was reached."""
-        notes: list[Note] = []
         is_done = False
         try:
             await self._look_up_missing()
             is_done = await self._scan()
         except SourceError as error:
-            notes.append(error.note())
+            self._notes.append(error.note())
         if not is_done:
             highest = self._highest_id
             place = f"{highest} is reached" if highest else "nothing is reached yet"
             text = f"from {self._checkpoint.resume_from} on, {place}; the next run goes on there"
-            notes.append(Note(NoteKind.BEHIND, text))
+            self._notes.append(Note(NoteKind.BEHIND, text))
         after = replace(
             self._checkpoint,
             resume_from=self._today if is_done else self._checkpoint.resume_from,
@@ -80,7 +80,7 @@ class NumberScan:
             missing=self._missing,
         )
         self._papers.pop(self._checkpoint.highest_id, None)  # it was there before
-        return ScannedPapers(after, self._papers, notes)
+        return ScannedPapers(after, self._papers, self._notes)
 
     async def _look_up_missing(self) -> None:
         for ids in id_batches(sorted(self._missing, key=serial_of)):
@@ -132,8 +132,9 @@ class NumberScan:
         """Those of these papers that the query API has; they are kept."""
         self._requests_left -= 1
         found = await lookup(self._search, self._call, ids)
-        self._papers |= found
-        return found
+        self._papers |= found.papers
+        self._notes += found.notes
+        return found.papers
 
 
 def _before_the_first(day: date) -> str:

@@ -8,6 +8,7 @@ Whether a paper really matches, is new or is due is not decided here.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,6 +42,8 @@ IDS_PER_REQUEST: Final = 500  # 700 by POST are known to work (arxiv.py PR #209,
 _MAX_PAPERS: Final = 200_000  # all that arXiv gets in seven months
 # Keywords are checked when they are added; more refused ones than this are arXiv's fault.
 _MAX_REFUSED_KEYWORDS: Final = 10
+# One of 500 ids is found by halving in 19.
+_MAX_LOOKUP_REQUESTS: Final = 24
 _MAX_FAILURES_IN_A_ROW: Final = 2  # then arXiv is down, and the rest need not be tried
 
 
@@ -72,22 +75,49 @@ class SearchResult:
         return Batch(tuple(papers[:limit]), self.complete, tuple(self.notes), requests)
 
 
-class IdRefused(SourceGarbled):
-    """arXiv does not understand one of the ids that were looked up together."""
+@dataclass(slots=True)
+class LookupResult:
+    """The papers that were looked up, by id, and what is to be said of the others."""
+
+    papers: dict[str, Paper] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
 
 
-async def lookup(
-    client: SearchClient, call: CallContext, paper_ids: Sequence[str]
-) -> dict[str, Paper]:
-    """Those of these papers that the query API has, by id. At most some ``IDS_PER_REQUEST``.
+async def lookup(client: SearchClient, call: CallContext, paper_ids: Sequence[str]) -> LookupResult:
+    """Those of these papers that the query API has. At most some ``IDS_PER_REQUEST``.
 
-    Raises IdRefused, and whatever ``send`` raises.
+    One id that arXiv does not understand makes it refuse the whole request (facts of arXiv, 4.1):
+    it is left out, with a note, and the others are looked up. Raises SourceGarbled where arXiv
+    refuses more than single ids, and whatever ``send`` raises.
     """
-    feed = await client.send(lookup_request(paper_ids), call)
-    if feed.error is not None:
-        raise IdRefused(f"arXiv does not understand an id: {feed.error}")
+    result = LookupResult()
     requested = frozenset(paper_ids)
-    return {paper.id: paper for paper in feed.papers if paper.id in requested}
+    waiting = [list(paper_ids)]
+    requests = 0
+    while waiting:
+        ids = waiting.pop()
+        feed = await client.send(lookup_request(ids), call)
+        requests += 1
+        if feed.error is None:
+            result.papers |= {paper.id: paper for paper in feed.papers if paper.id in requested}
+            continue
+        refused = [each for each in ids if _is_named(each, feed.error)]
+        if requests == _MAX_LOOKUP_REQUESTS or (not refused and len(requested) == 1):
+            raise SourceGarbled(f"arXiv refuses to look up papers by their ids: {feed.error}")
+        if refused:
+            others = [each for each in ids if each not in refused]
+            waiting += [others] if others else []
+        elif len(ids) > 1:  # it does not say which
+            middle = len(ids) // 2
+            waiting += [ids[middle:], ids[:middle]]
+            continue
+        text = f"arXiv does not understand the id {', '.join(refused or ids)}: {feed.error}"
+        result.notes.append(Note(NoteKind.GARBLED, text))
+    return result
+
+
+def _is_named(paper_id: str, message: str) -> bool:
+    return re.search(rf"(?<![\w./-]){re.escape(paper_id)}(?!\w)", message) is not None
 
 
 def id_batches(paper_ids: Sequence[str]) -> Iterator[Sequence[str]]:

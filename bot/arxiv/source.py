@@ -30,9 +30,9 @@ from bot.arxiv.plan import FetchTask, Strategy
 from bot.arxiv.rate_limit import INTERACTIVE_LOCK_TIMEOUT_SECONDS, RateLimiter
 from bot.arxiv.responses import check_feed
 from bot.arxiv.run_plan import FetchRun
-from bot.arxiv.search import SearchClient, fetch_latest, id_batches, lookup
+from bot.arxiv.search import SearchClient, fetch_latest, fetch_newest, id_batches, lookup
 from bot.arxiv.search_query import SearchRequest
-from bot.errors import SourceError, SourceNotAsked, SourceThrottled
+from bot.errors import Note, SourceError, SourceNotAsked, SourceThrottled
 from bot.model import Batch, Finding, Keyword, Paper
 from bot.network import Network
 from bot.ports import Clock, PaceStore, Wanted
@@ -146,12 +146,22 @@ class ArxivSource:
             return await fetch_latest(self._search, call, keyword, limit, self._clock.now())
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
-        """Papers by their identities, without those that arXiv does not know."""
-        found: dict[str, Paper] = {}
+        """Papers by their identities, without those that arXiv does not know.
+
+        An answer without any of them is believed only if arXiv knows other papers. Raises
+        SourceError.
+        """
+        papers: dict[str, Paper] = {}
+        notes: list[Note] = []
         with _counting(_interactive()) as call:
             for ids in id_batches(paper_ids):
-                found |= await lookup(self._search, call, ids)
-        return Batch(tuple(found.values()), complete=True, requests=call.requests)
+                found = await lookup(self._search, call, ids)
+                papers |= found.papers
+                notes += found.notes
+            if paper_ids and not papers:
+                now = self._clock.now()
+                await fetch_newest(self._search, call, now, now)
+        return Batch(tuple(papers.values()), True, tuple(notes), call.requests)
 
     async def examine(self) -> Sequence[Finding]:
         """One request to each of its services."""

@@ -161,13 +161,18 @@ def _shortfall(expected: Expected, got: frozenset[str]) -> Note | None:
     """A note if papers of the last complete answer are missing. arXiv sometimes gives well-formed
     answers of a few rows (facts of arXiv, 9), and only such papers reveal it."""
     missing = expected.paper_ids - got
-    if len(missing) <= max(MISSING_ALLOWED, MISSING_SHARE * len(expected.paper_ids)):
+    if not are_too_many(len(missing), len(expected.paper_ids)):
         return None
     return Note(
         NoteKind.SHORT,
         f"{len(missing)} of {len(expected.paper_ids)} papers that were there at the last complete "
         "run are missing from this answer",
     )
+
+
+def are_too_many(missing: int, expected: int) -> bool:
+    """Whether an answer that lacks so many papers which were there before is not to be believed."""
+    return missing > max(MISSING_ALLOWED, MISSING_SHARE * expected)
 
 
 async def fetch_histories(

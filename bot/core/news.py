@@ -34,8 +34,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.core.fetch import FetchResult
-from bot.errors import SourceError
+from bot.core.fetch import FetchResult, are_too_many
+from bot.errors import Note, NoteKind, SourceError
 from bot.model import Interests, News, NewsKind, Paper
 from bot.model.papers import keep_latest_versions
 from bot.ports import CollectStore, Source
@@ -147,19 +147,30 @@ async def _look_up(
     source: Source, ids: Sequence[str], result: FetchResult, brought: dict[str, Paper]
 ) -> bool:
     """Add the papers of these ids to what was ``brought``; false if the source did not answer for
-    all of them. Some at a time, so that what it did answer is not asked for again."""
+    all of them. Some at a time, so that what it did answer is not asked for again.
+
+    It had all of them once, so an answer without many, or without any of them, is none.
+    """
+    answered = True
     for start in range(0, len(ids), LOOKED_UP_AT_ONCE):
         if result.stopped:
             return False
+        wanted = ids[start : start + LOOKED_UP_AT_ONCE]
         try:
-            batch = await source.papers(ids[start : start + LOOKED_UP_AT_ONCE])
+            batch = await source.papers(wanted)
         except SourceError as error:
             result.requests += error.requests
             result.notes.append(error.note())
             return False
         result.requests += batch.requests
+        result.notes.extend(batch.notes)
         keep_latest_versions(brought, batch.papers)
-    return True
+        missing = len(wanted) - len(batch.papers)
+        if not batch.papers or are_too_many(missing, len(wanted)):
+            text = f"{missing} of {len(wanted)} posted papers are missing from this answer"
+            result.notes.append(Note(NoteKind.SHORT, text))
+            answered = False
+    return answered
 
 
 # -- what is news ---------------------------------------------------------------------------------

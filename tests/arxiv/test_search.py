@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from tests.arxiv.conftest import CONTACT
 from tests.arxiv.feeds import NOON, phrase, standin_paper
 from tests.fakes import FakeClock
 from tests.wire import arxiv_server as arxiv
-from tests.wire.arxiv_feed import Page, StandinPaper, render_page
+from tests.wire.arxiv_feed import Page, StandinPaper, render_error, render_page
 from tests.wire.arxiv_server import ArxivServer
 from tests.wire.arxiv_standin import Exchange, Reply
 
@@ -420,3 +421,48 @@ async def test_papers_that_were_not_asked_for_are_not_taken(
 
     server.habit = answer_another
     assert ids(await source.papers(["2602.00031"])) == []
+
+
+async def test_an_answer_without_any_of_the_papers_is_believed_only_if_arxiv_knows_others(
+    server: ArxivServer, source: ArxivSource
+) -> None:
+    assert await source.papers(["2602.99999"]) == Batch((), complete=True, requests=2)
+
+    def know_nothing(server: ArxivServer, exchange: Exchange) -> None:
+        exchange.send(Reply(200, render_page(Page((), 0), NOON)))
+
+    server.habit = know_nothing
+    with pytest.raises(SourceGarbled, match="nobody has submitted anything"):
+        await source.papers(["2602.00001"])
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_ids_that_arxiv_does_not_understand_do_not_cost_the_others_their_papers(
+    server: ArxivServer, source: ArxivSource, is_named: bool
+) -> None:
+    refused = {"2602.00003", "2602.00017"} if is_named else {"2602.00017"}
+
+    def refuse(server: ArxivServer, exchange: Exchange) -> None:
+        found = refused.intersection(exchange.params.get("id_list", "").split(","))
+        wrong = f"incorrect id format for {min(found) if is_named and found else 'abc'}"
+        honest = server.answer(exchange.params)
+        exchange.send(Reply(400, render_error(wrong, NOON)) if found else honest)
+
+    server.habit = refuse
+    asked = [f"2602.{number:05d}" for number in range(1, 31)]
+    batch = await source.papers(asked)
+    assert set(asked) - set(ids(batch)) == refused
+    assert batch.complete
+    assert kinds(batch) == [NoteKind.GARBLED] * len(refused)
+    assert all(each in "".join(note.text for note in batch.notes) for each in refused)
+    with pytest.raises(SourceGarbled) if not is_named else nullcontext():
+        assert ids(await source.papers(["2602.00017"])) == []
+
+
+async def test_an_arxiv_that_refuses_every_id_is_not_asked_for_each(
+    server: ArxivServer, source: ArxivSource
+) -> None:
+    server.habit = lambda server, exchange: exchange.send(server.answer({"id_list": "abc"}))
+    with pytest.raises(SourceGarbled, match="refuses to look up papers"):
+        await source.papers([f"2602.{number:05d}" for number in range(1, 501)])
+    assert len(server.requests) < 30

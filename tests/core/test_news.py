@@ -16,7 +16,7 @@ from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
 from bot.core.news import KINDS, differs, news_of
 from bot.core.publish import publish
-from bot.errors import SourceDown
+from bot.errors import NoteKind, SourceDown
 from bot.keywords import parse
 from bot.model import VERSION_UNKNOWN, Batch, Channel, NewsKind, Paper, Person, Run
 from bot.model.timetable import Timetable
@@ -290,6 +290,37 @@ async def test_a_lookup_that_failed_is_made_again_the_next_day(bot: Life) -> Non
     assert bot.told() == []
     assert (await bot.run(gone)).followed_until is not None
     assert bot.told() == [f"{FIRST.id} withdrawn 2", f"reply {FIRST.id} 2"]
+
+
+@pytest.mark.parametrize("left", [0, 3])
+async def test_a_lookup_without_the_papers_that_were_asked_for_is_made_again_the_next_day(
+    bot: Life, left: int
+) -> None:
+    await bot.run(*(paper(n) for n in range(2, 11)))
+    await bot.until(70)
+    while (await bot.run()).followed_until is None:
+        pass
+    for _ in range(6):
+        await bot.run()
+    gone = later(comment=WITHDRAWN)
+    bot.source.faults = [None, lambda batch: dataclasses.replace(batch, papers=batch.papers[:left])]
+    run = await bot.run(gone)
+    assert run.followed_until is None
+    assert [note.kind for note in run.notes] == [NoteKind.SHORT]
+    assert bot.told() == []
+    assert (await bot.run(gone)).followed_until is not None
+    assert bot.told() == [f"{FIRST.id} withdrawn 2", f"reply {FIRST.id} 2"]
+
+
+async def test_a_paper_that_arxiv_took_away_does_not_keep_the_others_from_being_looked_up(
+    bot: Life,
+) -> None:
+    await bot.run(*(paper(n) for n in range(2, 11)))
+    bot.source.announced = [each for each in bot.source.announced if each[1] != FIRST]
+    await bot.until(70)
+    while (run := await bot.run()).followed_until is None:
+        pass
+    assert run.notes == ()
 
 
 async def test_a_posted_paper_is_looked_up_for_two_years(bot: Life) -> None:
