@@ -1,5 +1,6 @@
 """Forum channels: what belongs together has a thread of its name, the messages of a day or what is
-said about a paper. Where that one is locked, archived for good or full, there is another: "… (2)".
+said about a paper (``adapters.discord.threads``). Where that one is locked, archived for good or
+full, there is another: "… (2)".
 
 Creating one has no nonce (discord-api-docs at c98d64bc, Start Thread in Forum Channel, 2026-08-06),
 so it is searched for before it is created, and a request is never repeated.
@@ -8,7 +9,6 @@ so it is searched for before it is created, and a request is never repeated.
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from adapters.discord.api import RestClient
 from adapters.discord.channels import ChannelCache
 from adapters.discord.errors import as_list, reading_answer
 from adapters.discord.history import CLOCK_SKEW, same_content
+from adapters.discord.threads import is_named
 from bot.errors import CannotTell, ChannelRefused, OutcomeUnknown
 
 ARCHIVE_AFTER_MINUTES: Final = 1440  # without a message
@@ -109,7 +110,7 @@ class ForumThreads:
             for thread in threads
             if str(thread.get("owner_id")) == self._rest.user_id
             and str(thread.get("parent_id")) == forum
-            and _is_numbered(thread["name"], name)
+            and is_named(thread["name"], name)
         }
 
     async def _first_message(self, thread: str) -> Body | None:
@@ -128,8 +129,3 @@ def _time_of(message_id: str) -> datetime:
     if not message_id:
         return LONG_AGO
     return discord.utils.snowflake_time(max(0, int(message_id) - CLOCK_SKEW))
-
-
-def _is_numbered(found: str, name: str) -> bool:
-    """Whether it is this name, perhaps with a number behind it."""
-    return found == name or re.fullmatch(re.escape(name) + r" \(\d+\)", found) is not None

@@ -17,6 +17,7 @@ from functools import cache, cached_property, lru_cache
 from math import ceil
 from typing import Any, Final
 
+from adapters.discord import threads
 from adapters.discord.limits import (
     CONTENT,
     PAPERS,
@@ -45,8 +46,6 @@ ABSTRACTS_PREFIX: Final = "abstracts:"
 MAX_OPTIONS, MAX_OPTION_LENGTH = 25, 100
 
 MAX_TITLE_LENGTH, MAX_AUTHORS_LENGTH, MAX_COMMENT_LENGTH, MAX_KEYWORDS_LENGTH = 250, 200, 150, 200
-# 100 characters at most (docs, resources/channel, 2026-08-06), with " (2)" behind it in a forum.
-MAX_THREAD_NAME: Final = 92
 LINES_PER_TEXT: Final = 10
 NEWS_PER_TEXT: Final = 3  # at most some 800 characters each, and 7,000 bytes together
 PAPER_CACHE_SIZE: Final = 4096  # rendered, some 3 kB each
@@ -72,7 +71,7 @@ class Destination(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Message:
     """A stored payload: the body of the request, where it goes, and the name of the thread or of a
-    forum's post: the day, or the paper's title."""
+    forum's post (``adapters.discord.threads``)."""
 
     place: Destination
     thread_name: str
@@ -319,7 +318,7 @@ def _payload(place: Destination, thread_name: str, body: str) -> str:
 
 def discussion(paper: Paper, first: Body) -> list[Draft]:
     """The line that begins a paper's thread, and the body of the first message in it."""
-    name = shorten(paper.title, MAX_THREAD_NAME)
+    name = threads.name_of(paper)
     line = f"Discussion: **{linked_title(paper)}**"
     body = encode({**first, "flags": COMPONENTS_V2, "allowed_mentions": {"parse": []}})
     return [

@@ -26,7 +26,7 @@ from bot.errors import (
     SendError,
     TryLater,
 )
-from bot.model import Channel, Digest, Draft, Entry, Post, Receipt, Why
+from bot.model import Channel, Digest, Draft, Entry, Paper, Post, Receipt, Why
 from tests.adapters import samples
 from tests.builders import paper
 from tests.fakes import START, FakeClock
@@ -879,8 +879,8 @@ ABOUT = paper(
 )  # fmt: skip
 
 
-async def opened(discord: Discord, here: str) -> tuple[Receipt, Receipt]:
-    top, below = discord.discussion(ABOUT)
+async def opened(discord: Discord, here: str, about: Paper = ABOUT) -> tuple[Receipt, Receipt]:
+    top, below = discord.discussion(about)
     opening = await discord.send(post(here, top, KEY[::-1]))
     first = await discord.send(post(here, below, parent=opening))
     assert await discord.find(post(here, top, KEY[::-1])) == opening
@@ -897,6 +897,7 @@ async def test_a_discussion_is_one_line_in_the_channel_and_the_abstract_in_its_t
     assert line.startswith("Discussion: **[∗Slow∗ ")
     thread = server.channels[opening.message_id]
     assert thread["name"].startswith("*Slow* @everyone [results]"), "a name has no markup"
+    assert thread["name"].endswith(f"… · {ABOUT.id}")
     assert 80 < len(thread["name"]) <= 92
     [abstract] = server.texts(opening.message_id)
     assert "It is \\*\\*slow\\*\\*." in abstract
@@ -913,6 +914,22 @@ async def test_a_discussion_in_a_forum_is_one_post(server: DiscordServer, discor
     [thread] = [c for c in server.channels.values() if c["parent_id"] == forum]
     assert thread["name"].startswith("*Slow* @everyone")
     assert len(server.messages[thread["id"]]) == 2
+
+
+async def test_papers_whose_titles_begin_alike_have_threads_of_their_own_in_a_forum(
+    server: DiscordServer, discord: Discord
+) -> None:
+    forum = server.open_channel(FORUM)
+    papers = [replace(ABOUT, id=each) for each in ("2603.00001", "2603.00012", "math.GT/0309136")]
+    for _ in range(2):  # also when they are there already
+        places = [(await opened(discord, forum, each))[0].url for each in papers]
+    assert len(set(places)) == 3
+    threads = [c for c in server.channels.values() if c["parent_id"] == forum]
+    assert [len(server.messages[each["id"]]) for each in threads] == [2, 2, 2]
+    # A new version has another title, and the thread is found by the id.
+    retitled = replace(papers[0], title="A quick result")
+    top, _ = discord.discussion(retitled)
+    assert (await discord.send(post(forum, top, "another"))).url.split("/")[-2] in places[0]
 
 
 async def test_a_thread_that_may_not_be_opened_holds_up_no_digest(
