@@ -10,10 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -30,6 +36,7 @@ from bot.errors import NotAllowed, PlatformError, SendError, UserError
 from bot.model import Choice, Person, Reply
 from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.ports import Clock, Commands
+from bot.text.reading import linked_papers
 
 log = logging.getLogger(__name__)
 
@@ -531,10 +538,15 @@ def save_papers_menu(handler: InteractionHandler) -> app_commands.ContextMenu:
 
 
 def papers_in(message: discord.Message) -> list[str]:
-    """The ids of the papers that a message links to, in their order. They prove nothing: any
-    message can name any paper."""
-    shown = json.dumps([each.to_dict() for each in message.components])
-    return list(dict.fromkeys(_PAPER.findall(f"{shown} {message.content}")))
+    """The ids of the papers that a message links to, in their order."""
+    shown = [message.content, *(each.to_dict() for each in message.components)]
+    found = (paper_id for text in _strings(shown) for paper_id, _ in linked_papers(text))
+    return list(dict.fromkeys(found))
 
 
-_PAPER: Final = re.compile(r"arxiv\.org/abs/(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})")
+def _strings(part: object) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, Mapping | list):
+        for each in part.values() if isinstance(part, Mapping) else part:
+            yield from _strings(each)

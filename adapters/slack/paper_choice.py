@@ -17,6 +17,7 @@ from adapters.slack.limits import LABEL, cut
 from adapters.slack.replies import View, window
 from bot.references import refer_to
 from bot.text import clean
+from bot.text.reading import linked_papers
 
 PAPER: Final = "paper"  # the window's field
 MAX_OPTIONS: Final = 100  # options that Slack takes
@@ -26,11 +27,7 @@ NO_PAPER: Final = (
 )
 CHOOSE_ONE: Final = "Please choose one of the papers."
 
-# An arXiv id in an address of one of its pages, and the label of the link where it has one.
-_ADDRESS: Final = re.compile(
-    r"https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/"
-    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?(?:\|([^<>]*)>)?"
-)
+_LABEL: Final = re.compile(r"[^|<>\s]*\|([^<>]*)>")  # of a link, behind its address
 
 
 def papers_in(message: Mapping[str, Any]) -> dict[str, str]:
@@ -67,8 +64,9 @@ def _mentioned(part: object, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 
 def _in_text(text: str) -> Iterator[tuple[str, str]]:
-    for match in _ADDRESS.finditer(text):
-        yield match[1], clean(html.unescape(match[2] or ""))
+    for paper_id, end in linked_papers(text):
+        label = _LABEL.match(text, end)
+        yield paper_id, clean(html.unescape(label[1])) if label else ""
 
 
 def choice_window(

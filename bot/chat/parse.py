@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.model import Section
 from bot.references import refer_to, without_references
 from bot.text import clean
+from bot.text.reading import PAPER_ADDRESS
 
 # Name → what follows it, and what it does. The order is that of ``help``.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -70,7 +71,6 @@ _EXPORT_FORMATS: Mapping[str, str] = {
 }  # fmt: skip
 
 _PREFIX = re.compile(r"\A\s*/?\s*papers?\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?:https?://)?(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/", re.IGNORECASE)
 _CITED_CATEGORY = re.compile(r"\s\[[a-z-]+(?:\.[a-z-]+)?\].*", re.IGNORECASE)
 # What follows the last "as", where that is not part of an expression.
 _NAMED = re.compile(
@@ -214,9 +214,9 @@ def bare_id(text: str) -> str:
     without the category and day that follow it in a citation and on a PDF's first page
     (``arXiv:1103.01234v5 [hep-th] 1 Mar 2011``)."""
     bare = _CITED_CATEGORY.sub("", clean(text)).strip("<>()[]\"'`“”., ").partition("|")[0]
-    if _ADDRESS.match(bare):
+    if PAPER_ADDRESS.match(bare):
         bare = re.split("[?#]", bare)[0].rstrip("/")
-    return _ADDRESS.sub("", bare, count=1)
+    return PAPER_ADDRESS.sub("", bare, count=1)
 
 
 def help_sections() -> tuple[Section, ...]:

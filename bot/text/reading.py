@@ -1,11 +1,13 @@
 """What is shown with a paper's whole abstract, the same on every platform: its facts, where to read
-it, and what can be done with it. Pure; nothing is requested.
+it, and what can be done with it; and which papers a text links to. Pure; nothing is requested.
 
 Plain text, in which no platform's markup is escaped.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,6 +18,17 @@ NO_ABSTRACT: Final = "arXiv has no abstract of it."
 # arXiv makes HTML of papers written in LaTeX that were submitted since then, where it can
 # (info.arxiv.org/about/accessible_HTML, November 2026).
 _HTML_SINCE: Final = datetime(2023, 12, 1, tzinfo=UTC)
+
+PAPER_ADDRESS: Final = re.compile(
+    r"(?i:(?:https?://)?(?:[a-z]+\.)?"
+    r"(?:arxiv\.org/(?:abs|pdf|html)|alphaxiv\.org/(?:abs|pdf|html|overview))/)"
+)
+"""Where an address of one of a paper's pages ends, and its id begins."""
+
+_LINKED: Final = re.compile(
+    rf"(?<![\w.@/-]){PAPER_ADDRESS.pattern}"
+    r"(?P<id>\d{4}\.\d{4,6}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\w)(?:\.pdf\b)?"
+)
 
 
 def links(paper: Paper) -> tuple[tuple[str, str], ...]:
@@ -36,3 +49,10 @@ def facts(paper: Paper) -> tuple[str, ...]:
 def offers(paper: Paper) -> tuple[Offer, ...]:
     """What a person can do with it in a channel."""
     return tuple(Offer(each, f"{each.lower()} {paper.id}") for each in ("Save", "Cite", "Discuss"))
+
+
+def linked_papers(text: str) -> Iterator[tuple[str, int]]:
+    """The id of each paper that an address in the text is of, without its version, and where that
+    address ends. They prove nothing: any text can name any paper."""
+    for found in _LINKED.finditer(text):
+        yield found["id"], found.end()

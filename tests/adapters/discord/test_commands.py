@@ -590,6 +590,11 @@ async def test_all_papers_of_a_digest_are_saved_from_its_menu(
     done = await server.bob.context_menu(server.channel, "Save papers", posted)
     assert done.ephemeral
     assert "Saved 3 papers for this channel." in texts(done.response)
+    backend.source.announce(paper(4, "Slow 4"), paper(5, "Slow 5"))
+    written = "https://arxiv.org/pdf/2603.00004v2\nhttps://www.alphaxiv.org/abs/2603.00005"
+    line = await server.bob.send(server.channel, written)
+    done = await server.bob.context_menu(server.channel, "Save papers", line)
+    assert "Saved 2 papers for this channel." in texts(done.response)
     line = await server.bob.send(server.channel, "nothing here")
     done = await server.bob.context_menu(server.channel, "Save papers", line)
     assert "I see no paper in this message" in texts(done.response)

@@ -348,6 +348,8 @@ def test_the_papers_of_a_digest_are_found_with_their_titles(layout: str) -> None
     ("text", "papers"),
     [
         ("look: <https://arxiv.org/abs/2603.01234v2|nice &amp; new>", {"2603.01234": "nice & new"}),
+        ("<https://www.alphaxiv.org/abs/2603.01234?a=b|it>", {"2603.01234": "it"}),
+        ("<https://arxiv.org/abs/2603.01234> | >", {"2603.01234": "2603.01234"}),
         ("<https://arxiv.org/pdf/hep-th/0408048.pdf>", {"hep-th/0408048": "hep-th/0408048"}),
         ("https://evil.example/abs/2603.01234 and 2603.01234", {}),
         ("<https://arxiv.org/abs/../../x>", {}),
