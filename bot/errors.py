@@ -14,6 +14,8 @@
     │  └─ SourceNotAsked      a fault of this machine; the source is not to blame
     ├─ SendError
     │  ├─ TryLater            certainly not delivered: send again
+    │  │  └─ ServiceBusy         likewise, and everything else for that service waits too
+    │  ├─ LibraryRefused      pause the connection to this library with this reason
     │  ├─ OutcomeUnknown      perhaps delivered: find() before sending again
     │  ├─ CannotTell          find() cannot know: hold for a person
     │  ├─ ChannelRefused      pause the channel with this reason
@@ -210,6 +212,14 @@ class TryLater(SendError):
     def __init__(self, text: str, seconds: float | None = None) -> None:
         self.seconds = _at_most_a_day(seconds)
         super().__init__(text)
+
+
+class ServiceBusy(TryLater):
+    """Nothing else is to be sent to that service before either."""
+
+
+class LibraryRefused(SendError):
+    """A library does not take papers with this key; the text says why and what to do."""
 
 
 class OutcomeUnknown(SendError):

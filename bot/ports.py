@@ -45,6 +45,13 @@ from bot.model import (
 from bot.model.roles import ShardShare
 from bot.model.snapshots import Change, Snapshot
 from bot.model.views import ChannelPaper, KeywordPapers, Measures, PaperView, StateView
+from bot.model.zotero import (
+    ZoteroBatch,
+    ZoteroConnection,
+    ZoteroItem,
+    ZoteroLibrary,
+    ZoteroResult,
+)
 
 
 class Clock(Protocol):
@@ -587,6 +594,89 @@ class CrosspostStore(Protocol):
         ...
 
 
+class ZoteroStore(Protocol):
+    """Connections to libraries in Zotero, and saved papers on their way there. Every method is one
+    transaction; raises StoreError.
+
+    ``owner`` is the person or the channel whose saves they are; items go by their keys. Sending an
+    item again is harmless: what is recorded of an attempt counts while the item has that key.
+    """
+
+    async def connect_zotero(self, connection: ZoteroConnection, sealed: str, at: datetime) -> None:
+        """In place of what the owner had before, with their key as the vault sealed it. What is
+        saved and has not been sent to this library is to be sent."""
+        ...
+
+    async def disconnect_zotero(self, owner: str) -> bool:
+        """Forget connection, key and what waits; false if there was none. What has arrived in the
+        library stays there."""
+        ...
+
+    async def zotero_connections(self, *owners: str) -> Sequence[ZoteroConnection]:
+        """Of these owners, or of all, in the order of the owners."""
+        ...
+
+    async def claim_zotero(self, now: datetime, lease_until: datetime) -> ZoteroBatch | None:
+        """What waits longest, with other papers for the same library, now leased to the caller.
+        What has failed a few times comes alone. ``None`` if nothing is ready."""
+        ...
+
+    async def next_zotero(self, now: datetime) -> datetime | None:
+        """When the next batch can be claimed; ``None`` while there is none."""
+        ...
+
+    async def mark_zotero_sent(self, owner: str, keys: Collection[str], at: datetime) -> None:
+        """They are in the library."""
+        ...
+
+    async def requeue_zotero(
+        self, owner: str, keys: Collection[str], not_before: datetime, error: str
+    ) -> None:
+        """They are sent again then, unless nobody keeps them any more."""
+        ...
+
+    async def rename_zotero(self, owner: str, keys: Collection[str], at: datetime) -> None:
+        """Items of others have these keys: ours are sent again under other ones."""
+        ...
+
+    async def reject_zotero(self, owner: str, key: str, at: datetime, error: str) -> None:
+        """Zotero does not take it: nothing more happens to it until it is saved anew or the owner
+        connects again."""
+        ...
+
+    async def pause_zotero(self, owner: str, library: str, at: datetime, reason: str) -> bool:
+        """Send nothing to this library until the owner connects again. False if that is so
+        already, or the owner has connected another one meanwhile."""
+        ...
+
+    async def hold_zotero(self, until: datetime) -> None:
+        """Claim nothing before then: Zotero wants to be left alone."""
+        ...
+
+    async def release_zotero(self, now: datetime) -> None:
+        """What a process that died was sending is sent again. When no other process sends."""
+        ...
+
+
+class Zotero(Protocol):
+    """The reference manager at zotero.org. ``key`` is somebody's key for it, and never part of an
+    error."""
+
+    async def libraries(self, key: str) -> Sequence[ZoteroLibrary]:
+        """Those that the key may write to, the person's own first. Raises LibraryRefused where
+        Zotero knows no such key, and TryLater."""
+        ...
+
+    async def add(self, key: str, library: str, items: Sequence[ZoteroItem]) -> ZoteroResult:
+        """Create these items, at most 50. One that is there already stays as it is.
+
+        Raises LibraryRefused where the key may not write there, and TryLater; of these
+        ServiceBusy where that holds for every library. Some may have been created nevertheless:
+        adding them again tells.
+        """
+        ...
+
+
 class LeaseStore(Protocol):
     """Roles that one process has at a time, where several share a database. Where one process
     serves the database it has them all. Raises StoreError.
@@ -1097,6 +1187,7 @@ class Store(
     PaceStore,
     SyncStore,
     VaultStore,
+    ZoteroStore,
     Protocol,
 ):
     """The whole database, as ``bot.store`` opens it for who builds the bot."""

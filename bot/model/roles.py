@@ -14,6 +14,10 @@ FILE: Final = "bot.toml"
 ARXIV: Final = "arxiv"
 """Sends the one request to arXiv that may be under way."""
 
+ZOTERO: Final = "zotero"
+"""Sends saved papers to Zotero: it asks all clients of one person, and sometimes all of the world,
+to slow down."""
+
 
 def delivery(platform: str) -> str:
     """Sends a platform's posts: platforms count their limits by token."""

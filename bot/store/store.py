@@ -16,6 +16,7 @@ from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
 from bot.model import Post, Prepared, Recorded, Run, roles
 from bot.model.views import Measures, StateView
+from bot.model.zotero import ZoteroBatch
 from bot.ports import SyncDatabase
 from bot.store.engines.base import Connection, Engine
 from bot.store.statements import (
@@ -37,6 +38,8 @@ from bot.store.statements import (
     secrets,
     sessions,
     shards,
+    zotero,
+    zotero_disconnect,
 )
 from bot.store.statements import mutes as mute_statements
 from bot.store.statements import pace as pace_statements
@@ -281,6 +284,24 @@ class SqlStore:
     saved_paper = _use_case(library.saved_paper, READ)
     citation_keys = _use_case(library.citation_keys, WRITE)
     forget_person = _use_case(library.forget_person, WRITE)
+
+    # -- libraries in Zotero
+    connect_zotero = _use_case(zotero.connect, WRITE)
+    disconnect_zotero = _use_case(zotero_disconnect.disconnect, WRITE)
+    zotero_connections = _use_case(zotero.connections, READ)
+    next_zotero = _use_case(zotero.next_claim, READ)
+    mark_zotero_sent = _use_case(zotero.mark_sent, WRITE)
+    requeue_zotero = _use_case(zotero.requeue, WRITE)
+    rename_zotero = _use_case(zotero.rename, WRITE)
+    reject_zotero = _use_case(zotero.reject, WRITE)
+    pause_zotero = _use_case(zotero.pause, WRITE)
+    hold_zotero = _use_case(zotero.hold, WRITE)
+    release_zotero = _use_case(zotero.release, WRITE)
+
+    async def claim_zotero(self, now: datetime, lease_until: datetime) -> ZoteroBatch | None:
+        return await self.engine.write(
+            self._fenced(roles.ZOTERO, lambda db: zotero.claim(db, now, lease_until))
+        )
 
     # -- threads about papers
     open_discussion = _use_case(discussions.open_discussion, WRITE)

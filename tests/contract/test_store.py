@@ -46,6 +46,7 @@ from bot.model import (
 from bot.model.roles import ShardShare
 from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot, Unfollow
 from bot.model.views import ArchivedChannel, PlatformRefusal
+from bot.model.zotero import ZOTERO_KEY, ZoteroConnection, ZoteroLibrary, item_key
 from bot.ports import Store, SyncDatabase
 from tests.builders import paper
 from tests.fakes import START
@@ -1995,6 +1996,196 @@ async def test_a_secret_is_kept_by_kind_and_owner_replaced_and_deleted(store: St
     assert not await store.delete_secret("token", "T1")
     assert await store.secret("token", "T1") is None
     assert await store.secret("key", "T1") == "three"
+
+
+# -- ZoteroStore ----------------------------------------------------------------------------------
+
+OWN = ZoteroConnection(ADA.id, False, A, ZoteroLibrary("users/7", "muster"), ADA, START)
+SHARED = ZoteroConnection(A, True, A, ZoteroLibrary("groups/9", "Reading Group"), BEN, START)
+
+
+async def sending(store: Store, at: datetime = START) -> list[tuple[str, list[str]]]:
+    """What is claimed at that time, batch by batch: library, and ids of papers."""
+    found = []
+    while batch := await store.claim_zotero(at, at + LEASE):
+        papers = [item.paper.id for item in batch.items]
+        found.append((batch.connection.library.id, papers))
+    return found
+
+
+async def item_keys(store: Store, at: datetime = START) -> list[str]:
+    batch = await store.claim_zotero(at, at + LEASE)
+    return [item.key for item in batch.items] if batch else []
+
+
+async def counts(store: Store, owner: str) -> tuple[int, int, int]:
+    """Papers that were sent, wait, and were rejected."""
+    [one] = await store.zotero_connections(owner)
+    return one.sent, one.waiting, one.rejected
+
+
+async def test_saves_go_to_the_persons_library_and_to_the_channels_each_once(store: Store) -> None:
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.connect_zotero(SHARED, "sealed too", START)
+    assert await store.secret(ZOTERO_KEY, ADA.id) == "sealed"
+    await store.toggle_save(A, paper(2), BEN, START)
+    await store.toggle_save(B, paper(3), ADA, START)
+    assert await store.next_zotero(START) == START
+    assert sorted(await sending(store)) == [("groups/9", ids(1, 2)), ("users/7", ids(1, 3))]
+    assert await sending(store) == [], "they are leased"
+    # Saved once more, by others and elsewhere, and sent already: nothing is new.
+    for owner, library in ((A, "groups/9"), (ADA.id, "users/7")):
+        keys = [item_key(library, each) for each in ids(1, 2, 3)]
+        await store.mark_zotero_sent(owner, keys, START)
+    await store.toggle_save(A, paper(1), BEN, START)
+    await store.save_all(B, [paper(1), paper(3)], ADA, START)
+    assert await sending(store) == []
+    assert (await counts(store, A), await counts(store, ADA.id)) == ((2, 0, 0), (2, 0, 0))
+    assert await store.next_zotero(START) is None
+
+
+async def test_what_is_taken_back_before_it_left_is_not_sent_and_later_again_under_its_key(
+    store: Store,
+) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    assert await sending(store) == []
+    await store.toggle_save(A, paper(1), ADA, START)
+    [key] = await item_keys(store)
+    assert key == item_key("users/7", paper(1).id)
+    await store.toggle_save(A, paper(1), ADA, START)  # while it is under way
+    await store.mark_zotero_sent(ADA.id, [key], START)
+    assert await counts(store, ADA.id) == (1, 0, 0)
+    await store.toggle_save(A, paper(1), ADA, START)
+    assert await item_keys(store) == [key], "which changes nothing if it is still there"
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.requeue_zotero(ADA.id, [key], START, "no answer")
+    assert await counts(store, ADA.id) == (0, 0, 0), "nobody keeps it any more"
+
+
+async def test_what_failed_is_sent_again_then_alone_after_some_attempts(store: Store) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.save_all(A, [paper(1), paper(2)], ADA, START)
+    for attempt in range(3):
+        at = START + attempt * HOUR
+        batch = await store.claim_zotero(at, at + LEASE)
+        assert batch is not None
+        assert (len(batch.items), batch.attempt) == (2, attempt + 1)
+        keys = [item.key for item in batch.items]
+        await store.requeue_zotero(ADA.id, keys, at + HOUR, "no answer")
+        assert await store.next_zotero(at) == at + HOUR
+        assert await sending(store, at) == []
+    assert await sending(store, at + HOUR) == [("users/7", ids(1)), ("users/7", ids(2))]
+    await store.reject_zotero(ADA.id, keys[0], at, "too long")
+    await store.mark_zotero_sent(ADA.id, keys[1:], at)
+    assert await counts(store, ADA.id) == (1, 0, 1)
+    [one] = await store.zotero_connections(ADA.id)
+    assert one.error == "too long"
+
+
+async def test_a_process_that_died_leaves_what_it_sent_for_after_its_lease_or_the_next_start(
+    store: Store,
+) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    first = await item_keys(store)
+    assert await store.next_zotero(START) == START + LEASE
+    assert await item_keys(store, START + LEASE) == first
+    await store.release_zotero(START)
+    assert await item_keys(store) == first
+    await store.release_zotero(START + 40 * DAY)  # by a clock that was ahead
+    assert await item_keys(store, START + MINUTE) == first
+
+
+async def test_an_item_of_somebody_else_leaves_ours_another_key(store: Store) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    seen = []
+    for _ in range(3):
+        seen += await item_keys(store)
+        await store.rename_zotero(ADA.id, seen[-1:], START)
+    assert seen == [item_key("users/7", paper(1).id, number) for number in range(3)]
+
+
+async def test_a_paused_library_is_left_alone_until_its_owner_connects_again(store: Store) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await item_keys(store)
+    assert not await store.pause_zotero(ADA.id, "users/8", START, "another one")
+    assert await store.pause_zotero(ADA.id, "users/7", START + HOUR, "The key was revoked.")
+    assert not await store.pause_zotero(ADA.id, "users/7", START + DAY, "again")
+    [one] = await store.zotero_connections()
+    assert (one.paused, one.paused_at, one.waiting) == ("The key was revoked.", START + HOUR, 1)
+    assert await store.next_zotero(START + DAY) is None
+    assert await sending(store, START + DAY) == []
+    await store.connect_zotero(OWN, "new", START + DAY)
+    assert await sending(store, START + DAY) == [("users/7", ids(1))]
+    [one] = await store.zotero_connections()
+    assert (one.paused, one.paused_at, one.connected_at) == ("", None, START + DAY)
+    assert await store.secret(ZOTERO_KEY, ADA.id) == "new"
+
+
+async def test_another_library_gets_everything_that_is_saved_and_the_same_one_what_is_new(
+    store: Store,
+) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.mark_zotero_sent(ADA.id, await item_keys(store), START)
+    await store.connect_zotero(OWN, "sealed", START)
+    assert await sending(store) == []
+    other = replace(OWN, library=ZoteroLibrary("groups/9", "Reading Group"))
+    await store.connect_zotero(other, "sealed", START)
+    assert await sending(store) == [("groups/9", ids(1))]
+    assert await store.disconnect_zotero(ADA.id)
+    assert not await store.disconnect_zotero(ADA.id)
+    assert await store.secret(ZOTERO_KEY, ADA.id) is None
+    await store.toggle_save(A, paper(2), ADA, START)
+    assert await store.zotero_connections() == ()
+    assert await store.next_zotero(START) is None
+
+
+async def test_nothing_is_claimed_while_zotero_wants_to_be_left_alone(store: Store) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.hold_zotero(START + 2 * HOUR)
+    await store.hold_zotero(START + HOUR)
+    assert await store.next_zotero(START) == START + HOUR
+    assert await sending(store, START + HOUR - MINUTE) == []
+    await store.hold_zotero(START + 40 * DAY)  # by a clock that was ahead
+    assert await store.next_zotero(START) == START
+    assert await sending(store) == [("users/7", ids(1))]
+
+
+async def test_a_forgotten_person_leaves_no_key_also_none_that_a_channel_used(store: Store) -> None:
+    theirs = replace(SHARED, person=ADA)
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.connect_zotero(theirs, "sealed", START)
+    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    await store.connect_zotero(bens, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.forget_person(ADA)
+    assert await store.secret_owners(ZOTERO_KEY) == (BEN.id,)
+    assert [each.owner for each in await store.zotero_connections()] == [BEN.id]
+    assert await sending(store) == []
+
+
+async def test_a_removed_channel_loses_its_key_in_time_and_who_saves_only_there(
+    store: Store,
+) -> None:
+    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    for each in (OWN, SHARED, bens):
+        await store.connect_zotero(each, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.toggle_save(B, paper(2), BEN, START)
+    await store.archive_channels(ChannelGroup(ids=(A,)), "removed", START)
+    assert await sending(store) == [("users/7", ids(1)), ("users/8", ids(2))]
+    await store.restore_channels(ChannelGroup(ids=(B,)), START)
+    await store.record(run_of(START + 29 * DAY), first_post=0)
+    assert await store.secret_owners(ZOTERO_KEY) == (ADA.id, BEN.id, A)
+    await store.record(run_of(START + 31 * DAY), first_post=0)
+    assert await store.secret_owners(ZOTERO_KEY) == (BEN.id,)
 
 
 # -- processes ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from bot.errors import Note, NoteKind
 from bot.keywords import parse
 from bot.model import ChannelGroup, Hit, News, NewsKind, Person, Prime, Publication, Receipt, Run
 from bot.model.posts import Draft
+from bot.model.zotero import ZoteroConnection, ZoteroLibrary, item_key
 from bot.ports import Store
 from bot.store.statements.clock_recovery import RECORDED_TIMES
 from bot.store.statements.rows import to_text
@@ -60,7 +61,14 @@ async def live(store: Store, channel: str, at: Any) -> None:
     drafts = tuple((f"{channel}-{n}", Draft("{}", (found.id,) if n == 0 else ())) for n in range(3))
     publication = Publication(drafts, published_until=at, most_saved_until=at)
     await store.publish([(channel, lambda _: publication)], at)
-    await store.save_all(channel, [found], Person("Ada", "fake:ada"), at)
+    ada = Person("Ada", "fake:ada")
+    library = ZoteroLibrary("users/7", "ada")
+    await store.connect_zotero(
+        ZoteroConnection(ada.id, False, channel, library, ada, at), "sealed", at
+    )
+    await store.save_all(channel, [found], ada, at)
+    await store.mark_zotero_sent(ada.id, [item_key(library.id, found.id)], at)
+    await store.pause_zotero(ada.id, library.id, at, "no")
     for number in range(2):
         post = await store.claim("fake", at, at + timedelta(seconds=LEASE))
         assert post is not None

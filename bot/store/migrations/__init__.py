@@ -261,6 +261,39 @@ create table citation_keys (              -- a paper's name in BibTeX, for ever
   key      text not null unique
 ) strict, without rowid;
 
+create table zotero_connections (         -- where saves go to; the key is a secret of the owner
+  owner        text primary key,          -- the person or the channel whose saves they are
+  is_channel   boolean not null,
+  channel_id   text not null references channels, -- in which it was connected
+  library      text not null,             -- users/ID or groups/ID
+  name         text not null,             -- of the library, for people
+  person_id    text not null,             -- whose key it is
+  person       text not null,             -- the name that they had then
+  connected_at text not null,
+  paused       text not null default '',  -- why nothing is sent, in a sentence; empty: it is
+  paused_at    text
+) strict, without rowid;
+create index zotero_connections_by_person on zotero_connections (person_id);
+create table zotero_outbox (              -- papers on their way to a library, and those there
+  owner      text not null references zotero_connections,
+  paper_id   text not null,
+  item_key   text not null,               -- Zotero's name for the item, decided before it is sent
+  state      text not null default 'queued' check (state in ('queued', 'sending', 'sent', 'dead')),
+  attempt    integer not null default 0,
+  not_before text not null,               -- of one that is being sent: until when that is awaited
+  created_at text not null,
+  settled_at text,
+  error      text not null default '',
+  primary key (owner, paper_id)
+) strict, without rowid;
+create index zotero_outbox_waiting on zotero_outbox (not_before)
+  where state in ('queued', 'sending');
+create index zotero_outbox_by_paper on zotero_outbox (paper_id);
+create table zotero_hold (                -- until when Zotero asked to be left alone; one row
+  id    integer primary key check (id = 1),
+  until text not null
+) strict;
+
 create table discussions (                -- the thread about a paper in a channel
   channel_id text not null references channels,
   paper_id   text not null,
@@ -296,7 +329,7 @@ create table refused_platforms (          -- that do not let the bot in
 
 create table secrets (                    -- of others, encrypted before they get here (bot.vault)
   kind     text not null,
-  owner    text not null,                 -- whose it is: a Slack workspace
+  owner    text not null,                 -- whose it is: a Slack workspace, a person, a channel
   sealed   text not null,
   saved_at text not null,
   primary key (kind, owner)

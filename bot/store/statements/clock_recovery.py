@@ -21,13 +21,16 @@ later one becomes that; an earlier one stays.
 ``session_starts.at``, ``session_accounts.held_at``
 ``refused_platforms.refused_at``
 ``samples.at``, ``secrets.saved_at``, ``saves.saved_at``
+``zotero_connections.connected_at``, ``paused_at``
+``zotero_outbox.created_at``, ``settled_at``
 ======================================  ====================================================
 
-Not here: arXiv's pace file and ``crossposts.not_before``, which ``arxiv.rate_limit`` and
-``statements.crosspost`` check at each use; the days in a harvest's checkpoint
-(``arxiv.checkpoint``) and ``runs.followed_until`` (``core.news``), which are checked there;
-``file_states.at``, after which a file is only forgotten; ``leases.until``, which is the server's
-(``statements.leases``); and the times that arXiv says of papers.
+Not here: arXiv's pace file, ``crossposts.not_before`` and what waits for Zotero, which
+``arxiv.rate_limit``, ``statements.crosspost`` and ``statements.zotero`` check at each use; the
+days in a harvest's checkpoint (``arxiv.checkpoint``) and ``runs.followed_until`` (``core.news``),
+which are checked there; ``file_states.at``, after which a file is only forgotten;
+``leases.until``, which is the server's (``statements.leases``); and the times that arXiv says of
+papers.
 """
 
 from __future__ import annotations
@@ -65,6 +68,10 @@ RECORDED_TIMES = (
     ("refused_platforms", "refused_at"),
     ("samples", "at"),
     ("secrets", "saved_at"),
+    ("zotero_connections", "connected_at"),
+    ("zotero_connections", "paused_at"),
+    ("zotero_outbox", "created_at"),
+    ("zotero_outbox", "settled_at"),
 )
 
 # Whether the clock was ahead at all: the rest would read whole tables at each start.

@@ -19,6 +19,7 @@ from typing import Final
 
 from bot.model import Forgotten, Paper, Person, SavedPage, SavedPaper
 from bot.store.engines.base import Connection
+from bot.store.statements import zotero
 from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
@@ -32,6 +33,7 @@ from bot.store.statements.rows import (
     to_time,
 )
 from bot.store.statements.subscriptions import ensure_channel
+from bot.store.statements.zotero_disconnect import disconnect_person
 
 MAX_COMPARED: Final = 1_000
 """Papers by which a digest is ordered: more would change little, and all of them are read."""
@@ -57,6 +59,7 @@ def toggle_save(
         (channel_id, paper.id, person.id),
     )
     if taken_back.rowcount:
+        zotero.drop_unkept(db, [paper.id])
         _forget_unsaved(db, [paper.id])
         return False
     return save_all(db, channel_id, [paper], person, at) == 1
@@ -66,15 +69,17 @@ def save_all(
     db: Connection, channel_id: str, papers: Sequence[Paper], person: Person, at: datetime
 ) -> int:
     ensure_channel(db, channel_id)
-    saved = 0
+    saved = []
     for paper in papers:
         db.execute(_KEEP, (*paper_to_row(paper), _words(paper)))
-        saved += db.execute(
+        added = db.execute(
             "insert into saves (channel_id, paper_id, person_id, person, saved_at)"
             " values (?, ?, ?, ?, ?) on conflict do nothing",
             (channel_id, paper.id, person.id, person.name, to_text(at)),
-        ).rowcount
-    return saved
+        )
+        saved += [paper.id] * added.rowcount
+    zotero.queue(db, channel_id, person.id, saved, at)
+    return len(saved)
 
 
 def _words(paper: Paper) -> str:
@@ -231,6 +236,8 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
         )
     }
     saves = db.execute("delete from saves where person_id = ?", (person.id,)).rowcount
+    disconnect_person(db, person.id)
+    zotero.drop_unkept(db, [paper_id for (paper_id,) in kept])
     _forget_unsaved(db, [paper_id for (paper_id,) in kept])
     names = _forget_conversations(db, person.id)
     for table in _ADDED:

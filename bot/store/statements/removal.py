@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bot.model import VERSION_UNKNOWN, Why
 from bot.store.engines.base import Connection
 from bot.store.statements.rows import SETTING_COLUMNS, to_text
+from bot.store.statements.zotero_disconnect import disconnect_expired
 
 RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
 KEEP_ARCHIVED = timedelta(days=30)
@@ -89,6 +90,7 @@ def forget_removed(db: Connection, now: datetime) -> None:
         " where archived and removed_at < ? and primed_at is not null",
         (week,),
     )
+    disconnect_expired(db, now - KEEP_ARCHIVED)
     expired = db.execute("select id from channels where archived_at < ?", (month,)).fetchall()
     db.executemany(
         "update news_ledger set state = 'skipped', at = ? where channel_id = ? and state = 'due'",

@@ -1,0 +1,44 @@
+"""Ends connections to libraries in Zotero, each with its key and what waits for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.model.zotero import ZOTERO_KEY
+from bot.store.engines.base import Connection
+from bot.store.statements.rows import to_text
+from bot.store.statements.secrets import delete_secret
+
+
+def disconnect(db: Connection, owner: str) -> bool:
+    """False if there is none. What has arrived in the library stays there."""
+    db.execute("delete from zotero_outbox where owner = ?", (owner,))
+    delete_secret(db, ZOTERO_KEY, owner)
+    deleted = db.execute("delete from zotero_connections where owner = ?", (owner,))
+    return deleted.rowcount == 1
+
+
+def disconnect_person(db: Connection, person_id: str) -> None:
+    """Everything that has a key of this person: also what they connected for a channel."""
+    for (owner,) in db.execute(
+        "select owner from zotero_connections where owner = :person or person_id = :person",
+        {"person": person_id},
+    ).fetchall():
+        disconnect(db, owner)
+
+
+def disconnect_expired(db: Connection, archived_before: datetime) -> None:
+    """What the bot was removed from so long ago: channels, and people who connected their library
+    there and keep papers for no other channel."""
+    found = db.execute(
+        """
+        select owner from zotero_connections z
+        where channel_id in (select id from channels where archived_at < :before)
+          and (is_channel or not exists (
+            select 1 from saves s join channels c on c.id = s.channel_id
+            where s.person_id = z.owner and c.archived_at is null))
+        """,
+        {"before": to_text(archived_before)},
+    ).fetchall()
+    for (owner,) in found:
+        disconnect(db, owner)
