@@ -77,8 +77,8 @@ class Asked:
 
 class DiscordGateway:
     """``refuse`` closes every connection that identifies or resumes with a code; ``forget`` makes
-    resumes invalid, ``invalid`` every new session. ``shards`` is how many are recommended, and
-    ``starts`` how many sessions may still be begun."""
+    resumes invalid, ``invalid`` so many new sessions (``math.inf``: all). ``shards`` is how many
+    are recommended, and ``starts`` how many sessions may still be begun."""
 
     def __init__(self, server: DiscordServer) -> None:
         self._server = server
@@ -87,7 +87,7 @@ class DiscordGateway:
         self.resumes = 0
         self.connections = 0
         self.refuse: int | None = None
-        self.invalid = False
+        self.invalid = 0.0
         self.shards = 1
         self.starts = 1000
         self.max_concurrency = 1
@@ -149,6 +149,7 @@ class DiscordGateway:
             await socket.ws.close(code=code)
             return
         if self.invalid:
+            self.invalid -= 1
             await socket.send({"op": INVALID, "d": False})
             return
         session = Session(f"session{self.identifies}", (number, count), socket=socket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from adapters.discord.sessions import (
 )
 from bot.errors import PlatformRefused
 from tests.adapters.discord.backend import DiscordBackend
-from tests.adapters.discord.listening import happens, listening, platform
+from tests.adapters.discord.listening import listening, platform
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
 
@@ -101,7 +102,7 @@ async def test_a_refusal_of_one_token_does_not_hold_up_another(
 async def test_a_session_that_is_always_invalid_is_tried_once_an_hour(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    server.gateway.invalid = True
+    server.gateway.invalid = math.inf
     async with platform(server, backend) as discord:
         for tries in range(MAX_UNANSWERED, MAX_UNANSWERED + 3):
             with pytest.raises(PlatformRefused, match="ends each new session at once") as refused:
@@ -114,15 +115,10 @@ async def test_a_session_that_is_always_invalid_is_tried_once_an_hour(
 async def test_a_session_that_is_invalid_for_a_while_is_restarted(
     server: DiscordServer, backend: DiscordBackend
 ) -> None:
-    server.gateway.invalid = True
-    async with platform(server, backend) as discord:
-        task = asyncio.create_task(discord.listen(backend.commands))
-        await happens(lambda: server.gateway.identifies >= 2)
-        server.gateway.invalid = False
-        await asyncio.to_thread(server.gateway.wait_for_client)
-        await happens(lambda: discord.disconnected_since is None)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    server.gateway.invalid = MAX_UNANSWERED - 1
+    async with listening(server, backend) as discord:
+        assert discord.disconnected_since is None
+    assert server.gateway.identifies == MAX_UNANSWERED
 
 
 async def test_the_last_sessions_of_a_day_are_never_used(
