@@ -90,6 +90,12 @@ ROOMS: dict[str, Row] = {
         "bot.errors bot.model bot.network bot.ports bot.private_files",
         "httpx",
     ),
+    "bot.zotero": Row(
+        "The reference manager that saved papers go to, as arxiv is the source; an item has the"
+        " names and venues of a citation (text).",
+        "bot.errors bot.model bot.network bot.text",
+        "httpx",
+    ),
     "bot.chart": Row("Draws bars as a picture; knows no statistics.", "", "matplotlib"),
     "bot.chat": Row(
         "Commands and their replies; a preview shows the titles of a digest (text).",

@@ -127,6 +127,13 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoteroConfig:
+    """``api_url`` is the address of Zotero's Web API, or of one that speaks like it."""
+
+    api_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class HealthConfig:
     """``listen`` is host and port, or ``None`` for no listening; ``ping_url`` may be empty."""
 
@@ -181,6 +188,7 @@ class Config:
     delivery: DeliveryConfig
     limits: Limits
     log: LogConfig
+    zotero: ZoteroConfig
     health: HealthConfig | None
     platforms: Mapping[str, PlatformConfig]
     page: PageConfig | None
@@ -209,6 +217,7 @@ class Config:
             | {"first_post": self.schedule.first_post, "in_full": self.schedule.in_full},
             "limits": asdict(self.limits),
             "bot": {"personal": self.bot.personal},
+            "zotero": asdict(self.zotero),
         }
         return {
             f"{section}.{key}": repr(value)
@@ -370,6 +379,7 @@ def _typed(
         "delivery": DeliveryConfig(**tables["delivery"]),
         "limits": Limits(**tables["limits"]),
         "log": LogConfig(**tables["log"]),
+        "zotero": ZoteroConfig(**tables["zotero"]),
         "health": None,
         "platforms": {
             name: PlatformConfig(
@@ -392,7 +402,7 @@ def _typed(
 CONTACT = "ARXIV_CONTACT"  # the variable that stands for [arxiv] contact
 OAI_URL = "https://oaipmh.arxiv.org/oai"
 # the other sections switch something on
-_ALWAYS_ON = ("bot", "schedule", "arxiv", "delivery", "limits", "log")
+_ALWAYS_ON = ("bot", "schedule", "arxiv", "delivery", "limits", "log", "zotero")
 
 
 def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, dict[str, Any]]:

@@ -31,6 +31,7 @@ from bot.config.readers import (
     optional,
     page_path,
     path,
+    private_url,
     server_ids,
     slash_command,
     switch,
@@ -155,6 +156,9 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "command": Key(text(slash_command), "/papers"),
         "managers": Key(user_ids, ()),
         "workspaces": Key(workspaces, ()),
+    },
+    "zotero": {
+        "api_url": Key(private_url, "https://api.zotero.org"),
     },
     "page": {
         "path": Key(text(page_path), PurePath("papers.md")),

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from bot.core.channel_settings import parse_channel_id, quoted
 from bot.errors import UserError
+from bot.network import is_loopback
 
 Reader = Callable[[object], object]
 
@@ -232,6 +233,16 @@ def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
         return value.rstrip("/") + ending
 
     return text(parse)
+
+
+def private_url(value: object) -> object:
+    """The address of a service that is given people's secrets: only over TLS, except on this
+    machine."""
+    read = url(("https", "http"), "")(value)
+    parts = urlsplit(str(read))
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise InvalidValue("must begin with https://, because people's keys are sent there")
+    return read
 
 
 def _begins(schemes: tuple[str, str]) -> str:

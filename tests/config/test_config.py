@@ -99,6 +99,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         gateway_url = "ws://127.0.0.1:9"
         [slack]
         api_url = "http://127.0.0.1:9/api"
+        [zotero]
+        api_url = "http://127.0.0.1:9/zotero/"
         [page]
         path = "out/papers.md"
         [[channels]]
@@ -129,6 +131,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         "SLACK_BOT_TOKEN": Secret(BOT_TOKEN),
         "SLACK_APP_TOKEN": Secret(APP_TOKEN),
     }
+    assert found.zotero.api_url == "http://127.0.0.1:9/zotero"
     assert found.page is not None
     assert found.page.path == tmp_path / "out/papers.md"
     own = found.channels.listings[0].channel
@@ -297,6 +300,12 @@ WRONG = [
     ("[arxiv]\nurl = 'https://[::1'", "is not an address"),
     ("[arxiv]\nurl = 'https://me:pw@host/'", "arxiv.url: must not contain a user name or password"),
     ("[discord]\ngateway_url = 'https://x.y'", "discord.gateway_url:"),
+    (
+        "[zotero]\napi_url = 'http://zotero.example.org'",
+        "zotero.api_url: must begin with https://, because people's keys are sent there",
+    ),
+    ("[zotero]\napi_url = 'https://me:pw@host/'", "zotero.api_url: must not contain a user name"),
+    ("[zotero]\napi_key = 'P9NiFoyLeZu2bZNvvuQPDWsd'", "a secret does not belong in this file"),
     ("[discord]\nservers = '1142000000000000000'", "discord.servers: must be an array, not text"),
     (
         "[discord]\nservers = ['my server']",

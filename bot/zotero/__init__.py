@@ -1,0 +1,1 @@
+"""Zotero: the client of its Web API, and what a paper is as an item there."""
