@@ -357,10 +357,10 @@ class PapersCommands(app_commands.Group):
     """``/papers`` with its subcommands."""
 
     def __init__(self, handler: InteractionHandler) -> None:
-        super().__init__(name="papers", description="Daily arXiv papers for this channel")
+        super().__init__(name="papers", description="Daily arXiv papers")
         self._handler = handler
 
-    @app_commands.command(description="Follow a keyword in this channel")
+    @app_commands.command(description="Follow a keyword here")
     @app_commands.describe(
         keyword='A phrase, or ti:"graph network" AND cat:cs.LG ANDNOT survey; none: a form',
         name="What it is shown as; the keyword itself where there is none",
@@ -377,7 +377,7 @@ class PapersCommands(app_commands.Group):
             await self._handler.add(interaction, keyword, name=name or "")
 
     @app_commands.command(description="Stop following a keyword")
-    @app_commands.describe(keyword="One that this channel follows")
+    @app_commands.describe(keyword="One that is followed here")
     async def remove(self, interaction: Interaction, keyword: Keyword) -> None:
         await self._handler.command(
             interaction, lambda c, where, who: c.remove(where, who, [keyword])
@@ -395,7 +395,7 @@ class PapersCommands(app_commands.Group):
         await self._handler.command(interaction, lambda c, where, who: c.mute(where, who, keyword))
 
     @app_commands.command(description="Hide it no longer")
-    @app_commands.describe(keyword="One that this channel mutes")
+    @app_commands.describe(keyword="One that is muted here")
     async def unmute(self, interaction: Interaction, keyword: Keyword) -> None:
         await self._handler.command(
             interaction, lambda c, where, who: c.unmute(where, who, keyword)
@@ -407,7 +407,7 @@ class PapersCommands(app_commands.Group):
     ) -> list[app_commands.Choice[str]]:
         return await self._handler.complete_keyword(interaction, typed, muted=True)
 
-    @app_commands.command(name="list", description="The keywords and mutes of this channel")
+    @app_commands.command(name="list", description="What is followed and muted here")
     async def list_(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.list_(where, who))
 
@@ -423,12 +423,12 @@ class PapersCommands(app_commands.Group):
     async def why(self, interaction: Interaction, paper: PaperId) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.why(where, who, paper))
 
-    @app_commands.command(description="Keep a paper for this channel; once more takes it back")
+    @app_commands.command(description="Keep a paper; once more takes it back")
     @app_commands.describe(paper="Its arXiv id, or the address of its page")
     async def save(self, interaction: Interaction, paper: PaperId) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.save(where, who, paper))
 
-    @app_commands.command(description="Papers that this channel, or you, have saved")
+    @app_commands.command(description="Papers saved here, or by you in any channel")
     @app_commands.describe(words="To be found in title, authors, id or year", mine="Only mine")
     async def saved(
         self,
@@ -454,7 +454,7 @@ class PapersCommands(app_commands.Group):
             interaction, lambda c, where, who: c.export(where, who, mine=mine, kind=kind)
         )
 
-    @app_commands.command(description="This channel's thread about a paper; opens it")
+    @app_commands.command(description="The thread about a paper here; opens it")
     @app_commands.describe(paper="Its arXiv id, or the address of its page")
     async def discuss(self, interaction: Interaction, paper: PaperId) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.discuss(where, who, paper))
@@ -484,7 +484,7 @@ class PapersCommands(app_commands.Group):
     async def resend(self, interaction: Interaction, key: app_commands.Range[str, 1, 40]) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.resend(where, who, key))
 
-    @app_commands.command(description="When and how this channel is posted to")
+    @app_commands.command(description="When and how papers are posted here")
     @app_commands.describe(name="What to change", value='For example 09:30, or "default"')
     @app_commands.choices(name=SETTINGS)
     async def settings(

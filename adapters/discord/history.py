@@ -63,7 +63,7 @@ class MessageHistory:
                 break
             params["before"] = str(last)
         else:
-            raise CannotTell("Too much was written in the channel since to look through it.")
+            raise CannotTell("Too much was written there since to look through it.")
         if not seen:
             await self._check_that_it_is_readable(channel_id)
         return None

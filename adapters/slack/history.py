@@ -25,12 +25,13 @@ PAGES: Final = 10
 HISTORY: Final = frozenset({"channels:history", "groups:history", "im:history", "mpim:history"})
 
 NO_SCOPE: Final = (
-    "I can't read the channel's history, so I can't see whether it arrived. Please look there. With"
-    " the scopes channels:history and groups:history I could."
+    "I can't read what was written there, so I can't see whether it arrived. Please look there. I"
+    " could with the scopes channels:history and groups:history, and im:history for people's own"
+    " papers."
 )
 
 LITTLE_HISTORY: Final = (
-    "Too much was written in the channel since: Slack shows an app that is distributed outside its"
+    "Too much was written there since: Slack shows an app that is distributed outside its"
     " marketplace fifteen messages a minute. Please look there."
 )
 
@@ -96,7 +97,7 @@ async def _look(
         if distributed:
             raise CannotTell(LITTLE_HISTORY)
         params["cursor"] = cursor
-    raise CannotTell("Too much was written in the channel since to look through it.")
+    raise CannotTell("Too much was written there since to look through it.")
 
 
 def _read_page(page: Mapping[str, Any], me: Me, key: str) -> tuple[str | None, str]:

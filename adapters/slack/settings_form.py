@@ -52,7 +52,7 @@ def own(value: SettingValue) -> str:
 
 
 def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
-    usual = f"As for every channel: {value.usual}"
+    usual = f"As usual: {value.usual}"
     label = cut(setting.meaning[0].upper() + setting.meaning[1:], MAX_HINT_LENGTH)
     if not setting.is_open:
         options = {TO_DEFAULT: option(cut(usual, LABEL), TO_DEFAULT)}
@@ -70,7 +70,7 @@ def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
     }
     if shown != TO_DEFAULT:
         line["initial_value"] = cut(shown, MAX_VALUE_LENGTH)
-    hint = f"For example {either(setting.values_on(PLATFORM))}. Empty: as for every channel."
+    hint = f"For example {either(setting.values_on(PLATFORM))}. Empty: as usual."
     return {**input_block(setting.name, label, line, optional=True), "hint": plain(hint)}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.dates import with_times
+from bot.chat.replies.follower import follower
 from bot.chat.replies.keywords import (
     MUTE_MEASURED_OVER,
     added_again_reply,
@@ -152,7 +153,7 @@ class Changes:
         if not added:
             if name and followed.name != keyword.name:
                 return await self._rename(channel_id, person, followed, keyword.name)
-            return known_reply(channel_id, keyword, understood, followed.text)
+            return known_reply(channel_id, keyword, understood, person, followed.text)
         await self._on_change()
         if same and same[0].primed_at is not None:
             return restored_reply(channel_id, followed, understood, person)
@@ -178,7 +179,7 @@ class Changes:
             same = other.canonical == keyword.canonical
             if other.name.casefold() == name.casefold() and not same:
                 raise UserError(
-                    f"This channel shows another keyword as {other.name}: {other.text}\n"
+                    f"Another keyword is shown as {other.name} here: {other.text}\n"
                     "Please choose another name."
                 )
         return replace(keyword, name="" if name == keyword.text else name)
@@ -195,7 +196,7 @@ class Changes:
     async def narrow(self, channel_id: str, person: Person, text: str) -> Reply:
         """Follow one word in title and abstract both, in place of either. Raises UserError."""
         subscriptions = await self._store.subscriptions(channel_id)
-        broad = find_subscribed(subscriptions, text)
+        broad = find_subscribed(subscriptions, text, private=person.private)
         narrower = narrower_reading(broad)
         if narrower is None:
             raise UserError(f"Only a single word can be narrowed down. {see_list(channel_id)}")
@@ -236,7 +237,7 @@ class Changes:
         _check_count(keywords)
         subscriptions = await self._store.subscriptions(channel_id)
         if len(keywords) == 1:
-            named = [find_subscribed(subscriptions, keywords[0])]
+            named = [find_subscribed(subscriptions, keywords[0], private=person.private)]
         else:
             named = find_subscribed_handles(subscriptions, keywords)
         now = self._clock.now()
@@ -248,7 +249,7 @@ class Changes:
         if not removed:
             if len(keywords) == 1:
                 raise UserError(f"Somebody else has just removed {named[0].text}")
-            raise UserError(f"This channel follows none of these any more. {see_list(channel_id)}")
+            raise UserError(f"None of these is followed here any more. {see_list(channel_id)}")
         await self._on_change()
         return removed_reply(channel_id, removed, person)
 
@@ -273,7 +274,7 @@ class Changes:
             if not added:  # otherwise the reply says which ones are followed again
                 raise
         if not added:
-            raise UserError(f"This channel follows all of these already. {see_list(channel_id)}")
+            raise UserError(f"All of these are followed here already. {see_list(channel_id)}")
         await self._on_change()
         return added_again_reply(added, person)
 
@@ -285,10 +286,13 @@ class Changes:
         keyword = parse(await self._queries.keyword_text(text, channel_id))
         if in_chat:
             self._limits.check_keyword(keyword.text)
-            self._limits.check_mutes(len(await self._store.mutes(channel_id)))
+            muted = [each.keyword.canonical for each in await self._store.mutes(channel_id)]
+            if keyword.canonical not in muted:
+                self._limits.check_mutes(len(muted))
         now = self._clock.now()
         if not await self._store.mute(channel_id, keyword, person, now):
-            return Reply(f"This channel mutes {keyword.text} already.")
+            mutes = follower(person.private, "mute", "already")
+            return Reply(f"{mutes} {keyword.text}. Nothing had to be changed.")
         await self._on_change()
         papers = await self._store.channel_papers(channel_id, now - MUTE_MEASURED_OVER)
         matcher = Matcher([keyword])
@@ -302,7 +306,8 @@ class Changes:
 
     async def unmute(self, channel_id: str, person: Person, text: str) -> Reply:
         """End a mute, named in any wording of its meaning or by its handle. Raises UserError."""
-        keyword = find_muted(await self._store.mutes(channel_id), text)
+        mutes = await self._store.mutes(channel_id)
+        keyword = find_muted(mutes, text, private=person.private)
         if not await self._store.unmute(channel_id, keyword.canonical):
             raise UserError(f"Somebody else has just unmuted {keyword.text}")
         await self._on_change()
@@ -316,7 +321,7 @@ class Changes:
         if view.paused == "person":
             return Reply(f"It is paused already ({view.reason}).")
         if not await self._store.pause(channel_id, f"by {person.name}", self._clock.now()):
-            raise UserError("This channel follows nothing, so there is nothing to pause.")
+            raise UserError("Nothing is followed here, so there is nothing to pause.")
         resume = refer_to("resume", channel_id)
         return Reply(
             f"Paused. New papers are kept, and nothing is lost. To resume: {resume}",
@@ -352,6 +357,8 @@ class Changes:
         own: dict[str, Any] = {}
         for name, value in values.items():
             setting = find_setting(name)
+            if setting.for_channels and view.channel.owner:
+                raise UserError(f"{setting.name} is for channels. Nobody else reads this here.")
             if setting.for_governors and not person.governs:
                 raise NotAllowed(
                     f"Only those who run this server may change {setting.name}: {setting.meaning}."

@@ -143,9 +143,11 @@ class ChatCommands:
             return await self._queries.muted(channel_id)
 
     async def list_(self, channel_id: str, person: Person, page: int = 1) -> Reply:
-        async with self._query("list", channel_id, person):
-            may_change = person.private or await self._may_change(channel_id, person)
-            return await self._queries.listing(channel_id, page, may_change=may_change)
+        async with self._query("list", channel_id, person) as reader:
+            may_change = reader.private or await self._may_change(channel_id, reader)
+            return await self._queries.listing(
+                channel_id, page, may_change=may_change, private=reader.private
+            )
 
     async def preview(self, channel_id: str, person: Person, keyword: str) -> Reply:
         keyword = required("preview", keyword)
@@ -189,10 +191,10 @@ class ChatCommands:
         page: int = 1,
     ) -> Reply:
         plain = tuple(without_references(word) for word in words)
-        async with self._query("saved", channel_id, person):
-            may_change = await self._may_change(channel_id, person)
+        async with self._query("saved", channel_id, person) as reader:
+            may_change = reader.private or await self._may_change(channel_id, reader)
             return await self._library.saved(
-                channel_id, person, mine=mine, words=plain, page=page, may_change=may_change
+                channel_id, reader, mine=mine, words=plain, page=page, may_change=may_change
             )
 
     async def cite(self, channel_id: str, person: Person, paper_id: str) -> Reply:
@@ -203,8 +205,8 @@ class ChatCommands:
     async def export(
         self, channel_id: str, person: Person, *, mine: bool = False, kind: str = "bib"
     ) -> Reply:
-        async with self._query("export", channel_id, person):
-            return await self._library.export(channel_id, person, mine=mine, kind=kind)
+        async with self._query("export", channel_id, person) as reader:
+            return await self._library.export(channel_id, reader, mine=mine, kind=kind)
 
     async def discuss(self, channel_id: str, person: Person, paper_id: str) -> Reply:
         paper_id = required("discuss", paper_id)
@@ -218,9 +220,12 @@ class ChatCommands:
     @asynccontextmanager
     async def _papers(self, command: str, channel_id: str, person: Person) -> AsyncIterator[Person]:
         """What every member may do, and which may ask the source."""
-        async with self._query(command, channel_id, person), asyncio.timeout(QUERY_TIMEOUT):
+        async with (
+            self._query(command, channel_id, person) as reader,
+            asyncio.timeout(QUERY_TIMEOUT),
+        ):
             parse_channel_id(channel_id)  # whatever an adapter was told
-            yield replace(person, name=without_references(person.name))
+            yield replace(reader, name=without_references(reader.name))
 
     # -- the channel --------------------------------------------------------------------------
 
@@ -229,9 +234,9 @@ class ChatCommands:
             return await self._queries.status(channel_id)
 
     async def stats(self, channel_id: str, person: Person) -> Reply:
-        async with self._query("stats", channel_id, person):
+        async with self._query("stats", channel_id, person) as reader:
             pictures = Channel(channel_id).platform in SHOW_PICTURES
-            return await self._queries.stats(channel_id, pictures=pictures)
+            return await self._queries.stats(channel_id, pictures=pictures, private=reader.private)
 
     async def pause(self, channel_id: str, person: Person) -> Reply:
         async with self._change("pause", channel_id, person) as editor:
@@ -360,22 +365,21 @@ class ChatCommands:
     # -- what applies to every command ----------------------------------------------------------
 
     @asynccontextmanager
-    async def _query(self, command: str, channel_id: str, person: Person) -> AsyncIterator[None]:
-        """Raises UserError and nothing else, also for one command too many in a minute."""
+    async def _query(self, command: str, channel_id: str, person: Person) -> AsyncIterator[Person]:
+        """The person as one who reads there. Raises UserError and nothing else, also for one
+        command too many in a minute."""
         async with _answering(command, channel_id):
             self._rate_limiter.count(person.id)
-            if channel_id:
-                await self._personal.check_reader(channel_id, person)
-            yield
+            yield await self._personal.reader(command, channel_id, person) if channel_id else person
 
     @asynccontextmanager
     async def _change(
         self, command: str, channel_id: str, person: Person
     ) -> AsyncIterator[_Editor]:
         """The same, and NotAllowed for whoever may not change the channel."""
-        async with self._query(command, channel_id, person):
+        async with self._query(command, channel_id, person) as reader:
             parse_channel_id(channel_id)  # whatever an adapter was told
-            person = await self._personal.editor(command, channel_id, person)
+            person = await self._personal.editor(command, channel_id, reader)
             [view] = (await self._queries.state(channel_id)).channels
             if not is_editor(person, view.channel):
                 raise NotAllowed(

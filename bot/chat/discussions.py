@@ -90,8 +90,7 @@ class Discussions:
         [view] = (await self._queries.state(channel_id)).channels
         if view.paused == "person":
             raise UserError(
-                "This channel is paused, so I post nothing here. To post again:"
-                f" {refer_to('resume')}"
+                f"Posts are paused here, so I open no thread. To post again: {refer_to('resume')}"
             )
 
     async def _outcome(self, channel_id: str, paper_id: str) -> Discussion:

@@ -54,7 +54,7 @@ class Library:
         """Keep it for the channel, or no longer."""
         paper = await self._queries.paper(paper_id)
         saved = await self._store.toggle_save(channel_id, paper, person, self._clock.now())
-        return save_reply(paper, saved=saved)
+        return save_reply(paper, person, saved=saved)
 
     async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
         """Keep all of them; none is taken back."""
@@ -62,7 +62,7 @@ class Library:
         if not papers:
             raise UserError("I see no paper in this message, so nothing was saved.")
         added = await self._store.save_all(channel_id, papers, person, self._clock.now())
-        return saved_together_reply(papers, added)
+        return saved_together_reply(papers, person, added)
 
     async def saved(
         self,
@@ -97,7 +97,15 @@ class Library:
             and found.total >= MIN_SAVED
             and (await self._queries.settings_in_force(channel_id))["order"].value != "similarity"
         )
-        return saved_reply(found, dates, mine=mine, words=words, page=page, offer_order=offer_order)
+        return saved_reply(
+            found,
+            dates,
+            mine=mine,
+            words=words,
+            page=page,
+            private=person.private,
+            offer_order=offer_order,
+        )
 
     async def cite(self, paper_id: str) -> Reply:
         paper = await self._queries.paper(paper_id)
@@ -110,7 +118,7 @@ class Library:
         would be larger than platforms take."""
         found = await self._store.saved(channel_id, person.id, mine=mine, limit=MAX_EXPORTED)
         if not found.papers:
-            return nothing_saved(mine=mine)
+            return nothing_saved(mine=mine, private=person.private)
         papers = [each.paper for each in found.papers]
         keys = await self._keys(papers)
         # Thousands take seconds, in which nobody else is to wait.
@@ -120,7 +128,7 @@ class Library:
             papers = papers[: max(min(fitting, len(papers) - 1), 0)]
             text = await asyncio.to_thread(citations.file_text, kind, papers, keys)
         file = TextFile(f"papers.{kind}", text)
-        return export_reply(file, len(papers), found.total, mine=mine)
+        return export_reply(file, len(papers), found.total, mine=mine, private=person.private)
 
     async def _keys(self, papers: Sequence[Paper]) -> dict[str, str]:
         wanted = await asyncio.to_thread(

@@ -16,18 +16,18 @@ from bot.text.reading import PAPER_ADDRESS
 
 # Name → what follows it, and what it does. The order is that of ``help``.
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "add": ("KEYWORD [as NAME]", "follow a keyword in this channel, shown under a name"),
+    "add": ("KEYWORD [as NAME]", "follow a keyword here, shown under a name"),
     "remove": ("KEYWORD", "stop following it"),
     "mute": ("KEYWORD", "hide here what matches it, whichever keyword finds it"),
     "unmute": ("KEYWORD", "hide it no longer"),
-    "list": ("", "the keywords and mutes of this channel"),
+    "list": ("", "what is followed and muted here"),
     "preview": ("KEYWORD", "how many papers a day to expect; saves nothing"),
     "why": ("ARXIV_ID", "why a paper was posted here, or was not"),
-    "save": ("ARXIV_ID", "keep a paper for this channel; once more takes it back"),
-    "saved": ("[mine] [WORDS]", "papers that this channel, or you, have saved"),
+    "save": ("ARXIV_ID", "keep a paper; once more takes it back"),
+    "saved": ("[mine] [WORDS]", "papers saved here, or by you in any channel"),
     "cite": ("ARXIV_ID", "its BibTeX, to be copied"),
     "export": ("[mine] [bib | ris | json]", "the saved papers as a file for reference managers"),
-    "discuss": ("ARXIV_ID", "this channel's thread about a paper; opens it"),
+    "discuss": ("ARXIV_ID", "the thread about a paper here; opens it"),
     "forget-me": ("", "delete what you saved, and your name"),
     "status": ("", "the last run, what is waiting, and why nothing was posted"),
     "stats": ("", "what came here in a month, by keyword and category"),
@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": ("", "post again"),
     "settings": (
         "[NAME VALUE]",
-        f"when and how this channel is posted to: {', '.join(CHANNEL_SETTINGS)}",
+        f"when and how papers are posted here: {', '.join(CHANNEL_SETTINGS)}",
     ),
     "resend": ("KEY", "send a post again that status shows as held or dead"),
     "help": ("", "this text"),
@@ -82,7 +82,7 @@ _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 _GROUPS = (
     ("Keywords", ("add", "remove", "mute", "unmute", "list", "preview")),
     ("Papers", ("why", "save", "saved", "cite", "export", "discuss", "status", "stats")),
-    ("This channel", ("pause", "resume", "settings", "resend")),
+    ("Posts", ("pause", "resume", "settings", "resend")),
     ("You", ("forget-me",)),
 )
 

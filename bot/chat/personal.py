@@ -37,6 +37,9 @@ ELSEWHERE: Final = (
 )
 
 
+_ABOUT_WHAT_IS_FOLLOWED: Final = frozenset({"why", "status", "stats", "settings"})
+
+
 class Correspondent(Protocol):
     """What is needed of a platform: both as in ``ports.Listener``."""
 
@@ -61,9 +64,18 @@ class PersonalChannels:
         """Whether anybody may follow keywords for themselves."""
         return self._allowed != "off"
 
-    async def check_reader(self, channel_id: str, person: Person) -> None:
-        """Raises NotAllowed in somebody else's private conversation, and StoreError."""
-        await self._owner(channel_id, person)
+    async def reader(self, command: str, channel_id: str, person: Person) -> Person:
+        """The person, ``private`` in their own conversation. Raises NotAllowed in somebody else's,
+        UserError for a question about what they follow where that is nothing yet, and StoreError.
+        """
+        owner = await self._owner(channel_id, person)
+        if person.private and not owner and command in _ABOUT_WHAT_IS_FOLLOWED:
+            raise UserError(self._nothing_yet)
+        return replace(person, private=True) if owner else person
+
+    @property
+    def _nothing_yet(self) -> str:
+        return NOTHING_YET if self.allowed else OFF
 
     async def _owner(self, channel_id: str, person: Person) -> str:
         """The person's id in their own conversation; empty where it is nobody's. Raises NotAllowed
@@ -84,7 +96,7 @@ class PersonalChannels:
         if starts and not self.allowed:
             raise NotAllowed(OFF)
         if not owner and command != "add":
-            raise UserError(NOTHING_YET)
+            raise UserError(self._nothing_yet)
         return replace(person, private=True, manages=True, governs=True)
 
     async def open(self, channel_id: str, person: Person) -> None:

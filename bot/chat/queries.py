@@ -96,14 +96,27 @@ class Queries:
     # -- keywords -----------------------------------------------------------------------------
 
     async def listing(
-        self, channel_id: str, page: int | None = None, *, may_change: bool = False
+        self,
+        channel_id: str,
+        page: int | None = None,
+        *,
+        may_change: bool = False,
+        private: bool = False,
     ) -> Reply:
         """The keywords of one channel: all, or one page of them. Buttons that change something are
-        for those who may."""
+        for those who may. ``private``: the one who reads it follows them for themselves."""
         subscriptions = await self._store.subscriptions(channel_id)
         mutes = await self._store.mutes(channel_id)
         dates = self.dates(channel_id)
-        return listing_reply(channel_id, subscriptions, mutes, dates, page, may_change=may_change)
+        return listing_reply(
+            channel_id,
+            subscriptions,
+            mutes,
+            dates,
+            page,
+            may_change=may_change,
+            private=private,
+        )
 
     async def all_listings(self) -> Reply:
         """The keywords of every channel, also of those that bot.toml does not show."""
@@ -254,15 +267,17 @@ class Queries:
         contexts = [self.context(view, state, None) for view in state.channels]
         return status_report(state, contexts, self.dates())
 
-    async def stats(self, channel_id: str, *, pictures: bool = False) -> Reply:
+    async def stats(
+        self, channel_id: str, *, pictures: bool = False, private: bool = False
+    ) -> Reply:
         """What came to a channel in the last month, by keyword and category; with ``pictures`` as
-        one, where it can be drawn."""
+        one, where it can be drawn. ``private`` as in ``listing``."""
         now = self._clock.now()
         papers = await self._store.channel_papers(channel_id, now - MEASURED_OVER)
         subscriptions = await self._store.subscriptions(channel_id)
         kept = await self._store.saved(channel_id, "", limit=SAVED_COMPARED)
         found = statistics(channel_id, papers, subscriptions, self._calendar, now)
-        reply = statistics_reply(found, most_saved(kept.papers))
+        reply = statistics_reply(found, most_saved(kept.papers), private=private)
         if not (pictures and can_draw() and (groups := charts(found))):
             return reply
         data = await asyncio.to_thread(draw, groups)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from bot.chat.parse import nearest
+from bot.chat.replies.follower import follower
 from bot.chat.replies.reasons import short_key
 from bot.errors import UserError
 from bot.keywords import parse
@@ -20,7 +21,7 @@ MAX_KEYWORDS_AT_ONCE = 6  # keywords that the words of one button (``model.Offer
 
 
 def see_list(channel_id: str) -> str:
-    return f"To see what it follows: {refer_to('list', channel_id)}"
+    return f"To see all: {refer_to('list', channel_id)}"
 
 
 def handle(keyword: Keyword) -> str:
@@ -52,33 +53,38 @@ def keyword_of_handle(text: str, known: Iterable[Keyword]) -> str:
     raise UserError(f"That keyword is no longer known here. Please type it: {again}")
 
 
-def find_subscribed(subscriptions: Sequence[Subscription], text: str) -> Keyword:
-    """The keyword of a channel that is meant. Raises UserError with those that come nearest."""
+def find_subscribed(
+    subscriptions: Sequence[Subscription], text: str, *, private: bool = False
+) -> Keyword:
+    """The keyword of a channel that is meant, or of a ``private`` conversation. Raises UserError
+    with those that come nearest."""
     keywords = [subscription.keyword for subscription in subscriptions]
     if not keywords:
-        raise UserError("This channel follows nothing, so there is nothing to remove.")
+        follows = follower(private, "follow")
+        raise UserError(f"{follows} nothing, so there is nothing to remove.")
+    not_followed = follower(private, "do not follow")
     if found := _meant(keywords, text):
         return found
     typed = clean(text)
     where = see_list(subscriptions[0].channel_id)
     if is_handle(typed):
-        raise UserError(f"This channel does not follow that any more. {where}")
+        raise UserError(f"{not_followed} that any more. {where}")
     near = nearest(typed, [words for each in keywords for words in (each.text, each.name) if words])
     if near:
-        raise UserError(f"This channel does not follow {typed}. Did you mean: {' / '.join(near)}")
-    raise UserError(f"This channel does not follow {typed}. {where}")
+        raise UserError(f"{not_followed} {typed}. Did you mean: {' / '.join(near)}")
+    raise UserError(f"{not_followed} {typed}. {where}")
 
 
-def find_muted(mutes: Sequence[Mute], text: str) -> Keyword:
-    """The mute of a channel that is meant. Raises UserError with those that come nearest."""
+def find_muted(mutes: Sequence[Mute], text: str, *, private: bool = False) -> Keyword:
+    """The mute that is meant, likewise."""
     keywords = [mute.keyword for mute in mutes]
     if not keywords:
-        raise UserError("This channel mutes nothing, so there is nothing to unmute.")
+        raise UserError(f"{follower(private, 'mute')} nothing, so there is nothing to unmute.")
     if found := _meant(keywords, text):
         return found
     near = " / ".join(nearest(clean(text), [each.text for each in keywords]))
     where = f"Did you mean: {near}" if near else see_list(mutes[0].channel_id)
-    raise UserError(f"This channel does not mute that. {where}")
+    raise UserError(f"{follower(private, 'do not mute')} that. {where}")
 
 
 def _meant(keywords: Sequence[Keyword], text: str) -> Keyword | None:

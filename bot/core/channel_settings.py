@@ -246,7 +246,7 @@ class ChannelSetting:
 
     ``in_schedule``: ``[schedule]`` in ``bot.toml`` has the same key, for all channels without a
     value of their own. ``for_governors``: whoever manages the channel may not change it; whoever
-    runs the server may.
+    runs the server may. ``for_channels``: it means nothing where one person reads alone.
     """
 
     name: str
@@ -264,6 +264,7 @@ class ChannelSetting:
     check: Callable[[str, Person], None] | None = None
     in_schedule: bool = False
     for_governors: bool = False
+    for_channels: bool = False
 
     def values_on(self, platform: str) -> tuple[str, ...]:
         return self.values.get(platform) or self.values[""]
@@ -359,6 +360,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             values={"": ("managers", "members")},
             noun="group of people",
             for_governors=True,
+            for_channels=True,
         ),
         ChannelSetting(
             "updates",
@@ -382,6 +384,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             values={"": (NOBODY,)},
             reader_by_platform=parse_mention,
             check=check_mention,
+            for_channels=True,
         ),
         ChannelSetting(
             "announce_changes",
@@ -390,6 +393,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             values={"": ("true", "false")},
             noun="answer",
             is_switch=True,
+            for_channels=True,
         ),
         ChannelSetting(
             "order",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.errors import UserError
 from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.references import refer_to, without_references
-from bot.text import clean
+from bot.text import clean, plural
 
 
 def keyword_name(written: str) -> str:
@@ -50,8 +50,9 @@ class Limits:
         """Raises UserError where one more mute is too many: as many as keywords."""
         if in_channel >= self.keywords_per_channel:
             raise UserError(
-                f"This channel mutes {in_channel} things already, which is as many as it may."
-                f" End one first: {refer_to('list')}"
+                f"At most {plural(self.keywords_per_channel, 'mute')} can be set here, and there"
+                f" are {in_channel} already. End one that hides little, and try again:"
+                f" {refer_to('list')}"
             )
 
     def check_room(self, in_channel: int, in_server: int) -> None:
@@ -68,9 +69,11 @@ class Limits:
             )
 
     def check_room_of_person(self, in_conversation: int, of_person: int) -> None:
-        """The same in a private conversation, whose person counts as a server of their own."""
+        """Raises UserError where one more keyword is too many for somebody who follows them for
+        themselves: there, and in all conversations of theirs with the bot."""
         if max(in_conversation, of_person) >= self.keywords_per_person:
             raise UserError(
-                f"You follow {in_conversation} keywords for yourself already, which is as many as"
-                f" one person may. Remove one that brings little, and try again: {refer_to('list')}"
+                f"One person may follow at most {plural(self.keywords_per_person, 'keyword')} for"
+                f" themselves, and you follow {max(in_conversation, of_person)} already. Remove one"
+                f" that brings little, and try again: {refer_to('list')}"
             )

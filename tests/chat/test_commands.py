@@ -387,7 +387,7 @@ async def test_several_keywords_are_removed_at_once_and_put_back_at_once(chat: C
     assert len(await chat.keywords()) == 6
     assert all(len(offer.words) <= 95 for offer in removed.offers)
     again = await chat.say(removed.offers[0].words)
-    assert "follows 6 keywords:" in again.text
+    assert "follows again: 6 keywords:" in again.text
     assert len(await chat.keywords()) == 12
     assert again.offers[0].words == f"remove {' '.join(gone)}"
 
@@ -403,7 +403,9 @@ async def test_of_several_keywords_those_that_somebody_else_removed_are_passed_o
     await chat.say(f"remove {first}")
     removed = await chat.say(f"remove {first} {second}")
     assert "no longer follows topic number1" in removed.text
-    assert "follows none of these any more" in await chat.refused(f"remove {first} {second}")
+    assert "None of these is followed here any more" in await chat.refused(
+        f"remove {first} {second}"
+    )
     assert "6 keywords are the most" in await chat.refused(
         "remove " + " ".join(f"#{n:012x}" for n in range(7))
     )
@@ -609,8 +611,7 @@ async def test_several_settings_are_changed_together_or_not_at_all(chat: Chat) -
     assert (await chat.commands.settings_in_force(HERE))["days"].source == "default"
     reply = await chat.commands.change_settings(HERE, ADA, values)
     assert reply.announcement == (
-        "Ada changed post_at of this channel to 09:30 (set for this channel), days to mon,thu (set"
-        " for this channel)."
+        "Ada changed post_at of this channel to 09:30 (set here), days to mon,thu (set here)."
     )
     in_force = await chat.commands.settings_in_force(HERE)
     assert (in_force["days"].value, in_force["days"].usual) == ("mon,thu", "mon-fri")
@@ -667,7 +668,7 @@ async def test_remove_of_what_is_not_followed_names_what_comes_nearest(chat: Cha
     await chat.say("add reward model")
     await chat.say("add graph network")
     assert "Did you mean: reward model" in await chat.refused("remove reword models")
-    assert "To see what it follows: list" in await chat.refused("remove quantum zebra")
+    assert "To see all: list" in await chat.refused("remove quantum zebra")
     assert len(await chat.store.subscriptions(HERE)) == 2
 
 
@@ -779,7 +780,7 @@ async def test_a_keyword_is_shown_and_found_under_its_name(chat: Chat) -> None:
 async def test_adding_again_renames_and_the_keyword_itself_takes_the_name_away(chat: Chat) -> None:
     await chat.say("add ti:reward as Rewards")
     reply = await chat.say("add ti:rewards as Prizes")
-    assert reply.text.startswith("This channel shows ti:reward as Prizes from now on.")
+    assert reply.text.startswith("ti:reward is shown as Prizes from now on.")
     assert reply.announcement == "Ada renamed a keyword: Rewards is Prizes now"
     written = chat.written
     assert "Nothing had to be changed" in (await chat.say("add ti:reward as Prizes")).text
@@ -793,7 +794,7 @@ async def test_a_name_that_is_too_long_or_another_keywords_is_refused_and_change
     chat: Chat,
 ) -> None:
     await chat.say("add ti:reward as Rewards")
-    assert "shows another keyword as Rewards: ti:reward" in await chat.refused(
+    assert "Another keyword is shown as Rewards here: ti:reward" in await chat.refused(
         "add graph as REWARDS"
     )
     assert "at most 60 characters, and this one has 61" in await chat.refused(
@@ -1004,7 +1005,7 @@ async def test_why_tells_held_dead_paused_and_failed_posts_apart(chat: Chat) -> 
     await chat.run(TryLater("the platform is overloaded", 900))
     assert "About to be posted (the platform is overloaded)." in await why(chat)
     await chat.say("pause")
-    assert "waits, because the channel is paused (by Ada)." in await why(chat)
+    assert "waits, because posts are paused (by Ada)." in await why(chat)
     await chat.say("resume")
     chat.clock.advance(3600)
     await chat.deliver(OutcomeUnknown("no answer came"), can_tell=False)
@@ -1532,7 +1533,7 @@ async def test_a_setting_is_changed_shown_and_written(
 async def test_default_takes_a_channels_own_setting_away(chat: Chat) -> None:
     await chat.say("add reward model")
     await chat.say("settings post_at 10:00")
-    assert "post_at = 10:00 (set for this channel):" in (await chat.say("settings")).text
+    assert "post_at = 10:00 (set here):" in (await chat.say("settings")).text
     reply = await chat.say("settings post_at default")
     assert reply.text.startswith("Changed: post_at is now 09:00 (the default)\n")
     assert reply.announcement == ("Ada changed post_at of this channel to 09:00 (the default).")
@@ -1599,10 +1600,10 @@ def test_the_first_day_of_these_tests_is_a_monday() -> None:
 
 async def test_a_weekly_channel_says_that_its_digest_stands_by_keyword(chat: Chat) -> None:
     answer = await chat.say("settings days Mondays")
-    assert "Changed: days is now weekly (set for this channel)" in answer.text
+    assert "Changed: days is now weekly (set here)" in answer.text
     assert "group = keyword (the default)" in answer.text
     answer = await chat.say("settings group none")
-    assert "group = none (set for this channel)" in answer.text
+    assert "group = none (set here)" in answer.text
 
 
 async def test_a_mention_is_refused_of_everybody_and_of_roles_one_may_not_mention(
@@ -1669,7 +1670,9 @@ async def test_a_mute_that_hides_everything_says_so_when_it_is_set_and_in_status
     answer = await chat.say("mute reward models")
     assert "hides everything that reward model finds" in answer.text
     assert "all of the 2 papers of the last 30 days" in answer.text
-    assert (await chat.say("mute reward model")).text == "This channel mutes reward model already."
+    assert (
+        await chat.say("mute reward model")
+    ).text == "This channel already mutes reward model. Nothing had to be changed."
     chat.source.announce(paper(23, "Another reward model"))
     await chat.day()
     status = (await chat.say("status")).text
@@ -1683,7 +1686,10 @@ async def test_a_mute_is_refused_like_a_keyword(chat: Chat) -> None:
     await chat.refused("mute ((")
     chat.limit_to(Limits(keywords_per_channel=1))
     await chat.say("mute survey")
-    assert "as many as it may" in await chat.refused("mute tutorial")
+    refused = await chat.refused("mute tutorial")
+    assert refused.startswith("At most 1 mute can be set here, and there are 1 already.")
+    again = (await chat.say("mute surveys")).text
+    assert again == "This channel already mutes surveys. Nothing had to be changed."
     assert "Did you mean: survey" in await chat.refused("unmute surve")
     visitor = replace(ADA, manages=False)
     await chat.refused("mute dataset", HERE, visitor)

@@ -194,7 +194,7 @@ async def test_in_a_channel_that_a_person_paused_nothing_is_opened(talk: Talk) -
     await talk.chat.say("add reward model")
     await talk.chat.say("pause")
     said = await talk.chat.refused(f"discuss {ONE.id}", person=STARTS)
-    assert said == "This channel is paused, so I post nothing here. To post again: resume"
+    assert said == "Posts are paused here, so I open no thread. To post again: resume"
 
 
 async def test_where_there_are_no_threads_that_is_said(talk: Talk) -> None:

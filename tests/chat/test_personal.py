@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.chat.personal import PersonalChannels
+from bot.chat.resolve import handle
 from bot.core.limits import Limits
 from bot.errors import ChannelRefused, Note, NoteKind, SendError
-from bot.model import Batch, Draft, Person
-from tests.chat.test_commands import ADA, HERE, Chat
+from bot.keywords import parse
+from bot.model import Batch, Draft, Person, Reply
+from tests.builders import paper
+from tests.chat.test_commands import ADA, HERE, Chat, as_typed
 from tests.store.database import queue
 
 MINE = "discord:1142000000000000009"
@@ -88,7 +92,7 @@ async def test_a_wrong_keyword_sends_nobody_a_message(chat: Chat, letters: Lette
     let(chat, letters, "members", keywords_per_person=1)
     await chat.say("add reward model", MINE, ME)
     letters.told.clear()
-    assert "as many as one person may" in await chat.refused("add graph network", MINE, ME)
+    assert "One person may follow at most" in await chat.refused("add graph network", MINE, ME)
     assert letters.told == []
     await chat.say("add reward models", MINE, ME)
 
@@ -99,7 +103,7 @@ async def test_the_limit_of_a_person_is_not_that_of_a_channel(
     let(chat, letters, "members", keywords_per_person=2, keywords_per_channel=1)
     for words in ("reward model", "graph network"):
         await chat.say(f"add {words}", MINE, ME)
-    assert "as many as one person may" in await chat.refused("add x ray", MINE, ME)
+    assert "One person may follow at most" in await chat.refused("add x ray", MINE, ME)
     assert len(await followed(chat)) == 2
 
 
@@ -211,3 +215,44 @@ async def test_at_home_stands_first_what_a_person_follows_for_themselves(chat: C
         assert "You" in home.reply.text
     others = await chat.commands.home(Person("Ben", "discord:8"), [HERE, MINE])
     assert [each.channel_id for each in others.panels] == [HERE]
+
+
+async def test_no_answer_in_a_conversation_of_ones_own_speaks_of_a_channel(chat: Chat) -> None:
+    chat.source.announce(paper(1), paper(2))
+    unbegun = [
+        await chat.refused(words, MINE, ME)
+        for words in ("status", "stats", "why 2603.00001", "settings", "remove x", "unmute x",
+                      "pause", "narrow reward")
+    ]  # fmt: skip
+    assert set(unbegun) == {"You follow nothing for yourself yet. To begin: add reward model"}
+    said = [await chat.say("list", MINE, ME), await chat.say("add reward", MINE, ME)]
+    await chat.run()
+    for words in (
+        "add reward", "add reward as Rewards", "narrow Rewards", "list", "remove Rewards",
+        "add reward", "add graph as Graphs", "mute survey", "mute survey", "list", "unmute survey",
+        "status", "stats", "why 2603.00001", "why 2603.00009", "settings", "settings days mon",
+        "preview x", "save 2603.00001", "saved", "saved mine", "export",
+        "save 2603.00001", "saved", "export", "cite 2603.00001", "pause", "pause", "status",
+        "why 2603.00002", "resume", "resume", "help",
+    ):  # fmt: skip
+        said.append(await chat.say(words, MINE, ME))
+    graph = handle(parse("graph"))
+    listed = (await chat.say("list", MINE, ME)).rows
+    reward = next(offer.words.split()[1] for row in listed for offer in row.offers)
+    said.append(await chat.say(f"remove {graph} {reward}", MINE, ME))
+    said.append(await chat.say(f"add {graph} {reward}", MINE, ME))
+    refused = [
+        await chat.refused(words, MINE, ME)
+        for words in ("remove nothing", "unmute nothing", f"add {graph} {reward}", "narrow nothing",
+                      "settings editors members", "resend 1234", "add x ray as Graphs")
+    ]  # fmt: skip
+    for text in (*map(read, said), *refused):
+        assert not re.search("(this|the) channel|everybody|discord:", text, re.IGNORECASE), text
+
+
+def read(reply: Reply) -> str:
+    """Everything of it that a person reads."""
+    parts = [reply.text, reply.announcement]
+    parts += [f"{each.heading}: {each.text}" for each in reply.sections]
+    parts += [f"{row.text} {row.detail} {row.offers}" for row in reply.rows]
+    return as_typed("\n".join([*parts, *(offer.label for offer in reply.offers)]))

@@ -128,7 +128,7 @@ def test_what_was_understood_is_said_with_its_precedence(keyword: str, said: str
             Channel("discord:1", catch_up="skip", editors="members"),
             ScheduleDefaults({"catch_up": "newest 20"}, frozenset({"catch_up"})),
             "catch_up",
-            "skip (set for this channel)",
+            "skip (set here)",
         ),
     ],
 )

@@ -14,7 +14,7 @@ def discussion_reply(paper: Paper, found: Discussion) -> Reply:
     if found.first is not None and found.first.url:
         return Reply(f"The thread about {title}: {address(found.first.url)}")
     if found.first is not None:
-        return Reply(f"The thread about {title} is in this channel.")
+        return Reply(f"The thread about {title} is in this conversation.")
     if found.dead:
         return Reply(
             f"I could not open the thread about {title}: {found.error}\nOnce that is settled, press"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from bot.chat.replies.dates import DateFormatter
+from bot.chat.replies.follower import follower
 from bot.chat.replies.paraphrase import Paraphrase, paraphrase
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
@@ -32,9 +33,9 @@ def added_reply(
 ) -> Reply:
     """``seen`` is the outlook for the keyword, where arXiv was queried for one."""
     lines = [
-        f"This channel now follows {keyword.described}",
+        f"{follower(person.private, 'follow', 'now')} {keyword.described}",
         *understood.lines,
-        _first_papers(first_post),
+        _first_papers(first_post, person.private),
     ]
     if seen is None:
         preview = refer_to(f"preview {keyword.text}")
@@ -71,19 +72,20 @@ def _added(channel_id: str, keyword: Keyword, understood: Paraphrase) -> Keyword
     )
 
 
-def _first_papers(first_post: int) -> str:
+def _first_papers(first_post: int, private: bool) -> str:
     """What the channel gets of a new keyword; ``first_post`` is the setting."""
+    gets = "you get" if private else "it gets"
     if first_post == 0:
-        return "From now on it gets whatever is new."
+        return f"From now on {gets} whatever is new."
     newest = "the newest paper" if first_post == 1 else f"the newest {first_post} papers"
-    return f"At the next run it gets {newest}, and from then on whatever is new."
+    return f"At the next run {gets} {newest}, and from then on whatever is new."
 
 
 def known_reply(
-    channel_id: str, keyword: Keyword, understood: Paraphrase, followed_as: str
+    channel_id: str, keyword: Keyword, understood: Paraphrase, person: Person, followed_as: str
 ) -> Reply:
     """It is followed already, perhaps in other words."""
-    text = f"This channel already follows {followed_as}"
+    text = f"{follower(person.private, 'follow', 'already')} {followed_as}"
     if followed_as != keyword.text:
         text += f", which means the same as {keyword.text}"
     return Reply(
@@ -98,7 +100,7 @@ def renamed_reply(channel_id: str, was: Keyword, keyword: Keyword, person: Perso
     """``keyword`` is followed as ``was``, and is shown under another name now, or under none."""
     shown = f"as {keyword.name}" if keyword.name else "as it is written, without a name"
     return Reply(
-        f"This channel shows {keyword.text} {shown} from now on. What was posted stays as it is.",
+        f"{keyword.text} is shown {shown} from now on. What was posted stays as it is.",
         offers=(BACK_TO_LIST,),
         announcement=f"{person.name} renamed a keyword: {was.label} is {keyword.label} now",
         report=_added(channel_id, keyword, paraphrase(keyword)),
@@ -107,8 +109,8 @@ def renamed_reply(channel_id: str, was: Keyword, keyword: Keyword, person: Perso
 
 def narrowed_reply(broad: Keyword, narrower: Keyword, person: Person) -> Reply:
     return Reply(
-        f"This channel now follows {narrower.described}\nIt no longer follows {broad.text}, which"
-        " is broader. What was posted stays.",
+        f"{follower(person.private, 'follow', 'now')} {narrower.described}\nThat is instead of"
+        f" {broad.text}, which is broader. What was posted stays.",
         offers=(BACK_TO_LIST,),
         announcement=f"{person.name} narrowed a keyword: {broad.text} is {narrower.described} now",
     )
@@ -119,7 +121,7 @@ def restored_reply(
 ) -> Reply:
     """It was removed a short while ago, and continues where it stopped."""
     return Reply(
-        f"This channel follows {keyword.described} again\n"
+        f"{follower(person.private, 'follow')} {keyword.described} again\n"
         + "\n".join(understood.lines)
         + "\nIt continues where it stopped: what was waiting for it waits again, and what has been"
         " announced since is posted too.",
@@ -134,7 +136,7 @@ def removed_reply(channel_id: str, keywords: Sequence[Keyword], person: Person) 
     what = _named(keywords)
     because, they_are = ("it", "it is") if len(keywords) == 1 else ("them", "they are")
     return Reply(
-        f"This channel no longer follows {what.text}\n"
+        f"{follower(person.private, 'follow', 'no longer')} {what.text}\n"
         f"What was posted stays. Papers that wait only because of {because} are not posted, unless"
         f" {they_are} added again within a week.",
         offers=(Offer("Undo", f"add {handles(keywords)}"), BACK_TO_LIST),
@@ -179,10 +181,10 @@ def resumed_reply(context: ChannelContext, person: Person) -> Reply:
 
 
 def resent_reply(paused: bool) -> Reply:
-    """``paused``: a person has paused the channel."""
+    """``paused``: a person has paused the channel, of whichever the post is."""
     if paused:
         resume = refer_to("resume")
-        return Reply(f"The channel is paused. The post is sent after: {resume}")
+        return Reply(f"Posts are paused there. It is sent after: {resume}")
     return Reply("It will be sent again now, or as soon as the bot runs.")
 
 
@@ -190,7 +192,7 @@ def added_again_reply(keywords: Sequence[Keyword], person: Person) -> Reply:
     """Several that were removed together, and are put back by one button."""
     what = _named(keywords)
     return Reply(
-        f"This channel follows {what.text} again\n"
+        f"{follower(person.private, 'follow')} again: {what.text}\n"
         "What waited for that waits again, and what has been announced since is posted too. What"
         " was removed more than a week ago starts from scratch.",
         offers=(Offer("Undo", f"remove {handles(keywords)}"), BACK_TO_LIST),
@@ -223,7 +225,7 @@ def muted_reply(
     """``hidden`` of the channel's papers of ``MUTE_MEASURED_OVER`` (``of`` in all) match it;
     ``same`` are keywords that mean the same."""
     days = f"the last {MUTE_MEASURED_OVER.days} days"
-    lines = [f"This channel now mutes {keyword.text}", *understood.lines]
+    lines = [f"{follower(person.private, 'mute', 'now')} {keyword.text}", *understood.lines]
     lines.append(
         "Papers that match it are not posted here from now on, whichever keyword finds them, and"
         " not later either."
@@ -243,7 +245,7 @@ def muted_reply(
 
 def unmuted_reply(keyword: Keyword, person: Person) -> Reply:
     return Reply(
-        f"This channel no longer mutes {keyword.text}\n"
+        f"{follower(person.private, 'mute', 'no longer')} {keyword.text}\n"
         "Papers that it hid at a posting time stay hidden; new ones are posted again.",
         offers=(Offer("Undo", f"mute {handle(keyword)}"), BACK_TO_LIST),
         announcement=f"{person.name} ended the mute of {keyword.text} in this channel",
@@ -266,13 +268,15 @@ def listing_reply(
     page: int | None = None,
     *,
     may_change: bool = False,
+    private: bool = False,
 ) -> Reply:
     """All of them, or one page, counted from 1; a page beyond the last is the last. Without
-    ``may_change`` nothing in it changes anything."""
+    ``may_change`` nothing in it changes anything. ``private``: in a conversation of one person."""
+    follows = follower(private, "follow")
     first = refer_to("add reward model", channel_id)
-    head = f"This channel follows nothing yet. Add a first keyword: {first}"
+    head = f"{follows} nothing yet. Add a first keyword: {first}"
     if subscriptions:
-        head = f"This channel follows {plural(len(subscriptions), 'keyword')}:"
+        head = f"{follows} {plural(len(subscriptions), 'keyword')}:"
     shown, offers = subscriptions, list[Offer]()
     if page is not None and len(subscriptions) > ROWS_PER_PAGE:
         last = (len(subscriptions) - 1) // ROWS_PER_PAGE + 1

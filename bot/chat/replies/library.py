@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from bot.chat.replies.dates import DateFormatter
+from bot.chat.replies.follower import follower
 from bot.chat.replies.keywords import ROWS_PER_PAGE
-from bot.model import Forgotten, Offer, Paper, Reply, Row, SavedPage, SavedPaper, TextFile
+from bot.model import Forgotten, Offer, Paper, Person, Reply, Row, SavedPage, SavedPaper, TextFile
 from bot.references import address, refer_to
 from bot.text import authors_line, citations, displayed, plural, shorten
 
@@ -18,29 +19,35 @@ MINE = Offer("Mine", "saved mine")
 ORDER = Offer("Order by similarity", "settings order similarity")
 
 
-def save_reply(paper: Paper, *, saved: bool) -> Reply:
-    title = _title(paper)
+def save_reply(paper: Paper, person: Person, *, saved: bool) -> Reply:
+    title, for_whom = _title(paper), _for_whom(person)
     if not saved:
-        return Reply(
-            f"Taken back: {title}\nYou no longer keep it for this channel.", offers=(SAVED,)
-        )
+        return Reply(f"Taken back: {title}\nYou no longer keep it{for_whom}.", offers=(SAVED,))
     return Reply(
-        f"Saved for this channel: {title}\nEverybody here sees it, with your name, among the saved"
-        " papers. To take it back, press Save again.",
+        f"Saved{for_whom}: {title}\n{_seen_by(person, 'it')}. To take it back, press Save again.",
         offers=(SAVED,),
     )
 
 
-def saved_together_reply(papers: Sequence[Paper], added: int) -> Reply:
+def saved_together_reply(papers: Sequence[Paper], person: Person, added: int) -> Reply:
     """Several at once; ``added`` is how many of them were not kept before."""
     before = len(papers) - added
     kept = f" You had saved {before:,} of these before." if before and added else ""
-    head = f"Saved {plural(added, 'paper')} for this channel." if added else "You had saved them."
+    head = f"Saved {plural(added, 'paper')}{_for_whom(person)}." if added else "You had saved them."
     return Reply(
-        f"{head}{kept}\nEverybody here sees them, with your name, among the saved papers, where"
-        " Remove takes one back.",
+        f"{head}{kept}\n{_seen_by(person, 'them')}, where Remove takes one back.",
         offers=(SAVED, MINE),
     )
+
+
+def _for_whom(person: Person) -> str:
+    return "" if person.private else " for this channel"
+
+
+def _seen_by(person: Person, them: str) -> str:
+    if person.private:
+        return f"Only you see {them}, among the saved papers"
+    return f"Everybody here sees {them}, with your name, among the saved papers"
 
 
 def saved_reply(
@@ -50,32 +57,34 @@ def saved_reply(
     mine: bool,
     words: Sequence[str],
     page: int,
+    private: bool = False,
     offer_order: bool = False,
 ) -> Reply:
     """``offer_order``: enough is saved for the digest to be ordered by it, and it is not yet."""
     if not found.total and words:
         return Reply(
             f"No saved paper has {' '.join(words)} in its title, authors, id or year.",
-            offers=(_other(mine),),
+            offers=(_other(mine, private),),
         )
     if not found.total:
-        return nothing_saved(mine=mine)
+        return nothing_saved(mine=mine, private=private)
     last = (found.total - 1) // ROWS_PER_PAGE + 1
-    head = f"{'You have' if mine else 'This channel has'} saved {plural(found.total, 'paper')}"
+    head = f"{follower(mine or private, 'have')} saved {plural(found.total, 'paper')}"
+    head += " here" if private and not mine else ""
     head += f" with {' '.join(words)}" if words else ""
     head += f" (page {page} of {last}):" if last > 1 else ":"
     offers = []
     if last > 1 and (turn := _turning(mine, words)) is not None:
         offers += [Offer("Back", f"saved page {page - 1}{turn}")] if page > 1 else []
         offers += [Offer("More", f"saved page {page + 1}{turn}")] if page < last else []
-    offers += [_other(mine), Offer("Export", "export mine" if mine else "export")]
+    offers += [_other(mine, private), Offer("Export", "export mine" if mine else "export")]
     if offer_order:
         head = (
             f"{head[:-1]}. That is enough to show new papers like these first in the digest, with"
             " none left out:"
         )
         offers.append(ORDER)
-    rows = tuple(_row(each, dates, mine=mine) for each in found.papers)
+    rows = tuple(_row(each, dates, mine=mine, named=not (mine or private)) for each in found.papers)
     return Reply(head, rows=rows, offers=tuple(offers))
 
 
@@ -85,13 +94,15 @@ def _turning(mine: bool, words: Sequence[str]) -> str | None:
     return said if len(said) <= MAX_BUTTON_WORDS else None
 
 
-def _other(mine: bool) -> Offer:
-    return Offer("This channel's", "saved") if mine else MINE
+def _other(mine: bool, private: bool) -> Offer:
+    if mine:
+        return Offer("Only from here" if private else "This channel's", "saved")
+    return Offer("From everywhere", MINE.words) if private else MINE
 
 
-def _row(each: SavedPaper, dates: DateFormatter, *, mine: bool) -> Row:
+def _row(each: SavedPaper, dates: DateFormatter, *, mine: bool, named: bool) -> Row:
     paper = displayed(each.paper)
-    by = "" if mine else f" by {authors_line(each.names)}"
+    by = "" if not named else f" by {authors_line(each.names)}"
     about = f"{authors_line(paper.authors)} · saved {dates.day(each.saved_at)}{by}"
     offers = (Offer("Remove", f"save {paper.id}"),) if each.mine and not mine else ()
     return Row(_title(paper), f"{about.lstrip(' ·')} · {address(paper.url)}", offers)
@@ -101,11 +112,10 @@ def _title(paper: Paper) -> str:
     return shorten(displayed(paper).title, MAX_TITLE_LENGTH)
 
 
-def nothing_saved(*, mine: bool) -> Reply:
-    whose = "You have" if mine else "This channel has"
+def nothing_saved(*, mine: bool, private: bool) -> Reply:
     return Reply(
-        f"{whose} saved no paper yet. The button Save is below each paper's abstract; or:"
-        f" {refer_to('save 2603.01234')}"
+        f"{follower(mine or private, 'have')} saved no paper yet. The button Save is below each"
+        f" paper's abstract; or: {refer_to('save 2603.01234')}"
     )
 
 
@@ -113,8 +123,8 @@ def citation_reply(text: str) -> Reply:
     return Reply("Ready to copy:", code=text)
 
 
-def export_reply(file: TextFile, count: int, total: int, *, mine: bool) -> Reply:
-    whose = "you" if mine else "this channel"
+def export_reply(file: TextFile, count: int, total: int, *, mine: bool, private: bool) -> Reply:
+    whose = "you" if mine or private else "this channel"
     said = f"{plural(count, 'paper')} that {whose} saved, as {file.name}."
     if count < total:
         said += f" These are the newest of {total:,}: a file of all would be too large."

@@ -84,6 +84,8 @@ class ChannelContext:
     @property
     def name(self) -> str:
         """Without the colon at its end that ``console:`` has; one follows anyway."""
+        if self.view.channel.owner:
+            return "Your papers"
         return "This channel" if self.in_one_channel else self.view.channel.id.removesuffix(":")
 
     @property
@@ -199,7 +201,7 @@ def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:
         )
     if not view.subscriptions and not view.due and not context.posts(*ON_THE_WAY):
         first = refer_to("add reward model", view.channel.id)
-        return Cause.NO_KEYWORDS, f"It follows nothing. Add a keyword: {first}"
+        return Cause.NO_KEYWORDS, f"Nothing is followed. Add a keyword: {first}"
     return None
 
 

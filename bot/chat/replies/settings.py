@@ -48,14 +48,14 @@ class ScheduleDefaults:
 
 
 _SOURCES = {
-    "channel": "set for this channel",
+    "channel": "set here",
     "bot.toml": "from [schedule] in bot.toml",
     "default": "the default",
 }
 
 
 def settings_in_force(channel: Channel, defaults: ScheduleDefaults) -> dict[str, SettingValue]:
-    """Every setting by its name."""
+    """Every setting by its name; of those for channels none in a private conversation."""
     weekly = (channel.days or defaults.values.get("days")) == WEEKLY
     return {
         name: _in_force(
@@ -64,6 +64,7 @@ def settings_in_force(channel: Channel, defaults: ScheduleDefaults) -> dict[str,
             "bot.toml" if name in defaults.written else "default",
         )
         for name, setting in CHANNEL_SETTINGS.items()
+        if not (setting.for_channels and channel.owner)
     }
 
 

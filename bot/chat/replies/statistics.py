@@ -64,11 +64,14 @@ def _days(since: datetime, now: datetime) -> float:
     return max((now - max(since, now - MEASURED_OVER)) / DAY, 1.0)
 
 
-def statistics_reply(found: StatisticsReport, saved: Sequence[SavedPaper]) -> Reply:
+def statistics_reply(
+    found: StatisticsReport, saved: Sequence[SavedPaper], *, private: bool = False
+) -> Reply:
     """Bars of text, which every platform and terminal shows; ``saved`` are the channel's papers
-    that most people keep."""
+    that most people keep. ``private``: what came to one person."""
+    got = "You" if private else "This channel"
     head = [
-        f"This channel got {plural(found.papers, 'paper')} in the last {found.days} days,"
+        f"{got} got {plural(found.papers, 'paper')} in the last {found.days} days,"
         " without first papers of new keywords."
     ]
     if found.muted:

@@ -230,8 +230,8 @@ def _stuck(context: ChannelContext) -> list[str]:
     for post in context.posts("held"):
         lines.append(
             f"  Held since {context.dates.time(post.created_at)}: it can't be confirmed that a post"
-            f" with {plural(post.papers, 'paper')} arrived ({post.error}). Look in the channel;"
-            f" if it is missing: {refer_to(f'resend {short_key(post.key)}')}"
+            f" with {plural(post.papers, 'paper')} arrived ({post.error}). Look there, and if it is"
+            f" missing: {refer_to(f'resend {short_key(post.key)}')}"
         )
     for post in context.posts("dead"):
         lines.append(

@@ -117,7 +117,7 @@ def _told(case: Case, told: ToldNews) -> str:
         case "due" if not case.view.paused:
             return f"{label}: to be told {case.context.when_posted()}."
         case "due":
-            return f"{label}: to be told when the channel is no longer paused."
+            return f"{label}: to be told when posts are no longer paused."
         case _:
             return f"{label}: not told, as the setting updates says."
 
@@ -142,7 +142,7 @@ def _due(case: Case, standing: Standing) -> str:
     if case.mutes:
         return f"Due since {since}, but not to be posted: it is muted by {_named(case.mutes)}."
     if case.view.paused:
-        return f"Due since {since}; waits, because the channel is paused{_reason(case)}."
+        return f"Due since {since}; waits, because posts are paused{_reason(case)}."
     return f"Due since {since}, to be posted {case.context.when_posted()}."
 
 
@@ -164,13 +164,14 @@ def _posted(case: Case, standing: Standing) -> str:
             return f"Not posted: the platform refuses the message{error}. To try again: {again}."
         case _:
             if case.view.paused:
-                return f"Ready to be posted; waits, because the channel is paused{_reason(case)}."
+                return f"Ready to be posted; waits, because posts are paused{_reason(case)}."
             return f"About to be posted{error}."
 
 
 def _known(case: Case, standing: Standing) -> str:
+    who = "you" if case.view.channel.owner else "this channel"
     return (
-        "Not posted: it was on arXiv before this channel followed the keyword"
+        f"Not posted: it was on arXiv before {who} followed the keyword"
         f" (known since {case.context.dates.time(standing.at)})."
     )
 
@@ -216,15 +217,16 @@ def _without_standing(case: Case) -> str:
             " seen it since."
         )
     if not case.evaluations:
-        return "Not posted: this channel follows nothing."
+        return "Not posted: nothing is followed here."
     nearest = case.nearest
     if len(case.evaluations) == 1:
         return (
             f"Not posted: {nearest.keyword.described} does not match it:"
             f" {nearest.explanation.reason}."
         )
+    whose = "your" if case.view.channel.owner else "its"
     return (
-        f"Not posted: none of its {len(case.evaluations)} keywords matches. Closest is"
+        f"Not posted: none of {whose} {len(case.evaluations)} keywords matches. Closest is"
         f" {nearest.keyword.described}: {nearest.explanation.reason}."
     )
 

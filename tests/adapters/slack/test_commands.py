@@ -185,7 +185,7 @@ def test_what_a_phone_made_of_it_is_undone(text: str, meant: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "help", "  ", "?"])
 async def test_nothing_at_all_and_help_show_the_commands(chat: Chat, text: str) -> None:
-    assert "follow a keyword in this channel" in shown(await chat.say(text))
+    assert "follow a keyword here" in shown(await chat.say(text))
 
 
 async def test_an_unknown_word_is_answered_with_the_nearest_one(chat: Chat) -> None:

@@ -154,7 +154,7 @@ async def test_a_conversation_with_the_bot_is_at_home_too(member: Member) -> Non
     page = await member.press(buttons(await member.home())["Follow for yourself"])
     assert "channel" not in {each.get("block_id") for each in member.server.views[-1]["blocks"]}
     window = await member.submit_window({"phrase": {"value": "reward model"}})
-    assert "now follows" in shown(window)
+    assert "You now follow" in shown(window)
     [hello] = member.server.texts(ANN)
     assert "that you follow for yourself" in hello
     page = await member.home()
@@ -164,7 +164,7 @@ async def test_a_conversation_with_the_bot_is_at_home_too(member: Member) -> Non
     assert "Paused" in shown(page)
     assert "our conversation" in shown(page), "and it is so on the page that comes of a press"
     await member.press(buttons(page)["Add a keyword"])
-    assert "now follows" in shown(await member.submit_window({"phrase": {"value": "time series"}}))
+    assert "now follow" in shown(await member.submit_window({"phrase": {"value": "time series"}}))
     assert "time series" in shown(member.server.homes[ANN]), "and of a window"
 
 
