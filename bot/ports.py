@@ -24,6 +24,7 @@ from bot.model import (
     Expected,
     Finding,
     Forgotten,
+    Hit,
     Home,
     Interests,
     Keyword,
@@ -863,19 +864,55 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         """False if the channel already follows it, in these words or others.
 
         One that was removed in the last days goes on where it ended, and with ``undo`` it is
-        wholly as it was. ``check_room`` gets the number of keywords in the channel, and in all
-        channels that are known to be in the person's Discord server or workspace (0 where that is
-        not known); what it raises is raised, and nothing has changed.
+        wholly as it was, also in its place among the others. ``check_room`` gets the number of
+        keywords in the channel, and in all channels that are known to be in the person's Discord
+        server or workspace (0 where that is not known); what it raises is raised, and nothing has
+        changed.
+        """
+        ...
+
+    async def follow_again(
+        self,
+        channel_id: str,
+        keywords: Sequence[Keyword],
+        person: Person,
+        at: datetime,
+        *,
+        check_room: Callable[[int, int], None],
+    ) -> Sequence[Keyword]:
+        """Undo the removal of these, as ``follow`` does: those that are followed now and were not
+        before. Where there is no room for some, the others are; for none: what ``check_room``
+        raises."""
+        ...
+
+    async def narrow(
+        self,
+        channel_id: str,
+        broad: str,
+        narrower: Keyword,
+        person: Person,
+        at: datetime,
+        *,
+        match: Callable[[Paper], Sequence[Hit]],
+    ) -> Keyword | None:
+        """Follow ``narrower``, which matches only what the keyword with the canonical form
+        ``broad`` does, in its place, under its name, and from where it ended: as it is followed
+        from now on. ``None`` if the channel does not follow ``broad``; then nothing has changed.
+
+        ``match`` is called with what is due in the channel; what it finds stays due.
         """
         ...
 
     async def rename(self, channel_id: str, canonical: str, name: str) -> bool:
         """Show the keyword under this name, or without one as it was written. False if the channel
-        does not follow it, or shows another keyword under that name."""
+        does not follow it, or shows another keyword so."""
         ...
 
-    async def unfollow(self, channel_id: str, canonical: str, at: datetime) -> bool:
-        """False if the channel did not follow it. What was due because of it alone is dropped."""
+    async def unfollow(
+        self, channel_id: str, canonicals: Iterable[str], at: datetime
+    ) -> Collection[str]:
+        """Which of these the channel followed until now. What was due because of them alone is
+        dropped."""
         ...
 
     async def subscriptions(self, *channel_ids: str) -> Sequence[Subscription]:
@@ -910,8 +947,8 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         that of this channel."""
         ...
 
-    async def change_setting(self, channel_id: str, name: str, value: str | None) -> None:
-        """One of the channel's own settings; ``None``: as ``[schedule]`` says."""
+    async def change_settings(self, channel_id: str, values: Mapping[str, str | None]) -> None:
+        """Some of the channel's own settings, by their names; ``None``: as ``[schedule]`` says."""
         ...
 
     async def pause(self, channel_id: str, reason: str, at: datetime) -> bool:

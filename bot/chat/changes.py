@@ -134,7 +134,9 @@ class Changes:
         if in_chat:
             self._limits.check_keyword(keyword.text)
         if name:
-            keyword = await self._named(channel_id, keyword, name)
+            given = keyword_name(name)
+            keyword = replace(keyword, name="" if given == keyword.text else given)
+        await self._check_words(channel_id, keyword)
         understood = paraphrase(keyword)
         if person.private:
             await self._check_room_of_person(channel_id, keyword)
@@ -170,19 +172,16 @@ class Changes:
         if keyword.canonical not in canonicals:
             self._limits.check_room_of_person(len(canonicals), len(canonicals))
 
-    async def _named(self, channel_id: str, keyword: Keyword, written: str) -> Keyword:
-        """The keyword with a name; without one, where that is the keyword itself. Raises UserError
-        where it is no name, or another keyword of the channel has it."""
-        name = keyword_name(written)
-        for each in await self._store.subscriptions(channel_id):
-            other = each.keyword
-            same = other.canonical == keyword.canonical
-            if other.name.casefold() == name.casefold() and not same:
-                raise UserError(
-                    f"Another keyword is shown as {other.name} here: {other.text}\n"
-                    "Please choose another name."
-                )
-        return replace(keyword, name="" if name == keyword.text else name)
+    async def _check_words(self, channel_id: str, keyword: Keyword) -> None:
+        """Raises UserError where the same words would mean another keyword of the channel, too."""
+        others = [each.keyword for each in await self._store.subscriptions(channel_id)]
+        if not keyword.name and any(each.canonical == keyword.canonical for each in others):
+            return
+        for other in others:
+            if other.canonical != keyword.canonical and keyword.is_mistakable_for(other):
+                shown = f"{other.name} here: {other.text}" if other.name else f"{other.text} here."
+                wanted = "choose another" if keyword.name else "give this one a"
+                raise UserError(f"Another keyword is shown as {shown}\nPlease {wanted} name.")
 
     async def _rename(self, channel_id: str, person: Person, keyword: Keyword, name: str) -> Reply:
         """Raises UserError where somebody else was faster."""
@@ -200,13 +199,19 @@ class Changes:
         narrower = narrower_reading(broad)
         if narrower is None:
             raise UserError(f"Only a single word can be narrowed down. {see_list(channel_id)}")
-        now = self._clock.now()
-        await self._store.follow(channel_id, narrower, person, now)
-        await self._store.unfollow(channel_id, broad.canonical, now)
-        if broad.name:
-            await self._store.rename(channel_id, narrower.canonical, broad.name)
+        self._limits.check_keyword(narrower.text)
+        followed = await self._store.narrow(
+            channel_id,
+            broad.canonical,
+            narrower,
+            person,
+            self._clock.now(),
+            match=Matcher([narrower]).match,
+        )
+        if followed is None:
+            raise UserError(f"Somebody else has just removed {broad.text}")
         await self._on_change()
-        return narrowed_reply(broad, replace(narrower, name=broad.name), person)
+        return narrowed_reply(broad, followed, person)
 
     async def _outlook(self, keyword: Keyword) -> Outlook:
         """The keyword is kept, whatever arXiv says or does not."""
@@ -240,12 +245,10 @@ class Changes:
             named = [find_subscribed(subscriptions, keywords[0], private=person.private)]
         else:
             named = find_subscribed_handles(subscriptions, keywords)
-        now = self._clock.now()
-        removed = [
-            keyword
-            for keyword in named
-            if await self._store.unfollow(channel_id, keyword.canonical, now)
-        ]
+        gone = await self._store.unfollow(
+            channel_id, [keyword.canonical for keyword in named], self._clock.now()
+        )
+        removed = [keyword for keyword in named if keyword.canonical in gone]
         if not removed:
             if len(keywords) == 1:
                 raise UserError(f"Somebody else has just removed {named[0].text}")
@@ -258,21 +261,13 @@ class Changes:
         _check_count(handles)
         known = await self._store.known_keywords(channel_id)
         keywords = [parse(keyword_of_handle(each, known)) for each in handles]
-        added: list[Keyword] = []
-        try:
-            for keyword in keywords:
-                if await self._store.follow(
-                    channel_id,
-                    keyword,
-                    person,
-                    self._clock.now(),
-                    check_room=self._check_room(person),
-                    undo=True,
-                ):
-                    added.append(keyword)
-        except UserError:
-            if not added:  # otherwise the reply says which ones are followed again
-                raise
+        added = await self._store.follow_again(
+            channel_id,
+            keywords,
+            person,
+            self._clock.now(),
+            check_room=self._check_room(person),
+        )
         if not added:
             raise UserError(f"All of these are followed here already. {see_list(channel_id)}")
         await self._on_change()
@@ -367,8 +362,7 @@ class Changes:
             if setting.check is not None and stored is not None:
                 setting.check(stored, person)
             own[setting.name] = stored
-        for name, stored in own.items():
-            await self._store.change_setting(channel_id, name, stored)
+        await self._store.change_settings(channel_id, own)
         await self._on_change()
         return self._queries.settings_of(replace(view.channel, **own), tuple(own), person.name)
 

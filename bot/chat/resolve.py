@@ -92,7 +92,7 @@ def _meant(keywords: Sequence[Keyword], text: str) -> Keyword | None:
     UserError for words that are no keyword."""
     typed = clean(text)
     for keyword in keywords:
-        if keyword.text.casefold() == typed.casefold() or handle(keyword) == typed:
+        if keyword.text == typed or handle(keyword) == typed:
             return keyword
     for keyword in keywords:
         if keyword.name and typed.casefold() in (

@@ -110,12 +110,15 @@ def _writable_keywords(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwr
     """Those that can be read, without the names that can't be; and what is left out."""
     channel_id = listing.channel.id
     aside = []
-    keywords = []
-    for keyword in listing.keywords:
+    keywords: list[Keyword] = []
+    for index, keyword in enumerate(listing.keywords):
+        below = [replace(each, name="") for each in listing.keywords[index + 1 :]]
         if not _is_understood(keyword):
             text = f"{channel_id}: the keyword {quoted(keyword.text)} can't be read"
             aside.append(Unwritable(text, (Unfollow(channel_id, keyword),)))
-        elif _is_sound_name(keyword.name):
+        elif _is_sound_name(keyword.name) and not any(
+            map(keyword.is_mistakable_for, [*keywords, *below])
+        ):
             keywords.append(keyword)
         else:
             nameless = replace(keyword, name="")
@@ -220,14 +223,25 @@ def _keywords(at: str, written: object, example: str, mistakes: Mistakes) -> tup
         if twin := keywords.get(keyword.canonical):
             problem = f"{quoted(keyword.text)} means the same as {quoted(twin.text)} above"
             mistakes.add(here, problem, "remove one of them")
-        elif keyword.name and keyword.name.casefold() in (
-            each.name.casefold() for each in keywords.values()
-        ):
-            problem = f"another keyword above is called {quoted(keyword.name)}, too"
-            mistakes.add(f"{here}.name", problem, "choose another name for one of them")
+        elif twins := [each for each in keywords.values() if keyword.is_mistakable_for(each)]:
+            _add_mistakable(here, keyword, twins[0], mistakes)
         else:
             keywords[keyword.canonical] = keyword
     return tuple(keywords.values())
+
+
+def _add_mistakable(at: str, keyword: Keyword, twin: Keyword, mistakes: Mistakes) -> None:
+    """Two that people could mean by the same words; ``twin`` stands above."""
+    names = (twin.name.casefold(), twin.text.casefold())
+    if keyword.name.casefold() not in names:
+        problem = f"another keyword above is called {quoted(twin.name)}"
+        mistakes.add(at, problem, "choose another name for that one")
+    elif keyword.name.casefold() == twin.name.casefold():
+        problem = f"another keyword above is called {quoted(keyword.name)}, too"
+        mistakes.add(f"{at}.name", problem, "choose another name for one of them")
+    else:
+        problem = f"another keyword above is {quoted(twin.text)}"
+        mistakes.add(f"{at}.name", problem, "choose another name")
 
 
 def _keyword(at: str, item: object, mistakes: Mistakes) -> Keyword | None:

@@ -105,7 +105,8 @@ async def _match_fetched(
     matched = {hit.paper_id for hit in hits}
     completed = await fetch.complete(source, store, matched, interests.metadata_incomplete, result)
     more = await asyncio.to_thread(_match, matcher, completed)
-    papers = tuple(p for p in result.papers.values() if p.id in result.chosen | matched)
+    recorded = result.chosen | matched
+    papers = tuple(paper for paper in result.papers.values() if paper.id in recorded)
     return papers, tuple(dict.fromkeys((*hits, *more)))
 
 

@@ -166,9 +166,9 @@ class SqlStore:
         return fenced
 
     # -- collect
-    interests = _use_case(collect.interests, READ)
+    interests = _use_case(collect.interests, READ_ALL)
     expected = _use_case(collect.expected, READ_ALL)
-    metadata_incomplete = _use_case(collect.metadata_incomplete, READ)
+    metadata_incomplete = _use_case(collect.metadata_incomplete, READ_ALL)
     posted = _use_case(news.posted, READ_ALL)
     known_papers = _use_case(news.known_papers, READ_ALL)
 
@@ -181,7 +181,7 @@ class SqlStore:
     # -- publish
     publishable = _use_case(publish_statements.publishable, READ_ALL)
     to_recheck = _use_case(publish_statements.to_recheck, READ)
-    agendas = _use_case(publish_statements.agendas, READ)
+    agendas = _use_case(publish_statements.agendas, READ_ALL)
     newest_papers = _use_case(publish_statements.newest_papers, READ_ALL)
 
     async def publish(
@@ -249,6 +249,8 @@ class SqlStore:
 
     # -- subscriptions and channels
     follow = _use_case(subscription_statements.follow, WRITE)
+    follow_again = _use_case(subscription_statements.follow_again, WRITE)
+    narrow = _use_case(subscription_statements.narrow, WRITE)
     rename = _use_case(subscription_statements.rename, WRITE)
     unfollow = _use_case(subscription_statements.unfollow, WRITE)
     subscriptions = _use_case(subscription_statements.subscriptions, READ)
@@ -258,7 +260,7 @@ class SqlStore:
     mute = _use_case(mute_statements.mute, WRITE)
     unmute = _use_case(mute_statements.unmute, WRITE)
     mutes = _use_case(mute_statements.mutes, READ)
-    change_setting = _use_case(subscription_statements.change_setting, WRITE)
+    change_settings = _use_case(subscription_statements.change_settings, WRITE)
     change_posting_days = _use_case(subscription_statements.change_posting_days, WRITE)
     pause = _use_case(subscription_statements.pause, WRITE)
     resume = _use_case(subscription_statements.resume, WRITE)

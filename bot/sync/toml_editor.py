@@ -250,10 +250,10 @@ class _Rewriter:
             return
         place = block.pairs["keywords"].value
         stays = [canonical in wants for canonical in has]
-        new = [keyword for canonical, keyword in wants.items() if canonical not in has]
         written = _replace_items(place.of(self._text), renamed)
-        literals = [_keyword_literal(keyword) for keyword in new]
-        self._edits.append(_Edit(place, edit_array(written, stays, literals, self._line_end)))
+        new, between = _places(has, wants)
+        edited = edit_array(written, stays, new, self._line_end, between)
+        self._edits.append(_Edit(place, edited))
 
     def _mutes(self, block: _Block, listing: Listing, wanted: Listing) -> None:
         has = {each.canonical: each for each in listing.mutes}
@@ -357,6 +357,21 @@ def _literal(value: str | bool) -> str:
 # -- one array ------------------------------------------------------------------------------------
 
 
+def _places(
+    has: Mapping[str, Keyword], wants: Mapping[str, Keyword]
+) -> tuple[list[str], dict[int, list[str]]]:
+    """The literals of the new keywords: those behind all that stay, and, by how many of these they
+    follow, those that come before one."""
+    stay = [canonical for canonical in has if canonical in wants]
+    place, places = 0, dict[int, list[str]]()
+    for canonical, keyword in wants.items():
+        if canonical in has:
+            place = max(place, stay.index(canonical) + 1)
+        else:
+            places.setdefault(place, []).append(_keyword_literal(keyword))
+    return places.pop(len(stay), []), places
+
+
 def _replace_items(written: str, literals: Mapping[int, str]) -> str:
     """The array with other literals for the items of these indexes."""
     items = (each for each in array_tokens(written) if each.kind is ArrayTokenKind.ITEM)
@@ -366,13 +381,83 @@ def _replace_items(written: str, literals: Mapping[int, str]) -> str:
     return _apply(edits, written)
 
 
-def edit_array(written: str, stays: Sequence[bool], new: Sequence[str], line_end: str) -> str:
+def edit_array(
+    written: str,
+    stays: Sequence[bool],
+    new: Sequence[str],
+    line_end: str,
+    between: Mapping[int, Sequence[str]] | None = None,
+) -> str:
     """An array of text with only the items that stay, and the new ones behind them.
 
     An item takes the comment on its line with it, unless another item on that line stays. All else
     is left as it is: other comments, blank lines, indentation, and how the items are aligned.
-    ``new`` are literals. A line that would be too long becomes one line for each item.
+    ``new`` are literals, and so are those that come ``between`` items that stay: behind so many of
+    them, and before another one. A line that would be too long becomes one line for each item.
     """
+    edited = _with_ends(written, stays, new, line_end)
+    return _with_between(edited, between, line_end) if between else edited
+
+
+def _with_between(written: str, between: Mapping[int, Sequence[str]], line_end: str) -> str:
+    """``written`` with these literals, by the index of the item that each is to stand before.
+
+    Below the item before it, so that a comment above an item stays there; on a line that has items
+    on both sides, in the line.
+    """
+    tokens = array_tokens(written)
+    lines = _lines(tokens, len(written) - 1)
+    indentation = _indentation(written, lines)
+    edits = []
+    index = 0
+    for line in lines:
+        for number, token in enumerate(line.tokens):
+            if token.kind is not ArrayTokenKind.ITEM:
+                continue
+            index += 1
+            new = between.get(index, ())
+            rest = [each.kind for each in line.tokens[number + 1 :]]
+            if not new:
+                continue
+            if ArrayTokenKind.ITEM in rest:
+                after, text = token.place.end, "".join(f", {each}" for each in new)
+                edits.append(_Edit(Span(after, after), text))
+                continue
+            below = f",{line_end}{indentation}".join(new)
+            comma = "," if ArrayTokenKind.COMMA in rest else ""
+            end = line.tokens[-1].place.start
+            if not comma:
+                edits.append(_Edit(Span(token.place.end, token.place.end), ","))
+            edits.append(_Edit(Span(end, end), f"{line_end}{indentation}{below}{comma}"))
+    if first := between.get(0, ()):
+        edits.append(_in_front(lines, first, line_end, indentation))
+    edited = _apply(edits, written)
+    if len(lines) > 1 or len(edited) <= MAX_LINE_WIDTH:
+        return edited
+    tokens = array_tokens(edited)
+    items = [each.place.of(edited) for each in tokens if each.kind is ArrayTokenKind.ITEM]
+    return _one_for_each_line(items, line_end)
+
+
+def _in_front(
+    lines: Sequence[_ArrayLine], new: Sequence[str], line_end: str, indentation: str
+) -> _Edit:
+    """In front of all items: on their line, or on lines of their own."""
+    items = [each for each in lines[0].tokens if each.kind is ArrayTokenKind.ITEM]
+    if items:
+        start = items[0].place.start
+        return _Edit(Span(start, start), "".join(f"{each}, " for each in new))
+    start = lines[1].place.start
+    text = "".join(f"{indentation}{each},{line_end}" for each in new)
+    return _Edit(Span(start, start), text)
+
+
+def _one_for_each_line(items: Sequence[str], line_end: str) -> str:
+    return f"[{line_end}{''.join(f'{INDENT}{each},{line_end}' for each in items)}]"
+
+
+def _with_ends(written: str, stays: Sequence[bool], new: Sequence[str], line_end: str) -> str:
+    """The array without the items that do not stay, and with the new ones at its end."""
     tokens = array_tokens(written)
     items = [token for token in tokens if token.kind is ArrayTokenKind.ITEM]
     removed = {item for item, stay in zip(items, stays, strict=True) if not stay}
@@ -467,7 +552,7 @@ def _on_one_line(kept: str, new: Sequence[str], line_end: str, *, ends_with_comm
     line = f"{kept[:place]}{added}{kept[place:]}" if items else f"[{added}]"
     if len(line) <= MAX_LINE_WIDTH:
         return line
-    return f"[{line_end}{''.join(f'{INDENT}{each},{line_end}' for each in [*items, *new])}]"
+    return _one_for_each_line([*items, *new], line_end)
 
 
 def _on_several_lines(

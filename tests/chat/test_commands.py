@@ -738,6 +738,7 @@ async def test_one_word_alone_comes_with_the_numbers_of_its_narrower_reading(cha
     assert said.announcement == f"Ada narrowed a keyword: reasoning is {narrower} now"
     assert await chat.keywords() == (narrower,)
     assert "Only a single word" in await chat.refused("narrow Reasoning")
+    assert "does not follow that any more" in await chat.refused(narrow.words)
 
 
 async def test_more_than_one_word_is_offered_no_narrower_reading(chat: Chat) -> None:
@@ -797,12 +798,26 @@ async def test_a_name_that_is_too_long_or_another_keywords_is_refused_and_change
     assert "Another keyword is shown as Rewards here: ti:reward" in await chat.refused(
         "add graph as REWARDS"
     )
+    assert "is shown as Rewards here: ti:reward" in await chat.refused('add graph as "TI:reward"')
+    refusal = await chat.refused("add rewards")
+    assert "is shown as Rewards here: ti:reward" in refusal
+    assert "give this one a name" in refusal
     assert "at most 60 characters, and this one has 61" in await chat.refused(
         f"add graph as {'N' * 61}"
     )
     with pytest.raises(UserError, match="at least one character"):
         await chat.commands.add(HERE, ADA, "graph", name="\u200b")
     assert await chat.keywords() == ("Rewards (ti:reward)",)
+    await chat.say("add graph")
+    assert "is shown as graph here." in await chat.refused("add ti:reward as Graph")
+    assert "Nothing had to be changed" in (await chat.say("add graphs")).text
+
+
+async def test_words_that_differ_in_an_operator_alone_are_two_keywords(chat: Chat) -> None:
+    await chat.say("add deep AND graph")
+    await chat.say("add deep and graph")
+    assert "no longer follows deep and graph" in (await chat.say("remove deep and graph")).text
+    assert await chat.keywords() == ("deep AND graph",)
 
 
 async def test_a_keyword_without_recent_papers_is_not_called_broken(chat: Chat) -> None:

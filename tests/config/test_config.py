@@ -334,6 +334,18 @@ WRONG = [
         'keywords[1].name: another keyword above is called "n", too',
     ),
     (
+        channel("['cat', { query = 'dog', name = 'Cat' }]"),
+        'keywords[1].name: another keyword above is "cat" (choose another name)',
+    ),
+    (
+        channel("[{ query = 'dog', name = 'Cat' }, 'cat']"),
+        'keywords[1]: another keyword above is called "Cat" (choose another name for that one)',
+    ),
+    (
+        channel("[{ query = 'dog', name = 'D' }, { query = 'cat', name = 'DOG' }]"),
+        'keywords[1].name: another keyword above is "dog" (choose another name)',
+    ),
+    (
         channel(more="mute = 'survey'"),
         'channels[0].mute: must be an array, not text (write mute = ["survey"])',
     ),

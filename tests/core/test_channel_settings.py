@@ -57,7 +57,7 @@ async def test_the_database_keeps_every_setting(tmp_path: Path) -> None:
     store = opened(tmp_path / "daily-papers.sqlite3")
     own = {name: setting.example for name, setting in CHANNEL_SETTINGS.items()}
     for name, value in own.items():
-        await store.change_setting("discord:1", name, value)
+        await store.change_settings("discord:1", {name: value})
     [view] = (await store.state()).channels
     assert view.channel == Channel("discord:1", **own)
     store.close()

@@ -72,7 +72,7 @@ class Core:
 
     def unfollow(self, channel: str, text: str) -> None:
         at = self.clock.now()
-        wait(self.store.unfollow(channel, parse(text).canonical, at))
+        wait(self.store.unfollow(channel, [parse(text).canonical], at))
 
     async def collect(self, first_post: int = 3) -> tuple[Run, Recorded]:
         return await collect(self.source, self.store, self.clock, first_post=first_post)
@@ -763,7 +763,7 @@ async def test_a_setting_that_is_changed_while_others_are_published_to_counts(
     core.follow(A, "reward model")
     await core.collect()
     [before] = await core.store.publishable()
-    await core.store.change_setting(A, "post_at", "09:30")
+    await core.store.change_settings(A, {"post_at": "09:30"})
     seen: list[str | None] = []
 
     def rules(channel: Channel) -> Rules:

@@ -261,7 +261,7 @@ async def test_a_paused_channel_hears_it_when_it_is_back_and_one_without_keyword
     await bot.store.resume(A)
     await bot.run()
     assert bot.told() == [f"{FIRST.id} withdrawn 2", f"reply {FIRST.id} 2"]
-    await bot.store.unfollow(A, parse("reward model").canonical, bot.clock.now())
+    await bot.store.unfollow(A, [parse("reward model").canonical], bot.clock.now())
     bot.follow(B)
     await bot.run(later(3))
     assert len(bot.told()) == 2

@@ -78,7 +78,7 @@ async def test_a_channel_that_asks_for_it_sees_first_what_is_like_its_saved_pape
     bot: Bot,
 ) -> None:
     await bot.store.save_all(HERE, GLACIERS[:10], ADA, START)
-    await bot.store.change_setting(HERE, "order", "similarity")
+    await bot.store.change_settings(HERE, {"order": "similarity"})
     bot.clock.advance(DAY.total_seconds())
     await bot.run(*new_papers())
     [mine], [theirs] = bot.sent(HERE), bot.sent(THERE)
@@ -96,7 +96,7 @@ async def test_a_channel_that_asks_for_it_sees_first_what_is_like_its_saved_pape
 async def test_of_very_many_saved_papers_the_last_thousand_are_compared(bot: Bot) -> None:
     await bot.store.save_all(HERE, GLACIERS[1000:], ADA, START - DAY)
     await bot.store.save_all(HERE, GLACIERS[:1000], ADA, START)
-    await bot.store.change_setting(HERE, "order", "similarity")
+    await bot.store.change_settings(HERE, {"order": "similarity"})
     bot.clock.advance(DAY.total_seconds())
     bot.source.announce(*new_papers())
     await collect(bot.source, bot.store, bot.clock, first_post=0)

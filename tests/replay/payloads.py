@@ -90,7 +90,7 @@ async def _follow_all(store: Store) -> None:
         for keyword in KEYWORDS:
             await store.follow(channel, parse(keyword), Person(""), FIRST)
         if layout:
-            await store.change_setting(channel, "layout", layout)
+            await store.change_settings(channel, {"layout": layout})
 
 
 def main() -> None:

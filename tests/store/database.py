@@ -129,7 +129,7 @@ async def queue(
     store: Store, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
 ) -> None:
     """Put these messages into the outbox of a channel, with their keys."""
-    await store.change_setting(channel_id, "layout", None)  # now the channel is known
+    await store.change_settings(channel_id, {"layout": None})  # now the channel is known
     await store.publish([(channel_id, lambda _: Publication(drafts=tuple(drafts)))], at)
 
 

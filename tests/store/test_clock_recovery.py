@@ -50,7 +50,7 @@ async def live(store: Store, channel: str, at: Any) -> None:
     await store.follow(channel, REMOVED, Person("Ada"), at)
     run = replace(run, primes=(*run.primes, Prime(REMOVED.canonical, (), None, 0)))
     await store.record(run, first_post=1)
-    await store.unfollow(channel, REMOVED.canonical, at)
+    await store.unfollow(channel, [REMOVED.canonical], at)
     await store.claim_request(["envelope:1"], at)
     await store.save_secret("token", "T1", "sealed", at)
     await store.follow(f"{channel}-gone", KEYWORD, Person("Ada"), at)

@@ -387,7 +387,7 @@ async def test_a_channel_that_another_process_writes_to_is_published_to_right_af
 ) -> None:
     """Skipped, it would wait for the next posting time."""
     one = opened_on_postgres(url)
-    await one.change_setting("fake:a", "layout", None)
+    await one.change_settings("fake:a", {"layout": None})
     plan = Publication((("k1", Draft("one", ())),))
     with psycopg.connect(url) as other, psycopg.connect(url, autocommit=True) as looking:
         other.execute("select 1 from channels where id = 'fake:a' for update")
@@ -457,7 +457,7 @@ def test_an_error_of_ours_stays_what_it_is(url: str) -> None:
 def test_a_text_that_holds_a_zero_is_kept_without_it(url: str) -> None:
     with closing(opened_on_postgres(url)) as store:
         wait(store.pause("fake:a", "", START))
-        wait(store.change_setting("fake:a", "layout", None))
+        wait(store.change_settings("fake:a", {"layout": None}))
         assert wait(store.pause("fake:a", "a\0b", START))
         assert select(store, "select reason from channels") == [("a\ufffdb",)]
 

@@ -175,7 +175,7 @@ async def test_who_removes_a_keyword_waits_for_one_channel_of_a_long_publish(
         store.publish([(channel, plan) for channel in CHANNELS], START + DAY)
     )
     await asyncio.sleep(0)
-    assert await store.unfollow(CHANNELS[-1], OLD.canonical, START)
+    assert await store.unfollow(CHANNELS[-1], [OLD.canonical], START)
     assert not publishing.done()
     assert await publishing == 6
     assert seen[CHANNELS[0]] == 12

@@ -144,6 +144,17 @@ def test_what_is_set_aside_can_be_removed(tmp_path: Path, sql: str, left: int) -
     bot.store.close()
 
 
+def test_names_that_could_mean_two_keywords_are_set_aside(tmp_path: Path) -> None:
+    bot = started(tmp_path)
+    bot.follow(BAD, "other words")
+    change(bot.store, "update subscriptions set name = 'Other Words' where channel_id = ?", BAD)
+    warnings = "\n".join(bot.start().warnings)
+    assert f"in the database {BAD}: \"Other Words\" can't be a keyword's name" in warnings
+    text = bot.path.read_text("utf-8")
+    assert '"graph network",\n    { name = "Other Words", query = "other words" }' in text
+    bot.store.close()
+
+
 def test_a_person_in_place_of_a_channel_is_set_aside_and_named(tmp_path: Path) -> None:
     bot = started(tmp_path)
     bot.follow("slack:U0000007", "other words")

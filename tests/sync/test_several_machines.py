@@ -130,7 +130,7 @@ def test_a_copy_that_was_cut_on_another_machine_is_whole_again_and_removes_nothi
 def test_what_the_chat_removed_does_not_come_back_with_an_old_copy_elsewhere(
     first: Machine, second: Machine
 ) -> None:
-    wait(first.store.unfollow(ONE, parse("graph").canonical, START))
+    wait(first.store.unfollow(ONE, [parse("graph").canonical], START))
     first.sync()
     second.sync()  # its text is from before that
     assert second.follows() == second.shown == {ONE: {"reward model"}, TWO: {"graph"}}

@@ -272,6 +272,35 @@ def test_a_removed_keyword_takes_the_comment_of_its_line_and_the_array_keeps_its
     assert tomllib.loads(f"k = {outcome}")["k"] == [*kept, *new]
 
 
+BETWEEN = [
+    # what a person wrote, what is new by the item that follows it, and what becomes of it
+    ('["a", "c"]', {1: ["b"]}, '["a", "b", "c"]'),
+    ('["a", "c"]', {0: ["x", "y"], 1: ["b"]}, '["x", "y", "a", "b", "c"]'),
+    ('[\n  "a",  # one\n  # of c\n  "c"\n]', {1: ["b"]},
+     '[\n  "a",  # one\n  "b",\n  # of c\n  "c"\n]'),
+    ('[  # all\n  # of a\n  "a",\n]', {0: ["x"]}, '[  # all\n  "x",\n  # of a\n  "a",\n]'),
+    ('[\n  "a", "c", # both\n  "d",\n]', {1: ["b"], 2: ["x", "y"]},
+     '[\n  "a", "b", "c", # both\n  "x",\n  "y",\n  "d",\n]'),
+    ('[ "a"\n, "c"\n]', {1: ["b"]}, '[ "a",\n    "b"\n, "c"\n]'),
+    ('[\r\n  "a",\r\n  "c",\r\n]', {1: ["b"]}, '[\r\n  "a",\r\n  "b",\r\n  "c",\r\n]'),
+    (f'["{"a" * 50}", "{"c" * 40}"]', {1: ["b"]},
+     f'[\n    "{"a" * 50}",\n    "b",\n    "{"c" * 40}",\n]'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "between", "expected"), BETWEEN)
+def test_a_keyword_that_comes_back_stands_where_it_was_and_comments_stay_above_theirs(
+    written: str, between: dict[int, list[str]], expected: str
+) -> None:
+    items = tomllib.loads(f"k = {written}")["k"]
+    line_end = "\r\n" if "\r" in written else "\n"
+    new = {index: [f'"{each}"' for each in some] for index, some in between.items()}
+    outcome = edit_array(written, [True] * len(items), [], line_end, new)
+    assert outcome == expected
+    wanted = [each for n, item in enumerate(items) for each in (*between.get(n, ()), item)]
+    assert tomllib.loads(f"k = {outcome}")["k"] == wanted
+
+
 def test_an_empty_block_that_a_person_prepared_stays() -> None:
     text = f'[[channels]]\nid = "{ONE}"\nkeywords = []'
     assert rendered(text, listing("console:", "graph")).startswith(text)
@@ -526,6 +555,11 @@ def test_any_state_can_be_shown_in_any_file(
         assert render(outcome, PATH, current, revision) == outcome
     if "[page]" in text:
         assert outcome.count("[page]") == text.count("[page]")
+    shown, said = read(outcome, PATH).snapshot.by_channel, file.said.by_channel
+    for channel, wanted in current.by_channel.items():
+        before, wants = said.get(channel, wanted).by_canonical, list(wanted.by_canonical)
+        if [each for each in before if each in wants] == [each for each in wants if each in before]:
+            assert list(shown.get(channel, wanted).by_canonical) == wants
 
 
 @given(snapshots(), snapshots())

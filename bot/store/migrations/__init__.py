@@ -111,7 +111,8 @@ create table subscriptions (
   added_by_id text not null default '',   -- the platform's id of that person, if it has one
   added_at   text not null,
   primed_at  text,                        -- null: its present papers are not known yet
-  since      text,                        -- the known ones are complete from this submission on
+  since      text,                        -- the known ones are complete from this submission on,
+                                          -- not null before primed_at: it continues another one
   baseline   integer not null default 0,  -- highest serial announced when it was primed
   primary key (channel_id, canonical)
 ) strict, without rowid;

@@ -27,7 +27,7 @@ from bot.store.statements.mutes import mute, mutes, unmute
 from bot.store.statements.rows import grouped, to_text
 from bot.store.statements.subscriptions import (
     arrange,
-    change_setting,
+    change_settings,
     channels,
     follow,
     owner_of,
@@ -74,13 +74,13 @@ class SqlSyncTransaction:
                     rename(self._db, channel_id, keyword.canonical, "")
                 case Configure(channel_id, setting, value):
                     restore_channels(self._db, ChannelGroup(ids=(channel_id,)), self._at)
-                    change_setting(self._db, channel_id, setting, value)
+                    change_settings(self._db, channel_id, {setting: value})
                 case AddMute(channel_id, keyword):
                     mute(self._db, channel_id, keyword, Person(who), self._at)
                 case RemoveMute(channel_id, keyword):
                     unmute(self._db, channel_id, keyword.canonical)
                 case _:
-                    unfollow(self._db, change.channel_id, change.keyword.canonical, self._at)
+                    unfollow(self._db, change.channel_id, [change.keyword.canonical], self._at)
         for change in changes:
             if isinstance(change, Follow | Rename) and change.keyword.name:
                 keyword = change.keyword

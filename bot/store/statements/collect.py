@@ -31,6 +31,7 @@ from bot.store.statements.rows import (
     id_list,
     keyword_from_row,
     paper_to_row,
+    save_hits,
     to_text,
     to_time,
     to_time_or_none,
@@ -240,10 +241,7 @@ def _save_hits(db: Connection, hits: Sequence[Hit]) -> None:
         " from papers where id = ? on conflict do nothing",
         [(hit.canonical, VERSION_UNKNOWN, hit.paper_id) for hit in hits],
     )
-    db.executemany(
-        "insert into hits (canonical, paper_id, field) values (?, ?, ?) on conflict do nothing",
-        [(hit.canonical, hit.paper_id, hit.field) for hit in hits],
-    )
+    save_hits(db, hits)
 
 
 def _put_due(db: Connection, run: Run, last: str, batch_size: int) -> tuple[str | None, int]:

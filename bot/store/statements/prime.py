@@ -1,5 +1,8 @@
 """Taking the present papers of a new keyword as known, but for the first ones that are shown.
 
+One that took another's place (``subscriptions.narrow``) is new to the matching alone: it continues
+where that one ended, and has no first papers.
+
 Channel by channel, and each whole: with a part of it alone, a bot killed in between would post the
 present papers of a keyword as new, or never its first ones. Between two channels it may well be
 killed: what is not primed yet is new at the next run, too.
@@ -11,6 +14,7 @@ from collections.abc import Generator, Sequence
 
 from bot.model import Prime, Run, Why
 from bot.store.engines.base import Connection
+from bot.store.statements.removal import make_due_again
 from bot.store.statements.rows import id_list, to_text
 
 ROWS_PER_CHANNEL = 10  # what checking one costs, in rows that are written in that time
@@ -26,23 +30,43 @@ def prime(
     """
     primes = {each.canonical: each for each in run.primes}
     fresh = db.execute(
-        "select channel_id, canonical from subscriptions"
+        "select channel_id, canonical, since is not null, added_at"
+        " from subscriptions"
         " join channels on channels.id = channel_id where primed_at is null order by 1, 2"
     ).fetchall()
     waiting: dict[str, list[Prime]] = {}
-    for channel_id, canonical in fresh:
+    continuing: dict[str, list[tuple[str, str]]] = {}  # canonical, and since when
+    for channel_id, canonical, continues, added_at in fresh:
         if canonical in primes:
-            waiting.setdefault(channel_id, []).append(primes[canonical])
+            new = waiting.setdefault(channel_id, [])
+            if continues:
+                continuing.setdefault(channel_id, []).append((canonical, added_at))
+            else:
+                new.append(primes[canonical])
     primed = due = written = 0
     for channel_id, new in waiting.items():
+        again = 0
+        for canonical, added_at in continuing.get(channel_id, ()):
+            again += _continue_in(db, run, channel_id, canonical, added_at)
+            primed += 1
         first, known = _prime_in(db, run, channel_id, new, first_post)
         primed += len(new)
-        due += first
-        written += first + known + ROWS_PER_CHANNEL
+        due += again + first
+        written += again + first + known + ROWS_PER_CHANNEL
         if written >= batch_size:
             written = 0
             yield
     return primed, due
+
+
+def _continue_in(db: Connection, run: Run, channel_id: str, canonical: str, added_at: str) -> int:
+    """Make due what was when the keyword took its place, and what was announced since then."""
+    at = to_text(run.started_at)
+    db.execute(
+        "update subscriptions set primed_at = ? where channel_id = ? and canonical = ?",
+        (at, channel_id, canonical),
+    )
+    return make_due_again(db, channel_id, canonical, added_at, run.started_at)
 
 
 def _prime_in(

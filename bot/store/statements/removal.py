@@ -42,9 +42,9 @@ def drop_due(db: Connection, channel_id: str, at: datetime) -> None:
 
 def make_due_again(
     db: Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
-) -> None:
+) -> int:
     """Make due again what its removal dropped, and what was announced since it was removed: runs
-    go on matching a removed keyword as long as it can be restored."""
+    go on matching a removed keyword as long as it can be restored. How many papers that is."""
     given = {
         "channel": channel_id,
         "canonical": canonical,
@@ -53,14 +53,14 @@ def make_due_again(
         "new": Why.NEW,
         "unknown": VERSION_UNKNOWN,
     }
-    db.execute(
+    dropped = db.execute(
         "update ledger set state = 'due', at = :at"
         " where channel_id = :channel and state = 'dropped' and at >= :removed_at"
         " and paper_id in (select paper_id from hits where canonical = :canonical)",
         given,
     )
     # The same test of what is new as in ``collect``.
-    db.execute(
+    new = db.execute(
         """
         insert into ledger (channel_id, paper_id, state, why, at)
         select s.channel_id, p.id, 'due', :new, :at
@@ -74,6 +74,7 @@ def make_due_again(
         """,
         given,
     )
+    return dropped.rowcount + new.rowcount
 
 
 def forget_removed(db: Connection, now: datetime) -> None:

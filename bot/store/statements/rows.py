@@ -8,8 +8,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from bot.model import Channel, Keyword, News, NewsKind, Paper
+from bot.model import Channel, Hit, Keyword, News, NewsKind, Paper
 from bot.model.snapshots import SETTINGS
+from bot.store.engines.base import Connection
 
 T = TypeVar("T")
 
@@ -104,6 +105,14 @@ def paper_from_row(row: Sequence[Any]) -> Paper:
         comment=row[12],
         journal_ref=row[13],
         doi=row[14],
+    )
+
+
+def save_hits(db: Connection, hits: Iterable[Hit]) -> None:
+    """Record which paper matches which keyword; both are in the database."""
+    db.executemany(
+        "insert into hits (canonical, paper_id, field) values (?, ?, ?) on conflict do nothing",
+        [(hit.canonical, hit.paper_id, hit.field) for hit in hits],
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from bot.model import Channel, ChannelGroup, Keyword, Person, Subscription
+from bot.errors import UserError
+from bot.model import Channel, ChannelGroup, Hit, Keyword, Paper, Person, Subscription
 from bot.model.snapshots import SETTINGS
 from bot.store.engines.base import Connection
 from bot.store.statements.archive import restore_channels
@@ -18,10 +20,13 @@ from bot.store.statements.removal import (
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
     LISTED,
+    PAPER_COLUMNS,
     SETTING_COLUMNS,
     channel_from_row,
     id_list,
     keyword_from_row,
+    paper_from_row,
+    save_hits,
     to_text,
     to_time,
     to_time_or_none,
@@ -44,10 +49,10 @@ def follow(
     """Let the channel follow the keyword; false if it already does (in these or other words).
 
     One that was removed less than ``RESTORABLE_FOR`` ago goes on where it ended: what was due is
-    due again, and what was announced since is new. With ``undo`` its words, who had added it and
-    when are as they were, too. ``check_room`` is called in the same transaction, before a keyword
-    is added; what it raises is raised. A channel that was archived is restored first: the bot is
-    there, or somebody wants it to be.
+    due again, and what was announced since is new. With ``undo`` its place among the others, its
+    words, who had added it and when are as they were, too. ``check_room`` is called in the same
+    transaction, before a keyword is added; what it raises is raised. A channel that was archived is
+    restored first: the bot is there, or somebody wants it to be.
     """
     ensure_channel(db, channel_id)
     restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
@@ -68,25 +73,125 @@ def follow(
     state: tuple[str | int | None, ...] = (None, None, 0)
     removed = db.execute(
         "delete from removed_subscriptions where channel_id = ? and canonical = ?"
-        " returning removed_at, text, name, added_by, added_by_id, added_at, primed_at, since,"
-        " baseline",
+        " returning removed_at, position, text, name, added_by, added_by_id, added_at, primed_at,"
+        " since, baseline",
         key,
     ).fetchone()
     restored = removed is not None and removed[0] >= to_text(at - RESTORABLE_FOR)
+    position = None
     if restored:
-        added, state = removed[1:6] if undo else added, removed[6:]
+        state = removed[7:]
+        if undo:
+            position, added = removed[1], removed[2:7]
     text, name, *by = added
-    position = db.execute(
-        "select coalesce(max(position), 0) + 1 from subscriptions where channel_id = ?",
-        (channel_id,),
-    ).fetchone()[0]
+    place = _end(db, channel_id) if position is None else _make_room(db, channel_id, position)
+    name = _free_name(db, channel_id, name)
+    _free_words(db, channel_id, keyword.canonical, text)
     db.execute(
         f"insert into subscriptions ({SUBSCRIPTION}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*key, text, _free_name(db, channel_id, name), position, *by, *state),
+        (*key, text, name, place, *by, *state),
     )
     if restored and state[0] is not None:
         make_due_again(db, channel_id, keyword.canonical, removed[0], at)
     return True
+
+
+def follow_again(
+    db: Connection,
+    channel_id: str,
+    keywords: Sequence[Keyword],
+    person: Person,
+    at: datetime,
+    *,
+    check_room: CheckRoom,
+) -> tuple[Keyword, ...]:
+    """Undo the removal of these keywords; those that are followed now and were not before. What
+    ``check_room`` raises is raised where there is room for none, and else ends it."""
+    added: list[Keyword] = []
+    for keyword in keywords:
+        try:
+            is_new = follow(db, channel_id, keyword, person, at, check_room=check_room, undo=True)
+        except UserError:
+            if not added:
+                raise
+            break
+        if is_new:
+            added.append(keyword)
+    return tuple(added)
+
+
+def narrow(
+    db: Connection,
+    channel_id: str,
+    broad: str,
+    narrower: Keyword,
+    person: Person,
+    at: datetime,
+    *,
+    match: Callable[[Paper], Sequence[Hit]],
+) -> Keyword | None:
+    """Follow ``narrower``, which matches only what the keyword ``broad`` does, in its place; as it
+    is followed from now on, or ``None`` if the channel does not follow ``broad``.
+
+    It continues where the other one ends: what is due and ``match`` finds stays due, and what a run
+    that does not know it brings meanwhile is due after the next one (``statements.prime``).
+    """
+    row = db.execute(
+        "select name, position, case when primed_at is null then since"
+        " else coalesce(since, '') end, baseline from subscriptions"
+        " where channel_id = ? and canonical = ?",
+        (channel_id, broad),
+    ).fetchone()
+    if row is None:
+        return None
+    name, position, since, baseline = row
+    key = (channel_id, narrower.canonical)
+    ensure_keyword(db, narrower, shared=not owner_of(db, channel_id))
+    db.execute("delete from removed_subscriptions where channel_id = ? and canonical = ?", key)
+    db.execute(
+        f"insert into subscriptions ({SUBSCRIPTION}) values (?, ?, ?, '', ?, ?, ?, ?, null, ?, ?)"
+        " on conflict do nothing",
+        (*key, narrower.text, position, person.name, person.id, to_text(at), since, baseline),
+    )
+    due = db.execute(
+        f"select {PAPER_COLUMNS} from papers where id in"
+        " (select paper_id from ledger where channel_id = ? and state = 'due')",
+        (channel_id,),
+    ).fetchall()
+    save_hits(db, [hit for row in due for hit in match(paper_from_row(row))])
+    unfollow(db, channel_id, [broad], at)
+    db.execute(
+        "update subscriptions set name = ? where channel_id = ? and canonical = ? and name = ''",
+        (name, *key),
+    )
+    _free_words(db, channel_id, narrower.canonical, narrower.text)
+    [(text, name)] = db.execute(
+        "select text, name from subscriptions where channel_id = ? and canonical = ?", key
+    )
+    return replace(narrower, text=text, name=name)
+
+
+def _end(db: Connection, channel_id: str) -> int:
+    """The position behind all of the channel's keywords, and those that may come back."""
+    row = db.execute(
+        "select coalesce(max(position), 0) + 1 from ("
+        "select position from subscriptions where channel_id = :channel union all"
+        " select position from removed_subscriptions where channel_id = :channel) as taken",
+        {"channel": channel_id},
+    ).fetchone()
+    return int(row[0])
+
+
+def _make_room(db: Connection, channel_id: str, position: int) -> int:
+    """The position, with whatever has got it since, and all behind that, moved by one."""
+    given = {"channel": channel_id, "position": position}
+    where = "where channel_id = :channel and position >= :position"
+    if db.execute(
+        "select 1 from subscriptions where channel_id = :channel and position = :position", given
+    ).fetchone():
+        for table in ("subscriptions", "removed_subscriptions"):
+            db.execute(f"update {table} set position = position + 1 {where}", given)
+    return position
 
 
 def owner_of(db: Connection, channel_id: str) -> str:
@@ -95,24 +200,30 @@ def owner_of(db: Connection, channel_id: str) -> str:
     return "" if row is None else str(row[0])
 
 
-def unfollow(db: Connection, channel_id: str, canonical: str, at: datetime) -> bool:
-    """Stop following; false if the channel didn't. Papers that were due because of this keyword
-    alone are dropped. The ledger stays: nothing is posted again."""
+def unfollow(
+    db: Connection, channel_id: str, canonicals: Iterable[str], at: datetime
+) -> frozenset[str]:
+    """Stop following these; which of them the channel did follow. Papers that were due because of
+    them alone are dropped. The ledger stays: nothing is posted again."""
+    given = {"channel": channel_id, "at": to_text(at), "ids": id_list(canonicals)}
     db.execute(
         f"insert into removed_subscriptions ({SUBSCRIPTION}, removed_at)"
-        f" select {SUBSCRIPTION}, ? from subscriptions where channel_id = ? and canonical = ?",
-        (to_text(at), channel_id, canonical),
+        f" select {SUBSCRIPTION}, :at from subscriptions"
+        f" where channel_id = :channel and canonical in ({LISTED})",
+        given,
     )
     removed = db.execute(
-        "delete from subscriptions where channel_id = ? and canonical = ?", (channel_id, canonical)
-    )
+        f"delete from subscriptions where channel_id = :channel and canonical in ({LISTED})"
+        " returning canonical",
+        given,
+    ).fetchall()
     drop_due(db, channel_id, at)
-    return removed.rowcount == 1
+    return frozenset(canonical for (canonical,) in removed)
 
 
 def rename(db: Connection, channel_id: str, canonical: str, name: str) -> bool:
-    """Show the keyword under this name; false if the channel does not follow it, or the name is
-    another keyword's there. An empty name: it is shown as it was written."""
+    """Show the keyword under this name; false if the channel does not follow it, or shows another
+    keyword so. An empty name: it is shown as it was written."""
     if name and not _free_name(db, channel_id, name, canonical):
         return False
     renamed = db.execute(
@@ -123,13 +234,25 @@ def rename(db: Connection, channel_id: str, canonical: str, name: str) -> bool:
 
 
 def _free_name(db: Connection, channel_id: str, name: str, canonical: str = "") -> str:
-    """The name; none if another keyword of the channel has it. Chat and bot.toml refuse that
-    before; here are the two of them that chose it at the same time."""
-    taken = db.execute(
-        "select name from subscriptions where channel_id = ? and canonical <> ? and name <> ''",
+    """The name; none if another keyword of the channel is called or written so. Chat and bot.toml
+    refuse that before; here are the two of them that chose it at the same time."""
+    others = db.execute(
+        "select name, text from subscriptions where channel_id = ? and canonical <> ?",
         (channel_id, canonical),
     )
-    return "" if name.casefold() in {row[0].casefold() for row in taken} else name
+    taken = {words.casefold() for other in others for words in other if words}
+    return "" if name.casefold() in taken else name
+
+
+def _free_words(db: Connection, channel_id: str, canonical: str, text: str) -> None:
+    """Likewise, the other way round: take their names from others that are called so."""
+    named = db.execute(
+        "select canonical, name from subscriptions where channel_id = ? and name <> ''",
+        (channel_id,),
+    ).fetchall()
+    for other, name in named:
+        if other != canonical and name.casefold() == text.casefold():
+            rename(db, channel_id, other, "")
 
 
 def arrange(db: Connection, channel_id: str, canonicals: Sequence[str]) -> None:
@@ -187,15 +310,16 @@ def ensure_keyword(db: Connection, keyword: Keyword, *, shared: bool) -> None:
     )
 
 
-def change_setting(db: Connection, channel_id: str, name: str, value: str | None) -> None:
-    """One setting at a time, so that two people who change two of them both get theirs."""
-    if name not in SETTINGS:
-        raise ValueError(f"{name!r} is no setting of a channel")
+def change_settings(db: Connection, channel_id: str, values: Mapping[str, str | None]) -> None:
+    """These and no others, so that two people who change two of them both get theirs."""
     ensure_channel(db, channel_id)
-    db.execute(
-        f'update channels set "{name}" = ?, recheck = true where id = ?', (value, channel_id)
-    )
-    if name == "days":
+    for name, value in values.items():
+        if name not in SETTINGS:
+            raise ValueError(f"{name!r} is no setting of a channel")
+        db.execute(
+            f'update channels set "{name}" = ?, recheck = true where id = ?', (value, channel_id)
+        )
+    if "days" in values:
         db.execute("update channels set rescheduled = true where id = ?", (channel_id,))
 
 
