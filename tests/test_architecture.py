@@ -166,7 +166,8 @@ ROOMS: dict[str, Row] = {
         "Builds everything and runs it. Of the adapters it knows their names and Settings only.",
         "adapters bot.arxiv bot.arxiv.calendar bot.chat bot.clock bot.config bot.core"
         " bot.core.channel_settings bot.errors bot.keywords bot.model bot.monitoring"
-        " bot.monitoring.checks bot.pages bot.ports bot.references bot.store bot.sync bot.vault",
+        " bot.monitoring.checks bot.pages bot.ports bot.references bot.store bot.sync bot.vault"
+        " bot.zotero",
         "apscheduler httpx",
     ),
     "bot.demo": Row(

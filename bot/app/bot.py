@@ -23,6 +23,7 @@ from bot.chat.queries import Queries
 from bot.config import Config
 from bot.core.deliver import Deliverer
 from bot.core.leases import Leases
+from bot.core.zotero import ZoteroSender
 from bot.errors import PlatformRefused, StoreBusy
 from bot.ports import Clock, PlatformAdapter, Source, Store
 
@@ -63,6 +64,7 @@ class Bot:
     platforms: Mapping[str, PlatformAdapter]
     rules: ChannelRules
     pipeline: Pipeline
+    zotero: ZoteroSender | None  # ``None`` without ``SECRET_KEY``
     leases: Leases
     file_sync: FileSync
     page_writer: PageWriter
@@ -94,6 +96,8 @@ class Bot:
             )
         if self.store.is_shared:
             await self.pipeline.release_claims()
+        if self.zotero is not None:
+            await self.zotero.take_over()
         renewing = asyncio.create_task(self.leases.keep())
         try:
             yield
@@ -114,6 +118,8 @@ class Bot:
                 await self.pipeline.crosspost(name)
             except PlatformRefused as error:
                 log.error("refused platform=%s why=%s", name, error)
+        if self.zotero is not None:
+            await self.zotero.send_waiting()
         if not self.dry_run:
             await forget_outdated(self.store, self.clock, limit=FORGOTTEN_BY_ONCE)
             if self.config.page is not None:

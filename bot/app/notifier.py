@@ -1,4 +1,5 @@
-"""Tells one person, privately, what became of a channel: who first added a keyword there.
+"""Tells one person, privately, what became of a channel or a library: who first added a keyword
+there, or connected it.
 
 What can't be told is logged; nothing depends on it.
 """
@@ -9,7 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from bot.errors import PlatformError, SendError, StoreError
-from bot.model import Channel
+from bot.model import Channel, Person
+from bot.model.zotero import ZoteroConnection
 from bot.ports import PlatformAdapter, ReportStore
 from bot.references import refer_to
 
@@ -41,11 +43,33 @@ class Notifier:
             f" {refer_to('add reward model')} in it.",
         )
 
+    async def zotero_paused(self, connection: ZoteroConnection, reason: str) -> None:
+        """The library that this person connected takes no papers any more."""
+        name = ""
+        if connection.is_channel:
+            platform = self._platforms.get(Channel(connection.owner).platform)
+            name = await platform.channel_name(connection.owner) if platform else ""
+            name = f" of {name or connection.owner}"
+        await self._tell_person(
+            connection.person,
+            f"Saved papers{name} no longer reach {connection.library.name} in Zotero. {reason} They"
+            f" wait until you connect it again: {refer_to('zotero')}",
+        )
+
     async def _tell(self, channel_ids: Sequence[str], text: str) -> None:
         try:
             person = await self._store.first_added_by(channel_ids)
-            platform = self._platforms.get(person.id.partition(":")[0]) if person else None
-            if person is not None and platform is not None:
-                await platform.tell(person.id, text)
-        except (SendError, PlatformError, StoreError) as error:
+        except StoreError as error:
             log.info("nobody was told channels=%d why=%s", len(channel_ids), error)
+            return
+        if person is not None:
+            await self._tell_person(person, text)
+
+    async def _tell_person(self, person: Person, text: str) -> None:
+        platform = self._platforms.get(person.id.partition(":")[0])
+        if platform is None:
+            return
+        try:
+            await platform.tell(person.id, text)
+        except (SendError, PlatformError) as error:
+            log.info("somebody was not told why=%s", error)

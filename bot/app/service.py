@@ -37,6 +37,7 @@ from bot.app.supervisor import keep_listening
 from bot.config import Config
 from bot.core.deliver import Deliverer
 from bot.core.leases import RENEW_INTERVAL, Leases
+from bot.core.zotero import ZoteroSender
 from bot.errors import ConfigError, GaveUp, NoteKind, PlatformRefused, StoreError, UserError
 from bot.model import roles
 from bot.monitoring.checks import exposed_files
@@ -59,7 +60,7 @@ FIRST_INTEGRITY_CHECK_DELAY = timedelta(minutes=1)  # when the start's work is d
 SHUTDOWN_GRACE = timedelta(seconds=1.5)  # for posts that are being sent when the service is stopped
 COMMANDS, POSTS = "commands", "posts"  # what a platform may refuse, each by itself
 # Jobs that never end the service, however they fail.
-OPTIONAL_JOBS = frozenset({"ping", "page", "retention", "integrity", "crosspost"})
+OPTIONAL_JOBS = frozenset({"ping", "page", "retention", "integrity", "crosspost", "zotero"})
 
 
 class Service:
@@ -74,6 +75,7 @@ class Service:
         platforms: Mapping[str, PlatformAdapter],
         rules: ChannelRules,
         pipeline: Pipeline,
+        zotero: ZoteroSender | None,
         leases: Leases,
         file_sync: FileSync,
         page_writer: PageWriter,
@@ -88,6 +90,7 @@ class Service:
         self._platforms = platforms
         self._rules = rules
         self._pipeline = pipeline
+        self._zotero = zotero
         self._leases = leases
         self._file_sync = file_sync
         self._page_writer = page_writer
@@ -99,6 +102,7 @@ class Service:
         self._deliverers = pipeline.deliverers()
         # Platforms that another process may have sent to until now.
         self._to_take_over: set[str] = set()
+        self._zotero_taken_over = False
         self._monitor = HealthMonitor(
             store=store,
             clock=clock,
@@ -221,6 +225,8 @@ class Service:
         if roles.COLLECTOR in lost:
             for job in ("collect", "retention", "page", "ping"):
                 self._scheduler.cancel(job)
+        if roles.ZOTERO in lost:
+            self._scheduler.cancel("zotero")
         for deliverer in self._deliverers:
             if roles.delivery(deliverer.platform) in lost:
                 self._scheduler.cancel(_delivery_job(deliverer.platform))
@@ -231,6 +237,9 @@ class Service:
         if roles.COLLECTOR in gained:
             self._scheduler.soon("collect", self._collect)
             self._scheduler.at("retention", self._tonight(), self._forget_outdated)
+        if roles.ZOTERO in gained:
+            self._zotero_taken_over = False
+            self._scheduler.soon("zotero", self._send_to_zotero)
         for deliverer in self._deliverers:
             if self._store.is_shared and roles.delivery(deliverer.platform) in gained:
                 self._to_take_over.add(deliverer.platform)
@@ -378,6 +387,14 @@ class Service:
         except PlatformRefused as error:
             await self._delivery_refused(name, error)
 
+    async def _send_to_zotero(self) -> None:
+        if self._zotero is None:
+            return
+        if not self._zotero_taken_over:
+            await self._zotero.take_over()
+            self._zotero_taken_over = True
+        await self._zotero.send_waiting()
+
     async def _delivery_refused(self, name: str, error: PlatformRefused) -> None:
         """What is to be sent there waits until the next delivery, which is tried after a while."""
         delay = await self._platform_refused(name, error, POSTS)
@@ -457,6 +474,10 @@ class Service:
             due = next_crosspost is not None and next_crosspost <= now
             if due and name not in self._refused[POSTS] and self._delivers(name):
                 self._scheduler.soon(f"crosspost {name}", partial(self._crosspost, name))
+        if self._zotero is not None and self._leases.holds(roles.ZOTERO):
+            next_zotero = await self._store.next_zotero(now)
+            if next_zotero is not None and next_zotero <= now:
+                self._scheduler.soon("zotero", self._send_to_zotero)
         self._scheduler.after("watch", self._watch_interval, self._watch)
 
     async def _synchronise(self) -> None:

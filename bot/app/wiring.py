@@ -44,9 +44,10 @@ from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.deliver import DeliveryTimeouts
 from bot.core.leases import Leases
+from bot.core.zotero import ZoteroSender
 from bot.errors import ConfigError, Mistake, StoreBroken
 from bot.model import Channel, ChannelGroup, roles
-from bot.ports import Clock, PlatformAdapter, Source, Store, Vault
+from bot.ports import Clock, PlatformAdapter, Source, Store, Vault, Zotero
 from bot.store import can_use_postgresql, open_copy, open_store
 from bot.sync.synchronizer import Synchronizer
 
@@ -66,15 +67,19 @@ def wire(
     source: Source,
     platforms: Mapping[str, PlatformAdapter],
     synchronizer: Synchronizer,
+    vault: Vault | None = None,
+    zotero: Zotero | None = None,
     serving: bool = True,
     dry_run: bool = False,
     progress: Progress = lambda _: None,
 ) -> Bot:
     """Connect parts that are open already. Does nothing yet. What is not ``serving``, such as a
-    command, compares bot.toml without that role: its changes would wait for another process."""
+    command, compares bot.toml without that role: its changes would wait for another process.
+    Without a ``vault`` nothing is sent to ``zotero``."""
     schedule = config.schedule
     rules = ChannelRules(schedule, config.bot.timezone)
     own = [roles.COLLECTOR, roles.FILE, *map(roles.delivery, platforms)]
+    own += [roles.ZOTERO] if vault and zotero else []
     leases = Leases(own, store, clock)
     file_lease = leases[roles.FILE] if serving else None
     file_sync = FileSync(config.path, synchronizer, store, clock, file_lease, frozenset(platforms))
@@ -123,6 +128,10 @@ def wire(
         on_gone=archive_deleted,
         leases=leases,
     )
+    sender = None
+    if vault and zotero:
+        check, told = leases[roles.ZOTERO].check, notifier.zotero_paused
+        sender = ZoteroSender(zotero, store, vault, clock, on_paused=told, check=check)
     return Bot(
         config=config,
         clock=clock,
@@ -131,6 +140,7 @@ def wire(
         platforms=platforms,
         rules=rules,
         pipeline=pipeline,
+        zotero=sender,
         leases=leases,
         file_sync=file_sync,
         page_writer=PageWriter(store, file_sync, clock, config.bot.timezone),
@@ -160,6 +170,7 @@ def build_service(
         platforms=bot.platforms,
         rules=bot.rules,
         pipeline=bot.pipeline,
+        zotero=bot.zotero,
         leases=bot.leases,
         file_sync=bot.file_sync,
         page_writer=bot.page_writer,
@@ -215,10 +226,19 @@ async def open_bot(
             store = await asyncio.to_thread(opening) if url else opening()
         synchronizer = Synchronizer(path, lock, clock, mirror=config.bot.mirror, shared=bool(url))
         stack.callback(store.close)
+        vault = _vault(config, store, clock)
+        zotero = None
+        if vault is not None and not dry_run:
+            from bot.zotero.client import (
+                ZoteroClient,
+            )  # with the names of citations, which take theirs
+
+            zotero = ZoteroClient(config.zotero.api_url, network=config.network)
+            stack.push_async_callback(zotero.aclose)
         platforms: dict[str, PlatformAdapter] = {}
         if serving if connect is None else connect:
             stream = stream or sys.stdout
-            platforms = _platforms(config, clock, stream, store, dry_run=dry_run)
+            platforms = _platforms(config, clock, stream, store, vault, dry_run=dry_run)
             for platform in dict.fromkeys(platforms.values()):
                 await stack.enter_async_context(platform)
         arxiv = await stack.enter_async_context(
@@ -231,6 +251,8 @@ async def open_bot(
             source=CachedSource(arxiv, clock),
             platforms=platforms,
             synchronizer=synchronizer,
+            vault=vault,
+            zotero=zotero,
             serving=serving,
             dry_run=dry_run,
             progress=progress,
@@ -311,7 +333,13 @@ def _vault(config: Config, store: Store, clock: Clock) -> Vault | None:
 
 
 def _platforms(
-    config: Config, clock: Clock, stream: TextIO, store: Store, *, dry_run: bool
+    config: Config,
+    clock: Clock,
+    stream: TextIO,
+    store: Store,
+    vault: Vault | None,
+    *,
+    dry_run: bool,
 ) -> dict[str, PlatformAdapter]:
     """The platforms that are on, by name; in a dry run the console replaces each of them."""
     if dry_run:
@@ -324,7 +352,6 @@ def _platforms(
             for name in missing
         )
         raise ConfigError(str(config.path), mistakes)
-    vault = _vault(config, store, clock)
     settings = {name: Settings(stream, clock) for name in names}
     for name, section in config.platforms.items():
         settings[name] = Settings(
