@@ -19,6 +19,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,17 +53,17 @@ RULES = Rules(Timetable(ZoneInfo("UTC"), datetime.min.time(), frozenset(range(7)
 
 
 class Platform(FakePlatform):
-    """Stops its own process before the request number ``stop_at``."""
+    """Stops its own process right before the request number ``stop_at``."""
 
     def __init__(self, path: Path, stop_at: int | None) -> None:
         super().__init__(path)
         self._stop_at = stop_at
 
     async def send(self, post: Post) -> Receipt:
-        if self.sends == self._stop_at:
-            self.sends += 1
-            os.kill(os.getpid(), signal.SIGSTOP)
         await asyncio.sleep(0.002)
+        if self.sends == self._stop_at:
+            self._stop_at = None
+            os.kill(os.getpid(), signal.SIGSTOP)
         before_writing()
         return await super().send(post)
 
@@ -162,7 +163,8 @@ class Posted:
 
 class Processes:
     def __init__(self, url: str, folder: Path, fenced: bool) -> None:
-        self._url, self._folder, self._fenced = url, folder, fenced
+        self._url, self._folder = url, folder
+        self.fenced = fenced
         self.pids: list[int] = []
         self.stopped: list[int] = []
         self.stops = 0
@@ -178,7 +180,7 @@ class Processes:
         if pid == 0:
             status = 1
             try:
-                asyncio.run(live(self._url, self._folder, self._fenced, stop_at))
+                asyncio.run(live(self._url, self._folder, self.fenced, stop_at))
                 status = 0
             finally:
                 if status:
@@ -203,6 +205,12 @@ class Processes:
                 self.stopped.append(pid)
                 self.stops += 1
 
+    def wait_for_a_stopped(self) -> None:
+        """Until the one has stopped that is to."""
+        os.waitpid(self.stopping, os.WUNTRACED)
+        self.stopped.append(self.stopping)
+        self.stops += 1
+
     def wake_a_stopped(self) -> None:
         os.kill(self.stopped.pop(), signal.SIGCONT)
         self.stopping = 0
@@ -214,12 +222,12 @@ def write_day(folder: Path, day: int) -> None:
     (folder / "next day").replace(folder / "day")
 
 
-def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -> None:
+def random_deaths(
+    posted: Posted, processes: Processes, folder: Path, number: int, kills: int, seed: int
+) -> tuple[int, int]:
+    """``number`` processes, until so many were killed; how many days they lived, and how many were
+    killed."""
     rng = random.Random(seed)
-    asyncio.run(follow(url))
-    posted = Posted(folder / "messages")
-    write_day(folder, 0)
-    processes = Processes(url, folder, off != "fence")
     for n in range(number):
         processes.start(None if n else rng.randint(2, 9))
     day = killed = 0
@@ -227,26 +235,62 @@ def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -
     next_kill = 5
     while time.monotonic() < give_up:
         done = posted.everywhere(day * PER_DAY)
-        enough = posted.doubled if off else killed >= kills
         processes.find_the_stopped()
         if done and processes.stopped:  # whose posts others have sent
             processes.wake_a_stopped()
-        elif done and enough:
+        elif done and killed >= kills:
             break
         elif done:
             day += 1
             write_day(folder, day)
         running = [pid for pid in processes.pids if pid not in processes.stopped]
-        kill = not processes.stops if off else killed < kills
-        if kill and running and posted.messages >= next_kill:
-            # The control lets the one that is to stop live until it has the role.
-            victims = [pid for pid in running if not (off and pid == processes.stopping)]
-            processes.kill(rng.choice(victims or running))
-            stops = processes.may_stop and (off or rng.random() < STOP_CHANCE)
+        if killed < kills and running and posted.messages >= next_kill:
+            processes.kill(rng.choice(running))
+            stops = processes.may_stop and rng.random() < STOP_CHANCE
             processes.start(rng.randint(2, 9) if stops else None)
             killed += 1
             next_kill = posted.messages + rng.randint(1, 8)
         time.sleep(0.04)
+    return day, killed
+
+
+def stopped_at_the_last_moment(
+    posted: Posted, processes: Processes, folder: Path
+) -> tuple[int, int]:
+    """The story without chance, which ends when a paper is doubled; how many days it took, and how
+    many were killed."""
+    write_day(folder, 1)
+    processes.start(stop_at=0)
+    processes.wait_for_a_stopped()
+    processes.start()
+    wait_until(lambda: posted.everywhere(PER_DAY))
+    processes.wake_a_stopped()
+    if not processes.fenced:
+        wait_until(lambda: posted.everywhere(PER_DAY) and posted.doubled > 0)
+        return 1, 0
+    processes.kill(processes.pids[-1])
+    write_day(folder, 2)
+    wait_until(lambda: posted.everywhere(2 * PER_DAY))
+    return 2, 1
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Or until it certainly does not happen any more."""
+    give_up = time.monotonic() + GIVE_UP_SECONDS
+    while not happened() and time.monotonic() < give_up:
+        time.sleep(0.04)
+
+
+def main(story: str, url: str, folder: Path, number: int, kills: int, seed: int) -> None:
+    """``story`` is ``random``, ``stopped``, or ``stopped-unchecked`` for the control."""
+    asyncio.run(follow(url))
+    posted = Posted(folder / "messages")
+    write_day(folder, 0)
+    processes = Processes(url, folder, fenced=story != "stopped-unchecked")
+    if story == "random":
+        day, killed = random_deaths(posted, processes, folder, number, kills, seed)
+    else:
+        day, killed = stopped_at_the_last_moment(posted, processes, folder)
     (folder / "done").touch()
     for pid in [*processes.pids]:
         os.kill(pid, signal.SIGCONT)
@@ -267,7 +311,4 @@ def main(url: str, folder: Path, number: int, kills: int, off: str, seed: int) -
 
 
 if __name__ == "__main__":
-    main(
-        sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5],
-        int(sys.argv[6]),
-    )  # fmt: skip
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *map(int, sys.argv[4:7]))

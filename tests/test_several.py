@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.process import forked
 from tests.store import postgres
 
-ROOT = Path(__file__).resolve().parents[1]
 
-
-def lives(folder: Path, number: int, kills: int, off: str = "", seed: int = 0) -> dict[str, Any]:
+def lives(folder: Path, story: str, number: int = 2, kills: int = 0, seed: int = 0) -> Any:
+    """What came of it (``tests.lives_driver``)."""
     with postgres.database() as url:
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "tests.lives_driver",
-                url, str(folder), str(number), str(kills), off, str(seed),
-            ],
-            cwd=ROOT, capture_output=True, text=True, timeout=118,
-        )  # fmt: skip
+        words = [story, url, str(folder), str(number), str(kills), str(seed)]
+        done = forked.call(*words, module="tests.lives_driver")
     assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return json.loads(done.stdout)
 
 
 def test_whatever_is_killed_or_stopped_each_paper_appears_once_in_each_channel(
@@ -33,7 +25,7 @@ def test_whatever_is_killed_or_stopped_each_paper_appears_once_in_each_channel(
 ) -> None:
     """Two processes or three, in turn: the other number in the next run, or the next life."""
     number = 2 + (run_number + life) % 2
-    found = lives(tmp_path, number, kills=4, seed=life)
+    found = lives(tmp_path, "random", number, kills=4, seed=life)
     assert found["killed"] >= 4
     assert (found["lost"], found["doubled"]) == (0, 0), found
     assert found["states"].keys() == {"sent"}, found
@@ -43,8 +35,15 @@ def test_whatever_is_killed_or_stopped_each_paper_appears_once_in_each_channel(
     )
 
 
-def test_without_the_check_before_a_request_a_process_that_continues_doubles_papers(
+def test_a_process_that_was_stopped_right_before_a_request_does_not_send_what_others_have_sent(
     tmp_path: Path,
 ) -> None:
-    found = lives(tmp_path, 2, kills=3, off="fence")
+    found = lives(tmp_path, "stopped")
+    assert (found["stopped"], found["killed"]) == (1, 1)
+    assert (found["lost"], found["doubled"]) == (0, 0), found
+    assert found["states"].keys() == {"sent"}, found
+
+
+def test_control_without_the_check_before_a_request_it_doubles_a_paper(tmp_path: Path) -> None:
+    found = lives(tmp_path, "stopped-unchecked")
     assert found["doubled"] > 0, found
