@@ -23,7 +23,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,12 @@ from zoneinfo import ZoneInfo
 
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer, DeliveryTimeouts
-from bot.core.digest import Rules
+from bot.core.digest import MIN_SAVED, Rules
 from bot.core.news import KINDS
-from bot.core.publish import publish
+from bot.core.publish import publish, republish
 from bot.errors import ChannelRefused, OutcomeUnknown, SourceDown, TryLater
 from bot.keywords import parse
-from bot.model import Person, Post, Prepared, Publication, Receipt
+from bot.model import Channel, Person, Post, Prepared, Publication, Receipt
 from bot.model.timetable import Timetable
 from bot.store.engines.base import Connection as StoreConnection
 from bot.store.statements import news
@@ -54,9 +54,12 @@ FIRST_DAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 DAYS = 3
 LATE = 60.0  # seconds after which a message can be found, whichever process was killed meanwhile
 CUT = 20  # rows at once, of some three hundred: a few papers, two channels
+# The last day is the last posting day of its week.
 RULES = Rules(
-    Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), backlog=None, news=KINDS["all"]
+    Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(5))), backlog=None, news=KINDS["all"]
 )
+BY_SIMILARITY = "fake:two"
+SAVED = tuple(paper(n, f"Graph network {n}", month="2602") for n in range(1, MIN_SAVED + 1))
 WITHDRAWN = "This paper has been withdrawn by the authors"
 
 
@@ -195,6 +198,7 @@ async def live(folder: Path, steps: Steps, how: How, batch_size: int) -> None:
     )
     await store.release(clock.now(), how.settling)
     await _follow_all(store, clock.now())
+    await _save_all(store)
     arxiv = source(clock)
     timeouts = DeliveryTimeouts(settling=how.settling)
     deliverer = Deliverer("fake", platform, store, clock, random.Random(1), timeouts)
@@ -205,8 +209,11 @@ async def live(folder: Path, steps: Steps, how: How, batch_size: int) -> None:
             arxiv.faults = [SourceDown("no answer")]
             await collect(arxiv, store, clock, first_post=3)
         await collect(arxiv, store, clock, first_post=3)
-        await publish(store, {"fake": lambda: PlainComposer(2)}, lambda _: RULES, clock)
+        await publish(store, {"fake": lambda: PlainComposer(2)}, _rules, clock)
         await deliverer.deliver(wait=7200 if day == DAYS else 120)
+    # What became due in a channel while it was paused.
+    await republish(store, {"fake": lambda: PlainComposer(2)}, _rules, clock)
+    await deliverer.deliver(wait=7200)
     store.close()
 
 
@@ -215,6 +222,19 @@ async def _follow_all(store: SqlStore, at: datetime) -> None:
         await store.follow(channel, parse("reward model"), Person(""), at)
         if channel != "fake:three":
             await store.follow(channel, parse("graph network"), Person(""), at)
+
+
+async def _save_all(store: SqlStore) -> None:
+    """Two people save a paper in two channels, in the week that ends on the last day; and one of
+    them enough for a digest to be ordered by it."""
+    for channel, papers in (("fake:one", SAVED[:1]), (BY_SIMILARITY, SAVED)):
+        await store.save_all(channel, papers, Person("Ada", "fake:1"), FIRST_DAY)
+        await store.save_all(channel, papers[:1], Person("Ben", "fake:2"), FIRST_DAY)
+    await store.change_setting(BY_SIMILARITY, "order", "similarity")
+
+
+def _rules(channel: Channel) -> Rules:
+    return replace(RULES, by_similarity=channel.order == "similarity")
 
 
 def in_a_process(work: Callable[[], None]) -> int:
@@ -244,7 +264,14 @@ def life(folder: Path, fatal: int | None, how: How, batch_size: int = CUT) -> in
 def posted(folder: Path) -> dict[str, Counter[str]]:
     platform = FakePlatform(folder / "messages")
     return {
-        channel: Counter([*platform.papers(channel), *platform.news(channel)])
+        channel: Counter(
+            [
+                *platform.papers(channel),
+                *platform.news(channel),
+                *platform.most_saved(channel),
+                *set(platform.likes(channel)),  # a kill may part a digest in two
+            ]
+        )
         for channel in CHANNELS
     }
 

@@ -111,8 +111,8 @@ class FakeSource:
 
 
 class PlainComposer:
-    """``per_message`` papers in each message, the later under the first; the news in the last one,
-    and a reply to the message of each paper that was withdrawn."""
+    """``per_message`` papers in each message, the later under the first; the news and the most
+    saved papers in the last one, and a reply to the message of each paper that was withdrawn."""
 
     def __init__(self, per_message: int = 10, threaded: bool = False) -> None:
         self._per_message = per_message
@@ -130,11 +130,16 @@ class PlainComposer:
                 "missed": [day.isoformat() for day in digest.missed],
                 "skipped": digest.skipped,
             }
-            told = digest.news if start + step >= len(digest.entries) else ()
+            is_last = start + step >= len(digest.entries)
+            told = digest.news if is_last else ()
             payload["news"] = [
                 [each.paper.id, each.news.kind, each.news.mark, each.link, each.news.version]
                 for each in told
             ]
+            if likes := [each.like for each in entries if each.like]:
+                payload["likes"] = likes
+            if is_last and digest.most_saved:
+                payload["most_saved"] = [[e.paper.id, e.people] for e in digest.most_saved]
             parent = 0 if self._threaded and start else None
             ids = tuple(entry.paper.id for entry in entries)
             numbers = tuple(each.number for each in told)
@@ -215,6 +220,17 @@ class FakePlatform:
         return told + [
             " ".join(["reply", *payload["reply"]]) for payload in payloads if "reply" in payload
         ]
+
+    def most_saved(self, channel_id: str) -> list[str]:
+        """Every paper told in the channel as one of the week's most saved, as often as it was."""
+        payloads = [json.loads(m["payload"]) for m in self.messages() if m["channel"] == channel_id]
+        told = [each for payload in payloads for each in payload.get("most_saved", ())]
+        return [f"most saved {paper_id} by {people}" for paper_id, people in told]
+
+    def likes(self, channel_id: str) -> list[str]:
+        """Which saved paper each of the first papers of a digest was said to be like."""
+        payloads = [json.loads(m["payload"]) for m in self.messages() if m["channel"] == channel_id]
+        return [f"like {each}" for payload in payloads for each in payload.get("likes", ())]
 
     def _append(self, post: Post) -> None:
         self._sent_at[post.key] = self._clock.monotonic()
