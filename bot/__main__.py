@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import changes, data, keywords, queries, setup, terminal, work
+from bot.cli import changes, data, keywords, library, queries, setup, terminal, work
 from bot.cli.arguments import TAKES_KEYWORD
 from bot.cli.common import ConfigOption, GlobalOptions, QuietOption, VerboseOption
 from bot.cli.demo import demo
@@ -53,6 +53,7 @@ for panel, commands in {
     "Start here": (demo, setup.init),
     "Post papers": (work.run, work.once, work.page),
     "Ask": (queries.preview, queries.status, queries.stats, queries.why, queries.check),
+    "Use what was saved": (library.saved, library.export),
     "Change what is posted": (changes.pause, changes.resume, changes.resend),
     "Look after the database": (data.backup, data.restore, data.secret_key, data.sync),
 }.items():

@@ -230,7 +230,7 @@ async def _save_all(store: SqlStore) -> None:
     for channel, papers in (("fake:one", SAVED[:1]), (BY_SIMILARITY, SAVED)):
         await store.save_all(channel, papers, Person("Ada", "fake:1"), FIRST_DAY)
         await store.save_all(channel, papers[:1], Person("Ben", "fake:2"), FIRST_DAY)
-    await store.change_setting(BY_SIMILARITY, "order", "similarity")
+    await store.change_settings(BY_SIMILARITY, {"order": "similarity"})
 
 
 def _rules(channel: Channel) -> Rules:

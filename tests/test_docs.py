@@ -51,6 +51,8 @@ JSON_OBJECTS: dict[str, Any] = {
     "`stats`": reports.StatisticsReport,
     "a keyword of `stats`": reports.KeywordRate,
     "a category of `stats`": reports.CategoryShare,
+    "`saved`": reports.SavedReport,
+    "a paper of `saved`": reports.PaperSaved,
     "`keywords list`": reports.KeywordList,
     "`keywords list --all`, each as `keywords list`": reports.AllKeywords,
     "a keyword of `keywords list`": reports.FollowedKeyword,
@@ -153,7 +155,7 @@ def test_every_key_of_the_configuration_is_described() -> None:
 
 
 def test_help_in_the_chat_names_what_the_command_line_offers_too() -> None:
-    both = {"add", "remove", "list", "preview", "why", "status", "resend"}
+    both = {"add", "remove", "list", "preview", "why", "saved", "export", "status", "resend"}
     offered = {name.split()[-1] for name, _ in commands()}
     assert both <= offered & set(COMMANDS)
 

@@ -19,6 +19,7 @@ from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
+from bot.chat.library import Library
 from bot.chat.queries import Queries
 from bot.config import Config
 from bot.core.deliver import Deliverer
@@ -70,6 +71,7 @@ class Bot:
     page_writer: PageWriter
     queries: Queries
     changes: Changes
+    library: Library
     commands: ChatCommands
     dry_run: bool
     progress: Progress

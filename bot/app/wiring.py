@@ -103,10 +103,11 @@ def wire(
         limits=config.limits,
         personal=PersonalChannels(store, config.bot.personal, platforms),
     )
+    library = Library(queries=queries, store=store, clock=clock)
     commands = ChatCommands(
         queries=queries,
         changes=changes,
-        library=Library(queries=queries, store=store, clock=clock),
+        library=library,
         discussions=Discussions(queries=queries, store=store, clock=clock, platforms=platforms),
         clock=clock,
         limits=config.limits,
@@ -146,6 +147,7 @@ def wire(
         page_writer=PageWriter(store, file_sync, clock, config.bot.timezone),
         queries=queries,
         changes=changes,
+        library=library,
         commands=commands,
         dry_run=dry_run,
         progress=progress,

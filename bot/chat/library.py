@@ -5,7 +5,8 @@ platform; the wording is in ``bot.chat.replies.library``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.chat.queries import Queries
 from bot.chat.replies.keywords import ROWS_PER_PAGE
@@ -15,8 +16,10 @@ from bot.chat.replies.library import (
     forget_question,
     forgotten_reply,
     nothing_saved,
+    pages,
     save_reply,
     saved_reply,
+    saved_report,
     saved_together_reply,
 )
 from bot.core.digest import MIN_SAVED
@@ -85,8 +88,8 @@ class Library:
             limit=ROWS_PER_PAGE,
             offset=(page - 1) * ROWS_PER_PAGE,
         )
-        if not found.papers and found.total and page > 1:
-            last = (found.total - 1) // ROWS_PER_PAGE + 1
+        if not found.papers and page > 1:
+            last = pages(found)
             return await self.saved(
                 channel_id, person, mine=mine, words=words, page=last, may_change=may_change
             )
@@ -97,7 +100,7 @@ class Library:
             and found.total >= MIN_SAVED
             and (await self._queries.settings_in_force(channel_id))["order"].value != "similarity"
         )
-        return saved_reply(
+        reply = saved_reply(
             found,
             dates,
             mine=mine,
@@ -106,6 +109,7 @@ class Library:
             private=person.private,
             offer_order=offer_order,
         )
+        return replace(reply, report=saved_report(channel_id, found, page))
 
     async def cite(self, paper_id: str) -> Reply:
         paper = await self._queries.paper(paper_id)
@@ -114,21 +118,37 @@ class Library:
     async def export(
         self, channel_id: str, person: Person, *, mine: bool = False, kind: str = "bib"
     ) -> Reply:
-        """The saved papers as a file of one of ``citations.FORMATS``. Raises UserError where it
-        would be larger than platforms take."""
+        """The saved papers as a file of one of ``citations.FORMATS``: as many of the newest as
+        platforms take in one."""
         found = await self._store.saved(channel_id, person.id, mine=mine, limit=MAX_EXPORTED)
         if not found.papers:
             return nothing_saved(mine=mine, private=person.private)
         papers = [each.paper for each in found.papers]
-        keys = await self._keys(papers)
-        # Thousands take seconds, in which nobody else is to wait.
-        text = await asyncio.to_thread(citations.file_text, kind, papers, keys)
+        text = await self._file_text(kind, papers, keys := await self._keys(papers))
         while (size := len(text.encode())) > self._max_export_size:
             fitting = len(papers) * self._max_export_size // size
             papers = papers[: max(min(fitting, len(papers) - 1), 0)]
-            text = await asyncio.to_thread(citations.file_text, kind, papers, keys)
+            text = await self._file_text(kind, papers, keys)
         file = TextFile(f"papers.{kind}", text)
         return export_reply(file, len(papers), found.total, mine=mine, private=person.private)
+
+    async def exported(self, channel_id: str, kind: str) -> tuple[str, int]:
+        """All that the channel keeps, as the text of such a file, of any length; and how many
+        papers that are. Raises UserError where it keeps none."""
+        limit = MAX_EXPORTED
+        while True:
+            found = await self._store.saved(channel_id, "", limit=limit)
+            if found.total <= limit:
+                break
+            limit = found.total
+        if not found.papers:
+            raise UserError(nothing_saved(mine=False, private=False).text)
+        papers = [each.paper for each in found.papers]
+        return await self._file_text(kind, papers, await self._keys(papers)), len(papers)
+
+    async def _file_text(self, kind: str, papers: Sequence[Paper], keys: Mapping[str, str]) -> str:
+        """Thousands take seconds, in which nobody else is to wait."""
+        return await asyncio.to_thread(citations.file_text, kind, papers, keys)
 
     async def _keys(self, papers: Sequence[Paper]) -> dict[str, str]:
         wanted = await asyncio.to_thread(

@@ -219,6 +219,32 @@ class StatisticsReport:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperSaved:
+    """A paper that a channel keeps: by whom, the first one first, and when the last of them saved
+    it."""
+
+    id: str
+    title: str
+    authors: tuple[str, ...]
+    category: str
+    published: datetime
+    url: str
+    saved_by: tuple[str, ...]
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedReport:
+    """One of the ``pages`` of the ``total`` papers that a channel keeps, or that were found."""
+
+    channel: str
+    total: int
+    page: int
+    pages: int
+    papers: tuple[PaperSaved, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AllKeywords:
     channels: tuple[KeywordList, ...]
 

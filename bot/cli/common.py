@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.references import repeat_config
-from bot.errors import BotError
+from bot.errors import BotError, UserError
 from bot.redaction import hide, hide_addresses
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def show_answer(
     *,
     as_json: bool = False,
     needs_contact: bool = False,
-) -> None:
+) -> Reply:
     """Run a query or a command, beside the service that may be running, and show the reply."""
     import asyncio
 
@@ -147,3 +148,16 @@ def show_answer(
             settings = configured(options, needs_contact=needs_contact)
             reply = asyncio.run(run(settings, (lambda _: None) if as_json else progress))
         terminal.show_reply(reply, as_json=as_json)
+        return reply
+
+
+def write_new(file: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file that does not exist yet. Raises UserError."""
+    try:
+        opener = partial(os.open, mode=mode)
+        with open(file, "x", encoding="utf-8", newline="", opener=opener) as new:
+            new.write(text)
+    except FileExistsError as error:
+        raise UserError(f"{file} exists already, and stays as it is.") from error
+    except OSError as error:
+        raise UserError(f"{file} can't be written: {error.strerror}") from error

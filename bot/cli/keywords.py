@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +29,7 @@ from bot.cli.common import (
     configured,
     plain_errors,
     show_answer,
+    write_new,
 )
 from bot.cli.help import HelpfulCommand, HelpfulGroup
 from bot.errors import UserError
@@ -171,18 +171,8 @@ def export(
         if file is None:
             terminal.show(text.removesuffix("\n"))
             return
-        try:
-            with open(file, "x", encoding="utf-8", opener=_only_for_its_owner) as new:
-                new.write(text)
-        except FileExistsError as error:
-            raise UserError(f"{file} exists already, and stays as it is.") from error
-        except OSError as error:
-            raise UserError(f"{file} can't be written: {error.strerror}") from error
+        write_new(file, text, mode=0o600)
     terminal.show(f"Wrote {file}: {plural(count, 'channel')}.")
-
-
-def _only_for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @group.command("import", cls=HelpfulCommand)

@@ -22,6 +22,7 @@ _CALLED: Final[Mapping[str, tuple[str, bool]]] = {
     "resume": ("resume", True),
     "preview": ("preview", False),
     "why": ("why", False),
+    "saved": ("saved", True),
     "status": ("status", False),
     "resend": ("resend", False),
     "help": ("--help", False),

@@ -53,6 +53,12 @@ def show(text: str) -> None:
     _write(sys.stdout, _CONTROL.sub("\ufffd", redacted(readable(text))))
 
 
+def show_file(text: str) -> None:
+    """What would else be in a file, byte by byte the same, on standard output."""
+    lines = (_CONTROL.sub("\ufffd", line) for line in text.split("\r\n"))
+    _carefully(sys.stdout, lambda: sys.stdout.write("\r\n".join(lines)))
+
+
 def note(text: str) -> None:
     """Something beside the result, on standard error, unless nobody wants to read it."""
     if not _quiet:

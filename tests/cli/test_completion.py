@@ -41,6 +41,8 @@ def completed(folder: Path, typed: str) -> list[str]:
         ("daily-papers keywords list --channel ", ["console:", "slack:C0123456789"]),
         ("daily-papers pause --channel sl", ["slack:C0123456789"]),
         ("daily-papers why 2603.01234 --channel con", ["console:"]),
+        ("daily-papers export - --format ", ["bib", "ris", "json"]),
+        ("daily-papers saved --channel con", ["console:"]),
         ("daily-papers keywords remove re", ["reward model", "reinforcement learning"]),
         ("daily-papers keywords remove --channel console re", ["reward model"]),
     ],

@@ -70,6 +70,7 @@ def test_what_is_no_address_of_the_web_is_no_link() -> None:
         ),
         ("remove it's", "console:", "daily-papers keywords remove --channel console: 'it'\"'\"'s'"),
         ("resend 9b740e8d", "", "daily-papers resend 9b740e8d"),
+        ("saved --page 2 slow", "console:", "daily-papers saved --channel console: --page 2 slow"),
         ("status", "", "daily-papers status"),
         ("help", "", "daily-papers --help"),
         ("settings editors members", "discord:12", "/papers settings editors members, in the chat"),

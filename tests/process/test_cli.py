@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -25,7 +27,10 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.cli.arguments import keyword_from
+from bot.model import Person
 from bot.store import open_store
+from tests.builders import paper
+from tests.fakes import START
 from tests.process import forked
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_standin import ArxivStandin
@@ -342,6 +347,87 @@ def test_a_channel_that_nothing_can_be_posted_to_is_refused(
     assert (status, out) == (1, "")
     assert answer in err
     assert home.keywords == ["reward model"]
+
+
+# -- what a channel saved -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def library(home: Home) -> Home:
+    """Twelve papers that Ada saved in the only channel, and one in a private conversation."""
+    papers = [
+        paper(n, f"Slow {n} of 100% {{braces}} & $\\alpha$", authors=("Ada Muster",))
+        for n in range(1, 13)
+    ]
+
+    async def save() -> None:
+        store = open_store(home.folder / "data", alone=False)
+        for each in papers:
+            await store.save_all("console:", [each], Person("Ada", "discord:1"), each.published)
+        ben = Person("Ben", "discord:2")
+        await store.save_all("discord:1142000000000000000", [paper(99, "A secret")], ben, START)
+        store.close()
+
+    home.query("status")
+    asyncio.run(save())
+    home.change("update channels set owner = 'discord:2' where id like 'discord:%'")
+    return home
+
+
+def test_saved_papers_are_listed_in_pages_searched_and_given_as_json(library: Home) -> None:
+    status, out, err = library.call("saved")
+    assert (status, out.count(" by Ada · ")) == (0, 10)
+    assert out.startswith("This channel has saved 12 papers (page 1 of 2):\n  Slow 12 of 100%")
+    assert err == "The next page: daily-papers saved --page 2\n"
+    page = library.query("saved", "--page", "2")
+    assert [each["id"] for each in page["papers"]] == ["2603.00002", "2603.00001"]
+    assert (page["channel"], page["total"], page["pages"]) == ("console:", 12, 2)
+    assert page["papers"][0]["saved_by"] == ["Ada"]
+    found = library.query("saved", "slow", "7 of")
+    assert [each["title"] for each in found["papers"]] == ["Slow 7 of 100% braces & α"]
+    assert library.query("saved", "secret")["total"] == 0
+    _, _, err = library.call("saved", "slow", "it's", "--channel", "console")
+    assert err == ""
+    status, out, err = library.call("saved", "--channel", "discord:1142000000000000000")
+    assert (status, out) == (1, "")
+    assert "is somebody's private conversation" in err
+
+
+@pytest.mark.parametrize("kind", ["bib", "ris", "json"])
+def test_saved_papers_are_exported_whole_into_a_file_or_to_standard_output(
+    library: Home, kind: str
+) -> None:
+    status, out, err = library.call("export", f"mine.{kind}")
+    assert (status, out, err) == (0, f"Wrote mine.{kind}: 12 papers.\n", "")
+    written = (library.folder / f"mine.{kind}").read_bytes().decode()
+    assert set(re.findall(r"arxiv\.org/abs/2603\.000(\d\d)", written)) == {
+        f"{n:02}" for n in range(1, 13)
+    }
+    assert "A secret" not in written
+    assert library.call("export", "-", "--format", kind) == (0, written, "")
+    assert library.call("export", "other", "--format", kind)[0] == 0
+    assert (library.folder / "other").read_bytes().decode() == written
+
+
+def test_an_export_that_can_not_be_written_says_why_and_loses_nothing(library: Home) -> None:
+    kept = library.folder / "kept.bib"
+    kept.write_text("mine")
+    for words, status, said in (
+        (["kept.bib"], 1, "kept.bib exists already, and stays as it is."),
+        (["nowhere/x.bib"], 1, "nowhere/x.bib can't be written: No such file or directory"),
+        (["x.docx"], 2, "x.docx does not end in .bib, .ris or .json; say which"),
+        (["-"], 2, "standard output needs --format bib, ris or json."),
+        (["x.bib", "--channel", "discord:1142000000000000000"], 1, "private conversation"),
+    ):
+        ended, out, err = library.call("export", *words)
+        assert (ended, out) == (status, "")
+        assert said in err
+    assert kept.read_text() == "mine"
+    library.change("delete from saves")
+    status, out, err = library.call("export", "x.bib")
+    assert (status, out) == (1, "")
+    assert "This channel has saved no paper yet." in err
+    assert {each.name for each in library.folder.iterdir()} == {"bot.toml", "data", "kept.bib"}
 
 
 # -- questions ------------------------------------------------------------------------------------

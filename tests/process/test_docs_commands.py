@@ -7,6 +7,7 @@ is shown by ``tests/test_readme.py``.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 import shutil
@@ -19,7 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.store import FILE
+from bot.model import Person
+from bot.store import FILE, open_store
+from tests.builders import paper
+from tests.fakes import START
 from tests.process import forked
 from tests.process.world import ROOT, reward_models, running, write_config
 from tests.wire.arxiv_standin import ArxivStandin
@@ -37,6 +41,7 @@ RUN = {
     "daily-papers check --quick": "database",
     "daily-papers demo": "daily-papers init",
     "daily-papers init": "Wrote bot.toml",
+    "daily-papers export - --format bib": "@misc{",
     "daily-papers keywords list --channel console:": "reward model",
     "daily-papers keywords list --all": "reward model",
     "daily-papers keywords add --channel console: reward model": "reward model",
@@ -207,7 +212,7 @@ def arxiv() -> Iterator[ArxivStandin]:
 
 @pytest.fixture
 def prepared(tmp_path: Path, arxiv: ArxivStandin) -> Path:
-    """A folder in which the bot has worked once."""
+    """A folder in which the bot has worked once, and somebody saved a paper."""
     folder = tmp_path / "papers"
     folder.mkdir()
     write_config(folder, arxiv, {"console:": ["reward model", GRAPHS]}, "[page]\n")
@@ -215,6 +220,9 @@ def prepared(tmp_path: Path, arxiv: ArxivStandin) -> Path:
         done = forked.call(*words, cwd=folder)
         assert done.returncode == 0, done.stderr
     (folder / "papers.md").unlink()
+    store = open_store(folder / "data", alone=False)
+    asyncio.run(store.save_all("console:", [paper(1)], Person("Ada", "discord:1"), START))
+    store.close()
     with closing(sqlite3.connect(folder / "data" / FILE)) as db:
         key = f"{HELD}{'0' * 24}"
         db.execute("update ledger set post_key = ? where post_key is not null", (key,))

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.follower import follower
 from bot.chat.replies.keywords import ROWS_PER_PAGE
+from bot.chat.reports import PaperSaved, SavedReport
 from bot.model import Forgotten, Offer, Paper, Person, Reply, Row, SavedPage, SavedPaper, TextFile
 from bot.references import address, refer_to
 from bot.text import authors_line, citations, displayed, plural, shorten
@@ -68,7 +69,7 @@ def saved_reply(
         )
     if not found.total:
         return nothing_saved(mine=mine, private=private)
-    last = (found.total - 1) // ROWS_PER_PAGE + 1
+    last = pages(found)
     head = f"{follower(mine or private, 'have')} saved {plural(found.total, 'paper')}"
     head += " here" if private and not mine else ""
     head += f" with {' '.join(words)}" if words else ""
@@ -86,6 +87,30 @@ def saved_reply(
         offers.append(ORDER)
     rows = tuple(_row(each, dates, mine=mine, named=not (mine or private)) for each in found.papers)
     return Reply(head, rows=rows, offers=tuple(offers))
+
+
+def pages(found: SavedPage) -> int:
+    """How many there are, at least one."""
+    return max(found.total - 1, 0) // ROWS_PER_PAGE + 1
+
+
+def saved_report(channel_id: str, found: SavedPage, page: int) -> SavedReport:
+    papers = tuple(_report_of(each) for each in found.papers)
+    return SavedReport(channel_id, found.total, page, pages(found), papers)
+
+
+def _report_of(each: SavedPaper) -> PaperSaved:
+    paper = displayed(each.paper)
+    return PaperSaved(
+        paper.id,
+        paper.title,
+        paper.authors,
+        paper.primary_category,
+        paper.published,
+        paper.url,
+        each.names,
+        each.saved_at,
+    )
 
 
 def _turning(mine: bool, words: Sequence[str]) -> str | None:
