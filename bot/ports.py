@@ -210,7 +210,7 @@ class Commands(Protocol):
         """End a mute, given in any wording of its meaning or by its handle."""
         ...
 
-    async def muted(self, channel_id: str) -> Sequence[Choice]:
+    async def muted(self, channel_id: str, person: Person) -> Sequence[Choice]:
         """The channel's mutes with their handles, for completing what somebody types."""
         ...
 
@@ -291,7 +291,9 @@ class Commands(Protocol):
         """When and how the channel is posted to."""
         ...
 
-    async def settings_in_force(self, channel_id: str) -> Mapping[str, SettingValue]:
+    async def settings_in_force(
+        self, channel_id: str, person: Person
+    ) -> Mapping[str, SettingValue]:
         """The same by their names, for a form."""
         ...
 
@@ -340,12 +342,12 @@ class Commands(Protocol):
         """The bot is back in these channels: which ones were archived until now."""
         ...
 
-    async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
+    async def keywords(self, channel_id: str, person: Person) -> tuple[Choice, ...]:
         """What the channel follows, as it was written, and the handle of each: a short name that
         every method takes in its place. For completing what somebody types."""
         ...
 
-    async def matching(self, channel_id: str, paper_id: str) -> tuple[str, ...]:
+    async def matching(self, channel_id: str, person: Person, paper_id: str) -> tuple[str, ...]:
         """The channel's keywords that match a paper, as they were written; none where nothing is
         known of it."""
         ...

@@ -163,7 +163,7 @@ class InteractionHandler:
         """The channel's keywords, or mutes, that contain what was typed so far."""
         known = self._commands.muted if muted else self._commands.keywords
         try:
-            choices = await known(channel_of(interaction))
+            choices = await known(channel_of(interaction), person_of(interaction))
         except UserError:
             return []  # no completion while somebody types is no failure to report
         found = [each for each in choices if typed.casefold() in each.label.casefold()]

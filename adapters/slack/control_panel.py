@@ -172,7 +172,8 @@ class ControlPanel:
         responder, user = self.responder, Place.of(body).user
         person = await responder.person(body, channel)
         try:
-            values = await responder.commands.settings_in_force(responder.core_id(channel))
+            core_id = responder.core_id(channel)
+            values = await responder.commands.settings_in_force(core_id, person)
         except UserError as error:
             return responder.sentence(settings_form.TITLE, str(error))
         sealed = self._membership.sealed(channel, user)

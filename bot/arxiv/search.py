@@ -289,10 +289,11 @@ class KeywordSearch:
             return
         [culprit] = keywords
         self._refused += 1
-        refusal = _refusal(culprit, message)
         if self._refused == min(self._keywords, _MAX_REFUSED_KEYWORDS):
-            raise SourceGarbled(refusal)  # not one keyword among others: something else is wrong
-        note = Note(NoteKind.REFUSED, refusal, culprit.canonical)
+            # Not one keyword among others: something else is wrong. Everybody may read this, so it
+            # names none.
+            raise SourceGarbled(f"arXiv does not understand what is followed: {message}")
+        note = Note(NoteKind.REFUSED, _refusal(culprit, message), culprit.canonical)
         self._result.note(note, incomplete=False)
 
     async def _require_papers(self) -> None:

@@ -159,7 +159,7 @@ class Changes:
         await self._on_change()
         if same and same[0].primed_at is not None:
             return restored_reply(channel_id, followed, understood, person)
-        seen = await self._outlook(followed) if in_chat else None
+        seen = await self._outlook(followed, person) if in_chat else None
         return added_reply(channel_id, followed, understood, person, self._first_post, seen)
 
     def _check_room(self, person: Person) -> Callable[[int, int], None]:
@@ -213,7 +213,7 @@ class Changes:
         await self._on_change()
         return narrowed_reply(broad, followed, person)
 
-    async def _outlook(self, keyword: Keyword) -> Outlook:
+    async def _outlook(self, keyword: Keyword, person: Person) -> Outlook:
         """The keyword is kept, whatever arXiv says or does not."""
         try:
             async with asyncio.timeout(OUTLOOK_TIMEOUT):
@@ -221,7 +221,8 @@ class Changes:
         except KeywordRefused as error:
             return Outlook((f"Careful: {sentence(str(error))} It can't match anything.",))
         except (SourceError, TimeoutError) as error:
-            log.info("outlook failed keyword=%s why=%s", keyword.text, error)
+            shown = keyword.handle if person.private else keyword.text
+            log.info("outlook failed keyword=%s why=%s", shown, error)
             silent = (
                 "arXiv is not answering right now, so the number of papers a day is unknown. The"
                 " keyword is kept, and its first papers come when arXiv answers."

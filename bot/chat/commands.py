@@ -138,8 +138,8 @@ class ChatCommands:
         async with self._change("unmute", channel_id, person) as editor:
             return editor.announced(await self._changes.unmute(channel_id, editor.person, keyword))
 
-    async def muted(self, channel_id: str) -> tuple[Choice, ...]:
-        async with _answering("muted", channel_id):
+    async def muted(self, channel_id: str, person: Person) -> tuple[Choice, ...]:
+        async with self._reading("muted", channel_id, person):
             return await self._queries.muted(channel_id)
 
     async def list_(self, channel_id: str, person: Person, page: int = 1) -> Reply:
@@ -164,8 +164,8 @@ class ChatCommands:
         async with self._query("why", channel_id, person):
             return await self._queries.why(paper_id, channel_id)
 
-    async def matching(self, channel_id: str, paper_id: str) -> tuple[str, ...]:
-        async with _answering("matching", channel_id):
+    async def matching(self, channel_id: str, person: Person, paper_id: str) -> tuple[str, ...]:
+        async with self._reading("matching", channel_id, person):
             return await self._queries.matching(paper_id, channel_id)
 
     async def abstract(self, paper_id: str) -> Paper:
@@ -255,8 +255,10 @@ class ChatCommands:
         async with self._query("settings", channel_id, person):
             return await self._queries.settings(channel_id)
 
-    async def settings_in_force(self, channel_id: str) -> Mapping[str, SettingValue]:
-        async with _answering("settings", channel_id):
+    async def settings_in_force(
+        self, channel_id: str, person: Person
+    ) -> Mapping[str, SettingValue]:
+        async with self._reading("settings", channel_id, person):
             return await self._queries.settings_in_force(channel_id)
 
     async def change_settings(
@@ -297,8 +299,8 @@ class ChatCommands:
         async with _answering("restore_channels"):
             return await self._changes.restore_channels(group)
 
-    async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
-        async with _answering("keywords", channel_id):
+    async def keywords(self, channel_id: str, person: Person) -> tuple[Choice, ...]:
+        async with self._reading("keywords", channel_id, person):
             return await self._queries.keywords(channel_id)
 
     def opens_form(self, text: str) -> bool:
@@ -366,10 +368,19 @@ class ChatCommands:
 
     @asynccontextmanager
     async def _query(self, command: str, channel_id: str, person: Person) -> AsyncIterator[Person]:
-        """The person as one who reads there. Raises UserError and nothing else, also for one
-        command too many in a minute."""
+        """As ``_reading``, and refused for one command too many in a minute."""
         async with _answering(command, channel_id):
             self._rate_limiter.count(person.id)
+        async with self._reading(command, channel_id, person) as reader:
+            yield reader
+
+    @asynccontextmanager
+    async def _reading(
+        self, command: str, channel_id: str, person: Person
+    ) -> AsyncIterator[Person]:
+        """The person as one who reads there; without a rate limit, for what a form or a completion
+        shows. Raises UserError and nothing else."""
+        async with _answering(command, channel_id):
             yield await self._personal.reader(command, channel_id, person) if channel_id else person
 
     @asynccontextmanager

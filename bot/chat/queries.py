@@ -40,7 +40,7 @@ from bot.chat.replies.statistics import (
 from bot.chat.replies.status import status_reply, status_report
 from bot.chat.replies.why import Case, KeywordEvaluation, why_reply
 from bot.chat.reports import StatusReport
-from bot.chat.resolve import handle, is_handle, keyword_of_handle
+from bot.chat.resolve import is_handle, keyword_of_handle
 from bot.chat.visibility import visible_in, visible_to_host, visible_to_person
 from bot.errors import UserError
 from bot.keywords import parse
@@ -125,12 +125,12 @@ class Queries:
     async def keywords(self, channel_id: str) -> tuple[Choice, ...]:
         """The same with their handles, for completing what somebody types."""
         keywords = [each.keyword for each in await self._store.subscriptions(channel_id)]
-        return tuple(Choice(keyword.described, handle(keyword)) for keyword in keywords)
+        return tuple(Choice(keyword.described, keyword.handle) for keyword in keywords)
 
     async def muted(self, channel_id: str) -> tuple[Choice, ...]:
         """The mutes with their handles, likewise."""
         keywords = [each.keyword for each in await self._store.mutes(channel_id)]
-        return tuple(Choice(keyword.text, handle(keyword)) for keyword in keywords)
+        return tuple(Choice(keyword.text, keyword.handle) for keyword in keywords)
 
     async def preview(self, text: str, days: int = PREVIEW_DAYS, *, channel_id: str = "") -> Reply:
         """How many papers a day a keyword would bring, and the newest few. Saves nothing.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -24,18 +23,14 @@ def see_list(channel_id: str) -> str:
     return f"To see all: {refer_to('list', channel_id)}"
 
 
-def handle(keyword: Keyword) -> str:
-    """A keyword in 13 characters, for a button: the same as long as its meaning is the same."""
-    return f"#{hashlib.sha256(keyword.canonical.encode()).hexdigest()[:12]}"
-
-
 def is_handle(text: str) -> bool:
+    """Whether it is a keyword's ``handle``."""
     return _HANDLE.fullmatch(text) is not None
 
 
 def handles(keywords: Sequence[Keyword]) -> str:
     """Several keywords in one button: at most ``MAX_KEYWORDS_AT_ONCE``."""
-    return " ".join(map(handle, keywords))
+    return " ".join(each.handle for each in keywords)
 
 
 def handles_in(text: str) -> list[str]:
@@ -47,7 +42,7 @@ def handles_in(text: str) -> list[str]:
 def keyword_of_handle(text: str, known: Iterable[Keyword]) -> str:
     """The text of the keyword with this handle. Raises UserError if nobody knows it."""
     for keyword in known:
-        if handle(keyword) == text:
+        if keyword.handle == text:
             return keyword.text
     again = refer_to("add reward model")
     raise UserError(f"That keyword is no longer known here. Please type it: {again}")
@@ -92,7 +87,7 @@ def _meant(keywords: Sequence[Keyword], text: str) -> Keyword | None:
     UserError for words that are no keyword."""
     typed = clean(text)
     for keyword in keywords:
-        if keyword.text == typed or handle(keyword) == typed:
+        if keyword.text == typed or keyword.handle == typed:
             return keyword
     for keyword in keywords:
         if keyword.name and typed.casefold() in (
@@ -110,7 +105,7 @@ def find_subscribed_handles(
     subscriptions: Sequence[Subscription], handles: Sequence[str]
 ) -> list[Keyword]:
     """Those of a channel's keywords that have one of these handles."""
-    return [each.keyword for each in subscriptions if handle(each.keyword) in handles]
+    return [each.keyword for each in subscriptions if each.keyword.handle in handles]
 
 
 def find_stuck_post(channels: Sequence[ChannelView], key: str) -> OpenPost:

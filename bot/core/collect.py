@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.core import fetch, news
@@ -89,6 +89,9 @@ async def collect(
     )
     recorded = await store.record(run, first_post=first_post)
     _report(run, recorded)
+    _report_notes(
+        run, {each: keywords[each].handle for each in interests.personal & keywords.keys()}
+    )
     return run, recorded
 
 
@@ -174,5 +177,13 @@ def _report(run: Run, recorded: Recorded) -> None:
         len(run.news),
         run.announcement_stats.missing, run.announcement_stats.plan,
     )  # fmt: skip
+
+
+def _report_notes(run: Run, handles: Mapping[str, str]) -> None:
+    """``handles`` are those of keywords that people follow for themselves: what these say is not
+    for whoever reads the log."""
     for note in run.notes:
-        log.warning("collect note=%s keyword=%s text=%s", note.kind, note.keyword, note.text)
+        if note.keyword in handles:
+            log.warning("collect note=%s keyword=%s", note.kind, handles[note.keyword])
+        else:
+            log.warning("collect note=%s keyword=%s text=%s", note.kind, note.keyword, note.text)

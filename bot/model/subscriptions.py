@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -36,6 +37,11 @@ class Keyword:
     def label(self) -> str:
         """What people are shown: its name, or else its text."""
         return self.name or self.text
+
+    @property
+    def handle(self) -> str:
+        """Its meaning in 13 characters, for a button, and where its text is nobody's business."""
+        return f"#{hashlib.sha256(self.canonical.encode()).hexdigest()[:12]}"
 
     @property
     def described(self) -> str:
@@ -148,7 +154,8 @@ class Interests:
     run and the last complete wide run began; ``first_at`` when the first run of all did.
     ``checkpoint`` is what the source wrote for itself the last time. ``metadata_incomplete`` are
     papers of the last two weeks of which it did not say everything. ``followed_until`` is the last
-    ``Run.followed_until``.
+    ``Run.followed_until``. ``personal`` are those keywords' meanings that people follow for
+    themselves alone.
     """
 
     primed: tuple[Keyword, ...]
@@ -159,3 +166,4 @@ class Interests:
     checkpoint: str = ""
     metadata_incomplete: tuple[str, ...] = ()
     followed_until: date | None = None
+    personal: frozenset[str] = frozenset()

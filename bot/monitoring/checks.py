@@ -148,11 +148,11 @@ async def _database(
         remedy = "Stop the bot and restore a backup (docs/hosting.md, Restore)."
         yield Finding("database", False, f"It is damaged: {'; '.join(damages)}", remedy)
     else:
-        yield Finding(
-            "database",
-            True,
-            f"{state.database}: {state.papers:,} papers, {plural(len(state.channels), 'channel')}.",
-        )
+        channels = sum(not view.channel.owner for view in state.channels)
+        text = f"{state.database}: {state.papers:,} papers, {plural(channels, 'channel')}"
+        if people := len(state.channels) - channels:
+            text += f", {plural(people, 'private conversation')}"
+        yield Finding("database", True, f"{text}.")
     run = state.last_run
     if run is not None and run.finished_at > clock.now():
         text = (

@@ -126,7 +126,7 @@ class Chat:
         return replace(reply, text=as_typed(reply.text))
 
     async def keywords(self) -> tuple[str, ...]:
-        return tuple(each.label for each in await self.commands.keywords(HERE))
+        return tuple(each.label for each in await self.commands.keywords(HERE, ADA))
 
     async def refused(self, words: str, channel_id: str = HERE, person: Person = ADA) -> str:
         with pytest.raises(UserError) as caught:
@@ -238,7 +238,7 @@ async def test_an_argument_that_arrives_apart_from_its_command_is_never_read_as_
         await chat.commands.add(HERE, ADA, keyword)
     assert sorted(await chat.keywords()) == ["papers", "remove list", "status"]
     await chat.commands.remove(HERE, ADA, [" remove list "])
-    first, second = await chat.commands.keywords(HERE)
+    first, second = await chat.commands.keywords(HERE, ADA)
     await chat.commands.remove(HERE, ADA, [first.value, second.value])
     assert await chat.keywords() == ()
     with pytest.raises(UserError, match="There is no setting layout list"):
@@ -598,22 +598,22 @@ async def test_the_keywords_of_a_channel_that_match_a_paper_are_known(chat: Chat
     for words in ("add reward model", "add protein", "add ti:graphs"):
         await chat.say(words)
     await chat.collect()
-    assert await chat.commands.matching(HERE, "2603.00001") == ("reward model", "ti:graphs")
-    assert await chat.commands.matching(HERE, "2603.00002") == ()
+    assert await chat.commands.matching(HERE, ADA, "2603.00001") == ("reward model", "ti:graphs")
+    assert await chat.commands.matching(HERE, ADA, "2603.00002") == ()
     with pytest.raises(UserError, match="not an arXiv id"):
-        await chat.commands.matching(HERE, "nonsense")
+        await chat.commands.matching(HERE, ADA, "nonsense")
 
 
 async def test_several_settings_are_changed_together_or_not_at_all(chat: Chat) -> None:
     values = {"post_at": "9:30", "days": "mon,thu"}
     with pytest.raises(UserError, match="not a time of day"):
         await chat.commands.change_settings(HERE, ADA, {"days": "mon", "post_at": "25:00"})
-    assert (await chat.commands.settings_in_force(HERE))["days"].source == "default"
+    assert (await chat.commands.settings_in_force(HERE, ADA))["days"].source == "default"
     reply = await chat.commands.change_settings(HERE, ADA, values)
     assert reply.announcement == (
         "Ada changed post_at of this channel to 09:30 (set here), days to mon,thu (set here)."
     )
-    in_force = await chat.commands.settings_in_force(HERE)
+    in_force = await chat.commands.settings_in_force(HERE, ADA)
     assert (in_force["days"].value, in_force["days"].usual) == ("mon,thu", "mon-fri")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.chat.personal import PersonalChannels
-from bot.chat.resolve import handle
 from bot.core.limits import Limits
-from bot.errors import ChannelRefused, Note, NoteKind, SendError
+from bot.errors import ChannelRefused, NotAllowed, Note, NoteKind, SendError
 from bot.keywords import parse
 from bot.model import Batch, Draft, Person, Reply
 from tests.builders import paper
@@ -150,13 +150,25 @@ async def test_another_person_sees_and_changes_nothing(
     chat: Chat, words: str, private: bool
 ) -> None:
     await chat.say("add reward model", MINE, ME)
-    said = await chat.refused(words, MINE, replace(OTHER, private=private))
+    other = replace(OTHER, private=private)
+    said = await chat.refused(words, MINE, other)
+    for completing in (
+        chat.commands.keywords(MINE, other),
+        chat.commands.muted(MINE, other),
+        chat.commands.matching(MINE, other, "2603.01234"),
+        chat.commands.settings_in_force(MINE, other),
+    ):
+        with pytest.raises(NotAllowed, match="theirs alone"):
+            await completing
     assert "theirs alone" in said
     assert "reward" not in said
     assert await followed(chat) == ["reward model"]
 
 
-async def test_the_host_sees_that_somebody_follows_something_and_not_what(chat: Chat) -> None:
+async def test_the_host_sees_that_somebody_follows_something_and_not_what(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     await chat.say("add reward model", MINE, ME)
     await chat.say("add graph network", HERE)
     [subscription] = await chat.store.subscriptions(MINE)
@@ -169,12 +181,15 @@ async def test_the_host_sees_that_somebody_follows_something_and_not_what(chat: 
         assert "reward" not in shown.text
         assert "secret" not in shown.text
         assert MINE not in shown.text
+    assert "reward" not in caplog.text
+    assert "secret" not in caplog.text
+    assert subscription.keyword.handle in caplog.text
     assert "secret" in (await chat.say("status", MINE, ME)).text
 
 
 async def test_a_keyword_of_a_person_is_known_by_its_handle_to_them_alone(chat: Chat) -> None:
     await chat.say("add reward model", MINE, ME)
-    [choice] = await chat.commands.keywords(MINE)
+    [choice] = await chat.commands.keywords(MINE, ADA)
     assert "no longer known" in await chat.refused(f"preview {choice.value}")
     assert "no longer known" in await chat.refused(f"add {choice.value}")
     await chat.say(f"preview {choice.value}", MINE, ME)
@@ -236,7 +251,7 @@ async def test_no_answer_in_a_conversation_of_ones_own_speaks_of_a_channel(chat:
         "why 2603.00002", "resume", "resume", "help",
     ):  # fmt: skip
         said.append(await chat.say(words, MINE, ME))
-    graph = handle(parse("graph"))
+    graph = parse("graph").handle
     listed = (await chat.say("list", MINE, ME)).rows
     reward = next(offer.words.split()[1] for row in listed for offer in row.offers)
     said.append(await chat.say(f"remove {graph} {reward}", MINE, ME))

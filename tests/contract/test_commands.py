@@ -44,12 +44,12 @@ OPEN: dict[str, Call] = {
     "help": lambda commands, person, text: commands.help(HERE, person),
     "discuss": lambda commands, person, text: commands.discuss(HERE, person, text),
     "typed": lambda commands, person, text: commands.typed(HERE, person, text),
-    "settings_in_force": lambda commands, person, text: commands.settings_in_force(HERE),
+    "settings_in_force": lambda commands, person, text: commands.settings_in_force(HERE, person),
     "home": lambda commands, person, text: commands.home(person, [text], page=-3),
     "invited": lambda commands, person, text: commands.invited(HERE),
-    "matching": lambda commands, person, text: commands.matching(HERE, text),
-    "muted": lambda commands, person, text: commands.muted(HERE),
-    "keywords": lambda commands, person, text: commands.keywords(HERE),
+    "matching": lambda commands, person, text: commands.matching(HERE, person, text),
+    "muted": lambda commands, person, text: commands.muted(HERE, person),
+    "keywords": lambda commands, person, text: commands.keywords(HERE, person),
     "abstract": lambda commands, person, text: commands.abstract(text),
     "save": lambda commands, person, text: commands.save(HERE, person, text),
     "save_all": lambda commands, person, text: commands.save_all(HERE, person, [text]),
@@ -125,21 +125,21 @@ async def test_a_database_that_fails_is_an_answer_for_the_person_and_no_other_er
 
 async def test_who_does_not_manage_a_channel_changes_nothing_there(answering: Answering) -> None:
     await answering.commands.add(HERE, ADA, "graph network")
-    before = await answering.commands.keywords(HERE)
+    before = await answering.commands.keywords(HERE, ADA)
     for call in CHANGING.values():
         with pytest.raises(NotAllowed, match=r"\w"):
             await call(answering.commands, VISITOR, "graph network")
-    assert await answering.commands.keywords(HERE) == before
+    assert await answering.commands.keywords(HERE, ADA) == before
 
 
 async def test_a_keyword_is_named_by_its_handle_wherever_one_is_wanted(
     answering: Answering,
 ) -> None:
     await answering.commands.add(HERE, ADA, "graph network")
-    [choice] = await answering.commands.keywords(HERE)
+    [choice] = await answering.commands.keywords(HERE, ADA)
     assert choice.label == "graph network"
     await answering.commands.remove(HERE, ADA, [choice.value])
-    assert await answering.commands.keywords(HERE) == ()
+    assert await answering.commands.keywords(HERE, ADA) == ()
 
 
 async def test_a_request_is_claimed_once(answering: Answering) -> None:

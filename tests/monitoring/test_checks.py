@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.keywords import parse
+from bot.model import Person
+from tests.fakes import START
 from tests.process import forked
 from tests.process.world import standin_paper
+from tests.store.database import opened
 from tests.wire.arxiv_standin import ArxivStandin
 from tests.wire.discord_server import DiscordServer
 from tests.wire.discord_shapes import TOKEN
+
+MINE = "discord:1142000000000000009"
 
 
 @pytest.fixture
@@ -41,6 +49,18 @@ def test_a_sound_installation_has_nothing_to_fix(tmp_path: Path, arxiv: ArxivSta
     assert status == 0
     assert set(found) == {"bot.toml", "data files", "data", "database", "clock", "arxiv"}
     assert all(each["ok"] for each in found.values())
+
+
+def test_what_a_person_follows_for_themselves_is_counted_as_no_channel(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    with closing(opened(tmp_path / "daily-papers.sqlite3")) as store:
+        for channel, private in (("discord:1142000000000000000", False), (MINE, True)):
+            person = Person("Ada", "discord:7", private=private)
+            asyncio.run(store.follow(channel, parse("reward model"), person, START))
+    _, found = check(tmp_path, arxiv, "", "--quick")
+    assert found["database"]["text"].endswith("0 papers, 1 channel, 1 private conversation.")
+    assert MINE not in json.dumps(found)
 
 
 def test_only_an_arxiv_that_was_asked_is_said_to_have_answered(

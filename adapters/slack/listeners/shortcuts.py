@@ -10,8 +10,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack import keyword_form, paper_choice, replies
 from adapters.slack.responder import Place, Responder
+from adapters.slack.workspace import parted
 from bot.errors import PlatformError, SendError, UserError
-from bot.model import Offer, Reply, Row
+from bot.model import Offer, Person, Reply, Row
 
 log = logging.getLogger(__name__)
 
@@ -67,24 +68,27 @@ def register(app: AsyncApp) -> None:
             log.warning("form not opened why=%s", error)
             await responder.show(place, Reply(keyword_form.NOT_OPENED))
             return
-        form = await form_like(responder, channel, place.user, paper_id)
+        person = await responder.person(body, channel)
+        form = await form_like(responder, channel, person, paper_id)
         window = Place(place.user, view_id=view_id)
         await responder.update(window, form, Reply(keyword_form.NOT_OPENED))
 
 
-async def form_like(responder: Responder, channel: str, user: str, paper_id: str) -> replies.View:
+async def form_like(
+    responder: Responder, channel: str, person: Person, paper_id: str
+) -> replies.View:
     """The form with the keyword of this channel that matches a paper; which channel is to follow it
     is not chosen yet. A window that says why there is no form."""
     try:
-        matching = await responder.commands.matching(responder.core_id(channel), paper_id)
+        matching = await responder.commands.matching(responder.core_id(channel), person, paper_id)
     except UserError as error:
         return responder.sentence(TITLES[LIKE], str(error))
-    hint = "No keyword that this channel follows now matches it. Which one should?"
+    hint = "Nothing that is followed here matches it. Which keyword should?"
     values = None
     if matching:
         values = keyword_form.filled_with(matching[0])
         hint = f"The paper is here because of: {', '.join(matching)}"
-    sealed = responder.membership.sealed(channel, user)
+    sealed = responder.membership.sealed(channel, parted(person.id)[1])
     return keyword_form.form("", values, metadata=sealed, hint=hint)
 
 

@@ -117,7 +117,7 @@ def register(app: AsyncApp) -> None:
         """The paper of which somebody wants more."""
         window = SubmittedWindow.of(body, responder)
         person = await responder.person(body, window.channel)
-        await _answer(ack, window, TITLES[LIKE], _like(window), person)
+        await _answer(ack, window, TITLES[LIKE], _like(window, person), person)
 
     @app.view(re.compile(""))
     async def unknown(ack: AsyncAck, view: dict[str, Any], responder: Responder) -> None:
@@ -192,7 +192,7 @@ async def _change_settings(window: SubmittedWindow, person: Person) -> Outcome:
     core_id, below = responder.core_id(channel), next(iter(window.state), "")
     try:
         await window.check()
-        values = await responder.commands.settings_in_force(core_id)
+        values = await responder.commands.settings_in_force(core_id, person)
         changed = settings_form.changed(window.state, values)
         below = next(iter(changed), below)
         if mistakes := settings_form.mistakes(changed):
@@ -228,7 +228,7 @@ async def _why(window: SubmittedWindow, person: Person) -> Outcome:
     return _shown(window, reply, window.channel, TITLES[WHY])
 
 
-async def _like(window: SubmittedWindow) -> Outcome:
+async def _like(window: SubmittedWindow, person: Person) -> Outcome:
     paper_id = paper_choice.chosen(window.state)
     if not paper_id:
         return _mistaken(window, {paper_choice.PAPER: paper_choice.CHOOSE_ONE})
@@ -236,7 +236,7 @@ async def _like(window: SubmittedWindow) -> Outcome:
         await window.check()
     except NotAllowed as error:
         return _mistaken(window, {}, str(error))
-    form = await form_like(window.responder, window.channel, window.place.user, paper_id)
+    form = await form_like(window.responder, window.channel, person, paper_id)
     return Outcome(form, Reply(keyword_form.NOT_OPENED))
 
 

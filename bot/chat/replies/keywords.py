@@ -13,7 +13,7 @@ from bot.chat.replies.paraphrase import Paraphrase, paraphrase
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
 from bot.chat.reports import AllKeywords, FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
-from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handle, handles
+from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handles
 from bot.model import Choice, Keyword, Menu, Mute, Offer, Person, Reply, Row, Section, Subscription
 from bot.references import refer_to
 from bot.text import plural
@@ -47,7 +47,7 @@ def added_reply(
         entries=seen.entries if seen else (),
         offers=(
             *_narrowing(keyword, seen),
-            Offer("Undo", f"remove {handle(keyword)}"),
+            Offer("Undo", f"remove {keyword.handle}"),
             BACK_TO_LIST,
         ),
         announcement=f"{person.name} added a keyword: {keyword.described}",
@@ -58,7 +58,7 @@ def added_reply(
 def _narrowing(keyword: Keyword, seen: Outlook | None) -> tuple[Offer, ...]:
     if seen is None or not seen.narrower:
         return ()
-    return (Offer("In title and abstract both", f"narrow {handle(keyword)}"),)
+    return (Offer("In title and abstract both", f"narrow {keyword.handle}"),)
 
 
 def _added(channel_id: str, keyword: Keyword, understood: Paraphrase) -> KeywordAdded:
@@ -125,7 +125,7 @@ def restored_reply(
         + "\n".join(understood.lines)
         + "\nIt continues where it stopped: what was waiting for it waits again, and what has been"
         " announced since is posted too.",
-        offers=(Offer("Undo", f"remove {handle(keyword)}"), BACK_TO_LIST),
+        offers=(Offer("Undo", f"remove {keyword.handle}"), BACK_TO_LIST),
         announcement=f"{person.name} added a keyword again: {keyword.described}",
         report=_added(channel_id, keyword, understood),
     )
@@ -238,7 +238,7 @@ def muted_reply(
         lines.append(f"Of the {plural(of, 'paper')} of {days} it would have hidden {hidden}.")
     return Reply(
         "\n".join(filter(None, lines)),
-        offers=(Offer("Undo", f"unmute {handle(keyword)}"), BACK_TO_LIST),
+        offers=(Offer("Undo", f"unmute {keyword.handle}"), BACK_TO_LIST),
         announcement=f"{person.name} muted {keyword.text} in this channel",
     )
 
@@ -247,7 +247,7 @@ def unmuted_reply(keyword: Keyword, person: Person) -> Reply:
     return Reply(
         f"{follower(person.private, 'mute', 'no longer')} {keyword.text}\n"
         "Papers that it hid at a posting time stay hidden; new ones are posted again.",
-        offers=(Offer("Undo", f"mute {handle(keyword)}"), BACK_TO_LIST),
+        offers=(Offer("Undo", f"mute {keyword.handle}"), BACK_TO_LIST),
         announcement=f"{person.name} ended the mute of {keyword.text} in this channel",
     )
 
@@ -348,7 +348,7 @@ def _followed(subscription: Subscription) -> FollowedKeyword:
 
 
 def _removing_several(keywords: Sequence[Keyword]) -> Menu:
-    choices = tuple(Choice(keyword.described, handle(keyword)) for keyword in keywords)
+    choices = tuple(Choice(keyword.described, keyword.handle) for keyword in keywords)
     most = min(MAX_KEYWORDS_AT_ONCE, len(choices))
     return Menu(f"Remove several, up to {most} at once", "remove", choices, most)
 
@@ -358,7 +358,7 @@ def removal_row(subscription: Subscription, dates: DateFormatter, may_change: bo
     by = f" by {subscription.added_by.name}" if subscription.added_by.name else ""
     added = f"added {dates.day(subscription.added_at)}{by}"
     new = "; new, its first papers come with the next run" if subscription.primed_at is None else ""
-    remove = Offer("Remove", f"remove {handle(subscription.keyword)}")
+    remove = Offer("Remove", f"remove {subscription.keyword.handle}")
     offers = (remove,) if may_change else ()
     keyword = subscription.keyword
     query = f"{keyword.text}; " if keyword.name else ""

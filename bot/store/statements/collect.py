@@ -70,6 +70,7 @@ def interests(db: Connection) -> Interests:
     fresh = db.execute(
         select.format("select canonical from subscriptions where primed_at is null")
     ).fetchall()
+    personal = db.execute("select canonical from keywords where not shared").fetchall()
     first, last, complete, swept = db.execute(
         "select min(started_at), max(started_at), max(started_at) filter (where complete),"
         " max(started_at) filter (where complete and wide) from runs"
@@ -95,6 +96,7 @@ def interests(db: Connection) -> Interests:
         checkpoint="" if checkpoint is None else checkpoint[0],
         metadata_incomplete=tuple(row[0] for row in metadata_incomplete),
         followed_until=None if followed is None else date.fromisoformat(followed[0]),
+        personal=frozenset(canonical for (canonical,) in personal),
     )
 
 

@@ -81,8 +81,8 @@ class SlackBackend(Backend):
     """With what a Slack channel follows."""
 
     async def keywords(self, channel: str) -> tuple[str, ...]:
-        choices = await self.commands.keywords(f"slack:{channel}")
-        return tuple(choice.label for choice in choices)
+        subscriptions = await self.store.subscriptions(f"slack:{channel}")
+        return tuple(each.keyword.described for each in subscriptions)
 
 
 def home_page(home: Home, command: str = "/papers", **more: Any) -> dict[str, Any]:
