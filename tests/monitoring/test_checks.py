@@ -28,7 +28,7 @@ MINE = "discord:1142000000000000009"
 
 @pytest.fixture
 def arxiv() -> Iterator[ArxivStandin]:
-    with ArxivStandin([], lambda: datetime.now(UTC)) as server:
+    with ArxivStandin([standin_paper(9, "Gardens")], lambda: datetime.now(UTC)) as server:
         yield server
 
 
