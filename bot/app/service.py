@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -32,6 +32,7 @@ from bot.app.health_monitor import HealthMonitor
 from bot.app.maintenance import check_integrity, forget_outdated, next_night
 from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
+from bot.app.reloads import Reloads
 from bot.app.scheduler import RetryPolicy, Scheduler
 from bot.app.supervisor import keep_listening
 from bot.config import Config
@@ -64,7 +65,7 @@ OPTIONAL_JOBS = frozenset({"ping", "page", "retention", "integrity", "crosspost"
 
 
 class Service:
-    """Use it once. ``reload`` reads bot.toml again, and raises ConfigError."""
+    """Use it once."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class Service:
         file_sync: FileSync,
         page_writer: PageWriter,
         commands: Commands,
-        reload: Callable[[], Config],
+        reloads: Reloads,
         retry: RetryPolicy | None,
         watch_interval: timedelta,
     ) -> None:
@@ -95,7 +96,7 @@ class Service:
         self._file_sync = file_sync
         self._page_writer = page_writer
         self._commands = commands
-        self._reload = reload
+        self._reloads = reloads
         self._retry = retry or RetryPolicy()
         self._watch_interval = watch_interval
         self._scheduler = Scheduler(self._retry, self._give_up, optional=OPTIONAL_JOBS)
@@ -116,6 +117,7 @@ class Service:
         self._listening: set[str] = set()  # those whose listener runs
         self._seen_connected: set[str] = set()  # at the last watch, of those not listening
         self._stopped = asyncio.Event()
+        self._told_to_end = False  # by SIGTERM or SIGINT
         self._next_config: Config | None = None  # what to continue with after SIGHUP
         self._gave_up = ""  # why the service ended itself
         self._collecting = asyncio.Lock()
@@ -132,10 +134,22 @@ class Service:
     async def run(self) -> Config | None:
         """Until SIGTERM or SIGINT. What was being sent then is looked for at the next start.
 
-        Returns the configuration to continue with after SIGHUP, and ``None`` after a stop. Raises
-        GaveUp.
+        Returns the configuration to continue with after SIGHUP, and ``None`` after a stop, also
+        where both were wanted. Raises GaveUp.
         """
         before = self._handle_signals()
+        with self._reloads.received_by(self._reload_config):
+            await self._run()
+        if self._gave_up:
+            raise GaveUp(self._gave_up)
+        if self._told_to_end:  # a second signal still kills nothing
+            return None
+        for number, handler in before.items():
+            asyncio.get_running_loop().remove_signal_handler(number)
+            signal.signal(number, handler)
+        return self._next_config
+
+    async def _run(self) -> None:
         self._file_sync.defer_writes()
         for platform in self._platforms:  # an earlier process may have had another token
             await self._recorded(self._store.clear_refusal(platform))
@@ -160,23 +174,20 @@ class Service:
         finally:
             await self._stop(list(self._listeners.values()))
             log.info("stopped")
-        if self._gave_up:
-            raise GaveUp(self._gave_up)
-        if self._next_config is not None:  # after a stop, a second signal still kills nothing
-            for number, handler in before.items():
-                asyncio.get_running_loop().remove_signal_handler(number)
-                signal.signal(number, handler)
-        return self._next_config
 
     def _handle_signals(self) -> dict[signal.Signals, Any]:
         """Returns what handled them before, and does again until the next service begins."""
         loop = asyncio.get_running_loop()
-        handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT), self._stopped.set)
-        handlers[signal.SIGHUP] = self._reload_config
-        before = {number: signal.getsignal(number) or signal.SIG_DFL for number in handlers}
-        for number, handler in handlers.items():
-            loop.add_signal_handler(number, handler)
+        ending = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.getsignal(number) or signal.SIG_DFL for number in ending}
+        for number in ending:
+            loop.add_signal_handler(number, self._end)
         return before
+
+    def _end(self) -> None:
+        """SIGTERM or SIGINT, also after SIGHUP: whoever sends it wants the process to end."""
+        self._told_to_end = True
+        self._stopped.set()
 
     def _serving_page(self) -> AbstractAsyncContextManager[None]:
         page = self._config.page
@@ -196,11 +207,8 @@ class Service:
 
     def _reload_config(self) -> None:
         """SIGHUP. A wrong bot.toml changes nothing."""
-        try:
-            self._next_config = self._reload()
-        except ConfigError as error:
-            log.warning("bot.toml was not reread, everything stays as it is: %s", error)
-        else:
+        if (config := self._reloads.config()) is not None:
+            self._next_config = config
             log.info("restarting with bot.toml as it is now")
             self._stopped.set()
 

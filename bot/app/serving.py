@@ -7,19 +7,18 @@ again, and nobody could ask it why. Decides nothing about what the service does.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from bot.app.bot import Bot
+from bot.app.reloads import Reloads
 from bot.app.scheduler import UNAVAILABLE_RETRY_DELAY
 from bot.app.wiring import build_service, open_bot
 from bot.clock import SystemClock
 from bot.config import Config
-from bot.errors import ConfigError, StoreUnavailable
+from bot.errors import StoreUnavailable
 from bot.monitoring.endpoint import MonitoringReport
 from bot.monitoring.endpoint import serving as serving_health
 from bot.ports import Clock
@@ -29,19 +28,18 @@ log = logging.getLogger(__name__)
 LOG_INTERVAL = timedelta(minutes=1)  # while the server does not answer
 
 
-async def serve(config: Config, reload: Callable[[], Config]) -> None:
+async def serve(config: Config, reloads: Reloads) -> None:
     """Until it is stopped. Raises ConfigError, GaveUp and StoreError, but waits while the database
     server does not answer."""
     following: Config | None = config
-    while following is not None:
-        async with open_when_available(following, reload, SystemClock()) as bot:
-            following = await build_service(bot, reload).run()
+    with reloads.in_loop():
+        while following is not None:
+            async with open_when_available(following, reloads, SystemClock()) as bot:
+                following = await build_service(bot, reloads).run()
 
 
 @asynccontextmanager
-async def open_when_available(
-    config: Config, reload: Callable[[], Config], clock: Clock
-) -> AsyncIterator[Bot]:
+async def open_when_available(config: Config, reloads: Reloads, clock: Clock) -> AsyncIterator[Bot]:
     """``open_bot`` to serve, once the database server answers; until then ``/healthz`` says that
     it does not, and SIGHUP makes this reread ``bot.toml``. Raises as ``open_bot``, and GaveUp."""
     async with AsyncExitStack() as opened:
@@ -58,9 +56,8 @@ async def open_when_available(
                         await waiting.enter_async_context(wait.answering(config))
                     wait.failed(error)
                     await clock.sleep(UNAVAILABLE_RETRY_DELAY.total_seconds())
-                    if wait.rereads:
-                        config = _reread(config, reload)
-                        wait.rereads = False
+                    if reloads.take():
+                        config = reloads.config() or config
                 else:
                     break
         if wait is not None:
@@ -68,23 +65,13 @@ async def open_when_available(
         yield bot
 
 
-def _reread(config: Config, reload: Callable[[], Config]) -> Config:
-    """A wrong bot.toml changes nothing."""
-    try:
-        return reload()
-    except ConfigError as error:
-        log.warning("bot.toml was not reread, everything stays as it is: %s", error)
-        return config
-
-
 class _Wait:
-    """For a database server; ``rereads`` after SIGHUP."""
+    """For a database server."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._why = StoreUnavailable()
         self._logged_at: float | None = None
-        self.rereads = False
 
     def failed(self, why: StoreUnavailable) -> None:
         """It still does not answer; logged now and then."""
@@ -96,18 +83,10 @@ class _Wait:
 
     @asynccontextmanager
     async def answering(self, config: Config) -> AsyncIterator[None]:
-        """Meanwhile ``/healthz`` says why, and SIGHUP does not end the process."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self._reread_soon)
+        """Meanwhile ``/healthz`` says why."""
         health = config.health
-        try:
-            async with serving_health(health.listen if health else None, self._report):
-                yield
-        finally:
-            loop.remove_signal_handler(signal.SIGHUP)
-
-    def _reread_soon(self) -> None:
-        self.rereads = True
+        async with serving_health(health.listen if health else None, self._report):
+            yield
 
     async def _report(self) -> MonitoringReport:
         """Raises why it waits."""

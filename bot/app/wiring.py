@@ -13,7 +13,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -29,6 +29,7 @@ from bot.app.file_sync import FileSync
 from bot.app.notifier import Notifier
 from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
+from bot.app.reloads import Reloads
 from bot.arxiv.cache import CachedSource
 from bot.arxiv.ids import base_id
 from bot.arxiv.plan import Strategy
@@ -156,12 +157,12 @@ def wire(
 
 def build_service(
     bot: Bot,
-    reload: Callable[[], Config],
+    reloads: Reloads,
     *,
     retry: RetryPolicy | None = None,
     watch_interval: timedelta | None = None,
 ) -> Service:
-    """The service that runs this bot; ``reload`` reads bot.toml again, and raises ConfigError."""
+    """The service that runs this bot."""
     # Not before the configuration is read: that makes the environment safe for aiohttp.
     from bot.app.service import WATCH_INTERVAL, Service
 
@@ -177,7 +178,7 @@ def build_service(
         file_sync=bot.file_sync,
         page_writer=bot.page_writer,
         commands=bot.commands,
-        reload=reload,
+        reloads=reloads,
         retry=retry,
         watch_interval=watch_interval or WATCH_INTERVAL,
     )

@@ -48,17 +48,22 @@ def run(
     """
     import asyncio
 
+    from bot.app.reloads import Reloads
+
     options = begin(ctx, config, verbose=not quiet, quiet=quiet)
-    # Until the service has a handler of its own. Process 1 of a container would ignore it.
-    signal.signal(signal.SIGTERM, _stop_at_start)
 
     def settings(*, may_write: bool = False) -> Config:
         return configured(options, secrets=True, needs_contact=True, may_write=may_write)
 
+    reloads = Reloads(settings)
+    # Until the service has handlers of its own. Process 1 of a container would ignore SIGTERM.
+    signal.signal(signal.SIGTERM, _stop_at_start)
+    signal.signal(signal.SIGHUP, reloads.want)
+
     async def serving(now: Config) -> None:
         from bot.app.serving import serve  # not before the configuration made aiohttp safe
 
-        await serve(now, settings)
+        await serve(now, reloads)
 
     with plain_errors():
         asyncio.run(serving(settings(may_write=True)))

@@ -7,7 +7,9 @@ something to have happened.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -19,6 +21,7 @@ import pytest
 import time_machine
 
 from bot import config as configuration
+from bot.app.reloads import Reloads
 from bot.app.scheduler import RetryPolicy
 from bot.app.wiring import build_service, wire
 from bot.clock import SystemClock
@@ -118,6 +121,7 @@ class Deployment:
         path = folder / "bot.toml"
         path.write_text(CONFIG)
         self.config = configuration.load(path, {}, need_secrets=False, needs_contact=True)
+        self.reloads = Reloads(lambda: self.config)
         self.clock = SystemClock()
         pretended = FakeClock(datetime.now(UTC))
         self.source = FakeSource(pretended)
@@ -140,7 +144,7 @@ class Deployment:
     @asynccontextmanager
     async def serving(self, retry: RetryPolicy = QUICK) -> AsyncIterator[asyncio.Task[object]]:
         service = build_service(
-            self.bot, lambda: self.config, retry=retry, watch_interval=timedelta(seconds=0.05)
+            self.bot, self.reloads, retry=retry, watch_interval=timedelta(seconds=0.05)
         )
         running = asyncio.create_task(service.run())
         try:
@@ -592,3 +596,37 @@ async def test_a_process_whose_roles_could_not_be_renewed_for_any_reason_keeps_t
             await deployment.until(lambda: store.renewals > 2)
             assert deployment.bot.leases.holds(roles.COLLECTOR)
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("signals", "continues"),
+    [
+        ([signal.SIGHUP], True),
+        ([signal.SIGHUP, signal.SIGHUP], True),
+        ([signal.SIGTERM], False),
+        ([signal.SIGHUP, signal.SIGTERM], False),
+        ([signal.SIGTERM, signal.SIGHUP], False),
+        ([signal.SIGINT, signal.SIGHUP], False),
+    ],
+)
+async def test_whoever_wants_the_service_to_end_is_obeyed_although_it_was_to_reread_its_file(
+    tmp_path: Path, signals: list[signal.Signals], continues: bool
+) -> None:
+    bot = Deployment(tmp_path)
+    with bot.reloads.in_loop():
+        async with bot.serving() as running:
+            await bot.until(lambda: bot.chat.listened > 0)
+            for number in signals:
+                os.kill(os.getpid(), number)
+            assert await running == (bot.config if continues else None)
+
+
+async def test_a_signal_before_the_service_runs_is_not_lost(tmp_path: Path) -> None:
+    bot = Deployment(tmp_path)
+    with bot.reloads.in_loop():
+        os.kill(os.getpid(), signal.SIGHUP)
+        async with bot.serving() as running:
+            assert await running == bot.config
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert bot.reloads.take(), "nor does one end the process behind the loop"
+    assert not bot.reloads.take()

@@ -15,7 +15,9 @@ from urllib.error import HTTPError
 import pytest
 
 from bot import config as configuration
+from bot.app.reloads import Reloads
 from bot.app.serving import open_when_available
+from bot.app.wiring import build_service
 from bot.config import Config
 from tests.fakes import FakeClock
 from tests.store import postgres
@@ -64,7 +66,7 @@ def test_a_server_that_is_gone_for_ten_minutes_at_the_start_is_waited_for(
     async def start() -> float:
         clock = Waiting(after)
         began = clock.monotonic()
-        async with open_when_available(config, lambda: config, clock) as bot:
+        async with open_when_available(config, Reloads(lambda: config), clock) as bot:
             assert await bot.store.subscriptions() == ()
         return clock.monotonic() - began
 
@@ -96,11 +98,38 @@ def test_while_it_waits_the_health_check_says_why_and_a_signal_rereads_the_file(
         os.kill(os.getpid(), signal.SIGHUP)
 
     async def start() -> None:
-        async with open_when_available(config, lambda: load(tmp_path, url), Waiting(ask)) as bot:
-            assert bot.config.health is None, "as the file is now"
+        reloads = Reloads(lambda: load(tmp_path, url))
+        with reloads.in_loop():
+            async with open_when_available(config, reloads, Waiting(ask)) as bot:
+                assert bot.config.health is None, "as the file is now"
 
     asyncio.run(start())
     assert len(told) <= 3, "the signal arrives between two attempts"
     code, [problem] = told[0]
     assert code == 503
     assert "does not answer (Connection refused)" in problem
+
+
+def test_a_signal_between_the_waiting_and_the_service_rereads_the_file(
+    tmp_path: Path, url: str
+) -> None:
+    server = f"postgresql://postgres@127.0.0.1:{free_port()}/papers"
+    files = [load(tmp_path, url), load(tmp_path, url, "[schedule]\npost_at = '09:00'\n")]
+
+    async def start() -> Config | None:
+        reloads = Reloads(lambda: files.pop(0))
+
+        def hang_up(_: float) -> None:
+            os.kill(os.getpid(), signal.SIGHUP)
+
+        with reloads.in_loop():
+            async with open_when_available(
+                load(tmp_path, server), reloads, Waiting(hang_up)
+            ) as bot:
+                assert bot.config.schedule.values["post_at"] == "08:00"
+                hang_up(0)  # it answers, and nobody listens to signals yet
+                return await build_service(bot, reloads).run()
+
+    following = asyncio.run(start())
+    assert following is not None
+    assert following.schedule.values["post_at"] == "09:00"
