@@ -37,6 +37,7 @@ from bot.model import Choice, Person, Reply
 from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.ports import Clock, Commands
 from bot.text.reading import linked_papers
+from bot.text.refusals import cannot_post, channel_not_told
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +221,7 @@ class InteractionHandler:
         try:
             await self._send_line(target, replies.line(reply.announcement))
         except (SendError, PlatformError) as error:
-            return f"I could not tell the channel: {error}"
+            return channel_not_told(error)
         return ""
 
     async def _edit_reply(
@@ -286,7 +287,7 @@ def _permission_problem(interaction: Interaction, *, threads: bool) -> str:
         threads=threads,
         forum=in_forum(interaction),
     )
-    return f"I can't post here yet: {permissions.remedy(missing)}" if missing else ""
+    return cannot_post(permissions.remedy(missing)) if missing else ""
 
 
 def in_forum(interaction: Interaction) -> bool:

@@ -39,6 +39,7 @@ THREAD_CLOSED: Final = frozenset({THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL})
 CANNOT_REPLY: Final = frozenset({160002, 50021})
 NO_MORE_THREADS: Final = frozenset({160006, 160007})  # of the server; the second: of announcements
 
+ASKED_TO_WAIT: Final = "Discord asked us to wait."
 LOGIN_REFUSED: Final = (
     "Discord does not know the token in DISCORD_TOKEN. Make a new one: discord.com/developers, your"
     " application, Bot, Reset Token."
@@ -79,7 +80,7 @@ def translate(error: Exception) -> SendError | PlatformRefused | None:
         case discord.LoginFailure():
             return PlatformRefused(LOGIN_REFUSED)
         case discord.RateLimited():
-            return TryLater("Discord asked us to wait.", error.retry_after)
+            return TryLater(ASKED_TO_WAIT, error.retry_after)
         case discord.HTTPException():
             return _from_response(error)
         case aiohttp.ClientConnectorError() | aiohttp.ServerTimeoutError():
@@ -97,7 +98,7 @@ def _from_response(error: discord.HTTPException) -> SendError | PlatformRefused:
     if error.status == 401:
         return PlatformRefused(LOGIN_REFUSED)
     if error.status == 429:
-        return TryLater("Discord asked us to wait.", CLOUDFLARE_RETRY_AFTER)
+        return TryLater(ASKED_TO_WAIT, CLOUDFLARE_RETRY_AFTER)
     if error.code in TEMPORARY:
         return TryLater("Discord takes no more messages there just now.", TEMPORARY[error.code])
     if error.code in CHANNEL_REFUSALS:

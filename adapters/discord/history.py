@@ -18,6 +18,7 @@ from adapters.discord.channels import ChannelCache
 from adapters.discord.errors import UNKNOWN_CHANNEL, as_list, code_of, reading_answer
 from adapters.discord.limits import nested
 from bot.errors import CannotTell, ChannelRefused
+from bot.text.refusals import TOO_MUCH_WRITTEN
 
 # Discord's servers may disagree by some. The lower 22 bits of an id are no time.
 CLOCK_SKEW: Final = 120_000 << 22  # milliseconds
@@ -63,7 +64,7 @@ class MessageHistory:
                 break
             params["before"] = str(last)
         else:
-            raise CannotTell("Too much was written there since to look through it.")
+            raise CannotTell(TOO_MUCH_WRITTEN)
         if not seen:
             await self._check_that_it_is_readable(channel_id)
         return None

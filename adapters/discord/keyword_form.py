@@ -12,7 +12,7 @@ from discord import ui
 
 from adapters.discord.buttons import check_server
 from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
-from bot.text.keyword_forms import ANYWHERE, FIELDS
+from bot.text.keyword_forms import ANYWHERE, FIELDS, ONLY_CATEGORIES
 
 # What a custom_id begins with; the input follows, as far as it fits.
 EDIT_PREFIX: Final = "edit:"
@@ -97,7 +97,7 @@ class KeywordForm(ui.Modal, title="Follow a keyword"):
         self.add_item(ui.Label(text="Where to look", component=self._field))
         self.add_item(
             ui.Label(
-                text="Only in these categories",
+                text=ONLY_CATEGORIES,
                 description="arXiv's own names; empty for all of them",
                 component=self._categories,
             )

@@ -15,7 +15,7 @@ import discord
 from discord import app_commands
 from discord.http import Route
 
-from adapters.discord.errors import UNREADABLE, as_list
+from adapters.discord.errors import ASKED_TO_WAIT, UNREADABLE, as_list
 from adapters.discord.mentions import CommandMentions
 from bot.ports import Clock
 
@@ -55,7 +55,7 @@ class Registration:
         try:
             await self._register(tree)
         except discord.RateLimited as error:
-            why, wait = "Discord asked us to wait.", max(delay, error.retry_after)
+            why, wait = ASKED_TO_WAIT, max(delay, error.retry_after)
         except discord.HTTPException as error:
             said = error.text.replace("\n", " ")[:300] or "no reason given"
             why = f"Discord answered {error.status}: {said}"

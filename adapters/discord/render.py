@@ -32,6 +32,7 @@ from bot.errors import PostRefused
 from bot.model import Digest, Draft, Entry, NewsItem, Paper
 from bot.text import authors_line, digests, shorten
 from bot.text.badges import Badge, badges
+from bot.text.refusals import DAMAGED
 
 VERSION: Final = 1
 ACCENT: Final = 0xB31B1B  # arXiv's red
@@ -308,7 +309,7 @@ def read(payload: str) -> Message:
             raise PostRefused("This message was prepared by another version of the bot.")
         return Message(Destination(stored["place"]), stored["thread_name"], stored["body"])
     except (ValueError, KeyError, TypeError) as error:
-        raise PostRefused("This message is damaged and can't be sent.") from error
+        raise PostRefused(DAMAGED) from error
 
 
 def _payload(place: Destination, thread_name: str, body: str) -> str:

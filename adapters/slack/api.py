@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.http_trace import checked_before_writing
-from adapters.slack.errors import at_the_border, reading_answer
+from adapters.slack.errors import ASKED_TO_WAIT, at_the_border, reading_answer
 from bot.errors import OutcomeUnknown, TryLater
 from bot.network import Network
 from bot.ports import Clock
@@ -135,7 +135,7 @@ class Web:
         whose = str((json or {}).get("channel") or (method if json is None else ""))
         wait = self._paused_until.get(whose, 0.0) - self._clock.monotonic()
         if wait > 0:
-            raise TryLater("Slack asked us to wait.", wait)
+            raise TryLater(ASKED_TO_WAIT, wait)
         try:
             with at_the_border(self._me.name if self._me else "papers"):
                 verb = "POST" if params is None else "GET"

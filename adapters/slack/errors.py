@@ -71,6 +71,7 @@ REFUSED: Final[Mapping[str, str]] = {
 }
 # In a private conversation: the account is gone.
 WITHOUT_ACCOUNT: Final = frozenset({"user_not_found", "user_disabled"})
+ASKED_TO_WAIT: Final = "Slack asked us to wait."
 UNREACHABLE: Final = "Slack lets me send no messages to this person ({code})."
 PASSING: Final[Mapping[str, float]] = {  # seconds until it is worth another try
     "ratelimited": 60.0,
@@ -123,7 +124,7 @@ def _of_answer(error: SlackApiError, bot: str) -> SendError | PlatformRefused:
     if status == 429:
         asked = response.headers.get("Retry-After", "")
         seconds = float(asked) if asked.isdecimal() else PASSING["ratelimited"]
-        return TryLater("Slack asked us to wait.", seconds)
+        return TryLater(ASKED_TO_WAIT, seconds)
     if status >= 500:
         return OutcomeUnknown(f"Slack had a fault of its own (status {status}).")
     code = code_of(error)

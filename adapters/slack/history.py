@@ -17,6 +17,7 @@ from adapters.slack.api import Me, Web
 from adapters.slack.errors import UNTHREADED, code_of, reading_answer
 from bot.errors import CannotTell, ChannelRefused, OutcomeUnknown, PlatformRefused, TryLater
 from bot.model import Post
+from bot.text.refusals import TOO_MUCH_WRITTEN
 
 EVENT: Final = "daily_papers"
 EARLIER: Final = 120.0  # seconds before our last message: Slack's servers may differ by some
@@ -97,7 +98,7 @@ async def _look(
         if distributed:
             raise CannotTell(LITTLE_HISTORY)
         params["cursor"] = cursor
-    raise CannotTell("Too much was written there since to look through it.")
+    raise CannotTell(TOO_MUCH_WRITTEN)
 
 
 def _read_page(page: Mapping[str, Any], me: Me, key: str) -> tuple[str | None, str]:

@@ -11,7 +11,7 @@ from adapters.slack.replies import ADD, View, window
 from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
 from bot.references import refer_to
 from bot.text import clean
-from bot.text.keyword_forms import ANYWHERE, FIELDS
+from bot.text.keyword_forms import ANYWHERE, FIELDS, ONLY_CATEGORIES
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
 MAX_PHRASE_LENGTH: Final = 3000  # as many as Slack takes: how long a keyword may be the core says
@@ -62,7 +62,7 @@ def form(
         rich(above),
         input_block(PHRASE, "Phrase", phrase),
         input_block("where", "Where to look", _places_to_look(filled.where)),
-        input_block("categories", "Only in these categories", categories, optional=True),
+        input_block("categories", ONLY_CATEGORIES, categories, optional=True),
         input_block("name", "Name that it is shown under", name, optional=True),
     ]
     if asks_for_channel(channel):

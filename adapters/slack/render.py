@@ -38,6 +38,7 @@ from adapters.slack.limits import (
 from bot.errors import PostRefused
 from bot.model import Digest, Draft, NewsItem, Paper
 from bot.text import digests, plural
+from bot.text.refusals import DAMAGED
 
 FEW: Final = 3  # papers that need no thread
 IN_A_THREAD: Final = 10  # papers shown whole in a message of a thread
@@ -219,7 +220,7 @@ def read(payload: str) -> Arguments:
         stored = json.loads(payload)
         return {**stored, "text": stored["text"] + "", "blocks": list(stored["blocks"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise PostRefused("This message is damaged and can't be sent.") from error
+        raise PostRefused(DAMAGED) from error
 
 
 # -- messages -------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from bot.errors import (
 from bot.model import Person, Reply, TextFile
 from bot.ports import Commands
 from bot.references import refer_to
+from bot.text.refusals import cannot_post, channel_not_told
 
 log = logging.getLogger(__name__)
 
@@ -234,9 +235,9 @@ class Responder:
         try:
             await self.workspace.say(channel, line, {person.name: parted(person.id)[1]})
         except ChannelRefused as error:
-            return f"I can't post here yet: {error}"
+            return cannot_post(error)
         except (SendError, PlatformError) as error:
-            return f"I could not tell the channel: {error}"
+            return channel_not_told(error)
         return ""
 
     # -- windows ---------------------------------------------------------------------------------

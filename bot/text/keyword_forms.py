@@ -15,3 +15,4 @@ FIELDS: Final[Mapping[str, str]] = {
     "abs": "Abstract",
     "au": "Author's name",
 }
+ONLY_CATEGORIES: Final = "Only in these categories"

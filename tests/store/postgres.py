@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -28,6 +27,7 @@ from psycopg.conninfo import make_conninfo
 from bot.store.engines.postgres import PostgresEngine
 from bot.store.migrations import APPLICATION_ID
 from tests import memory
+from tests.wire.serving import free_port
 
 NOBODY = 65534  # PostgreSQL does not run as root
 # A killed server loses nothing of what it gave to the system; no test kills the machine.
@@ -82,9 +82,7 @@ class Server:
         self._folder = memory.folder("postgres")
         if self._user is not None:
             os.chown(self._folder, self._user, self._user)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._settings = {**SETTINGS, "port": str(self.port), **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline, self._watchdog = self._watched()
