@@ -131,6 +131,12 @@ class SeenBeforeQueued(SqlStore):
                     [(to_text(at), channel_id, paper_id) for paper_id in draft.paper_ids],
                 )
                 news.settle(db, channel_id, draft.news, "posted", at)
+            if publication and publication.most_saved_until:
+                told_until = to_text(publication.most_saved_until)
+                db.execute(
+                    "update channels set most_saved_until = ? where id = ?",
+                    (told_until, channel_id),
+                )
 
         await self.engine.write(step)
         publication = decided[0]
