@@ -179,6 +179,7 @@ class FakePlatform:
         self._remembers = remembers
         self._can_tell = can_tell
         self.sends = 0
+        self.mention_gone: str | None = None
 
     async def send(self, post: Post) -> Receipt:
         arrives, error = self.faults.get(self.sends, (True, None))
@@ -187,7 +188,7 @@ class FakePlatform:
             self._append(post)
         if error is not None:
             raise error
-        return Receipt(f"m-{post.key}")
+        return Receipt(f"m-{post.key}", mention_gone=self.mention_gone)
 
     async def find(self, post: Post) -> Receipt | None:
         if not self._can_tell:

@@ -174,10 +174,12 @@ class Discord:
         if post.channel.owner:
             await self._check_member(post.channel.owner)
         else:
-            message = await self._with_valid_mention(target, message)
             await self._check_server(target)
+        role, message = message.mentioned, await self._with_valid_mention(target, message)
         try:
-            return await self._send(target, post, message)
+            receipt = await self._send(target, post, message)
+            gone = role if role != message.mentioned else ""
+            return replace(receipt, mention_gone=gone) if role else receipt
         except ChannelRefused as error:
             if code_of(error) == UNKNOWN_CHANNEL and await self._is_deleted(target, post.server):
                 raise self._deleted(target) from error.__cause__

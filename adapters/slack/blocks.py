@@ -24,6 +24,7 @@ ABSTRACT: Final = "abstract"  # its value is a paper's id
 SAY: Final = "say"  # its value is a command
 PAPER: Final = "paper"  # the same, of a button below an abstract
 OPEN: Final = "open"  # it has an address
+_GROUP: Final = "<!subteam^"
 
 MAX_TITLE_LENGTH, MAX_AUTHORS_LENGTH, MAX_COMMENT_LENGTH, MAX_KEYWORDS_LENGTH = 250, 200, 150, 200
 MAX_URL_LENGTH: Final = 500
@@ -94,7 +95,13 @@ def user(user_id: str) -> Block:
 
 def user_group(group_id: str) -> Block:
     """Notifies a user group (docs.slack.dev, messaging/formatting-message-text, November 2026)."""
-    return {"type": "section", "text": mrkdwn(f"<!subteam^{group_id}>")}
+    return {"type": "section", "text": mrkdwn(f"{_GROUP}{group_id}>")}
+
+
+def named_group(block: Block) -> str:
+    """The id of the user group that such a block notifies; empty for any other block."""
+    text = str((block.get("text") or {}).get("text") or "") if block["type"] == "section" else ""
+    return text[len(_GROUP) : -1] if text.startswith(_GROUP) else ""
 
 
 def channel(channel_id: str, **style: bool) -> Block:

@@ -16,6 +16,7 @@ from adapters.slack.workspace import Workspace, parted
 from adapters.slack.workspaces import InstalledWorkspaces
 from bot.errors import PlatformError, SendError, StoreError
 from bot.model import Channel, Finding
+from bot.model.subscriptions import NOBODY
 
 NEEDED: Final = {
     "commands": "hear the slash command",
@@ -35,6 +36,7 @@ OPTIONAL: Final = {
     "users:read": "administrators of the workspace change keywords only where bot.toml lists them"
     " as managers, or lists nobody",
     "chat:write.public": "the bot has to be invited to public channels, too",
+    "usergroups:read": "of a user group that digests mention nobody notices that it is gone",
     "files:write": "an export of saved papers is shown as text instead of sent as a file",
 }
 PORT_TIMEOUT: Final = 5.0  # seconds
@@ -155,6 +157,17 @@ async def _examine_workspace(
     if me.scopes and missing:
         text = f"It works without these scopes, but each has its cost. {'. '.join(missing)}."
         findings.append(Finding(subject, True, text))
+    findings += [
+        Finding(
+            channel.id,
+            False,
+            f"Its mention is {channel.mention}, which is no user group there, or a disabled one.",
+            'Name another, or "none"; digests come without a mention until then.',
+        )
+        for channel in channels
+        if (channel.mention or NOBODY) != NOBODY
+        and not await workspace.has_user_group(str(channel.mention))
+    ]
     if me.scopes & {"channels:read", "groups:read"}:
         findings += [await _examine_channel(workspace, channel, me.name) for channel in channels]
     elif channels:

@@ -474,6 +474,16 @@ _LINKED = re.compile(r"\*<([^|>]*)\|([^>]*)>\*")
 _BADGE = re.compile(r"<([^|>]*)\|([^>]*)>")
 
 
+def user_group(message: Mapping[str, Any]) -> str:
+    """The id of the one that the message notifies, or nothing. It stands in its first block."""
+    return next(filter(None, map(blocks.named_group, message.get("blocks", ())[:1])), "")
+
+
+def notifying_nobody(message: Mapping[str, Any]) -> Arguments:
+    """The same without the user group."""
+    return {**message, "blocks": message["blocks"][1:]}
+
+
 def simplified(message: Mapping[str, Any]) -> Arguments:
     """The same papers as a text without blocks."""
     lines = [line for block in message["blocks"] for line in _lines(block)]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from adapters.slack import blocks, history, render, replies
 from adapters.slack.api import Web
-from adapters.slack.errors import SIMPLIFY, UNTHREADED, code_of
+from adapters.slack.errors import SIMPLIFY, UNTHREADED, code_of, reading_answer
 from adapters.slack.limits import cut
 from bot.errors import (
     ChannelRefused,
     OutcomeUnknown,
     PlatformDown,
+    PlatformError,
     PlatformRefused,
     PostRefused,
     SendError,
@@ -23,6 +26,10 @@ from bot.ports import Clock
 
 BOT_TOKEN, APP_TOKEN = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"
 MAX_LINE_LENGTH: Final = 2500
+GROUPS_SCOPE: Final = "usergroups:read"
+GROUPS_KEPT: Final = 600.0  # seconds; many digests are sent in the same minutes of a morning
+
+log = logging.getLogger(__name__)
 
 
 class Workspace:
@@ -45,6 +52,8 @@ class Workspace:
         self._distributed = distributed
         self.app_token = app_token
         self.clock = clock
+        self._groups: frozenset[str] | None = None  # None: not known
+        self._groups_until = 0.0  # monotonic
         self.web = Web(api_url=api_url, token=bot_token, network=network or Network(), clock=clock)
 
     @property
@@ -71,6 +80,10 @@ class Workspace:
         if post.thread is not None:
             message["thread_ts"] = post.thread.message_id
         await self.web.me()
+        group = render.user_group(message)
+        if gone := bool(group) and not await self.has_user_group(group):
+            log.warning("mentions nobody channel=%s: group %s is gone", post.channel.id, group)
+            message = render.notifying_nobody(message)
         while True:
             try:
                 answer = await self.web.post(channel, message)
@@ -83,8 +96,31 @@ class Workspace:
                     raise
             else:
                 if ts := answer.get("ts"):
-                    return await self._receipt(channel, str(ts), post)
+                    receipt = await self._receipt(channel, str(ts), post)
+                    left_out = group if gone else ""
+                    return replace(receipt, mention_gone=left_out) if group else receipt
                 raise OutcomeUnknown("Slack answered without saying which message it became.")
+
+    async def has_user_group(self, group_id: str) -> bool:
+        """False for one that is disabled, or was never there (docs.slack.dev, methods/
+        usergroups.list, which leaves these out; November 2026). True also where nobody can say:
+        without the scope, or when Slack does not answer. Raises nothing."""
+        now = self.clock.monotonic()
+        if self._groups is None or now >= self._groups_until:
+            self._groups_until = now + GROUPS_KEPT
+            self._groups = await self._user_groups()
+        return self._groups is None or group_id in self._groups
+
+    async def _user_groups(self) -> frozenset[str] | None:
+        try:
+            if GROUPS_SCOPE not in (await self.web.me()).scopes:
+                return None
+            answer = await self.web.request("usergroups.list", params={})
+            with reading_answer():
+                return frozenset(str(each["id"]) for each in answer["usergroups"])
+        except (SendError, PlatformError) as error:
+            log.info("user groups not known workspace=%s why=%s", self.title, error)
+            return None
 
     async def find(self, post: Post, channel: str) -> Receipt | None:
         """Raises CannotTell without a scope for it, TryLater, ChannelRefused, PlatformRefused."""

@@ -175,12 +175,15 @@ class Receipt:
 
     ``crosspost``: it is to be published to the servers that follow its channel. ``server`` is the
     one that the channel is in (as ``Person.server``), empty where that is not known.
+    ``mention_gone`` is the role or user group that it should mention and does not, because that is
+    not there any more; empty where it does, ``None`` where it should mention nobody.
     """
 
     message_id: str
     url: str = ""
     crosspost: bool = False
     server: str = ""
+    mention_gone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

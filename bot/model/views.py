@@ -76,6 +76,7 @@ class ChannelView:
     """One channel: what it follows, what was posted, what waits, and what prevents posting.
 
     ``paused`` is empty, ``person`` or ``refused``; ``reason`` and ``paused_at`` belong to it.
+    ``mention_gone`` is the role or user group that its last digest could not mention.
     ``rescheduled``: its days were changed since it was last published to. ``digests`` are those of
     the week before the last one that arrived, and that one, in the order
     in which they did. ``muted`` papers were hidden at ``muted_at``, the last time that the mutes
@@ -100,6 +101,7 @@ class ChannelView:
     muted: int = 0
     muted_at: datetime | None = None
     rescheduled: bool = False
+    mention_gone: str = ""
     news_due: Mapping[NewsKind, int] = field(default_factory=dict)
 
 

@@ -1342,6 +1342,23 @@ async def test_status_of_a_stopped_bot_asks_whether_it_runs(chat: Chat) -> None:
     assert sentence.endswith("today 09:00 was missed. Is the bot running?")
 
 
+async def test_status_names_a_role_that_digests_can_not_mention_any_more(chat: Chat) -> None:
+    await chat.settled()
+    role = "1142000000000000999"
+    await chat.store.change_settings(HERE, {"mention": role})
+    chat.source.announce(paper(70))
+    chat.clock.advance(DAY)
+    assert "notify nobody" not in (await chat.say("status")).text
+    chat.platform.mention_gone = role
+    await chat.run()
+    assert (
+        f"Its digests notify nobody: {role} is not there any more, or may not be mentioned. Name"
+        " another, or end it: settings mention none"
+    ) in (await chat.say("status")).text
+    await chat.say("settings mention none")
+    assert "notify nobody" not in (await chat.say("status")).text
+
+
 async def test_status_calls_no_day_missed_that_was_not_due_before_the_days_were_changed(
     chat: Chat,
 ) -> None:

@@ -625,6 +625,21 @@ async def test_that_a_channels_days_were_changed_holds_until_it_is_next_publishe
     assert seen == [False, True, False]
 
 
+async def test_a_channel_remembers_that_its_last_digest_could_not_mention_a_role(
+    store: Store,
+) -> None:
+    async def told() -> str:
+        return (await store.state(A)).channels[0].mention_gone
+
+    await follow(store, A)
+    for number, (gone, shown) in enumerate([("7", "7"), (None, "7"), ("", "")]):
+        key = f"{number}" * 24
+        await publish_it(store, A, Publication(((key, Draft("one", ())),)), START)
+        await claim(store, START)
+        await store.mark_sent(key, Receipt(f"m{number}", mention_gone=gone), START)
+        assert await told() == shown
+
+
 async def test_days_of_the_schedule_that_were_changed_are_no_missed_days_of_channels_without_own(
     store: Store,
 ) -> None:

@@ -67,6 +67,7 @@ class SlackServer(WireServer):
         self.people: dict[str, dict[str, Any]] = {}  # what users.info says of them beside the usual
         self.too_fast = 0
         self.uploads: dict[str, str] = {}  # what was uploaded, by the file's id
+        self.groups: list[str] = []  # ids of user groups that are not disabled
         self.files: list[tuple[str, str, str]] = []  # channel, name and text of each
         self.socket = SlackSocket(self)
         self._triggers: dict[str, float] = {}
@@ -210,6 +211,7 @@ class SlackServer(WireServer):
             "users.info": "users:read",
             "files.getUploadURLExternal": "files:write",
             "files.completeUploadExternal": "files:write",
+            "usergroups.list": "usergroups:read",
             "chat.postMessage": "chat:write",
         }.get(method)
         if needs and needs not in self.scopes:
@@ -232,6 +234,7 @@ class SlackServer(WireServer):
             "conversations.info": self._info,
             "users.conversations": self._conversations,
             "users.info": self._user,
+            "usergroups.list": lambda _: fine(usergroups=[{"id": each} for each in self.groups]),
             "files.getUploadURLExternal": self._place_for_file,
             "files.completeUploadExternal": self._complete_file,
             "views.open": self._open_view,

@@ -20,6 +20,7 @@ from bot.chat.replies.reasons import (
 from bot.chat.reports import ChannelStatus, StatusReport
 from bot.errors import Note, NoteKind
 from bot.model import Reply
+from bot.model.subscriptions import NOBODY
 from bot.model.views import ArchivedChannel, RunView, StateView
 from bot.references import refer_to
 from bot.text import plural
@@ -165,6 +166,7 @@ def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
         f"{context.name}: {', '.join(parts)}",
         f"  {status.explanation}",
         *_mutes(context),
+        *_mention_gone(context),
         *_not_understood(context),
         *_without_history(context),
         *_stuck(context),
@@ -191,6 +193,16 @@ def _mutes(context: ChannelContext) -> list[str]:
             for each in context.view.subscriptions
             if each.keyword.canonical in hidden
         ),
+    ]
+
+
+def _mention_gone(context: ChannelContext) -> list[str]:
+    channel = context.view.channel
+    if not channel.mention or channel.mention != context.view.mention_gone:
+        return []
+    return [
+        f"  Its digests notify nobody: {channel.mention} is not there any more, or may not be"
+        f" mentioned. Name another, or end it: {refer_to(f'settings mention {NOBODY}', channel.id)}"
     ]
 
 

@@ -78,6 +78,7 @@ create table channels (
   updates   text,                         -- which news of posted papers come; null: the status
   "group"   text,                         -- keyword or none; null: none, in a weekly digest keyword
   mention   text,                         -- a role's or user group's id; null: nobody
+  mention_gone text not null default '',  -- the one that the last digest left out: it is not there
   announce_changes text,                  -- true or false; null: true
   "order"   text,                         -- of a digest's papers; null: the newest first
   server    text not null default '',     -- the Discord server or Slack workspace it is in: empty

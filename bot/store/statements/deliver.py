@@ -177,6 +177,12 @@ def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     )
     if receipt.crosspost:
         crosspost.add(db, key, at)
+    if receipt.mention_gone is not None:
+        db.execute(
+            "update channels set mention_gone = ?"
+            " where id = (select channel_id from outbox where key = ?)",
+            (receipt.mention_gone, key),
+        )
     if receipt.server:
         db.execute(
             "update channels set posted_in = ? where posted_in <> ?"

@@ -176,6 +176,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
     crossposts = _failing_crossposts(db, channel_ids)
     rows = db.execute(
         "select published_until, coalesce(paused, ''), reason, paused_at, probe_at, rescheduled,"
+        " mention_gone,"
         f" {CHANNEL_COLUMNS}"
         f" from channels where archived_at is null {_these('id', channel_ids)[0]} order by id",
         given,
@@ -188,7 +189,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             news_due=news_due.get(channel[0], {}),
             sent=sent.get(channel[0], 0),
             posts=posts.get(channel[0], ()),
-            published_until=to_time_or_none(published_until),
+            published_until=to_time_or_none(published),
             paused=paused,
             reason=reason,
             paused_at=to_time_or_none(paused_at),
@@ -201,8 +202,9 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             muted=muted.get(channel[0], (0, None))[0],
             muted_at=muted.get(channel[0], (0, None))[1],
             rescheduled=bool(rescheduled),
+            mention_gone=gone,
         )
-        for published_until, paused, reason, paused_at, probe_at, rescheduled, *channel in rows
+        for published, paused, reason, paused_at, probe_at, rescheduled, gone, *channel in rows
     )
 
 

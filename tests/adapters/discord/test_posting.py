@@ -866,9 +866,10 @@ async def test_the_role_of_everyone_is_never_mentioned_even_where_bot_toml_names
     entries = (Entry(paper(1), ("reward model",)),)
     where = Channel(f"discord:{channel}", mention=role)
     [draft] = compose(Digest(where, START.date(), Why.NEW, entries))
-    await discord.send(post(channel, draft))
+    receipt = await discord.send(post(channel, draft))
     [sent] = server.messages[channel]
     assert (f"<@&{role}>" in str(sent)) == (role != GUILD)
+    assert receipt.mention_gone == (role if role == GUILD else ""), "the core is told"
 
 
 # -- threads about papers -------------------------------------------------------------------------

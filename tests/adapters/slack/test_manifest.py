@@ -30,6 +30,7 @@ SCOPES = {
     "conversations.info": {"channels:read", "groups:read"},
     "users.conversations": {"channels:read", "groups:read"},
     "users.info": {"users:read"},
+    "usergroups.list": {"usergroups:read"},
     "views.open": set[str](),
     "views.push": set[str](),
     "views.update": set[str](),
@@ -49,7 +50,9 @@ FOR_INSTALLATIONS = ["app_uninstalled", "tokens_revoked"]
 
 
 def test_the_scopes_are_those_of_the_methods_that_are_asked() -> None:
-    methods = set(re.findall(r'"((?:chat|conversations|views|users|files)\.[a-zA-Z]+)"', CODE))
+    methods = set(
+        re.findall(r'"((?:chat|conversations|views|users|usergroups|files)\.[a-zA-Z]+)"', CODE)
+    )
     assert methods == set(SCOPES)
     scopes = MANIFEST["oauth_config"]["scopes"]
     assert scopes["bot"] == list(NEEDED)

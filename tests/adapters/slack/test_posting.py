@@ -93,6 +93,36 @@ async def test_a_withdrawal_is_told_in_the_thread_of_the_papers_own_message(
     assert found.message_id == receipt.message_id
 
 
+GROUP = "S0123456789"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "groups", "told"),
+    [
+        ((*CHAT, "usergroups:read"), [GROUP], ""),
+        ((*CHAT, "usergroups:read"), ["S0000000000"], GROUP),
+        (CHAT, [], ""),  # nobody can say: Slack shows the name of a group that is gone, or nothing
+    ],
+)
+async def test_a_digest_comes_without_the_user_group_that_is_gone(
+    server: SlackServer, scopes: tuple[str, ...], groups: list[str], told: str
+) -> None:
+    server.scopes, server.groups, here = scopes, groups, server.open_room()
+    channel = Channel("slack:C1", mention=GROUP)
+    async with platform(server) as slack:
+        top, *_ = compose(replace(samples.long_day(9), channel=channel))
+        receipt = await slack.send(post(here, top))
+        plain = await slack.send(post(here, drafts()[0], key="k2"))
+        findings = await slack.examine([replace(channel, id=f"slack:{here}")])
+    assert (receipt.mention_gone, plain.mention_gone) == (told, None)
+    mentioning, _ = messages(server, here)
+    assert (GROUP in str(mentioning["blocks"])) == (not told)
+    assert "9 new papers" in str(mentioning["blocks"])
+    wrong = [each.text for each in findings if each.subject == f"slack:{here}" and not each.ok]
+    assert any(f"Its mention is {GROUP}" in text for text in wrong) == bool(told)
+    assert len(asked(server, "usergroups.list")) == len(scopes) - len(CHAT), "once for all"
+
+
 async def test_an_answer_that_names_no_message_leaves_it_unknown(
     server: SlackServer, slack: Slack
 ) -> None:
