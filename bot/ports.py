@@ -818,9 +818,9 @@ class LibraryStore(Protocol):
         or where another paper has it, the wanted one with letters behind it."""
         ...
 
-    async def forget_person(self, person: Person) -> Forgotten:
-        """Delete what the person saved, and their name and id wherever they are kept.
-        What they changed stays."""
+    async def forget_person(self, person: Person, at: datetime) -> Forgotten:
+        """Delete what the person saved or follows for themselves, and their name and id wherever
+        they are kept. What they changed elsewhere stays."""
         ...
 
 
@@ -922,9 +922,18 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         all channels but private conversations."""
         ...
 
-    async def mute(self, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
+    async def mute(
+        self,
+        channel_id: str,
+        keyword: Keyword,
+        person: Person,
+        at: datetime,
+        *,
+        check_room: Callable[[int], None] | None = None,
+    ) -> bool:
         """Let the channel be shown no paper that matches; false if that is so already. A paper that
-        matches when it would be posted never is, also after ``unmute``."""
+        matches when it would be posted never is, also after ``unmute``. ``check_room`` gets the
+        number of the channel's mutes; what it raises is raised, and nothing has changed."""
         ...
 
     async def unmute(self, channel_id: str, canonical: str) -> bool:

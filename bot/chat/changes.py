@@ -282,11 +282,9 @@ class Changes:
         keyword = parse(await self._queries.keyword_text(text, channel_id))
         if in_chat:
             self._limits.check_keyword(keyword.text)
-            muted = [each.keyword.canonical for each in await self._store.mutes(channel_id)]
-            if keyword.canonical not in muted:
-                self._limits.check_mutes(len(muted))
+        check_room = self._limits.check_mutes if in_chat else None
         now = self._clock.now()
-        if not await self._store.mute(channel_id, keyword, person, now):
+        if not await self._store.mute(channel_id, keyword, person, now, check_room=check_room):
             mutes = follower(person.private, "mute", "already")
             return Reply(f"{mutes} {keyword.text}. Nothing had to be changed.")
         await self._on_change()

@@ -163,4 +163,4 @@ class Library:
         if not sure:
             found = await self._store.saved("", person.id, mine=True, limit=1)
             return forget_question(found.total)
-        return forgotten_reply(await self._store.forget_person(person))
+        return forgotten_reply(await self._store.forget_person(person, self._clock.now()))

@@ -590,6 +590,24 @@ async def test_a_channel_that_came_back_or_was_changed_is_rechecked_until_it_is_
     assert await store.to_recheck() == ()
 
 
+async def test_people_who_mute_at_the_same_time_get_no_more_than_there_is_room_for(
+    store: Store,
+) -> None:
+    def check(muted: int) -> None:
+        if muted >= 3:
+            raise UserError("full")
+
+    words = [parse(f"word {letter}") for letter in "abcdefgh"]
+    done = await asyncio.gather(
+        *(store.mute(A, each, ADA, START, check_room=check) for each in words),
+        return_exceptions=True,
+    )
+    assert [each for each in done if each is True] == [True] * 3
+    assert len(await store.mutes(A)) == 3
+    again = (await store.mutes(A))[0].keyword
+    assert not await store.mute(A, again, ADA, START, check_room=check), "that needs no room"
+
+
 async def test_mutes_are_kept_per_channel_and_ended_once(store: Store) -> None:
     await follow(store, A, B)
     assert await store.mute(A, GRAPH, ADA, START)
@@ -597,7 +615,7 @@ async def test_mutes_are_kept_per_channel_and_ended_once(store: Store) -> None:
     assert await store.mutes(B) == ()
     [mute] = await store.mutes()
     assert (mute.channel_id, mute.keyword, mute.added_by.name) == (A, GRAPH, ADA.name)
-    await store.forget_person(ADA)
+    await store.forget_person(ADA, START)
     assert [each.added_by.name for each in await store.mutes(A)] == [""]
     [view] = (await store.state(A)).channels
     assert [each.keyword for each in view.mutes] == [GRAPH]
@@ -892,13 +910,17 @@ async def test_who_is_forgotten_follows_nothing_for_themselves_any_more(store: S
     await follow(store, A)
     await store.follow(MINE, GRAPH, FOR_MYSELF, START)
     await store.change_settings(MINE, {"post_at": "09:00"})
-    await queue(store, MINE, "mine")
-    await store.forget_person(FOR_MYSELF)
+    await queue(store, MINE, "being sent")
+    assert await claim(store) == "being sent"
+    await queue(store, MINE, "mine", "and below it")
+    await store.forget_person(FOR_MYSELF, START)
     assert await store.owner_of(MINE) == ""
     assert await store.subscriptions(MINE) == ()
+    await store.requeue("being sent", START, 0.0, "they were away")
     assert await claim(store, START + DAY) == ""
-    [view] = (await store.state(MINE)).channels
-    assert view.channel == Channel(MINE)
+    state = await store.state()
+    assert [view.channel.id for view in state.channels] == [A], "nobody sees that there was one"
+    assert state.archived == ()
     assert [each.text for each in (await store.interests()).fresh] == []
     assert [each.keyword.text for each in await store.subscriptions(A)] == ["reward model"]
     assert await store.follow(MINE, GRAPH, FOR_MYSELF, START + DAY), "and may begin again"
@@ -2030,14 +2052,14 @@ async def test_a_person_who_wants_to_be_forgotten_leaves_no_name(store: Store) -
     await store.toggle_save(A, paper(1), ADA, START)
     await store.toggle_save(A, paper(1), BEN, START)
     await store.toggle_save(B, paper(2), ADA, START)
-    forgotten = await store.forget_person(ADA)
+    forgotten = await store.forget_person(ADA, START)
     assert (forgotten.saves, forgotten.names) == (2, 2)
     assert [each.names for each in (await store.saved(A, "", limit=9)).papers] == [("Ben",)]
     assert await kept(store, channel=B) == []
     followed = {each.keyword.text: each.added_by.name for each in await store.subscriptions()}
     assert followed == {"reward model": "", "graph network": "Ben"}
     assert (await view_of(store, A)).reason == "by somebody"  # type: ignore[attr-defined]
-    assert (await store.forget_person(ADA)).saves == 0
+    assert (await store.forget_person(ADA, START)).saves == 0
 
 
 async def test_an_agenda_holds_what_is_saved_where_the_order_asks_for_it(store: Store) -> None:
@@ -2330,7 +2352,7 @@ async def test_a_forgotten_person_leaves_no_key_also_none_that_a_channel_used(st
     bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
     await store.connect_zotero(bens, "sealed", START)
     await store.toggle_save(A, paper(1), ADA, START)
-    await store.forget_person(ADA)
+    await store.forget_person(ADA, START)
     assert await store.secret_owners(ZOTERO_KEY) == (BEN.id,)
     assert [each.owner for each in await store.zotero_connections()] == [BEN.id]
     assert await sending(store) == []

@@ -131,6 +131,6 @@ async def test_who_asked_to_be_forgotten_counts_no_more_among_the_most_saved(bot
     friday = bot.clock.now()
     for who in (ADA, BEN):
         await bot.store.save_all(HERE, GLACIERS[:1], who, friday - DAY)
-    await bot.store.forget_person(BEN)
+    await bot.store.forget_person(BEN, START)
     await bot.run()
     assert bot.sent(HERE) == []

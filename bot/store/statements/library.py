@@ -221,7 +221,7 @@ def _free(base: str, taken: frozenset[str]) -> Iterator[str]:
                 yield key
 
 
-def forget_person(db: Connection, person: Person) -> Forgotten:
+def forget_person(db: Connection, person: Person, at: datetime) -> Forgotten:
     kept = db.execute(
         "select distinct paper_id from saves where person_id = ?", (person.id,)
     ).fetchall()
@@ -239,7 +239,7 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
     disconnect_person(db, person.id)
     zotero.drop_unkept(db, [paper_id for (paper_id,) in kept])
     _forget_unsaved(db, [paper_id for (paper_id,) in kept])
-    names = _forget_conversations(db, person.id)
+    names = _forget_conversations(db, person.id, at)
     for table in _ADDED:
         names += db.execute(
             f"update {table} set added_by = '', added_by_id = '' where added_by_id = ?",
@@ -254,9 +254,10 @@ def forget_person(db: Connection, person: Person) -> Forgotten:
     return Forgotten(saves, names)
 
 
-def _forget_conversations(db: Connection, person_id: str) -> int:
-    """What the person follows for themselves, with all that shows it: nothing is sent there any
-    more. The ledger stays, as everywhere. How many keywords that were."""
+def _forget_conversations(db: Connection, person_id: str, at: datetime) -> int:
+    """What the person follows for themselves, with all that shows it. The conversation is archived,
+    so that nothing is sent there any more, and nobody sees that there was one. The ledger stays, as
+    everywhere. How many keywords that were."""
     own = "(select id from channels where owner = :person)"
     given = {"person": person_id}
     keywords = 0
@@ -276,8 +277,8 @@ def _forget_conversations(db: Connection, person_id: str) -> int:
             given,
         )
     db.execute(
-        "update outbox set state = 'dead', lease_until = null, settled_at = created_at"
-        f" where state in ('queued', 'unknown', 'held') and channel_id in {own}",
+        "delete from outbox where state in ('queued', 'unknown', 'held', 'dead')"
+        f" and channel_id in {own}",
         given,
     )
     db.execute(
@@ -286,8 +287,9 @@ def _forget_conversations(db: Connection, person_id: str) -> int:
     unset = ", ".join(f"{setting} = null" for setting in SETTING_COLUMNS)
     db.execute(
         f"update channels set {unset}, owner = '', server = '', paused = null, reason = '',"
-        " paused_at = null, probe_at = null, probes = 0 where owner = :person",
-        given,
+        " paused_at = null, probe_at = null, probes = 0, archived_at = :at, archive_reason = ''"
+        " where owner = :person",
+        {**given, "at": to_text(at)},
     )
     return keywords
 

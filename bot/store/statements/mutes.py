@@ -6,6 +6,7 @@ ever (``statements.publish``): ending a mute brings nothing back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from bot.model import ChannelGroup, Keyword, Mute, Person
@@ -20,18 +21,35 @@ from bot.store.statements.subscriptions import (
 )
 
 
-def mute(db: Connection, channel_id: str, keyword: Keyword, person: Person, at: datetime) -> bool:
+def mute(
+    db: Connection,
+    channel_id: str,
+    keyword: Keyword,
+    person: Person,
+    at: datetime,
+    *,
+    check_room: Callable[[int], None] | None = None,
+) -> bool:
     """Hide in the channel what matches; false if that is hidden already, in these or other words.
-    A channel that was archived is restored first, as when a keyword is added."""
+    A channel that was archived is restored first, as when a keyword is added. ``check_room`` gets
+    the number of the channel's mutes before one is added; what it raises is raised."""
     ensure_channel(db, channel_id)
     restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
     ensure_keyword(db, keyword, shared=not owner_of(db, channel_id))
-    added = db.execute(
+    muted = [
+        row[0]
+        for row in db.execute("select canonical from mutes where channel_id = ?", (channel_id,))
+    ]
+    if keyword.canonical in muted:
+        return False
+    if check_room is not None:
+        check_room(len(muted))
+    db.execute(
         "insert into mutes (channel_id, canonical, text, added_by, added_by_id, added_at)"
-        " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+        " values (?, ?, ?, ?, ?, ?)",
         (channel_id, keyword.canonical, keyword.text, person.name, person.id, to_text(at)),
     )
-    return added.rowcount == 1
+    return True
 
 
 def unmute(db: Connection, channel_id: str, canonical: str) -> bool:
