@@ -21,6 +21,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import aiohttp
@@ -46,6 +47,7 @@ MAX_KEYWORD_LENGTH: Final = 300
 # Seconds; all within the 15 minutes in which a response can be edited (docs,
 # interactions/receiving-and-responding, 2026-08-06).
 EDIT_RETRY_DELAYS: Final = (1.0, 4.0, 10.0, 30.0, 60.0)
+INTERACTION_OVER: Final = frozenset({401, 404})  # statuses: nothing can be shown any more
 CONNECTION_ERRORS: Final = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
 SERVER_NOT_SERVED: Final = (
     "I work only in the servers that my host has named, and this is none of them. Whoever hosts me"
@@ -193,7 +195,7 @@ class InteractionHandler:
                 await self._edit_reply(interaction, refusal)
             return
         if not reply.announcement:
-            await self._edit_reply(interaction, self._view(reply), replies.attached(reply))
+            await self._show(interaction, reply)
             return
         if note := _permission_problem(interaction, threads=threads):
             await self._edit_reply(interaction, self._view(reply, note))
@@ -207,6 +209,19 @@ class InteractionHandler:
             raise
         if note := await self._announce(interaction, where, reply):
             await self._edit_reply(interaction, self._view(reply, note))
+
+    async def _show(self, interaction: Interaction, reply: Reply) -> None:
+        """The reply; where Discord refuses what is attached to it, without that, and why."""
+        files = replies.attached(reply)
+        try:
+            await self._edit_reply(interaction, self._view(reply), files)
+        except discord.HTTPException as error:
+            if not files or error.status >= 500 or error.status in INTERACTION_OVER:
+                raise
+            log.warning("file refused status=%s code=%s", error.status, error.code)
+            bare = replace(reply, code="", file=None, picture=None)
+            note = f"Discord did not take the file {' and '.join(files)}: {error.text}"
+            await self._edit_reply(interaction, self._view(bare, note))
 
     def _view(self, reply: Reply, note: str = "") -> discord.ui.LayoutView:
         return replies.reply_view(reply, format_command=self.mentions, note=note)

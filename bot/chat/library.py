@@ -61,11 +61,14 @@ class Library:
 
     async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
         """Keep all of them; none is taken back."""
-        papers = await self._queries.papers(paper_ids[:MAX_SAVED_AT_ONCE])
+        wanted = paper_ids[:MAX_SAVED_AT_ONCE]
+        papers = await self._queries.papers(wanted)
         if not papers:
-            raise UserError("I see no paper in this message, so nothing was saved.")
+            whose = "arXiv knows none of the papers" if wanted else "I see no paper"
+            raise UserError(f"{whose} in this message, so nothing was saved.")
         added = await self._store.save_all(channel_id, papers, person, self._clock.now())
-        return saved_together_reply(papers, person, added)
+        unknown = len(set(wanted)) - len(papers)
+        return saved_together_reply(papers, person, added, unknown)
 
     async def saved(
         self,
@@ -135,12 +138,8 @@ class Library:
     async def exported(self, channel_id: str, kind: str) -> tuple[str, int]:
         """All that the channel keeps, as the text of such a file, of any length; and how many
         papers that are. Raises UserError where it keeps none."""
-        limit = MAX_EXPORTED
-        while True:
-            found = await self._store.saved(channel_id, "", limit=limit)
-            if found.total <= limit:
-                break
-            limit = found.total
+        total = (await self._store.saved(channel_id, "", limit=1)).total
+        found = await self._store.saved(channel_id, "", limit=total)
         if not found.papers:
             raise UserError(nothing_saved(mine=False, private=False).text)
         papers = [each.paper for each in found.papers]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
@@ -224,8 +225,8 @@ class Queries:
 
     async def papers(self, paper_ids: Sequence[str]) -> tuple[Paper, ...]:
         """The same of several, with one request for all that we have forgotten; without those that
-        arXiv does not know."""
-        identities = list(dict.fromkeys(map(self._identity, paper_ids)))
+        arXiv does not know, or of which it can't have given the id."""
+        identities = list(dict.fromkeys(filter(None, map(self._identity_if_any, paper_ids))))
         found: dict[str, Paper] = {}
         for identity in identities:
             if known := await self._kept(identity):
@@ -352,6 +353,11 @@ class Queries:
         """For times as that channel reads them."""
         timetable = self._timetable(Channel(channel_id or ""))
         return DateFormatter(self._clock.now(), timetable.timezone)
+
+    def _identity_if_any(self, text: str) -> str:
+        with suppress(UserError):
+            return self._identity(text)
+        return ""
 
     def _identity(self, text: str) -> str:
         try:

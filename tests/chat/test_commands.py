@@ -88,6 +88,7 @@ class Chat:
             identify=base_id,
             defaults=ScheduleDefaults(self.schedule),
         )
+        self.library = Library(queries=self.queries, store=self.store, clock=self.clock)
         self.limit_to(Limits())
 
     def limit_to(self, limits: Limits, personal: PersonalChannels | None = None) -> None:
@@ -103,7 +104,7 @@ class Chat:
         self.commands = ChatCommands(
             queries=self.queries,
             changes=self.changes,
-            library=Library(queries=self.queries, store=self.store, clock=self.clock),
+            library=self.library,
             discussions=Discussions(
                 queries=self.queries,
                 store=self.store,

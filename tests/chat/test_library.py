@@ -105,6 +105,22 @@ async def test_several_papers_are_saved_at_once_and_none_is_taken_back(chat: Cha
         await chat.commands.save_all(HERE, ADA, [])
 
 
+async def test_a_paper_that_arxiv_does_not_know_costs_the_others_nothing(chat: Chat) -> None:
+    unknown = ["2603.09999", "2613.12345", "no-archive/0101001"]  # the second is no id
+    reply = await chat.commands.save_all(HERE, ADA, [ONE.id, *unknown])
+    assert reply.text.startswith(
+        "Saved 1 paper for this channel. arXiv does not know 3 of the papers in this message.\n"
+    )
+    with pytest.raises(UserError, match="arXiv knows none of the papers in this message"):
+        await chat.commands.save_all(HERE, ADA, unknown)
+    for command in ("save", "cite"):
+        assert (
+            await chat.refused(f"{command} {unknown[0]}") == f"arXiv knows no paper {unknown[0]}."
+        )
+    [row] = (await chat.say("saved")).rows
+    assert row.text == "A slow result"
+
+
 async def test_a_citation_is_there_to_be_copied(chat: Chat) -> None:
     code = (await chat.say(f"cite {ONE.id}")).code
     assert code.startswith("@misc{muster2026slow,\n  title = {A slow result},\n")
@@ -135,6 +151,8 @@ async def test_of_ten_thousand_saved_papers_a_page_is_shown(chat: Chat) -> None:
     assert len(reply.rows) == ROWS_PER_PAGE
     keys = await chat.store.citation_keys({each.id: "same2026" for each in papers})
     assert len(set(keys.values())) == 10_000
+    text, count = await chat.library.exported(HERE, "ris")
+    assert (count, text.count("\r\nER  - ")) == (10_000, 10_000)
 
 
 async def test_an_export_holds_the_newest_that_platforms_take(chat: Chat) -> None:

@@ -7,6 +7,7 @@ status codes and the traps of the client library: facts of Discord, 3 and 9.3.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections import Counter, defaultdict
@@ -144,7 +145,7 @@ class DiscordServer(WireServer):
         """Records the request, lets it fail if it is to, and keeps the limits."""
         if request.path == "/gateway":
             return await handler(request)  # type: ignore[no-any-return]
-        body = await request.json() if request.can_read_body else None
+        body = await _body(request)
         request[BODY] = body
         path = request.path.removeprefix("/api/v10")
         self.seen.append(Seen(request.method, path, body, time.monotonic()))
@@ -439,3 +440,13 @@ class DiscordServer(WireServer):
         them = [{"id": person, "username": "ann", "global_name": "Ann", "discriminator": "0",
                  "avatar": None}]  # fmt: skip
         return self.open_channel(1, recipients=them, guild_id=None)
+
+
+async def _body(request: web.Request) -> Any:
+    """What is asked for; beside files it is in a part of its own (discord-api-docs, reference,
+    Uploading Files, November 2026)."""
+    if not request.can_read_body:
+        return None
+    if request.content_type != "multipart/form-data":
+        return await request.json()
+    return json.loads(str((await request.post())["payload_json"]))

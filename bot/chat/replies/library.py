@@ -30,11 +30,16 @@ def save_reply(paper: Paper, person: Person, *, saved: bool) -> Reply:
     )
 
 
-def saved_together_reply(papers: Sequence[Paper], person: Person, added: int) -> Reply:
-    """Several at once; ``added`` is how many of them were not kept before."""
+def saved_together_reply(
+    papers: Sequence[Paper], person: Person, added: int, unknown: int = 0
+) -> Reply:
+    """Several at once; ``added`` is how many of them were not kept before, ``unknown`` how many
+    others arXiv does not know."""
     before = len(papers) - added
     kept = f" You had saved {before:,} of these before." if before and added else ""
     head = f"Saved {plural(added, 'paper')}{_for_whom(person)}." if added else "You had saved them."
+    if unknown:
+        kept += f" arXiv does not know {unknown:,} of the papers in this message."
     return Reply(
         f"{head}{kept}\n{_seen_by(person, 'them')}, where Remove takes one back.",
         offers=(SAVED, MINE),

@@ -12,6 +12,7 @@ import pytest
 from adapters.discord.gateway import cancel_until_done
 from adapters.discord.limits import nested
 from bot.errors import PlatformDown, PlatformRefused
+from bot.model import Person
 from tests.adapters.discord.backend import DiscordBackend
 from tests.adapters.discord.listening import EVENT_TIMEOUT, happens, listening, platform
 from tests.builders import paper
@@ -158,6 +159,19 @@ async def test_a_change_whose_answer_is_refused_for_good_is_announced_all_the_sa
         await happens(lambda: server.texts(here) == ["Ann added a keyword: reward model"])
         await happens(lambda: "code=50027" in caplog.text)
     assert sum(seen.method == "PATCH" for seen in server.seen) == 1
+
+
+async def test_a_file_that_discord_refuses_is_said_so_instead_of_nothing(
+    server: DiscordServer, backend: DiscordBackend
+) -> None:
+    too_large = {"message": "Request entity too large", "code": 40005}
+    here: str = server.here  # type: ignore[attr-defined]
+    await backend.store.save_all(f"discord:{here}", [paper(1)], Person("Ann", "discord:7"), START)
+    server.fail("PATCH", ANSWERS, status=413, body=too_large)
+    async with listening(server, backend):
+        said = await ask(server, "export")
+    assert "1 paper that this channel saved, as papers.bib." in said
+    assert "Discord did not take the file papers.bib: Request entity too large" in said
 
 
 async def test_a_button_works_in_a_message_from_before_a_restart(
