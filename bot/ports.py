@@ -490,6 +490,11 @@ class PublishStore(Protocol):
         last published to. None that is paused."""
         ...
 
+    async def unchecked(self, platforms: Collection[str]) -> Sequence[str]:
+        """The ids of the channels of these platforms that were not published to since the last run.
+        None that is paused or archived. Of several processes, each gets them in another order."""
+        ...
+
     async def agendas(self, channel_ids: Sequence[str]) -> Sequence[ChannelAgenda]:
         """Of those of these channels in which something is due. Changes nothing, and waits for no
         writer, so that it may have changed when a plan is carried out."""
@@ -504,12 +509,18 @@ class PublishStore(Protocol):
         plans: Iterable[tuple[str, Callable[[ChannelAgenda], Publication | None]]],
         at: datetime,
         prepared: Mapping[str, Prepared] | None = None,
+        *,
+        once_per_run: bool = False,
     ) -> int:
         """Carry out what each channel's plan (pure) decides; how many posts went into the outbox.
 
         A channel is whole in one transaction, with few others, and people get their turn between
-        them. The plans are drawn and called on a thread of the store. The plan of a channel that is
-        ``prepared`` is called only where its agenda has changed since.
+        them. Each channel has one plan; they are drawn and called on a thread of the store. That of
+        a channel which is ``prepared`` is called only where its agenda has changed since. A channel
+        that another process writes to at that moment is passed over, and stays as it was.
+
+        With ``once_per_run`` those are passed over that were published to since the last run, and
+        those that are to be rechecked remain so.
         """
         ...
 
@@ -1060,6 +1071,10 @@ class ServiceStore(RefusalStore, Protocol):
     async def publishable(self) -> Sequence[Channel]: ...
 
     async def to_recheck(self) -> Sequence[Channel]: ...
+
+    async def has_unchecked(self, platforms: Collection[str]) -> bool:
+        """Whether a channel of these platforms was not published to since the last run."""
+        ...
 
     async def next_claim(self, platform: str) -> datetime | None: ...
 

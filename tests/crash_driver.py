@@ -43,7 +43,7 @@ from bot.store.statements import news
 from bot.store.statements import publish as publish_statements
 from bot.store.statements.publish import Plan
 from bot.store.statements.rows import to_text
-from bot.store.store import BATCH_SIZE, SqlStore
+from bot.store.store import SqlStore
 from tests import memory
 from tests.builders import paper
 from tests.fakes import FakeClock, FakePlatform, FakeSource, PlainComposer
@@ -114,15 +114,19 @@ class SeenBeforeQueued(SqlStore):
         plans: Iterable[tuple[str, Plan]],
         at: datetime,
         prepared: Mapping[str, Prepared] | None = None,
+        *,
+        once_per_run: bool = False,
     ) -> int:
-        del prepared
+        del prepared, once_per_run
         return sum([await self._publish(channel_id, plan, at) for channel_id, plan in plans])
 
     async def _publish(self, channel_id: str, plan: Plan, at: datetime) -> int:
         decided: list[Publication | None] = []
 
         def step(db: StoreConnection) -> None:
-            publication = plan(publish_statements.agenda(db, channel_id))
+            publication = None
+            for agenda in publish_statements.agendas(db, [channel_id]):
+                publication = plan(agenda)
             decided.append(publication)
             for _, draft in publication.drafts if publication else ():
                 db.executemany(
@@ -142,10 +146,9 @@ class SeenBeforeQueued(SqlStore):
         publication = decided[0]
         if publication is None:
             return 0
-        await self.engine.write(
-            lambda db: publish_statements.queue(db, channel_id, publication, at)
-        )
-        return len(publication.drafts)
+        drafts = publication.drafts
+        await self.engine.write(lambda db: publish_statements.queue(db, channel_id, drafts, at))
+        return len(drafts)
 
 
 def source(clock: FakeClock) -> FakeSource:
@@ -190,7 +193,7 @@ class How:
     settling: float = DeliveryTimeouts().settling
 
 
-async def live(folder: Path, steps: Steps, how: How, batch_size: int) -> None:
+async def live(folder: Path, steps: Steps, how: How, batch_size: int | None) -> None:
     """From the day on which a former life ended to the last; then until everything has settled."""
     notebook = folder / "day"
     began = int(notebook.read_text()) if notebook.exists() else 0
@@ -258,7 +261,7 @@ def in_a_process(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def life(folder: Path, fatal: int | None, how: How, batch_size: int = CUT) -> int:
+def life(folder: Path, fatal: int | None, how: How, batch_size: int | None = CUT) -> int:
     def work() -> None:
         steps = Steps(fatal)
         asyncio.run(live(folder, steps, how, batch_size))
@@ -294,7 +297,7 @@ def main(mode: str, first_step: int, stride: int) -> None:
     try:
         undisturbed = base / "undisturbed"
         undisturbed.mkdir()
-        status = life(undisturbed, None, How(), BATCH_SIZE)
+        status = life(undisturbed, None, How(), None)
         reference = posted(undisturbed)
         wrong: list[dict[str, object]] = []
         fatal, killed = first_step, 0

@@ -121,6 +121,7 @@ class Service:
         self._next_config: Config | None = None  # what to continue with after SIGHUP
         self._gave_up = ""  # why the service ended itself
         self._collecting = asyncio.Lock()
+        self._publishing = asyncio.Lock()
         self._collect_at: datetime | None = None  # when the next collect is scheduled
         self._incomplete_runs = 0  # in a row
         self._runs_to_repeat = 0  # in a row: something in them is worth another request
@@ -316,7 +317,7 @@ class Service:
         async with self._collecting:
             unprimed_before = await self._store.unprimed()
             run = await self._pipeline.collect()
-            await self._pipeline.publish()
+            await self._publish()
             self._unprimed = unprimed_before & await self._store.unprimed()
             self._incomplete_runs = 0 if run.whole else self._incomplete_runs + 1
             repeat = run.worth_repeating({canonical for _, canonical in self._unprimed})
@@ -351,6 +352,16 @@ class Service:
         if not self._leases.holds(roles.COLLECTOR):
             return False
         return not self._scheduler.is_failing("collect") and not self._collecting.locked()
+
+    async def _publish(self) -> None:
+        """One at a time: two would compose the same channels."""
+        async with self._publishing:
+            await self._pipeline.publish()
+
+    async def _help_publishing(self) -> None:
+        """What another process has collected, or one that died has left."""
+        await self._publish()
+        self._deliver_all()
 
     async def _republish(self) -> None:
         """Channels have come back, or have other posting times now."""
@@ -468,8 +479,13 @@ class Service:
         collects = self._leases.holds(roles.COLLECTOR)
         if new and collects and not self._collecting.locked():
             self._scheduler.soon("collect", self._collect)
-        if any(each.platform in self._platforms for each in await self._store.to_recheck()):
+        # By the collector alone, because the next run may have to be earlier.
+        if collects and any(
+            each.platform in self._platforms for each in await self._store.to_recheck()
+        ):
             self._scheduler.soon("republish", self._republish)
+        if not self._publishing.locked() and await self._store.has_unchecked(self._platforms):
+            self._scheduler.soon("publish", self._help_publishing)
         now = self._clock.now()
         for deliverer in self._deliverers:
             deliverer.wake()  # another post may have become due while a slow one is being sent

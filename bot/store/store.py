@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
 import uuid
-from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
@@ -48,11 +49,6 @@ from bot.store.statements import subscriptions as subscription_statements
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-# Rows that a step of long work writes before others get their turn: some tens of milliseconds, of
-# which the commit is a small part.
-BATCH_SIZE = 2_000
-
 
 WRITE: Final = "write"
 WRITE_SHARED: Final = "write_shared"  # what locks the rows that it decides about
@@ -93,14 +89,15 @@ def _own_use_case(
 class SqlStore:
     """The database of one bot; what its methods promise is in ``bot.ports``.
 
-    ``batch_size`` is about how many rows a transaction of ``record`` and ``publish`` writes.
+    ``batch_size`` is about how many rows a transaction of ``record`` and ``publish`` writes; the
+    engine says what is usual.
     """
 
-    def __init__(self, engine: Engine, *, batch_size: int = BATCH_SIZE) -> None:
+    def __init__(self, engine: Engine, *, batch_size: int | None = None) -> None:
         self.engine = engine
         self.process = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
         self._fences: dict[str, int] = {}  # of the roles that this process has, or had
-        self._batch_size = batch_size
+        self._batch_size = engine.batch_size if batch_size is None else batch_size
         self._recording = asyncio.Lock()
 
     def close(self) -> None:
@@ -181,6 +178,14 @@ class SqlStore:
     # -- publish
     publishable = _use_case(publish_statements.publishable, READ_ALL)
     to_recheck = _use_case(publish_statements.to_recheck, READ)
+    has_unchecked = _use_case(publish_statements.has_unchecked, READ)
+
+    async def unchecked(self, platforms: Collection[str]) -> Sequence[str]:
+        ids = await self.engine.read_all(lambda db: publish_statements.unchecked(db, platforms))
+        if self.is_shared:  # each process in an order of its own, so that few are composed twice
+            random.Random(self.process).shuffle(ids)
+        return ids
+
     agendas = _use_case(publish_statements.agendas, READ_ALL)
     newest_papers = _use_case(publish_statements.newest_papers, READ_ALL)
 
@@ -189,10 +194,12 @@ class SqlStore:
         plans: Iterable[tuple[str, publish_statements.Plan]],
         at: datetime,
         prepared: Mapping[str, Prepared] | None = None,
+        *,
+        once_per_run: bool = False,
     ) -> int:
         return await self._in_steps(
             lambda db: publish_statements.publish_all(
-                db, plans, at, self._batch_size, prepared or {}
+                db, plans, at, self._batch_size, prepared or {}, once_per_run=once_per_run
             ),
             shared=True,
         )
@@ -248,21 +255,21 @@ class SqlStore:
     fail_crosspost = _use_case(crosspost.fail, WRITE)
 
     # -- subscriptions and channels
-    follow = _use_case(subscription_statements.follow, WRITE)
+    follow = _use_case(subscription_statements.follow, WRITE_SHARED)
     follow_again = _use_case(subscription_statements.follow_again, WRITE)
     narrow = _use_case(subscription_statements.narrow, WRITE)
-    rename = _use_case(subscription_statements.rename, WRITE)
-    unfollow = _use_case(subscription_statements.unfollow, WRITE)
+    rename = _use_case(subscription_statements.rename, WRITE_SHARED)
+    unfollow = _use_case(subscription_statements.unfollow, WRITE_SHARED)
     subscriptions = _use_case(subscription_statements.subscriptions, READ)
     unprimed = _use_case(subscription_statements.unprimed, READ)
     owner_of = _use_case(subscription_statements.owner_of, READ)
     known_keywords = _use_case(subscription_statements.known_keywords, READ)
-    mute = _use_case(mute_statements.mute, WRITE)
-    unmute = _use_case(mute_statements.unmute, WRITE)
+    mute = _use_case(mute_statements.mute, WRITE_SHARED)
+    unmute = _use_case(mute_statements.unmute, WRITE_SHARED)
     mutes = _use_case(mute_statements.mutes, READ)
-    change_settings = _use_case(subscription_statements.change_settings, WRITE)
+    change_settings = _use_case(subscription_statements.change_settings, WRITE_SHARED)
     change_posting_days = _use_case(subscription_statements.change_posting_days, WRITE)
-    pause = _use_case(subscription_statements.pause, WRITE)
+    pause = _use_case(subscription_statements.pause, WRITE_SHARED)
     resume = _use_case(subscription_statements.resume, WRITE)
     archive_channels = _use_case(archive.archive_channels, WRITE)
     restore_channels = _use_case(archive.restore_channels, WRITE)
@@ -270,7 +277,7 @@ class SqlStore:
     async def synchronise(self, work: Callable[[SyncDatabase], T], at: datetime) -> T:
         return await self.engine.run(lambda begin: work(channels_file.SqlSyncDatabase(begin, at)))
 
-    claim_request = _use_case(requests.claim, WRITE)
+    claim_request = _use_case(requests.claim, WRITE_SHARED)
 
     # -- platforms
     claim_session = _use_case(sessions.claim, WRITE)
@@ -306,7 +313,7 @@ class SqlStore:
         )
 
     # -- threads about papers
-    open_discussion = _use_case(discussions.open_discussion, WRITE)
+    open_discussion = _use_case(discussions.open_discussion, WRITE_SHARED)
     discussion = _use_case(discussions.discussion, READ)
 
     # -- secrets
@@ -355,7 +362,7 @@ class SqlStore:
             except StopIteration as end:
                 results.append(end.value)
 
-        write = self.engine.write_shared if shared else self.engine.write
+        write = self.engine.write_step if shared else self.engine.write
         while not results:
             await write(self._fenced(role, step))
         return results[0]

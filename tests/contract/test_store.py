@@ -72,7 +72,7 @@ class Database:
 def sqlite(folder: Path) -> Iterator[Database]:
     stores: list[Store] = []
 
-    def open_it(*, alone: bool = True, batch_size: int = 2_000) -> Store:
+    def open_it(*, alone: bool = True, batch_size: int | None = None) -> Store:
         stores.append(opened(folder / "db", alone=alone, patient=False, batch_size=batch_size))
         return stores[-1]
 
@@ -87,7 +87,7 @@ def postgres(folder: Path) -> Iterator[Database]:
     stores: list[Store] = []
     with database_url() as url:
 
-        def open_it(*, alone: bool = True, batch_size: int = 2_000) -> Store:
+        def open_it(*, alone: bool = True, batch_size: int | None = None) -> Store:
             del alone  # a server takes any number of processes
             stores.append(opened_on_postgres(url, batch_size=batch_size))
             return stores[-1]
@@ -606,6 +606,31 @@ async def test_people_who_mute_at_the_same_time_get_no_more_than_there_is_room_f
     assert len(await store.mutes(A)) == 3
     again = (await store.mutes(A))[0].keyword
     assert not await store.mute(A, again, ADA, START, check_room=check), "that needs no room"
+
+
+async def test_a_channel_is_unchecked_from_a_run_until_it_is_published_to(store: Store) -> None:
+    assert not await store.has_unchecked(["fake"])
+    await follow(store, A, B)
+    await store.pause(B, "quiet", START)
+    assert await store.unchecked(["fake", "console"]) == [A]
+    assert not await store.has_unchecked(["console"])
+    assert await store.publish([(A, lambda _: None)], START, once_per_run=True) == 0
+    assert await store.unchecked(["fake"]) == []
+    assert not await store.has_unchecked(["fake"])
+    incomplete = replace(run_of(START + DAY), complete=False)
+    await store.record(incomplete, first_post=0)
+    assert await store.unchecked(["fake"]) == [A]
+    await store.resume(B)
+    assert sorted(await store.unchecked(["fake"])) == [A, B]
+
+
+async def test_after_a_run_a_channel_is_published_to_once_and_still_rechecked(store: Store) -> None:
+    await follow(store, A)
+    await store.change_settings(A, {"post_at": "07:30"})
+    plans = [(A, lambda _: Publication((("k1", Draft("one", ())),)))]
+    assert await store.publish(plans, START, once_per_run=True) == 1
+    assert await store.publish(plans, START, once_per_run=True) == 0
+    assert [each.id for each in await store.to_recheck()] == [A], "the next run may be earlier"
 
 
 async def test_mutes_are_kept_per_channel_and_ended_once(store: Store) -> None:

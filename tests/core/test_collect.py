@@ -15,7 +15,7 @@ import pytest
 
 from bot.core.collect import collect
 from bot.core.digest import Rules
-from bot.core.publish import publish
+from bot.core.publish import publish, republish
 from bot.errors import (
     KeywordRefused,
     Note,
@@ -690,6 +690,7 @@ async def test_undo_of_a_removal_brings_back_what_was_due_although_other_channel
     assert numbered((await core.publish())[B]) == [8]
     core.follow(A, "reward models", undo=True)
     assert core.following() == before
+    await core.collect()
     assert numbered((await core.publish())[A]) == [1, 2, 3, 4, 5, 6, 7]
     assert await core.day() == {}
 
@@ -705,6 +706,7 @@ async def test_what_is_announced_between_a_removal_and_its_undo_is_posted(core: 
     await core.collect()
     assert await core.publish() == {}
     core.follow(A, "reward model", undo=True)
+    await core.collect()
     assert numbered((await core.publish())[A]) == [1]
 
 
@@ -762,7 +764,6 @@ async def test_a_setting_that_is_changed_while_others_are_published_to_counts(
 ) -> None:
     core.follow(A, "reward model")
     await core.collect()
-    [before] = await core.store.publishable()
     await core.store.change_settings(A, {"post_at": "09:30"})
     seen: list[str | None] = []
 
@@ -771,7 +772,7 @@ async def test_a_setting_that_is_changed_while_others_are_published_to_counts(
         return RULES
 
     composers = {"fake": PlainComposer}
-    await publish(core.store, composers, rules, core.clock, channels=[before])
+    await republish(core.store, composers, rules, core.clock)
     assert set(seen) == {"09:30"}
     assert await core.store.to_recheck() == ()
 

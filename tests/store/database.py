@@ -25,7 +25,7 @@ from bot.store.engines.base import Engine
 from bot.store.engines.postgres import PostgresEngine
 from bot.store.engines.postgres import connect as connect_to_postgres
 from bot.store.engines.sqlite import SqliteEngine, connect
-from bot.store.store import BATCH_SIZE, SqlStore
+from bot.store.store import SqlStore
 
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound=SqlStore)
@@ -37,7 +37,7 @@ def opened(
     alone: bool = True,
     patient: bool = True,
     connect: Callable[[str], sqlite3.Connection] = connect,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> SqlStore:
     """The store over that file; one that is not ``patient`` does not wait for other processes."""
     return opened_as(
@@ -52,7 +52,7 @@ def opened_as(
     alone: bool = True,
     patient: bool = True,
     connect: Callable[[str], sqlite3.Connection] = connect,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> Kind:
     connecting = connect if patient else _impatient
     if not path.exists():
@@ -64,7 +64,7 @@ def opened_on_postgres(
     url: str,
     *,
     connect: Callable[..., psycopg.Connection[Any]] = connect_to_postgres,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> SqlStore:
     """The store in that database of a server (``tests.store.postgres``)."""
     return opened_on_postgres_as(SqlStore, url, connect=connect, batch_size=batch_size)
@@ -75,7 +75,7 @@ def opened_on_postgres_as(
     url: str,
     *,
     connect: Callable[..., psycopg.Connection[Any]] = connect_to_postgres,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> Kind:
     return kind(PostgresEngine(url, connect), batch_size=batch_size)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -26,20 +27,21 @@ from bot.errors import (
     StoreBusy,
     StoreError,
     StoreUnavailable,
+    UserError,
 )
 from bot.keywords import parse
-from bot.model import Draft, Person, Publication, Receipt, Recorded, Run
+from bot.model import ChannelAgenda, Draft, Person, Publication, Receipt, Recorded, Run
 from bot.ports import Store
 from bot.store import back_up, open_copy, open_store, restore
 from bot.store.engines import postgres_schema
 from bot.store.engines.postgres import PostgresEngine, as_postgres, connect
 from bot.store.engines.postgres_errors import translation
-from bot.store.migrations import MIGRATIONS, for_postgres, for_sqlite
+from bot.store.migrations import APPLICATION_ID, MIGRATIONS, for_postgres, for_sqlite
 from tests.fakes import START, FakeClock
 from tests.store import postgres
-from tests.store.database import change, opened, opened_on_postgres, queue, select, wait
+from tests.store.database import change, follow_all, opened, opened_on_postgres, queue, select, wait
 
-REWARD = parse("reward model")
+REWARD, GRAPH = parse("reward model"), parse("graph network")
 ADA = Person("Ada", "fake:1")
 HOUR = timedelta(hours=1)
 PASSWORD = "p@ss:w/o%rd"  # what a URL has to escape
@@ -189,10 +191,10 @@ def test_defaults_of_the_database_change_nothing(url: str) -> None:
         "timezone = 'Asia/Kathmandu'",
         "default_transaction_isolation = 'serializable'",
         "datestyle = 'German'",
-        "statement_timeout = 1",
         "lock_timeout = 1",
         "standard_conforming_strings = off",
         "bytea_output = 'escape'",
+        "statement_timeout = 100",  # the last one: it holds for what sets the others, too
     ):
         run(url, f"alter database {name} set {setting}")
     with closing(opened_on_postgres(url)) as store:
@@ -382,21 +384,104 @@ async def test_processes_that_claim_at_once_get_each_post_once(
         store.close()
 
 
-async def test_a_channel_that_another_process_writes_to_is_published_to_right_after(
+async def test_a_channel_that_another_process_writes_to_is_left_for_the_next_look(
     url: str,
 ) -> None:
-    """Skipped, it would wait for the next posting time."""
+    """Nobody waits for its row, so no two publishers can wait for each other."""
     one = opened_on_postgres(url)
-    await one.change_settings("fake:a", {"layout": None})
-    plan = Publication((("k1", Draft("one", ())),))
-    with psycopg.connect(url) as other, psycopg.connect(url, autocommit=True) as looking:
-        other.execute("select 1 from channels where id = 'fake:a' for update")
-        publishing = asyncio.create_task(one.publish([("fake:a", lambda _: plan)], START))
-        waiting = "select 1 from pg_locks where not granted"
-        while not publishing.done() and not looking.execute(waiting).fetchone():
-            await asyncio.wait({publishing}, timeout=0.01)
-    assert await publishing == 1
+    for channel in ("fake:a", "fake:b"):
+        await one.follow(channel, REWARD, ADA, START)
+    await one.record(Run(START, START, START, False, True), first_post=0)
+    assert sorted(await one.unchecked(["fake"])) == ["fake:a", "fake:b"]
+
+    def plan(agenda: ChannelAgenda) -> Publication:
+        key = f"key {agenda.channel.id}"
+        return Publication(((key, Draft("one", ())),))
+
+    plans = [("fake:a", plan), ("fake:b", plan)]
+    with psycopg.connect(url) as other:
+        other.execute("update channels set layout = 'list' where id = 'fake:a'")
+        assert await one.publish(plans, START, once_per_run=True) == 1
+    assert await one.unchecked(["fake"]) == ["fake:a"]
+    assert await one.publish(plans, START, once_per_run=True) == 1
+    assert not await one.has_unchecked(["fake"])
     one.close()
+
+
+async def test_processes_that_publish_after_a_run_share_its_channels(url: str) -> None:
+    """Each in an order of its own; what one of them has done, the others pass over, also where they
+    had composed it already."""
+    stores = [opened_on_postgres(url) for _ in range(2)]
+    channels = [f"fake:{number:02}" for number in range(20)]
+    follow_all(stores[0], [(channel, REWARD) for channel in channels], START)
+    await stores[0].record(Run(START, START, START, False, True), first_post=0)
+    orders = [await store.unchecked(["fake"]) for store in stores]
+    assert orders[0] != orders[1]
+    assert [sorted(order) for order in orders] == [channels, channels]
+
+    def plan(agenda: ChannelAgenda) -> Publication:
+        return Publication(((f"key {agenda.channel.id}", Draft("one", ())),))
+
+    counts = await asyncio.gather(
+        *(
+            store.publish([(channel, plan) for channel in order], START, once_per_run=True)
+            for store, order in zip(stores, orders, strict=True)
+        )
+    )
+    assert sum(counts) == len(channels)
+    assert not await stores[0].has_unchecked(["fake"])
+    for store in stores:
+        store.close()
+
+
+async def test_what_people_change_in_a_channel_waits_for_nothing_but_that_channel(url: str) -> None:
+    """Another process publishes to other channels meanwhile, or claims a post."""
+    store = opened_on_postgres(url)
+    await store.follow("fake:busy", REWARD, ADA, START)
+    with psycopg.connect(url) as other:
+        other.execute(f"select pg_advisory_xact_lock_shared({APPLICATION_ID})".encode())
+        other.execute("select 1 from channels where id = 'fake:busy' for no key update")
+        assert await store.follow("fake:a", GRAPH, ADA, START, check_room=lambda _, __: None)
+        assert await store.rename("fake:a", GRAPH.canonical, "Graphs")
+        assert await store.mute("fake:a", REWARD, ADA, START)
+        assert await store.unmute("fake:a", REWARD.canonical)
+        await store.change_settings("fake:a", {"layout": "list"})
+        assert await store.pause("fake:a", "quiet", START)
+        assert await store.unfollow("fake:a", [GRAPH.canonical], START)
+        assert await store.claim_request(["1"], START)
+    store.close()
+
+
+async def test_two_processes_that_add_to_a_server_keep_its_limit(url: str) -> None:
+    one, other = opened_on_postgres(url), opened_on_postgres(url)
+    ada = replace(ADA, server="fake:server")
+    second: list[asyncio.Task[bool]] = []
+    loop = asyncio.get_running_loop()
+
+    def begin_second() -> None:
+        second.append(asyncio.create_task(follow(other, "fake:b", limit)))
+
+    def limit(_: int, in_server: int) -> None:
+        if in_server:
+            raise UserError("one too many")
+
+    def limit_of_first(in_channel: int, in_server: int) -> None:
+        """The second one comes while this one has not decided yet."""
+        loop.call_soon_threadsafe(begin_second)
+        with psycopg.connect(url, autocommit=True) as looking:
+            waiting = "select 1 from pg_locks where not granted"
+            while not looking.execute(waiting).fetchone():
+                assert not (second and second[0].done()), "it did not wait"
+        limit(in_channel, in_server)
+
+    async def follow(store: Store, channel: str, check_room: Callable[[int, int], None]) -> bool:
+        return await store.follow(channel, REWARD, ada, START, check_room=check_room)
+
+    assert await follow(one, "fake:a", limit_of_first)
+    with pytest.raises(UserError):
+        await second[0]
+    one.close()
+    other.close()
 
 
 def test_a_server_that_was_restarted_is_used_again() -> None:

@@ -61,6 +61,16 @@ class Engine(Protocol):
         about, and nothing that ``write`` does happens meanwhile."""
         ...
 
+    async def write_step(self, work: Callable[[Connection], T]) -> T:
+        """The same for a step of long work: no short transaction waits for its thread."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Rows that a step of long work writes before others get their turn: some tens of
+        milliseconds, of which the commit is a small part."""
+        ...
+
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Answer from one consistent snapshot of what is committed; changes nothing, and waits for
         no writer."""

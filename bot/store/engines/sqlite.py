@@ -32,6 +32,7 @@ Connect = Callable[[str], sqlite3.Connection]
 BUSY_TIMEOUT = 10.0  # seconds to wait for another process's transaction
 CACHE_KB = 16_000
 CHECKPOINT_PAGES = 4_000  # of 4 KiB
+BATCH_SIZE = 2_000  # see ``base.Engine``
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -98,6 +99,13 @@ class SqliteEngine:
 
     async def write_shared(self, work: Callable[[Connection], T]) -> T:
         return await self.write(work)
+
+    async def write_step(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)
+
+    @property
+    def batch_size(self) -> int:
+        return BATCH_SIZE
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self._readers[0].run_in_transaction(query)

@@ -97,10 +97,14 @@ create table channels (
   probes    integer not null default 0,
   recheck   boolean not null default false, -- it came back after a pause, or its settings
                                           -- changed, and what is due there was not weighed since
+  checked_run integer not null default 0, -- the newest run when the channel was last published to,
+                                          -- whether anything was due there or not
   archived_at text,                       -- since when the bot is no longer there
   archive_reason text not null default ''
 ) strict, without rowid;
 create index channels_to_recheck on channels (id) where recheck;
+create index channels_to_check on channels (platform, checked_run)
+  where paused is null and archived_at is null;
 
 create table subscriptions (
   channel_id text not null references channels,

@@ -164,6 +164,8 @@ def record(
     for hits in _parts(run.hits, batch_size):
         _save_hits(db, hits)
         yield
+    # PostgreSQL knows nothing of a temporary table by itself, and would read all of it each time.
+    db.execute("/*! analyze run_hits */")
     last: str | None = ""
     while last is not None:
         last, more = _put_due(db, run, last, batch_size)

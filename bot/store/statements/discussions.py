@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.model import Discussion, Draft, Publication, Receipt
+from bot.model import Discussion, Draft, Receipt
 from bot.store.engines.base import Connection
 from bot.store.statements import publish
 from bot.store.statements.subscriptions import ensure_channel
@@ -34,7 +34,7 @@ def open_discussion(
     ).fetchone()
     if ("" if row is None else row[0]) != instead_of:
         return False
-    publish.queue(db, channel_id, Publication(tuple(drafts)), at)
+    publish.queue(db, channel_id, drafts, at)
     db.execute(
         "insert into discussions (channel_id, paper_id, post_key) values (?, ?, ?)"
         " on conflict (channel_id, paper_id) do update set post_key = excluded.post_key",

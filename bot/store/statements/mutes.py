@@ -17,6 +17,7 @@ from bot.store.statements.subscriptions import (
     ensure_channel,
     ensure_keyword,
     in_channels,
+    lock_channel,
     owner_of,
 )
 
@@ -54,6 +55,7 @@ def mute(
 
 def unmute(db: Connection, channel_id: str, canonical: str) -> bool:
     """Hide it no longer; false if it was not hidden."""
+    lock_channel(db, channel_id)
     removed = db.execute(
         "delete from mutes where channel_id = ? and canonical = ?", (channel_id, canonical)
     )

@@ -17,6 +17,7 @@ from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
+    grouped,
     id_list,
     news_details,
     news_from_row,
@@ -78,21 +79,23 @@ def record(db: Connection, news: Sequence[News], at: datetime) -> int:
     return rows
 
 
-def due(db: Connection, channel_id: str) -> list[tuple[Any, ...]]:
-    """Rows for ``item``. Of papers whose message is not known to have arrived there are none yet:
-    the news come when it has."""
-    return db.execute(
-        """
-        select n.id, n.paper_id, n.kind, n.mark, n.details, o.key, o.settled_at, o.message_url
+def due(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[tuple[Any, ...], ...]]:
+    """By channel, rows for ``item``. Of papers whose message is not known to have arrived there are
+    none yet: the news come when it has."""
+    rows = db.execute(
+        f"""
+        select d.channel_id, n.id, n.paper_id, n.kind, n.mark, n.details, o.key, o.settled_at,
+               o.message_url
         from news_ledger d
         join news n on n.id = d.news_id
         join ledger l on l.channel_id = d.channel_id and l.paper_id = n.paper_id
         join outbox o on o.key = l.post_key
-        where d.channel_id = ? and d.state = 'due' and o.state = 'sent'
+        where d.channel_id in ({LISTED}) and d.state = 'due' and o.state = 'sent'
         order by n.id
         """,
-        (channel_id,),
-    ).fetchall()
+        {"ids": id_list(channel_ids)},
+    )
+    return grouped((row[0], tuple(row[1:])) for row in rows)
 
 
 def item(row: Sequence[Any], paper: Paper) -> NewsItem:
@@ -115,6 +118,8 @@ def settle(
     post_key: str | None = None,
 ) -> None:
     """They are posted there, or skipped."""
+    if not numbers:
+        return
     db.executemany(
         "update news_ledger set state = ?, at = ?, post_key = ?"
         " where channel_id = ? and news_id = ? and state = 'due'",

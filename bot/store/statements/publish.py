@@ -7,7 +7,7 @@ a keyword that is removed meanwhile is either in the digest or not, never half. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from bot.model import (
     Channel,
     ChannelAgenda,
+    Draft,
     Entry,
     Keyword,
     Paper,
@@ -32,6 +33,7 @@ from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
     channel_from_row,
+    grouped,
     id_list,
     paper_from_row,
     to_text,
@@ -73,6 +75,28 @@ def newest_papers(db: Connection, limit: int) -> tuple[Paper, ...]:
 Plan = Callable[[ChannelAgenda], Publication | None]
 
 ROWS_PER_PAPER = 4  # what checking and queueing one costs, in rows that are only written
+_LAST_RUN = "(select coalesce(max(id), 0) from runs)"
+_UNCHECKED = f"paused is null and archived_at is null and checked_run < {_LAST_RUN}"
+
+
+def unchecked(db: Connection, platforms: Collection[str]) -> list[str]:
+    """The ids of the channels of these platforms that were not published to since the last run, the
+    one that was published to the longest time ago first. None that is paused or archived."""
+    rows = db.execute(
+        f"select id from channels where platform in ({LISTED}) and {_UNCHECKED}"
+        " order by published_until, id",
+        {"ids": id_list(platforms)},
+    )
+    return [channel_id for (channel_id,) in rows]
+
+
+def has_unchecked(db: Connection, platforms: Collection[str]) -> bool:
+    """Whether there is any such channel. Takes an index some microseconds."""
+    found = db.execute(
+        f"select 1 from channels where platform in ({LISTED}) and {_UNCHECKED} limit 1",
+        {"ids": id_list(platforms)},
+    )
+    return found.fetchone() is not None
 
 
 def publish_all(
@@ -81,6 +105,8 @@ def publish_all(
     at: datetime,
     batch_size: int,
     prepared: Mapping[str, Prepared],
+    *,
+    once_per_run: bool,
 ) -> Generator[None, None, int]:
     """Carry out what each channel's plan decides; how many posts went into the outbox.
 
@@ -88,57 +114,115 @@ def publish_all(
     them: the caller opens a transaction for each step, and a step ends where this yields. A commit
     for every channel would be thousands of waits for the disk where little or nothing is due.
     """
-    posts = cost = 0
-    for channel_id, plan in plans:
-        publication = _publish(db, channel_id, plan, at, prepared.get(channel_id)) or Publication()
-        posts += len(publication.drafts)
-        papers = sum(len(draft.paper_ids) for _, draft in publication.drafts)
-        papers += sum(len(draft.news) for _, draft in publication.drafts)
-        papers += len(publication.skipped) + len(publication.skipped_news) + len(publication.muted)
-        cost += ROWS_PER_PAPER * (1 + len(publication.drafts) + papers)
-        if cost >= batch_size:
-            cost = 0
+    posts = 0
+    for number, some in enumerate(_steps(plans, batch_size, prepared)):
+        if number:
             yield
+        posts += _publish(db, some, at, prepared, once_per_run=once_per_run)
     return posts
 
 
-def _publish(
-    db: Connection, channel_id: str, plan: Plan, at: datetime, prepared: Prepared | None
-) -> Publication | None:
-    """Carry out what ``plan`` decides for the channel; nothing where it is gone.
+def _steps(
+    plans: Iterable[tuple[str, Plan]], batch_size: int, prepared: Mapping[str, Prepared]
+) -> Iterator[dict[str, Plan]]:
+    some: dict[str, Plan] = {}
+    cost = 0
+    for channel_id, plan in plans:
+        some[channel_id] = plan
+        cost += ROWS_PER_PAPER * (1 + _size(prepared.get(channel_id)))
+        if cost >= batch_size:
+            yield some
+            some, cost = {}, 0
+    if some:
+        yield some
 
-    Waits for another process that writes to the channel's row: what it publishes is then no longer
-    due here, and after anything else this is still the channel's time.
+
+def _size(prepared: Prepared | None) -> int:
+    """Messages and what they show."""
+    if prepared is None or (publication := prepared.publication) is None:
+        return 0
+    shown = sum(1 + len(draft.paper_ids) + len(draft.news) for _, draft in publication.drafts)
+    left_out = (publication.skipped, publication.skipped_news, publication.muted)
+    return shown + sum(map(len, left_out))
+
+
+def _publish(
+    db: Connection,
+    plans: Mapping[str, Plan],
+    at: datetime,
+    prepared: Mapping[str, Prepared],
+    *,
+    once_per_run: bool,
+) -> int:
+    """Carry out what the plans of these channels decide; how many posts that made.
+
+    Passes over a channel that is gone, and one whose row another process has locked: whoever does
+    publishes to it, or changes something that is weighed at the next check. ``once_per_run``: over
+    one that was published to since the last run, too, and what is to be rechecked stays so.
     """
-    if not db.execute(
-        "select 1 from channels where id = ? /*! for update */", (channel_id,)
-    ).fetchone():
-        return None
-    db.execute("update channels set recheck = false where id = ? and recheck", (channel_id,))
-    if prepared is not None and _basis(db, channel_id) == prepared.agenda.basis:
-        publication = prepared.publication
-    else:
-        publication = plan(agenda(db, channel_id))
-    if publication is None:
-        return None
-    queue(db, channel_id, publication, at)
-    for state, paper_ids in (("skipped", publication.skipped), ("muted", publication.muted)):
-        db.executemany(
-            "update ledger set state = ?, at = ? where channel_id = ? and paper_id = ?",
-            [(state, to_text(at), channel_id, paper_id) for paper_id in paper_ids],
-        )
-    news.settle(db, channel_id, publication.skipped_news, "skipped", at)
-    if publication.published_until is not None:
-        db.execute(
-            "update channels set published_until = ?, rescheduled = false where id = ?",
-            (to_text(publication.published_until), channel_id),
-        )
-    if publication.most_saved_until is not None:
-        db.execute(
-            "update channels set most_saved_until = ? where id = ?",
-            (to_text(publication.most_saved_until), channel_id),
-        )
-    return publication
+    wanted = f" and {_UNCHECKED}" if once_per_run else ""
+    free = db.execute(
+        f"select id from channels where id in ({LISTED}){wanted}"
+        " /*! for no key update skip locked */",
+        {"ids": id_list(plans)},
+    ).fetchall()
+    bases = _bases(db, [channel_id for (channel_id,) in free])
+    decided: dict[str, Publication | None] = {}
+    for channel_id, basis in bases.items():
+        ready = prepared.get(channel_id)
+        if ready is not None and ready.agenda.basis == basis:
+            decided[channel_id] = ready.publication
+    again = [basis for channel_id, basis in bases.items() if channel_id not in decided]
+    for agenda in _agendas(db, again):
+        decided[agenda.channel.id] = plans[agenda.channel.id](agenda)
+    publications = {
+        channel_id: decided[channel_id] or Publication()
+        for channel_id in plans
+        if channel_id in decided
+    }
+    _carry_out(db, publications, at, rechecked=not once_per_run)
+    return sum(len(publication.drafts) for publication in publications.values())
+
+
+def _carry_out(
+    db: Connection, publications: Mapping[str, Publication], at: datetime, *, rechecked: bool
+) -> None:
+    when = to_text(at)
+    for channel_id, publication in publications.items():
+        queue(db, channel_id, publication.drafts, at)
+        news.settle(db, channel_id, publication.skipped_news, "skipped", at)
+    db.executemany(
+        "update ledger set state = ?, at = ? where channel_id = ? and paper_id = ?",
+        [
+            (state, when, channel_id, paper_id)
+            for channel_id, each in publications.items()
+            for state, paper_ids in (("skipped", each.skipped), ("muted", each.muted))
+            for paper_id in paper_ids
+        ],
+    )
+    db.executemany(
+        f"""
+        update channels set checked_run = {_LAST_RUN},
+          recheck = recheck and not :rechecked,
+          rescheduled = rescheduled and cast(:published_until as text) is null,
+          published_until = coalesce(cast(:published_until as text), published_until),
+          most_saved_until = coalesce(cast(:most_saved_until as text), most_saved_until)
+        where id = :id
+        """,
+        [
+            {
+                "id": channel_id,
+                "rechecked": rechecked,
+                "published_until": _text_or_none(each.published_until),
+                "most_saved_until": _text_or_none(each.most_saved_until),
+            }
+            for channel_id, each in publications.items()
+        ],
+    )
+
+
+def _text_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else to_text(moment)
 
 
 def agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
@@ -148,18 +232,11 @@ def agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, 
         " or exists (select 1 from news_ledger where channel_id = value and state = 'due')",
         {"ids": id_list(channel_ids)},
     ).fetchall()
-    return _agendas(db, [channel_id for (channel_id,) in rows])
+    return _agendas(db, list(_bases(db, [channel_id for (channel_id,) in rows]).values()))
 
 
-def agenda(db: Connection, channel_id: str) -> ChannelAgenda:
-    """What is due in the channel, and up to which posting time it was published to."""
-    [agenda] = _agendas(db, [channel_id])
-    return agenda
-
-
-def _agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
+def _agendas(db: Connection, bases: Sequence[Basis]) -> tuple[ChannelAgenda, ...]:
     """A paper that is due in many channels is read once, and so are the keywords it matches."""
-    bases = [_basis(db, channel_id) for channel_id in channel_ids]
     kept = library.saved_papers(
         db, {row[0] for basis in bases for row in (*basis.saved, *basis.shared)}
     )
@@ -192,53 +269,69 @@ class Basis(NamedTuple):
     published_until: str | None
     last_complete_run_at: str | None
     rescheduled: bool
-    due: list[tuple[Any, ...]]  # a paper's id, why, and what would be news of it
-    news: list[tuple[Any, ...]]
-    keywords: list[tuple[str, str]]  # canonical, and as it is shown
+    due: tuple[tuple[Any, ...], ...]  # a paper's id, why, and what would be news of it
+    news: tuple[tuple[Any, ...], ...]
+    keywords: tuple[tuple[str, str], ...]  # canonical, and as it is shown
     most_saved_until: str | None
     saved: list[tuple[str, int]]  # a paper's id and version; none where the order needs none
     shared: list[tuple[str, str]]  # a paper's id, and when one of several people saved it
     mutes: tuple[Keyword, ...]
 
 
-def _basis(db: Connection, channel_id: str) -> Basis:
-    row = db.execute(
+def _bases(db: Connection, channel_ids: Sequence[str]) -> dict[str, Basis]:
+    """Of those of these channels that there are. A table is read once for all of them."""
+    given = {"ids": id_list(channel_ids)}
+    channels = db.execute(
         f"""
         select {CHANNEL_COLUMNS}, published_until,
                (select started_at from runs where complete and not late order by id desc limit 1),
                rescheduled, most_saved_until,
                exists (select 1 from saves where channel_id = channels.id)
-        from channels where id = ?
+        from channels where id in ({LISTED})
         """,
-        (channel_id,),
-    ).fetchone()
-    *channel, published_until, last_complete_run_at, rescheduled, most_saved_until, has_saves = row
-    due = db.execute(
-        "select l.paper_id, l.why, p.version, p.comment, p.journal_ref from ledger l"
-        " join papers p on p.id = l.paper_id"
-        " where l.channel_id = ? and l.state = 'due' order by l.paper_id",
-        (channel_id,),
+        given,
     ).fetchall()
-    keywords = db.execute(
-        "select canonical, coalesce(nullif(name, ''), text) from subscriptions"
-        " where channel_id = ? order by position, canonical",
-        (channel_id,),
-    ).fetchall()
-    told = news.due(db, channel_id)
-    ordered = has_saves and channel_from_row(channel).order == "similarity"
-    return Basis(
-        tuple(channel),
-        published_until,
-        last_complete_run_at,
-        bool(rescheduled),
-        due,
-        told,
-        keywords,
-        most_saved_until,
-        library.newest_saved(db, channel_id) if ordered else [],
-        library.shared(db, channel_id) if has_saves else [],
-        tuple(each.keyword for each in mutes(db, channel_id)),
+    due = _by_channel(
+        db,
+        "select l.channel_id, l.paper_id, l.why, p.version, p.comment, p.journal_ref from ledger l"
+        f" join papers p on p.id = l.paper_id where l.channel_id in ({LISTED}) and l.state = 'due'"
+        " order by l.paper_id",
+        given,
     )
+    keywords = _by_channel(
+        db,
+        "select channel_id, canonical, coalesce(nullif(name, ''), text) from subscriptions"
+        f" where channel_id in ({LISTED}) order by position, canonical",
+        given,
+    )
+    told = news.due(db, channel_ids)
+    muted = grouped((each.channel_id, each.keyword) for each in mutes(db, *channel_ids))
+    bases = {}
+    for row in channels:
+        *channel, published_until, last_complete_run_at, rescheduled, most_saved, has_saves = row
+        channel_id = channel[0]
+        ordered = has_saves and channel_from_row(channel).order == "similarity"
+        bases[channel_id] = Basis(
+            tuple(channel),
+            published_until,
+            last_complete_run_at,
+            bool(rescheduled),
+            due.get(channel_id, ()),
+            told.get(channel_id, ()),
+            keywords.get(channel_id, ()),
+            most_saved,
+            library.newest_saved(db, channel_id) if ordered else [],
+            library.shared(db, channel_id) if has_saves else [],
+            muted.get(channel_id, ()),
+        )
+    return bases
+
+
+def _by_channel(
+    db: Connection, sql: str, given: Mapping[str, object]
+) -> dict[str, tuple[tuple[Any, ...], ...]]:
+    """Rows without their first column, which is the channel."""
+    return grouped((row[0], tuple(row[1:])) for row in db.execute(sql, given))
 
 
 def _agenda(
@@ -280,17 +373,19 @@ def _serial(entry: Entry) -> int:
     return entry.paper.serial
 
 
-def queue(db: Connection, channel_id: str, publication: Publication, at: datetime) -> None:
+def queue(
+    db: Connection, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
+) -> None:
     """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
     when = to_text(at)
-    keys = [key for key, _ in publication.drafts]
-    for key, draft in publication.drafts:
-        db.execute(
-            """
-            insert into outbox (key, channel_id, platform, payload, papers, news, parent_key,
-                                not_before, created_at)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
+    keys = [key for key, _ in drafts]
+    db.executemany(
+        """
+        insert into outbox (key, channel_id, platform, payload, papers, news, parent_key,
+                            not_before, created_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
             (
                 key,
                 channel_id,
@@ -301,11 +396,18 @@ def queue(db: Connection, channel_id: str, publication: Publication, at: datetim
                 keys[draft.parent] if draft.parent is not None else draft.reply_to or None,
                 when,
                 when,
-            ),
-        )
-        db.executemany(
-            "update ledger set state = 'posted', at = ?, post_key = ?"
-            " where channel_id = ? and paper_id = ?",
-            [(when, key, channel_id, paper_id) for paper_id in draft.paper_ids],
-        )
+            )
+            for key, draft in drafts
+        ],
+    )
+    db.executemany(
+        "update ledger set state = 'posted', at = ?, post_key = ?"
+        " where channel_id = ? and paper_id = ?",
+        [
+            (when, key, channel_id, paper_id)
+            for key, draft in drafts
+            for paper_id in draft.paper_ids
+        ],
+    )
+    for key, draft in drafts:
         news.settle(db, channel_id, draft.news, "posted", at, key)

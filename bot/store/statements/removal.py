@@ -92,7 +92,9 @@ def forget_removed(db: Connection, now: datetime) -> None:
         (week,),
     )
     disconnect_expired(db, now - KEEP_ARCHIVED)
-    expired = db.execute("select id from channels where archived_at < ?", (month,)).fetchall()
+    expired = db.execute(
+        "select id from channels where archived_at < ? order by id", (month,)
+    ).fetchall()
     db.executemany(
         "update news_ledger set state = 'skipped', at = ? where channel_id = ? and state = 'due'",
         [(to_text(now), channel_id) for (channel_id,) in expired],

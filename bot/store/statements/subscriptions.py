@@ -68,6 +68,9 @@ def follow(
     ).fetchone():
         return False
     if check_room is not None:
+        # Nobody adds to another channel of the server meanwhile.
+        lock = "select 1 /*! from pg_advisory_xact_lock(0, hashtext(:server)) */"
+        db.execute(lock, {"server": server})
         check_room(_count(db, channel_id), count_in_server(db, server, channel_id))
     added: tuple[str, ...] = (keyword.text, keyword.name, person.name, person.id, to_text(at))
     state: tuple[str | int | None, ...] = (None, None, 0)
@@ -205,6 +208,7 @@ def unfollow(
 ) -> frozenset[str]:
     """Stop following these; which of them the channel did follow. Papers that were due because of
     them alone are dropped. The ledger stays: nothing is posted again."""
+    lock_channel(db, channel_id)
     given = {"channel": channel_id, "at": to_text(at), "ids": id_list(canonicals)}
     db.execute(
         f"insert into removed_subscriptions ({SUBSCRIPTION}, removed_at)"
@@ -224,6 +228,7 @@ def unfollow(
 def rename(db: Connection, channel_id: str, canonical: str, name: str) -> bool:
     """Show the keyword under this name; false if the channel does not follow it, or shows another
     keyword so. An empty name: it is shown as it was written."""
+    lock_channel(db, channel_id)
     if name and not _free_name(db, channel_id, name, canonical):
         return False
     renamed = db.execute(
@@ -292,10 +297,18 @@ def count_in_server(db: Connection, server: str, channel_id: str) -> int:
 
 
 def ensure_channel(db: Connection, channel_id: str) -> None:
+    """Its row, locked until the transaction ends."""
     db.execute(
         "insert into channels (id, platform) values (?, ?) on conflict do nothing",
         (channel_id, Channel(channel_id).platform),
     )
+    lock_channel(db, channel_id)
+
+
+def lock_channel(db: Connection, channel_id: str) -> None:
+    """Nobody publishes to the channel, or changes what it follows, until the transaction ends.
+    What locks other rows besides locks this one first, so that no two wait for each other."""
+    db.execute("select 1 from channels where id = ? /*! for no key update */", (channel_id,))
 
 
 def ensure_keyword(db: Connection, keyword: Keyword, *, shared: bool) -> None:
