@@ -1091,6 +1091,23 @@ async def test_a_keyword_is_followed_once_in_whatever_words(store: Store) -> Non
     ]  # fmt: skip
 
 
+async def test_an_undo_brings_what_another_new_keyword_took_as_known_meanwhile(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + HOUR, [paper(1)]), first_post=0)
+    await store.unfollow(A, [REWARD.canonical], START + DAY)
+    await store.follow(A, GRAPH, ADA, START + DAY)
+    papers = [paper(2), paper(3)]
+    both = (*run_of(START, papers).hits, *run_of(START, papers, GRAPH).hits)
+    prime = Prime(GRAPH.canonical, tuple(ids(3, 2)), None, paper(3).serial)
+    run = run_of(START + 2 * DAY, papers, hits=both, primes=(prime,))
+    await store.record(run, first_post=1)
+    assert await due(store, A) == ids(3)
+    await store.follow(A, REWARD, ADA, START + 3 * DAY, undo=True)
+    assert sorted(await due(store, A)) == ids(1, 2, 3)
+
+
 async def test_a_removed_keyword_takes_its_due_papers_with_it_and_no_other(store: Store) -> None:
     await follow(store, A)
     await follow(store, A, keyword=GRAPH)

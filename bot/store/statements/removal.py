@@ -59,7 +59,8 @@ def make_due_again(
         " and paper_id in (select paper_id from hits where canonical = :canonical)",
         given,
     )
-    # The same test of what is new as in ``collect``.
+    # The same test of what is new as in ``collect``. Another keyword that was new meanwhile may
+    # have taken such a paper as known.
     new = db.execute(
         """
         insert into ledger (channel_id, paper_id, state, why, at)
@@ -70,7 +71,9 @@ def make_due_again(
         where s.channel_id = :channel and s.canonical = :canonical
           and (p.serial > s.baseline
                or (p.version <> :unknown and p.published > coalesce(s.since, '')))
-        on conflict do nothing
+        on conflict (channel_id, paper_id) do update
+        set state = 'due', why = excluded.why, at = excluded.at
+        where ledger.state = 'known' and ledger.at >= :removed_at
         """,
         given,
     )
