@@ -178,8 +178,8 @@ ROOMS: dict[str, Row] = {
     "bot.cli": Row(
         "One command each; what it does is done by the rooms below.",
         "bot.app bot.chat bot.clock bot.config bot.core.channel_settings bot.demo bot.errors"
-        " bot.model bot.monitoring bot.monitoring.checks bot.redaction bot.references bot.store"
-        " bot.text bot.vault",
+        " bot.model bot.monitoring bot.monitoring.checks bot.private_files bot.redaction"
+        " bot.references bot.store bot.text bot.vault",
         "rich typer",
     ),
     "bot.__main__": Row("Starts the command line.", "bot.cli bot.monitoring", "typer"),

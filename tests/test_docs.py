@@ -58,6 +58,8 @@ JSON_OBJECTS: dict[str, Any] = {
     "a keyword of `keywords list`": reports.FollowedKeyword,
     "`keywords add`": reports.KeywordAdded,
     "`keywords remove`": reports.KeywordRemoved,
+    "`keywords mute`": reports.KeywordMuted,
+    "`keywords unmute`": reports.KeywordRemoved,
     "a finding of `check`": Finding,
 }
 

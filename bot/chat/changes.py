@@ -15,11 +15,11 @@ from typing import Any
 from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.dates import with_times
-from bot.chat.replies.follower import follower
 from bot.chat.replies.keywords import (
     MUTE_MEASURED_OVER,
     added_again_reply,
     added_reply,
+    already_muted_reply,
     greeting,
     known_reply,
     muted_reply,
@@ -285,8 +285,7 @@ class Changes:
         check_room = self._limits.check_mutes if in_chat else None
         now = self._clock.now()
         if not await self._store.mute(channel_id, keyword, person, now, check_room=check_room):
-            mutes = follower(person.private, "mute", "already")
-            return Reply(f"{mutes} {keyword.text}. Nothing had to be changed.")
+            return already_muted_reply(channel_id, keyword, paraphrase(keyword), person)
         await self._on_change()
         papers = await self._store.channel_papers(channel_id, now - MUTE_MEASURED_OVER)
         matcher = Matcher([keyword])
@@ -296,7 +295,8 @@ class Changes:
             for each in await self._store.subscriptions(channel_id)
             if each.keyword.canonical == keyword.canonical
         ]
-        return muted_reply(keyword, paraphrase(keyword), person, hidden, len(papers), same)
+        understood = paraphrase(keyword)
+        return muted_reply(channel_id, keyword, understood, person, hidden, len(papers), same)
 
     async def unmute(self, channel_id: str, person: Person, text: str) -> Reply:
         """End a mute, named in any wording of its meaning or by its handle. Raises UserError."""
@@ -305,7 +305,7 @@ class Changes:
         if not await self._store.unmute(channel_id, keyword.canonical):
             raise UserError(f"Somebody else has just unmuted {keyword.text}")
         await self._on_change()
-        return unmuted_reply(keyword, person)
+        return unmuted_reply(channel_id, keyword, person)
 
     # -- how a channel is posted to -----------------------------------------------------------
 

@@ -174,6 +174,20 @@ class KeywordRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class KeywordMuted:
+    """``would_have_hidden`` of the ``papers`` of the last 30 days in the channel match it."""
+
+    channel: str
+    keyword: str
+    canonical: str
+    understood: str
+    notices: tuple[str, ...]
+    changed: bool = True
+    papers: int = 0
+    would_have_hidden: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedKeyword:
     keyword: str
     canonical: str

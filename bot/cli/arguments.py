@@ -35,16 +35,27 @@ def complete_channel(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_keyword(ctx: typer.Context, incomplete: str) -> list[str]:
     """The keywords in bot.toml that begin so: of the named channel, or of all."""
+    return _complete_from(ctx, "keywords", incomplete)
+
+
+def complete_mute(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The mutes, likewise."""
+    return _complete_from(ctx, "mute", incomplete)
+
+
+def _complete_from(ctx: typer.Context, key: str, incomplete: str) -> list[str]:
     named = ctx.params.get("channel")
-    keywords = [
-        each for channel, all_of in _listed_channels(ctx) for each in all_of
+    texts = [
+        str(each["query"]) if isinstance(each, dict) else str(each)  # one with a name is a table
+        for channel, block in _listed_channels(ctx)
         if named in (None, channel, channel.removesuffix(":"))
-    ]  # fmt: skip
-    return [each for each in dict.fromkeys(keywords) if each.startswith(incomplete)]
+        for each in block.get(key, [])
+    ]
+    return [each for each in dict.fromkeys(texts) if each.startswith(incomplete)]
 
 
-def _listed_channels(ctx: typer.Context) -> Iterator[tuple[str, list[str]]]:
-    """Id and keywords of each channel in bot.toml, which shows what the database holds.
+def _listed_channels(ctx: typer.Context) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and block of each channel in bot.toml, which shows what the database holds.
 
     Only read, and fast: the shell waits while somebody types. Of a wrong file there are none.
     """
@@ -55,7 +66,7 @@ def _listed_channels(ctx: typer.Context) -> Iterator[tuple[str, list[str]]]:
     try:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         for block in document["channels"]:
-            yield str(block["id"]), [str(each) for each in block.get("keywords", [])]
+            yield str(block["id"]), block
     except (OSError, ValueError, LookupError, TypeError):
         return
 
@@ -75,6 +86,10 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", hidden=True)]
 FollowedKeywordArgument = Annotated[
     list[str],
     typer.Argument(metavar="KEYWORD", hidden=True, autocompletion=complete_keyword),
+]
+MutedKeywordArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="KEYWORD", hidden=True, autocompletion=complete_mute),
 ]
 
 

@@ -153,6 +153,8 @@ def show_answer(
 
 def write_new(file: Path, text: str, mode: int = 0o666) -> None:
     """Write a file that does not exist yet. Raises UserError."""
+    from bot.private_files import reason
+
     try:
         opener = partial(os.open, mode=mode)
         with open(file, "x", encoding="utf-8", newline="", opener=opener) as new:
@@ -160,4 +162,4 @@ def write_new(file: Path, text: str, mode: int = 0o666) -> None:
     except FileExistsError as error:
         raise UserError(f"{file} exists already, and stays as it is.") from error
     except OSError as error:
-        raise UserError(f"{file} can't be written: {error.strerror}") from error
+        raise UserError(f"{file} can't be written: {reason(error, file)}") from error

@@ -1,4 +1,4 @@
-"""``daily-papers keywords``: list, add, remove, export, import."""
+"""``daily-papers keywords``: list, add, remove, mute, unmute, export, import."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bot.cli.arguments import (
     FileArgument,
     FollowedKeywordArgument,
     KeywordArgument,
+    MutedKeywordArgument,
     channel_of,
     command_line_user,
     keyword_of,
@@ -43,7 +44,7 @@ OptionalFileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", hid
 
 group = typer.Typer(
     name="keywords",
-    help="List, add or remove the keywords of a channel; export and import those of all.",
+    help="List, add, remove or mute the keywords of a channel; export and import those of all.",
     cls=HelpfulGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -62,7 +63,7 @@ def list_them(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List the keywords that a channel follows, or that all of them do.
+    """List what a channel follows and mutes, or what all of them do.
 
     \b
     Examples: daily-papers keywords list --channel console:
@@ -139,6 +140,58 @@ def remove(
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
 
+@group.command("mute", cls=HelpfulCommand, context_settings=TAKES_KEYWORD)
+def mute(
+    ctx: typer.Context,
+    keyword: KeywordArgument,
+    channel: ChannelOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: LongVerboseOption = False,
+    quiet: LongQuietOption = False,
+) -> None:
+    """Hide in a channel what matches, whichever of its keywords finds it.
+
+    KEYWORD is a phrase or an expression. Says how much that would have hidden lately.
+
+    \b
+    Example: daily-papers keywords mute --channel console: survey
+    """
+    words = keyword_of(ctx, keyword)
+
+    async def query(bot: Bot) -> Reply:
+        where = await channel_of(bot, channel)
+        return await bot.changes.mute(where, command_line_user(), words)
+
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
+
+
+@group.command("unmute", cls=HelpfulCommand, context_settings=TAKES_KEYWORD)
+def unmute(
+    ctx: typer.Context,
+    keyword: MutedKeywordArgument,
+    channel: ChannelOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: LongVerboseOption = False,
+    quiet: LongQuietOption = False,
+) -> None:
+    """Hide it no longer.
+
+    KEYWORD may be any wording with the same meaning. What was hidden stays hidden.
+
+    \b
+    Example: daily-papers keywords unmute --channel console: survey
+    """
+    words = keyword_of(ctx, keyword)
+
+    async def query(bot: Bot) -> Reply:
+        where = await channel_of(bot, channel)
+        return await bot.changes.unmute(where, command_line_user(), words)
+
+    show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
+
+
 @group.command("export", cls=HelpfulCommand)
 def export(
     ctx: typer.Context,
@@ -147,7 +200,7 @@ def export(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the keywords and settings of all channels as TOML, as bot.toml has them.
+    """Write the keywords, mutes and settings of all channels as TOML, as bot.toml has them.
 
     To standard output, or into FILE, which must not exist yet. For papers and posts there is
     backup.
@@ -183,7 +236,7 @@ def import_them(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Add the keywords and settings of a file that export wrote.
+    """Add the keywords, mutes and settings of a file that export wrote.
 
     FILE has [[channels]] blocks, as bot.toml has them; a whole bot.toml will do. Removes nothing.
     Where FILE has mistakes all of them are listed, and nothing is changed.

@@ -17,6 +17,8 @@ PROGRAM: Final = "daily-papers"
 _CALLED: Final[Mapping[str, tuple[str, bool]]] = {
     "add": ("keywords add", True),
     "remove": ("keywords remove", True),
+    "mute": ("keywords mute", True),
+    "unmute": ("keywords unmute", True),
     "list": ("keywords list", True),
     "pause": ("pause", True),
     "resume": ("resume", True),

@@ -1673,7 +1673,11 @@ async def test_what_a_mute_hid_is_never_posted_and_why_names_the_mute(chat: Chat
     assert "1 paper posted" in status
     assert "1 paper hidden by mutes, today 09:00." in status
     assert "Muted: survey; 1 paper hidden today 09:00." in status
-    assert "Muted" in [each.heading for each in (await chat.say("list")).sections]
+    listed = await chat.say("list")
+    assert listed.text == "This channel follows 1 keyword and mutes 1:"
+    _, muted = listed.rows
+    assert (muted.text, muted.detail) == ("survey", "muted yesterday by Ada")
+    assert [each.label for each in muted.offers] == ["Unmute"]
     await chat.say("unmute Surveys")
     await chat.day()
     assert set(chat.platform.papers(HERE)) == {"2603.00022"}

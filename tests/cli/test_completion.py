@@ -11,7 +11,8 @@ from tests.process import forked
 BOT_TOML = """\
 [[channels]]
 id = "console:"
-keywords = ["reward model", "graph network"]
+keywords = ["reward model", { name = "Graphs", query = "graph network" }]
+mute = ["survey", "benchmark"]
 [[channels]]
 id = "slack:C0123456789"
 keywords = ["reinforcement learning"]
@@ -45,6 +46,8 @@ def completed(folder: Path, typed: str) -> list[str]:
         ("daily-papers saved --channel con", ["console:"]),
         ("daily-papers keywords remove re", ["reward model", "reinforcement learning"]),
         ("daily-papers keywords remove --channel console re", ["reward model"]),
+        ("daily-papers keywords remove gr", ["graph network"]),
+        ("daily-papers keywords unmute --channel console: ", ["survey", "benchmark"]),
     ],
 )
 def test_commands_options_channels_and_keywords_are_completed(

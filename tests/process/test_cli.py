@@ -236,24 +236,48 @@ def test_keywords_come_and_go_and_the_file_shows_it(home: Home) -> None:
     assert home.file.read_text().startswith("# mine, and it stays\n")
 
 
+def test_mutes_come_and_go_in_the_words_of_the_chat_and_the_file_shows_it(home: Home) -> None:
+    status, out, err = home.call("keywords", "mute", *CHANNEL, "survey")
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        'This channel now mutes survey\nI understand: "survey" in title or abstract\n'
+    )
+    assert 'mute = ["survey"]\n' in home.file.read_text()
+    again = home.query("keywords", "mute", *CHANNEL, "surveys")
+    assert (again["changed"], again["canonical"]) == (False, '"survei"')
+    status, out, _ = home.call("keywords", "list", *CHANNEL)
+    assert out.startswith("This channel follows 1 keyword and mutes 1:\n  reward model  (added ")
+    assert "\n  survey  (muted today by the command line)\n" in out
+    assert home.query("keywords", "list", *CHANNEL)["mutes"] == ["survey"]
+    status, _, err = home.call("keywords", "unmute", *CHANNEL, "tutorial")
+    hint = "To see all: daily-papers keywords list --channel console:"
+    assert (status, err) == (1, f"This channel does not mute that. {hint}\n")
+    home.call("keywords", "remove", *CHANNEL, "reward model")
+    _, out, _ = home.call("keywords", "list", "--all")
+    assert out == "1 channel, 0 keywords:\n\nconsole:\nmuted: survey\n"
+    assert home.query("keywords", "unmute", *CHANNEL, "Surveys")["keyword"] == "survey"
+    assert home.query("keywords", "list", "--all") == {"channels": []}
+    assert "mute" not in home.file.read_text()
+
+
 def test_all_channels_go_into_a_file_and_come_back_from_it_into_another_bot(home: Home) -> None:
     home.file.write_text(home.file.read_text("utf-8").replace("[bot]\n", "[bot]\nmirror = 0\n"))
     elsewhere = home.folder / "elsewhere.toml"
     elsewhere.write_text(
         '[discord]\nproxy = ""\n[[channels]]\nid = "discord:11420000000000000"\n'
-        'post_at = "07:30"\nkeywords = [\'au:"Ada Éxample" AND -survey\','
+        'post_at = "07:30"\nmute = ["survey"]\nkeywords = [\'au:"Ada Éxample" AND -survey\','
         ' { name = "Rewards", query = "reward model" }]\n',
         "utf-8",
     )
     token = {"DISCORD_TOKEN": "MTE0.invented"}
     status, out, err = home.call("keywords", "import", "elsewhere.toml", **token)
-    assert (status, err, out.count("Added: discord:11420000000000000 ")) == (0, "", 3)
+    assert (status, err, out.count("Added: discord:11420000000000000 ")) == (0, "", 4)
     again = home.call("keywords", "import", "elsewhere.toml", **token)
     assert again[1] == "All that elsewhere.toml says of 1 channel was there already.\n"
     assert "discord:" not in home.file.read_text("utf-8"), "beyond the mirror"
     status, out, _ = home.call("keywords", "list", "--all")
     assert out.startswith("2 channels, 3 keywords:\n\nconsole:\nreward model\n")
-    assert "Rewards: reward model\n" in out
+    assert "Rewards: reward model\nmuted: survey\n" in out
     every = home.query("keywords", "list", "--all")["channels"]
     assert [each["channel"] for each in every] == ["console:", "discord:11420000000000000"]
 

@@ -194,6 +194,13 @@ def test_a_folder_of_another_user_is_named_with_its_owner_and_the_remedy_by_ever
     config.chmod(0o644)
     for words in (["once"], ["status"], ["check"]):
         assert owner in said(*words), words
+    os.chown(folder, 0, 0)
+    closed = folder / "closed"
+    closed.mkdir(mode=0o755)
+    os.chown(closed, 54321, 54321)
+    written = said("keywords", "export", str(closed / "all.toml"))
+    assert f"all.toml can't be written: {closed} belongs to user 54321" in written
+    assert f"sudo chown 0:0 {closed}" in written
 
 
 def test_a_lock_that_is_never_released_stops_no_command(

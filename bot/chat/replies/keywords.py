@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.follower import follower
 from bot.chat.replies.paraphrase import Paraphrase, paraphrase
 from bot.chat.replies.preview import Outlook
 from bot.chat.replies.reasons import ON_THE_WAY, ChannelContext
-from bot.chat.reports import AllKeywords, FollowedKeyword, KeywordAdded, KeywordList, KeywordRemoved
+from bot.chat.reports import (
+    AllKeywords,
+    FollowedKeyword,
+    KeywordAdded,
+    KeywordList,
+    KeywordMuted,
+    KeywordRemoved,
+)
 from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handles
 from bot.model import Choice, Keyword, Menu, Mute, Offer, Person, Reply, Row, Section, Subscription
 from bot.references import refer_to
@@ -21,6 +28,8 @@ from bot.text import plural
 MUTE_MEASURED_OVER = timedelta(days=30)  # what a new mute would have hidden
 ROWS_PER_PAGE = 10  # keywords, or saved papers, on a page of their list
 BACK_TO_LIST = Offer("Back to list", "list")
+
+T = TypeVar("T", Subscription, Mute)
 
 
 def added_reply(
@@ -215,6 +224,7 @@ def _named(keywords: Sequence[Keyword]) -> _Named:
 
 
 def muted_reply(
+    channel_id: str,
     keyword: Keyword,
     understood: Paraphrase,
     person: Person,
@@ -240,24 +250,35 @@ def muted_reply(
         "\n".join(filter(None, lines)),
         offers=(Offer("Undo", f"unmute {keyword.handle}"), BACK_TO_LIST),
         announcement=f"{person.name} muted {keyword.text} in this channel",
+        report=replace(
+            _muted(channel_id, keyword, understood), papers=of, would_have_hidden=hidden
+        ),
     )
 
 
-def unmuted_reply(keyword: Keyword, person: Person) -> Reply:
+def already_muted_reply(
+    channel_id: str, keyword: Keyword, understood: Paraphrase, person: Person
+) -> Reply:
+    return Reply(
+        f"{follower(person.private, 'mute', 'already')} {keyword.text}. Nothing had to be changed.",
+        report=replace(_muted(channel_id, keyword, understood), changed=False),
+    )
+
+
+def _muted(channel_id: str, keyword: Keyword, understood: Paraphrase) -> KeywordMuted:
+    return KeywordMuted(
+        channel_id, keyword.text, keyword.canonical, understood.words, understood.notices
+    )
+
+
+def unmuted_reply(channel_id: str, keyword: Keyword, person: Person) -> Reply:
     return Reply(
         f"{follower(person.private, 'mute', 'no longer')} {keyword.text}\n"
         "Papers that it hid at a posting time stay hidden; new ones are posted again.",
         offers=(Offer("Undo", f"mute {keyword.handle}"), BACK_TO_LIST),
         announcement=f"{person.name} ended the mute of {keyword.text} in this channel",
+        report=KeywordRemoved(channel_id, keyword.text, keyword.canonical),
     )
-
-
-def _mute_lines(mutes: Sequence[Mute], dates: DateFormatter) -> list[str]:
-    return [
-        f"{each.keyword.text}, {dates.day(each.added_at)}"
-        + (f" by {each.added_by.name}" if each.added_by.name else "")
-        for each in mutes
-    ]
 
 
 def listing_reply(
@@ -270,56 +291,84 @@ def listing_reply(
     may_change: bool = False,
     private: bool = False,
 ) -> Reply:
-    """All of them, or one page, counted from 1; a page beyond the last is the last. Without
-    ``may_change`` nothing in it changes anything. ``private``: in a conversation of one person."""
-    follows = follower(private, "follow")
-    first = refer_to("add reward model", channel_id)
-    head = f"{follows} nothing yet. Add a first keyword: {first}"
-    if subscriptions:
-        head = f"{follows} {plural(len(subscriptions), 'keyword')}:"
-    shown, offers = subscriptions, list[Offer]()
-    if page is not None and len(subscriptions) > ROWS_PER_PAGE:
-        last = (len(subscriptions) - 1) // ROWS_PER_PAGE + 1
+    """All of them, or one page, counted from 1; a page beyond the last is the last. The mutes come
+    after the keywords. Without ``may_change`` nothing in it changes anything. ``private``: in a
+    conversation of one person."""
+    listed: Sequence[Subscription | Mute] = [*subscriptions, *mutes]
+    head, shown, offers = _list_head(channel_id, subscriptions, mutes, private), listed, []
+    if page is not None and len(listed) > ROWS_PER_PAGE:
+        last = (len(listed) - 1) // ROWS_PER_PAGE + 1
         page = min(max(page, 1), last)
-        shown = subscriptions[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]
+        shown = listed[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]
         head = f"{head.removesuffix(':')} (page {page} of {last}):"
         offers += [Offer("Back", f"list {page - 1}")] if page > 1 else []
         offers += [Offer("More", f"list {page + 1}")] if page < last else []
     offers += [Offer("Add a keyword", "add")] if may_change else []
-    keywords = [subscription.keyword for subscription in shown]
-    hidden = [*_mute_lines(mutes, dates), f"To end one: {refer_to('unmute survey', channel_id)}"]
+    keywords = [each.keyword for each in shown if isinstance(each, Subscription)]
     return Reply(
         head,
-        sections=(Section("Muted", "\n".join(hidden)),) if mutes else (),
-        rows=tuple(removal_row(subscription, dates, may_change) for subscription in shown),
+        rows=tuple(_list_row(each, dates, may_change) for each in shown),
         offers=tuple(offers),
         menu=_removing_several(keywords) if may_change and len(keywords) > 1 else None,
         report=_keyword_list(channel_id, subscriptions, mutes),
     )
 
 
+def _list_head(
+    channel_id: str, subscriptions: Sequence[Subscription], mutes: Sequence[Mute], private: bool
+) -> str:
+    follows = follower(private, "follow")
+    if subscriptions:
+        muting = f" and {'mute' if private else 'mutes'} {len(mutes):,}" if mutes else ""
+        return f"{follows} {plural(len(subscriptions), 'keyword')}{muting}:"
+    first = refer_to("add reward model", channel_id)
+    muted = f" {plural(len(mutes), 'mute')}:" if mutes else ""
+    return f"{follows} nothing yet. Add a first keyword: {first}{muted}"
+
+
+def _list_row(each: Subscription | Mute, dates: DateFormatter, may_change: bool) -> Row:
+    if isinstance(each, Subscription):
+        return removal_row(each, dates, may_change)
+    by = f" by {each.added_by.name}" if each.added_by.name else ""
+    unmute = Offer("Unmute", f"unmute {each.keyword.handle}")
+    said = f"muted {dates.day(each.added_at)}{by}"
+    return Row(each.keyword.text, said, (unmute,) if may_change else ())
+
+
 def all_listings_reply(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) -> Reply:
-    """What every channel follows, a section for each. Changes nothing."""
-    by_channel: dict[str, list[Subscription]] = {}
-    for each in subscriptions:
-        by_channel.setdefault(each.channel_id, []).append(each)
+    """What every channel follows and mutes, a section for each. Changes nothing."""
+    followed, muted = _by_channel(subscriptions), _by_channel(mutes)
+    channel_ids = sorted(followed.keys() | muted.keys())
     keywords = plural(len(subscriptions), "keyword")
-    head = f"{plural(len(by_channel), 'channel')}, {keywords}:"
+    head = f"{plural(len(channel_ids), 'channel')}, {keywords}:"
     return Reply(
-        head if by_channel else "No channel follows anything yet.",
+        head if channel_ids else "No channel follows anything yet.",
         sections=tuple(
-            Section(channel_id, "\n".join(_with_name(each.keyword) for each in followed))
-            for channel_id, followed in by_channel.items()
+            Section(
+                channel_id,
+                "\n".join(
+                    [
+                        *(_with_name(each.keyword) for each in followed.get(channel_id, ())),
+                        *(f"muted: {each.keyword.text}" for each in muted.get(channel_id, ())),
+                    ]
+                ),
+            )
+            for channel_id in channel_ids
         ),
         report=AllKeywords(
             tuple(
-                _keyword_list(
-                    channel_id, followed, [each for each in mutes if each.channel_id == channel_id]
-                )
-                for channel_id, followed in by_channel.items()
+                _keyword_list(channel_id, followed.get(channel_id, ()), muted.get(channel_id, ()))
+                for channel_id in channel_ids
             )
         ),
     )
+
+
+def _by_channel(some: Sequence[T]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for each in some:
+        found.setdefault(each.channel_id, []).append(each)
+    return found
 
 
 def _keyword_list(
