@@ -42,6 +42,7 @@ from bot.chat.commands import ChatCommands
 from bot.chat.discussions import Discussions
 from bot.chat.library import Library
 from bot.chat.queries import Queries
+from bot.chat.zotero import ZoteroLibraries
 from bot.core.collect import collect
 from bot.core.digest import Rules
 from bot.core.publish import publish
@@ -265,6 +266,7 @@ class People:
             changes=changes,
             library=Library(queries=queries, store=store, clock=clock),
             discussions=Discussions(queries=queries, store=store, clock=clock, platforms={}),
+            zotero=ZoteroLibraries(queries=queries, store=store, clock=clock),
             clock=clock,
         )
 

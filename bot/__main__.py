@@ -53,7 +53,7 @@ for panel, commands in {
     "Start here": (demo, setup.init),
     "Post papers": (work.run, work.once, work.page),
     "Ask": (queries.preview, queries.status, queries.stats, queries.why, queries.check),
-    "Use what was saved": (library.saved, library.export),
+    "Use what was saved": (library.saved, library.export, library.zotero),
     "Change what is posted": (changes.pause, changes.resume, changes.resend),
     "Look after the database": (data.backup, data.restore, data.secret_key, data.sync),
 }.items():

@@ -262,9 +262,33 @@ class Commands(Protocol):
         ``Person.no_thread`` says why it can't be."""
         ...
 
+    async def zotero(self, channel_id: str, person: Person) -> Reply:
+        """Which libraries in Zotero the person's saves and the channel's go to."""
+        ...
+
+    async def connect_zotero(
+        self,
+        channel_id: str,
+        person: Person,
+        key: str,
+        library: str = "",
+        *,
+        for_channel: bool = False,
+    ) -> Reply:
+        """Send the person's saves, or the channel's, to a library that this key of theirs may write
+        to; to which one, where there are several, by the name or number of a group. For a form that
+        nobody else sees: a key is never part of words."""
+        ...
+
+    async def disconnect_zotero(
+        self, channel_id: str, person: Person, *, for_channel: bool = False
+    ) -> Reply:
+        """Forget that key, and send nothing more."""
+        ...
+
     async def forget_me(self, person: Person, *, sure: bool = False) -> Reply:
-        """Delete what the person saved, and their name; unless they are ``sure``, ask them
-        first."""
+        """Delete what the person saved, their name and their keys; unless they are ``sure``, ask
+        them first."""
         ...
 
     async def status(self, channel_id: str, person: Person) -> Reply:
@@ -326,6 +350,11 @@ class Commands(Protocol):
     def opens_thread(self, text: str) -> bool:
         """Whether a text may open a thread, for a platform on which it takes a request to know
         whether the person may (``Person.no_thread``). Pure."""
+        ...
+
+    def opens_key_form(self, text: str) -> str:
+        """Whose library a text asks to connect to Zotero, ``person`` or ``channel``; empty where it
+        does not. A platform opens its form for that at once. Pure."""
         ...
 
     async def claim_request(self, request_ids: Sequence[str]) -> bool:

@@ -25,10 +25,13 @@ sys.path.insert(0, str(ROOT))
 
 from adapters.discord import render, replies  # noqa: E402
 from bot.model import Channel, Digest, Person, Why  # noqa: E402
+from bot.network import Network  # noqa: E402
+from bot.zotero.client import ZoteroClient  # noqa: E402
 from docs.drawing import animate, draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
 from tests.adapters.discord.backend import DiscordBackend  # noqa: E402
 from tests.adapters.samples import NEWS  # noqa: E402
+from tests.wire.zotero_server import KEY, ZoteroKey, ZoteroServer  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
 NOW = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
@@ -184,8 +187,10 @@ FOLLOWED = (
 
 async def spoken(shown: Digest) -> dict[str, Any]:
     """What the bot's own commands answer over a real database, with the sample as its arXiv."""
-    with tempfile.TemporaryDirectory() as folder:
-        backend = DiscordBackend(Path(folder), NOW - 6 * DAY)
+    with tempfile.TemporaryDirectory() as folder, ZoteroServer() as zotero:
+        zotero.keys[KEY] = ZoteroKey(username="ada")
+        client = ZoteroClient(zotero.url, network=Network())
+        backend = DiscordBackend(Path(folder), NOW - 6 * DAY, zotero=client)
         papers = [
             replace(entry.paper, abstract=ABSTRACT if "reward model" in entry.keywords else "")
             for entry in shown.entries
@@ -197,12 +202,23 @@ async def spoken(shown: Digest) -> dict[str, Any]:
         await backend.collect()
         listed = await backend.commands.list_(CHANNEL, Person("Ann"))
         paper = await backend.commands.abstract(papers[0].id)
+        ada = Person("Ada", "discord:7")
+        await backend.commands.connect_zotero(CHANNEL, ada, KEY)
+        await backend.commands.save_all(CHANNEL, ada, [each.id for each in papers])
+        now = backend.clock.now()
+        batch = await backend.store.claim_zotero(now, now + DAY)
+        assert batch is not None  # noqa: S101
+        sent = [item.key for item in batch.items]
+        await backend.store.mark_zotero_sent(ada.id, sent, now)
+        libraries = await backend.commands.zotero(CHANNEL, ada)
+        await client.aclose()
         backend.store.close()
     return {
         "add": replies.reply_view(added),
         "line": added.announcement,
         "keywords": replies.reply_view(listed),
         "abstract": replies.abstract_view(paper),
+        "zotero": replies.reply_view(libraries),
     }
 
 

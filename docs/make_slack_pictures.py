@@ -28,6 +28,8 @@ from bot.core.deliver import Deliverer  # noqa: E402
 from bot.core.digest import Rules  # noqa: E402
 from bot.core.publish import publish  # noqa: E402
 from bot.model import Channel, Digest, Person  # noqa: E402
+from bot.network import Network  # noqa: E402
+from bot.zotero.client import ZoteroClient  # noqa: E402
 from docs.drawing import draw  # noqa: E402
 from docs.make_digest_picture import sample  # noqa: E402
 from tests.adapters.samples import NEWS  # noqa: E402
@@ -169,7 +171,9 @@ async def used(shown: Digest) -> dict[str, Any]:
     """What the bot publishes, answers and opens while somebody uses it: its own adapter and
     commands over a real database, with the sample as its arXiv and a Slack on this machine."""
     with SlackServer((*CHAT, "channels:read")) as server, TemporaryDirectory() as folder:
-        backend = SlackBackend(Path(folder), NOW - 6 * DAY)
+        # What is shown of Zotero before anything is connected needs no answer from it.
+        client = ZoteroClient(network=Network())
+        backend = SlackBackend(Path(folder), NOW - 6 * DAY, zotero=client)
         async with workspace_of(server) as workspace:
             member = Member(server, backend, workspace)
             here = f"slack:{member.room}"
@@ -194,6 +198,10 @@ async def used(shown: Digest) -> dict[str, Any]:
             await member.dispatch(member.command("list"))
             await member.dispatch(member.command("add"))
             made = {"keywords": server.answers["a"][-1], "add": server.views[-1]}
+            await member.dispatch(member.command("zotero"))
+            made["zotero"] = server.answers["a"][-1]
+            await member.dispatch(member.command("zotero connect"))
+            made["key"] = server.views[-1]
             made["home"] = await member.home()
             await member.press(buttons(made["home"])["Settings"])
             made["settings"] = server.views[-1]
@@ -234,6 +242,7 @@ def pages() -> dict[str, str]:
         "slack-settings": window(made["settings"]),
         "slack-why": window(made["which"]) + window(made["why"]),
         "slack-abstract": window(made["abstract"]),
+        "slack-zotero": message(made["zotero"], only=True, when="09:12") + window(made["key"]),
     }
 
 

@@ -52,10 +52,13 @@ class CommandButton(ui.DynamicItem[ui.Button[Any]], template=f"{COMMAND_PREFIX}(
         return cls(match["words"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        handler = interaction.client.handler
         if self.words == OPENS_FORM:
-            await interaction.client.handler.open_form(interaction)
+            await handler.open_form(interaction)
+        elif whose := handler.opens_key_form(self.words):
+            await handler.open_key_form(interaction, whose)
         else:
-            await interaction.client.handler.button(interaction, self.words)
+            await handler.button(interaction, self.words)
 
 
 class PaperButton(ui.DynamicItem[ui.Button[Any]], template=f"{PAPER_PREFIX}(?P<words>.+)"):

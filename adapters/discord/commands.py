@@ -30,6 +30,7 @@ from discord import app_commands
 
 from adapters.discord import permissions, replies
 from adapters.discord.buttons import MAX_LABEL_LENGTH, shorten_label
+from adapters.discord.key_form import KeyForm
 from adapters.discord.keyword_form import EditButton, FormContents, KeywordForm
 from adapters.discord.mentions import CommandMentions
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT
@@ -149,6 +150,25 @@ class InteractionHandler:
         """The form for a keyword. It has to be the first response, so nothing is checked before."""
         async with self._tracked():
             await interaction.response.send_modal(KeywordForm(self.add, filled or FormContents()))
+
+    def opens_key_form(self, words: str) -> str:
+        """Whose library a button connects to Zotero; empty where it does something else."""
+        return self._commands.opens_key_form(words)
+
+    async def open_key_form(self, interaction: Interaction, whose: str) -> None:
+        """The form for a key for Zotero. Has to be the first response, too."""
+        for_channel = whose == "channel"
+
+        async def connect(interaction: Interaction, key: str, library: str) -> None:
+            await self.command(
+                interaction,
+                lambda c, where, who: c.connect_zotero(
+                    where, who, key, library, for_channel=for_channel
+                ),
+            )
+
+        async with self._tracked():
+            await interaction.response.send_modal(KeyForm(whose, connect))
 
     async def abstract(self, interaction: Interaction, paper_id: str) -> None:
         """The button of a paper, perhaps of one that was posted months ago."""
@@ -475,7 +495,13 @@ class PapersCommands(app_commands.Group):
     async def discuss(self, interaction: Interaction, paper: PaperId) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.discuss(where, who, paper))
 
-    @app_commands.command(name="forget-me", description="Delete what you saved, and your name")
+    @app_commands.command(description="Send what you save to your library in Zotero")
+    async def zotero(self, interaction: Interaction) -> None:
+        await self._handler.command(interaction, lambda c, where, who: c.zotero(where, who))
+
+    @app_commands.command(
+        name="forget-me", description="Delete what you saved, your name and your keys"
+    )
     async def forget_me(self, interaction: Interaction) -> None:
         await self._handler.command(interaction, lambda c, where, who: c.forget_me(who))
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from adapters.slack import keyword_form, render, replies
+from adapters.slack import key_form, keyword_form, render, replies
 from adapters.slack.errors import code_of, reading_answer
 from adapters.slack.managers import Managers, team_of_person
 from adapters.slack.membership import SCOPES, Membership
@@ -296,10 +296,8 @@ class Responder:
     async def _open_loading(self, body: Payload, title: str) -> str:
         """The id of a new window in which nothing is shown yet, above the one that a button was
         pressed in; empty where Slack does not open one."""
-        above = (body.get("view") or {}).get("type") == "modal"
-        method = "views.push" if above else "views.open"
         try:
-            return await self.open(body, replies.loading(title), method)
+            return await self.open(body, replies.loading(title), _method_of(body))
         except (SendError, PlatformError) as error:
             log.warning("window not opened title=%s why=%s", title, error)
             return ""
@@ -322,6 +320,16 @@ class Responder:
         except (SendError, PlatformError) as error:
             log.warning("form not opened why=%s", error)
             await self.show(beside, Reply(keyword_form.NOT_OPENED))
+
+    async def open_key_form(self, body: Payload, channel: str, whose: str) -> None:
+        """The window for a key for Zotero, above the one that a button was pressed in."""
+        place = Place.of(body)
+        view = key_form.form(whose, metadata=self.membership.sealed(channel, place.user))
+        try:
+            await self.open(body, view, _method_of(body))
+        except (SendError, PlatformError) as error:
+            log.warning("window not opened title=%s why=%s", key_form.TITLE, error)
+            await self.show(Place(place.user, place.response_url), Reply(key_form.NOT_OPENED))
 
     async def show_abstract(self, body: Payload, paper_id: str) -> None:
         """In a window; where Slack does not open one, in a message for this person alone."""
@@ -382,3 +390,9 @@ class Responder:
         text = replies.sentences(reply.text, self.command)
         shown = replies.reply_blocks(reply, command=self.command)
         await self.workspace.web.post(channel, render.arguments(text, shown))
+
+
+def _method_of(body: Payload) -> str:
+    """How a window is opened: above another one, where a button in that one was pressed."""
+    above = (body.get("view") or {}).get("type") == "modal"
+    return "views.push" if above else "views.open"

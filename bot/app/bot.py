@@ -21,6 +21,7 @@ from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.library import Library
 from bot.chat.queries import Queries
+from bot.chat.zotero import ZoteroLibraries
 from bot.config import Config
 from bot.core.deliver import Deliverer
 from bot.core.leases import Leases
@@ -66,6 +67,7 @@ class Bot:
     rules: ChannelRules
     pipeline: Pipeline
     zotero: ZoteroSender | None  # ``None`` without ``SECRET_KEY``
+    libraries: ZoteroLibraries
     leases: Leases
     file_sync: FileSync
     page_writer: PageWriter

@@ -41,6 +41,7 @@ from bot.chat.library import Library
 from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
+from bot.chat.zotero import ZoteroLibraries
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.deliver import DeliveryTimeouts
@@ -105,11 +106,15 @@ def wire(
         personal=PersonalChannels(store, config.bot.personal, platforms),
     )
     library = Library(queries=queries, store=store, clock=clock)
+    libraries = ZoteroLibraries(
+        queries=queries, store=store, clock=clock, vault=vault, zotero=zotero
+    )
     commands = ChatCommands(
         queries=queries,
         changes=changes,
         library=library,
         discussions=Discussions(queries=queries, store=store, clock=clock, platforms=platforms),
+        zotero=libraries,
         clock=clock,
         limits=config.limits,
     )
@@ -143,6 +148,7 @@ def wire(
         rules=rules,
         pipeline=pipeline,
         zotero=sender,
+        libraries=libraries,
         leases=leases,
         file_sync=file_sync,
         page_writer=PageWriter(store, file_sync, clock, config.bot.timezone),

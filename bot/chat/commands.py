@@ -19,18 +19,22 @@ from bot.chat.parse import (
     export_request,
     keyword_and_name,
     opens_form,
+    opens_key_form,
     opens_thread,
     page_number,
     parse_command,
+    refuse_key,
     required,
     saved_request,
     setting_and_value,
+    zotero_request,
 )
 from bot.chat.queries import Queries
 from bot.chat.rate_limit import CommandRateLimiter
 from bot.chat.replies.reasons import sentence
 from bot.chat.resolve import handles_in
 from bot.chat.visibility import is_editor
+from bot.chat.zotero import ZoteroLibraries
 from bot.core.channel_settings import parse_channel_id
 from bot.core.limits import Limits
 from bot.errors import (
@@ -82,6 +86,7 @@ class ChatCommands:
         changes: Changes,
         library: Library,
         discussions: Discussions,
+        zotero: ZoteroLibraries,
         clock: Clock,
         limits: Limits | None = None,
     ) -> None:
@@ -90,6 +95,7 @@ class ChatCommands:
         self._library = library
         self._personal = changes.personal
         self._discussions = discussions
+        self._zotero = zotero
         self._rate_limiter = CommandRateLimiter((limits or Limits()).commands_per_minute, clock)
 
     # -- keywords -----------------------------------------------------------------------------
@@ -213,6 +219,38 @@ class ChatCommands:
         async with self._papers("discuss", channel_id, person):
             return await self._discussions.discuss(channel_id, person, paper_id)
 
+    async def zotero(self, channel_id: str, person: Person) -> Reply:
+        async with self._query("zotero", channel_id, person):
+            return await self._zotero.view(channel_id, person)
+
+    async def connect_zotero(
+        self,
+        channel_id: str,
+        person: Person,
+        key: str,
+        library: str = "",
+        *,
+        for_channel: bool = False,
+    ) -> Reply:
+        library = without_references(library)
+        if not for_channel:
+            async with self._papers("zotero", channel_id, person) as named:
+                return await self._zotero.connect(
+                    channel_id, named, key, library, for_channel=False
+                )
+        async with self._change("zotero", channel_id, person) as editor:
+            return editor.announced(
+                await self._zotero.connect(
+                    channel_id, editor.person, key, library, for_channel=True
+                )
+            )
+
+    async def disconnect_zotero(
+        self, channel_id: str, person: Person, *, for_channel: bool = False
+    ) -> Reply:
+        async with self._query("zotero", channel_id, person):
+            return await self._zotero.disconnect(channel_id, person, for_channel=for_channel)
+
     async def forget_me(self, person: Person, *, sure: bool = False) -> Reply:
         async with self._query("forget-me", "", person):
             return await self._library.forget_me(person, sure=sure)
@@ -309,7 +347,11 @@ class ChatCommands:
     def opens_thread(self, text: str) -> bool:
         return opens_thread(text)
 
+    def opens_key_form(self, text: str) -> str:
+        return opens_key_form(text)
+
     async def typed(self, channel_id: str, person: Person, text: str) -> Reply:
+        refuse_key(text)
         command, rest = parse_command(text)
         handles = handles_in(rest)
         match command:
@@ -344,6 +386,11 @@ class ChatCommands:
                 return await self.export(channel_id, person, mine=mine, kind=kind)
             case "discuss":
                 return await self.discuss(channel_id, person, rest)
+            case "zotero":
+                what, for_channel = zotero_request(rest)
+                if what == "show":
+                    return await self.zotero(channel_id, person)
+                return await self.disconnect_zotero(channel_id, person, for_channel=for_channel)
             case "forget-me":
                 return await self.forget_me(person, sure=rest == "now")
             case "status":

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
+from bot.chat.replies.zotero import KEY_REFUSED
 from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import UserError
 from bot.model import Section
@@ -28,7 +29,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "cite": ("ARXIV_ID", "its BibTeX, to be copied"),
     "export": ("[mine] [bib | ris | json]", "the saved papers as a file for reference managers"),
     "discuss": ("ARXIV_ID", "the thread about a paper here; opens it"),
-    "forget-me": ("", "delete what you saved, and your name"),
+    "zotero": ("", "send what you save to your library in Zotero"),
+    "forget-me": ("", "delete what you saved, your name and your keys"),
     "status": ("", "the last run, what is waiting, and why nothing was posted"),
     "stats": ("", "what came here in a month, by keyword and category"),
     "pause": ("", "post nothing here for now; new papers are kept"),
@@ -76,6 +78,8 @@ _CITED_CATEGORY = re.compile(r"\s\[[a-z-]+(?:\.[a-z-]+)?\].*", re.IGNORECASE)
 _NAMED = re.compile(
     r"""(?P<keyword>.*\S)\s+as\s+(?:["“](?P<quoted>[^"“”]+)["”]|(?P<plain>[^":()]+))""", re.DOTALL
 )
+# 24 letters and digits, as Zotero makes them.
+_KEY = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{24}(?![A-Za-z0-9])")
 _PUNCTUATION = "\"'`“”„‟‘’«».,:;!/"
 
 # The commands below the headings of ``help``, which leaves out itself.
@@ -83,7 +87,7 @@ _GROUPS = (
     ("Keywords", ("add", "remove", "mute", "unmute", "list", "preview")),
     ("Papers", ("why", "save", "saved", "cite", "export", "discuss", "status", "stats")),
     ("Posts", ("pause", "resume", "settings", "resend")),
-    ("You", ("forget-me",)),
+    ("You", ("zotero", "forget-me")),
 )
 
 
@@ -115,6 +119,41 @@ def opens_thread(text: str) -> bool:
     """Whether somebody wants to discuss a paper (``discuss`` or a synonym)."""
     typed, _ = _split(text)
     return _command_named(typed) == "discuss"
+
+
+def opens_key_form(text: str) -> str:
+    """Whose library somebody wants to connect to Zotero (``zotero connect``): ``person`` or
+    ``channel``; empty where nobody does."""
+    typed, rest = _split(text)
+    if _command_named(typed) != "zotero":
+        return ""
+    words = rest.casefold().split()
+    if not words or words[0] != "connect":
+        return ""
+    return {(): "person", ("mine",): "person", ("channel",): "channel"}.get(tuple(words[1:]), "")
+
+
+def zotero_request(text: str) -> tuple[str, bool]:
+    """What is to be done (``show``, ``disconnect``), and whether to the channel's library. Raises
+    UserError for anything else: it may be a key."""
+    match text.casefold().split():
+        case [] | ["connect"] | ["connect", "mine" | "channel"]:
+            return "show", False
+        case ["disconnect"] | ["disconnect", "mine"]:
+            return "disconnect", False
+        case ["disconnect", "channel"]:
+            return "disconnect", True
+    raise UserError(KEY_REFUSED)
+
+
+def refuse_key(text: str) -> None:
+    """Raises UserError where a text holds what looks like a key for Zotero."""
+    if any(_is_mixed(word) for word in _KEY.findall(text)):
+        raise UserError(KEY_REFUSED)
+
+
+def _is_mixed(word: str) -> bool:
+    return any(map(str.isdigit, word)) and word.upper() != word != word.lower()
 
 
 def required(command: str, argument: str) -> str:

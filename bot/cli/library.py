@@ -1,5 +1,5 @@
-"""What a channel keeps: ``saved`` and ``export``. A person's own saves are theirs alone, and no
-command here shows them.
+"""What a channel keeps: ``saved`` and ``export``, and ``zotero``, where that goes by itself. A
+person's own saves are theirs alone, and no command here shows them.
 """
 
 from __future__ import annotations
@@ -128,3 +128,24 @@ def _format_of(file: Path) -> Format:
         raise typer.BadParameter(
             f"{file} does not end in .bib, .ris or .json; say which it is with --format."
         ) from None
+
+
+def zotero(
+    ctx: typer.Context,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show which channels' saved papers go to Zotero.
+
+    Of people's own libraries it says only how many there are. Libraries are connected in the chat,
+    with /papers zotero: a key for Zotero belongs to the person who pastes it there.
+
+    \b
+    Example: daily-papers zotero
+    """
+
+    async def query(bot: Bot) -> Reply:
+        return await bot.libraries.overview()
+
+    show_answer(begin(ctx, config, verbose, quiet), query)

@@ -13,20 +13,28 @@ from bot.chat.discussions import Discussions
 from bot.chat.library import Library
 from bot.chat.personal import Correspondent, PersonalChannels
 from bot.chat.queries import Queries
+from bot.chat.zotero import ZoteroLibraries
 from bot.core.collect import collect
 from bot.matching import explain
 from bot.model import Channel
 from bot.model.timetable import Timetable
+from bot.ports import Zotero
 from bot.store.store import SqlStore
+from bot.vault import EncryptedVault, new_key
 from tests.fakes import START, FakeClock, FakeSource
 from tests.store.database import opened
 
 
 class Backend:
-    """Everything behind the commands: clock, source, store."""
+    """Everything behind the commands: clock, source, store; and Zotero, where there is one."""
 
     def __init__(
-        self, folder: Path, now: datetime = START, *, store: SqlStore | None = None
+        self,
+        folder: Path,
+        now: datetime = START,
+        *,
+        store: SqlStore | None = None,
+        zotero: Zotero | None = None,
     ) -> None:
         self.clock = FakeClock(now)
         self.platforms: dict[str, Correspondent] = {}  # those that can write to people
@@ -54,6 +62,13 @@ class Backend:
             library=Library(queries=queries, store=self.store, clock=self.clock),
             discussions=Discussions(
                 queries=queries, store=self.store, clock=self.clock, platforms=self.threads
+            ),
+            zotero=ZoteroLibraries(
+                queries=queries,
+                store=self.store,
+                clock=self.clock,
+                vault=EncryptedVault([new_key()], self.store, self.clock) if zotero else None,
+                zotero=zotero,
             ),
             clock=self.clock,
         )

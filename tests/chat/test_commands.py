@@ -24,6 +24,7 @@ from bot.chat.personal import PersonalChannels
 from bot.chat.queries import Queries
 from bot.chat.replies.settings import ScheduleDefaults
 from bot.chat.reports import encode
+from bot.chat.zotero import ZoteroLibraries
 from bot.core.collect import collect
 from bot.core.deliver import Deliverer
 from bot.core.digest import Rules
@@ -56,6 +57,7 @@ from bot.model import (
     Reply,
 )
 from bot.model.timetable import Timetable
+from bot.ports import Vault, Zotero
 from bot.references import with_references
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
@@ -77,6 +79,8 @@ class Chat:
         self.store = opened(folder / "daily-papers.sqlite3", patient=False)
         self.platform = FakePlatform(folder / "platform.jsonl")
         self.platforms: dict[str, object] = {}  # where threads can be opened
+        self.vault: Vault | None = None  # with which Zotero is on
+        self.zotero: Zotero | None = None
         self.written = 0  # how often bot.toml would have been written
         self.backlog: int | None = None
         self.schedule = {"post_at": "09:00"}  # as bot.toml has it
@@ -101,6 +105,13 @@ class Chat:
             limits=limits,
             personal=personal,
         )
+        self.libraries = ZoteroLibraries(
+            queries=self.queries,
+            store=self.store,
+            clock=self.clock,
+            vault=self.vault,
+            zotero=self.zotero,
+        )
         self.commands = ChatCommands(
             queries=self.queries,
             changes=self.changes,
@@ -111,6 +122,7 @@ class Chat:
                 clock=self.clock,
                 platforms=self.platforms,
             ),
+            zotero=self.libraries,
             clock=self.clock,
             limits=limits,
         )

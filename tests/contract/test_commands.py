@@ -29,6 +29,12 @@ CHANGING: dict[str, Call] = {
     "pause": lambda commands, person, text: commands.pause(HERE, person),
     "resume": lambda commands, person, text: commands.resume(HERE, person),
     "resend": lambda commands, person, text: commands.resend(HERE, person, text),
+    "connect_zotero": lambda commands, person, text: commands.connect_zotero(
+        HERE, person, text, text, for_channel=True
+    ),
+    "disconnect_zotero": lambda commands, person, text: commands.disconnect_zotero(
+        HERE, person, for_channel=True
+    ),
     "change_settings": lambda commands, person, text: commands.change_settings(
         HERE, person, {"time": text}
     ),
@@ -57,6 +63,7 @@ OPEN: dict[str, Call] = {
     "cite": lambda commands, person, text: commands.cite(HERE, person, text),
     "export": lambda commands, person, text: commands.export(HERE, person, kind=text),
     "forget_me": lambda commands, person, text: commands.forget_me(person, sure=bool(text)),
+    "zotero": lambda commands, person, text: commands.zotero(HERE, person),
     "claim_request": lambda commands, person, text: commands.claim_request([text]),
     "archive_channels": lambda commands, person, text: commands.archive_channels(
         ChannelGroup(ids=(text,)), text
@@ -89,7 +96,7 @@ async def answering(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 def test_no_command_is_missing_here() -> None:
     promised = {name for name, value in vars(Commands).items() if inspect.isfunction(value)}
     promised = {name for name in promised if not name.startswith("_")}
-    assert promised == {*ALL, "opens_form", "opens_thread"}
+    assert promised == {*ALL, "opens_form", "opens_thread", "opens_key_form"}
     assert Commands is ports.Commands
 
 
@@ -102,6 +109,7 @@ async def test_whatever_people_write_is_answered_or_refused_with_a_text(
         assert answer not in ("", None), name
     assert answering.commands.opens_form(text) in (True, False)
     assert answering.commands.opens_thread(text) in (True, False)
+    assert answering.commands.opens_key_form(text) == ""
 
 
 async def said(call: Call, commands: Commands, person: Person, text: str) -> object:

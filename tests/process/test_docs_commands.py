@@ -63,6 +63,7 @@ RUN = {
     "daily-papers status": "console:",
     "daily-papers sync": "agree",
     "daily-papers sync --accept": "agree",
+    "daily-papers zotero": "0 people have connected a library in Zotero",
     "daily-papers why 2603.01234": "The bot has not seen this paper.",
 }
 

@@ -46,6 +46,9 @@ def register(app: AsyncApp) -> None:
         if responder.commands.opens_form(words):
             await responder.open_form(body, channel)
             return
+        if whose := responder.commands.opens_key_form(words):
+            await responder.open_key_form(body, channel, whose)
+            return
         person = await responder.person_saying(body, channel, words)
         working = responder.commands.typed(responder.core_id(channel), person, words)
         await responder.answer(Place.of(body), channel, person, working)

@@ -36,6 +36,9 @@ def register(app: AsyncApp) -> None:
         if responder.commands.opens_form(words):
             await responder.open_form(command, channel)
             return
+        if whose := responder.commands.opens_key_form(words):
+            await responder.open_key_form(command, channel, whose)
+            return
         person = await responder.person_saying(command, channel, words)
         working = responder.commands.typed(responder.core_id(channel), person, words)
         await responder.answer(Place.of(command), channel, person, working)

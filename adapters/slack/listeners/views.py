@@ -11,7 +11,7 @@ from typing import Any, Final
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.slack import keyword_form, paper_choice, replies, settings_form
+from adapters.slack import key_form, keyword_form, paper_choice, replies, settings_form
 from adapters.slack.control_panel import ControlPanel
 from adapters.slack.listeners.shortcuts import LIKE, TITLES, WHY, form_like
 from adapters.slack.responder import UNKNOWN_BUTTON, Place, Responder
@@ -104,6 +104,13 @@ def register(app: AsyncApp) -> None:
         outcome = await _answer(ack, window, settings_form.TITLE, changing, person)
         if not outcome.mistakes:
             await panel.publish(window.place.user)
+
+    @app.view(re.compile(f"^{key_form.PREFIX}(person|channel)$"))
+    async def connect_zotero(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
+        """A key for Zotero."""
+        window = SubmittedWindow.of(body, responder)
+        person = await responder.person(body, window.channel)
+        await _answer(ack, window, key_form.TITLE, _connect_zotero(window, person), person)
 
     @app.view(WHY)
     async def why(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
@@ -214,6 +221,22 @@ async def _change_settings(window: SubmittedWindow, person: Person) -> Outcome:
         said = replies.readable(str(error), responder.command)
         return _mistaken(window, {below: keyword_form.below_field(said)} if below else {}, said)
     return _shown(window, reply, channel)
+
+
+async def _connect_zotero(window: SubmittedWindow, person: Person) -> Outcome:
+    responder, whose = window.responder, window.callback_id.removeprefix(key_form.PREFIX)
+    key, library = key_form.filled(window.state)
+    try:
+        await window.check()
+        channel, for_channel = responder.core_id(window.channel), whose == "channel"
+        reply = await responder.commands.connect_zotero(
+            channel, person, key, library, for_channel=for_channel
+        )
+    except UserError as error:
+        said = replies.readable(str(error), responder.command)
+        again = key_form.form(whose, metadata=window.sealed, mistake=said)
+        return Outcome(again, Reply(str(error)), {key_form.KEY: keyword_form.below_field(said)})
+    return _shown(window, reply, window.channel, key_form.TITLE)
 
 
 async def _why(window: SubmittedWindow, person: Person) -> Outcome:

@@ -168,7 +168,8 @@ def forget_question(saves: int) -> Reply:
     return Reply(
         f"This deletes {plural(saves, 'saved paper')} of yours, in all channels, and your name"
         " wherever I keep it: at keywords that you added, and at a channel that you paused."
-        " Keywords of channels stay; what you follow for yourself ends. It can't be undone.",
+        " Keywords of channels stay; what you follow for yourself ends, and so does what you"
+        " connected to Zotero. It can't be undone.",
         offers=(Offer("Delete", "forget-me now"),),
     )
 

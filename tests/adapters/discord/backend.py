@@ -17,6 +17,7 @@ from adapters.discord.registration import Registration
 from adapters.discord.servers import Servers
 from bot.errors import TryLater
 from bot.network import Network
+from bot.ports import Zotero
 from tests.adapters.backend import Backend
 from tests.fakes import START
 
@@ -24,8 +25,10 @@ from tests.fakes import START
 class DiscordBackend(Backend):
     """A new client stands for a restart of the bot."""
 
-    def __init__(self, folder: Path, now: datetime = START) -> None:
-        super().__init__(folder, now)
+    def __init__(
+        self, folder: Path, now: datetime = START, *, zotero: Zotero | None = None
+    ) -> None:
+        super().__init__(folder, now, zotero=zotero)
         self.client = self.new_client()
 
     def new_client(self) -> PapersClient:

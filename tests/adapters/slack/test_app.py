@@ -228,6 +228,9 @@ async def test_fifty_people_at_once_are_acknowledged_before_anybody_is_answered(
         def opens_thread(self, text: str) -> bool:
             return False
 
+        def opens_key_form(self, text: str) -> str:
+            return ""
+
         async def typed(self, channel_id: str, person: Any, text: str) -> Reply:
             log.append("worked")
             return Reply("Done.")
