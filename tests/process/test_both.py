@@ -40,6 +40,8 @@ SECRETS = {
     "SLACK_APP_TOKEN": slack_server.APP_TOKEN,
 }
 
+ROLE, GROUP = "1142000000000000123", "S0123456789"
+
 
 class Both:
     """A channel on each, which follow the same keyword."""
@@ -174,3 +176,28 @@ def test_who_added_a_keyword_is_told_once_that_the_channel_refuses(both: Both) -
         both.slack.wait_for(lambda: "U0000001" in both.slack.rooms, TIMEOUT_SECONDS)
     [told] = both.slack.texts("U0000001")
     assert "/invite" in told
+
+
+def test_a_weekly_digest_mentions_one_role_and_leaves_out_what_is_muted_on_both(
+    both: Both,
+) -> None:
+    both.once()
+    text = both.config.read_text()
+    for channel, mention in ((both.channel, ROLE), (both.room, GROUP)):
+        block = f'{channel}"\n'
+        more = f'days = "weekly"\nmention = "{mention}"\nmute = ["abs:survey OR ti:survey"]\n'
+        text = text.replace(block, block + more)
+    both.config.write_text(text)
+    both.arxiv.announce(standin_paper(11, "A survey of reward models"))
+    both.arxiv.announce(standin_paper(12, "A reward model for soup"))
+    before = len(both.discord.messages[both.channel]), len(both.slack.rooms[both.room].messages)
+    both.once()
+    discord = both.discord.messages[both.channel][before[0] :]
+    slack = both.slack.rooms[both.room].messages[before[1] :]
+    for digest, mention in ((str(discord), f"<@&{ROLE}>"), (str(slack), f"<!subteam^{GROUP}>")):
+        assert digest.count(mention) == 1
+        assert re.search(r"Week of \d+ \w+ \d{4} · 1 new paper\b", digest)
+        assert "for soup" in digest
+        assert "survey" not in digest
+    status = forked.call("status", "--config", str(both.config), env={**os.environ, **SECRETS})
+    assert status.stdout.count("Muted: abs:survey OR ti:survey; 1 paper hidden today") == 2

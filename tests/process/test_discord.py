@@ -101,7 +101,7 @@ def test_what_a_person_follows_for_themselves_is_sent_to_them_and_written_nowher
             assert "lets me send no private messages" in text_of(ask("add reward model", here))
             assert "follow nothing for yourself yet" in text_of(ask("pause", here))
             del discord.closed[here]
-            assert "now follows reward model" in text_of(ask("add reward model", here))
+            assert "You now follow reward model" in text_of(ask("add reward model", here))
             world.wait_for(lambda: len(discord.papers(here)) == 3, bot)
             elsewhere = ask("list", world.channels[0], installed_by_person=True)
             assert "has not added me" in text_of(elsewhere)

@@ -127,12 +127,24 @@ def test_what_a_person_follows_for_themselves_is_sent_to_them_and_written_nowher
             slack.wait_for(lambda: bool(slack.views))
             slack.wait_for(lambda: "Paused" in json.dumps(slack.views))
             assert "paused already" in write("pause")
+            assert "Posting again" in write("resume")
             bot.send_signal(signal.SIGTERM)
             assert bot.wait(TIMEOUT_SECONDS) == 0
         finally:
             bot.kill()
     assert here not in world.config.read_text()
-    assert here not in world.call("status").stdout
+    status = world.call("status").stdout
+    assert (here in status, "1 person follows keywords" in status) == (False, True)
+    # The account is deactivated: one attempt, and the conversation is archived.
+    slack.rooms[here].refuses, attempts = "user_disabled", []
+    for number in (20, 21):
+        world.arxiv.announce(standin_paper(number, f"Another reward model {number}"))
+        before = len(slack.seen)
+        world.once("--now")
+        later = slack.seen[before:]
+        attempts.append(sum((each.body or {}).get("channel") == here for each in later))
+    assert attempts == [1, 0]
+    assert "keywords for themselves" not in world.call("status").stdout
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested", "too_many_websockets"])
