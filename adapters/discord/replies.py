@@ -56,18 +56,19 @@ def reply_view(
     for text in texts:
         view.add_item(ui.TextDisplay(text))
     room = MAX_TEXT_SIZE - sum(map(_size, texts))
+    rows = reply.rows[:MAX_ROWS]
+    entries = reply.entries[: MAX_SECTIONS - len(rows)]
+    sections = () if reply.picture else reply.sections
+    below = [_section_text(each, room, format_command) for each in sections]
+    room -= sum(map(_size, below))
+    for item in _rows_and_papers(rows, entries, room, format_command):
+        view.add_item(item)
+    for text in below:
+        view.add_item(ui.TextDisplay(text))
     if reply.picture is not None:
         shown_at = f"attachment://{reply.picture.name}"
         picture = discord.MediaGalleryItem(shown_at, description=reply.picture.alt)
         view.add_item(ui.MediaGallery(picture))
-    for section in () if reply.picture else reply.sections:
-        text = _section_text(section, room, format_command)
-        room -= _size(text)
-        view.add_item(ui.TextDisplay(text))
-    rows = reply.rows[:MAX_ROWS]
-    entries = reply.entries[: MAX_SECTIONS - len(rows)]
-    for item in _rows_and_papers(rows, entries, room, format_command):
-        view.add_item(item)
     if reply.menu is not None:
         view.add_item(ui.ActionRow(CommandMenu(reply.menu.words, reply.menu)))
     if file is not None:

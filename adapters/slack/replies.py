@@ -70,10 +70,7 @@ def _text(reply: Reply, command: str) -> Block:
 
 
 def _parts(reply: Reply, command: str) -> Iterator[Block]:
-    """The sections, rows and papers below a reply's own text, a block each."""
-    for each in reply.sections:
-        said = running_text(each.text, command, reply.times)
-        yield rich(section(words(f"{each.heading}\n", bold=True), *said))
+    """The rows, papers and sections below a reply's own text, a block each."""
     for number, row in enumerate(reply.rows, start=MAX_BUTTONS):
         text = cut(row.text, MAX_ROW_LENGTH) + (f"\n{row.detail}" if row.detail else "")
         if row.offers:  # beside a button there is no rich text
@@ -82,6 +79,9 @@ def _parts(reply: Reply, command: str) -> Iterator[Block]:
         else:
             yield rich(section(*running_text(text, command, reply.times)))
     yield from map(blocks.paper_beside_its_button, reply.entries)
+    for each in reply.sections:
+        said = running_text(each.text, command, reply.times)
+        yield rich(section(words(f"{each.heading}\n", bold=True), *said))
 
 
 def _code(code: str) -> list[Block]:

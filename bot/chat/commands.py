@@ -161,7 +161,8 @@ class ChatCommands:
             self._query("preview", channel_id, person),
             asyncio.timeout(QUERY_TIMEOUT),
         ):
-            return await self._queries.preview(keyword, channel_id=channel_id)
+            pictures = Channel(channel_id).platform in SHOW_PICTURES
+            return await self._queries.preview(keyword, channel_id=channel_id, pictures=pictures)
 
     # -- papers -------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
-from bot.chart import can_draw, draw
+from bot.chart import Bars, can_draw, draw
 from bot.chat.parse import bare_id, help_sections
 from bot.chat.replies.dates import DateFormatter, with_times
 from bot.chat.replies.home import home
@@ -23,6 +23,7 @@ from bot.chat.replies.preview import (
     PREVIEW_EXAMPLES,
     Estimate,
     Outlook,
+    chart,
     estimate,
     outlook,
     preview_reply,
@@ -33,10 +34,10 @@ from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, setti
 from bot.chat.replies.statistics import (
     MEASURED_OVER,
     charts,
-    in_words,
     most_saved,
     statistics,
     statistics_reply,
+    with_picture,
 )
 from bot.chat.replies.status import status_reply, status_report
 from bot.chat.replies.why import Case, KeywordEvaluation, why_reply
@@ -56,7 +57,6 @@ from bot.model import (
     Mute,
     Paper,
     Person,
-    Picture,
     Reply,
     SettingValue,
     Subscription,
@@ -133,8 +133,16 @@ class Queries:
         keywords = [each.keyword for each in await self._store.mutes(channel_id)]
         return tuple(Choice(keyword.text, keyword.handle) for keyword in keywords)
 
-    async def preview(self, text: str, days: int = PREVIEW_DAYS, *, channel_id: str = "") -> Reply:
-        """How many papers a day a keyword would bring, and the newest few. Saves nothing.
+    async def preview(
+        self,
+        text: str,
+        days: int = PREVIEW_DAYS,
+        *,
+        channel_id: str = "",
+        pictures: bool = False,
+    ) -> Reply:
+        """How many papers a day a keyword would bring, and the newest few; with ``pictures`` as
+        one, where it can be drawn. Saves nothing.
 
         Raises UserError for a wrong keyword, and SourceError if arXiv gives no usable answer.
         """
@@ -142,7 +150,10 @@ class Queries:
             raise UserError("A preview covers at least one day.")
         keyword = parse(await self.keyword_text(text, channel_id))
         batch, found, seen = await self._fetch_estimate(keyword, days, PREVIEW_EXAMPLES)
-        return preview_reply(keyword, paraphrase(keyword), batch, found, seen, days)
+        bars = chart(found, self.dates(channel_id).timezone)
+        understood = paraphrase(keyword)
+        reply = preview_reply(keyword, understood, batch, found, seen, days, bars)
+        return await _pictured(reply, [bars] if bars and pictures else [])
 
     async def keyword_text(self, text: str, channel_id: str) -> str:
         """A keyword as it was typed, or the one that a handle stands for. Raises UserError for a
@@ -279,10 +290,7 @@ class Queries:
         kept = await self._store.saved(channel_id, "", limit=SAVED_COMPARED)
         found = statistics(channel_id, papers, subscriptions, self._calendar, now)
         reply = statistics_reply(found, most_saved(kept.papers), private=private)
-        if not (pictures and can_draw() and (groups := charts(found))):
-            return reply
-        data = await asyncio.to_thread(draw, groups)
-        return replace(reply, picture=Picture("statistics.png", data, in_words(groups)))
+        return await _pictured(reply, charts(found) if pictures else [])
 
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""
@@ -367,6 +375,13 @@ class Queries:
                 f"{clean(text)[:60]} is not an arXiv id. Write it like 2603.01234, hep-th/0408048,"
                 " or as the address of the paper's page."
             ) from error
+
+
+async def _pictured(reply: Reply, groups: Sequence[Bars]) -> Reply:
+    """With these bars as a picture, where there are any and they can be drawn."""
+    if not groups or not can_draw():
+        return reply
+    return with_picture(reply, await asyncio.to_thread(draw, groups), groups)
 
 
 def _evaluated(

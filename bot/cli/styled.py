@@ -81,16 +81,16 @@ class StyledOutput:
                 self._paper(reply, reply.report)
             case _:
                 self._text(reply.text)
-        for section in reply.sections:
-            self._print()
-            self.paragraph(section.heading, style=STRONG)
-            self._text(section.text, INDENT)
         if reply.rows:
             self._print()
             self._rows(reply.rows)
         for entry in reply.entries:
             self._print()
             self._entry(entry)
+        for section in reply.sections:
+            self._print()
+            self.paragraph(section.heading, style=STRONG)
+            self._text(section.text, INDENT)
 
     def finding(self, finding: Finding) -> None:
         """What ``check`` found: a mark, its subject, and what is to be said of it."""

@@ -96,12 +96,12 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
         _carefully(sys.stdout, lambda: screen.reply(reply))
         return
     show(reply.text)
-    for section in reply.sections:
-        show(f"\n{section.heading}\n{section.text}")
     for row in reply.rows:
         show(f"  {row.text}  ({row.detail})")
     for entry in reply.entries:
         show(_entry(entry))
+    for section in reply.sections:
+        show(f"\n{section.heading}\n{section.text}")
 
 
 def show_finding(finding: Finding) -> None:

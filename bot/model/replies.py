@@ -84,13 +84,13 @@ class Picture:
 class Reply:
     """What a command answers, for any platform to show privately to the person who asked.
 
-    Shown in this order: ``text``, ``code`` (to be copied, as it is), ``sections``, ``rows``,
-    ``entries`` (papers), ``menu``, ``offers``; with ``file`` beside them. A ``picture`` is shown in
-    place of the sections where the platform can. ``announcement`` is one line for the whole channel
-    (a change was made), or empty; ``is_quiet``: the channel wants to be told none. ``report`` is
-    the same answer for other programs (``bot.chat.reports``), ``None`` where the command line has
-    no such command. ``times`` are the times that the text names, by the words in which it does, for
-    platforms that show a time in the reader's own way.
+    Shown in this order: ``text``, ``code`` (to be copied, as it is), ``rows``, ``entries``
+    (papers), ``sections``, ``menu``, ``offers``; with ``file`` beside them. A ``picture`` is shown
+    in place of the sections where the platform can. ``announcement`` is one line for the whole
+    channel (a change was made), or empty; ``is_quiet``: the channel wants to be told none.
+    ``report`` is the same answer for other programs (``bot.chat.reports``), ``None`` where the
+    command line has no such command. ``times`` are the times that the text names, by the words in
+    which it does, for platforms that show a time in the reader's own way.
     """
 
     text: str

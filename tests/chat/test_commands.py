@@ -718,6 +718,9 @@ async def test_a_preview_counts_the_last_week_shows_the_newest_and_saves_nothing
     reply = await chat.say("preview reward model")
     assert "About 2 papers a day (15 papers in the last 7 days)." in reply.text
     assert [entry.paper.id for entry in reply.entries] == [f"2603.{n:05d}" for n in range(5)]
+    [by_day] = reply.sections
+    assert by_day.heading == "Submitted a day"
+    assert sum(int(line.rpartition(" ")[2]) for line in by_day.text.splitlines()) == 15
     assert data(reply)["papers"] == 15
     assert data(reply)["at_least"] is False
     assert await chat.store.subscriptions() == ()

@@ -15,7 +15,7 @@ from bot.arxiv.ids import base_id
 from bot.chat.parse import COMMANDS, bare_id, parse_command
 from bot.chat.replies.dates import DateFormatter, iso
 from bot.chat.replies.paraphrase import in_words
-from bot.chat.replies.preview import Estimate, estimate
+from bot.chat.replies.preview import Estimate, chart, estimate
 from bot.chat.replies.settings import ScheduleDefaults, settings_reply
 from bot.chat.replies.status import last_run_line
 from bot.config import check
@@ -148,8 +148,32 @@ def test_what_bot_toml_gives_is_distinguished_from_what_it_leaves_out() -> None:
 
 def test_an_estimate_of_no_papers_at_all_is_zero_and_not_cut() -> None:
     found = estimate(Batch((), True), [], 100, 7, START)
-    assert found == Estimate(0, 7.0, cut=False)
+    assert found == Estimate(0, 7.0, cut=False, until=START)
     assert found.per_day == 0
+
+
+LAST_DAYS = ("Sat 28 Feb", "Fri 27 Feb", "Thu 26 Feb", "Wed 25 Feb", "Tue 24 Feb")
+
+
+@pytest.mark.parametrize(
+    ("days", "hours_ago", "shown"),
+    [
+        (7, [1, 2, 26], ["2 Mon 2 Mar", "1 Sun 1 Mar", *(f"0 {d}" for d in LAST_DAYS)]),
+        (2, [1, 47], ["1 Mon 2 Mar", "0 Sun 1 Mar", "1 Sat 28 Feb"]),  # a part of Saturday
+        (7, [], []),
+        (1, [1], []),
+        (30, [1], []),
+    ],
+)
+def test_a_preview_has_a_bar_for_each_day_of_a_week_or_two(
+    days: int, hours_ago: list[int], shown: list[str]
+) -> None:
+    papers = tuple(
+        paper(n, published=START - timedelta(hours=each)) for n, each in enumerate(hours_ago)
+    )
+    bars = chart(estimate(Batch(papers, True), papers, 100, days, START), BERLIN)
+    found = zip(bars.said, bars.labels, strict=True) if bars else ()
+    assert [" ".join(each) for each in found] == shown
 
 
 def test_an_estimate_of_papers_of_one_minute_is_no_million_a_day() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
+from bot.chart import Bars
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.paraphrase import Paraphrase
+from bot.chat.replies.statistics import bar_lines
 from bot.chat.reports import PreviewedPaper, PreviewReport
 from bot.errors import NoteKind
-from bot.model import Batch, Entry, Keyword, Paper, Reply
+from bot.model import Batch, Entry, Keyword, Paper, Reply, Section
 from bot.text import displayed, plural
 
 PREVIEW_EXAMPLES = 5  # papers shown as examples
 BROAD_PAPERS_PER_DAY = 20.0  # papers a day from which on a keyword is called broad
 DAY = timedelta(days=1)
+MIN_DAYS_SHOWN, MAX_DAYS_SHOWN = 2, 14  # as bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,14 @@ class Estimate:
 
     ``days`` is how far the count reaches: less than was requested where the answer held only
     the newest papers of a broad keyword (``cut``). ``papers`` is then a lower bound for the
-    days that were requested.
+    days that were requested. It ends at ``until``; ``submitted`` are the times of the papers.
     """
 
     papers: int
     days: float
     cut: bool
+    until: datetime
+    submitted: tuple[datetime, ...] = ()
 
     @property
     def per_day(self) -> float:
@@ -44,9 +50,27 @@ def estimate(
     reaches = min((paper.published for paper in batch.papers), default=since)
     cut = len(batch.papers) >= limit and reaches > since
     begin = reaches if cut else since
-    counted = sum(paper.published >= begin for paper in matching)
+    counted = tuple(paper.published for paper in matching if paper.published >= begin)
     # A hundred papers of one minute are no million a day: never less than an hour.
-    return Estimate(counted, max((now - begin) / DAY, 1 / 24), cut)
+    return Estimate(len(counted), max((now - begin) / DAY, 1 / 24), cut, now, counted)
+
+
+def chart(found: Estimate, timezone: tzinfo) -> Bars | None:
+    """The papers of each day, the latest one first, by the calendar there; ``None`` where that is
+    no picture: for less than two days, or for more than two weeks."""
+    if not found.papers or not MIN_DAYS_SHOWN <= found.days <= MAX_DAYS_SHOWN:
+        return None
+    counts = Counter(at.astimezone(timezone).date() for at in found.submitted)
+    latest = found.until.astimezone(timezone).date()
+    first = (found.until - found.days * DAY).astimezone(timezone).date()
+    shown = [latest - number * DAY for number in range((latest - first).days)]
+    shown += [first] if counts[first] else []  # of that day only a part is counted
+    return Bars(
+        "Submitted a day",
+        [f"{day:%a} {day.day} {day:%b}" for day in shown],
+        [counts[day] for day in shown],
+        [f"{counts[day]:,}" for day in shown],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +127,7 @@ def preview_reply(
     found: Estimate,
     seen: Outlook,
     days: int,
+    bars: Bars | None,
 ) -> Reply:
     report = PreviewReport(
         keyword=keyword.text,
@@ -118,7 +143,17 @@ def preview_reply(
         newest=tuple(_previewed(entry.paper) for entry in seen.entries),
     )
     text = "\n".join([*understood.lines, *seen.lines])
-    return Reply(text, entries=seen.entries, report=report)
+    shown = (
+        dict(zip(bars.labels, zip(bars.values, bars.said, strict=True), strict=True))
+        if bars
+        else {}
+    )
+    return Reply(
+        text,
+        sections=(Section(bars.title, "\n".join(bar_lines(shown))),) if bars else (),
+        entries=seen.entries,
+        report=report,
+    )
 
 
 def _count(found: Estimate, days: int, limit: int) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chart import Bars
 from bot.chat.reports import CategoryShare, KeywordRate, StatisticsReport
-from bot.model import Reply, SavedPaper, Section, Subscription
+from bot.model import Picture, Reply, SavedPaper, Section, Subscription
 from bot.model.views import ChannelPaper
 from bot.text import plural, shorten
 
@@ -93,7 +94,7 @@ def statistics_reply(
     ]
     if kept:
         head.append(f"Most saved: {'; '.join(kept)}.")
-    sections = (("Papers by keyword", _bars(rates)), ("Share by category", _bars(shares)))
+    sections = (("Papers by keyword", bar_lines(rates)), ("Share by category", bar_lines(shares)))
     return Reply(
         "\n".join(head),
         tuple(Section(heading, "\n".join(lines)) for heading, lines in sections if lines),
@@ -122,7 +123,12 @@ def charts(found: StatisticsReport) -> list[Bars]:
     ]
 
 
-def in_words(groups: Sequence[Bars]) -> str:
+def with_picture(reply: Reply, data: bytes, groups: Sequence[Bars]) -> Reply:
+    """The reply with these bars as a picture (PNG), which says in words what it shows."""
+    return replace(reply, picture=Picture("chart.png", data, _in_words(groups)))
+
+
+def _in_words(groups: Sequence[Bars]) -> str:
     """What the bars show, for those who can't see them."""
     said = [
         f"{group.title}: {', '.join(map(' '.join, zip(group.labels, group.said, strict=True)))}."
@@ -137,7 +143,7 @@ def most_saved(saved: Sequence[SavedPaper]) -> list[SavedPaper]:
     return sorted(shared, key=lambda each: -len(each.names))[:MAX_SAVED]
 
 
-def _bars(amounts: Mapping[str, tuple[int, str]]) -> list[str]:
+def bar_lines(amounts: Mapping[str, tuple[float, str]]) -> list[str]:
     """``████ reward model: 31, 1.0 a day``, a line each: a bar before its label needs no monospaced
     font to be compared with the others."""
     most = max((count for count, _ in amounts.values()), default=0)

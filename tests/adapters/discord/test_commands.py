@@ -628,6 +628,10 @@ async def test_stats_are_a_picture_that_is_described_in_place_of_bars(
     [gallery] = [each for each in components(answer) if each["type"] == 12]
     [item] = gallery["items"]
     assert "reward model 1.0" in item["description"]
+    preview = await server.say(server.ann, "preview", keyword="reward model")
+    [gallery] = [each for each in components(preview) if each["type"] == 12]
+    assert "Submitted a day: " in gallery["items"][0]["description"]
+    assert "Submitted a day" not in texts(preview)
 
 
 async def test_what_is_muted_is_hidden_and_offered_for_the_end_of_it(
