@@ -1108,6 +1108,20 @@ async def test_an_undo_brings_what_another_new_keyword_took_as_known_meanwhile(
     assert sorted(await due(store, A)) == ids(1, 2, 3)
 
 
+async def test_an_undo_brings_back_what_left_the_ledger_while_the_clock_was_behind(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await follow(store, A, keyword=GRAPH)
+    both = (*run_of(START, [paper(1)]).hits, *run_of(START, [paper(1)], GRAPH).hits)
+    await store.record(run_of(START + DAY, [paper(1)], hits=both), first_post=0)
+    await store.unfollow(A, [REWARD.canonical], START + 3 * DAY)
+    await store.unfollow(A, [GRAPH.canonical], START + 2 * DAY)
+    assert await due(store, A) == []
+    await store.follow(A, REWARD, ADA, START + 3 * DAY + HOUR, undo=True)
+    assert await due(store, A) == ids(1)
+
+
 async def test_a_removed_keyword_takes_its_due_papers_with_it_and_no_other(store: Store) -> None:
     await follow(store, A)
     await follow(store, A, keyword=GRAPH)

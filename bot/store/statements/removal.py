@@ -53,16 +53,23 @@ def make_due_again(
         "new": Why.NEW,
         "unknown": VERSION_UNKNOWN,
     }
+    # What was announced since the keyword was primed can only have left the ledger without it,
+    # whatever a clock said that was wrong.
+    left = """
+      (ledger.at >= :removed_at or (select serial from papers where id = ledger.paper_id) > (
+        select baseline from subscriptions
+        where channel_id = :channel and canonical = :canonical))
+    """
     dropped = db.execute(
         "update ledger set state = 'due', at = :at"
-        " where channel_id = :channel and state = 'dropped' and at >= :removed_at"
+        f" where channel_id = :channel and state = 'dropped' and {left}"
         " and paper_id in (select paper_id from hits where canonical = :canonical)",
         given,
     )
     # The same test of what is new as in ``collect``. Another keyword that was new meanwhile may
     # have taken such a paper as known.
     new = db.execute(
-        """
+        f"""
         insert into ledger (channel_id, paper_id, state, why, at)
         select s.channel_id, p.id, 'due', :new, :at
         from subscriptions s
@@ -73,7 +80,7 @@ def make_due_again(
                or (p.version <> :unknown and p.published > coalesce(s.since, '')))
         on conflict (channel_id, paper_id) do update
         set state = 'due', why = excluded.why, at = excluded.at
-        where ledger.state = 'known' and ledger.at >= :removed_at
+        where ledger.state = 'known' and {left}
         """,
         given,
     )
