@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import time
@@ -59,8 +60,9 @@ def in_the_end(doors: Doors) -> set[str]:
     return shown[CHANNEL]
 
 
-def test_two_processes_at_both_doors_lose_nothing(doors: Doors) -> None:
-    expected = wanted(doors, ("chat", 100), ("editor", 100))
+def test_two_processes_at_both_doors_lose_nothing(doors: Doors, thorough: bool) -> None:
+    times = 100 if thorough else 50
+    expected = wanted(doors, ("chat", times), ("editor", times))
     assert in_the_end(doors) == expected
     assert doors.path.read_text().startswith(TOP)
 
@@ -70,15 +72,22 @@ def test_the_same_without_the_marker_loses_something(doors: Doors) -> None:
     assert in_the_end(doors) != expected
 
 
-def test_a_bot_that_is_killed_again_and_again_loses_nothing_either(doors: Doors) -> None:
+def test_a_bot_that_is_killed_again_and_again_loses_nothing_either(
+    doors: Doors, thorough: bool
+) -> None:
     rng = random.Random(3)
+    chat, editor = (250, 150) if thorough else (80, 50)
     deaths = 0
     with ThreadPoolExecutor() as pool:
-        expected = pool.submit(wanted, doors, ("database", 250), ("editor", 150))
+        expected = pool.submit(wanted, doors, ("database", chat), ("editor", editor))
         while not expected.done():
+            end, theirs = os.pipe()
             words = ["bot", str(doors.path.parent), "0", "0"]
-            with forked.start(words, module=MODULE):  # and kill it
-                time.sleep(0.3 + rng.random() * 0.2)
+            with forked.start(words, module=MODULE, stdout=theirs):  # and kill it
+                os.close(theirs)
+                with os.fdopen(end) as begun:
+                    begun.readline()
+                time.sleep(rng.random() * 0.2)
             deaths += 1
-    assert deaths > 2
+    assert deaths > 4
     assert in_the_end(doors) == expected.result()

@@ -1,7 +1,8 @@
 """One of those who change the same keywords at the same moment (run by ``test_two_doors.py``).
 
 ``chat``: a slash command changes the database and synchronises the file, again and again.
-``database``: the same without synchronising; ``bot`` does that, until it is killed.
+``database``: the same without synchronising; ``bot`` says that it has begun, and does that until it
+is killed.
 ``editor``: somebody opens the file, thinks for a while, and saves it, by rename or in place.
 ``forgetful``: an editor whose text always claims to come from the last revision. So every text is
 compared with what the bot did last, and not with what its writer saw.
@@ -113,6 +114,7 @@ def last_marker(database: SyncDatabaseFile) -> Marker:
 
 
 def bot(doors: Doors) -> None:
+    sys.stdout.write("begun\n")
     while True:
         doors.sync()
 
