@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from bot.model import Keyword
 from bot.model.subscriptions import MAX_CLAUSES
@@ -34,6 +34,7 @@ MAX_KEYWORDS: Final = 100
 
 _FIRST_PAPER: Final = date(1991, 8, 1)  # arXiv began that month
 _MINUTE: Final = timedelta(minutes=1)
+_OR: Final = " OR "
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,22 @@ def batches(keywords: Sequence[Keyword], window: Window, url: str) -> Iterator[t
     A keyword that breaks a limit by itself is a batch of its own.
     """
     batch: list[Keyword] = []
+    # What is around the keywords; a single one has less, and is never checked.
+    around = len(address(url, SearchRequest(f"() AND {window.clause}").encoded()))
+    clauses = length = 0
     by_canonical = {keyword.canonical: keyword for keyword in keywords}
     for _, keyword in sorted(by_canonical.items()):
-        longer = [*batch, keyword]
-        if batch and not _fits(longer, window, url):
+        added = len(quote_plus(_enclosed(keyword.query)))
+        if batch and (
+            len(batch) == MAX_KEYWORDS
+            or clauses + keyword.clauses > MAX_CLAUSES
+            or length + len(quote_plus(_OR)) + added > MAX_URL_LENGTH
+        ):
             yield tuple(batch)
-            longer = [keyword]
-        batch = longer
+            batch.clear()
+        length = length + len(quote_plus(_OR)) + added if batch else around + added
+        clauses = clauses + keyword.clauses if batch else keyword.clauses
+        batch.append(keyword)
     if batch:
         yield tuple(batch)
 
@@ -131,17 +141,9 @@ def address(url: str, encoded: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{encoded}"
 
 
-def _fits(keywords: Sequence[Keyword], window: Window, url: str) -> bool:
-    return (
-        len(keywords) <= MAX_KEYWORDS
-        and sum(keyword.clauses for keyword in keywords) <= MAX_CLAUSES
-        and len(address(url, window_request(keywords, window).encoded())) <= MAX_URL_LENGTH
-    )
-
-
 def _union(keywords: Sequence[Keyword]) -> str:
     queries = [_enclosed(keyword.query) for keyword in keywords]
-    return queries[0] if len(queries) == 1 else f"({' OR '.join(queries)})"
+    return queries[0] if len(queries) == 1 else f"({_OR.join(queries)})"
 
 
 def _enclosed(query: str) -> str:

@@ -134,6 +134,15 @@ def test_many_keywords_are_split_by_length() -> None:
     assert [keyword for part in parts for keyword in part] == keywords
 
 
+def test_an_address_is_filled_up_to_exactly_the_limit() -> None:
+    keywords = [phrase(f"größe {n:02d}-model") for n in range(45)]
+    spare = MAX_URL_LENGTH - len(address(URL, window_request(keywords, WINDOW).encoded()))
+    assert spare > 0
+    full = URL + "x" * spare
+    assert [len(part) for part in batches(keywords, WINDOW, full)] == [45]
+    assert [len(part) for part in batches(keywords, WINDOW, f"{full}x")] == [44, 1]
+
+
 def test_short_keywords_are_split_by_number() -> None:
     keywords = [Keyword(f"{n}", f"{n:03d}", f"ti:{n}", 1) for n in range(150)]
     assert [len(part) for part in batches(keywords, WINDOW, URL)] == [MAX_KEYWORDS, 50]
