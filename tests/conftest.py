@@ -26,7 +26,7 @@ UNTIMED = settings(max_examples=25, deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", UNTIMED)
 settings.register_profile("thorough", UNTIMED, max_examples=1000)
 settings.load_profile("quick")
-PARTS = 8  # a run takes one of a long sweep; --lives 8 takes all
+PARTS = 16  # a run takes one of a long sweep; --lives 16 takes all
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,7 +90,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def part_of_a_month(shared_data: Path, run_number: int, life: int) -> list[dict[str, Any]]:
-    """An eighth of April 2026, as rows; another in every run, and with ``--lives 8`` all of it."""
+    """A sixteenth of April 2026, as rows; another in every run, with ``--lives 16`` all of it."""
     data = gzip.decompress((shared_data / "arxiv" / "papers-2026-04.jsonl.gz").read_bytes())
     lines = data.splitlines()[(run_number + life) % PARTS :: PARTS]
     assert len(lines) * PARTS > 5000

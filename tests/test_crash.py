@@ -23,7 +23,7 @@ def drive(mode: str, first_step: int = 0, stride: int = 1) -> dict[str, Any]:
 def test_killed_at_any_step_each_paper_still_appears_exactly_once_in_each_channel(
     life: int, run_number: int, figures: Callable[[str], None]
 ) -> None:
-    """At every eighth step: at others in every run of the tests, and in every life."""
+    """At every 16th step: at others in every run of the tests, and in every life."""
     first = (run_number + life) % PARTS
     outcome = drive("real", first, PARTS)
     figures(

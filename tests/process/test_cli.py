@@ -87,12 +87,13 @@ class Home:
 
     def call(self, *words: str, **environment: str) -> tuple[int, str, str]:
         """Exit status, standard output, standard error."""
-        if environment:  # which Python may read when it starts
+        if any(name.startswith("PYTHON") for name in environment):  # read when Python starts
             with self.start(*words, **environment) as process:
                 out, err = process.communicate(timeout=TIMEOUT_SECONDS)
             status = process.returncode
         else:
-            done = forked.call(*words, cwd=self.folder, env=clean_environment())
+            env = {**clean_environment(), **environment}
+            done = forked.call(*words, cwd=self.folder, env=env)
             status, out, err = done.returncode, done.stdout, done.stderr
         assert "Traceback" not in err
         return status, out, err

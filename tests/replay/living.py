@@ -25,7 +25,7 @@ from tests.fakes import FakeClock, FakePlatform, PlainComposer
 from tests.store.database import follow_all, opened
 from tests.wire.arxiv_feed import StandinPaper
 from tests.wire.arxiv_query_grammar import parse_query
-from tests.wire.arxiv_search import Searchable
+from tests.wire.arxiv_search import searchable
 from tests.wire.arxiv_server import ArxivServer, honest
 
 RULES = Rules(Timetable(ZoneInfo("UTC"), time(8, 0), frozenset(range(7))), None, news=KINDS["all"])
@@ -131,7 +131,7 @@ class Judge:
     """The stand-in's own matcher, which shares no line with ours. Any version of a paper counts."""
 
     def __init__(self, papers: Sequence[StandinPaper]) -> None:
-        self._texts = [Searchable(paper) for paper in papers]
+        self._texts = [searchable(paper) for paper in papers]
 
     def matches(self, text: str, *, at: datetime = AT_LAST) -> Papers:
         """By id, what matches among the papers that were there at that time."""

@@ -118,6 +118,10 @@ def _places(words: Iterable[str]) -> Places:
 
 
 @lru_cache(maxsize=20_000)  # all servers of a test process are given the same papers
+def searchable(paper: StandinPaper) -> Searchable:
+    return Searchable(paper)
+
+
 def _stems_of(text: str) -> Places:
     return _places(_stemmed(text))
 

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.wire.arxiv_feed import Page, StandinPaper, render_error, render_page
 from tests.wire.arxiv_query_grammar import Node, QueryError, parse_query
-from tests.wire.arxiv_search import Searchable
+from tests.wire.arxiv_search import Searchable, searchable
 
 __all__ = ["ArxivStandin", "Exchange", "Params", "Reply", "StandinPaper", "Unmapped"]
 
@@ -61,13 +61,13 @@ class ArxivStandin:
     def __init__(self, papers: Sequence[StandinPaper], now: Callable[[], datetime]) -> None:
         self.now = now
         self.busy = False
-        self._texts = [Searchable(paper) for paper in papers]
+        self._texts = [searchable(paper) for paper in papers]
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     def announce(self, *papers: StandinPaper) -> None:
         """Papers, or later versions of those that are there, from now on."""
-        self._texts = [*self._texts, *map(Searchable, papers)]
+        self._texts = [*self._texts, *map(searchable, papers)]
 
     def __enter__(self) -> Self:
         self._server = _Server(self)
@@ -101,7 +101,7 @@ class ArxivStandin:
 
     def add(self, *papers: StandinPaper) -> None:
         """More papers, or further versions."""
-        self._texts.extend(Searchable(paper) for paper in papers)
+        self._texts.extend(map(searchable, papers))
 
     def serve(self, exchange: Exchange) -> None:
         """Answer one request. May be overridden, to answer wrongly."""

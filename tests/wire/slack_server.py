@@ -342,9 +342,10 @@ class SlackServer(WireServer):
             needed = "im:history"
         if needed not in self.scopes:
             return failed("missing_scope", needed=needed, provided=",".join(self.scopes))
+        threads = _threads(room.messages)
         shown = [
             {k: v for k, v in each.items() if k != "metadata" or _true(arguments, k)}
-            | _thread_of(each, room.messages)
+            | threads.get(each["ts"], {})
             for each in room.messages
             if float(each["ts"]) >= float(arguments.get("oldest") or 0)
             and (below in (each.get("thread_ts"), each["ts"]) if below else "thread_ts" not in each)
@@ -471,14 +472,17 @@ def conversation_of(room_id: str) -> str:
     return f"D{room_id[1:]}" if room_id.startswith("U") else room_id
 
 
-def _thread_of(message: dict[str, Any], messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a history adds to a message that has answers: its own ``ts`` as its thread's
+def _threads(messages: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What a history adds to a message that has answers, by its ``ts``: this as its thread's
     (docs.slack.dev, methods/conversations.replies, the example, November 2026)."""
-    below = [each["ts"] for each in messages if each.get("thread_ts") == message["ts"]]
-    if not below:
-        return {}
-    counted = {"reply_count": len(below), "latest_reply": below[-1]}
-    return {"thread_ts": message["ts"], **counted}
+    below: dict[str, list[str]] = defaultdict(list)
+    for each in messages:
+        if "thread_ts" in each:
+            below[each["thread_ts"]].append(each["ts"])
+    return {
+        ts: {"thread_ts": ts, "reply_count": len(replies), "latest_reply": replies[-1]}
+        for ts, replies in below.items()
+    }
 
 
 def _true(arguments: dict[str, Any], _: str) -> bool:
