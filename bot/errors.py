@@ -219,7 +219,12 @@ class ServiceBusy(TryLater):
 
 
 class LibraryRefused(SendError):
-    """A library does not take papers with this key; the text says why and what to do."""
+    """A library does not take papers with this key; the text says why. ``wait``: for so many
+    seconds nothing is to be sent to any other, at most a day."""
+
+    def __init__(self, text: str, wait: float = 0.0) -> None:
+        self.wait = min(wait, MAX_RETRY_SECONDS)
+        super().__init__(text)
 
 
 class OutcomeUnknown(SendError):

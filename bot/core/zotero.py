@@ -86,6 +86,8 @@ class ZoteroSender:
             result = await self._zotero.add(key, connection.library.id, batch.items)
         except LibraryRefused as error:
             await self._pause(connection, str(error))
+            if error.wait:
+                await self._hold(error.wait)
             return 0
         except TryLater as error:
             delay = _delay(batch.attempt, error.seconds)

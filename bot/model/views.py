@@ -81,6 +81,7 @@ class ChannelView:
     the week before the last one that arrived, and that one, in the order
     in which they did. ``muted`` papers were hidden at ``muted_at``, the last time that the mutes
     hid any. ``skipped`` papers were left out at ``skipped_at``, the last time any were.
+    ``stopped_library`` is the channel's library in Zotero that takes no more papers.
     """
 
     channel: Channel
@@ -102,6 +103,7 @@ class ChannelView:
     muted_at: datetime | None = None
     rescheduled: bool = False
     mention_gone: str = ""
+    stopped_library: str = ""
     news_due: Mapping[NewsKind, int] = field(default_factory=dict)
 
 

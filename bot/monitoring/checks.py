@@ -52,6 +52,9 @@ async def examine(
     progress("checking the database")
     async for finding in _database(store, config.calendar, clock):
         yield finding
+    if not config.encryption_keys:
+        async for finding in _unreadable_keys(store):
+            yield finding
     if config.health is not None and config.health.listen is not None:
         yield await _service(*config.health.listen, needed=quick)
     if quick:
@@ -133,6 +136,18 @@ def _folder(data: Path) -> Iterator[Finding]:
 def _size(number: int) -> str:
     """A number of bytes, in whole GiB or MiB."""
     return f"{number // 1024**3} GiB" if number >= 1024**3 else f"{number // 1024**2} MiB"
+
+
+async def _unreadable_keys(store: MonitoringStore) -> AsyncIterator[Finding]:
+    """What people connected, where the key is missing that it is encrypted with."""
+    try:
+        connected = len(await store.zotero_connections())
+    except StoreError:  # a finding of its own
+        return
+    if connected:
+        libraries = "1 library is" if connected == 1 else f"{connected:,} libraries are"
+        text = f"{libraries} connected, but nothing can be sent there: SECRET_KEY is not set."
+        yield Finding("zotero", False, text, "Set it again, as it was when they were connected.")
 
 
 async def _database(

@@ -221,9 +221,10 @@ def _checked(answer: _Answer) -> Any:
     if status in _REFUSED:
         raise LibraryRefused(
             "Zotero does not let this key write to this library any more: it was revoked or"
-            " changed, or the library is gone."
+            " changed, or the library is gone.",
+            answer.backoff,
         )
-    if status in _DOWN or (status == 429 and answer.backoff):
+    if status in _DOWN or (answer.backoff and not 200 <= status < 300):
         raise ServiceBusy(f"Zotero asked to wait (HTTP {status}).", answer.wait)
     if status == 429:
         raise TryLater("Zotero asked to slow down (HTTP 429).", answer.wait)

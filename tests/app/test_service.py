@@ -35,9 +35,14 @@ from bot.errors import (
     SourceNotAsked,
 )
 from bot.model import Channel, Finding, Person, Post, Receipt, roles
-from bot.ports import Commands
+from bot.model.zotero import ZOTERO_KEY, ZoteroConnection, ZoteroLibrary
+from bot.network import Network
+from bot.ports import Commands, Zotero
+from bot.references import with_references
 from bot.store.store import SqlStore
 from bot.sync.synchronizer import Synchronizer
+from bot.vault import EncryptedVault, new_key
+from bot.zotero.client import ZoteroClient
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakePlatform, FakeSource, PlainComposer
 from tests.store.database import (
@@ -48,6 +53,7 @@ from tests.store.database import (
     select,
 )
 from tests.store.postgres import database
+from tests.wire.zotero_server import KEY, USER, ZoteroServer
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
@@ -116,7 +122,11 @@ class Deployment:
     """A bot in a folder, with one channel on a pretended platform."""
 
     def __init__(
-        self, folder: Path, chat: Chat | None = None, store: SqlStore | None = None
+        self,
+        folder: Path,
+        chat: Chat | None = None,
+        store: SqlStore | None = None,
+        zotero: Zotero | None = None,
     ) -> None:
         path = folder / "bot.toml"
         path.write_text(CONFIG)
@@ -128,6 +138,7 @@ class Deployment:
         self.chat = chat or Chat(folder / "chat.jsonl")
         self.database = folder / "db.sqlite3"
         self.store = store or opened(self.database, patient=False)
+        self.vault = EncryptedVault([new_key()], self.store, self.clock)
         self.bot = wire(
             config=self.config,
             clock=self.clock,
@@ -135,6 +146,8 @@ class Deployment:
             source=self.source,
             platforms={"discord": self.chat},
             synchronizer=Synchronizer(path, folder / "channels.lock", self.clock),
+            vault=self.vault if zotero else None,
+            zotero=zotero,
         )
 
     def announce(self, *numbers: int, now: datetime | None = None) -> None:
@@ -630,3 +643,35 @@ async def test_a_signal_before_the_service_runs_is_not_lost(tmp_path: Path) -> N
     os.kill(os.getpid(), signal.SIGHUP)
     assert bot.reloads.take(), "nor does one end the process behind the loop"
     assert not bot.reloads.take()
+
+
+async def test_saves_go_to_zotero_until_it_refuses_the_key_and_its_person_is_told_once(
+    tmp_path: Path,
+) -> None:
+    with ZoteroServer() as server:
+        client = ZoteroClient(server.url, network=Network())
+        deployment = Deployment(tmp_path, zotero=client)
+        store = deployment.store
+        for owner in (ADA.id, HERE):
+            library = ZoteroLibrary(f"users/{USER}", "muster")
+            connection = ZoteroConnection(owner, owner == HERE, HERE, library, ADA, START)
+            sealed = deployment.vault.seal(ZOTERO_KEY, owner, KEY)
+            await store.connect_zotero(connection, sealed, START)
+        async with deployment.serving():
+            await store.save_all(HERE, [paper(1, "One")], ADA, START)
+            await deployment.until(lambda: server.titles() == ["One"])
+            del server.keys[KEY]
+            for number in (2, 3):
+                await store.save_all(HERE, [paper(number)], ADA, START)
+                await deployment.until(lambda: len(deployment.chat.told) == 2)
+        await client.aclose()
+    told = deployment.chat.told
+    whose = sorted(with_references(text, lambda each: each.words) for _, text in told)
+    why = "Zotero does not let this key write to this library any more"
+    assert whose[0].startswith(f"Saved papers no longer reach muster in Zotero. {why}")
+    assert whose[1].startswith(
+        f"Saved papers of #papers in Reading Group no longer reach muster in Zotero. {why}"
+    )
+    assert whose[0].endswith("They wait until you connect it again: zotero")
+    assert {person for person, _ in told} == {ADA.id}
+    store.close()

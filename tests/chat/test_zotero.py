@@ -201,9 +201,15 @@ async def test_a_revoked_key_is_shown_to_its_person_alone_with_what_to_do(
     assert seen[0] == "What you save does not go to Zotero.  ['zotero connect']"
     assert "sends nothing now; those who manage the channel can connect it again" in seen[1]
     assert "revoked" not in str(seen)
+    status = (await chat.say("status", person=BEN)).text
+    assert "What is saved here no longer reaches Reading Group in Zotero, and waits." in status
+    assert "revoked" not in status
     chat.server.keys["C" * 24] = ZoteroKey()
     assert "1 paper that was saved before is on the way" in (await chat.connect(key="C" * 24)).text
     assert await chat.send() == 1
+    assert "What is saved here" in (await chat.say("status")).text, "the channel's is still stopped"
+    await chat.say("zotero disconnect channel")
+    assert "What is saved here" not in (await chat.say("status")).text
 
 
 async def test_what_zotero_does_not_accept_is_said(chat: WithZotero) -> None:

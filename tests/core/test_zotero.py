@@ -180,7 +180,7 @@ async def test_a_wait_that_zotero_asks_of_everybody_holds_for_all_libraries(benc
     await bench.connect(bens, BENS_KEY)
     await bench.save(paper(1, "One"))
     bench.server.backoff = 300
-    assert await bench.sender().send_waiting() == 1
+    assert await bench.sender().send_waiting() == 1, "and no second request"
     await bench.save(paper(2, "Two"), who=BEN)
     assert await bench.sender().send_waiting() == 0
     assert await bench.waits() == 300.0
@@ -224,6 +224,19 @@ async def test_a_revoked_key_pauses_its_library_alone_and_its_person_is_told_onc
     await bench.connect(key="C" * 24)
     assert await bench.sender().send_waiting() == 2
     assert bench.server.titles("users/8") == ["Two"]
+
+
+async def test_a_wait_in_a_refusal_counts_too(bench: Bench) -> None:
+    await bench.connect()
+    bench.server.keys[BENS_KEY] = ZoteroKey(user=8)
+    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    await bench.connect(bens, BENS_KEY)
+    del bench.server.keys[KEY]
+    bench.server.backoff = 60
+    await bench.save(paper(1, "One"))
+    await bench.save(paper(2, "Two"), who=BEN)
+    assert await bench.sender().send_waiting() == 0
+    assert await bench.waits() == 60.0
 
 
 async def test_one_paper_that_breaks_the_answer_delays_no_other_for_long(bench: Bench) -> None:

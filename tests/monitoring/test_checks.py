@@ -15,6 +15,8 @@ import pytest
 
 from bot.keywords import parse
 from bot.model import Person
+from bot.model.zotero import ZoteroConnection, ZoteroLibrary
+from bot.vault import new_key
 from tests.fakes import START
 from tests.process import forked
 from tests.process.world import standin_paper
@@ -155,3 +157,18 @@ def test_a_damaged_database_is_found(tmp_path: Path, arxiv: ArxivStandin) -> Non
     assert done.returncode == 1
     assert "damaged" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_libraries_that_nothing_can_be_sent_to_are_counted(
+    tmp_path: Path, arxiv: ArxivStandin
+) -> None:
+    ada = Person("Ada", "discord:7")
+    library = ZoteroLibrary("users/7", "muster")
+    connection = ZoteroConnection(ada.id, False, MINE, library, ada, START)
+    with closing(opened(tmp_path / "daily-papers.sqlite3")) as store:
+        asyncio.run(store.connect_zotero(connection, "sealed", START))
+    _, found = check(tmp_path, arxiv, "", "--quick")
+    assert not found["zotero"]["ok"]
+    assert found["zotero"]["text"].startswith("1 library is connected, but nothing can be sent")
+    _, found = check(tmp_path, arxiv, "", "--quick", SECRET_KEY=new_key())
+    assert "zotero" not in found

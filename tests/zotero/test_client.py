@@ -144,6 +144,7 @@ async def test_an_item_that_zotero_can_take_later_is_no_rejected_one(
         (429, {"Retry-After": "30", "Backoff": "60"}, ServiceBusy, 60),
         (429, {"Retry-After": "Mon, 02 Mar 2026 08:00:00 GMT"}, TryLater, None),
         (500, {}, TryLater, None),
+        (500, {"Backoff": "5"}, ServiceBusy, 5),
         (503, {"Retry-After": "120"}, ServiceBusy, 120),
         (503, {"Retry-After": "inf"}, ServiceBusy, None),
         (502, {}, ServiceBusy, None),

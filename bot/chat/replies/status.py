@@ -171,6 +171,7 @@ def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
         *_without_history(context),
         *_stuck(context),
         *_crosspost_failure(context),
+        *_stopped_library(context),
     ]
 
 
@@ -262,6 +263,17 @@ def _crosspost_failure(context: ChannelContext) -> list[str]:
     return [
         "  The last message was not published to the servers that follow the channel:"
         f" {sentence(crosspost.error)}{again}"
+    ]
+
+
+def _stopped_library(context: ChannelContext) -> list[str]:
+    """Why is for the one whose key it is (``chat.zotero``)."""
+    library = context.view.stopped_library
+    if not library:
+        return []
+    return [
+        f"  What is saved here no longer reaches {library} in Zotero, and waits. Those who manage"
+        f" the channel can connect it again: {refer_to('zotero')}"
     ]
 
 

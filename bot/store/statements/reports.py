@@ -174,6 +174,13 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
     digests = _digests(db, channel_ids)
     skipped, muted = (_last_left_out(db, each, channel_ids) for each in ("skipped", "muted"))
     crossposts = _failing_crossposts(db, channel_ids)
+    stopped: dict[str, str] = dict(
+        db.execute(
+            "select owner, name from zotero_connections where is_channel and paused <> ''"
+            f" {_these('owner', channel_ids)[0]}",
+            given,
+        )
+    )
     rows = db.execute(
         "select published_until, coalesce(paused, ''), reason, paused_at, probe_at, rescheduled,"
         " mention_gone,"
@@ -203,6 +210,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
             muted_at=muted.get(channel[0], (0, None))[1],
             rescheduled=bool(rescheduled),
             mention_gone=gone,
+            stopped_library=stopped.get(channel[0], ""),
         )
         for published, paused, reason, paused_at, probe_at, rescheduled, gone, *channel in rows
     )
