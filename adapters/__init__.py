@@ -20,8 +20,8 @@ PLATFORMS: Final = {
 """The part of a channel's id before the colon → ``module:Class``, called with Settings.
 
 The class is the platform's Sender, Listener and Examiner, makes its Composers, and has ``workers``,
-the number of channels that it can send to at once. Entering it as an asynchronous context manager
-opens what sending needs and makes no request; leaving it closes that."""
+the number of channels that it can send to at once with one token. Entering it as an asynchronous
+context manager opens what sending needs and makes no request; leaving it closes that."""
 
 
 def no_secret(name: str) -> str:

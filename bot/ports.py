@@ -455,7 +455,7 @@ class PlatformAdapter(Sender, Listener, Namer, Examiner, Protocol):
 
     @property
     def workers(self) -> int:
-        """How many posts may be sent at once."""
+        """How many posts may be sent at once with one token (``Channel.account``)."""
         ...
 
     def composer(self) -> Composer:
@@ -521,7 +521,7 @@ class PublishStore(Protocol):
 
     async def unchecked(self, platforms: Collection[str]) -> Sequence[str]:
         """The ids of the channels of these platforms that were not published to since the last run.
-        None that is paused or archived. Of several processes, each gets them in another order."""
+        None that is paused or archived. In random order, another one in each process."""
         ...
 
     async def agendas(self, channel_ids: Sequence[str]) -> Sequence[ChannelAgenda]:
@@ -561,15 +561,20 @@ class DeliveryStore(Protocol):
     was sent counts in any case.
     """
 
+    async def waiting_accounts(self, platform: str) -> Sequence[str]:
+        """Those for which posts wait (``Channel.account``), whether one can be claimed or not."""
+        ...
+
     async def claim(
         self,
-        platform: str,
+        account: str,
         now: datetime,
         lease_until: datetime,
         deprioritised_channels: Collection[str] = (),
         deprioritised_servers: Collection[str] = (),
     ) -> Post | None:
-        """The oldest post that is ready, now leased to the caller; ``None`` if there is none.
+        """The oldest post of the account that is ready, now leased to the caller; ``None`` if there
+        is none.
 
         One of the servers ``deprioritised_servers`` only where no other server has any, and one of
         the channels ``deprioritised_channels`` only where no other channel has any.

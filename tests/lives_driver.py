@@ -281,6 +281,13 @@ def wait_until(happened: Callable[[], bool]) -> None:
         time.sleep(0.04)
 
 
+def _states(url: str) -> dict[str, int]:
+    store = opened_on_postgres(url)
+    found = dict(select(store, "select state, count(*) from outbox group by 1"))
+    store.close()
+    return found
+
+
 def main(story: str, url: str, folder: Path, number: int, kills: int, seed: int) -> None:
     """``story`` is ``random``, ``stopped``, or ``stopped-unchecked`` for the control."""
     asyncio.run(follow(url))
@@ -291,13 +298,13 @@ def main(story: str, url: str, folder: Path, number: int, kills: int, seed: int)
         day, killed = random_deaths(posted, processes, folder, number, kills, seed)
     else:
         day, killed = stopped_at_the_last_moment(posted, processes, folder)
+    if processes.fenced:  # what a process was sending that was killed last is still looked for
+        wait_until(lambda: _states(url).keys() == {"sent"})
     (folder / "done").touch()
     for pid in [*processes.pids]:
         os.kill(pid, signal.SIGCONT)
         os.waitpid(pid, 0)
-    with_store = opened_on_postgres(url)
-    states = dict(select(with_store, "select state, count(*) from outbox group by 1"))
-    with_store.close()
+    states = _states(url)
     posted.look()
     json.dump(
         {

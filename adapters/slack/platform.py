@@ -39,7 +39,7 @@ class Slack:
     """The platform of ``slack:`` channels: ``slack:C…``; ``slack:name/C…`` of a workspace that
     bot.toml gives a name; ``slack:T…/C…`` of one that installed the app."""
 
-    workers = 20  # channels at once; a workspace takes several hundred messages a minute
+    workers = 20  # channels of a workspace at once; it takes several hundred messages a minute
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

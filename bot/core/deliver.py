@@ -2,9 +2,9 @@
 
 Does not render, does not decide what is due, and never sends on a guess: a post whose last attempt
 may have arrived is looked for first, and held for review where the platform can't say. Several
-channels are served at once, so that a slow one delays no other; within a channel the store keeps
-the order. The oldest post goes first, but a channel with many makes way for the others after some
-of them.
+channels are served at once, so that a slow one delays no other, and each account (a workspace) has
+places of its own, because its limits are its own. Within a channel the store keeps the order. The
+oldest post goes first, but a channel with many makes way for the others after some of them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ OnRefused = Callable[[Channel, str], Awaitable[None]]
 # one a second in a channel, five in a workspace).
 POSTS_IN_A_ROW = 10
 
+# Posts of all accounts together that are being sent: each may hold a connection, of the 1,024 open
+# files that a process usually has, and some 100 kB.
+MAX_IN_FLIGHT = 400
+
+ACCOUNTS_INTERVAL = 1.0  # seconds after which it is looked again which accounts have posts to send
+
 MIN_DELAY = 1.0  # seconds; a platform that says "again in 0 s" for ever must not make us spin
 
 
@@ -73,8 +79,33 @@ async def _notify_nobody(channel: Channel, reason: str) -> None:
     pass
 
 
+class _Account:
+    """One of those whose limits count apart: how many of its posts are in flight, and which of its
+    channels and servers had how many since all had their turn."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.in_flight = 0
+        self.has_none = False  # that can be claimed, as it was when it was last looked
+        self.by_channel: Counter[str] = Counter()
+        self.by_server: Counter[str] = Counter()
+
+    def count(self, post: Post | None) -> None:
+        """It was claimed; ``None``: there was none."""
+        # Where nobody else is ready, all have had their turn.
+        if post is None or post.server in _had_their_turn(self.by_server):
+            self.by_server.clear()
+        if post is None or post.channel.id in _had_their_turn(self.by_channel):
+            self.by_channel.clear()
+        if post is not None:
+            self.by_channel[post.channel.id] += 1
+            if post.server:
+                self.by_server[post.server] += 1
+
+
 class Deliverer:
-    """Delivers one platform's posts, in order within a channel, ``workers`` channels at once.
+    """Delivers one platform's posts, in order within a channel, ``workers`` channels of an account
+    at once, and no more than ``max_in_flight`` of all.
 
     ``on_refused`` is awaited when a channel refuses us for the first time in a row, and ``on_gone``
     when there is no such channel any more. ``check`` is called right before a message is written to
@@ -91,6 +122,7 @@ class Deliverer:
         timeouts: DeliveryTimeouts | None = None,
         *,
         workers: int = 1,
+        max_in_flight: int = MAX_IN_FLIGHT,
         on_refused: OnRefused = _notify_nobody,
         on_gone: OnRefused = _notify_nobody,
         check: Callable[[], None] = _may_send,
@@ -102,6 +134,7 @@ class Deliverer:
         self._rng = rng
         self._timeouts = timeouts or DeliveryTimeouts()
         self._workers = workers
+        self._max_in_flight = max_in_flight
         self._on_refused = on_refused
         self._on_gone = on_gone
         self._check = check
@@ -112,12 +145,12 @@ class Deliverer:
         # database says of it is a time of the wall clock.
         self._settled_at: OrderedDict[str, float] = OrderedDict()
         self._loaded_unsettled = False
-        # Claimed posts since all had their turn.
-        self._by_channel: Counter[str] = Counter()
-        self._by_server: Counter[str] = Counter()
+        self._accounts: dict[str, _Account] = {}
+        self._looked_at: float | None = None  # which accounts have posts, monotonic
 
     def wake(self) -> None:
         """There may be something new to deliver; noticed also while slow posts are in flight."""
+        self._looked_at = None
         self._wake.set()
 
     def drain(self) -> None:
@@ -136,15 +169,15 @@ class Deliverer:
         in flight at that time is uncertain for the process that delivers next.
         """
         give_up_at = self._clock.monotonic() + wait
+        self._looked_at = None
         await self._load_unsettled()
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
                 self._wake.clear()
-                post = await self._claim() if len(tasks) < self._workers else None
-                if post is not None:
-                    self._in_flight.add(post.key)
-                    tasks.add(asyncio.create_task(self._deliver_post(post)))
+                claimed = await self._claim() if len(tasks) < self._max_in_flight else None
+                if claimed is not None:
+                    tasks.add(asyncio.create_task(self._deliver_claimed(*claimed)))
                 elif tasks:
                     await self._wait_for_any(tasks)
                 elif self._draining or not await self._wait_for_next(give_up_at):
@@ -166,25 +199,50 @@ class Deliverer:
             self._settled_at[key] = began + min(seconds, self._timeouts.settling)
         self._loaded_unsettled = True
 
-    async def _claim(self) -> Post | None:
-        """A post that no task works on. Claiming one that a task of ours has makes its lease
-        longer: it only seemed to run out, because the wall clock jumped."""
+    async def _claim(self) -> tuple[_Account, Post] | None:
+        """A post that no task works on, of the account that has the fewest in flight."""
+        while not self._draining:
+            await self._look_for_accounts()
+            free = [
+                each
+                for each in self._accounts.values()
+                if each.in_flight < self._workers and not each.has_none
+            ]
+            if not free:
+                return None
+            account = min(free, key=lambda each: each.in_flight)
+            post = await self._claim_for(account)
+            if post is not None:
+                self._in_flight.add(post.key)
+                account.in_flight += 1
+                return account, post
+            account.has_none = True
+        return None
+
+    async def _look_for_accounts(self) -> None:
+        now = self._clock.monotonic()
+        if self._looked_at is not None and now - self._looked_at < ACCOUNTS_INTERVAL:
+            return
+        self._looked_at = now
+        waiting = await self._store.waiting_accounts(self.platform)
+        kept = {name: each for name, each in self._accounts.items() if each.in_flight}
+        self._accounts = kept | {
+            name: self._accounts.get(name) or _Account(name) for name in waiting
+        }
+        for account in self._accounts.values():
+            account.has_none = False
+
+    async def _claim_for(self, account: _Account) -> Post | None:
+        """Claiming one that a task of ours has makes its lease longer: it only seemed to run out,
+        because the wall clock jumped."""
         while not self._draining:
             now = self._clock.now()
             lease_until = now + timedelta(seconds=self._timeouts.lease)
-            channels, servers = _had_their_turn(self._by_channel), _had_their_turn(self._by_server)
-            post = await self._store.claim(self.platform, now, lease_until, channels, servers)
-            # Where nobody else is ready, all have had their turn.
-            if post is None or post.server in servers:
-                self._by_server.clear()
-            if post is None or post.channel.id in channels:
-                self._by_channel.clear()
-            if post is None:
-                return None
-            self._by_channel[post.channel.id] += 1
-            if post.server:
-                self._by_server[post.server] += 1
-            if post.key not in self._in_flight:
+            channels = _had_their_turn(account.by_channel)
+            servers = _had_their_turn(account.by_server)
+            post = await self._store.claim(account.name, now, lease_until, channels, servers)
+            account.count(post)
+            if post is None or post.key not in self._in_flight:
                 return post
         return None
 
@@ -214,11 +272,12 @@ class Deliverer:
         if self._clock.monotonic() + delay > give_up_at:
             return False
         await self._clock.sleep(delay)
+        self._looked_at = None
         return True
 
     # -- one post --------------------------------------------------------------------------------
 
-    async def _deliver_post(self, post: Post) -> None:
+    async def _deliver_claimed(self, account: _Account, post: Post) -> None:
         try:
             if post.uncertain:
                 await self._wait_until_settled(post)
@@ -226,6 +285,8 @@ class Deliverer:
                 await self._send(post)
         finally:
             self._in_flight.discard(post.key)
+            account.in_flight -= 1
+            account.has_none = False  # the channel's next post, perhaps
 
     async def _wait_until_settled(self, post: Post) -> None:
         """Returns at once unless the wall clock was set forward, or the post's lease ran out."""

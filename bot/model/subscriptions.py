@@ -112,6 +112,12 @@ class Channel:
     def platform(self) -> str:
         return self.id.partition(":")[0]
 
+    @property
+    def account(self) -> str:
+        """Whose limits its messages count against: ``<platform>``, or ``<platform>:<name>`` where
+        the bot has a token for each of several workspaces."""
+        return self.id.rpartition("/")[0] or self.platform
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelGroup:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Coroutine, Generator, Iterable
 from datetime import datetime
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
-from bot.model import Post, Prepared, Recorded, Run, roles
+from bot.model import Channel, Post, Prepared, Recorded, Run, roles
 from bot.model.views import Measures, StateView
 from bot.model.zotero import ZoteroBatch
 from bot.ports import SyncDatabase
@@ -182,8 +182,9 @@ class SqlStore:
 
     async def unchecked(self, platforms: Collection[str]) -> Sequence[str]:
         ids = await self.engine.read_all(lambda db: publish_statements.unchecked(db, platforms))
-        if self.is_shared:  # each process in an order of its own, so that few are composed twice
-            random.Random(self.process).shuffle(ids)
+        # An order of this process's own, so that few are composed twice; and not workspace by
+        # workspace, so that all of them can be sent to from the beginning.
+        random.Random(self.process).shuffle(ids)
         return ids
 
     agendas = _use_case(publish_statements.agendas, READ_ALL)
@@ -205,9 +206,11 @@ class SqlStore:
         )
 
     # -- deliver
+    waiting_accounts = _use_case(deliver.waiting_accounts, READ)
+
     async def claim(
         self,
-        platform: str,
+        account: str,
         now: datetime,
         lease_until: datetime,
         deprioritised_channels: Collection[str] = (),
@@ -215,11 +218,11 @@ class SqlStore:
     ) -> Post | None:
         return await self.engine.write_shared(
             self._fenced(
-                roles.delivery(platform),
+                roles.delivery(Channel(account).platform),
                 lambda db: deliver.claim(
                     db,
                     self.process,
-                    platform,
+                    account,
                     now,
                     lease_until,
                     deprioritised_channels,

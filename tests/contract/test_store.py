@@ -157,9 +157,11 @@ async def publish(store: Store, channel: str, publication: Publication, at: date
 
 
 async def claim(store: Store, at: datetime = START) -> str:
-    """The key of the post that is claimed; empty if there is none."""
-    post = await store.claim("fake", at, at + LEASE)
-    return "" if post is None else post.key
+    """The key of the post that is claimed, of whichever account; empty if there is none."""
+    for account in await store.waiting_accounts("fake"):
+        if (post := await store.claim(account, at, at + LEASE)) is not None:
+            return post.key
+    return ""
 
 
 async def view_of(store: Store, channel: str) -> object:
@@ -720,6 +722,20 @@ async def test_the_head_of_each_channel_is_claimed_oldest_first_and_once(store: 
     assert await claim(store, START - HOUR) == ""
     await store.mark_sent("a1", Receipt("m1"), START)
     assert await claim(store) == "a2"
+
+
+async def test_each_workspace_has_a_queue_of_its_own(store: Store) -> None:
+    for channel, key in (("fake:two/C1", "k1"), ("fake:one/C1", "k2"), (A, "k3")):
+        await queue(store, channel, key)
+    assert await store.waiting_accounts("fake") == ("fake", "fake:one", "fake:two")
+    assert await store.waiting_accounts("another") == ()
+    for account, key in (("fake:one", "k2"), ("fake", "k3"), ("fake:two", "k1")):
+        post = await store.claim(account, START, START + LEASE)
+        assert post is not None
+        assert post.key == key
+        assert await store.claim(account, START, START + LEASE) is None
+        await store.mark_sent(key, Receipt("1"), START)
+    assert await store.waiting_accounts("fake") == ()
 
 
 async def test_a_channel_that_had_its_turn_waits_for_the_others(store: Store) -> None:

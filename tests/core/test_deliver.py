@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -428,17 +429,19 @@ async def test_a_send_that_never_ends_has_an_unknown_outcome(bench: Bench) -> No
 
 
 class Gated(FakePlatform):
-    """Keeps a message of one channel in its hands until the gate is opened."""
+    """Keeps the messages of some channels in its hands until the gate is opened."""
 
-    def __init__(self, path: Path, slow: str) -> None:
+    def __init__(self, path: Path, *slow: str) -> None:
         super().__init__(path)
         self.slow = slow
+        self.waiting = 0
         self.gate = asyncio.Event()
         self.reached = asyncio.Event()
         self.sent = asyncio.Event()
 
     async def send(self, post: Post) -> Receipt:
-        if post.channel.id == self.slow:
+        if post.channel.id in self.slow:
+            self.waiting += 1
             self.reached.set()
             await self.gate.wait()
         self.sent.set()
@@ -457,11 +460,13 @@ class Crowd(FakePlatform):
         super().__init__(path)
         self.expected = expected
         self.waiting = 0
+        self.accounts: Counter[str] = Counter()
         self.reached = asyncio.Event()
         self.gate = asyncio.Event()
 
     async def send(self, post: Post) -> Receipt:
         self.waiting += 1
+        self.accounts[post.channel.account] += 1
         if self.waiting == self.expected:
             self.reached.set()
         await self.gate.wait()
@@ -514,6 +519,43 @@ async def test_exactly_as_many_posts_are_in_flight_as_there_are_workers(
     crowd.gate.set()
     await delivering_now
     assert len(crowd.messages()) == 7
+
+
+async def test_a_workspace_that_is_slow_holds_back_no_other(bench: Bench) -> None:
+    """Each has as many places as there are workers, however many messages wait for another."""
+    for number in range(5):
+        bench.queue(f"fake:slow/{number}", f"s{number}")
+    for number in range(5):
+        bench.queue(f"fake:quick/{number}", f"q{number}")
+    slow = [f"fake:slow/{number}" for number in range(5)]
+    gated = Gated(bench.platform._path, *slow)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", gated, bench.store, bench.clock, rng, workers=2)
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await gated.until("fake:quick/4", ["q4"])
+    assert sum(view.sent for view in bench.channels()) == 5
+    assert gated.waiting == 2
+    gated.gate.set()
+    await delivering_now
+    assert sum(view.sent for view in bench.channels()) == 10
+
+
+async def test_places_go_to_the_workspace_that_has_the_fewest(bench: Bench) -> None:
+    for workspace in "abc":
+        for number in range(5):
+            bench.queue(f"fake:{workspace}/{number}", f"{workspace}{number}")
+    crowd = Crowd(bench.platform._path, 7)
+    rng = random.Random(1)
+    deliverer = Deliverer("fake", crowd, bench.store, bench.clock, rng, workers=4, max_in_flight=7)
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    await crowd.reached.wait()
+    await bench.queue_meanwhile("fake:d/1", "d1")  # what was asked of the store has its answer
+    deliverer.wake()
+    assert crowd.waiting == 7
+    assert sorted(crowd.accounts.values()) == [2, 2, 3]
+    crowd.gate.set()
+    await delivering_now
+    assert len(crowd.messages()) == 16
 
 
 async def test_a_channel_with_fifty_messages_holds_back_the_first_one_of_another_by_a_few(

@@ -193,6 +193,7 @@ create table outbox (
   key         text not null unique,
   channel_id  text not null references channels,
   platform    text not null,
+  account     text not null,              -- whose limits it counts against (Channel.account)
   payload     text not null,              -- the bytes that every attempt sends
   papers      integer not null,           -- how many it shows
   news        integer not null default 0, -- and how many news of posted ones
@@ -213,7 +214,7 @@ create table outbox (
   message_url text not null default '',
   error       text not null default ''
 ) strict;
-create index outbox_waiting on outbox (platform, seq)
+create index outbox_waiting on outbox (platform, account, seq)
   where state in ('queued', 'sending', 'unknown');
 create index outbox_in_channel on outbox (channel_id, seq)
   where state in ('queued', 'sending', 'unknown');

@@ -17,7 +17,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.model import Post, Receipt
+from bot.model import Channel, Post, Receipt
 from bot.store.engines.base import Connection
 from bot.store.statements import crosspost
 from bot.store.statements.archive import NOT_ARCHIVED
@@ -93,21 +93,41 @@ def hold_everything(db: Connection) -> None:
     db.execute(f"update outbox set state = 'held' where state in {OPEN}")
 
 
+def waiting_accounts(db: Connection, platform: str) -> tuple[str, ...]:
+    """Of all posts that wait, whether one can be claimed now or not. From one account to the next
+    by the index, so that it does not matter how many wait."""
+    following = (
+        "select min(account) from outbox where platform = :platform and state in"
+        f" {OPEN} and account >"
+    )
+    rows = db.execute(
+        f"""
+        with recursive found (account) as (
+          select ({following} '')
+          union all select ({following} found.account) from found where found.account is not null)
+        select account from found where account is not null
+        """,
+        {"platform": platform},
+    )
+    return tuple(account for (account,) in rows)
+
+
 def claim(
     db: Connection,
     process: str,
-    platform: str,
+    account: str,
     now: datetime,
     lease_until: datetime,
     deprioritised_channels: Collection[str] = (),
     deprioritised_servers: Collection[str] = (),
 ) -> Post | None:
-    """The oldest post that is ready; one of ``deprioritised_servers`` only where no other server
-    has any, and one of ``deprioritised_channels`` only where no other channel has any."""
+    """The account's oldest post that is ready; one of ``deprioritised_servers`` only where no other
+    server has any, and one of ``deprioritised_channels`` only where no other channel has any."""
     passed_over = [(deprioritised_channels, deprioritised_servers)]
     passed_over += [(deprioritised_channels, ())] if deprioritised_servers else []
     passed_over += [((), ())] if deprioritised_channels else []
-    found = (_oldest(db, platform, now, *without) for without in passed_over)
+    platform = Channel(account).platform
+    found = (_oldest(db, platform, account, now, *without) for without in passed_over)
     row = next(filter(None, found), None)
     if row is None:
         return None
@@ -135,6 +155,7 @@ def claim(
 def _oldest(
     db: Connection,
     platform: str,
+    account: str,
     now: datetime,
     without_channels: Collection[str],
     without_servers: Collection[str],
@@ -143,13 +164,14 @@ def _oldest(
         f"""
         select o.key, o.payload, o.attempt, o.state, o.parent_key, o.after_id,
                {_SERVER}, {qualified("c", CHANNEL_COLUMNS)}
-        {_CLAIMABLE} and {_READY_AT} <= :now
+        {_CLAIMABLE} and o.account = :account and {_READY_AT} <= :now
           and o.channel_id not in ({LISTED})
           and {_SERVER} not in (select value from json_each(cast(:servers as text)))
         order by o.seq limit 1 /*! for update of o skip locked */
         """,
         {
             "platform": platform,
+            "account": account,
             "now": to_text(now),
             "ids": id_list(without_channels),
             "servers": id_list(without_servers),

@@ -80,11 +80,10 @@ _UNCHECKED = f"paused is null and archived_at is null and checked_run < {_LAST_R
 
 
 def unchecked(db: Connection, platforms: Collection[str]) -> list[str]:
-    """The ids of the channels of these platforms that were not published to since the last run, the
-    one that was published to the longest time ago first. None that is paused or archived."""
+    """The ids of the channels of these platforms that were not published to since the last run.
+    None that is paused or archived."""
     rows = db.execute(
-        f"select id from channels where platform in ({LISTED}) and {_UNCHECKED}"
-        " order by published_until, id",
+        f"select id from channels where platform in ({LISTED}) and {_UNCHECKED} order by id",
         {"ids": id_list(platforms)},
     )
     return [channel_id for (channel_id,) in rows]
@@ -377,19 +376,20 @@ def queue(
     db: Connection, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
 ) -> None:
     """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
-    when = to_text(at)
+    channel, when = Channel(channel_id), to_text(at)
     keys = [key for key, _ in drafts]
     db.executemany(
         """
-        insert into outbox (key, channel_id, platform, payload, papers, news, parent_key,
+        insert into outbox (key, channel_id, platform, account, payload, papers, news, parent_key,
                             not_before, created_at)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [
             (
                 key,
                 channel_id,
-                Channel(channel_id).platform,
+                channel.platform,
+                channel.account,
                 draft.payload,
                 len(draft.paper_ids),
                 len(draft.news),
