@@ -10,25 +10,16 @@ import io
 import threading
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
+
+from bot.model import Bars
 
 BACKGROUND, TEXT, FAINT = "#1f2329", "#f2f3f5", "#9aa4b2"
 COLOURS = ("#56b4e9", "#e69f00")  # told apart by colour-blind people too
 WIDTH, BAR_HEIGHT, AROUND = 7.2, 0.34, 0.75  # inches
 DOTS_PER_INCH = 150
 _one_at_a_time = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """One group of bars, the first one on top: labels, lengths, and what is written beside each."""
-
-    title: str
-    labels: Sequence[str]
-    values: Sequence[float]
-    said: Sequence[str]
 
 
 def can_draw() -> bool:

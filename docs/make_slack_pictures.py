@@ -73,6 +73,8 @@ def _block(block: Part) -> str:
             return f'<div class="actions">{"".join(map(_element, block["elements"]))}</div>'
         case "rich_text":
             return "".join(map(_rich, block["elements"]))
+        case "data_visualization":
+            return _chart(block)
         case "divider":
             return "<hr>"
         case "input":
@@ -82,6 +84,19 @@ def _block(block: Part) -> str:
             return f'<div class="input">{label}{_element(block["element"])}{hint}</div>'
         case other:
             raise ValueError(f"nobody draws a block {other}")
+
+
+def _chart(block: Part) -> str:
+    [series] = block["chart"]["series"]
+    most = max(each["value"] for each in series["data"]) or 1
+    columns = "".join(
+        f'<div><em>{each["value"]:g}</em><i style="height:{90 * each["value"] / most:.0f}px"></i>'
+        f"<span>{html.escape(each['label'])}</span></div>"
+        for each in series["data"]
+    )
+    return (
+        f'<div class="chart"><b>{html.escape(block["title"])}</b><section>{columns}</section></div>'
+    )
 
 
 def _text(text: Part) -> str:
@@ -198,6 +213,8 @@ async def used(shown: Digest) -> dict[str, Any]:
             await member.dispatch(member.command("list"))
             await member.dispatch(member.command("add"))
             made = {"keywords": server.answers["a"][-1], "add": server.views[-1]}
+            await member.dispatch(member.command("stats"))
+            made["stats"] = server.answers["a"][-1]
             await member.dispatch(member.command("zotero"))
             made["zotero"] = server.answers["a"][-1]
             await member.dispatch(member.command("zotero connect"))
@@ -237,6 +254,7 @@ def pages() -> dict[str, str]:
         "slack-messages": "".join(map(message, bodies("messages"))),
         "slack-list": "".join(map(message, bodies("list"))),
         "slack-keywords": message(made["keywords"], only=True, when="09:12"),
+        "slack-stats": message(made["stats"], only=True, when="09:12"),
         "slack-add": window(made["add"]),
         "slack-home": f'<div class="home">{drawn(made["home"]["blocks"])}</div>',
         "slack-settings": window(made["settings"]),

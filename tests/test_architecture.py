@@ -96,7 +96,7 @@ ROOMS: dict[str, Row] = {
         "bot.errors bot.model bot.network bot.text",
         "httpx",
     ),
-    "bot.chart": Row("Draws bars as a picture; knows no statistics.", "", "matplotlib"),
+    "bot.chart": Row("Draws bars as a picture; knows no statistics.", "bot.model", "matplotlib"),
     "bot.chat": Row(
         "Commands and their replies; a preview shows the titles of a digest (text).",
         "bot.arxiv.calendar bot.chart bot.core bot.core.channel_settings bot.errors bot.keywords"

@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from bot.chart import Bars, draw
+from bot.chart import draw
+from bot.model import Bars
 
 pytest.importorskip("matplotlib")
 

@@ -176,8 +176,9 @@ class Web:
         with at_the_border():
             await self.client.apps_connections_open(app_token=app_token)
 
-    async def respond(self, url: str, message: Mapping[str, Any]) -> None:
-        """Answer an interaction by its own address. Raises SendError and PlatformRefused."""
+    async def respond(self, url: str, message: Mapping[str, Any]) -> bool:
+        """Answer an interaction by its own address; whether Slack took the answer. Raises SendError
+        and PlatformRefused."""
         webhook = AsyncWebhookClient(
             url, ssl=self.network.tls, session=self._opened(), retry_handlers=[], logger=quiet
         )
@@ -186,6 +187,7 @@ class Web:
             answer = await webhook.send_dict(dict(message))
         if answer.status_code != 200:
             quiet.warning("answer status=%s said=%s", answer.status_code, answer.body[:200])
+        return answer.status_code == 200
 
     async def _take_turn(self, channel: str) -> None:
         now = self._clock.monotonic()

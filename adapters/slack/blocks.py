@@ -13,8 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from adapters.slack.limits import HEADER, LABEL, Block, cut, escaped, units
-from bot.model import Entry, Offer, Paper
+from adapters.slack.limits import (
+    CHART_LABEL,
+    CHART_TITLE,
+    HEADER,
+    LABEL,
+    MAX_CATEGORIES,
+    Block,
+    cut,
+    escaped,
+    units,
+)
+from bot.model import Bars, Entry, Offer, Paper
 from bot.references import Address, CommandReference, split_references
 from bot.text import authors_line, clean, digests
 from bot.text.badges import Badge, badges
@@ -115,6 +125,26 @@ def named_channel(channel_id: str, **style: bool) -> Block:
     if channel_id.startswith("D"):
         return words("our conversation", **style)
     return channel(channel_id, **style)
+
+
+def chart(bars: Bars) -> Block | None:
+    """Slack's own chart, for messages; ``None`` for bars that it can't show: every label has to be
+    another one when it is cut (docs.slack.dev, block-kit/blocks/data-visualization-block: 50
+    characters in a title, 20 in a label; November 2026)."""
+    labels = [cut(each, CHART_LABEL) for each in bars.labels]
+    if len(set(labels)) < len(labels) or not 0 < len(labels) <= MAX_CATEGORIES:
+        return None
+    points = zip(labels, bars.values, strict=True)
+    data = [{"label": label, "value": round(value, 2)} for label, value in points]
+    return {
+        "type": "data_visualization",
+        "title": cut(bars.title, CHART_TITLE),
+        "chart": {
+            "type": "bar",
+            "series": [{"name": "papers", "data": data}],
+            "axis_config": {"categories": labels},
+        },
+    }
 
 
 def date(at: datetime, fallback: str) -> Block:

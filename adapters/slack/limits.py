@@ -22,6 +22,10 @@ SECTION: Final = 3000
 HEADER: Final = 150
 LABEL: Final = 75
 VIEW_TITLE: Final = 24
+CHART_TITLE: Final = 50
+CHART_LABEL: Final = 20
+MAX_CATEGORIES: Final = 20  # of a chart
+MAX_CHARTS: Final = 2  # in a message
 
 Block = dict[str, Any]
 

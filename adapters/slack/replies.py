@@ -20,7 +20,17 @@ from adapters.slack.blocks import (
     section,
     words,
 )
-from adapters.slack.limits import SECTION, TEXT, VIEW_TITLE, Block, cut, fits, length, units
+from adapters.slack.limits import (
+    MAX_CHARTS,
+    SECTION,
+    TEXT,
+    VIEW_TITLE,
+    Block,
+    cut,
+    fits,
+    length,
+    units,
+)
 from bot.model import Paper, Reply
 from bot.references import refer_to, split_references, with_references
 from bot.text import clean, first_lines, plural, reading
@@ -44,16 +54,18 @@ SUBMITTED_BEFORE: Final = (
 )
 
 
-def reply_blocks(reply: Reply, note: str = "", *, command: str = COMMAND) -> list[Block]:
+def reply_blocks(
+    reply: Reply, note: str = "", *, command: str = COMMAND, charts: bool = False
+) -> list[Block]:
     """``note`` is a remark of the platform's own below the text; ``command`` what is typed here
-    before the words of a command that a text names."""
+    before the words of a command that a text names. ``charts``: what can be drawn is a chart."""
     shown = [_text(reply, command)]
     if note:
         shown.append(rich(section(words(cut(note, MAX_NOTE_LENGTH), italic=True))))
     shown += _code(reply.code)
     offers = [blocks.say_button(each, n) for n, each in enumerate(reply.offers[:MAX_BUTTONS])]
     last = [blocks.actions(*offers)] if offers else []
-    parts = list(_parts(reply, command))
+    parts = list(_parts(reply, command, charts=charts))
     for number, part in enumerate(parts):
         if not fits([*shown, part, quiet("and 9,999 more"), *last]):
             shown.append(quiet(f"and {len(parts) - number:,} more"))
@@ -69,7 +81,7 @@ def _text(reply: Reply, command: str) -> Block:
     return rich(section(*running_text(said, command, reply.times)))
 
 
-def _parts(reply: Reply, command: str) -> Iterator[Block]:
+def _parts(reply: Reply, command: str, *, charts: bool) -> Iterator[Block]:
     """The rows, papers and sections below a reply's own text, a block each."""
     for number, row in enumerate(reply.rows, start=MAX_BUTTONS):
         text = cut(row.text, MAX_ROW_LENGTH) + (f"\n{row.detail}" if row.detail else "")
@@ -79,9 +91,18 @@ def _parts(reply: Reply, command: str) -> Iterator[Block]:
         else:
             yield rich(section(*running_text(text, command, reply.times)))
     yield from map(blocks.paper_beside_its_button, reply.entries)
+    if charts and (drawn := charts_of(reply)):
+        yield from drawn
+        return
     for each in reply.sections:
         said = running_text(each.text, command, reply.times)
         yield rich(section(words(f"{each.heading}\n", bold=True), *said))
+
+
+def charts_of(reply: Reply) -> list[Block]:
+    """What the sections say as Slack's own charts: all of them, or none."""
+    drawn = [made for each in reply.charts[:MAX_CHARTS] if (made := blocks.chart(each)) is not None]
+    return drawn if len(drawn) == len(reply.charts) else []
 
 
 def _code(code: str) -> list[Block]:
@@ -111,11 +132,13 @@ def cut_lines(text: str, most: int = MAX_TEXT_LENGTH) -> str:
     return first_lines(text, lambda part: length(part) <= most) or "Done."
 
 
-def reply_message(reply: Reply, note: str = "", *, command: str = COMMAND) -> dict[str, Any]:
+def reply_message(
+    reply: Reply, note: str = "", *, command: str = COMMAND, charts: bool = False
+) -> dict[str, Any]:
     """For a response_url: shown to the person who asked, alone."""
     return {
         "text": spoken(reply, command),
-        "blocks": reply_blocks(reply, note, command=command),
+        "blocks": reply_blocks(reply, note, command=command, charts=charts),
         "response_type": "ephemeral",
         "unfurl_links": False,
         "unfurl_media": False,

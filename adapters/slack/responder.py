@@ -198,9 +198,12 @@ class Responder:
             view = replies.reply_window("Papers", reply, note, sealed, self.command)
             await self.update(place, view, reply)
         elif place.response_url:
-            message = replies.reply_message(reply, note, command=self.command)
-            message["replace_original"] = place.replaces
-            await self.workspace.web.respond(place.response_url, message)
+            # A workspace that has no charts yet refuses the whole message.
+            for charts in (True, False) if replies.charts_of(reply) else (False,):
+                message = replies.reply_message(reply, note, command=self.command, charts=charts)
+                message["replace_original"] = place.replaces
+                if await self.workspace.web.respond(place.response_url, message):
+                    break
         elif place.user:
             await self.workspace.say(place.user, replies.readable(reply.text, self.command))
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bot.arxiv.calendar import AnnouncementCalendar
-from bot.chart import Bars, can_draw, draw
+from bot.chart import can_draw, draw
 from bot.chat.parse import bare_id, help_sections
 from bot.chat.replies.dates import DateFormatter, with_times
 from bot.chat.replies.home import home
@@ -49,6 +49,7 @@ from bot.keywords import parse
 from bot.keywords.notices import narrower_reading
 from bot.matching import Matcher, explain
 from bot.model import (
+    Bars,
     Batch,
     Channel,
     Choice,
@@ -153,7 +154,7 @@ class Queries:
         bars = chart(found, self.dates(channel_id).timezone)
         understood = paraphrase(keyword)
         reply = preview_reply(keyword, understood, batch, found, seen, days, bars)
-        return await _pictured(reply, [bars] if bars and pictures else [])
+        return await _with_charts(reply, [bars] if bars else [], pictures=pictures)
 
     async def keyword_text(self, text: str, channel_id: str) -> str:
         """A keyword as it was typed, or the one that a handle stands for. Raises UserError for a
@@ -290,7 +291,7 @@ class Queries:
         kept = await self._store.saved(channel_id, "", limit=SAVED_COMPARED)
         found = statistics(channel_id, papers, subscriptions, self._calendar, now)
         reply = statistics_reply(found, most_saved(kept.papers), private=private)
-        return await _pictured(reply, charts(found) if pictures else [])
+        return await _with_charts(reply, charts(found), pictures=pictures)
 
     async def settings(self, channel_id: str) -> Reply:
         """How a channel is posted to."""
@@ -377,9 +378,10 @@ class Queries:
             ) from error
 
 
-async def _pictured(reply: Reply, groups: Sequence[Bars]) -> Reply:
-    """With these bars as a picture, where there are any and they can be drawn."""
-    if not groups or not can_draw():
+async def _with_charts(reply: Reply, groups: Sequence[Bars], *, pictures: bool) -> Reply:
+    """With these bars as data, and as a picture where one is wanted and can be drawn."""
+    reply = replace(reply, charts=tuple(groups))
+    if not (groups and pictures and can_draw()):
         return reply
     return with_picture(reply, await asyncio.to_thread(draw, groups), groups)
 

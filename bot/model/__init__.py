@@ -36,6 +36,7 @@ from bot.model.posts import (
     Why,
 )
 from bot.model.replies import (
+    Bars,
     ChannelPanel,
     Choice,
     Finding,
@@ -63,6 +64,7 @@ from bot.model.subscriptions import (
 __all__ = [
     "VERSION_UNKNOWN",
     "AnnouncementStats",
+    "Bars",
     "Batch",
     "Channel",
     "ChannelAgenda",

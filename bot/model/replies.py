@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,6 +72,16 @@ class TextFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """One group of bars, the first one on top: labels, lengths, and what is written beside each."""
+
+    title: str
+    labels: Sequence[str]
+    values: Sequence[float]
+    said: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A PNG, and what it shows in words, for those who can't see it."""
 
@@ -86,7 +96,8 @@ class Reply:
 
     Shown in this order: ``text``, ``code`` (to be copied, as it is), ``rows``, ``entries``
     (papers), ``sections``, ``menu``, ``offers``; with ``file`` beside them. A ``picture`` is shown
-    in place of the sections where the platform can. ``announcement`` is one line for the whole
+    in place of the sections where the platform can, or the ``charts``, which are the same bars,
+    where it draws some itself. ``announcement`` is one line for the whole
     channel (a change was made), or empty; ``is_quiet``: the channel wants to be told none.
     ``report`` is the same answer for other programs (``bot.chat.reports``), ``None`` where the
     command line has no such command. ``times`` are the times that the text names, by the words in
@@ -106,6 +117,7 @@ class Reply:
     code: str = ""
     file: TextFile | None = None
     picture: Picture | None = None
+    charts: tuple[Bars, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class SlackServer(WireServer):
         self.people: dict[str, dict[str, Any]] = {}  # what users.info says of them beside the usual
         self.too_fast = 0
         self.uploads: dict[str, str] = {}  # what was uploaded, by the file's id
+        self.has_no_charts = False  # as a workspace that a new kind of block has not reached
         self.groups: list[str] = []  # ids of user groups that are not disabled
         self.files: list[tuple[str, str, str]] = []  # channel, name and text of each
         self.socket = SlackSocket(self)
@@ -453,6 +454,9 @@ class SlackServer(WireServer):
         body = await request.json()
         faults = slack_rules.block_faults(body.get("blocks") or [])
         self.violations += [f"response_url: {fault}" for fault in faults]
+        kinds = {each.get("type") for each in body.get("blocks") or []}
+        if self.has_no_charts and "data_visualization" in kinds:
+            return web.Response(text="invalid_blocks", status=400)
         self.answers[name].append(body)
         self._news.set()
         return web.Response(text="ok")

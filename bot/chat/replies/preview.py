@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
-from bot.chart import Bars
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.paraphrase import Paraphrase
 from bot.chat.replies.statistics import bar_lines
 from bot.chat.reports import PreviewedPaper, PreviewReport
 from bot.errors import NoteKind
-from bot.model import Batch, Entry, Keyword, Paper, Reply, Section
+from bot.model import Bars, Batch, Entry, Keyword, Paper, Reply, Section
 from bot.text import displayed, plural
 
 PREVIEW_EXAMPLES = 5  # papers shown as examples

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from bot.arxiv.calendar import AnnouncementCalendar
-from bot.chart import Bars
 from bot.chat.reports import CategoryShare, KeywordRate, StatisticsReport
-from bot.model import Picture, Reply, SavedPaper, Section, Subscription
+from bot.model import Bars, Picture, Reply, SavedPaper, Section, Subscription
 from bot.model.views import ChannelPaper
 from bot.text import plural, shorten
 
@@ -115,9 +114,9 @@ def charts(found: StatisticsReport) -> list[Bars]:
             [f"{each.per_day:.1f}" for each in keywords],
         ),
         Bars(
-            "Share by category",
+            "Share by category, in percent",
             [each.category for each in categories],
-            [each.share for each in categories],
+            [100 * each.share for each in categories],
             [f"{each.share:.0%}" for each in categories],
         ),
     ]

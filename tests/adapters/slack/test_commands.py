@@ -655,3 +655,29 @@ async def test_only_a_member_of_the_channel_opens_a_thread_in_it(backend: SlackB
         await deliver(backend, slack)
         assert "The thread about A slow result: " not in shown(answer)
         assert "See the message" in shown(await chat.say("discuss 2603.00007", closed))
+
+
+@pytest.mark.parametrize("has_charts", [True, False])
+async def test_stats_and_a_preview_are_slacks_charts_and_bars_of_text_where_it_has_none(
+    chat: Chat, *, has_charts: bool
+) -> None:
+    chat.server.has_no_charts = not has_charts
+    await chat.say("add reward model")
+    await chat.backend.collect()
+    chat.backend.source.announce(paper(21, "A reward model", published=chat.backend.clock.now()))
+    await chat.backend.collect()
+    for words, charts, heading in (
+        (
+            "stats",
+            ["Papers a day by keyword, 30 days", "Share by category, in percent"],
+            "Share by",
+        ),
+        ("preview reward model", ["Submitted a day"], "Submitted a day"),
+    ):
+        answer = await chat.say(words)
+        drawn = [each for each in answer["blocks"] if each["type"] == "data_visualization"]
+        assert [each["title"] for each in drawn] == (charts if has_charts else [])
+        texts = [each for each in answer["blocks"] if each["type"] != "data_visualization"]
+        assert (heading in json.dumps(texts)) != has_charts
+        assert heading in answer["text"], "for screen readers"
+    assert chat.server.violations == []
