@@ -49,6 +49,7 @@ from bot.keywords.form import composed
 from bot.model import Channel, ChannelGroup, Choice, Home, Paper, Person, Reply, SettingValue
 from bot.ports import Clock
 from bot.references import refer_to, without_references
+from bot.text import clean
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +198,7 @@ class ChatCommands:
         words: Sequence[str] = (),
         page: int = 1,
     ) -> Reply:
-        plain = tuple(without_references(word) for word in words)
+        plain = tuple(filter(None, map(clean, words)))
         async with self._query("saved", channel_id, person) as reader:
             may_change = reader.private or await self._may_change(channel_id, reader)
             return await self._library.saved(

@@ -168,6 +168,11 @@ async def test_an_export_holds_the_newest_that_platforms_take(chat: Chat) -> Non
     assert "These are the newest of 100: a file of all would be too large." in reply.text
 
 
+async def test_words_that_no_database_takes_find_nothing(chat: Chat) -> None:
+    for words in ("\ud800", "\x00\ud800", "\ufdd0add\ufdd1"):
+        assert "No saved paper has" in (await chat.say(f"saved {words}")).text
+
+
 async def test_who_wants_to_be_forgotten_is_asked_once_and_then_is(chat: Chat) -> None:
     await chat.say("add reward model")
     await chat.say(f"save {ONE.id}")
