@@ -73,9 +73,11 @@ DAY = 86_400
 class Chat:
     """The commands over a real database, and the bot's days beside them."""
 
-    def __init__(self, folder: Path, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self, folder: Path, clock: FakeClock | None = None, source: FakeSource | None = None
+    ) -> None:
         self.clock = clock or FakeClock()
-        self.source = FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
+        self.source = source or FakeSource(self.clock, matches=lambda k, p: explain(k, p).matched)
         self.store = opened(folder / "daily-papers.sqlite3", patient=False)
         self.platform = FakePlatform(folder / "platform.jsonl")
         self.platforms: dict[str, object] = {}  # where threads can be opened
