@@ -57,7 +57,8 @@ class Library:
         """Keep it for the channel, or no longer."""
         paper = await self._queries.paper(paper_id)
         saved = await self._store.toggle_save(channel_id, paper, person, self._clock.now())
-        return save_reply(paper, person, saved=saved)
+        connections = await self._store.zotero_connections(person.id, channel_id)
+        return save_reply(paper, person, saved=saved, connections=connections)
 
     async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
         """Keep all of them; none is taken back."""
@@ -68,7 +69,8 @@ class Library:
             raise UserError(f"{whose} in this message, so nothing was saved.")
         added = await self._store.save_all(channel_id, papers, person, self._clock.now())
         unknown = len(set(wanted)) - len(papers)
-        return saved_together_reply(papers, person, added, unknown)
+        connections = await self._store.zotero_connections(person.id, channel_id)
+        return saved_together_reply(papers, person, added, unknown, connections)
 
     async def saved(
         self,

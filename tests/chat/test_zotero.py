@@ -301,3 +301,27 @@ async def test_the_host_sees_channels_and_of_people_only_how_many(chat: WithZote
     assert lines(reply) == [
         f"{HERE} the group Reading Group in Zotero · connected by Ada · 0 papers sent []"
     ]
+
+
+async def test_whoever_saves_is_told_where_it_goes_and_of_others_libraries_nothing(
+    chat: WithZotero,
+) -> None:
+    one = paper(1, "One")
+    chat.source.announce(one)
+
+    async def saved(person: Person = ADA) -> str:
+        text = (await chat.say(f"save {one.id}", person=person)).text
+        assert "Taken back" in (await chat.say(f"save {one.id}", person=person)).text
+        return text
+
+    assert "Zotero" not in await saved()
+    await chat.connect()
+    assert "It goes to your library in Zotero, too." in await saved()
+    assert "Zotero" not in await saved(BEN)
+    await chat.connect_channel()
+    assert "It goes to your and the channel's library in Zotero, too." in await saved()
+    together = await chat.commands.save_all(HERE, BEN, [one.id])
+    assert together.text.endswith("It goes to the channel's library in Zotero, too.")
+    del chat.server.keys[KEY]
+    await chat.send()
+    assert (await saved()).endswith("It waits until that is connected again: zotero")

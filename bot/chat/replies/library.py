@@ -8,8 +8,10 @@ from urllib.parse import quote
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.follower import follower
 from bot.chat.replies.keywords import ROWS_PER_PAGE
+from bot.chat.replies.zotero import also_sent
 from bot.chat.reports import PaperSaved, SavedReport
 from bot.model import Forgotten, Offer, Paper, Person, Reply, Row, SavedPage, SavedPaper, TextFile
+from bot.model.zotero import ZoteroConnection
 from bot.references import address, refer_to
 from bot.text import authors_line, citations, displayed, plural, shorten
 
@@ -20,18 +22,30 @@ MINE = Offer("Mine", "saved mine")
 ORDER = Offer("Order by similarity", "settings order similarity")
 
 
-def save_reply(paper: Paper, person: Person, *, saved: bool) -> Reply:
+def save_reply(
+    paper: Paper,
+    person: Person,
+    *,
+    saved: bool,
+    connections: Sequence[ZoteroConnection] = (),
+) -> Reply:
+    """``connections`` are those of the person and the channel to Zotero."""
     title, for_whom = _title(paper), _for_whom(person)
     if not saved:
         return Reply(f"Taken back: {title}\nYou no longer keep it{for_whom}.", offers=(SAVED,))
     return Reply(
-        f"Saved{for_whom}: {title}\n{_seen_by(person, 'it')}. To take it back, press Save again.",
+        f"Saved{for_whom}: {title}\n{_seen_by(person, 'it')}. To take it back, press Save again."
+        f"{also_sent(connections, 1)}",
         offers=(SAVED,),
     )
 
 
 def saved_together_reply(
-    papers: Sequence[Paper], person: Person, added: int, unknown: int = 0
+    papers: Sequence[Paper],
+    person: Person,
+    added: int,
+    unknown: int = 0,
+    connections: Sequence[ZoteroConnection] = (),
 ) -> Reply:
     """Several at once; ``added`` is how many of them were not kept before, ``unknown`` how many
     others arXiv does not know."""
@@ -41,7 +55,8 @@ def saved_together_reply(
     if unknown:
         kept += f" arXiv does not know {unknown:,} of the papers in this message."
     return Reply(
-        f"{head}{kept}\n{_seen_by(person, 'them')}, where Remove takes one back.",
+        f"{head}{kept}\n{_seen_by(person, 'them')}, where Remove takes one back."
+        f"{also_sent(connections, len(papers))}",
         offers=(SAVED, MINE),
     )
 

@@ -118,6 +118,18 @@ def announced(person: str, library: ZoteroLibrary) -> str:
     return f"{person}: what is saved for this channel goes to {_name(library)} from now on."
 
 
+def also_sent(connections: Sequence[ZoteroConnection], count: int) -> str:
+    """Where what was just saved goes, in a sentence behind another; where that waits, too. Nothing
+    where nothing is connected."""
+    if not connections:
+        return ""
+    whose = sorted(("the channel's" if each.is_channel else "your") for each in connections)
+    goes, waits = ("It goes", "It waits") if count == 1 else ("They go", "They wait")
+    stopped = any(each.paused for each in connections)
+    wait = f" {waits} until that is connected again: {refer_to('zotero')}" if stopped else ""
+    return f" {goes} to {' and '.join(reversed(whose))} library in Zotero, too.{wait}"
+
+
 def disconnected(*, was_there: bool) -> str:
     if not was_there:
         return "It was not connected."
