@@ -14,6 +14,7 @@ import html
 import re
 import sys
 import tempfile
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,10 @@ def _component(part: Mapping[str, Any]) -> str:
             return f'<span class="menu">{html.escape(part["placeholder"])}<span>⌄</span></span>'
         case render.ROW:
             return f'<div class="part">{components(inner)}</div>'
+        case 12:  # a gallery; what is attached takes the place of its address later
+            [item] = part["items"]
+            alt = html.escape(item["description"])
+            return f'<div class="part"><img src="{item["media"]["url"]}" alt="{alt}"></div>'
         case _:
             return f'<div class="part">{markdown(part["content"])}</div>'
 
@@ -125,8 +130,22 @@ def pages() -> dict[str, str]:
     )
     news = replace(whole, entries=whole.entries[:1], news=NEWS, channel=Channel(CHANNEL))
     told = [render.read(draft.payload).body for draft in render.compose(news)]
+    own = Channel("discord:1142000000000000009", owner="discord:7")
+    week = whole.day - timedelta(days=whole.day.weekday())
+    entries = tuple(sorted(whole.entries, key=lambda each: each.keywords[0], reverse=True))
+    weekly = replace(
+        whole, channel=own, week=week, by_keyword=True, entries=entries, missed=(), skipped=0
+    )
+    mine = [render.read(draft.payload).body for draft in render.compose(weekly)]
     said = asyncio.run(spoken(whole))
+    statistics = said.pop("stats")
+    drawn = b64encode(statistics.picture.data).decode()
+    stats = answer(replies.reply_view(statistics)).replace(
+        f"attachment://{statistics.picture.name}", f"data:image/png;base64,{drawn}"
+    )
     return {
+        "discord-own": "".join(map(message, mine)),
+        "discord-stats": stats,
         "discord-news": "".join(map(message, told)),
         "discord-digest": "".join(map(message, bodies("digest"))),
         "discord-list": "".join(map(message, bodies("list"))),
@@ -200,7 +219,17 @@ async def spoken(shown: Digest) -> dict[str, Any]:
             backend.clock.advance(2 * DAY.total_seconds())
             added = await backend.commands.add(CHANNEL, Person(name), keyword)
         await backend.collect()
+        await backend.commands.mute(CHANNEL, Person("Ben"), "survey")
         listed = await backend.commands.list_(CHANNEL, Person("Ann"))
+        backend.source.announce(
+            *(
+                replace(each, id=f"2611.2{number:04d}", published=backend.clock.now())
+                for number, each in enumerate(papers * 3)
+            )
+        )
+        await backend.collect()
+        backend.clock.advance(DAY.total_seconds())
+        stats = await backend.commands.stats(CHANNEL, Person("Ann"))
         paper = await backend.commands.abstract(papers[0].id)
         ada = Person("Ada", "discord:7")
         await backend.commands.connect_zotero(CHANNEL, ada, KEY)
@@ -217,6 +246,7 @@ async def spoken(shown: Digest) -> dict[str, Any]:
         "add": replies.reply_view(added),
         "line": added.announcement,
         "keywords": replies.reply_view(listed),
+        "stats": stats,
         "abstract": replies.abstract_view(paper),
         "zotero": replies.reply_view(libraries),
     }
