@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bot.app.file_sync import FileSync
 from bot.config import PageConfig
-from bot.pages import feed, files, html, markdown
-from bot.pages.contents import PageContents
 from bot.ports import Clock, ReportStore
+
+if TYPE_CHECKING:
+    from bot.pages.contents import PageContents
 
 # Papers of all sections together: some ten megabytes of HTML, which a phone still opens. With many
 # keywords each section is shorter than papers_per_section.
@@ -46,6 +47,8 @@ class PageWriter:
                 "none of the channels that it shows follows a keyword",
                 "name others in [page] channels",
             )
+        from bot.pages.contents import PageContents  # not before a page is written
+
         today = self._clock.now().astimezone(self._timezone).date()
         contents = PageContents(
             tuple(sections), today, page.papers_per_section, page.path.stem, page.base_url
@@ -55,6 +58,8 @@ class PageWriter:
 
 def _write(page: PageConfig, contents: PageContents) -> bool:
     """The Markdown page, the HTML page, and the feeds: of all keywords, and of each."""
+    from bot.pages import feed, files, html, markdown
+
     changed = [
         files.write(page.path, markdown.render(contents)),
         files.write(page.html, html.render(contents)),

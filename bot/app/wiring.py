@@ -20,8 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-import httpx
-
 from adapters import PLATFORMS, Settings
 from bot.app.bot import Bot, Progress
 from bot.app.channel_rules import ChannelRules
@@ -32,8 +30,6 @@ from bot.app.pipeline import Pipeline
 from bot.app.reloads import Reloads
 from bot.arxiv.cache import CachedSource
 from bot.arxiv.ids import base_id
-from bot.arxiv.plan import Strategy
-from bot.arxiv.source import ArxivSource
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.discussions import Discussions
@@ -54,8 +50,11 @@ from bot.store import can_use_postgresql, open_copy, open_store
 from bot.sync.synchronizer import Synchronizer
 
 if TYPE_CHECKING:
+    import httpx
+
     from bot.app.scheduler import RetryPolicy
     from bot.app.service import Service
+    from bot.arxiv.source import ArxivSource
 
 
 FILE_LOCK = "channels.lock"
@@ -250,14 +249,17 @@ async def open_bot(
             platforms = _platforms(config, clock, stream, store, vault, dry_run=dry_run)
             for platform in dict.fromkeys(platforms.values()):
                 await stack.enter_async_context(platform)
-        arxiv = await stack.enter_async_context(
-            _source(config, clock, store, progress, arxiv_transport)
-        )
+
+        def build_source() -> Source:
+            arxiv = _arxiv(config, clock, store, progress, arxiv_transport)
+            stack.push_async_callback(arxiv.aclose)
+            return arxiv
+
         bot = wire(
             config=config,
             clock=clock,
             store=store,
-            source=CachedSource(arxiv, clock),
+            source=CachedSource(build_source, clock),
             platforms=platforms,
             synchronizer=synchronizer,
             vault=vault,
@@ -309,13 +311,16 @@ def database_url(config: Config) -> str:
     return config.database_url.reveal()
 
 
-def _source(
+def _arxiv(
     config: Config,
     clock: Clock,
     store: Store,
     progress: Progress,
     transport: httpx.AsyncBaseTransport | None,
 ) -> ArxivSource:
+    from bot.arxiv.plan import Strategy
+    from bot.arxiv.source import ArxivSource
+
     return ArxivSource(
         url=config.arxiv.url,
         oai_url=config.arxiv.oai_url,

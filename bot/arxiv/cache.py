@@ -1,4 +1,7 @@
-"""A source that caches for some minutes the newest papers of a keyword.
+"""A source that is built when first needed, and caches for some minutes the newest papers of a
+keyword.
+
+Most commands request nothing of arXiv, and need not wait until its client is loaded.
 
 Who adds a keyword is shown at once what it would have found, and a moment later the keyword is
 primed with the same history: one request serves both. Priming with an answer of some minutes ago
@@ -7,9 +10,10 @@ loses nothing, because what was announced meanwhile is above that answer's newes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from bot.model import Batch, Finding, Keyword
@@ -20,13 +24,18 @@ _MAX_ENTRIES: Final = 64
 
 
 class CachedSource:
-    """Implements :class:`bot.ports.Source` over another one. Only complete answers are cached."""
+    """Implements :class:`bot.ports.Source` over another one, which ``build_source`` builds at the
+    first request. Only complete answers are cached."""
 
-    def __init__(self, source: Source, clock: Clock) -> None:
-        self._source = source
+    def __init__(self, build_source: Callable[[], Source], clock: Clock) -> None:
+        self._build_source = build_source
         self._clock = clock
         # By canonical keyword and limit: when it was fetched (monotonic seconds), and the answer.
         self._latest: dict[tuple[str, int], tuple[float, Batch]] = {}
+
+    @cached_property
+    def _source(self) -> Source:
+        return self._build_source()
 
     async def fetch(
         self,

@@ -26,7 +26,6 @@ from bot.core.digest import MIN_SAVED
 from bot.errors import UserError
 from bot.model import Paper, Person, Reply, TextFile
 from bot.ports import Clock, LibraryStore
-from bot.text import citations
 
 MAX_SAVED_AT_ONCE = 100  # of one message, which holds no more
 MAX_EXPORTED = 10_000  # papers
@@ -118,12 +117,13 @@ class Library:
 
     async def cite(self, paper_id: str) -> Reply:
         paper = await self._queries.paper(paper_id)
-        return citation_reply(citations.bibtex([paper], await self._keys([paper])).strip())
+        text = await self._file_text("bib", [paper], await self._keys([paper]))
+        return citation_reply(text.strip())
 
     async def export(
         self, channel_id: str, person: Person, *, mine: bool = False, kind: str = "bib"
     ) -> Reply:
-        """The saved papers as a file of one of ``citations.FORMATS``: as many of the newest as
+        """The saved papers as a file of one of ``EXPORT_FORMATS``: as many of the newest as
         platforms take in one."""
         found = await self._store.saved(channel_id, person.id, mine=mine, limit=MAX_EXPORTED)
         if not found.papers:
@@ -149,12 +149,10 @@ class Library:
 
     async def _file_text(self, kind: str, papers: Sequence[Paper], keys: Mapping[str, str]) -> str:
         """Thousands take seconds, in which nobody else is to wait."""
-        return await asyncio.to_thread(citations.file_text, kind, papers, keys)
+        return await asyncio.to_thread(_file_text, kind, papers, keys)
 
     async def _keys(self, papers: Sequence[Paper]) -> dict[str, str]:
-        wanted = await asyncio.to_thread(
-            lambda: {paper.id: citations.key_base(paper) for paper in papers}
-        )
+        wanted = await asyncio.to_thread(_key_bases, papers)
         return dict(await self._store.citation_keys(wanted))
 
     async def forget_me(self, person: Person, *, sure: bool) -> Reply:
@@ -165,3 +163,16 @@ class Library:
             found = await self._store.saved("", person.id, mine=True, limit=1)
             return forget_question(found.total)
         return forgotten_reply(await self._store.forget_person(person, self._clock.now()))
+
+
+# Whoever only asks for the status does not wait for bibtexparser to be imported.
+def _file_text(kind: str, papers: Sequence[Paper], keys: Mapping[str, str]) -> str:
+    from bot.text.citations import file_text
+
+    return file_text(kind, papers, keys)
+
+
+def _key_bases(papers: Sequence[Paper]) -> dict[str, str]:
+    from bot.text.citations import key_base
+
+    return {paper.id: key_base(paper) for paper in papers}

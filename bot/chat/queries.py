@@ -266,8 +266,7 @@ class Queries:
         state = await self.state(channel_id)
         contexts = [self.context(view, state, channel_id) for view in state.channels]
         dates = self.dates(channel_id)
-        report = replace(
-            status_report(state, contexts, dates),
+        report = status_report(state, contexts, dates)._replace(
             file_problem=file_problem,
             page_problem=page_problem,
         )

@@ -4,7 +4,6 @@ What a person follows for themselves nobody else sees, not even whoever hosts th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bot.model import Channel, Person
 from bot.model.views import ChannelView, RunView, StateView
@@ -40,8 +39,7 @@ def visible_in(channel_id: str, state: StateView) -> StateView:
 
 def _with_channels(state: StateView, shown: Sequence[ChannelView], people: int = 0) -> StateView:
     """With these channels. A run's notes on keywords that only others follow are left out."""
-    return replace(
-        state,
+    return state._replace(
         channels=tuple(shown),
         people=people,
         last_run=_notes_for(shown, state.last_run),
@@ -53,7 +51,7 @@ def _notes_for(shown: Sequence[ChannelView], run: RunView | None) -> RunView | N
     if run is None:
         return None
     followed = {each.keyword.canonical for view in shown for each in view.subscriptions}
-    return replace(run, notes=tuple(n for n in run.notes if n.keyword in {"", *followed}))
+    return run._replace(notes=tuple(n for n in run.notes if n.keyword in {"", *followed}))
 
 
 def _blank(channel_id: str) -> ChannelView:

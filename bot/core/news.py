@@ -41,7 +41,6 @@ from bot.model.papers import keep_latest_versions
 from bot.ports import CollectStore, Source
 from bot.text import clean, displayed, shorten
 from bot.text.badges import is_withdrawn
-from bot.text.venues import venue
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +216,8 @@ def _changed(before: Paper, after: Paper) -> bool:
 def _venue_news(old: Paper, new: Paper) -> News | None:
     """A venue that was not there, or a first journal reference, also one that we can't read. A
     journal reference that is corrected is none."""
+    from bot.text.venues import venue  # compiling its expressions takes a moment
+
     was, is_now, published = venue(old), venue(new), bool(new.journal_ref)
     first_reference = published and not old.journal_ref
     is_other = is_now is not None and (was is None or was.name != is_now.name)

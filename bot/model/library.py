@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from bot.model.papers import Paper
 from bot.model.posts import Receipt
+
+EXPORT_FORMATS: Final = ("bib", "ris", "json")  # the endings of their files
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 
 from bot.model import Paper
-from bot.text.repositories import repositories
-from bot.text.venues import venue
 
 # As arXiv writes it ("This paper has been withdrawn by …"), and as authors do in the comment.
 _WITHDRAWN_ABSTRACT = re.compile(
@@ -44,6 +42,9 @@ class Badge:
 def badges(paper: Paper) -> tuple[Badge, ...]:
     """Of a paper that is ready to be shown (``bot.text.displayed``), in the order in which they are
     read."""
+    from bot.text.repositories import repositories  # both compile expressions for 15 ms, which
+    from bot.text.venues import venue  # a command without papers need not wait for
+
     found = [Badge("withdrawn")] if is_withdrawn(paper) else []
     found += [Badge(each.kind, each.url) for each in repositories(paper)]
     if where := venue(paper):

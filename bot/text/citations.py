@@ -27,9 +27,6 @@ from bot.text import clean, displayed, unicode_from_latex
 from bot.text.badges import is_withdrawn
 from bot.text.venues import Venue, venue
 
-# What an export may be, by the ending of its file.
-FORMATS: Final = ("bib", "ris", "json")
-
 _SUFFIX = re.compile(r",?\s(Jr\.?|Sr\.?|I{2,3}|IV)$")
 _COLLABORATION = re.compile(
     r"\b(?:collaborations?|team|group|consortium|project|initiative|lab|laboratory|society)\b",
@@ -102,7 +99,7 @@ def _ascii(text: str) -> str:
 
 
 def file_text(kind: str, papers: Sequence[Paper], keys: Mapping[str, str]) -> str:
-    """All of them in one of ``FORMATS``; ``keys`` are by the papers' ids."""
+    """All of them as one of ``EXPORT_FORMATS``; ``keys`` are by the papers' ids."""
     if kind == "bib":
         return bibtex(papers, keys)
     if kind == "ris":

@@ -18,7 +18,7 @@ def cached_source() -> tuple[FakeClock, FakeSource, CachedSource]:
     clock = FakeClock()
     arxiv = FakeSource(clock)
     arxiv.announce(paper(1), paper(2))
-    return clock, arxiv, CachedSource(arxiv, clock)
+    return clock, arxiv, CachedSource(lambda: arxiv, clock)
 
 
 async def test_a_preview_and_the_priming_after_it_cost_one_request() -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 import typer
@@ -94,3 +95,33 @@ def test_help_and_version_load_nothing_of_the_bots_rooms() -> None:
     assert version.startswith("daily-papers ")
     allowed = {"__main__", "cli", "errors", "monitoring", "redaction", "references"}
     assert set(rooms.split()) <= allowed
+
+
+def test_status_loads_nothing_of_arxivs_client_the_pages_or_citations(tmp_path: Path) -> None:
+    """It asks the database alone; a seventh of its start was spent on these."""
+    (tmp_path / "bot.toml").write_text('[[channels]]\nid = "console:"\nkeywords = ["graph"]\n')
+    script = """if True:
+        import contextlib, sys
+        from bot.__main__ import app
+        with contextlib.suppress(SystemExit):
+            app(["status"])
+        print(*sys.modules)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    *shown, loaded = done.stdout.splitlines()
+    assert any(line.startswith("console: 1 keyword") for line in shown)
+    unneeded = {
+        "aiohttp",
+        "apscheduler",
+        "bibtexparser",
+        "bot.arxiv.source",
+        "bot.pages.html",
+        "bot.text.venues",
+        "httpx",
+        "jinja2",
+        "matplotlib",
+        "pylatexenc",
+    }
+    assert unneeded.isdisjoint(loaded.split())

@@ -71,7 +71,7 @@ async def arxiv(clock: FakeClock) -> AsyncIterator[Source]:
 @asynccontextmanager
 async def cached(clock: FakeClock) -> AsyncIterator[Source]:
     async with arxiv(clock) as source:
-        yield CachedSource(source, clock)
+        yield CachedSource(lambda: source, clock)
 
 
 @pytest.fixture(params=[fake, arxiv, cached], ids=lambda made: made.__name__)

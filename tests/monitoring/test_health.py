@@ -35,7 +35,7 @@ def health_report(
     shards: Mapping[int, datetime | None] | None = None,
     degraded: Mapping[str, str] | None = None,
 ) -> HealthReport:
-    run = None if complete is None else replace(RUN, started_at=complete)
+    run = None if complete is None else RUN._replace(started_at=complete)
     state = StateView(run, run, 60, (channel,), refusals=refusals)
     return HealthReport(
         state,
@@ -92,13 +92,13 @@ def test_arxiv_that_never_answered_is_a_problem_but_not_at_once_and_not_for_nobo
     assert "never given" in health_report(complete=None).problems()[0]
     assert health_report(complete=None, started=NOW - timedelta(minutes=29)).problems() == ()
     assert health_report(complete=None, started=NOW - timedelta(minutes=31)).problems() != ()
-    assert health_report(complete=None, channel=replace(CHANNEL, subscriptions=())).problems() == ()
+    assert health_report(complete=None, channel=CHANNEL._replace(subscriptions=())).problems() == ()
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "unknown"])
 def test_a_post_that_waits_for_hours_is_a_problem(state: str) -> None:
-    young = replace(CHANNEL, posts=(post(timedelta(hours=1), state),))
-    old = replace(CHANNEL, posts=(post(timedelta(hours=3), state), post(timedelta(0))))
+    young = CHANNEL._replace(posts=(post(timedelta(hours=1), state),))
+    old = CHANNEL._replace(posts=(post(timedelta(hours=3), state), post(timedelta(0))))
     assert health_report(channel=young).problems() == ()
     assert health_report(channel=old).problems() == (
         "The oldest of 2 waiting posts has waited for 3.0 hours.",
@@ -107,12 +107,12 @@ def test_a_post_that_waits_for_hours_is_a_problem(state: str) -> None:
 
 @pytest.mark.parametrize("paused", ["person", "refused"])
 def test_a_channel_that_is_paused_is_not_unhealthy(paused: str) -> None:
-    channel = replace(CHANNEL, posts=(post(timedelta(days=3)),), paused=paused)
+    channel = CHANNEL._replace(posts=(post(timedelta(days=3)),), paused=paused)
     assert health_report(channel=channel).problems() == ()
 
 
 def test_what_waits_for_a_person_is_not_unhealthy() -> None:
-    channel = replace(CHANNEL, posts=(post(timedelta(days=3), "held"),))
+    channel = CHANNEL._replace(posts=(post(timedelta(days=3), "held"),))
     assert health_report(channel=channel).problems() == ()
 
 

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -184,7 +183,7 @@ async def forgotten_runs(store: Store, at: datetime) -> int:
 
 def sums(measures: Measures) -> tuple[int, ...]:
     """The counters of runs."""
-    return astuple(measures)[:7]
+    return measures[:7]
 
 
 async def test_a_run_of_a_year_ago_is_forgotten_and_no_counter_goes_back(

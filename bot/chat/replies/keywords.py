@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
@@ -99,8 +98,8 @@ def known_reply(
         text += f", which means the same as {keyword.text}"
     return Reply(
         f"{text}. Nothing had to be changed.",
-        report=replace(
-            _added(channel_id, keyword, understood), changed=False, followed_as=followed_as
+        report=_added(channel_id, keyword, understood)._replace(
+            changed=False, followed_as=followed_as
         ),
     )
 
@@ -250,8 +249,8 @@ def muted_reply(
         "\n".join(filter(None, lines)),
         offers=(Offer("Undo", f"unmute {keyword.handle}"), BACK_TO_LIST),
         announcement=f"{person.name} muted {keyword.text} in this channel",
-        report=replace(
-            _muted(channel_id, keyword, understood), papers=of, would_have_hidden=hidden
+        report=_muted(channel_id, keyword, understood)._replace(
+            papers=of, would_have_hidden=hidden
         ),
     )
 
@@ -261,7 +260,7 @@ def already_muted_reply(
 ) -> Reply:
     return Reply(
         f"{follower(person.private, 'mute', 'already')} {keyword.text}. Nothing had to be changed.",
-        report=replace(_muted(channel_id, keyword, understood), changed=False),
+        report=_muted(channel_id, keyword, understood)._replace(changed=False),
     )
 
 

@@ -11,9 +11,10 @@ from bot.chat.replies.keywords import ROWS_PER_PAGE
 from bot.chat.replies.zotero import also_sent
 from bot.chat.reports import PaperSaved, SavedReport
 from bot.model import Forgotten, Offer, Paper, Person, Reply, Row, SavedPage, SavedPaper, TextFile
+from bot.model.library import EXPORT_FORMATS
 from bot.model.zotero import ZoteroConnection
 from bot.references import address, refer_to
-from bot.text import authors_line, citations, displayed, plural, shorten
+from bot.text import authors_line, displayed, plural, shorten
 
 MAX_BUTTON_WORDS = 60  # characters of a search that a button can carry
 MAX_TITLE_LENGTH = 200
@@ -173,7 +174,7 @@ def export_reply(file: TextFile, count: int, total: int, *, mine: bool, private:
     said = f"{plural(count, 'paper')} that {whose} saved, as {file.name}."
     if count < total:
         said += f" These are the newest of {total:,}: a file of all would be too large."
-    others = [kind for kind in citations.FORMATS if not file.name.endswith(kind)]
+    others = [kind for kind in EXPORT_FORMATS if not file.name.endswith(kind)]
     own = " mine" if mine else ""
     offers = tuple(Offer(f".{kind}", f"export{own} {kind}") for kind in others)
     return Reply(said, offers=offers, file=file)

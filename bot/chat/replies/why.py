@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.chat.replies.dates import DateFormatter
@@ -293,8 +293,7 @@ def _paper_in_channel(case: Case) -> PaperInChannel:
     )
     if standing is None:
         return found
-    return replace(
-        found,
+    return found._replace(
         state=standing.state,
         since=standing.at,
         post_state=standing.post_state or None,
