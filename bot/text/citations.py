@@ -162,6 +162,7 @@ def doi(paper: Paper) -> str:
 
 _NOT_IN_DOIS = re.compile(r"[{}\\]")
 _MATH = re.compile(r"(?<!\\)(\$(?:\\.|[^$\\])*\$)")
+_MATH_TO_KEEP = re.compile(r"^[^$]*(?<!\\)\$[^$]*[A-Z{]")
 _BRACE = re.compile(r"\\?[{}]")
 _SPECIAL = re.compile(r"(?<!\\)[%#&_]")
 _CARET = re.compile(r"(?<!\\)\^")
@@ -206,10 +207,13 @@ def _plain(text: str) -> str:
 
 def protected(title: str) -> str:
     """With braces around each word that has a capital letter, so that no style lowercases it;
-    except for the first letter of the title, which all styles leave."""
+    except for the first letter of the title, which all styles leave. Styles spare no math, and
+    readers that part a title at its braces (citeproc-py) may part it there."""
     words = _words(title)
     return " ".join(
-        _in_braces(word) if _has_capital(word if n else word[1:]) else word
+        _in_braces(word)
+        if _has_capital(word if n else word[1:]) or _MATH_TO_KEEP.search(word)
+        else word
         for n, word in enumerate(words)
     )
 

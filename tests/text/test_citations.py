@@ -24,7 +24,11 @@ from tests.builders import paper
 # What citeproc-py 0.9 does not know and only warns of: without the first three an entry would be
 # none of arXiv's, and without the last none could be followed. No other warning is passed over.
 UNKNOWN_TO_CITEPROC = ("eprint", "archiveprefix", "primaryclass", "url")
-COMMAND = re.compile(r"\\([A-Za-z]+)")
+COMMAND = re.compile(r"\\([^\W\d_]+|[^\w\s{}\"])")
+# Its reader parts a title at its braces, and fails at a command that is parted from its argument:
+# outside of math, such as \\emph{these} of arXiv's titles, or a caret, which becomes \\^{}.
+PARTED = re.compile(r"\\[A-Za-z]+\{|\^")
+MATH = re.compile(r"\$[^$]*\$")
 
 
 def slow(**fields: Any) -> Paper:
@@ -132,6 +136,8 @@ def test_a_key_is_made_of_name_year_and_word(fields: dict[str, Any], key: str) -
     [
         ("Slow $\\alpha_s$ at 5% & more", "Slow $\\alpha_s$ at 5\\% \\& more"),
         ("Slow \\& sure, 5\\% off", "Slow \\& sure, 5\\% off"),
+        ("Slow $N$-body decay of $\\Lambda$", "Slow {$N$-body} decay of {$\\Lambda$}"),
+        ("Slow decay in $\\mathbb{r}$", "Slow decay in {$\\mathbb{r}$}"),
         ("In C# and a_b", "In {C\\#} and a\\_b"),
         ("It costs $5", "It costs \\$5"),
         ("Sets $\\{a\\}$", "Sets $\\lbrace a\\rbrace $"),
@@ -203,7 +209,7 @@ def test_citeproc_reads_titles_names_and_venues(tmp_path: Path) -> None:
     ]
     assert str(read.container_title) == "ICML 2026"
     assert read.issued.year == 2026
-    assert read.DOI == "10.48550/arXiv.2603.00001"
+    assert str(read.DOI) == "10.48550/arXiv.2603.00001"
 
 
 def test_a_field_that_citeproc_does_not_know_is_passed_over_by_its_name_alone(
@@ -226,14 +232,19 @@ def test_every_real_paper_of_a_month_is_read_back(
         warnings.simplefilter("error")
         source = CiteProcJSON(json.loads(file_text("json", papers, keys)))
     assert set(source) == set(keys.values())
-    read = read_by_citeproc(file_text("bib", papers, keys), tmp_path)
-    assert set(read) == set(keys.values())
-    for each in papers:
+    readable = [each for each in papers if not PARTED.search(MATH.sub("", each.title))]
+    assert len(readable) > 0.99 * len(papers)
+    read = read_by_citeproc(file_text("bib", readable, keys), tmp_path)
+    assert set(read) == {keys[each.id] for each in readable}
+    for each in readable:
         assert len(read[keys[each.id]].author) == len(displayed(each).authors)
         assert read[keys[each.id]].issued.year == each.published.year
     ris = file_text("ris", papers, keys)
     assert ris.count("\r\nER  - ") == ris.count("TY  - ") == len(papers)
-    figures(f"citations: {len(papers)} real papers read back from BibTeX, CSL-JSON and RIS")
+    figures(
+        f"citations: {len(papers)} real papers read back from BibTeX, CSL-JSON and RIS;"
+        f" {len(readable)} of them as BibTeX by citeproc-py"
+    )
 
 
 def _from_row(row: dict[str, Any]) -> Paper:
