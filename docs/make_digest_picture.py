@@ -10,6 +10,7 @@ import asyncio
 import io
 import re
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from rich.text import Text  # noqa: E402
 from adapters import Settings  # noqa: E402
 from adapters.console.platform import Console as Terminal  # noqa: E402
 from bot.clock import SystemClock  # noqa: E402
-from bot.model import Channel, Digest, Entry, Paper, Post, Why  # noqa: E402
+from bot.model import Channel, Digest, Entry, MostSaved, Paper, Post, Why  # noqa: E402
 from bot.text import displayed  # noqa: E402
 
 COLUMNS = 84
@@ -41,7 +42,7 @@ PAPERS = [
         ("Ada Example", "Benno Muster", "Chloé Sample", "Dara Probe", "Emil Test"),
         "cs.LG",
         23,
-        "18 pages, 6 figures; code to follow",
+        "18 pages, 6 figures; code at https://github.com/ada-example/abstain",
         ("reward model",),
     ),
     (
@@ -58,7 +59,7 @@ PAPERS = [
         ("Hana Ipsum",),
         "cs.CL",
         22,
-        "to appear at an invented workshop",
+        "Accepted at ICML 2026",
         ("reward model", "attention"),
     ),
     (
@@ -95,6 +96,21 @@ def sample() -> Digest:
         entries.append(Entry(displayed(paper), keywords))
     missed = (date(2026, 11, 23),)
     return Digest(CHANNEL, DAY, Why.NEW, tuple(entries), missed)
+
+
+def with_saved(digest: Digest) -> Digest:
+    """The same where the channel orders by similarity, on the last posting day of a week."""
+    likes = ("A Reward for Saying Nothing", "", "Attention, Slowly", "")
+    entries = tuple(replace(e, like=like) for e, like in zip(digest.entries, likes, strict=True))
+    kept = (
+        ("A Reward for Saying Nothing", 4),
+        ("Counting with Agents", 2),
+    )
+    most_saved = tuple(
+        MostSaved(replace(digest.entries[0].paper, id=f"2611.{number}", title=title), people)
+        for number, (title, people) in enumerate(kept, 10101)
+    )
+    return replace(digest, entries=entries, most_saved=most_saved, missed=())
 
 
 def on_a_terminal(digest: Digest) -> str:

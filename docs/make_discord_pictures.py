@@ -25,11 +25,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapters.discord import render, replies  # noqa: E402
-from bot.model import Channel, Digest, Person, Why  # noqa: E402
+from bot.model import Channel, Digest, Paper, Person, Why  # noqa: E402
 from bot.network import Network  # noqa: E402
 from bot.zotero.client import ZoteroClient  # noqa: E402
 from docs.drawing import animate, draw  # noqa: E402
-from docs.make_digest_picture import sample  # noqa: E402
+from docs.make_digest_picture import sample, with_saved  # noqa: E402
 from tests.adapters.discord.backend import DiscordBackend  # noqa: E402
 from tests.adapters.samples import NEWS  # noqa: E402
 from tests.wire.zotero_server import KEY, ZoteroKey, ZoteroServer  # noqa: E402
@@ -128,6 +128,8 @@ def pages() -> dict[str, str]:
         '<div class="thread">Tuesday 24 November 2026<br><small>1 message › 4 papers, as a'
         " digest</small></div>"
     )
+    saved = replace(with_saved(whole), channel=Channel(CHANNEL))
+    ordered = [render.read(draft.payload).body for draft in render.compose(saved)]
     news = replace(whole, entries=whole.entries[:1], news=NEWS, channel=Channel(CHANNEL))
     told = [render.read(draft.payload).body for draft in render.compose(news)]
     own = Channel("discord:1142000000000000009", owner="discord:7")
@@ -147,9 +149,11 @@ def pages() -> dict[str, str]:
         "discord-own": "".join(map(message, mine)),
         "discord-stats": stats,
         "discord-news": "".join(map(message, told)),
+        "discord-saved": "".join(map(message, ordered)),
         "discord-digest": "".join(map(message, bodies("digest"))),
         "discord-list": "".join(map(message, bodies("list"))),
         "discord-thread": message(line, below=hint) + "".join(map(message, rest)),
+        "discord-discuss": said.pop("thread"),
         **{f"discord-{name}": answer(view) for name, view in said.items() if name != "line"},
     }
 
@@ -204,6 +208,17 @@ FOLLOWED = (
 )
 
 
+def discussion(paper: Paper) -> str:
+    """The line in the channel that begins a paper's thread, and the first message in it."""
+    view = replies.paper_view(paper).to_components()  # type: ignore[no-untyped-call]
+    line, first = map(
+        render.read, (each.payload for each in render.discussion(paper, {"components": view}))
+    )
+    title = html.escape(line.thread_name)
+    hint = f'<div class="thread">{title}<br><small>1 message › See thread</small></div>'
+    return message(line.body, below=hint) + message(first.body)
+
+
 async def spoken(shown: Digest) -> dict[str, Any]:
     """What the bot's own commands answer over a real database, with the sample as its arXiv."""
     with tempfile.TemporaryDirectory() as folder, ZoteroServer() as zotero:
@@ -240,9 +255,18 @@ async def spoken(shown: Digest) -> dict[str, Any]:
         sent = [item.key for item in batch.items]
         await backend.store.mark_zotero_sent(ada.id, sent, now)
         libraries = await backend.commands.zotero(CHANNEL, ada)
+        for name, some in (("Ben", papers[:1]), ("Chloé", papers[:2])):
+            backend.clock.advance(3600)
+            person = Person(name, f"discord:{name}")
+            await backend.commands.save_all(CHANNEL, person, [each.id for each in some])
+        library = await backend.commands.saved(CHANNEL, person)
+        cited = await backend.commands.cite(CHANNEL, person, papers[0].id)
         await client.aclose()
         backend.store.close()
     return {
+        "library": replies.reply_view(library),
+        "cite": replies.reply_view(cited),
+        "thread": discussion(paper),
         "add": replies.reply_view(added),
         "line": added.announcement,
         "keywords": replies.reply_view(listed),

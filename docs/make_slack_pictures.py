@@ -31,10 +31,10 @@ from bot.model import Channel, Digest, Person  # noqa: E402
 from bot.network import Network  # noqa: E402
 from bot.zotero.client import ZoteroClient  # noqa: E402
 from docs.drawing import draw  # noqa: E402
-from docs.make_digest_picture import sample  # noqa: E402
+from docs.make_digest_picture import sample, with_saved  # noqa: E402
 from tests.adapters.samples import NEWS  # noqa: E402
 from tests.adapters.slack.backend import SlackBackend, buttons, platform  # noqa: E402
-from tests.adapters.slack.test_app import workspace_of  # noqa: E402
+from tests.adapters.slack.test_app import ANN, workspace_of  # noqa: E402
 from tests.adapters.slack.test_control_panel import Member  # noqa: E402
 from tests.wire.slack_server import CHAT, SlackServer  # noqa: E402
 
@@ -104,7 +104,8 @@ def _text(text: Part) -> str:
     if text["type"] == "plain_text":
         return html.escape(text["text"])
     said = re.sub(r"<([^|>]+)\|([^>]*)>", r'<a href="\1">\2</a>', text["text"])
-    return re.sub(r"\*(<a .*?</a>)\*", r"<b>\1</b>", said)
+    said = re.sub(r"\*(<a .*?</a>)\*", r"<b>\1</b>", said)
+    return re.sub(r"(?<!\w)_([^_<>]+)_(?!\w)", r"<i>\1</i>", said)
 
 
 def _rich(part: Part) -> str:
@@ -223,8 +224,19 @@ async def used(shown: Digest) -> dict[str, Any]:
             await member.press(buttons(made["home"])["Settings"])
             made["settings"] = server.views[-1]
             button = {"action_id": f"abstract:{papers[0].id}", "value": papers[0].id}
-            await member.press(button)
+            action = {"type": "button", "block_id": "b", **button}
+            await member.dispatch(member.button("", actions=[action]))
             made["abstract"] = server.views[-1]
+            for name, some in (("Ben", papers), ("Chloé", papers[:1]), ("Ann", papers[:2])):
+                backend.clock.advance(3600)
+                person = Person(name, f"slack:{ANN if name == 'Ann' else name}")
+                await backend.commands.save_all(here, person, [each.id for each in some])
+            await member.dispatch(member.command("saved"))
+            made["library"] = server.answers["a"][-1]
+            await member.dispatch(member.command(f"cite {papers[0].id}"))
+            made["cite"] = server.answers["a"][-1]
+            about = await backend.commands.abstract(papers[0].id)
+            made["discuss"] = [render.read(each.payload) for each in slack.discussion(about)]
             await member.shortcut(WHY, top)
             made["which"] = server.views[-1]
             chosen = {"paper": {"selected_option": {"value": papers[0].id}}}
@@ -246,7 +258,10 @@ def pages() -> dict[str, str]:
     thread = "".join(message(each) for each in rest)
     news = replace(whole, entries=whole.entries[:1], news=NEWS, channel=Channel("slack:C1"))
     told, withdrawal = (render.read(draft.payload) for draft in render.compose(news))
+    kept = replace(with_saved(whole), channel=Channel("slack:C1", layout="inline"))
+    ordered = [render.read(draft.payload) for draft in render.compose(kept)]
     made = asyncio.run(used(whole))
+    opening, first = made["discuss"]
     return {
         "slack-news": message(told) + f'<div class="thread">{message(withdrawal)}</div>',
         "slack-thread": message(top, below=replies) + f'<div class="thread">{thread}</div>',
@@ -260,6 +275,11 @@ def pages() -> dict[str, str]:
         "slack-settings": window(made["settings"]),
         "slack-why": window(made["which"]) + window(made["why"]),
         "slack-abstract": window(made["abstract"]),
+        "slack-saved": "".join(map(message, ordered)),
+        "slack-library": message(made["library"], only=True, when="09:12"),
+        "slack-cite": message(made["cite"], only=True, when="09:12"),
+        "slack-discuss": message(opening, below=replies.replace("08:00", "09:12"), when="09:12")
+        + f'<div class="thread">{message(first, when="09:12")}</div>',
         "slack-zotero": message(made["zotero"], only=True, when="09:12") + window(made["key"]),
     }
 
