@@ -759,6 +759,23 @@ async def test_one_word_alone_comes_with_the_numbers_of_its_narrower_reading(cha
     assert "does not follow that any more" in await chat.refused(narrow.words)
 
 
+async def test_what_waits_for_a_word_and_matches_its_narrower_reading_is_posted(
+    chat: Chat,
+) -> None:
+    await chat.settled("reasoning")
+    chat.clock.advance(DAY // 2)
+    for number in range(4):
+        both = "We look at reasoning." if number % 2 else "We look."
+        chat.source.announce(paper(number, "Reasoning", abstract=both))
+    await chat.collect()
+    said = await chat.say("narrow reasoning")
+    assert "what waits and matches it is still posted" in said.text
+    assert "2 papers due" in (await chat.say("status")).text
+    await chat.day()
+    await chat.day()
+    assert sorted(chat.platform.papers(HERE)) == [paper(1).id, paper(3).id]
+
+
 async def test_more_than_one_word_is_offered_no_narrower_reading(chat: Chat) -> None:
     chat.source.announce(paper(1, "A reward model of graphs"))
     for words in ("reward model", "ti:graphs", "graphs OR trees"):

@@ -118,7 +118,8 @@ def renamed_reply(channel_id: str, was: Keyword, keyword: Keyword, person: Perso
 def narrowed_reply(broad: Keyword, narrower: Keyword, person: Person) -> Reply:
     return Reply(
         f"{follower(person.private, 'follow', 'now')} {narrower.described}\nThat is instead of"
-        f" {broad.text}, which is broader. What was posted stays.",
+        f" {broad.text}, which is broader. What was posted stays, and what waits and matches it is"
+        " still posted.",
         offers=(BACK_TO_LIST,),
         announcement=f"{person.name} narrowed a keyword: {broad.text} is {narrower.described} now",
     )
