@@ -201,6 +201,10 @@ def test_a_folder_of_another_user_is_named_with_its_owner_and_the_remedy_by_ever
     written = said("keywords", "export", str(closed / "all.toml"))
     assert f"all.toml can't be written: {closed} belongs to user 54321" in written
     assert f"sudo chown 0:0 {closed}" in written
+    with config.open("a") as file:
+        file.write('[page]\npath = "closed/papers.md"\n')
+    written = said("page")
+    assert f"The page can't be written to {closed}/papers.md: {closed} belongs to user" in written
 
 
 def test_a_lock_that_is_never_released_stops_no_command(

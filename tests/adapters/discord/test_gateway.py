@@ -11,8 +11,9 @@ import pytest
 
 from adapters.discord.gateway import cancel_until_done
 from adapters.discord.limits import nested
+from adapters.discord.render import compose
 from bot.errors import PlatformDown, PlatformRefused
-from bot.model import Person
+from bot.model import Channel, Digest, Entry, Person, Post, Why
 from tests.adapters.discord.backend import DiscordBackend
 from tests.adapters.discord.listening import EVENT_TIMEOUT, happens, listening, platform
 from tests.builders import paper
@@ -321,3 +322,18 @@ async def test_commands_that_are_not_registered_yet_keep_no_button_from_working(
     async with listening(server, backend):
         assert "follows nothing yet" in await ask(server, "list")
     assert server.commands == []
+
+
+async def test_a_digest_comes_without_a_role_that_the_gateway_does_not_know_any_more(
+    server: DiscordServer, backend: DiscordBackend
+) -> None:
+    here: str = server.here  # type: ignore[attr-defined]
+    channel = Channel(f"discord:{here}", mention="1142000000000000999")
+    entries = (Entry(paper(1), ("reward model",)),)
+    [draft] = compose(Digest(channel, START.date(), Why.NEW, entries))
+    digest = Post("k" * 24, channel, draft.payload, attempt=1, uncertain=False)
+    async with listening(server, backend) as discord:
+        assert (await discord.send(digest)).mention_gone == channel.mention
+    [sent] = server.messages[here]
+    assert "<@&" not in str(sent)
+    assert "1 new paper" in text_of(sent)
