@@ -55,9 +55,9 @@ class ZoteroConnection:
     """``owner`` is the person or the channel (``is_channel``) whose saves go to the library;
     ``person`` is who connected it, with a key of theirs, in the channel ``channel_id``.
 
-    ``sent`` papers have arrived, ``waiting`` ones are on their way, ``rejected`` ones Zotero does
-    not take, the last of them for ``error``. While it is ``paused``, for the reason that this is,
-    nothing is sent.
+    ``sent`` papers have arrived, ``waiting`` ones are on their way, one of them held up by
+    ``error`` if that is not empty; ``rejected`` ones Zotero does not take, for ``rejection``. While
+    it is ``paused``, for the reason that this is, nothing is sent.
     """
 
     owner: str
@@ -72,6 +72,7 @@ class ZoteroConnection:
     waiting: int = 0
     rejected: int = 0
     error: str = ""
+    rejection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,13 +193,13 @@ async def test_a_revoked_key_is_shown_to_its_person_alone_with_what_to_do(
     assert await chat.send() == 0
     assert len(chat.told) == 2
     own, shared, *offers = lines(await chat.say("zotero"))
-    assert "0 papers sent · 1 waiting · sends nothing since today: Zotero does not let" in own
+    assert "0 papers sent · 1 waiting · stopped today: Zotero does not let" in own
     assert own.endswith("To go on, connect again. ['zotero connect']")
     assert shared.endswith("To go on, connect again. ['zotero connect channel']")
     assert offers == ["[zotero disconnect]", "[zotero disconnect channel]"]
     seen = lines(await chat.say("zotero", person=BEN))
     assert seen[0] == "What you save does not go to Zotero.  ['zotero connect']"
-    assert "sends nothing now; those who manage the channel can connect it again" in seen[1]
+    assert "stopped; those who manage the channel can connect it again" in seen[1]
     assert "revoked" not in str(seen)
     status = (await chat.say("status", person=BEN)).text
     assert "What is saved here no longer reaches Reading Group in Zotero, and waits." in status
@@ -217,8 +217,13 @@ async def test_what_zotero_does_not_accept_is_said(chat: WithZotero) -> None:
     bad = paper(1, "refused by this test")
     await chat.store.save_all(HERE, [bad, paper(2)], ADA, chat.clock.now())
     await chat.send()
+    chat.server.fail("POST", f"/users/{USER}/items", status=503)
+    await chat.store.save_all(HERE, [paper(3)], ADA, chat.clock.now())
+    await chat.send()
     [own, _] = lines(await chat.say("zotero"))
-    assert "1 paper sent · 1 not accepted by Zotero (Title 'refused by this test' too long)" in own
+    assert "1 waiting" in own
+    assert "Zotero asked to wait (HTTP 503); tried again automatically" in own
+    assert "1 not accepted by Zotero (Title 'refused by this test' too long)" in own
 
 
 @pytest.mark.parametrize(

@@ -2335,13 +2335,14 @@ async def test_what_failed_is_sent_again_then_alone_after_some_attempts(store: S
         keys = [item.key for item in batch.items]
         await store.requeue_zotero(ADA.id, keys, at + HOUR, "no answer")
         assert await store.next_zotero(at) == at + HOUR
+        assert [each.error for each in await store.zotero_connections()] == ["no answer"]
         assert await sending(store, at) == []
     assert await sending(store, at + HOUR) == [("users/7", ids(1)), ("users/7", ids(2))]
     await store.reject_zotero(ADA.id, keys[0], at, "too long")
     await store.mark_zotero_sent(ADA.id, keys[1:], at)
     assert await counts(store, ADA.id) == (1, 0, 1)
     [one] = await store.zotero_connections(ADA.id)
-    assert one.error == "too long"
+    assert (one.error, one.rejection) == ("", "too long")
 
 
 async def test_a_process_that_died_leaves_what_it_sent_for_after_its_lease_or_the_next_start(

@@ -94,14 +94,14 @@ def _state(found: ZoteroConnection, dates: DateFormatter, *, yours: bool) -> str
     parts += [f"{plural(found.sent, 'paper')} sent"]
     parts += [f"{found.waiting:,} waiting"] if found.waiting else []
     if found.rejected:
-        parts.append(f"{found.rejected:,} not accepted by Zotero ({found.error.rstrip('.')})")
+        parts.append(f"{found.rejected:,} not accepted by Zotero ({found.rejection.rstrip('.')})")
     if found.paused and not yours:
-        parts.append("sends nothing now; those who manage the channel can connect it again")
+        parts.append("stopped; those who manage the channel can connect it again")
     elif found.paused:
-        parts.append(f"sends nothing since {dates.day(found.paused_at or found.connected_at)}")
+        parts.append(f"stopped {dates.day(found.paused_at or found.connected_at)}")
         return f"{' · '.join(parts)}: {sentence(found.paused)} To go on, connect again."
     elif found.waiting and found.error:
-        parts.append(f"Zotero: {found.error.rstrip('.')}; tried again automatically")
+        parts.append(f"{found.error.rstrip('.')}; tried again automatically")
     return " · ".join(parts)
 
 

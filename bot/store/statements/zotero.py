@@ -49,6 +49,7 @@ _COLUMNS = (
     "z.owner, z.is_channel, z.channel_id, z.library, z.name, z.person_id, z.person,"
     " z.connected_at, z.paused, z.paused_at"
 )
+_COUNTED = ("sent", "waiting", "rejected", "error", "rejection")  # behind these, where needed
 _WAITING = """
     from zotero_outbox x join zotero_connections z on z.owner = x.owner
     join saved_papers p on p.id = x.paper_id left join channels c on c.id = z.owner
@@ -156,8 +157,7 @@ def connections(db: Connection, *owners: str) -> tuple[ZoteroConnection, ...]:
           (select count(*) from zotero_outbox x
            where x.owner = z.owner and x.state in ('queued', 'sending')),
           (select count(*) from zotero_outbox x where x.owner = z.owner and x.state = 'dead'),
-          (select x.error from zotero_outbox x where x.owner = z.owner and x.error <> ''
-             and x.state <> 'sent' order by x.not_before desc, x.paper_id limit 1)
+          {_one_error("('queued', 'sending')")}, {_one_error("('dead')")}
         from zotero_connections z {among} order by z.owner
         """,
         {"ids": id_list(owners)} if owners else {},
@@ -165,11 +165,17 @@ def connections(db: Connection, *owners: str) -> tuple[ZoteroConnection, ...]:
     return tuple(_connection(row) for row in rows.fetchall())
 
 
+def _one_error(states: str) -> str:
+    return (
+        "coalesce((select x.error from zotero_outbox x where x.owner = z.owner and x.error <> ''"
+        f" and x.state in {states} order by x.not_before desc, x.paper_id limit 1), '')"
+    )
+
+
 def _connection(row: Sequence[Any]) -> ZoteroConnection:
-    owner, is_channel, channel_id, library, name, person_id, person, at, paused, paused_at = row[
-        :10
-    ]
-    counted = row[10:]
+    own, counted = row[:10], row[10:]
+    owner, is_channel, channel_id, library, name, person_id, person, at, paused, paused_at = own
+    counts: dict[str, Any] = dict(zip(_COUNTED, counted, strict=False))
     return ZoteroConnection(
         owner=owner,
         is_channel=bool(is_channel),
@@ -179,16 +185,7 @@ def _connection(row: Sequence[Any]) -> ZoteroConnection:
         connected_at=to_time(at),
         paused=paused,
         paused_at=to_time_or_none(paused_at),
-        **(
-            {
-                "sent": counted[0],
-                "waiting": counted[1],
-                "rejected": counted[2],
-                "error": counted[3] or "",
-            }
-            if counted
-            else {}
-        ),
+        **counts,
     )
 
 
