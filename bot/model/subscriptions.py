@@ -131,13 +131,15 @@ class ChannelGroup:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A keyword in a channel. ``primed_at`` is ``None`` until its present papers are known."""
+    """A keyword in a channel. ``primed_at`` is ``None`` until its present papers are known; one
+    that then ``continues`` took a broader one's place, and has no first papers."""
 
     channel_id: str
     keyword: Keyword
     added_by: Person
     added_at: datetime
     primed_at: datetime | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)

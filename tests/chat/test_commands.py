@@ -770,10 +770,20 @@ async def test_what_waits_for_a_word_and_matches_its_narrower_reading_is_posted(
     await chat.collect()
     said = await chat.say("narrow reasoning")
     assert "what waits and matches it is still posted" in said.text
+    [row] = (await chat.say("list")).rows
+    assert row.detail.endswith("; narrowed, it continues with the next run")
     assert "2 papers due" in (await chat.say("status")).text
+    chat.source.announce(late := paper(5, "Reasoning", abstract="Reasoning"))
+    chat.source.faults = [None, SourceDown("no answer")]
+    await chat.collect()
+    status = (await chat.say("status")).text
+    assert "is narrower now, and its papers could not be fetched yet" in status
+    assert "first papers" not in status
+    why = (await chat.say(f"why {late.id}")).text
+    assert "The keyword was narrowed: it continues with the next run." in why
     await chat.day()
     await chat.day()
-    assert sorted(chat.platform.papers(HERE)) == [paper(1).id, paper(3).id]
+    assert sorted(chat.platform.papers(HERE)) == [paper(1).id, paper(3).id, late.id]
 
 
 async def test_more_than_one_word_is_offered_no_narrower_reading(chat: Chat) -> None:

@@ -406,7 +406,11 @@ def removal_row(subscription: Subscription, dates: DateFormatter, may_change: bo
     """A keyword, who added it and when, and the button that removes it for those who may."""
     by = f" by {subscription.added_by.name}" if subscription.added_by.name else ""
     added = f"added {dates.day(subscription.added_at)}{by}"
-    new = "; new, its first papers come with the next run" if subscription.primed_at is None else ""
+    new = ""
+    if subscription.continues:
+        new = "; narrowed, it continues with the next run"
+    elif subscription.primed_at is None:
+        new = "; new, its first papers come with the next run"
     remove = Offer("Remove", f"remove {subscription.keyword.handle}")
     offers = (remove,) if may_change else ()
     keyword = subscription.keyword

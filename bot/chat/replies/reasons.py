@@ -269,7 +269,7 @@ def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
         )
     if view.due:
         return Cause.WAITING, f"{plural(view.due, 'paper')} to be posted {context.when_posted()}."
-    if all(subscription.primed_at is None for subscription in view.subscriptions):
+    if all(each.primed_at is None and not each.continues for each in view.subscriptions):
         return Cause.FIRST_RUN, "Its keywords are new: their first papers come with the next run."
     return None
 

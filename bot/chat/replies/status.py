@@ -230,7 +230,8 @@ def _without_history(context: ChannelContext) -> list[str]:
     notes = run.notes if run is not None and run.complete else ()
     failed = {n.keyword: NOTE_TEXTS[n.kind] for n in notes if n.kind is not NoteKind.REFUSED}
     return [
-        f"  {each.keyword.label} is new, and its first papers could not be fetched yet:"
+        f"  {each.keyword.label} is {'narrower now' if each.continues else 'new'}, and its"
+        f" {'' if each.continues else 'first '}papers could not be fetched yet:"
         f" {failed[each.keyword.canonical]}. The next run tries again."
         for each in context.view.subscriptions
         if each.primed_at is None and each.keyword.canonical in failed

@@ -212,6 +212,8 @@ def _without_standing(case: Case) -> str:
     if case.matches:
         if any(_is_new(case.view, match.keyword) for match in case.matches):
             return f"{_matching(case)} The keyword is new: its first papers come with the next run."
+        if any(_continues(case.view, match.keyword) for match in case.matches):
+            return f"{_matching(case)} The keyword was narrowed: it continues with the next run."
         return (
             f"{_matching(case)} It was on arXiv before that keyword was followed, and no run has"
             " seen it since."
@@ -233,8 +235,15 @@ def _without_standing(case: Case) -> str:
 
 def _is_new(view: ChannelView, keyword: Keyword) -> bool:
     return any(
-        subscription.primed_at is None and subscription.keyword.canonical == keyword.canonical
-        for subscription in view.subscriptions
+        each.primed_at is None and not each.continues
+        for each in view.subscriptions
+        if each.keyword.canonical == keyword.canonical
+    )
+
+
+def _continues(view: ChannelView, keyword: Keyword) -> bool:
+    return any(
+        each.continues for each in view.subscriptions if each.keyword.canonical == keyword.canonical
     )
 
 

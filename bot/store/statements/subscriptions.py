@@ -379,7 +379,7 @@ def subscriptions(
     rows = db.execute(
         f"""
         select s.channel_id, s.text, s.canonical, k.query, k.clauses, s.added_by, s.added_at,
-               s.primed_at, s.added_by_id, s.name
+               s.primed_at, s.added_by_id, s.name, s.primed_at is null and s.since is not null
         from subscriptions s join keywords k using (canonical)
         where {these} order by s.channel_id, s.position, s.canonical
         """,
@@ -392,6 +392,7 @@ def subscriptions(
             added_by=Person(row[5], row[8]),
             added_at=to_time(row[6]),
             primed_at=to_time_or_none(row[7]),
+            continues=bool(row[10]),
         )
         for row in rows
     )
