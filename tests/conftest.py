@@ -26,6 +26,18 @@ UNTIMED = settings(max_examples=25, deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", UNTIMED)
 settings.register_profile("thorough", UNTIMED, max_examples=1000)
 settings.load_profile("quick")
+# What waits for processes, or for a lease to end; the longest first.
+WAITING = (
+    "tests/drill/",
+    "tests/process/test_postgres.py",
+    "tests/test_several.py",
+    "tests/process/test_slack.py",
+    "tests/process/test_discord.py",
+    "tests/process/test_environment.py",
+    "tests/process/test_ping.py",
+    "tests/process/test_two_doors.py",
+    "tests/test_crash.py",
+)
 PARTS = 16  # a run takes one of a long sweep; --lives 16 takes all
 
 
@@ -44,6 +56,27 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--thorough"):
         config.option.lives = max(config.option.lives, PARTS)
         settings.load_profile("thorough")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Those that wait begin first, so that at the end no worker is waited for.
+
+    All workers but one begin with them: that one computes meanwhile. The first share of a worker
+    is as long as that of every other (pytest-xdist 3.8, ``WorkStealingScheduling.check_schedule``).
+    """
+    long = [item for part in WAITING for item in items if item.nodeid.startswith(part)]
+    first = set(long)
+    short = [item for item in items if item not in first]
+    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    waiting = max(1, workers - 1)
+    items.clear()
+    for number in range(waiting):
+        share = long[number::waiting]
+        items += share
+        room = max(0, (len(long) + len(short)) // workers - len(share))
+        items += short[:room]
+        del short[:room]
+    items += short
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -43,6 +43,7 @@ import time_machine
 from bot.clock import SystemClock
 from bot.store import FILE
 from tests import memory
+from tests.process import forked
 from tests.store import postgres
 from tests.wire import arxiv_oai_faults, arxiv_server, discord_shapes, slack_server
 from tests.wire.arxiv_feed import StandinPaper
@@ -430,14 +431,8 @@ class Drill:
 
     def status(self) -> list[dict[str, Any]]:
         """What ``status --json`` says of each channel."""
-        said = subprocess.run(
-            [sys.executable, "-m", "bot", "status", "--json", "--config", str(self.config)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-            env=self.environ,
-        )
+        said = forked.call("status", "--json", "--config", str(self.config), env=self.environ)
+        said.check_returncode()
         channels: list[dict[str, Any]] = json.loads(said.stdout)["channels"]
         return channels
 

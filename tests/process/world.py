@@ -23,7 +23,7 @@ from tests.wire.arxiv_standin import ArxivStandin
 ROOT = Path(__file__).parents[2]
 # Seconds. Scaled together: a vendor stores a message at most so much later, and the bot lets one of
 # unknown outcome settle for so much longer. The drill does it in full length.
-STORING, SETTLING = 1.5, 2.0
+STORING, SETTLING = 0.5, 1.0
 TIMEOUT_SECONDS = 40.0  # until something that must happen counts as not happening
 
 
