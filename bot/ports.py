@@ -524,9 +524,15 @@ class PublishStore(Protocol):
         None that is paused or archived. In random order, another one in each process."""
         ...
 
-    async def agendas(self, channel_ids: Sequence[str]) -> Sequence[ChannelAgenda]:
+    async def agendas(
+        self, channel_ids: Sequence[str], papers: dict[str, Paper] | None = None
+    ) -> Sequence[ChannelAgenda]:
         """Of those of these channels in which something is due. Changes nothing, and waits for no
-        writer, so that it may have changed when a plan is carried out."""
+        writer, so that it may have changed when a plan is carried out.
+
+        ``papers`` are those that were read for other channels, by their ids: they are not read
+        again, and the others are added.
+        """
         ...
 
     async def newest_papers(self, limit: int) -> Sequence[Paper]:

@@ -16,9 +16,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from bot.core.digest import Rules, display_cache, plan
+from bot.core.digest import PAPERS_CACHED, Rules, display_cache, plan
 from bot.matching.similarity import InverseFrequencies
-from bot.model import Channel, ChannelAgenda, Prepared, Publication
+from bot.model import Channel, ChannelAgenda, Paper, Prepared, Publication
 from bot.ports import Clock, Composer, PublishStore
 
 CHANNELS_COMPOSED = 100  # whose messages are in memory before they are in the outbox
@@ -95,11 +95,14 @@ async def _publish(
         return {agenda.channel.id: Prepared(agenda, decide(agenda)) for agenda in agendas}
 
     posts = 0
+    papers: dict[str, Paper] = {}
     for some in _batches(ids, CHANNELS_COMPOSED):
-        due = await store.agendas(some)
+        due = await store.agendas(some, papers)
+        if len(papers) > PAPERS_CACHED:
+            papers.clear()
         if frequencies is None and any(rules(each.channel).by_similarity for each in due):
-            papers = await store.newest_papers(PAPERS_COUNTED)
-            frequencies = await asyncio.to_thread(InverseFrequencies, papers)
+            newest = await store.newest_papers(PAPERS_COUNTED)
+            frequencies = await asyncio.to_thread(InverseFrequencies, newest)
         # Reading LaTeX and rendering take time, in which nobody should wait for a transaction.
         prepared = await asyncio.to_thread(prepare, due)
         plans = [(channel_id, decide) for channel_id in some]

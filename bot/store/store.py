@@ -97,7 +97,8 @@ class SqlStore:
         self.engine = engine
         self.process = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
         self._fences: dict[str, int] = {}  # of the roles that this process has, or had
-        self._batch_size = engine.batch_size if batch_size is None else batch_size
+        self._batch_size = batch_size or engine.batch_size
+        self._shared_batch_size = batch_size or engine.shared_batch_size
         self._recording = asyncio.Lock()
 
     def close(self) -> None:
@@ -200,7 +201,7 @@ class SqlStore:
     ) -> int:
         return await self._in_steps(
             lambda db: publish_statements.publish_all(
-                db, plans, at, self._batch_size, prepared or {}, once_per_run=once_per_run
+                db, plans, at, self._shared_batch_size, prepared or {}, once_per_run=once_per_run
             ),
             shared=True,
         )

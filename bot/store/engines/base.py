@@ -71,6 +71,11 @@ class Engine(Protocol):
         milliseconds, of which the commit is a small part."""
         ...
 
+    @property
+    def shared_batch_size(self) -> int:
+        """The same where others write meanwhile (``write_step``)."""
+        ...
+
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Answer from one consistent snapshot of what is committed; changes nothing, and waits for
         no writer."""

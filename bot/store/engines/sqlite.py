@@ -107,6 +107,10 @@ class SqliteEngine:
     def batch_size(self) -> int:
         return BATCH_SIZE
 
+    @property
+    def shared_batch_size(self) -> int:
+        return BATCH_SIZE
+
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self._readers[0].run_in_transaction(query)
 

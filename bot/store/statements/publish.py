@@ -224,28 +224,40 @@ def _text_or_none(moment: datetime | None) -> str | None:
     return None if moment is None else to_text(moment)
 
 
-def agendas(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelAgenda, ...]:
-    """Of those of these channels in which something is due."""
+def agendas(
+    db: Connection, channel_ids: Sequence[str], papers: dict[str, Paper] | None = None
+) -> tuple[ChannelAgenda, ...]:
+    """Of those of these channels in which something is due. Of ``papers`` those are taken that have
+    not changed since they were read, and the others are added."""
     rows = db.execute(
         f"{LISTED} where exists (select 1 from ledger where channel_id = value and state = 'due')"
         " or exists (select 1 from news_ledger where channel_id = value and state = 'due')",
         {"ids": id_list(channel_ids)},
     ).fetchall()
-    return _agendas(db, list(_bases(db, [channel_id for (channel_id,) in rows]).values()))
+    bases = _bases(db, [channel_id for (channel_id,) in rows])
+    return _agendas(db, list(bases.values()), papers)
 
 
-def _agendas(db: Connection, bases: Sequence[Basis]) -> tuple[ChannelAgenda, ...]:
+def _agendas(
+    db: Connection, bases: Sequence[Basis], papers: dict[str, Paper] | None = None
+) -> tuple[ChannelAgenda, ...]:
     """A paper that is due in many channels is read once, and so are the keywords it matches."""
     kept = library.saved_papers(
         db, {row[0] for basis in bases for row in (*basis.saved, *basis.shared)}
     )
-    ids = {row[0] for basis in bases for row in basis.due}
-    papers = {
-        paper.id: paper
-        for paper in news.known_papers(db, [*ids, *(row[1] for b in bases for row in b.news)])
-    }
-    matched = matched_keywords(db, ids)
+    papers = {} if papers is None else papers
+    due = {paper_id: state for basis in bases for paper_id, _, *state in basis.due}
+    wanted = {paper_id for paper_id, state in due.items() if _state(papers, paper_id) != state}
+    wanted.update(row[1] for basis in bases for row in basis.news)
+    papers.update((paper.id, paper) for paper in news.known_papers(db, tuple(wanted)))
+    matched = matched_keywords(db, due)
     return tuple(_agenda(basis, papers, matched, kept) for basis in bases)
+
+
+def _state(papers: Mapping[str, Paper], paper_id: str) -> list[object]:
+    """What is read of a paper that is due, in ``Basis.due``."""
+    paper = papers.get(paper_id)
+    return [] if paper is None else [paper.version, paper.comment, paper.journal_ref]
 
 
 def matched_keywords(db: Connection, paper_ids: Iterable[str]) -> dict[str, set[str]]:
