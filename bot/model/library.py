@@ -33,10 +33,12 @@ class SavedPage:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was deleted of a person: how many saves, and in how many places their name."""
+    """What was deleted of a person: how many saves, in how many places their name, and the keys of
+    how many libraries in Zotero."""
 
     saves: int
     names: int
+    libraries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,10 @@ class ZoteroClient:
         writable = {_id(name) or name for name, may in groups.items() if _may_write(may)}
         if not writable:
             return own
-        named = await self._groups(key, user)
+        try:
+            named = await self._groups(key, user)
+        except LibraryRefused:  # only the names are missing
+            named = {}
         ids = named.keys() if "all" in writable else filter(_id, writable)
         shared = [ZoteroLibrary(f"groups/{id_}", named.get(id_) or f"group {id_}") for id_ in ids]
         return [*own, *sorted(shared, key=lambda each: (each.name.casefold(), each.id))]

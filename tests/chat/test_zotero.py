@@ -276,7 +276,8 @@ async def test_forget_me_deletes_the_keys_and_says_so_before(chat: WithZotero) -
     await chat.connect()
     await chat.connect_channel()
     assert "what you connected to Zotero" in (await chat.say("forget-me")).text
-    await chat.say("forget-me now")
+    done = await chat.say("forget-me now")
+    assert done.text.startswith("Deleted: 0 saved papers, 2 keys for Zotero, and your name in")
     assert await chat.store.secret_owners(ZOTERO_KEY) == ()
     assert "does not go to Zotero" in lines(await chat.say("zotero"))[0]
 

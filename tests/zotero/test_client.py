@@ -65,6 +65,15 @@ async def test_a_key_says_which_libraries_it_may_write_to(
     assert await client.libraries(KEY) == expected
 
 
+async def test_a_group_whose_name_is_not_told_is_known_by_its_number(
+    server: ZoteroServer, client: ZoteroClient
+) -> None:
+    server.keys[KEY] = ZoteroKey(write=False, groups=frozenset({9}))
+    server.group_names = {9: "Reading Group"}
+    server.fail("GET", f"/users/{USER}/groups", status=403)
+    assert await client.libraries(KEY) == [ZoteroLibrary("groups/9", "group 9")]
+
+
 async def test_a_key_that_zotero_does_not_know_is_refused_and_never_repeated(
     server: ZoteroServer, client: ZoteroClient
 ) -> None:

@@ -185,13 +185,14 @@ def forget_question(saves: int) -> Reply:
         f"This deletes {plural(saves, 'saved paper')} of yours, in all channels, and your name"
         " wherever I keep it: at keywords that you added, and at a channel that you paused."
         " Keywords of channels stay; what you follow for yourself ends, and so does what you"
-        " connected to Zotero. It can't be undone.",
+        " connected to Zotero, also for a channel. It can't be undone.",
         offers=(Offer("Delete", "forget-me now"),),
     )
 
 
 def forgotten_reply(forgotten: Forgotten) -> Reply:
+    parts = [plural(forgotten.saves, "saved paper")]
+    parts += [f"{plural(forgotten.libraries, 'key')} for Zotero"] if forgotten.libraries else []
     return Reply(
-        f"Deleted: {plural(forgotten.saves, 'saved paper')}, and your name in"
-        f" {plural(forgotten.names, 'other place')}."
+        f"Deleted: {', '.join(parts)}, and your name in {plural(forgotten.names, 'other place')}."
     )

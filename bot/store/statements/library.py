@@ -236,7 +236,7 @@ def forget_person(db: Connection, person: Person, at: datetime) -> Forgotten:
         )
     }
     saves = db.execute("delete from saves where person_id = ?", (person.id,)).rowcount
-    disconnect_person(db, person.id)
+    libraries = disconnect_person(db, person.id)
     zotero.drop_unkept(db, [paper_id for (paper_id,) in kept])
     _forget_unsaved(db, [paper_id for (paper_id,) in kept])
     names = _forget_conversations(db, person.id, at)
@@ -251,7 +251,7 @@ def forget_person(db: Connection, person: Person, at: datetime) -> Forgotten:
             "update channels set reason = 'by somebody' where paused = 'person' and reason = ?",
             (f"by {name}",),
         ).rowcount
-    return Forgotten(saves, names)
+    return Forgotten(saves, names, libraries)
 
 
 def _forget_conversations(db: Connection, person_id: str, at: datetime) -> int:

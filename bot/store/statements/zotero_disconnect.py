@@ -18,13 +18,16 @@ def disconnect(db: Connection, owner: str) -> bool:
     return deleted.rowcount == 1
 
 
-def disconnect_person(db: Connection, person_id: str) -> None:
-    """Everything that has a key of this person: also what they connected for a channel."""
-    for (owner,) in db.execute(
+def disconnect_person(db: Connection, person_id: str) -> int:
+    """Everything that has a key of this person: also what they connected for a channel. How many
+    libraries that were."""
+    found = db.execute(
         "select owner from zotero_connections where owner = :person or person_id = :person",
         {"person": person_id},
-    ).fetchall():
+    ).fetchall()
+    for (owner,) in found:
         disconnect(db, owner)
+    return len(found)
 
 
 def disconnect_expired(db: Connection, archived_before: datetime) -> None:
