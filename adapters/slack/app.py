@@ -27,7 +27,7 @@ from adapters.slack import listeners
 from adapters.slack.api import Me
 from adapters.slack.control_panel import ControlPanel
 from adapters.slack.keyword_form import below_field
-from adapters.slack.requests import drop_repeats
+from adapters.slack.requests import Middleware, drop_repeats
 from adapters.slack.responder import Place, Responder
 from adapters.slack.screens import Screens
 from adapters.slack.workspace import Workspace
@@ -44,6 +44,7 @@ NAME: Final = "daily-papers"
 RETRY_DELAYS: Final = (0.5, 1.0, 2.0)  # seconds
 
 FindWorkspace = Callable[[str], Awaitable[Workspace | None]]
+Next = Callable[[], Awaitable[None]]
 
 
 def only(workspace: Workspace) -> FindWorkspace:
@@ -71,21 +72,67 @@ def build(
     everybody may. ``client`` becomes Bolt's own."""
     client.token = None  # Bolt is given the token by ``authorize``
     screens = Screens()
-    panels: dict[str, ControlPanel] = {}
-    drop_repeated = drop_repeats(commands, screens)
+    panels = _Panels(commands, command=command, managers=managers, screens=screens)
+    app = AsyncApp(
+        name=NAME,
+        logger=library,
+        client=client,
+        # Made an AsyncAuthorize here: beside an OAuth flow Bolt takes no plain function.
+        authorize=AsyncCallableAuthorize(logger=library, func=_authorize),  # type: ignore[arg-type]
+        oauth_flow=oauth_flow,
+        before_authorize=_workspace_first(find, panels, drop_repeats(commands, screens)),
+        # ``http`` verifies signatures, because it acknowledges before anything is dispatched.
+        request_verification_enabled=False,
+        # The listener runs inside of async_dispatch, which the handler keeps as a task; ``ack``
+        # answers without waiting for the listener's end.
+        process_before_response=True,
+        raise_error_for_unhandled_request=True,  # so that it is one line of our log
+    )
 
-    def panel_of(workspace: Workspace) -> ControlPanel:
-        found = panels.get(workspace.name)
+    app.use(panels.attach)
+    app.error(_report)
+    listeners.register(app)
+    return app
+
+
+class _Panels:
+    """The control panel of each workspace, with what answers there."""
+
+    def __init__(
+        self, commands: Commands, *, command: str, managers: frozenset[str], screens: Screens
+    ) -> None:
+        self._commands = commands
+        self._command = command
+        self._managers = managers
+        self._screens = screens
+        self._made: dict[str, ControlPanel] = {}
+
+    def of(self, workspace: Workspace) -> ControlPanel:
+        found = self._made.get(workspace.name)
         # it may have been installed again since
         if found is None or found.responder.workspace is not workspace:
             responder = Responder(
-                workspace, commands, command=command, managers=managers, screens=screens
+                workspace,
+                self._commands,
+                command=self._command,
+                managers=self._managers,
+                screens=self._screens,
             )
-            found = panels[workspace.name] = ControlPanel(responder)
+            found = self._made[workspace.name] = ControlPanel(responder)
         return found
 
+    async def attach(self, context: AsyncBoltContext, next: Next) -> None:
+        """A middleware: listeners find the panel and its responder in the context."""
+        panel = context["panel"] = self.of(context["workspace"])
+        context["responder"] = panel.responder
+        await next()
+
+
+def _workspace_first(find: FindWorkspace, panels: _Panels, drop_repeated: Middleware) -> Middleware:
+    """A middleware that puts the workspace into the context, or ends the request."""
+
     async def before_authorize(
-        body: dict[str, Any], context: AsyncBoltContext, next: Callable[[], Awaitable[None]]
+        body: dict[str, Any], context: AsyncBoltContext, next: Next
     ) -> BoltResponse | None:
         if body.get("type") == "url_verification":  # about no workspace
             await next()
@@ -95,7 +142,7 @@ def build(
             try:
                 home = (await introduced(workspace, body)).team_id
             except (SendError, PlatformError) as error:
-                return await apologize(panel_of(workspace).responder, body, context.ack, error)
+                return await apologize(panels.of(workspace).responder, body, context.ack, error)
             workspace = workspace if not team or not home or team == home else None
         if workspace is None:
             log.warning("request of a workspace without the app team=%s", team)
@@ -103,59 +150,35 @@ def build(
         context["workspace"] = workspace
         return await drop_repeated(body=body, context=context, next=next)
 
-    async def authorize(context: AsyncBoltContext) -> AuthorizeResult:
-        """From what was learned before: Bolt's own would request ``auth.test`` once more."""
-        workspace: Workspace = context["workspace"]
-        me = await workspace.web.me()
-        return AuthorizeResult(
-            enterprise_id=context.enterprise_id,
-            team_id=context.team_id,
-            bot_id=me.bot_id,
-            bot_user_id=me.user_id,
-            bot_token=workspace.web.token,
-        )
+    return before_authorize
 
-    app = AsyncApp(
-        name=NAME,
-        logger=library,
-        client=client,
-        # Made an AsyncAuthorize here: beside an OAuth flow Bolt takes no plain function.
-        authorize=AsyncCallableAuthorize(logger=library, func=authorize),  # type: ignore[arg-type]
-        oauth_flow=oauth_flow,
-        before_authorize=before_authorize,
-        # ``http`` verifies signatures, because it acknowledges before anything is dispatched.
-        request_verification_enabled=False,
-        # The listener runs inside of async_dispatch, which the handler keeps as a task; ``ack``
-        # answers without waiting for the listener's end.
-        process_before_response=True,
-        raise_error_for_unhandled_request=True,  # so that it is one line of our log
+
+async def _authorize(context: AsyncBoltContext) -> AuthorizeResult:
+    """From what was learned before: Bolt's own would request ``auth.test`` once more."""
+    workspace: Workspace = context["workspace"]
+    me = await workspace.web.me()
+    return AuthorizeResult(
+        enterprise_id=context.enterprise_id,
+        team_id=context.team_id,
+        bot_id=me.bot_id,
+        bot_user_id=me.user_id,
+        bot_token=workspace.web.token,
     )
 
-    @app.middleware
-    async def attach_responder(
-        context: AsyncBoltContext, next: Callable[[], Awaitable[None]]
-    ) -> None:
-        panel = context["panel"] = panel_of(context["workspace"])
-        context["responder"] = panel.responder
-        await next()
 
-    @app.error
-    async def report(error: Exception, request: AsyncBoltRequest) -> BoltResponse | None:
-        """What goes wrong in an answer is lost to the person who waits for it, and to nobody
-        else; it is logged."""
-        kind = str(request.body.get("type") or "command")
-        if isinstance(error, BoltUnhandledRequestError):
-            await request.context.ack()
-            log.info("unmatched request type=%s", kind)
-            return BoltResponse(status=200)
-        if isinstance(error, SendError | PlatformError):
-            log.warning("answering failed type=%s why=%s", kind, error)
-        else:
-            log.error("answering failed type=%s", kind, exc_info=error)
-        return None
-
-    listeners.register(app)
-    return app
+async def _report(error: Exception, request: AsyncBoltRequest) -> BoltResponse | None:
+    """What goes wrong in an answer is lost to the person who waits for it, and to nobody else; it
+    is logged."""
+    kind = str(request.body.get("type") or "command")
+    if isinstance(error, BoltUnhandledRequestError):
+        await request.context.ack()
+        log.info("unmatched request type=%s", kind)
+        return BoltResponse(status=200)
+    if isinstance(error, SendError | PlatformError):
+        log.warning("answering failed type=%s why=%s", kind, error)
+    else:
+        log.error("answering failed type=%s", kind, exc_info=error)
+    return None
 
 
 async def introduced(workspace: Workspace, body: Mapping[str, Any]) -> Me:

@@ -77,33 +77,15 @@ def wire(
     """Connect parts that are open already. Does nothing yet. What is not ``serving``, such as a
     command, compares bot.toml without that role: its changes would wait for another process.
     Without a ``vault`` nothing is sent to ``zotero``."""
-    schedule = config.schedule
-    rules = ChannelRules(schedule, config.bot.timezone)
+    rules = ChannelRules(config.schedule, config.bot.timezone)
     own = [roles.COLLECTOR, roles.FILE, *map(roles.delivery, platforms)]
     own += [roles.ZOTERO] if vault and zotero else []
     leases = Leases(own, store, clock)
     file_lease = leases[roles.FILE] if serving else None
     file_sync = FileSync(config.path, synchronizer, store, clock, file_lease, frozenset(platforms))
-    queries = Queries(
-        store=store,
-        source=source,
-        clock=clock,
-        timetable=rules.timetable,
-        identify=base_id,
-        calendar=config.calendar,
-        defaults=ScheduleDefaults(schedule.values, schedule.written),
-    )
     notifier = Notifier(store, platforms)
-    changes = Changes(
-        queries=queries,
-        store=store,
-        clock=clock,
-        on_change=file_sync.show_change,
-        on_archived=notifier.archived,
-        first_post=schedule.first_post,
-        limits=config.limits,
-        personal=PersonalChannels(store, config.bot.personal, platforms),
-    )
+    queries = _queries(config, clock, store, source, rules)
+    changes = _changes(config, clock, store, platforms, queries, file_sync, notifier)
     library = Library(queries=queries, store=store, clock=clock)
     libraries = ZoteroLibraries(
         queries=queries, store=store, clock=clock, vault=vault, zotero=zotero
@@ -117,23 +99,7 @@ def wire(
         clock=clock,
         limits=config.limits,
     )
-
-    async def archive_deleted(channel: Channel, reason: str) -> None:
-        await changes.archive_channels(ChannelGroup(ids=(channel.id,)), reason)
-
-    pipeline = Pipeline(
-        source=source,
-        store=store,
-        clock=clock,
-        platforms=platforms,
-        rules=rules,
-        calendar=config.calendar,
-        first_post=schedule.first_post,
-        timeouts=DeliveryTimeouts(settling=config.delivery.settling),
-        on_refused=notifier.refused,
-        on_gone=archive_deleted,
-        leases=leases,
-    )
+    pipeline = _pipeline(config, clock, store, source, platforms, rules, leases, changes, notifier)
     sender = None
     if vault and zotero:
         check, told = leases[roles.ZOTERO].check, notifier.zotero_paused
@@ -157,6 +123,70 @@ def wire(
         commands=commands,
         dry_run=dry_run,
         progress=progress,
+    )
+
+
+def _queries(
+    config: Config, clock: Clock, store: Store, source: Source, rules: ChannelRules
+) -> Queries:
+    return Queries(
+        store=store,
+        source=source,
+        clock=clock,
+        timetable=rules.timetable,
+        identify=base_id,
+        calendar=config.calendar,
+        defaults=ScheduleDefaults(config.schedule.values, config.schedule.written),
+    )
+
+
+def _changes(
+    config: Config,
+    clock: Clock,
+    store: Store,
+    platforms: Mapping[str, PlatformAdapter],
+    queries: Queries,
+    file_sync: FileSync,
+    notifier: Notifier,
+) -> Changes:
+    return Changes(
+        queries=queries,
+        store=store,
+        clock=clock,
+        on_change=file_sync.show_change,
+        on_archived=notifier.archived,
+        first_post=config.schedule.first_post,
+        limits=config.limits,
+        personal=PersonalChannels(store, config.bot.personal, platforms),
+    )
+
+
+def _pipeline(
+    config: Config,
+    clock: Clock,
+    store: Store,
+    source: Source,
+    platforms: Mapping[str, PlatformAdapter],
+    rules: ChannelRules,
+    leases: Leases,
+    changes: Changes,
+    notifier: Notifier,
+) -> Pipeline:
+    async def archive_deleted(channel: Channel, reason: str) -> None:
+        await changes.archive_channels(ChannelGroup(ids=(channel.id,)), reason)
+
+    return Pipeline(
+        source=source,
+        store=store,
+        clock=clock,
+        platforms=platforms,
+        rules=rules,
+        calendar=config.calendar,
+        first_post=config.schedule.first_post,
+        timeouts=DeliveryTimeouts(settling=config.delivery.settling),
+        on_refused=notifier.refused,
+        on_gone=archive_deleted,
+        leases=leases,
     )
 
 
@@ -213,36 +243,12 @@ async def open_bot(
     ``arxiv_transport`` replaces the network to arXiv. Raises ConfigError and StoreError.
     """
     clock = clock or SystemClock()
-    url = database_url(config)
     async with AsyncExitStack() as stack:
-        if dry_run:
-            try:
-                copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-"))
-                path = Path(shutil.copy(config.path, copy))
-                lock = path.with_suffix(".lock")
-                if (config.bot.data / FILE_LOCK).exists():  # which names the file
-                    shutil.copy(config.bot.data / FILE_LOCK, lock)
-            except OSError as error:
-                raise StoreBroken(
-                    f"A dry run works on a copy, and can't make it: {error}"
-                ) from error
-            store = await open_copy(config.bot.data, Path(copy), url)
-        else:
-            path, lock = config.path, config.bot.data / FILE_LOCK
-            opening = partial(open_store, config.bot.data, alone=serving, url=url)
-            # A server that is gone without a word takes its time, in which others are answered.
-            store = await asyncio.to_thread(opening) if url else opening()
-        synchronizer = Synchronizer(path, lock, clock, mirror=config.bot.mirror, shared=bool(url))
-        stack.callback(store.close)
+        store, synchronizer = await _open_database(
+            config, clock, stack, serving=serving, dry_run=dry_run
+        )
         vault = _vault(config, store, clock)
-        zotero = None
-        if vault is not None and not dry_run:
-            from bot.zotero.client import (
-                ZoteroClient,
-            )  # with the names of citations, which take theirs
-
-            zotero = ZoteroClient(config.zotero.api_url, network=config.network)
-            stack.push_async_callback(zotero.aclose)
+        zotero = None if vault is None or dry_run else _zotero(config, stack)
         platforms: dict[str, PlatformAdapter] = {}
         if serving if connect is None else connect:
             stream = stream or sys.stdout
@@ -269,16 +275,55 @@ async def open_bot(
             progress=progress,
         )
         stack.push_async_callback(bot.leases.release)
-        if serving and not dry_run:
-            await _refuse_disagreement(config, store)
         if serving:
-            if not store.is_shared:  # else for each platform when its posts are taken over
-                await bot.pipeline.release_claims()
-            await bot.pipeline.recompute_times()
-            await store.change_posting_days(config.schedule.values["days"])
+            await _begin_serving(bot)
         write = serving if write_file is None else write_file
         await bot.file_sync.synchronise(accept=accept, write=write)
         yield bot
+
+
+async def _open_database(
+    config: Config, clock: Clock, stack: AsyncExitStack, *, serving: bool, dry_run: bool
+) -> tuple[Store, Synchronizer]:
+    """The database, which the stack closes, and what keeps bot.toml the same as it; for a dry run
+    copies of both."""
+    url = database_url(config)
+    path, lock = config.path, config.bot.data / FILE_LOCK
+    if dry_run:
+        try:
+            copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="daily-papers-")))
+            path = Path(shutil.copy(config.path, copy))
+            lock = path.with_suffix(".lock")
+            if (config.bot.data / FILE_LOCK).exists():  # which names the file
+                shutil.copy(config.bot.data / FILE_LOCK, lock)
+        except OSError as error:
+            raise StoreBroken(f"A dry run works on a copy, and can't make it: {error}") from error
+        store = await open_copy(config.bot.data, copy, url)
+    else:
+        opening = partial(open_store, config.bot.data, alone=serving, url=url)
+        # A server that does not answer takes its time, in which other tasks must run.
+        store = await asyncio.to_thread(opening) if url else opening()
+    synchronizer = Synchronizer(path, lock, clock, mirror=config.bot.mirror, shared=bool(url))
+    stack.callback(store.close)
+    return store, synchronizer
+
+
+def _zotero(config: Config, stack: AsyncExitStack) -> Zotero:
+    from bot.zotero.client import ZoteroClient  # loads what parses the names of authors
+
+    client = ZoteroClient(config.zotero.api_url, network=config.network)
+    stack.push_async_callback(client.aclose)
+    return client
+
+
+async def _begin_serving(bot: Bot) -> None:
+    """Take over what the last process left behind. Raises ConfigError and StoreError."""
+    if not bot.dry_run:
+        await _refuse_disagreement(bot.config, bot.store)
+    if not bot.store.is_shared:  # else for each platform when its posts are taken over
+        await bot.pipeline.release_claims()
+    await bot.pipeline.recompute_times()
+    await bot.store.change_posting_days(bot.config.schedule.values["days"])
 
 
 async def _refuse_disagreement(config: Config, store: Store) -> None:
