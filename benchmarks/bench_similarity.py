@@ -4,12 +4,14 @@ Leave-one-out over the real papers of April 2026 in ``../shared/data``: one pape
 and all others are ordered by their similarity to it. Two papers that share two authors count as
 alike; recall is the share of a paper's like ones that are among the first ten. Beside it the same
 papers in random order, and those first that were submitted at about the same time. Every eighth of
-the papers that have any like it is tried. Without the data it is named and left out.
+the papers that have any like it is tried. The same is then tried among those papers alone that have
+any like them, counting the trials in which any of these is among the first ten: that is easier.
+Without the data both are named and left out.
 
 Then processor time for a digest of 100 papers in a channel with 1,000 saved ones, of invented
 texts: ordering it and finding what the first three are like. What is made once for all channels and
 kept (a paper's stems, its weights) is counted apart, and so is the channel's profile, made once for
-each digest.
+each digest. Of several rounds the least counts: other programs displace what is in the caches.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import Final
 
 from benchmarks.invented import Words
@@ -39,7 +41,7 @@ DIGEST, SAVED, COUNTED, ROUNDS = 100, 1_000, 1_000, 9
 WORDS, SHARED = 100, 25
 ALLOWED: Final = 0.005  # seconds for a digest
 
-Order = Callable[[Paper], Sequence[Paper]]  # the others, from the most alike on
+Order = Callable[[Paper, Sequence[Paper]], Sequence[Paper]]  # these, from the most alike on
 
 
 def run() -> list[Row]:
@@ -55,29 +57,37 @@ def _recalls() -> list[Row]:
     tried = [each for each in papers if alike[each.id]][::EVERY]
     frequencies, rng = InverseFrequencies(papers), random.Random(7)
 
-    def by_similarity(one: Paper) -> Sequence[Paper]:
+    def by_similarity(one: Paper, among: Sequence[Paper]) -> Sequence[Paper]:
         profile = Profile([one], frequencies)
-        return sorted(papers, key=lambda each: -profile.similarity(each))
+        return sorted(among, key=lambda each: -profile.similarity(each))
 
     orders: dict[str, Order] = {
         "by similarity": by_similarity,
-        "by date": lambda one: sorted(papers, key=lambda each: abs(each.published - one.published)),
-        "random": lambda one: rng.sample(papers, len(papers)),
+        "by date": lambda one, among: sorted(
+            among, key=lambda each: abs(each.published - one.published)
+        ),
+        "random": lambda one, among: rng.sample(among, len(among)),
     }
-    recalls = {
-        name: mean(_recall(order(one), one, alike[one.id]) for one in tried)
-        for name, order in orders.items()
-    }
-    ours = recalls["by similarity"]
-    return [
-        Row(
-            f"recall at {FIRST} of {len(papers):,} papers, {len(tried)} trials: {name}",
-            f"{recall:.3f}",
-            recall / ours,
-            "by similarity",
-        )
-        for name, recall in recalls.items()
-    ]
+    some = [each for each in papers if alike[each.id]]
+    rows = []
+    for what, among, count in (
+        (f"recall at {FIRST} of {len(papers):,} papers", papers, _recall),
+        (f"any at {FIRST} of the {len(some):,} that have any", some, _any),
+    ):
+        found = {
+            name: mean(count(order(one, among), one, alike[one.id]) for one in tried)
+            for name, order in orders.items()
+        }
+        rows += [
+            Row(
+                f"{what}, {len(tried)} trials: {name}",
+                f"{share:.3f}",
+                share / found["by similarity"],
+                "by similarity",
+            )
+            for name, share in found.items()
+        ]
+    return rows
 
 
 def _april() -> list[Paper]:
@@ -114,6 +124,10 @@ def _recall(ordered: Sequence[Paper], one: Paper, alike: set[str]) -> float:
     return len(alike.intersection(first)) / len(alike)
 
 
+def _any(ordered: Sequence[Paper], one: Paper, alike: set[str]) -> float:
+    return float(_recall(ordered, one, alike) > 0)
+
+
 def _costs() -> list[Row]:
     words = Words(random.Random(7))
     texts = [words.text(WORDS) for _ in range(SAVED + COUNTED)]
@@ -142,8 +156,8 @@ def _costs() -> list[Row]:
     found = [profiles[-1].nearest(each) for each in due]
     assert mean(a is b for a, b in zip(found, saved, strict=False)) > 0.9
     figures = {
-        f"ordering {DIGEST} papers by {SAVED:,} saved ones": median(ordering),
-        "the channel's profile, for each digest": median(building),
+        f"ordering {DIGEST} papers by {SAVED:,} saved ones": min(ordering),
+        "the channel's profile, for each digest": min(building),
         f"stems and weights of {DIGEST + SAVED:,} papers, once for all channels": stemming,
         f"counting terms in {COUNTED:,} papers, once for all channels": counting,
     }
