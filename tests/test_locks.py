@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from bot.config import CONTACT
-from bot.config.secrets import SECRETS, with_token
+from bot.config.secrets import SECRET_KEY, SECRETS, with_token
 from tests.locks import ROOT, faults, faults_of_lock, faults_of_needs, pins, within
 
 HASH = "--hash=sha256:" + "0" * 64
@@ -82,6 +82,7 @@ def test_the_container_gets_what_the_bot_needs_and_no_more() -> None:
 def test_the_example_of_the_environment_has_every_token_and_none_of_them_is_set() -> None:
     text = (ROOT / "example.env").read_text("utf-8")
     given = dict(line.split("=") for line in text.splitlines() if line and line[0] != "#")
-    assert given.keys() == {CONTACT, "TZ", *(name for each in SECRETS.values() for name in each)}
+    tokens = {name for each in SECRETS.values() for name in each}
+    assert given.keys() == {CONTACT, "TZ", SECRET_KEY, *tokens}
     assert {name for name, value in given.items() if value} == {"TZ"}
     assert with_token(given) == frozenset()
