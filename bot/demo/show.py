@@ -188,6 +188,7 @@ class _Story:
         self._expect(saved.text.startswith("Saved for this channel"), "a paper was not saved")
         listed = await self._say("saved")
         self._expect(len(listed.rows) == 1, "a saved paper is not listed")
+        self._narrate("From ten saved papers on, a digest can begin with those most like them.")
         cited = await self._say(f"cite {paper_id}")
         self._expect(paper_id in cited.code, "a citation does not name its paper")
         self._narrator.code(cited.code)
