@@ -76,11 +76,6 @@ def fits(blocks: Sequence[Block]) -> bool:
     return within(len(blocks), weight(blocks))
 
 
-def weight_left(blocks: Sequence[Block]) -> int:
-    """What others may still weigh in the message of these; less than nothing where it is full."""
-    return CHARACTERS - weight(blocks)
-
-
 def within(count: int, weight: int) -> bool:
     """The same for so many blocks that weigh so much; several weigh the sum of theirs."""
     return count <= BLOCKS and weight <= CHARACTERS

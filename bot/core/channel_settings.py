@@ -72,7 +72,7 @@ class CatchUp:
 
 @dataclass(frozen=True, slots=True)
 class PostingDays:
-    """The weekdays with a post, 0 for Monday. ``weekly``: one for the week that has ended."""
+    """The weekdays with a post, 0 for Monday. ``weekly``: one post for the past week."""
 
     weekdays: frozenset[int]
     weekly: bool = False
@@ -187,8 +187,8 @@ def check_mention(value: str, person: Person) -> None:
 
 
 def sound(channel: Channel) -> tuple[Channel, dict[str, str]]:
-    """The channel without the settings whose values nobody could have written, as a damaged
-    database has them, and every other one in its normal form; and the former, by their names."""
+    """The channel without its invalid settings, which only a damaged database has, and with all
+    others in their normal form; and the names of the invalid ones."""
     unsound, changed = {}, dict[str, Any]()
     for name, setting in CHANNEL_SETTINGS.items():
         value = getattr(channel, name)
@@ -216,7 +216,7 @@ def parse_channel_id(text: str) -> str:
 
 
 def quoted(text: str, limit: int = 60) -> str:
-    """The text in quotes for a message: shortened, and with nothing in it that a terminal obeys."""
+    """The text in quotes for a message: shortened, and without control characters."""
     short = text if len(text) <= limit else f"{text[: limit - 1]}…"
     return '"' + "".join(char if char.isprintable() else "�" for char in short) + '"'
 
@@ -281,7 +281,7 @@ class ChannelSetting:
 
     @property
     def is_open(self) -> bool:
-        """Whether there are other values than those that are offered."""
+        """Whether values other than those offered are accepted."""
         return self.reader is not None or self.reader_by_platform is not None
 
     def in_toml(self, value: str) -> str | bool:
@@ -289,7 +289,7 @@ class ChannelSetting:
         return value == "true" if self.is_switch else value
 
     def meaning_on(self, platform: str) -> str:
-        """With the values, where there are no others."""
+        """The meaning, with the list of values where no others are accepted."""
         known = f": {either(self.values_on(platform))}" if not self.is_open else ""
         return f"{self.meaning}{known}"
 

@@ -102,8 +102,8 @@ async def _match_fetched(
     interests: Interests,
     result: FetchResult,
 ) -> tuple[tuple[Paper, ...], tuple[Hit, ...]]:
-    """The papers to record, and what matches which keyword, also after papers whose metadata was
-    incomplete have been completed."""
+    """The papers to record, and which keywords they match, once papers with incomplete metadata
+    have been completed."""
     hits = await asyncio.to_thread(_match, matcher, tuple(result.papers.values()))
     matched = {hit.paper_id for hit in hits}
     completed = await fetch.complete(source, store, matched, interests.metadata_incomplete, result)
@@ -116,7 +116,8 @@ async def _match_fetched(
 def _with_followed(
     papers: Sequence[Paper], followed: news.FollowUp
 ) -> tuple[tuple[Paper, ...], tuple[Paper, ...]]:
-    """What may match, as it is known by now; and what is followed besides."""
+    """The papers that may match, with what is known of them by now, and the posted papers that
+    are followed up."""
     kept = {paper.id: paper for paper in papers}
     beside = [paper for paper in followed.papers if paper.id not in kept]
     keep_latest_versions(kept, (paper for paper in followed.papers if paper.id in kept))
@@ -124,13 +125,13 @@ def _with_followed(
 
 
 def _brought(interests: Interests, result: FetchResult) -> bool:
-    """Where all keywords are new, whether any of them got its history."""
+    """Whether any keyword got its history, if all keywords are new."""
     return bool(result.histories) or not interests.fresh
 
 
 def _window(interests: Interests, now: datetime) -> tuple[datetime, bool]:
-    """From which submission on to fetch. A downtime widens it by as much; a clock that jumped back
-    can't narrow it."""
+    """The earliest submission time to fetch. Downtime widens the window accordingly; a clock that
+    was set back does not narrow it."""
     wide = False
     if interests.first_at is not None:
         wide = now - (interests.swept_at or interests.first_at) >= WIDE_EVERY

@@ -1,8 +1,8 @@
 """crosspost_pending(): publish messages to the servers that follow an announcement channel.
 
 A step of the outbox after a message was sent, with a state of its own, so that a crash, a platform
-that fails or a message that was only found in the history makes no difference. Doing it twice is
-harmless, so nothing is looked for first. That it can't be done never touches the post itself.
+that fails or a message that was only found in the history makes no difference. Crossposting twice
+is harmless, so there is no search beforehand. A failure never affects the post itself.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class DeliveryTimeouts:
 
 
 def _may_send() -> None:
-    """For who is the only one who sends."""
+    """The check of a process that shares its platforms with no other: always passes."""
 
 
 async def _notify_nobody(channel: Channel, reason: str) -> None:
@@ -80,8 +80,8 @@ async def _notify_nobody(channel: Channel, reason: str) -> None:
 
 
 class _Account:
-    """One of those whose limits count apart: how many of its posts are in flight, and which of its
-    channels and servers had how many since all had their turn."""
+    """An account with rate limits of its own: how many of its posts are in flight, and how many
+    posts each of its channels and servers has sent in the current round."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -91,8 +91,8 @@ class _Account:
         self.by_server: Counter[str] = Counter()
 
     def count(self, post: Post | None) -> None:
-        """It was claimed; ``None``: there was none."""
-        # Where nobody else is ready, all have had their turn.
+        """Count a claimed post; ``None``: there was nothing to claim."""
+        # If nobody else is ready, a new round begins.
         if post is None or post.server in _had_their_turn(self.by_server):
             self.by_server.clear()
         if post is None or post.channel.id in _had_their_turn(self.by_channel):
@@ -149,7 +149,7 @@ class Deliverer:
         self._looked_at: float | None = None  # which accounts have posts, monotonic
 
     def wake(self) -> None:
-        """There may be something new to deliver; noticed also while slow posts are in flight."""
+        """Look for new posts to deliver, even while slow ones are in flight."""
         self._looked_at = None
         self._wake.set()
 
@@ -159,7 +159,7 @@ class Deliverer:
         self._wake.set()
 
     def take_over(self) -> None:
-        """Another process may have delivered until now: what it left unsettled is read again."""
+        """Read again which posts have not settled: another process may have been delivering."""
         self._loaded_unsettled = False
 
     async def deliver(self, *, wait: float = 0.0) -> None:
@@ -190,7 +190,7 @@ class Deliverer:
     # -- which post is next ----------------------------------------------------------------------
 
     async def _load_unsettled(self) -> None:
-        """Posts that earlier processes sent a moment ago settle by our own clock from now on."""
+        """From now on, time the posts that earlier processes have just sent by our own clock."""
         if self._loaded_unsettled:
             return
         unsettled = await self._store.unsettled(self.platform, self._clock.now())
@@ -200,7 +200,7 @@ class Deliverer:
         self._loaded_unsettled = True
 
     async def _claim(self) -> tuple[_Account, Post] | None:
-        """A post that no task works on, of the account that has the fewest in flight."""
+        """Claim a post that no task is working on, from the account with the fewest in flight."""
         while not self._draining:
             await self._look_for_accounts()
             free = [
@@ -233,8 +233,8 @@ class Deliverer:
             account.has_none = False
 
     async def _claim_for(self, account: _Account) -> Post | None:
-        """Claiming one that a task of ours has makes its lease longer: it only seemed to run out,
-        because the wall clock jumped."""
+        """Claiming a post that one of our tasks already has extends its lease: it only seemed to
+        have expired, because the wall clock jumped."""
         while not self._draining:
             now = self._clock.now()
             lease_until = now + timedelta(seconds=self._timeouts.lease)
@@ -264,7 +264,7 @@ class Deliverer:
                 log.error("delivering one post failed unexpectedly", exc_info=error)
 
     async def _wait_for_next(self, give_up_at: float) -> bool:
-        """Until the next post can be claimed; false where that is too late or never."""
+        """Wait until the next post can be claimed; false if that is too late, or never."""
         next_claim = await self._store.next_claim(self.platform)
         if next_claim is None:
             return False
@@ -402,5 +402,5 @@ class Deliverer:
 
 
 def _had_their_turn(claimed: Counter[str]) -> list[str]:
-    """Whoever has had so many posts in a row that others go first."""
+    """The channels and servers that have sent so many posts in a row that others go first."""
     return [each for each, posts in claimed.items() if posts >= POSTS_IN_A_ROW]

@@ -1,4 +1,4 @@
-"""What one channel gets at this moment. Pure: no database, no network, no time of its own."""
+"""Decides what one channel gets now. Pure: no database, no network, no clock."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def plan(
 ) -> Publication | None:
     """Decide what one channel gets at this moment; ``None`` if its time has not come.
 
-    The first papers of a new keyword go out at once, so that people see that it works; the others
-    wait for the channel's time. A time counts as served only when a complete run covers it,
-    so that papers which arXiv was late with are still posted the same day. News of posted papers
-    come with the others, or alone; those that the channel does not want are skipped. The week's
-    most saved papers come at its last posting time, also alone, or with the next digest after it.
-    Papers that match a mute now, when they would be shown, never are. Pure. ``show`` makes a paper
-    ready to be shown; see ``display_cache``. ``frequencies`` are what papers are compared by;
-    without any, the newest come first everywhere.
+    The first papers of a new keyword are posted at once, so that people see that it works; the
+    others wait for the channel's time. A posting time counts as served only when a complete run
+    covers it, so that papers which arXiv was late with are still posted the same day. News of
+    posted papers come with the others, or alone; those that the channel does not want are skipped.
+    The week's most saved papers come at its last posting time, also alone, or with the next digest
+    after it. Papers that match a mute now, when they would be shown, never are. Pure. ``show``
+    makes a paper ready to be shown; see ``display_cache``. ``frequencies`` are what papers are
+    compared by; without any, the newest come first everywhere.
     """
     channel, published_until = agenda.channel, agenda.published_until
     slot = rules.timetable.latest(at)
@@ -167,7 +167,7 @@ def _entries(
     show: Show,
     frequencies: InverseFrequencies | None,
 ) -> tuple[Entry, ...]:
-    """All of them in their order, ready to be shown, the first with why they come first."""
+    """All papers in order, ready to be shown, the first with the reason why they come first."""
     if not rules.by_similarity or frequencies is None or len(agenda.saved) < MIN_SAVED:
         return _shown(_arranged(due, agenda.keywords, rules), show)
     profile = Profile(agenda.saved, frequencies)
@@ -181,7 +181,7 @@ def _entries(
 
 
 def _hidden(entries: Sequence[Entry], mutes: Sequence[Keyword]) -> dict[str, None]:
-    """The ids of those that match one of the mutes, in their order."""
+    """The ids of the papers that match one of the mutes, in order."""
     if not mutes:
         return {}
     matcher = Matcher(mutes)
@@ -189,7 +189,7 @@ def _hidden(entries: Sequence[Entry], mutes: Sequence[Keyword]) -> dict[str, Non
 
 
 def _arranged(entries: Sequence[Entry], keywords: Sequence[str], rules: Rules) -> Sequence[Entry]:
-    """By the first of the channel's keywords that each matches, where the channel wants that."""
+    """Grouped by the first keyword of the channel that each matches, if it wants that."""
     if not rules.by_keyword:
         return entries
     place = {keyword: number for number, keyword in enumerate(keywords)}
@@ -214,7 +214,7 @@ def _most_saved_of_week(
 
 
 def _importance(item: NewsItem) -> tuple[int, int]:
-    """What matters most first, and of these the newest paper."""
+    """A sort key: what matters most first, then the newest paper."""
     return list(NewsKind).index(item.news.kind), -item.paper.serial
 
 
@@ -229,7 +229,7 @@ def _shown(entries: Sequence[Entry], show: Show) -> tuple[Entry, ...]:
 
 
 def _shown_news(told: Sequence[NewsItem], show: Show) -> tuple[NewsItem, ...]:
-    """Those that get a line; of the others nothing is shown but their number."""
+    """The news that get a line each; the others are only counted."""
     lines = [replace(each, paper=show(each.paper)) for each in told[:NEWS_SHOWN]]
     return (*lines, *told[NEWS_SHOWN:])
 

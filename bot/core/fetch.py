@@ -1,7 +1,7 @@
-"""What a source answers in one collect, request after request, added up.
+"""Adds up what a source answers in one collect, request by request.
 
-Reads from the store what an answer must hold again; changes nothing. A source that fails is no
-error here but a note: what it did answer is kept.
+Reads from the store which papers an answer must contain again; changes nothing. A source that fails
+raises no error here but leaves a note: what it did answer is kept.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ PROBE = parse("cat:cs.LG")
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The present papers of a new keyword, by their ids.
+    """The existing papers of a new keyword, by their ids.
 
-    They are whole from submission ``since`` on (``None``: they are all that there are);
+    They are complete from submission ``since`` on (``None``: they are all that there are);
     ``baseline`` is the highest serial that had been announced.
     """
 
@@ -111,8 +111,8 @@ async def fetch(
 ) -> None:
     """The papers that may match keywords which are followed since an earlier run.
 
-    An answer that lacks what was there at the last complete run is requested once more, and then
-    not believed, unless it was so several times in a row.
+    An answer without papers that the last complete run had is requested once more. If they are
+    still missing, it counts as incomplete, unless that happened several times in a row.
     """
     expected = await store.expected([keyword.canonical for keyword in keywords], since)
     short: Note | None = None
@@ -137,7 +137,7 @@ async def fetch(
 
 
 async def probe(source: Source, submissions_expected_after: datetime, result: FetchResult) -> None:
-    """Whether the announcement is there: its content says so, because no date does.
+    """Whether the announcement has arrived. Only its content shows that, because no date does.
 
     Costs a request only where the keywords themselves brought nothing that recent.
     """
@@ -171,7 +171,7 @@ def _shortfall(expected: Expected, got: frozenset[str]) -> Note | None:
 
 
 def are_too_many(missing: int, expected: int) -> bool:
-    """Whether an answer that lacks so many papers which were there before is not to be believed."""
+    """Whether so many papers are missing that the answer can't be trusted."""
     return missing > max(MISSING_ALLOWED, MISSING_SHARE * expected)
 
 
@@ -182,11 +182,11 @@ async def fetch_histories(
     result: FetchResult,
     wanted: Wanted | None = None,
 ) -> None:
-    """The present papers of new keywords: the newest of each, or if there are many new keywords at
-    once, what was submitted in the last two weeks, which does not take a request for each.
+    """The existing papers of new keywords: the newest of each; or, for many new keywords at once,
+    those submitted in the last two weeks, which does not need a request for each keyword.
 
-    A keyword without a whole history stays new, and gets a note of its own: it makes nothing
-    incomplete for those that were followed before.
+    A keyword without a complete history stays new, and gets a note of its own: the run is still
+    complete for the keywords that were followed before.
     """
     if len(keywords) > MANY_NEW:
         await _fetch_recent(source, keywords, now - LOOK_BACK, result, wanted)
@@ -265,7 +265,7 @@ async def complete(
 ) -> Sequence[Paper]:
     """Fetch the missing metadata of papers that match, of this run and earlier ones.
 
-    They are posted in any case, marked as they are; so a source that does not answer is only noted.
+    They are posted in any case, marked as incomplete; so a source that fails only leaves a note.
     """
     ids = [p.id for p in result.papers.values() if not p.has_full_metadata and p.id in matched]
     ids = [*await store.metadata_incomplete(ids), *metadata_incomplete]

@@ -1,9 +1,8 @@
-"""Roles that this process has for the time of a lease, and renews while it lives.
+"""Roles that this process holds by a lease, and renews while it lives.
 
-Whoever acts in a role asks ``is_held`` before each act: a lease that could not be renewed (the
-database does not answer, the process was stopped) counts as ended here before it does in the
-database, so that nobody acts when another process does already. Does not start or stop what is
-done in a role.
+Check ``is_held`` before acting in a role: a lease that could not be renewed (the database does not
+answer, the process was stopped) counts as expired here before it does in the database, so that two
+processes never act in the same role. Does not start or stop the work of a role.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MARGIN = 0.15  # the part of a lease by which it ends here earlier than in the d
 
 
 class Lease:
-    """One role. A database that one process serves gives every role for good."""
+    """One role. Where one process alone uses the database, it holds every role for good."""
 
     def __init__(
         self, role: str, store: LeaseStore, clock: Clock, *, length: timedelta = LEASE
@@ -39,7 +38,7 @@ class Lease:
 
     @property
     def is_shared(self) -> bool:
-        """Whether another process may have it at another time."""
+        """Whether another process may hold the role at another time."""
         return self._store.is_shared
 
     @property
@@ -74,7 +73,7 @@ class Lease:
         return self.is_held
 
     async def release(self) -> None:
-        """Another process may have it at once."""
+        """Give up the role, so that another process may take it at once."""
         self._until_at, self._for_good = None, False
         try:
             await self._store.release_lease(self.role)
@@ -83,7 +82,7 @@ class Lease:
 
 
 class Leases:
-    """All roles that this process would have."""
+    """All roles that this process wants."""
 
     def __init__(
         self,
@@ -117,7 +116,7 @@ class Leases:
 
     @property
     def missing(self) -> list[str]:
-        """The roles that other processes have."""
+        """The roles that other processes hold."""
         return sorted(role for role, lease in self._leases.items() if not lease.is_held)
 
     async def keep(self) -> None:
@@ -128,7 +127,7 @@ class Leases:
             await self.renew()
 
     async def release(self) -> None:
-        """Other processes may have at once what this one still holds."""
+        """Give up all roles that are still held, so that other processes may take them at once."""
         for lease in self._leases.values():
             if lease.is_held:
                 await lease.release()

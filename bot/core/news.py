@@ -5,20 +5,20 @@
     fetched again, or looked up ─▶ compare with what is stored ─▶ News
 
 What is stored of a paper is the baseline: it is what is known of it in every channel that it was
-posted in. A change is a row of ``news``, identified by the paper, its kind and a mark (which venue,
+posted in. A change is a row of ``news``, identified by the paper, its kind and a text (which venue,
 which version), with a row of ``news_ledger`` for each channel in which the ledger says "posted".
 Both are written in the transaction that replaces the stored paper: killed before it, the next run
 finds the same change, killed after it, none. A change that is found again (an index that answers
-with an older comment, and then with the newer one) meets its own row. In a channel that a paper is
-posted to later, what changed before is no news; so a digest that was prepared is decided again if
-the comment, journal reference or version of one of its papers has changed.
+with an older comment, and then with the newer one) finds its row there. In a channel to which a
+paper is posted later, earlier changes are no news; so a digest that was prepared is decided again
+if the comment, journal reference or version of one of its papers has changed.
 
 News become "posted" with the message that tells them, as papers do, and not before the paper's own
 message is known to have arrived: they link to it. A withdrawal has a second message, whose parent
 is that one. Which kinds a channel wants is decided when it is published to; the others become
 "skipped".
 
-A posted paper is followed for two years. The query API returns papers of the last weeks again by
+A posted paper is followed up for two years. The query API returns papers of the last weeks again by
 itself. A harvest lists whatever changed (``Batch.listed``), and keeps the records of posted papers
 whatever their age; because a record has no version, those that differ are looked up by their ids.
 Where no list continues the one before it (``runs.followed_until``), all posted papers are looked up
@@ -117,14 +117,14 @@ async def _known(store: CollectStore, ids: Iterable[str]) -> dict[str, Paper]:
 
 
 def _listed_until(followed_until: date | None, listed: tuple[date, date] | None) -> date | None:
-    """Up to which day a list of everything tells, if it begins where the last one ended."""
+    """The last day that a list of everything covers, if it begins where the last one ended."""
     if listed is None or followed_until is None or listed[0] > followed_until:
         return None
     return listed[1]
 
 
 def is_lookup_due(followed_until: date | None, today: date) -> bool:
-    """Whether all posted papers are to be looked up; also after a clock that was ahead."""
+    """Whether it is time to look up all posted papers; also after a clock that was ahead."""
     if followed_until is None or followed_until > today:
         return True
     return today - followed_until >= LOOKED_UP_EVERY
@@ -133,7 +133,7 @@ def is_lookup_due(followed_until: date | None, today: date) -> bool:
 def _not_seen(
     posted: Mapping[str, datetime], followed_until: date | None, now: datetime, whole: set[str]
 ) -> list[str]:
-    """Those that were not seen since a lookup was due, so that one that was cut off continues."""
+    """The papers not seen since the lookup was due, so that an interrupted one continues."""
     if followed_until is None or followed_until > now.date():
         due = now - LOOKED_UP_EVERY
     else:
@@ -176,7 +176,7 @@ async def _look_up(
 
 
 def differs(known: Paper, now: Paper) -> bool:
-    """Whether anything that can be news is otherwise in a record that tells no version."""
+    """Whether a record, which has no version, differs in anything that can be news."""
     return known.updated.date() != now.updated.date() or any(
         clean(getattr(known, name)) != clean(getattr(now, name))
         for name in ("title", "comment", "journal_ref", "doi")
@@ -186,8 +186,8 @@ def differs(known: Paper, now: Paper) -> bool:
 def news_of(before: Paper, after: Paper) -> tuple[News, ...]:
     """What is new in ``after``, which is the same paper or a later version of it. Pure.
 
-    A withdrawal, and the end of one, is no other news besides. Where the abstract was forgotten,
-    only the comment tells whether the paper was withdrawn before.
+    A withdrawal, or the end of one, is the only news of its paper. Where the abstract was deleted,
+    only the comment shows whether the paper was withdrawn before.
     """
     if after.version < before.version or not _changed(before, after):
         return ()
@@ -206,7 +206,7 @@ def news_of(before: Paper, after: Paper) -> tuple[News, ...]:
 
 
 def _changed(before: Paper, after: Paper) -> bool:
-    """Cheap: most of what is brought again is as it was."""
+    """A cheap test first: most papers that are fetched again have not changed."""
     return before.version != after.version or any(
         getattr(before, name) != getattr(after, name)
         for name in ("comment", "journal_ref", "abstract")
@@ -214,8 +214,8 @@ def _changed(before: Paper, after: Paper) -> bool:
 
 
 def _venue_news(old: Paper, new: Paper) -> News | None:
-    """A venue that was not there, or a first journal reference, also one that we can't read. A
-    journal reference that is corrected is none."""
+    """A new venue, or a first journal reference, even one that we can't read. A corrected journal
+    reference is no news."""
     from bot.text.venues import venue  # compiling its expressions takes a moment
 
     was, is_now, published = venue(old), venue(new), bool(new.journal_ref)

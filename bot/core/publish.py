@@ -6,8 +6,8 @@
 
 Digests are composed while no transaction is open, some channels at a time, and then each channel is
 written whole in one transaction. Where several processes share the database they all do so after a
-run: each takes the channels in an order of its own, until none is left that was not published to.
-What one of them that dies had composed is composed by another. Does not send anything and does not
+run: each takes the channels in an order of its own, until all have been published to. What a
+process had composed when it died is composed again by another. Does not send anything and does not
 decide when to run.
 """
 

@@ -112,7 +112,7 @@ class ZoteroSender:
         return len(result.added)
 
     async def _key_of(self, connection: ZoteroConnection) -> str | None:
-        """``None``, and the connection is paused: it can't be read."""
+        """The key; ``None`` if it can't be decrypted, and then the connection is paused."""
         try:
             key = await self._vault.kept(ZOTERO_KEY, connection.owner)
         except SecretUnreadable:
@@ -152,5 +152,5 @@ def _delay(attempt: int, seconds: float | None = None) -> float:
 
 
 def _shown(connection: ZoteroConnection) -> str:
-    """For the log: a channel's library by its channel, and nothing about a person's."""
+    """For the log: a channel's library is named by its channel, a person's not at all."""
     return connection.owner if connection.is_channel else "of a person"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.slack.blocks import quiet
-from adapters.slack.limits import BLOCKS, CHARACTERS, TEXT, units, weight, weight_left, within
+from adapters.slack.limits import BLOCKS, CHARACTERS, TEXT, units, weight, within
 from adapters.slack.render import compose, read
 from bot.model import Channel, Digest
 from tests.adapters import samples
@@ -25,10 +25,9 @@ def test_exactly_the_limits_fit_and_one_more_of_either_does_not() -> None:
     assert not within(BLOCKS, CHARACTERS + 1)
 
 
-def test_what_is_left_is_the_limit_without_what_all_blocks_weigh() -> None:
+def test_a_message_weighs_what_all_its_blocks_weigh() -> None:
     blocks = [quiet("one", "three"), quiet("&")]
     assert weight(blocks) == 3 + 5 + len("&amp;") == sum(weight([each]) for each in blocks)
-    assert weight_left(blocks) == CHARACTERS - weight(blocks)
 
 
 def test_a_message_is_filled_up_to_exactly_the_limit_of_characters() -> None:
