@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,14 @@ import pytest
 from bot.core.zotero import UNREADABLE, ZoteroSender
 from bot.errors import TryLater
 from bot.model import Paper, Person
-from bot.model.zotero import ZOTERO_KEY, ZoteroConnection, ZoteroLibrary, item_key
+from bot.model.zotero import (
+    ZOTERO_KEY,
+    ZoteroConnection,
+    ZoteroItem,
+    ZoteroLibrary,
+    ZoteroResult,
+    item_key,
+)
 from bot.network import Network
 from bot.vault import EncryptedVault, new_key
 from bot.zotero.client import ZoteroClient
@@ -81,10 +88,10 @@ class Bench:
         real: tuple[Any, Any] = (self.client, self.store)
         zotero, store = real if steps is None else (Dying(each, steps) for each in real)
         return ZoteroSender(
-            zotero, store, vault or self.vault(), self.clock, on_paused=self._pause, **options
+            zotero, store, vault or self.vault(), self.clock, on_paused=self.pause, **options
         )
 
-    async def _pause(self, connection: ZoteroConnection, reason: str) -> None:
+    async def pause(self, connection: ZoteroConnection, reason: str) -> None:
         self.told.append((connection.person.id, reason))
 
     async def connect(self, connection: ZoteroConnection = OWN, key: str = KEY) -> None:
@@ -154,6 +161,36 @@ async def test_a_kill_at_any_step_loses_and_doubles_nothing(tmp_path: Path) -> N
             await bench.client.aclose()
             bench.store.close()
     assert step > 20
+
+
+class Forgetful:
+    """Sends under another key each time."""
+
+    def __init__(self, client: ZoteroClient) -> None:
+        self._client = client
+        self._count = 0
+
+    async def add(self, key: str, library: str, items: Sequence[ZoteroItem]) -> ZoteroResult:
+        self._count += 1
+        renamed = [
+            replace(each, key=item_key(library, each.paper.id, self._count)) for each in items
+        ]
+        result = await self._client.add(key, library, renamed)
+        known = {new.key: old.key for new, old in zip(renamed, items, strict=True)}
+        return replace(result, added=frozenset(known[each] for each in result.added))
+
+
+async def test_without_its_lasting_key_a_paper_would_be_doubled(bench: Bench) -> None:
+    """The control: what the others count is counted."""
+    await bench.connect()
+    await bench.save(paper(1, "One"))
+    bench.server.fail("POST", ITEMS, how="after")
+    forgetful: Any = Forgetful(bench.client)
+    sender = ZoteroSender(forgetful, bench.store, bench.vault(), bench.clock, on_paused=bench.pause)
+    await sender.send_waiting()
+    bench.clock.advance(30)
+    await sender.send_waiting()
+    assert bench.server.titles() == ["One", "One"]
 
 
 async def test_zotero_may_be_down_for_days(bench: Bench) -> None:
