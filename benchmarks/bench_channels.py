@@ -20,6 +20,7 @@ import multiprocessing
 import random
 import re
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -37,6 +38,7 @@ from adapters.slack.render import SlackComposer
 from benchmarks.answering import Answer
 from benchmarks.invented import Words
 from benchmarks.report import Row, table
+from bot.app.service import SWITCH_INTERVAL
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
 from bot.chat.discussions import Discussions
@@ -214,6 +216,7 @@ class TimedStore(SqlStore):
 
 def _live(folder: Path, channels: int, papers: list[Paper]) -> Day:
     day = Day(channels)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     store = opened_as(TimedStore, folder / "db")
     store.day = day
     asyncio.run(_day(day, store, Answer(papers)))

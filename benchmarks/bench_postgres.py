@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from benchmarks.bench_channels import (
     prepare,
 )
 from benchmarks.report import Row, table
+from bot.app.service import SWITCH_INTERVAL
 from bot.clock import SystemClock
 from bot.core.collect import collect
 from bot.core.leases import LEASE, RENEW_INTERVAL, Leases
@@ -160,6 +162,7 @@ class Measured(Day):
 
 def _live(channels: int, where: str, papers: list[Paper]) -> Measured:
     day = Measured(channels)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with closing(_opened(where)) as store:
         asyncio.run(_day(day, store, Answer(papers)))
         [[due]] = select(store, "select count(*) from ledger where state = 'due'")

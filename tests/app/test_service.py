@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -23,8 +24,10 @@ import time_machine
 from bot import config as configuration
 from bot.app.reloads import Reloads
 from bot.app.scheduler import RetryPolicy
+from bot.app.service import SWITCH_INTERVAL
 from bot.app.wiring import build_service, wire
 from bot.clock import SystemClock
+from bot.core.collect import collect
 from bot.errors import (
     CannotTell,
     ChannelGone,
@@ -255,6 +258,24 @@ async def test_a_channel_that_is_resumed_by_another_process_is_served_within_sec
         assert await beside.resume(HERE)
         beside.close()
         await deployment.until(lambda: deployment.posted() == 2)
+
+
+async def test_what_another_process_has_collected_is_published_within_seconds(
+    deployment: Deployment,
+) -> None:
+    """Also what one that died had collected: a run is published to every channel, by anybody."""
+    await deployment.say("add reward model")
+    async with deployment.serving():
+        checked = "select 1 from channels where checked_run > 0"
+        await deployment.until(lambda: select(deployment.store, checked) != [])
+        assert sys.getswitchinterval() == SWITCH_INTERVAL
+        await deployment.published_until(days_ago=7)
+        deployment.announce(1)
+        beside = opened(deployment.database, alone=False)
+        await collect(deployment.source, beside, deployment.clock, first_post=0)
+        beside.close()
+        await deployment.until(lambda: deployment.posted() == 1)
+    assert sys.getswitchinterval() != SWITCH_INTERVAL
 
 
 async def test_a_post_that_another_process_sends_again_goes_out_within_seconds(
