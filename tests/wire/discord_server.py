@@ -444,9 +444,13 @@ class DiscordServer(WireServer):
 
 async def _body(request: web.Request) -> Any:
     """What is asked for; beside files it is in a part of its own (discord-api-docs, reference,
-    Uploading Files, November 2026)."""
+    Uploading Files, November 2026). There a new file has a number for its id, which OpenAPI has as
+    text."""
     if not request.can_read_body:
         return None
     if request.content_type != "multipart/form-data":
         return await request.json()
-    return json.loads(str((await request.post())["payload_json"]))
+    body = json.loads(str((await request.post())["payload_json"]))
+    for attachment in body.get("attachments", ()):
+        attachment["id"] = str(attachment["id"])
+    return body
