@@ -90,7 +90,7 @@ class Bot:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        """With every role, so that no other process does anything of the same meanwhile."""
+        """Hold every role meanwhile, so that no other process does any of the same work."""
         await self.leases.renew()
         missing = self.leases.missing
         if missing:
@@ -140,7 +140,7 @@ class Bot:
             raise failed.exceptions[0] from failed
 
     async def _deliver(self, deliverer: Deliverer) -> None:
-        """A platform that does not let us in keeps its posts waiting, and no other from its own."""
+        """If a platform does not let us in, its posts wait; other platforms are not affected."""
         settling = timedelta(seconds=self.config.delivery.settling)
         console = deliverer.platform == "console"
         timeout = CONSOLE_RESEND_TIMEOUT if console else RESEND_TIMEOUT + settling
@@ -153,7 +153,7 @@ class Bot:
             await self.store.clear_refusal(deliverer.platform)
 
     async def _summary(self, began: datetime, *, complete: bool) -> RunSummary:
-        """What came of a run that began then."""
+        """The summary of a run that began at that time."""
         state = await self.store.state()
         since = began - CLOCK_RESOLUTION
         posted = {

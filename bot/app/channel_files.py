@@ -17,7 +17,7 @@ from bot.sync.toml_editor import block_text
 
 
 async def exported(store: SyncStore, at: datetime) -> tuple[str, int]:
-    """The blocks of all channels that are not archived, as in ``bot.toml``; and how many they are.
+    """The blocks of all channels that are not archived, as in ``bot.toml``; and how many there are.
     Raises StoreError."""
 
     def read(database: SyncDatabase) -> Snapshot:

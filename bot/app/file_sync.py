@@ -1,4 +1,4 @@
-"""Keeps bot.toml and the database saying the same while the bot runs.
+"""Keeps bot.toml and the database in sync while the bot runs.
 
 What is compared, merged and written is decided by ``bot.sync``. This says when it happens, waits
 while somebody is saving the file, and remembers what is wrong for ``status``.
@@ -79,7 +79,7 @@ class FileSync:
     async def synchronise(
         self, *, accept: bool = False, discard: bool = False, write: bool = True
     ) -> None:
-        """Make bot.toml and the database say the same, whichever of them was changed.
+        """Synchronise bot.toml and the database, whichever of them was changed.
 
         With ``accept`` also takes over what would be held back; with ``discard`` also removes what
         the database holds and bot.toml can't; without ``write`` nothing is written into bot.toml.
@@ -145,8 +145,8 @@ class FileSync:
         return await self._store.synchronise(read, self._clock.now())
 
     async def show_change(self) -> None:
-        """After a change in the chat, which counts whatever becomes of bot.toml: a wrong file shows
-        it once it is right again, and after a fault of the database it is tried again."""
+        """Write a change from the chat to bot.toml. The change holds even if that fails: a wrong
+        file gets it once it is right again, and after a database error it is tried again."""
         if self._deferred.defer(self._path):
             return
         try:

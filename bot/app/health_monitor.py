@@ -41,7 +41,7 @@ class HealthMonitor:
         self.damages: tuple[str, ...] = ()
 
     def alive(self) -> None:
-        """The service is not stuck."""
+        """Record that the service is not stuck."""
         self._alive_at = self._clock.monotonic()
         self._connections()
 

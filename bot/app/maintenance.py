@@ -1,4 +1,4 @@
-"""The bot's chores at night: the database forgets what nobody needs, and is checked.
+"""Nightly maintenance: deletes what nobody needs from the database, and checks it.
 
 Decides nothing about what may be forgotten (``bot.store`` does).
 """
@@ -30,7 +30,7 @@ def next_night(now: datetime, timezone: ZoneInfo) -> datetime:
 async def forget_outdated(
     store: MaintenanceStore, clock: Clock, *, limit: int | None = None
 ) -> int:
-    """Forget what the retention rules allow, about ``limit`` rows at most; returns how many.
+    """Delete what the retention rules allow, about ``limit`` rows at most; returns how many.
 
     May be stopped between any two batches: the next night continues. Raises StoreError.
     """

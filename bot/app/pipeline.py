@@ -106,15 +106,16 @@ class Pipeline:
         return await crosspost_pending(platform, crossposter, self._store, self._clock)
 
     async def release_claims(self, platform: str = "") -> None:
-        """When nobody else delivers (on this platform): what a process that died was sending has an
-        unknown outcome.
+        """Mark as ``unknown`` what a process that died was sending. Only for when nobody else
+        delivers (on this platform).
 
         Raises StoreError.
         """
         await self._store.release(self._clock.now(), self._timeouts.settling, platform)
 
     async def recompute_times(self) -> None:
-        """After the wall clock may have been set: nothing waits for a time that was wrong.
+        """Correct stored times after the wall clock may have been set, so that nothing waits for a
+        wrong one.
 
         Raises StoreError.
         """

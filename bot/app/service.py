@@ -182,7 +182,8 @@ class Service:
             log.info("stopped")
 
     def _handle_signals(self) -> dict[signal.Signals, Any]:
-        """Returns what handled them before, and does again until the next service begins."""
+        """Handle SIGTERM and SIGINT. Returns the earlier handlers, which take over again
+        until the next service begins."""
         loop = asyncio.get_running_loop()
         ending = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.getsignal(number) or signal.SIG_DFL for number in ending}
@@ -265,7 +266,7 @@ class Service:
     # -- listening -----------------------------------------------------------------------------
 
     async def _listen(self, name: str) -> None:
-        """Again after a while where the platform does not let us in."""
+        """Listen to the platform; if it does not let us in, try again after a while."""
         platform = self._platforms[name]
         while True:
             self._listening.add(name)
@@ -306,7 +307,8 @@ class Service:
             log.warning("what status says of a platform is out of date why=%s", error)
 
     async def _notice_connections(self) -> None:
-        """Seen twice in a row: a listener that has only just begun has lost nothing yet."""
+        """Report a lost connection when it is seen twice in a row: a listener that has only just
+        begun has lost nothing yet."""
         connected = {
             name
             for name in self._refused[COMMANDS] & self._listening
@@ -359,17 +361,17 @@ class Service:
         return not self._scheduler.is_failing("collect") and not self._collecting.locked()
 
     async def _publish(self) -> None:
-        """One at a time: two would compose the same channels."""
+        """Publish; one job at a time, because two would compose the same channels."""
         async with self._publishing:
             await self._pipeline.publish()
 
     async def _help_publishing(self) -> None:
-        """What another process has collected, or one that died has left."""
+        """Publish what another process has collected, or what one that died has left."""
         await self._publish()
         self._deliver_all()
 
     async def _republish(self) -> None:
-        """Channels have come back, or have other posting times now."""
+        """Publish to channels that came back, or whose posting times changed."""
         await self._pipeline.republish()
         self._deliver_all()
         if self._may_reschedule_collect():
@@ -420,7 +422,7 @@ class Service:
         await self._zotero.send_waiting()
 
     async def _delivery_refused(self, name: str, error: PlatformRefused) -> None:
-        """What is to be sent there waits until the next delivery, which is tried after a while."""
+        """The platform refused us: its posts wait until the next delivery, which is tried later."""
         delay = await self._platform_refused(name, error, POSTS)
         [deliverer] = [each for each in self._deliverers if each.platform == name]
         self._scheduler.after(_delivery_job(name), delay, partial(self._deliver, deliverer))
@@ -438,7 +440,7 @@ class Service:
     # -- being monitored -----------------------------------------------------------------------
 
     async def _ping(self) -> None:
-        """Once for each day on which arXiv gave a complete answer and all posts have left."""
+        """Ping once for each day on which arXiv gave a complete answer and all posts were sent."""
         health = self._config.health
         if health is None or not health.ping_url or not self._leases.holds(roles.COLLECTOR):
             return

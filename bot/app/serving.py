@@ -29,7 +29,7 @@ LOG_INTERVAL = timedelta(minutes=1)  # while the server does not answer
 
 
 async def serve(config: Config, reloads: Reloads) -> None:
-    """Until it is stopped. Raises ConfigError, GaveUp and StoreError, but waits while the database
+    """Serve until stopped. Raises ConfigError, GaveUp and StoreError, but waits while the database
     server does not answer."""
     following: Config | None = config
     with reloads.in_loop():
@@ -66,7 +66,7 @@ async def open_when_available(config: Config, reloads: Reloads, clock: Clock) ->
 
 
 class _Wait:
-    """For a database server."""
+    """Waiting for a database server."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -74,7 +74,7 @@ class _Wait:
         self._logged_at: float | None = None
 
     def failed(self, why: StoreUnavailable) -> None:
-        """It still does not answer; logged now and then."""
+        """Record that it still does not answer; this is logged now and then."""
         self._why = why
         now = self._clock.monotonic()
         if self._logged_at is None or now - self._logged_at >= LOG_INTERVAL.total_seconds():

@@ -97,7 +97,8 @@ class Changes:
         return await self._store.claim_request(request_ids, self._clock.now())
 
     async def archive_channels(self, group: ChannelGroup, reason: str) -> Sequence[str]:
-        """The bot was removed from these channels; their ids, of those that were not archived."""
+        """Archive the channels that the bot was removed from. Returns the ids of those that were
+        not archived before."""
         archived = await self._store.archive_channels(group, reason, self._clock.now())
         if archived:
             log.warning("archived channels=%d why=%s", len(archived), reason)
@@ -106,7 +107,8 @@ class Changes:
         return archived
 
     async def restore_channels(self, group: ChannelGroup) -> Sequence[str]:
-        """The bot is back in these channels; their ids, of those that were archived."""
+        """Bring back the channels that the bot was added to again. Returns the ids of those that
+        were archived."""
         restored = await self._store.restore_channels(group, self._clock.now())
         if restored:
             log.info("restored channels=%d", len(restored))
@@ -124,11 +126,12 @@ class Changes:
         name: str = "",
         in_chat: bool = False,
     ) -> Reply:
-        """Follow a keyword; the button "Undo" of one that was removed puts it back as it was.
+        """Follow a keyword. The button "Undo" after a removal puts the keyword back as it was.
 
-        One that is followed already gets the ``name``, if one is given; the keyword itself as its
-        name takes a name away. With ``in_chat`` the limits hold, and the answer says what arXiv has
-        for it, if it answers soon. Raises UserError for a wrong keyword or name, or one too many.
+        A keyword that is followed already gets the ``name``, if one is given; the keyword's own
+        text as its name removes the name. With ``in_chat`` the limits apply, and the reply says
+        what arXiv has for it, if arXiv answers soon. Raises UserError for a wrong keyword or name,
+        or one too many.
         """
         keyword = parse(await self._queries.keyword_text(text, channel_id))
         if in_chat:
@@ -173,7 +176,7 @@ class Changes:
             self._limits.check_room_of_person(len(canonicals), len(canonicals))
 
     async def _check_words(self, channel_id: str, keyword: Keyword) -> None:
-        """Raises UserError where the same words would mean another keyword of the channel, too."""
+        """Raises UserError if the same words would also mean another keyword of the channel."""
         others = [each.keyword for each in await self._store.subscriptions(channel_id)]
         if not keyword.name and any(each.canonical == keyword.canonical for each in others):
             return
@@ -184,7 +187,7 @@ class Changes:
                 raise UserError(f"Another keyword is shown as {shown}\nPlease {wanted} name.")
 
     async def _rename(self, channel_id: str, person: Person, keyword: Keyword, name: str) -> Reply:
-        """Raises UserError where somebody else was faster."""
+        """Raises UserError if somebody else changed it at the same moment."""
         if not await self._store.rename(channel_id, keyword.canonical, name):
             raise UserError(
                 f"Somebody else has just changed {keyword.label}. {see_list(channel_id)}"
@@ -214,7 +217,7 @@ class Changes:
         return narrowed_reply(broad, followed, person)
 
     async def _outlook(self, keyword: Keyword, person: Person) -> Outlook:
-        """The keyword is kept, whatever arXiv says or does not."""
+        """What arXiv has for the keyword, which is followed even if arXiv does not answer."""
         try:
             async with asyncio.timeout(OUTLOOK_TIMEOUT):
                 return await self._queries.outlook(keyword, NEWEST_SHOWN)
@@ -237,8 +240,8 @@ class Changes:
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
         """Stop following keywords, in any wording of the same meaning or by their handles.
 
-        Of several, those that the channel does not follow (any more) are passed over. Raises
-        UserError where nothing is left to remove, or where too many are named.
+        Of several, those that the channel does not follow (any more) are skipped. Raises UserError
+        if nothing is left to remove, or if too many are named.
         """
         _check_count(keywords)
         subscriptions = await self._store.subscriptions(channel_id)
@@ -277,8 +280,8 @@ class Changes:
     async def mute(
         self, channel_id: str, person: Person, text: str, *, in_chat: bool = False
     ) -> Reply:
-        """Show the channel nothing that matches from now on. Raises UserError for an expression
-        that can't be read, or, with ``in_chat``, one too many."""
+        """From now on, hide everything that matches from the channel. Raises UserError for an
+        expression that can't be read, or, with ``in_chat``, one too many."""
         keyword = parse(await self._queries.keyword_text(text, channel_id))
         if in_chat:
             self._limits.check_keyword(keyword.text)
@@ -324,8 +327,8 @@ class Changes:
         )
 
     async def invited(self, channel_id: str) -> Reply:
-        """The bot is in this channel now: what it says there to everybody. A pause that was there
-        because the channel had refused it is over; one that a person wanted is not."""
+        """The bot was invited to this channel: returns what it says there to everybody. Ends a
+        pause because the channel had refused posts, but not one that a person asked for."""
         state = await self._queries.state(channel_id)
         [view] = state.channels
         resumed = await self._store.resume(channel_id, refused_only=True)

@@ -60,14 +60,14 @@ SHOW_PICTURES = frozenset({"discord"})  # platforms whose private answers may ho
 
 @dataclass(frozen=True, slots=True)
 class _Editor:
-    """Who changes a channel, with a name that can be part of a text, and whether the channel wants
-    no changes announced. In a private conversation there is nobody else to tell."""
+    """Who changes a channel, with a name that is safe to show, and whether changes are announced
+    there. In a private conversation there is nobody else to tell."""
 
     person: Person
     is_quiet: bool
 
     def announced(self, reply: Reply) -> Reply:
-        """The reply, with others told of the change only as the channel wants it."""
+        """The reply, with its announcement only if the channel wants changes announced."""
         if self.person.private:
             return replace(reply, announcement="")
         return replace(reply, is_quiet=self.is_quiet)
@@ -119,7 +119,7 @@ class ChatCommands:
             )
 
     async def _narrow(self, channel_id: str, person: Person, keyword: str) -> Reply:
-        """The button below the answer about one word alone."""
+        """The button below the reply to a keyword of a single word."""
         async with self._change("narrow", channel_id, person) as editor:
             return editor.announced(await self._changes.narrow(channel_id, editor.person, keyword))
 
@@ -259,7 +259,7 @@ class ChatCommands:
 
     @asynccontextmanager
     async def _papers(self, command: str, channel_id: str, person: Person) -> AsyncIterator[Person]:
-        """What every member may do, and which may ask the source."""
+        """What every member may do, where the source may have to be queried."""
         async with (
             self._query(command, channel_id, person) as reader,
             asyncio.timeout(QUERY_TIMEOUT),
@@ -459,7 +459,7 @@ class ChatCommands:
 
 @asynccontextmanager
 async def _answering(command: str, channel_id: str = "") -> AsyncIterator[None]:
-    """Whatever happens, the person gets an answer: UserError is all that is raised."""
+    """Turns every failure into a UserError, so that the person always gets an answer."""
     try:
         yield
     except SourceNotAsked as error:

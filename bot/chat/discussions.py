@@ -1,5 +1,5 @@
-"""Threads about papers: where one is, or a new one. Knows no platform; the wording is in
-``bot.chat.replies.discussions``.
+"""Threads about papers: finds the thread of a paper, or opens one. Knows no platform; the wording
+is in ``bot.chat.replies.discussions``.
 
 Opens nothing itself: the thread's messages go through the outbox like any post, so that neither a
 crash nor two people at the same moment open two. Only the link is waited for here.
@@ -62,7 +62,8 @@ class Discussions:
         return discussion_reply(paper, await self._outcome(channel_id, paper.id))
 
     async def _exists(self, opener: ThreadOpener, channel_id: str, found: Discussion) -> bool:
-        """Where the platform can't say, the link is worth more than another thread."""
+        """Whether the thread still exists. If the platform can't tell, the link is worth more than
+        another thread."""
         if found.opening is None or found.first is None:
             return True
         try:
@@ -94,7 +95,8 @@ class Discussions:
             )
 
     async def _outcome(self, channel_id: str, paper_id: str) -> Discussion:
-        """As soon as there is a link or a reason why there is none, or after a while."""
+        """The reply, as soon as there is a link or a reason why there is none, or after a
+        timeout."""
         give_up_at = self._clock.monotonic() + LINK_TIMEOUT
         while True:
             found = await self._store.discussion(channel_id, paper_id)

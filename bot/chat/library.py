@@ -53,14 +53,14 @@ class Library:
         self._max_export_size = max_export_size
 
     async def save(self, channel_id: str, person: Person, paper_id: str) -> Reply:
-        """Keep it for the channel, or no longer."""
+        """Save the paper for the channel; if this person had saved it, take that back."""
         paper = await self._queries.paper(paper_id)
         saved = await self._store.toggle_save(channel_id, paper, person, self._clock.now())
         connections = await self._store.zotero_connections(person.id, channel_id)
         return save_reply(paper, person, saved=saved, connections=connections)
 
     async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
-        """Keep all of them; none is taken back."""
+        """Save all of them; those that were saved before stay saved."""
         wanted = paper_ids[:MAX_SAVED_AT_ONCE]
         papers = await self._queries.papers(wanted)
         if not papers:
@@ -138,8 +138,8 @@ class Library:
         return export_reply(file, len(papers), found.total, mine=mine, private=person.private)
 
     async def exported(self, channel_id: str, kind: str) -> tuple[str, int]:
-        """All that the channel keeps, as the text of such a file, of any length; and how many
-        papers that are. Raises UserError where it keeps none."""
+        """All papers that the channel keeps, as the text of such a file of any length; and how many
+        there are. Raises UserError where it keeps none."""
         total = (await self._store.saved(channel_id, "", limit=1)).total
         found = await self._store.saved(channel_id, "", limit=total)
         if not found.papers:
@@ -148,7 +148,7 @@ class Library:
         return await self._file_text(kind, papers, await self._keys(papers)), len(papers)
 
     async def _file_text(self, kind: str, papers: Sequence[Paper], keys: Mapping[str, str]) -> str:
-        """Thousands take seconds, in which nobody else is to wait."""
+        """In a thread: thousands of papers take seconds, in which nobody else should wait."""
         return await asyncio.to_thread(_file_text, kind, papers, keys)
 
     async def _keys(self, papers: Sequence[Paper]) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""What people type: the commands they can give, however spelled, and what to say if it is none."""
+"""Parses what people type: the commands, however they are spelled, and what to answer if it is
+none of them."""
 
 from __future__ import annotations
 
@@ -122,8 +123,8 @@ def opens_thread(text: str) -> bool:
 
 
 def opens_key_form(text: str) -> str:
-    """Whose library somebody wants to connect to Zotero (``zotero connect``): ``person`` or
-    ``channel``; empty where nobody does."""
+    """Whose library is to be connected to Zotero (``zotero connect``): ``person`` or ``channel``;
+    empty for any other text."""
     typed, rest = _split(text)
     if _command_named(typed) != "zotero":
         return ""
@@ -189,8 +190,8 @@ def page_number(text: str) -> int:
 
 
 def saved_request(text: str) -> tuple[bool, tuple[str, ...], int]:
-    """Whether one's own are meant, the words to look for, and the page: ``page 2 mine reward``. A
-    word of a button is written as in an address."""
+    """Whether only the person's own papers are meant, the words to look for, and the page
+    (``page 2 mine reward``). A word of a button is written as in an address."""
     words = text.split()
     page = 1
     if len(words) > 1 and words[0].casefold() == "page" and words[1].isdecimal():
@@ -200,7 +201,8 @@ def saved_request(text: str) -> tuple[bool, tuple[str, ...], int]:
 
 
 def export_request(text: str) -> tuple[bool, str]:
-    """Whether one's own are meant, and the format. Raises UserError for one that there is not."""
+    """Whether only the person's own papers are meant, and the format. Raises UserError for an
+    unknown format."""
     mine, kind = False, "bib"
     for word in text.casefold().split():
         if word == "mine":

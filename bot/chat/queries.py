@@ -223,7 +223,8 @@ class Queries:
         return displayed(await self.paper(paper_id))
 
     async def paper(self, paper_id: str) -> Paper:
-        """A paper whole, its texts raw. Asks arXiv where we have forgotten it.
+        """A complete paper, its texts as arXiv wrote them. Queries arXiv if we deleted its
+        abstract.
 
         Raises UserError if there is no such paper, and SourceError.
         """
@@ -249,7 +250,7 @@ class Queries:
         return tuple(found[identity] for identity in identities if identity in found)
 
     async def _kept(self, identity: str) -> Paper | None:
-        """Whole, from our own database."""
+        """The paper with its abstract from our own database, if it is there."""
         paper = (await self._store.paper(identity)).paper
         if paper is not None and paper.abstract:
             return paper
@@ -315,7 +316,7 @@ class Queries:
         *,
         personal: bool = False,
     ) -> Home:
-        """Of these channels those of which anything is known; where nobody knows which ones the
+        """Those of these channels of which anything is known; where nobody knows which ones the
         person is in (``None``), those in which they added keywords, to be read only but for their
         own conversation. ``personal`` offers to begin one."""
         ids = channel_ids
@@ -335,7 +336,7 @@ class Queries:
     # -- what others build on -----------------------------------------------------------------
 
     async def state(self, channel_id: str | None) -> StateView:
-        """What may be known in one channel; without one, everything."""
+        """What people in one channel may see; without a channel, everything."""
         if channel_id is None:
             return visible_to_host(await self._store.state())
         return visible_in(channel_id, await self._store.state(channel_id))
@@ -343,8 +344,8 @@ class Queries:
     def context(
         self, view: ChannelView, state: StateView, channel_id: str | None
     ) -> ChannelContext:
-        """One channel with everything that its sentence depends on. ``channel_id`` is the channel
-        that somebody asked about, ``None`` for all of them."""
+        """One channel with everything that the sentence about it depends on. ``channel_id`` is the
+        channel that somebody asked about, ``None`` for all of them."""
         timetable = self._timetable(view.channel)
         dates = DateFormatter(self._clock.now(), timetable.timezone)
         return ChannelContext(

@@ -5,13 +5,13 @@
     fetched again, or looked up ─▶ compare with what is stored ─▶ News
 
 What is stored of a paper is the baseline: it is what is known of it in every channel that it was
-posted in. A change is a row of ``news``, identified by the paper, its kind and a text (which venue,
-which version), with a row of ``news_ledger`` for each channel in which the ledger says "posted".
-Both are written in the transaction that replaces the stored paper: killed before it, the next run
-finds the same change, killed after it, none. A change that is found again (an index that answers
-with an older comment, and then with the newer one) finds its row there. In a channel to which a
-paper is posted later, earlier changes are no news; so a digest that was prepared is decided again
-if the comment, journal reference or version of one of its papers has changed.
+posted in. A change is a row of ``news``, identified by the paper, its kind and its ``mark`` (which
+venue, which version), with a row of ``news_ledger`` for each channel in which the ledger says
+"posted". Both are written in the transaction that replaces the stored paper: killed before it, the
+next run finds the same change, killed after it, none. A change that is found again (an index that
+answers with an older comment, and then with the newer one) finds its row there. In a channel to
+which a paper is posted later, earlier changes are no news; so a digest that was prepared is decided
+again if the comment, journal reference or version of one of its papers has changed.
 
 News become "posted" with the message that tells them, as papers do, and not before the paper's own
 message is known to have arrived: they link to it. A withdrawal has a second message, whose parent
