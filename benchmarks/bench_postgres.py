@@ -19,12 +19,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 from benchmarks.answering import Answer
 from benchmarks.bench_channels import (
@@ -54,6 +56,7 @@ POSTS = 2_000
 POST_CHANNELS = 200
 CHANNELS = 10_000
 WORKERS = (1, 2, 4)
+PROCESSES = (1, 2, 4)  # that publish what one of them has collected
 TAKE_OVERS = 3
 HOUR = timedelta(hours=1)
 
@@ -87,10 +90,11 @@ def _queue(store: SqlStore) -> None:
     follow_all(store, [(each, parse("reward model")) for each in channels], START)
 
     def plan(n: int) -> Callable[[ChannelAgenda], Publication]:
-        return lambda _: Publication(drafts=((f"key-{n}", Draft("{}" * 400, ())),))
+        numbers = range(n, POSTS, POST_CHANNELS)
+        drafts = tuple((f"key-{number}", Draft("{}" * 400, ())) for number in numbers)
+        return lambda _: Publication(drafts=drafts)
 
-    plans = [(channels[n % POST_CHANNELS], plan(n)) for n in range(POSTS)]
-    asyncio.run(store.publish(plans, START))
+    asyncio.run(store.publish([(each, plan(n)) for n, each in enumerate(channels)], START))
 
 
 def _opened(where: str) -> SqlStore:
@@ -129,22 +133,66 @@ def _together(number: int, work: Callable[..., None], *arguments: object) -> flo
 
 
 def days(channels: int = CHANNELS) -> Iterator[Row]:
-    """By one process, as the service does it: the one that collects publishes too."""
+    """One process collects, and all of them publish, as the service does it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         papers = alone(prepare, folder, channels)
         (folder / "db").rename(folder / FILE)
         back_up(folder, folder / "backup")
         sqlite = alone(_live, channels, str(folder / FILE), papers)
-        with postgres.database(empty=True) as url:
-            began = time.perf_counter()
-            restore(folder, folder / "backup", START, url)
-            moved = time.perf_counter() - began
-            server = alone(_live, channels, url, papers)
-    yield from _rows("SQLite", sqlite, sqlite)
-    yield from _rows("PostgreSQL", server, sqlite)
+        yield from _rows("SQLite", sqlite, sqlite)
+        with closing(postgres.Server(autovacuum="on", shared_buffers="128MB")) as server:
+            for number in PROCESSES:
+                server.administer(f"create database of_{number}")
+                url = server.url(f"of_{number}")
+                began = time.perf_counter()
+                restore(folder, folder / "backup", START, url)
+                moved = time.perf_counter() - began
+                with _publishing_too(number - 1, url) as cpu_of_others:
+                    day = alone(_live, channels, url, papers)
+                yield from _rows(f"PostgreSQL, {number} processes", day, sqlite, cpu_of_others)
     yield Row("restore of that backup into PostgreSQL", f"{moved:.1f} s", moved / sqlite.whole,
               "the day on SQLite")  # fmt: skip
+
+
+@contextmanager
+def _publishing_too(number: int, url: str) -> Iterator[list[float]]:
+    """So many other processes that publish whatever a run has found; their processor seconds, once
+    they have ended."""
+    spawn = multiprocessing.get_context("spawn")
+    ended, begun, seconds = spawn.Event(), spawn.Barrier(number + 1), spawn.SimpleQueue()
+    arguments = (url, begun.wait, ended, seconds)
+    processes = [spawn.Process(target=_publish_too, args=arguments) for _ in range(number)]
+    for process in processes:
+        process.start()
+    begun.wait()
+    found: list[float] = []
+    try:
+        yield found
+    finally:
+        ended.set()
+        found += [seconds.get() for _ in processes]
+        for process in processes:
+            process.join()
+
+
+def _publish_too(url: str, begin: Callable[[], None], ended: Event, seconds: Any) -> None:
+    clock = FakeClock()
+    clock.advance(86_400)
+    store = opened_on_postgres(url)
+
+    async def work() -> None:
+        while not ended.is_set():
+            if await store.has_unchecked(tuple(COMPOSERS)):
+                await publish(store, COMPOSERS, lambda _: RULES, clock)
+            else:
+                await asyncio.sleep(0.05)
+
+    begin()
+    before = time.process_time()
+    asyncio.run(work())
+    seconds.put(time.process_time() - before)
+    store.close()
 
 
 class Measured(Day):
@@ -180,13 +228,22 @@ async def _day(day: Measured, store: SqlStore, source: Answer) -> None:
             await collect(source, store, clock, first_post=0)
         with day.part("compose and queue"):
             await publish(store, COMPOSERS, lambda _: RULES, clock)
+            # Another process may still be at it, which wakes nobody.
+            while await store.has_unchecked(tuple(COMPOSERS)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
 
 
-def _rows(what: str, found: Measured, against: Measured) -> Iterator[Row]:
+def _rows(
+    what: str, found: Measured, against: Measured, cpu_of_others: Sequence[float] = ()
+) -> Iterator[Row]:
     size = f"{found.channels:,} channels, {what}"
     for part, (wall, cpu) in found.seconds.items():
         ratio = wall / against.seconds[part][0]
         yield Row(f"{size}: {part}", f"{wall:.1f} s, {cpu:.1f} CPU", ratio, "SQLite")
+    if cpu_of_others:
+        figure = ", ".join(f"{each:.1f} s" for each in cpu_of_others)
+        ratio = sum(cpu_of_others) / against.seconds["compose and queue"][1]
+        yield Row(f"{size}: CPU of the others", figure, ratio, "SQLite, compose and queue")
     yield Row(f"{size}: peak memory", f"{found.peak:.0f} MB", found.peak / against.peak, "SQLite")
     waits, theirs = found.all_waits, against.all_waits
     p99 = quantiles(waits, n=100)[98]

@@ -129,6 +129,19 @@ def test_a_wrong_password_is_reported_and_an_escaped_one_understood() -> None:
         server.close()
 
 
+def test_a_server_that_demands_tls_says_how_to_get_it() -> None:
+    """The one of the tests is built without TLS, and lets in nobody who would need it."""
+    server = postgres.Server()
+    try:
+        server.administer("create role bot login")
+        server.demand_tls()
+        said = why(at(server.url(), user="bot"))
+    finally:
+        server.close()
+    assert "with TLS alone" in said
+    assert "sslmode=require" in said
+
+
 def test_a_user_without_rights_is_told_what_is_missing(empty: str) -> None:
     run(empty, "drop role if exists guest", "create role guest login")
     assert "may not do this" in why(at(empty, user="guest"))

@@ -14,9 +14,12 @@ from bot.errors import StoreBroken, StoreBusy, StoreError, StoreUnavailable
 
 # By the code of an error, or the class that its first two letters name
 # (postgresql.org/docs/18/errcodes-appendix.html, read 2026-11).
+_NO_ENTRY = "no entry"  # a code of ours: "28000" is also another refusal's
 _BUSY = {"40001", "40P01", "55P03", "57014"}
 _BROKEN = {
     "28": "it refuses the user or the password of DATABASE_URL. Check them.",
+    _NO_ENTRY: "it lets this user in from elsewhere, or with TLS alone. Add ?sslmode=require to"
+    " DATABASE_URL, or a line for this machine to the server's pg_hba.conf.",
     "3D000": "there is no database of the name in DATABASE_URL. Make it (createdb), or correct it.",
     "42501": "the user of DATABASE_URL may not do this there. Make it the owner of the database.",
     "53100": "its disk is full. Make room; nothing was lost.",
@@ -37,7 +40,7 @@ _UNAVAILABLE = {
 _BROKEN_WORDS = {
     "password authentication failed": "28",
     "no password supplied": "28",
-    "no pg_hba.conf entry": "28",
+    "no pg_hba.conf entry": _NO_ENTRY,
     "authentication failed": "28",
     '" does not exist': "3D000",
     "permission denied for database": "42501",
