@@ -119,7 +119,8 @@ class _Node:
 
 
 def _field(node: _Node, found: _Found) -> str | None:
-    """Where it was found first; ``""`` if only exclusions hold, ``None`` if not true."""
+    """The field in which it was found first; ``""`` if only exclusions hold, ``None`` if not
+    true."""
     if node.kind == "leaf":
         return found.get(node.number)
     if node.kind == "not":
@@ -132,7 +133,8 @@ def _field(node: _Node, found: _Found) -> str | None:
 
 
 def _cover(tree: Expression) -> tuple[float, frozenset[Leaf]]:
-    """Leaves of which one is true whenever the tree is, the rarest choice, and how common it is."""
+    """Leaves of which at least one is true whenever the tree is: the rarest choice; and how common
+    they are."""
     match tree:
         case And(items):
             return min(map(_cover, items), key=lambda cover: cover[0])

@@ -46,7 +46,8 @@ def is_called(author: Author, name: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What stands between hyphens. The first piece of a part also has the part and its length."""
+    """A part of a name between hyphens. The first piece of a part also has the part and its
+    length."""
 
     text: str
     whole: str = ""

@@ -24,8 +24,8 @@ def open_store(folder: Path, *, alone: bool, url: str = "") -> Store:
     """Open (or make) the database and bring its schema up to date.
 
     ``alone`` is for the process that collects and delivers: with a file only one may do so at a
-    time, with a server each in its roles (``bot.ports.LeaseStore``). What a dead one left half-sent
-    is still ``sending``; call ``release`` before you deliver. Other processes (``status``,
+    time, with a server each in its roles (``bot.ports.LeaseStore``). What a dead process was
+    sending is still ``sending``; call ``release`` before you deliver. Other processes (``status``,
     ``keywords``) open the same database beside it with ``alone=False``.
 
     Raises StoreBusy if another process already serves this database, StoreUnavailable,

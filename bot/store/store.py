@@ -87,7 +87,7 @@ def _own_use_case(
 
 
 class SqlStore:
-    """The database of one bot; what its methods promise is in ``bot.ports``.
+    """The database of one bot. Its methods are documented in ``bot.ports``.
 
     ``batch_size`` is about how many rows a transaction of ``record`` and ``publish`` writes; the
     engine says what is usual.

@@ -40,8 +40,8 @@ class Badge:
 
 
 def badges(paper: Paper) -> tuple[Badge, ...]:
-    """Of a paper that is ready to be shown (``bot.text.displayed``), in the order in which they are
-    read."""
+    """The badges of a paper that is ready to be shown (``bot.text.displayed``), in reading
+    order."""
     from bot.text.repositories import repositories  # both compile expressions for 15 ms, which
     from bot.text.venues import venue  # a command without papers need not wait for
 

@@ -62,7 +62,8 @@ class Name:
 
 
 def name_of(author: str) -> Name:
-    """Of an author as arXiv writes them, ``Ada van der Muster Jr.``, by BibTeX's own rules."""
+    """The parts of an author's name as arXiv writes it, ``Ada van der Muster Jr.``, by BibTeX's
+    rules."""
     plain = clean(unicode_from_latex(clean(author))).replace("{", "").replace("}", "").strip(" ,")
     if _COLLABORATION.search(plain) or " " not in plain or " and " in plain:
         return Name(literal=plain)
@@ -99,7 +100,7 @@ def _ascii(text: str) -> str:
 
 
 def file_text(kind: str, papers: Sequence[Paper], keys: Mapping[str, str]) -> str:
-    """All of them as one of ``EXPORT_FORMATS``; ``keys`` are by the papers' ids."""
+    """All papers in one of ``EXPORT_FORMATS``; ``keys`` are by the papers' ids."""
     if kind == "bib":
         return bibtex(papers, keys)
     if kind == "ris":
@@ -154,7 +155,7 @@ def _bibtex_name(name: Name) -> str:
 
 
 def doi(paper: Paper) -> str:
-    """The publisher's, the first where there are several; else the one that arXiv registers for
+    """The publisher's DOI, the first if there are several; else the one that arXiv registers for
     each paper (info.arxiv.org/help/doi, November 2026)."""
     given = clean(paper.doi).split()
     return given[0].rstrip(",;") if given else f"10.48550/arXiv.{paper.id}"

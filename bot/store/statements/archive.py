@@ -23,7 +23,8 @@ NOT_ARCHIVED = "(select id from channels where archived_at is null)"
 def archive_channels(
     db: Connection, group: ChannelGroup, reason: str, at: datetime
 ) -> tuple[str, ...]:
-    """The ids of those that are archived from now on; others were before, and keep their reason."""
+    """Archive channels. Returns the ids of those that were not archived before; the others keep
+    their reason."""
     found = _ids(db, group, "archived_at is null")
     given = {"ids": id_list(found), "at": to_text(at), "reason": reason}
     db.execute(
@@ -42,8 +43,8 @@ def archive_channels(
 
 
 def restore_channels(db: Connection, group: ChannelGroup, at: datetime) -> tuple[str, ...]:
-    """The ids of those that were archived until now. What a refusal had paused is posted to again;
-    what a person paused stays so."""
+    """Restore channels. Returns the ids of those that were archived. Ends a pause because the
+    channel had refused posts, but not one that a person asked for."""
     found = _ids(db, group, "archived_at is not null")
     if not found:
         return ()

@@ -60,10 +60,9 @@ class SqlSyncTransaction:
         )
 
     def apply(self, changes: Sequence[Change], who: str) -> Sequence[Change]:
-        """Carry the changes out, and say which those were. One that is made already changes
-        nothing. What they name is no longer archived: somebody wants it. Names are given last, so
-        that one can go from a keyword to another. In a private conversation its person alone
-        changes something."""
+        """Carry out the changes, and return those that changed anything. What they name is no
+        longer archived: somebody wants it. Names are given last, so that one can go from a keyword
+        to another. In a private conversation its person alone changes something."""
         changes = [each for each in changes if not owner_of(self._db, each.channel_id)]
         for change in changes:
             match change:

@@ -119,7 +119,7 @@ def expected(db: Connection, canonicals: Sequence[str], since: datetime) -> Expe
 
 
 def metadata_incomplete(db: Connection, paper_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these papers that are not here, or without their full metadata."""
+    """Those of these papers that are not stored, or only without their full metadata."""
     rows = db.execute(
         f"{LISTED} where value not in (select id from papers where version <> :unknown)",
         {"ids": id_list(paper_ids), "unknown": VERSION_UNKNOWN},
@@ -219,8 +219,8 @@ def _save_papers(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
 
 
 def _save_followed(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
-    """What became of papers in which nobody is interested otherwise: an abstract that was forgotten
-    stays so, and the paper counts as seen in no answer."""
+    """Posted papers that match nothing any more: a deleted abstract stays deleted, and the paper
+    does not count as seen in an answer."""
     names = [name for name in _PAPER_NAMES if name not in ("id", "abstract")]
     db.executemany(
         f"update papers set {', '.join(f'{name} = ?' for name in names)},"

@@ -28,7 +28,7 @@ _READY_AT = "case when x.not_before > :latest then :now else x.not_before end"
 
 
 def add(db: Connection, key: str, at: datetime) -> None:
-    """The post's message is in its channel, and is to be crossposted."""
+    """Record that the post's message arrived in its channel and is to be crossposted."""
     db.execute(
         "insert into crossposts (key, platform, not_before)"
         " select key, platform, ? from outbox where key = ? on conflict do nothing",
@@ -74,7 +74,7 @@ def retry(db: Connection, key: str, not_before: datetime, error: str) -> None:
 
 
 def fail(db: Connection, key: str, error: str) -> None:
-    """Nothing more happens to it."""
+    """Give up this crosspost for good."""
     db.execute("update crossposts set state = 'failed', error = ? where key = ?", (error, key))
 
 

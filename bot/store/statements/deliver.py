@@ -54,8 +54,8 @@ _READY_AT = f"""
 
 
 def release(db: Connection, now: datetime, settling: float, platform: str = "") -> None:
-    """When no other process delivers (on this platform): what was being sent has an unknown
-    outcome.
+    """Mark what was being sent as ``unknown``. Only for when no other process delivers (on this
+    platform).
 
     Its sender is gone, so the request left before ``now``. The platform may still be storing the
     message: nobody looks for it before it had ``settling`` seconds for that. Counted from now
@@ -89,13 +89,13 @@ def unsettled(db: Connection, platform: str, now: datetime) -> dict[str, float]:
 
 
 def hold_everything(db: Connection) -> None:
-    """Nobody sends what waits in the outbox."""
+    """Hold every post that waits in the outbox, so that none is sent."""
     db.execute(f"update outbox set state = 'held' where state in {OPEN}")
 
 
 def waiting_accounts(db: Connection, platform: str) -> tuple[str, ...]:
-    """Of all posts that wait, whether one can be claimed now or not. From one account to the next
-    by the index, so that it does not matter how many wait."""
+    """The accounts of all waiting posts, whether one can be claimed now or not. From one account to
+    the next by the index, so that it does not matter how many wait."""
     following = (
         "select min(account) from outbox where platform = :platform and state in"
         f" {OPEN} and account >"
@@ -187,8 +187,8 @@ def next_claim(db: Connection, platform: str) -> datetime | None:
 
 
 def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
-    """Settle it, and lift the pause of a channel that had refused us: it takes posts again, and
-    what became due there meanwhile is rechecked."""
+    """Settle the post. If the channel had been paused because it refused us, resume it: it takes
+    posts again, and what became due there meanwhile is rechecked."""
     row = db.execute("select created_at from outbox where key = ?", (key,)).fetchone()
     if row is None:
         return
@@ -243,7 +243,7 @@ def dead_letter(db: Connection, process: str, key: str, at: datetime, error: str
 
 
 def _settle(db: Connection, process: str, key: str, state: str, at: datetime, error: str) -> None:
-    """Nothing more happens to it by itself."""
+    """Put it into a final state: nothing more happens to it by itself."""
     db.execute(
         "update outbox set state = ?, settled_at = ?, lease_until = null, error = ?"
         " where key = ? and claimed_by = ? and state = 'sending'",
@@ -281,7 +281,7 @@ def refuse(
 
 
 def pause_after(probes: int, first: float) -> timedelta:
-    """How long a channel that refused us ``probes`` times before is left alone."""
+    """For how long a channel that has refused us ``probes`` times is not tried again."""
     return min(timedelta(seconds=first * 2.0 ** min(probes, 16)), MAX_PAUSE)
 
 

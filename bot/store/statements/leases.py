@@ -1,4 +1,4 @@
-"""Who has which role, where several processes share a database.
+"""Which process holds which role, where several share a database.
 
 The clock is the server's, one for all. A holder that can't renew its lease counts it as ended
 before the server does (``bot.core.leases``), so that nobody acts in a role that another has taken.

@@ -83,7 +83,7 @@ def save_all(
 
 
 def _words(paper: Paper) -> str:
-    """What a search looks in."""
+    """The text that a search looks in."""
     parts = (paper.title, *paper.authors, paper.id, str(paper.published.year))
     return " ".join(parts).casefold()
 
@@ -174,7 +174,7 @@ def saved_paper(db: Connection, paper_id: str) -> Paper | None:
 
 
 def _literal(word: str) -> str:
-    """For ``like``, in which the word's own signs mean nothing."""
+    """Escape a word for ``like``, so that its own signs mean nothing there."""
     for sign in "!%_":
         word = word.replace(sign, f"!{sign}")
     return word.casefold()
@@ -255,9 +255,9 @@ def forget_person(db: Connection, person: Person, at: datetime) -> Forgotten:
 
 
 def _forget_conversations(db: Connection, person_id: str, at: datetime) -> int:
-    """What the person follows for themselves, with all that shows it. The conversation is archived,
-    so that nothing is sent there any more, and nobody sees that there was one. The ledger stays, as
-    everywhere. How many keywords that were."""
+    """Delete what the person follows for themselves, with everything that shows it. The
+    conversation is archived, so that nothing is sent there any more, and nobody sees that there was
+    one. The ledger stays, as everywhere. Returns how many keywords there were."""
     own = "(select id from channels where owner = :person)"
     given = {"person": person_id}
     keywords = 0

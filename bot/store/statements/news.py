@@ -45,8 +45,8 @@ def known_papers(db: Connection, paper_ids: Sequence[str]) -> tuple[Paper, ...]:
 
 
 def record(db: Connection, news: Sequence[News], at: datetime) -> int:
-    """Put what was not found before on the ledgers of the channels that got the paper; how many
-    rows that made.
+    """Put new changes on the ledgers of the channels that got the paper; returns how many rows were
+    added.
 
     A channel that follows nothing any more gets none; one that is archived gets it if it comes
     back. Whether a channel wants it is decided when it is published to.
@@ -117,7 +117,7 @@ def settle(
     at: datetime,
     post_key: str | None = None,
 ) -> None:
-    """They are posted there, or skipped."""
+    """Mark them as posted there, or as skipped."""
     if not numbers:
         return
     db.executemany(

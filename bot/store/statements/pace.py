@@ -6,7 +6,7 @@ from bot.store.engines.base import Connection
 
 
 def pace(db: Connection) -> str:
-    """What was saved last; empty before the first time."""
+    """The pace that was saved last; empty before the first time."""
     row = db.execute("select state from pace").fetchone()
     return "" if row is None else str(row[0])
 

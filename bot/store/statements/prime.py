@@ -1,10 +1,11 @@
-"""Taking the present papers of a new keyword as known, but for the first ones that are shown.
+"""Primes new keywords: records their existing papers as known, except the first ones, which are
+posted.
 
 One that took another's place (``subscriptions.narrow``) is new to the matching alone: it continues
 where that one ended, and has no first papers.
 
 Channel by channel, and each whole: with a part of it alone, a bot killed in between would post the
-present papers of a keyword as new, or never its first ones. Between two channels it may well be
+existing papers of a keyword as new, or never its first ones. Between two channels it may well be
 killed: what is not primed yet is new at the next run, too.
 """
 
@@ -60,7 +61,8 @@ def prime(
 
 
 def _continue_in(db: Connection, run: Run, channel_id: str, canonical: str, added_at: str) -> int:
-    """Make due what was when the keyword took its place, and what was announced since then."""
+    """Make due what was due when the keyword took the other's place, and what was announced
+    since."""
     at = to_text(run.started_at)
     db.execute(
         "update subscriptions set primed_at = ? where channel_id = ? and canonical = ?",

@@ -1,4 +1,4 @@
-"""Turning what is due in a channel into posts: each channel whole in one transaction.
+"""Turns what is due in a channel into posts: each channel as a whole, in one transaction.
 
 The decision and the rendering are passed in as ``plan`` and called inside the transaction, so that
 a keyword that is removed meanwhile is either in the digest or not, never half. A decision that was
@@ -90,7 +90,7 @@ def unchecked(db: Connection, platforms: Collection[str]) -> list[str]:
 
 
 def has_unchecked(db: Connection, platforms: Collection[str]) -> bool:
-    """Whether there is any such channel. Takes an index some microseconds."""
+    """Whether there is any such channel. Uses an index: some microseconds."""
     found = db.execute(
         f"select 1 from channels where platform in ({LISTED}) and {_UNCHECKED} limit 1",
         {"ids": id_list(platforms)},
@@ -137,7 +137,7 @@ def _steps(
 
 
 def _size(prepared: Prepared | None) -> int:
-    """Messages and what they show."""
+    """How many messages there are, and papers and news in them."""
     if prepared is None or (publication := prepared.publication) is None:
         return 0
     shown = sum(1 + len(draft.paper_ids) + len(draft.news) for _, draft in publication.drafts)

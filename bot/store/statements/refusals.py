@@ -9,7 +9,7 @@ from bot.store.statements.rows import to_text
 
 
 def record(db: Connection, platform: str, reason: str, at: datetime) -> None:
-    """The newest reason counts; since when stays as it is."""
+    """Keep the newest reason, and the time of the first refusal."""
     db.execute(
         "insert into refused_platforms (platform, reason, refused_at) values (?, ?, ?)"
         " on conflict (platform) do update set reason = excluded.reason",
@@ -18,5 +18,5 @@ def record(db: Connection, platform: str, reason: str, at: datetime) -> None:
 
 
 def clear(db: Connection, platform: str) -> None:
-    """It lets the bot in; changes nothing where it always did."""
+    """Record that the platform lets the bot in; changes nothing if it always did."""
     db.execute("delete from refused_platforms where platform = ?", (platform,))

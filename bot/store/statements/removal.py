@@ -1,4 +1,4 @@
-"""Keywords that a channel follows no more, kept for a while as they were.
+"""Keywords that a channel no longer follows, kept for a while as they were.
 
 One that a person removed is kept for a week, and runs go on matching it. Its papers leave the
 ledger at once; adding it again, or pressing Undo, brings them back, with what was announced
@@ -88,8 +88,8 @@ def make_due_again(
 
 
 def forget_removed(db: Connection, now: datetime) -> None:
-    """Forget what can't be restored any more. What could only start over in archived channels is
-    matched no longer; once they are forgotten too, a person decides about what waits there."""
+    """Delete what can't be restored any more. What could only start over in archived channels is
+    no longer matched; once they are forgotten too, a person decides about what waits there."""
     week, month = to_text(now - RESTORABLE_FOR), to_text(now - KEEP_ARCHIVED)
     db.execute(
         "delete from removed_subscriptions"

@@ -50,7 +50,7 @@ NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper c
 
 
 def state(db: Connection, channel_ids: Sequence[str] = (), database: str = "") -> StateView:
-    """With these channels, as far as they are known; with every one where none is named."""
+    """The state with these channels, as far as they are known; with all if none is named."""
     return StateView(
         last_run=_run(db, ""),
         last_complete=_run(db, "where complete"),
@@ -64,7 +64,7 @@ def state(db: Connection, channel_ids: Sequence[str] = (), database: str = "") -
 
 
 def _archived(db: Connection, channel_ids: Sequence[str]) -> tuple[ArchivedChannel, ...]:
-    """Those of which keywords are kept; no private conversations."""
+    """The archived channels whose keywords are kept, without private conversations."""
     these, given = _these("c.id", channel_ids)
     rows = db.execute(
         "select c.id, c.archived_at, c.archive_reason, count(*) from channels c"
@@ -98,7 +98,7 @@ def first_added_by(db: Connection, channel_ids: Sequence[str]) -> Person | None:
 
 
 def channels_of_person(db: Connection, person_id: str) -> Sequence[str]:
-    """Those that follow something which this person added."""
+    """The channels that follow something which this person added."""
     rows = db.execute(
         "select distinct channel_id from subscriptions where added_by_id = ? order by 1",
         (person_id,),
@@ -112,7 +112,7 @@ def _these(column: str, ids: Sequence[str]) -> tuple[str, dict[str, str]]:
 
 
 def _refusals(db: Connection, channel_ids: Sequence[str]) -> tuple[PlatformRefusal, ...]:
-    """Of every platform; or of those of these channels."""
+    """The refusals of all platforms, or of those of these channels."""
     these, given = _these("platform", [Channel(each).platform for each in channel_ids])
     rows = db.execute(
         "select platform, reason, refused_at from refused_platforms"
@@ -217,7 +217,7 @@ def _channels(db: Connection, channel_ids: Sequence[str]) -> tuple[ChannelView, 
 
 
 def _news_due(db: Connection, channel_ids: Sequence[str]) -> dict[str, dict[NewsKind, int]]:
-    """How many of each kind are due in each channel."""
+    """How many news of each kind are due in each channel."""
     these, given = _these("channel_id", channel_ids)
     rows = db.execute(
         "select channel_id, kind, count(*) from news_ledger join news on news.id = news_id"
@@ -244,7 +244,7 @@ def _open_posts(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[O
 
 
 def _failing_crossposts(db: Connection, channel_ids: Sequence[str]) -> dict[str, FailingCrosspost]:
-    """Of each channel whose last crosspost has not succeeded."""
+    """For each channel whose last crosspost has not succeeded, why."""
     these, given = _these("channel_id", channel_ids)
     rows = db.execute(
         "select channel_id, x.error, x.state from crossposts x join outbox using (key)"
