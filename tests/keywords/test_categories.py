@@ -87,9 +87,10 @@ def test_where_nothing_is_like_an_unknown_category_the_list_of_all_is_named() ->
     assert said.endswith("All of them: arxiv.org/category_taxonomy")
 
 
-@pytest.mark.parametrize("typed", [*CATEGORIES, "cs", "physics.*", "astro-ph", "c*", "math.A*"])
-def test_of_a_known_category_nothing_needs_to_be_said(typed: str) -> None:
-    assert notices(expression(parse(f"cat:{typed}"))) == ()
+def test_of_a_known_category_nothing_needs_to_be_said() -> None:
+    known = [*CATEGORIES, "cs", "physics.*", "astro-ph", "c*", "math.A*"]
+    said = {each: notices(expression(parse(f"cat:{each}"))) for each in known}
+    assert {each: words for each, words in said.items() if words} == {}
 
 
 def test_a_paper_is_shown_with_one_name_of_each_category() -> None:
