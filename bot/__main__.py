@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Annotated
+from functools import cache
+from typing import Annotated, cast
 
 import typer
 
@@ -65,6 +66,12 @@ for panel, commands in {
 app.add_typer(keywords.group, rich_help_panel="Change what is posted")
 
 
+@cache
+def command_line() -> typer.core.TyperGroup:
+    """All commands with their options, which takes some milliseconds to put together."""
+    return cast(typer.core.TyperGroup, typer.main.get_command(app))
+
+
 def main() -> None:
     """The entry point. Stays quiet where nobody reads the output any more (``| head -1``); an
     output that can't be written to is told in a sentence."""
@@ -73,7 +80,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # an old locale must not stop a title
     try:
         # Not app(): typer would put its own hook for crashes in the place of ours.
-        typer.main.get_command(app)(prog_name=PROGRAM)
+        command_line()(prog_name=PROGRAM)
     except terminal.OutputFailed as error:
         terminal.complain(str(error))
         sys.exit(terminal.ExitStatus.FAILED)

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from bot import config, errors
-from bot.__main__ import app
+from bot.__main__ import command_line
 from bot.chat import reports
 from bot.chat.parse import COMMANDS
 from bot.chat.replies.reasons import Cause
@@ -65,8 +65,7 @@ JSON_OBJECTS: dict[str, Any] = {
 
 def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
     """Every command by its words, those of groups too."""
-    top = typer.main.get_command(app)
-    assert isinstance(top, typer.core.TyperGroup)
+    top = command_line()
     for name, command in top.commands.items():
         if isinstance(command, typer.core.TyperGroup):
             for below, inner in command.commands.items():

@@ -21,7 +21,7 @@ import typer
 
 from adapters import PLATFORMS
 from bot import config
-from bot.__main__ import app
+from bot.__main__ import command_line
 from bot.app.wiring import open_bot
 from bot.cli import terminal
 from bot.demo.clock import DemoClock
@@ -80,10 +80,11 @@ def calls(text: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("call", sorted({call for text in PAGES.values() for call in calls(text)}))
 def test_every_call_in_the_pages_is_one_that_the_program_takes(call: str) -> None:
-    command = typer.main.get_command(app)
+    command: object = command_line()
     words = shlex.split(call)[1:]
     while isinstance(command, typer.core.TyperGroup):
         command = command.commands[words.pop(0)]
+    assert isinstance(command, typer.core.TyperCommand)
     given = command.make_context("daily-papers", words).params
     assert not [word for word in given.get("keyword", ()) if word.startswith("--")]
 

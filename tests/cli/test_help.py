@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from bot.__main__ import app
+from bot.__main__ import command_line
 
 
 class Terminal(io.StringIO):
@@ -31,12 +31,12 @@ def shown(columns: int, monkeypatch: pytest.MonkeyPatch, *words: str, **environm
 
 
 def help_of(*words: str) -> str:
-    command = typer.main.get_command(app)
+    command: typer.core.TyperGroup | typer.core.TyperCommand = command_line()
     context = typer.Context(command, info_name="daily-papers")
     for word in words:
         assert isinstance(command, typer.core.TyperGroup)
         found = command.get_command(context, word)
-        assert found is not None
+        assert isinstance(found, typer.core.TyperGroup | typer.core.TyperCommand)
         command = found
         context = typer.Context(command, info_name=word, parent=context)
     return command.get_help(context)

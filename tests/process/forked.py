@@ -277,8 +277,8 @@ def _end(status: int) -> NoReturn:
 
 
 def _load_all() -> None:
-    """All of the program once, with what libraries load when they are first used; and the
-    certificates, which take longer to read than most of what a command does."""
+    """All of the program once, with what libraries load when they are first used; its command line
+    and the certificates, which take longer to make than most of what a command does."""
     import adapters
     import bot
 
@@ -287,8 +287,10 @@ def _load_all() -> None:
             importlib.import_module(each.name)
     for name in ("anyio._backends._asyncio", "httpcore", "typer._adapters"):
         importlib.import_module(name)
+    from bot.__main__ import command_line
     from bot.network import Network
 
+    assert command_line() is command_line()
     assert Network().tls is Network().tls
 
 

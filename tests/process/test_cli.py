@@ -25,7 +25,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bot.__main__ import app
+from bot.__main__ import app, command_line
 from bot.cli.arguments import keyword_from
 from bot.model import Person
 from bot.store import open_store
@@ -149,8 +149,7 @@ def home(tmp_path: Path, arxiv: ArxivStandin) -> Home:
 
 
 def every_command() -> Iterator[tuple[str, ...]]:
-    top = typer.main.get_command(app)
-    assert isinstance(top, typer.core.TyperGroup)
+    top = command_line()
     for name, command in top.commands.items():
         if isinstance(command, typer.core.TyperGroup):
             yield from ((name, below) for below in command.commands)
