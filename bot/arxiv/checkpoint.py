@@ -42,7 +42,8 @@ class Checkpoint:
 
     @classmethod
     def read(cls, text: str) -> Checkpoint:
-        """A new one where the text is not one of ours: that reads something twice, no more."""
+        """Read it from text. Any other text gives a new checkpoint: then something is read twice,
+        no more."""
         if not text:
             return cls()
         try:

@@ -144,7 +144,8 @@ class ArxivClient(Generic[T, Q]):
     def _slow_down(
         self, throttled: Throttled, permit: Permit, call: CallContext, sample: bytes
     ) -> _Trial:
-        """One trial in this call where the wait for it is short. Raises SourceThrottled else."""
+        """Allow one retry in this call if the wait for it is short. Raises SourceThrottled
+        otherwise."""
         interval = self._rate_limiter.interval
         seconds = max(throttled.retry_after, _TRIAL_DELAY * interval)
         # After an earlier refusal this request was the trial already.

@@ -195,8 +195,8 @@ class Harvest:
         return await self._check_numbers(await self._newest_announced())
 
     async def _newest_announced(self) -> dict[str, Paper]:
-        """Papers that the query API has and that were announced since: the list must reach that
-        far at least.
+        """The newest papers of the query API that were announced since: the list must reach at
+        least that far.
 
         Raises SourceGarbled for an empty list where something was announced, and whatever a request
         raises where only its answer could tell. Where the list holds news it is a note.
@@ -351,7 +351,7 @@ def _lowest_serial(since: date, now: datetime) -> int:
 
 
 def _are_few(missing: int, announced: int) -> bool:
-    """So few of a day's numbers may be missing in an answer that counts: some are never used."""
+    """Whether so few of a day's numbers are missing that the answer counts: some are never used."""
     return missing <= max(_FEW_MISSING, _SHARE_MISSING * announced)
 
 

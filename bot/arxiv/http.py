@@ -65,11 +65,11 @@ class Timeouts:
 
 
 class ResponseTimeout(SourceDown):
-    """No answer in time, which is also how arXiv throttles."""
+    """No answer in time. This is also one of the ways in which arXiv throttles."""
 
 
 class NoNetwork(SourceNotAsked):
-    """This machine can't reach arXiv now, so no request has left it. Soon it may be able to."""
+    """This machine can't reach arXiv now, so it has sent no request. That may pass."""
 
 
 Q = TypeVar("Q", bound=ApiRequest)

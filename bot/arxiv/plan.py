@@ -84,7 +84,7 @@ class FetchTask:
 
     @property
     def is_behind(self) -> bool:
-        """Whether the last harvest is so long ago that none can go on from there."""
+        """Whether the last harvest is too long ago for another one to continue from it."""
         day = self.checkpoint.resume_from
         return day is not None and self.today - day > MAX_HARVEST
 

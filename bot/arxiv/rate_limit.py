@@ -84,7 +84,7 @@ class RateState:
             self.paused_until = max(0.0, self.paused_until - ahead)
 
     def reset(self) -> None:
-        """As if nothing had ever been sent."""
+        """Forget everything, as if nothing had ever been sent."""
         self.last_request_at = self.paused_until = 0.0
         self.refusals = 0
         self.reason = ""
@@ -111,7 +111,7 @@ class Permit:
         self._state.reason = ""
 
     def pause(self, seconds: float, reason: str) -> datetime:
-        """Let nobody send a request for so many seconds. Returns until when."""
+        """Block all requests for so many seconds. Returns the end of the pause."""
         until = self._clock.now() + timedelta(seconds=min(seconds, MAX_PAUSE_SECONDS))
         self._state.paused_until = until.timestamp()
         self._state.reason = reason

@@ -121,7 +121,7 @@ class FetchRun:
         return await harvest.collect()
 
     def _checkpoint_of(self, batch: Batch) -> Checkpoint:
-        """The one that a batch leaves; the earlier one where it leaves none."""
+        """The checkpoint that a batch leaves, or the earlier one if it leaves none."""
         text = batch.announcement_stats.checkpoint
         return Checkpoint.read(text) if text else self.task.checkpoint
 
@@ -137,7 +137,7 @@ class FetchRun:
         return replace(batch, announcement_stats=stats)
 
     async def _with_numbers(self, batch: Batch) -> Batch:
-        """With what was announced since the checkpoint, found by its numbers."""
+        """The batch with what was announced since the checkpoint, found by its numbers."""
         scan = NumberScan(self.search, self.call, self._checkpoint_of(batch), self.task.now)
         found = await scan.collect()
         description = batch.announcement_stats.plan or _DESCRIPTIONS[Strategy.UNION]
@@ -229,6 +229,6 @@ def _or_raise(outcome: Batch | SourceError) -> Batch:
 
 
 def _described(batch: Batch, description: str) -> Batch:
-    """With what the plan was, for people."""
+    """The batch with a description of the plan, for people."""
     stats = replace(batch.announcement_stats, plan=description)
     return replace(batch, announcement_stats=stats)

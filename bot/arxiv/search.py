@@ -121,7 +121,7 @@ def _is_named(paper_id: str, message: str) -> bool:
 
 
 def id_batches(paper_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """As many at a time as ``lookup`` takes."""
+    """The ids in batches of the size that ``lookup`` takes."""
     for start in range(0, len(paper_ids), IDS_PER_REQUEST):
         yield paper_ids[start : start + IDS_PER_REQUEST]
 

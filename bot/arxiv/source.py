@@ -212,7 +212,7 @@ def _interactive() -> CallContext:
 
 @contextmanager
 def _counting(call: CallContext) -> Iterator[CallContext]:
-    """Errors say how many requests they cost."""
+    """Adds to a SourceError how many requests the call has cost."""
     try:
         yield call
     except SourceError as error:

@@ -88,7 +88,7 @@ class XmlReader(ABC, Generic[T]):
             self._parse_waiting(last=False)
 
     def close(self) -> T:
-        """The answer, now that all of it is there. Raises SourceGarbled, also if it was cut off."""
+        """Return the complete answer. Raises SourceGarbled, also if it was cut off."""
         if self._size <= SAMPLE_BYTES and not self._sample.strip():
             self.refuse("the answer is empty")
         self._parse_waiting(last=True)
@@ -208,7 +208,7 @@ def excerpt(text: str, most: int = 300) -> str:
 
 
 def _collapsed(text: str) -> str:
-    """White space as single spaces, none at the ends."""
+    """The text with runs of white space as single spaces, and none at the ends."""
     # What is printable has no white space but the space. Most texts need nothing more.
     if text.isprintable() and "  " not in text:
         return text.strip()

@@ -74,7 +74,7 @@ class SyncState:
 
     @classmethod
     def decode(cls, kept: bytes | None) -> SyncState:
-        """What ``encode`` kept; the empty state for ``None``."""
+        """The state that ``encode`` wrote; an empty one for ``None``."""
         if kept is None:
             return cls()
         merged, written, base, unmarked, packed, own = json.loads(kept)
@@ -169,7 +169,7 @@ class Merge:
             self.changes, self._own = (), self.state.own
 
     def _apply_changes(self) -> None:
-        """All but those of private conversations."""
+        """Apply all changes except those of private conversations."""
         if not self.changes:
             return
         named = {each.channel_id for each in self.changes}
@@ -177,7 +177,7 @@ class Merge:
         self.private = tuple(sorted(named - {each.channel_id for each in self.changes}))
 
     def _arrange(self) -> None:
-        """Let the keywords of each channel have the order that the file shows."""
+        """Put the keywords of each channel into the order that the file shows."""
         held = self._transaction.current().by_channel
         for listing in self._file.snapshot.listings:
             wanted = list(listing.by_canonical)
@@ -224,7 +224,8 @@ class Merge:
         )
 
     def _mass_removal(self) -> str:
-        """What to say of a text that would remove more than half of what is followed; or nothing.
+        """A remark about a text that would remove more than half of what is followed; empty
+        otherwise.
 
         Fewer than ``MASS_REMOVAL`` removals never count as many.
         """
@@ -361,7 +362,7 @@ class Merge:
 
 
 def _private(channel_ids: Sequence[str]) -> str:
-    """What to tell of private conversations that the file names; nothing where there is none."""
+    """A remark about private conversations that the file names; empty if it names none."""
     if not channel_ids:
         return ""
     return (
