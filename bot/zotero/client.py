@@ -135,10 +135,10 @@ class ZoteroClient:
             if item.key in added:
                 continue
             problem = _part(failed, str(place))
-            code, why = problem.get("code"), _shown(problem.get("message"), key)
+            code, why = _number(problem.get("code")), _shown(problem.get("message"), key)
             if code == 412:  # an item of this key is there
                 conflicts.append(item)
-            elif code in _LATER or not isinstance(code, int):
+            elif code is None or code in _LATER:
                 later[item.key] = why or "Zotero's answer does not say what became of it."
             else:
                 rejected[item.key] = why or f"Zotero answered {code}."
@@ -268,6 +268,11 @@ def _id(value: object) -> str:
     """A number of theirs, which becomes part of an address; empty for anything else."""
     text = str(value)
     return text if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH else ""
+
+
+def _number(value: object) -> int | None:
+    """A status; ``None`` for anything else, to which a bool counts although it is an int."""
+    return value if type(value) is int else None
 
 
 def _may_write(access: object) -> bool:

@@ -133,7 +133,9 @@ async def test_an_item_that_zotero_can_take_later_is_no_rejected_one(
     server: ZoteroServer, client: ZoteroClient
 ) -> None:
     [one] = items(paper(1))
-    for code, why in ((429, "slow down"), (503, "maintenance"), (None, "")):
+    known = [(429, "slow down"), (503, "maintenance")]
+    unknown = [(code, "") for code in (None, "413", True, [413], {"code": 413})]
+    for code, why in (*known, *unknown):
         report = {"failed": {"0": {"code": code, "message": why}}, "success": {}}
         server.fail("POST", ITEMS, status=200, body=report)
         result = await client.add(KEY, OWN, [one])
