@@ -635,6 +635,19 @@ async def test_after_a_run_a_channel_is_published_to_once_and_still_rechecked(st
     assert [each.id for each in await store.to_recheck()] == [A], "the next run may be earlier"
 
 
+async def test_a_channel_that_is_paused_while_its_digest_is_composed_gets_it_when_it_resumes(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await store.change_settings(A, {"post_at": "07:30"})
+    plans = [(A, lambda _: Publication((("k1", Draft("one", ())),)))]
+    await store.pause(A, "by Ada", START)
+    assert await store.publish(plans, START) == 0
+    await store.resume(A)
+    assert [each.id for each in await store.to_recheck()] == [A]
+    assert await store.publish(plans, START) == 1
+
+
 async def test_mutes_are_kept_per_channel_and_ended_once(store: Store) -> None:
     await follow(store, A, B)
     assert await store.mute(A, GRAPH, ADA, START)
@@ -2132,6 +2145,31 @@ async def test_a_person_who_wants_to_be_forgotten_leaves_no_name(store: Store) -
     assert followed == {"reward model": "", "graph network": "Ben"}
     assert (await view_of(store, A)).reason == "by somebody"  # type: ignore[attr-defined]
     assert (await store.forget_person(ADA, START)).saves == 0
+
+
+async def test_who_is_forgotten_while_a_run_is_under_way_keeps_no_paper_from_the_others(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await store.follow(MINE, GRAPH, FOR_MYSELF, START)
+    await store.forget_person(FOR_MYSELF, START)
+    hits = tuple(Hit(paper(1).id, each.canonical, "title") for each in (GRAPH, REWARD))
+    await store.record(run_of(START + DAY, [paper(1)], hits=hits), first_post=0)
+    assert await due(store, A) == ids(1)
+
+
+async def test_who_is_forgotten_may_have_got_a_reply_to_a_message_that_was_refused(
+    store: Store,
+) -> None:
+    await store.follow(MINE, GRAPH, FOR_MYSELF, START)
+    drafts = (("heading", Draft("one", ())), ("reply", Draft("two", (), 0)))
+    await store.publish([(MINE, lambda _: Publication(drafts))], START)
+    assert await claim(store) == "heading"
+    await store.dead_letter("heading", START, "too long")
+    assert await claim(store) == "reply"
+    await store.mark_sent("reply", Receipt("2", ""), START)
+    await store.forget_person(FOR_MYSELF, START)
+    assert await store.owner_of(MINE) == ""
 
 
 async def test_an_agenda_holds_what_is_saved_where_the_order_asks_for_it(store: Store) -> None:

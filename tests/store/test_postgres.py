@@ -30,7 +30,16 @@ from bot.errors import (
     UserError,
 )
 from bot.keywords import parse
-from bot.model import ChannelAgenda, Draft, Person, Publication, Receipt, Recorded, Run
+from bot.model import (
+    ChannelAgenda,
+    ChannelGroup,
+    Draft,
+    Person,
+    Publication,
+    Receipt,
+    Recorded,
+    Run,
+)
 from bot.ports import Store
 from bot.store import back_up, open_copy, open_store, restore
 from bot.store.engines import postgres_schema
@@ -43,7 +52,7 @@ from tests.store.database import change, follow_all, opened, opened_on_postgres,
 
 REWARD, GRAPH = parse("reward model"), parse("graph network")
 ADA = Person("Ada", "fake:1")
-HOUR = timedelta(hours=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 PASSWORD = "p@ss:w/o%rd"  # what a URL has to escape
 ESCAPED = "p%40ss%3Aw%2Fo%25rd"
 
@@ -450,7 +459,10 @@ async def test_processes_that_publish_after_a_run_share_its_channels(url: str) -
 async def test_what_people_change_in_a_channel_waits_for_nothing_but_that_channel(url: str) -> None:
     """Another process publishes to other channels meanwhile, or claims a post."""
     store = opened_on_postgres(url)
-    await store.follow("fake:busy", REWARD, ADA, START)
+    gone = ("fake:busy", "fake:a")  # so long ago that what they followed is forgotten
+    for channel in gone:
+        await store.follow(channel, REWARD, ADA, START)
+    await store.archive_channels(ChannelGroup(ids=gone), "removed", START - 40 * DAY)
     with psycopg.connect(url) as other:
         other.execute(f"select pg_advisory_xact_lock_shared({APPLICATION_ID})".encode())
         other.execute("select 1 from channels where id = 'fake:busy' for no key update")

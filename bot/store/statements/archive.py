@@ -48,7 +48,7 @@ def restore_channels(db: Connection, group: ChannelGroup, at: datetime) -> tuple
     found = _ids(db, group, "archived_at is not null")
     if not found:
         return ()
-    forget_removed(db, at)
+    forget_removed(db, at, found)  # and in no others, which may be locked
     given = {"ids": id_list(found)}
     here = f"from removed_subscriptions where archived and channel_id in ({LISTED})"
     kept = db.execute(

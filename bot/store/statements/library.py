@@ -276,11 +276,13 @@ def _forget_conversations(db: Connection, person_id: str, at: datetime) -> int:
             f"update {table} set state = 'skipped' where state = 'due' and channel_id in {own}",
             given,
         )
+    unsent = f"state in ('queued', 'unknown', 'held', 'dead') and channel_id in {own}"
     db.execute(
-        "delete from outbox where state in ('queued', 'unknown', 'held', 'dead')"
-        f" and channel_id in {own}",
+        "update outbox set parent_key = null where parent_key in"
+        f" (select key from outbox where {unsent})",
         given,
     )
+    db.execute(f"delete from outbox where {unsent}", given)
     db.execute(
         f"update outbox set payload = '' where state <> 'sending' and channel_id in {own}", given
     )

@@ -76,7 +76,8 @@ Plan = Callable[[ChannelAgenda], Publication | None]
 
 ROWS_PER_PAPER = 4  # what checking and queueing one costs, in rows that are only written
 _LAST_RUN = "(select coalesce(max(id), 0) from runs)"
-_UNCHECKED = f"paused is null and archived_at is null and checked_run < {_LAST_RUN}"
+_OPEN = "paused is null and archived_at is null"
+_UNCHECKED = f"{_OPEN} and checked_run < {_LAST_RUN}"
 
 
 def unchecked(db: Connection, platforms: Collection[str]) -> list[str]:
@@ -155,13 +156,14 @@ def _publish(
 ) -> int:
     """Carry out what the plans of these channels decide; how many posts that made.
 
-    Passes over a channel that is gone, and one whose row another process has locked: whoever does
-    publishes to it, or changes something that is weighed at the next check. ``once_per_run``: over
-    one that was published to since the last run, too, and what is to be rechecked stays so.
+    Passes over a channel that is gone, paused or archived by now, and one whose row another process
+    has locked: whoever does publishes to it, or changes something that is weighed at the next
+    check. ``once_per_run``: over one that was published to since the last run, too, and what is to
+    be rechecked stays so.
     """
-    wanted = f" and {_UNCHECKED}" if once_per_run else ""
     free = db.execute(
-        f"select id from channels where id in ({LISTED}){wanted}"
+        f"select id from channels where id in ({LISTED})"
+        f" and {_UNCHECKED if once_per_run else _OPEN}"
         " /*! for no key update skip locked */",
         {"ids": id_list(plans)},
     ).fetchall()

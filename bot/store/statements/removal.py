@@ -8,11 +8,12 @@ longer than that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.model import VERSION_UNKNOWN, Why
 from bot.store.engines.base import Connection
-from bot.store.statements.rows import SETTING_COLUMNS, to_text
+from bot.store.statements.rows import LISTED, SETTING_COLUMNS, id_list, to_text
 from bot.store.statements.zotero_disconnect import disconnect_expired
 
 RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
@@ -87,24 +88,34 @@ def make_due_again(
     return dropped.rowcount + new.rowcount
 
 
-def forget_removed(db: Connection, now: datetime) -> None:
-    """Delete what can't be restored any more. What could only start over in archived channels is
-    no longer matched; once they are forgotten too, a person decides about what waits there."""
-    week, month = to_text(now - RESTORABLE_FOR), to_text(now - KEEP_ARCHIVED)
+def forget_removed(db: Connection, now: datetime, channel_ids: Sequence[str] | None = None) -> None:
+    """Delete what can't be restored any more, in these channels or (``None``) in all. What could
+    only start over in archived channels is no longer matched; once they are forgotten too, a person
+    decides about what waits there."""
+    given = {
+        "week": to_text(now - RESTORABLE_FOR),
+        "month": to_text(now - KEEP_ARCHIVED),
+        "ids": id_list(channel_ids or ()),
+    }
+
+    def these(column: str) -> str:
+        return "" if channel_ids is None else f" and {column} in ({LISTED})"
+
     db.execute(
         "delete from removed_subscriptions"
-        " where removed_at < case when archived then :month else :week end",
-        {"week": week, "month": month},
+        f" where removed_at < case when archived then :month else :week end{these('channel_id')}",
+        given,
     )
     db.execute(
         "update removed_subscriptions set primed_at = null, since = null, baseline = 0"
-        " where archived and removed_at < ? and primed_at is not null",
-        (week,),
+        f" where archived and removed_at < :week and primed_at is not null{these('channel_id')}",
+        given,
     )
-    disconnect_expired(db, now - KEEP_ARCHIVED)
     expired = db.execute(
-        "select id from channels where archived_at < ? order by id", (month,)
+        f"select id from channels where archived_at < :month{these('id')} order by id",
+        given,
     ).fetchall()
+    disconnect_expired(db, [channel_id for (channel_id,) in expired])
     db.executemany(
         "update news_ledger set state = 'skipped', at = ? where channel_id = ? and state = 'due'",
         [(to_text(now), channel_id) for (channel_id,) in expired],

@@ -109,10 +109,12 @@ def paper_from_row(row: Sequence[Any]) -> Paper:
 
 
 def save_hits(db: Connection, hits: Iterable[Hit]) -> None:
-    """Record which paper matches which keyword; both are in the database."""
+    """Record which paper matches which keyword. The papers are in the database; a keyword may have
+    been forgotten with the last person who followed it."""
     db.executemany(
-        "insert into hits (canonical, paper_id, field) values (?, ?, ?) on conflict do nothing",
-        [(hit.canonical, hit.paper_id, hit.field) for hit in hits],
+        "insert into hits (canonical, paper_id, field)"
+        " select canonical, ?, ? from keywords where canonical = ? on conflict do nothing",
+        [(hit.paper_id, hit.field, hit.canonical) for hit in hits],
     )
 
 

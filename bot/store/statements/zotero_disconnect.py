@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 
 from bot.model.zotero import ZOTERO_KEY
 from bot.store.engines.base import Connection
-from bot.store.statements.rows import to_text
+from bot.store.statements.rows import LISTED, id_list
 from bot.store.statements.secrets import delete_secret
 
 
@@ -30,18 +30,18 @@ def disconnect_person(db: Connection, person_id: str) -> int:
     return len(found)
 
 
-def disconnect_expired(db: Connection, archived_before: datetime) -> None:
-    """What the bot was removed from so long ago: channels, and people who connected their library
-    there and keep papers for no other channel."""
+def disconnect_expired(db: Connection, channel_ids: Sequence[str]) -> None:
+    """The libraries of channels that the bot was removed from long ago, and those of people who
+    connected theirs there and keep papers for no other channel."""
     found = db.execute(
-        """
+        f"""
         select owner from zotero_connections z
-        where channel_id in (select id from channels where archived_at < :before)
+        where channel_id in ({LISTED})
           and (is_channel or not exists (
             select 1 from saves s join channels c on c.id = s.channel_id
             where s.person_id = z.owner and c.archived_at is null))
         """,
-        {"before": to_text(archived_before)},
+        {"ids": id_list(channel_ids)},
     ).fetchall()
     for (owner,) in found:
         disconnect(db, owner)
