@@ -698,9 +698,11 @@ class ZoteroStore(Protocol):
         connects again."""
         ...
 
-    async def pause_zotero(self, owner: str, library: str, at: datetime, reason: str) -> bool:
-        """Send nothing to this library until the owner connects again. False if that is so
-        already, or the owner has connected another one meanwhile."""
+    async def pause_zotero(
+        self, owner: str, connected_at: datetime, at: datetime, reason: str
+    ) -> bool:
+        """Send nothing by the connection that was made then until the owner connects again. False
+        if that is so already, or the owner has connected again meanwhile."""
         ...
 
     async def hold_zotero(self, until: datetime) -> None:
@@ -1169,6 +1171,12 @@ class VaultStore(Protocol):
 
     async def save_secret(self, kind: str, owner: str, sealed: str, at: datetime) -> None:
         """In place of what was kept of this kind for this owner."""
+        ...
+
+    async def renew_secret(
+        self, kind: str, owner: str, before: str, sealed: str, at: datetime
+    ) -> None:
+        """In place of ``before``; nothing where that was replaced or deleted meanwhile."""
         ...
 
     async def secret(self, kind: str, owner: str) -> str | None: ...

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,36 @@ async def test_an_old_key_still_reads_and_what_was_read_is_encrypted_with_the_ne
         await vault_of(store, NEW).kept("slack", "T1")
     assert await vault_of(store, NEW, OLD).kept("slack", "T1") == TOKEN
     assert await vault_of(store, NEW).kept("slack", "T1") == TOKEN, "the old key may go"
+
+
+class Meanwhile:
+    """A store in which something happens right after a secret was read."""
+
+    def __init__(self, store: Store, happen: Callable[[], Awaitable[object]]) -> None:
+        self._store = store
+        self._happen = happen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def secret(self, kind: str, owner: str) -> str | None:
+        found = await self._store.secret(kind, owner)
+        await self._happen()
+        return found
+
+
+async def test_what_is_encrypted_anew_neither_undoes_a_deletion_nor_a_newer_secret(
+    store: Store,
+) -> None:
+    vault = vault_of(store, OLD)
+    await vault.keep("slack", "T1", TOKEN)
+    deleted: Any = Meanwhile(store, lambda: vault.discard("slack", "T1"))
+    await vault_of(deleted, NEW, OLD).kept("slack", "T1")
+    assert await store.secret("slack", "T1") is None
+    await vault.keep("slack", "T1", TOKEN)
+    replaced: Any = Meanwhile(store, lambda: vault.keep("slack", "T1", "xoxb-2"))
+    await vault_of(replaced, NEW, OLD).kept("slack", "T1")
+    assert await vault.kept("slack", "T1") == "xoxb-2"
 
 
 @pytest.mark.parametrize("sealed", ["", "x", "gAAAA", "ÿ", "gAAAAAB" + "A" * 120])

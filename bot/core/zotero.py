@@ -54,6 +54,7 @@ class ZoteroSender:
         self._clock = clock
         self._on_paused = on_paused
         self._check = check
+        self._busy = 0  # requests in a row after which nobody should have sent another
 
     async def take_over(self) -> None:
         """When no other process sends: what one that died was sending is sent again. Every key is
@@ -85,23 +86,30 @@ class ZoteroSender:
             self._check()
             result = await self._zotero.add(key, connection.library.id, batch.items)
         except LibraryRefused as error:
+            self._busy = 0
             await self._pause(connection, str(error))
             if error.wait:
                 await self._hold(error.wait)
             return 0
         except TryLater as error:
-            delay = _delay(batch.attempt, error.seconds)
-            if isinstance(error, ServiceBusy):
-                await self._hold(delay)
-            await self._requeue(batch, keys, delay, str(error))
+            # What one library alone brings about, again and again, holds up the others no longer
+            # than its first time did.
+            self._busy = self._busy + 1 if isinstance(error, ServiceBusy) else 0
+            if self._busy:
+                await self._hold(_delay(self._busy, error.seconds))
+            await self._requeue(batch, keys, _delay(batch.attempt, error.seconds), str(error))
             return 0
+        self._busy = 0
         now, owner = self._clock.now(), connection.owner
         await self._store.mark_zotero_sent(owner, result.added, now)
         for item, why in result.rejected.items():
             log.warning("zotero rejected item=%s library=%s why=%s", item, _shown(connection), why)
             await self._store.reject_zotero(owner, item, now, why)
         if result.taken:
-            await self._store.rename_zotero(owner, result.taken, now)
+            # At once only where that is an accident: no library is full of them.
+            wait = 0.0 if batch.attempt == 1 else _delay(batch.attempt)
+            not_before = now + timedelta(seconds=wait)
+            await self._store.rename_zotero(owner, result.taken, not_before)
         if result.later:
             why = next(iter(result.later.values()))
             await self._requeue(batch, result.later.keys(), _delay(batch.attempt), why)
@@ -123,7 +131,7 @@ class ZoteroSender:
 
     async def _pause(self, connection: ZoteroConnection, reason: str) -> None:
         first = await self._store.pause_zotero(
-            connection.owner, connection.library.id, self._clock.now(), reason
+            connection.owner, connection.connected_at, self._clock.now(), reason
         )
         if first:
             log.warning("zotero paused library=%s why=%s", _shown(connection), reason)

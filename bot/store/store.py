@@ -322,6 +322,7 @@ class SqlStore:
 
     # -- secrets
     save_secret = _use_case(secrets.save_secret, WRITE)
+    renew_secret = _use_case(secrets.renew_secret, WRITE)
     secret = _use_case(secrets.secret, READ)
     secret_owners = _use_case(secrets.secret_owners, READ)
     delete_secret = _use_case(secrets.delete_secret, WRITE)

@@ -2288,9 +2288,14 @@ async def test_a_secret_is_kept_by_kind_and_owner_replaced_and_deleted(store: St
     await store.save_secret("key", "T1", "three", START)
     await store.save_secret("token", "T1", "four", START + HOUR)
     assert await store.secret("token", "T1") == "four"
+    await store.renew_secret("token", "T1", "two", "five", START + HOUR)
+    assert await store.secret("token", "T1") == "four", "it was replaced meanwhile"
+    await store.renew_secret("token", "T1", "four", "six", START + HOUR)
+    assert await store.secret("token", "T1") == "six"
     assert await store.secret_owners("token") == ("T1", "T2")
     assert await store.delete_secret("token", "T1")
     assert not await store.delete_secret("token", "T1")
+    await store.renew_secret("token", "T1", "six", "seven", START + HOUR)
     assert await store.secret("token", "T1") is None
     assert await store.secret("key", "T1") == "three"
 
@@ -2411,9 +2416,9 @@ async def test_a_paused_library_is_left_alone_until_its_owner_connects_again(sto
     await store.connect_zotero(OWN, "sealed", START)
     await store.toggle_save(A, paper(1), ADA, START)
     await item_keys(store)
-    assert not await store.pause_zotero(ADA.id, "users/8", START, "another one")
-    assert await store.pause_zotero(ADA.id, "users/7", START + HOUR, "The key was revoked.")
-    assert not await store.pause_zotero(ADA.id, "users/7", START + DAY, "again")
+    assert not await store.pause_zotero(ADA.id, START - HOUR, START, "an earlier key")
+    assert await store.pause_zotero(ADA.id, START, START + HOUR, "The key was revoked.")
+    assert not await store.pause_zotero(ADA.id, START, START + DAY, "again")
     [one] = await store.zotero_connections()
     assert (one.paused, one.paused_at, one.waiting) == ("The key was revoked.", START + HOUR, 1)
     assert await store.next_zotero(START + DAY) is None

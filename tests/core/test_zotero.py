@@ -198,8 +198,9 @@ async def test_zotero_may_be_down_for_days(bench: Bench) -> None:
     await bench.save(paper(1, "One"))
     bench.server.fail("POST", ITEMS, status=503, times=60)
     waits = []
+    sender = bench.sender()
     for _ in range(60):
-        assert await bench.sender().send_waiting() == 0
+        assert await sender.send_waiting() == 0
         waits.append(await bench.waits() or 0.0)
         await bench.save(paper(2, "Two"))
         bench.clock.advance(waits[-1])
@@ -299,6 +300,62 @@ async def test_a_new_secret_key_is_told_and_the_old_one_beside_it_still_reads(
     assert bench.told == [(ADA.id, UNREADABLE)]
     assert await bench.waits() is None
     assert (await bench.store.zotero_connections())[0].waiting == 1
+
+
+async def test_a_key_that_is_replaced_while_the_old_one_is_refused_goes_on(bench: Bench) -> None:
+    class Slow:
+        async def add(self, key: str, library: str, items: Sequence[ZoteroItem]) -> ZoteroResult:
+            if key == KEY:
+                bench.clock.advance(1)
+                await bench.connect(key="C" * 24)
+            return await bench.client.add(key, library, items)
+
+    await bench.connect()
+    await bench.save(paper(1, "One"))
+    del bench.server.keys[KEY]
+    bench.server.keys["C" * 24] = ZoteroKey()
+    slow: Any = Slow()
+    sender = ZoteroSender(slow, bench.store, bench.vault(), bench.clock, on_paused=bench.pause)
+    assert await sender.send_waiting() == 1
+    assert bench.told == []
+
+
+async def test_a_library_that_never_answers_keeps_others_waiting_for_seconds_only(
+    bench: Bench,
+) -> None:
+    bench.server.keys[BENS_KEY] = ZoteroKey(user=8)
+    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    await bench.connect()
+    await bench.connect(bens, BENS_KEY)
+    await bench.save(paper(1, "One"), who=BEN)
+    bench.server.fail("POST", "/users/8/items", status=504, times=100)
+    sender = bench.sender()
+    for number in range(2, 12):
+        await sender.send_waiting()
+        await bench.save(paper(number))
+        assert (await bench.waits() or 0.0) <= 30.0
+        bench.clock.advance(3600)
+        assert await sender.send_waiting() == 1
+
+
+async def test_a_zotero_in_which_every_name_is_taken_is_not_asked_without_end(
+    bench: Bench,
+) -> None:
+    class Full:
+        asked = 0
+
+        async def add(self, key: str, library: str, items: Sequence[ZoteroItem]) -> ZoteroResult:
+            self.asked += 1
+            if self.asked > 10:
+                raise Killed
+            return ZoteroResult(taken=frozenset(item.key for item in items))
+
+    await bench.connect()
+    await bench.save(paper(1), paper(2))
+    full: Any = Full()
+    sender = ZoteroSender(full, bench.store, bench.vault(), bench.clock, on_paused=bench.pause)
+    assert await sender.send_waiting() == 0
+    assert await bench.waits() == 60.0, "the first time another name is tried at once"
 
 
 async def test_what_may_be_another_processs_turn_is_not_sent(bench: Bench) -> None:

@@ -68,7 +68,7 @@ async def live(store: Store, channel: str, at: Any) -> None:
     )
     await store.save_all(channel, [found], ada, at)
     await store.mark_zotero_sent(ada.id, [item_key(library.id, found.id)], at)
-    await store.pause_zotero(ada.id, library.id, at, "no")
+    await store.pause_zotero(ada.id, at, at, "no")
     for number in range(2):
         post = await store.claim("fake", at, at + timedelta(seconds=LEASE))
         assert post is not None

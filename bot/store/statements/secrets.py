@@ -18,6 +18,17 @@ def save_secret(db: Connection, kind: str, owner: str, sealed: str, at: datetime
     )
 
 
+def renew_secret(
+    db: Connection, kind: str, owner: str, before: str, sealed: str, at: datetime
+) -> None:
+    """In place of ``before``, and of nothing else: it may have been replaced or deleted since it
+    was read."""
+    db.execute(
+        "update secrets set sealed = ?, saved_at = ? where kind = ? and owner = ? and sealed = ?",
+        (sealed, to_text(at), kind, owner, before),
+    )
+
+
 def secret(db: Connection, kind: str, owner: str) -> str | None:
     row = db.execute(
         "select sealed from secrets where kind = ? and owner = ?", (kind, owner)

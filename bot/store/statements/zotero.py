@@ -291,8 +291,9 @@ def reject(db: Connection, owner: str, key: str, at: datetime, error: str) -> No
     )
 
 
-def pause(db: Connection, owner: str, library: str, at: datetime, reason: str) -> bool:
-    """False if it is paused already, or connected to another library by now."""
+def pause(db: Connection, owner: str, connected_at: datetime, at: datetime, reason: str) -> bool:
+    """False if it is paused already, or was connected again since then: with another key, which may
+    do what the one before may not any more."""
     db.execute(
         "update zotero_outbox set state = 'queued', not_before = ?"
         " where owner = ? and state = 'sending'",
@@ -300,8 +301,8 @@ def pause(db: Connection, owner: str, library: str, at: datetime, reason: str) -
     )
     paused = db.execute(
         "update zotero_connections set paused = ?, paused_at = ?"
-        " where owner = ? and library = ? and paused = ''",
-        (reason, to_text(at), owner, library),
+        " where owner = ? and connected_at = ? and paused = ''",
+        (reason, to_text(at), owner, to_text(connected_at)),
     )
     return paused.rowcount == 1
 
