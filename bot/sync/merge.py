@@ -177,13 +177,15 @@ class Merge:
         self.private = tuple(sorted(named - {each.channel_id for each in self.changes}))
 
     def _arrange(self) -> None:
-        """Put the keywords of each channel into the order that the file shows."""
+        """Put the keywords of each channel into the order that the file shows. One that it does not
+        show yet stays behind the one that it follows: an undo puts it between others."""
         held = self._transaction.current().by_channel
         for listing in self._file.snapshot.listings:
-            wanted = list(listing.by_canonical)
             there = held.get(listing.channel.id, Listing(listing.channel)).by_canonical
-            if list(there)[: len(wanted)] != wanted:
-                self._transaction.arrange(listing.channel.id, wanted)
+            shown = [canonical for canonical in listing.by_canonical if canonical in there]
+            if [canonical for canonical in there if canonical in listing.by_canonical] != shown:
+                order = _with_followers(shown, list(there))
+                self._transaction.arrange(listing.channel.id, order)
 
     def _truncated_from(self) -> Snapshot | None:
         """What the text before said, if this one is its beginning, and not all that it said.
@@ -387,3 +389,14 @@ def _may_remove(transaction: SyncTransaction, identity: str, *, accept: bool) ->
 
 def _are_many(removed: int, of: int) -> bool:
     return removed >= MASS_REMOVAL and 2 * removed > of
+
+
+def _with_followers(shown: Sequence[str], present: Sequence[str]) -> list[str]:
+    """What is ``shown`` in its order, each with those behind it that follow it in ``present``."""
+    leader = ""
+    followers: dict[str, list[str]] = {each: [] for each in (leader, *shown)}
+    for canonical in present:
+        if canonical in followers:
+            leader = canonical
+        followers[leader].append(canonical)
+    return [each for group in followers.values() for each in group]

@@ -21,6 +21,7 @@ import pytest
 from bot import config
 from bot.config.new_file import sample
 from bot.errors import ConfigError, StoreBroken
+from bot.keywords import parse
 from bot.model.snapshots import Follow, Snapshot, Unfollow, encode
 from bot.ports import SyncTransaction
 from bot.sync.os_calls import OsCalls, Writers
@@ -423,6 +424,31 @@ def test_keywords_have_the_order_of_the_file_and_new_ones_come_last(setup: Setup
     setup.database.follow(ONE, "apple")
     setup.sync()
     assert in_order(setup) == ["Zebra", "reward model", "graph", "apple"]
+    listed = setup.text.partition("keywords = [")[2].partition("]")[0]
+    assert [each.strip(' ",\n') for each in listed.strip().split("\n")] == in_order(setup)
+
+
+def test_a_keyword_that_the_chat_put_between_others_stays_there_before_the_file_shows_it(
+    setup: Setup,
+) -> None:
+    """As an undo does, and a keyword that is narrowed."""
+
+    def put_between() -> None:
+        setup.database.follow(ONE, "x ray")
+        with setup.database.transaction() as transaction:
+            transaction.arrange(ONE, [parse(each).canonical for each in ("graph", "x ray")])
+
+    put_between()
+    setup.sync()
+    assert in_order(setup) == ["graph", "x ray", "reward model"]
+    setup.database.unfollow(ONE, "x ray")
+    setup.sync()
+    put_between()
+    setup.edit(
+        '    "graph",\n    "reward model",\n', '    "Zebra",\n    "reward model",\n    "graph",\n'
+    )
+    setup.sync()
+    assert in_order(setup) == ["Zebra", "reward model", "graph", "x ray"]
     listed = setup.text.partition("keywords = [")[2].partition("]")[0]
     assert [each.strip(' ",\n') for each in listed.strip().split("\n")] == in_order(setup)
 
