@@ -27,6 +27,7 @@ from bot.core.deliver import Deliverer
 from bot.core.leases import Leases
 from bot.core.zotero import ZoteroSender
 from bot.errors import PlatformRefused, StoreBusy
+from bot.model.views import ChannelView, OpenPost
 from bot.ports import Clock, PlatformAdapter, Source, Store
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ FORGOTTEN_BY_ONCE = 2000  # rows at most; every two hundred take a quarter of a 
 RESEND_TIMEOUT = timedelta(seconds=30)
 CONSOLE_RESEND_TIMEOUT = timedelta(seconds=2)
 CLOCK_RESOLUTION = timedelta(milliseconds=1)  # of times in the database, which are cut off there
+UNDECIDED = ("held", "dead")  # states of posts that wait for a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class RunSummary:
     """What came of ``once``: ``complete`` if arXiv gave a complete answer; how many papers were
     posted, and to how many channels; how many ``due`` papers wait for their channel's posting time;
     and how many posts did not arrive: ``waiting`` ones are sent by a later run, ``held`` ones need
-    a person."""
+    a decision of whoever hosts the bot. Those that wait for somebody else are not counted: in a
+    channel that a person paused, and of people who follow keywords for themselves."""
 
     complete: bool
     papers: int
@@ -160,8 +163,13 @@ class Bot:
             view.channel.id: sum(each.papers for each in view.digests if each.posted_at > since)
             for view in state.channels
         }
-        states = [post.state for view in state.channels for post in view.posts]
-        held = sum(state in ("held", "dead") for state in states)
+        states = [
+            post.state
+            for view in state.channels
+            for post in view.posts
+            if _concerns_host(view, post)
+        ]
+        held = sum(state in UNDECIDED for state in states)
         return RunSummary(
             complete,
             papers=sum(posted.values()),
@@ -170,3 +178,11 @@ class Bot:
             waiting=len(states) - held,
             held=0 if self.dry_run else held,
         )
+
+
+def _concerns_host(view: ChannelView, post: OpenPost) -> bool:
+    """Whether the post is for a later run, or for whoever hosts the bot. Only a person resumes what
+    a person paused, and decides about what is held in their own conversation."""
+    if post.state in UNDECIDED:
+        return not view.channel.owner
+    return view.paused != "person" and not (view.paused and view.channel.owner)

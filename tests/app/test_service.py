@@ -319,6 +319,31 @@ async def test_in_a_channel_that_a_person_paused_resend_says_that_it_waits_for_r
     assert "resume" in await deployment.say(f"resend {key}")
 
 
+@pytest.mark.parametrize(("paused", "owner"), [("person", ""), ("refused", "discord:7")])
+async def test_once_counts_no_post_that_waits_for_a_person_who_paused_or_blocked_the_bot(
+    deployment: Deployment, paused: str, owner: str
+) -> None:
+    """Or else whoever hosts it would get an error from cron on each day after that."""
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    deployment.chat.refusal = ChannelRefused("I lack Send Messages.")
+    assert (await deployment.bot.run_once(now=True)).waiting == 1
+    change(deployment.store, "update channels set paused = ?, owner = ?", paused, owner)
+    assert (await deployment.bot.run_once(now=True)).waiting == 0
+
+
+async def test_of_a_post_that_is_held_in_a_private_conversation_once_says_nothing(
+    deployment: Deployment,
+) -> None:
+    """Only the person whose it is can see and resend it."""
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    deployment.chat.faults = {0: (False, PostRefused("too long"))}
+    assert (await deployment.bot.run_once(now=True)).held == 1
+    change(deployment.store, "update channels set owner = 'discord:7'")
+    assert (await deployment.bot.run_once(now=True)).held == 0
+
+
 async def test_a_posting_time_that_is_changed_counts_today(deployment: Deployment) -> None:
     """And not only at the next collect, which was scheduled for the old time."""
     deployment.announce(1)
