@@ -111,6 +111,8 @@ class ChatCommands:
         name: str = "",
     ) -> Reply:
         keyword = required("add", keyword)
+        if not name:
+            keyword, name = keyword_and_name(keyword)
         async with self._change("add", channel_id, person) as editor:
             if field or categories:
                 keyword = composed(keyword, field, categories)
@@ -360,8 +362,7 @@ class ChatCommands:
             case "add" if handles:
                 return await self._restore(channel_id, person, handles)
             case "add":
-                keyword, name = keyword_and_name(rest)
-                return await self.add(channel_id, person, keyword, name=name)
+                return await self.add(channel_id, person, rest)
             case "narrow":
                 return await self._narrow(channel_id, person, rest)
             case "remove":
