@@ -50,8 +50,10 @@ CHANNEL_REFUSALS: Final[Mapping[int, str]] = {
     NO_ACCESS: f"I can't see the channel. I need View Channel: {HOW_TO_GRANT}",
     NO_PERMISSION: "I may not write there. I need View Channel and Send Messages (for threads also"
     f" Create Public Threads and Send Messages in Threads): {HOW_TO_GRANT}",
-    50007: "Discord lets me send no private messages to this person, who may have blocked me, or"
-    " takes none from the members of our server (in its menu: Privacy Settings, Direct Messages).",
+    # Shown to the person themselves, and to whoever hosts the bot.
+    50007: "Discord does not deliver my private messages there, because I am blocked, or because"
+    " those from members of the server that we share are switched off (in the server's menu:"
+    " Privacy Settings, Direct Messages).",
     UNKNOWN_USER: "Discord does not know this person.",
     THREAD_ARCHIVED: "The thread is archived, and I may not open it again. Open it.",
     THREAD_LOCKED: "The thread is locked. Unlock it.",

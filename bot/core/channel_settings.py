@@ -237,7 +237,8 @@ class ChannelSetting:
     the column in the database. ``values`` are the words that a chat offers, by platform, and below
     ``""`` for every other. With a ``reader`` other values can be set too: it turns text into the
     value, and ``writer`` turns the value into text. Without one there are these values only, and
-    ``noun`` says in an error what they are. ``default`` is the first of them unless it is given.
+    ``noun`` says in an error what they are, with its article. ``default`` is the first of them
+    unless it is given.
 
     ``labels`` are what a chat shows for values that do not explain themselves. ``weekly_default``
     is the default of a channel that is posted to once a week. ``reader_by_platform`` is a reader
@@ -303,7 +304,7 @@ class ChannelSetting:
         word, known = text.strip().lower(), self.values_on(platform)
         if word not in known:
             these = either([f'"{each}"' for each in known])
-            raise UserError(f"{quoted(text)} is not a {self.noun}; write {these}")
+            raise UserError(f"{quoted(text)} is not {self.noun}; write {these}")
         return word
 
     def normalise(self, text: str, platform: str = "") -> str:
@@ -351,14 +352,14 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             in_schedule=True,
         ),
         ChannelSetting(
-            "layout", "how papers are shown", example="list", values=_LAYOUTS, noun="layout"
+            "layout", "how papers are shown", example="list", values=_LAYOUTS, noun="a layout"
         ),
         ChannelSetting(
             "editors",
             "who may change what the channel follows",
             example="members",
             values={"": ("managers", "members")},
-            noun="group of people",
+            noun="a group of people",
             for_governors=True,
             for_channels=True,
         ),
@@ -367,14 +368,14 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             "news of papers posted here (all: new versions too)",
             example="all",
             values={"": ("status", "all", "none")},
-            noun="kind of news",
+            noun="a kind of news",
         ),
         ChannelSetting(
             "group",
             "whether a digest is grouped by keyword",
             example="keyword",
             values={"": ("none", "keyword")},
-            noun="way to group papers",
+            noun="a way to group papers",
             weekly_default="keyword",
         ),
         ChannelSetting(
@@ -391,7 +392,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             "whether the channel is told who changed what",
             example="false",
             values={"": ("true", "false")},
-            noun="answer",
+            noun="an answer",
             is_switch=True,
             for_channels=True,
         ),
@@ -400,7 +401,7 @@ CHANNEL_SETTINGS: Mapping[str, ChannelSetting] = {
             "which papers of a digest come first (similarity: to those saved here, from ten on)",
             example="similarity",
             values={"": ("newest", "similarity")},
-            noun="order",
+            noun="an order",
         ),
     )
 }

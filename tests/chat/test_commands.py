@@ -619,15 +619,23 @@ async def test_the_keywords_of_a_channel_that_match_a_paper_are_known(chat: Chat
         await chat.commands.matching(HERE, ADA, "nonsense")
 
 
+async def test_a_setting_that_is_refused_is_quoted_as_it_was_written(chat: Chat) -> None:
+    for value, said in (
+        ("mention Readers", '"Readers" is not the id of a role'),
+        ("announce_changes Perhaps", '"Perhaps" is not an answer; write "true" or "false"'),
+    ):
+        assert said in await chat.refused(f"settings {value}")
+    assert "days is now mon (" in (await chat.say("settings days MON")).text
+    assert "days is now mon-fri (" in (await chat.say("settings days Default")).text
+
+
 async def test_several_settings_are_changed_together_or_not_at_all(chat: Chat) -> None:
     values = {"post_at": "9:30", "days": "mon,thu"}
     with pytest.raises(UserError, match="not a time of day"):
         await chat.commands.change_settings(HERE, ADA, {"days": "mon", "post_at": "25:00"})
     assert (await chat.commands.settings_in_force(HERE, ADA))["days"].source == "default"
     reply = await chat.commands.change_settings(HERE, ADA, values)
-    assert reply.announcement == (
-        "Ada changed post_at of this channel to 09:30 (set here), days to mon,thu (set here)."
-    )
+    assert reply.announcement == ("Ada changed post_at of this channel to 09:30, days to mon,thu.")
     in_force = await chat.commands.settings_in_force(HERE, ADA)
     assert (in_force["days"].value, in_force["days"].usual) == ("mon,thu", "mon-fri")
 
@@ -808,6 +816,13 @@ async def test_more_than_one_word_is_offered_no_narrower_reading(chat: Chat) -> 
 )
 def test_a_name_comes_after_as_and_looks_like_one(typed: str, keyword: str, name: str) -> None:
     assert keyword_and_name(typed) == (keyword, name)
+
+
+async def test_a_name_behind_as_counts_in_discords_option_and_the_form_too(chat: Chat) -> None:
+    reply = await chat.commands.add(HERE, ADA, "reasoning as Reasoning", "ti", ["cs.LG"])
+    assert reply.text.startswith("This channel now follows Reasoning (ti:(reasoning) AND")
+    reply = await chat.commands.add(HERE, ADA, "ti:soup as Stew", name="Soup")
+    assert "follows Soup (ti:soup as Stew)" in reply.text, "one name is enough"
 
 
 async def test_a_keyword_is_shown_and_found_under_its_name(chat: Chat) -> None:

@@ -208,5 +208,5 @@ async def test_from_ten_saved_papers_on_the_order_by_similarity_is_offered_until
     assert offer not in [each.words for each in (await chat.say("saved")).offers]
     assert "order is now newest" in (await chat.say("settings order newest")).text
     assert await chat.refused("settings order best") == (
-        '"best" is not a order; write "newest" or "similarity"'
+        '"best" is not an order; write "newest" or "similarity"'
     )

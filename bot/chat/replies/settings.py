@@ -28,11 +28,11 @@ def find_setting(name: str) -> ChannelSetting:
 
 def stored_value(setting: ChannelSetting, typed: str, platform: str) -> str | None:
     """The value as it is stored; ``None``: as for every channel. Raises UserError."""
-    value = " ".join(typed.strip(" \"'“”").lower().split())
+    value = " ".join(typed.strip(" \"'“”").split())
     if not value:
         example = refer_to(f"settings {setting.name} {setting.example}")
         raise UserError(f"What should {setting.name} be? For example: {example}")
-    return None if value == TO_DEFAULT else setting.normalise(value, platform)
+    return None if value.lower() == TO_DEFAULT else setting.normalise(value, platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ def _said(value: SettingValue) -> str:
     return f"{value.value} ({_SOURCES[value.source]})"
 
 
+def _announced(value: SettingValue) -> str:
+    """For the channel itself, which need not be told that it was set there."""
+    return value.value if value.source == "channel" else _said(value)
+
+
 def settings_reply(
     channel: Channel,
     defaults: ScheduleDefaults,
@@ -100,6 +105,6 @@ def settings_reply(
     )
     announcement = ""
     if changed:
-        new = ", ".join(f"{name} to {_said(in_force[name])}" for name in changed)
+        new = ", ".join(f"{name} to {_announced(in_force[name])}" for name in changed)
         announcement = f"{by} changed {new.replace(' to ', ' of this channel to ', 1)}."
     return Reply("\n".join(lines), announcement=announcement)
