@@ -216,6 +216,11 @@ def quiet(*lines: str) -> Block:
     return {"type": "context", "elements": [plain(line) for line in lines]}
 
 
+def facts(about: str) -> Block:
+    """What is known of a paper that is shown whole, in mrkdwn; small and grey."""
+    return {"type": "context", "elements": [mrkdwn(about)]}
+
+
 def actions(*buttons: Block) -> Block:
     return {"type": "actions", "elements": list(buttons)}
 
@@ -264,13 +269,13 @@ def about(paper: Paper) -> str:
     """What else is known of a paper, in one line of mrkdwn; never empty."""
     facts = [
         *map(inert, digests.facts(paper)),
-        *map(_badge_in_mrkdwn, badges(paper)),
+        *map(badge_in_mrkdwn, badges(paper)),
         inert(cut(clean(paper.comment), MAX_COMMENT_LENGTH)),
     ]
     return " · ".join(filter(None, facts))
 
 
-def _badge_in_mrkdwn(badge: Badge) -> str:
+def badge_in_mrkdwn(badge: Badge) -> str:
     if not badge.url:
         return inert(badge.text)
     return f"<{escaped(address(badge.url))}|{inert(badge.text)}>"

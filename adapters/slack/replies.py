@@ -219,14 +219,14 @@ def abstract_window(paper: Paper, metadata: str = "") -> View:
 
 def paper_blocks(paper: Paper, authors: str) -> list[Block]:
     """The whole abstract, these authors, and where to read on."""
-    facts = (*reading.facts(paper), *(badge.text for badge in badges(paper)))
-    about = " · ".join(cut(clean(fact), MAX_FACT_LENGTH) for fact in facts)
+    facts = [blocks.inert(cut(clean(fact), MAX_FACT_LENGTH)) for fact in reading.facts(paper)]
+    about = " · ".join([*facts, *map(blocks.badge_in_mrkdwn, badges(paper))])
     name = cut(clean(paper.title), MAX_ROW_LENGTH) or paper.id
     parts = [link(name, paper.url, bold=True), *([words(f"\n{authors}")] if authors else [])]
     abstract = cut(clean(paper.abstract), MAX_TEXT_LENGTH) or reading.NO_ABSTRACT
     return [
         rich(section(*parts)),
-        quiet(about or paper.id),
+        blocks.facts(about or paper.id),
         rich(section(words(abstract))),
         blocks.actions(*(blocks.open_button(*each) for each in reading.links(paper))),
     ]

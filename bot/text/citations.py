@@ -126,7 +126,7 @@ def _entry(paper: Paper, key: str) -> Entry:
     fields = {
         "title": protected(latex(clean(paper.title) or paper.id)),
         "author": " and ".join(map(_bibtex_name, map(name_of, shown.authors))),
-        "year": str(paper.published.year),
+        "year": year_of(paper, where),
         **_published_in(where),
         "eprint": paper.id,
         "archivePrefix": "arXiv",
@@ -147,11 +147,16 @@ def _entry_type(where: Venue | None) -> str:
 def _published_in(where: Venue | None) -> dict[str, str]:
     if where is None:
         return {}
-    return {"journal" if where.is_journal else "booktitle": latex(where.name)}
+    return {"journal" if where.is_journal else "booktitle": latex(where.cited_name)}
 
 
 def _bibtex_name(name: Name) -> str:
     return f"{{{latex(name.literal)}}}" if name.literal else latex(name.last_first)
+
+
+def year_of(paper: Paper, where: Venue | None) -> str:
+    """Of the venue, if that is known; else of the first version."""
+    return where.year if where and where.year else str(paper.published.year)
 
 
 def doi(paper: Paper) -> str:
@@ -257,8 +262,8 @@ def _ris(paper: Paper) -> str:
         ("TY", kind),
         ("TI", shown.title),
         *(("AU", name_of(author).last_first) for author in shown.authors),
-        ("PY", str(paper.published.year)),
-        ("T2", where.name if where else ""),
+        ("PY", year_of(paper, where)),
+        ("T2", where.cited_name if where else ""),
         ("AB", shown.abstract),
         ("DO", doi(paper)),
         ("UR", paper.url),
@@ -273,14 +278,14 @@ def _csl(paper: Paper, key: str) -> dict[str, Any]:
     shown = displayed(paper)
     where = venue(shown)
     kind = "article-journal" if where and where.is_journal else "paper-conference"
-    published = paper.published
+    day, year = paper.published, int(year_of(paper, where))
     item = {
         "id": key,
         "type": kind if where else "article",
         "title": shown.title,
         "author": [_csl_name(name_of(author)) for author in shown.authors],
-        "issued": {"date-parts": [[published.year, published.month, published.day]]},
-        "container-title": where.name if where else "",
+        "issued": {"date-parts": [[year, day.month, day.day] if year == day.year else [year]]},
+        "container-title": where.cited_name if where else "",
         "abstract": shown.abstract,
         "DOI": doi(paper),
         "URL": paper.url,

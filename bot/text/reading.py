@@ -32,10 +32,11 @@ _LINKED: Final = re.compile(
 
 
 def links(paper: Paper) -> tuple[tuple[str, str], ...]:
-    """Labels and addresses, at most four. That of the HTML leads nowhere where arXiv has none."""
+    """Labels and addresses, at most four. Whether arXiv has the HTML is not asked, so its label
+    says that it may not."""
     found = [("arXiv", paper.url), ("PDF", paper.pdf_url)]
     if paper.published >= _HTML_SINCE:
-        found.append(("HTML", f"https://arxiv.org/html/{paper.id}"))
+        found.append(("HTML, if arXiv has it", f"https://arxiv.org/html/{paper.id}"))
     return (*found, ("alphaXiv", f"https://www.alphaxiv.org/abs/{paper.id}"))
 
 

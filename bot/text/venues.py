@@ -182,6 +182,18 @@ class Venue:
     name: str
     is_journal: bool = False
 
+    @property
+    def year(self) -> str:
+        """``""`` where it is not known."""
+        found = _ANY_YEAR.search(self.name)
+        return found[1] if found else ""
+
+    @property
+    def cited_name(self) -> str:
+        """As it is cited beside its year: ``Phys. Rev. D``, but ``ICML 2026``, because a journal
+        has issues and a conference is another one each year."""
+        return self.name.removesuffix(f" {self.year}") if self.is_journal else self.name
+
 
 def venue(paper: Paper) -> Venue | None:
     """Of a ``displayed`` paper. A journal reference, which arXiv asks for once a paper has been

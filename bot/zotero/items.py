@@ -14,21 +14,23 @@ from bot.model import Paper
 from bot.model.zotero import ZoteroItem
 from bot.text import clean, displayed
 from bot.text.badges import is_withdrawn
-from bot.text.citations import Name, doi, name_of
-from bot.text.venues import venue
+from bot.text.citations import Name, doi, name_of, year_of
+from bot.text.venues import Venue, venue
 
 
 def item_data(item: ZoteroItem) -> dict[str, Any]:
     """What creates it. With ``version`` 0 an item that has this key already is left as it is."""
     paper = displayed(item.paper)
+    where = venue(paper)
+    day, year = paper.published.date().isoformat(), year_of(paper, where)
     data = {
         "key": item.key,
         "version": 0,
-        **_published_in(paper),
+        **_published_in(paper, where),
         "title": paper.title or paper.id,
         "creators": [_creator(name_of(author)) for author in paper.authors],
         "abstractNote": paper.abstract,
-        "date": paper.published.date().isoformat(),
+        "date": day if day.startswith(year) else year,
         "DOI": doi(paper),
         "url": paper.url,
         "libraryCatalog": "arXiv.org",
@@ -49,8 +51,7 @@ def is_item_of(paper: Paper, data: object) -> bool:
     )
 
 
-def _published_in(paper: Paper) -> dict[str, str]:
-    where = venue(paper)
+def _published_in(paper: Paper, where: Venue | None) -> dict[str, str]:
     if where is None:
         return {
             "itemType": "preprint",
@@ -58,8 +59,8 @@ def _published_in(paper: Paper) -> dict[str, str]:
             "archiveID": f"arXiv:{paper.id}",
         }
     if where.is_journal:
-        return {"itemType": "journalArticle", "publicationTitle": where.name}
-    return {"itemType": "conferencePaper", "proceedingsTitle": where.name}
+        return {"itemType": "journalArticle", "publicationTitle": where.cited_name}
+    return {"itemType": "conferencePaper", "proceedingsTitle": where.cited_name}
 
 
 def _creator(name: Name) -> dict[str, str]:

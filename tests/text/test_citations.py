@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from bot.model import Paper
 from bot.text import displayed
-from bot.text.citations import bibtex, file_text, key_base, name_of
+from bot.text.citations import bibtex, file_text, key_base, name_of, year_of
+from bot.text.venues import venue
 from tests.builders import paper
 
 # What citeproc-py 0.9 does not know and only warns of: without the first three an entry would be
@@ -88,8 +89,22 @@ def test_where_it_was_published_decides_what_it_is() -> None:
         paper(2, journal_ref="Phys. Rev. D 113, 044012 (2026)", doi="10.1103/abc 10.1/other"),
     )
     assert (conference["type"], conference["booktitle"]) == ("inproceedings", "ICML 2026")
-    assert (journal["type"], journal["journal"]) == ("article", "Phys. Rev. D 2026")
+    assert (journal["type"], journal["journal"]) == ("article", "Phys. Rev. D")
     assert journal["doi"] == "10.1103/abc"
+
+
+def test_the_year_is_that_of_the_venue_and_the_key_keeps_that_of_the_preprint() -> None:
+    later = slow(journal_ref="Phys. Rev. D 115, 044012 (2027)")
+    [entry] = read_back(later)
+    assert (entry["journal"], entry["year"]) == ("Phys. Rev. D", "2027")
+    ris = file_text("ris", [later], {later.id: "k"})
+    assert "\r\nPY  - 2027\r\nT2  - Phys. Rev. D\r\n" in ris
+    [item] = json.loads(file_text("json", [later], {later.id: "k"}))
+    assert (item["container-title"], item["issued"]) == ("Phys. Rev. D", {"date-parts": [[2027]]})
+    assert key_base(later) == "muster2026slow"
+    unknown = slow(comment="Accepted by Journal of Slow Results")
+    [entry] = read_back(unknown)
+    assert (entry["journal"], entry["year"]) == ("Journal of Slow Results", "2026")
 
 
 @pytest.mark.parametrize(
@@ -238,7 +253,8 @@ def test_every_real_paper_of_a_month_is_read_back(
     assert set(read) == {keys[each.id] for each in readable}
     for each in readable:
         assert len(read[keys[each.id]].author) == len(displayed(each).authors)
-        assert read[keys[each.id]].issued.year == each.published.year
+        where = venue(displayed(each))
+        assert read[keys[each.id]].issued.year == int(year_of(each, where))
     ris = file_text("ris", papers, keys)
     assert ris.count("\r\nER  - ") == ris.count("TY  - ") == len(papers)
     figures(

@@ -25,8 +25,8 @@ def test_every_address_that_we_give_of_a_paper_is_one_of_that_paper(paper_id: st
         pdf_url=f"https://arxiv.org/pdf/{paper_id}",
         published=datetime(2026, 3, 1, tzinfo=UTC),
     )
-    addresses = [address for _, address in links(about)]
-    assert len(addresses) == 4
+    labels, addresses = zip(*links(about), strict=True)
+    assert labels == ("arXiv", "PDF", "HTML, if arXiv has it", "alphaXiv")
     for address in addresses:
         assert linked(f"See [it]({address}).") == [paper_id]
         assert PAPER_ADDRESS.sub("", address) == paper_id

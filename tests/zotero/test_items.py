@@ -69,6 +69,13 @@ def test_where_a_paper_was_published_decides_its_type(
     assert ("Withdrawn" in made["extra"]) == ("withdrawn" in fields.get("comment", ""))
 
 
+def test_a_journal_is_named_without_its_year_which_is_the_date() -> None:
+    made = item(paper(1, journal_ref="Phys. Rev. D 115, 012001 (2027)"))
+    assert (made["publicationTitle"], made["date"]) == ("Phys. Rev. D", "2027")
+    made = item(paper(1, comment="Accepted at ICML 2026"))
+    assert (made["proceedingsTitle"], made["date"]) == ("ICML 2026", "2026-02-28")
+
+
 def test_a_paper_without_title_authors_or_abstract_is_an_item_all_the_same() -> None:
     made = item(paper(1, "", authors=(), abstract="", comment=""))
     assert made["title"] == "2603.00001"

@@ -197,6 +197,13 @@ def test_badges_stand_beside_the_day_and_lead_to_the_code() -> None:
     assert json.dumps(code, sort_keys=True) in json.dumps(line, sort_keys=True)
 
 
+def test_badges_lead_to_the_code_above_an_abstract_and_in_a_discussion_too() -> None:
+    comment = "*9* pages & more, https://github.com/muster/slow_paper"
+    view = replies.abstract_window(displayed(paper(1, comment=comment)))
+    assert list(rules.view_faults(view)) == []
+    assert " · <https://github.com/muster/slow_paper|code>" in json.dumps(view, ensure_ascii=False)
+
+
 def test_each_paper_has_a_button_that_carries_its_id_alone() -> None:
     for layout in ("thread", "inline", "messages"):
         pressed = [button["value"] for button in buttons(messages(samples.long_day(12), layout))]
