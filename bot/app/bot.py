@@ -44,14 +44,16 @@ UNDECIDED = ("held", "dead")  # states of posts that wait for a decision
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What came of ``once``: ``complete`` if arXiv gave a complete answer; how many papers were
-    posted, and to how many channels; how many ``due`` papers wait for their channel's posting time;
-    and how many posts did not arrive: ``waiting`` ones are sent by a later run, ``held`` ones need
-    a decision of whoever hosts the bot. Those that wait for somebody else are not counted: in a
-    channel that a person paused, and of people who follow keywords for themselves."""
+    """What came of ``once``: ``complete`` if arXiv gave a complete answer; how many papers and
+    pieces of ``news`` were posted, and to how many channels; how many ``due`` papers wait for their
+    channel's posting time; and how many posts did not arrive: ``waiting`` ones are sent by a later
+    run, ``held`` ones need a decision of whoever hosts the bot. Those that wait for somebody else
+    are not counted: in a channel that a person paused, and of people who follow keywords for
+    themselves."""
 
     complete: bool
     papers: int
+    news: int
     channels: int
     due: int
     waiting: int
@@ -159,10 +161,9 @@ class Bot:
         """The summary of a run that began at that time."""
         state = await self.store.state()
         since = began - CLOCK_RESOLUTION
-        posted = {
-            view.channel.id: sum(each.papers for each in view.digests if each.posted_at > since)
-            for view in state.channels
-        }
+        posted = [
+            [each for each in view.digests if each.posted_at > since] for view in state.channels
+        ]
         states = [
             post.state
             for view in state.channels
@@ -172,8 +173,9 @@ class Bot:
         held = sum(state in UNDECIDED for state in states)
         return RunSummary(
             complete,
-            papers=sum(posted.values()),
-            channels=sum(papers > 0 for papers in posted.values()),
+            papers=sum(each.papers for digests in posted for each in digests),
+            news=sum(each.news for digests in posted for each in digests),
+            channels=sum(map(bool, posted)),
             due=sum(view.due for view in state.channels),
             waiting=len(states) - held,
             held=0 if self.dry_run else held,

@@ -113,7 +113,8 @@ def once(
             terminal.note(DRY_RUN)
         summary, report = asyncio.run(working(settings, progress))
     _summarise(report.channels)
-    terminal.note(_outcome(summary, dry_run=dry_run))
+    news_due = sum(each.news_due for each in report.channels)
+    terminal.note(_outcome(summary, news_due, dry_run=dry_run))
     if local := _local_fault(report.last_run):
         terminal.complain(local)
         raise typer.Exit(terminal.ExitStatus.FAILED)
@@ -140,22 +141,29 @@ def _summarise(channels: Sequence[ChannelStatus]) -> None:
         terminal.note(f"And {more}: {refer_to('status')}")
 
 
-def _outcome(summary: RunSummary, *, dry_run: bool) -> str:
-    """What the run did, in a sentence: ``Posted 13 papers to 2 channels; nothing waiting.``"""
+def _outcome(summary: RunSummary, news_due: int, *, dry_run: bool) -> str:
+    """What the run did: ``Posted 13 papers and 2 pieces of news to 2 channels; nothing waiting.``
+    ``news_due`` pieces wait for their channel's posting time."""
     from bot.text import plural
 
+    due = [plural(summary.due, "paper")] if summary.due else []
+    due += [f"{plural(news_due, 'piece')} of news"] if news_due else []
     amounts = [
-        (summary.due, f"{plural(summary.due, 'paper')} waiting for the posting time"),
+        (len(due), f"{' and '.join(due)} waiting for the posting time"),
         (summary.waiting, f"{plural(summary.waiting, 'post')} still to be sent"),
         (summary.held, f"{plural(summary.held, 'post')} waiting for somebody to decide"),
     ]
     open_ends = ", ".join(text for amount, text in amounts if amount) or "nothing waiting"
-    posted = f"{plural(summary.papers, 'paper')} to {plural(summary.channels, 'channel')}"
+    contents = [plural(summary.papers, "paper")] if summary.papers else []
+    contents += [f"{plural(summary.news, 'piece')} of news"] if summary.news else []
+    to = plural(summary.channels, "channel")
+    posted = f"{' and '.join(contents)} to {to}" if contents else "nothing"
     if dry_run:
-        would = f"would post {posted}" if summary.papers else "would post nothing"
-        return f"Dry run: a real run now {would}; {open_ends}. Nothing was sent or kept."
+        return (
+            f"Dry run: a real run now would post {posted}; {open_ends}. Nothing was sent or kept."
+        )
     look = f" See: {refer_to('status')}" if summary.waiting or summary.held else ""
-    return f"{f'Posted {posted}' if summary.papers else 'Posted nothing'}; {open_ends}.{look}"
+    return f"Posted {posted}; {open_ends}.{look}"
 
 
 def _local_fault(run: RunView | None) -> str:

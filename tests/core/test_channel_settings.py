@@ -53,13 +53,6 @@ def test_a_setting_is_the_same_in_the_table_the_model_bot_toml_and_the_chat() ->
     assert all(name in line for name in NAMES)
 
 
-def test_a_wrong_value_is_refused_in_plain_english() -> None:
-    with pytest.raises(UserError, match='"new" is not an order; write "newest" or "similarity"'):
-        CHANNEL_SETTINGS["order"].parse("new")
-    with pytest.raises(UserError, match='"new" is not a layout'):
-        CHANNEL_SETTINGS["layout"].parse("new")
-
-
 async def test_the_database_keeps_every_setting(tmp_path: Path) -> None:
     store = opened(tmp_path / "daily-papers.sqlite3")
     own = {name: setting.example for name, setting in CHANNEL_SETTINGS.items()}

@@ -60,11 +60,12 @@ class Both:
         with running(self.config, env={**SECRETS, **secrets}) as bot:
             yield bot
 
-    def once(self) -> None:
-        """Collect, publish and deliver, whatever the time of day."""
-        words = ("once", "--now", "--config", str(self.config))
+    def once(self, *more: str) -> str:
+        """Collect, publish and deliver, whatever the time of day; what it says of that."""
+        words = ("once", "--now", "--config", str(self.config), *more)
         done = forked.call(*words, env={**os.environ, **SECRETS})
         assert done.returncode == 0, done.stderr
+        return done.stderr.splitlines()[-1]
 
 
 @pytest.fixture
@@ -119,10 +120,11 @@ def test_a_withdrawal_is_told_once_on_both_and_in_reply_to_the_papers_own_messag
 ) -> None:
     posted = standin_paper(8, "Reward model 8")
     gone = "This paper has been withdrawn by the authors"
-    for version in (None, replace(posted, version=2, updated=now(), comment=gone), None):
-        if version is not None:
-            both.arxiv.announce(version)
-        both.once()
+    assert both.once() == "Posted 6 papers to 2 channels; nothing waiting."
+    both.arxiv.announce(replace(posted, version=2, updated=now(), comment=gone))
+    assert "would post 2 pieces of news to 2 channels; nothing" in both.once("--dry-run")
+    assert both.once() == "Posted 2 pieces of news to 2 channels; nothing waiting."
+    assert both.once() == "Posted nothing; nothing waiting."
     told = [each for each in both.discord.messages[both.channel] if gone in str(each)]
     digest, reply = told
     assert "Withdrawn" in discord_shapes.text_of(digest)
