@@ -152,13 +152,18 @@ def show_answer(
 
 
 def write_new(file: Path, text: str, mode: int = 0o666) -> None:
-    """Write a file that does not exist yet. Raises UserError."""
+    """Write a file that does not exist yet: whole, or not at all. Raises UserError."""
     from bot.private_files import reason
 
     try:
         opener = partial(os.open, mode=mode)
         with open(file, "x", encoding="utf-8", newline="", opener=opener) as new:
-            new.write(text)
+            try:
+                new.write(text)
+                new.flush()
+            except OSError:  # a part of it would be in the way of the next try
+                file.unlink(missing_ok=True)
+                raise
     except FileExistsError as error:
         raise UserError(f"{file} exists already, and stays as it is.") from error
     except OSError as error:
