@@ -172,7 +172,7 @@ class Life:
             act = self.random.choice(
                 (
                     self._add, self._add, self._remove, self._undo, self._narrow, self._mute,
-                    self._unmute, self._other, self._archive, self._come_back,
+                    self._unmute, self._other, self._archive, self._come_back, self._forget,
                 )
             )  # fmt: skip
             with refused():
@@ -239,6 +239,12 @@ class Life:
         if model.archived_at is None:
             await self.chat.changes.archive_channels(ChannelGroup(ids=(channel,)), "it was removed")
             model.archived_at = self.now
+
+    async def _forget(self, channel: str, model: Channel, person: Person) -> None:
+        """Who is forgotten follows nothing for themselves any more; a channel keeps what it has."""
+        await self.chat.store.forget_person(person, self.now)
+        own = self.channels[MINE]
+        own.follows, own.removed, own.mutes, own.archived_at = {}, {}, {}, self.now
 
     async def _come_back(self, channel: str, model: Channel, person: Person) -> None:
         await self._restore(channel, model)
