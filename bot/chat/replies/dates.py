@@ -30,7 +30,7 @@ class DateFormatter:
         return words
 
     def day(self, at: datetime) -> str:
-        """``today``, ``Fri 27 Feb``; with the year where it is another one."""
+        """``today``, ``Fri 27 Feb``; with the year if it is not the current one."""
         day, today = at.astimezone(self.timezone).date(), self.now.astimezone(self.timezone).date()
         near = {0: "today", -1: "yesterday", 1: "tomorrow"}.get((day - today).days)
         if near is not None:
@@ -40,7 +40,7 @@ class DateFormatter:
 
 
 def with_times(reply: Reply, *formatters: DateFormatter) -> Reply:
-    """The same, with the times that these have formatted."""
+    """The reply with all times that these formatters have formatted, as ``Reply.times``."""
     times = {words: at for dates in formatters for words, at in dates.formatted.items()}
     return replace(reply, times=times)
 

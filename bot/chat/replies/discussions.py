@@ -9,7 +9,7 @@ from bot.text import shorten
 
 
 def discussion_reply(paper: Paper, found: Discussion) -> Reply:
-    """``paper`` is ready to be shown."""
+    """How the paper's thread stands; ``paper`` went through ``displayed`` already."""
     title = shorten(paper.title, MAX_TITLE_LENGTH)
     if found.first is not None and found.first.url:
         return Reply(f"The thread about {title}: {address(found.first.url)}")

@@ -9,9 +9,9 @@ _THIRD_PERSON: Final[Mapping[str, str]] = {"have": "has", "do": "does"}
 
 
 def follower(private: bool, verb: str, adverb: str = "") -> str:
-    """``This channel now follows`` for the verb ``follow``; where it is ``private``, in somebody's
-    own conversation with the bot, ``You now follow``. Of ``do not follow`` the first word is the
-    verb."""
+    """``This channel now follows`` for the verb ``follow``; ``You now follow`` where it is
+    ``private``, a person's own conversation with the bot. If ``verb`` has several words (``do not
+    follow``), only the first is conjugated."""
     first, space, rest = verb.partition(" ")
     shown = first if private else _THIRD_PERSON.get(first, f"{first}s")
     subject = "You" if private else "This channel"

@@ -29,9 +29,11 @@ def home(
     may_change: bool,
     personal: bool,
 ) -> Home:
-    """A page of the channels of these contexts, a page beyond the last being the last. Unless they
-    ``may_change`` them the channels can only be read; a person's own conversation never is.
-    ``personal`` offers to begin one."""
+    """One page of the channels of these contexts; a page beyond the last is the last.
+
+    Without ``may_change`` the channels are read-only, except the person's own conversation.
+    ``personal`` offers to begin such a conversation.
+    """
     contexts = sorted(contexts, key=lambda each: not each.view.channel.owner)
     pages = max(1, -(-len(contexts) // CHANNELS_PER_PAGE))
     page = min(max(page, 1), pages)

@@ -39,7 +39,7 @@ def added_reply(
     first_post: int,
     seen: Outlook | None,
 ) -> Reply:
-    """``seen`` is the outlook for the keyword, where arXiv was queried for one."""
+    """``seen`` is the keyword's outlook; ``None`` if arXiv was not queried for it."""
     lines = [
         f"{follower(person.private, 'follow', 'now')} {keyword.described}",
         *understood.lines,
@@ -81,7 +81,7 @@ def _added(channel_id: str, keyword: Keyword, understood: Paraphrase) -> Keyword
 
 
 def _first_papers(first_post: int, private: bool) -> str:
-    """What the channel gets of a new keyword; ``first_post`` is the setting."""
+    """Which papers a new keyword brings at first; ``first_post`` is the setting of that name."""
     gets = "you get" if private else "it gets"
     if first_post == 0:
         return f"From now on {gets} whatever is new."
@@ -92,7 +92,7 @@ def _first_papers(first_post: int, private: bool) -> str:
 def known_reply(
     channel_id: str, keyword: Keyword, understood: Paraphrase, person: Person, followed_as: str
 ) -> Reply:
-    """It is followed already, perhaps in other words."""
+    """The reply to adding a keyword that is followed already, perhaps in other words."""
     text = f"{follower(person.private, 'follow', 'already')} {followed_as}"
     if followed_as != keyword.text:
         text += f", which means the same as {keyword.text}"
@@ -105,7 +105,8 @@ def known_reply(
 
 
 def renamed_reply(channel_id: str, was: Keyword, keyword: Keyword, person: Person) -> Reply:
-    """``keyword`` is followed as ``was``, and is shown under another name now, or under none."""
+    """The keyword ``was`` is from now on shown under another name, or under none, as
+    ``keyword``."""
     shown = f"as {keyword.name}" if keyword.name else "as it is written, without a name"
     return Reply(
         f"{keyword.text} is shown {shown} from now on. What was posted stays as it is.",
@@ -128,7 +129,7 @@ def narrowed_reply(broad: Keyword, narrower: Keyword, person: Person) -> Reply:
 def restored_reply(
     channel_id: str, keyword: Keyword, understood: Paraphrase, person: Person
 ) -> Reply:
-    """It was removed a short while ago, and continues where it stopped."""
+    """The reply to adding a keyword that was removed recently and continues where it stopped."""
     return Reply(
         f"{follower(person.private, 'follow')} {keyword.described} again\n"
         + "\n".join(understood.lines)
@@ -141,7 +142,7 @@ def restored_reply(
 
 
 def removed_reply(channel_id: str, keywords: Sequence[Keyword], person: Person) -> Reply:
-    """At most ``MAX_KEYWORDS_AT_ONCE``, so that one button can undo it."""
+    """There are at most ``MAX_KEYWORDS_AT_ONCE`` keywords, so that one button can undo it."""
     what = _named(keywords)
     because, they_are = ("it", "it is") if len(keywords) == 1 else ("them", "they are")
     return Reply(
@@ -157,8 +158,8 @@ def removed_reply(channel_id: str, keywords: Sequence[Keyword], person: Person) 
 
 
 def greeting(context: ChannelContext, resumed: bool) -> Reply:
-    """For everybody in a channel that the bot was invited to; ``resumed``: what waited for that is
-    sent now."""
+    """Greets a channel that the bot was invited to. ``resumed``: the bot could not post there
+    before, and sends what was waiting."""
     count = len(context.view.subscriptions)
     help_ = f"All I can do: {refer_to('help')}"
     if not count:
@@ -176,7 +177,7 @@ def greeting(context: ChannelContext, resumed: bool) -> Reply:
 
 
 def resumed_reply(context: ChannelContext, person: Person) -> Reply:
-    """``context`` is how the channel stood before."""
+    """``context`` is the state of the channel before it was resumed."""
     lines = ["Posting again."]
     if posts := context.posts(*ON_THE_WAY):
         lines.append(f"{plural(len(posts), 'post')} that waited will be sent now.")
@@ -190,7 +191,7 @@ def resumed_reply(context: ChannelContext, person: Person) -> Reply:
 
 
 def resent_reply(paused: bool) -> Reply:
-    """``paused``: a person has paused the channel, of whichever the post is."""
+    """``paused``: a person has paused the channel that the post belongs to."""
     if paused:
         resume = refer_to("resume")
         return Reply(f"Posts are paused there. It is sent after: {resume}")
@@ -198,7 +199,7 @@ def resent_reply(paused: bool) -> Reply:
 
 
 def added_again_reply(keywords: Sequence[Keyword], person: Person) -> Reply:
-    """Several that were removed together, and are put back by one button."""
+    """The reply when several keywords that were removed together are restored by one button."""
     what = _named(keywords)
     return Reply(
         f"{follower(person.private, 'follow')} again: {what.text}\n"
@@ -232,8 +233,8 @@ def muted_reply(
     of: int,
     same: Sequence[Keyword],
 ) -> Reply:
-    """``hidden`` of the channel's papers of ``MUTE_MEASURED_OVER`` (``of`` in all) match it;
-    ``same`` are keywords that mean the same."""
+    """Of the channel's ``of`` papers of the last ``MUTE_MEASURED_OVER``, ``hidden`` match the mute.
+    ``same`` are followed keywords that mean the same as it."""
     days = f"the last {MUTE_MEASURED_OVER.days} days"
     lines = [f"{follower(person.private, 'mute', 'now')} {keyword.text}", *understood.lines]
     lines.append(
@@ -291,9 +292,9 @@ def listing_reply(
     may_change: bool = False,
     private: bool = False,
 ) -> Reply:
-    """All of them, or one page, counted from 1; a page beyond the last is the last. The mutes come
-    after the keywords. Without ``may_change`` nothing in it changes anything. ``private``: in a
-    conversation of one person."""
+    """The keywords and, after them, the mutes: all of them, or one page, counted from 1. A page
+    beyond the last is the last. Without ``may_change`` there are no buttons that change anything.
+    ``private``: it is a person's own conversation."""
     listed: Sequence[Subscription | Mute] = [*subscriptions, *mutes]
     head, shown, offers = _list_head(channel_id, subscriptions, mutes, private), listed, []
     if page is not None and len(listed) > ROWS_PER_PAGE:
@@ -336,7 +337,7 @@ def _list_row(each: Subscription | Mute, dates: DateFormatter, may_change: bool)
 
 
 def all_listings_reply(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) -> Reply:
-    """What every channel follows and mutes, a section for each. Changes nothing."""
+    """What every channel follows and mutes, one section per channel."""
     followed, muted = _by_channel(subscriptions), _by_channel(mutes)
     channel_ids = sorted(followed.keys() | muted.keys())
     keywords = plural(len(subscriptions), "keyword")
@@ -403,7 +404,7 @@ def _removing_several(keywords: Sequence[Keyword]) -> Menu:
 
 
 def removal_row(subscription: Subscription, dates: DateFormatter, may_change: bool) -> Row:
-    """A keyword, who added it and when, and the button that removes it for those who may."""
+    """A keyword, who added it and when, and a button that removes it if the reader may do so."""
     by = f" by {subscription.added_by.name}" if subscription.added_by.name else ""
     added = f"added {dates.day(subscription.added_at)}{by}"
     new = ""

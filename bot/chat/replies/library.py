@@ -30,7 +30,7 @@ def save_reply(
     saved: bool,
     connections: Sequence[ZoteroConnection] = (),
 ) -> Reply:
-    """``connections`` are those of the person and the channel to Zotero."""
+    """``connections`` are the person's and the channel's connections to Zotero."""
     title, for_whom = _title(paper), _for_whom(person)
     if not saved:
         return Reply(f"Taken back: {title}\nYou no longer keep it{for_whom}.", offers=(SAVED,))
@@ -48,8 +48,8 @@ def saved_together_reply(
     unknown: int = 0,
     connections: Sequence[ZoteroConnection] = (),
 ) -> Reply:
-    """Several at once; ``added`` is how many of them were not kept before, ``unknown`` how many
-    others arXiv does not know."""
+    """The reply to saving several papers at once. ``added`` of them were not saved before;
+    ``unknown`` is how many others arXiv does not know."""
     before = len(papers) - added
     kept = f" You had saved {before:,} of these before." if before and added else ""
     head = f"Saved {plural(added, 'paper')}{_for_whom(person)}." if added else "You had saved them."
@@ -82,7 +82,7 @@ def saved_reply(
     private: bool = False,
     offer_order: bool = False,
 ) -> Reply:
-    """``offer_order``: enough is saved for the digest to be ordered by it, and it is not yet."""
+    """``offer_order``: offer to order the digest by what is saved, which is enough by now."""
     if not found.total and words:
         return Reply(
             f"No saved paper has {' '.join(words)} in its title, authors, id or year.",
@@ -111,7 +111,7 @@ def saved_reply(
 
 
 def pages(found: SavedPage) -> int:
-    """How many there are, at least one."""
+    """The number of pages, at least one."""
     return max(found.total - 1, 0) // ROWS_PER_PAGE + 1
 
 
@@ -135,7 +135,7 @@ def _report_of(each: SavedPaper) -> PaperSaved:
 
 
 def _turning(mine: bool, words: Sequence[str]) -> str | None:
-    """The end of the words of a button for another page; ``None`` where it is too long."""
+    """What ends the command of a button for another page; ``None`` if it is too long for one."""
     said = "".join(f" {word}" for word in (*(["mine"] if mine else []), *map(quote, words)))
     return said if len(said) <= MAX_BUTTON_WORDS else None
 

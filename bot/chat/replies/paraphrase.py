@@ -26,7 +26,7 @@ _WHERE = {"": "title or abstract", "ti": "title", "abs": "abstract", "co": "comm
 
 @dataclass(frozen=True, slots=True)
 class Paraphrase:
-    """A keyword in words, and what whoever typed it should know beside, a sentence each."""
+    """A keyword in words, and notices for the person who typed it, a sentence each."""
 
     words: str
     notices: tuple[str, ...] = ()
@@ -37,13 +37,13 @@ class Paraphrase:
 
 
 def paraphrase(keyword: Keyword) -> Paraphrase:
-    """What was understood of a keyword that ``bot.keywords.parse`` takes."""
+    """What ``bot.keywords.parse`` understood of a keyword."""
     tree = expression(keyword)
     return Paraphrase(in_words(tree), notices(keyword))
 
 
 def in_words(tree: Expression) -> str:
-    """``"reward model" in title or abstract``; every operator's reach shown by parentheses."""
+    """``"reward model" in title or abstract``; nested operators are in parentheses."""
     match tree:
         case And(items):
             return " and ".join(map(_operand, items))

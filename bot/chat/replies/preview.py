@@ -16,18 +16,19 @@ from bot.model import Bars, Batch, Entry, Keyword, Paper, Reply, Section
 from bot.text import displayed, plural
 
 PREVIEW_EXAMPLES = 5  # papers shown as examples
-BROAD_PAPERS_PER_DAY = 20.0  # papers a day from which on a keyword is called broad
+BROAD_PAPERS_PER_DAY = 20.0  # a keyword that brings more is called broad
 DAY = timedelta(days=1)
-MIN_DAYS_SHOWN, MAX_DAYS_SHOWN = 2, 14  # as bars
+MIN_DAYS_SHOWN, MAX_DAYS_SHOWN = 2, 14  # days that can be shown as bars
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """How many papers a day a keyword brings, counted by submission over the last days.
 
-    ``days`` is how far the count reaches: less than was requested where the answer held only
+    ``days`` is how far back the count reaches: less than was requested if the answer held only
     the newest papers of a broad keyword (``cut``). ``papers`` is then a lower bound for the
-    days that were requested. It ends at ``until``; ``submitted`` are the times of the papers.
+    days that were requested. The count ends at ``until``; ``submitted`` are the submission times
+    of the papers counted.
     """
 
     papers: int
@@ -50,20 +51,20 @@ def estimate(
     cut = len(batch.papers) >= limit and reaches > since
     begin = reaches if cut else since
     counted = tuple(paper.published for paper in matching if paper.published >= begin)
-    # A hundred papers of one minute are no million a day: never less than an hour.
+    # At least an hour, so that a hundred papers of one minute don't become a rate of 144,000 a day.
     return Estimate(len(counted), max((now - begin) / DAY, 1 / 24), cut, now, counted)
 
 
 def chart(found: Estimate, timezone: tzinfo) -> Bars | None:
-    """The papers of each day, the latest one first, by the calendar there; ``None`` where that is
-    no picture: for less than two days, or for more than two weeks."""
+    """The papers per calendar day in this time zone, the latest day first. ``None`` where bars
+    would show little: without papers, for less than two days, and for more than two weeks."""
     if not found.papers or not MIN_DAYS_SHOWN <= found.days <= MAX_DAYS_SHOWN:
         return None
     counts = Counter(at.astimezone(timezone).date() for at in found.submitted)
     latest = found.until.astimezone(timezone).date()
     first = (found.until - found.days * DAY).astimezone(timezone).date()
     shown = [latest - number * DAY for number in range((latest - first).days)]
-    shown += [first] if counts[first] else []  # of that day only a part is counted
+    shown += [first] if counts[first] else []  # only a part of that day is counted
     return Bars(
         "Submitted a day",
         [f"{day:%a} {day.day} {day:%b}" for day in shown],
@@ -75,7 +76,7 @@ def chart(found: Estimate, timezone: tzinfo) -> Bars | None:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What a keyword would bring: sentences, and the newest papers. ``narrower``: one of the
-    sentences says what a narrower reading of it would."""
+    sentences says how many papers a narrower reading of the keyword would bring."""
 
     lines: tuple[str, ...]
     entries: tuple[Entry, ...] = ()
@@ -83,8 +84,8 @@ class Outlook:
 
 
 def with_narrower(seen: Outlook, narrower: Keyword, found: Estimate) -> Outlook:
-    """The outlook for one word alone, with the number of papers that have it in title and abstract
-    both, counted over the same time."""
+    """The outlook for a single word, with a line about the papers that have it both in the title
+    and in the abstract, counted over the same time."""
     rate = _rate(found.per_day) if found.papers else "No paper"
     line = f"In title and abstract both ({narrower.text}): {rate[0].lower()}{rate[1:]}."
     first, *rest = seen.lines

@@ -1,4 +1,4 @@
-"""Why a channel got nothing, or what comes next: one honest sentence for one channel.
+"""Why a channel got nothing, or what comes next: an honest explanation for one channel.
 
 "Nothing new", "arXiv did not answer", "the bot did not run" and "the channel refuses us" are four
 different answers.
@@ -41,7 +41,7 @@ NOTE_TEXTS: Mapping[NoteKind, str] = {
 
 
 class Cause(StrEnum):
-    """Stable, for ``--json``."""
+    """What explains the state of a channel. The values are part of ``--json``, and stay stable."""
 
     NO_KEYWORDS = "no_keywords"
     PAUSED = "paused"
@@ -67,10 +67,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """One channel with everything that its sentence depends on.
+    """One channel with everything that its explanation depends on.
 
     ``in_one_channel`` means that the question is about this channel alone, so that it needs no
-    name. ``schedule_days`` are bot.toml's for channels without days of their own.
+    name. ``schedule_days`` are the days in bot.toml for channels without days of their own.
     """
 
     view: ChannelView
@@ -83,20 +83,22 @@ class ChannelContext:
 
     @property
     def name(self) -> str:
-        """Without the colon at its end that ``console:`` has; one follows anyway."""
+        """How the channel is called in a text, without the trailing colon of ``console:``: a colon
+        follows anyway."""
         if self.view.channel.owner:
             return "Your papers"
         return "This channel" if self.in_one_channel else self.view.channel.id.removesuffix(":")
 
     @property
     def is_due(self) -> bool:
-        """Whether the channel's posting time has come, and nothing was published to it since."""
+        """Whether a posting time has come since the channel was last published to."""
         published_until = self.view.published_until
         return published_until is None or published_until < self.timetable.latest(self.dates.now)
 
     @property
     def is_rescheduled(self) -> bool:
-        """Whether its days were changed since it was last published to, if only in bot.toml."""
+        """Whether its posting days were changed, here or in bot.toml, since it was last published
+        to."""
         known = ("", self.schedule_days)
         new = not self.view.channel.days and self.state.posting_days not in known
         return new or self.view.rescheduled
@@ -108,7 +110,7 @@ class ChannelContext:
         return self.dates.time(self.timetable.following(self.dates.now))
 
     def posted_since_slot(self) -> list[PostedDigest]:
-        """What has arrived since the channel's last posting time, in its order."""
+        """The digests that arrived since the channel's last posting time, in order."""
         slot = self.timetable.latest(self.dates.now)
         return [digest for digest in self.view.digests if digest.posted_at >= slot]
 
@@ -124,7 +126,7 @@ class ChannelContext:
 
     @property
     def news_due(self) -> int:
-        """Of those that the channel wants."""
+        """How many pieces of news are due, of the kinds that the channel wants."""
         channel, _ = sound(self.view.channel)
         wanted = KINDS[CHANNEL_SETTINGS["updates"].in_force(channel)]
         return sum(count for kind, count in self.view.news_due.items() if kind in wanted)
@@ -134,12 +136,12 @@ class ChannelContext:
 
 
 def explain_channel(context: ChannelContext) -> tuple[Cause, str]:
-    """What was posted since the channel's last posting time; then the first thing that stands in
-    the way of more, or what comes next, or why nothing came.
+    """What was posted since the channel's last posting time; then the first thing that prevents
+    more, or what comes next, or why nothing came.
 
-    All of it comes from the channel's own ledger and outbox. Of a run it says only whether arXiv
-    gave a complete answer and what arXiv announced: what was found and posted elsewhere is not this
-    channel's.
+    Everything about papers comes from the channel's own ledger and outbox. Of a run it says only
+    whether arXiv's answer was complete and how much arXiv announced, and nothing about what was
+    found for other channels.
     """
     cause, explanation = (
         _blocked(context)
@@ -151,7 +153,7 @@ def explain_channel(context: ChannelContext) -> tuple[Cause, str]:
 
 
 def _posted(context: ChannelContext) -> str:
-    """What has come since the last posting time. Empty: nothing."""
+    """What was posted, left out or hidden since the last posting time. Empty: nothing."""
     parts = []
     if recent := context.posted_since_slot():
         last = "" if len(recent) == 1 else ", the last"
@@ -180,7 +182,7 @@ def _contents(digests: Sequence[PostedDigest]) -> str:
 
 
 def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:
-    """The channel itself stands in the way."""
+    """Why the channel itself prevents posts: it is paused, refuses them, or follows nothing."""
     view, dates = context.view, context.dates
     resume = refer_to("resume", view.channel.id)
     since = f" since {dates.time(view.paused_at)}" if view.paused_at else ""
@@ -206,7 +208,7 @@ def _blocked(context: ChannelContext) -> tuple[Cause, str] | None:
 
 
 def _waiting(context: ChannelContext) -> str:
-    """How much waits, as a sentence behind others. Empty: nothing."""
+    """How many papers wait, as a sentence to append to others. Empty: none."""
     on_the_way = sum(post.papers for post in context.posts(*ON_THE_WAY))
     waiting = context.view.due + on_the_way
     if not waiting:
@@ -215,7 +217,7 @@ def _waiting(context: ChannelContext) -> str:
 
 
 def _fetch_failed(context: ChannelContext) -> tuple[Cause, str] | None:
-    """arXiv was not queried, or did not give a complete answer."""
+    """Why the last run was not complete, or that there was none."""
     run = context.state.last_run
     if run is None:
         return Cause.NEVER_RAN, "Nothing yet: arXiv has not been queried."
@@ -229,7 +231,7 @@ def _fetch_failed(context: ChannelContext) -> tuple[Cause, str] | None:
 
 
 def _failure(run: RunView) -> Cause:
-    """Whether one thing alone stood in the way."""
+    """The one cause why the run failed; ``SOURCE_FAILED`` if there are several, or another one."""
     kinds = set(_kinds(run))
     alone = {
         NoteKind.THROTTLED: Cause.THROTTLED,
@@ -240,7 +242,7 @@ def _failure(run: RunView) -> Cause:
 
 
 def _kinds(run: RunView) -> list[NoteKind]:
-    """What went wrong with the whole run; with single keywords, if there is nothing else."""
+    """The notes on the whole run; those on single keywords only if there are no others."""
     return [n.kind for n in run.notes if not n.keyword] or [n.kind for n in run.notes]
 
 
@@ -251,7 +253,7 @@ def failure_summary(run: RunView) -> str:
 
 
 def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
-    """Something is on its way to the channel."""
+    """What is on its way to the channel, or due there."""
     view, dates = context.view, context.dates
     if posts := context.posts(*ON_THE_WAY):
         errors = [post for post in posts if post.error]
@@ -275,7 +277,7 @@ def _pending(context: ChannelContext) -> tuple[Cause, str] | None:
 
 
 def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
-    """Nothing is on its way: is that because all is done, or because the bot did not run?"""
+    """Why nothing is on its way: because all is done, or because the bot did not run."""
     dates, run = context.dates, context.state.last_complete
     if run is None:
         return Cause.NEVER_RAN, "Nothing yet: arXiv has not given a complete answer."
@@ -284,7 +286,7 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
     if not covers(run.started_at, slot):
         if dates.now - slot < RUN_DURATION:
             return Cause.OVERDUE, f"The run for {dates.time(slot)} is not finished yet."
-        if context.is_rescheduled:  # whether it was due then, nobody knows
+        if context.is_rescheduled:  # it is unknown whether anything was due then
             return Cause.OVERDUE, (
                 f"arXiv has not been queried since {began}. The posting days were changed, and what"
                 " is new is posted at the next run. Is the bot running?"
@@ -315,13 +317,14 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
 
 
 def _amount(posts: Sequence[OpenPost]) -> str:
-    """``2 posts with 13 papers``; a post may be a heading alone."""
+    """``2 posts with 13 papers``; a post that is only a heading has none."""
     papers = sum(post.papers for post in posts)
     return plural(len(posts), "post") + (f" with {plural(papers, 'paper')}" if papers else "")
 
 
 def _no_news(context: ChannelContext, run: RunView, began: str) -> tuple[Cause, str]:
-    """A complete answer without news for this channel: had arXiv announced anything at all?"""
+    """Why a complete answer brought nothing for this channel: whether arXiv had announced anything
+    at all."""
     nothing = f"Nothing new matched at the last run ({began})"
     following = context.dates.time(context.calendar.following(run.started_at))
     match context.calendar.reason_before(run.started_at):
@@ -345,7 +348,7 @@ def _announced(run: RunView) -> str:
 
 
 def _last_posted(context: ChannelContext) -> str:
-    """What came before the last posting time, so that nobody takes silence for a fault."""
+    """When something was last posted, so that nobody takes silence for a fault."""
     if not context.view.digests:
         return "Nothing has been posted here yet."
     last = context.view.digests[-1]
@@ -353,7 +356,7 @@ def _last_posted(context: ChannelContext) -> str:
 
 
 def sentence(text: str) -> str:
-    """A text from elsewhere, with a full stop at its end."""
+    """A text from elsewhere, with a full stop if it lacks one."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -14,7 +14,7 @@ from bot.references import refer_to
 
 
 def find_setting(name: str) -> ChannelSetting:
-    """The setting that a person means. Raises UserError with the nearest one."""
+    """The setting of this name. Raises UserError, which suggests the nearest one."""
     key = name.strip().casefold().replace("-", "_")
     if key in CHANNEL_SETTINGS:
         return CHANNEL_SETTINGS[key]
@@ -27,7 +27,8 @@ def find_setting(name: str) -> ChannelSetting:
 
 
 def stored_value(setting: ChannelSetting, typed: str, platform: str) -> str | None:
-    """The value as it is stored; ``None``: as for every channel. Raises UserError."""
+    """The value as it is stored; ``None`` if the person asked for the default. Raises
+    UserError."""
     value = " ".join(typed.strip(" \"'“”").split())
     if not value:
         example = refer_to(f"settings {setting.name} {setting.example}")
@@ -39,8 +40,8 @@ def stored_value(setting: ChannelSetting, typed: str, platform: str) -> str | No
 class ScheduleDefaults:
     """What ``[schedule]`` in ``bot.toml`` says for channels that set nothing themselves.
 
-    ``values`` are in force, by the name of the setting; those of which ``written`` names stand in
-    the file.
+    ``values`` are the values in force, by the name of the setting; ``written`` names those that
+    the file sets.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +56,7 @@ _SOURCES = {
 
 
 def settings_in_force(channel: Channel, defaults: ScheduleDefaults) -> dict[str, SettingValue]:
-    """Every setting by its name; of those for channels none in a private conversation."""
+    """Every setting by its name; in a private conversation without those for channels only."""
     weekly = (channel.days or defaults.values.get("days")) == WEEKLY
     return {
         name: _in_force(
@@ -79,7 +80,7 @@ def _said(value: SettingValue) -> str:
 
 
 def _announced(value: SettingValue) -> str:
-    """For the channel itself, which need not be told that it was set there."""
+    """The value as the channel is told it, without the remark that it was set there."""
     return value.value if value.source == "channel" else _said(value)
 
 

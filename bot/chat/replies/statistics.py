@@ -15,11 +15,11 @@ from bot.model.views import ChannelPaper
 from bot.text import plural, shorten
 
 MEASURED_OVER = timedelta(days=30)
-MAX_BARS = 10  # of each kind; what is beyond is counted
+MAX_BARS = 10  # of each kind; the text says how many more there are
 MAX_SAVED = 3
 BAR_WIDTH = 12  # characters of the longest bar
 MAX_LABEL_LENGTH = 60
-MAX_PICTURED_LENGTH = 32  # of a label in a picture
+MAX_PICTURED_LENGTH = 32  # characters of a label in a picture
 MAX_ALT_LENGTH = 1000
 DAY = timedelta(days=1)
 
@@ -31,8 +31,9 @@ def statistics(
     calendar: AnnouncementCalendar,
     now: datetime,
 ) -> StatisticsReport:
-    """``papers`` are those of the last ``MEASURED_OVER``. A keyword's papers a day are counted from
-    when it was first followed, where that is later. A paper counts for each keyword it matches."""
+    """``papers`` are the channel's of the last ``MEASURED_OVER``. If a keyword was followed later
+    than that began, its papers a day are counted from then on. A paper counts for each keyword
+    that it matches."""
     shown = [each for each in papers if not each.muted]
     by_keyword = Counter(label for each in shown for label in each.keywords)
     by_category = Counter(each.paper.primary_category for each in shown)
@@ -60,15 +61,16 @@ def statistics(
 
 
 def _days(since: datetime, now: datetime) -> float:
-    """At least one, because less is no measure of a day."""
+    """For how many days a keyword was counted; at least one, so that a few hours do not give an
+    exaggerated rate."""
     return max((now - max(since, now - MEASURED_OVER)) / DAY, 1.0)
 
 
 def statistics_reply(
     found: StatisticsReport, saved: Sequence[SavedPaper], *, private: bool = False
 ) -> Reply:
-    """Bars of text, which every platform and terminal shows; ``saved`` are the channel's papers
-    that most people keep. ``private``: what came to one person."""
+    """The statistics with bars of text, which every platform and terminal shows. ``saved`` are the
+    channel's papers that most people saved. ``private``: it is a person's own conversation."""
     got = "You" if private else "This channel"
     head = [
         f"{got} got {plural(found.papers, 'paper')} in the last {found.days} days,"
@@ -102,7 +104,7 @@ def statistics_reply(
 
 
 def charts(found: StatisticsReport) -> list[Bars]:
-    """The same bars for a picture; none where nothing came."""
+    """The same bars for a picture; none if no paper came."""
     if not found.papers:
         return []
     keywords, categories = found.keywords[:MAX_BARS], found.categories[:MAX_BARS]
@@ -123,7 +125,7 @@ def charts(found: StatisticsReport) -> list[Bars]:
 
 
 def with_picture(reply: Reply, data: bytes, groups: Sequence[Bars]) -> Reply:
-    """The reply with these bars as a picture (PNG), which says in words what it shows."""
+    """The reply with these bars as a picture (PNG), whose alternative text says what it shows."""
     return replace(reply, picture=Picture("chart.png", data, _in_words(groups)))
 
 
@@ -137,14 +139,14 @@ def _in_words(groups: Sequence[Bars]) -> str:
 
 
 def most_saved(saved: Sequence[SavedPaper]) -> list[SavedPaper]:
-    """Those that at least two people keep, of most people first."""
+    """The papers that at least two people saved, those of most people first."""
     shared = [each for each in saved if len(each.names) > 1]
     return sorted(shared, key=lambda each: -len(each.names))[:MAX_SAVED]
 
 
 def bar_lines(amounts: Mapping[str, tuple[float, str]]) -> list[str]:
-    """``████ reward model: 31, 1.0 a day``, a line each: a bar before its label needs no monospaced
-    font to be compared with the others."""
+    """``████ reward model: 31, 1.0 a day``, a line each. The bar comes before its label, so that
+    bars can be compared without a monospaced font."""
     most = max((count for count, _ in amounts.values()), default=0)
     lines = []
     for label, (count, said) in list(amounts.items())[:MAX_BARS]:

@@ -33,7 +33,7 @@ NOTHING_TO_ASK: Final = "with nothing to ask arXiv"
 def status_report(
     state: StateView, contexts: Sequence[ChannelContext], dates: DateFormatter
 ) -> StatusReport:
-    """How the channels of these contexts stand."""
+    """The state of the bot, and of the channels of these contexts."""
     upcoming = [_next_post(context) for context in contexts if not context.view.paused]
     calendar = contexts[0].calendar if contexts else AnnouncementCalendar()
     return StatusReport(
@@ -84,7 +84,8 @@ def status_reply(
 
 
 def _archived(channels: Sequence[ArchivedChannel], dates: DateFormatter) -> list[str]:
-    """What comes back with the bot, for the reason that it is gone; the newest first."""
+    """The channels without the bot, each with the reason and what is kept for its return; those
+    archived last come first."""
     newest = sorted(channels, key=lambda each: each.since, reverse=True)
     lines = [
         f"{each.channel}: archived since {dates.time(each.since)}. {sentence(each.reason)} Nothing"
@@ -103,7 +104,7 @@ def _next_post(context: ChannelContext) -> datetime:
 
 
 def last_run_line(state: StateView, dates: DateFormatter) -> str:
-    """The last run in one line; and the last complete one, where that is another."""
+    """The last run in one line, with the last complete one if the last run was not complete."""
     if state.last_run is None:
         return "arXiv has not been queried yet."
     last = dates.time(state.last_run.started_at)
@@ -137,7 +138,7 @@ def _runs(report: StatusReport, dates: DateFormatter, in_one_channel: bool) -> l
 
 
 def _figures(run: RunView, in_one_channel: bool) -> str:
-    """In one channel nothing of what was found for others."""
+    """The run in numbers; in one channel without what was found for others."""
     parts = [plural(run.requests, "request")]
     if run.announced is not None:
         parts.append(f"{plural(run.announced, 'paper')} announced")
@@ -176,7 +177,8 @@ def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
 
 
 def _mutes(context: ChannelContext) -> list[str]:
-    """What is hidden, and the last time that it was; a keyword of which nothing can come."""
+    """What is muted, and when that last hid papers; and keywords that are both followed and
+    muted."""
     mutes = context.view.mutes
     if not mutes:
         return []
@@ -239,7 +241,7 @@ def _without_history(context: ChannelContext) -> list[str]:
 
 
 def _stuck(context: ChannelContext) -> list[str]:
-    """Posts that wait for a person, each with what to do."""
+    """The posts that wait for a person's decision, each with what to do."""
     lines = []
     for post in context.posts("held"):
         lines.append(
@@ -268,7 +270,8 @@ def _crosspost_failure(context: ChannelContext) -> list[str]:
 
 
 def _stopped_library(context: ChannelContext) -> list[str]:
-    """Why is for the one whose key it is (``chat.zotero``)."""
+    """That the channel's library is paused. The reason is shown only to the person whose key it is
+    (``bot.chat.zotero``)."""
     library = context.view.stopped_library
     if not library:
         return []

@@ -37,10 +37,10 @@ class KeywordEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One paper in one channel, with everything that the sentence depends on.
+    """One paper in one channel, with everything that the explanation depends on.
 
     ``evaluations`` has the channel's keywords in their order; it is empty for an unknown paper.
-    ``mutes`` are those of the channel's that match it.
+    ``mutes`` are the channel's mutes that match the paper.
     """
 
     context: ChannelContext
@@ -68,7 +68,7 @@ def why_reply(
     cases: Sequence[Case],
     dates: DateFormatter,
 ) -> Reply:
-    """The complete answer, for the channels of these cases."""
+    """The complete answer about a paper, for the channels of these cases."""
     shown = None if known.paper is None else displayed(known.paper)
     lines = [paper_id if shown is None else f"{paper_id}: {shown.title}"]
     if shown is None:
@@ -102,7 +102,7 @@ def _sentences(case: Case) -> str:
     if case.standing is None:
         return _without_standing(case)
     outcome = _SENTENCES[case.standing.state](case, case.standing)
-    # At the end: it may be long, and a sentence can't go on behind it.
+    # The link comes last: it may be long, and no text can follow it in the same sentence.
     link = address(case.standing.message_url) if case.standing.message_url else ""
     said = [outcome, _matching(case), *(_told(case, each) for each in case.standing.news), link]
     return " ".join(filter(None, said))
@@ -250,7 +250,7 @@ def _continues(view: ChannelView, keyword: Keyword) -> bool:
 def _unknown_paper(
     paper_id: str, state: StateView, cases: Sequence[Case], dates: DateFormatter
 ) -> list[str]:
-    """A paper that no run has fetched: why that may be, and when the last run was."""
+    """Why no run may have fetched this paper, and when the last run was."""
     run = state.last_complete
     if state.last_run is None:
         return ["arXiv has not been queried yet, so no paper is known."]
@@ -278,10 +278,11 @@ def _unknown_paper(
 
 
 def _announced_before(paper_id: str, since: datetime) -> bool:
-    """Whether an id's month had ended by then. The id is given at the announcement."""
+    """Whether the month in the paper's id had ended at ``since``. arXiv assigns the id when it
+    announces the paper."""
     month = _MONTH.match(paper_id)
     if month is None:
-        return True  # the old style of before April 2007
+        return True  # an id in the style used until March 2007
     year, number = 2000 + int(month[1]), int(month[2])
     ended = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
     return ended <= since

@@ -1,4 +1,4 @@
-"""What people read about their libraries in Zotero. A key is never in it."""
+"""What people read about their libraries in Zotero. No text here contains a key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OFF: Final = (
     " with which your key would be encrypted. Meanwhile, saved papers come as a file:"
     f" {refer_to('export ris')}"
 )
-# A command in a shell can't see whether the service has the variable.
+# The command line can't see whether the service has SECRET_KEY in its environment.
 FOR_HOSTS: Final = (
     f"Each connects their own: {refer_to('zotero')}. It takes SECRET_KEY in the environment of the"
     " service; daily-papers secret-key prints a new one."
@@ -63,7 +63,7 @@ def channel_row(
 
 
 def _offer(found: ZoteroConnection | None, whose: str, *, is_on: bool) -> tuple[Offer, ...]:
-    """The one button of a row: Connect where that is missing."""
+    """The one button of a row: Connect if it is not connected or is paused, else Disconnect."""
     if is_on and (found is None or found.paused):
         return (Offer("Connect", f"zotero connect{whose}"),)
     return () if found is None else (Offer("Disconnect", f"zotero disconnect{whose}"),)
@@ -76,7 +76,7 @@ def offers_to_connect(row: Row) -> bool:
 def further_offers(
     own: ZoteroConnection | None, shared: ZoteroConnection | None, *, is_on: bool
 ) -> tuple[Offer, ...]:
-    """What is paused can also be ended; its row offers to connect it again."""
+    """Buttons to disconnect what is paused: its row only offers to connect it again."""
     mine, channels = (
         Offer("Disconnect mine", "zotero disconnect"),
         Offer("Disconnect the channel's", "zotero disconnect channel"),
@@ -89,7 +89,7 @@ def further_offers(
 
 
 def _state(found: ZoteroConnection, dates: DateFormatter, *, yours: bool) -> str:
-    """How it stands; ``yours``: whoever reads it can do something about a pause."""
+    """The state of a connection. ``yours``: the reader can do something about a pause."""
     parts = [f"connected by {found.person.name or 'somebody'}"] if found.is_channel else []
     parts += [f"{plural(found.sent, 'paper')} sent"]
     parts += [f"{found.waiting:,} waiting"] if found.waiting else []
@@ -119,8 +119,8 @@ def announced(person: str, library: ZoteroLibrary) -> str:
 
 
 def also_sent(connections: Sequence[ZoteroConnection], count: int) -> str:
-    """Where what was just saved goes, in a sentence behind another; where that waits, too. Nothing
-    where nothing is connected."""
+    """A sentence to append: to which libraries what was just saved goes, and whether it waits
+    because one is paused. Empty if nothing is connected."""
     if not connections:
         return ""
     whose = sorted(("the channel's" if each.is_channel else "your") for each in connections)
@@ -148,7 +148,7 @@ def which_library(found: Sequence[ZoteroLibrary], wanted: str) -> str:
 
 
 def overview(shared: Sequence[ZoteroConnection], people: int, dates: DateFormatter) -> Reply:
-    """For whoever hosts the bot: nothing about a person's own library."""
+    """The overview for the host of the bot, which shows nothing about anybody's own library."""
     who = "1 person has" if people == 1 else f"{people:,} people have"
     rows = tuple(
         Row(each.owner, f"{_name(each.library)} · {_state(each, dates, yours=True)}")
