@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import discord
-from discord.http import Route
 
 from adapters.discord.api import RestClient
 from adapters.discord.commands import InteractionHandler
@@ -20,6 +19,9 @@ from bot.network import Network
 from bot.ports import Zotero
 from tests.adapters.backend import Backend
 from tests.fakes import START
+
+# Not Route.BASE: an earlier test of the same process may have had another address.
+DISCORD = "https://discord.com/api/v10"
 
 
 class DiscordBackend(Backend):
@@ -34,7 +36,7 @@ class DiscordBackend(Backend):
     def new_client(self) -> PapersClient:
         handler = InteractionHandler(self.commands, self.say, self.clock)
         rest = RestClient(
-            api_url=Route.BASE,
+            api_url=DISCORD,
             token="",
             proxy=None,
             network=Network(),
