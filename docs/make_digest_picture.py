@@ -100,7 +100,7 @@ def sample() -> Digest:
 
 def with_saved(digest: Digest) -> Digest:
     """The same where the channel orders by similarity, on the last posting day of a week."""
-    likes = ("A Reward for Saying Nothing", "", "Attention, Slowly", "")
+    likes = ("A Reward for Saying Nothing", "Counting with Agents", "Attention, Slowly", "")
     entries = tuple(replace(e, like=like) for e, like in zip(digest.entries, likes, strict=True))
     kept = (
         ("A Reward for Saying Nothing", 4),
