@@ -32,14 +32,19 @@ async def serve(config: Config, reloads: Reloads) -> None:
     """Serve until stopped. Raises ConfigError, GaveUp and StoreError, but waits while the database
     server does not answer."""
     following: Config | None = config
+    resuming = False
     with reloads.in_loop():
         while following is not None:
-            async with open_when_available(following, reloads, SystemClock()) as bot:
+            opening = open_when_available(following, reloads, SystemClock(), resuming=resuming)
+            async with opening as bot:
                 following = await build_service(bot, reloads).run()
+            resuming = True
 
 
 @asynccontextmanager
-async def open_when_available(config: Config, reloads: Reloads, clock: Clock) -> AsyncIterator[Bot]:
+async def open_when_available(
+    config: Config, reloads: Reloads, clock: Clock, *, resuming: bool = False
+) -> AsyncIterator[Bot]:
     """``open_bot`` to serve, once the database server answers; until then ``/healthz`` says that
     it does not, and SIGHUP makes this reread ``bot.toml``. Raises as ``open_bot``, and GaveUp."""
     async with AsyncExitStack() as opened:
@@ -48,13 +53,14 @@ async def open_when_available(config: Config, reloads: Reloads, clock: Clock) ->
             while True:
                 try:
                     bot = await opened.enter_async_context(
-                        open_bot(config, serving=True, clock=clock)
+                        open_bot(config, serving=True, clock=clock, resuming=resuming)
                     )
                 except StoreUnavailable as error:
                     if wait is None:
                         wait = _Wait(clock)
                         await waiting.enter_async_context(wait.answering(config))
                     wait.failed(error)
+                    resuming = True
                     await clock.sleep(UNAVAILABLE_RETRY_DELAY.total_seconds())
                     if reloads.take():
                         config = reloads.config() or config

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 import random
 import shutil
 import sys
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from bot.app.service import Service
     from bot.arxiv.source import ArxivSource
 
+log = logging.getLogger(__name__)
 
 FILE_LOCK = "channels.lock"
 
@@ -228,6 +230,7 @@ async def open_bot(
     dry_run: bool = False,
     accept: bool = False,
     write_file: bool | None = None,
+    resuming: bool = False,
     progress: Progress = lambda _: None,
     clock: Clock | None = None,
     stream: TextIO | None = None,
@@ -239,7 +242,8 @@ async def open_bot(
     copy of the database, and every channel's posts go to ``stream`` (standard output). Platforms
     are loaded where ``connect`` says so (as ``serving``, if left out): that takes their tokens and
     half a second. What was changed in bot.toml is taken over first, with ``accept`` also what is
-    held back there; the file is written only by who serves, or with ``write_file``.
+    held back there; the file is written only by who serves, or with ``write_file``. A bot that is
+    ``resuming`` is not ended by a bot.toml that has become wrong since ``config`` was read.
     ``arxiv_transport`` replaces the network to arXiv. Raises ConfigError and StoreError.
     """
     clock = clock or SystemClock()
@@ -278,7 +282,12 @@ async def open_bot(
         if serving:
             await _begin_serving(bot)
         write = serving if write_file is None else write_file
-        await bot.file_sync.synchronise(accept=accept, write=write)
+        try:
+            await bot.file_sync.synchronise(accept=accept, write=write)
+        except ConfigError as error:
+            if not resuming:
+                raise
+            log.warning("an edit was not taken over, nothing has changed: %s", error)
         yield bot
 
 

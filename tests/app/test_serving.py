@@ -19,6 +19,7 @@ from bot.app.reloads import Reloads
 from bot.app.serving import open_when_available
 from bot.app.wiring import build_service
 from bot.config import Config
+from bot.errors import ConfigError
 from tests.fakes import FakeClock
 from tests.store import postgres
 from tests.wire.serving import free_port
@@ -108,6 +109,24 @@ def test_while_it_waits_the_health_check_says_why_and_a_signal_rereads_the_file(
     code, [problem] = told[0]
     assert code == 503
     assert "does not answer (Connection refused)" in problem
+
+
+def test_a_file_that_becomes_wrong_while_the_bot_starts_anew_does_not_end_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = load(tmp_path, "")
+
+    async def start(*, resuming: bool) -> None:
+        reloads = Reloads(lambda: config)
+        opening = open_when_available(config, reloads, FakeClock(), resuming=resuming)
+        async with opening as bot:
+            assert await bot.store.subscriptions() == ()
+
+    (tmp_path / "bot.toml").write_text("half a")
+    asyncio.run(start(resuming=True))
+    assert "an edit was not taken over" in caplog.text
+    with pytest.raises(ConfigError):
+        asyncio.run(start(resuming=False))
 
 
 def test_a_signal_between_the_waiting_and_the_service_rereads_the_file(
