@@ -234,10 +234,14 @@ class _Rewriter:
                 start = block.pairs["keywords"].lines.start
                 self._edits.append(_Edit(Span(start, start), line))
             elif value is None:
-                kept = "" if pair.comment is None else pair.comment.of(self._text) + self._line_end
-                self._edits.append(_Edit(pair.lines, kept))
+                self._edits.append(self._without(pair))
             else:
                 self._edits.append(_Edit(pair.value, _setting_literal(name, value)))
+
+    def _without(self, pair: Statement) -> _Edit:
+        """The pair goes, and the comment behind it stays."""
+        kept = "" if pair.comment is None else pair.comment.of(self._text) + self._line_end
+        return _Edit(pair.lines, kept)
 
     def _keywords(self, block: _Block, listing: Listing, wanted: Listing) -> None:
         has, wants = listing.by_canonical, wanted.by_canonical
@@ -268,8 +272,11 @@ class _Rewriter:
             self._edits.append(_Edit(Span(start, start), line))
             return
         stays = [canonical in wants for canonical in has]
-        written = pair.value.of(self._text)
-        self._edits.append(_Edit(pair.value, edit_array(written, stays, new, self._line_end)))
+        edited = edit_array(pair.value.of(self._text), stays, new, self._line_end)
+        if edited == "[]":
+            self._edits.append(self._without(pair))
+        else:
+            self._edits.append(_Edit(pair.value, edited))
 
     # -- behind the last block --------------------------------------------------------------------
 

@@ -301,6 +301,24 @@ def test_a_keyword_that_comes_back_stands_where_it_was_and_comments_stay_above_t
     assert tomllib.loads(f"k = {outcome}")["k"] == wanted
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('mute = ["survey"]\n', ""),
+        ('mute = [\n    "survey",\n]\n', ""),
+        ('mute = ["survey"]  # not again\n', "# not again\n"),
+        ('mute = [\n    # not again\n    "survey",\n]\n', "mute = [\n    # not again\n]\n"),
+        ("mute = []\n", "mute = []\n"),
+    ],
+)
+def test_the_last_mute_takes_its_key_with_it_and_every_comment_stays(
+    before: str, after: str
+) -> None:
+    """An empty list that a person wrote is left alone."""
+    block = f'[[channels]]\nid = "{ONE}"\n{{}}keywords = ["graph"]'
+    assert rendered(block.format(before), listing(ONE, "graph")) == block.format(after)
+
+
 def test_an_empty_block_that_a_person_prepared_stays() -> None:
     text = f'[[channels]]\nid = "{ONE}"\nkeywords = []'
     assert rendered(text, listing("console:", "graph")).startswith(text)
