@@ -348,12 +348,12 @@ class Changes:
     async def change_settings(
         self, channel_id: str, person: Person, values: Mapping[str, str]
     ) -> Reply:
-        """Change settings of how a channel is posted to, by their names: all of them, or none.
-        Raises UserError."""
+        """Change settings of how a channel is posted to, by their names: all of them, or none. One
+        that is set so already is neither stored nor announced. Raises UserError."""
         [view] = (await self._queries.state(channel_id)).channels
         own: dict[str, Any] = {}
         for name, value in values.items():
-            setting = find_setting(name)
+            setting = find_setting(name, private=bool(view.channel.owner))
             if setting.for_channels and view.channel.owner:
                 raise UserError(f"{setting.name} is for channels. Nobody else reads this here.")
             if setting.for_governors and not person.governs:
@@ -364,9 +364,12 @@ class Changes:
             if setting.check is not None and stored is not None:
                 setting.check(stored, person)
             own[setting.name] = stored
-        await self._store.change_settings(channel_id, own)
-        await self._on_change()
-        return self._queries.settings_of(replace(view.channel, **own), tuple(own), person.name)
+        new = {name: own[name] for name in own if own[name] != getattr(view.channel, name)}
+        if new:
+            await self._store.change_settings(channel_id, new)
+            await self._on_change()
+        channel = replace(view.channel, **new)
+        return self._queries.settings_of(channel, new, own.keys() - new.keys(), person.name)
 
     async def resend(self, channel_id: str | None, key: str) -> Reply:
         """Send a held or dead post again, named by its key or the start of it; one of any channel

@@ -320,7 +320,7 @@ class ChatCommands:
 
     async def help(self, channel_id: str, person: Person) -> Reply:
         async with self._query("help", channel_id, person):
-            return await self._queries.help()
+            return await self._queries.help(private=person.private)
 
     async def home(
         self, person: Person, channel_ids: Collection[str] | None = None, page: int = 1

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote
 
 from bot.chat.replies.zotero import KEY_REFUSED
-from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.errors import UserError
 from bot.model import Section
 from bot.references import refer_to, without_references
@@ -36,10 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "stats": ("", "what came here in a month, by keyword and category"),
     "pause": ("", "post nothing here for now; new papers are kept"),
     "resume": ("", "post again"),
-    "settings": (
-        "[NAME VALUE]",
-        f"when and how papers are posted here: {', '.join(CHANNEL_SETTINGS)}",
-    ),
+    "settings": ("[NAME VALUE]", "when and how papers are posted here"),
     "resend": ("KEY", "send a post again that status shows as held or dead"),
     "help": ("", "this text"),
 }
@@ -260,9 +256,14 @@ def bare_id(text: str) -> str:
     return PAPER_ADDRESS.sub("", bare, count=1)
 
 
-def help_sections() -> tuple[Section, ...]:
-    """All commands, and how keywords are written."""
-    commands = [Section(heading, "\n".join(map(_help_line, names))) for heading, names in _GROUPS]
+def help_sections(settings: Iterable[str]) -> tuple[Section, ...]:
+    """All commands, with the names of the ``settings`` that there are, and how keywords are
+    written."""
+    named = {"settings": f": {', '.join(settings)}"}
+    commands = [
+        Section(heading, "\n".join(_help_line(name) + named.get(name, "") for name in names))
+        for heading, names in _GROUPS
+    ]
     phrase = refer_to("add reward model")
     expression = refer_to('add ti:"graph neural network" AND cat:cs.LG ANDNOT abs:survey')
     written = (

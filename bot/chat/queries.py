@@ -30,7 +30,12 @@ from bot.chat.replies.preview import (
     with_narrower,
 )
 from bot.chat.replies.reasons import ChannelContext
-from bot.chat.replies.settings import ScheduleDefaults, settings_in_force, settings_reply
+from bot.chat.replies.settings import (
+    ScheduleDefaults,
+    settings_in_force,
+    settings_names,
+    settings_reply,
+)
 from bot.chat.replies.statistics import (
     MEASURED_OVER,
     charts,
@@ -303,10 +308,17 @@ class Queries:
         [view] = (await self.state(channel_id)).channels
         return settings_in_force(view.channel, self._defaults)
 
-    def settings_of(self, channel: Channel, changed: Collection[str] = (), by: str = "") -> Reply:
-        """The same; ``changed`` are the settings that ``by`` has just changed."""
+    def settings_of(
+        self,
+        channel: Channel,
+        changed: Collection[str] = (),
+        unchanged: Collection[str] = (),
+        by: str = "",
+    ) -> Reply:
+        """The same; ``changed`` are the settings that ``by`` has just changed, ``unchanged`` those
+        that already were as ``by`` wanted them."""
         timezone = self._timetable(channel).timezone
-        return settings_reply(channel, self._defaults, timezone, changed, by)
+        return settings_reply(channel, self._defaults, timezone, changed, unchanged, by)
 
     async def home(
         self,
@@ -329,9 +341,10 @@ class Queries:
         dates = self.dates()
         return home(state, contexts, dates, person, page, may_change=may_change, personal=personal)
 
-    async def help(self) -> Reply:
+    async def help(self, *, private: bool = False) -> Reply:
+        """All commands. ``private`` as in ``listing``."""
         text = "Commands. Replace the words in capitals with your own."
-        return Reply(text, help_sections())
+        return Reply(text, help_sections(settings_names(private=private)))
 
     # -- what others build on -----------------------------------------------------------------
 

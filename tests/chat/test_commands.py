@@ -640,6 +640,23 @@ async def test_several_settings_are_changed_together_or_not_at_all(chat: Chat) -
     assert (in_force["days"].value, in_force["days"].usual) == ("mon,thu", "mon-fri")
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("keyword", "keyword (set here)"), ("default", "none (the default)")],
+)
+async def test_a_setting_that_is_set_so_already_is_neither_stored_nor_announced(
+    chat: Chat, value: str, said: str
+) -> None:
+    await chat.say(f"settings group {value}")
+    written = chat.written
+    reply = await chat.say(f"settings group {value.upper()}")
+    assert reply.text.startswith(f"group is already {said}. Nothing had to be changed.\n")
+    assert (reply.announcement, chat.written) == ("", written)
+    both = await chat.commands.change_settings(HERE, ADA, {"group": value, "days": "mon"})
+    assert both.text.startswith(f"Changed: days is now mon (set here)\ngroup is already {said}.")
+    assert both.announcement == "Ada changed days of this channel to mon."
+
+
 async def test_an_abstract_comes_from_the_database_and_where_it_was_forgotten_from_arxiv(
     chat: Chat,
 ) -> None:

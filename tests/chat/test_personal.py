@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.personal import PersonalChannels
+from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.core.limits import Limits
 from bot.errors import ChannelRefused, NotAllowed, Note, NoteKind, SendError
 from bot.keywords import parse
@@ -230,6 +231,25 @@ async def test_at_home_stands_first_what_a_person_follows_for_themselves(chat: C
         assert "You" in home.reply.text
     others = await chat.commands.home(Person("Ben", "discord:8"), [HERE, MINE])
     assert [each.channel_id for each in others.panels] == [HERE]
+
+
+async def test_help_names_only_the_settings_that_there_are(chat: Chat) -> None:
+    def named(reply: Reply) -> set[str]:
+        [line] = [
+            line
+            for section in reply.sections
+            for line in section.text.splitlines()
+            if "papers are posted here: " in line
+        ]
+        return set(line.rpartition(": ")[2].split(", "))
+
+    only_channels = {"editors", "mention", "announce_changes"}
+    assert named(await chat.say("help", HERE, ADA)) == set(CHANNEL_SETTINGS)
+    assert named(await chat.say("help", MINE, ME)) == set(CHANNEL_SETTINGS) - only_channels
+    await chat.say("add graph", MINE, ME)
+    refused = await chat.refused("settings mentoin none", MINE, ME)
+    assert refused.startswith("There is no setting mentoin.")
+    assert "mention" not in refused
 
 
 async def test_no_answer_in_a_conversation_of_ones_own_speaks_of_a_channel(chat: Chat) -> None:

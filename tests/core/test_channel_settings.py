@@ -46,7 +46,7 @@ def test_a_setting_is_the_same_in_the_table_the_model_bot_toml_and_the_chat() ->
     assert [line.partition(" = ")[0] for line in lines if " = " in line] == NAMES
     [line] = [
         line
-        for section in help_sections()
+        for section in help_sections(CHANNEL_SETTINGS)
         for line in section.text.splitlines()
         if "settings [NAME VALUE]" in line
     ]

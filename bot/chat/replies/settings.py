@@ -13,15 +13,24 @@ from bot.model import Channel, Reply, SettingValue
 from bot.references import refer_to
 
 
-def find_setting(name: str) -> ChannelSetting:
-    """The setting of this name. Raises UserError, which suggests the nearest one."""
+def settings_names(*, private: bool) -> tuple[str, ...]:
+    """Those that there are: all, or in a private conversation those that mean something there."""
+    return tuple(
+        name for name, each in CHANNEL_SETTINGS.items() if not (private and each.for_channels)
+    )
+
+
+def find_setting(name: str, *, private: bool = False) -> ChannelSetting:
+    """The setting of this name, be it one for channels only. Raises UserError, which suggests the
+    nearest one; in a ``private`` conversation one that means something there."""
     key = name.strip().casefold().replace("-", "_")
     if key in CHANNEL_SETTINGS:
         return CHANNEL_SETTINGS[key]
-    known = ", ".join(CHANNEL_SETTINGS)
+    names = settings_names(private=private)
+    known = ", ".join(names)
     if not key:
         raise UserError(f"Which setting? Choose one of: {known}.")
-    near = nearest(key, list(CHANNEL_SETTINGS))
+    near = nearest(key, names)
     meant = f"Did you mean {near[0]}?" if near else f"Choose one of: {known}."
     raise UserError(f"There is no setting {name}. {meant}")
 
@@ -64,8 +73,8 @@ def settings_in_force(channel: Channel, defaults: ScheduleDefaults) -> dict[str,
             defaults.values.get(name) or setting.default_on(channel.platform, weekly=weekly),
             "bot.toml" if name in defaults.written else "default",
         )
-        for name, setting in CHANNEL_SETTINGS.items()
-        if not (setting.for_channels and channel.owner)
+        for name in settings_names(private=bool(channel.owner))
+        for setting in [CHANNEL_SETTINGS[name]]
     }
 
 
@@ -89,12 +98,17 @@ def settings_reply(
     defaults: ScheduleDefaults,
     timezone: ZoneInfo,
     changed: Collection[str] = (),
+    unchanged: Collection[str] = (),
     by: str = "",
 ) -> Reply:
     """The values in force, and where each comes from; ``changed`` are the settings that the person
-    ``by`` has just changed."""
+    ``by`` has just changed, ``unchanged`` those that already were as that person wanted them."""
     in_force = settings_in_force(channel, defaults)
     lines = [f"Changed: {name} is now {_said(in_force[name])}" for name in changed]
+    lines += [
+        f"{name} is already {_said(in_force[name])}. Nothing had to be changed."
+        for name in sorted(unchanged)
+    ]
     lines += [
         f"{name} = {_said(value)}: {CHANNEL_SETTINGS[name].meaning_on(channel.platform)}"
         for name, value in in_force.items()
