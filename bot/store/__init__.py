@@ -70,9 +70,8 @@ async def open_copy(folder: Path, elsewhere: Path, url: str = "") -> Store:
 
 
 def back_up(folder: Path, target: Path, url: str = "") -> int:
-    """Copy the database to a SQLite file, also while it is served; the copy's size in bytes.
-
-    Raises StoreError.
+    """Copy the database to a SQLite file, also while it is served. Returns the copy's size in
+    bytes. Raises StoreError.
     """
     if not url:
         return sqlite_backup.back_up(folder / FILE, target)
@@ -82,8 +81,8 @@ def back_up(folder: Path, target: Path, url: str = "") -> int:
 
 
 def restore(folder: Path, backup: Path, now: datetime, url: str = "") -> Path | None:
-    """Put a backup in the database's place; where the old one is kept. On a server the database
-    has to be empty. Raises StoreError."""
+    """Put a backup in the place of the database. Returns where the old one is kept; ``None`` if
+    there was none. On a server the database has to be empty. Raises StoreError."""
     if not url:
         return sqlite_backup.restore(folder / FILE, backup, now)
     from bot.store.engines import postgres_copy

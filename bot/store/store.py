@@ -53,14 +53,14 @@ T = TypeVar("T")
 WRITE: Final = "write"
 WRITE_SHARED: Final = "write_shared"  # what locks the rows that it decides about
 READ: Final = "read"
-READ_ALL: Final = "read_all"  # for queries over much: no short one waits for it
+READ_ALL: Final = "read_all"  # for queries over whole tables, which short ones don't wait for
 
 
 def _use_case(
     statement: Callable[Concatenate[Connection, P], T],
     mode: Literal["write", "write_shared", "read", "read_all"],
 ) -> Callable[Concatenate[SqlStore, P], Coroutine[Any, Any, T]]:
-    """``statement`` as a method: one transaction of the engine, of this mode."""
+    """A method of the store that runs ``statement`` in one transaction, of this mode."""
 
     async def use_case(self: SqlStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
         run: Callable[[Callable[[Connection], T]], Coroutine[Any, Any, T]]
@@ -74,8 +74,8 @@ def _use_case(
 def _own_use_case(
     statement: Callable[Concatenate[Connection, str, P], T],
 ) -> Callable[Concatenate[SqlStore, P], Coroutine[Any, Any, T]]:
-    """``statement``, which gets this process's id, as a method: one transaction beside those
-    of other processes."""
+    """A method of the store that runs ``statement``, which also gets this process's id, in one
+    shared transaction."""
 
     async def use_case(self: SqlStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.engine.write_shared(
@@ -89,8 +89,8 @@ def _own_use_case(
 class SqlStore:
     """The database of one bot. Its methods are documented in ``bot.ports``.
 
-    ``batch_size`` is about how many rows a transaction of ``record`` and ``publish`` writes; the
-    engine says what is usual.
+    ``batch_size`` is about how many rows a transaction of ``record`` and ``publish`` writes; by
+    default what the engine says.
     """
 
     def __init__(self, engine: Engine, *, batch_size: int | None = None) -> None:
@@ -151,8 +151,8 @@ class SqlStore:
     save_pace = _use_case(pace_statements.save, WRITE_SHARED)
 
     def _fenced(self, role: str, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
-        """``work``, refused in its transaction where another process has taken the role over. What
-        runs in no role (a command line beside the service) is not fenced."""
+        """``work``, preceded in its transaction by a check that no other process has taken over the
+        role. What runs without the role (a command line beside the service) is not checked."""
         fence = self._fences.get(role)
         if fence is None or not self.is_shared:
             return work
@@ -183,8 +183,8 @@ class SqlStore:
 
     async def unchecked(self, platforms: Collection[str]) -> Sequence[str]:
         ids = await self.engine.read_all(lambda db: publish_statements.unchecked(db, platforms))
-        # An order of this process's own, so that few are composed twice; and not workspace by
-        # workspace, so that all of them can be sent to from the beginning.
+        # Each process has an order of its own, so that few channels are composed twice; and not
+        # workspace by workspace, so that posts to all of them can be sent from the beginning.
         random.Random(self.process).shuffle(ids)
         return ids
 
@@ -350,11 +350,11 @@ class SqlStore:
         *,
         shared: bool = False,
     ) -> T:
-        """Do ``work``, each of its steps in a transaction of its own: in that role, or ``shared``
-        with others who do the same.
+        """Do ``work``, each of its steps in a transaction of its own: in that role, or as
+        ``shared`` writes.
 
-        Others get their turn between two steps. After an error the steps before have happened, and
-        none after.
+        Other work gets its turn between two steps. After an error, the steps before it remain done,
+        and none follows.
         """
         steps: list[Generator[None, None, T]] = []
         results: list[T] = []

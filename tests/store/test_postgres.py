@@ -147,7 +147,7 @@ def test_a_server_that_demands_tls_says_how_to_get_it() -> None:
         said = why(at(server.url(), user="bot"))
     finally:
         server.close()
-    assert "with TLS alone" in said
+    assert "only with TLS" in said
     assert "sslmode=require" in said
 
 
@@ -203,7 +203,7 @@ def test_a_newer_schema_stays_as_it_is_and_stops_a_bot_that_runs(url: str) -> No
 def test_a_database_that_takes_no_changes_is_waited_for(url: str) -> None:
     name = urlsplit(url).path.lstrip("/")
     run(url, f"alter database {name} set default_transaction_read_only = on")
-    assert "takes no changes now" in why(url, StoreUnavailable)
+    assert "it is read-only now" in why(url, StoreUnavailable)
 
 
 def test_defaults_of_the_database_change_nothing(url: str) -> None:
@@ -583,7 +583,7 @@ def test_a_text_that_holds_a_zero_is_kept_without_it(url: str) -> None:
         ("53100", StoreBroken, "disk is full"),
         ("XX001", StoreBroken, "damaged"),
         ("08006", StoreUnavailable, "lost"),
-        ("25006", StoreUnavailable, "no changes now"),
+        ("25006", StoreUnavailable, "read-only now"),
         ("53300", StoreUnavailable, "no more connections"),
         ("57P01", StoreUnavailable, "starting or stopping"),
         ("57P03", StoreUnavailable, "starting or stopping"),

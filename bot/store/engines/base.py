@@ -27,8 +27,8 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """A connection within a transaction: parameters are ``?`` or ``:name``, never both.
 
-    What PostgreSQL alone needs is in ``/*! … */``, which is a comment for SQLite: the locks on
-    rows, where transactions write beside each other.
+    SQL that only PostgreSQL needs is in ``/*! … */``, which SQLite takes for a comment: locks on
+    rows, because its transactions write concurrently.
     """
 
     def execute(self, sql: str, parameters: Any = ..., /) -> Cursor: ...
@@ -43,51 +43,54 @@ class Engine(Protocol):
     """Every method raises StoreError."""
 
     async def run(self, work: Callable[[Begin], T]) -> T:
-        """Do ``work`` on the writing thread; it opens its own transactions with what it is given.
+        """Do ``work`` on the writing thread; it opens its own transactions with the ``Begin`` that
+        it is given.
 
-        Raises whatever ``work`` raises, too. A caller that is cancelled meanwhile does not stop it.
+        Raises whatever ``work`` raises, too. Cancelling the caller does not stop it.
         """
         ...
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Do ``work`` in one transaction: all of it happened, or none.
+        """Do ``work`` in one transaction: all of it happens, or none.
 
-        A caller that is cancelled meanwhile does not stop it: it commits or rolls back whole.
+        Cancelling the caller does not stop it: it still commits or rolls back as a whole.
         """
         ...
 
     async def write_shared(self, work: Callable[[Connection], T]) -> T:
-        """The same beside others that do so, in PostgreSQL: ``work`` locks the rows that it decides
-        about, and nothing that ``write`` does happens meanwhile."""
+        """As ``write``, but in PostgreSQL concurrently with other shared writes: ``work`` has to
+        lock the rows that it decides about. No ``write`` runs at the same time."""
         ...
 
     async def write_step(self, work: Callable[[Connection], T]) -> T:
-        """The same for a step of long work: no short transaction waits for its thread."""
+        """As ``write_shared``, for one step of long work: it has a thread of its own, so that short
+        transactions don't queue behind it."""
         ...
 
     @property
     def batch_size(self) -> int:
-        """Rows that a step of long work writes before others get their turn: some tens of
-        milliseconds, of which the commit is a small part."""
+        """How many rows a step of long work writes before others get their turn. That takes some
+        tens of milliseconds, of which the commit is a small part."""
         ...
 
     @property
     def shared_batch_size(self) -> int:
-        """The same where others write meanwhile (``write_step``)."""
+        """The same for steps beside which others write (``write_step``)."""
         ...
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Answer from one consistent snapshot of what is committed; changes nothing, and waits for
-        no writer."""
+        """Run ``query`` on one consistent snapshot of what is committed. Changes nothing, and waits
+        for no writer."""
         ...
 
     async def read_all(self, query: Callable[[Connection], T]) -> T:
-        """The same for a query over everything: no short one waits for it."""
+        """The same for a query over whole tables, on a connection of its own, so that short queries
+        don't wait for it."""
         ...
 
     @property
     def name(self) -> str:
-        """Which engine it is, and of which version."""
+        """The engine and its version, for people: ``SQLite 3.46.1``."""
         ...
 
     @property
@@ -96,11 +99,12 @@ class Engine(Protocol):
         ...
 
     async def write_lease(self, work: Callable[[Connection], T]) -> T:
-        """One short transaction about leases: it waits for nothing that is written otherwise."""
+        """Do ``work``, which is about leases alone, in one short transaction that waits for no
+        other write of this process."""
         ...
 
     def size(self, db: Connection) -> int:
-        """Of the database, in bytes."""
+        """The size of the database in bytes."""
         ...
 
     def problem(self) -> str:

@@ -1,4 +1,4 @@
-"""A connection and the thread that it is used on; what of it differs is the engine's."""
+"""A database connection that is only used on one thread of its own; each engine subclasses it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ T = TypeVar("T")
 
 
 class ConnectionThread(ABC):
-    """Does one piece of work after the other. Once closed, it can't be used again."""
+    """Does one piece of work at a time, on its thread. Once closed, it can't be used again."""
 
     def __init__(self, name: str) -> None:
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def run(self, work: Callable[[Begin], T]) -> T:
-        """Raises StoreError, and whatever ``work`` raises."""
+        """Do ``work`` on the thread; it opens its own transactions. Raises StoreError, and whatever
+        ``work`` raises."""
         if self._closed:
             raise StoreBroken("the database is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_now, work)
@@ -35,14 +36,15 @@ class ConnectionThread(ABC):
         return await self.run(in_transaction)
 
     def close(self) -> None:
-        """Wait for the work that is running."""
+        """Wait for the work that is running, then disconnect."""
         self._closed = True
         self._thread.shutdown(wait=True)
         self._disconnect()
 
     @abstractmethod
     def _run_now(self, work: Callable[[Begin], T]) -> T:
-        """On the thread. Raises StoreError for what a person or time can fix."""
+        """Do ``work``; called on the thread. Raises StoreError for what a person can fix, or what
+        passes by itself."""
 
     @abstractmethod
     def _disconnect(self) -> None: ...

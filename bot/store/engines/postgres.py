@@ -1,17 +1,17 @@
 """PostgreSQL: connections on threads of their own, transactions, locks.
 
-Synchronous psycopg on the store's threads, as sqlite3 is in the other engine: so every statement
-and every generator runs on both. A process has at most six connections, each opened at its first
-use, and again after it was lost.
+psycopg is used synchronously on the store's threads, as sqlite3 is in the other engine, so that
+every statement and every generator runs on both. A process has at most six connections, each opened
+at its first use, and reopened after it was lost.
 
 **Who may write at the same time.** Some use cases read much and then write what follows from it:
-a collect, archiving, ``bot.toml``. They have the database's write lock, an advisory lock that a
-transaction holds alone, as SQLite's writer does: what is right there is right here. Claiming and
-settling posts, publishing, and what people change in a channel, which is nearly all that is done,
-lock the rows that they decide about, and share that lock; see ``write_shared``.
+a collect, archiving, ``bot.toml``. They take the database's write lock, an advisory lock that one
+transaction holds exclusively, as SQLite's single writer does: what is correct there is correct
+here. Claiming and settling posts, publishing, and what people change in a channel, which is nearly
+everything, take that lock as shared and lock the rows that they decide about; see ``write_shared``.
 
-**Texts** can't hold a zero here (PostgreSQL's documentation, "Character Types", read 2026-11): it
-becomes the sign for a character that can't be shown.
+**Texts** can't contain NUL characters here (PostgreSQL's documentation, "Character Types", read
+2026-11); each is replaced by U+FFFD.
 """
 
 from __future__ import annotations
@@ -43,15 +43,17 @@ Connect = Callable[..., "psycopg.Connection[Any]"]
 CONNECT_TIMEOUT: Final = 10  # seconds
 LOCK_TIMEOUT: Final = 10  # seconds to wait for another transaction
 STATEMENT_TIMEOUT: Final = 120  # seconds
-# A process that was stopped in the middle of a transaction keeps the others waiting no longer.
+# The server ends a transaction that does nothing for so long: otherwise a process that was stopped
+# in the middle of one would block all others.
 IDLE_TIMEOUT: Final = 5  # seconds
 # See ``base.Engine``. A row costs up to ten times what it costs in SQLite: five indexes, two
 # foreign keys, and another process that works on it.
 BATCH_SIZE: Final = 200
 SHARED_BATCH_SIZE: Final = 500
 
-# What a URL does not say. The last two: a server that is gone without a word is noticed in half a
-# minute, and of several hosts the one that takes changes is used.
+# Connection parameters that a URL does not have to name. The last two: a server that vanished
+# without closing the connection is noticed within half a minute, and of several hosts the one that
+# accepts writes is used.
 _DEFAULTS: Final = {
     "connect_timeout": CONNECT_TIMEOUT,
     "application_name": "daily-papers",
@@ -71,7 +73,7 @@ _WRITE = f"begin isolation level read committed; select pg_advisory_xact_lock({A
 _WRITE_SHARED = (
     f"begin isolation level read committed; select pg_advisory_xact_lock_shared({APPLICATION_ID})"
 )
-# Short, so that who is kept waiting gives its role up instead.
+# Short timeouts: a process that can't renew its lease in time should give up its role, not wait.
 _LEASE = (
     "begin isolation level read committed; set local lock_timeout = '3s';"
     " set local statement_timeout = '3s'"
@@ -87,8 +89,8 @@ def connect(url: str, **defaults: Any) -> psycopg.Connection[Any]:
 class PostgresEngine:
     """One database of a server; see ``base.Engine``. A closed engine can't be used again.
 
-    Any number of processes may serve it: what one does at a time it does in a role (``LeaseStore``
-    in ``bot.ports``).
+    Any number of processes may serve it; what only one may do at a time belongs to a role
+    (``LeaseStore`` in ``bot.ports``).
     """
 
     def __init__(self, url: str, connect: Connect = connect) -> None:
@@ -170,7 +172,7 @@ class PostgresEngine:
         return (f"{failures} pages whose checksum is wrong",) if failures else ()
 
     def _on_connect(self, db: psycopg.Connection[Any]) -> None:
-        """Raises SchemaTooNew where a newer bot has migrated the database meanwhile."""
+        """Raises SchemaTooNew if a newer version of the bot has migrated the database meanwhile."""
         try:
             refuse_newer(postgres_schema.version(db))
         except SchemaTooNew as error:
@@ -179,7 +181,7 @@ class PostgresEngine:
 
 
 class Server:
-    """Where the database is, and how to connect to it. Raises StoreBroken for a wrong URL."""
+    """Where the database is, and how to connect to it. Raises StoreBroken for an invalid URL."""
 
     def __init__(self, url: str, connect: Connect = connect) -> None:
         self._url = url
@@ -192,7 +194,7 @@ class Server:
                 "DATABASE_URL is not understood. It has the form"
                 " postgresql://user:password@host:5432/database; in a password @ : / % are written"
                 " %40 %3A %2F %25."
-            ) from None  # its text quotes the URL
+            ) from None  # the original error quotes the URL, password included
         self._defaults = {key: value for key, value in _DEFAULTS.items() if key not in given}
         hosts = str(given.get("host") or given.get("hostaddr") or "this machine").split(",")
         ports = str(given.get("port") or "5432").split(",")
@@ -204,7 +206,7 @@ class Server:
         self.name = f"the database at {self.address}"
 
     def open(self) -> psycopg.Connection[Any]:
-        """Raises psycopg.Error."""
+        """A new connection, set up as the statements need it. Raises psycopg.Error."""
         db = self._connect(self._url, **self._defaults)
         try:
             db.execute(_SESSION)
@@ -218,11 +220,12 @@ class Server:
         return db
 
     def refuse_shared_connections(self) -> None:
-        """Raises StoreBroken behind a pooler that hands the server's connections from one
-        transaction to the next: locks and temporary tables would be another client's.
+        """Raises StoreBroken behind a pooler that gives each transaction another server connection
+        (transaction mode): locks and temporary tables would end up with other clients.
 
-        PgBouncer makes up the process id that a server states when it is connected to
-        (pgbouncer.org/features.html, read 2026-11); in session mode that alone harms nothing.
+        A pooler is recognised because PgBouncer makes up the process id that a server states at the
+        start of a connection (pgbouncer.org/features.html, read 2026-11). In session mode it is
+        harmless, so two connections are compared before one is refused.
         """
         with self._opened() as one:
             if _server_process(one) == one.info.backend_pid:
@@ -252,7 +255,8 @@ def _server_process(db: psycopg.Connection[Any]) -> int:
 
 
 class Session(ConnectionThread):
-    """``begin`` begins its transactions; ``on_connect`` is called with each new connection."""
+    """One connection to the server, on its thread. ``begin`` is the SQL that begins its
+    transactions; ``on_connect`` is called with each new connection."""
 
     def __init__(
         self,
@@ -268,7 +272,8 @@ class Session(ConnectionThread):
         self._db: psycopg.Connection[Any] | None = None
 
     def open(self, prepare: Callable[[psycopg.Connection[Any]], None]) -> None:
-        """Connect now. Raises psycopg.Error and what ``prepare`` raises."""
+        """Connect now, and let ``prepare`` check or migrate the database first. Raises
+        psycopg.Error and what ``prepare`` raises."""
         db = self._server.open()
         try:
             prepare(db)
@@ -293,8 +298,8 @@ class Session(ConnectionThread):
             raise
 
     def _begun(self) -> psycopg.Connection[Any]:
-        """A connection in a new transaction. One that was lost while nothing was done with it,
-        because the server was restarted, is made again."""
+        """A connection in a new transaction. Reconnects if the connection was lost while it was
+        idle, for example because the server was restarted."""
         if self._db is not None:
             try:
                 self._db.execute(self._begin.encode())
@@ -317,7 +322,8 @@ class Session(ConnectionThread):
         return db
 
     def _roll_back(self, db: psycopg.Connection[Any]) -> None:
-        """A connection on which even that fails is made again when it is needed."""
+        """Roll back. If even that fails, disconnect: a new connection is made when one is
+        needed."""
         try:
             db.execute("rollback")
         except psycopg.Error:
@@ -347,14 +353,15 @@ class Statements:
         return cursor
 
 
-# A text; a comment that is for PostgreSQL alone; a parameter; what psycopg reads as one.
+# A string literal; a ``/*! … */`` part; a parameter, as ``?`` or ``:name``; a percent sign, which
+# psycopg would take for the beginning of a parameter.
 _TOKEN = re.compile(r"('[^']*')|/\*!(.*?)\*/|(\?)|(?<![:\w]):(\w+)|(%)", re.DOTALL)
 
 
 @lru_cache(maxsize=512)
 def as_postgres(sql: str) -> bytes:
-    """A statement of ours as psycopg takes it: ``?`` and ``:name`` are ``%s`` and ``%(name)s``, and
-    what is in ``/*! … */`` counts (``base.Connection``)."""
+    """The statement as psycopg takes it: ``?`` and ``:name`` become ``%s`` and ``%(name)s``, and
+    what is in ``/*! … */`` becomes part of it (``base.Connection``)."""
 
     def one(found: re.Match[str]) -> str:
         text, ours, mark, name, _ = found.groups()
@@ -373,7 +380,8 @@ class _TextDumper(StrDumper):
 
 
 class _SumLoader(NumericLoader):
-    """A sum of integers is a ``numeric``, and an integer in SQLite."""
+    """Reads whole numbers of the type ``numeric`` as ``int``: a sum of integers is a ``numeric`` in
+    PostgreSQL, but an integer in SQLite."""
 
     def load(self, data: Any) -> Any:
         found = super().load(data)

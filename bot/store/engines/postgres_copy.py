@@ -1,7 +1,7 @@
 """A PostgreSQL database as one SQLite file, and back: backups, and moving from one to the other.
 
-The file is what the other engine writes: the same tables, and so the same rows. What belongs to
-running processes (``NOT_COPIED``) stays where it is.
+The file is a database of the other engine, with the same tables and rows. What belongs to running
+processes (``NOT_COPIED``) is not copied.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ BATCH_SIZE: Final = 2_000  # rows in memory
 
 
 def back_up(url: str, target: Path) -> int:
-    """Copy a snapshot of the database to ``target``, also while others write; its size in bytes.
+    """Copy a snapshot of the database to ``target``, also while others write. Returns the size of
+    the backup in bytes.
 
-    As ``sqlite_backup.back_up``. Raises StoreError.
+    ``target`` is treated as in ``sqlite_backup.back_up``. Raises StoreError.
     """
     return write_backup(target, lambda file: _read_into(url, file))
 
@@ -46,9 +47,11 @@ def copy(url: str, target: Path) -> None:
 
 
 def restore(url: str, backup: Path) -> None:
-    """Put a backup into an empty database. Raises StoreBusy while a process serves it, and
-    StoreError for a database that is not empty, or a backup that is not ours, not whole, or of a
-    newer version; then nothing was changed."""
+    """Put a backup into an empty database.
+
+    Raises StoreBusy while a process serves the database, and StoreError if it is not empty, or if
+    the backup is not Daily Papers', is damaged or has a newer schema. Then nothing was changed.
+    """
     if not backup.is_file():
         raise StoreBroken(f"There is no such file: {backup}")
     with open_read_only(backup) as source:
@@ -68,7 +71,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _tables(file: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
-    """Each with its columns, quoted; those that others refer to come first, as they were made."""
+    """The tables to copy, each with its quoted columns, in the order in which they were created: so
+    a table comes after those that it refers to."""
     names = file.execute(
         "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
     ).fetchall()
@@ -110,7 +114,7 @@ def _write_from(file: sqlite3.Connection, url: str) -> None:
         db.execute("begin")
         db.execute("set local statement_timeout = 0")
         tables = _tables(file)
-        # Nobody begins to work with it meanwhile; who does already keeps a lease.
+        # Keeps processes from starting to use it meanwhile; one that already does holds a lease.
         db.execute(f"lock table {', '.join((*tables, *NOT_COPIED))}".encode())
         if db.execute(_SERVED).fetchone():
             raise StoreBusy(f"another Daily Papers serves {server.name}. Stop it first.")
@@ -138,7 +142,7 @@ def _write_table(
     with db.cursor().copy(f"copy {table} ({listed}) from stdin".encode()) as into:
         for row in rows:
             into.write_row(row)
-    # What numbers itself goes on after the highest number.
+    # Identity columns continue after the highest number that was copied.
     counted = db.execute(
         "select column_name from information_schema.columns where table_schema = current_schema()"
         " and table_name = %s and is_identity = 'YES'",

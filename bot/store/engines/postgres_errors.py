@@ -12,13 +12,13 @@ import psycopg
 
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreUnavailable
 
-# By the code of an error, or the class that its first two letters name
+# By the SQLSTATE of an error, or its beginning: the first two characters name the class
 # (postgresql.org/docs/18/errcodes-appendix.html, read 2026-11).
-_NO_ENTRY = "no entry"  # a code of ours: "28000" is also another refusal's
+_NO_ENTRY = "no entry"  # our own code, because "28000" stands for other refusals, too
 _BUSY = {"40001", "40P01", "55P03", "57014"}
 _BROKEN = {
     "28": "it refuses the user or the password of DATABASE_URL. Check them.",
-    _NO_ENTRY: "it lets this user in from elsewhere, or with TLS alone. Add ?sslmode=require to"
+    _NO_ENTRY: "it accepts this user only from elsewhere, or only with TLS. Add ?sslmode=require to"
     " DATABASE_URL, or a line for this machine to the server's pg_hba.conf.",
     "3D000": "there is no database of the name in DATABASE_URL. Make it (createdb), or correct it.",
     "42501": "the user of DATABASE_URL may not do this there. Make it the owner of the database.",
@@ -28,15 +28,16 @@ _BROKEN = {
 }
 _UNAVAILABLE = {
     "08": "the connection was lost.",
-    "25006": "it takes no changes now: it is a copy, or being moved to another server.",
+    "25006": "it is read-only now: it is a replica, or is being moved to another server.",
     "25P03": "the connection was idle for too long, and was ended.",
-    "42P01": "the connection was lost in the middle of this work.",  # a temporary table of ours
+    # A temporary table of ours is missing, because it is a new connection.
+    "42P01": "the connection was lost in the middle of this work.",
     "53200": "it has no memory left.",
     "53300": "it takes no more connections.",
     "57P": "it is starting or stopping.",
 }
-# A connection that fails while it is made has no code, only the server's or libpq's words
-# (libpq 18; the server's are its own language's, and then nothing of them is shown).
+# An error while connecting has no SQLSTATE, only a text of the server's or of libpq's (libpq 18).
+# The server's may be in another language; then it is not recognised, and not shown.
 _BROKEN_WORDS = {
     "password authentication failed": "28",
     "no password supplied": "28",
@@ -53,7 +54,7 @@ _UNAVAILABLE_WORDS = {
     "session is read-only": "25006",
     "session is not read-only": "25006",
 }
-_LIBPQ = (  # what libpq says by itself, and says enough
+_LIBPQ = (  # texts of libpq itself that are shown as they are, because they say enough
     "Connection refused", "Connection timed out", "timeout expired", "No such file or directory",
     "could not translate host name", "failed to resolve host", "No route to host",
     "Network is unreachable",
@@ -64,8 +65,8 @@ _LIBPQ = (  # what libpq says by itself, and says enough
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Turn what a person can fix, or what time will, into a StoreError; an error of ours in SQL
-    stays what it is. ``where`` names the server."""
+    """Translate an error that a person can fix, or that passes by itself, into a StoreError. An
+    error in our own SQL stays what it is. ``where`` names the server."""
     try:
         yield
     except StoreError:
@@ -78,7 +79,7 @@ def translated(where: str) -> Iterator[None]:
 
 
 def translation(where: str, error: psycopg.Error) -> StoreError | None:
-    """``None``: a mistake of ours."""
+    """The StoreError for this error; ``None`` for a mistake in our own code."""
     code = error.sqlstate or _code_of(str(error))
     if code in _BUSY:
         return StoreBusy(f"{where}: another process keeps the database busy")

@@ -1,6 +1,6 @@
-"""What a PostgreSQL database must be before the bot uses it, and its tables.
+"""Checks a PostgreSQL server and database before the bot uses them, and creates the tables.
 
-Raises StoreBroken with a sentence for a server or a database that the bot can't work with.
+Raises StoreBroken, with a sentence, for a server or a database that the bot can't work with.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import psycopg
 from bot.errors import StoreBroken
 from bot.store.migrations import APPLICATION_ID, MIGRATIONS, for_postgres, refuse_newer
 
-OLDEST = 150_000  # as the server states its version: 15, the oldest that is supported in 2027
+OLDEST = 150_000  # PostgreSQL 15, in the server's form: the oldest still supported in 2027
 
-# SQLite has a function of this name for the lists in our statements.
+# SQLite has a built-in function of this name, which our statements use for lists (``rows.LISTED``).
 _JSON_EACH = """
 create function json_each(listed text) returns table (key bigint, value text)
 language sql stable as $$
@@ -62,7 +62,7 @@ def prepare(db: psycopg.Connection, migrations: Sequence[str] = MIGRATIONS) -> N
         return
     db.execute("begin isolation level read committed")
     try:
-        # Others may migrate at this moment: they wait, and find it done.
+        # If several processes start at once, one migrates; the others wait, and find it done.
         db.execute(f"select pg_advisory_xact_lock({APPLICATION_ID})".encode())
         _migrate(db, migrations)
         db.execute("commit")
@@ -91,7 +91,7 @@ def _migrate(db: psycopg.Connection, migrations: Sequence[str]) -> None:
 
 
 def version(db: psycopg.Connection) -> int:
-    """The schema's version; 0 where there is none of ours."""
+    """The version of the schema; 0 if the bot's tables are not there."""
     known = _value(
         db,
         "select to_regclass(quote_ident(current_schema()) || '.' ||"

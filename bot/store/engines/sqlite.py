@@ -1,7 +1,7 @@
 """SQLite: connections on threads of their own, transactions, pragmas, the lock.
 
-WAL with ``synchronous=FULL``: with NORMAL a power cut may take back the last commits, and a
-message sent but forgotten would be posted twice.
+WAL with ``synchronous=FULL``: with NORMAL a power cut may undo the last commits, and a message that
+was sent but is no longer on record would be posted twice.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ def connect(path: str) -> sqlite3.Connection:
 class SqliteEngine:
     """One database file; see ``base.Engine``. A closed engine can't be used again.
 
-    With ``alone`` it holds the lock that only one process may hold at a time.
+    With ``alone`` it also holds the lock file's lock, which only one process can hold at a time.
     """
 
     def __init__(self, path: Path, *, alone: bool, connect: Connect = connect) -> None:
         self._path = path
         self._lock_file: int | None = None
         self._writer: Worker | None = None
-        # Queries have connections of their own, so that none waits for a long transaction, and no
-        # short one for one over everything, which takes over a second with 10,000 channels.
+        # Two connections for queries, so that no query waits for a long transaction, and no short
+        # query for one over whole tables, which takes over a second with 10,000 channels.
         self._readers: list[Worker] = []
         self._opened: OpenedDatabase | None = None
         try:
@@ -69,7 +69,7 @@ class SqliteEngine:
                     reader = connect(str(path))
                     self._readers.append(Worker(path, reader, name, "begin", lambda: None))
                     reader.execute("pragma query_only = on")
-                # A first query makes SQLite open the log, which can then be told from another one.
+                # A first query makes SQLite open the log, whose identity is then known.
                 db.execute("select 1 from sqlite_master").fetchone()
                 self._opened = OpenedDatabase(path, lock_path(path), self._lock_file)
         except BaseException:
@@ -151,13 +151,14 @@ class SqliteEngine:
         return self._writer
 
     def _refuse(self) -> None:
-        """Raises StoreBroken where what is written would be lost."""
+        """Raises StoreBroken if what is written would be lost."""
         if problem := self.problem():
             raise StoreBroken(problem)
 
 
 class Worker(ConnectionThread):
-    """``begin`` begins its transactions, after ``refuse`` has let it."""
+    """One connection to the file, on its thread. ``begin`` is the SQL that begins its transactions;
+    ``refuse`` is called before each, and may raise."""
 
     def __init__(
         self,
@@ -205,8 +206,8 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("pragma foreign_keys = on")
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
-    # With thousands of channels each step of a collect touches thousands of pages: fewer are read
-    # again, and fewer written twice, for some 16 MB of memory and of WAL.
+    # With thousands of channels each step of a collect touches thousands of pages. For some 16 MB
+    # of memory and of WAL, fewer of them are read again or written twice.
     db.execute(f"pragma cache_size = -{CACHE_KB}")
     db.execute(f"pragma wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
@@ -216,7 +217,8 @@ def lock_path(path: Path) -> Path:
 
 
 def lock(path: Path) -> int:
-    """Take the lock that only one serving process may hold; the kernel frees it when we die."""
+    """Take the lock that only one serving process may hold. Returns the file's descriptor; the
+    kernel frees the lock when the process dies. Raises StoreBusy."""
     handle = open_file(lock_path(path))
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

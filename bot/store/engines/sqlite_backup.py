@@ -1,7 +1,7 @@
 """Backups: a copy of the database while it is in use, and putting one in its place.
 
-A backup is one SQLite file that is whole by itself. Restoring never overwrites: what was there is
-kept beside it. Neither knows ``bot.toml``.
+A backup is a single SQLite file, complete in itself. Restoring never overwrites: the old database
+is kept beside the new one. Neither touches ``bot.toml``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from bot.store.migrations import APPLICATION_ID, refuse_newer, version_of
 
 
 def back_up(database: Path, target: Path) -> int:
-    """Copy a snapshot of the database to ``target``, also while others write; its size in bytes.
+    """Copy a snapshot of the database to ``target``, also while others write. Returns the size of
+    the backup in bytes.
 
-    ``target`` appears when it is whole, and may replace an older backup but no other file, least of
-    all one of the database's own, under whatever name. Only its owner may read it. Raises
+    ``target`` appears only once it is complete. It may replace an older backup but no other file,
+    least of all one of the database's own, not even by a link. Only its owner may read it. Raises
     StoreError.
     """
     if not database.exists():
@@ -41,9 +42,8 @@ def back_up(database: Path, target: Path) -> int:
 
 
 def write_backup(target: Path, fill: Callable[[sqlite3.Connection], None]) -> int:
-    """Let ``fill`` write a backup, check it, and give it the name ``target``; its size in bytes.
-
-    Raises StoreError.
+    """Let ``fill`` write a backup, check it, and give it the name ``target``. Returns its size in
+    bytes. Raises StoreError.
     """
     if target.is_dir():
         raise StoreBroken(f"{target} is a folder. Name a file in it: {target / 'backup.sqlite3'}")
@@ -73,10 +73,11 @@ def copy(database: Path, target: Path) -> None:
 
 
 def restore(database: Path, backup: Path, now: datetime) -> Path | None:
-    """Put a backup in the database's place; where the old one is kept, if there was one.
+    """Put a backup in the place of the database. Returns where the old one is kept, if there was
+    one.
 
     Raises StoreBusy while a process serves the database, and StoreError for a backup that is not
-    ours, not whole, or of a newer version; then nothing was changed.
+    Daily Papers', is damaged or has a newer schema. Then nothing was changed.
     """
     if backup.is_dir():
         raise StoreBroken(f"{backup} is a folder. Name the backup that is to be restored.")
@@ -120,14 +121,16 @@ def _refuse_own(database: Path, file: Path, remedy: str) -> None:
 
 
 def _set_aside(database: Path, now: datetime) -> Path | None:
-    """The old database under another name too, and its log no more where the new one would read it.
+    """Give the old database a second name, which is returned, and move its log to where the new one
+    does not read it. ``None`` if there is no old database.
 
-    If we die after this the old one is still in its place, whole.
+    If the process dies after this, the old database is still in its place, intact.
     """
     if not database.exists():
         return None
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(database)) as old:
-        old.execute("pragma wal_checkpoint(truncate)")  # a damaged one keeps its log beside it
+        # Empties the log. A damaged database keeps it, and takes it along below.
+        old.execute("pragma wal_checkpoint(truncate)")
     aside = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
     os.link(database, aside)
     for ending in ("-wal", "-shm"):
@@ -139,7 +142,8 @@ def _set_aside(database: Path, now: datetime) -> Path | None:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """A new file beside ``target`` that takes its place when all went well, safe on disk."""
+    """A new file beside ``target``, which replaces it, synced to disk, if the block raises
+    nothing."""
     made = target.with_name(f".{target.name}.new")
     try:
         made.unlink(missing_ok=True)
@@ -170,7 +174,8 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def check(db: sqlite3.Connection, path: Path) -> None:
-    """Raises StoreError unless it is ours, of a version that we know, and whole."""
+    """Raises StoreError unless this is an intact database of Daily Papers with a schema that this
+    version knows."""
     _check_ours(db, path)
     refuse_newer(version_of(db))
     found = [row[0] for row in db.execute("pragma integrity_check(5)")]

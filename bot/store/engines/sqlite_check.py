@@ -1,9 +1,11 @@
-"""Looks for damage in the database's file, table by table, and keeps nobody waiting.
+"""Looks for damage in the database file, table by table, without keeping anybody waiting.
 
-A connection of its own reads what is on the disk, not what another one remembers of it. A reader
-stops no writer (WAL); a table at a time, so that the log can be emptied in between. Repairs
-nothing. The end of a long text that was zeroed is right for SQLite; no text of ours holds a zero,
-so that it is found all the same. Other letters in a text nobody can find.
+It has a connection of its own, so that it reads what is on the disk and not what another
+connection has cached. In WAL mode a reader stops no writer; it checks one table at a time, so that
+the log can be checkpointed in between. Repairs nothing.
+
+SQLite does not notice if the end of a long text was overwritten with zeros. No text of ours
+contains a NUL, so that is found here. Other changes within a text can't be detected.
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ from bot.store.engines.sqlite_errors import translated
 T = TypeVar("T")
 
 MAX_PROBLEMS = 10  # listed for a table
-# Texts that may take more than the rest of a page.
+# Columns whose texts may be longer than a page, and so continue on overflow pages.
 _LONG_TEXTS = {"papers": ("title", "abstract", "authors", "comment"), "outbox": ("payload",)}
 
 
 class IntegrityCheck:
-    """Use it once, and close it, which also ends a check that is running."""
+    """One check of the file at ``path``. Use it once and close it, which also interrupts a check
+    that is running."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,9 +38,9 @@ class IntegrityCheck:
         self._db: sqlite3.Connection | None = None
 
     async def problems(self) -> tuple[str, ...]:
-        """What SQLite finds wrong, in its own words; nothing if all is well.
+        """What SQLite finds wrong, in its own words; empty if all is well.
 
-        Raises StoreBusy, and StoreBroken for another reason than damage.
+        Raises StoreBusy, and StoreBroken for anything but damage.
         """
         found: list[str] = []
         try:

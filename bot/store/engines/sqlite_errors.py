@@ -25,7 +25,8 @@ _REMEDIES = {
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn what a person can fix into a StoreError; an error of ours in SQL stays what it is."""
+    """Translate an error that a person can fix into a StoreError. An error in our own SQL stays
+    what it is."""
     try:
         yield
     except StoreError:
@@ -44,6 +45,7 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _permission_problem(path: Path) -> str:
-    """Of the database or its log, which SQLite does not tell apart."""
+    """What is wrong with the permissions of the database or of its log: SQLite's error does not say
+    which of the two it is about. Empty if nothing is."""
     files = (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm"))
     return next(filter(None, map(permission_problem, files)), "")

@@ -1,9 +1,10 @@
 """Whether the files under the database's names are still the ones that were opened.
 
-An open file outlives its name: a database that was deleted, moved away or replaced under a running
-bot goes on working for it, and everything that it records from then on is lost. One that is copied
-over keeps its name and inode, and SQLite would mix old pages with new ones; it is noticed by its
-size, because a database never becomes shorter (the bot does not ``vacuum``), and an older copy is.
+An open file outlives its name: if the database is deleted, moved away or replaced while the bot
+runs, the bot goes on working with the old file, and everything that it records from then on is
+lost. A database that is overwritten in place keeps its name and inode, and SQLite would mix old
+pages with new ones. That is noticed by its size: an older copy is shorter, and otherwise a database
+never shrinks (the bot does not ``vacuum``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ Identity: TypeAlias = tuple[int, int] | None  # device and inode; None: no such 
 
 
 def identity_of(file: Path | int) -> Identity:
-    """Of a name, or of a descriptor. Raises OSError, but not for a name that is not there."""
+    """The identity of the file with this name or descriptor; ``None`` if there is no file of this
+    name. Raises OSError for anything else that is wrong."""
     try:
         status = os.stat(file)
     except (FileNotFoundError, NotADirectoryError):
@@ -26,7 +28,8 @@ def identity_of(file: Path | int) -> Identity:
 
 
 class OpenedDatabase:
-    """Made right after the database was opened; ``lock`` is the descriptor of its lock, if held."""
+    """Remembers which files were opened; to be made right after opening them. ``lock`` is the
+    descriptor of the database's lock file, if the lock is held."""
 
     def __init__(self, path: Path, lock_path: Path, lock: int | None) -> None:
         self._path = path
@@ -37,7 +40,7 @@ class OpenedDatabase:
         self._lock = None if lock is None else identity_of(lock)
 
     def problem(self) -> str:
-        """What was done to it, in a sentence; empty if nothing was. Costs some microseconds.
+        """What happened to the files, in a sentence; empty if nothing did. Takes some microseconds.
 
         Raises OSError.
         """
@@ -65,11 +68,12 @@ class OpenedDatabase:
         return ""
 
     def set_log_aside(self) -> Path | None:
-        """Give the log of a database that is no longer there another name, and say which.
+        """Rename the log of a database that is no longer there. Returns the new name; ``None`` if
+        there was nothing to rename.
 
-        SQLite leaves it where it is, and would apply it to the database that has the name now,
-        which destroys that one (sqlite.org/howtocorrupt.html, section 1.4, read 2026-11). A log
-        that is not ours stays. Raises OSError.
+        SQLite leaves the log where it is, and would apply it to the database that has the name now,
+        which destroys that one (sqlite.org/howtocorrupt.html, section 1.4, read 2026-11). A log of
+        another database stays. Raises OSError.
         """
         log = _beside(self._path, "-wal")
         if identity_of(self._path) == self._database or self._log is None:

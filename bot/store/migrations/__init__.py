@@ -1,13 +1,13 @@
-"""The tables, as migrations. Each runs in one transaction with the record that it ran.
+"""The tables, as migrations. Each runs in one transaction, together with the record that it ran.
 
-Until the first release the one migration is edited in place; one that was released never is, and a
-change is then a new one at the end. The schema's version is ``PRAGMA user_version``, which SQLite
-writes in the same transaction, and in PostgreSQL a row of a table. A statement ends at a semicolon
-that ends a line.
+Until the first release the one migration is edited in place. A released migration is never edited:
+a change is then a new one at the end. The schema's version is ``PRAGMA user_version`` in SQLite,
+which writes it in the same transaction, and a row of a table in PostgreSQL. A statement ends at a
+semicolon that ends a line.
 
-One text for both engines, in SQLite's words: ``text``, ``integer``, ``real``, ``blob``, and
-``integer primary key`` for what numbers itself. What is true or false is ``boolean``, which SQLite
-does not know (``for_sqlite``); ``for_postgres`` has PostgreSQL's words for the others.
+One text serves both engines, with SQLite's types: ``text``, ``integer``, ``real``, ``blob``, and
+``integer primary key`` for ids that the database assigns. Truth values are ``boolean``, which
+SQLite does not have (see ``for_sqlite``); ``for_postgres`` translates the others.
 
 Times are text in UTC with a fixed width (``2026-11-24T08:00:00.000Z``), so that they sort as they
 read. Lists are JSON.
@@ -24,8 +24,8 @@ from bot.errors import SchemaTooNew
 APPLICATION_ID = 0x6461_7079  # "dapy": tells our file from any other SQLite database
 
 _FIRST = """
--- With a rowid: without one SQLite keeps a quarter page of a row and puts the rest into pages of
--- its own, which made 5.6 kB of a paper of 2 kB.
+-- With a rowid: without one SQLite keeps only a quarter of a page of each row, and puts the rest
+-- onto overflow pages, so that a paper of 2 kB took 5.6 kB.
 create table papers (
   id               text primary key,      -- without version
   version          integer not null,      -- of the text below: the highest we have seen
@@ -44,10 +44,10 @@ create table papers (
   doi              text not null,
   first_seen       text not null,         -- start of the run that brought it
   last_seen        text not null,         -- start of the last run that brought it again
-  followed_at      text not null default '' -- of the last that only asked what became of it
+  followed_at      text not null default '' -- start of the last run that only followed it up
 ) strict;
 create index papers_by_published on papers (published);
--- papers without their full metadata; they are few, and requested again
+-- papers without their full metadata: few, and requested again
 create index papers_metadata_incomplete on papers (first_seen) where version = 0;
 
 create table keywords (                   -- one row per meaning
@@ -59,7 +59,7 @@ create table keywords (                   -- one row per meaning
                                            -- private conversation; others may only see such ones
 ) strict, without rowid;
 
-create table hits (                       -- which paper matches which keyword, decided by us
+create table hits (                       -- which paper matches which keyword (bot.matching)
   canonical text not null references keywords,
   paper_id  text not null references papers,
   field     text not null,
@@ -78,28 +78,28 @@ create table channels (
   updates   text,                         -- which news of posted papers come; null: the status
   "group"   text,                         -- keyword or none; null: none, in a weekly digest keyword
   mention   text,                         -- a role's or user group's id; null: nobody
-  mention_gone text not null default '',  -- the one that the last digest left out: it is not there
+  mention_gone text not null default '',  -- the one that the last digest could not mention
   announce_changes text,                  -- true or false; null: true
   "order"   text,                         -- of a digest's papers; null: the newest first
-  server    text not null default '',     -- the Discord server or Slack workspace it is in: empty
-                                          -- where nobody from there has said so yet
-  posted_in text not null default '',     -- the same, as a post that arrived there says, which
-                                          -- makes it count against no limit
-  owner     text not null default '',     -- the person whose private conversation it is; they are
-                                          -- its server, too
+  server    text not null default '',     -- the Discord server or Slack workspace it is in, as
+                                          -- somebody's command said; empty: not known yet
+  posted_in text not null default '',     -- the same, as a post that arrived there said; does not
+                                          -- count for the server's limit of keywords
+  owner     text not null default '',     -- the person whose private conversation it is; then
+                                          -- server is this person, too
   published_until text,                   -- posting time up to which the channel was published to
   rescheduled boolean not null default false, -- its days were changed since then
-  most_saved_until text,                  -- and up to which its most saved papers were told
+  most_saved_until text,                  -- the same for the week's most saved papers
   paused    text check (paused in ('person', 'refused')),
   reason    text not null default '',     -- why it is paused, in a sentence
   paused_at text,
   probe_at  text,                         -- when a refused channel is tried again
   probes    integer not null default 0,
-  recheck   boolean not null default false, -- it came back after a pause, or its settings
-                                          -- changed, and what is due there was not weighed since
+  recheck   boolean not null default false, -- it was resumed, or its settings changed, and it was
+                                          -- not published to since
   checked_run integer not null default 0, -- the newest run when the channel was last published to,
                                           -- whether anything was due there or not
-  archived_at text,                       -- since when the bot is no longer there
+  archived_at text,                       -- since when the bot is no longer there; null: it is
   archive_reason text not null default ''
 ) strict, without rowid;
 create index channels_to_recheck on channels (id) where recheck;
@@ -111,18 +111,19 @@ create table subscriptions (
   canonical  text not null references keywords,
   text       text not null,               -- as this channel's person wrote it
   name       text not null default '',    -- what it is shown as; empty: its text
-  position   integer not null,            -- in the channel: in bot.toml's order, else of adding
+  position   integer not null,            -- in the channel: bot.toml's order, or that of adding
   added_by   text not null,
   added_by_id text not null default '',   -- the platform's id of that person, if it has one
   added_at   text not null,
-  primed_at  text,                        -- null: its present papers are not known yet
-  since      text,                        -- the known ones are complete from this submission on,
-                                          -- not null before primed_at: it continues another one
+  primed_at  text,                        -- null: its existing papers are not recorded yet
+  since      text,                        -- its recorded papers are complete from this submission
+                                          -- time on; set before primed_at: it took the place of
+                                          -- another keyword, and continues it
   baseline   integer not null default 0,  -- highest serial announced when it was primed
   primary key (channel_id, canonical)
 ) strict, without rowid;
 create index subscriptions_by_keyword on subscriptions (canonical);
--- those that were removed a few days ago, as they were: adding one again takes up where it ended
+-- keywords that were removed recently, as they were: added again, one continues where it ended
 create table removed_subscriptions (
   channel_id  text not null references channels,
   canonical   text not null references keywords,
@@ -136,14 +137,15 @@ create table removed_subscriptions (
   since       text,
   baseline    integer not null,
   removed_at  text not null,
-  archived    boolean not null default false, -- the whole channel was, and it comes back with it
+  archived    boolean not null default false, -- removed because the channel was archived; comes
+                                          -- back with it
   primary key (channel_id, canonical)
 ) strict, without rowid;
--- for what the service queries every two seconds
+-- for a query that the service makes every two seconds
 create index subscriptions_unprimed on subscriptions (channel_id, canonical)
   where primed_at is null;
 
-create table mutes (                      -- what a channel is not shown, whatever it follows
+create table mutes (                      -- papers that match are not posted in the channel
   channel_id text not null references channels,
   canonical  text not null references keywords,
   text       text not null,               -- as this channel's person wrote it
@@ -153,12 +155,13 @@ create table mutes (                      -- what a channel is not shown, whatev
   primary key (channel_id, canonical)
 ) strict, without rowid;
 
-create table ledger (                     -- the promise: one row per paper and channel, for ever
+create table ledger (                     -- one row per paper and channel, kept for ever: whatever
+                                          -- has one is not new there
   channel_id text not null references channels,
   paper_id   text not null references papers,
   state      text not null
              check (state in ('due', 'posted', 'known', 'skipped', 'dropped', 'muted')),
-  why        text not null,               -- new, first; empty for known
+  why        text not null,               -- new or first (bot.model.Why); empty for known
   at         text not null,               -- when it got this state
   post_key   text,
   primary key (channel_id, paper_id)
@@ -171,13 +174,13 @@ create index ledger_muted on ledger (channel_id, at) where state = 'muted';
 create table news (                       -- what became of posted papers, each change once
   id       integer primary key,
   paper_id text not null references papers,
-  kind     text not null,                 -- withdrawn, restored, venue, version
-  mark     text not null,                 -- which venue, which version
+  kind     text not null,                 -- bot.model.NewsKind
+  mark     text not null,                 -- which venue, which version: see bot.model.News
   details  text not null,                 -- JSON: what is shown of it
   at       text not null,                 -- start of the run that found it
   unique (paper_id, kind, mark)
 ) strict;
-create table news_ledger (                -- the same promise: one row per change and channel
+create table news_ledger (                -- the same for news: one row per change and channel
   channel_id text not null references channels,
   news_id    integer not null references news,
   state      text not null check (state in ('due', 'posted', 'skipped')),
@@ -193,20 +196,21 @@ create table outbox (
   key         text not null unique,
   channel_id  text not null references channels,
   platform    text not null,
-  account     text not null,              -- whose limits it counts against (Channel.account)
-  payload     text not null,              -- the bytes that every attempt sends
-  papers      integer not null,           -- how many it shows
-  news        integer not null default 0, -- and how many news of posted ones
+  account     text not null,              -- whose rate limits it counts against (Channel.account)
+  payload     text not null,              -- the rendered message; every attempt sends these bytes
+  papers      integer not null,           -- how many papers it shows
+  news        integer not null default 0, -- and how many pieces of news
   parent_key  text references outbox (key),
   state       text not null default 'queued'
               check (state in ('queued', 'sending', 'unknown', 'sent', 'held', 'dead')),
   attempt     integer not null default 0,
   not_before  text not null,
-  delay       real not null default 0,    -- seconds from the decision on to not_before
+  delay       real not null default 0,    -- seconds between that decision and not_before
   lease_until text,
   claimed_by  text not null default '',   -- the process that sends it, or last did
-  after_id    text not null default '',   -- a message that stood on the platform before the first
-                                          -- attempt: ours can only be newer; empty: none known
+  after_id    text not null default '',   -- the platform's id of a message that was there before
+                                          -- the first attempt: ours can only be newer; empty:
+                                          -- none known
   created_at  text not null,
   settled_at  text,
   seconds     real,                       -- from its creation until it was known to have arrived
@@ -219,12 +223,13 @@ create index outbox_waiting on outbox (platform, account, seq)
 create index outbox_in_channel on outbox (channel_id, seq)
   where state in ('queued', 'sending', 'unknown');
 
--- finds the payloads that may be deleted without reading the others
+-- to find the payloads that may be deleted without reading the others
 create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
 -- for queries about one channel
 create index outbox_by_channel on outbox (channel_id, state, settled_at);
 
-create table crossposts (                 -- messages that are to be handed on to other servers
+create table crossposts (                 -- messages to publish to the servers that follow a
+                                          -- channel
   key        text primary key references outbox (key),
   platform   text not null,
   state      text not null default 'pending' check (state in ('pending', 'done', 'failed')),
@@ -234,8 +239,8 @@ create table crossposts (                 -- messages that are to be handed on t
 ) strict, without rowid;
 create index crossposts_waiting on crossposts (platform) where state = 'pending';
 
-create table saved_papers (               -- that anybody keeps, as they were when last saved: a
-                                          -- paper may be forgotten elsewhere
+create table saved_papers (               -- papers that people saved, as they were when last saved:
+                                          -- the same paper may be deleted from papers
   id               text primary key,
   version          integer not null,
   serial           integer not null,
@@ -251,9 +256,9 @@ create table saved_papers (               -- that anybody keeps, as they were wh
   comment          text not null,
   journal_ref      text not null,
   doi              text not null,
-  words            text not null          -- what a search looks in, in lower case
+  words            text not null          -- the text that a search looks in, in lower case
 ) strict;
-create table saves (                      -- who keeps which paper for which channel
+create table saves (                      -- who saved which paper for which channel
   channel_id text not null references channels,
   paper_id   text not null references saved_papers,
   person_id  text not null,
@@ -268,8 +273,8 @@ create table citation_keys (              -- a paper's name in BibTeX, for ever
   key      text not null unique
 ) strict, without rowid;
 
-create table zotero_connections (         -- where saves go to; the key is a secret of the owner
-  owner        text primary key,          -- the person or the channel whose saves they are
+create table zotero_connections (         -- the libraries that saves go to; the key is in secrets
+  owner        text primary key,          -- the person or the channel whose saves go there
   is_channel   boolean not null,
   channel_id   text not null references channels, -- in which it was connected
   library      text not null,             -- users/ID or groups/ID
@@ -277,17 +282,17 @@ create table zotero_connections (         -- where saves go to; the key is a sec
   person_id    text not null,             -- whose key it is
   person       text not null,             -- the name that they had then
   connected_at text not null,
-  paused       text not null default '',  -- why nothing is sent, in a sentence; empty: it is
+  paused       text not null default '',  -- why nothing is sent, in a sentence; empty: not paused
   paused_at    text
 ) strict, without rowid;
 create index zotero_connections_by_person on zotero_connections (person_id);
-create table zotero_outbox (              -- papers on their way to a library, and those there
+create table zotero_outbox (              -- papers on their way to a library, or sent there
   owner      text not null references zotero_connections,
   paper_id   text not null,
-  item_key   text not null,               -- Zotero's name for the item, decided before it is sent
+  item_key   text not null,               -- Zotero's key of the item, decided before it is sent
   state      text not null default 'queued' check (state in ('queued', 'sending', 'sent', 'dead')),
   attempt    integer not null default 0,
-  not_before text not null,               -- of one that is being sent: until when that is awaited
+  not_before text not null,               -- while it is sending: when the lease ends
   created_at text not null,
   settled_at text,
   error      text not null default '',
@@ -308,33 +313,34 @@ create table discussions (                -- the thread about a paper in a chann
   primary key (channel_id, paper_id)
 ) strict, without rowid;
 
-create table handled_requests (           -- of people on a platform; they are kept for a day
-  id text primary key,                    -- as the platform names the request
+create table handled_requests (           -- people's requests on a platform, kept for a day
+  id text primary key,                    -- the platform's own id of the request
   at text not null
 ) strict, without rowid;
 create index handled_requests_by_time on handled_requests (at);
 
-create table session_accounts (           -- whose sessions a platform counts
-  account text primary key,               -- as the platform's adapter names it; no token
-  held_at text,                           -- since then no session is to begin, for so many
-  seconds real not null default 0,        -- seconds, and why
+create table session_accounts (           -- accounts whose sessions a platform counts
+  account text primary key,               -- as the platform's adapter names it; not a token
+  held_at text,                           -- from then on no session may begin for so many
+  seconds real not null default 0,        -- seconds, for this reason
   reason  text not null default ''
 ) strict, without rowid;
-create table session_starts (             -- of the last day
+create table session_starts (             -- the sessions that were begun within the last day
   id      integer primary key,
   account text not null references session_accounts,
-  bucket  integer not null,               -- each has a pace of its own
+  bucket  integer not null,               -- each bucket has an interval of its own
   at      text not null
 ) strict;
 create index session_starts_by_account on session_starts (account, at);
 
-create table refused_platforms (          -- that do not let the bot in
+create table refused_platforms (          -- platforms that do not let the bot in
   platform   text primary key,
   reason     text not null,
   refused_at text not null                -- since when
 ) strict, without rowid;
 
-create table secrets (                    -- of others, encrypted before they get here (bot.vault)
+create table secrets (                    -- others' secrets, encrypted before they get here
+                                          -- (bot.vault)
   kind     text not null,
   owner    text not null,                 -- whose it is: a Slack workspace, a person, a channel
   sealed   text not null,
@@ -356,17 +362,17 @@ create table runs (
   due         integer not null,
   primed      integer not null,
   notes       text not null,              -- JSON: kind, text, keyword
-  late        boolean not null,           -- whole, but the awaited announcement was not in it yet
-  short       boolean not null,           -- papers were missing that must be there
+  late        boolean not null,           -- complete, but the awaited announcement was not in it
+  short       boolean not null,           -- papers were missing that had to be there
   plan        text not null default '',
-  announced   integer,                     -- null: the source did not learn that
-  missing     integer not null default 0,
-  checkpoint  text not null default '',   -- what the source wants to be given at the next run
-  followed_until text not null default '' -- day up to which it is known what became of all posted
-                                          -- papers; empty: no further than before
+  announced   integer,                    -- papers announced since the run before; null: unknown
+  missing     integer not null default 0, -- announced papers that were not available yet
+  checkpoint  text not null default '',   -- the source's own text, passed back at the next run
+  followed_until text not null default '' -- day up to which all posted papers were followed up,
+                                          -- or empty: no further than before
 ) strict;
 
-create table forgotten_runs (             -- sums over the runs that were deleted; one row
+create table forgotten_runs (             -- sums over the runs that were deleted; a single row
   id        integer primary key check (id = 1),
   runs      integer not null,
   complete  integer not null,
@@ -378,8 +384,8 @@ create table forgotten_runs (             -- sums over the runs that were delete
 ) strict;
 insert into forgotten_runs values (1, 0, 0, 0, 0, 0, 0, 0);
 
--- Where several processes share a database (PostgreSQL): who has which role. Times are seconds
--- since 1970 by the clock of the database's server, which is one for all of them.
+-- Which process holds which role, if several share a database (PostgreSQL). Times are seconds since
+-- 1970 by the clock of the database server, which is the same for all of them.
 create table leases (
   role   text primary key,
   holder text not null,                    -- the process
@@ -387,22 +393,22 @@ create table leases (
   until  real not null
 ) strict, without rowid;
 
-create table shard_members (               -- the processes that listen to a platform
-  account text not null,                   -- whose shards they share, as session_accounts
+create table shard_members (               -- the processes that share the shards of a platform
+  account text not null,                   -- as in session_accounts
   holder  text not null,
   until   real not null,
   primary key (account, holder)
 ) strict, without rowid;
-create table shard_leases (                -- who listens to which part of it
+create table shard_leases (                -- which process listens to which shard
   account text not null,
   shard   integer not null,
-  shards  integer not null,                -- of how many
+  shards  integer not null,                -- how many shards there are
   holder  text not null,
   until   real not null,
   primary key (account, shard)
 ) strict, without rowid;
 
-create table shared_settings (             -- what the processes agree on; one row
+create table shared_settings (             -- settings that all processes have to share; one row
   id       integer primary key check (id = 1),
   settings text not null
 ) strict;
@@ -412,12 +418,12 @@ create table posting_days (               -- bot.toml's [schedule] days at the l
   days text not null
 ) strict;
 
-create table pace (                        -- when arXiv was last asked; one row
+create table pace (                        -- when arXiv was last queried; one row
   id    integer primary key check (id = 1),
   state text not null
 ) strict;
 
-create table samples (                     -- foreign answers that we did not understand
+create table samples (                     -- answers of arXiv that could not be used, for a person
   id     integer primary key,
   at     text not null,
   kind   text not null,
@@ -425,15 +431,16 @@ create table samples (                     -- foreign answers that we did not un
   body   blob not null
 ) strict;
 
-create table file_revisions (              -- what bot.toml's [[channels]] showed at each writing
+create table file_revisions (              -- [[channels]] as they were each time bot.toml was
+                                           -- written
   number   integer primary key,
   snapshot blob not null
 ) strict;
 
-create table file_states (                 -- what is known of the last text of each bot.toml
-  file     text primary key,               -- its identity; empty where there is one process
+create table file_states (                 -- what is known of each bot.toml as last compared
+  file     text primary key,               -- its identity; empty if one process has the database
   state    blob,
-  is_owner boolean not null,               -- it may remove what the database holds
+  is_owner boolean not null,               -- the file that may remove keywords from the database
   at       text not null
 ) strict;
 create unique index file_states_owner on file_states (is_owner) where is_owner;
@@ -442,8 +449,8 @@ create unique index file_states_owner on file_states (is_owner) where is_owner;
 MIGRATIONS: tuple[str, ...] = (_FIRST,)
 
 
-# What PostgreSQL calls the types of a column's line. The collation makes texts sort as in SQLite,
-# byte by byte, whatever the database's own is.
+# PostgreSQL's names for the types of our columns. The collation makes texts sort as in SQLite, byte
+# by byte, whatever the database's own collation is.
 _POSTGRES_TYPES = (
     (
         r"integer primary key(?: autoincrement)?,",
@@ -476,7 +483,8 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> N
     """Bring the SQLite database to this version's schema. Raises SchemaTooNew and leaves it
     untouched.
 
-    Foreign keys must not be enforced meanwhile: a table that others refer to may be rebuilt.
+    Foreign keys must not be enforced meanwhile, because a migration may rebuild a table that others
+    refer to.
     """
     version = version_of(db)
     refuse_newer(version, len(migrations))
@@ -491,7 +499,7 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> N
                 db.execute(f"pragma user_version = {number}")
             db.execute("commit")
         except BaseException:
-            if db.in_transaction:  # a stop may come right after the commit
+            if db.in_transaction:  # not if the process was interrupted right after the commit
                 db.execute("rollback")
             raise
 

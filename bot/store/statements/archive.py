@@ -1,11 +1,11 @@
 """Channels that the bot was removed from, together with the server or workspace they are in.
 
-An archived channel follows nothing: its keywords are kept beside those that people removed, so that
-nobody fetches, counts, shows or mirrors them, and who reads the outbox passes over it
-(``NOT_ARCHIVED``). Its ledger stays, as everywhere: it says what was posted there.
+An archived channel follows nothing: its keywords are kept with those that people removed, so that
+nothing fetches, counts, shows or mirrors them, and whatever reads the outbox skips the channel
+(``NOT_ARCHIVED``). Its ledger stays, as always: it says what was posted there.
 
-Back within a week, it has lost nothing. Later its keywords start over, as new ones do, and after
-``KEEP_ARCHIVED`` they and its settings are forgotten.
+If the bot is back within a week, nothing is lost. Later the channel's keywords start over as new
+ones, and after ``KEEP_ARCHIVED`` they and its settings are deleted.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def restore_channels(db: Connection, group: ChannelGroup, at: datetime) -> tuple
     found = _ids(db, group, "archived_at is not null")
     if not found:
         return ()
-    forget_removed(db, at, found)  # and in no others, which may be locked
+    forget_removed(db, at, found)  # only in these: others may be locked
     given = {"ids": id_list(found)}
     here = f"from removed_subscriptions where archived and channel_id in ({LISTED})"
     kept = db.execute(

@@ -1,6 +1,6 @@
 """Who follows what, as the synchronisation with ``bot.toml`` reads and changes it.
 
-What a change means and which side wins is decided by ``bot.sync``; this only reads and writes.
+``bot.sync`` decides what a change means and which side wins; this only reads and writes.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class SqlSyncTransaction:
         )
 
     def apply(self, changes: Sequence[Change], who: str) -> Sequence[Change]:
-        """Carry out the changes, and return those that changed anything. What they name is no
-        longer archived: somebody wants it. Names are given last, so that one can go from a keyword
-        to another. In a private conversation its person alone changes something."""
+        """Carry out the changes, and return them without those about private conversations, which
+        only their person may change. A channel that a change names is restored if it was archived.
+        Names are set last, so that a name can move from one keyword to another."""
         changes = [each for each in changes if not owner_of(self._db, each.channel_id)]
         for change in changes:
             match change:
@@ -87,7 +87,7 @@ class SqlSyncTransaction:
         return changes
 
     def arrange(self, channel_id: str, canonicals: Sequence[str]) -> None:
-        """Put the channel's keywords into this order; not those of a private conversation."""
+        """Put the channel's keywords into this order; does nothing in a private conversation."""
         if owner_of(self._db, channel_id):
             return
         arrange(self._db, channel_id, canonicals)
@@ -143,7 +143,7 @@ class SqlSyncTransaction:
 
 
 class SqlSyncDatabase:
-    """Opens transactions, one at a time; ``at`` is when their changes are made."""
+    """Opens transactions, one at a time; ``at`` is the time that is recorded for their changes."""
 
     def __init__(self, begin: Begin, at: datetime) -> None:
         self._begin = begin

@@ -1,16 +1,16 @@
-"""Stored times that a clock which was ahead has put too far away, recomputed from now.
+"""Recomputes stored times that a clock which was ahead has put too far into the future.
 
-A machine whose clock was wrong for an hour has written times of that hour. Once the clock is right,
-what waits for such a time would wait for days. So at each start, and when the clock is set while
-the service runs, every stored time is compared with the latest that its rule can produce now. A
-later one becomes that; an earlier one stays.
+If a machine's clock was days ahead for an hour, the times that it wrote then are days ahead, too,
+and what waits for one of them would wait for days. So at each start, and when the clock is set
+while the service runs, every stored time is compared with the latest that its rule can produce now.
+A later one is replaced by that; an earlier one stays.
 
 ======================================  ====================================================
 ``outbox.not_before``                   now + the row's own ``delay``
 ``outbox.lease_until``                  now + a lease
 ``channels.probe_at``                   now + the pause after so many refusals
-``channels.published_until``            now: a posting time is published to when it is over
-``runs.started_at``, ``finished_at``    now: nothing is recorded before it happens; and so on
+``channels.published_until``            now: a posting time is past when it is published to
+``runs.started_at``, ``finished_at``    now: nothing is recorded before it happens. Likewise:
 ``papers.first_seen``, ``last_seen``, ``followed_at``
 ``subscriptions.added_at``, ``primed_at``
 ``removed_subscriptions``               the same two, and ``removed_at``
@@ -25,12 +25,12 @@ later one becomes that; an earlier one stays.
 ``zotero_outbox.created_at``, ``settled_at``
 ======================================  ====================================================
 
-Not here: arXiv's pace file, ``crossposts.not_before`` and what waits for Zotero, which
+Not handled here: arXiv's pace file, ``crossposts.not_before`` and what waits for Zotero, which
 ``arxiv.rate_limit``, ``statements.crosspost`` and ``statements.zotero`` check at each use; the
 days in a harvest's checkpoint (``arxiv.checkpoint``) and ``runs.followed_until`` (``core.news``),
-which are checked there; ``file_states.at``, after which a file is only forgotten;
-``leases.until``, which is the server's (``statements.leases``); and the times that arXiv says of
-papers.
+which are checked there; ``file_states.at``, which only decides when a file is forgotten;
+``leases.until``, which is the server's time (``statements.leases``); and the times of papers that
+come from arXiv.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ RECORDED_TIMES = (
     ("zotero_outbox", "settled_at"),
 )
 
-# Whether the clock was ahead at all: the rest would read whole tables at each start.
+# Whether the clock was ahead at all. Asked first, because the rest reads whole tables.
 _SHOWS = """
 select exists (select 1 from channels where published_until > :now or paused_at > :now
                or archived_at > :now)
@@ -89,11 +89,12 @@ select exists (select 1 from channels where published_until > :now or paused_at 
 def recompute_times(
     db: Connection, now: datetime, lease: float, first_pause: float
 ) -> dict[str, int]:
-    """How many rows of each ``table.column`` were too late; only of those where any was.
+    """Shorten every stored time that is too late. Returns how many rows were changed, by
+    ``table.column``, without zeros.
 
-    ``lease`` is how long a post is leased at most, ``first_pause`` how long a channel is left
-    alone that refused us once, both in seconds. Changes no recorded time where this clock is
-    plainly behind, earlier than papers that arXiv has published.
+    ``lease`` is the longest lease of a post, ``first_pause`` the pause of a channel after its first
+    refusal, both in seconds. Recorded times stay as they are if this clock is plainly behind: set
+    to before papers that arXiv has published.
     """
     changed = {
         "outbox.not_before": _shorten_delays(db, now),
@@ -109,7 +110,8 @@ def recompute_times(
 
 
 def _is_behind(db: Connection, now: datetime) -> bool:
-    """A clock that lost its battery, before the network has set it."""
+    """Whether the clock is behind, as on a machine without a clock battery before the network has
+    set it."""
     newest = db.execute("select max(published) from papers").fetchone()[0]
     return newest is not None and to_time(newest) > now
 

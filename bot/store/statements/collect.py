@@ -1,7 +1,7 @@
 """The transactions of a collect: what to fetch, and, step by step, what the answer changes.
 
-Decides what is new in a channel, because that must be one with the ledger; what matches was
-decided before, and nothing here touches the network.
+Decides what is new in a channel, because that depends on the ledger and has to happen in the same
+transaction. What matches was decided before. Nothing here touches the network.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from bot.store.statements.rows import (
 
 T = TypeVar("T")
 
-INCOMPLETE_RETRIED_FOR = timedelta(days=14)  # so long a paper's full metadata is asked for
+INCOMPLETE_RETRIED_FOR = timedelta(days=14)  # how long a paper's full metadata is requested
 INCOMPLETE_BATCH_SIZE = 500
 SAMPLES_KEPT = 50
 SAMPLE_BYTES = 64 * 1024
 
-# What else a step costs, in rows that are written in that time: checking a channel that has all of
-# its papers already, and writing a paper with its text.
+# Costs in units of one written row: checking a channel that has all of its papers already, and
+# writing a paper with its text.
 ROWS_PER_CHANNEL = 10
 ROWS_PER_PAPER = 4
 
@@ -60,7 +60,7 @@ def interests(db: Connection) -> Interests:
         "select canonical, text, query, clauses from keywords where canonical in ({})"
         " order by canonical"
     )
-    # Also those that were just removed: who undoes that loses nothing announced meanwhile.
+    # Recently removed keywords are fetched too: whoever adds one again has missed nothing.
     primed = db.execute(
         select.format(
             "select canonical from subscriptions where primed_at is not null union"
@@ -130,16 +130,16 @@ def metadata_incomplete(db: Connection, paper_ids: Sequence[str]) -> frozenset[s
 def record(
     db: Connection, run: Run, first_post: int, batch_size: int
 ) -> Generator[None, None, Recorded]:
-    """Save the papers, put on the ledger what is due, prime, and close the run.
+    """Save the papers, put on the ledger what is due, prime new keywords, and record the run.
 
-    In steps of about ``batch_size`` rows: the caller opens a transaction for each, and a step ends
-    where this yields. What a killed bot has recorded by then is what an incomplete run would have:
-    papers are known, some are due in some channels, and each stands once on their ledgers; some new
-    keywords are primed, each channel's as a whole. Only the last step makes the run count: it
-    writes the row that moves the cursor. Until then the next run fetches all of it again, and
-    finds as new what no ledger holds.
+    In steps of about ``batch_size`` rows: a step ends where this yields, and the caller runs each
+    in a transaction of its own. If the bot is killed in between, what was recorded by then is what
+    an incomplete run would have left: papers are stored, some are due in some channels, each once
+    on their ledgers, and some new keywords are primed, each channel's as a whole. Only the last
+    step makes the run count: it writes the row that moves the cursor. Until then the next run
+    fetches everything again, and finds new whatever no ledger holds.
 
-    One at a time on a connection.
+    Only one at a time may run on a connection.
     """
     db.execute(
         "create temp table if not exists run_hits (canonical text, paper_id text, serial bigint,"
@@ -164,7 +164,7 @@ def record(
     for hits in _parts(run.hits, batch_size):
         _save_hits(db, hits)
         yield
-    # PostgreSQL knows nothing of a temporary table by itself, and would read all of it each time.
+    # PostgreSQL has no statistics of a temporary table, and would scan all of it for each channel.
     db.execute("/*! analyze run_hits */")
     last: str | None = ""
     while last is not None:
@@ -181,8 +181,9 @@ def record(
 def _save_with_news(
     db: Connection, run: Run, told: Mapping[str, Sequence[News]], batch_size: int
 ) -> Generator[None, None, None]:
-    """Each paper together with its news: they are found by comparing it with what is stored. A
-    paper that was posted in thousands of channels is a step of its own."""
+    """Save each paper in the same step as its news, because the next run finds news by comparing a
+    paper with what is stored. A paper that was posted in thousands of channels is a step of its
+    own."""
     written = 0
     for papers, save in ((run.papers, _save_papers), (run.followed, _save_followed)):
         for paper in papers:
@@ -219,8 +220,8 @@ def _save_papers(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
 
 
 def _save_followed(db: Connection, run: Run, papers: Sequence[Paper]) -> None:
-    """Posted papers that match nothing any more: a deleted abstract stays deleted, and the paper
-    does not count as seen in an answer."""
+    """Update posted papers that were only followed up: a deleted abstract stays deleted, and the
+    paper does not count as seen in an answer."""
     names = [name for name in _PAPER_NAMES if name not in ("id", "abstract")]
     db.executemany(
         f"update papers set {', '.join(f'{name} = ?' for name in names)},"
@@ -249,11 +250,11 @@ def _save_hits(db: Connection, hits: Sequence[Hit]) -> None:
 
 
 def _put_due(db: Connection, run: Run, last: str, batch_size: int) -> tuple[str | None, int]:
-    """Continue after the channel ``last`` for about so many rows: where that ended (``None``: there
-    are no more channels), and how many papers became due.
+    """Put what is due on the ledgers of the channels after ``last``, for about ``batch_size`` rows.
+    Returns the last channel done (``None`` if there are no more), and how many papers became due.
 
-    Channel by channel, because that is how the ledger lies in the file. In a damaged database a
-    channel that follows something may be missing: it keeps nothing from the others.
+    Channel by channel, because that is the order of the ledger in the file. In a damaged database a
+    channel that follows something may be missing; that does not affect the others.
     """
     channels = db.execute(
         "select distinct channel_id from subscriptions join channels on channels.id = channel_id"
@@ -271,12 +272,12 @@ def _put_due(db: Connection, run: Run, last: str, batch_size: int) -> tuple[str 
 
 
 def _put_due_in(db: Connection, run: Run, channel_id: str) -> list[str]:
-    """The states of the papers that were put on the channel's ledger.
+    """Put the run's papers on the channel's ledger, and return the states of those that were added.
 
-    New in a channel is what its ledger does not hold, whatever its date or version. One exception:
-    a paper that was announced before the keyword was primed (its serial is not above the baseline)
-    and that the primed history was too short to hold. It was there already. Where its first
-    submission is not known, the serial alone decides.
+    A paper is new in a channel if the ledger does not hold it, whatever its date or version. One
+    exception: if it was announced before the keyword was primed (its serial is not above the
+    baseline) and submitted before the primed history begins, it was there already, and becomes
+    ``known``. If its first submission is not known, the serial alone decides.
     """
     states = db.execute(
         f"""

@@ -1,6 +1,6 @@
-"""The states of a crosspost: ``pending`` as soon as its message was sent, then ``done``, or
-``failed`` for good. A claimed one is left alone for the length of a lease, and then tried again:
-that is harmless."""
+"""The states of a crosspost: ``pending`` from when its message was sent, then ``done``, or
+``failed`` for good. After a claim it is not claimed again until the lease ends, and then tried
+again, which is harmless."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.store.statements.rows import (
     to_time_or_none,
 )
 
-# Longer than any wait between two tries: what seems to wait longer was put there by a wrong clock.
+# Longer than any wait between two attempts: a later time was written by a wrong clock.
 MAX_WAIT = timedelta(hours=2)
 
 _WAITING = """
@@ -37,7 +37,8 @@ def add(db: Connection, key: str, at: datetime) -> None:
 
 
 def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -> Crosspost | None:
-    """The oldest that is ready, now leased to the caller."""
+    """Claim the oldest crosspost that is ready, until ``lease_until``; ``None`` if there is
+    none."""
     row = db.execute(
         f"""
         select x.key, o.message_id, x.attempt, o.settled_at, {qualified("c", CHANNEL_COLUMNS)}

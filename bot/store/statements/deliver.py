@@ -1,14 +1,14 @@
 """The states of a post (design, "States of a post"): claim with a lease, then settle.
 
-A claimed post is ``sending`` until it is settled. Whoever finds it so after its lease ran out
-knows only that it may have arrived, and claims it as uncertain.
+A claimed post is ``sending`` until it is settled. Once its lease has run out, all that is known is
+that it may have arrived, so it is claimed again as uncertain.
 
-A platform may store a message seconds after the connection that brought it is gone. So a post of
-unknown outcome settles first (``[delivery] settling``): nobody searches for it sooner after its
-last attempt ended, or after the start if the process that sent it died.
+A platform may store a message seconds after the connection that carried it is gone. So a post of
+unknown outcome has to settle first (``[delivery] settling``): it is not searched for until so much
+time has passed since its last attempt ended, or since the start if the process that sent it died.
 
-No delay is stored as a time alone, but with its length in seconds, so that a time that a wrong
-clock put too far away can be recomputed (``store.clock_recovery``).
+Each delay is stored with its length in seconds and not only as a time, so that a time that a wrong
+clock put too far into the future can be recomputed (``statements.clock_recovery``).
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ from bot.store.statements.rows import (
 OPEN = "('queued', 'sending', 'unknown')"
 MAX_PAUSE = timedelta(days=1)  # of a channel that refuses us
 
-# The head of each channel's queue, so that a digest's messages arrive in their order. A post under
-# a message that is on its way waits for it; where nobody knows what became of that message, or it
-# is dead, the post goes without it, because papers must not wait for a heading. A refused channel
-# is tried with one post at a time; a person who takes no messages is left alone until they resume.
+# Only the first post of each channel's queue, so that a digest's messages arrive in order. A post
+# that belongs under another message waits while that one is on its way. If that one is held or
+# dead, the post is sent without it, because papers must not wait for a heading. A channel that
+# refuses posts is tried with one post at a time; a private conversation that does is not tried
+# until its person resumes.
 _CLAIMABLE = f"""
     from outbox o join channels c on c.id = o.channel_id
     where o.platform = :platform and o.state in {OPEN}
@@ -57,11 +58,11 @@ def release(db: Connection, now: datetime, settling: float, platform: str = "") 
     """Mark what was being sent as ``unknown``. Only for when no other process delivers (on this
     platform).
 
-    Its sender is gone, so the request left before ``now``. The platform may still be storing the
-    message: nobody looks for it before it had ``settling`` seconds for that. Counted from now
-    and not from the claim, because the request may have left long after that, and because the
-    clock may have been set since. What was of unknown outcome before settles again for the same
-    reason: its time on the wall clock may be over although only a second has passed.
+    The sender is gone, so the request left before ``now``. The platform may still be storing the
+    message, so it is not searched for before ``settling`` more seconds have passed. They count from
+    now and not from the claim, because the request may have left long after that, and because the
+    clock may have been set since. Posts that were ``unknown`` before settle again for the same
+    reason: by the wall clock their time may be over although only a second has passed.
     """
     settled = to_text(now + timedelta(seconds=settling))
     db.execute(
@@ -121,8 +122,9 @@ def claim(
     deprioritised_channels: Collection[str] = (),
     deprioritised_servers: Collection[str] = (),
 ) -> Post | None:
-    """The account's oldest post that is ready; one of ``deprioritised_servers`` only where no other
-    server has any, and one of ``deprioritised_channels`` only where no other channel has any."""
+    """Claim the account's oldest post that is ready; ``None`` if there is none. One of the servers
+    ``deprioritised_servers`` only if no other server has any, and one of the channels
+    ``deprioritised_channels`` only if no other channel has any."""
     passed_over = [(deprioritised_channels, deprioritised_servers)]
     passed_over += [(deprioritised_channels, ())] if deprioritised_servers else []
     passed_over += [((), ())] if deprioritised_channels else []
@@ -219,9 +221,9 @@ def mark_sent(db: Connection, key: str, receipt: Receipt, at: datetime) -> None:
     )
 
 
-# That a post arrived is true whichever process says so. All else counts only while the
-# claim is its own: after a take-over nobody knows what became of its attempt, and so the post is
-# ``unknown``.
+# That a post arrived counts whichever process reports it. Any other outcome counts only while the
+# claim is still this process's own: after a takeover the outcome of its attempt is not known, and
+# the post is ``unknown``.
 
 
 def requeue(db: Connection, process: str, key: str, at: datetime, delay: float, error: str) -> None:
@@ -243,7 +245,7 @@ def dead_letter(db: Connection, process: str, key: str, at: datetime, error: str
 
 
 def _settle(db: Connection, process: str, key: str, state: str, at: datetime, error: str) -> None:
-    """Put it into a final state: nothing more happens to it by itself."""
+    """Put the post into a state in which nothing more happens to it by itself."""
     db.execute(
         "update outbox set state = ?, settled_at = ?, lease_until = null, error = ?"
         " where key = ? and claimed_by = ? and state = 'sending'",
@@ -260,7 +262,7 @@ def refuse(
     error: str,
     delay: float,
 ) -> bool:
-    """Pause the channel and keep the post; whether this is the first refusal in a row.
+    """Pause the channel and keep the post. Returns whether this is the first refusal in a row.
 
     ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day. A private
     conversation stays paused until its person resumes.
@@ -286,9 +288,9 @@ def pause_after(probes: int, first: float) -> timedelta:
 
 
 def resend(db: Connection, key: str, at: datetime) -> bool:
-    """A person decided to send a held or dead post again. False: there is no such post.
+    """Queue a held or dead post again, as a person decided. False if there is no such post.
 
-    A channel that refuses us is tried with it at once.
+    If its channel refuses posts, it is tried with this one at once.
     """
     changed = db.execute(
         "update outbox set state = 'queued', not_before = ?, delay = 0, settled_at = null,"
@@ -309,7 +311,7 @@ def resend(db: Connection, key: str, at: datetime) -> bool:
 def _reopen(
     db: Connection, process: str, key: str, state: str, at: datetime, delay: float, error: str
 ) -> None:
-    """It can be claimed again ``delay`` seconds after ``at``."""
+    """Let the post be claimed again ``delay`` seconds after ``at``."""
     db.execute(
         "update outbox set state = ?, not_before = ?, delay = ?, lease_until = null, error = ?"
         " where key = ? and claimed_by = ? and state = 'sending'",

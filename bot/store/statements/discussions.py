@@ -1,8 +1,8 @@
 """Threads about papers: one for each paper in a channel.
 
-A thread is two posts in the outbox: the message in the channel that begins it, and below it the
-first message in it. Both are written together with the row that says so, so that the next request
-finds that row, and the posts keep the outbox's promise.
+A thread is two posts in the outbox: the message in the channel that begins it, and below that the
+first message in it. Both are queued in the transaction that records the thread, so that the next
+request finds it, and they are delivered with the same guarantees as every other post.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which process holds which role, where several share a database.
 
-The clock is the server's, one for all. A holder that can't renew its lease counts it as ended
-before the server does (``bot.core.leases``), so that nobody acts in a role that another has taken.
-What it still records after that is refused by its fencing number.
+All times are by the database server's clock. A holder that can't renew its lease considers it ended
+before the server does (``bot.core.leases``), so that no process acts in a role that another one has
+taken over. What it still tries to record after that is refused by its fencing number.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ NOW = "extract(epoch from clock_timestamp())"
 
 
 def acquire(db: Connection, role: str, holder: str, seconds: float) -> int | None:
-    """The fencing number; ``None``: another process holds it."""
-    # An end that no lease of now can have was written before the server's clock was set back. It
-    # becomes one that a holder who lives renews in time, and a dead one does not.
+    """Take or renew the role. Returns its fencing number; ``None`` if another process holds it."""
+    # An end later than any current lease can have was written before the server's clock was set
+    # back. It is replaced by the latest possible: a living holder renews it in time.
     db.execute(
         f"update leases set until = {NOW} + :length"
         f" where role = :role and until > {NOW} + :length + 1",
@@ -40,14 +40,15 @@ def release(db: Connection, role: str, holder: str) -> None:
 
 
 def refuse_lost(db: Connection, role: str, fence: int) -> None:
-    """Raises LeaseLost unless the role still has this fencing number."""
+    """Raises LeaseLost if the role no longer has this fencing number."""
     row = db.execute("select fence from leases where role = ?", (role,)).fetchone()
     if row is None or row[0] != fence:
         raise LeaseLost(f"another process is the {role} now")
 
 
 def agree(db: Connection, holder: str, settings: str) -> str:
-    """What the processes that are alive agree on: these settings, where no other one has a role."""
+    """The settings that all living processes share: those of the first of them. If no other process
+    holds a role, they are replaced by these."""
     others = db.execute(
         f"select 1 from leases where holder <> ? and until > {NOW} limit 1", (holder,)
     ).fetchone()

@@ -1,12 +1,11 @@
-"""Papers that people keep for their channel.
+"""Papers that people save for their channel.
 
-A paper is kept as it was when it was saved, beside the papers that runs bring: those are forgotten
-some day, or were never fetched by a run.
+A saved paper is stored as it was when it was saved, apart from the papers that runs bring: those
+are deleted at some time, and a saved paper may never have been fetched by a run.
 
-The week's most saved papers are told once: up to which posting time is a column of the channel
-(``most_saved_until``), written in the transaction that queues the digest. A week ends with its last
-posting time, and what was told before counts in no other week, whatever happens to the posting
-days.
+The week's most saved papers are shown once: the channel's ``most_saved_until`` is the posting time
+up to which they were, written in the transaction that queues the digest. A week ends with its last
+posting time, and saves before that count in no other week, even if the posting days change.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ from bot.store.statements.subscriptions import ensure_channel
 from bot.store.statements.zotero_disconnect import disconnect_person
 
 MAX_COMPARED: Final = 1_000
-"""Papers by which a digest is ordered: more would change little, and all of them are read."""
+"""How many saved papers a digest's order depends on: more would change little, and each is read."""
 
-TOLD_WITHIN: Final = timedelta(days=15)  # a week, and the one in which the digest after it comes
+TOLD_WITHIN: Final = timedelta(days=15)  # a week, and the one in which the next digest comes
 
 _ADDED: Final = ("subscriptions", "removed_subscriptions", "mutes")  # tables that name who added it
 
@@ -132,7 +131,7 @@ def _saved_paper(
 
 
 def newest_saved(db: Connection, channel_id: str) -> list[tuple[str, int]]:
-    """Id and version of the papers that the channel keeps, the one saved last first; at most
+    """Id and version of the papers saved for the channel, the one saved last first; at most
     ``MAX_COMPARED``."""
     return db.execute(
         "select s.paper_id, p.version from saves s join saved_papers p on p.id = s.paper_id"
@@ -143,8 +142,8 @@ def newest_saved(db: Connection, channel_id: str) -> list[tuple[str, int]]:
 
 
 def shared(db: Connection, channel_id: str) -> list[tuple[str, str]]:
-    """Id of a paper that several people keep for the channel, and when one of them saved it; none
-    that are more than two weeks older than the channel's last save, which no digest tells."""
+    """The saves of papers that several people saved for the channel, as the paper's id and the
+    time. Without saves more than two weeks before the channel's last one, which no digest shows."""
     [last] = db.execute(
         "select max(saved_at) from saves where channel_id = ?", (channel_id,)
     ).fetchone()
@@ -174,7 +173,7 @@ def saved_paper(db: Connection, paper_id: str) -> Paper | None:
 
 
 def _literal(word: str) -> str:
-    """Escape a word for ``like``, so that its own signs mean nothing there."""
+    """Escape a word for ``like``, so that its characters are no wildcards there."""
     for sign in "!%_":
         word = word.replace(sign, f"!{sign}")
     return word.casefold()
@@ -190,7 +189,7 @@ def citation_keys(db: Connection, wanted: Mapping[str, str]) -> dict[str, str]:
     missing = {paper_id: base for paper_id, base in wanted.items() if paper_id not in keys}
     free = {base: _free(base, _taken(db, base)) for base in missing.values()}
     new = {paper_id: next(free[base]) for paper_id, base in missing.items()}
-    # One base with letters behind it may be another base: the later one goes on to the next.
+    # A base with letters appended may equal another base: then the next letters are tried.
     for paper_id, base in missing.items():
         while not _claim(db, paper_id, new[paper_id]):
             new[paper_id] = next(free[base])
@@ -198,7 +197,7 @@ def citation_keys(db: Connection, wanted: Mapping[str, str]) -> dict[str, str]:
 
 
 def _taken(db: Connection, base: str) -> frozenset[str]:
-    """Keys that begin with it; ``{`` comes right behind ``z``."""
+    """The keys that begin with ``base``: ``{`` is the character after ``z``."""
     rows = db.execute(
         "select key from citation_keys where key >= ? and key < ?", (base, base + "{")
     )
@@ -245,7 +244,7 @@ def forget_person(db: Connection, person: Person, at: datetime) -> Forgotten:
             f"update {table} set added_by = '', added_by_id = '' where added_by_id = ?",
             (person.id,),
         ).rowcount
-    # Of the person who paused a channel only the name is kept there.
+    # For a paused channel only the name of the person who paused it is stored, not the id.
     for name in known_as | {person.name}:
         names += db.execute(
             "update channels set reason = 'by somebody' where paused = 'person' and reason = ?",

@@ -1,6 +1,6 @@
-"""Figures for machines: sums over everything that was recorded. Reads only.
+"""Figures for monitoring: sums over everything that was recorded. Reads only.
 
-The sums only grow: posts are never deleted, and what is forgotten of the runs stays in their sums.
+The sums only grow: posts are never deleted, and deleted runs stay in the sums of runs.
 """
 
 from __future__ import annotations

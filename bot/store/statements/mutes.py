@@ -1,4 +1,4 @@
-"""What a channel is not shown, whatever it follows: expressions like keywords, kept apart.
+"""Mutes: expressions like keywords; a paper that matches one is not posted in the channel.
 
 A paper that matches one when it would be posted gets the ledger's state ``muted``, and keeps it for
 ever (``statements.publish``): ending a mute brings nothing back.
@@ -31,9 +31,9 @@ def mute(
     *,
     check_room: Callable[[int], None] | None = None,
 ) -> bool:
-    """Hide in the channel what matches; false if that is hidden already, in these or other words.
-    A channel that was archived is restored first, as when a keyword is added. ``check_room`` gets
-    the number of the channel's mutes before one is added; what it raises is raised."""
+    """Mute the expression in the channel; false if it is muted already, in these or other words. A
+    channel that was archived is restored first, as when a keyword is added. ``check_room`` is
+    called with the number of the channel's mutes before one is added, and may raise."""
     ensure_channel(db, channel_id)
     restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
     ensure_keyword(db, keyword, shared=not owner_of(db, channel_id))
@@ -54,7 +54,7 @@ def mute(
 
 
 def unmute(db: Connection, channel_id: str, canonical: str) -> bool:
-    """Hide it no longer; false if it was not hidden."""
+    """End a mute; false if there was none."""
     lock_channel(db, channel_id)
     removed = db.execute(
         "delete from mutes where channel_id = ? and canonical = ?", (channel_id, canonical)
@@ -63,8 +63,8 @@ def unmute(db: Connection, channel_id: str, canonical: str) -> bool:
 
 
 def mutes(db: Connection, *channel_ids: str, private: bool = False) -> tuple[Mute, ...]:
-    """In the order in which they were added; if none is named, of all channels, and of private
-    conversations only where those are wanted."""
+    """The mutes of these channels, in the order in which they were added. If no channel is named,
+    those of all channels; ``private``: of private conversations, too."""
     these, given = in_channels("m.channel_id", channel_ids, private=private)
     rows = db.execute(
         f"""

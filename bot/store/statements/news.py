@@ -1,8 +1,8 @@
 """News of posted papers on the ledgers: each change once in each channel that got the paper.
 
-Each change is a row of its own, however many channels get it; only the transaction that makes it
-puts it on their ledgers. So a change that is found a second time reaches nobody again, and where a
-paper is posted after its change was found, the change is no news.
+Each change is one row, however many channels get it, and only the transaction that inserts it puts
+it on their ledgers. So a change that is found a second time reaches nobody again, and in a channel
+where the paper is posted after the change was found, the change is no news.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def record(db: Connection, news: Sequence[News], at: datetime) -> int:
 
 
 def due(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[tuple[Any, ...], ...]]:
-    """By channel, rows for ``item``. Of papers whose message is not known to have arrived there are
-    none yet: the news come when it has."""
+    """The news that are due, by channel, as rows for ``item``. Without those of papers whose
+    message is not known to have arrived: they come once it has."""
     rows = db.execute(
         f"""
         select d.channel_id, n.id, n.paper_id, n.kind, n.mark, n.details, o.key, o.settled_at,

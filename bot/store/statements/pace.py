@@ -1,4 +1,4 @@
-"""When arXiv was last asked, where several processes share a database (``arxiv.rate_limit``)."""
+"""When arXiv was last queried, if several processes share a database (``arxiv.rate_limit``)."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """Primes new keywords: records their existing papers as known, except the first ones, which are
 posted.
 
-One that took another's place (``subscriptions.narrow``) is new to the matching alone: it continues
-where that one ended, and has no first papers.
+A keyword that took another's place (``subscriptions.narrow``) continues where that one ended, and
+has no first papers.
 
-Channel by channel, and each whole: with a part of it alone, a bot killed in between would post the
-existing papers of a keyword as new, or never its first ones. Between two channels it may well be
-killed: what is not primed yet is new at the next run, too.
+Each channel is primed as a whole, in one transaction: if the bot were killed in the middle of one,
+it would post existing papers of a keyword as new, or never post its first ones. Between two
+channels it may be killed: what is not primed yet is still new at the next run.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from bot.store.engines.base import Connection
 from bot.store.statements.removal import make_due_again
 from bot.store.statements.rows import id_list, to_text
 
-ROWS_PER_CHANNEL = 10  # what checking one costs, in rows that are written in that time
+ROWS_PER_CHANNEL = 10  # the cost of checking a channel, in units of one written row
 
 
 def prime(
     db: Connection, run: Run, first_post: int, batch_size: int
 ) -> Generator[None, None, tuple[int, int]]:
-    """Prime the run's new keywords wherever they are new; in how many subscriptions that was, and
-    how many papers became due there.
+    """Prime the run's new keywords in each channel where they are new. Returns how many
+    subscriptions were primed, and how many papers became due.
 
-    In steps of about ``batch_size`` rows; the caller opens a transaction for each.
+    In steps of about ``batch_size`` rows: a step ends where this yields, and the caller runs each
+    in a transaction of its own.
     """
     primes = {each.canonical: each for each in run.primes}
     fresh = db.execute(
@@ -61,8 +62,8 @@ def prime(
 
 
 def _continue_in(db: Connection, run: Run, channel_id: str, canonical: str, added_at: str) -> int:
-    """Make due what was due when the keyword took the other's place, and what was announced
-    since."""
+    """Let a keyword continue where the one it replaced ended: make due what was due at that time,
+    and what was announced since."""
     at = to_text(run.started_at)
     db.execute(
         "update subscriptions set primed_at = ? where channel_id = ? and canonical = ?",
@@ -74,7 +75,8 @@ def _continue_in(db: Connection, run: Run, channel_id: str, canonical: str, adde
 def _prime_in(
     db: Connection, run: Run, channel_id: str, primes: Sequence[Prime], first_post: int
 ) -> tuple[int, int]:
-    """The channel's new keywords together, so that none hides the newest papers of another."""
+    """Prime a channel's new keywords together, so that none hides the newest papers of another.
+    Returns how many papers became due, and how many known."""
     at = to_text(run.started_at)
     values = [
         {
@@ -89,8 +91,8 @@ def _prime_in(
         }
         for prime in primes
     ]
-    # The newest are taken from those that the channel has not on its ledger; one that another new
-    # keyword of the same run brought counts for both.
+    # The first papers are the newest that are not on the channel's ledger yet. One that another new
+    # keyword of the same run has just brought counts for both.
     due = [
         db.execute(
             """

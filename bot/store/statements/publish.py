@@ -1,7 +1,7 @@
 """Turns what is due in a channel into posts: each channel as a whole, in one transaction.
 
-The decision and the rendering are passed in as ``plan`` and called inside the transaction, so that
-a keyword that is removed meanwhile is either in the digest or not, never half. A decision that was
+Deciding and rendering are passed in as a ``plan``, which is called inside the transaction, so that
+a keyword that is removed meanwhile is either in the whole digest or not at all. A decision that was
 ``prepared`` from ``agendas`` is carried out as it is if the channel has not changed since.
 """
 
@@ -67,14 +67,15 @@ def to_recheck(db: Connection) -> tuple[Channel, ...]:
 
 
 def newest_papers(db: Connection, limit: int) -> tuple[Paper, ...]:
-    """Newest by their ids; of the old ones (``hep-th/…``), which sort after all others, any."""
+    """The newest papers by their ids. Ids in the old style (``hep-th/…``) sort after all others, so
+    these papers come first, whatever their age."""
     rows = db.execute(f"select {PAPER_COLUMNS} from papers order by id desc limit ?", (limit,))
     return tuple(map(paper_from_row, rows))
 
 
 Plan = Callable[[ChannelAgenda], Publication | None]
 
-ROWS_PER_PAPER = 4  # what checking and queueing one costs, in rows that are only written
+ROWS_PER_PAPER = 4  # the cost of checking and queueing a paper, in units of one written row
 _LAST_RUN = "(select coalesce(max(id), 0) from runs)"
 _OPEN = "paused is null and archived_at is null"
 _UNCHECKED = f"{_OPEN} and checked_run < {_LAST_RUN}"
@@ -91,7 +92,7 @@ def unchecked(db: Connection, platforms: Collection[str]) -> list[str]:
 
 
 def has_unchecked(db: Connection, platforms: Collection[str]) -> bool:
-    """Whether there is any such channel. Uses an index: some microseconds."""
+    """Whether ``unchecked`` would return anything. Uses an index: some microseconds."""
     found = db.execute(
         f"select 1 from channels where platform in ({LISTED}) and {_UNCHECKED} limit 1",
         {"ids": id_list(platforms)},
@@ -108,11 +109,12 @@ def publish_all(
     *,
     once_per_run: bool,
 ) -> Generator[None, None, int]:
-    """Carry out what each channel's plan decides; how many posts went into the outbox.
+    """Carry out what each channel's plan decides. Returns how many posts went into the outbox.
 
-    In steps that cost about as much as writing ``batch_size`` rows, each channel whole in one of
-    them: the caller opens a transaction for each step, and a step ends where this yields. A commit
-    for every channel would be thousands of waits for the disk where little or nothing is due.
+    In steps that cost about as much as writing ``batch_size`` rows, each channel as a whole in one
+    of them: a step ends where this yields, and the caller runs each in a transaction of its own.
+    Committing after every channel would mean thousands of waits for the disk, even if little or
+    nothing is due.
     """
     posts = 0
     for number, some in enumerate(_steps(plans, batch_size, prepared)):
@@ -138,7 +140,7 @@ def _steps(
 
 
 def _size(prepared: Prepared | None) -> int:
-    """How many messages there are, and papers and news in them."""
+    """How many messages were prepared, plus the papers and news that they show or leave out."""
     if prepared is None or (publication := prepared.publication) is None:
         return 0
     shown = sum(1 + len(draft.paper_ids) + len(draft.news) for _, draft in publication.drafts)
@@ -154,12 +156,12 @@ def _publish(
     *,
     once_per_run: bool,
 ) -> int:
-    """Carry out what the plans of these channels decide; how many posts that made.
+    """Carry out what the plans of these channels decide. Returns how many posts that made.
 
-    Passes over a channel that is gone, paused or archived by now, and one whose row another process
-    has locked: whoever does publishes to it, or changes something that is weighed at the next
-    check. ``once_per_run``: over one that was published to since the last run, too, and what is to
-    be rechecked stays so.
+    Skips channels that are gone, paused or archived by now, and those whose row another process has
+    locked: that one publishes to the channel, or makes a change that the next check takes into
+    account. ``once_per_run`` also skips channels that were published to since the last run, and
+    leaves ``recheck`` as it is.
     """
     free = db.execute(
         f"select id from channels where id in ({LISTED})"
@@ -229,8 +231,8 @@ def _text_or_none(moment: datetime | None) -> str | None:
 def agendas(
     db: Connection, channel_ids: Sequence[str], papers: dict[str, Paper] | None = None
 ) -> tuple[ChannelAgenda, ...]:
-    """Of those of these channels in which something is due. Of ``papers`` those are taken that have
-    not changed since they were read, and the others are added."""
+    """The agendas of those of these channels in which something is due. ``papers`` is a cache:
+    papers in it that have not changed since are not read again, and the others are added."""
     rows = db.execute(
         f"{LISTED} where exists (select 1 from ledger where channel_id = value and state = 'due')"
         " or exists (select 1 from news_ledger where channel_id = value and state = 'due')",
@@ -243,7 +245,8 @@ def agendas(
 def _agendas(
     db: Connection, bases: Sequence[Basis], papers: dict[str, Paper] | None = None
 ) -> tuple[ChannelAgenda, ...]:
-    """A paper that is due in many channels is read once, and so are the keywords it matches."""
+    """The agendas. A paper that is due in many channels is read once, and so are the keywords that
+    it matches."""
     kept = library.saved_papers(
         db, {row[0] for basis in bases for row in (*basis.saved, *basis.shared)}
     )
@@ -257,7 +260,8 @@ def _agendas(
 
 
 def _state(papers: Mapping[str, Paper], paper_id: str) -> list[object]:
-    """What is read of a paper that is due, in ``Basis.due``."""
+    """The part of a cached paper that ``Basis.due`` has, to see whether it has changed; empty if
+    the paper is not in the cache."""
     paper = papers.get(paper_id)
     return [] if paper is None else [paper.version, paper.comment, paper.journal_ref]
 
@@ -275,24 +279,24 @@ def matched_keywords(db: Connection, paper_ids: Iterable[str]) -> dict[str, set[
 
 
 class Basis(NamedTuple):
-    """What a channel's agenda follows from, as rows. Hits are left out: for a paper and a keyword
-    that are both here already, a later run can but add one."""
+    """The rows that a channel's agenda is made from. Hits are left out: for a paper and a keyword
+    that are both here already, a later run can only add one."""
 
     channel: tuple[Any, ...]
     published_until: str | None
     last_complete_run_at: str | None
     rescheduled: bool
-    due: tuple[tuple[Any, ...], ...]  # a paper's id, why, and what would be news of it
+    due: tuple[tuple[Any, ...], ...]  # a paper's id, why, version, comment and journal reference
     news: tuple[tuple[Any, ...], ...]
     keywords: tuple[tuple[str, str], ...]  # canonical, and as it is shown
     most_saved_until: str | None
-    saved: list[tuple[str, int]]  # a paper's id and version; none where the order needs none
-    shared: list[tuple[str, str]]  # a paper's id, and when one of several people saved it
+    saved: list[tuple[str, int]]  # a paper's id and version; empty if the order needs none
+    shared: list[tuple[str, str]]  # as ``library.shared``
     mutes: tuple[Keyword, ...]
 
 
 def _bases(db: Connection, channel_ids: Sequence[str]) -> dict[str, Basis]:
-    """Of those of these channels that there are. A table is read once for all of them."""
+    """The basis of each of these channels that exists. Each table is read once for all of them."""
     given = {"ids": id_list(channel_ids)}
     channels = db.execute(
         f"""
@@ -343,7 +347,7 @@ def _bases(db: Connection, channel_ids: Sequence[str]) -> dict[str, Basis]:
 def _by_channel(
     db: Connection, sql: str, given: Mapping[str, object]
 ) -> dict[str, tuple[tuple[Any, ...], ...]]:
-    """Rows without their first column, which is the channel."""
+    """The rows by their first column, the channel, without it."""
     return grouped((row[0], tuple(row[1:])) for row in db.execute(sql, given))
 
 
@@ -353,7 +357,7 @@ def _agenda(
     matched: Mapping[str, set[str]],
     kept: Mapping[str, Paper],
 ) -> ChannelAgenda:
-    """The newest paper first. One that matches nothing any more is left out."""
+    """The agenda, the newest paper first. Papers that match no keyword any more are left out."""
     followed = {canonical for canonical, _ in basis.keywords}
     entries: dict[str, list[Entry]] = {Why.NEW: [], Why.FIRST: []}
     for paper_id, why, *_ in basis.due:
@@ -389,7 +393,8 @@ def _serial(entry: Entry) -> int:
 def queue(
     db: Connection, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
 ) -> None:
-    """The outbox rows and the ledger rows that say "posted" are one: neither exists alone."""
+    """Put the messages into the outbox and mark their papers and news as posted, in the same
+    transaction, so that neither exists without the other."""
     channel, when = Channel(channel_id), to_text(at)
     keys = [key for key, _ in drafts]
     db.executemany(

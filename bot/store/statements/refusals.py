@@ -1,4 +1,5 @@
-"""Platforms that do not let the bot in, so that ``status`` can say so beside the service."""
+"""Platforms that do not let the bot in, recorded so that ``status``, which is another process than
+the service, can say so."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Keywords that a channel no longer follows, kept for a while as they were.
 
-One that a person removed is kept for a week, and runs go on matching it. Its papers leave the
-ledger at once; adding it again, or pressing Undo, brings them back, with what was announced
-meanwhile. One of an archived channel is kept for longer (``statements.archive``), but matched no
-longer than that.
+A keyword that a person removed is kept for a week, and runs go on matching it. Its papers are no
+longer due at once; adding it again, or pressing Undo, makes them due again, along with what was
+announced meanwhile. The keywords of an archived channel are kept for longer
+(``statements.archive``), but are also matched for a week only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.store.engines.base import Connection
 from bot.store.statements.rows import LISTED, SETTING_COLUMNS, id_list, to_text
 from bot.store.statements.zotero_disconnect import disconnect_expired
 
-RESTORABLE_FOR = timedelta(days=7)  # so long a removed keyword can be taken up where it ended
+RESTORABLE_FOR = timedelta(days=7)  # within this time a removed keyword continues where it ended
 KEEP_ARCHIVED = timedelta(days=30)
 
 EXPIRED = "the bot was removed from this channel more than 30 days before"
@@ -44,8 +44,8 @@ def drop_due(db: Connection, channel_id: str, at: datetime) -> None:
 def make_due_again(
     db: Connection, channel_id: str, canonical: str, removed_at: str, at: datetime
 ) -> int:
-    """Make due again what its removal dropped, and what was announced since it was removed: runs
-    go on matching a removed keyword as long as it can be restored. How many papers that is."""
+    """Make due again what the keyword's removal dropped, and make due what was announced since:
+    runs go on matching a removed keyword as long as it can be restored. Returns how many papers."""
     given = {
         "channel": channel_id,
         "canonical": canonical,
@@ -54,8 +54,8 @@ def make_due_again(
         "new": Why.NEW,
         "unknown": VERSION_UNKNOWN,
     }
-    # What was announced since the keyword was primed can only have left the ledger without it,
-    # whatever a clock said that was wrong.
+    # Papers that were dropped after the removal; or that were announced after the keyword was
+    # primed: those can only have been dropped by its removal, even if a wrong clock says otherwise.
     left = """
       (ledger.at >= :removed_at or (select serial from papers where id = ledger.paper_id) > (
         select baseline from subscriptions
@@ -67,8 +67,8 @@ def make_due_again(
         " and paper_id in (select paper_id from hits where canonical = :canonical)",
         given,
     )
-    # The same test of what is new as in ``collect``. Another keyword that was new meanwhile may
-    # have taken such a paper as known.
+    # The same test for new papers as in ``collect``. One may have become ``known`` meanwhile, when
+    # another keyword was primed.
     new = db.execute(
         f"""
         insert into ledger (channel_id, paper_id, state, why, at)
@@ -89,9 +89,11 @@ def make_due_again(
 
 
 def forget_removed(db: Connection, now: datetime, channel_ids: Sequence[str] | None = None) -> None:
-    """Delete what can't be restored any more, in these channels or (``None``) in all. What could
-    only start over in archived channels is no longer matched; once they are forgotten too, a person
-    decides about what waits there."""
+    """Delete what can't be restored any more, in these channels or (``None``) in all.
+
+    Keywords of archived channels that can only start over are no longer matched. When a channel's
+    time is over its keywords and settings are deleted, and its unsent posts are held.
+    """
     given = {
         "week": to_text(now - RESTORABLE_FOR),
         "month": to_text(now - KEEP_ARCHIVED),

@@ -44,8 +44,8 @@ from bot.store.statements.rows import (
 )
 from bot.store.statements.subscriptions import owner_of, posting_days, subscriptions
 
-DIGESTS_FOR = timedelta(days=7)  # channels are posted to once a week at least
-NEVER = "9"  # sorts behind every time
+DIGESTS_FOR = timedelta(days=7)  # channels are posted to at least once a week
+NEVER = "9"  # sorts after every time
 NEW_FOR = timedelta(hours=20)  # how long before the last complete run a paper counts as new
 
 
@@ -80,8 +80,8 @@ def _archived(db: Connection, channel_ids: Sequence[str]) -> tuple[ArchivedChann
 
 def first_added_by(db: Connection, channel_ids: Sequence[str]) -> Person | None:
     """Who first added a keyword that is followed in one of these channels, or was when it was
-    archived; ``None`` where that is nobody who can be written to. Of private conversations nobody
-    is told: whoever blocks the bot is left alone."""
+    archived; ``None`` if nobody who did can be written to. Private conversations are left out:
+    whoever blocks the bot does not want to hear from it."""
     row = db.execute(
         f"""
         select added_by, added_by_id from (
@@ -107,7 +107,7 @@ def channels_of_person(db: Connection, person_id: str) -> Sequence[str]:
 
 
 def _these(column: str, ids: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """A condition on a column, and its parameter; none where no ids are named."""
+    """A condition on a column, and its parameter; both empty if no ids are named."""
     return (f"and {column} in ({LISTED})", {"ids": id_list(ids)}) if ids else ("", {})
 
 
@@ -259,7 +259,7 @@ def _failing_crossposts(db: Connection, channel_ids: Sequence[str]) -> dict[str,
 def _last_left_out(
     db: Connection, state: str, channel_ids: Sequence[str]
 ) -> dict[str, tuple[int, datetime]]:
-    """How many papers each channel was not shown the last time that there were any, and when."""
+    """When papers last got this state (``skipped`` or ``muted``) in each channel, and how many."""
     these, given = _these("channel_id", channel_ids)
     rows = db.execute(
         f"select channel_id, at, count(*) from ledger where state = '{state}' {these}"
@@ -340,9 +340,9 @@ def paper(db: Connection, paper_id: str) -> PaperView:
 
 
 def channel_papers(db: Connection, channel_id: str, since: datetime) -> tuple[ChannelPaper, ...]:
-    """What the channel got, waits for, or would have got without a mute, as far as that was decided
-    at or after ``since``; the newest first. First papers of a new keyword are not among them: they
-    are no measure of a day."""
+    """The papers that the channel got, waits for, or would have got without a mute, if that was
+    decided at or after ``since``; the newest first. Without the first papers of new keywords, which
+    would distort the papers a day."""
     labels = [
         (each.keyword.canonical, each.keyword.label) for each in subscriptions(db, channel_id)
     ]
@@ -377,7 +377,7 @@ def page(
     in the order of the channels and of their keywords; each as the first of them calls it."""
     keywords: dict[str, tuple[Keyword, str]] = {}  # and since when it is primed in one of them
     for channel_id in dict.fromkeys(channel_ids):
-        if owner_of(db, channel_id):  # whatever bot.toml names
+        if owner_of(db, channel_id):  # private, even if bot.toml names it
             continue
         for subscription in subscriptions(db, channel_id):
             canonical = subscription.keyword.canonical

@@ -1,4 +1,5 @@
-"""Requests of a platform that were handled, for a day: a repeated one changes nothing twice."""
+"""The ids of requests that were handled, kept for a day, so that a request that the platform
+repeats is not handled twice."""
 
 from __future__ import annotations
 

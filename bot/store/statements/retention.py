@@ -1,15 +1,16 @@
-"""What the database may forget, so that years of papers stay small. Never what was posted where.
+"""What the database may delete, so that it stays small over years. Never what was posted where.
 
-The ledger is kept for ever: it alone says what is new in a channel. What goes:
+The ledger is kept for ever: it alone says what is new in a channel. What is deleted:
 
-- papers that no channel's ledger holds, and that were in no answer for a year;
-- the abstracts of others that were in no answer for a year: arXiv sends them again;
-- the bytes of posts that arrived 30 days ago: the row stays, so that nothing is sent twice;
-- runs of a year ago, but for those from which the next one starts or that ``status`` shows. Their
-  sums stay, so that no counter goes back.
+- papers that are on no channel's ledger and were in no answer for a year;
+- the abstracts of other papers that were in no answer for a year: arXiv can send them again;
+- the payloads of posts that arrived more than 30 days ago: the rows stay, so that nothing is sent
+  twice;
+- runs of more than a year ago, except those that the next run starts from or ``status`` shows.
+  Their sums stay, so that no counter goes back.
 
-Found by one query that blocks nobody, and deleted in small transactions, each of which checks again
-what can have changed since.
+Found by queries that block nobody, and deleted in small transactions, each of which checks again
+what may have changed since.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _UNSEEN = "published < :year and last_seen < :year"
 _UNKNOWN = "not exists (select 1 from ledger l where l.paper_id = papers.id)"
 _NOT_DUE = "not exists (select 1 from ledger l where l.paper_id = papers.id and l.state = 'due')"
 _ARRIVED = "state = 'sent' and payload <> '' and settled_at < :month"
-# Kept: whatever came after the last complete run, the last complete wide one and the last complete
-# one that was not late; and the first of all, and the last of all, of those that were complete, and
-# of those with a checkpoint.
+# Runs that may be deleted. Kept are all from the earliest of these on: the last complete run, the
+# last complete wide one and the last complete one that was not late; and besides those the first
+# run, the last one, the last complete one and the last one with a checkpoint.
 _PAST = """
   started_at < :old and started_at < (
     select coalesce(min(latest), :old) from (
@@ -68,7 +69,7 @@ def outdated(db: Connection, now: datetime) -> Outdated:
 
 
 def forget(db: Connection, what: Outdated, now: datetime) -> None:
-    """Delete these, but for what is needed again since ``outdated`` was queried."""
+    """Delete these, except what has come to be needed again since ``outdated`` was called."""
     times = _times(now)
     gone = db.execute(
         f"select id from papers where id in ({LISTED}) and {_UNSEEN} and {_UNKNOWN}",
@@ -89,7 +90,8 @@ def forget(db: Connection, what: Outdated, now: datetime) -> None:
 
 
 def _forget_runs(db: Connection, ids: Sequence[int]) -> None:
-    """Move them into the sums. They need no second check: what is past stays past."""
+    """Delete these runs, and add them to the sums. They need no second check: an old run can't
+    come to be needed again."""
     these = f"from runs where id in (select cast(value as bigint) from ({LISTED}) as listed)"
     given = {"ids": id_list(map(str, ids))}
     sums = db.execute(f"select {', '.join(RUN_SUMS.values())} {these}", given).fetchone()

@@ -1,4 +1,4 @@
-"""Between rows and frozen data: times as fixed-width UTC text, lists as JSON."""
+"""Converts between rows and frozen data: times are UTC text of a fixed width, lists are JSON."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ PAPER_COLUMNS = (
     "published, updated, url, pdf_url, comment, journal_ref, doi"
 )
 
-# A subquery over the texts of ``id_list``, the parameter ``:ids``: SQLite's own function, for which
-# PostgreSQL is given one of the same name and columns (``key``, ``value``).
+# A subquery over the texts of ``id_list``, passed as ``:ids``. ``json_each`` is built into SQLite;
+# in PostgreSQL we create a function of the same name and columns (``key``, ``value``).
 LISTED = "select value from json_each(cast(:ids as text))"
 
 _LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)  # before arXiv
 
 NEWS_DETAILS = ("text", "published", "version", "titles", "comments")
-# Quoted, because a setting may be called as SQL calls something else (group).
+# Quoted, because a setting's name may be a keyword of SQL ("group").
 SETTING_COLUMNS = tuple(f'"{setting}"' for setting in SETTINGS)
 CHANNEL_COLUMNS = ", ".join(["id", *SETTING_COLUMNS, "owner"])  # in the order of Channel's fields
 
 
 def to_text(moment: datetime) -> str:
-    """Milliseconds, always 24 characters, so that text order is time order."""
+    """The time in UTC with milliseconds, always 24 characters, so that texts sort by time."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def to_time(text: str) -> datetime:
-    """A text that is no time, as only damage leaves one, is a time of long ago: so nothing of it
-    waits, and no other row has to."""
+    """The time in a text of ``to_text``. A text that is not a time, which only damage can cause, is
+    read as one of long ago, so that neither this row nor others have to wait for it."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -51,12 +51,12 @@ def to_time_or_none(text: str | None) -> datetime | None:
 
 
 def qualified(prefix: str, columns: str = PAPER_COLUMNS) -> str:
-    """The columns for a select that joins their table under another name."""
+    """The columns, each prefixed with the alias of their table."""
     return ", ".join(f"{prefix}.{column.strip()}" for column in columns.split(","))
 
 
 def grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[T, ...]]:
-    """What belongs to each key, in its order."""
+    """The values by key, in their order."""
     groups: dict[str, list[T]] = {}
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
@@ -109,8 +109,8 @@ def paper_from_row(row: Sequence[Any]) -> Paper:
 
 
 def save_hits(db: Connection, hits: Iterable[Hit]) -> None:
-    """Record which paper matches which keyword. The papers are in the database; a keyword may have
-    been forgotten with the last person who followed it."""
+    """Record which paper matches which keyword. The papers have to be in the database; hits of a
+    keyword that was deleted meanwhile are left out."""
     db.executemany(
         "insert into hits (canonical, paper_id, field)"
         " select canonical, ?, ? from keywords where canonical = ? on conflict do nothing",
@@ -119,7 +119,7 @@ def save_hits(db: Connection, hits: Iterable[Hit]) -> None:
 
 
 def news_from_row(row: Sequence[Any]) -> News:
-    """From ``paper_id, kind, mark, details``."""
+    """News from a row of ``paper_id, kind, mark, details``."""
     paper_id, kind, mark, details = row
     stored = json.loads(details)
     pairs = {name: tuple(stored[name]) for name in ("titles", "comments") if stored.get(name)}
@@ -127,7 +127,7 @@ def news_from_row(row: Sequence[Any]) -> News:
 
 
 def news_details(news: News) -> str:
-    """What is shown of news, as ``news_from_row`` reads it. What is not there is left out."""
+    """What is shown of news as JSON, which ``news_from_row`` reads. Empty values are left out."""
     shown = asdict(news)
     return json.dumps(
         {name: shown[name] for name in NEWS_DETAILS if shown[name]}, ensure_ascii=False
@@ -135,12 +135,12 @@ def news_details(news: News) -> str:
 
 
 def keyword_from_row(row: Sequence[Any]) -> Keyword:
-    """From ``canonical, text, query, clauses``."""
+    """The keyword from a row of ``canonical, text, query, clauses``."""
     return Keyword(text=row[1], canonical=row[0], query=row[2], clauses=row[3])
 
 
 def channel_from_row(row: Sequence[Any]) -> Channel:
-    """From ``CHANNEL_COLUMNS``."""
+    """The channel from a row of ``CHANNEL_COLUMNS``."""
     return Channel(*row)
 
 

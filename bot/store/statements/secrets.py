@@ -9,7 +9,7 @@ from bot.store.statements.rows import to_text
 
 
 def save_secret(db: Connection, kind: str, owner: str, sealed: str, at: datetime) -> None:
-    """In place of what was kept of this kind for this owner."""
+    """Store the owner's secret of this kind, in place of an earlier one."""
     db.execute(
         "insert into secrets (kind, owner, sealed, saved_at) values (?, ?, ?, ?)"
         " on conflict (kind, owner) do update"
@@ -21,8 +21,8 @@ def save_secret(db: Connection, kind: str, owner: str, sealed: str, at: datetime
 def renew_secret(
     db: Connection, kind: str, owner: str, before: str, sealed: str, at: datetime
 ) -> None:
-    """In place of ``before``, and of nothing else: it may have been replaced or deleted since it
-    was read."""
+    """Replace the secret if it is still ``before``; if it was replaced or deleted since it was
+    read, do nothing."""
     db.execute(
         "update secrets set sealed = ?, saved_at = ? where kind = ? and owner = ? and sealed = ?",
         (sealed, to_text(at), kind, owner, before),
@@ -37,12 +37,12 @@ def secret(db: Connection, kind: str, owner: str) -> str | None:
 
 
 def secret_owners(db: Connection, kind: str) -> tuple[str, ...]:
-    """In the order of their ids."""
+    """The owners of a secret of this kind, sorted."""
     rows = db.execute("select owner from secrets where kind = ? order by owner", (kind,))
     return tuple(owner for (owner,) in rows)
 
 
 def delete_secret(db: Connection, kind: str, owner: str) -> bool:
-    """False if there was none."""
+    """Delete a secret; false if there was none."""
     deleted = db.execute("delete from secrets where kind = ? and owner = ?", (kind, owner))
     return deleted.rowcount == 1

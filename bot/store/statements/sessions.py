@@ -1,7 +1,8 @@
-"""Sessions that a platform counts: when the next one may begin, over all restarts and processes.
+"""When the next session of a platform that counts them may begin, over all restarts and processes.
 
-A bot that begins too many in a day loses its token, so every start is recorded before it is made.
-An account's row serializes its claims: a writer makes all others wait for its commit.
+A bot that begins too many sessions in a day loses its token, so each start is recorded before it is
+made. Claims of an account are serialized by its row: writing it makes all others wait for the
+commit.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def claim(
     hourly: int,
     daily: int,
 ) -> datetime | None:
-    """Record that a session of the account begins at ``at``; or when one may, recording nothing."""
+    """Record that a session of the account begins at ``at``, and return ``None``; or return when
+    one may begin, and record nothing."""
     _ensure_account(db, account)
     db.execute("delete from session_starts where at < ?", (to_text(at - DAY),))
     in_bucket = "select max(at) from session_starts where account = ? and bucket = ?"
@@ -35,7 +37,7 @@ def claim(
         (nth, (account, daily - 1), DAY),
     )
     found = [(db.execute(query, given).fetchone(), length) for query, given, length in limits]
-    # A start of the future was recorded by a clock that was ahead of this one.
+    # A start in the future was recorded by a clock that was ahead of this one.
     free_at = [min(to_time(row[0]), at) + length for row, length in found if row and row[0]]
     if (latest := max(free_at, default=at)) > at:
         return latest
@@ -47,7 +49,7 @@ def claim(
 
 
 def hold(db: Connection, account: str, at: datetime, seconds: float, reason: str) -> None:
-    """No session of the account is to begin for so long, for this reason."""
+    """Record that no session of the account may begin for so many seconds, and the reason."""
     _ensure_account(db, account)
     db.execute(
         "update session_accounts set held_at = ?, seconds = ?, reason = ? where account = ?",

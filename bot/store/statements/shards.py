@@ -1,8 +1,9 @@
-"""Which process has which part of a platform that is listened to over several connections.
+"""Which process has which shards of a platform that is listened to over several connections.
 
-As leases (``statements.leases``), but handed out together: each process that lives gets as many as
-any other, give or take one. One that joins takes its part when the others have given it up; that of
-one that died is free when its lease ends. The clock is the server's.
+Shards are leased like roles (``statements.leases``), but shared out evenly: each living process
+gets as many as any other, give or take one. A process that joins takes its part once the others
+have released it; the shards of one that died are free when its leases end. All times are by the
+database server's clock.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from bot.store.statements.rows import LISTED, id_list
 
 
 def share(db: Connection, account: str, count: int, holder: str, seconds: float) -> ShardShare:
-    """Renew what the process has of an account, and take what is free and its part.
+    """Renew the process's shards of an account, and take free ones up to its fair part.
 
-    ``count`` shards there are, unless others that live have begun with another number: then theirs,
-    because two numbers of shards would bring each event twice.
+    There are ``count`` shards, unless other living processes use another number: then that one
+    counts, because connections with two different numbers of shards would get each event twice.
     """
     given = {"account": account, "holder": holder, "length": seconds, "count": count}
-    # Makes all others wait for this commit.
+    # Writing this row makes all other processes wait for the commit.
     db.execute(
         """
         insert into shard_members (account, holder, until) values (:account, '', 0)
@@ -38,7 +39,8 @@ def share(db: Connection, account: str, count: int, holder: str, seconds: float)
         """,
         given,
     )
-    # An end that no lease of now can have was written before the server's clock was set back.
+    # An end later than any current lease can have was written before the server's clock was set
+    # back.
     for table in ("shard_members", "shard_leases"):
         db.execute(
             f"delete from {table} where account = :account and holder not in ('', :holder)"
@@ -87,7 +89,8 @@ def _take(db: Connection, given: dict[str, object], count: int, fair: int) -> Sh
 def release(
     db: Connection, account: str, holder: str, shards: Collection[int] | None = None
 ) -> None:
-    """Others may have these at once; with ``None`` all, and the process is no member any more."""
+    """Release these shards for others to take at once. With ``None`` all of the process's, which
+    then no longer counts as a member."""
     if shards is None:
         for table in ("shard_leases", "shard_members"):
             db.execute(f"delete from {table} where account = ? and holder = ?", (account, holder))

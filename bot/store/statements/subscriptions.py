@@ -48,11 +48,11 @@ def follow(
 ) -> bool:
     """Let the channel follow the keyword; false if it already does (in these or other words).
 
-    One that was removed less than ``RESTORABLE_FOR`` ago goes on where it ended: what was due is
-    due again, and what was announced since is new. With ``undo`` its place among the others, its
-    words, who had added it and when are as they were, too. ``check_room`` is called in the same
-    transaction, before a keyword is added; what it raises is raised. A channel that was archived is
-    restored first: the bot is there, or somebody wants it to be.
+    A keyword that was removed less than ``RESTORABLE_FOR`` ago continues where it ended: what was
+    due is due again, and what was announced since becomes due. With ``undo`` its position, its
+    words, who had added it and when are restored, too. ``check_room`` is called in the same
+    transaction before a keyword is added, and may raise. A channel that was archived is restored
+    first.
     """
     ensure_channel(db, channel_id)
     restore_channels(db, ChannelGroup(ids=(channel_id,)), at)
@@ -68,7 +68,7 @@ def follow(
     ).fetchone():
         return False
     if check_room is not None:
-        # Nobody adds to another channel of the server meanwhile.
+        # Keeps others from adding to another channel of the server meanwhile.
         lock = "select 1 /*! from pg_advisory_xact_lock(0, hashtext(:server)) */"
         db.execute(lock, {"server": server})
         check_room(_count(db, channel_id), count_in_server(db, server, channel_id))
@@ -108,8 +108,9 @@ def follow_again(
     *,
     check_room: CheckRoom,
 ) -> tuple[Keyword, ...]:
-    """Undo the removal of these keywords; those that are followed now and were not before. What
-    ``check_room`` raises is raised where there is room for none, and else ends it."""
+    """Undo the removal of these keywords. Returns those that were not followed before. If
+    ``check_room`` raises for the first, that is raised; for a later one, it and the rest are left
+    out."""
     added: list[Keyword] = []
     for keyword in keywords:
         try:
@@ -133,11 +134,11 @@ def narrow(
     *,
     match: Callable[[Paper], Sequence[Hit]],
 ) -> Keyword | None:
-    """Follow ``narrower``, which matches only what the keyword ``broad`` does, in its place; as it
-    is followed from now on, or ``None`` if the channel does not follow ``broad``.
+    """Follow ``narrower`` in place of ``broad``; it has to match only papers that ``broad`` does.
+    Returns the keyword as it is followed now; ``None`` if the channel does not follow ``broad``.
 
-    It continues where the other one ends: what is due and ``match`` finds stays due, and what a run
-    that does not know it brings meanwhile is due after the next one (``statements.prime``).
+    It continues where the other one ends: due papers that ``match`` finds stay due, and what a run
+    that began before this change brings is due after the next one (``statements.prime``).
     """
     row = db.execute(
         "select name, position, case when primed_at is null then since"
@@ -175,7 +176,8 @@ def narrow(
 
 
 def _end(db: Connection, channel_id: str) -> int:
-    """The position behind all of the channel's keywords, and those that may come back."""
+    """The position after all of the channel's keywords, including removed ones that may come
+    back."""
     row = db.execute(
         "select coalesce(max(position), 0) + 1 from ("
         "select position from subscriptions where channel_id = :channel union all"
@@ -186,7 +188,8 @@ def _end(db: Connection, channel_id: str) -> int:
 
 
 def _make_room(db: Connection, channel_id: str, position: int) -> int:
-    """The position, with whatever has got it since, and all behind that, moved by one."""
+    """Free this position, and return it: if a keyword has it, that one and all after it move by
+    one."""
     given = {"channel": channel_id, "position": position}
     where = "where channel_id = :channel and position >= :position"
     if db.execute(
@@ -206,8 +209,8 @@ def owner_of(db: Connection, channel_id: str) -> str:
 def unfollow(
     db: Connection, channel_id: str, canonicals: Iterable[str], at: datetime
 ) -> frozenset[str]:
-    """Stop following these; which of them the channel did follow. Papers that were due because of
-    them alone are dropped. The ledger stays: nothing is posted again."""
+    """Stop following these keywords. Returns which of them the channel did follow. Papers that were
+    due because of them alone are dropped; they stay on the ledger."""
     lock_channel(db, channel_id)
     given = {"channel": channel_id, "at": to_text(at), "ids": id_list(canonicals)}
     db.execute(
@@ -226,8 +229,8 @@ def unfollow(
 
 
 def rename(db: Connection, channel_id: str, canonical: str, name: str) -> bool:
-    """Show the keyword under this name; false if the channel does not follow it, or shows another
-    keyword so. An empty name: it is shown as it was written."""
+    """Show the keyword under this name, or with an empty one as it was written. False if the
+    channel does not follow it, or another of its keywords is shown like that."""
     lock_channel(db, channel_id)
     if name and not _free_name(db, channel_id, name, canonical):
         return False
@@ -239,8 +242,8 @@ def rename(db: Connection, channel_id: str, canonical: str, name: str) -> bool:
 
 
 def _free_name(db: Connection, channel_id: str, name: str, canonical: str = "") -> str:
-    """The name; none if another keyword of the channel is called or written so. Chat and bot.toml
-    refuse that before; here are the two of them that chose it at the same time."""
+    """The name; empty if another keyword of the channel has it as its name or text. The chat and
+    bot.toml refuse such a name before; this is for two people who choose it at the same time."""
     others = db.execute(
         "select name, text from subscriptions where channel_id = ? and canonical <> ?",
         (channel_id, canonical),
@@ -250,7 +253,8 @@ def _free_name(db: Connection, channel_id: str, name: str, canonical: str = "") 
 
 
 def _free_words(db: Connection, channel_id: str, canonical: str, text: str) -> None:
-    """Likewise, the other way round: take their names from others that are called so."""
+    """The other way round: take its name from another keyword that is called like this one's
+    text."""
     named = db.execute(
         "select canonical, name from subscriptions where channel_id = ? and name <> ''",
         (channel_id,),
@@ -284,9 +288,11 @@ def _count(db: Connection, channel_id: str) -> int:
 
 
 def count_in_server(db: Connection, server: str, channel_id: str) -> int:
-    """Keywords of this channel, and of all that somebody from that server has added to.
+    """The number of keywords in this channel and in all others known to be in that server; 0 if the
+    server is not known.
 
-    0 where the server is not known. Where a channel is that stands only in bot.toml, nobody knows.
+    A channel's server is known once somebody there has added a keyword, so channels that are only
+    in bot.toml are not counted.
     """
     row = db.execute(
         "select count(*) from subscriptions s join channels c on c.id = s.channel_id"
@@ -297,7 +303,7 @@ def count_in_server(db: Connection, server: str, channel_id: str) -> int:
 
 
 def ensure_channel(db: Connection, channel_id: str) -> None:
-    """Its row, locked until the transaction ends."""
+    """Create the channel's row if there is none, and lock it until the transaction ends."""
     db.execute(
         "insert into channels (id, platform) values (?, ?) on conflict do nothing",
         (channel_id, Channel(channel_id).platform),
@@ -306,14 +312,14 @@ def ensure_channel(db: Connection, channel_id: str) -> None:
 
 
 def lock_channel(db: Connection, channel_id: str) -> None:
-    """Nobody publishes to the channel, or changes what it follows, until the transaction ends.
-    What locks other rows besides locks this one first, so that no two wait for each other."""
+    """Keep others from publishing to the channel, or changing what it follows, until the
+    transaction ends. To avoid deadlocks, lock this row before any others."""
     db.execute("select 1 from channels where id = ? /*! for no key update */", (channel_id,))
 
 
 def ensure_keyword(db: Connection, keyword: Keyword, *, shared: bool) -> None:
-    """Nobody sees how a person worded it for themselves: the first who follows it elsewhere does
-    so in their own words."""
+    """Create the keyword's row, or update its query. Others must not see how a person worded it in
+    their private conversation: the text of the first who follows it elsewhere replaces that."""
     db.execute(
         "insert into keywords (canonical, text, query, clauses, shared) values (?, ?, ?, ?, ?)"
         " on conflict (canonical) do update set query = excluded.query, clauses = excluded.clauses,"
@@ -324,7 +330,8 @@ def ensure_keyword(db: Connection, keyword: Keyword, *, shared: bool) -> None:
 
 
 def change_settings(db: Connection, channel_id: str, values: Mapping[str, str | None]) -> None:
-    """These and no others, so that two people who change two of them both get theirs."""
+    """Change these settings and no others, so that two people can change two of them at the same
+    time."""
     ensure_channel(db, channel_id)
     for name, value in values.items():
         if name not in SETTINGS:
@@ -337,8 +344,9 @@ def change_settings(db: Connection, channel_id: str, values: Mapping[str, str | 
 
 
 def change_posting_days(db: Connection, days: str) -> None:
-    """``[schedule] days`` in ``bot.toml``, for all channels without days of their own. Where these
-    are others than at the last start, the days before now were not due to them."""
+    """Record ``[schedule] days`` of ``bot.toml``. If they differ from those at the last start,
+    channels without days of their own count as rescheduled, so that no earlier day counts as
+    missed."""
     if posting_days(db) not in ("", days):
         db.execute("update channels set rescheduled = true where days is null")
     db.execute(
@@ -373,8 +381,9 @@ def channels(db: Connection) -> tuple[Channel, ...]:
 def subscriptions(
     db: Connection, *channel_ids: str, private: bool = False
 ) -> tuple[Subscription, ...]:
-    """In bot.toml's order where they are there, else in that of adding; if none is named, of all
-    channels, and of private conversations only where those are wanted."""
+    """The subscriptions of these channels: in the order of bot.toml if the channel is there, else
+    as they were added. If no channel is named, those of all channels; ``private``: of private
+    conversations, too."""
     these, given = in_channels("s.channel_id", channel_ids, private=private)
     rows = db.execute(
         f"""
@@ -401,22 +410,22 @@ def subscriptions(
 def in_channels(
     column: str, channel_ids: Sequence[str], *, private: bool
 ) -> tuple[str, dict[str, str]]:
-    """A condition on a channel's id, and its parameter: one of these; if none is named, any, and
-    one of a private conversation only where those are wanted."""
+    """A condition on a channel's id, and its parameters. If no channel is named, it holds for all;
+    with ``private`` for private conversations, too."""
     if channel_ids:
         return f"{column} in ({LISTED})", {"ids": id_list(channel_ids)}
     return ("true" if private else f"{column} in (select id from channels where owner = '')"), {}
 
 
 def unprimed(db: Connection) -> frozenset[tuple[str, str]]:
-    """Channel and canonical keyword of each subscription whose present papers are not known yet."""
+    """Channel and canonical keyword of each subscription that has still to be primed."""
     rows = db.execute("select channel_id, canonical from subscriptions where primed_at is null")
     return frozenset((channel, canonical) for channel, canonical in rows)
 
 
 def known_keywords(db: Connection, channel_id: str = "") -> tuple[Keyword, ...]:
-    """All that any channel follows, mutes, or once did; of what people say for themselves only that
-    of this channel, as it was worded there."""
+    """All keywords that any channel follows or mutes, or once did. Those that are only in private
+    conversations are left out, except this channel's, as they are worded there."""
     rows = db.execute(
         """
         select canonical, text, query, clauses from keywords where shared
@@ -434,7 +443,8 @@ def known_keywords(db: Connection, channel_id: str = "") -> tuple[Keyword, ...]:
 
 
 def pause(db: Connection, channel_id: str, reason: str, at: datetime) -> bool:
-    """A person wants no posts; false if one has paused it already. Papers still become due."""
+    """Pause the channel for a person; false if a person has paused it already. Papers still become
+    due."""
     changed = db.execute(
         "update channels set paused = 'person', reason = ?, paused_at = ?, probe_at = null"
         " where id = ? and coalesce(paused, '') <> 'person'",
@@ -444,8 +454,9 @@ def pause(db: Connection, channel_id: str, reason: str, at: datetime) -> bool:
 
 
 def resume(db: Connection, channel_id: str, *, refused_only: bool = False) -> bool:
-    """Post again, no matter who paused it; false if it was not paused, or, with ``refused_only``,
-    if a person paused it. What waits there is tried at once, without the reason of the refusal."""
+    """Resume the channel, no matter who or what paused it; with ``refused_only`` only if it had
+    refused posts. False if nothing was resumed. Waiting posts are tried at once, and no longer show
+    the refusal as their error."""
     db.execute(
         "update outbox set error = '' where channel_id = :channel"
         " and state in ('queued', 'sending', 'unknown')"

@@ -1,11 +1,11 @@
 """Saved papers on their way to a library in Zotero: an outbox of its own.
 
 A paper is queued in the transaction that saves it, for the library of the person and for that of
-the channel, under a key that is decided then (``bot.model.zotero.item_key``): ``queued``, while a
-batch is under way ``sending``, then ``sent``, or ``dead`` where Zotero rejects it. It may be sent
-any number of times, because Zotero takes a key once. What is no longer kept and did not leave yet
-is not sent; what has arrived stays there. Kept anew, it is sent again under the same key, which
-changes nothing where it still is.
+the channel, under a key that is decided then (``bot.model.zotero.item_key``). It is ``queued``,
+then ``sending`` while its batch is under way, then ``sent``, or ``dead`` if Zotero rejects it. It
+may be sent any number of times, because Zotero accepts a key only once. A paper whose save is taken
+back before it is sent is not sent; one that has arrived stays in the library. If it is saved anew,
+it is sent again under the same key, which changes nothing if it is still there.
 
 The owner's key for Zotero is a secret (``bot.vault``), written and deleted in the transactions that
 write a connection and delete it (``statements.zotero_disconnect``).
@@ -40,16 +40,16 @@ from bot.store.statements.rows import (
 from bot.store.statements.secrets import save_secret
 from bot.store.statements.subscriptions import ensure_channel
 
-# Longer than any wait between two tries: what seems to wait longer was put there by a wrong clock.
+# Longer than any wait between two attempts: a later time was written by a wrong clock.
 MAX_WAIT: Final = timedelta(hours=25)
 MAX_BATCH: Final = 50  # objects in a request (zotero.org, Web API v3, Write Requests, Nov. 2026)
-MAX_TOGETHER: Final = 3  # attempts; then each is sent alone, so that none keeps others waiting
+MAX_TOGETHER: Final = 3  # attempts in a batch; then alone, so that a bad item delays no others
 
 _COLUMNS = (
     "z.owner, z.is_channel, z.channel_id, z.library, z.name, z.person_id, z.person,"
     " z.connected_at, z.paused, z.paused_at"
 )
-_COUNTED = ("sent", "waiting", "rejected", "error", "rejection")  # behind these, where needed
+_COUNTED = ("sent", "waiting", "rejected", "error", "rejection")  # may follow _COLUMNS in a row
 _WAITING = """
     from zotero_outbox x join zotero_connections z on z.owner = x.owner
     join saved_papers p on p.id = x.paper_id left join channels c on c.id = z.owner
@@ -104,8 +104,8 @@ def connect(db: Connection, connection: ZoteroConnection, sealed: str, at: datet
 def queue(
     db: Connection, channel_id: str, person_id: str, paper_ids: Sequence[str], at: datetime
 ) -> None:
-    """These papers were just saved: those that nobody kept before for the same library's owner are
-    to be sent."""
+    """Queue papers that were just saved, for the libraries of the channel and the person. Papers
+    that were saved before for the same library's owner are left out."""
     owners = db.execute(
         "select owner, library, is_channel from zotero_connections where owner in (?, ?)",
         (channel_id, person_id),
@@ -123,7 +123,7 @@ def queue(
 def _queue(
     db: Connection, owner: str, library: str, paper_ids: Iterable[str], at: datetime, *, anew: bool
 ) -> None:
-    """``anew``: also what has been sent before."""
+    """Queue these papers; with ``anew`` also those that were sent or rejected before."""
     again = (
         "update set state = 'queued', attempt = 0, not_before = excluded.not_before, error = ''"
         " where zotero_outbox.state in ('sent', 'dead')"
@@ -139,7 +139,8 @@ def _queue(
 
 
 def drop_unkept(db: Connection, paper_ids: Iterable[str]) -> None:
-    """Those of these papers that are no longer kept are not sent, unless they are under way."""
+    """Take those of these papers that nobody has saved any more out of the queue, unless they are
+    being sent."""
     db.execute(
         f"delete from zotero_outbox where state = 'queued' and paper_id in ({LISTED})"
         f" and {_UNKEPT}",
@@ -148,7 +149,7 @@ def drop_unkept(db: Connection, paper_ids: Iterable[str]) -> None:
 
 
 def connections(db: Connection, *owners: str) -> tuple[ZoteroConnection, ...]:
-    """In the order of their owners."""
+    """The connections of these owners, or of all if none is named, sorted by owner."""
     among = f"where z.owner in ({LISTED})" if owners else ""
     rows = db.execute(
         f"""
@@ -190,7 +191,8 @@ def _connection(row: Sequence[Any]) -> ZoteroConnection:
 
 
 def claim(db: Connection, now: datetime, lease_until: datetime) -> ZoteroBatch | None:
-    """What waits longest, with what else is ready for the same library."""
+    """Claim what has waited longest, with what else is ready for the same library; ``None`` if
+    nothing is."""
     times = _times(now)
     if _held_until(db, now) > now:
         return None
@@ -259,7 +261,8 @@ def requeue(
 
 
 def rename(db: Connection, owner: str, keys: Collection[str], at: datetime) -> None:
-    """Others have items of these names: each is sent again under the next one."""
+    """Queue these items again, each under its next key: other people's items have their present
+    keys."""
     rows = db.execute(
         "select x.paper_id, x.item_key, z.library from zotero_outbox x"
         " join zotero_connections z on z.owner = x.owner"
@@ -292,8 +295,8 @@ def reject(db: Connection, owner: str, key: str, at: datetime, error: str) -> No
 
 
 def pause(db: Connection, owner: str, connected_at: datetime, at: datetime, reason: str) -> bool:
-    """False if it is paused already, or was connected again since then: with another key, which may
-    do what the one before may not any more."""
+    """Pause the connection; false if it is paused already, or was connected again after
+    ``connected_at``: the key of then is no longer used."""
     db.execute(
         "update zotero_outbox set state = 'queued', not_before = ?"
         " where owner = ? and state = 'sending'",
@@ -316,7 +319,7 @@ def hold(db: Connection, until: datetime) -> None:
 
 
 def release(db: Connection, now: datetime) -> None:
-    """When no other process sends: what one that died was sending is sent again."""
+    """Queue again what a process that died was sending. Only for when no other process sends."""
     papers = db.execute("select paper_id from zotero_outbox where state = 'sending'").fetchall()
     db.execute(
         "update zotero_outbox set state = 'queued', not_before = ? where state = 'sending'",

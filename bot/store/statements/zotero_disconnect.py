@@ -1,4 +1,4 @@
-"""Ends connections to libraries in Zotero, each with its key and what waits for it."""
+"""Deletes connections to libraries in Zotero, each with its key and what waits for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from bot.store.statements.secrets import delete_secret
 
 
 def disconnect(db: Connection, owner: str) -> bool:
-    """False if there is none. What has arrived in the library stays there."""
+    """Delete the owner's connection, with its key and what waits; false if there is none. What has
+    arrived in the library stays there."""
     db.execute("delete from zotero_outbox where owner = ?", (owner,))
     delete_secret(db, ZOTERO_KEY, owner)
     deleted = db.execute("delete from zotero_connections where owner = ?", (owner,))
@@ -19,8 +20,8 @@ def disconnect(db: Connection, owner: str) -> bool:
 
 
 def disconnect_person(db: Connection, person_id: str) -> int:
-    """Everything that has a key of this person: also what they connected for a channel. How many
-    libraries that were."""
+    """Delete all connections that use a key of this person, also those that they made for a
+    channel. Returns how many there were."""
     found = db.execute(
         "select owner from zotero_connections where owner = :person or person_id = :person",
         {"person": person_id},
@@ -31,8 +32,8 @@ def disconnect_person(db: Connection, person_id: str) -> int:
 
 
 def disconnect_expired(db: Connection, channel_ids: Sequence[str]) -> None:
-    """The libraries of channels that the bot was removed from long ago, and those of people who
-    connected theirs there and keep papers for no other channel."""
+    """Delete the connections of these channels, which the bot was removed from long ago, and those
+    of people who connected their library there and save papers for no other channel."""
     found = db.execute(
         f"""
         select owner from zotero_connections z
