@@ -34,6 +34,7 @@ from bot.model import (
     ChannelAgenda,
     ChannelGroup,
     Draft,
+    Hit,
     Person,
     Publication,
     Receipt,
@@ -43,9 +44,13 @@ from bot.model import (
 from bot.ports import Store
 from bot.store import back_up, open_copy, open_store, restore
 from bot.store.engines import postgres_schema
+from bot.store.engines.base import Connection
 from bot.store.engines.postgres import PostgresEngine, as_postgres, connect
 from bot.store.engines.postgres_errors import translation
 from bot.store.migrations import APPLICATION_ID, MIGRATIONS, for_postgres, for_sqlite
+from bot.store.statements import collect, subscriptions
+from bot.store.store import SqlStore
+from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.store import postgres
 from tests.store.database import change, follow_all, opened, opened_on_postgres, queue, select, wait
@@ -662,6 +667,75 @@ def test_both_engines_have_the_same_tables_and_columns(url: str, tmp_path: Path)
         )
     assert ours == theirs
     assert len(list(for_sqlite(MIGRATIONS[0]))) == len(list(for_postgres(MIGRATIONS[0])))
+
+
+# -- what is read ---------------------------------------------------------------------------------
+
+LARGE = (
+    "insert into channels (id, platform)"
+    " select 'fake:' || n, 'fake' from generate_series(0, 999) n",
+    "insert into keywords (canonical, text, query, clauses)"
+    " select 'word' || n, 'word', 'word', 1 from generate_series(0, 999) n",
+    "insert into subscriptions (channel_id, canonical, text, position, added_by, added_at,"
+    "   primed_at)"
+    " select 'fake:' || n, 'word' || (n * 10 + m) % 1000, repeat('word ', 40), m, 'Ada', '2026',"
+    "   case when n < 20 then '2026' end"
+    " from generate_series(0, 999) n, generate_series(0, 9) m",
+    "analyze",
+)
+
+
+@pytest.fixture
+def large(url: str) -> Iterator[SqlStore]:
+    """Each of a thousand channels follows ten of a thousand keywords, primed in the first twenty;
+    the server knows how much it is."""
+    run(url, *LARGE)
+    with closing(opened_on_postgres(url)) as store:
+        yield store
+
+
+def test_of_a_list_of_one_channel_only_its_rows_are_read(large: SqlStore) -> None:
+    found, rows = wait(
+        large.engine.read(lambda db: (subscriptions.subscriptions(db, "fake:7"), rows_scanned(db)))
+    )
+    assert len(found) == 10
+    assert "subscriptions" not in rows, "it reads what all channels follow"
+
+
+def test_a_collect_reads_for_a_channel_only_what_matches_there(large: SqlStore) -> None:
+    papers = tuple(map(paper, range(1, 9)))
+    hits = tuple(Hit(each.id, f"word{n}", "title") for each in papers for n in range(1_000))
+    found = replace(Run(START, START, START, False, True), papers=papers, hits=hits)
+
+    def record(db: Connection) -> dict[str, int]:
+        for _ in collect.record(db, found, 0, 2_000):
+            pass
+        return rows_scanned(db)
+
+    rows = wait(large.engine.write(record))
+    assert select(large, "select count(*) from ledger where state = 'due'") == [(160,)]
+    assert "run_hits" not in rows, "it reads each hit for each channel"
+
+
+def test_every_index_of_texts_can_be_used_to_compare_them_with_any_other(url: str) -> None:
+    """An index is of no use where its column's collation is not that of the comparison."""
+    with closing(opened_on_postgres(url)) as store:
+        wait(store.record(Run(START, START, START, False, True), first_post=0))
+        others = """
+            select c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+            where c.relkind = 'r' and a.attcollation not in (0, '"C"'::regcollation)
+              and c.relnamespace in (current_schema()::regnamespace, pg_my_temp_schema())
+        """
+        assert select(store, others) == []
+        assert select(store, others.replace("not in (0, ", "in (")), "there are some with it"
+
+
+def rows_scanned(db: Connection) -> dict[str, int]:
+    """How many rows of each table were read in this transaction without an index."""
+    rows = db.execute(
+        "select relname, seq_tup_read from pg_stat_xact_all_tables where seq_tup_read > 0"
+    )
+    return dict(rows)
 
 
 # -- backups, and moving from one engine to the other ---------------------------------------------

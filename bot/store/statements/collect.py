@@ -141,9 +141,13 @@ def record(
 
     Only one at a time may run on a connection.
     """
+    # Of the tables' collation: with another, PostgreSQL can't use the index to join it to them.
     db.execute(
-        "create temp table if not exists run_hits (canonical text, paper_id text, serial bigint,"
-        " published text, primary key (canonical, paper_id))"
+        """
+        create temp table if not exists run_hits (
+          canonical text /*! collate "C" */, paper_id text /*! collate "C" */, serial bigint,
+          published text /*! collate "C" */, primary key (canonical, paper_id))
+        """
     )
     db.execute("delete from run_hits")
     new_papers = due = 0
@@ -161,7 +165,8 @@ def record(
         _save_followed(db, run, papers)
         yield
     yield from _save_with_news(db, run, told, batch_size)
-    for hits in _parts(run.hits, batch_size):
+    # Those of a keyword together, on few pages, as they are read for each channel.
+    for hits in _parts(sorted(run.hits, key=lambda hit: hit.canonical), batch_size):
         _save_hits(db, hits)
         yield
     # PostgreSQL has no statistics of a temporary table, and would scan all of it for each channel.
