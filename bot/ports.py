@@ -999,9 +999,11 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         """In the order of adding; if none is named, of all channels but private conversations."""
         ...
 
-    async def channel_papers(self, channel_id: str, since: datetime) -> Sequence[ChannelPaper]:
+    async def channel_papers(
+        self, channel_id: str, since: datetime, *, first: bool = False
+    ) -> Sequence[ChannelPaper]:
         """What the channel got, waits for, or would have got without a mute since then, the newest
-        first; without first papers of new keywords."""
+        first; first papers of new keywords only with ``first``."""
         ...
 
     async def owner_of(self, channel_id: str) -> str:

@@ -290,7 +290,7 @@ class Changes:
         if not await self._store.mute(channel_id, keyword, person, now, check_room=check_room):
             return already_muted_reply(channel_id, keyword, paraphrase(keyword), person)
         await self._on_change()
-        papers = await self._store.channel_papers(channel_id, now - MUTE_MEASURED_OVER)
+        papers = await self._store.channel_papers(channel_id, now - MUTE_MEASURED_OVER, first=True)
         matcher = Matcher([keyword])
         hidden = sum(bool(matcher.match(each.paper)) for each in papers)
         same = [

@@ -142,10 +142,15 @@ def parse_catch_up(text: str) -> CatchUp:
 # Formats: discord/discord-api-docs, reference, 2026-08-06; docs.slack.dev, formatting message text,
 # November 2026.
 _MENTIONED = {
-    "discord": (re.compile(r"(?:<@&)?(?P<id>[0-9]{17,20})>?"), "the id of a role"),
+    "discord": (
+        re.compile(r"(?:<@&)?(?P<id>[0-9]{17,20})>?"),
+        "the id of a role",
+        "choose the role from the list that Discord offers, or write its id (Copy Role ID)",
+    ),
     "slack": (
         re.compile(r"(?:<!subteam\^)?(?P<id>S[A-Z0-9]{6,20})(?:\|[^>]*)?>?", re.IGNORECASE),
         "the id of a user group",
+        "write that",
     ),
 }
 _EVERYBODY = re.compile(r"<?[@!]?(?:everyone|here|channel|group)(?:\|[^>]*)?>?", re.IGNORECASE)
@@ -164,11 +169,12 @@ def parse_mention(text: str, platform: str = "") -> str:
     if platform and platform not in _MENTIONED:
         raise UserError(f'nobody can be mentioned; write "{NOBODY}"')
     kinds = [_MENTIONED[platform]] if platform else list(_MENTIONED.values())
-    for pattern, _ in kinds:
+    for pattern, _, _ in kinds:
         if found := pattern.fullmatch(word):
             return found["id"].upper()
-    what = either([what for _, what in kinds])
-    raise UserError(f'{quoted(word)} is not {what}; write that, or "{NOBODY}"')
+    what = either([what for _, what, _ in kinds])
+    instead = kinds[0][2] if platform else "write that"
+    raise UserError(f'{quoted(word)} is not {what}; {instead}, or "{NOBODY}"')
 
 
 def check_mention(value: str, person: Person) -> None:

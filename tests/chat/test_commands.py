@@ -1748,7 +1748,7 @@ async def test_what_a_mute_hid_is_never_posted_and_why_names_the_mute(chat: Chat
     status = (await chat.say("status")).text
     assert "1 paper posted" in status
     assert "1 paper hidden by mutes, today 09:00." in status
-    assert "Muted: survey; 1 paper hidden today 09:00." in status
+    assert "Muted: survey.\n" in f"{status}\n", "the number is said once"
     listed = await chat.say("list")
     assert listed.text == "This channel follows 1 keyword and mutes 1:"
     _, muted = listed.rows
@@ -1791,6 +1791,33 @@ async def test_a_mute_that_hides_everything_says_so_when_it_is_set_and_in_status
     status = (await chat.say("status")).text
     assert "1 paper hidden by mutes, all that there were, today 09:00." in status
     assert "reward model is followed and muted, so that nothing of it is posted." in status
+
+
+async def test_status_says_what_the_mutes_hid_last_after_the_next_posting_time_too(
+    chat: Chat,
+) -> None:
+    await chat.settled()
+    await chat.say("mute survey")
+    chat.source.announce(paper(21, "A reward model survey"))
+    await chat.day()
+    await chat.day()
+    assert "Muted: survey; 1 paper hidden yesterday 09:00." in (await chat.say("status")).text
+
+
+async def test_a_mute_that_hides_every_first_paper_says_so(chat: Chat) -> None:
+    """In a channel that has got nothing else yet, or had something else posted that day."""
+    chat.source.announce(paper(1, "A reward model"), paper(2, "A graph"))
+    await chat.say("add reward model")
+    await chat.run()
+    assert set(chat.platform.papers(HERE)) == {"2603.00001"}
+    answer = (await chat.say("mute cat:cs.*")).text
+    assert "Careful: it would have hidden the only paper of the last 30 days." in answer
+    chat.clock.advance(600)
+    await chat.say("add graph")
+    await chat.run()
+    status = (await chat.say("status")).text
+    assert "1 paper posted" in status
+    assert "1 paper hidden by mutes, all that there were, " in status
 
 
 async def test_a_mute_is_refused_like_a_keyword(chat: Chat) -> None:

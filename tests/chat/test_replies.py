@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,18 +17,21 @@ from bot.chat.parse import COMMANDS, bare_id, parse_command
 from bot.chat.replies.dates import DateFormatter, iso
 from bot.chat.replies.paraphrase import in_words
 from bot.chat.replies.preview import Estimate, chart, estimate
+from bot.chat.replies.reasons import ChannelContext, explain_channel
 from bot.chat.replies.settings import ScheduleDefaults, settings_reply
 from bot.chat.replies.status import last_run_line
 from bot.config import check
 from bot.errors import UserError
 from bot.keywords import expression, parse
 from bot.model import Batch, Channel
-from bot.model.views import RunView, StateView
+from bot.model.timetable import Timetable
+from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
 from tests.builders import paper
 from tests.fakes import START
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -218,3 +222,32 @@ def test_a_run_on_what_a_preview_just_fetched_is_not_one_that_had_nothing_to_ask
     run = RunView(at, at, at, True, requests, fetched, 8, 8, 3, 1, (), "", None, 0)
     said = last_run_line(StateView(run, run, 8, ()), DateFormatter(at, BERLIN))
     assert said == f"Last run: today 09:00, {outcome}."
+
+
+def context_of(view: ChannelView) -> ChannelContext:
+    state = StateView(None, None, 0, (view,))
+    timetable = Timetable(BERLIN, time(9), frozenset(range(7)))
+    return ChannelContext(view, state, timetable, DateFormatter(START + HOUR, BERLIN), True)
+
+
+@pytest.mark.parametrize(
+    ("beside", "everything"),
+    [
+        ({}, True),
+        ({"digests": (PostedDigest(START - DAY, START + HOUR, 2),)}, True),
+        ({"digests": (PostedDigest(START, START + HOUR, 2),)}, False),
+        ({"digests": (PostedDigest(START, START + HOUR, 0, news=1),)}, True),
+        ({"posts": (OpenPost("key", "queued", 0, START, START, 2, ""),)}, False),
+        ({"posts": (OpenPost("key", "dead", 1, START - DAY, START, 2, "no"),)}, True),
+        ({"skipped": 2, "skipped_at": START}, False),
+    ],
+)
+def test_mutes_hid_all_that_there_were_where_no_other_paper_was_due_at_the_same_time(
+    beside: dict[str, Any], everything: bool
+) -> None:
+    """Whether that has arrived yet, and whatever else was posted that day."""
+    view = ChannelView(Channel("discord:1"), (), 0, 0, (), None, "", "", None, None)
+    hid = view._replace(muted=3, muted_at=START, **beside)
+    _, said = explain_channel(context_of(hid))
+    of = ", all that there were" if everything else ""
+    assert f"3 papers hidden by mutes{of}, today 09:00." in said

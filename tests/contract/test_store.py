@@ -1742,6 +1742,16 @@ async def test_what_a_channel_got_is_listed_with_its_keywords_and_without_first_
         (False, START + DAY, None)
     }
     assert await store.channel_papers(A, START + 2 * DAY) == ()
+    graph = paper(3)
+    hits, prime = (
+        (Hit(graph.id, GRAPH.canonical, "title"),),
+        Prime(GRAPH.canonical, (graph.id,), None, 3),
+    )
+    primed = run_of(START + 2 * DAY, [graph], hits=hits, primes=(prime,))
+    await store.record(primed, first_post=1)
+    assert len(await store.channel_papers(A, START)) == 2
+    both = await store.channel_papers(A, START, first=True)
+    assert [each.paper.id for each in both] == ids(3, 2, 1)
     assert await store.channel_papers("fake:nobody", START) == ()
 
 

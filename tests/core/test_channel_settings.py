@@ -172,11 +172,19 @@ def test_everybody_is_never_mentioned(text: str, platform: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "platform"),
-    [(GROUP, "discord"), (ROLE, "slack"), (ROLE, "console"), ("@readers", "discord")],
+    ("text", "platform", "instead"),
+    [
+        (GROUP, "discord", "choose the role from the list"),
+        ("Readers", "discord", "choose the role from the list"),
+        ("@readers", "discord", "choose the role from the list"),
+        (ROLE, "slack", "write"),
+        (ROLE, "console", "write"),
+    ],
 )
-def test_what_a_platform_can_not_mention_is_refused(text: str, platform: str) -> None:
-    with pytest.raises(UserError, match='"none"'):
+def test_what_a_platform_can_not_mention_is_refused_with_what_to_do_instead(
+    text: str, platform: str, instead: str
+) -> None:
+    with pytest.raises(UserError, match=f'{instead}.*"none"'):
         parse_mention(text, platform)
 
 

@@ -202,4 +202,5 @@ def test_a_weekly_digest_mentions_one_role_and_leaves_out_what_is_muted_on_both(
         assert "for soup" in digest
         assert "survey" not in digest
     status = forked.call("status", "--config", str(both.config), env={**os.environ, **SECRETS})
-    assert status.stdout.count("Muted: abs:survey OR ti:survey; 1 paper hidden today") == 2
+    assert status.stdout.count("1 paper hidden by mutes, today") == 2
+    assert status.stdout.count("Muted: abs:survey OR ti:survey.") == 2

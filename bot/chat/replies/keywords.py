@@ -244,7 +244,8 @@ def muted_reply(
     if same:
         lines.append(f"Careful: that hides everything that {same[0].label} finds.")
     if of and hidden == of:
-        lines.append(f"Careful: it would have hidden all of the {plural(of, 'paper')} of {days}.")
+        everything = "the only paper" if of == 1 else f"all of the {of} papers"
+        lines.append(f"Careful: it would have hidden {everything} of {days}.")
     elif of:
         lines.append(f"Of the {plural(of, 'paper')} of {days} it would have hidden {hidden}.")
     return Reply(

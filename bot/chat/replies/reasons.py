@@ -125,6 +125,13 @@ class ChannelContext:
         return at if at and at >= self.timetable.latest(self.dates.now) else None
 
     @property
+    def mutes_hid_all(self) -> bool:
+        """Whether no other paper was due in the channel when the mutes last hid some."""
+        shown = {each.published_at for each in self.view.digests if each.papers}
+        waiting = {each.created_at for each in self.view.posts if each.papers}
+        return self.view.muted_at not in {*shown, *waiting, self.view.skipped_at}
+
+    @property
     def news_due(self) -> int:
         """How many pieces of news are due, of the kinds that the channel wants."""
         channel, _ = sound(self.view.channel)
@@ -167,7 +174,7 @@ def _posted(context: ChannelContext) -> str:
             " was missed."
         )
     if at := context.muted_since_slot():
-        everything = "" if context.posted_since_slot() else ", all that there were"
+        everything = ", all that there were" if context.mutes_hid_all else ""
         hidden = f"{plural(context.view.muted, 'paper')} hidden by mutes{everything}"
         parts.append(f"{hidden}, {context.dates.time(at)}.")
     return " ".join(parts)

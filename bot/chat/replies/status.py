@@ -177,8 +177,8 @@ def _channel(status: ChannelStatus, context: ChannelContext) -> list[str]:
 
 
 def _mutes(context: ChannelContext) -> list[str]:
-    """What is muted, and when that last hid papers; and keywords that are both followed and
-    muted."""
+    """What is muted, when that last hid papers (unless the explanation says so, because it was
+    since the posting time), and keywords that are both followed and muted."""
     mutes = context.view.mutes
     if not mutes:
         return []
@@ -186,7 +186,7 @@ def _mutes(context: ChannelContext) -> list[str]:
     named = ", ".join(each.keyword.text for each in mutes[:MUTES_SHOWN])
     more = f" and {len(mutes) - MUTES_SHOWN} more" if len(mutes) > MUTES_SHOWN else ""
     last = ""
-    if context.view.muted_at is not None:
+    if context.view.muted_at is not None and context.muted_since_slot() is None:
         when = context.dates.time(context.view.muted_at)
         last = f"; {plural(context.view.muted, 'paper')} hidden {when}"
     return [

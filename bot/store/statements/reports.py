@@ -339,10 +339,12 @@ def paper(db: Connection, paper_id: str) -> PaperView:
     )
 
 
-def channel_papers(db: Connection, channel_id: str, since: datetime) -> tuple[ChannelPaper, ...]:
+def channel_papers(
+    db: Connection, channel_id: str, since: datetime, *, first: bool = False
+) -> tuple[ChannelPaper, ...]:
     """The papers that the channel got, waits for, or would have got without a mute, if that was
-    decided at or after ``since``; the newest first. Without the first papers of new keywords, which
-    would distort the papers a day."""
+    decided at or after ``since``; the newest first. With the first papers of new keywords, which
+    would distort the papers a day, only if ``first``."""
     labels = [
         (each.keyword.canonical, each.keyword.label) for each in subscriptions(db, channel_id)
     ]
@@ -352,10 +354,10 @@ def channel_papers(db: Connection, channel_id: str, since: datetime) -> tuple[Ch
                case o.state when 'sent' then o.settled_at end
         from ledger l join papers p on p.id = l.paper_id left join outbox o on o.key = l.post_key
         where l.channel_id = ? and l.state in ('due', 'posted', 'muted') and l.at >= ?
-          and l.why = ?
+          and l.why in (?, ?)
         order by p.serial desc
         """,
-        (channel_id, to_text(since), Why.NEW),
+        (channel_id, to_text(since), Why.NEW, Why.FIRST if first else Why.NEW),
     ).fetchall()
     matched = matched_keywords(db, [row[0] for row in rows])
     return tuple(
