@@ -33,13 +33,14 @@ def no_secret(name: str) -> str:
 class Settings:
     """What a platform is created with; each takes what it needs.
 
-    ``sessions`` counts connections, for a platform that limits them; ``None`` where nobody listens.
+    ``sessions`` counts connections, for a platform that limits them; ``None`` where this process
+    does not listen.
     ``options`` is the platform's section of bot.toml, checked; ``secret`` gives a token's text by
     the name of its variable; ``network`` is how to connect. ``stream`` is where the console writes;
     ``width`` (columns) and ``colour`` are for it too; ``None`` means: detect it from the stream.
     ``personal`` says who may follow keywords in private messages: ``members``, ``anyone`` or
     ``off``.
-    ``vault`` keeps what others entrust to the bot encrypted; ``None`` where there is no key for it.
+    ``vault`` encrypts the keys that people entrust to the bot; ``None`` without SECRET_KEY.
     """
 
     stream: TextIO

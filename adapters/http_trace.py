@@ -8,10 +8,10 @@ from bot.last_check import before_writing
 
 
 def checked_before_writing() -> aiohttp.TraceConfig:
-    """For a session: a request that may no longer be sent ends with what the check raises.
+    """For an aiohttp session: a request that may no longer be sent ends with the check's error.
 
-    aiohttp calls this one, whatever its name, right before it writes the headers, with the
-    connection made (aiohttp 3.14, http_writer.StreamWriter.write_headers).
+    Despite the name ``on_request_headers_sent``, aiohttp calls it right before it writes the
+    headers, on an open connection (aiohttp 3.14, http_writer.StreamWriter.write_headers).
     """
     trace = aiohttp.TraceConfig()
 

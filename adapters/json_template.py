@@ -1,7 +1,7 @@
-"""JSON of stored messages, put together from parts that were encoded before. Pure.
+"""JSON of stored messages, assembled from parts that were encoded beforehand. Pure.
 
-A paper that goes to thousands of channels looks the same in all of them but for the keywords that
-it matches there. Encoding each message as a whole took a third of the time of composing.
+A paper that goes to thousands of channels looks the same in all of them except for the keywords
+that it matches there. Encoding each message as a whole took a third of the time of composing.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separator
 
 
 def encode(value: object) -> str:
-    """The same text for the same value, always."""
+    """Equal values give identical text."""
     return _ENCODER.encode(value)
 
 
 def template(value: object) -> tuple[str, ...]:
-    """What stands before, between and behind the slots in ``value``, in the order of its encoding,
-    which sorts keys. ``value`` must hold nothing that others wrote."""
+    """The JSON of ``value``, split at its slots. Keys are sorted, which decides the order of the
+    slots. ``value`` must contain no text from outside, which might contain a slot itself."""
     return tuple(encode(value).split(f'"{SLOT}"'))

@@ -1,7 +1,7 @@
 """Discord's REST API, as far as posting needs it: one session, and the global rate limit.
 
-discord.py's client keeps each channel's rate limit by the response headers, and retries server
-errors. It does not pace requests over all channels, so that is done here.
+discord.py's client keeps to each channel's rate limit, by the response headers, and retries server
+errors. It does not pace requests across all channels, so that is done here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from adapters.http_trace import checked_before_writing
 from bot.network import Network
 from bot.ports import Clock
 
-# Discord allows 50 over all channels (docs, topics/rate-limits, 2026-08-06).
+# Discord allows 50 across all channels (docs, topics/rate-limits, 2026-08-06).
 REQUESTS_PER_SECOND: Final = 45.0
 RATE_LIMIT_TIMEOUT: Final = 30.0  # seconds that the library may wait by itself
 
@@ -35,7 +35,7 @@ class RestClient:
         network: Network,
         clock: Clock,
     ) -> None:
-        # On the class, because the library builds its routes so: one Discord in a process.
+        # On the class, where the library's routes look for it: one Discord per process.
         Route.BASE = api_url
         self._token = token
         self._proxy = proxy
@@ -56,9 +56,9 @@ class RestClient:
     ) -> Any:
         """The response's JSON. Raises SendError and PlatformRefused.
 
-        ``once``: a server error is raised instead of retried. What the library meets on a second
-        attempt (a wait, a refused connection) would otherwise hide that the first one may have
-        been carried out.
+        ``once``: a server error is raised instead of retried. Otherwise, how a second attempt of
+        the library ends (a wait, a refused connection) would hide that the first one may have been
+        carried out.
         """
         with translated_errors():
             http = await self._logged_in()
@@ -99,7 +99,7 @@ class RestClient:
 
 
 def connector(network: Network) -> aiohttp.TCPConnector:
-    """As the library makes its own, but with the configured certificates."""
+    """Like the library's own, but with the configured certificates."""
     return aiohttp.TCPConnector(limit=0, ssl=network.tls)
 
 

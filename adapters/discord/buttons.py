@@ -33,7 +33,7 @@ def shorten_label(label: str) -> str:
 
 
 async def check_server(_: object, interaction: discord.Interaction[Any]) -> bool:
-    """Called by the library before a press counts; who is not served has been told so."""
+    """Called by the library before the callback. Whoever is not served has been told so."""
     served: bool = await interaction.client.handler.serves(interaction)
     return served
 
@@ -62,7 +62,7 @@ class CommandButton(ui.DynamicItem[ui.Button[Any]], template=f"{COMMAND_PREFIX}(
 
 
 class PaperButton(ui.DynamicItem[ui.Button[Any]], template=f"{PAPER_PREFIX}(?P<words>.+)"):
-    """A button below papers: the same, answered beside their message instead of in its place."""
+    """A button below papers: also runs a command, but the reply does not replace the papers."""
 
     interaction_check = check_server
 

@@ -1,4 +1,4 @@
-"""What Discord says of the channels that we post to, cached for as long as the program runs."""
+"""What Discord says about the channels that we post to, cached as long as the program runs."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class ChannelCache:
         self._guild_of = guild_of
         self._cached: dict[str, ChannelData] = {}
         self._lookups: defaultdict[str, int] = defaultdict(int)  # by server
-        # Few at once, so that the second one of a server can spare all others.
+        # Few at once: the second one of a server fetches all, and saves the others their request.
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_LOOKUPS)
 
     def is_forum(self, channel_id: str) -> bool:
-        """As far as it is cached; makes no request."""
+        """Whether it is known to be a forum. Makes no request."""
         return self._cached.get(channel_id, {}).get("type") in FORUMS
 
     def name_of(self, channel_id: str) -> str:
-        """As far as it is cached, also of a channel that is deleted by now; else ``""``."""
+        """The name if it is cached, even of a channel that was deleted since; else ``""``."""
         return str(self._cached.get(channel_id, {}).get("name", ""))
 
     def may_be_announcement(self, channel_id: str) -> bool:
@@ -72,7 +72,7 @@ class ChannelCache:
                         self._cached.setdefault(str(channel["id"]), checked)
 
     async def receipt(self, channel_id: str, target: str, message: Mapping[str, Any]) -> Receipt:
-        """With a link to the message, which is in ``target``: the channel, or a thread of it."""
+        """With a link to the message, which is in ``target``: the channel or a thread of it."""
         guild, where = self._guild_of(channel_id), ""
         if not guild:
             # It arrived all the same; only the link to it is missing.
@@ -86,8 +86,8 @@ class ChannelCache:
         return Receipt(str(message["id"]), url, server=server)
 
     async def roles(self, channel_id: str) -> frozenset[str]:
-        """The ids of the roles that a channel there may mention: all of its server but that of
-        everyone. Raises SendError and PlatformRefused."""
+        """The ids of the roles that a message in the channel may mention: all of its server except
+        @everyone. Raises SendError and PlatformRefused."""
         guild = await self._guild_with(await self.get(channel_id))
         with reading_answer():
             roles = frozenset(str(role["id"]) for role in as_list(guild["roles"]))
@@ -115,5 +115,5 @@ class ChannelCache:
 
 
 def _checked(channel: ChannelData) -> ChannelData:
-    """With what is read of every channel. Raises what ``reading_answer`` translates."""
+    """The channel, if it has a type. Raises one of ``errors.UNREADABLE`` otherwise."""
     return {**channel, "type": int(channel["type"])}

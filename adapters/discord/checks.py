@@ -1,4 +1,4 @@
-"""What ``daily-papers check`` says of Discord: the token, the invitation, and each channel."""
+"""What ``daily-papers check`` says about Discord: token, invite link, commands and each channel."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def examine(
 async def _examine_commands(
     rest: RestClient, application_id: str, declared: Sequence[Mapping[str, Any]]
 ) -> Finding:
-    """Whether Discord lists them as they are. None at all is no fault: ``check`` may well come
-    before the first start, and a host who only calls ``once`` needs none."""
+    """Whether Discord lists exactly ours. It is all right if it lists none: ``check`` may run
+    before the first start, and a host who only runs ``once`` needs none."""
     name = "discord, commands"
     try:
         listed = await rest.request(

@@ -2,8 +2,8 @@
 
 Every interaction is acknowledged before anything else is done, because Discord waits 3 seconds
 (docs, interactions/receiving-and-responding, 2026-08-06). The core decides who may change what;
-this module only passes on what Discord says of a person. Discord's own command permissions hold for
-all of ``/papers`` at once, so they are not used: reading is to stay open.
+this module only passes on what Discord says about a person. Discord's own command permissions apply
+to ``/papers`` as a whole, so they are not used: reading is to stay open to everybody.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class InteractionHandler:
         self.active_tasks: set[asyncio.Task[Any]] = set()
 
     async def serves(self, interaction: Interaction) -> bool:
-        """Whether it comes from a server with the bot that bot.toml names, or names none, or from a
-        private message. From elsewhere nothing reaches the core; only the person sees why."""
+        """Whether it comes from a private message (if those are on) or from a server that has added
+        the bot and is served. Anything else never reaches the core; the person alone sees why."""
         why_not = self._why_not(interaction)
         if not why_not:
             return True
@@ -107,13 +107,13 @@ class InteractionHandler:
         if interaction.guild_id is None:
             return "" if self.personal else PERSONAL_OFF
         if interaction.is_user_integration() and not interaction.is_guild_integration():
-            return NOT_INSTALLED  # the person brought the bot along
+            return NOT_INSTALLED  # the person has added the bot, but the server has not
         if self.servers and str(interaction.guild_id) not in self.servers:
             return SERVER_NOT_SERVED.format(server=interaction.guild_id)
         return ""
 
     async def command(self, interaction: Interaction, call: Call, *, threads: bool = False) -> None:
-        """A slash command. With ``threads``, posts will be threads if it succeeds."""
+        """A slash command. ``threads``: if it succeeds, posts go into threads from then on."""
         async with self._tracked():
             await interaction.response.defer(ephemeral=True, thinking=True)
             await self._reply_to(interaction, call, threads=threads)
@@ -188,7 +188,7 @@ class InteractionHandler:
         try:
             choices = await known(channel_of(interaction), person_of(interaction))
         except UserError:
-            return []  # no completion while somebody types is no failure to report
+            return []  # a missing completion is not worth an error while somebody types
         found = [each for each in choices if typed.casefold() in each.label.casefold()]
         return [_completion(each) for each in found[:MAX_CHOICES]]
 
@@ -207,7 +207,7 @@ class InteractionHandler:
         except UserError as error:
             refusal = replies.plain_view(str(error), self.mentions)
             if editable and not isinstance(error, NotAllowed):
-                # A form can't be opened again in response to itself, and what was typed is gone.
+                # A form can't be opened in response to itself, and what was typed would be lost.
                 refusal.add_item(discord.ui.ActionRow(EditButton(editable)))
             if keep_if_refused:
                 await interaction.followup.send(view=refusal, ephemeral=True)
@@ -220,8 +220,8 @@ class InteractionHandler:
         if note := _permission_problem(interaction, threads=threads):
             await self._edit_reply(interaction, self._view(reply, note))
             return
-        # First the private reply: the public line may take as long as Discord likes. It is also
-        # sent where the reply got lost, because the change was made.
+        # The private reply comes first, because the public line may take as long as Discord likes.
+        # The line is sent even if the reply was lost, because the change was made.
         try:
             await self._edit_reply(interaction, self._view(reply))
         except CONNECTION_ERRORS:
@@ -231,7 +231,7 @@ class InteractionHandler:
             await self._edit_reply(interaction, self._view(reply, note))
 
     async def _show(self, interaction: Interaction, reply: Reply) -> None:
-        """The reply; where Discord refuses what is attached to it, without that, and why."""
+        """Show the reply; if Discord refuses its files, show it without them, and say why."""
         files = replies.attached(reply)
         try:
             await self._edit_reply(interaction, self._view(reply), files)
@@ -247,7 +247,7 @@ class InteractionHandler:
         return replies.reply_view(reply, format_command=self.mentions, note=note)
 
     async def _announce(self, interaction: Interaction, where: str, reply: Reply) -> str:
-        """Announce a change in the channel, unless it wants none. The reason why that failed, or
+        """Announce a change in the channel, unless it is quiet. Returns why that failed, or
         ``""``."""
         if reply.is_quiet:
             return ""
@@ -282,7 +282,8 @@ class InteractionHandler:
 
     @asynccontextmanager
     async def _tracked(self) -> AsyncIterator[None]:
-        """Lets a stop wait for it, within SHUTDOWN_GRACE. A failed reply is logged, not raised."""
+        """A stop waits for what is done in it, for at most SHUTDOWN_GRACE. A failed reply is
+        logged, not raised."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
         self.active_tasks.add(task)
@@ -299,7 +300,7 @@ class InteractionHandler:
 
 
 def _completion(choice: Choice) -> app_commands.Choice[str]:
-    """Of a keyword that is too long for Discord its handle is the value."""
+    """The value is the keyword, or its handle if it is too long for Discord."""
     whole = len(choice.label) <= MAX_LABEL_LENGTH
     return app_commands.Choice(
         name=shorten_label(choice.label), value=choice.label if whole else choice.value
@@ -316,7 +317,7 @@ def channel_of(interaction: Interaction) -> str:
 
 
 def _permission_problem(interaction: Interaction, *, threads: bool) -> str:
-    """Why a line in the channel, and so a post, would fail, as far as the interaction says."""
+    """Why a line in the channel, and so a post, would fail, as far as the interaction tells."""
     missing = permissions.missing(
         interaction.app_permissions,
         threads=threads,
@@ -345,9 +346,9 @@ def person_of(interaction: Interaction) -> Person:
 
 
 def _roles_to_mention(interaction: Interaction) -> dict[str, str]:
-    """The ids and names of the roles that this person may mention, and the bot as well: those that
-    allow it to all, and with Mention Everyone all but that of everyone (docs, topics/permissions,
-    2026-08-06)."""
+    """The ids and names of the roles that this person and the bot may both mention: those that
+    anyone may mention, or all but @everyone if both have Mention Everyone (docs,
+    topics/permissions, 2026-08-06)."""
     if interaction.guild is None:
         return {}
     may = all(
@@ -362,13 +363,13 @@ def _roles_to_mention(interaction: Interaction) -> dict[str, str]:
 
 
 def _why_no_thread(interaction: Interaction) -> str:
-    """Empty where the person may start threads themselves, and I may too."""
+    """Empty where both the person and the bot may start threads."""
     if interaction.guild_id is None:
         return "There are no threads in a private conversation."
     forum = in_forum(interaction)
     if lacking := permissions.missing_for_discussion(interaction.permissions, forum=forum):
         return (
-            "A thread is opened only for who may start one here themselves. You lack"
+            "I open a thread only for people who may start one here themselves. You lack"
             f" {', '.join(lacking)}."
         )
     missing = permissions.missing(interaction.app_permissions, threads=True, forum=forum)
@@ -465,7 +466,7 @@ class PapersCommands(app_commands.Group):
         await self._handler.command(interaction, lambda c, where, who: c.save(where, who, paper))
 
     @app_commands.command(description="Papers saved here, or by you in any channel")
-    @app_commands.describe(words="To be found in title, authors, id or year", mine="Only mine")
+    @app_commands.describe(words="Words in title, authors, id or year", mine="Only mine")
     async def saved(
         self,
         interaction: Interaction,
@@ -482,7 +483,7 @@ class PapersCommands(app_commands.Group):
         await self._handler.command(interaction, lambda c, where, who: c.cite(where, who, paper))
 
     @app_commands.command(description="The saved papers as a file for reference managers")
-    @app_commands.describe(kind="BibTeX if not said otherwise", mine="Only mine")
+    @app_commands.describe(kind="BibTeX unless you choose another", mine="Only mine")
     @app_commands.rename(kind="format")
     @app_commands.choices(kind=EXPORT_FORMATS)
     async def export(self, interaction: Interaction, kind: str = "bib", mine: bool = False) -> None:
@@ -566,11 +567,11 @@ class PapersCommands(app_commands.Group):
         await self._handler.command(interaction, lambda c, where, who: c.help(where, who))
 
 
-# -- in the menu of a message ---------------------------------------------------------------------
+# -- in a message's menu --------------------------------------------------------------------------
 
 
 def save_papers_menu(handler: InteractionHandler) -> app_commands.ContextMenu:
-    """*Save papers*: all of a message, such as a digest."""
+    """*Save papers*: saves all papers of a message, such as a digest."""
 
     async def save_papers(interaction: Interaction, message: discord.Message) -> None:
         paper_ids = papers_in(message)

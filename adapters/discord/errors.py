@@ -33,11 +33,11 @@ NO_ACCESS: Final = 50001
 NO_PERMISSION: Final = 50013
 THREAD_EXISTS: Final = 160004
 THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL = 50083, 160005, 30033
-# The thread takes no message of ours, however its channel stands.
+# The thread accepts no messages from us, whatever the state of its channel.
 THREAD_CLOSED: Final = frozenset({THREAD_ARCHIVED, THREAD_LOCKED, THREAD_FULL})
-# Without the permission to read the history; to a message of a kind that takes no reply.
+# We may not read the history; the message is of a kind that can't be replied to.
 CANNOT_REPLY: Final = frozenset({160002, 50021})
-NO_MORE_THREADS: Final = frozenset({160006, 160007})  # of the server; the second: of announcements
+NO_MORE_THREADS: Final = frozenset({160006, 160007})  # the second: in announcement channels
 
 ASKED_TO_WAIT: Final = "Discord asked us to wait."
 LOGIN_REFUSED: Final = (
@@ -73,11 +73,12 @@ TEMPORARY: Final[Mapping[int, float]] = {  # seconds until a retry makes sense
     40333: 60.0,  # a network fault within Discord, which comes as a 403
     130000: 60.0,  # the resource is overloaded
 }
-CLOUDFLARE_RETRY_AFTER: Final = 900.0  # seconds; blocks of the proxy in front of Discord last
+CLOUDFLARE_RETRY_AFTER: Final = 900.0  # seconds; the proxy in front of Discord blocks for long
 
 
 def translate(error: Exception) -> SendError | PlatformRefused | None:
-    """What it means for a message that was being sent; ``None``: not an error of Discord's."""
+    """What the error means for the message that was being sent; ``None`` for one that comes
+    neither from Discord nor from the network."""
     match error:
         case discord.LoginFailure():
             return PlatformRefused(LOGIN_REFUSED)
@@ -108,7 +109,7 @@ def _from_response(error: discord.HTTPException) -> SendError | PlatformRefused:
     if error.status >= 500:
         return OutcomeUnknown(f"Discord had a fault of its own (status {error.status}).")
     if error.status == 403 and not error.code:
-        # From the proxy in front of Discord too: it has nothing to do with the channel.
+        # From the proxy in front of Discord as well: it has nothing to do with the channel.
         return TryLater(
             "Discord's network does not let us through just now.", CLOUDFLARE_RETRY_AFTER
         )
@@ -120,7 +121,7 @@ def _from_response(error: discord.HTTPException) -> SendError | PlatformRefused:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raises errors of Discord, of the library and of the network as ours."""
+    """Re-raises errors of Discord, of the library and of the network as ours."""
     try:
         yield
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -130,7 +131,7 @@ def translated_errors() -> Iterator[None]:
         raise ours from error
 
 
-# What code that takes an answer apart raises where the answer has another shape than documented.
+# Raised by code that takes an answer apart, if the answer does not have the documented shape.
 UNREADABLE: Final = (
     LookupError,
     TypeError,
@@ -143,9 +144,9 @@ UNREADABLE: Final = (
 
 @contextmanager
 def reading_answer(error: type[TryLater | OutcomeUnknown] = TryLater) -> Iterator[None]:
-    """Raises ``error`` where an answer that is no fault lacks what is documented, or has it in
-    another shape (a proxy's page, a list for an object): OutcomeUnknown where the request may have
-    posted something. Only around what takes such an answer apart."""
+    """Raises ``error`` if a successful answer does not have the documented shape (a proxy's page, a
+    list instead of an object): OutcomeUnknown where the request may have posted something. To be
+    put around nothing but the code that takes an answer apart."""
     try:
         yield
     except UNREADABLE as unreadable:
@@ -153,8 +154,8 @@ def reading_answer(error: type[TryLater | OutcomeUnknown] = TryLater) -> Iterato
 
 
 def as_list(answer: object) -> list[Any]:
-    """An answer, or a part of one. Raises TypeError for what is no list: an empty object or text
-    would pass for "there is none", and what is not there is posted once more."""
+    """An answer, or a part of one, that has to be a list. Raises TypeError if it is not: an empty
+    object or text would pass for "there is none", and what is not there is posted again."""
     if not isinstance(answer, list):
         raise TypeError(f"a list was expected, not {type(answer).__name__}")
     return answer

@@ -1,9 +1,9 @@
-"""Forum channels: what belongs together has a thread of its name, the messages of a day or what is
-said about a paper (``adapters.discord.threads``). Where that one is locked, archived for good or
-full, there is another: "… (2)".
+"""Forum channels: a day's messages share a thread, and so does what is said about a paper. Threads
+are found by their names (``adapters.discord.threads``). Where one is locked, full, or archived and
+can't be reopened, another is created: "… (2)".
 
-Creating one has no nonce (discord-api-docs at c98d64bc, Start Thread in Forum Channel, 2026-08-06),
-so it is searched for before it is created, and a request is never repeated.
+The request that creates a thread takes no nonce (discord-api-docs at c98d64bc, Start Thread in
+Forum Channel, 2026-08-06), so it is preceded by a search, and never repeated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Body = dict[str, Any]
 
 
 class ForumThreads:
-    """Finds or creates the thread of a name; one caller at a time in each forum."""
+    """Finds or creates threads by name; for one caller at a time in each forum."""
 
     def __init__(self, rest: RestClient, channels: ChannelCache) -> None:
         self._rest = rest
@@ -39,10 +39,10 @@ class ForumThreads:
     async def find_or_create(
         self, forum: str, name: str, body: Body, closed: str = ""
     ) -> tuple[str, Body | None]:
-        """The thread of this name, and its first message if that is ``body``: then it is already
-        posted.
+        """The thread of this name, and its first message if that is ``body``, which is then posted
+        already.
 
-        Not the thread ``closed``, which takes no more messages. Raises SendError.
+        Never the thread ``closed``, which takes no more messages. Raises SendError.
         """
         async with self._locks.setdefault(forum, asyncio.Lock()):
             threads = await self._latest(forum, name, include_archived=bool(closed))
@@ -60,16 +60,16 @@ class ForumThreads:
             return threads[0], first if first is not None and same_content(first, body) else None
 
     async def threads(self, forum: str, name: str, after_id: str) -> list[str]:
-        """Our threads of this name, the newest first: all that hold anything that was sent after
-        the message ``after_id``. Raises SendError, and CannotTell where too many threads were
-        archived since to look through them."""
+        """Our threads of this name, the newest first: all that may hold anything that was sent
+        after the message ``after_id``. Raises SendError, and CannotTell where too many threads have
+        been archived since then to look through."""
         active = await self._active(forum, name)
         found = active | await self._archived(forum, name, MAX_PAGES, _time_of(after_id))
         return sorted(found, key=int, reverse=True)
 
     async def _latest(self, forum: str, name: str, *, include_archived: bool) -> list[str]:
-        """The same of the active ones, and of those that were archived lately where there is none
-        or they are to be among them: enough for who creates one that is not there."""
+        """Our active threads of this name, the newest first; if there are none, or with
+        ``include_archived``, also those archived lately. Enough to decide whether to create one."""
         found = await self._active(forum, name)
         if include_archived or not found:
             found |= await self._archived(forum, name, 1)
@@ -85,7 +85,8 @@ class ForumThreads:
     async def _archived(
         self, forum: str, name: str, pages: int, since: datetime = LONG_AGO
     ) -> set[str]:
-        """The latest archived come first (List Public Archived Threads, 2026-08-06)."""
+        """Our archived threads of this name, back to ``since``. Discord lists those that were
+        archived last first (List Public Archived Threads, 2026-08-06)."""
         path = "/channels/{channel_id}/threads/archived/public"
         found: set[str] = set()
         params: dict[str, Any] = {"limit": PAGE_SIZE}
@@ -125,7 +126,7 @@ class ForumThreads:
 
 
 def _time_of(message_id: str) -> datetime:
-    """When Discord made it, or some minutes before (its servers may disagree)."""
+    """When Discord created it, or some minutes before (the clocks of its servers may disagree)."""
     if not message_id:
         return LONG_AGO
     return discord.utils.snowflake_time(max(0, int(message_id) - CLOCK_SKEW))

@@ -1,10 +1,10 @@
-"""The gateway: a client that receives commands, buttons and news of servers while it is connected.
+"""The gateway: clients that receive commands, buttons and servers' events while they are connected.
 
-It has one connection for each shard, a part of the servers; how many shards there are Discord says,
-and which of them are this process's the database (``shards``). What it gets of them at one time is
-one client; the library reconnects by itself after short interruptions. Permanent failures (a wrong
-token, a missing intent) are kept apart from temporary ones, and every session that is begun is
-counted (``sessions``).
+There is one connection for each shard, which is a part of the servers. Discord recommends how many
+shards there are, and the database says which of them are this process's (``shards``). Those that it
+takes together share one client; the library reconnects by itself after short interruptions.
+Permanent failures (a wrong token, a missing intent) are kept apart from temporary ones, and every
+session that is begun is counted (``sessions``).
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from bot.ports import Clock, Commands, SessionStore
 
 log = logging.getLogger(__name__)
 
-CANCEL_INTERVAL: Final = 0.1  # seconds, after which a task that goes on is cancelled once more
-TAKE_RETRY_DELAY: Final = timedelta(minutes=1)  # beside shards that are connected
+CANCEL_INTERVAL: Final = 0.1  # seconds, after which a task that still runs is cancelled again
+TAKE_RETRY_DELAY: Final = timedelta(minutes=1)  # for more shards, while others are connected
 SHUTDOWN_GRACE: Final = 1.0  # seconds that replies in progress get when the bot stops
-MAX_CONSECUTIVE_DISCONNECTS: Final = 5  # of a shard, before a new client has to try, after a pause
-# Seconds without another server after which the library takes the list of servers for whole. A new
-# one that adds the bot before is taken for one that was there; nothing else here depends on it.
+MAX_CONSECUTIVE_DISCONNECTS: Final = 5  # of a shard, before a pause and a new client
+# Seconds without another server after which the library considers its list of servers complete. One
+# that adds the bot before that is taken for an old one; nothing else here depends on it.
 READY_TIMEOUT: Final = 0.2
 AUTHENTICATION_FAILED: Final = 4004
 FATAL_CLOSE_CODES: Final = {
@@ -66,8 +66,8 @@ FATAL_CLOSE_CODES: Final = {
 
 
 class Gateway:
-    """Connects once at a time. ``sessions`` counts what it begins; without it nobody can listen.
-    With ``personal`` it also listens to private messages."""
+    """``listen`` may run once at a time. It needs ``sessions``, which counts the sessions that it
+    begins. With ``personal``, commands are also accepted in private messages."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Gateway:
         self._registration = Registration(clock)
         self._listening_since: datetime | None = None
         self.shards: Mapping[int, datetime | None] = {}  # since when each is not connected
-        self._take_at = 0.0  # when more of them may be connected with, monotonic
+        self._take_at = 0.0  # when more of them may be connected, by the monotonic clock
 
     @property
     def degraded(self) -> str:
@@ -111,8 +111,8 @@ class Gateway:
 
     @property
     def disconnected_since(self) -> datetime | None:
-        """Since when no shard is connected although it listens; ``None`` also where other
-        processes have them all."""
+        """Since when no shard has been connected although it listens; ``None`` also where other
+        processes have all of them."""
         if not self.shards:
             return self._listening_since
         lost = [since for since in self.shards.values() if since is not None]
@@ -126,19 +126,19 @@ class Gateway:
         return declared(command_tree(client, handler, personal=self._personal))
 
     def guild_of(self, channel_id: str) -> str:
-        """The server of a channel that the gateway has told us of; else ``""``."""
+        """The server of a channel that the gateway has told us about; else ``""``."""
         channel = self._channel(channel_id)
         return "" if channel is None else str(channel.guild.id)
 
     def roles_of(self, channel_id: str) -> frozenset[str] | None:
-        """The roles of the server of a channel that the gateway has told us of; else ``None``."""
+        """The roles of a server, by a channel that the gateway has told us about; else ``None``."""
         channel = self._channel(channel_id)
         if channel is None:
             return None
         return frozenset(str(role.id) for role in channel.guild.roles)
 
     def name_of(self, channel_id: str) -> str:
-        """What people call a channel that the gateway has told us of, inert; else ``""``."""
+        """The name of a channel that the gateway has told us about, inert; else ``""``."""
         channel = self._channel(channel_id)
         if channel is None:
             return ""
@@ -149,7 +149,7 @@ class Gateway:
         return next((each for each in found if isinstance(each, discord.abc.GuildChannel)), None)
 
     async def listen(self, commands: Commands) -> None:
-        """Until cancelled. Raises PlatformDown and PlatformRefused."""
+        """Runs until cancelled. Raises PlatformDown and PlatformRefused."""
         budget, leases = self._budget, self._shard_leases
         if budget is None or leases is None:
             raise ValueError("listening needs a store that counts its sessions")
@@ -166,7 +166,7 @@ class Gateway:
                 new = sorted(share.held - share.surplus - self.shards.keys())
                 if new:
                     await self._take(commands, budget, share.total, new, info)
-                info = None  # the next time it is out of date
+                info = None  # out of date by the next time
                 if not self.shards:
                     self._listening_since = None
                 await self._watch(RENEW_INTERVAL if leases.is_shared else None)
@@ -184,8 +184,8 @@ class Gateway:
         shards: Sequence[int],
         info: GatewayInfo | None,
     ) -> None:
-        """Connect with them. Where Discord's count does not allow that, those that are connected
-        stay so, and it is tried again later."""
+        """Connect these shards. Where Discord's count does not allow that, those that are connected
+        stay connected, and it is retried later."""
         if self._clock.monotonic() < self._take_at:
             return
         try:
@@ -204,7 +204,7 @@ class Gateway:
         self._clients[task] = client
 
     async def _give_up(self, shards: AbstractSet[int]) -> None:
-        """Disconnect from them: other processes have them, or are to."""
+        """Disconnect these shards: other processes have them, or are to have them."""
         self.shards = {n: since for n, since in self.shards.items() if n not in shards}
         for task, client in list(self._clients.items()):
             if self.shards.keys() & (client.shard_ids or ()):
@@ -214,7 +214,7 @@ class Gateway:
                 await _cancelled(task)
 
     async def _watch(self, interval: timedelta | None) -> None:
-        """Until the shards are to be renewed. Raises why a client has ended."""
+        """Wait until the leases are to be renewed. Raises the error that has ended a client."""
         seconds = None if interval is None else interval.total_seconds()
         if not self._clients:
             await self._clock.sleep(seconds or 0.0)
@@ -276,7 +276,7 @@ class Gateway:
         )
 
     async def _connect(self, client: PapersClient, budget: SessionBudget) -> None:
-        """Until the client ends. Raises PlatformDown, PlatformRefused and StoreError."""
+        """Run the client until it ends. Raises PlatformDown, PlatformRefused and StoreError."""
         handler = client.handler
         try:
             async with client:
@@ -306,13 +306,13 @@ class Gateway:
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
-    """When it has ended, with what it has to finish."""
+    """Cancel the task, and wait until it has cleaned up."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
 async def cancel_until_done(task: asyncio.Task[None]) -> None:
-    """Cancel it, however often that takes.
+    """Cancel the task as often as it takes.
 
     On Python 3.11 ``wait_for``, with which the library waits, loses a cancellation that arrives
     together with a result (measured while Discord closed each new connection).
@@ -331,10 +331,11 @@ class ConnectionCallback(Protocol):
 
 
 class PapersClient(discord.AutoShardedClient):
-    """Receives commands, buttons and news of servers; keeps no members and no messages in memory.
+    """Receives commands, buttons and servers' events; keeps no members and no messages in memory.
 
-    ``ended`` is set where a new client has to try, and ``why_ended`` says why. ``before_identify``
-    waits for a shard's turn to begin a session; it raises PlatformRefused and StoreError.
+    ``ended`` is set when a new client has to take over, and ``why_ended`` says why.
+    ``before_identify`` waits for a shard's turn to begin a session; it raises PlatformRefused and
+    StoreError.
     """
 
     def __init__(
@@ -369,13 +370,14 @@ class PapersClient(discord.AutoShardedClient):
         self.why_ended: PlatformError | StoreError | None = None
         self._disconnects: Counter[int] = Counter()  # by shard, since its last connection
         self._launching: set[int] = set()
-        self._given_up: set[int] = set()  # shards that are another process's
+        self._given_up: set[int] = set()  # shards that belong to another process now
         self.tree = command_tree(self, handler, personal=handler.personal)
         self._registration = registration
         self._registering: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
-        """The token works. Commands are registered in the background: buttons work meanwhile."""
+        """Called once Discord has accepted the token. Commands are registered in the background:
+        buttons work meanwhile."""
         if self.application_id is not None:
             log.info(
                 "discord lets the bot in; to add it to a server: %s"
@@ -393,7 +395,7 @@ class PapersClient(discord.AutoShardedClient):
             await asyncio.gather(self._registering, return_exceptions=True)
         await super().close()
         # Connections that were given up before they were identified: the library starts a thread
-        # for each with its first message, and closes those that became a shard alone
+        # for each with its first message, but closes only those that became a shard
         # (discord.py 2.7.1, DiscordWebSocket.from_client).
         for thread in threading.enumerate():
             if isinstance(thread, KeepAliveHandler) and thread.ws.loop is self.loop:
@@ -404,8 +406,8 @@ class PapersClient(discord.AutoShardedClient):
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
     ) -> None:
-        """Ends the client where the first connection fails: there the library calls itself once
-        more every 5 seconds, for ever (discord.py 2.7.1, shard.py)."""
+        """Ends the client if the first connection fails: the library would call this method again
+        every 5 seconds, forever (discord.py 2.7.1, shard.py)."""
         if shard_id in self._given_up:
             return
         if shard_id in self._launching:
@@ -417,7 +419,7 @@ class PapersClient(discord.AutoShardedClient):
             await self.shards[shard_id].disconnect()
 
     async def give_up(self, shards: AbstractSet[int]) -> None:
-        """Disconnect from those that are this client's, and go on with the others."""
+        """Disconnect those that are this client's, and go on with the others."""
         for number in shards & {*(self.shard_ids or ())}:
             self._given_up.add(number)
             if number in self.shards:
@@ -430,7 +432,7 @@ class PapersClient(discord.AutoShardedClient):
             await self._end(error)
 
     async def _end(self, why: PlatformError | StoreError) -> None:
-        """Does not return: the caller that sees ``ended`` closes this client."""
+        """Never returns: whoever waits for ``ended`` closes this client."""
         self.why_ended = self.why_ended or why
         self.ended.set()
         await asyncio.get_running_loop().create_future()
@@ -476,8 +478,8 @@ class CommandTree(app_commands.CommandTree[Any]):
 def command_tree(
     client: discord.Client, handler: InteractionHandler, *, personal: bool = True
 ) -> app_commands.CommandTree[discord.Client]:
-    """``/papers``, in servers; and where people may follow something for themselves, in private
-    messages with the bot, for which they can install it."""
+    """``/papers``, in servers; with ``personal`` also in private messages with the bot, for which
+    people can install it."""
     tree = CommandTree(
         client,
         allowed_contexts=app_commands.AppCommandContext(

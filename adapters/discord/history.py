@@ -1,8 +1,8 @@
 """Searches a channel's history for a message whose delivery is unknown.
 
-How far back is decided by Discord's own clock alone: an id holds the time at which Discord made it
-(docs, reference, Snowflakes, 2026-08-06), so a message that was sent after another has a higher
-one. Our clock may have been wrong when the message was sent, and may be right by now.
+How far back is decided by Discord's own clock alone: an id contains the time when Discord created
+it (docs, reference, Snowflakes, 2026-08-06), so a message that was sent after another has a higher
+id. Our clock may have been wrong when the message was sent, and may be right by now.
 
 Discord's history does not return the nonce. But a paper is posted once in a channel, so no two of
 our messages hold the same texts and buttons.
@@ -20,7 +20,7 @@ from adapters.discord.limits import nested
 from bot.errors import CannotTell, ChannelRefused
 from bot.text.refusals import TOO_MUCH_WRITTEN
 
-# Discord's servers may disagree by some. The lower 22 bits of an id are no time.
+# By how much the clocks of Discord's servers may disagree. An id's lower 22 bits are not time.
 CLOCK_SKEW: Final = 120_000 << 22  # milliseconds
 PAGE_SIZE: Final = 100  # messages; the most that Discord returns at once
 MAX_PAGES: Final = 20
@@ -53,7 +53,7 @@ class MessageHistory:
                 if code_of(error) == UNKNOWN_CHANNEL:
                     return None  # a thread that was not created yet, or was deleted as a whole
                 raise
-            with reading_answer():  # what can't be read does not say that it is not there
+            with reading_answer():  # an unreadable answer does not prove that it is not there
                 seen += len(as_list(page))
                 last = min((int(message["id"]) for message in page), default=0)
                 for message in page:
@@ -73,7 +73,8 @@ class MessageHistory:
         return str(message["author"]["id"]) == self._rest.user_id
 
     async def _check_that_it_is_readable(self, channel_id: str) -> None:
-        """Without the permission Discord returns an empty history instead of an error."""
+        """Raises CannotTell if an empty history may hide messages: Discord returns one, and no
+        error, to a bot that lacks the permission."""
         channel = await self._channels.get(channel_id, refresh=True)
         if channel.get("last_message_id") is None:
             return
@@ -91,7 +92,7 @@ def same_content(message: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
 
 
 def _texts_and_ids(message: Mapping[str, Any]) -> Iterator[str]:
-    """The texts, without the white space at their ends, which Discord strips; and the buttons."""
+    """The texts, without the white space around them, which Discord strips, and button ids."""
     yield str(message.get("content") or "").strip()
     for component in nested(message.get("components") or ()):
         for name in ("content", "custom_id"):

@@ -19,7 +19,7 @@ MAX_KEY_LENGTH: Final = 100
 MAX_LIBRARY_LENGTH: Final = 200
 TITLES: Final = {"person": "Your library in Zotero", "channel": "The channel's library in Zotero"}
 
-# With the key, and the name of a library or nothing.
+# Called with the key and the name of a library, which may be empty.
 OnKey = Callable[[discord.Interaction[Any], str, str], Awaitable[None]]
 
 

@@ -42,7 +42,7 @@ class FormContents:
     name: str = ""
 
     def packed(self) -> str:
-        """For a custom_id: all of it, or the phrase alone, or nothing, as there is room."""
+        """For a custom_id: everything if it fits, else the phrase if that fits, else nothing."""
         chosen = f"{self.field}|{','.join(self.categories)}|{self.name.replace('|', ' ')}|"
         fitting = (f"{chosen}{self.phrase}", f"|||{self.phrase}", "|||")
         return next(
@@ -56,7 +56,7 @@ class FormContents:
 
 
 class KeywordForm(ui.Modal, title="Follow a keyword"):
-    """``filled`` is what it shows at first; ``on_submit`` gets what is filled in."""
+    """``filled`` is what it shows at first; ``on_submit`` is called with what was filled in."""
 
     interaction_check = check_server
 

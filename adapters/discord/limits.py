@@ -1,9 +1,9 @@
-"""What one message may hold, the published limits and the hidden ones. Pure.
+"""How much one message may hold, by the published limits and the undocumented ones. Pure.
 
 Components V2 (discord/discord-api-docs at c98d64bc, components/reference.mdx, 2026-08-06): 40
-components, nested ones counted; 4,000 characters of text. Hidden: more than 10,170 bytes of text,
-12 added for each text, are answered with a 500 (discord-api-docs #8554, 2026-08). Plain content:
-2,000 characters (message.mdx).
+components, nested ones counted; 4,000 characters of text. Undocumented: a message with more than
+10,170 bytes of text, plus 12 for each text, is answered with a 500 (discord-api-docs #8554,
+2026-08). Plain content: 2,000 characters (message.mdx).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHARACTERS: Final = 3900
 BYTES: Final = 9500
 BYTES_PER_TEXT: Final = 12
 CONTENT: Final = 1990
-PAPERS: Final = 12  # shown whole in one message: more is no longer looked through
+PAPERS: Final = 12  # shown in full in one message: nobody looks through more
 
 Component = Mapping[str, Any]
 TEXT_DISPLAY: Final = 10
@@ -32,9 +32,9 @@ def nested(components: Sequence[Component]) -> Iterator[Component]:
             yield from nested([component["accessory"]])
 
 
-@dataclass(slots=True)  # frozen, each of millions would take three times as long
+@dataclass(slots=True)  # not frozen: creating each of millions would take three times as long
 class Size:
-    """What components take of each limit. That of several is the sum of theirs."""
+    """How much of each limit components use. Sizes can be added."""
 
     components: int
     characters: int

@@ -1,4 +1,4 @@
-"""Makes text of others inert: Discord shows it word for word, whatever it contains. Pure.
+"""Makes other people's text inert: Discord shows it word for word, whatever it contains. Pure.
 
 Nothing in it mentions, links, previews or formats. Invisible characters that could undo this were
 removed before (``bot.text``).
@@ -11,8 +11,8 @@ from typing import Final
 
 # What Discord's Markdown interprets anywhere in a line (support.discord.com, Markdown Text 101).
 _ANYWHERE: Final = re.compile(r"[\\*_~`|<\[\]]")
-# A number starts a list where a blank follows its full stop; 2603.01234 does not. The blanks before
-# it are those of its own line: else each of many empty lines is looked through to the last one.
+# A number starts a list if a blank follows its full stop; 2603.01234 does not. Only blanks on the
+# same line may precede it: otherwise each of many empty lines would be scanned to the last one.
 _AT_LINE_START: Final = re.compile(r"(?m)^([^\S\n]*)([#>+-]|\d+(?=\.(?:\s|$)))")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")  # :tada:
 # A zero-width space: the text looks the same, but is no mention, link or invitation.
@@ -49,14 +49,14 @@ _LABEL_PATTERNS: Final = (
     (re.compile(r"(?i)@(?=everyone|here)"), "＠"),
     (re.compile(r":(?=//|[\w+-]+:)"), "∶"),  # addresses and :shortcodes:
     (re.compile(r"(?i)(?<=discord)\.(?=(?:gg|com|new)\b)"), "․"),
-    # Lists and headings were looked for at the start of a label, too (#6565, fixed 2023-12-20).
+    # Discord used to see lists and headings at the start of a label, too (#6565, fixed 2023-12-20).
     (re.compile(r"^(\d+)\.(?=\s)"), r"\1․"),
     (re.compile(r"^>(?=\s|>)"), "›"),
     (re.compile(r"^-(?=\s|#)"), "‐"),
     (re.compile(r"^\+(?=\s)"), "＋"),
     (re.compile(r"^#(?=#|\s)"), "＃"),
 )
-# Signs of science and law that Unicode counts as emoji, by ones that it does not.
+# Scientific and legal signs that Unicode counts as emoji, and similar ones that it does not.
 _TEXT_FOR_EMOJI: Final = {
     **{"↔": "⟷", "↕": "⭥", "↖": "⭦", "↗": "⭧", "↘": "⭨", "↙": "⭩", "➡": "→", "⬅": "←"},
     **{"⬆": "↑", "⬇": "↓", "♾": "∞", "✔": "✓", "✖": "✕", "➕": "+", "➖": "−", "➗": "÷"},
@@ -65,8 +65,8 @@ _TEXT_FOR_EMOJI: Final = {
     **{"ℹ": "i", "‼": "!!", "⁉": "!?"},
 }
 _TEXT_EMOJI: Final = re.compile(f"([{''.join(_TEXT_FOR_EMOJI)}])[\ufe0e\ufe0f]?")
-# Everything outside of ASCII with the property Emoji (Unicode 14, emoji-data.txt), the planes of
-# pictures whole, so that newer ones are among them; and what turns another sign into an emoji.
+# All non-ASCII characters with the property Emoji (Unicode 14, emoji-data.txt), the pictograph
+# blocks as a whole, so as to cover newer ones; and what turns another character into an emoji.
 _EMOJI: Final = re.compile(
     "(?:[0-9#*]\ufe0f?\u20e3|[\ufe0e\ufe0f\u20e3"
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u23cf"
@@ -79,14 +79,14 @@ _EMOJI: Final = re.compile(
     "\u2753-\u2755\u2757\u2763\u2764\u2795-\u2797\u27a1\u27b0\u27bf\u2934\u2935\u2b05-\u2b07"
     "\u2b1b\u2b1c\u2b50\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff])+"
 )
-_NAMELESS: Final = "arXiv"  # the label where nothing of a title can be one
+_NAMELESS: Final = "arXiv"  # the label if no part of the title can be one
 
 
 def link(title: str, url: str) -> str:
-    """A title that leads somewhere, on one line; every word of it is there.
+    """A title as a link, on one line, with every word of it.
 
-    Of a title with emoji in it the longest part between them is the link, and the rest stands
-    beside it as plain text. Of ``url`` only what could end the link is lost.
+    If the title contains emoji, the longest part between them is the link, and the rest is plain
+    text beside it. What could end the link is percent-encoded in ``url``.
     """
     title = _TEXT_EMOJI.sub(lambda found: _TEXT_FOR_EMOJI[found[1]], title)
     start, end = _longest_part(title)
@@ -100,7 +100,7 @@ def link(title: str, url: str) -> str:
 
 
 def _longest_part(title: str) -> tuple[int, int]:
-    """Of those between the emoji."""
+    """Where the longest part between emoji starts and ends."""
     edges = [0, *(edge for found in _EMOJI.finditer(title) for edge in found.span()), len(title)]
     parts = zip(edges[::2], edges[1::2], strict=True)
     return max(parts, key=lambda part: part[1] - part[0])

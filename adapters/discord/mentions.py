@@ -58,7 +58,7 @@ def inert_with_references(
 
 
 def _timed(text: str, times: Mapping[str, datetime]) -> str:
-    """Inert. Longer ones first, so that no time is found within another."""
+    """Inert text. Longer times are tried first, so that none is found within another."""
     if not times:
         return inert(text)
     words = "|".join(re.escape(each) for each in sorted(times, key=len, reverse=True))

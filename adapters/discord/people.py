@@ -1,5 +1,5 @@
-"""Whether a person is in a server with the bot: only those are written to unasked, once they follow
-something for themselves (``[bot] personal = "members"``)."""
+"""Whether a person is in a server with the bot: with ``[bot] personal = "members"``, only they get
+digests of the keywords that they follow for themselves."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class People:
         self._rest = rest
         self._clock = clock
         self._served = frozenset(served)
-        self._met: dict[str, tuple[str, float]] = {}  # in which server, and until when it counts
+        self._met: dict[str, tuple[str, float]] = {}  # in which server, and until when that counts
 
     async def is_member(self, user: str) -> bool:
-        """Of a server that the bot is in. Raises SendError (no OutcomeUnknown: it only asks) and
-        PlatformRefused."""
+        """Whether the person is in a server that the bot is in. Raises PlatformRefused and
+        SendError, but never OutcomeUnknown, as nothing is sent."""
         guild, until = self._met.get(user, ("", 0.0))
         if self._clock.monotonic() < until:
             return True

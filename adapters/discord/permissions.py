@@ -43,8 +43,8 @@ def missing(
 
 
 def missing_for_discussion(granted: discord.Permissions, *, forum: bool) -> tuple[str, ...]:
-    """The names of what somebody needs to start a thread and write in it. A forum's threads are
-    its posts, for which Send Messages is enough (docs, topics/threads, 2026-08-06)."""
+    """The names of the permissions that somebody lacks to start a thread and write in it. A forum's
+    threads are its posts, for which Send Messages is enough (docs, topics/threads, 2026-08-06)."""
     if granted.administrator:
         return ()
     needed = dict(FOR_THREADS)

@@ -71,7 +71,7 @@ class Discord:
         self._servers = frozenset(options.get("servers") or ())  # empty: every server is served
         self._members_only = settings.personal == "members"
         self._crosspost = bool(options.get("crosspost"))
-        # The library has one proxy for both addresses; that of the API decides.
+        # The library takes one proxy for both addresses: the one for the API.
         proxy = options.get("proxy") or settings.network.proxy_for(options["api_url"])
         self._rest = RestClient(
             api_url=options["api_url"],
@@ -123,7 +123,8 @@ class Discord:
         return render.DiscordComposer()
 
     async def tell(self, person_id: str, text: str) -> str:
-        """A private message. Raises SendError."""
+        """Sends a private message, and returns the conversation's channel id. Raises SendError and
+        PlatformRefused."""
         person = person_id.partition(":")[2]
         channel = await self._rest.request(
             "POST", "/users/@me/channels", json={"recipient_id": person}
@@ -134,12 +135,12 @@ class Discord:
         return f"discord:{conversation}"
 
     async def knows(self, person_id: str) -> bool:
-        """Raises SendError and PlatformRefused."""
+        """Whether the person is in a server with the bot. Raises SendError and PlatformRefused."""
         return await self._people.is_member(person_id.partition(":")[2])
 
     async def channel_name(self, channel_id: str) -> str:
-        """As a mention, which Discord's clients show as the name to who sees the channel, where
-        neither the gateway nor REST tells it."""
+        """The name as people know it. If neither the gateway nor the REST API tells it, a mention,
+        which Discord's clients show as the name to people who can see the channel."""
         own = channel_id.partition(":")[2]
         if name := self._gateway.name_of(own):
             return name
@@ -153,7 +154,8 @@ class Discord:
         return await checks.examine(self._rest, self._channels, channels, declared, self._servers)
 
     async def _send_line(self, channel_id: str, text: str) -> None:
-        """A line that mentions nobody. May get lost: it is no post. Raises SendError."""
+        """Sends a line that mentions nobody. It may get lost, as it is not a post. Raises
+        SendError and PlatformRefused."""
         body = {
             "content": shorten(text, CONTENT),
             "allowed_mentions": {"parse": []},
@@ -194,15 +196,15 @@ class Discord:
             raise refusal from error.__cause__
 
     async def _with_valid_mention(self, channel: str, message: render.Message) -> render.Message:
-        """The message, which notifies nobody where the role that it names is that of everyone (its
-        id is the server's), or is gone as far as the gateway knows. bot.toml can name any."""
+        """The message, without its mention if the role is @everyone (whose id is the server's) or,
+        as far as the gateway knows, is gone: bot.toml can name any role."""
         role = message.mentioned
         if not role:
             return message
         try:
             guild = str((await self._channels.get(channel)).get("guild_id") or "")
         except (SendError, PlatformRefused):
-            guild = role  # nobody can say that it is not everyone's
+            guild = role  # it might be @everyone
         roles = self._gateway.roles_of(channel)
         if role != guild and (roles is None or role in roles):
             return message
@@ -211,8 +213,8 @@ class Discord:
         return message.mentioning_nobody()
 
     async def _is_deleted(self, channel: str, server: str) -> bool:
-        """Whether Discord, with us in the channel's server, knows no such channel. Elsewhere it
-        may be one of another application's, or one that never was."""
+        """Whether Discord knows no such channel although we are in its server. If we are not, it
+        may be another application's channel, or one that never existed."""
         if not server:
             return False
         try:
@@ -267,7 +269,8 @@ class Discord:
         return await self._receipt(channel, channel, response, message)
 
     async def _post(self, target: str, post: Post, message: render.Message) -> dict[str, Any]:
-        """Once an attempt may have been carried out, only a response to a later one settles it."""
+        """Sends the message, with retries. Once an attempt may have been carried out, only a
+        successful response settles the outcome: any other failure leaves it unknown."""
         body = {**message.body, "nonce": post.key, "enforce_nonce": True}
         for attempt, delay in enumerate((*RETRY_DELAYS, None)):
             try:
@@ -291,7 +294,8 @@ class Discord:
     async def _send_to_thread(
         self, channel: str, parent: str, post: Post, message: render.Message
     ) -> Receipt | None:
-        """Into the thread of the message ``parent``, whose id it has: it is never created twice.
+        """Into the thread of the message ``parent``. The thread has the message's id, so it is
+        never created twice.
 
         ``None``: somebody deleted the message or the thread, or it takes no messages; nothing was
         sent.
@@ -380,7 +384,7 @@ class Discord:
     # -- crossposting --------------------------------------------------------------------------
 
     async def crosspost(self, channel: Channel, message_id: str) -> None:
-        """Publish to the servers that follow an announcement channel; in others do nothing.
+        """Publish to the servers that follow an announcement channel; in other channels do nothing.
 
         Raises SendError and PlatformRefused. Discord accepts ten an hour from a channel, and may
         ask us to wait for most of it.
@@ -418,7 +422,7 @@ class Discord:
         if (await self._channels.get(channel_id))["type"] in FORUMS:
             targets = await self._forums.threads(channel_id, message.thread_name, post.after_id)
         elif message.place.in_thread and post.parent is not None:
-            # In the channel itself if the parent message was late, or is deleted.
+            # It is in the channel itself if the parent message was late or has been deleted.
             targets.insert(0, post.parent.message_id)
         if message.place is render.Destination.REPLY and post.parent is not None:
             targets.insert(0, _place_of(post.parent) or channel_id)
@@ -435,7 +439,7 @@ class Discord:
         return render.discussion(paper, {"components": first})
 
     async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
-        """Asks for its first message. Raises SendError and PlatformRefused."""
+        """Finds out by requesting its first message. Raises SendError and PlatformRefused."""
         own = _channel_id(channel)
         thread = _place_of(first) or own
         path = "/channels/{channel_id}/messages/{message_id}"

@@ -43,7 +43,7 @@ class Registration:
         self.mentions = CommandMentions()  # of the commands that are registered
 
     async def register_until_done(self, tree: app_commands.CommandTree[Any]) -> None:
-        """Until Discord lists our commands as they are. Raises nothing of Discord's."""
+        """Retries until Discord lists exactly our commands. Raises none of Discord's errors."""
         delay = FIRST_DELAY
         while (wait := await self._try_once(tree, delay)) is not None:
             await self._clock.sleep(wait)
@@ -62,7 +62,7 @@ class Registration:
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
             why = f"Discord did not answer ({type(error).__name__})."
         except UNREADABLE as error:  # the page of a proxy, for example
-            why = f"What Discord answered is no list of commands ({type(error).__name__})."
+            why = f"Discord's answer is not a list of commands ({type(error).__name__})."
         else:
             self.degraded = ""
             return None
@@ -79,19 +79,19 @@ class Registration:
         ours = declared(tree)
         if normalized(listed) != normalized(ours):
             ids = {each.name: each.id for each in await tree.sync()}
-            if ids.keys() != {each["name"] for each in ours}:  # of {} the library makes none
+            if ids.keys() != {each["name"] for each in ours}:  # the library reads {} as none
                 raise ValueError("Discord does not say that it has registered all of them")
             log.info("commands registered")
         self.mentions.set_ids(ids)
 
 
 def declared(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
-    """Our commands as they are sent."""
+    """Our commands as they are sent to Discord."""
     return [command.to_dict(tree) for command in tree.get_commands()]
 
 
 def normalized(commands: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """All that Discord stores of commands, in one form for ours and for what it lists.
+    """All that Discord stores about commands, in one form for ours and for those that it lists.
 
     Without ids, versions and ``dm_permission``, which ``contexts`` has replaced.
     """

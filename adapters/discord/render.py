@@ -2,9 +2,9 @@
 
 ``digest`` is one container a message (Components V2), each paper with a button for its abstract;
 ``list`` is plain text with bare addresses, for bridges and screen readers; ``thread`` is one line
-in the channel and the digest below it. Whether a channel is a forum is not known here: the name of
-its post is stored with the body. The JSON is put together from parts, of which those of a
-paper are made once (``DiscordPaper``).
+in the channel and the digest below it. Whether a channel is a forum is not known here, so the name
+that its post would have is stored with every body. The JSON is assembled from parts; those of a
+paper are rendered once (``DiscordPaper``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SECONDARY: Final = 2
 COMPONENTS_V2, SUPPRESS_EMBEDS = 1 << 15, 1 << 2
 ABSTRACT_PREFIX: Final = "abs:"  # what a button's custom_id begins with; the paper's id follows
 PAPER_PREFIX: Final = "paper:"  # likewise; a command follows that is answered beside the message
-# Likewise, of a menu below papers with a line each; the first one's id makes it unlike others.
+# Likewise, of a menu below papers with a line each; the first one's id makes it unique.
 ABSTRACTS_PREFIX: Final = "abstracts:"
 # Of a menu, and characters of an option (docs, components/reference, 2026-08-06).
 MAX_OPTIONS, MAX_OPTION_LENGTH = 25, 100
@@ -62,7 +62,7 @@ class Destination(StrEnum):
     CHANNEL = "channel"
     THREAD = "thread"  # below the message that is its parent
     REPLY = "reply"  # to the message that is its parent, wherever that is
-    DISCUSSION = "discussion"  # the same as THREAD, of a paper's own one; without parent: its start
+    DISCUSSION = "discussion"  # a paper's own thread; without a parent: the line that starts it
 
     @property
     def in_thread(self) -> bool:
@@ -80,7 +80,7 @@ class Message:
 
     @property
     def mentioned(self) -> str:
-        """The one role that it may notify, or nothing."""
+        """The id of the one role that it may notify; empty if it may notify nobody."""
         return str(next(iter(self.body["allowed_mentions"].get("roles", ())), ""))
 
     def mentioning_nobody(self) -> Message:
@@ -104,7 +104,7 @@ def _boxed(components: Sequence[Component]) -> list[Component]:
 
 
 def stop_row() -> Component:
-    """Below what a person follows for themselves: ends it at once."""
+    """The button below a person's own digests: ends them at once."""
     stop = {
         "type": BUTTON,
         "style": SECONDARY,
@@ -153,10 +153,10 @@ _SECTION_SIZE = size([_section("", "")])
 _MENU = template(_menu(SLOT, SLOT))
 
 
-@dataclass(slots=True)  # frozen, each of a million would take three times as long
+@dataclass(slots=True)  # not frozen: creating each of a million would take three times as long
 class SizedComponent:
-    """The JSON of one component, what it takes of a message's limits, and the papers that it shows:
-    one whole, or several with a line each; or the news (by number) that it tells."""
+    """The JSON of one component, how much of a message's limits it uses, and the papers that it
+    shows (one in full, or several with a line each) or the numbers of the news that it tells."""
 
     json: str
     size: Size
@@ -166,8 +166,8 @@ class SizedComponent:
 
 
 class DiscordPaper:
-    """How one paper looks in every message; only the keywords that it matches are added. ``like``
-    is an ``Entry``'s."""
+    """How one paper looks in every message, but for the keywords that it matches. ``like`` is the
+    field of ``Entry``."""
 
     def __init__(self, paper: Paper, like: str) -> None:
         self.id = paper.id
@@ -191,7 +191,7 @@ class DiscordPaper:
         return encode({"label": label, "value": self.id})
 
     def whole(self, matched: Matched, heading: str = "") -> SizedComponent:
-        """Below the ``heading`` of its group, which stays with it."""
+        """The paper in full, in one piece with the ``heading`` of its group if it has one above."""
         before, after, size = self._whole
         json, size = f"{before}{matched.json}{after}", size + matched.size
         if heading:
@@ -233,13 +233,13 @@ def badge(each: Badge) -> str:
 
 
 def _size_of(content: str) -> Size:
-    """What so much more in a text takes."""
+    """By how much ``content`` makes a text larger."""
     return Size(0, len(content), len(content.encode()))
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The keywords of a paper as they continue a line about it: inside of a JSON string."""
+    """The keywords that a paper matches, as they continue a line about it within a JSON string."""
 
     json: str
     size: Size
@@ -357,9 +357,9 @@ def _messages(
 def _grouped(
     head: SizedComponent, pieces: Sequence[SizedComponent], foot: Size
 ) -> list[list[SizedComponent]]:
-    """The pieces in as few messages as the limits allow, with room for the menus of what has a line
-    in it. One text is left for the number below, and room for what may be below that (which the
-    size of ``head`` includes)."""
+    """Distributes the pieces over as few messages as the limits allow. Leaves room for the menus of
+    papers with a line each, for the message's number, and for the foot (which the size of ``head``
+    includes)."""
     whole = sum(piece.whole for piece in pieces)
     most = ceil(whole / ceil(whole / PAPERS)) if whole else 0  # 7 and 6 rather than 12 and 1
     groups = [[head]]
@@ -397,7 +397,7 @@ def _stop() -> SizedComponent:
 
 
 def _head(digest: Digest, mentioned: str) -> SizedComponent:
-    """With the size of what is below the digest, too."""
+    """The heading and remarks. The size includes that of the foot."""
     lines = [f"### {inert(digests.heading(digest))}"]
     lines += [f"-# {inert(note)}" for note in digests.remarks(digest)]
     head = _text(_with_mention(mentioned, "\n".join(lines)))
@@ -405,7 +405,7 @@ def _head(digest: Digest, mentioned: str) -> SizedComponent:
 
 
 def _with_mention(role: str, shown: str) -> str:
-    """Below the mention of the role, where there is one."""
+    """``shown``, below a mention of the role if there is one."""
     return f"<@&{role}>\n{shown}" if role else shown
 
 
@@ -421,8 +421,8 @@ def _bold(words: str) -> str:
 def _folded(
     papers: Sequence[DiscordPaper], headings: Sequence[str], head: SizedComponent, *, below: bool
 ) -> Iterator[SizedComponent]:
-    """Papers with a line each, below the ``headings`` of their groups, some lines in each text:
-    never more than the message that begins with ``head`` can hold."""
+    """Papers with a line each, below the ``headings`` of their groups, some lines in each text: no
+    text is too large for a message that begins with ``head``."""
     around = _AROUND + head.size + _size_of_menus(1) + size([text("")])
     more = digests.and_more(len(papers), below=below)
     lines, some = [f"**{more}**"] if more else [], list[DiscordPaper]()
@@ -486,7 +486,7 @@ def _most_saved(digest: Digest) -> Iterator[SizedComponent]:
 
 
 def _replies(digest: Digest, day: str) -> Iterator[Draft]:
-    """To the messages in which papers were posted that are withdrawn by now."""
+    """Replies to the messages that posted papers which have been withdrawn since."""
     for item in digests.told_in_reply(digest):
         lines = [_bold(digests.reply_label(item)), linked_title(item.paper)]
         body = _plain_body("\n".join([*lines, *map(inert, digests.news_details(item))]))
@@ -548,7 +548,7 @@ def _plain_pieces(digest: Digest) -> Iterator[_Content]:
 
 
 def _plain_news(digest: Digest) -> Iterator[_Content]:
-    """The same of each of the news."""
+    """Each news item's text, with the line breaks before it."""
     heading = digests.news_heading(digest)
     for number, item in enumerate(digests.news_lines(digest)):
         before = f"\n\n{inert(heading)}\n" if heading and number == 0 else "\n"
@@ -562,7 +562,7 @@ def _plain_news(digest: Digest) -> Iterator[_Content]:
 
 
 def _plain_most_saved(digest: Digest) -> Iterator[_Content]:
-    """The same of each of the most saved papers, which is no paper of this digest."""
+    """The same for the most saved papers, which do not count as papers of this digest."""
     heading = digests.most_saved_heading(digest)
     for number, each in enumerate(digest.most_saved):
         before = f"\n\n{inert(heading)}\n" if heading and number == 0 else "\n"

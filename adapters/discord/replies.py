@@ -1,6 +1,6 @@
 """Renders replies with their buttons, and whole abstracts, as Discord views. Pure.
 
-Text of others is inert here as in a digest.
+Other people's text is inert, as in a digest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_CODE_SIZE: Final = 3000
 MAX_ROWS: Final = 10
 MAX_SECTIONS: Final = 11  # rows and papers, of three components each; 40 with all others
 MAX_AUTHORS_LENGTH: Final = 1000
-MAX_FACT_LENGTH: Final = 300  # of a paper that is shown whole
+MAX_FACT_LENGTH: Final = 300  # of a paper that is shown in full
 TYPED_COMMANDS: Final = CommandMentions()  # knows no ids
 
 
@@ -101,14 +101,14 @@ def _section_text(section: Section, room: int, format_command: CommandFormatter)
 
 
 def reply_file(reply: Reply) -> TextFile | None:
-    """What is attached: a file, or a code that is too long for a message."""
+    """What is attached: the reply's file, or its code if that is too long for a message."""
     if reply.file is None and _size(_code_block(reply.code)) > MAX_CODE_SIZE:
         return TextFile("citation.bib", reply.code)
     return reply.file
 
 
 def attached(reply: Reply) -> dict[str, bytes]:
-    """What goes with the view that shows the reply, by the names of the files."""
+    """The files to send along with the reply's view: their contents by name."""
     file, picture = reply_file(reply), reply.picture
     return {
         **({file.name: file.text.encode()} if file else {}),

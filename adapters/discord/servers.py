@@ -1,9 +1,9 @@
 """Servers and channels that come and go.
 
 A server that removed the bot, or a channel that was deleted, is archived; a server that adds the
-bot gets a greeting, and back what it had. Removed means: Discord has said so in an event, *and*
-answers so when it is asked. A server that is unavailable (an outage), one that is merely absent
-when the bot connects, and a Discord that does not know the token remove nothing.
+bot is greeted, and gets back what it had. Removed means that Discord has said so in an event *and*
+confirms it when asked. Nothing is removed when a server is unavailable (an outage) or merely absent
+as the bot connects, or when Discord does not know the token.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from bot.text import plural
 
 log = logging.getLogger(__name__)
 
-# Seconds until Discord is asked once more whether it is so. What it does not answer by then stays
-# as it is: posts there are refused, and the host is told so.
+# Seconds between attempts to have Discord confirm a removal. Without an answer to the last one,
+# everything stays as it is: posts there are refused, and the host is told so.
 CONFIRM_DELAYS: Final = (5.0, 30.0, 120.0, 600.0)
 SERVER_REMOVED: Final = "The bot was removed from the Discord server {server}."
 CHANNEL_DELETED: Final = "The channel #{channel} of the Discord server {server} was deleted."
@@ -42,7 +42,7 @@ WELCOME_BACK: Final = (
 
 
 class Servers:
-    """Follows the events of one connection. Raises nothing of Discord's or of ours."""
+    """Handles the events of one connection. Raises neither Discord's errors nor ours."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Servers:
             log.warning("not archived what=%s why=%s", reason, error)
 
     async def _is_gone(self, path: str, codes: Collection[int], **parts: Any) -> bool:
-        """Whether Discord, which knows our token, says that we have no such thing any more."""
+        """Whether Discord says so in answer to a request with our token, which it accepts."""
         for delay in (*CONFIRM_DELAYS, None):
             try:
                 await self._rest.request("GET", path, **parts)
@@ -143,12 +143,12 @@ def greeting_channel(guild: discord.Guild) -> discord.TextChannel | None:
 
 
 def _me(guild: discord.Guild) -> discord.Member | None:
-    """Ourselves in the server; ``None`` where Discord did not say (the library's type hides it)."""
+    """The bot as a member; ``None`` where Discord did not say (the library's type omits that)."""
     return cast("discord.Member | None", guild.me)
 
 
 def _channels_of(guild: discord.Guild) -> ChannelGroup:
-    """Those that the gateway has told us of, and all that are known to be in the server."""
+    """Those that the gateway has told us about, and all that are known to be in the server."""
     channels = [*guild.channels, *guild.threads]
     return ChannelGroup(
         ids=tuple(f"discord:{each.id}" for each in channels), server=f"discord:{guild.id}"

@@ -1,10 +1,10 @@
 """When a session of Discord's gateway may begin, over all restarts and processes.
 
-Discord counts identifications: 1,000 a day, then it ends all sessions and resets the bot's token;
-and of the shards whose numbers are the same modulo ``max_concurrency`` one may identify every 5
-seconds (docs, topics/gateway, "Session Start Limit Object", 2026-08-06). A program that is started
-again and again spends them in hours. So each is recorded in the database before it is made, some
-are never used, and what Discord has refused for good is left alone for an hour.
+Discord limits identifications: after 1,000 in a day it ends all sessions and resets the bot's
+token; and among the shards whose numbers are equal modulo ``max_concurrency``, only one may
+identify every 5 seconds (docs, topics/gateway, "Session Start Limit Object", 2026-08-06). A program
+that restarts again and again uses them up within hours. So each is recorded in the database before
+it is made, some are kept in reserve, and after a permanent refusal none is made for an hour.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from bot.ports import Clock, SessionStore
 
 log = logging.getLogger(__name__)
 
-# Discord counts from one arrival to the next and wants five seconds: half a second is for what the
-# way there takes at one time longer than at another.
+# Discord wants five seconds between the arrivals of two requests: the extra half second allows for
+# varying delays on the network.
 IDENTIFY_INTERVAL: Final = timedelta(seconds=5.5)
-RESERVED_SESSIONS: Final = 50  # of a day's: for other users of the token, and for failures
+RESERVED_SESSIONS: Final = 50  # a day, for other users of the token and for failures
 # How long a connection that is open already may wait for its turn: the library gives up after 60.
 MAX_WAIT: Final = timedelta(seconds=45)
 HOLD: Final = timedelta(hours=1)  # after a refusal that only a person can lift
-MAX_UNANSWERED: Final = 4  # sessions of a shard in a row that end before they have begun
+MAX_UNANSWERED: Final = 4  # consecutive sessions of a shard that Discord ends before they begin
 
 USED_UP: Final = (
-    "The bot has begun as many sessions at Discord as are safe: of {total} a day {left} are left,"
+    "The bot has begun as many sessions at Discord as is safe: {left} of {total} a day are left,"
     " and with the last one Discord resets the token. It connects again at {at:%H:%M} UTC. Does"
     " something start it again and again, or does another program use its token?"
 )
@@ -48,8 +48,8 @@ UNANSWERED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class GatewayInfo:
-    """What Discord says of connecting (docs, Get Gateway Bot): how many shards it recommends, and
-    how many sessions may still begin until ``reset_after``."""
+    """What Discord says about connecting (docs, Get Gateway Bot): how many shards it recommends,
+    and how many sessions may still begin until ``reset_after``."""
 
     shards: int
     total: int
@@ -59,7 +59,7 @@ class GatewayInfo:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> GatewayInfo:
-        """Raises what ``errors.UNREADABLE`` names for what is no such answer."""
+        """Raises one of ``errors.UNREADABLE`` if the answer has another shape."""
         limit = answer["session_start_limit"]
         return cls(
             shards=max(1, int(answer["shards"])),
@@ -71,7 +71,8 @@ class GatewayInfo:
 
 
 class SessionBudget:
-    """Of one token. Every method that takes a turn raises PlatformRefused and StoreError."""
+    """The sessions that may begin with one token. What checks or waits raises PlatformRefused;
+    what needs the database, StoreError."""
 
     def __init__(self, store: SessionStore, token: str, clock: Clock) -> None:
         self._store = store
@@ -81,14 +82,14 @@ class SessionBudget:
         self._unanswered: Counter[int] = Counter()  # by shard, sessions that did not begin yet
 
     async def check_hold(self) -> None:
-        """Whether an earlier refusal is over. Makes no request."""
+        """Raises PlatformRefused while an earlier refusal holds. Makes no request."""
         held = await self._store.sessions_held(self.account, self._clock.now())
         if held is not None:
             reason, until = held
             raise PlatformRefused(reason, self._seconds_until(until))
 
     def check_remaining(self, info: GatewayInfo, shards: Sequence[int]) -> None:
-        """Whether so many shards may begin a session now, as Discord counts."""
+        """Raises PlatformRefused if, by Discord's count, the shards may not begin sessions now."""
         self._info = info
         if info.remaining - len(shards) < RESERVED_SESSIONS:
             at = self._clock.now() + info.reset_after
@@ -96,7 +97,7 @@ class SessionBudget:
             raise PlatformRefused(text, info.reset_after.total_seconds())
 
     async def wait_for_turn(self, shard: int) -> None:
-        """Record that the shard begins a session, as soon as one may."""
+        """Wait until the shard may begin a session, and record that it does."""
         if self._unanswered[shard] >= MAX_UNANSWERED:
             self._unanswered[shard] = MAX_UNANSWERED - 1  # after the hold it is tried once
             raise await self.hold(UNANSWERED)

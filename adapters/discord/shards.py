@@ -1,8 +1,8 @@
-"""Which of Discord's shards are this process's, where several share a database.
+"""Which of Discord's shards belong to this process, where several share a database.
 
 Discord sends each event to every connection of a shard, so that two processes would both answer.
-Each has its shards for the time of a lease, as others have roles (``bot.core.leases``); a lease
-that could not be renewed counts as ended here before it does in the database.
+So a process leases its shards, as it does roles (``bot.core.leases``); a lease that could not be
+renewed counts as ended here before it does in the database.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from bot.ports import Clock, SessionStore
 
 log = logging.getLogger(__name__)
 
-LEASE: Final = timedelta(seconds=15)  # how long a dead process's shards are nobody's, at most
+LEASE: Final = timedelta(seconds=15)  # how long at most nobody serves a dead process's shards
 RENEW_INTERVAL: Final = LEASE / 4
-SAFE: Final = LEASE * 0.85  # until it ends here
+SAFE: Final = LEASE * 0.85  # until it counts as ended here
 NOTHING: Final = ShardShare(0, frozenset(), frozenset())
 
 
 class ShardLeases:
-    """Of one token, whose ``account`` is its name in the database."""
+    """The shards of one token; ``account`` is what the database knows the token by."""
 
     def __init__(self, store: SessionStore, account: str, clock: Clock) -> None:
         self._store = store
@@ -33,15 +33,16 @@ class ShardLeases:
         self._clock = clock
         self._share = NOTHING
         self._until = 0.0  # by the monotonic clock
-        self._until_at: datetime | None = None  # by the wall clock: a machine that sleeps
+        self._until_at: datetime | None = None  # by the wall clock, which goes on in a sleep
 
     @property
     def is_shared(self) -> bool:
         return self._store.is_shared
 
     async def renew(self, count: int) -> ShardShare:
-        """What this process has now, of ``count`` shards if it is the first. A database that does
-        not answer changes nothing until the lease ends; then it has nothing."""
+        """Renew the lease, and return what this process has now. ``count`` is how many shards there
+        are, if no other process has decided that. A database that does not answer changes nothing
+        until the lease ends; then the process has no shards."""
         monotonic, now = self._clock.monotonic(), self._clock.now()
         try:
             share = await self._store.share_shards(self._account, count, LEASE.total_seconds())
@@ -60,7 +61,8 @@ class ShardLeases:
         return share
 
     async def release(self, shards: Collection[int] | None = None) -> None:
-        """Others may have these, or all, at once. One that can't be told finds out later."""
+        """Let other processes have these shards, or all, at once. If the database does not answer,
+        they get them when the lease ends."""
         if shards is None:
             self._until_at, self._share = None, NOTHING
         try:

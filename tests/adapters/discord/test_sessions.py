@@ -127,7 +127,7 @@ async def test_the_last_sessions_of_a_day_are_never_used(
     """Another program spends them too, and Discord alone counts all."""
     server.gateway.starts = RESERVED_SESSIONS
     refused = await refusal(server, backend)
-    assert "of 1000 a day 50 are left" in str(refused)
+    assert "50 of 1000 a day are left" in str(refused)
     assert "connects again at 10:00 UTC" in str(refused)
     assert refused.seconds == 2 * HOUR
     assert server.gateway.connections == 0
