@@ -85,8 +85,8 @@ class Console:
     async def send(self, post: Post) -> Receipt:
         """Write the whole digest and flush it.
 
-        Blocks while a reader is slow, on purpose: nobody could tell of a write in the background
-        whether it arrived. Raises TryLater if nothing of the digest was written,
+        Blocks while a reader is slow, on purpose: it could not be told whether a write in the
+        background had arrived. Raises TryLater if nothing of the digest was written,
         OutcomeUnknown if a part was, PostRefused if the payload is not one of ours.
         """
         page = render.from_payload(post.payload)

@@ -82,7 +82,7 @@ class Page:
 class ConsoleComposer:
     """Implements :class:`bot.ports.Composer`: one draft that holds every paper.
 
-    Nothing on a terminal can be replied to, so withdrawals are among the news alone.
+    Nothing on a terminal can be replied to, so withdrawals are only among the news.
     """
 
     def compose(self, digest: Digest) -> list[Draft]:
@@ -116,7 +116,7 @@ def _group_headings(digest: Digest, in_full: int) -> tuple[str, ...]:
 
 
 def to_payload(page: Page) -> str:
-    """The same text for the same page, always."""
+    """Equal pages give identical text."""
     return encode({"version": VERSION, **asdict(page)})
 
 
@@ -294,7 +294,7 @@ def _title(item: Item) -> Text:
 
 
 def _address(item: Item) -> Text:
-    """The whole address, never broken: many terminals show no links, and none tells whether."""
+    """The whole address, never broken: many terminals show no links, and none says so."""
     return Text(item.url, ADDRESS_STYLE + Style(link=item.url or None))
 
 

@@ -1,4 +1,4 @@
-"""One workspace's Web API: one session, the bot's own pace, and what Slack says of the token.
+"""One workspace's Web API: one session, the bot's own pace, and what Slack says about the token.
 
 Repeats nothing by itself: what may be sent again is the core's decision. slack_sdk's own handlers
 are off, because the default one posts twice after a connection that broke (measured with 3.47).
@@ -26,12 +26,12 @@ from bot.ports import Clock
 # "several hundred messages per minute" for a workspace; what exceeds that may not be shown.
 CHANNEL_INTERVAL: Final = 1.0  # seconds between two messages
 WORKSPACE_INTERVAL: Final = 0.2  # 300 a minute; a burst beyond "several hundred" may go unshown
-REFUSAL_PAUSE: Final = 1.0  # for all channels, when one was too much
+REFUSAL_PAUSE: Final = 1.0  # seconds for all channels, after Slack has refused a message to one
 MAX_WAIT: Final = 20.0  # seconds that a message waits here for its turn
 REQUEST_TIMEOUT: Final = 30.0  # seconds
 CONNECT_TIMEOUT: Final = 10.0  # seconds
 
-# The libraries log tickets, names and what people typed at DEBUG. They never get to.
+# At DEBUG the libraries would log tickets, names and what people typed, so they never may.
 quiet = logging.getLogger("adapters.slack.library")
 quiet.setLevel(logging.WARNING)
 
@@ -50,7 +50,7 @@ class Me:
 
 
 class Web:
-    """Opens its session at the first request. Close it."""
+    """Opens its session at the first request. Has to be closed."""
 
     def __init__(self, *, api_url: str, token: str, network: Network, clock: Clock) -> None:
         self._api_url = api_url
@@ -79,8 +79,8 @@ class Web:
             retry_handlers=[],
             logger=quiet,
         )
-        # Set afterwards: the library takes None for leave to look into the environment by itself,
-        # where it knows no exemptions and nothing of what is wrong (slack_sdk 3.47).
+        # Set afterwards: given None, the library reads the environment by itself, without regard
+        # to exemptions and without checking what is there (slack_sdk 3.47).
         client.proxy = self.network.proxy_for(self._api_url)
         return client
 
@@ -118,7 +118,7 @@ class Web:
         )
 
     async def post(self, channel: str, message: Mapping[str, Any]) -> dict[str, Any]:
-        """A message, in its turn. Raises SendError and PlatformRefused."""
+        """Sends a message when it is its turn. Raises SendError and PlatformRefused."""
         await self._take_turn(channel)
         return await self.request("chat.postMessage", json={**message, "channel": channel})
 
@@ -130,8 +130,8 @@ class Web:
         params: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Raises SendError and PlatformRefused. With ``params`` it is a GET request."""
-        # Who wants to be left alone: a channel for its messages, a method for what we read. A
-        # window is one person's: what is too much of theirs keeps nobody else from theirs.
+        # What is paused when Slack asks us to wait: a channel's messages, or a method that reads.
+        # Not windows: each is one person's, and too many of theirs must not hold up others'.
         whose = str((json or {}).get("channel") or (method if json is None else ""))
         wait = self._paused_until.get(whose, 0.0) - self._clock.monotonic()
         if wait > 0:
@@ -150,9 +150,9 @@ class Web:
             raise
 
     async def upload(self, name: str, text: str) -> str:
-        """The id of a file that nobody sees before it is shared. Needs ``files:write``
-        (docs.slack.dev, messaging/working-with-files, November 2026). Raises SendError and
-        PlatformRefused."""
+        """Uploads a file, and returns its id. Nobody sees it before it is shared. Needs
+        ``files:write`` (docs.slack.dev, messaging/working-with-files, November 2026). Raises
+        SendError and PlatformRefused."""
         content = text.encode()
         given = {"filename": name, "length": str(len(content))}
         target = await self.request("files.getUploadURLExternal", params=given)
@@ -167,12 +167,13 @@ class Web:
         return file_id
 
     async def share_file(self, channel: str, name: str, file_id: str) -> None:
-        """In a conversation that exists. Raises SendError and PlatformRefused."""
+        """Shows an uploaded file in a conversation that exists already. Raises SendError and
+        PlatformRefused."""
         done = {"files": [{"id": file_id, "title": name}], "channel_id": channel}
         await self.request("files.completeUploadExternal", json=done)
 
     async def open_socket(self, app_token: str) -> None:
-        """Whether Socket Mode would let us in. Raises SendError and PlatformRefused."""
+        """Tries whether Socket Mode accepts the token. Raises SendError and PlatformRefused."""
         with at_the_border():
             await self.client.apps_connections_open(app_token=app_token)
 

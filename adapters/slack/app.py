@@ -1,9 +1,9 @@
-"""The Bolt app: who is heard, what is dropped, and which listener hears what.
+"""The Bolt app: whose requests are handled, which are dropped, and the listeners.
 
-A plain Bolt app but for three things that Bolt does not do by itself (docs/design.md, Slack): its
-``ack`` answers Slack the moment it is called, its listeners run in tasks that a stop waits for
-(both in ``handler``), and a request that comes again changes nothing (``requests``). Whatever
-receives the requests, Socket Mode or HTTP, only has to bring such an ``ack``.
+A plain Bolt app except for three things that Bolt does not do by itself (docs/design.md, Slack):
+its ``ack`` answers Slack the moment it is called, its listeners run in tasks that a stop waits for
+(both in ``handler``), and a repeated request changes nothing (``requests``). Whatever receives the
+requests, Socket Mode or HTTP, only has to provide such an ``ack``.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def build(
     managers: frozenset[str],
     oauth_flow: AsyncOAuthFlow | None = None,
 ) -> AsyncApp:
-    """``find`` gives the workspace that a request is about by its team id, which is empty where the
-    request does not say it. A request that is another's all the same is dropped: Slack sends those
-    of all that have installed the app, and the ids of their channels may be the same. ``command``
-    is what people type; ``managers`` are the user ids that may change something, empty where
+    """``find`` gives the workspace that a request is about by its team id, which is empty if the
+    request does not name it. A request that turns out to be another workspace's is dropped: Slack
+    sends those of all that have installed the app, and the ids of their channels may be the same.
+    ``command`` is what people type; ``managers`` are the user ids that may make changes, empty if
     everybody may. ``client`` becomes Bolt's own."""
     client.token = None  # Bolt is given the token by ``authorize``
     screens = Screens()
@@ -77,16 +77,16 @@ def build(
         name=NAME,
         logger=library,
         client=client,
-        # Made an AsyncAuthorize here: beside an OAuth flow Bolt takes no plain function.
+        # Wrapped here, because beside an OAuth flow Bolt accepts no plain function.
         authorize=AsyncCallableAuthorize(logger=library, func=_authorize),  # type: ignore[arg-type]
         oauth_flow=oauth_flow,
         before_authorize=_workspace_first(find, panels, drop_repeats(commands, screens)),
         # ``http`` verifies signatures, because it acknowledges before anything is dispatched.
         request_verification_enabled=False,
-        # The listener runs inside of async_dispatch, which the handler keeps as a task; ``ack``
-        # answers without waiting for the listener's end.
+        # The listener runs inside async_dispatch, which the handler keeps as a task; ``ack``
+        # answers without waiting for the listener to end.
         process_before_response=True,
-        raise_error_for_unhandled_request=True,  # so that it is one line of our log
+        raise_error_for_unhandled_request=True,  # so that it becomes one line in our log
     )
 
     app.use(panels.attach)
@@ -96,7 +96,7 @@ def build(
 
 
 class _Panels:
-    """The control panel of each workspace, with what answers there."""
+    """The control panel of each workspace, with its responder."""
 
     def __init__(
         self, commands: Commands, *, command: str, managers: frozenset[str], screens: Screens
@@ -154,7 +154,7 @@ def _workspace_first(find: FindWorkspace, panels: _Panels, drop_repeated: Middle
 
 
 async def _authorize(context: AsyncBoltContext) -> AuthorizeResult:
-    """From what was learned before: Bolt's own would request ``auth.test`` once more."""
+    """From what is known already: Bolt's own would request ``auth.test`` again."""
     workspace: Workspace = context["workspace"]
     me = await workspace.web.me()
     return AuthorizeResult(
@@ -167,8 +167,8 @@ async def _authorize(context: AsyncBoltContext) -> AuthorizeResult:
 
 
 async def _report(error: Exception, request: AsyncBoltRequest) -> BoltResponse | None:
-    """What goes wrong in an answer is lost to the person who waits for it, and to nobody else; it
-    is logged."""
+    """Logs what went wrong in a listener. Nobody is affected but the person who waits for the
+    answer."""
     kind = str(request.body.get("type") or "command")
     if isinstance(error, BoltUnhandledRequestError):
         await request.context.ack()
@@ -182,10 +182,10 @@ async def _report(error: Exception, request: AsyncBoltRequest) -> BoltResponse |
 
 
 async def introduced(workspace: Workspace, body: Mapping[str, Any]) -> Me:
-    """Who the bot is there: no request can be handled without it. It is known but for the first
-    request to a workspace that this process has just loaded; then Slack is asked some times. Raises
-    SendError and PlatformRefused."""
-    waits = body.get("type") == "view_submission"  # for its answer
+    """Who the bot is in the workspace, without which no request can be handled. That is known
+    except at the first request to a workspace that this process has just loaded; then Slack is
+    asked, if need be several times. Raises SendError and PlatformRefused."""
+    waits = body.get("type") == "view_submission"  # the window shows the answer
     for delay in RETRY_DELAYS[:1] if waits else RETRY_DELAYS:
         try:
             return await workspace.web.me()
@@ -197,7 +197,7 @@ async def introduced(workspace: Workspace, body: Mapping[str, Any]) -> Me:
 async def apologize(
     responder: Responder, body: Mapping[str, Any], ack: AsyncAck, error: SendError | PlatformError
 ) -> BoltResponse:
-    """Of a request that can't be handled; a window that was submitted stays as it was filled in."""
+    """Tells the person that their request can't be handled; a submitted form stays as filled in."""
     text = f"Nothing was done: {error} Please try again in a minute."
     log.warning("request not handled type=%s why=%s", body.get("type") or "command", error)
     if body.get("type") == "view_submission":

@@ -1,4 +1,4 @@
-"""The blocks that our messages are made of, in which text of others means nothing. Pure.
+"""The blocks that our messages are made of, in which other people's text is inert. Pure.
 
 Rich text and plain text are not parsed by Slack (with ``emoji`` off, no ``:code:`` either). Where
 only mrkdwn will do, beside a button, the signs that can't be escaped there are replaced by signs
@@ -29,7 +29,7 @@ from bot.references import Address, CommandReference, split_references
 from bot.text import authors_line, clean, digests
 from bot.text.badges import Badge, badges
 
-# What the action_id of a button begins with; the rest makes it unlike any other in the message.
+# What the action_id of a button begins with; the rest makes it unique in the message.
 ABSTRACT: Final = "abstract"  # its value is a paper's id
 SAY: Final = "say"  # its value is a command
 PAPER: Final = "paper"  # the same, of a button below an abstract
@@ -42,7 +42,7 @@ ARXIV: Final = "https://arxiv.org/"  # in place of an address that is too long t
 
 _LOOKS_LIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
 _EMOJI = re.compile(r":(?=[\w+'-]+:)")
-# A channel in the core's words; a direct message has no name.
+# A channel's id as the core has it; a direct message has no name.
 _CHANNEL = r"slack:(?:[a-z0-9-]+/)?[CG][A-Z0-9]{2,20}\b"
 # A message's own address, which is long and says nothing to a reader.
 _PERMALINK = re.compile(r"https://[^/?#]+/archives/[A-Z0-9]+/p\d+")
@@ -59,24 +59,24 @@ def mrkdwn(text: str) -> Block:
 
 
 def inert(text: str) -> str:
-    """Text of others for mrkdwn: nothing in it is bold, a quote, an emoji, a link or a mention."""
+    """Other people's text for mrkdwn: no bold, no quote, no emoji, no link and no mention."""
     return _inert_inside(_QUOTE.sub("›", clean(text)))
 
 
 def _inert_inside(text: str) -> str:
-    """The same where the text is clean and does not begin the line."""
+    """The same for text that is clean already and does not begin a line."""
     return unparsed(text.translate(_LOOKS_LIKE))
 
 
 def spoken(text: str, most: int | None = None) -> str:
-    """Text of others for the top-level text, which is sent with ``mrkdwn`` off; at most so long."""
+    """Other people's text for the top-level text, which is sent with ``mrkdwn`` off."""
     said = clean(text)
     return unparsed(said if most is None else cut(said, most))
 
 
 def unparsed(text: str) -> str:
-    """For a text that Slack parses with ``mrkdwn`` off: without a mention, a link or an emoji, as
-    it makes of ``:x:`` and might of the end of ``08:00:``."""
+    """For a text that Slack parses with ``mrkdwn`` off: nothing becomes a mention, a link or an
+    emoji, as ``:x:`` would and the end of ``08:00:`` might."""
     return escaped(_EMOJI.sub("∶", text))
 
 
@@ -115,7 +115,7 @@ def named_group(block: Block) -> str:
 
 
 def channel(channel_id: str, **style: bool) -> Block:
-    """A channel, by the name that it has now, for who may know it."""
+    """A channel, by the name that it has now, for people who may know it."""
     made = {"type": "channel", "channel_id": channel_id}
     return {**made, **({"style": style} if style else {})}
 
@@ -128,9 +128,9 @@ def named_channel(channel_id: str, **style: bool) -> Block:
 
 
 def chart(bars: Bars) -> Block | None:
-    """Slack's own chart, for messages; ``None`` for bars that it can't show: every label has to be
-    another one when it is cut (docs.slack.dev, block-kit/blocks/data-visualization-block: 50
-    characters in a title, 20 in a label; November 2026)."""
+    """Slack's own chart, for messages; ``None`` for bars that it can't show: labels have to differ
+    even when they are cut (docs.slack.dev, block-kit/blocks/data-visualization-block: 50 characters
+    in a title, 20 in a label; November 2026)."""
     labels = [cut(each, CHART_LABEL) for each in bars.labels]
     if len(set(labels)) < len(labels) or not 0 < len(labels) <= MAX_CATEGORIES:
         return None
@@ -148,7 +148,7 @@ def chart(bars: Bars) -> Block | None:
 
 
 def date(at: datetime, fallback: str) -> Block:
-    """A time as each reader's own clock and language have it (docs.slack.dev, block-kit/blocks/
+    """A time in each reader's own time zone and language (docs.slack.dev, block-kit/blocks/
     rich-text-block, date, November 2026)."""
     shown = {"format": "{date_short_pretty} {time}", "fallback": fallback}
     return {"type": "date", "timestamp": int(at.timestamp()), **shown}
@@ -160,8 +160,8 @@ def running_text(
     times: Mapping[str, datetime] | None = None,
     **style: bool,
 ) -> list[Block]:
-    """A text of the core as rich text: addresses can be followed, commands are as they are typed
-    here, channels have their names, and ``times`` are shown to each reader as their own."""
+    """A text of the core as rich text: addresses are links, commands are as they are typed here,
+    channels are shown by name, and ``times`` in each reader's own time zone."""
     shown: list[Block] = []
     for piece in split_references(text):
         if isinstance(piece, Address):
@@ -266,7 +266,7 @@ def authors(paper: Paper) -> str:
 
 
 def about(paper: Paper) -> str:
-    """What else is known of a paper, in one line of mrkdwn; never empty."""
+    """What else is known about a paper, in one line of mrkdwn; never empty."""
     facts = [
         *map(inert, digests.facts(paper)),
         *map(badge_in_mrkdwn, badges(paper)),
@@ -299,7 +299,7 @@ def titled(paper: Paper) -> Block:
 
 
 def paper_in_mrkdwn(paper: Paper) -> str:
-    """A paper shown whole, its markup replaced by signs that look alike."""
+    """A paper shown in full, with its markup replaced by similar characters."""
     linked = f"*<{escaped(address(paper.url))}|{inert(title(paper))}>*"
     return "\n".join(filter(None, [linked, inert(authors(paper)), about(paper)]))
 
@@ -315,7 +315,7 @@ def paper_beside_its_button(entry: Entry) -> Block:
 
 
 def listed(paper: Paper, like: str = "") -> Block:
-    """A paper in a line of a list. ``like`` is an ``Entry``'s."""
+    """A paper in a line of a list. ``like`` is the field of ``Entry``."""
     by = authors_line(paper.authors, shown=1)
     facts = [clean(by), *digests.facts(paper)[:1]]
     tail = "".join(f" · {cut(fact, MAX_COMMENT_LENGTH)}" for fact in facts if fact)

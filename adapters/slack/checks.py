@@ -1,5 +1,5 @@
-"""What ``daily-papers check`` says of Slack: tokens, scopes, each channel; in HTTP mode the port,
-and the addresses that are entered at Slack."""
+"""What ``daily-papers check`` says about Slack: tokens, scopes, each channel; in HTTP mode also the
+port, and the addresses to enter at Slack."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NEEDED: Final = {
 }
 # Scopes that it can do without, and what each of them costs where it is missing.
 OPTIONAL: Final = {
-    "channels:history": "of a message in a public channel whose answer was lost nobody can say"
-    " whether it arrived: it is held until a person decides",
+    "channels:history": "if Slack's answer to a message in a public channel is lost, the bot can't"
+    " see whether the message arrived: it is held until a person decides",
     "groups:history": "the same in private channels",
     "im:history": "what people write in the app's tab Messages, without the slash command, gets no"
-    " answer, and of a message there whose answer was lost nobody can say whether it arrived",
+    " answer, and the bot can't see there either whether a message arrived",
     "channels:read": "people can't change their public channels in App Home, the form follows"
     " keywords only where it was opened, an invitation is not noticed, and this check does not see"
     " whether the bot is in a channel",
@@ -36,7 +36,7 @@ OPTIONAL: Final = {
     "users:read": "administrators of the workspace change keywords only where bot.toml lists them"
     " as managers, or lists nobody",
     "chat:write.public": "the bot has to be invited to public channels, too",
-    "usergroups:read": "of a user group that digests mention nobody notices that it is gone",
+    "usergroups:read": "nobody notices when a user group that digests mention is gone",
     "files:write": "an export of saved papers is shown as text instead of sent as a file",
 }
 PORT_TIMEOUT: Final = 5.0  # seconds
@@ -45,7 +45,7 @@ DOCS: Final = "See docs/hosting.md, Slack."
 
 
 async def examine_socket(listener: Socket, channels: Sequence[Channel]) -> list[Finding]:
-    """Raises nothing of ours: what is wrong is a finding."""
+    """Raises none of our errors: what is wrong is a finding."""
     subject = _subject(listener.workspace)
     try:
         await listener.check_tokens()
@@ -127,7 +127,7 @@ async def _port(listen: tuple[str, int]) -> Finding:
 
 
 def _addresses(options: HttpOptions, *, installing: bool) -> Finding:
-    """What is to be entered at Slack."""
+    """What has to be entered at Slack."""
     home = options.public_url.rstrip("/")
     shown = home or "https://YOUR-ADDRESS"
     text = f"To enter at Slack: the Request URL, in all three places, {shown}{EVENTS_PATH}"
@@ -136,7 +136,7 @@ def _addresses(options: HttpOptions, *, installing: bool) -> Finding:
         text += f" (workspaces install the app at {shown}{INSTALL_PATH})"
     text += "."
     if home and not home.startswith("https://"):
-        remedy = "Put a reverse proxy with HTTPS before it (docs/hosting.md, Slack over HTTP)."
+        remedy = "Put a reverse proxy with HTTPS in front (docs/hosting.md, Slack over HTTP)."
         return Finding("slack", False, f"{text} Slack calls only https:// addresses.", remedy)
     return Finding("slack", True, text)
 
@@ -144,8 +144,8 @@ def _addresses(options: HttpOptions, *, installing: bool) -> Finding:
 async def _examine_workspace(
     workspace: Workspace, works: str, channels: Sequence[Channel]
 ) -> list[Finding]:
-    """Its scopes and channels. Without a scope for it nobody can say whether the bot is in a
-    channel; the first post shows it."""
+    """Its scopes and channels. Without a scope for that, it is the first post that shows whether
+    the bot is in a channel."""
     subject, me = _subject(workspace), await workspace.web.me()
     findings = [Finding(subject, True, f"{works}, in {me.team} as @{me.name}.")]
     for scope, purpose in NEEDED.items():

@@ -29,12 +29,12 @@ NO_SCOPE: Final = (
 
 
 class ControlPanel:
-    """Of the people of one workspace."""
+    """App Home for the people of one workspace."""
 
     def __init__(self, responder: Responder) -> None:
         self.responder = responder
         self._membership = responder.membership
-        self._newest: dict[str, object] = {}  # what is being shown to each
+        self._newest: dict[str, object] = {}  # by person, the view that is being published
 
     async def publish(
         self,
@@ -45,8 +45,8 @@ class ControlPanel:
         said: Reply | None = None,
         about: str = "",
     ) -> None:
-        """``conversation`` is the person's own with the bot. Raises SendError and
-        PlatformRefused."""
+        """Show a person's App Home. ``conversation`` is their own with the bot; ``said`` and
+        ``about`` are as in ``home_view``. Raises SendError and PlatformRefused."""
         responder = self.responder
         conversation = self._membership.conversation(user, conversation)
         channels = await self._membership.channels(user)
@@ -73,7 +73,7 @@ class ControlPanel:
         await self._show(user, view)
 
     async def _show(self, user: str, view: View) -> None:
-        """Again where Slack does not take it, unless the person sees a newer one meanwhile."""
+        """Retried where Slack does not take it, unless a newer view has replaced it meanwhile."""
         self._newest[user] = view
         arguments = {"user_id": user, "view": view}
         try:
@@ -92,7 +92,7 @@ class ControlPanel:
         said: Reply | None = None,
         about: str = "",
     ) -> None:
-        """As it was when a button of it was pressed, or another page of it."""
+        """Show the page on which a button was pressed again, or another one."""
         user = Place.of(body).user
         shown, _, sealed = _metadata(body).partition(" ")
         await self.publish(
@@ -127,7 +127,7 @@ class ControlPanel:
             await self._do(body, channel, words)
 
     async def _member_of(self, sealed: str, user: str) -> str:
-        """Raises NotAllowed."""
+        """The sealed channel. Raises NotAllowed unless the person is in it."""
         channel = self._membership.unsealed(sealed, user)
         if not channel:
             raise NotAllowed(
@@ -168,7 +168,7 @@ class ControlPanel:
         )
 
     async def settings(self, body: Mapping[str, Any], channel: str) -> dict[str, Any]:
-        """The window with a channel's settings; one that says why it can't be shown."""
+        """The window with a channel's settings, or one that says why they can't be shown."""
         responder, user = self.responder, Place.of(body).user
         person = await responder.person(body, channel)
         try:
@@ -185,5 +185,5 @@ def _metadata(body: Mapping[str, Any]) -> str:
 
 
 def _number(text: str) -> int:
-    """A page; the core takes the nearest that there is."""
+    """A page's number; the core takes the nearest page that exists."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 6 else 1

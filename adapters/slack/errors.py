@@ -1,8 +1,8 @@
-"""What Slack or the network says, as what the core should do. One table; the cause is kept.
+"""Errors of Slack and the network, translated into ours. One table; the cause is kept.
 
 Codes from docs.slack.dev (reference/methods/chat.postMessage, conversations.history, auth.test and
 apps.connections.open; November 2026). Slack answers most faults with status 200 and ``ok: false``.
-"It's possible some aspect of the operation succeeded" it says of internal_error and fatal_error.
+Of internal_error and fatal_error it says: "It's possible some aspect of the operation succeeded".
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ FAULTY: Final = frozenset(
     | {"json_not_object", "deprecated_endpoint", "method_deprecated", "unknown_method"}
 )
 SIMPLIFY: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
-UNTHREADED: Final = frozenset(  # the message above is gone, or takes no answers
+UNTHREADED: Final = frozenset(  # the message above is gone, or takes no replies
     {"thread_not_found", "cannot_reply_to_message", "restricted_action_non_threadable_channel"}
 )
 
 
 def code_of(error: BaseException | None) -> str:
-    """Slack's own word for what is wrong, of the error or its cause; empty where it said none."""
+    """Slack's own error code, of the error or of its cause; empty if there is none."""
     cause = error.__cause__ if isinstance(error, SendError | PlatformRefused) else error
     data = getattr(getattr(cause, "response", None), "data", None)
     return str(data.get("error") or "") if isinstance(data, dict) else ""
@@ -106,7 +106,8 @@ def _status(response: Any) -> int:
 
 
 def translated(error: Exception, bot: str) -> SendError | PlatformRefused:
-    """What it means for a message that was being sent. ``bot`` is the name it is invited by."""
+    """What the error means for a message that was being sent. ``bot`` is the name by which people
+    invite the bot."""
     match error:
         case SlackApiError():
             return _of_answer(error, bot)
@@ -142,7 +143,7 @@ def _of_answer(error: SlackApiError, bot: str) -> SendError | PlatformRefused:
         return ChannelRefused(REFUSED[code].format(bot=bot))
     if code in FAULTY | SIMPLIFY:
         return PostRefused(f"Slack does not take this message: {code}{_details(response)}.")
-    # What nobody here knows of is no reason to lose a post: it waits, and its channel says why.
+    # An unknown code is no reason to lose a post: it waits, and the channel's status says why.
     return ChannelRefused(f"Slack refuses it: {code}{_details(response)}.")
 
 
@@ -158,7 +159,7 @@ FOREIGN: Final = (
     aiohttp.ClientError,
     OSError,
     TimeoutError,
-    # So slack_sdk 3.47 fails on an answer that is no JSON although its status is 200: a proxy's.
+    # How slack_sdk 3.47 fails on an answer with status 200 that is not JSON, such as a proxy's.
     AttributeError,
     ValueError,
 )
@@ -166,7 +167,7 @@ FOREIGN: Final = (
 
 @contextmanager
 def at_the_border(bot: str = "papers") -> Iterator[None]:
-    """Raises what the core knows, for whatever comes from Slack. Only around a request."""
+    """Re-raises errors of Slack, its SDK and the network as ours. Only around a request."""
     try:
         yield
     except FOREIGN as error:
@@ -175,8 +176,8 @@ def at_the_border(bot: str = "papers") -> Iterator[None]:
 
 @contextmanager
 def reading_answer() -> Iterator[None]:
-    """Raises OutcomeUnknown where an answer that is no fault lacks what is documented, or has it in
-    another shape. Only around what takes such an answer apart."""
+    """Raises OutcomeUnknown if a successful answer does not have the documented shape. To be put
+    around nothing but the code that takes an answer apart."""
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:

@@ -1,9 +1,9 @@
-"""Requests for a Bolt app are acknowledged first, and their listeners kept; and its Socket Mode.
+"""Acknowledges requests for a Bolt app, keeps the tasks of their listeners, and has the handler for
+Socket Mode. HTTP mode is in ``http``.
 
-Bolt's own acknowledge after the listener's ``ack()`` was noticed, for which they look every 10 ms,
-and keep no reference to the listener's task (slack_bolt 1.30, ``listener.asyncio_runner``).
+Bolt's own handlers acknowledge when they notice the listener's ``ack()``, for which they look every
+10 ms, and keep no reference to the listener's task (slack_bolt 1.30, ``listener.asyncio_runner``).
 Here ``ack`` answers Slack itself, and each request is dispatched in a task that a stop waits for.
-HTTP mode is in ``http``.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ SHORT_CONNECTION: Final = 10.0  # seconds; one that is replaced sooner was not a
 FIRST_RECONNECT_DELAY: Final = 1.0  # seconds; doubles
 MAX_RECONNECT_DELAY: Final = 20.0
 # Turns of the event loop between the starts of two listeners, in which other envelopes are read and
-# acknowledged. Without them the last of fifty that come at once waits for all that the listeners of
-# the others do without awaiting (50 ms each: 3.1 s until it was acknowledged, measured).
+# acknowledged. Without them, the last of fifty simultaneous ones waits for whatever the listeners
+# of the others do without awaiting (50 ms each: 3.1 s until it was acknowledged, measured).
 YIELDS: Final = 20
 
 
@@ -70,14 +70,14 @@ class ReconnectBackoff:
 
 
 class Client(SocketModeClient):
-    """slack_sdk's client, which makes no request after its end, though a task that the library has
-    lost track of may still try. Connects as ``network`` says."""
+    """slack_sdk's client, but it makes no request once it is closed, though a task that the library
+    has lost track of may still try. Connects as ``network`` says."""
 
     network: Network
     backoff: ReconnectBackoff
 
     async def issue_new_wss_url(self) -> str:
-        """Raises ConnectionAbortedError after the end."""
+        """Raises ConnectionAbortedError once the client is closed."""
         if not self.closed:
             await self.backoff.wait()
         if self.closed:
@@ -87,7 +87,7 @@ class Client(SocketModeClient):
         return url
 
     async def close(self) -> None:
-        """As the library's, but it waits for no peer that does not answer."""
+        """Like the library's, but it does not wait for a peer that does not answer."""
         self.closed = True
         self.auto_reconnect_enabled = False
         with suppress(TimeoutError, aiohttp.ClientError, OSError):
@@ -117,7 +117,7 @@ class ListenerTasks:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:  # before or behind the listener, whose errors Bolt hands to ours
+        if error is not None:  # outside the listener, whose errors Bolt passes to app._report
             log.error("dispatch failed", exc_info=error)
 
     async def drain(self, grace: float) -> None:
@@ -148,7 +148,7 @@ class SentAck(AsyncAck):
         return response
 
     async def answer(self, response: BoltResponse) -> None:
-        """The acknowledgement that Slack gets where a listener sent none."""
+        """Sends this acknowledgement, unless one was sent before."""
         if not self.sent:
             self.sent = True
             await self._send(response)
@@ -175,11 +175,11 @@ class Dispatcher:
         request: Callable[[], AsyncBoltRequest],
         name: str,
     ) -> asyncio.Task[None] | None:
-        """The task that handles it. ``request`` is made of ``body`` once that has the right shape;
-        ``name`` is for the log.
+        """The task that handles the request. ``request`` is called once ``body`` is known to have
+        the right shape; ``name`` is for the log.
 
-        What could not be acknowledged Slack calls failed, so it is not done either; nor is anything
-        while the bot stops.
+        ``None``: the request is not handled, because it is malformed, because the bot stops, or
+        because it could not be acknowledged, in which case Slack tells the person that it failed.
         """
         if self._tasks.closed:
             return None
@@ -201,7 +201,7 @@ class Dispatcher:
             for _ in range(YIELDS):
                 await self._clock.sleep(0)
         response = await self._app.async_dispatch(request)
-        with suppress(ConnectionError):  # who asked is gone, and with it the window
+        with suppress(ConnectionError):  # nobody waits for the answer any more
             await ack.answer(response)
 
 

@@ -1,11 +1,11 @@
 """Whether a message that may have arrived is in a channel's history. Needs a history scope.
 
 Every message of ours carries its post's key as metadata, and conversations.history and .replies
-give it back (docs.slack.dev, messaging/message-metadata, November 2026).
+return it (docs.slack.dev, messaging/message-metadata, November 2026).
 
-How far back is looked is decided by Slack's own time alone: a message's ``ts`` is when Slack took
-it, in seconds since 1970, so one that was sent after another has a higher one. Our clock may have
-been wrong when the message was sent, and may be right by now.
+How far back to look is decided by Slack's own clock alone: a message's ``ts`` is when Slack
+received it, in seconds since 1970, so one that was sent after another has a higher one. Our clock
+may have been wrong when the message was sent, and may be right by now.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.model import Post
 from bot.text.refusals import TOO_MUCH_WRITTEN
 
 EVENT: Final = "daily_papers"
-EARLIER: Final = 120.0  # seconds before our last message: Slack's servers may differ by some
+EARLIER: Final = 120.0  # seconds before our last message: clocks of Slack's servers may differ
 PAGE: Final = 200  # messages asked for at once
 PAGES: Final = 10
 HISTORY: Final = frozenset({"channels:history", "groups:history", "im:history", "mpim:history"})
@@ -55,7 +55,7 @@ async def find(web: Web, channel: str, post: Post, *, distributed: bool = False)
     if not me.scopes & HISTORY:
         raise CannotTell(NO_SCOPE)
     if post.thread is not None:
-        # Under the message above; or beside it, if that takes no answers.
+        # In the thread of the message above; or in the channel, if that takes no replies.
         below = {"ts": post.thread.message_id}
         found = await _look(web, me, "conversations.replies", channel, post, below, distributed)
         if found is not None:
@@ -84,7 +84,7 @@ async def _look(
             raise CannotTell(NO_SCOPE) from error
         except ChannelRefused as error:
             if code_of(error) in UNTHREADED:
-                return None  # the message above is gone, and all below it
+                return None  # the message above is gone, and with it the thread
             if code_of(error) == "not_in_channel" and "chat:write.public" in me.scopes:
                 raise CannotTell(NO_SCOPE) from error
             raise
@@ -102,8 +102,8 @@ async def _look(
 
 
 def _read_page(page: Mapping[str, Any], me: Me, key: str) -> tuple[str | None, str]:
-    """The message's ``ts``, if it is there, and where the next page begins. Raises TryLater: what
-    can't be read does not say that the message is missing."""
+    """The message's ``ts``, if it is there, and the cursor of the next page. Raises TryLater, as an
+    unreadable page does not prove that the message is missing."""
     try:
         with reading_answer():
             messages = page["messages"]

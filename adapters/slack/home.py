@@ -1,7 +1,7 @@
 """App Home: a person's channels with their keywords, and what can be changed there. Pure.
 
-Slack takes 100 blocks in it (docs.slack.dev, reference/views/home-tab-views, November 2026): a page
-of the core's is at most 70.
+Slack takes 100 blocks in it (docs.slack.dev, reference/views/home-tab-views, November 2026): one
+page of the core's list makes at most 70.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from adapters.slack.limits import SECTION, Block, cut
 from adapters.slack.replies import ADD, View, cut_lines, readable
 from bot.model import ChannelPanel, Home, Offer, Reply
 
-# What the action_id of a button begins with; the rest makes it unlike any other on the page.
+# What the action_id of a button begins with; the rest makes it unique on the page.
 AT_HOME: Final = "home"  # its value is the sealed channel, a space, and a command
 TO_PAGE: Final = "page"  # its value is a number
 MAX_BUTTONS: Final = 5
@@ -38,9 +38,9 @@ def home_view(
     conversation: str = "",
 ) -> View:
     """``own_id`` gives Slack's id of a channel, ``sealed`` the same as a button carries it.
-    ``said`` is what came of the last press, ``about`` the channel that it was about; ``hint`` a
-    remark of the platform's own; ``conversation`` the person's own with the bot, of which the
-    offers beside the channels are."""
+    ``said`` is the result of the last press, ``about`` the channel that it was about; ``hint`` a
+    remark of the platform's own; ``conversation`` the person's own with the bot, to which the
+    offer above the channels belongs."""
     shown: list[Block] = [blocks.header("Daily papers")]
     if said is not None:
         told = cut_lines(said.text, MAX_STATE_LENGTH)

@@ -1,7 +1,8 @@
 """HTTP mode: what Slack sends to a public address, behind a reverse proxy that speaks HTTPS.
 
-A request counts if it carries Slack's signature, at most five minutes old, for the first time. It
-is acknowledged at once, as in Socket Mode (``handler``), and a stop waits for its listener.
+A request is accepted if it carries a signature of Slack's that is at most five minutes old and was
+not used before. It is acknowledged at once, as in Socket Mode (``handler``), and a stop waits for
+its listener.
 """
 
 from __future__ import annotations
@@ -48,15 +49,15 @@ SIGNED_FOR: Final = 300.0  # seconds (docs.slack.dev, verifying-requests-from-sl
 
 
 def connection_limits() -> ConnectionLimits:
-    """Each request of Slack's may have a connection of its own, so that as many people as this can
-    press something at once (of 1,024 file descriptors, which is usual, these are a quarter); and a
-    reverse proxy may keep its connections for long."""
+    """Each request may take a connection of its own, so as many people as this can press something
+    at once (a quarter of the usual 1,024 file descriptors). A reverse proxy may keep connections
+    for long."""
     count = max_connections(256, share=4)
     return ConnectionLimits(count=count, header_timeout=10.0, lifetime=3600.0)
 
 
 class _Seconds(SignatureClock):
-    """Our clock, as slack_sdk wants it."""
+    """Our clock, as slack_sdk expects it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -67,13 +68,13 @@ class _Seconds(SignatureClock):
 
 class SignatureCheck:
     """Whether a request is Slack's own, fresh, and comes for the first time. Another process, or
-    one after a restart, does not know what came before: there the request's ids keep it from doing
-    anything twice (``requests``)."""
+    this one after a restart, does not know which signatures were used: there, the request's ids
+    keep it from doing anything twice (``requests``)."""
 
     def __init__(self, signing_secret: str, clock: Clock) -> None:
         self._verifier = SignatureVerifier(signing_secret, _Seconds(clock))
         self._clock = clock
-        self._accepted: OrderedDict[str, float] = OrderedDict()  # and when each is too old
+        self._accepted: OrderedDict[str, float] = OrderedDict()  # until when to remember each
 
     def accepts(self, headers: Mapping[str, str], body: bytes) -> bool:
         timestamp = headers.get("X-Slack-Request-Timestamp", "")
@@ -95,8 +96,9 @@ class SignatureCheck:
 
 @dataclass(frozen=True, slots=True)
 class ServedApp:
-    """The app, and what goes on while it is served. ``flow`` lets workspaces install it: ours alone
-    counts, because Bolt makes one of its own where SLACK_CLIENT_ID is set, be it to nothing."""
+    """The app, and the work that goes on while it is served. ``flow`` lets workspaces install the
+    app; that of ``app`` is ignored, because Bolt makes one by itself if SLACK_CLIENT_ID is set,
+    even to nothing."""
 
     app: AsyncApp
     work: Callable[[], Awaitable[object]]
@@ -151,7 +153,7 @@ class Receiver:
         answered: asyncio.Future[web.StreamResponse] = asyncio.get_running_loop().create_future()
 
         async def send(response: BoltResponse) -> None:
-            """When it returns, the answer was written."""
+            """Returns once the answer has been written."""
             answer = await to_aiohttp_response(response)
             await answer.prepare(request)
             await answer.write_eof()
@@ -194,7 +196,7 @@ def _page(
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """What HTTP mode is given. ``public_url`` is where Slack finds the reverse proxy, or empty."""
+    """What HTTP mode needs. ``public_url`` is where Slack finds the reverse proxy, or empty."""
 
     signing_secret: str = field(repr=False)
     listen: tuple[str, int]
@@ -214,7 +216,7 @@ class HttpListener(ABC):
     degraded = ""
 
     async def listen(self, commands: Commands) -> None:
-        """Until cancelled. Raises PlatformDown and PlatformRefused."""
+        """Runs until cancelled. Raises PlatformDown and PlatformRefused."""
         self.disconnected_since = self.disconnected_since or self.clock.now()
         tasks = ListenerTasks()
         signatures = SignatureCheck(self.options.signing_secret, self.clock)
@@ -257,7 +259,8 @@ async def _receiving(
     tasks: ListenerTasks,
     listen: tuple[str, int],
 ) -> AsyncIterator[None]:
-    """While the context is open; its end waits for running listeners. Raises PlatformDown."""
+    """Receives requests while the context is open; its end waits for running listeners. Raises
+    PlatformDown."""
     try:
         async with listening(receiver.application(), SETTING, listen, connection_limits()):
             log.info("slack listening on=%s:%d", *listen)

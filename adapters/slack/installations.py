@@ -1,7 +1,7 @@
 """Who installed the app: Bolt's stores for its OAuth flow, over the bot's own database.
 
-A workspace's token is kept encrypted under the workspace's id. A ``state`` is kept nowhere: it is
-encrypted itself, is accepted for ten minutes, and is claimed in the database when it comes back, so
+A workspace's token is kept encrypted under the workspace's id. A ``state`` is not stored: it is
+itself encrypted, is accepted for ten minutes, and is claimed in the database when it comes back, so
 that it counts once, whichever process made it.
 """
 
@@ -34,7 +34,7 @@ class InstallationRefused(BoltError):
 
 
 class InstallationStore(AsyncInstallationStore):
-    """Of bot tokens alone, one for each workspace. ``teams`` are those that may install the app.
+    """Keeps only bot tokens, one for each workspace. ``teams`` are those that may install the app.
     Raises StoreError and SecretUnreadable."""
 
     def __init__(self, vault: Vault, teams: Collection[str]) -> None:
@@ -46,7 +46,7 @@ class InstallationStore(AsyncInstallationStore):
         return log
 
     def check(self, installation: Installation) -> None:
-        """Raises InstallationRefused for what is not to be kept."""
+        """Raises InstallationRefused for an installation that must not be kept."""
         team = str(installation.team_id or "")
         if installation.is_enterprise_install or not team:
             raise InstallationRefused(
@@ -118,7 +118,7 @@ class InstallationStore(AsyncInstallationStore):
 
 
 class StateStore(AsyncOAuthStateStore):
-    """``commands`` claims what comes back."""
+    """Issues states, and accepts each once: ``commands`` claims those that come back."""
 
     def __init__(self, vault: Vault, commands: Commands) -> None:
         self._vault = vault

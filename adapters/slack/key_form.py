@@ -1,7 +1,7 @@
 """The window for a person's key for Zotero, and what was filled in. Pure.
 
 Slack has no field that hides what is typed (docs.slack.dev, block-kit/block-elements, November
-2026); what is submitted goes to the bot alone. A key is never filled in again.
+2026); what is submitted goes to the bot alone. The window never shows a key again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ NOT_OPENED: Final = f"Slack did not open the window. Please try again: {refer_to
 
 
 def form(whose: str, *, metadata: str, mistake: str = "") -> View:
-    """``whose`` library it is: ``person`` or ``channel``; ``metadata`` is the channel, sealed. With
-    a ``mistake`` it is shown again, empty."""
+    """``whose`` library it is: ``person`` or ``channel``; ``metadata`` is the sealed channel. With
+    a ``mistake`` the window is shown again, empty."""
     key: Block = {
         "type": "plain_text_input",
         "max_length": MAX_KEY_LENGTH,
@@ -56,7 +56,7 @@ def form(whose: str, *, metadata: str, mistake: str = "") -> View:
 
 
 def filled(state: Mapping[str, Any]) -> tuple[str, str]:
-    """The key, and the group or nothing."""
+    """The key and the group, which may be empty."""
 
     def value(name: str) -> str:
         return str(((state.get(name) or {}).get(name) or {}).get("value") or "").strip()

@@ -1,4 +1,4 @@
-"""The form in which a keyword is put together, and the keyword that comes out of it. Pure."""
+"""The form in which a keyword is composed, and what was filled in. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.text import clean
 from bot.text.keyword_forms import ANYWHERE, FIELDS, ONLY_CATEGORIES
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
-MAX_PHRASE_LENGTH: Final = 3000  # as many as Slack takes: how long a keyword may be the core says
+MAX_PHRASE_LENGTH: Final = 3000  # as many as Slack takes; the core limits a keyword's length
 MAX_MISTAKE_LENGTH: Final = 300
 ADD_AT_HOME: Final = f"{ADD}_at_home"  # the same form, opened from App Home
 HINT: Final = "These words together, as they stand in titles and abstracts."
 NOT_OPENED: Final = (
-    "Slack did not open the form. Please try again, or write the keyword behind the command:"
+    "Slack did not open the form. Please try again, or type the keyword after the command:"
     f" {refer_to('add reward model')}"
 )
 NOWHERE: Final = (
@@ -51,8 +51,9 @@ def form(
     callback_id: str = ADD,
     hint: str = HINT,
 ) -> View:
-    """``channel`` is where it was opened, ``metadata`` the same sealed; empty if nowhere. With a
-    ``mistake`` it is shown again, as it was filled in (``values``), in place of the ``hint``."""
+    """``channel`` is where the form was opened, ``metadata`` the same under a seal; both are empty
+    if it was opened in no channel. To show the form again with a ``mistake`` (in place of the
+    ``hint``), pass the ``values`` that were filled in."""
     filled = Filled(values or {}, channel)
     above = preformatted(mistake) if mistake else section(words(cut(hint, SECTION)))
     phrase = _line("reward model", MAX_PHRASE_LENGTH, filled.phrase)
@@ -111,18 +112,19 @@ def filled_with(phrase: str) -> dict[str, Any]:
 
 
 def asks_for_channel(origin: str) -> bool:
-    """A conversation with the bot can't be chosen among others."""
+    """Whether the form asks for the channel: not in a conversation with the bot, which Slack's menu
+    does not offer."""
     return not origin.startswith("D")
 
 
 def below_field(mistake: str) -> str:
-    """A mistake as it stands below its field: the sentence, without the line that points at what
-    was typed, because that stands above it."""
+    """A mistake as it is shown below its field: the sentence alone, without the line that points at
+    what was typed, which is in the field above."""
     return cut(mistake.partition("\n ")[0], MAX_MISTAKE_LENGTH)
 
 
 class Filled:
-    """What a person filled in; also of a form that is not filled in yet."""
+    """What a person filled in; also for a form that is still empty."""
 
     def __init__(self, values: Mapping[str, Any], channel: str = "") -> None:
         def field(name: str) -> Mapping[str, Any]:

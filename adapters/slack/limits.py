@@ -1,10 +1,10 @@
-"""What one message may hold, the published limits and the hidden one. Pure.
+"""How much one message may hold, by the published limits and an undocumented one. Pure.
 
 Published (docs.slack.dev, reference/block-kit/blocks and chat.postMessage, November 2026): 50
 blocks, 150 characters in a header, 3,000 in a section, 75 in a button's label, a top-level text of
-4,000 at best. Whether ``&`` counts there as one character or as the five of ``&amp;``, and a sign
-outside of the Basic Multilingual Plane as one or two, is not known: here they count as most.
-Hidden: chat.postMessage answers ``msg_blocks_too_long`` from about 11,300 characters over all
+4,000 at best. Whether ``&`` counts there as one character or as the five of ``&amp;``, and one
+outside the Basic Multilingual Plane as one or two, is not known: here they count as the most.
+Undocumented: chat.postMessage answers ``msg_blocks_too_long`` from about 11,300 characters over all
 blocks (slackapi/bolt-js #2509 and #2867, where Slack's staff name 12,000 "with a buffer").
 """
 
@@ -33,7 +33,7 @@ COUNTED: Final = frozenset({"text", "url", "accessibility_label", "value", "fall
 
 
 def strings(part: object) -> Iterator[str]:
-    """Whatever somebody reads or opens in blocks, and what buttons carry."""
+    """The texts of blocks that count: what people read or open, and what buttons carry."""
     if isinstance(part, dict):
         for name, value in part.items():
             if isinstance(value, str):
@@ -77,5 +77,5 @@ def fits(blocks: Sequence[Block]) -> bool:
 
 
 def within(count: int, weight: int) -> bool:
-    """The same for so many blocks that weigh so much; several weigh the sum of theirs."""
+    """The same for ``count`` blocks of this total weight. Weights can be added."""
     return count <= BLOCKS and weight <= CHARACTERS

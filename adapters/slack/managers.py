@@ -1,7 +1,7 @@
-"""Who may change what channels follow: those whom bot.toml lists, and who runs the workspace.
+"""Who may change what channels follow: those whom bot.toml lists, and the workspace's admins.
 
-Without a list every member may. People of other organisations, who take part in a channel by Slack
-Connect, may only if they are listed. Where Slack doesn't say who somebody is, the list decides.
+Without a list every member may. People from other organisations, who take part in a channel through
+Slack Connect, may only if they are listed. If Slack doesn't say who somebody is, the list decides.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def team_of_person(body: Mapping[str, Any]) -> str:
 
     That is ``user.team_id``, and a submitted window's ``team``; a button's ``team`` is where the
     app is installed (slackapi/java-slack-sdk issue 1041 and slackapi/bolt-js issue 1614, read in
-    November 2026). Strangers have no slash command.
+    November 2026). People from other workspaces have no slash command.
     """
     team = (body.get("user") or {}).get("team_id")
     if not team and body.get("type") == "view_submission":
@@ -36,7 +36,7 @@ def team_of_person(body: Mapping[str, Any]) -> str:
 
 
 class Managers:
-    """Of one workspace; ``listed`` are user ids."""
+    """Those of one workspace; ``listed`` are user ids."""
 
     def __init__(self, workspace: Workspace, listed: frozenset[str]) -> None:
         self._workspace = workspace
@@ -44,7 +44,8 @@ class Managers:
         self._cached: dict[str, tuple[float, bool]] = {}  # until when it counts
 
     async def include(self, user: str, team: str = "") -> bool:
-        """``team`` is the workspace that the person belongs to, where the request names it."""
+        """Whether the person is a manager. ``team`` is the workspace that they belong to, where the
+        request names it."""
         if user in self._listed:
             return True
         try:

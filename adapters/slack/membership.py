@@ -3,9 +3,9 @@
 A command, and a button of a message, act in the channel that Slack says they came from. What a form
 or a window names is no proof: the form offers public channels to people who are not in them, and
 direct messages (docs.slack.dev, block-kit/block-elements/conversation-multi-select, November 2026).
-So a window carries the channel it was opened for sealed, and Slack is asked whether the person is a
-member: of that one still, as a window may stay open for long, and of every other one. Where it
-can't say, nothing is done.
+So a window carries the channel that it was opened for under a seal, and Slack is asked whether the
+person is a member of the channel: of this one still, as a window may stay open for long, or of any
+other that the form names. Where Slack can't tell, nothing is done.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.references import refer_to
 
 SCOPES: Final = {"channels:read": "public_channel", "groups:read": "private_channel"}
 CACHED_FOR: Final = 60.0  # seconds
-WINDOW_COUNTS_FOR: Final = 3600.0  # seconds that it says enough where Slack can't be asked
+WINDOW_COUNTS_FOR: Final = 3600.0  # seconds that its seal is enough where Slack can't be asked
 REMEMBERED: Final = 500  # people
 PAGE: Final = 999
 PAGES: Final = 10
@@ -33,7 +33,7 @@ TYPE_IT_THERE: Final = f"Please say it in that channel: {refer_to('add reward mo
 
 
 class Membership:
-    """Of the people of one workspace."""
+    """In which channels the people of one workspace are."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -44,14 +44,14 @@ class Membership:
     # -- the channel that a window was opened for ------------------------------------------------
 
     def sealed(self, channel: str, user: str) -> str:
-        """For a window's ``private_metadata``, and the time; empty where it is about no channel."""
+        """The channel and the time, for a window's ``private_metadata``; empty for no channel."""
         if not channel:
             return ""
         opened = f"{channel}.{self._now():.0f}"
         return f"{opened}.{self._seal(opened, user)}"
 
     def unsealed(self, metadata: object, user: str) -> str:
-        """The channel; empty where nobody but us could have said which, and we did not."""
+        """The channel that was sealed for this person; empty if the seal is not ours."""
         return self._opened(metadata, user)[0]
 
     def _opened(self, metadata: object, user: str) -> tuple[str, float]:
@@ -70,8 +70,8 @@ class Membership:
         return self._workspace.clock.now().timestamp()
 
     def conversation(self, user: str, told: str = "") -> str:
-        """The person's own with the bot: as Slack tells now, or told since the start; empty where
-        it did not."""
+        """The person's own conversation with the bot: as Slack tells it now (``told``), or has told
+        it since the start; empty if it has not."""
         if told:
             if len(self._conversations) >= REMEMBERED:
                 self._conversations.clear()
@@ -81,7 +81,8 @@ class Membership:
     # -- any other channel ------------------------------------------------------------------------
 
     async def knows(self) -> bool:
-        """Whether Slack says who is where. Raises SendError and PlatformRefused."""
+        """Whether the app may ask Slack who is in which channel. Raises SendError and
+        PlatformRefused."""
         return bool((await self._workspace.web.me()).scopes & SCOPES.keys())
 
     async def channels(self, user: str) -> frozenset[str] | None:
@@ -93,17 +94,17 @@ class Membership:
             return None
 
     async def check_again(self, metadata: object, user: str) -> None:
-        """Of the sealed channel, in which the person was when it was sealed. Raises NotAllowed
-        unless they still are; where the app has no scope for asking, an hour ago is still. A
-        conversation with the bot has nobody else in it."""
+        """Raises NotAllowed unless the person is still in the sealed channel, as they were when it
+        was sealed. If the app has no scope for asking, within the last hour is enough. In a
+        conversation with the bot there is nobody else, so nothing is checked."""
         channel, at = self._opened(metadata, user)
         if not channel.startswith("D"):
             recent = abs(self._now() - at) < WINDOW_COUNTS_FOR
             await self.check(channel, user, was_there=recent)
 
     async def check(self, channel: str, user: str, *, was_there: bool = False) -> None:
-        """Raises NotAllowed, with a sentence for the person, unless they are a member. That they
-        were counts where the app has no scope for asking."""
+        """Raises NotAllowed, with a sentence for the person, unless they are a member. If the app
+        has no scope for asking, it is enough that they were."""
         if not _CHANNEL.fullmatch(channel):
             raise NotAllowed("That is not a channel. Please choose a channel, not a person.")
         try:
@@ -140,8 +141,8 @@ class Membership:
         return found
 
     async def _request_channels(self, user: str) -> frozenset[str]:
-        """Those of the bot are among them only where it shares the membership of private ones
-        (docs.slack.dev, methods/users.conversations, ``user``, November 2026)."""
+        """The person's channels; private ones only if the bot is in them, too (docs.slack.dev,
+        methods/users.conversations, ``user``, November 2026)."""
         scopes = (await self._workspace.web.me()).scopes
         kinds = ",".join(kind for scope, kind in SCOPES.items() if scope in scopes)
         params = {"user": user, "types": kinds, "limit": PAGE, "cursor": ""}

@@ -1,8 +1,8 @@
 """One app for several workspaces: how it is installed, and what happens where it was removed.
 
-Bolt's own flow (``/slack/install``, ``/slack/oauth_redirect``) over ``installations``. A workspace
-that removed the app is archived with its channels once Slack itself says that the token is of no
-use any more; installing it again brings them back.
+Bolt's own flow (``/slack/install``, ``/slack/oauth_redirect``) over ``installations``. When a
+workspace has removed the app, its channels are archived once Slack itself says that the token no
+longer works; installing the app again brings them back.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ from bot.model import ChannelGroup
 from bot.ports import Clock, Commands, Vault
 
 log = logging.getLogger(__name__)
-library = logging.getLogger("adapters.slack.oauth.library")  # it writes codes into its lines
+library = logging.getLogger("adapters.slack.oauth.library")  # it would log authorization codes
 library.setLevel(logging.CRITICAL)
 
 REMOVED: Final = frozenset({"invalid_auth", "account_inactive", "token_revoked"})
-LOOK_INTERVAL: Final = 60.0  # seconds between two looks at workspaces that refused their token
-REFUSALS: Final = 2  # looks in a row, where Slack did not say itself that the app was removed
+LOOK_INTERVAL: Final = 60.0  # seconds between two checks of workspaces that refused their token
+REFUSALS: Final = 2  # consecutive ones mean that the app was removed; an event counts as one
 REASON: Final = "The app was removed from the Slack workspace {}."
 
 WHY: Final = {
@@ -97,7 +97,7 @@ def page(title: str, text: str, status: int, below: str = "") -> BoltResponse:
 
 
 class OAuthFlow(AsyncOAuthFlow):
-    """Bolt's flow, with an end to every fault of the network, and to what nobody allowed."""
+    """Bolt's flow, but a network error ends in a page, and so does what was not allowed."""
 
     allowed: bool
 
@@ -106,7 +106,7 @@ class OAuthFlow(AsyncOAuthFlow):
             text = "Whoever hosts this bot has not allowed any workspace to install it."
             return page("Not installed", text, 403)
         response: BoltResponse = await super().handle_installation(request)
-        response.headers["cache-control"] = ["no-store"]  # its state is good for one time
+        response.headers["cache-control"] = ["no-store"]  # its state can be used once
         return response
 
     async def build_install_page_html(self, url: str, request: AsyncBoltRequest) -> str:
@@ -128,7 +128,7 @@ class OAuthFlow(AsyncOAuthFlow):
     async def store_installation(
         self, request: AsyncBoltRequest, installation: Installation
     ) -> None:
-        """Slack has installed it by now: what is not kept is given back."""
+        """By now Slack has installed the app: a token that is not kept is revoked."""
         try:
             await super().store_installation(request, installation)
         except InstallationRefused as error:
@@ -155,8 +155,8 @@ class OAuthOptions:
 
 
 class InstalledListener(HttpListener):
-    """For the workspaces that installed the app. ``make`` gives the workspace of an id and a
-    token; ``web`` makes requests that need no token of theirs."""
+    """For the workspaces that installed the app. ``make`` makes a workspace from an id and a
+    token; ``web`` makes the requests that need no workspace's token."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class OAuth:
         self._workspaces = workspaces
         self._commands = commands
         self._command = command
-        # How often in a row Slack has refused the token of each; and whose channels come back.
+        # Consecutive refusals of the token, by workspace; and whose channels are to be restored.
         self._refusals: dict[str, int] = {}
         self._returning: set[str] = set()
         settings = AsyncOAuthSettings(
@@ -234,8 +234,8 @@ class OAuth:
         self.flow.allowed = bool(given.teams)
 
     def register(self, app: AsyncApp) -> None:
-        """Slack says that the app was removed. That may come after it was installed again, and of
-        somebody's own token, so that it is only a reason to look."""
+        """Listens for Slack's events of a removal. They may arrive after the app was installed
+        again, or be about one person's own token, so they are only a reason to check."""
 
         @app.event("app_uninstalled")
         @app.event("tokens_revoked")
@@ -243,7 +243,8 @@ class OAuth:
             await self._look_at(context.team_id or "", REFUSALS - 1)
 
     async def watch(self, clock: Clock) -> None:
-        """Until cancelled: bring back what was installed, and look at those that are doubted."""
+        """Runs until cancelled: restores the channels of installed workspaces, and checks those
+        whose token is in doubt."""
         known = False
         while True:
             if not known:
@@ -255,8 +256,9 @@ class OAuth:
             await clock.sleep(LOOK_INTERVAL)
 
     async def _know_teams(self) -> bool:
-        """False where the database does not say. Each is loaded, so that what can't be decrypted is
-        known from the start; and its channels are restored, in case that was left undone."""
+        """Returns false if the database does not answer. Each workspace is loaded, so that a token
+        that can't be decrypted is known from the start; and its channels are restored, in case that
+        was left undone."""
         try:
             for team_id in await self._workspaces.teams():
                 try:
@@ -289,7 +291,7 @@ class OAuth:
         return response
 
     async def _bot_name(self, team_id: str) -> str:
-        """By which it is invited; the manifest's where Slack does not say it just now."""
+        """The name by which it is invited; the manifest's if Slack does not answer just now."""
         try:
             workspace = await self._workspaces.load(team_id)
             return "papers" if workspace is None else (await workspace.web.me()).name
@@ -316,7 +318,7 @@ class OAuth:
     # -- removed -----------------------------------------------------------------------------------
 
     async def _look_at(self, team_id: str, refusals: int) -> None:
-        """Ask Slack about the token that is kept now. ``refusals`` are those in a row before."""
+        """Ask Slack about the token that is kept now. ``refusals``: consecutive ones before."""
         self._workspaces.doubted.discard(team_id)
         self._refusals[team_id] = refusals
         try:
@@ -336,7 +338,7 @@ class OAuth:
             self._refusals.pop(team_id, None)
 
     async def _remove(self, team_id: str) -> None:
-        """Its channels first: what fails is done again, as long as the token is there."""
+        """Its channels first: what fails is retried as long as the token is there."""
         group = ChannelGroup(prefix=f"slack:{team_id}/")
         try:
             await self._commands.archive_channels(group, REASON.format(team_id))

@@ -1,7 +1,7 @@
 """Which papers a message shows, and the window in which one of several is chosen. Pure.
 
-A message's content proves nothing: any message can name any paper, and what is said of the paper is
-said of the channel in which the shortcut was used.
+A message's content proves nothing, as any message can name any paper: what the person is told about
+the paper concerns the channel in which the shortcut was used.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from bot.text.reading import linked_papers
 PAPER: Final = "paper"  # the window's field
 MAX_OPTIONS: Final = 100  # options that Slack takes
 NO_PAPER: Final = (
-    "I see no paper in this message. With an arXiv id it can be asked for anywhere:"
+    "I see no paper in this message. With its arXiv id you can ask about any paper:"
     f" {refer_to('why 2603.01234')}"
 )
 CHOOSE_ONE: Final = "Please choose one of the papers."
 
-_LABEL: Final = re.compile(r"[^|<>\s]*\|([^<>]*)>")  # of a link, behind its address
+_LABEL: Final = re.compile(r"[^|<>\s]*\|([^<>]*)>")  # of a link, after its address
 
 
 def papers_in(message: Mapping[str, Any]) -> dict[str, str]:
-    """The titles of a message's papers by their ids, in their order; at most ``MAX_OPTIONS``.
+    """The titles of a message's papers by their ids, in order; at most ``MAX_OPTIONS``.
 
-    A paper of which the message has only the address gets its id for a title.
+    A paper for which the message has only the address gets its id as the title.
     """
     found: dict[str, str] = {}
     for paper_id, title in _mentioned(message):
@@ -91,6 +91,6 @@ def choice_window(
 
 
 def chosen(state: Mapping[str, Any]) -> str:
-    """The id that was chosen, which the core checks; empty where none was."""
+    """The id that was chosen, which the core checks; empty if none was."""
     field = (state.get(PAPER) or {}).get(PAPER) or {}
     return str((field.get("selected_option") or {}).get("value") or "")

@@ -1,9 +1,9 @@
 """Slack as a platform: one workspace, several that have their own tokens, or those that installed
 the app.
 
-A message is sent once. What became of one whose answer was lost is looked for by its metadata,
-where a history scope is granted; else nobody can say, and a person decides. A socket or a port is
-opened by ``listen`` alone.
+A message is sent once. If Slack's answer is lost, the message is searched for by its metadata,
+provided that a history scope is granted; otherwise a person has to decide. Only ``listen`` opens a
+socket or a port.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-AGAIN_AFTER: Final = 60.0  # seconds until one of several workspaces is connected to again
+AGAIN_AFTER: Final = 60.0  # seconds until a lost connection to one of several is retried
 
 
 class Slack:
@@ -46,7 +46,7 @@ class Slack:
         self._clock: Clock = settings.clock
         self._command: str = settings.options.get("command") or replies.COMMAND
         self._managers = frozenset(settings.options.get("managers") or ())
-        self._web: Web | None = None  # for requests that need nobody's token
+        self._web: Web | None = None  # for requests that need no workspace's token
         self._workspaces: Workspaces
         self._listeners: Sequence[Socket | TokenListener | InstalledListener]
         if settings.options.get("mode") == "http":
@@ -125,14 +125,14 @@ class Slack:
 
     @property
     def degraded(self) -> str:
-        """Slack's commands are in the app's manifest, which is not ours to write."""
+        """Never about commands: Slack's are in the app's manifest, which is not ours to write."""
         return " ".join(filter(None, (each.degraded for each in self._listeners)))
 
     async def listen(self, commands: Commands) -> None:
-        """To all workspaces. Raises PlatformDown and PlatformRefused.
+        """Listens to all workspaces. Raises PlatformDown and PlatformRefused.
 
-        Of several sockets, one that is lost is connected to again by itself, and one that does not
-        let us in leaves the others alone.
+        Of several sockets, each reconnects on its own, and one that is refused does not affect the
+        others.
         """
         if len(self._listeners) == 1:
             await self._listeners[0].listen(commands)
@@ -152,7 +152,7 @@ class Slack:
         raise PlatformRefused(" ".join(refusals))
 
     async def _keep_listening(self, socket: Socket, commands: Commands) -> PlatformRefused:
-        """Until cancelled, or until the workspace does not let us in."""
+        """Runs until cancelled, or until the workspace refuses us."""
         while True:
             try:
                 await socket.listen(commands)
@@ -208,17 +208,17 @@ class Slack:
         return joined(parted(person_id)[0], own)
 
     async def knows(self, person_id: str) -> bool:
-        """Slack lets nobody use an app who is not of its workspace, but for the buttons in shared
-        channels; and who is not has no conversation with it (docs.slack.dev, apis/slack-connect,
-        November 2026)."""
+        """Always: Slack lets only people of the workspace use its app, except for the buttons in
+        shared channels, and others have no conversation with it (docs.slack.dev,
+        apis/slack-connect, November 2026)."""
         return True
 
     async def _with_workspace(
         self, core_id: str, work: Callable[[Workspace, str], Awaitable[T]]
     ) -> T:
-        """Do it in the workspace of a channel or a person; once more where it was refused with a
-        token that the workspace has replaced. A workspace's fault is Slack's as a whole only where
-        there is no other."""
+        """Do the work in the workspace of a channel or a person; again if it was refused because of
+        a token that the workspace has replaced since. Only if there is no other workspace does a
+        refusal count as one by Slack as a whole."""
         name, own = parted(core_id)
         workspace = await self._workspaces.named(name)
         try:

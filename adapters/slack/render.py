@@ -1,12 +1,12 @@
 """A digest as Slack messages, within its limits. Pure.
 
-Four looks: ``thread`` (the usual one; ``digest`` means the same) is one message with the linked
+Four layouts: ``thread`` (the default; ``digest`` means the same) is one message with the linked
 titles in the channel, and the papers in its thread, about ten in each message; a digest of a few
-papers stands whole in that one message. ``inline`` puts all of it into the channel; ``messages``
-does too, with a message for each paper, so that each can be discussed and reacted to; ``list`` is a
-line for each paper. The payload is the JSON of chat.postMessage's arguments, without the channel,
-the thread and the post's key; it is put together from parts, of which those of a paper are made
-once (``SlackPaper``).
+papers is only that one message, with the papers in it. ``inline`` puts everything into the channel;
+so does ``messages``, with a message for each paper, so that each can be discussed and reacted to;
+``list`` is a line for each paper. The payload is the JSON of chat.postMessage's arguments, without
+the channel, the thread and the post's key. It is assembled from parts; those of a paper are
+rendered once (``SlackPaper``).
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from bot.text import digests, plural
 from bot.text.refusals import DAMAGED
 
 FEW: Final = 3  # papers that need no thread
-IN_A_THREAD: Final = 10  # papers shown whole in a message of a thread
+IN_A_THREAD: Final = 10  # papers shown in full in a message of a thread
 IN_THE_CHANNEL: Final = 20
-LINES_AT_ONCE: Final = 10  # papers in a block of those with a line each
+LINES_AT_ONCE: Final = 10  # papers with a line each in one block
 NEWS_AT_ONCE: Final = 5  # in a block: at most some 1,000 characters each
 LONGEST_DETAILS: Final = 300
 PAPERS_CACHED: Final = 4096  # rendered, some 5 kB each
@@ -53,7 +53,7 @@ Arguments = dict[str, Any]
 
 
 def arguments(text: str, made: Sequence[Block]) -> Arguments:
-    """Of chat.postMessage, for a message in which nothing is unfurled and nobody is mentioned."""
+    """Those of chat.postMessage, for a message that unfurls nothing and mentions nobody."""
     return {
         "text": text,
         "blocks": list(made),
@@ -77,10 +77,10 @@ class Rendered:
     weight: int
 
 
-@dataclass(slots=True)  # frozen, each of a million would take three times as long
+@dataclass(slots=True)  # not frozen: creating each of a million would take three times as long
 class BlockGroup:
-    """The JSON of ``blocks`` blocks that stay together, what they weigh, and the papers that they
-    show. ``whole`` is one shown whole."""
+    """The JSON of so many ``blocks`` that stay together, what they weigh, and the papers that they
+    show. ``whole``: they show one paper in full."""
 
     json: str
     blocks: int
@@ -91,8 +91,8 @@ class BlockGroup:
 
 
 class SlackPaper:
-    """How one paper looks in every message; only the keywords that it matches are added. ``like``
-    is an ``Entry``'s."""
+    """How one paper looks in every message, but for the keywords that it matches. ``like`` is the
+    field of ``Entry``."""
 
     def __init__(self, paper: Paper, like: str) -> None:
         self.id = paper.id
@@ -145,7 +145,7 @@ def _rendered(block: Block) -> Rendered:
 
 
 def _matched(keywords: tuple[str, ...]) -> Rendered:
-    """As they continue the text about a paper."""
+    """The keywords that a paper matches, as they continue the text about it."""
     text = blocks.matched_in_mrkdwn(keywords)
     return Rendered(encode(text)[1:-1], length(text))
 
@@ -265,7 +265,8 @@ def _drafts(
 
 
 def _grouped(pieces: Sequence[BlockGroup], most: int) -> list[list[BlockGroup]]:
-    """One block is left for the number below. ``most`` papers shown whole in a message."""
+    """Distributes the pieces over as few messages as the limits allow, with at most ``most`` papers
+    in full in each. One block is left for the message's number."""
     shown_whole = sum(piece.whole for piece in pieces)
     # 7 and 6 rather than 10 and 3
     even = ceil(shown_whole / ceil(shown_whole / most)) if shown_whole else 0
@@ -291,12 +292,12 @@ def _number(number: int, count: int) -> BlockGroup:
 
 @cache
 def _stop() -> BlockGroup:
-    """Below what a person follows for themselves: ends it at once."""
+    """The button below a person's own digests: ends them at once."""
     return _piece(blocks.actions(blocks.say_button(digests.STOP, 0, blocks.PAPER)))
 
 
 def _head(digest: Digest) -> BlockGroup:
-    """A few papers say themselves which keywords they match."""
+    """The heading. A digest of a few papers does not count them by keyword: each shows its own."""
     counts = digests.keyword_counts(digest) if len(digest.entries) > FEW else ""
     notes = [*filter(None, [counts]), *digests.remarks(digest)]
     group = digests.mention(digest)
@@ -308,7 +309,7 @@ def _head(digest: Digest) -> BlockGroup:
 
 
 def _contents(digest: Digest, papers: Sequence[SlackPaper]) -> list[BlockGroup]:
-    """The message above a thread: the titles, as many as are shown whole and fit."""
+    """The message above a thread: the titles of the papers in full, as many as fit."""
     head = _head(digest)
     told = digests.news_heading(digest)
     room = CHARACTERS - head.weight - _below(len(papers), told).weight - _stop().weight
@@ -350,7 +351,7 @@ def _below_line(text: str, group: BlockGroup) -> BlockGroup:
 
 
 def _runs(headings: Sequence[str], most: int) -> Iterator[range]:
-    """The places of the papers of each list: up to the next heading, at most so many."""
+    """The positions of the papers in each list: up to the next heading, and at most ``most``."""
     start = 0
     for place in range(1, len(headings) + 1):
         if place == len(headings) or headings[place] or place - start == most:
@@ -428,7 +429,7 @@ def _most_saved(digest: Digest) -> Iterator[BlockGroup]:
 
 
 def _replies(digest: Digest) -> Iterator[Draft]:
-    """To the messages in which papers were posted that are withdrawn by now."""
+    """Replies to the messages that posted papers which have been withdrawn since."""
     for item in digests.told_in_reply(digest):
         label = digests.reply_label(item)
         line = section(words(f"{label}: ", bold=True), blocks.titled(item.paper), *_details(item))
@@ -475,7 +476,7 @@ _BADGE = re.compile(r"<([^|>]*)\|([^>]*)>")
 
 
 def user_group(message: Mapping[str, Any]) -> str:
-    """The id of the one that the message notifies, or nothing. It stands in its first block."""
+    """The id of the user group that the message notifies in its first block, or empty."""
     return next(filter(None, map(blocks.named_group, message.get("blocks", ())[:1])), "")
 
 

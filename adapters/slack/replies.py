@@ -1,7 +1,7 @@
-"""What people are answered on Slack: replies with their buttons, and whole abstracts. Pure.
+"""Replies on Slack with their buttons, and whole abstracts. Pure.
 
-Text of others is rich text or plain text, in which it means nothing; papers beside their buttons
-are as in a digest.
+Other people's text is rich text or plain text, where it can't become markup; papers beside their
+buttons are as in a digest.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MAX_TEXT_LENGTH: Final = 5000  # characters of a reply's own text
 MAX_ROW_LENGTH: Final = 1000
 MAX_NOTE_LENGTH: Final = 1000
 MAX_AUTHORS_LENGTH: Final = 5000  # characters; some papers have three thousand
-MAX_FACT_LENGTH: Final = 300  # of a paper that is shown whole
+MAX_FACT_LENGTH: Final = 300  # of a paper that is shown in full
 MAX_CODE_LENGTH: Final = 2900  # of a block of code, below that of a section
 MAX_CODE_BLOCKS: Final = 30
 MAX_BUTTONS: Final = 5
@@ -58,7 +58,7 @@ def reply_blocks(
     reply: Reply, note: str = "", *, command: str = COMMAND, charts: bool = False
 ) -> list[Block]:
     """``note`` is a remark of the platform's own below the text; ``command`` what is typed here
-    before the words of a command that a text names. ``charts``: what can be drawn is a chart."""
+    before the words of a command that a text names. ``charts``: draw charts where possible."""
     shown = [_text(reply, command)]
     if note:
         shown.append(rich(section(words(cut(note, MAX_NOTE_LENGTH), italic=True))))
@@ -106,7 +106,7 @@ def charts_of(reply: Reply) -> list[Block]:
 
 
 def _code(code: str) -> list[Block]:
-    """To be copied, as it is, parted at the ends of lines."""
+    """Code to be copied as it is; in several blocks, split at the ends of lines, if it is long."""
     parts, part = list[str](), ""
     for line in code.splitlines():
         while len(line) > MAX_CODE_LENGTH:
@@ -123,19 +123,19 @@ def _code(code: str) -> list[Block]:
 
 
 def readable(text: str, command: str) -> str:
-    """As plain text."""
+    """As plain text, with commands as they are typed here."""
     return with_references(text, lambda reference: f"{command} {reference.words}")
 
 
 def cut_lines(text: str, most: int = MAX_TEXT_LENGTH) -> str:
-    """Of a text of the core whole lines, as many as fit; never empty."""
+    """As many whole lines of a text of the core as fit; never empty."""
     return first_lines(text, lambda part: length(part) <= most) or "Done."
 
 
 def reply_message(
     reply: Reply, note: str = "", *, command: str = COMMAND, charts: bool = False
 ) -> dict[str, Any]:
-    """For a response_url: shown to the person who asked, alone."""
+    """For a response_url: shown only to the person who asked."""
     return {
         "text": spoken(reply, command),
         "blocks": reply_blocks(reply, note, command=command, charts=charts),
@@ -146,7 +146,7 @@ def reply_message(
 
 
 def spoken(reply: Reply, command: str = COMMAND) -> str:
-    """For notifications and screen readers: what is said, and the titles; whole sentences alone."""
+    """For notifications and screen readers: the texts and the titles; only whole sentences."""
     lines = [reply.text or "Done."]
     for each in reply.sections:
         lines += [each.heading, each.text]
@@ -156,8 +156,8 @@ def spoken(reply: Reply, command: str = COMMAND) -> str:
 
 
 def sentences(text: str, command: str = COMMAND) -> str:
-    """The lines of a text of the core as sentences, for the top-level text: as many as Slack shows,
-    and none of which a part is missing. Of a first line that is too long, as many words."""
+    """The lines of a text of the core as sentences, for the top-level text: as many whole ones as
+    Slack shows. Only a first line that is too long by itself is cut, at a word."""
     said = [_sentence(line, command) for line in text.split("\n") if clean(line)]
     shown, room = "", TEXT - len(MORE)
     for number, each in enumerate(said):
@@ -169,7 +169,7 @@ def sentences(text: str, command: str = COMMAND) -> str:
 
 
 def _sentence(line: str, command: str) -> str:
-    """No point behind an address or a command, of which it would seem to be a part."""
+    """Without a full stop after an address or a command, which would seem to be part of it."""
     *_, last = split_references(line)
     said = clean(readable(line, command))
     ends = not isinstance(last, str) or said.endswith((".", "!", "?", "…", ":"))
@@ -196,7 +196,7 @@ def window(title: str, shown: Sequence[Block], metadata: str = "", **more: Any) 
 
 
 def loading(title: str) -> View:
-    """Until there is an answer."""
+    """Shown until there is an answer."""
     return window(title, [rich(section(words("One moment …")))])
 
 
@@ -211,14 +211,14 @@ def sentence(title: str, text: str, command: str = COMMAND) -> View:
 
 
 def abstract_window(paper: Paper, metadata: str = "") -> View:
-    """The whole abstract, all authors, and where to read on; and where ``metadata`` says which
+    """The whole abstract, all authors, and links to the paper; and if ``metadata`` says which
     channel it is about, what can be done with the paper there."""
     shown = paper_blocks(paper, _authors(paper))
     return window(paper.id, [*shown, *([_paper_buttons(paper)] if metadata else [])], metadata)
 
 
 def paper_blocks(paper: Paper, authors: str) -> list[Block]:
-    """The whole abstract, these authors, and where to read on."""
+    """The whole abstract, these authors, and links to the paper."""
     facts = [blocks.inert(cut(clean(fact), MAX_FACT_LENGTH)) for fact in reading.facts(paper)]
     about = " · ".join([*facts, *map(blocks.badge_in_mrkdwn, badges(paper))])
     name = cut(clean(paper.title), MAX_ROW_LENGTH) or paper.id

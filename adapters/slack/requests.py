@@ -1,8 +1,8 @@
 """Which requests of Slack were handled before, so that a repeated one changes nothing twice.
 
-Slack sends a request again that it does not know to have arrived (docs.slack.dev,
-apis/events-api, Error handling, November 2026), and whether the new envelope keeps the old one's id
-is not documented. So the ids inside count too: ``trigger_id`` of what a person did, ``event_id``.
+Slack repeats a request if it does not know that it arrived (docs.slack.dev, apis/events-api, Error
+handling, November 2026), and whether the new envelope keeps the old one's id is not documented. So
+the ids inside count too: ``trigger_id`` of what a person did, and ``event_id``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Middleware = Callable[..., Awaitable[BoltResponse | None]]
 
 
 def request_ids(body: Mapping[str, Any], envelope_id: object) -> tuple[str, ...]:
-    """Whatever Slack calls this request, with the kind of id in front."""
+    """All ids that Slack gives this request, each with its kind in front."""
     found = {
         "envelope": envelope_id,
         "trigger": body.get("trigger_id"),
@@ -37,9 +37,9 @@ def request_ids(body: Mapping[str, Any], envelope_id: object) -> tuple[str, ...]
 
 
 def drop_repeats(commands: Commands, screens: Screens) -> Middleware:
-    """A middleware for ``before_authorize``. Memory answers first; the database, which other
-    processes and the time before a restart share, is asked of what is new here. Where it can't
-    answer, the request counts as new: then the command itself says so."""
+    """A middleware for ``before_authorize``. Ids are looked up in memory; new ones also in the
+    database, which knows those of other processes and those from before a restart. If it does not
+    answer, the request counts as new: its command will report the fault."""
     seen: OrderedDict[str, None] = OrderedDict()
 
     async def is_new(ids: Sequence[str]) -> bool:

@@ -1,8 +1,8 @@
-"""Runs what people of one workspace say, and shows them what came of it.
+"""Runs the commands of the people of one workspace, and shows them the results.
 
-The listeners say what was meant; who may change what is decided by the core. This adds only whether
-a person manages the workspace's channels (``managers``), and whether they may act in the channel
-that they name (``membership``).
+The listeners find out what was meant, and the core decides who may change what. This adds only
+whether a person manages the workspace's channels (``managers``), and whether they may act in the
+channel that they name (``membership``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NOTICE_AFTER: Final = 2.0  # seconds after which the person is told that it take
 NOTICE: Final = "One moment, please."
 UPDATE_RETRY_DELAYS: Final = (0.5, 2.0, 5.0)  # seconds
 MAX_RETRY_DELAY: Final = 20.0  # seconds that Slack may want us to wait for a window
-CLOSED: Final = frozenset({"not_found", "view_not_found"})  # the window is gone: so is its reader
+CLOSED: Final = frozenset({"not_found", "view_not_found"})  # the person has closed the window
 FILES_SCOPE: Final = "files:write"
 IN_CONVERSATION: Final = "It is in our conversation, in the tab Messages of this app."
 UNKNOWN_BUTTON: Final = (
@@ -51,8 +51,9 @@ UNKNOWN_BUTTON: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where ``user`` is answered: by an interaction's own address, or in an open window; where
-    there is neither, in a private message. ``replaces`` is the message whose button was pressed."""
+    """Where ``user`` is answered: through an interaction's ``response_url``, or in an open window;
+    if there is neither, in a private message. ``replaces``: the answer takes the place of the
+    message whose button was pressed."""
 
     user: str
     response_url: str = ""
@@ -71,7 +72,7 @@ class Place:
 
 class Responder:
     """``command`` is what people type; without ``managers`` everybody may change keywords.
-    ``screens`` are what the windows show, of all workspaces of an app."""
+    ``screens`` is what the windows show, in all workspaces of an app."""
 
     def __init__(
         self,
@@ -109,22 +110,23 @@ class Responder:
         )
 
     async def person_saying(self, body: Payload, channel: str, text: str) -> Person:
-        """The same, of who says this in a channel, and whether a thread can be opened for them."""
+        """The same for whoever says this in a channel, with whether a thread can be opened for
+        them."""
         person = await self.person(body, channel)
         if not self.commands.opens_thread(text):
             return person
         return replace(person, no_thread=await self._why_no_thread(channel, Place.of(body).user))
 
     async def _why_no_thread(self, channel: str, user: str) -> str:
-        """Who is in a channel may start threads there. Where Slack tells us only of some channels
-        who is in them, that the button or command came from there has to do."""
+        """Whoever is in a channel may start threads there. If Slack tells us the members of some
+        channels only, it has to suffice that the button or command came from the channel."""
         try:
             may_look = (await self.workspace.web.me()).scopes >= SCOPES.keys()
             if channel.startswith("D") or not may_look or await self.membership.has(channel, user):
                 return ""
         except (SendError, PlatformError):
             return "Slack does not say just now whether you are in this channel. Please try later."
-        return "A thread is opened only for members of the channel, and I can't see you in it."
+        return "I open a thread only for members of the channel, and I can't see you in it."
 
     def core_id(self, own: str) -> str:
         return joined(self.workspace.name, own)
@@ -165,15 +167,16 @@ class Responder:
         await self.show_and_announce(place, reply, channel, person)
 
     async def refuse(self, place: Place, error: UserError, channel: str = "") -> None:
-        """Of a message whose button was pressed it does not take the place: that is still good."""
+        """Show an error. It does not replace a message whose button was pressed, as that message is
+        still valid."""
         beside = Place(place.user, place.response_url, place.view_id)
         await self.show(beside, Reply(str(error)), channel)
 
     async def show_and_announce(
         self, place: Place, reply: Reply, channel: str, person: Person
     ) -> None:
-        """The person has their answer first: the public line may take as long as Slack likes. It is
-        said also where the answer got lost, because the change was made."""
+        """The person gets their answer first, because the public line may take as long as Slack
+        likes. The line is posted even if the answer got lost, because the change was made."""
         try:
             await self.show(place, reply, channel)
         except (SendError, PlatformError):
@@ -182,7 +185,7 @@ class Responder:
         await self.announce(place, reply, channel, person)
 
     async def announce(self, place: Place, reply: Reply, channel: str, person: Person) -> None:
-        """Tell the channel of a change, and the person of whatever prevents that."""
+        """Tell the channel about a change, and the person about whatever prevents that."""
         note = await self.tell_channel(channel, reply, person)
         if note and (place.view_id or place.replaces):
             await self.show(place, reply, channel, note)
@@ -190,7 +193,8 @@ class Responder:
             await self.show(place, Reply(note), channel)
 
     async def show(self, place: Place, reply: Reply, channel: str = "", note: str = "") -> None:
-        """Where it was asked: it works in channels too that the bot is no member of."""
+        """Show the reply where it was asked for. This works even in channels that the bot is not
+        in."""
         if reply.file is not None:
             reply = await self._send_file(place.user, reply, reply.file)
         if place.view_id:
@@ -208,13 +212,13 @@ class Responder:
             await self.workspace.say(place.user, replies.readable(reply.text, self.command))
 
     async def _send_file(self, user: str, reply: Reply, file: TextFile) -> Reply:
-        """The same answer after its file was sent to the person alone; with the file's text where
-        that can't be done."""
+        """Sends a reply's file to the person alone. Returns the reply without the file; if that
+        can't be done, with the file's text."""
         try:
             if FILES_SCOPE in (await self.workspace.web.me()).scopes:
                 shown = replies.reply_blocks(Reply(reply.text), command=self.command)
                 line = render.arguments(replies.sentences(reply.text, self.command), shown)
-                # First the file: a line that announces one would stand there without it.
+                # The file comes first, so that no line announces a file that does not follow.
                 file_id = await self.workspace.web.upload(file.name, file.text)
                 posted = await self.workspace.web.post(user, line)
                 with reading_answer():
@@ -246,16 +250,17 @@ class Responder:
     # -- windows ---------------------------------------------------------------------------------
 
     async def open(self, body: Payload, view: replies.View, method: str = "views.open") -> str:
-        """The window's id. Raises SendError and PlatformRefused: what opens it lives for three
-        seconds, and only once (docs.slack.dev, interactivity/handling-user-interaction)."""
+        """Opens a window, and returns its id. Raises SendError and PlatformRefused: a trigger_id
+        is good for three seconds, and once (docs.slack.dev,
+        interactivity/handling-user-interaction)."""
         arguments = {"trigger_id": body.get("trigger_id"), "view": view}
         opened = await self.workspace.web.request(method, json=arguments)
         with reading_answer():
             return str(opened["view"]["id"])
 
     async def update(self, place: Place, view: replies.View, reply: Reply) -> None:
-        """Show something else in a window: again where Slack does not take it, and in a private
-        message where it never does. Raises what that raises."""
+        """Show something else in a window, with retries; if Slack never takes it, in a private
+        message. Raises the errors of that message."""
         self.screens.shows(place.view_id, {"response_action": "update", "view": view})
         try:
             await self.repeated("views.update", {"view_id": place.view_id, "view": view})
@@ -271,8 +276,8 @@ class Responder:
         arguments: dict[str, Any],
         still_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """A request that can be made again without harm, where Slack does not take it; no more once
-        it is not ``still_wanted``. Raises SendError and PlatformRefused."""
+        """Make a request that is harmless to repeat, with retries as long as it is
+        ``still_wanted``. Raises SendError and PlatformRefused."""
         for delay in UPDATE_RETRY_DELAYS:
             try:
                 await self.workspace.web.request(method, json=arguments)
@@ -288,7 +293,7 @@ class Responder:
     async def open_and_answer(
         self, body: Payload, channel: str, person: Person, working: Awaitable[Reply]
     ) -> None:
-        """In a window of its own; where Slack does not open one, as a message for the person."""
+        """Answer in a new window; if Slack does not open one, in a message for the person."""
         place, view_id = Place.of(body), await self._open_loading(body, "Papers")
         if view_id:
             place = Place(place.user, view_id=view_id)
@@ -297,8 +302,8 @@ class Responder:
         await self.answer(place, channel, person, working)
 
     async def _open_loading(self, body: Payload, title: str) -> str:
-        """The id of a new window in which nothing is shown yet, above the one that a button was
-        pressed in; empty where Slack does not open one."""
+        """The id of a new window that only says "One moment", above the one that a button was
+        pressed in; empty if Slack does not open one."""
         try:
             return await self.open(body, replies.loading(title), _method_of(body))
         except (SendError, PlatformError) as error:
@@ -306,7 +311,7 @@ class Responder:
             return ""
 
     async def open_form(self, body: Payload, channel: str) -> None:
-        """The form for a keyword. ``channel`` is where it was asked for; empty where nowhere."""
+        """The form for a keyword. ``channel`` is where it was asked for; empty outside of one."""
         place = Place.of(body)
         beside = Place(place.user, place.response_url)
         if not channel and not await self.membership.knows():
@@ -335,7 +340,7 @@ class Responder:
             await self.show(Place(place.user, place.response_url), Reply(key_form.NOT_OPENED))
 
     async def show_abstract(self, body: Payload, paper_id: str) -> None:
-        """In a window; where Slack does not open one, in a message for this person alone."""
+        """Shown in a window; if Slack does not open one, in a message for this person alone."""
         place, view_id = Place.of(body), await self._open_loading(body, paper_id)
         try:
             paper = await self.commands.abstract(paper_id)
@@ -354,7 +359,7 @@ class Responder:
             await self.show(Place(place.user), Reply(text))
 
     async def _sealed_of(self, body: Payload) -> str:
-        """For a window that is about the channel of a button; empty where that is not known."""
+        """The sealed channel of a button, for a window about it; empty if it is not known."""
         try:
             return self.membership.sealed(await self.channel_of(body), Place.of(body).user)
         except NotAllowed:
@@ -367,7 +372,7 @@ class Responder:
     # -- in channels -----------------------------------------------------------------------------
 
     async def greet(self, channel: str) -> None:
-        """Once a day at most, in a channel that the bot was invited to. Raises SendError and
+        """Greet a channel that the bot was invited to, at most once a day. Raises SendError and
         PlatformRefused."""
         core_id = self.core_id(channel)
         try:
@@ -382,7 +387,7 @@ class Responder:
         await self.workspace.web.post(channel, render.arguments(text, shown))
 
     async def answer_message(self, channel: str, person: Person, words: str) -> None:
-        """What a person wrote in their conversation with the bot is a command. Raises SendError
+        """Run what a person wrote in their conversation with the bot as a command. Raises SendError
         and PlatformRefused."""
         try:
             reply = await self.commands.typed(self.core_id(channel), person, words)

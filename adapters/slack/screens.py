@@ -1,4 +1,4 @@
-"""What the windows show that people have submitted, so that a repeated submission leaves it so.
+"""What submitted windows show now, so that a repeated submission does not change that.
 
 A submission's acknowledgement says what its window shows next. The answer to a repeated one would
 undo what came after the first: an empty one closes the window, and "One moment" would stay.
@@ -19,19 +19,19 @@ Answer = dict[str, Any]  # the arguments of ``ack``
 
 
 class Screens:
-    """By a window's id."""
+    """What each window shows, by its id."""
 
     def __init__(self) -> None:
         self._answers: OrderedDict[str, asyncio.Future[Answer]] = OrderedDict()
 
     def submitted(self, view_id: str) -> None:
-        """What it shows next is not known yet."""
+        """The window was submitted; what it shows next is not known yet."""
         self._answers[view_id] = asyncio.get_running_loop().create_future()
         while len(self._answers) > REMEMBERED:
             self._answers.popitem(last=False)
 
     def shows(self, view_id: str, answer: Answer) -> Answer:
-        """It shows this from now on."""
+        """The window shows this from now on. Returns it."""
         waiting = self._answers.get(view_id)
         if waiting is not None and waiting.done():
             waiting = self._answers[view_id] = asyncio.get_running_loop().create_future()
@@ -40,7 +40,8 @@ class Screens:
         return answer
 
     async def current(self, view_id: str) -> Answer:
-        """What it shows; where nobody knows, as after a restart, that it was submitted before."""
+        """What the window shows now. If that is not known, as after a restart: a sentence that it
+        was submitted before."""
         waiting = self._answers.get(view_id)
         if waiting is not None:
             await asyncio.wait({waiting}, timeout=ANSWER_TIMEOUT)

@@ -1,4 +1,4 @@
-"""A channel's settings as a window: a field for each, and what was changed in them. Pure."""
+"""A channel's settings as a window: a field for each, and what was changed in it. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ PLATFORM: Final = "slack"
 MAX_VALUE_LENGTH: Final = 100
 MAX_HINT_LENGTH: Final = 2000
 NOT_OPENED: Final = (
-    f"Slack did not open the window. Please try again, or say it there: {refer_to('settings')}"
+    "Slack did not open the window. Please try again, or type this in the channel:"
+    f" {refer_to('settings')}"
 )
 
 
@@ -33,8 +34,8 @@ def form(
     mistake: str = "",
     filled: Mapping[str, str] | None = None,
 ) -> View:
-    """``metadata`` is the ``channel`` sealed. Without ``governs`` those settings are left out that
-    the person may not change. With a ``mistake`` it is shown again, with what was ``filled`` in."""
+    """``metadata`` is the sealed ``channel``. Without ``governs``, settings that the person may not
+    change are left out. To show the form again with a ``mistake``, pass what was ``filled`` in."""
     shown = [
         _field(CHANNEL_SETTINGS[name], value, (filled or {}).get(name, own(value)))
         for name, value in values.items()
@@ -47,7 +48,7 @@ def form(
 
 
 def own(value: SettingValue) -> str:
-    """The channel's own; ``default`` where it has none."""
+    """The channel's own value; ``default`` if it has none."""
     return value.value if value.source == "channel" else TO_DEFAULT
 
 
@@ -75,7 +76,7 @@ def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
 
 
 def changed(state: Mapping[str, Any], values: Mapping[str, SettingValue]) -> dict[str, str]:
-    """What was filled in that is not so already, by the names of the settings."""
+    """The values that were filled in and differ from those in force, by setting."""
     found = {}
     for name, value in values.items():
         field = (state.get(name) or {}).get(name)
@@ -89,7 +90,7 @@ def changed(state: Mapping[str, Any], values: Mapping[str, SettingValue]) -> dic
 
 
 def mistakes(values: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with these values, below the fields of their settings."""
+    """What is wrong with these values, by setting, to be shown below the fields."""
     found = {}
     for name, value in values.items():
         try:

@@ -69,7 +69,7 @@ _OF_EVENT: Final[Mapping[object, tuple[str, ...]]] = {
 
 
 def malformed(body: Mapping[str, Any]) -> str:
-    """What is wrong with it, for the log and without what others wrote; or nothing."""
+    """What is wrong with it, for the log, so without anything that others wrote; or empty."""
     if fault := _fault(body, _BODY, "body"):
         return fault
     kind = str(body.get("type") or "")
@@ -93,7 +93,7 @@ def malformed(body: Mapping[str, Any]) -> str:
 
 
 def _fault(value: Any, shape: Any, where: str) -> str:
-    """``None`` stands for a field that is not there."""
+    """What is wrong with a value, or empty. ``None`` counts as a missing field."""
     if value is None or shape is _ANY:
         return ""
     if shape is str:
@@ -111,7 +111,7 @@ def _fault(value: Any, shape: Any, where: str) -> str:
         )
     else:
         faults = (
-            # Bolt counts what a list holds wherever there is one.
+            # Bolt takes the length of each of these lists that is there, so null will not do.
             f"{where}.{key} is no list"
             if isinstance(each, list) and value.get(key, []) is None
             else _fault(value.get(key), each, f"{where}.{key}")

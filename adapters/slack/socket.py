@@ -1,8 +1,8 @@
 """The watchdog of one workspace's Socket Mode connection: connected, silent, replaced.
 
 slack_sdk's client reconnects by itself (``disconnect`` of any reason, a closed or silent socket).
-It does not tell that a token is wrong, which it would try for ever, nor that it can't get back in.
-So the tokens are tried before, and the connection is watched.
+It reports neither a wrong token, which it would retry forever, nor that it can't get back in. So
+the tokens are tried first, and the connection is watched.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SHUTDOWN_GRACE: Final = 1.0  # seconds that running listeners get when the bot s
 
 
 class Socket:
-    """Listens once at a time. ``ping_interval`` is in seconds."""
+    """``listen`` may run once at a time. ``ping_interval`` is in seconds."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Socket:
     degraded = ""
 
     async def listen(self, commands: Commands) -> None:
-        """Until cancelled. Raises PlatformDown and PlatformRefused."""
+        """Runs until cancelled. Raises PlatformDown and PlatformRefused."""
         app = build(
             only(self.workspace),
             commands,
@@ -104,7 +104,8 @@ class Socket:
     async def _watch_one_client(
         self, app: AsyncApp, tasks: ListenerTasks, backoff: ReconnectBackoff
     ) -> bool:
-        """Until the connection is lost or silent for too long; returns whether there ever was one.
+        """Runs a client until its connection is lost or silent for too long. Returns whether there
+        ever was one.
 
         When the bot stops, running listeners end first: some still acknowledge.
         """
@@ -155,7 +156,7 @@ class _Traffic:
         self._last_at = clock.monotonic()
 
     async def received(self, message: aiohttp.WSMessage) -> None:
-        """A listener of the client's."""
+        """Called by the client for each message."""
         self._last_at = self._clock.monotonic()
         # After a "disconnect" the library keeps the old socket if it gets no new one.
         kind = json.loads(message.data).get("type")

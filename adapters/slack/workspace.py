@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 
 class Workspace:
-    """``name`` is what bot.toml calls it, empty for the one that needs none; of one that installed
-    the app it is Slack's id (``T…``). ``distributed`` says that Slack counts the app among those
-    that are distributed outside of its marketplace, and shows it little history at a time."""
+    """``name`` is what bot.toml calls it, empty for a single one without a name; for one that
+    installed the app, it is Slack's id (``T…``). ``distributed``: Slack treats the app as
+    distributed outside its marketplace, and shows it little history at a time."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Workspace:
 
     @property
     def title(self) -> str:
-        """In a sentence."""
+        """What it is called in a sentence."""
         return f"Slack ({self.name})" if self.name else "Slack"
 
     async def check_token(self) -> None:
@@ -73,8 +73,8 @@ class Workspace:
     async def send(self, post: Post, channel: str) -> Receipt:
         """Raises SendError and PlatformRefused. Nothing is sent twice on a guess.
 
-        What Slack takes in no other way goes out plainer: without blocks where it refuses those,
-        into the channel where the message above is gone. Both it says before it posts anything.
+        What Slack refuses is sent in a simpler way: without blocks if it refuses those, in the
+        channel itself if the message above is gone. It refuses both before it posts anything.
         """
         message = {**render.read(post.payload), "metadata": history.message_metadata(post.key)}
         if post.thread is not None:
@@ -102,8 +102,8 @@ class Workspace:
                 raise OutcomeUnknown("Slack answered without saying which message it became.")
 
     async def has_user_group(self, group_id: str) -> bool:
-        """False for one that is disabled, or was never there (docs.slack.dev, methods/
-        usergroups.list, which leaves these out; November 2026). True also where nobody can say:
+        """False for a group that is disabled, or never existed (docs.slack.dev, methods/
+        usergroups.list, which leaves these out; November 2026). True also where that is not known:
         without the scope, or when Slack does not answer. Raises nothing."""
         now = self.clock.monotonic()
         if self._groups is None or now >= self._groups_until:
@@ -128,8 +128,8 @@ class Workspace:
         return None if ts is None else await self._receipt(channel, ts, post)
 
     async def has_message(self, channel: str, ts: str) -> bool:
-        """Takes no scope (docs.slack.dev, methods/chat.getPermalink, November 2026). Raises
-        SendError and PlatformRefused."""
+        """Whether the message still exists. Needs no scope (docs.slack.dev,
+        methods/chat.getPermalink, November 2026). Raises SendError and PlatformRefused."""
         try:
             params = {"channel": channel, "message_ts": ts}
             await self.web.request("chat.getPermalink", params=params)
@@ -147,9 +147,9 @@ class Workspace:
         return Receipt(ts, url)
 
     async def say(self, where: str, text: str, people: Mapping[str, str] | None = None) -> str:
-        """A line for everybody in a channel, or for one person, in which text of others means
-        nothing; the id of the channel, or of their conversation. ``people`` are user ids by the
-        names with which the text may begin. Raises SendError and PlatformRefused."""
+        """Posts a line, in which other people's text is inert, to a channel or to one person, and
+        returns the id of the channel or of the conversation. ``people`` are user ids by name: a
+        name with which the text begins becomes a mention. Raises SendError and PlatformRefused."""
         line = cut(text, MAX_LINE_LENGTH)
         name = next((each for each in people or () if line.startswith(f"{each} ")), "")
         named = [blocks.user(people[name])] if people and name else []
@@ -164,11 +164,11 @@ def variable(token: str, workspace: str) -> str:
 
 
 def joined(workspace: str, own: str) -> str:
-    """The id of a channel or a person in the core's words."""
+    """A channel's or a person's id as the core has it."""
     return f"slack:{workspace}/{own}" if workspace else f"slack:{own}"
 
 
 def parted(core_id: str) -> tuple[str, str]:
-    """The other way round: the workspace's name, and the id there."""
+    """The reverse of ``joined``: the workspace's name, and the id there."""
     name, _, own = core_id.partition(":")[2].rpartition("/")
     return name, own

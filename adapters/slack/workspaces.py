@@ -20,18 +20,19 @@ class Workspaces(Protocol):
     def shared(self) -> bool: ...
 
     async def named(self, name: str) -> Workspace:
-        """The one of a channel's id. Raises ChannelRefused and TryLater."""
+        """The workspace that a channel's id names. Raises ChannelRefused and TryLater."""
         ...
 
     async def renewed(self, workspace: Workspace) -> Workspace | None:
-        """The same with another token, where it has one since; it has just refused the old one."""
+        """The same workspace, which has just refused its token, with a new one; ``None`` if it has
+        none."""
         ...
 
     async def close(self) -> None: ...
 
 
 class ConfiguredWorkspaces:
-    """Those of bot.toml, by their names there; one may have none."""
+    """Those of bot.toml, by their names there; a single one may have no name."""
 
     def __init__(self, workspaces: Mapping[str, Workspace]) -> None:
         self._by_name = workspaces
@@ -54,10 +55,11 @@ class ConfiguredWorkspaces:
 
 
 class InstalledWorkspaces:
-    """Those that installed the app, by their ids; each is looked up when it is first needed, also
-    one that another process has let install. ``make`` gives the workspace of an id and a token.
+    """Those that installed the app, by their ids. Each is looked up when it is first needed, so
+    those that were installed through another process are found. ``make`` makes a workspace from an
+    id and a token.
 
-    ``unreadable`` says of which ones the token can't be decrypted; ``doubted`` are those whose
+    ``unreadable`` says why the token can't be decrypted, by workspace; ``doubted`` are those whose
     token was refused, for ``oauth`` to find out whether the app was removed there.
     """
 
@@ -67,7 +69,7 @@ class InstalledWorkspaces:
         self.store = store
         self._make = make
         self._made: dict[str, Workspace] = {}
-        self._retired: list[Workspace] = []  # something may still be sent by them
+        self._retired: list[Workspace] = []  # replaced, but something may still be sent by them
         self.unreadable: dict[str, str] = {}
         self.doubted: set[str] = set()
 
@@ -86,7 +88,7 @@ class InstalledWorkspaces:
         return found
 
     async def of_team(self, team_id: str) -> Workspace | None:
-        """The one that a request is about, if it has the app and its token can be read."""
+        """The workspace of a request, if it has the app and its token can be read."""
         try:
             return await self._found(team_id) if team_id else None
         except (SecretUnreadable, StoreError) as error:
@@ -103,7 +105,8 @@ class InstalledWorkspaces:
         return None if now is None or now.web.token == workspace.web.token else now
 
     async def load(self, team_id: str) -> Workspace | None:
-        """As it is installed now. Raises StoreError and SecretUnreadable."""
+        """The workspace as it is installed now, or ``None``. Raises StoreError and
+        SecretUnreadable."""
         try:
             bot = await self.store.async_find_bot(enterprise_id=None, team_id=team_id)
         except SecretUnreadable as error:
@@ -125,7 +128,7 @@ class InstalledWorkspaces:
         return await self.store.teams()
 
     async def remove(self, team_id: str) -> None:
-        """The app is no longer there. Raises StoreError."""
+        """Forget a workspace that no longer has the app. Raises StoreError."""
         await self.store.async_delete_bot(enterprise_id=None, team_id=team_id)
         await self.load(team_id)
 

@@ -1,4 +1,4 @@
-"""What people do on Slack, and what is done then: a module for each kind, as Bolt names them."""
+"""Listeners for what people do on Slack: a module for each kind, by the names that Bolt uses."""
 
 from __future__ import annotations
 

@@ -83,18 +83,18 @@ def register(app: AsyncApp) -> None:
 
     @app.action(re.compile(f"^{OPEN}:"))
     async def follow_link(ack: AsyncAck) -> None:
-        """Slack has opened it, and wants to know that we heard."""
+        """Slack has opened the link, and only wants an acknowledgement."""
         await ack()
 
     @app.action(re.compile(""))
     async def unknown(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
-        """Of an older version of the bot."""
+        """A button of an older version of the bot."""
         await ack()
         await responder.refuse(Place.of(body), UserError(UNKNOWN_BUTTON))
 
 
 async def _channel(body: dict[str, Any], responder: Responder) -> str:
-    """The channel that a button is about; empty where the person was told why it can't be."""
+    """The channel that a button is about; empty if the person was told why it can't be used."""
     try:
         return await responder.channel_of(body)
     except NotAllowed as error:

@@ -12,7 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack.responder import Place, Responder
 
-# What phones and word processors make of quotes, and spaces that do not break.
+# Quotes as phones and word processors write them, and non-breaking spaces.
 _MEANT: Final = str.maketrans(
     {**dict.fromkeys("“”„‟«»″", '"'), **dict.fromkeys("’‘‚‛′", "'")}
     | dict.fromkeys("\u00a0\u202f\u2007", " ")
@@ -29,7 +29,7 @@ def typed(text: str) -> str:
 def register(app: AsyncApp) -> None:
     @app.command(re.compile(""))
     async def run(ack: AsyncAck, command: dict[str, Any], responder: Responder) -> None:
-        """Any command of the app: what is called otherwise in bot.toml is still meant for us."""
+        """Any command of the app is meant for us, even if bot.toml has another name for it."""
         await ack()
         words = typed(command.get("text") or "")
         channel = command["channel_id"]

@@ -1,4 +1,4 @@
-"""Events."""
+"""Events: App Home was opened, somebody wrote to the bot, the bot joined a channel."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def register(app: AsyncApp) -> None:
 
     @app.event("message")
     async def obey(event: dict[str, Any], responder: Responder) -> None:
-        """What a person writes in their own conversation with the bot; nothing else that is said
-        anywhere, and none of what the bot says there itself."""
+        """What a person writes in their own conversation with the bot is a command. Everything else
+        is ignored, including what the bot writes there itself."""
         channel, words = str(event.get("channel") or ""), typed(str(event.get("text") or ""))
         spoken = not event.get("bot_id") and not event.get("subtype")
         if event.get("channel_type") != "im" or not spoken or not event.get("user") or not words:
@@ -31,7 +31,7 @@ def register(app: AsyncApp) -> None:
 
     @app.event("member_joined_channel")
     async def greet(event: dict[str, Any], responder: Responder) -> None:
-        """Of all members the bot alone is greeted."""
+        """Greets a channel that the bot has joined; other people who join are ignored."""
         me = await responder.workspace.web.me()
         if event["user"] == me.user_id:
             await responder.greet(str(event["channel"]))

@@ -45,7 +45,7 @@ def register(app: AsyncApp) -> None:
 
     @app.shortcut({"type": "message_action", "callback_id": SAVE})
     async def save_papers(ack: AsyncAck, body: dict[str, Any], responder: Responder) -> None:
-        """All that the message shows."""
+        """Saves all papers that the message shows."""
         await ack()
         channel = await responder.channel_of(body)
         person = await responder.person(body, channel)
@@ -77,8 +77,8 @@ def register(app: AsyncApp) -> None:
 async def form_like(
     responder: Responder, channel: str, person: Person, paper_id: str
 ) -> replies.View:
-    """The form with the keyword of this channel that matches a paper; which channel is to follow it
-    is not chosen yet. A window that says why there is no form."""
+    """The form, filled in with the keyword of this channel that matches a paper; which channel is
+    to follow it is not chosen yet. On a UserError, a window that says why there is no form."""
     try:
         matching = await responder.commands.matching(responder.core_id(channel), person, paper_id)
     except UserError as error:
@@ -99,8 +99,8 @@ async def _ask_which(
     callback_id: str,
     submit: str,
 ) -> None:
-    """Of several papers in a message; where there is none, or Slack opens no window, an answer for
-    the person alone."""
+    """Asks which of a message's papers is meant. If there is none, or Slack opens no window, only
+    the person gets an answer."""
     place, channel = Place.of(body), await responder.channel_of(body)
     if not papers:
         await responder.show(place, Reply(paper_choice.NO_PAPER), channel)

@@ -19,17 +19,17 @@ from bot.errors import NotAllowed, PlatformError, SendError, UserError
 from bot.model import Person, Reply
 from bot.references import refer_to
 
-# Seconds that a submitted form waits for its answer: a mistake is found at once and stands below
-# its field then; where arXiv takes longer, the window says so. Slack waits for three.
+# Seconds that a submitted form waits for its answer. Mistakes are usually found in that time, and
+# are then shown below their fields; if arXiv takes longer, the window says so. Slack waits three.
 FORM_ANSWER_TIMEOUT: Final = 0.5
 NO_CHANNEL: Final = f"I can't tell any more which channel this is about: {refer_to('settings')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a submitted window shows next, and what is said where it is gone. With ``mistakes`` it
-    stays as it is, and they stand below their fields; once it shows something else, ``view`` is the
-    form again."""
+    """What a submitted window shows next, and the ``reply`` for a person whose window is gone. With
+    ``mistakes`` the window stays as it is, and they are shown below their fields; if it shows
+    something else by then, ``view`` is the form again."""
 
     view: replies.View
     reply: Reply
@@ -38,8 +38,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedWindow:
-    """A window that was submitted. ``channel`` is the one that it was opened for; empty where
-    nobody but us could have said which, and we did not. ``metadata`` is what said so."""
+    """A window that was submitted. ``channel`` is the one that it was opened for, from its sealed
+    ``metadata``; empty if the seal is not ours."""
 
     responder: Responder
     place: Place
@@ -63,11 +63,11 @@ class SubmittedWindow:
 
     @property
     def sealed(self) -> str:
-        """As it was: to be shown again makes a window no younger."""
+        """The metadata as it was: showing a window again must not renew its seal."""
         return self.metadata if self.channel else ""
 
     async def check(self) -> None:
-        """Raises NotAllowed unless it is about a channel that the person is in."""
+        """Raises NotAllowed unless the window is about a channel that the person is in."""
         if not self.channel:
             raise NotAllowed(NO_CHANNEL)
         await self.responder.membership.check_again(self.metadata, self.place.user)
@@ -128,7 +128,7 @@ def register(app: AsyncApp) -> None:
 
     @app.view(re.compile(""))
     async def unknown(ack: AsyncAck, view: dict[str, Any], responder: Responder) -> None:
-        """Of an older version of the bot."""
+        """A window of an older version of the bot."""
         shown = replies.sentence("Papers", UNKNOWN_BUTTON, responder.command)
         answer = {"response_action": "update", "view": shown}
         await ack(**responder.screens.shows(str(view["id"]), answer))
@@ -143,8 +143,8 @@ async def _answer(
     *,
     channel: str = "",
 ) -> Outcome:
-    """Show what comes of a submitted window, and announce it in the channel; where it takes longer
-    than the acknowledgement may, a window that says so comes first."""
+    """Show the result of a submitted window, and announce it in the channel. If it takes longer
+    than the acknowledgement may, the window says so first."""
     responder, place, channel = window.responder, window.place, channel or window.channel
     task = asyncio.create_task(working)
     try:
@@ -194,7 +194,7 @@ async def _add(window: SubmittedWindow, filled: keyword_form.Filled, person: Per
 
 
 async def _change_settings(window: SubmittedWindow, person: Person) -> Outcome:
-    """All that is filled in otherwise than it is, or nothing."""
+    """Applies all settings that differ from those in force, or none."""
     responder, channel = window.responder, window.channel
     core_id, below = responder.core_id(channel), next(iter(window.state), "")
     try:
@@ -270,6 +270,7 @@ def _shown(window: SubmittedWindow, reply: Reply, channel: str, title: str = "Pa
 
 
 def _mistaken(window: SubmittedWindow, mistakes: Mapping[str, str], text: str = "") -> Outcome:
-    """Below their fields; where there is none for it, or the window waits already, in its place."""
+    """Mistakes are shown below their fields. Without a field for them, or if the window shows "One
+    moment" by then, they are shown in its place."""
     said = text or " ".join(mistakes.values())
     return Outcome(window.responder.sentence("Papers", said), Reply(said), mistakes)

@@ -362,7 +362,7 @@ async def test_check_says_that_both_tokens_work_and_what_could_be_granted(
         findings = await slack.examine([Channel(f"slack:{here}")])
     assert all(each.ok for each in findings)
     assert "Both tokens work, in Wire as @papers" in said(findings)
-    assert "channels:history: of a message in a public channel" in said(findings)
+    assert "channels:history: if Slack's answer to a message" in said(findings)
     assert "/invite @papers" in said(findings)
 
 
