@@ -1,6 +1,6 @@
-"""What people type behind a command: channels, and keywords however the shell split them.
+"""What people type after a command: channels, and keywords however the shell split them.
 
-Also what the shell offers to complete there.
+Also the shell's completion of these.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ TAKES_KEYWORD = {"ignore_unknown_options": True, "help_option_names": ["--help"]
 
 
 def complete_channel(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The ids in bot.toml that begin so."""
+    """The ids in bot.toml that begin with ``incomplete``."""
     return [each for each, _ in _listed_channels(ctx) if each.startswith(incomplete)]
 
 
 def complete_keyword(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The keywords in bot.toml that begin so: of the named channel, or of all."""
+    """The keywords in bot.toml that begin with ``incomplete``: of the named channel, or of all."""
     return _complete_from(ctx, "keywords", incomplete)
 
 
@@ -57,7 +57,7 @@ def _complete_from(ctx: typer.Context, key: str, incomplete: str) -> list[str]:
 def _listed_channels(ctx: typer.Context) -> Iterator[tuple[str, dict[str, Any]]]:
     """Id and block of each channel in bot.toml, which shows what the database holds.
 
-    Only read, and fast: the shell waits while somebody types. Of a wrong file there are none.
+    Only reads, and fast, as the shell waits while somebody types. A wrong file has none.
     """
     import tomllib
 
@@ -135,7 +135,7 @@ def command_line_user() -> Person:
     return Person("the command line")
 
 
-# A word of the shell's that had quotes around it: it has spaces, and is no expression.
+# A word that the shell took out of quotes: it has spaces, and is not an expression.
 _QUOTED = re.compile(r'(-?(?:[a-z]+:)?)((?!.*\b(?:AND|OR|NOT|ANDNOT)\b)[^"():]*\s[^"():]*)')
 
 

@@ -48,7 +48,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON, fo
 
 @dataclass(frozen=True, slots=True)
 class GlobalOptions:
-    """The options of every command; they may stand before the command too."""
+    """The options of every command; they may also be given before the command."""
 
     config: Path | None = None
     verbose: bool = False
@@ -58,7 +58,7 @@ class GlobalOptions:
 def begin(
     ctx: typer.Context, config: Path | None, verbose: bool = False, quiet: bool = False
 ) -> GlobalOptions:
-    """The options of this call, wherever they stood; what is logged and noted follows from them."""
+    """The options of this call, given before or after the command. Sets up logging and notes."""
     from bot.monitoring import logs
 
     before: GlobalOptions = ctx.obj
@@ -89,7 +89,7 @@ def configured(
     needs_contact: bool = False,
     may_write: bool = False,
 ) -> Config:
-    """The configuration that this call means. Raises ConfigError.
+    """Loads the configuration of this call. Raises ConfigError.
 
     With ``may_write``, a file that is not there is written if the environment names a contact.
     """

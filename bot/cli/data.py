@@ -1,4 +1,4 @@
-"""The commands that keep the database: backup, restore, sync; and the key of its secrets."""
+"""The commands that maintain the database: backup, restore, sync; and a key for its secrets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The help: as wide as the terminal, coloured there, with the commands below headings.
 
-Typer's own help with rich would take longer to load than all else; this is its plain help, in which
-a terminal shows some words in colour.
+Typer's own help with rich would take longer to load than everything else; this is its plain help,
+with some words in colour on a terminal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 MIN_WIDTH: Final = 40
 MAX_WIDTH: Final = 100
-NARROW: Final = 60  # columns; below it an explanation stands below its option
+NARROW: Final = 60  # columns; on less, an explanation is below its option
 NARROW_COLUMN: Final = 4
 WIDE_COLUMN: Final = 24
 

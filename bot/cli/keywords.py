@@ -94,7 +94,7 @@ def add(
     """Make a channel follow a keyword.
 
     KEYWORD is a phrase or an expression, perhaps with a name: 'ti:reasoning as Reasoning'. bot.toml
-    shows the change at once. One that is followed already gets another name by that or by --name.
+    shows the change at once. With another name, a keyword that is followed already is renamed.
 
     \b
     Examples: daily-papers keywords add --channel console: reward model
@@ -176,7 +176,7 @@ def unmute(
     verbose: LongVerboseOption = False,
     quiet: LongQuietOption = False,
 ) -> None:
-    """Hide it no longer.
+    """Stop hiding what a keyword matches.
 
     KEYWORD may be any wording with the same meaning. What was hidden stays hidden.
 
@@ -239,7 +239,7 @@ def import_them(
     """Add the keywords, mutes and settings of a file that export wrote.
 
     FILE has [[channels]] blocks, as bot.toml has them; a whole bot.toml will do. Removes nothing.
-    Where FILE has mistakes all of them are listed, and nothing is changed.
+    If FILE has mistakes, all of them are listed, and nothing is changed.
 
     \b
     Example: daily-papers keywords import channels.toml
@@ -269,7 +269,7 @@ def import_them(
         terminal.show(f"Added: {describe(change)}")
     if not changes:
         channels = plural(len(brought.listings), "channel")
-        terminal.show(f"All that {file} says of {channels} was there already.")
+        terminal.show(f"All that {file} says about {channels} was there already.")
 
 
 def _check_platform(bot: Bot, channel: str) -> None:

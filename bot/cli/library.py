@@ -1,5 +1,5 @@
-"""What a channel keeps: ``saved`` and ``export``, and ``zotero``, where that goes by itself. A
-person's own saves are theirs alone, and no command here shows them.
+"""The papers that a channel has saved: ``saved``, ``export``, and ``zotero``, where they can go by
+themselves. What a person saves for themselves is private, and no command here shows it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STANDARD_OUTPUT = Path("-")
 
 
 class Format(StrEnum):
-    """What an export may be: BibTeX, RIS or CSL-JSON, named by the ending of its file."""
+    """The formats of an export, BibTeX, RIS or CSL-JSON, by the suffix of the file."""
 
     BIB = "bib"
     RIS = "ris"
@@ -119,7 +119,7 @@ def export(
 
 
 def _format_of(file: Path) -> Format:
-    """Raises a usage error."""
+    """The format that the file's suffix names. Raises a usage error."""
     if file == STANDARD_OUTPUT:
         raise typer.BadParameter("standard output needs --format bib, ris or json.")
     try:
@@ -138,8 +138,8 @@ def zotero(
 ) -> None:
     """Show which channels' saved papers go to Zotero.
 
-    Of people's own libraries it says only how many there are. Libraries are connected in the chat,
-    with /papers zotero: a key for Zotero belongs to the person who pastes it there.
+    People's own libraries are only counted. Libraries are connected in the chat, with
+    /papers zotero: a key for Zotero belongs to the person who pastes it there.
 
     \b
     Example: daily-papers zotero

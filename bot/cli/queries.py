@@ -112,12 +112,12 @@ def stats(
 
 
 def _page_problem(config: Config) -> str:
-    """What to say of a page that is too large to be shown; empty if it is not, or there is none."""
+    """A remark about a page that is too large to be shown; empty if it is not, or there is none."""
     if config.page is None:
         return ""
     try:
         size = config.page.path.stat().st_size
-    except OSError:  # it was not written yet; who writes it says why not
+    except OSError:  # not written yet; whatever writes it reports why not
         return ""
     if size <= MAX_PAGE_BYTES:
         return ""
@@ -172,7 +172,7 @@ def check(
     """Check everything that the bot needs.
 
     Files, database, clock, arXiv, each platform's token and each channel's permissions; each
-    problem comes with its remedy. Exit status 1: there is one.
+    problem comes with its remedy. Exit status 1: there are problems.
 
     \b
     Example: daily-papers check
@@ -211,7 +211,7 @@ def check(
     with plain_errors(), terminal.progress() as progress:
         try:
             settings = configured(options, secrets=True, needs_contact=not quick)
-        except ConfigError as error:  # what does not depend on that is looked at all the same
+        except ConfigError as error:  # what does not depend on it is examined all the same
             settings = configured(options)
             status = terminal.ExitStatus.USAGE
             for each in error.mistakes:

@@ -12,8 +12,8 @@ from bot.references import CommandReference, with_references
 
 PROGRAM: Final = "daily-papers"
 
-# What a command is called here, and whether it needs the channel. Whatever is said only
-# in a chat (settings) has no entry.
+# What a command is called here, and whether it needs the channel. A command that exists only in the
+# chat (settings) has no entry.
 _CALLED: Final[Mapping[str, tuple[str, bool]]] = {
     "add": ("keywords add", True),
     "remove": ("keywords remove", True),
@@ -45,7 +45,7 @@ def called(reference: CommandReference) -> str:
     if name not in _CALLED:
         return f"/papers {reference.words}, in the chat"
     here, in_channel = _CALLED[name]
-    # Where none is named the program takes the only one that there is, or asks which.
+    # If none is named, the program takes the only one that there is, or asks which.
     channel = (
         ["--channel", shlex.quote(reference.channel)] if in_channel and reference.channel else []
     )
@@ -54,7 +54,7 @@ def called(reference: CommandReference) -> str:
 
 
 def readable(text: str) -> str:
-    """The text with its commands and addresses in place."""
+    """The text, with its references written out."""
     return with_references(text, called)
 
 

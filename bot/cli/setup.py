@@ -93,7 +93,7 @@ def _on_a_terminal() -> bool:
 
 
 def _ask(prompt: str, read: Callable[[str], T], default: str | None) -> T:
-    """Again until the answer is one."""
+    """Asks until the answer is valid."""
     from bot.config.readers import InvalidValue
 
     def value(answer: str) -> T:

@@ -1,9 +1,9 @@
 """How answers look on a terminal: the same words as in a pipe, coloured and wrapped to its width.
 
-Wraps down to 40 columns, and nothing wider than 100, because longer lines are hard to read. A
-command or an address is never broken: whatever is pasted from here works. Colours are left out
-where ``NO_COLOR`` is set or the terminal has none. Rich is loaded here and in ``help`` alone,
-so that pipes and errors don't wait for it.
+Wraps down to 40 columns, and never beyond 100, because longer lines are hard to read. A command or
+an address is never broken, so that it can be copied and pasted. Colours are left out where
+``NO_COLOR`` is set or the terminal has none. Rich is loaded only where a terminal needs it, so that
+pipes and errors don't wait for it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ GOOD: Final = Style(color="green", bold=True)
 OPEN: Final = Style(color="yellow", bold=True)
 BAD: Final = Style(color="red", bold=True)
 
-# How a channel stands, by the cause of its sentence; whatever is not named is under way.
+# Whether a channel is well, by the cause that explains its status; any other is under way.
 _WELL: Final = frozenset({"all_posted", "nothing_new", "weekend", "holiday"})
 _WRONG: Final = frozenset(
     {"refused", "down", "local", "source_failed", "throttled", "overdue", "stuck"}
@@ -56,7 +56,7 @@ _LABEL = re.compile(r"[A-Z][a-z]+(?: \w+){0,4}: ")
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """What is not broken at the end of a line; ``whole`` not even where it is wider than one."""
+    """What is not broken across lines; with ``whole``, not even if it is wider than a line."""
 
     text: Text
     whole: bool = False
@@ -93,7 +93,7 @@ class StyledOutput:
             self._text(section.text, INDENT)
 
     def finding(self, finding: Finding) -> None:
-        """What ``check`` found: a mark, its subject, and what is to be said of it."""
+        """What ``check`` found: a mark, the subject, the text, and the remedy if it is needed."""
         good, bad = ("✓", "✗") if self._can_show("✓✗") else ("ok", "WRONG")
         mark = Text(good, GOOD) if finding.ok else Text(bad, BAD)
         head = Text.assemble(mark, " ", (finding.subject.removesuffix(":"), STRONG))
@@ -108,7 +108,7 @@ class StyledOutput:
             self.paragraph(finding.remedy, indent, style=COMMAND)
 
     def note(self, text: str) -> None:
-        """Each line wrapped; what is indented stays so, and the rest of a line with it."""
+        """Each line wrapped; one that is indented stays so, with what is wrapped of it."""
         for line in text.split("\n"):
             own = " " * (len(line) - len(line.lstrip(" ")))
             self.paragraph(line, own + INDENT if own else "", first_indent=own)
@@ -148,7 +148,7 @@ class StyledOutput:
                 self.paragraph(line)
 
     def _rows(self, rows: Sequence[Row]) -> None:
-        """A table of two columns; where it is narrow the second one below the first."""
+        """A table of two columns; on a narrow terminal, the second one is below the first."""
         if self.width < NARROW:
             for row in rows:
                 self.paragraph(row.text, INDENT, style=KEYWORD, first_indent="")
@@ -176,8 +176,8 @@ class StyledOutput:
     # -- what they are made of --------------------------------------------------------------------
 
     def _text(self, text: str, indent: str = "") -> None:
-        """Lines as they are, wrapped; labels in front of some are a column of their own, where
-        there is room for one."""
+        """The lines, wrapped; labels at their beginnings become a column of their own, where there
+        is room for one."""
         lines = text.split("\n")
         labels = {line: found[0] for line in lines if (found := _LABEL.match(line))}
         column = " " * max((len(label) + 1 for label in labels.values()), default=0)
@@ -204,8 +204,8 @@ class StyledOutput:
         head: Text | None = None,
         first_indent: str | None = None,
     ) -> None:
-        """One paragraph, all of its lines indented; ``head`` stands in front of the first one,
-        where the indentation would be if it fits in there."""
+        """One paragraph with all its lines indented; ``head`` precedes the first one, in place of
+        its indentation if it fits there."""
         words = _words(text, style)
         before = Text(indent if first_indent is None else first_indent)
         if head is not None:
@@ -261,7 +261,7 @@ class StyledOutput:
 
 
 def _words(text: str, style: Style) -> list[_Word]:
-    """The words of a text; a command or an address in it is one, with what touches it."""
+    """The words of a text; a command or an address counts as one, with whatever touches it."""
     words: list[_Word] = []
     touches = False
     for piece in split_references(redacted(text)):
@@ -287,12 +287,12 @@ def _words(text: str, style: Style) -> list[_Word]:
 
 
 def _address(url: str) -> Text:
-    """The whole address, and a link where the terminal shows such."""
+    """The whole address, and a link where the terminal supports links."""
     return Text(_safe(url), ADDRESS + Style(link=_safe(url)))
 
 
 def _safe(text: str) -> str:
-    """A terminal obeys control characters."""
+    """Without control characters, which a terminal would obey."""
     return _CONTROL.sub("\ufffd", text)
 
 

@@ -1,8 +1,8 @@
 """What the command line shows: results on standard output, notes and progress on standard error.
 
-A reader that leaves early (``| head -1``) is no error of ours: what is left is not shown, and the
-work goes on. Pipes, screen readers and logs get plain text; a terminal gets the same words in
-colour (``styled``).
+A reader that leaves early (``| head -1``) is not an error: the rest is not shown, and the work goes
+on. Pipes, screen readers and logs get plain text; a terminal gets the same words in colour
+(``styled``).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from bot.cli.styled import StyledOutput
     from bot.model import Entry, Finding, Reply
 
-# A terminal obeys these, and texts of others reach us in errors; a line may end.
+# A terminal obeys these, and other people's texts reach us in errors. Not tabs and line feeds.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_POINTS_AT = re.compile(r"^ *\^$", re.MULTILINE)  # a place in the line above, which stays whole
+_POINTS_AT = re.compile(r"^ *\^$", re.MULTILINE)  # into the line above, so that is not wrapped
 
 
 class ExitStatus(IntEnum):
@@ -54,19 +54,19 @@ def show(text: str) -> None:
 
 
 def show_file(text: str) -> None:
-    """What would else be in a file, byte by byte the same, on standard output."""
+    """The text of a file on standard output, with its own line ends."""
     lines = (_CONTROL.sub("\ufffd", line) for line in text.split("\r\n"))
     _carefully(sys.stdout, lambda: sys.stdout.write("\r\n".join(lines)))
 
 
 def note(text: str) -> None:
-    """Something beside the result, on standard error, unless nobody wants to read it."""
+    """Something besides the result, on standard error, unless the call is to be quiet."""
     if not _quiet:
         complain(text)
 
 
 def complain(text: str) -> None:
-    """What went wrong, on standard error. Errors quote much, but never a token."""
+    """What went wrong, on standard error. Tokens that an error quotes are blotted out."""
     screen = None if _POINTS_AT.search(text) else _screen(sys.stderr)
     if screen is not None:
         _carefully(sys.stderr, lambda: screen.note(text))
@@ -74,7 +74,7 @@ def complain(text: str) -> None:
     _write(sys.stderr, _CONTROL.sub("\ufffd", redacted(readable(text))))
 
 
-_quiet = False  # whether this call asked for results and errors alone
+_quiet = False  # whether this call asked for results and errors only
 
 
 def be_quiet(quiet: bool) -> None:
@@ -105,7 +105,7 @@ def show_reply(reply: Reply, *, as_json: bool) -> None:
 
 
 def show_finding(finding: Finding) -> None:
-    """One thing that ``check`` looked at; what is wrong with its remedy below."""
+    """One thing that ``check`` looked at; if something is wrong, with the remedy below."""
     if (screen := _screen(sys.stdout)) is not None:
         _carefully(sys.stdout, lambda: screen.finding(finding))
         return
@@ -148,7 +148,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _carefully(stream: TextIO, write: Callable[[], object]) -> None:
-    """Write to the stream, above the progress that may be shown. Raises OutputFailed."""
+    """Write to the stream, once no progress is shown any more. Raises OutputFailed."""
     for shown in _showing:
         shown.done()
     try:
@@ -170,7 +170,7 @@ class OutputFailed(BotError):
 
 
 def errors_have_colour() -> bool:
-    """Whether standard error is a terminal that shows colours, and nobody declined them."""
+    """Whether standard error is a terminal with colours, and they were not turned off."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -178,8 +178,8 @@ def errors_have_colour() -> bool:
 
 
 def is_broken(stream: TextIO, after: str = "") -> bool:
-    """Whether what was written to the stream, and ``after``, can't get there; then what follows
-    goes nowhere. Says so, unless it is only that nobody reads it any more.
+    """Whether what was written to the stream, and ``after``, can't be delivered; then all further
+    output is discarded. Says so, unless it is only that nobody reads the stream any more.
     """
     try:
         stream.write(after)
@@ -195,7 +195,7 @@ def is_broken(stream: TextIO, after: str = "") -> bool:
 
 
 def leave_unread(stream: TextIO) -> None:
-    """Nobody reads the stream any more: let what else is written to it go nowhere."""
+    """Discard whatever else is written to the stream, as nobody reads it any more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, stream.fileno())
@@ -210,8 +210,8 @@ class Progress:
     """Says what is being done: on a terminal in a moving line that counts the seconds, elsewhere in
     a line each.
 
-    It is taken away before anything else is shown, and comes back with the next step. While posts
-    are shown it keeps away: those of ``console:`` go to the same terminal.
+    It is removed before anything else is shown, and comes back with the next step. While posts are
+    shown it stays away: those of ``console:`` go to the same terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -233,7 +233,7 @@ class Progress:
             from rich.table import Column
 
             self.done()
-            # Redirected streams would send what belongs into a file to the terminal.
+            # Redirected by rich, output that belongs in a file would go to the terminal.
             self._moving = MovingLine(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
@@ -246,7 +246,7 @@ class Progress:
             self._moving.start()
 
     def done(self) -> None:
-        """Take it away."""
+        """Remove the moving line."""
         if self._moving is not None:
             self._moving.stop()
             self._moving = None
@@ -257,7 +257,7 @@ _showing: list[Progress] = []
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Progress on standard error, taken away at the end, however it ends."""
+    """Progress on standard error, removed when the context ends, however it ends."""
     shown = Progress(sys.stderr)
     _showing.append(shown)
     try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PAGE = Path("papers.md")  # in the working directory
 DRY_RUN = "Dry run: posts are only shown here. Nothing is sent, and nothing is kept."
-SUMMARISED_CHANNELS = 10  # of which once shows at its end
+SUMMARISED_CHANNELS = 10  # how many once lists at its end
 
 
 def run(

@@ -17,7 +17,7 @@ import httpx
 
 from bot.demo.sample import DemoPaper
 
-URL: Final = "http://arxiv.invalid/api/query"  # RFC 6761: this name is nobody's, ever
+URL: Final = "http://arxiv.invalid/api/query"  # RFC 6761: this name never exists
 
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 _ARXIV: Final = "http://arxiv.org/schemas/atom"
@@ -67,7 +67,8 @@ class DemoArxiv:
 
 
 async def _streamed(body: bytes) -> AsyncIterator[bytes]:
-    """As the bot reads every answer: httpx has read what it is given as bytes already."""
+    """A body that has not been read yet, as the bot expects of every answer; given bytes, httpx
+    reads them at once."""
     yield body
 
 

@@ -27,7 +27,7 @@ class DemoClock:
         self.move_to(self._now + timedelta(seconds=max(seconds, 0.0)))
 
     def move_to(self, time: datetime) -> None:
-        """Let time pass until then. Raises ValueError for a time that is over."""
+        """Let time pass until then. Raises ValueError for a time in the past."""
         passed = (time - self._now).total_seconds()
         if passed < 0:
             raise ValueError("time in the demo only goes forward")

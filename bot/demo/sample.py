@@ -1,6 +1,6 @@
 """The demo's invented papers, and on which day the channel must get each (``sample.toml``).
 
-Only reads: what matches and what is new is decided by the bot, and held against this.
+Only reads: what matches and what is new is decided by the bot, and checked against this.
 """
 
 from __future__ import annotations

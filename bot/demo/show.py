@@ -1,10 +1,10 @@
 """``daily-papers demo``: the real program on three invented mornings, against a pretend arXiv.
 
 What the bot does here is what it does for anybody: its configuration is read from a ``bot.toml``,
-its parts are put together by ``bot.app``, arXiv's answers are read, and papers are kept in a
-database and posted. Only arXiv (``bot.demo.arxiv``, behind the HTTP client), the papers and the
-time are made up. Each scene is checked against the sample, and the story ends well only if all of
-it was true.
+its parts are assembled by ``bot.app``, arXiv's answers are read, and papers are kept in a database
+and posted. Only arXiv (``bot.demo.arxiv``, behind the HTTP client), the papers and the time are
+made up. Each scene is checked against the sample, and the story ends well only if all of it was
+true.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ READER = Person("Ada", "console:1")
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """What came of one ``once``: the papers that were seen, how many withdrawals were announced,
-    and what ``status`` says after it."""
+    """The result of one ``once``: the papers that were seen, how many withdrawals were announced,
+    and what ``status`` says afterwards."""
 
     posted: tuple[str, ...]
     waiting: int
@@ -48,7 +48,7 @@ class DemoRun:
 
 
 def show(stream: TextIO, sample: Sample | None = None) -> bool:
-    """Play the demo; whether everything it showed was true.
+    """Play the demo. Returns whether everything that it showed was true.
 
     Leaves nothing behind, however it ends. Raises OSError if there is no room for a temporary
     folder, or if ``stream`` can't be written.
@@ -194,7 +194,7 @@ class _Story:
         self._narrator.code(cited.code)
 
     def _ending(self) -> bool:
-        """Everything together: each paper that is due once, every other one never."""
+        """All days together: each due paper was posted once, every other one never."""
         papers = {paper.id for paper in self._sample.papers}
         for paper_id in sorted(papers | set(self._posted)):
             times, due = self._posted[paper_id], int(paper_id in self._sample.posted)
@@ -222,7 +222,7 @@ class _Story:
     # -- what the scenes are made of ----------------------------------------------------------
 
     async def _once(self) -> DemoRun:
-        """What the command does."""
+        """Does what the command ``once`` does."""
         self._narrator.command("daily-papers once")
         async with open_bot(
             self._config,
@@ -244,7 +244,7 @@ class _Story:
         return DemoRun(posted, waiting, status.last_run, channel.cause, withdrawals)
 
     async def _why(self, paper_id: str) -> PaperInChannel:
-        """What the command does; its data for the one channel that there is."""
+        """Does what the command ``why`` does. Returns its data for the only channel."""
         self._narrator.command(f"daily-papers why {paper_id}")
         async with open_bot(
             self._config, serving=False, clock=self._clock, stream=self._terminal.screen

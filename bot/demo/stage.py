@@ -1,7 +1,7 @@
 """Where the demo is seen: the terminal, or whatever standard output is connected to.
 
 The bot's posts and the story around them go to the same stream, in order, through a screen each.
-What stood on the bot's screen is what the demo is checked against, not what the bot believes.
+The demo is checked against what appeared on the bot's screen, not against what the bot believes.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _PAPER = re.compile(r"(?<![\d.])\d{4}\.\d{5}(?!\d)")
 class Screen(io.StringIO):
     """Forwards what is written, and keeps a copy.
 
-    Has no file descriptor, so that nobody writes past it. Where the reader went away (``| head``)
-    what follows is only kept.
+    Has no file descriptor, so that nobody can bypass it. If the reader has gone (``| head``), what
+    follows is only kept.
     """
 
     encoding = "utf-8"  # where the stream has none

@@ -20,9 +20,10 @@ MAX_SLUG_LENGTH = 60  # characters of a section's name in an address
 
 @dataclass(frozen=True)
 class PageContents:
-    """``sections`` in the order in which they are shown; ``most`` papers are in one at most.
-    ``updated`` is the day on which it is written. ``name`` is what its files are called, without
-    their endings; ``base_url`` is where their folder is found, ending in a slash, or empty."""
+    """``sections`` in the order in which they are shown, each with at most ``most`` papers.
+    ``updated`` is the day on which the page is written. ``name`` is what its files are called,
+    without their suffixes; ``base_url`` is the address of their folder, ending in a slash, or
+    empty."""
 
     sections: tuple[KeywordPapers, ...]
     updated: date
@@ -32,16 +33,16 @@ class PageContents:
 
     @cached_property
     def show(self) -> Callable[[Paper], Paper]:
-        """``displayed``, once for each paper: it is in several sections, pages and feeds."""
+        """``displayed``, cached, as a paper may be in several sections, pages and feeds."""
         return cache(displayed)
 
     @cached_property
     def slugs(self) -> tuple[str, ...]:
-        """For each section a word that names it in addresses, unlike any other's."""
+        """For each section, a unique word that names it in addresses."""
         found: dict[str, None] = {}
         for section in self.sections:
             word = slug(section.keyword.label)
-            # "2026-11-24" is where a day is.
+            # Digits alone are taken: "2026-11-24" leads to a day.
             if not word or word in found or word.replace("-", "").isdecimal():
                 digest = hashlib.sha256(section.keyword.canonical.encode()).hexdigest()[:8]
                 word = f"{word or 'keyword'}-{digest}"
@@ -57,7 +58,7 @@ def slug(text: str) -> str:
 
 
 def newest_first(papers: Iterable[Paper]) -> list[Paper]:
-    """By their submission; of one second the last announced first."""
+    """By time of submission; if that is the same second, the last announced first."""
     return sorted(papers, key=lambda paper: (paper.published, paper.serial), reverse=True)
 
 
@@ -74,10 +75,10 @@ def dates(paper: Paper) -> str:
 
 
 def web_address(url: str) -> str:
-    """The address, ``quoted``; empty for one that is not of the web."""
+    """The address, ``quoted``; empty for one that is neither HTTP nor HTTPS."""
     return quoted(url) if url.lower().startswith(("https://", "http://")) else ""
 
 
 def quoted(url: str) -> str:
-    """An address without a character that could end it, whatever its source wrote."""
+    """The address without any character that could end it, whatever its source wrote."""
     return quote(url, safe="/:?#@!',;=%+&", errors="replace")

@@ -1,9 +1,9 @@
 """The feeds: Atom, one of all keywords and one of each.
 
-arXiv's own feeds are hard for other programs: a paper's id carries its version, replacements are in
-them, and all papers of a day have one date. Here an id never changes, a paper comes once, and no
-two share a date: Slack's ``/feed``, for one, loses items of the same date (its support, quoted in
-GoogleChrome/developer.chrome.com, issue 2808; read in November 2026).
+arXiv's own feeds are hard for other programs: a paper's id includes its version, replacements are
+listed too, and all papers of a day have the same date. Here an id never changes, a paper is listed
+once, and no two share a date: Slack's ``/feed``, for one, loses items of the same date (its
+support, quoted in GoogleChrome/developer.chrome.com, issue 2808; read in November 2026).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.pages.contents import PageContents, web_address
 from bot.pages.html import environment
 from bot.text import clean
 
-MAX_ENTRIES: Final = 500  # of one feed; a reader asks every hour or so
+MAX_ENTRIES: Final = 500  # of one feed, which a reader fetches every hour or so
 # arXiv numbers its papers from 1 each month, and reached 28,000 in October 2025.
 _NUMBERS_IN_A_MONTH: Final = 50_000
 
@@ -39,7 +39,7 @@ def render_keyword(page: PageContents, section: KeywordPapers, slug: str) -> str
 
 @dataclass(slots=True)
 class _Item:
-    """A paper, when it is said to have come, and the keywords that brought it."""
+    """A paper, the time that the feed gives for it, and the keywords that brought it."""
 
     paper: Paper
     at: datetime
@@ -49,7 +49,7 @@ class _Item:
 def _render(page: PageContents, name: str, title: str, sections: Sequence[KeywordPapers]) -> str:
     items = _items(sections)
     own = f"{page.base_url}{quote(name)}"
-    # Without an address of its own a feed is known by its name alone.
+    # Without an address of its own, a feed is identified by its name alone.
     feed_id = own if page.base_url else uuid.uuid5(uuid.NAMESPACE_URL, f"daily-papers:{name}").urn
     latest = items[0].at if items else datetime.combine(page.updated, time(), UTC)
     return environment().get_template("feed.xml").render(
@@ -79,7 +79,7 @@ def _entry(paper: Paper, item: _Item) -> Mapping[str, Any]:
 
 
 def _items(sections: Iterable[KeywordPapers]) -> list[_Item]:
-    """The last to come first, no two at the same time."""
+    """Latest first, no two at the same time."""
     items: dict[str, _Item] = {}
     for section in sections:
         for arrival in section.arrivals:
@@ -92,15 +92,16 @@ def _items(sections: Iterable[KeywordPapers]) -> list[_Item]:
 
 
 def _moment(arrival: Arrival) -> datetime:
-    """When a paper is said to have come: some hours before the run that brought it at most, by its
-    number. So the papers of one run are apart, in the order of their announcement, each always at
-    the same second; and those of the next day come later."""
+    """The time that the feed gives for a paper: up to 14 hours before the run that brought it, by
+    the paper's number. So the papers of one run differ in time, in the order of their announcement;
+    a paper always has the same time; and those of the next day come later."""
     number = arrival.paper.serial % _NUMBERS_IN_A_MONTH
     return arrival.at.replace(microsecond=0) - timedelta(seconds=_NUMBERS_IN_A_MONTH - number)
 
 
 def _apart(items: Iterable[_Item]) -> Iterator[_Item]:
-    """Old papers of different months may have one number: a second later for each."""
+    """Moves items of the same time a second apart: old papers of different months may have the same
+    number."""
     last = None
     for item in items:
         if last is not None and item.at <= last:
@@ -114,5 +115,5 @@ def _written(moment: datetime) -> str:
 
 
 def is_ours(start: bytes) -> bool:
-    """Whether a file that begins so is a feed that was written here."""
+    """Whether a file that begins with ``start`` is a feed that was written here."""
     return b"<generator>Daily Papers</generator>" in start

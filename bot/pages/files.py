@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.errors import UserError
 from bot.private_files import reason
 
-# The day on which a file was written is no reason to write it.
+# A new date alone is no reason to write a file.
 _LAST_UPDATE = re.compile(rb"^(?:Last update: .*|<p>Last update: .*</p>)$", re.MULTILINE)
 
 
@@ -35,9 +35,9 @@ def write(path: Path, text: str) -> bool:
 def write_folder(
     folder: Path, texts: Mapping[str, str], *, is_ours: Callable[[bytes], bool]
 ) -> bool:
-    """Write these texts to files of these names in a folder, which is made if there is none, and
-    remove what else ``is_ours`` there, by its first bytes; whether anything changed. Raises
-    UserError."""
+    """Write these texts to files of these names in a folder, which is created if it is missing, and
+    remove other feeds that are ours, which ``is_ours`` tells by their first bytes. Returns whether
+    anything changed. Raises UserError."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

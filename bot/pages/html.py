@@ -31,7 +31,7 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 @cache
 def environment() -> Environment:
-    """Escapes whatever a template is given, in HTML and XML alike."""
+    """The templates, which escape whatever they are given, in HTML and XML alike."""
     # Imported here: it would cost every command more time than most need for their answer.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -82,7 +82,7 @@ def render(page: PageContents) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """``is_first``: the first of this date on the page, so that the date alone leads there."""
+    """``is_first``: the first one with this date on the page, to which the date alone leads."""
 
     date: str
     written: str

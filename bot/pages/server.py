@@ -1,7 +1,7 @@
 """Serves the HTML page and the feeds, read-only, on a port of their own.
 
-Only these files can be asked for, by their own names: nothing else of the folder that they are in.
-Makes none of them, and knows nothing of their content but the policy of ``html``.
+Serves only these files, by their own names, and nothing else from their folder. Creates none of
+them, and knows nothing about their content except the policy in ``html``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.pages.html import content_security_policy
 
 log = logging.getLogger(__name__)
 
-# Seconds for which a browser or a proxy may show what it has without asking.
+# Seconds for which a browser or a proxy may show its copy without asking.
 MAX_AGE: Final = 300
 LIFETIME: Final = 300.0  # seconds of a connection; a phone on the train takes a while for a page
 _HTML: Final = "text/html; charset=utf-8"

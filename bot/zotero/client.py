@@ -31,7 +31,7 @@ MAX_GROUPS: Final = 100  # of one person, named in one answer (basics, limit)
 MAX_REASON_LENGTH: Final = 200
 MAX_ID_LENGTH: Final = 20
 _TOO_LARGE: Final = frozenset({400, 413})  # of a request with one item: the item is to blame
-_LATER: Final = frozenset({409, 429, 500, 502, 503, 504})  # of one item among others
+_LATER: Final = frozenset({409, 429, 500, 502, 503, 504})  # of one item among several
 _DOWN: Final = frozenset({502, 503, 504})
 _REFUSED: Final = frozenset({401, 403, 404})
 
@@ -63,7 +63,7 @@ class _Answer:
 
 
 class ZoteroClient:
-    """Implements ports.Zotero. Opened at the first request; close it at the end."""
+    """Implements ports.Zotero. Opened at the first request; has to be closed."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class ZoteroClient:
         report = _checked(answer)
         known = _part(report, "success") | _part(report, "unchanged")
         failed = _part(report, "failed")
-        # What failed is named by its place in the request; a key is not always given.
+        # Failures are named by their position in the request; the key is not always given.
         added = {item.key for place, item in enumerate(items) if str(place) in known}
         conflicts, rejected, later = [], {}, {}
         for place, item in enumerate(items):
@@ -136,7 +136,7 @@ class ZoteroClient:
                 continue
             problem = _part(failed, str(place))
             code, why = _number(problem.get("code")), _shown(problem.get("message"), key)
-            if code == 412:  # an item of this key is there
+            if code == 412:  # an item with this key exists
                 conflicts.append(item)
             elif code is None or code in _LATER:
                 later[item.key] = why or "Zotero's answer does not say what became of it."
@@ -152,8 +152,9 @@ class ZoteroClient:
     async def _compared(
         self, key: str, library: str, items: Sequence[ZoteroItem]
     ) -> tuple[set[str], set[str], set[str], float]:
-        """Of items whose keys exist there: the keys of those that are these papers, those that are
-        something else, and those that are gone by now; and the seconds of a Backoff."""
+        """Looks at the items in the library that have the keys of these. Returns the keys of those
+        that are the same papers, of those that are something else, and of those that are gone by
+        now; and the seconds of a Backoff."""
         wanted = ",".join(item.key for item in items)
         path = f"/{library}/items?itemKey={wanted}&includeTrashed=1&limit=100"
         answer = await self._request("GET", path, key)
@@ -210,7 +211,7 @@ class ZoteroClient:
                     "Accept": "application/json",
                 },
                 timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
-                limits=httpx.Limits(max_connections=4),  # more at once is asked not to be (basics)
+                limits=httpx.Limits(max_connections=4),  # Zotero asks for no more at once (basics)
                 follow_redirects=False,  # nobody else gets the key
                 transport=self._transport,
             )
@@ -218,8 +219,8 @@ class ZoteroClient:
 
 
 def _checked(answer: _Answer) -> Any:
-    """The document of an answer that is one. Raises LibraryRefused, and TryLater, of these
-    ServiceBusy."""
+    """The document of a successful answer. Raises LibraryRefused or TryLater; of these ServiceBusy,
+    if Zotero takes no requests from anybody."""
     status = answer.status
     if status in _REFUSED:
         raise LibraryRefused(
@@ -271,7 +272,7 @@ def _id(value: object) -> str:
 
 
 def _number(value: object) -> int | None:
-    """A status; ``None`` for anything else, to which a bool counts although it is an int."""
+    """A status; ``None`` for anything else, including a bool, although that is an int."""
     return value if type(value) is int else None
 
 

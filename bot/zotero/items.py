@@ -19,7 +19,8 @@ from bot.text.venues import Venue, venue
 
 
 def item_data(item: ZoteroItem) -> dict[str, Any]:
-    """What creates it. With ``version`` 0 an item that has this key already is left as it is."""
+    """The JSON that creates the item. With ``version`` 0, an item that has this key already is left
+    as it is."""
     paper = displayed(item.paper)
     where = venue(paper)
     day, year = paper.published.date().isoformat(), year_of(paper, where)
@@ -40,8 +41,8 @@ def item_data(item: ZoteroItem) -> dict[str, Any]:
 
 
 def is_item_of(paper: Paper, data: object) -> bool:
-    """Whether an item that is in a library is this paper: anything of it names the paper's number
-    or DOI, or its title is the same. People change items, but seldom all of that."""
+    """Whether an item in a library is this paper: any part of it contains the paper's number or
+    DOI, or its title is the same. People change items, but seldom all of that."""
     text = str(data).casefold()
     title = data.get("title") if isinstance(data, dict) else None
     return (

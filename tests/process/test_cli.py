@@ -273,7 +273,7 @@ def test_all_channels_go_into_a_file_and_come_back_from_it_into_another_bot(home
     status, out, err = home.call("keywords", "import", "elsewhere.toml", **token)
     assert (status, err, out.count("Added: discord:11420000000000000 ")) == (0, "", 4)
     again = home.call("keywords", "import", "elsewhere.toml", **token)
-    assert again[1] == "All that elsewhere.toml says of 1 channel was there already.\n"
+    assert again[1] == "All that elsewhere.toml says about 1 channel was there already.\n"
     assert "discord:" not in home.file.read_text("utf-8"), "beyond the mirror"
     status, out, _ = home.call("keywords", "list", "--all")
     assert out.startswith("2 channels, 3 keywords:\n\nconsole:\nreward model\n")
